@@ -1,0 +1,119 @@
+"""Errors that name the argument, what came and what is taken."""
+
+import difflib
+import importlib
+import math
+from collections.abc import Iterable
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+
+def positive_int(name: str, value: Any) -> int:
+    """`value` as an int of at least 1.
+
+    Examples
+    --------
+    >>> positive_int("hidden_size", -3)
+    Traceback (most recent call last):
+    ValueError: hidden_size must be a positive integer, got -3
+    """
+    return integer_at_least(name, value, 1, "a positive integer")
+
+
+def natural_int(name: str, value: Any) -> int:
+    """`value` as an int of at least 0.
+
+    Examples
+    --------
+    >>> natural_int("left", 0)
+    0
+    """
+    return integer_at_least(name, value, 0, "an integer of 0 or more")
+
+
+def integer_at_least(name: str, value: Any, least: int, taken: str) -> int:
+    """`value` as an int of at least `least`; `taken` is how the error says so.
+
+    Examples
+    --------
+    >>> integer_at_least("k2", 5, 2, "an integer >= k1 = 2")
+    5
+    """
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer) or value < least:
+        raise ValueError(f"{name} must be {taken}, got {value!r}")
+    return int(value)
+
+
+def number(
+    name: str, value: Any, low: float = -math.inf, high: float = math.inf, *, open_low: bool = False
+) -> float:
+    """`value` as a finite float between `low` and `high`, both taken unless `open_low`.
+
+    Examples
+    --------
+    >>> number("rate", 1.5, 0, 1)
+    Traceback (most recent call last):
+    ValueError: rate must be a number between 0 and 1, got 1.5
+    """
+    real = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    above = real and (value > low if open_low else value >= low)
+    if not (above and value <= high and math.isfinite(value)):
+        raise ValueError(f"{name} must be a number {_range(low, high, open_low)}, got {value!r}")
+    return float(value)
+
+
+def _range(low: float, high: float, open_low: bool) -> str:
+    if math.isfinite(low) and math.isfinite(high):
+        return f"above {low:g} and at most {high:g}" if open_low else f"between {low:g} and {high:g}"
+    if math.isfinite(low):
+        return f"above {low:g}" if open_low else f"of {low:g} or more"
+    return "that is finite"
+
+
+def choice(name: str, value: Any, taken: Iterable[str]) -> str:
+    """`value` if it is one of `taken`; else an error that lists them and guesses what was meant.
+
+    Examples
+    --------
+    >>> choice("model", "ltsm", ["lstm", "gru"])
+    Traceback (most recent call last):
+    ValueError: model must be one of 'gru', 'lstm'; got 'ltsm'. Did you mean 'lstm'?
+    """
+    options = sorted(taken)
+    if isinstance(value, str) and value in options:
+        return value
+    raise ValueError(
+        f"{name} must be one of {', '.join(map(repr, options))}; got {value!r}.{did_you_mean(value, options)}"
+    )
+
+
+def did_you_mean(value: Any, options: Iterable[str]) -> str:
+    """A sentence that names the nearest of `options`, with a space before it; empty where none is near.
+
+    Examples
+    --------
+    >>> did_you_mean("w_hi", ["w_ih", "b_ih"])
+    " Did you mean 'w_ih'?"
+    """
+    near = difflib.get_close_matches(str(value), list(options), n=1)
+    return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def require(module: str, extra: str) -> ModuleType:
+    """Import an optional dependency, or say which extra brings it.
+
+    Examples
+    --------
+    >>> require("no_such_module", extra="plot")
+    Traceback (most recent call last):
+    ImportError: this needs no_such_module, which is not installed: pip install "rnnbp[plot]"
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise ImportError(
+            f'this needs {package}, which is not installed: pip install "rnnbp[{extra}]"'
+        ) from error

@@ -1,0 +1,135 @@
+"""What a cell is, and what every algorithm may ask of one."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from rnnbp.params import Parameters
+
+Array = np.ndarray
+Weights = Mapping[str, Array]
+Residuals = Any  # an array (..., R), or a tuple of such, nested as the cell likes
+Delta = Any  # an array (..., K), or nested likewise
+
+
+@runtime_checkable
+class Cell(Protocol):
+    """state[t] = f(params, state[t-1], x[t]), and its two vector-Jacobian products.
+
+    Leading axes ``...`` are any: a batch (B,), a window of time (T, B), or none. What a cell shows to the layer above
+    is ``state[..., :output_size]``.
+
+    Attributes
+    ----------
+    input_size, output_size, state_size : int
+        F, the number of features that come in; how many of the state's leading units are shown; S.
+    """
+
+    @property
+    def input_size(self) -> int: ...
+    @property
+    def output_size(self) -> int: ...
+    @property
+    def state_size(self) -> int: ...
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The parameters' names and shapes."""
+
+    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
+        """Fill `params` in place."""
+
+    def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
+        """(..., S), (..., F) -> next_state (..., S) and what the way back needs. Pure, and safe for complex numbers."""
+
+    def step_vjp(
+        self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
+    ) -> tuple[Array, Array, Delta]:
+        """-> d_state (..., S), d_x (..., F) and delta (..., K), the error at the pre-activations."""
+
+    def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Delta, grad: Parameters) -> None:
+        """Add the parameters' gradient to `grad`, summed over all leading axes."""
+
+
+def outer_sum(delta: Array, inputs: Array) -> Array:
+    """sum over all leading axes of delta (..., K) outer inputs (..., F): (K, F), as one matrix product.
+
+    Examples
+    --------
+    >>> outer_sum(np.ones((5, 2, 3)), np.ones((5, 2, 4))).shape
+    (3, 4)
+    """
+    return delta.reshape(-1, delta.shape[-1]).T @ inputs.reshape(-1, inputs.shape[-1])
+
+
+def total(delta: Array) -> Array:
+    """sum over all leading axes: (..., K) -> (K,).
+
+    Examples
+    --------
+    >>> total(np.ones((5, 2, 3)))
+    array([10., 10., 10.])
+    """
+    return delta.reshape(-1, delta.shape[-1]).sum(axis=0)
+
+
+def map_nested(function: Any, *residuals: Residuals) -> Residuals:
+    """Apply `function` to the arrays of equally nested residuals or deltas.
+
+    Examples
+    --------
+    >>> map_nested(len, (np.zeros(3), (np.zeros(2),)))
+    (3, (2,))
+    """
+    if isinstance(residuals[0], tuple):
+        return tuple(map_nested(function, *parts) for parts in zip(*residuals, strict=True))
+    return function(*residuals)
+
+
+def zero_state(cell: Cell, batch_size: int, dtype: Any) -> Array:
+    """The state every sequence begins with: zeros (B, S)."""
+    return np.zeros((batch_size, cell.state_size), dtype)
+
+
+def state_jacobian(cell: Cell, params: Weights, state: Array, x: Array) -> Array:
+    """d next_state / d state of one step.
+
+    A cell with a method `state_jacobian(params, state, x)` of its own is asked; otherwise `step_vjp` is called on
+    the S basis vectors at once.
+
+    Parameters
+    ----------
+    cell : Cell
+    params : mapping of str to ndarray
+    state : ndarray (..., S)
+    x : ndarray (..., F)
+
+    Returns
+    -------
+    ndarray (..., S, S)
+        ``J[..., i, j]`` is the derivative of next state i by state j.
+
+    Examples
+    --------
+    >>> from rnnbp.cells import ElmanCell
+    >>> cell = ElmanCell(1, 2)
+    >>> params = Parameters(cell.shapes())
+    >>> params["w_hh"] = [[1, 2], [3, 4]]
+    >>> state_jacobian(cell, params, np.zeros(2), np.zeros(1))
+    array([[1., 2.],
+           [3., 4.]])
+    """
+    own = getattr(cell, "state_jacobian", None)
+    if own is not None:
+        return own(params, state, x)
+    _, residuals = cell.step(params, state, x)
+    S = cell.state_size
+    basis = np.eye(S, dtype=state.dtype).reshape(S, *[1] * (state.ndim - 1), S)
+
+    def spread(a: Array) -> Array:
+        return np.broadcast_to(a, (S, *a.shape))
+
+    rows, _, _ = cell.step_vjp(
+        params, spread(state), spread(x), map_nested(spread, residuals), np.broadcast_to(basis, (S, *state.shape))
+    )
+    return np.moveaxis(rows, 0, -2)

@@ -1,0 +1,197 @@
+"""Gated recurrent units: PyTorch's convention, and the original one that resets before the product."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rnnbp._checks import positive_int
+from rnnbp.activations import sigmoid
+from rnnbp.cells.base import Array, Residuals, Weights, outer_sum, total
+from rnnbp.initializers import Initializer, Uniform
+from rnnbp.params import Parameters
+
+
+@dataclass(frozen=True)
+class _GRU:
+    """What both conventions share: sizes and parameters. Rows in PyTorch's order r, z, n."""
+
+    input_size: int
+    hidden_size: int
+    init: Initializer = field(default_factory=Uniform)
+
+    gates = ("reset", "update", "new")
+
+    def __post_init__(self) -> None:
+        positive_int("input_size", self.input_size)
+        positive_int("hidden_size", self.hidden_size)
+
+    @property
+    def output_size(self) -> int:
+        """H: all of the state is shown."""
+        return self.hidden_size
+
+    @property
+    def state_size(self) -> int:
+        """H."""
+        return self.hidden_size
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """w_ih (3H, F), w_hh (3H, H), b_ih (3H,), b_hh (3H,)."""
+        H, F = self.hidden_size, self.input_size
+        return {"w_ih": (3 * H, F), "w_hh": (3 * H, H), "b_ih": (3 * H,), "b_hh": (3 * H,)}
+
+    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
+        """Fill `params` by `init`."""
+        self.init(self, params, rng)
+
+    def _parts(self, residuals: Array) -> list[Array]:
+        return np.split(residuals, 4, axis=-1)
+
+
+@dataclass(frozen=True)
+class GRUCell(_GRU):
+    """The reset gate acts after the recurrent product, as in PyTorch and cuDNN. The state is h::
+
+        r, z = sigmoid(W x[t] + b_ih + W_hh h[t-1] + b_hh)
+        n = tanh(W_in x[t] + b_in + r (W_hn h[t-1] + b_hn))
+        h[t] = (1 - z) n + z h[t-1]
+
+    Parameters
+    ----------
+    input_size : int
+        F, the number of features.
+    hidden_size : int
+        H, the number of hidden units.
+    init : Initializer, default Uniform()
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer.
+
+    See Also
+    --------
+    OriginalGRUCell : resets before the product.
+
+    References
+    ----------
+    K. Cho et al. (2014), "Learning phrase representations using RNN encoder-decoder", EMNLP, doi:10.3115/v1/D14-1179;
+    the convention is that of PyTorch's `torch.nn.GRU`
+
+    Examples
+    --------
+    >>> GRUCell(input_size=12, hidden_size=64).shapes()["w_ih"]
+    (192, 12)
+    """
+
+    def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
+        """One step; the residual is [r | z | n | W_hn h + b_hn] (..., 4H)."""
+        H = self.hidden_size
+        from_x = x @ params["w_ih"].T + params["b_ih"]
+        from_h = state @ params["w_hh"].T + params["b_hh"]
+        r = sigmoid(from_x[..., :H] + from_h[..., :H])
+        z = sigmoid(from_x[..., H : 2 * H] + from_h[..., H : 2 * H])
+        hn = from_h[..., 2 * H :]
+        n = np.tanh(from_x[..., 2 * H :] + r * hn)
+        return n + z * (state - n), np.concatenate([r, z, n, hn], axis=-1)
+
+    def step_vjp(
+        self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
+    ) -> tuple[Array, Array, Array]:
+        """delta is [delta_r | delta_z | delta_n | r delta_n] (..., 4H): n's error as the input and as h meet it."""
+        H = self.hidden_size
+        r, z, n, hn = self._parts(residuals)
+        delta_n = d_next * (1 - z) * (1 - n * n)
+        delta_z = d_next * (state - n) * z * (1 - z)
+        delta_r = delta_n * hn * r * (1 - r)
+        delta = np.concatenate([delta_r, delta_z, delta_n, r * delta_n], axis=-1)
+        d_x = delta[..., : 3 * H] @ params["w_ih"]
+        return d_next * z + self._at_h(delta) @ params["w_hh"], d_x, delta
+
+    def _at_h(self, delta: Array) -> Array:
+        """The error at W_hh h + b_hh: (..., 3H)."""
+        H = self.hidden_size
+        return np.concatenate([delta[..., : 2 * H], delta[..., 3 * H :]], axis=-1)
+
+    def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Array, grad: Parameters) -> None:
+        """Input weights by the error the input meets, recurrent weights by the one h meets."""
+        at_x, at_h = delta[..., : 3 * self.hidden_size], self._at_h(delta)
+        grad["w_ih"] += outer_sum(at_x, x)
+        grad["w_hh"] += outer_sum(at_h, state)
+        grad["b_ih"] += total(at_x)
+        grad["b_hh"] += total(at_h)
+
+
+@dataclass(frozen=True)
+class OriginalGRUCell(_GRU):
+    """The reset gate acts before the recurrent product, as first published. The state is h::
+
+        r, z = sigmoid(W x[t] + b_ih + W_hh h[t-1] + b_hh)
+        n = tanh(W_in x[t] + b_in + W_hn (r h[t-1]) + b_hn)
+        h[t] = (1 - z) n + z h[t-1]
+
+    Parameters
+    ----------
+    input_size : int
+        F, the number of features.
+    hidden_size : int
+        H, the number of hidden units.
+    init : Initializer, default Uniform()
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer.
+
+    See Also
+    --------
+    GRUCell : resets after the product, as PyTorch does.
+
+    References
+    ----------
+    K. Cho et al. (2014), "Learning phrase representations using RNN encoder-decoder", EMNLP, eq. 5-8,
+    doi:10.3115/v1/D14-1179
+
+    Examples
+    --------
+    >>> OriginalGRUCell(input_size=12, hidden_size=64).state_size
+    64
+    """
+
+    def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
+        """One step; the residual is [r | z | n | r h] (..., 4H)."""
+        H = self.hidden_size
+        w_hh = params["w_hh"]
+        from_x = x @ params["w_ih"].T + (params["b_ih"] + params["b_hh"])
+        gates = sigmoid(from_x[..., : 2 * H] + state @ w_hh[: 2 * H].T)
+        r, z = gates[..., :H], gates[..., H:]
+        rh = r * state
+        n = np.tanh(from_x[..., 2 * H :] + rh @ w_hh[2 * H :].T)
+        return n + z * (state - n), np.concatenate([r, z, n, rh], axis=-1)
+
+    def step_vjp(
+        self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
+    ) -> tuple[Array, Array, Array]:
+        """delta is [delta_r | delta_z | delta_n] (..., 3H)."""
+        H = self.hidden_size
+        w_hh = params["w_hh"]
+        r, z, n, _ = self._parts(residuals)
+        delta_n = d_next * (1 - z) * (1 - n * n)
+        delta_z = d_next * (state - n) * z * (1 - z)
+        d_rh = delta_n @ w_hh[2 * H :]
+        delta_r = d_rh * state * r * (1 - r)
+        delta = np.concatenate([delta_r, delta_z, delta_n], axis=-1)
+        d_state = d_next * z + d_rh * r + delta[..., : 2 * H] @ w_hh[: 2 * H]
+        return d_state, delta @ params["w_ih"], delta
+
+    def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Array, grad: Parameters) -> None:
+        """The gates' recurrent weights meet h[t-1], the candidate's meet r h[t-1]."""
+        H = self.hidden_size
+        rh = self._parts(residuals)[3]
+        grad["w_ih"] += outer_sum(delta, x)
+        w_hh = grad["w_hh"]
+        w_hh[: 2 * H] += outer_sum(delta[..., : 2 * H], state)
+        w_hh[2 * H :] += outer_sum(delta[..., 2 * H :], rh)
+        bias = total(delta)
+        grad["b_ih"] += bias
+        grad["b_hh"] += bias

@@ -1,0 +1,118 @@
+"""Cells on top of each other, as one cell."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import accumulate
+
+import numpy as np
+
+from rnnbp.cells.base import Array, Cell, Delta, Residuals, Weights
+from rnnbp.params import Parameters
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Within one step each cell's output is the input of the next; the last one's output is what the stack shows.
+
+    Being a cell, a stack has every gradient algorithm, fixed points included. The state is [last cell's | ... |
+    first cell's], so that what is shown comes first. Parameters are named ``0.w_ih``, ``1.w_ih``, ...
+
+    Parameters
+    ----------
+    cells : tuple of Cell
+        From the input upwards.
+
+    Raises
+    ------
+    ValueError
+        If there is no cell, or a cell does not take as many features as the one below it shows.
+
+    Examples
+    --------
+    >>> from rnnbp.cells import ElmanCell, LSTMCell
+    >>> stack = Stack((LSTMCell(12, 8), ElmanCell(8, 4)))
+    >>> stack.input_size, stack.output_size, stack.state_size
+    (12, 4, 20)
+    >>> list(stack.shapes())[-1]
+    '1.b_hh'
+    """
+
+    cells: tuple[Cell, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cells", tuple(self.cells))
+        if not self.cells:
+            raise ValueError("cells must hold at least one cell, got none")
+        for k, (below, above) in enumerate(zip(self.cells[:-1], self.cells[1:], strict=True)):
+            if above.input_size != below.output_size:
+                raise ValueError(
+                    f"cell {k + 1} of the stack takes {above.input_size} features, "
+                    f"but cell {k} below it shows {below.output_size}"
+                )
+
+    @property
+    def input_size(self) -> int:
+        """F of the first cell."""
+        return self.cells[0].input_size
+
+    @property
+    def output_size(self) -> int:
+        """What the last cell shows."""
+        return self.cells[-1].output_size
+
+    @property
+    def state_size(self) -> int:
+        """The sum over the cells."""
+        return sum(cell.state_size for cell in self.cells)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The cells' parameters, each with its cell's number before it."""
+        return {f"{k}.{name}": shape for k, cell in enumerate(self.cells) for name, shape in cell.shapes().items()}
+
+    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
+        """Each cell in its own way."""
+        for k, cell in enumerate(self.cells):
+            cell.initialize(params.scope(f"{k}."), rng)
+
+    def _states(self, state: Array) -> list[Array]:
+        """The cells' states, first cell first."""
+        ends = list(accumulate(cell.state_size for cell in reversed(self.cells)))
+        return np.split(state, ends[:-1], axis=-1)[::-1]
+
+    def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
+        """The residuals are each cell's input and its own residuals."""
+        states, residuals = [], []
+        for k, (cell, s) in enumerate(zip(self.cells, self._states(state), strict=True)):
+            next_state, r = cell.step(_scope(params, k), s, x)
+            residuals.append((x, r))
+            states.append(next_state)
+            x = next_state[..., : cell.output_size]
+        return np.concatenate(states[::-1], axis=-1), tuple(residuals)
+
+    def step_vjp(
+        self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
+    ) -> tuple[Array, Array, Delta]:
+        """From the last cell down; delta is a tuple, first cell's first."""
+        states, d_nexts = self._states(state), self._states(d_next)
+        d_states, deltas = [], []
+        d_x = np.zeros_like(d_nexts[-1][..., : self.output_size])
+        for k in reversed(range(len(self.cells))):
+            cell, d = self.cells[k], d_nexts[k].copy()
+            d[..., : cell.output_size] += d_x
+            inputs, r = residuals[k]
+            d_state, d_x, delta = cell.step_vjp(_scope(params, k), states[k], inputs, r, d)
+            d_states.append(d_state)
+            deltas.append(delta)
+        return np.concatenate(d_states, axis=-1), d_x, tuple(deltas[::-1])
+
+    def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Delta, grad: Parameters) -> None:
+        """Each cell's own, with its own delta."""
+        for k, (cell, s) in enumerate(zip(self.cells, self._states(state), strict=True)):
+            inputs, r = residuals[k]
+            cell.param_vjp(s, inputs, r, delta[k], grad.scope(f"{k}."))
+
+
+def _scope(params: Weights, k: int) -> Mapping[str, Array]:
+    """Cell k's own weights under their own names."""
+    prefix = f"{k}."
+    return {name[len(prefix) :]: w for name, w in params.items() if name.startswith(prefix)}

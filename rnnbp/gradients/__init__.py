@@ -1,0 +1,21 @@
+"""Gradient algorithms: one file each; `base` holds the protocol."""
+
+from rnnbp.gradients.backprop import Backprop
+from rnnbp.gradients.base import Cost, Gradient, GradientAlgorithm
+from rnnbp.gradients.bptt import BPTT
+from rnnbp.gradients.check import GradientReport, check_gradient
+from rnnbp.gradients.numerical import ComplexStep, FiniteDifference
+from rnnbp.gradients.truncated import TruncatedBPTT
+
+__all__ = [
+    "BPTT",
+    "Backprop",
+    "ComplexStep",
+    "Cost",
+    "FiniteDifference",
+    "Gradient",
+    "GradientAlgorithm",
+    "GradientReport",
+    "TruncatedBPTT",
+    "check_gradient",
+]

@@ -1,0 +1,168 @@
+"""What a gradient algorithm is, and what it yields."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from rnnbp.data import SequenceBatch
+from rnnbp.layers.base import Array, Run, State, Tape
+from rnnbp.losses.base import Loss
+from rnnbp.models import Sequential
+from rnnbp.params import Parameters
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a gradient took.
+
+    Attributes
+    ----------
+    steps : int
+        Steps of sequences that were run forwards, repeated ones included.
+    peak_bytes : int
+        Bytes held for the way back, at the most.
+    """
+
+    steps: int
+    peak_bytes: int
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """One gradient, of a batch or of a span of its time.
+
+    Attributes
+    ----------
+    loss : float
+        This gradient's share of the batch's mean loss: the shares of a batch add up to it.
+    vector : ndarray (P,)
+        The derivative of `loss` by the parameters.
+    outputs : ndarray (T, B, K) of the span, or (B, K)
+        With (B, K), a row counts where its sequence ends within the span.
+    state : list
+        Each layer's state after the span, to go on from.
+    cost : Cost
+    span : (int, int)
+        First step, and one past the last.
+    """
+
+    loss: float
+    vector: Array
+    outputs: Array
+    state: list[State]
+    cost: Cost
+    span: tuple[int, int]
+
+
+class GradientAlgorithm(Protocol):
+    """Yields one gradient a batch, or several, between which the parameters may be changed."""
+
+    def gradients(
+        self,
+        model: Sequential,
+        batch: SequenceBatch,
+        loss: Loss,
+        state: Sequence[State] | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> Iterator[Gradient]:
+        """The gradient of the batch's mean loss, whole or in parts that add up to it.
+
+        Parameters
+        ----------
+        model : Sequential
+        batch : SequenceBatch
+            With targets.
+        loss : Loss
+        state : list, one a layer, optional
+            The states to begin from. Default: the layers' own beginning, zeros.
+        rng : numpy.random.Generator, optional
+            Where dropout draws its masks. Default: nothing is dropped.
+        """
+        ...
+
+
+def check_targets(batch: SequenceBatch) -> None:
+    """Raise unless the batch has targets.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+    """
+    if batch.targets is None:
+        raise ValueError("batch has no targets, and a gradient needs some: give the SequenceDataset targets")
+
+
+def refuse_look_ahead(model: Sequential, algorithm: str) -> None:
+    """Raise where a layer looks ahead in time.
+
+    Raises
+    ------
+    ValueError
+        Naming the layer.
+    """
+    for i, layer in enumerate(model.layers):
+        if not layer.causal:
+            raise ValueError(
+                f"{algorithm} takes causal layers, but layer {i} ({type(layer).__name__}) sees a sequence as a whole: "
+                "use BPTT()"
+            )
+
+
+def whole_gradient(
+    model: Sequential,
+    batch: SequenceBatch,
+    loss: Loss,
+    state: Sequence[State] | None,
+    rng: np.random.Generator | None,
+) -> Gradient:
+    """Forward over the whole batch, the loss, and all the way back."""
+    check_targets(batch)
+    params = model.params
+    outputs, tapes, after = model.unroll(params, model.cast(batch.x), Run(batch.lengths, rng), state)
+    value, d_outputs = loss(outputs, batch.targets, batch.lengths if outputs.ndim == 3 else None)
+    grad = params.zeros()
+    model.backward(params, tapes, d_outputs, grad)
+    cost = Cost(int(batch.lengths.sum()), held_bytes(tapes))
+    return Gradient(value, grad.vector, outputs, after, cost, (0, len(batch.x)))
+
+
+def loss_at(
+    model: Sequential,
+    params: Parameters,
+    batch: SequenceBatch,
+    loss: Loss,
+    run: Run,
+    state: Sequence[State] | None = None,
+) -> Any:
+    """The loss alone, at any parameters and in their dtype: complex where they are."""
+    outputs, _, _ = model.unroll(params, batch.x, run, state)
+    return loss(outputs, batch.targets, batch.lengths if outputs.ndim == 3 else None)[0]
+
+
+def held_bytes(*tapes: Tape) -> int:
+    """Bytes of all arrays within tapes, memory that several share counted once.
+
+    Examples
+    --------
+    >>> a = np.zeros(4)
+    >>> held_bytes([a, (a, a[1:])], None)
+    32
+    """
+    found: dict[int, int] = {}
+    _collect(tapes, found)
+    return sum(found.values())
+
+
+def _collect(item: Any, found: dict[int, int]) -> None:
+    if isinstance(item, np.ndarray):
+        while isinstance(item.base, np.ndarray):
+            item = item.base
+        found[id(item)] = item.nbytes
+    elif isinstance(item, list | tuple):
+        for part in item:
+            _collect(part, found)
+    elif hasattr(item, "__dict__"):
+        _collect(list(vars(item).values()), found)

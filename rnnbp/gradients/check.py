@@ -1,0 +1,255 @@
+"""Is a gradient right? A model's, a layer's or a cell's, against an oracle that needs no way back."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rnnbp._checks import positive_int
+from rnnbp.cells.base import Array, Cell
+from rnnbp.data import SequenceBatch
+from rnnbp.gradients.base import GradientAlgorithm, loss_at
+from rnnbp.gradients.bptt import BPTT
+from rnnbp.gradients.numerical import ComplexStep, Evaluate, FiniteDifference
+from rnnbp.layers.base import Layer, Run
+from rnnbp.layers.recurrent import Recurrent
+from rnnbp.losses.base import Loss
+from rnnbp.models import Sequential
+from rnnbp.params import Parameters
+
+
+@dataclass(frozen=True)
+class GradientReport:
+    """What `check_gradient` found.
+
+    Attributes
+    ----------
+    table : DataFrame
+        A row for each parameter, and for the input (and a cell's state): `checked` of its `size` entries were compared;
+        `max_error` is the worst difference, relative to the largest entry of that parameter's gradient; `at` is where,
+        with what was `computed` and `expected` there.
+    tolerance : float
+        What `max_error` may be.
+    """
+
+    table: pd.DataFrame
+    tolerance: float
+
+    @property
+    def max_error(self) -> float:
+        """The worst relative error of all."""
+        return float(self.table["max_error"].max())
+
+    @property
+    def ok(self) -> bool:
+        """Whether every parameter is within the tolerance; a NaN is not."""
+        return bool((self.table["max_error"] <= self.tolerance).all())
+
+    def __repr__(self) -> str:
+        verdict = "the gradients agree" if self.ok else "the gradients DO NOT agree"
+        table = self.table.to_string(float_format=lambda v: f"{v:.3g}")
+        return f"{verdict}: worst relative error {self.max_error:.2g}, tolerance {self.tolerance:g}\n{table}"
+
+    def _repr_html_(self) -> str:
+        verdict = "agree" if self.ok else "<b>do not agree</b>"
+        head = f"<p>The gradients {verdict}: worst relative error {self.max_error:.2g}</p>"
+        return head + self.table.to_html(float_format=lambda v: f"{v:.3g}")
+
+
+def check_gradient(
+    target: Sequential | Layer | Cell,
+    batch: SequenceBatch | None = None,
+    loss: Loss | None = None,
+    *,
+    gradient: GradientAlgorithm | None = None,
+    oracle: ComplexStep | FiniteDifference | None = None,
+    tolerance: float | None = None,
+    samples: int = 20,
+    seed: int = 0,
+) -> GradientReport:
+    """Compare a gradient with the complex step's, in float64.
+
+    Parameters
+    ----------
+    target : Sequential, Layer or Cell
+        A cell is checked by itself: `step_vjp` by state and by input, `param_vjp` by each parameter. A layer is checked
+        as a model of that layer alone.
+    batch : SequenceBatch, optional
+        What to run it on. Default, for a layer or cell: random sequences of unequal lengths.
+    loss : Loss, optional
+        Default: the outputs weighted by random numbers, which needs no targets and leaves no output out.
+    gradient : GradientAlgorithm, default BPTT()
+        Whose gradient is checked; if it yields several, their sum.
+    oracle : ComplexStep or FiniteDifference, default ComplexStep()
+        FiniteDifference() for what is not safe for complex numbers (`abs`, `maximum`, comparisons).
+    tolerance : float, optional
+        Default: 1e-12 with the complex step, 1e-6 with finite differences.
+    samples : int, default 20
+        At most so many entries of each parameter are compared, drawn by `seed`.
+    seed : int, default 0
+        Of all random numbers used here.
+
+    Returns
+    -------
+    GradientReport
+        `.ok`, `.max_error` and `.table`; prints as the table.
+
+    Raises
+    ------
+    ValueError
+        If a model is given without a batch, or `target` is none of the three.
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> report = check_gradient(rnnbp.LSTMCell(3, 4))
+    >>> report.ok
+    True
+    >>> list(report.table.index)
+    ['state', 'x', 'w_ih', 'w_hh', 'b_ih', 'b_hh']
+    """
+    oracle = ComplexStep() if oracle is None else oracle
+    if tolerance is None:
+        tolerance = 1e-12 if isinstance(oracle, ComplexStep) else 1e-6
+    rng = np.random.default_rng(seed)
+    if isinstance(target, Sequential):
+        if batch is None:
+            raise ValueError("batch is needed to check a model: data.batch(), say")
+        problem = _of_model(target, batch, loss, BPTT() if gradient is None else gradient, rng)
+    elif isinstance(target, Layer):
+        model = Sequential(target, dtype=np.float64)
+        batch = _random_batch(target, rng) if batch is None else batch
+        problem = _of_model(model, batch, loss, BPTT() if gradient is None else gradient, rng)
+    elif isinstance(target, Cell):
+        problem = _of_cell(target, rng)
+    else:
+        raise ValueError(f"target must be a Sequential, a Layer or a Cell, got {type(target).__name__}")
+    table = pd.DataFrame(_rows(problem, oracle, positive_int("samples", samples), rng)).set_index("parameter")
+    return GradientReport(table, tolerance)
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """A function of one vector, and the gradient somebody computed for it."""
+
+    point: Parameters
+    computed: Parameters
+    evaluate: Evaluate
+
+
+def _rows(
+    problem: _Problem, oracle: ComplexStep | FiniteDifference, samples: int, rng: np.random.Generator
+) -> Iterator[dict[str, Any]]:
+    overall = np.abs(problem.computed.vector).max(initial=0.0)
+    for name, shape in problem.point.shapes.items():
+        here = problem.point.place(name)
+        size = here.stop - here.start
+        places = np.sort(rng.permutation(size)[:samples])
+        found = problem.computed.vector[here][places]
+        expected = np.array([oracle.derivative(problem.point, here.start + k, problem.evaluate) for k in places])
+        # An entry that ought to be zero has only rounding to be compared with.
+        scale = max(np.abs(expected).max(initial=0.0), np.abs(found).max(initial=0.0), 1e-3 * overall, 1e-300)
+        error = np.abs(found - expected) / scale
+        worst = int(np.argmax(np.where(np.isnan(error), np.inf, error)))
+        yield {
+            "parameter": name,
+            "size": size,
+            "checked": len(places),
+            "max_error": error[worst],
+            "at": tuple(map(int, np.unravel_index(places[worst], shape))),
+            "computed": found[worst],
+            "expected": expected[worst],
+        }
+
+
+def _of_cell(cell: Cell, rng: np.random.Generator) -> _Problem:
+    lead = (2, 3)  # two leading axes, as a window of time over a batch has
+    shapes = {"state": (*lead, cell.state_size), "x": (*lead, cell.input_size)}
+    point = Parameters(shapes | cell.shapes(), dtype=np.float64)
+    start = point.place("x").stop
+    cell.initialize(Parameters(cell.shapes(), point.vector[start:]), rng)
+    point.vector[:start] = 0.5 * rng.standard_normal(start)
+    weights = rng.standard_normal(shapes["state"])
+
+    def evaluate(p: Parameters) -> Any:
+        return np.sum(weights * cell.step(_weights(cell, p), p["state"], p["x"])[0])
+
+    computed = point.zeros()
+    params, state, x = _weights(cell, point), point["state"], point["x"]
+    _, residuals = cell.step(params, state, x)
+    computed["state"], computed["x"], delta = cell.step_vjp(params, state, x, residuals, weights)
+    cell.param_vjp(state, x, residuals, delta, Parameters(cell.shapes(), computed.vector[start:]))
+    return _Problem(point, computed, evaluate)
+
+
+def _weights(cell: Cell, point: Parameters) -> dict[str, Array]:
+    return {name: point[name] for name in cell.shapes()}
+
+
+def _of_model(
+    model: Sequential,
+    batch: SequenceBatch,
+    loss: Loss | None,
+    gradient: GradientAlgorithm,
+    rng: np.random.Generator,
+) -> _Problem:
+    model, batch = model.astype(np.float64), batch.astype(np.float64)
+    model.cast(batch.x)
+    if loss is None:
+        loss = _Projection(int(rng.integers(2**31)))
+        batch = replace(batch, targets=np.zeros(batch.size))
+    vector = sum(g.vector for g in gradient.gradients(model, batch, loss))
+    if not np.issubdtype(batch.x.dtype, np.floating):
+        return _Problem(model.params, model.params.like(vector), lambda p: loss_at(model, p, batch, loss, run))
+    run, P = Run(batch.lengths), model.params.size
+    outputs, tapes, _ = model.unroll(model.params, batch.x, run)
+    d_outputs = loss(outputs, batch.targets, batch.lengths if outputs.ndim == 3 else None)[1]
+    dx, _ = model.backward(model.params, tapes, d_outputs, model.params.zeros())
+    point = Parameters(model.params.shapes | {"input": batch.x.shape}, np.append(model.params.vector, batch.x))
+
+    def evaluate(p: Parameters) -> Any:
+        moved = replace(batch, x=p["input"])
+        return loss_at(model, model.params.like(p.vector[:P]), moved, loss, run)
+
+    return _Problem(point, point.like(np.append(vector, dx)), evaluate)
+
+
+class _Projection(Loss):
+    """The outputs' real steps, weighted by fixed random numbers: a loss that sees every output."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def _weights(self, shape: tuple[int, ...]) -> Array:
+        return np.random.default_rng(self.seed).standard_normal(shape)
+
+    def total(self, targets: Array, lengths: Array | None = None) -> float:
+        return 1.0
+
+    def __call__(self, outputs: Array, targets: Array, lengths: Array | None = None) -> tuple[Any, Array]:
+        weights = self._weights(outputs.shape)
+        if lengths is not None:
+            weights = np.where((np.arange(len(outputs))[:, None] < lengths)[:, :, None], weights, 0)
+        return np.sum(weights * outputs), weights
+
+
+def _random_batch(layer: Layer, rng: np.random.Generator) -> SequenceBatch:
+    """Three sequences of 5, 4 and 2 steps, of as many features as the layer takes."""
+    lengths = np.array([5, 4, 2])
+    tokens = getattr(layer, "tokens", None)
+    if tokens is not None:
+        return SequenceBatch.from_array(rng.integers(tokens, size=(5, 3)), lengths)
+    features = _features(layer)
+    return SequenceBatch.from_array(rng.standard_normal((5, 3, features)), lengths)
+
+
+def _features(layer: Layer) -> int:
+    if isinstance(layer, Recurrent):
+        return layer.cell.input_size
+    for owner in (layer, getattr(layer, "cell", None), *getattr(layer, "cells", ())):
+        size = getattr(owner, "input_size", None)
+        if size is not None:
+            return int(size)
+    return 3

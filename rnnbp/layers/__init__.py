@@ -1,0 +1,30 @@
+"""Layers: what a model is made of."""
+
+from rnnbp.layers.base import Layer, Run
+from rnnbp.layers.pooling import Last, MeanOverTime, TimeStatistics
+from rnnbp.layers.recurrent import Bidirectional, MultiLayer, Recurrent
+from rnnbp.layers.short import GRU, LSTM, Elman, Jordan, OriginalGRU
+from rnnbp.layers.simple import Dense, Dropout, Embedding
+from rnnbp.layers.window import Flatten, Resample, Window
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "Bidirectional",
+    "Dense",
+    "Dropout",
+    "Elman",
+    "Embedding",
+    "Flatten",
+    "Jordan",
+    "Last",
+    "Layer",
+    "MeanOverTime",
+    "MultiLayer",
+    "OriginalGRU",
+    "Recurrent",
+    "Resample",
+    "Run",
+    "TimeStatistics",
+    "Window",
+]

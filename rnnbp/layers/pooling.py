@@ -1,0 +1,125 @@
+"""Layers that take time away by looking at all of it: Last, MeanOverTime, TimeStatistics."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnbp.cells.base import Array
+from rnnbp.layers.base import Layer, Run, Shape, State, Tape, in_time, over
+from rnnbp.params import Parameters
+
+
+@dataclass(frozen=True)
+class Last(Layer):
+    """Each sequence's own last step: (T, B, F) -> (B, F). Run span by span, it holds the last step seen so far.
+
+    Examples
+    --------
+    >>> x = np.arange(6.0).reshape(3, 2, 1)
+    >>> y, _, _ = Last().forward(Parameters({}), x, Run(np.array([3, 1])))
+    >>> y
+    array([[4.],
+           [1.]])
+    """
+
+    def out_shape(self, shape: Shape) -> Shape:
+        """(T, B, F) -> (B, F)."""
+        in_time(self, shape)
+        return shape[1:]
+
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+        """The state is what was last seen, (B, F)."""
+        rows, running = np.arange(x.shape[1]), run.lengths > 0
+        y = x[run.lengths - 1, rows]
+        if not running.all():
+            y = np.where(running[:, None], y, 0 if state is None else state)
+        return y, (len(x), run.lengths), y
+
+    def backward(
+        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+    ) -> tuple[Array, State]:
+        """The error goes to the last step, or back to the state of a sequence that had ended before."""
+        steps, lengths = tape
+        dy = dy if d_state is None else dy + d_state
+        running = lengths > 0
+        dx = np.zeros((steps, *dy.shape), dy.dtype)
+        dx[lengths[running] - 1, np.flatnonzero(running)] = dy[running]
+        return dx, np.where(running[:, None], 0, dy)
+
+
+@dataclass(frozen=True)
+class MeanOverTime(Layer):
+    """The mean over each sequence's own steps: (T, B, F) -> (B, F). Run span by span, the mean so far.
+
+    Examples
+    --------
+    >>> x = np.arange(6.0).reshape(3, 2, 1)
+    >>> y, _, _ = MeanOverTime().forward(Parameters({}), x, Run(np.array([3, 1])))
+    >>> y
+    array([[2.],
+           [1.]])
+    """
+
+    def out_shape(self, shape: Shape) -> Shape:
+        """(T, B, F) -> (B, F)."""
+        in_time(self, shape)
+        return shape[1:]
+
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+        """The state is [sum | number of steps], (B, F + 1)."""
+        done = over(run, len(x))
+        total = np.where(done[:, :, None], 0, x).sum(axis=0)
+        count = run.lengths.astype(total.real.dtype)
+        if state is not None:
+            total, count = total + state[:, :-1], count + state[:, -1].real
+        steps = np.maximum(count, 1)[:, None]
+        return total / steps, (done, steps), np.concatenate([total, count[:, None]], axis=1)
+
+    def backward(
+        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+    ) -> tuple[Array, State]:
+        """Each real step has the same share; so has the sum that came before."""
+        done, steps = tape
+        d_total = dy / steps
+        if d_state is not None:
+            d_total = d_total + d_state[:, :-1]
+        dx = np.where(done[:, :, None], 0, d_total)
+        return dx, np.concatenate([d_total, np.zeros_like(d_total[:, :1])], axis=1)
+
+
+@dataclass(frozen=True)
+class TimeStatistics(Layer):
+    """Mean and standard deviation over each sequence's own steps: (T, B, F) -> (B, 2 F).
+
+    Examples
+    --------
+    >>> x = np.array([1.0, 3.0]).reshape(2, 1, 1)
+    >>> y, _, _ = TimeStatistics().forward(Parameters({}), x, Run(np.array([2])))
+    >>> y.round(4)
+    array([[2., 1.]])
+    """
+
+    causal = False
+
+    def out_shape(self, shape: Shape) -> Shape:
+        """(T, B, F) -> (B, 2 F)."""
+        in_time(self, shape)
+        features = shape[-1]
+        return (shape[1], 2 * features if isinstance(features, int) else None)
+
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+        """The variance has 1e-6 added under the root, so that a constant sequence has a slope."""
+        done = over(run, len(x))[:, :, None]
+        steps = np.maximum(run.lengths, 1)[:, None].astype(x.real.dtype)
+        mean = np.where(done, 0, x).sum(axis=0) / steps
+        centred = np.where(done, 0, x - mean)
+        std = np.sqrt((centred * centred).sum(axis=0) / steps + 1e-6)
+        return np.concatenate([mean, std], axis=1), (done, steps, centred, std), None
+
+    def backward(
+        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+    ) -> tuple[Array, State]:
+        """d std / d x[t] = (x[t] - mean) / (T std)."""
+        done, steps, centred, std = tape
+        d_mean, d_std = np.split(dy, 2, axis=1)
+        return np.where(done, 0, d_mean / steps) + centred * (d_std / (steps * std)), None

@@ -1,0 +1,249 @@
+"""A cell over time as a layer; both ways over time; and several of them on top of each other."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rnnbp._checks import number
+from rnnbp.cells.base import Array, Cell, zero_state
+from rnnbp.layers.base import Layer, Run, Shape, State, Tape, in_time
+from rnnbp.layers.simple import Dropout
+from rnnbp.layers.unroll import run_cell, run_cell_back
+from rnnbp.params import Parameters
+
+
+@dataclass(frozen=True)
+class Recurrent(Layer):
+    """A cell unrolled over time: (T, B, F) -> (T, B, O). Parameters are named as the cell names them.
+
+    Parameters
+    ----------
+    cell : Cell
+
+    Examples
+    --------
+    >>> from rnnbp.cells import LSTMCell
+    >>> Recurrent(LSTMCell(12, 64)).out_shape(("T", "B", 12))
+    ('T', 'B', 64)
+    """
+
+    cell: Cell
+
+    recurrent = True
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.cell, Cell):
+            raise ValueError(
+                f"cell must have input_size, output_size, state_size, shapes, initialize, step, step_vjp and "
+                f"param_vjp (rnnbp.cells.Cell), got {self.cell!r}"
+            )
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The cell's."""
+        return self.cell.shapes()
+
+    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
+        """The cell's way."""
+        self.cell.initialize(params, rng)
+
+    def out_shape(self, shape: Shape) -> Shape:
+        """(T, B, F) -> (T, B, O)."""
+        in_time(self, shape, self.cell.input_size)
+        return (*shape[:2], self.cell.output_size)
+
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+        """The state is (B, S)."""
+        dtype = np.result_type(params.vector, x)
+        start = zero_state(self.cell, x.shape[1], dtype) if state is None else state.astype(dtype, copy=False)
+        return run_cell(self.cell, dict(params.items()), x, run.active(len(x)), start)
+
+    def backward(
+        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+    ) -> tuple[Array, State]:
+        """Backpropagation through time."""
+        if d_state is None:
+            d_state = zero_state(self.cell, dy.shape[1], dy.dtype)
+        return run_cell_back(self.cell, dict(params.items()), tape, dy, grad, d_state)
+
+
+@dataclass(frozen=True)
+class Bidirectional(Layer):
+    """A cell over time and a second one against it: (T, B, F) -> (T, B, 2 O), forwards first (Schuster & Paliwal
+    1997, doi:10.1109/78.650093).
+
+    The second begins at each sequence's own last step. Its parameters bear the suffix ``_reverse``. As it looks ahead,
+    the layer carries no state from span to span.
+
+    Parameters
+    ----------
+    cell : Cell
+
+    Examples
+    --------
+    >>> from rnnbp.cells import GRUCell
+    >>> layer = Bidirectional(GRUCell(12, 64))
+    >>> layer.out_shape(("T", "B", 12)), list(layer.shapes())[4]
+    (('T', 'B', 128), 'w_ih_reverse')
+    """
+
+    cell: Cell
+
+    causal = False
+    recurrent = True
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The cell's twice."""
+        shapes = self.cell.shapes()
+        return shapes | {f"{name}_reverse": shape for name, shape in shapes.items()}
+
+    def _halves(self, params: Parameters) -> tuple[Parameters, Parameters]:
+        """The parameters of the cell forwards and of the one backwards."""
+        shapes = self.cell.shapes()
+        half = params.size // 2
+        return Parameters(shapes, params.vector[:half]), Parameters(shapes, params.vector[half:])
+
+    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
+        """Both the cell's way."""
+        for half in self._halves(params):
+            self.cell.initialize(half, rng)
+
+    def out_shape(self, shape: Shape) -> Shape:
+        """(T, B, F) -> (T, B, 2 O)."""
+        in_time(self, shape, self.cell.input_size)
+        return (*shape[:2], 2 * self.cell.output_size)
+
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+        """The backward half sees each sequence turned round within its own length."""
+        layer, turn = Recurrent(self.cell), _turned(run.lengths, len(x))
+        ahead, back = self._halves(params)
+        y, tape, _ = layer.forward(ahead, x, run)
+        y_back, tape_back, _ = layer.forward(back, _take(x, turn), run)
+        return np.concatenate([y, _take(y_back, turn)], axis=-1), (tape, tape_back, turn), None
+
+    def backward(
+        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+    ) -> tuple[Array, State]:
+        """Both halves; their input gradients add up."""
+        layer = Recurrent(self.cell)
+        (ahead, back), (grad_ahead, grad_back) = self._halves(params), self._halves(grad)
+        tape_ahead, tape_back, turn = tape
+        d_ahead, d_back = np.split(dy, 2, axis=-1)
+        dx, _ = layer.backward(ahead, tape_ahead, d_ahead, grad_ahead)
+        dx_back, _ = layer.backward(back, tape_back, _take(d_back, turn), grad_back)
+        return dx + _take(dx_back, turn), None
+
+
+def _turned(lengths: Array, steps: int) -> Array:
+    """(T, B): which step stands at t when each sequence is turned round within its length; padding stays."""
+    t = np.arange(steps)[:, None]
+    return np.where(t < lengths, lengths - 1 - t, t)
+
+
+def _take(x: Array, turn: Array) -> Array:
+    return np.take_along_axis(x, turn[:, :, None], axis=0)
+
+
+@dataclass(frozen=True)
+class MultiLayer(Layer):
+    """Recurrent layers on top of each other, with parameters named as PyTorch names them: ``w_ih_l0``,
+    ``w_ih_l0_reverse``, ``w_ih_l1``, ...
+
+    Each layer runs over all of time before the next begins (a `Stack` of cells runs all of them within a step; both
+    compute the same).
+
+    Parameters
+    ----------
+    cells : tuple of Cell
+        One a layer, from the input upwards.
+    bidirectional : bool, default False
+        Every layer runs both ways.
+    dropout : float, default 0
+        The share of a layer's outputs that is dropped on the way to the next.
+
+    Raises
+    ------
+    ValueError
+        If the cells do not fit on each other or `dropout` is not in [0, 1).
+
+    Examples
+    --------
+    >>> from rnnbp.cells import ElmanCell
+    >>> layer = MultiLayer((ElmanCell(3, 4), ElmanCell(4, 4)))
+    >>> list(layer.shapes())[:2], list(layer.shapes())[-1]
+    (['w_ih_l0', 'w_hh_l0'], 'b_hh_l1')
+    """
+
+    cells: tuple[Cell, ...]
+    bidirectional: bool = False
+    dropout: float = 0.0
+    layers: tuple[Layer, ...] = field(init=False, repr=False)
+
+    recurrent = True
+
+    def __post_init__(self) -> None:
+        number("dropout", self.dropout, 0, 1)
+        make = Bidirectional if self.bidirectional else Recurrent
+        object.__setattr__(self, "cells", tuple(self.cells))
+        object.__setattr__(self, "layers", tuple(make(cell) for cell in self.cells))
+        self.out_shape(("T", "B", self.cells[0].input_size))
+
+    @property
+    def causal(self) -> bool:  # type: ignore[override]
+        """Not where it is bidirectional."""
+        return not self.bidirectional
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Each layer's, with ``_l0``, ``_l1``, ... behind the name and before ``_reverse``."""
+        return {
+            _numbered(name, k): shape for k, layer in enumerate(self.layers) for name, shape in layer.shapes().items()
+        }
+
+    def _scopes(self, params: Parameters) -> list[Parameters]:
+        """Each layer's own parameters under its own names."""
+        scopes, start = [], 0
+        for layer in self.layers:
+            size = Parameters(layer.shapes()).size
+            scopes.append(Parameters(layer.shapes(), params.vector[start : start + size]))
+            start += size
+        return scopes
+
+    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
+        """Each cell's way."""
+        for layer, scope in zip(self.layers, self._scopes(params), strict=True):
+            layer.initialize(scope, rng)
+
+    def out_shape(self, shape: Shape) -> Shape:
+        """(T, B, F) -> (T, B, what the last layer shows)."""
+        for layer in self.layers:
+            shape = layer.out_shape(shape)
+        return shape
+
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+        """The state is a list, one a layer."""
+        tapes, states, dropout = [], [], Dropout(self.dropout)
+        for k, (layer, scope) in enumerate(zip(self.layers, self._scopes(params), strict=True)):
+            mask = None
+            if k > 0:
+                x, mask, _ = dropout.forward(scope, x, run)
+            x, tape, last = layer.forward(scope, x, run, None if state is None else state[k])
+            tapes.append((mask, tape))
+            states.append(last)
+        return x, tapes, states
+
+    def backward(
+        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+    ) -> tuple[Array, State]:
+        """From the last layer down."""
+        scopes, grads = self._scopes(params), self._scopes(grad)
+        d_states: list[State] = [None] * len(self.layers)
+        for k in reversed(range(len(self.layers))):
+            mask, inner = tape[k]
+            d_last = None if d_state is None else d_state[k]
+            dy, d_states[k] = self.layers[k].backward(scopes[k], inner, dy, grads[k], d_last)
+            dy, _ = Dropout(self.dropout).backward(scopes[k], mask, dy, grads[k])
+        return dy, d_states
+
+
+def _numbered(name: str, k: int) -> str:
+    stem, reverse = (name[: -len("_reverse")], "_reverse") if name.endswith("_reverse") else (name, "")
+    return f"{stem}_l{k}{reverse}"

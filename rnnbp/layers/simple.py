@@ -1,0 +1,191 @@
+"""Layers that treat each step by itself: Dense, Embedding, Dropout."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnbp._checks import number, positive_int
+from rnnbp.activations import activation
+from rnnbp.cells.base import Array, outer_sum, total
+from rnnbp.initializers import glorot
+from rnnbp.layers.base import Layer, Run, Shape, State, Tape, has_features
+from rnnbp.params import Parameters
+
+
+@dataclass(frozen=True)
+class Dense(Layer):
+    """y = act(x W^T + b), on vectors (B, F) or on every step of (T, B, F).
+
+    Softmax is left to the loss. Begins uniform in +-1 / sqrt(F) where it is linear or sigmoid, as PyTorch's, and by
+    Glorot & Bengio (2010) with tanh, He et al. (2015) with relu.
+
+    Parameters
+    ----------
+    input_size, output_size : int
+        F, and the number of units.
+    activation : {'linear', 'tanh', 'sigmoid', 'relu'}, default 'linear'
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer or the activation is unknown.
+
+    Examples
+    --------
+    >>> Dense(64, 9).shapes()
+    {'w': (9, 64), 'b': (9,)}
+    """
+
+    input_size: int
+    output_size: int
+    activation: str = "linear"
+
+    def __post_init__(self) -> None:
+        positive_int("input_size", self.input_size)
+        positive_int("output_size", self.output_size)
+        activation(self.activation)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """w (K, F), b (K,)."""
+        return {"w": (self.output_size, self.input_size), "b": (self.output_size,)}
+
+    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
+        """By the activation; see the class."""
+        shape = (self.output_size, self.input_size)
+        bound = 1 / np.sqrt(self.input_size)
+        if self.activation == "tanh":
+            params["w"] = glorot(shape, rng)
+        elif self.activation == "relu":
+            params["w"] = rng.uniform(-1, 1, shape) * bound * np.sqrt(6)
+        else:
+            params["w"] = rng.uniform(-bound, bound, shape)
+        params["b"] = rng.uniform(-bound, bound, self.output_size)
+
+    def out_shape(self, shape: Shape) -> Shape:
+        """(..., F) -> (..., K)."""
+        has_features(self, shape, self.input_size)
+        return (*shape[:-1], self.output_size)
+
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+        """One product for all steps."""
+        y = activation(self.activation).function(x @ params["w"].T + params["b"])
+        return y, (x, y), None
+
+    def backward(
+        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+    ) -> tuple[Array, State]:
+        """delta = dy act'(y)."""
+        x, y = tape
+        delta = dy if self.activation == "linear" else dy * activation(self.activation).slope(y)
+        grad["w"] += outer_sum(delta, x)
+        grad["b"] += total(delta)
+        return delta @ params["w"], None
+
+
+@dataclass(frozen=True)
+class Embedding(Layer):
+    """A vector for each token: integers (T, B) -> (T, B, D). It must be a model's first layer.
+
+    Parameters
+    ----------
+    tokens : int
+        How many there are; tokens are 0 ... tokens - 1.
+    output_size : int
+        D.
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer; when run, if a token is outside the range or not an integer.
+
+    Examples
+    --------
+    >>> Embedding(26, 8).out_shape(("T", "B"))
+    ('T', 'B', 8)
+    """
+
+    tokens: int
+    output_size: int
+
+    def __post_init__(self) -> None:
+        positive_int("tokens", self.tokens)
+        positive_int("output_size", self.output_size)
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """w (tokens, D)."""
+        return {"w": (self.tokens, self.output_size)}
+
+    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
+        """Normal with a standard deviation of 1, as PyTorch's."""
+        params["w"] = rng.standard_normal((self.tokens, self.output_size))
+
+    def out_shape(self, shape: Shape) -> Shape:
+        """(T, B) -> (T, B, D)."""
+        if shape != ("T", "B"):
+            raise ValueError("Embedding takes integer tokens (T, B), so it must be the model's first layer")
+        return (*shape, self.output_size)
+
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+        """Rows of w."""
+        if not np.issubdtype(x.dtype, np.integer) or x.ndim != 2:
+            raise ValueError(f"Embedding takes integer tokens (T, B), got {x.dtype} of shape {x.shape}")
+        if x.size and (x.min() < 0 or x.max() >= self.tokens):
+            bad = x[(x < 0) | (x >= self.tokens)][0]
+            raise ValueError(f"tokens must be between 0 and {self.tokens - 1}, got {bad}")
+        return params["w"][x], x, None
+
+    def backward(
+        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+    ) -> tuple[Array, State]:
+        """Adds each step's error to its token's row; integers have no gradient, so dx is zero."""
+        np.add.at(grad["w"], tape, dy)
+        return np.zeros(tape.shape, dy.dtype), None
+
+
+@dataclass(frozen=True)
+class Dropout(Layer):
+    """In training, each value is zero with probability `rate`, and the others are divided by 1 - rate (Srivastava
+    et al. 2014). In evaluation nothing happens.
+
+    Parameters
+    ----------
+    rate : float, default 0.5
+        In [0, 1).
+
+    Raises
+    ------
+    ValueError
+        If `rate` is outside [0, 1).
+
+    Examples
+    --------
+    >>> x = np.ones((1, 4))
+    >>> params = Parameters({})
+    >>> y, _, _ = Dropout(0.5).forward(params, x, Run(np.array([1]), np.random.default_rng(1)))
+    >>> y
+    array([[2., 2., 0., 2.]])
+    """
+
+    rate: float = 0.5
+
+    def __post_init__(self) -> None:
+        if number("rate", self.rate, 0, 1) == 1:
+            raise ValueError("rate must be below 1, got 1")
+
+    def out_shape(self, shape: Shape) -> Shape:
+        """As it comes."""
+        return shape
+
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+        """The tape is the mask, or None where nothing is dropped."""
+        if run.rng is None or self.rate == 0:
+            return x, None, None
+        real = x.real.dtype.type
+        mask = (run.rng.random(x.shape) >= self.rate) * real(1 / (1 - self.rate))
+        return x * mask, mask, None
+
+    def backward(
+        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+    ) -> tuple[Array, State]:
+        """The same mask."""
+        return (dy if tape is None else dy * tape), None

@@ -1,0 +1,272 @@
+"""Sequential: layers in a row over one parameter vector."""
+
+import copy
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, DTypeLike
+
+from rnnbp._checks import natural_int
+from rnnbp.data import SequenceBatch
+from rnnbp.layers.base import Array, Layer, Run, Shape, State, Tape, over, show
+from rnnbp.layers.simple import Embedding
+from rnnbp.params import Parameters
+
+
+class Sequential:
+    """Layers in a row: what comes out of one goes into the next.
+
+    Parameters
+    ----------
+    *layers : Layer
+        From the input upwards.
+    seed : int, default 0
+        Of the parameters' first values; same seed, same numbers.
+    dtype : {float32, float64}, default float32
+        Of parameters and computation. The first values are drawn in float64 and rounded, so that both begin alike.
+
+    Attributes
+    ----------
+    params : Parameters
+        All layers' parameters, named ``"0.w_hh"`` for layer 0's `w_hh`.
+
+    Raises
+    ------
+    ValueError
+        If there is no layer, or a layer does not take what the one before it gives.
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> model = Sequential(rnnbp.LSTM(12, 8), rnnbp.Last(), rnnbp.Dense(8, 9), seed=0)
+    >>> model.forward(np.zeros((20, 3, 12))).shape
+    (3, 9)
+    >>> Sequential(rnnbp.LSTM(12, 8), rnnbp.Dense(9, 9))
+    Traceback (most recent call last):
+    ValueError: layer 1: Dense takes 9 features, got 8 in (T, B, 8)
+    """
+
+    def __init__(self, *layers: Layer, seed: int = 0, dtype: DTypeLike = np.float32) -> None:
+        if not layers:
+            raise ValueError("layers must be at least one layer, got none")
+        for i, layer in enumerate(layers):
+            if not isinstance(layer, Layer):
+                raise ValueError(f"layers must be rnnbp layers, got {layer!r} as layer {i}")
+        self.layers: tuple[Layer, ...] = layers
+        self.seed = natural_int("seed", seed)
+        self.dtype = np.dtype(dtype)
+        if self.dtype not in (np.float32, np.float64):
+            raise ValueError(f"dtype must be float32 or float64, got {self.dtype}")
+        self._shapes = self._fit()
+        self.params = Parameters(
+            {f"{i}.{name}": shape for i, layer in enumerate(layers) for name, shape in layer.shapes().items()},
+            dtype=self.dtype,
+        )
+        self.initialize(np.random.default_rng(seed))
+
+    def _fit(self) -> list[Shape]:
+        """The shape after each layer, or an error that names the layer that does not fit."""
+        shape: Shape = ("T", "B") if isinstance(self.layers[0], Embedding) else ("T", "B", None)
+        shapes = []
+        for i, layer in enumerate(self.layers):
+            try:
+                shape = layer.out_shape(shape)
+            except ValueError as error:
+                raise ValueError(f"layer {i}: {error}") from None
+            shapes.append(shape)
+        return shapes
+
+    def initialize(self, rng: np.random.Generator) -> None:
+        """Give all parameters new first values."""
+        drawn = self.params.astype(np.float64)
+        for scope, layer in zip(self.scopes(drawn), self.layers, strict=True):
+            layer.initialize(scope, rng)
+        self.params.vector[:] = drawn.vector
+
+    def astype(self, dtype: DTypeLike) -> "Sequential":
+        """The same layers over a copy of the parameters in another dtype.
+
+        Examples
+        --------
+        >>> import rnnbp
+        >>> Sequential(rnnbp.Dense(2, 1)).astype(np.float64).params.vector.dtype
+        dtype('float64')
+        """
+        other = copy.copy(self)
+        other.dtype = np.dtype(dtype)
+        other.params = self.params.astype(dtype)
+        return other
+
+    @property
+    def causal(self) -> bool:
+        """Whether no layer looks ahead in time."""
+        return all(layer.causal for layer in self.layers)
+
+    @property
+    def recurrent(self) -> bool:
+        """Whether a layer's state goes from step to step."""
+        return any(layer.recurrent for layer in self.layers)
+
+    @property
+    def kind(self) -> Literal["static", "recurrent"]:
+        """'static' or 'recurrent'."""
+        return "recurrent" if self.recurrent else "static"
+
+    def scopes(self, params: Parameters) -> list[Parameters]:
+        """Each layer's own parameters under its own names."""
+        return [params.scope(f"{i}.") for i in range(len(self.layers))]
+
+    def unroll(
+        self, params: Parameters, x: Array, run: Run, states: Sequence[State] | None = None
+    ) -> tuple[Array, list[Tape], list[State]]:
+        """Run the layers and keep what the way back needs.
+
+        Parameters
+        ----------
+        params : Parameters
+            Usually `self.params`; any of the same names, in any dtype.
+        x : ndarray (T, B, F), or integers (T, B)
+        run : Run
+        states : list, one a layer, optional
+            To go on from; as this method returns them.
+
+        Returns
+        -------
+        outputs : ndarray (T, B, K) or (B, K)
+        tapes : list
+        states : list
+            None for a layer without state.
+        """
+        tapes, after = [], []
+        for i, (layer, scope) in enumerate(zip(self.layers, self.scopes(params), strict=True)):
+            x, tape, state = layer.forward(scope, x, run, None if states is None else states[i])
+            tapes.append(tape)
+            after.append(state)
+        return x, tapes, after
+
+    def backward(
+        self,
+        params: Parameters,
+        tapes: Sequence[Tape],
+        dy: Array,
+        grad: Parameters,
+        d_states: Sequence[State] | None = None,
+    ) -> tuple[Array, list[State]]:
+        """Propagate an error back through what `unroll` did; adds into `grad`.
+
+        Parameters
+        ----------
+        params, tapes
+            As `unroll` was given and returned them.
+        dy : ndarray (T, B, K) or (B, K)
+            The loss's derivative by the outputs.
+        grad : Parameters
+            The parameters' gradient is added to it.
+        d_states : list, one a layer, optional
+            The loss's derivative by the final states.
+
+        Returns
+        -------
+        dx : ndarray (T, B, F)
+        d_states : list
+            By the states before the first step.
+        """
+        before: list[State] = [None] * len(self.layers)
+        scopes, grads = self.scopes(params), self.scopes(grad)
+        for i in reversed(range(len(self.layers))):
+            d_state = None if d_states is None else d_states[i]
+            dy, before[i] = self.layers[i].backward(scopes[i], tapes[i], dy, grads[i], d_state)
+        return dy, before
+
+    def cast(self, x: Array) -> Array:
+        """`x` in the model's dtype; integer tokens as they are.
+
+        Raises
+        ------
+        ValueError
+            If the number of features is not what the first layer takes.
+        """
+        self._check_input(x)
+        return x if isinstance(self.layers[0], Embedding) else x.astype(self.dtype, copy=False)
+
+    def _check_input(self, x: Array) -> None:
+        axes: Shape = ("T", "B", x.shape[-1]) if x.ndim == 3 else ("T", "B")
+        try:
+            self.layers[0].out_shape(axes)
+        except ValueError as error:
+            raise ValueError(f"x of shape {x.shape} does not fit layer 0: {error}") from None
+
+    def forward(self, batch: SequenceBatch | ArrayLike, lengths: ArrayLike | None = None) -> Array:
+        """The outputs, in evaluation mode.
+
+        Parameters
+        ----------
+        batch : SequenceBatch, or array_like (T, B, F) or integers (T, B)
+        lengths : array_like (B,), optional
+            With an array, each sequence's number of steps, in any order. Default: T for all.
+
+        Returns
+        -------
+        ndarray (T, B, K) or (B, K)
+            In the order of the batch or array; zero past a sequence's end.
+
+        Raises
+        ------
+        ValueError
+            If shapes or lengths do not fit.
+        """
+        if not isinstance(batch, SequenceBatch):
+            x = np.asarray(batch)
+            if x.ndim not in (2, 3):
+                raise ValueError(f"x must have shape (T, B, F), or (T, B) for tokens, got {x.shape}")
+            sorted_batch = SequenceBatch.from_array(x, lengths)
+            return sorted_batch.restore(self.forward(sorted_batch), axis=0 if self.out_shape[0] == "B" else 1)
+        outputs, _, _ = self.unroll(self.params, self.cast(batch.x), Run(batch.lengths))
+        return blank_padding(outputs, batch.lengths) if outputs.ndim == 3 else outputs
+
+    @property
+    def out_shape(self) -> Shape:
+        """The shape of the outputs: ('T', 'B', K) or ('B', K)."""
+        return self._shapes[-1]
+
+    def summary(self) -> pd.DataFrame:
+        """One row a layer, and the total: layer, output shape, number of parameters.
+
+        Examples
+        --------
+        >>> import rnnbp
+        >>> rnnbp.Sequential(rnnbp.Elman(2, 3), rnnbp.Dense(3, 1)).summary()
+                   layer     output  parameters
+        0  Recurrent(ElmanCell)  (T, B, 3)          21
+        1      Dense  (T, B, 1)           4
+        total                             25
+        """
+        rows = [
+            (describe(layer), show(shape), scope.size)
+            for layer, shape, scope in zip(self.layers, self._shapes, self.scopes(self.params), strict=True)
+        ]
+        rows.append(("", "", self.params.size))
+        index = [*map(str, range(len(self.layers))), "total"]
+        return pd.DataFrame(rows, index=index, columns=["layer", "output", "parameters"])
+
+    def __repr__(self) -> str:
+        names = ", ".join(describe(layer) for layer in self.layers)
+        return f"Sequential({names}; {self.params.size} parameters, {self.dtype})"
+
+
+def describe(layer: Any) -> str:
+    """A layer's name, with its cell's."""
+    name = type(layer).__name__
+    if hasattr(layer, "cell"):
+        return f"{name}({type(layer.cell).__name__})"
+    if hasattr(layer, "cells"):
+        return f"{name}({' > '.join(type(cell).__name__ for cell in layer.cells)})"
+    return name
+
+
+def blank_padding(outputs: Array, lengths: Array) -> Array:
+    """Outputs (T, B, K) with zeros past each sequence's end."""
+    done = over(Run(lengths), len(outputs))
+    return np.where(done[:, :, None], outputs.dtype.type(0), outputs) if done.any() else outputs
