@@ -1,7 +1,7 @@
 """What a layer is, and what it is told of the run it takes part in."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -46,8 +46,8 @@ class Layer:
     may be run span by span; one that looks ahead in time sets ``causal = False``.
     """
 
-    causal: ClassVar[bool] | bool = True
-    recurrent: ClassVar[bool] | bool = False
+    causal: bool = True
+    recurrent: bool = False
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The parameters' names and shapes."""
@@ -66,7 +66,9 @@ class Layer:
         """
         raise NotImplementedError(f"{type(self).__name__} does not define out_shape")
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+    def forward(
+        self, params: Parameters, x: Array, run: Run, state: State = None
+    ) -> tuple[Array, Tape, State]:
         """-> y, what the way back needs, and the state at the end (None for a layer without).
 
         `state` None is the state a sequence begins with.
@@ -91,7 +93,9 @@ def in_time(layer: Layer, shape: Shape, features: int | None = None) -> None:
 def has_features(layer: Layer, shape: Shape, features: int | None) -> None:
     """Raise unless the last axis of `shape` is `features`, where both are known."""
     if features is not None and shape[-1] is not None and shape[-1] != features:
-        raise ValueError(f"{type(layer).__name__} takes {features} features, got {shape[-1]} in {show(shape)}")
+        raise ValueError(
+            f"{type(layer).__name__} takes {features} features, got {shape[-1]} in {show(shape)}"
+        )
 
 
 def show(shape: Shape) -> str:
