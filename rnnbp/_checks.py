@@ -69,6 +69,8 @@ def _range(low: float, high: float, open_low: bool) -> str:
         return f"above {low:g} and at most {high:g}" if open_low else f"between {low:g} and {high:g}"
     if math.isfinite(low):
         return f"above {low:g}" if open_low else f"of {low:g} or more"
+    if math.isfinite(high):
+        return f"of at most {high:g}"
     return "that is finite"
 
 
