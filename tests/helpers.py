@@ -1,0 +1,128 @@
+"""Small things that several test files need."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from rnnbp.cells import Cell, ElmanCell, GRUCell, JordanCell, LSTMCell, OriginalGRUCell, Stack
+from rnnbp.layers import Run
+from rnnbp.params import Parameters
+
+LENGTHS = {"equal lengths": np.array([6, 6, 6]), "unequal lengths": np.array([6, 4, 1])}
+
+
+@dataclass(frozen=True)
+class LeakyCell:
+    """A cell as a user would write one: h[t] = keep h[t-1] + (1 - keep) sin(W x[t] + V h[t-1] + b).
+
+    Its residuals are a nested tuple, and it shows one unit less than it has.
+    """
+
+    input_size: int
+    hidden_size: int
+
+    @property
+    def output_size(self) -> int:
+        return self.hidden_size - 1
+
+    @property
+    def state_size(self) -> int:
+        return self.hidden_size
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        H, F = self.hidden_size, self.input_size
+        return {"w": (H, F), "v": (H, H), "b": (H,), "keep": ()}
+
+    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
+        params.vector[:] = rng.uniform(-0.5, 0.5, params.size)
+        params["keep"] = 0.6
+
+    def step(self, params: Any, state: np.ndarray, x: np.ndarray) -> Any:
+        a = x @ params["w"].T + state @ params["v"].T + params["b"]
+        keep = params["keep"] + np.zeros_like(a)
+        return keep * state + (1 - keep) * np.sin(a), (a, (keep,))
+
+    def step_vjp(
+        self, params: Any, state: np.ndarray, x: np.ndarray, residuals: Any, d_next: np.ndarray
+    ) -> Any:
+        a, (keep,) = residuals
+        delta = d_next * (1 - keep) * np.cos(a)
+        d_state = keep * d_next + delta @ params["v"]
+        return d_state, delta @ params["w"], (delta, d_next * (state - np.sin(a)))
+
+    def param_vjp(
+        self, state: np.ndarray, x: np.ndarray, residuals: Any, delta: Any, grad: Parameters
+    ) -> None:
+        at_a, at_keep = delta
+        grad["w"] += np.einsum("...k,...f->kf", at_a, x)
+        grad["v"] += np.einsum("...k,...h->kh", at_a, state)
+        grad["b"] += at_a.sum(axis=tuple(range(at_a.ndim - 1)))
+        grad["keep"] += at_keep.sum()
+
+
+# Every cell of the package, and a user's; all take 3 features.
+CELLS: dict[str, Cell] = {
+    "Elman tanh": ElmanCell(3, 4),
+    "Elman relu": ElmanCell(3, 4, "relu"),
+    "Elman sigmoid": ElmanCell(3, 4, "sigmoid"),
+    "Elman linear": ElmanCell(3, 4, "linear"),
+    "Jordan": JordanCell(3, 4, 2),
+    "Jordan with decay": JordanCell(3, 4, 2, decay=0.7),
+    "Jordan sigmoid": JordanCell(3, 4, 2, decay=0.3, activation="sigmoid"),
+    "LSTM": LSTMCell(3, 4),
+    "GRU": GRUCell(3, 4),
+    "original GRU": OriginalGRUCell(3, 4),
+    "Stack LSTM > GRU": Stack((LSTMCell(3, 4), GRUCell(4, 2))),
+    "Stack Jordan > Elman > original GRU": Stack(
+        (JordanCell(3, 3, 2, 0.5), ElmanCell(2, 3), OriginalGRUCell(3, 2))
+    ),
+    "a user's": LeakyCell(3, 4),
+}
+
+
+def relative_error(found: Any, expected: Any) -> float:
+    """The worst difference, relative to the largest expected entry; inf where shapes differ or there is a NaN."""
+    found, expected = np.asarray(found), np.asarray(expected)
+    if found.shape != expected.shape:
+        return np.inf
+    scale = np.abs(expected).max(initial=0.0)
+    error = np.abs(found - expected).max(initial=0.0)
+    if np.isnan(error):
+        return np.inf
+    return float(error / scale) if scale > 0 else float(error)
+
+
+def gradient_error(shapes: Parameters, found: np.ndarray, expected: np.ndarray) -> float:
+    """The worst `relative_error` over the parameters.
+
+    One whose gradient is below a thousandth of the largest of all is compared with that thousandth, as it may be
+    nothing but rounding.
+    """
+    if found.shape != expected.shape or not np.isfinite(found).all():
+        return np.inf
+    floor = 1e-3 * np.abs(expected).max()
+    worst = 0.0
+    for name in shapes:
+        here = shapes.place(name)
+        scale = max(np.abs(expected[here]).max(), floor)
+        worst = max(worst, float(np.abs(found[here] - expected[here]).max() / scale))
+    return worst
+
+
+def made(layer: Any, dtype: Any = np.float64, seed: int = 0) -> Parameters:
+    """A layer's or cell's parameters with first values."""
+    params = Parameters(layer.shapes(), dtype=np.float64)
+    layer.initialize(params, np.random.default_rng(seed))
+    return params.astype(dtype)
+
+
+def spans_of(layer: Any, params: Parameters, x: np.ndarray, lengths: np.ndarray, cuts: list[int]) -> Any:
+    """Run a layer span by span, from state to state: the outputs of each span, and the state at the end."""
+    state, outputs = None, []
+    for start, stop in pairwise(cuts):
+        run = Run(np.clip(lengths - start, 0, stop - start))
+        y, _, state = layer.forward(params, x[start:stop], run, state)
+        outputs.append(y)
+    return outputs, state
