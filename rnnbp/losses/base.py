@@ -1,0 +1,241 @@
+"""What a loss is: the mean of something over the sequences, or over the real steps, and its derivative."""
+
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rnnbp.config import to_config
+
+Array = np.ndarray
+Shape = tuple[int, ...]
+
+
+class Loss:
+    """The mean of a pointwise loss, and its derivative by the outputs.
+
+    The items are the sequences where outputs are (B, K), the real steps where they are (T, B, K). Item i has
+    a value, a derivative and weights; the loss is the sum of the values divided by the sum of the weights.
+
+    A subclass defines `weights`, `terms`, `align` and `predict`, and may define `check`. All work for complex
+    outputs, whose imaginary part is then that of the value: the complex step differentiates through a loss.
+
+    Notes
+    -----
+    Where nothing counts (all labels ignored, all targets missing) the value is 0 and so is the derivative. A
+    loss that is not finite is returned as it is.
+    """
+
+    name: ClassVar[str]
+    metric: ClassVar[str]
+
+    def __call__(self, outputs: Array, targets: Array, lengths: Array | None = None) -> tuple[Any, Array]:
+        """The loss of a whole batch and its derivative.
+
+        Parameters
+        ----------
+        outputs : array_like (B, K) or (T, B, K), float or complex
+        targets : array_like
+            One item for every sequence or step; the subclass says of what shape.
+        lengths : array_like (B,), optional
+            Each sequence's number of steps, where outputs are (T, B, K). Default: T for all. Without meaning,
+            and not looked at, where outputs are (B, K).
+
+        Returns
+        -------
+        value : float
+            complex, where outputs are.
+        d_outputs : ndarray, of the outputs' shape and dtype
+            Exactly zero past a sequence's end.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not fit or a target is not one the loss takes.
+        """
+        outputs, targets = as_outputs(outputs), np.asarray(targets)
+        targets = self.align(outputs, targets)
+        if outputs.ndim == 2:
+            lengths = None
+        mask = real_items(outputs.shape[:-1], lengths)
+        return self.masked(outputs, targets, mask, self.total(targets, lengths))
+
+    def total(self, targets: Array, lengths: Array | None = None) -> float:
+        """What the sum of the values is divided by: the sum of the weights of a whole batch.
+
+        Parameters
+        ----------
+        targets : array_like
+            One item for every sequence, or every step.
+        lengths : array_like (B,), optional
+            Each sequence's number of steps, where targets have a time axis. Default: all of them count.
+
+        Returns
+        -------
+        float
+        """
+        targets = np.asarray(targets)
+        if lengths is None:
+            return float(self.weights(targets).sum())
+        if targets.ndim < 2 or targets.shape[1] != np.size(lengths):
+            raise ValueError(
+                f"outputs are for every step: targets must have shape (T, B, ...), B = {np.size(lengths)}, "
+                f"got {targets.shape}: add rnnbp.Last() to the model, or give a target for every step"
+            )
+        return float(self.weights(targets[real_items(targets.shape[:2], lengths)]).sum())
+
+    def masked(self, outputs: Array, targets: Array, mask: Array, total: float) -> tuple[Any, Array]:
+        """The share that some items have in the loss of a batch, and its derivative.
+
+        The shares of parts that do not overlap add up to the whole: so a truncated or online algorithm takes
+        a batch's loss piece by piece.
+
+        Parameters
+        ----------
+        outputs : array_like (B, K) or (T, B, K), float or complex
+        targets : array_like
+            One item for every sequence or step.
+        mask : ndarray of bool (B,) or (T, B)
+            Which items count.
+        total : float
+            The normaliser of the whole batch, from `total`.
+
+        Returns
+        -------
+        value : float
+            complex, where outputs are.
+        d_outputs : ndarray, of the outputs' shape and dtype
+            Exactly zero where the mask is False.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not fit or a target is not one the loss takes.
+        """
+        outputs, mask = as_outputs(outputs), np.asarray(mask)
+        targets = self.align(outputs, np.asarray(targets))
+        if mask.shape != outputs.shape[:-1] or mask.dtype != bool:
+            wanted = axes(outputs.shape[:-1], "items")
+            raise ValueError(f"mask must be bool of shape {wanted}, got {mask.dtype} of {mask.shape}")
+        K = outputs.shape[-1]
+        self.check(targets, mask, K)
+        weights = self.weights(targets[mask])
+        counts = weights.reshape(len(weights), -1).any(axis=1)
+        mask = mask.copy()
+        mask[mask] = counts
+        values, d_values = self.terms(
+            outputs[mask], targets[mask], weights[counts].astype(outputs.real.dtype)
+        )
+        scale = 1 / total if total else 0.0
+        d_outputs = np.zeros_like(outputs)
+        d_outputs[mask] = d_values * outputs.real.dtype.type(scale)
+        return (values.sum(dtype=np.result_type(values, np.float64)) * scale).item(), d_outputs
+
+    def weights(self, targets: Array) -> Array:
+        """How much each number in `targets` counts: float64, of the same shape."""
+        raise NotImplementedError(f"{type(self).__name__} does not define weights")
+
+    def terms(self, outputs: Array, targets: Array, weights: Array) -> tuple[Array, Array]:
+        """(N, K), N targets and their weights -> values (N,) times the weights, derivatives (N, K)."""
+        raise NotImplementedError(f"{type(self).__name__} does not define terms")
+
+    def align(self, outputs: Array, targets: Array) -> Array:
+        """`targets` in the shape and dtype that `terms` takes; an error where they do not fit `outputs`."""
+        raise NotImplementedError(f"{type(self).__name__} does not define align")
+
+    def check(self, targets: Array, mask: Array, K: int) -> None:
+        """Raise where a target that counts is not one the loss takes; `targets` are aligned."""
+
+    def predict(self, outputs: ArrayLike) -> Array:
+        """What the outputs say: class labels, or values."""
+        raise NotImplementedError(f"{type(self).__name__} does not define predict")
+
+    def score(self, outputs: ArrayLike, targets: ArrayLike, lengths: ArrayLike | None = None) -> float:
+        """The metric called `metric` of these outputs: greater is better.
+
+        Parameters
+        ----------
+        outputs, targets, lengths
+            As the loss takes them.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define score")
+
+    def to_config(self) -> dict[str, Any]:
+        """The loss as a dict that JSON can hold; `rnnbp.losses.from_config` makes it again."""
+        return to_config(self)
+
+    def __repr__(self) -> str:
+        arguments = (f"{key}={value!r}" for key, value in self.to_config().items() if key != "type")
+        return f"{type(self).__name__}({', '.join(arguments)})"
+
+
+def as_outputs(outputs: ArrayLike) -> Array:
+    """`outputs` as a float or complex array (B, K) or (T, B, K).
+
+    Raises
+    ------
+    ValueError
+        If it is anything else.
+    """
+    outputs = np.asarray(outputs)
+    if outputs.ndim not in (2, 3):
+        raise ValueError(f"outputs must have shape (B, K) or (T, B, K), got {outputs.shape}")
+    if not np.issubdtype(outputs.dtype, np.inexact):
+        raise ValueError(f"outputs must be float or complex, got {outputs.dtype}")
+    return outputs
+
+
+def real_items(shape: Shape, lengths: ArrayLike | None) -> Array:
+    """Which items of `shape` (B,) or (T, B) are there, and not past a sequence's end.
+
+    Raises
+    ------
+    ValueError
+        If `lengths` are not B integers from 0 to T.
+
+    Examples
+    --------
+    >>> real_items((3, 2), [3, 1]).astype(int)
+    array([[1, 1],
+           [1, 0],
+           [1, 0]])
+    """
+    if lengths is None:
+        return np.ones(shape, bool)
+    (T, B), lengths = shape, np.asarray(lengths)
+    if lengths.shape != (B,) or not np.issubdtype(lengths.dtype, np.integer):
+        raise ValueError(f"lengths must be integers (B,) = ({B},), got {lengths.dtype} of {lengths.shape}")
+    if lengths.size and not 0 <= lengths.min() <= lengths.max() <= T:
+        raise ValueError(f"lengths must be from 0 to T = {T}, got {lengths.min()} to {lengths.max()}")
+    return np.arange(T)[:, None] < lengths
+
+
+def axes(shape: Shape, what: str = "outputs") -> str:
+    """A shape with its axes' names: of `outputs` or, without the last axis, of `items`.
+
+    Examples
+    --------
+    >>> axes((7, 2, 3)), axes((2,), "items")
+    ('(T, B, K) = (7, 2, 3)', '(B,) = (2,)')
+    """
+    names = {"outputs": {2: "(B, K)", 3: "(T, B, K)"}, "items": {1: "(B,)", 2: "(T, B)"}}[what]
+    return f"{names[len(shape)]} = {shape}" if len(shape) in names else f"{shape}"
+
+
+def refuse(outputs: Array, targets: Array, wanted: str) -> ValueError:
+    """The error for targets that do not fit the outputs, with what to do about it."""
+    advice = ""
+    if (
+        outputs.ndim == 3
+        and targets.shape[:1] == outputs.shape[1:2]
+        and targets.shape[:2] != outputs.shape[:2]
+    ):
+        advice = ": add rnnbp.Last() to the model, or give a target for every step"
+    elif outputs.ndim == 2 and targets.ndim >= 2 and targets.shape[1] == len(outputs):
+        advice = (
+            ": leave out the layer that takes time away (rnnbp.Last()), or give one target for every sequence"
+        )
+    return ValueError(
+        f"targets must have shape {wanted} for outputs of shape {axes(outputs.shape)}, "
+        f"got {targets.shape}{advice}"
+    )

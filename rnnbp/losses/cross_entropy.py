@@ -1,0 +1,226 @@
+"""Cross entropy over logits: one class of K, and K independent yes-or-no."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rnnbp import metrics
+from rnnbp.losses.base import Array, Loss, as_outputs, axes, refuse
+from rnnbp.losses.squared_error import same_shape
+
+
+class CrossEntropy(Loss):
+    """The negative log-probability of the right class, softmax included.
+
+    For logits z and the label c, ``loss = log(sum_k exp(z_k)) - z_c`` and ``d_k = softmax(z)_k - [k == c]``,
+    each multiplied by the weight of class c; the mean divides by the sum of the weights, as PyTorch's does.
+
+    Parameters
+    ----------
+    class_weight : array_like (K,), optional
+        How much an item of each class counts, 0 or more. Default: 1 each.
+    ignore : int, default -1
+        Items with this label do not count; it marks steps without a label.
+
+    Raises
+    ------
+    ValueError
+        If a class weight is negative or not finite. When called: if the shapes do not fit, if targets are not
+        integers, or if a label is not in 0..K-1.
+
+    References
+    ----------
+    Bridle (1990), "Probabilistic interpretation of feedforward classification network outputs, with
+    relationships to statistical pattern recognition", in Neurocomputing, NATO ASI Series 68, 227-236.
+    doi:10.1007/978-3-642-76153-9_28
+
+    Examples
+    --------
+    >>> value, d_outputs = CrossEntropy()(np.zeros((1, 4)), [2])
+    >>> round(value, 4), d_outputs
+    (1.3863, array([[ 0.25,  0.25, -0.75,  0.25]]))
+    >>> CrossEntropy()(np.zeros((1, 4)), [4])
+    Traceback (most recent call last):
+    ValueError: label 4 in targets[b=0] is not one of the K = 4 classes 0..3; -1 is ignored
+    """
+
+    name = "cross_entropy"
+    metric = "accuracy"
+
+    def __init__(self, class_weight: ArrayLike | None = None, ignore: int = -1) -> None:
+        self.class_weight = None if class_weight is None else np.asarray(class_weight, np.float64)
+        self.ignore = ignore
+        w = self.class_weight
+        if w is not None and (w.ndim != 1 or not (np.isfinite(w) & (w >= 0)).all()):
+            raise ValueError(f"class_weight must be K numbers of 0 or more, got {class_weight!r}")
+
+    def weights(self, targets: Array) -> Array:
+        """1 for a label, its class's weight if there are some, 0 for an ignored one."""
+        counts = targets != self.ignore
+        if self.class_weight is None:
+            return counts.astype(np.float64)
+        K = len(self.class_weight)
+        wrong = counts & ((targets < 0) | (targets >= K))
+        if wrong.any():
+            raise ValueError(f"label {targets[wrong][0]} has no class weight: class_weight has {K}")
+        return np.where(counts, self.class_weight[np.where(counts, targets, 0)], 0)
+
+    def align(self, outputs: Array, targets: Array) -> Array:
+        """The labels (B,) or (T, B) as they are."""
+        if targets.shape != outputs.shape[:-1]:
+            raise refuse(outputs, targets, axes(outputs.shape[:-1], "items"))
+        if not np.issubdtype(targets.dtype, np.integer):
+            raise ValueError(f"targets must be integer class labels, got {targets.dtype}")
+        return targets
+
+    def check(self, targets: Array, mask: Array, K: int) -> None:
+        """Raise where a label is not a class."""
+        if self.class_weight is not None and len(self.class_weight) != K:
+            count = len(self.class_weight)
+            raise ValueError(f"class_weight must have a weight for each of the K = {K} outputs, got {count}")
+        wrong = mask & (targets != self.ignore) & ((targets < 0) | (targets >= K))
+        if wrong.any():
+            where = tuple(np.argwhere(wrong)[0])
+            place = ", ".join(f"{axis}={i}" for axis, i in zip("tb"[-len(where) :], where, strict=True))
+            raise ValueError(
+                f"label {targets[where]} in targets[{place}] is not one of the K = {K} classes 0..{K - 1}; "
+                f"{self.ignore} is ignored"
+            )
+
+    def terms(self, outputs: Array, targets: Array, weights: Array) -> tuple[Array, Array]:
+        """The weighted values (N,) and derivatives (N, K)."""
+        rows = np.arange(len(outputs))
+        z = outputs - outputs.real.max(axis=1, keepdims=True)
+        d = np.exp(z)
+        norm = d.sum(axis=1)
+        values = np.log(norm) - z[rows, targets]
+        d /= norm[:, None]
+        d[rows, targets] -= 1
+        d *= weights[:, None]
+        return values * weights, d
+
+    def probabilities(self, outputs: ArrayLike) -> Array:
+        """softmax(outputs) over the last axis, (..., K).
+
+        Examples
+        --------
+        >>> CrossEntropy().probabilities([[0.0, np.log(3.0)]])
+        array([[0.25, 0.75]])
+        """
+        outputs = as_outputs(outputs)
+        p = np.exp(outputs - outputs.real.max(axis=-1, keepdims=True))
+        return p / p.sum(axis=-1, keepdims=True)
+
+    def predict(self, outputs: ArrayLike) -> Array:
+        """The most probable class of each item, (B,) or (T, B) int64.
+
+        Examples
+        --------
+        >>> CrossEntropy().predict([[0.1, 0.7, 0.2]])
+        array([1])
+        """
+        return as_outputs(outputs).real.argmax(axis=-1)
+
+    def score(self, outputs: ArrayLike, targets: ArrayLike, lengths: ArrayLike | None = None) -> float:
+        """The accuracy, ignored labels left out.
+
+        Examples
+        --------
+        >>> CrossEntropy().score([[0.1, 0.7], [0.9, 0.2], [0.3, 0.4]], [1, 1, -1])
+        0.5
+        """
+        labels = self.predict(outputs)
+        return metrics.accuracy(labels, targets, lengths if labels.ndim == 2 else None, ignore=self.ignore)
+
+
+class BinaryCrossEntropy(Loss):
+    """K independent yes-or-no questions, logistic sigmoid included.
+
+    For a logit z and a target y in [0, 1], ``loss = log(1 + exp(z)) - y z`` and ``d = sigmoid(z) - y``; the
+    mean is over items and over K, as PyTorch's, so that it is the loss of one question. A NaN target does not
+    count.
+
+    Targets have the outputs' shape, or, where K is 1, that shape without its last axis (two classes, 0 and
+    1).
+
+    Raises
+    ------
+    ValueError
+        When called: if the shapes do not fit, or if a target is not in [0, 1].
+
+    References
+    ----------
+    Solla, Levin and Fleisher (1988), "Accelerated learning in layered neural networks", Complex Systems 2,
+    625-639.
+
+    Examples
+    --------
+    >>> value, d_outputs = BinaryCrossEntropy()(np.zeros((1, 2)), [[1.0, 0.0]])
+    >>> round(value, 4), d_outputs
+    (0.6931, array([[-0.25,  0.25]]))
+    """
+
+    name = "binary_cross_entropy"
+    metric = "accuracy"
+
+    def weights(self, targets: Array) -> Array:
+        """1 for a target, 0 for a missing one."""
+        return (~np.isnan(targets)).astype(np.float64)
+
+    def align(self, outputs: Array, targets: Array) -> Array:
+        """The targets in the outputs' shape."""
+        return same_shape(outputs, targets)
+
+    def check(self, targets: Array, mask: Array, K: int) -> None:
+        """Raise where a target is not in [0, 1]."""
+        wrong = mask[..., None] & ((targets < 0) | (targets > 1))
+        if wrong.any():
+            where = tuple(np.argwhere(wrong)[0])
+            place = ", ".join(f"{axis}={i}" for axis, i in zip("tbk"[-len(where) :], where, strict=True))
+            raise ValueError(f"targets must be from 0 to 1, got {targets[where]:g} in targets[{place}]")
+
+    def terms(self, outputs: Array, targets: Array, weights: Array) -> tuple[Array, Array]:
+        """The values (N,) summed over K, and derivatives (N, K)."""
+        y = np.where(weights > 0, targets, 0).astype(outputs.real.dtype)
+        positive = outputs.real > 0
+        e = np.exp(np.where(positive, -outputs, outputs))
+        values = np.log1p(e) + np.where(positive, outputs, 0) - y * outputs
+        d = np.where(positive, 1, e) / (1 + e) - y
+        return (values * weights).sum(axis=1), d * weights
+
+    def probabilities(self, outputs: ArrayLike) -> Array:
+        """sigmoid(outputs), of the same shape.
+
+        Examples
+        --------
+        >>> BinaryCrossEntropy().probabilities([[0.0, np.log(3.0)]])
+        array([[0.5 , 0.75]])
+        """
+        outputs = as_outputs(outputs)
+        positive = outputs.real > 0
+        e = np.exp(np.where(positive, -outputs, outputs))
+        return np.where(positive, 1, e) / (1 + e)
+
+    def predict(self, outputs: ArrayLike) -> Array:
+        """1 where the probability is above one half, else 0; int64, of the outputs' shape.
+
+        Examples
+        --------
+        >>> BinaryCrossEntropy().predict([[-1.0, 2.0]])
+        array([[0, 1]])
+        """
+        return (as_outputs(outputs).real > 0).astype(np.int64)
+
+    def score(self, outputs: ArrayLike, targets: ArrayLike, lengths: ArrayLike | None = None) -> float:
+        """The fraction of questions that are answered right, missing targets left out.
+
+        A target of one half or less is a no.
+
+        Examples
+        --------
+        >>> BinaryCrossEntropy().score([[-1.0, 2.0], [1.0, 1.0]], [[0.0, 1.0], [0.0, np.nan]])
+        0.6666666666666666
+        """
+        predicted = self.predict(outputs)
+        y = same_shape(predicted, np.asarray(targets))
+        labels = np.where(np.isnan(y), -1, y > 0.5).astype(np.int64)
+        return metrics.accuracy(predicted, labels, lengths if predicted.ndim == 3 else None)
