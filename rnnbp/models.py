@@ -1,19 +1,24 @@
 """Sequential: layers in a row over one parameter vector."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, DTypeLike
 
+from rnnbp import cells, initializers, layers
 from rnnbp._checks import natural_int
+from rnnbp.config import by_name, from_config, to_config
 from rnnbp.data import SequenceBatch
 from rnnbp.layers.base import Array, Layer, Run, Shape, State, Tape, over, show
 from rnnbp.layers.simple import Embedding
 from rnnbp.params import Parameters
+from rnnbp.storage import read_archive, write_archive
 
+MODEL_FILE = "rnnbp model"
 
 class Sequential:
     """Layers in a row: what comes out of one goes into the next.
@@ -31,6 +36,8 @@ class Sequential:
     ----------
     params : Parameters
         All layers' parameters, named ``"0.w_hh"`` for layer 0's `w_hh`.
+    info : dict
+        Yours: what JSON can hold (class names, say); saved with the model.
 
     Raises
     ------
@@ -55,6 +62,7 @@ class Sequential:
             if not isinstance(layer, Layer):
                 raise ValueError(f"layers must be rnnbp layers, got {layer!r} as layer {i}")
         self.layers: tuple[Layer, ...] = layers
+        self.info: dict[str, Any] = {}
         self.seed = natural_int("seed", seed)
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64):
@@ -251,9 +259,71 @@ class Sequential:
         index = [*map(str, range(len(self.layers))), "total"]
         return pd.DataFrame(rows, index=index, columns=["layer", "output", "parameters"])
 
+    def save(self, path: str | Path) -> None:
+        """Write layers, parameters and `info` to a .npz file, whole or not at all; `rnnbp.load` reads it.
+
+        Parameters
+        ----------
+        path : str or Path
+
+        Raises
+        ------
+        FileNotFoundError
+            If the folder does not exist.
+        ValueError
+            If a layer of your own does not keep its constructor's arguments.
+        """
+        header = {
+            "layers": [to_config(layer) for layer in self.layers],
+            "seed": self.seed,
+            "dtype": str(self.dtype),
+            "info": self.info,
+        }
+        write_archive(path, MODEL_FILE, header, {"vector": self.params.vector})
+
     def __repr__(self) -> str:
         names = ", ".join(describe(layer) for layer in self.layers)
         return f"Sequential({names}; {self.params.size} parameters, {self.dtype})"
+
+
+def load(path: str | Path, classes: Iterable[type] = ()) -> Sequential:
+    """Read a model that `Sequential.save` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+    classes : iterable of type, optional
+        Layers, cells and initializers of your own that the model uses.
+
+    Returns
+    -------
+    Sequential
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is not a model, is damaged, or uses a class that is not known.
+
+    Examples
+    --------
+    >>> import rnnbp, tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "model.npz"
+    >>> rnnbp.Sequential(rnnbp.Elman(2, 3)).save(path)
+    >>> load(path)
+    Sequential(Recurrent(ElmanCell); 21 parameters, float32)
+    """
+    header, arrays = read_archive(path, MODEL_FILE)
+    known = by_name(*(vars(module).values() for module in (layers, cells, initializers)), classes)
+    try:
+        made = [from_config(config, known) for config in header["layers"]]
+        model = Sequential(*made, seed=header["seed"], dtype=header["dtype"])
+        model.params = model.params.like(arrays["vector"].astype(model.dtype, copy=False))
+        model.info = dict(header["info"])
+    except (KeyError, ValueError, TypeError) as error:
+        raise ValueError(f"{str(path)!r} does not hold a whole model: {error}") from error
+    return model
 
 
 def describe(layer: Any) -> str:

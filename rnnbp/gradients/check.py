@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from rnnbp._checks import positive_int
 from rnnbp.cells.base import Array, Cell
@@ -217,22 +218,23 @@ def _of_model(
 
 
 class _Projection(Loss):
-    """The outputs' real steps, weighted by fixed random numbers: a loss that sees every output."""
+    """sum over items of w . y + y . y / 2, with random w: a loss that sees every output and needs no targets."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
-    def _weights(self, shape: tuple[int, ...]) -> Array:
-        return np.random.default_rng(self.seed).standard_normal(shape)
-
-    def total(self, targets: Array, lengths: Array | None = None) -> float:
+    def total(self, targets: ArrayLike, lengths: ArrayLike | None = None) -> float:
         return 1.0
 
-    def __call__(self, outputs: Array, targets: Array, lengths: Array | None = None) -> tuple[Any, Array]:
-        weights = self._weights(outputs.shape)
-        if lengths is not None:
-            weights = np.where((np.arange(len(outputs))[:, None] < lengths)[:, :, None], weights, 0)
-        return np.sum(weights * outputs), weights
+    def weights(self, targets: Array) -> Array:
+        return np.ones(targets.shape)
+
+    def align(self, outputs: Array, targets: Array) -> Array:
+        return np.zeros(outputs.shape[:-1])
+
+    def terms(self, outputs: Array, targets: Array, weights: Array) -> tuple[Array, Array]:
+        w = np.random.default_rng(self.seed).standard_normal(outputs.shape[-1])
+        return (w * outputs + outputs * outputs / 2).sum(axis=1), w + outputs
 
 
 def _random_batch(layer: Layer, rng: np.random.Generator) -> SequenceBatch:

@@ -4,7 +4,7 @@ from rnnbp.layers.base import Layer, Run
 from rnnbp.layers.pooling import Last, MeanOverTime, TimeStatistics
 from rnnbp.layers.recurrent import Bidirectional, MultiLayer, Recurrent
 from rnnbp.layers.short import GRU, LSTM, Elman, Jordan, OriginalGRU
-from rnnbp.layers.simple import Dense, Dropout, Embedding
+from rnnbp.layers.simple import Dense, Dropout, Embedding, Normalize
 from rnnbp.layers.window import Flatten, Resample, Window
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Layer",
     "MeanOverTime",
     "MultiLayer",
+    "Normalize",
     "OriginalGRU",
     "Recurrent",
     "Resample",

@@ -1,4 +1,4 @@
-"""Layers that treat each step by itself: Dense, Embedding, Dropout."""
+"""Layers that treat each step by itself: Dense, Normalize, Embedding, Dropout."""
 
 from dataclasses import dataclass
 
@@ -80,6 +80,59 @@ class Dense(Layer):
         grad["w"] += outer_sum(delta, x)
         grad["b"] += total(delta)
         return delta @ params["w"], None
+
+
+@dataclass(frozen=True)
+class Normalize(Layer):
+    """y = (x - mean) / scale, feature by feature, with numbers that are fixed when the layer is made.
+
+    As a model's first layer it carries the training data's statistics, so that they are saved with the model and no
+    test data leaks in: ``Normalize(*train.statistics())``.
+
+    Parameters
+    ----------
+    mean, scale : sequence of float (F,)
+        What is taken away, and what the rest is divided by; a scale of 0 (a constant feature) counts as 1.
+
+    Raises
+    ------
+    ValueError
+        If they are not of one length, or hold NaN or infinity.
+
+    Examples
+    --------
+    >>> y, _, _ = Normalize([1.0], [2.0]).forward(Parameters({}), np.array([[[5.0]]]), Run(np.array([1])))
+    >>> y
+    array([[[2.]]])
+    """
+
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        mean, scale = np.asarray(self.mean, float), np.asarray(self.scale, float)
+        if mean.ndim != 1 or mean.shape != scale.shape:
+            raise ValueError(f"mean and scale must both have shape (F,), got {mean.shape} and {scale.shape}")
+        if not np.isfinite(np.append(mean, scale)).all():
+            raise ValueError("mean and scale must be finite")
+        object.__setattr__(self, "mean", tuple(mean.tolist()))
+        object.__setattr__(self, "scale", tuple(np.where(scale == 0, 1.0, scale).tolist()))
+
+    def out_shape(self, shape: Shape) -> Shape:
+        """As it comes."""
+        has_features(self, shape, len(self.mean))
+        return (*shape[:-1], len(self.mean))
+
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+        """In the dtype of `x`."""
+        real = x.real.dtype
+        return (x - np.array(self.mean, real)) / np.array(self.scale, real), None, None
+
+    def backward(
+        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+    ) -> tuple[Array, State]:
+        """dy / scale."""
+        return dy / np.array(self.scale, dy.real.dtype), None
 
 
 @dataclass(frozen=True)

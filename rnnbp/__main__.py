@@ -1,0 +1,7 @@
+"""``python -m rnnbp`` is the `rnnbp` command."""
+
+import sys
+
+from rnnbp.cli import main
+
+sys.exit(main())

@@ -1,0 +1,83 @@
+"""Losses and scores gathered over batches, and predictions in the dataset's order."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from rnnbp.data import SequenceBatch, SequenceDataset
+from rnnbp.losses.base import Loss
+from rnnbp.models import Sequential
+
+Array = np.ndarray
+
+
+class Tally:
+    """Adds up losses and collects what counts of the outputs, batch by batch or span by span.
+
+    Parameters
+    ----------
+    loss : Loss
+    """
+
+    def __init__(self, loss: Loss) -> None:
+        self.loss = loss
+        self._loss = self._total = 0.0
+        self._outputs: list[Array] = []
+        self._targets: list[Array] = []
+
+    def add(self, outputs: Array, batch: SequenceBatch, loss: float, span: tuple[int, int]) -> None:
+        """Outputs (T, B, K) of the steps `span`, or (B, K) of the sequences that end there; their share of the loss."""
+        start, stop = span
+        targets = batch.targets
+        assert targets is not None
+        per_step = outputs.ndim == 3
+        if per_step:
+            due, targets = np.arange(start, stop)[:, None] < batch.lengths, targets[start:stop]
+        else:
+            due = (batch.lengths > start) & (batch.lengths <= stop)
+        total = self.loss.total(batch.targets, batch.lengths if per_step else None)
+        self._loss += loss * total
+        self._total += total if start == 0 else 0.0
+        self._outputs.append(outputs[due])
+        self._targets.append(targets[due])
+
+    def result(self) -> dict[str, float]:
+        """'loss', the mean over everything added, and the score that goes with it."""
+        score = self.loss.score(np.concatenate(self._outputs), np.concatenate(self._targets))
+        return {"loss": self._loss / self._total if self._total else 0.0, self.loss.metric: score}
+
+
+def check_task(name: str, data: SequenceDataset, model: Sequential, loss: Loss) -> None:
+    """Raise where dataset, model and loss do not fit each other, before any training.
+
+    Raises
+    ------
+    ValueError
+        Naming what does not fit.
+    """
+    if not isinstance(data, SequenceDataset):
+        raise ValueError(f"{name} must be a SequenceDataset, got {type(data).__name__}")
+    if data.targets is None:
+        raise ValueError(f"{name} has no targets: give them as SequenceDataset(sequences, targets=...)")
+    batch = data.subset([0]).batch()
+    outputs = model.forward(batch)
+    loss(outputs, batch.targets, batch.lengths if outputs.ndim == 3 else None)
+
+
+def outputs_of(
+    model: Sequential, data: SequenceDataset, batch_size: int, read: Callable[[Array], Array]
+) -> Array | list[Array]:
+    """``read(outputs)`` of every sequence, in the dataset's order.
+
+    Returns
+    -------
+    ndarray (N, ...) where the model has one output a sequence, else a list of arrays (T_i, ...)
+    """
+    found: dict[int, Array] = {}
+    for batch in data.batches(batch_size):
+        outputs = model.forward(batch)
+        for b, place in enumerate(batch.order):
+            one = outputs[: batch.lengths[b], b] if outputs.ndim == 3 else outputs[b : b + 1]
+            found[int(place)] = read(one)
+    ordered = [found[i] for i in range(len(data))]
+    return ordered if model.out_shape[0] == "T" else np.concatenate(ordered)

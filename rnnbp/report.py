@@ -1,0 +1,231 @@
+"""What a comparison found: tables, one sentence, a picture, a page."""
+
+import base64
+import html
+import io
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from rnnbp.storage import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Paired:
+    """A recurrent network's score less a static one's, paired by seed.
+
+    Attributes
+    ----------
+    difference : float
+        Mean over seeds.
+    low, high : float
+        Its 95 % interval (Student's t); NaN with one seed.
+    p : float
+        Two-sided paired t-test; NaN with one seed.
+    """
+
+    difference: float
+    low: float
+    high: float
+    p: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """The result of `rnnbp.compare`.
+
+    Attributes
+    ----------
+    runs : DataFrame
+        A row for each model and seed: kind, parameters, `train` and `test` score, `test_loss`, `seconds` of training,
+        mean `gradient_norm`, `inference_ms` a sequence.
+    curves : DataFrame
+        A row for each epoch of each run: the training's history, with `model` and `run`: ``'seed 0'``, ... trained on
+        all of the training set, ``'fold 0'``, ... on a part, with the rest as validation.
+    metric : str
+        The score's name: 'accuracy' or 'r2'.
+    """
+
+    runs: pd.DataFrame
+    curves: pd.DataFrame
+    metric: str
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """A row a model: `model`, `kind`, `parameters`; mean and standard deviation over seeds of the train and test
+        score; `validation_mean` over the folds; `epochs_to_best` and `seconds_to_best`, the epoch with the best mean
+        validation score; `seconds_mean` of a training, `seconds_per_epoch`, `inference_ms` a sequence, `gradient_norm`.
+        """
+        groups = self.runs.groupby("model", sort=False)
+        table = groups[["kind", "parameters"]].first()
+        for score in ("train", "test"):
+            table[f"{score}_mean"] = groups[score].mean()
+            table[f"{score}_std"] = groups[score].std(ddof=1)
+        validation = self.validation_curves
+        per_epoch = self.curves.groupby("model")["seconds"].mean()
+        table.insert(4, "validation_mean", validation.iloc[-1])
+        table["epochs_to_best"] = validation.idxmax()
+        table["seconds_to_best"] = table["epochs_to_best"] * per_epoch
+        table["seconds_mean"] = groups["seconds"].mean()
+        table["seconds_per_epoch"] = per_epoch
+        table["inference_ms"] = groups["inference_ms"].mean()
+        table["gradient_norm"] = groups["gradient_norm"].mean()
+        return table.reset_index()
+
+    @cached_property
+    def validation_curves(self) -> pd.DataFrame:
+        """The validation score by epoch (rows) and model (columns), mean over the folds."""
+        folds = self.curves[self.curves["run"].str.startswith("fold")]
+        return folds.pivot_table(index="epoch", columns="model", values=f"validation_{self.metric}", sort=False)
+
+    def best(self, kind: str) -> str | None:
+        """The model of a kind, 'static' or 'recurrent', with the best validation score; None if there is none."""
+        of_kind = self.table[self.table["kind"] == kind]
+        return None if of_kind.empty else str(of_kind.loc[of_kind["validation_mean"].idxmax(), "model"])
+
+    def paired(self, recurrent: str, static: str) -> Paired:
+        """Compare two models' test scores, paired by seed.
+
+        Parameters
+        ----------
+        recurrent, static : str
+            Names of models; the second's score is taken from the first's.
+        """
+        from scipy import stats
+
+        scores = self.runs.pivot_table(index="seed", columns="model", values="test")
+        difference = scores[recurrent] - scores[static]
+        mean = float(difference.mean())
+        if len(difference) < 2:
+            return Paired(mean, np.nan, np.nan, np.nan)
+        error = float(difference.std(ddof=1)) / np.sqrt(len(difference))
+        if error == 0:
+            return Paired(mean, mean, mean, 1.0 if mean == 0 else 0.0)
+        margin = float(stats.t.ppf(0.975, len(difference) - 1)) * error
+        p = 2 * float(stats.t.sf(abs(mean) / error, len(difference) - 1))
+        return Paired(mean, mean - margin, mean + margin, p)
+
+    @property
+    def verdict(self) -> str:
+        """One sentence: the best static network, the best recurrent one, and how sure the difference is."""
+        recurrent, static = self.best("recurrent"), self.best("static")
+        said = {name: self._score(name) for name in (recurrent, static) if name is not None}
+        if recurrent is None or static is None:
+            (name,) = said
+            return f"The best network, chosen by cross-validation, is {name} with {said[name]} on the test set."
+        pair = self.paired(recurrent, static)
+        sure = "" if np.isnan(pair.p) else f" (95 % interval {pair.low:+.4f} to {pair.high:+.4f}, p = {pair.p:.2g})"
+        return (
+            f"Chosen by cross-validation, the best recurrent network is {recurrent} with {said[recurrent]} on the test "
+            f"set, the best static one {static} with {said[static]}: a difference of {pair.difference:+.4f} in "
+            f"{self.metric}{sure}."
+        )
+
+    def _score(self, model: str) -> str:
+        row = self.table.set_index("model").loc[model]
+        spread = "" if np.isnan(row["test_std"]) else f" ± {row['test_std']:.4f}"
+        return f"{row['test_mean']:.4f}{spread}"
+
+    def plot(self) -> "Figure":
+        """Learning curves, and every seed's test score.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        ImportError
+            Without the `plot` extra.
+        """
+        from rnnbp.plotting import plot_comparison
+
+        return plot_comparison(self)
+
+    def to_csv(self, folder: str | Path) -> None:
+        """Write `table.csv` and `curves.csv`.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Made if it does not exist.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, frame in (("table.csv", self.table), ("curves.csv", self.curves)):
+            with replacing(folder / name) as beside:
+                frame.to_csv(beside, index=False)
+
+    def to_html(self, path: str | Path) -> None:
+        """Write one page that needs no other file.
+
+        Parameters
+        ----------
+        path : str or Path
+            In a folder that exists. Without the `plot` extra the page says that the picture is missing.
+        """
+        with replacing(path) as beside:
+            beside.write_text(_page(self), encoding="utf-8")
+
+    def __repr__(self) -> str:
+        return f"{self.verdict}\n{_rounded(self.table).to_string(index=False)}"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(self.verdict)}</p>{_rounded(self.table).to_html(index=False, border=0)}"
+
+
+def _rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """The columns one reads first, in few digits."""
+    digits = {"seconds": 2, "gradient": 3, "inference": 3}
+    shown = table.drop(columns=["seconds_to_best", "seconds_per_epoch"])
+    return shown.round({c: digits.get(c.split("_")[0], 4) for c in shown.select_dtypes("floating")})
+
+
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #1d2430 }
+h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2rem }
+p.verdict { font-size: 1.1rem; border-left: 4px solid #2f6db5; padding-left: 1rem }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .85rem }
+th, td { padding: .3rem .6rem; border-bottom: 1px solid #dde2ea; text-align: right }
+th:first-child, td:first-child, th:nth-child(2), td:nth-child(2) { text-align: left }
+img { max-width: 100% } div.wide { overflow-x: auto }
+"""
+
+
+def _page(report: Report) -> str:
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>rnnbp: static against recurrent</title>
+<style>{_STYLE}</style></head><body>
+<h1>Static against recurrent</h1>
+<p class="verdict">{html.escape(report.verdict)}</p>
+{_picture(report)}
+<h2>Every model, over {report.runs["seed"].nunique()} seeds</h2>
+<div class="wide">{_rounded(report.table).to_html(index=False, border=0)}</div>
+<h2>What the columns say</h2>
+<p>Every model was trained for {int(report.curves["epoch"].max())} epochs on all of the training set, once for each
+seed, and met the test set once. <b>validation_mean</b> is the mean {report.metric} of a cross-validation within the
+training set at the last epoch; the best of each kind is chosen by it. <b>epochs_to_best</b> is the epoch at which that
+mean was highest. <b>seconds_mean</b> is the time of one training, <b>inference_ms</b> that of one sequence in a batch,
+<b>gradient_norm</b> the mean over all steps.</p>
+<h2>Every run</h2>
+<div class="wide">{report.runs.round(4).to_html(index=False, border=0)}</div>
+</body></html>
+"""
+
+
+def _picture(report: Report) -> str:
+    try:
+        figure: Any = report.plot()
+    except ImportError as error:
+        return f"<p>No picture here: {html.escape(str(error))}</p>"
+    memory = io.BytesIO()
+    figure.savefig(memory, format="png", dpi=130)
+    code = base64.b64encode(memory.getvalue()).decode()
+    return f'<img alt="learning curves and test scores" src="data:image/png;base64,{code}">'

@@ -1,0 +1,89 @@
+"""Early stopping, with the best parameters kept."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnbp._checks import did_you_mean, number, positive_int
+
+Array = np.ndarray
+
+
+@dataclass
+class Best:
+    """The best epoch so far.
+
+    Attributes
+    ----------
+    value : float
+        What was monitored there, with its sign turned where more is better.
+    epoch : int
+    vector : ndarray (P,), optional
+        The parameters there.
+    """
+
+    value: float = np.inf
+    epoch: int = 0
+    vector: Array | None = None
+
+
+@dataclass(frozen=True)
+class EarlyStopping:
+    """End when `monitor` has not improved for `patience` epochs; the best epoch's parameters are put back at the end.
+
+    Parameters
+    ----------
+    patience : int, default 10
+        Epochs without improvement after which training ends.
+    monitor : str, default 'validation_loss'
+        A column of the history. Less is better for losses, gradient norm and seconds; more for scores.
+    least : float, default 0
+        By how much it must improve to count.
+
+    Raises
+    ------
+    ValueError
+        If `patience` is not a positive integer or `least` negative; when training, if there is no such column.
+
+    References
+    ----------
+    L. Prechelt (1998), "Early stopping - but when?", doi:10.1007/3-540-49430-8_3
+
+    Examples
+    --------
+    >>> rule, vector = EarlyStopping(patience=2, monitor="loss"), np.zeros(1)
+    >>> best = rule.begin()
+    >>> [rule.seen(best, {"epoch": n, "loss": loss}, vector) for n, loss in enumerate([3, 2, 4, 5], 1)]
+    [False, False, False, True]
+    >>> best.epoch
+    2
+    """
+
+    patience: int = 10
+    monitor: str = "validation_loss"
+    least: float = 0.0
+
+    def __post_init__(self) -> None:
+        positive_int("patience", self.patience)
+        number("least", self.least, 0)
+
+    def begin(self) -> Best:
+        """Nothing seen yet."""
+        return Best()
+
+    def seen(self, best: Best, row: Mapping[str, float], vector: Array) -> bool:
+        """Take note of an epoch in `best`; True where it is time to stop."""
+        if self.monitor not in row:
+            raise ValueError(
+                f"monitor must be a column of the history, got {self.monitor!r}; there are "
+                f"{', '.join(row)}.{did_you_mean(self.monitor, row)}"
+            )
+        value, epoch = row[self.monitor] * self._sign, int(row["epoch"])
+        if value < best.value - self.least:
+            best.value, best.epoch, best.vector = value, epoch, vector.copy()
+        return epoch - best.epoch >= self.patience
+
+    @property
+    def _sign(self) -> int:
+        return 1 if self.monitor.endswith(("loss", "norm", "seconds")) else -1
