@@ -1,12 +1,11 @@
 """How a cell's parameters begin.
 
-An initializer is called as ``init(cell, params, rng)`` and fills `params` in place. It goes by the names the cells
-share: ``w_hh...`` are recurrent weights, other ``w...`` feed forward, ``b...`` are biases; each row block of
-`cell.hidden_size` rows is one gate.
+An initializer is called as ``init(cell, params, rng)`` and fills `params` in place. It goes by the names the
+cells share: ``w_hh...`` are recurrent weights, other ``w...`` feed forward, ``b...`` are biases. The rows of
+a cell with gates lie in as many blocks, one a gate.
 """
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -64,10 +63,9 @@ def orthogonal(shape: tuple[int, int], rng: np.random.Generator) -> Array:
     return q if rows >= columns else q.T
 
 
-def _blocks(weight: Array, hidden_size: int) -> Iterator[Array]:
-    """The gates' row blocks of a weight; the weight itself where it has none."""
-    step = hidden_size if len(weight) % hidden_size == 0 else len(weight)
-    return (weight[i : i + step] for i in range(0, len(weight), step))
+def _blocks(weight: Array, cell: Gated) -> list[Array]:
+    """The gates' row blocks of a weight, as views; the weight itself where the cell has no gates."""
+    return np.split(weight, max(1, len(cell.gates)))
 
 
 @dataclass(frozen=True)
@@ -90,13 +88,22 @@ class Uniform:
 
 @dataclass(frozen=True)
 class Glorot:
-    """Weights uniform by Glorot & Bengio (2010), each gate for itself; biases zero."""
+    """Weights uniform by Glorot & Bengio (2010), each gate for itself; biases zero.
+
+    Examples
+    --------
+    >>> from rnnbp.cells import LSTMCell
+    >>> cell, params = LSTMCell(3, 4), Parameters(LSTMCell(3, 4).shapes())
+    >>> Glorot()(cell, params, np.random.default_rng(0))
+    >>> bool(abs(params["w_ih"]).max() <= (6 / 7) ** 0.5), bool(params["b_ih"].any())
+    (True, False)
+    """
 
     def __call__(self, cell: Gated, params: Parameters, rng: np.random.Generator) -> None:
         for name, value in params.items():
             value[...] = 0
             if name.startswith("w"):
-                for block in _blocks(value, cell.hidden_size):
+                for block in _blocks(value, cell):
                     block[...] = glorot(block.shape, rng)
 
 
@@ -109,6 +116,19 @@ class Orthogonal:
     ----------
     gain : float, default 1
         All singular values of a recurrent block.
+
+    Raises
+    ------
+    ValueError
+        If `gain` is not above 0.
+
+    Examples
+    --------
+    >>> from rnnbp.cells import ElmanCell
+    >>> cell, params = ElmanCell(3, 4), Parameters(ElmanCell(3, 4).shapes())
+    >>> Orthogonal(gain=1.5)(cell, params, np.random.default_rng(0))
+    >>> np.linalg.svd(params["w_hh"], compute_uv=False).round(4)
+    array([1.5, 1.5, 1.5, 1.5], dtype=float32)
     """
 
     gain: float = 1.0
@@ -120,18 +140,32 @@ class Orthogonal:
         Glorot()(cell, params, rng)
         for name, value in params.items():
             if name.startswith("w_hh"):
-                for block in _blocks(value, cell.hidden_size):
+                for block in _blocks(value, cell):
                     block[...] = self.gain * orthogonal(block.shape, rng)
 
 
 @dataclass(frozen=True)
 class Identity:
-    """The IRNN of Le, Jaitly & Hinton (2015): recurrent weights `scale` times the identity, input weights normal
-    with a standard deviation of 0.001, biases zero. Meant for a relu Elman cell.
+    """The IRNN of Le, Jaitly & Hinton (2015): recurrent weights `scale` times the identity, input weights
+    normal with a standard deviation of 0.001, biases zero. Meant for a relu Elman cell.
 
     Parameters
     ----------
     scale : float, default 1
+
+    Raises
+    ------
+    ValueError
+        If `scale` is not finite.
+
+    Examples
+    --------
+    >>> from rnnbp.cells import ElmanCell
+    >>> cell, params = ElmanCell(3, 2), Parameters(ElmanCell(3, 2).shapes())
+    >>> Identity()(cell, params, np.random.default_rng(0))
+    >>> params["w_hh"]
+    array([[1., 0.],
+           [0., 1.]], dtype=float32)
     """
 
     scale: float = 1.0
@@ -143,7 +177,7 @@ class Identity:
         for name, value in params.items():
             value[...] = 0
             if name.startswith("w_hh"):
-                for block in _blocks(value, cell.hidden_size):
+                for block in _blocks(value, cell):
                     np.fill_diagonal(block, self.scale)
             elif name.startswith("w"):
                 value[...] = rng.normal(0, 0.001, value.shape)
@@ -167,8 +201,8 @@ def _keep_gate(cell: Gated, asked_by: str) -> str:
 
 @dataclass(frozen=True)
 class ForgetBias:
-    """As `base`, then the bias of the gate that keeps the state set to `value` (Gers et al. 2000; Jozefowicz et al.
-    2015 recommend 1): an LSTM's forget gate, a GRU's update gate.
+    """As `base`, then the bias of the gate that keeps the state set to `value` (Gers et al. 2000; Jozefowicz
+    et al. 2015 recommend 1): an LSTM's forget gate, a GRU's update gate.
 
     Parameters
     ----------
@@ -204,9 +238,9 @@ class ForgetBias:
 
 @dataclass(frozen=True)
 class Chrono:
-    """As `base`, then biases that spread the cell's memory over up to `longest` steps (Tallec & Ollivier 2018,
-    section 3): b_forget = log(u), u uniform in [1, longest - 1], and b_input = -b_forget; a GRU's update gate
-    as the forget gate.
+    """As `base`, then biases that spread the cell's memory over up to `longest` steps (Tallec & Ollivier
+    2018, section 3): b_forget = log(u), u uniform in [1, longest - 1], and b_input = -b_forget; a GRU's
+    update gate as the forget gate.
 
     Parameters
     ----------
@@ -218,6 +252,15 @@ class Chrono:
     ------
     ValueError
         If `longest` is below 3; when called for a cell that has no gate to keep the state.
+
+    Examples
+    --------
+    >>> from rnnbp.cells import LSTMCell
+    >>> cell, params = LSTMCell(3, 4), Parameters(LSTMCell(3, 4).shapes())
+    >>> Chrono(longest=100)(cell, params, np.random.default_rng(0))
+    >>> forget = (params["b_ih"] + params["b_hh"])[4:8]
+    >>> bool(forget.min() >= 0 and forget.max() <= np.log(99))
+    True
     """
 
     longest: int
