@@ -83,7 +83,7 @@ CELLS: dict[str, Cell] = {
 
 
 def relative_error(found: Any, expected: Any) -> float:
-    """The worst difference, relative to the largest expected entry; inf where shapes differ or there is a NaN."""
+    """The worst difference, relative to the largest expected entry; inf for other shapes or a NaN."""
     found, expected = np.asarray(found), np.asarray(expected)
     if found.shape != expected.shape:
         return np.inf
@@ -97,8 +97,8 @@ def relative_error(found: Any, expected: Any) -> float:
 def gradient_error(shapes: Parameters, found: np.ndarray, expected: np.ndarray) -> float:
     """The worst `relative_error` over the parameters.
 
-    One whose gradient is below a thousandth of the largest of all is compared with that thousandth, as it may be
-    nothing but rounding.
+    One whose gradient is below a thousandth of the largest of all is compared with that thousandth, as it may
+    be nothing but rounding.
     """
     if found.shape != expected.shape or not np.isfinite(found).all():
         return np.inf
