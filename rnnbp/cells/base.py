@@ -1,6 +1,6 @@
 """What a cell is, and what every algorithm may ask of one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -17,8 +17,8 @@ Delta = Any  # an array (..., K), or nested likewise
 class Cell(Protocol):
     """state[t] = f(params, state[t-1], x[t]), and its two vector-Jacobian products.
 
-    Leading axes ``...`` are any: a batch (B,), a window of time (T, B), or none. What a cell shows to the layer above
-    is ``state[..., :output_size]``.
+    Leading axes ``...`` are any: a batch (B,), a window of time (T, B), or none. What a cell shows to the
+    layer above is ``state[..., :output_size]``.
 
     Attributes
     ----------
@@ -40,7 +40,9 @@ class Cell(Protocol):
         """Fill `params` in place."""
 
     def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
-        """(..., S), (..., F) -> next_state (..., S) and what the way back needs. Pure, and safe for complex numbers."""
+        """(..., S), (..., F) -> next_state (..., S) and what the way back needs. Pure, and safe for complex
+        numbers.
+        """
 
     def step_vjp(
         self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
@@ -49,6 +51,55 @@ class Cell(Protocol):
 
     def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Delta, grad: Parameters) -> None:
         """Add the parameters' gradient to `grad`, summed over all leading axes."""
+
+
+def check_cell(name: str, cell: Any) -> None:
+    """Raise unless `cell` has all that a cell must have.
+
+    Raises
+    ------
+    ValueError
+        Saying what it lacks.
+
+    Examples
+    --------
+    >>> check_cell("cell", 3)
+    Traceback (most recent call last):
+    ValueError: cell must be a cell (rnnbp.cells.Cell), got 3, which has no input_size, ...
+    """
+    parts = (
+        *("input_size", "output_size", "state_size"),
+        *("shapes", "initialize", "step", "step_vjp", "param_vjp"),
+    )
+    missing = [part for part in parts if not hasattr(cell, part)]
+    if missing:
+        raise ValueError(
+            f"{name} must be a cell (rnnbp.cells.Cell), got {cell!r}, which has no {', '.join(missing)}"
+        )
+
+
+def as_cells(cells: Iterable[Cell], owner: str) -> tuple[Cell, ...]:
+    """`cells` as a tuple of at least one.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or something else is among them.
+
+    Examples
+    --------
+    >>> as_cells([], "stack")
+    Traceback (most recent call last):
+    ValueError: cells must hold at least one cell, got none
+    """
+    if not isinstance(cells, Iterable):
+        raise ValueError(f"cells must be a sequence of cells, got {cells!r}")
+    taken = tuple(cells)
+    if not taken:
+        raise ValueError("cells must hold at least one cell, got none")
+    for k, cell in enumerate(taken):
+        check_cell(f"cell {k} of the {owner}", cell)
+    return taken
 
 
 def outer_sum(delta: Array, inputs: Array) -> Array:
@@ -94,8 +145,8 @@ def zero_state(cell: Cell, batch_size: int, dtype: Any) -> Array:
 def state_jacobian(cell: Cell, params: Weights, state: Array, x: Array) -> Array:
     """d next_state / d state of one step.
 
-    A cell with a method `state_jacobian(params, state, x)` of its own is asked; otherwise `step_vjp` is called on
-    the S basis vectors at once.
+    A cell with a method `state_jacobian(params, state, x)` of its own is asked; otherwise `step_vjp` is
+    called on the S basis vectors at once.
 
     Parameters
     ----------
@@ -130,6 +181,10 @@ def state_jacobian(cell: Cell, params: Weights, state: Array, x: Array) -> Array
         return np.broadcast_to(a, (S, *a.shape))
 
     rows, _, _ = cell.step_vjp(
-        params, spread(state), spread(x), map_nested(spread, residuals), np.broadcast_to(basis, (S, *state.shape))
+        params,
+        spread(state),
+        spread(x),
+        map_nested(spread, residuals),
+        np.broadcast_to(basis, (S, *state.shape)),
     )
     return np.moveaxis(rows, 0, -2)

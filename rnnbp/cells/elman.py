@@ -32,7 +32,8 @@ class ElmanCell:
 
     References
     ----------
-    J. L. Elman (1990), "Finding structure in time", Cognitive Science 14(2), 179-211, doi:10.1207/s15516709cog1402_1
+    J. L. Elman (1990), "Finding structure in time", Cognitive Science 14(2), 179-211,
+    doi:10.1207/s15516709cog1402_1
 
     Examples
     --------

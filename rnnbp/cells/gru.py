@@ -75,8 +75,8 @@ class GRUCell(_GRU):
 
     References
     ----------
-    K. Cho et al. (2014), "Learning phrase representations using RNN encoder-decoder", EMNLP, doi:10.3115/v1/D14-1179;
-    the convention is that of PyTorch's `torch.nn.GRU`
+    K. Cho et al. (2014), "Learning phrase representations using RNN encoder-decoder", EMNLP,
+    doi:10.3115/v1/D14-1179; the convention is that of PyTorch's `torch.nn.GRU`
 
     Examples
     --------
@@ -98,7 +98,9 @@ class GRUCell(_GRU):
     def step_vjp(
         self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
     ) -> tuple[Array, Array, Array]:
-        """delta is [delta_r | delta_z | delta_n | r delta_n] (..., 4H): n's error as the input and as h meet it."""
+        """delta is [delta_r | delta_z | delta_n | r delta_n] (..., 4H): n's error as the input and as h meet
+        it.
+        """
         H = self.hidden_size
         r, z, n, hn = self._parts(residuals)
         delta_n = d_next * (1 - z) * (1 - n * n)

@@ -40,8 +40,8 @@ class JordanCell:
 
     References
     ----------
-    M. I. Jordan (1986), "Serial order: a parallel distributed processing approach", ICS Report 8604, University of
-    California, San Diego
+    M. I. Jordan (1986), "Serial order: a parallel distributed processing approach", ICS Report 8604,
+    University of California, San Diego
 
     Examples
     --------

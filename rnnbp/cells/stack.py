@@ -2,20 +2,21 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 import numpy as np
 
-from rnnbp.cells.base import Array, Cell, Delta, Residuals, Weights
+from rnnbp.cells.base import Array, Cell, Delta, Residuals, Weights, as_cells
 from rnnbp.params import Parameters
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Within one step each cell's output is the input of the next; the last one's output is what the stack shows.
+    """Within one step each cell's output is the input of the next; the last one's output is what the stack
+    shows.
 
-    Being a cell, a stack has every gradient algorithm, fixed points included. The state is [last cell's | ... |
-    first cell's], so that what is shown comes first. Parameters are named ``0.w_ih``, ``1.w_ih``, ...
+    Being a cell, a stack has every gradient algorithm, fixed points included. The state is [last cell's | ...
+    | first cell's], so that what is shown comes first. Parameters are named ``0.w_ih``, ``1.w_ih``, ...
 
     Parameters
     ----------
@@ -25,7 +26,8 @@ class Stack:
     Raises
     ------
     ValueError
-        If there is no cell, or a cell does not take as many features as the one below it shows.
+        If there is no cell, something else is among them, or a cell does not take as many features as the one
+        below it shows.
 
     Examples
     --------
@@ -40,10 +42,8 @@ class Stack:
     cells: tuple[Cell, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "cells", tuple(self.cells))
-        if not self.cells:
-            raise ValueError("cells must hold at least one cell, got none")
-        for k, (below, above) in enumerate(zip(self.cells[:-1], self.cells[1:], strict=True)):
+        object.__setattr__(self, "cells", as_cells(self.cells, "stack"))
+        for k, (below, above) in enumerate(pairwise(self.cells)):
             if above.input_size != below.output_size:
                 raise ValueError(
                     f"cell {k + 1} of the stack takes {above.input_size} features, "
@@ -67,7 +67,9 @@ class Stack:
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The cells' parameters, each with its cell's number before it."""
-        return {f"{k}.{name}": shape for k, cell in enumerate(self.cells) for name, shape in cell.shapes().items()}
+        return {
+            f"{k}.{name}": shape for k, cell in enumerate(self.cells) for name, shape in cell.shapes().items()
+        }
 
     def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
         """Each cell in its own way."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rnnbp._checks import number
-from rnnbp.cells.base import Array, Cell, zero_state
+from rnnbp.cells.base import Array, Cell, as_cells, check_cell, zero_state
 from rnnbp.layers.base import Layer, Run, Shape, State, Tape, in_time
 from rnnbp.layers.simple import Dropout
 from rnnbp.layers.unroll import run_cell, run_cell_back
@@ -32,11 +32,7 @@ class Recurrent(Layer):
     recurrent = True
 
     def __post_init__(self) -> None:
-        if not isinstance(self.cell, Cell):
-            raise ValueError(
-                f"cell must have input_size, output_size, state_size, shapes, initialize, step, step_vjp and "
-                f"param_vjp (rnnbp.cells.Cell), got {self.cell!r}"
-            )
+        check_cell("cell", self.cell)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The cell's."""
@@ -51,7 +47,9 @@ class Recurrent(Layer):
         in_time(self, shape, self.cell.input_size)
         return (*shape[:2], self.cell.output_size)
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+    def forward(
+        self, params: Parameters, x: Array, run: Run, state: State = None
+    ) -> tuple[Array, Tape, State]:
         """The state is (B, S)."""
         dtype = np.result_type(params.vector, x)
         start = zero_state(self.cell, x.shape[1], dtype) if state is None else state.astype(dtype, copy=False)
@@ -68,11 +66,11 @@ class Recurrent(Layer):
 
 @dataclass(frozen=True)
 class Bidirectional(Layer):
-    """A cell over time and a second one against it: (T, B, F) -> (T, B, 2 O), forwards first (Schuster & Paliwal
-    1997, doi:10.1109/78.650093).
+    """A cell over time and a second one against it: (T, B, F) -> (T, B, 2 O), forwards first (Schuster &
+    Paliwal 1997, doi:10.1109/78.650093).
 
-    The second begins at each sequence's own last step. Its parameters bear the suffix ``_reverse``. As it looks ahead,
-    the layer carries no state from span to span.
+    The second begins at each sequence's own last step. Its parameters bear the suffix ``_reverse``. As it
+    looks ahead, the layer carries no state from span to span.
 
     Parameters
     ----------
@@ -90,6 +88,9 @@ class Bidirectional(Layer):
 
     causal = False
     recurrent = True
+
+    def __post_init__(self) -> None:
+        check_cell("cell", self.cell)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The cell's twice."""
@@ -112,7 +113,9 @@ class Bidirectional(Layer):
         in_time(self, shape, self.cell.input_size)
         return (*shape[:2], 2 * self.cell.output_size)
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+    def forward(
+        self, params: Parameters, x: Array, run: Run, state: State = None
+    ) -> tuple[Array, Tape, State]:
         """The backward half sees each sequence turned round within its own length."""
         layer, turn = Recurrent(self.cell), _turned(run.lengths, len(x))
         ahead, back = self._halves(params)
@@ -148,8 +151,8 @@ class MultiLayer(Layer):
     """Recurrent layers on top of each other, with parameters named as PyTorch names them: ``w_ih_l0``,
     ``w_ih_l0_reverse``, ``w_ih_l1``, ...
 
-    Each layer runs over all of time before the next begins (a `Stack` of cells runs all of them within a step; both
-    compute the same).
+    Each layer runs over all of time before the next begins (a `Stack` of cells runs all of them within a
+    step; both compute the same).
 
     Parameters
     ----------
@@ -181,9 +184,10 @@ class MultiLayer(Layer):
     recurrent = True
 
     def __post_init__(self) -> None:
-        number("dropout", self.dropout, 0, 1)
+        if number("dropout", self.dropout, 0, 1) == 1:
+            raise ValueError("dropout must be below 1, got 1")
         make = Bidirectional if self.bidirectional else Recurrent
-        object.__setattr__(self, "cells", tuple(self.cells))
+        object.__setattr__(self, "cells", as_cells(self.cells, "layer"))
         object.__setattr__(self, "layers", tuple(make(cell) for cell in self.cells))
         self.out_shape(("T", "B", self.cells[0].input_size))
 
@@ -195,7 +199,9 @@ class MultiLayer(Layer):
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Each layer's, with ``_l0``, ``_l1``, ... behind the name and before ``_reverse``."""
         return {
-            _numbered(name, k): shape for k, layer in enumerate(self.layers) for name, shape in layer.shapes().items()
+            _numbered(name, k): shape
+            for k, layer in enumerate(self.layers)
+            for name, shape in layer.shapes().items()
         }
 
     def _scopes(self, params: Parameters) -> list[Parameters]:
@@ -218,7 +224,9 @@ class MultiLayer(Layer):
             shape = layer.out_shape(shape)
         return shape
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+    def forward(
+        self, params: Parameters, x: Array, run: Run, state: State = None
+    ) -> tuple[Array, Tape, State]:
         """The state is a list, one a layer."""
         tapes, states, dropout = [], [], Dropout(self.dropout)
         for k, (layer, scope) in enumerate(zip(self.layers, self._scopes(params), strict=True)):
