@@ -56,9 +56,10 @@ class LeakyCell:
         self, state: np.ndarray, x: np.ndarray, residuals: Any, delta: Any, grad: Parameters
     ) -> None:
         at_a, at_keep = delta
-        grad["w"] += np.einsum("...k,...f->kf", at_a, x)
-        grad["v"] += np.einsum("...k,...h->kh", at_a, state)
-        grad["b"] += at_a.sum(axis=tuple(range(at_a.ndim - 1)))
+        rows = at_a.reshape(-1, self.hidden_size)
+        grad["w"] += rows.T @ x.reshape(-1, self.input_size)
+        grad["v"] += rows.T @ state.reshape(-1, self.hidden_size)
+        grad["b"] += rows.sum(axis=0)
         grad["keep"] += at_keep.sum()
 
 
