@@ -1,0 +1,26 @@
+"""Optimizers: one file each; `base` holds the step in blocks and the state."""
+
+from rnnbp.optimizers.adam import Adam, AdamW
+from rnnbp.optimizers.base import Optimizer
+from rnnbp.optimizers.lbfgs import LBFGS, Minimum
+from rnnbp.optimizers.rmsprop import RMSprop
+from rnnbp.optimizers.rprop import Rprop
+from rnnbp.optimizers.sgd import SGD, Momentum, Nesterov
+
+__all__ = [
+    "LBFGS",
+    "OPTIMIZERS",
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Minimum",
+    "Momentum",
+    "Nesterov",
+    "Optimizer",
+    "RMSprop",
+    "Rprop",
+]
+
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    o.name: o for o in (SGD, Momentum, Nesterov, Rprop, RMSprop, Adam, AdamW, LBFGS)
+}

@@ -1,0 +1,86 @@
+"""Rprop."""
+
+import numpy as np
+
+from rnnbp._checks import number
+from rnnbp.optimizers.adam import below_one
+from rnnbp.optimizers.base import Array, Optimizer
+
+
+class Rprop(Optimizer):
+    """Resilient propagation: each parameter's own step size, led by the sign of its gradient alone.
+
+    The step grows by `increase` while the sign stays and shrinks by `decrease` when it turns, and a turn is
+    not followed by a step (the variant iRprop-, which is PyTorch's too). It is for gradients of the whole
+    training set: those of batches turn for no reason.
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.01
+        The size of the first steps. Setting it later changes nothing: the step sizes go their own way.
+    decrease : float, 0 to below 1, default 0.5
+    increase : float >= 1, default 1.2
+    smallest, greatest : float, default 1e-6 and 50
+        Between which the step sizes stay.
+    weight_decay : float, default 0
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+
+    References
+    ----------
+    Riedmiller and Braun (1993), "A direct adaptive method for faster backpropagation learning: the RPROP
+    algorithm", IEEE International Conference on Neural Networks, 586-591. doi:10.1109/ICNN.1993.298623
+
+    Igel and Hüsken (2000), "Improving the Rprop learning algorithm", Second ICSC Symposium on Neural
+    Computation, 115-121: iRprop-.
+
+    Examples
+    --------
+    >>> from rnnbp.params import Parameters
+    >>> params, optimizer = Parameters({"w": (2,)}), Rprop(0.1)
+    >>> optimizer.step(params, np.array([100.0, -0.001]))
+    >>> params.vector
+    array([-0.1,  0.1], dtype=float32)
+    >>> optimizer.step(params, np.array([100.0, 0.001]))
+    >>> params.vector
+    array([-0.22,  0.1 ], dtype=float32)
+    """
+
+    name = "rprop"
+
+    def __init__(
+        self,
+        learning_rate: float = 0.01,
+        decrease: float = 0.5,
+        increase: float = 1.2,
+        smallest: float = 1e-6,
+        greatest: float = 50.0,
+        weight_decay: float = 0.0,
+    ) -> None:
+        super().__init__(learning_rate, weight_decay)
+        self.decrease = below_one("decrease", decrease)
+        self.increase = number("increase", increase, 1)
+        self.smallest = number("smallest", smallest, 0)
+        self.greatest = number("greatest", greatest, self.smallest)
+
+    def slots(self) -> dict[str, float]:
+        """Each parameter's step size, and the sign it last went against (0 after a turn)."""
+        return {"size": self.learning_rate, "sign": 0.0}
+
+    def update(self, p: Array, g: Array, state: list[Array], scratch: Array) -> None:
+        """One block."""
+        size, sign = state
+        now, agreement = scratch
+        np.sign(g, out=now)
+        np.multiply(now, sign, out=agreement)
+        turned = agreement < 0
+        np.multiply(size, self.increase, out=size, where=agreement > 0)
+        np.multiply(size, self.decrease, out=size, where=turned)
+        np.clip(size, self.smallest, self.greatest, out=size)
+        now[turned] = 0
+        sign[:] = now
+        now *= size
+        p -= now
