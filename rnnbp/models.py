@@ -20,6 +20,7 @@ from rnnbp.storage import read_archive, write_archive
 
 MODEL_FILE = "rnnbp model"
 
+
 class Sequential:
     """Layers in a row: what comes out of one goes into the next.
 
@@ -30,7 +31,8 @@ class Sequential:
     seed : int, default 0
         Of the parameters' first values; same seed, same numbers.
     dtype : {float32, float64}, default float32
-        Of parameters and computation. The first values are drawn in float64 and rounded, so that both begin alike.
+        Of parameters and computation. The first values are drawn in float64 and rounded, so that both begin
+        alike.
 
     Attributes
     ----------
@@ -69,7 +71,11 @@ class Sequential:
             raise ValueError(f"dtype must be float32 or float64, got {self.dtype}")
         self._shapes = self._fit()
         self.params = Parameters(
-            {f"{i}.{name}": shape for i, layer in enumerate(layers) for name, shape in layer.shapes().items()},
+            {
+                f"{i}.{name}": shape
+                for i, layer in enumerate(layers)
+                for name, shape in layer.shapes().items()
+            },
             dtype=self.dtype,
         )
         self.initialize(np.random.default_rng(seed))

@@ -15,8 +15,9 @@ Shape = tuple[int, ...]
 class Parameters:
     """All parameters of a model in one contiguous vector; every named array is a view of it.
 
-    Views are made when they are asked for and never stored, so a copy of the object cannot hold arrays that have
-    come loose from its vector. An optimizer is arithmetic on `vector`, a checkpoint is one array and `shapes`.
+    Views are made when they are asked for and never stored, so a copy of the object cannot hold arrays that
+    have come loose from its vector. An optimizer is arithmetic on `vector`, a checkpoint is one array and
+    `shapes`.
 
     Parameters
     ----------
@@ -123,7 +124,8 @@ class Parameters:
         return self.like(self.vector.astype(dtype))
 
     def scope(self, prefix: str = "", suffix: str = "") -> Self:
-        """The parameters whose names begin with `prefix` and end with `suffix`, both taken off, over the same memory.
+        """The parameters whose names begin with `prefix` and end with `suffix`, both taken off, over the same
+        memory.
 
         They must lie next to each other in the vector.
 

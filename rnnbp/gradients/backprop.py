@@ -23,8 +23,8 @@ class Backprop:
 
     References
     ----------
-    D. E. Rumelhart, G. E. Hinton & R. J. Williams (1986), "Learning representations by back-propagating errors",
-    Nature 323, 533-536, doi:10.1038/323533a0
+    D. E. Rumelhart, G. E. Hinton & R. J. Williams (1986), "Learning representations by back-propagating
+    errors", Nature 323, 533-536, doi:10.1038/323533a0
 
     Examples
     --------
@@ -48,7 +48,8 @@ class Backprop:
         for i, layer in enumerate(model.layers):
             if layer.recurrent:
                 raise ValueError(
-                    f"Backprop takes a static model, but layer {i} ({type(layer).__name__}) carries a state from "
-                    "step to step: use BPTT(), or TruncatedBPTT(1, 1) for static backpropagation on a recurrent net"
+                    f"Backprop takes a static model, but layer {i} ({type(layer).__name__}) carries a state "
+                    "from step to step: use BPTT(), or TruncatedBPTT(1, 1) for static backpropagation on a "
+                    "recurrent net"
                 )
         yield whole_gradient(model, batch, loss, state, rng)

@@ -106,8 +106,8 @@ def refuse_look_ahead(model: Sequential, algorithm: str) -> None:
     for i, layer in enumerate(model.layers):
         if not layer.causal:
             raise ValueError(
-                f"{algorithm} takes causal layers, but layer {i} ({type(layer).__name__}) sees a sequence as a whole: "
-                "use BPTT()"
+                f"{algorithm} takes causal layers, but layer {i} ({type(layer).__name__}) sees a sequence as "
+                "a whole: use BPTT()"
             )
 
 

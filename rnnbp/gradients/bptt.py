@@ -14,12 +14,13 @@ from rnnbp.models import Sequential
 
 @dataclass(frozen=True)
 class BPTT:
-    """The error propagated back through every step of the sequence: the exact gradient. Also of a static model.
+    """The error propagated back through every step of the sequence: the exact gradient. Also of a static
+    model.
 
     References
     ----------
-    P. J. Werbos (1990), "Backpropagation through time: what it does and how to do it", Proc. IEEE 78(10), 1550-1560,
-    doi:10.1109/5.58337
+    P. J. Werbos (1990), "Backpropagation through time: what it does and how to do it", Proc. IEEE 78(10),
+    1550-1560, doi:10.1109/5.58337
 
     Examples
     --------

@@ -28,9 +28,9 @@ class GradientReport:
     Attributes
     ----------
     table : DataFrame
-        A row for each parameter, and for the input (and a cell's state): `checked` of its `size` entries were compared;
-        `max_error` is the worst difference, relative to the largest entry of that parameter's gradient; `at` is where,
-        with what was `computed` and `expected` there.
+        A row for each parameter, and for the input (and a cell's state): `checked` of its `size` entries were
+        compared; `max_error` is the worst difference, relative to the largest entry of that parameter's
+        gradient; `at` is where, with what was `computed` and `expected` there.
     tolerance : float
         What `max_error` may be.
     """
@@ -75,8 +75,8 @@ def check_gradient(
     Parameters
     ----------
     target : Sequential, Layer or Cell
-        A cell is checked by itself: `step_vjp` by state and by input, `param_vjp` by each parameter. A layer is checked
-        as a model of that layer alone.
+        A cell is checked by itself: `step_vjp` by state and by input, `param_vjp` by each parameter. A layer
+        is checked as a model of that layer alone.
     batch : SequenceBatch, optional
         What to run it on. Default, for a layer or cell: random sequences of unequal lengths.
     loss : Loss, optional
@@ -149,7 +149,9 @@ def _rows(
         size = here.stop - here.start
         places = np.sort(rng.permutation(size)[:samples])
         found = problem.computed.vector[here][places]
-        expected = np.array([oracle.derivative(problem.point, here.start + k, problem.evaluate) for k in places])
+        expected = np.array(
+            [oracle.derivative(problem.point, here.start + k, problem.evaluate) for k in places]
+        )
         # An entry that ought to be zero has only rounding to be compared with.
         scale = max(np.abs(expected).max(initial=0.0), np.abs(found).max(initial=0.0), 1e-3 * overall, 1e-300)
         error = np.abs(found - expected) / scale
@@ -202,13 +204,17 @@ def _of_model(
         loss = _Projection(int(rng.integers(2**31)))
         batch = replace(batch, targets=np.zeros(batch.size))
     vector = sum(g.vector for g in gradient.gradients(model, batch, loss))
-    if not np.issubdtype(batch.x.dtype, np.floating):
-        return _Problem(model.params, model.params.like(vector), lambda p: loss_at(model, p, batch, loss, run))
     run, P = Run(batch.lengths), model.params.size
+    if not np.issubdtype(batch.x.dtype, np.floating):
+        return _Problem(
+            model.params, model.params.like(vector), lambda p: loss_at(model, p, batch, loss, run)
+        )
     outputs, tapes, _ = model.unroll(model.params, batch.x, run)
     d_outputs = loss(outputs, batch.targets, batch.lengths if outputs.ndim == 3 else None)[1]
     dx, _ = model.backward(model.params, tapes, d_outputs, model.params.zeros())
-    point = Parameters(model.params.shapes | {"input": batch.x.shape}, np.append(model.params.vector, batch.x))
+    point = Parameters(
+        model.params.shapes | {"input": batch.x.shape}, np.append(model.params.vector, batch.x)
+    )
 
     def evaluate(p: Parameters) -> Any:
         moved = replace(batch, x=p["input"])
@@ -218,7 +224,7 @@ def _of_model(
 
 
 class _Projection(Loss):
-    """sum over items of w . y + y . y / 2, with random w: a loss that sees every output and needs no targets."""
+    """sum over items of w . y + y . y / 2, with random w: sees every output and needs no targets."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed

@@ -15,7 +15,6 @@ from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
 from rnnbp.params import Parameters
 
-
 Evaluate = Callable[[Parameters], Any]  # the loss at these parameters, complex where they are
 
 
@@ -110,7 +109,8 @@ class FiniteDifference(Numerical):
 class ComplexStep(Numerical):
     """Im L(p + ih) / h for each parameter: no difference is taken, so no digit is lost and h may be tiny.
 
-    Exact to rounding, for models written in functions that are safe for complex numbers, as all of the package's are.
+    Exact to rounding, for models written in functions that are safe for complex numbers, as all of the
+    package's are.
 
     Parameters
     ----------
@@ -126,8 +126,8 @@ class ComplexStep(Numerical):
 
     References
     ----------
-    W. Squire & G. Trapp (1998), "Using complex variables to estimate derivatives of real functions", SIAM Review
-    40(1), 110-112, doi:10.1137/S003614459631241X
+    W. Squire & G. Trapp (1998), "Using complex variables to estimate derivatives of real functions", SIAM
+    Review 40(1), 110-112, doi:10.1137/S003614459631241X
 
     Examples
     --------

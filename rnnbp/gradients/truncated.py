@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,10 +19,11 @@ from rnnbp.models import Sequential
 class TruncatedBPTT:
     """Every k1 steps, the error of these k1 steps is propagated back through the last k2 steps.
 
-    A sequence is run in spans. After each span of `k1` steps comes a gradient, and the parameters may change before the
-    next: BPTT(h; h') of Williams & Peng with h = k2 and h' = k1. ``k1 = k2 = 1`` is Elman's copy-back, static
-    backpropagation on a recurrent net; ``k1 = 1`` gives every step's error the same way back; ``k1 = k2`` cuts the
-    sequence into pieces; ``k1 = k2 >= T`` is full BPTT. States are never truncated, only the error's way back.
+    A sequence is run in spans. After each span of `k1` steps comes a gradient, and the parameters may change
+    before the next: BPTT(h; h') of Williams & Peng with h = k2 and h' = k1. ``k1 = k2 = 1`` is Elman's
+    copy-back, static backpropagation on a recurrent net; ``k1 = 1`` gives every step's error the same way
+    back; ``k1 = k2`` cuts the sequence into pieces; ``k1 = k2 >= T`` is full BPTT. States are never
+    truncated, only the error's way back.
 
     Parameters
     ----------
@@ -37,9 +39,10 @@ class TruncatedBPTT:
 
     References
     ----------
-    R. J. Williams & J. Peng (1990), "An efficient gradient-based algorithm for on-line training of recurrent network
-    trajectories", Neural Computation 2(4), 490-501, doi:10.1162/neco.1990.2.4.490. The names k1 and k2 are those of
-    I. Sutskever (2013), "Training recurrent neural networks", PhD thesis, University of Toronto, section 2.8.6.
+    R. J. Williams & J. Peng (1990), "An efficient gradient-based algorithm for on-line training of recurrent
+    network trajectories", Neural Computation 2(4), 490-501, doi:10.1162/neco.1990.2.4.490. The names k1 and
+    k2 are those of I. Sutskever (2013), "Training recurrent neural networks", PhD thesis, University of
+    Toronto, section 2.8.6.
 
     Examples
     --------
@@ -85,7 +88,7 @@ class TruncatedBPTT:
         """The span, cut where the way back of this or a later gradient ends."""
         ends = [min(end, steps) for end in range(stop, min(stop + self.k2, steps) + self.k1, self.k1)]
         cuts = sorted({start, stop, *(end - self.k2 for end in ends if start < end - self.k2 < stop)})
-        return zip(cuts[:-1], cuts[1:], strict=True)
+        return pairwise(cuts)
 
 
 @dataclass(frozen=True)
@@ -140,14 +143,18 @@ class SpanRunner:
         return _Piece(start, stop, tapes, outputs, value, d_outputs)
 
     def gradient(self, way_back: Sequence[_Piece], new: Sequence[_Piece]) -> Gradient:
-        """The error of the `new` pieces, propagated back through all of `way_back`, of which they are the last."""
+        """The error of the `new` pieces, propagated back through all of `way_back`, of which they are the
+        last.
+        """
         params = self.model.params
         grad, d_states = params.zeros(), None
         for piece in reversed(way_back):
             dy = piece.d_outputs if piece.start >= new[0].start else np.zeros_like(piece.d_outputs)
             _, d_states = self.model.backward(params, piece.tapes, dy, grad, d_states)
         start, stop = new[0].start, new[-1].stop
-        outputs = np.concatenate([p.outputs for p in new]) if new[0].outputs.ndim == 3 else _ended(new, self.batch)
+        outputs = (
+            np.concatenate([p.outputs for p in new]) if new[0].outputs.ndim == 3 else _ended(new, self.batch)
+        )
         steps = int(np.clip(self.batch.lengths - start, 0, stop - start).sum())
         cost = Cost(steps, held_bytes([p.tapes for p in way_back]))
         assert self.state is not None

@@ -41,9 +41,9 @@ class Run:
 class Layer:
     """A differentiable part of a model; this base class has no parameters and no state.
 
-    A subclass that has parameters defines `shapes` and `initialize`; every subclass defines `out_shape`, `forward` and
-    `backward`. A layer that carries something from step to step has a state and can go on from it, so that a sequence
-    may be run span by span; one that looks ahead in time sets ``causal = False``.
+    A subclass that has parameters defines `shapes` and `initialize`; every subclass defines `out_shape`,
+    `forward` and `backward`. A layer that carries something from step to step has a state and can go on from
+    it, so that a sequence may be run span by span; one that looks ahead in time sets ``causal = False``.
     """
 
     causal: bool = True

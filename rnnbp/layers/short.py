@@ -61,7 +61,11 @@ def Elman(  # noqa: N802
     ['w_ih', 'w_hh', 'b_ih', 'b_hh']
     """
     return recurrent(
-        lambda size: ElmanCell(size, hidden_size, activation, init), input_size, num_layers, bidirectional, dropout
+        lambda size: ElmanCell(size, hidden_size, activation, init),
+        input_size,
+        num_layers,
+        bidirectional,
+        dropout,
     )
 
 
@@ -180,7 +184,9 @@ def GRU(  # noqa: N802
     >>> GRU(12, 64).out_shape(("T", "B", 12))
     ('T', 'B', 64)
     """
-    return recurrent(lambda size: GRUCell(size, hidden_size, init), input_size, num_layers, bidirectional, dropout)
+    return recurrent(
+        lambda size: GRUCell(size, hidden_size, init), input_size, num_layers, bidirectional, dropout
+    )
 
 
 def OriginalGRU(  # noqa: N802

@@ -16,8 +16,8 @@ from rnnbp.params import Parameters
 class Dense(Layer):
     """y = act(x W^T + b), on vectors (B, F) or on every step of (T, B, F).
 
-    Softmax is left to the loss. Begins uniform in +-1 / sqrt(F) where it is linear or sigmoid, as PyTorch's, and by
-    Glorot & Bengio (2010) with tanh, He et al. (2015) with relu.
+    Softmax is left to the loss. Begins uniform in +-1 / sqrt(F) where it is linear or sigmoid, as PyTorch's,
+    and by Glorot & Bengio (2010) with tanh, He et al. (2015) with relu.
 
     Parameters
     ----------
@@ -66,7 +66,9 @@ class Dense(Layer):
         has_features(self, shape, self.input_size)
         return (*shape[:-1], self.output_size)
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+    def forward(
+        self, params: Parameters, x: Array, run: Run, state: State = None
+    ) -> tuple[Array, Tape, State]:
         """One product for all steps."""
         y = activation(self.activation).function(x @ params["w"].T + params["b"])
         return y, (x, y), None
@@ -86,8 +88,8 @@ class Dense(Layer):
 class Normalize(Layer):
     """y = (x - mean) / scale, feature by feature, with numbers that are fixed when the layer is made.
 
-    As a model's first layer it carries the training data's statistics, so that they are saved with the model and no
-    test data leaks in: ``Normalize(*train.statistics())``.
+    As a model's first layer it carries the training data's statistics, so that they are saved with the model
+    and no test data leaks in: ``Normalize(*train.statistics())``.
 
     Parameters
     ----------
@@ -123,7 +125,9 @@ class Normalize(Layer):
         has_features(self, shape, len(self.mean))
         return (*shape[:-1], len(self.mean))
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+    def forward(
+        self, params: Parameters, x: Array, run: Run, state: State = None
+    ) -> tuple[Array, Tape, State]:
         """In the dtype of `x`."""
         real = x.real.dtype
         return (x - np.array(self.mean, real)) / np.array(self.scale, real), None, None
@@ -178,7 +182,9 @@ class Embedding(Layer):
             raise ValueError("Embedding takes integer tokens (T, B), so it must be the model's first layer")
         return (*shape, self.output_size)
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+    def forward(
+        self, params: Parameters, x: Array, run: Run, state: State = None
+    ) -> tuple[Array, Tape, State]:
         """Rows of w."""
         if not np.issubdtype(x.dtype, np.integer) or x.ndim != 2:
             raise ValueError(f"Embedding takes integer tokens (T, B), got {x.dtype} of shape {x.shape}")
@@ -197,8 +203,8 @@ class Embedding(Layer):
 
 @dataclass(frozen=True)
 class Dropout(Layer):
-    """In training, each value is zero with probability `rate`, and the others are divided by 1 - rate (Srivastava
-    et al. 2014). In evaluation nothing happens.
+    """In training, each value is zero with probability `rate`, and the others are divided by 1 - rate
+    (Srivastava et al. 2014). In evaluation nothing happens.
 
     Parameters
     ----------
@@ -229,7 +235,9 @@ class Dropout(Layer):
         """As it comes."""
         return shape
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+    def forward(
+        self, params: Parameters, x: Array, run: Run, state: State = None
+    ) -> tuple[Array, Tape, State]:
         """The tape is the mask, or None where nothing is dropped."""
         if run.rng is None or self.rate == 0:
             return x, None, None

@@ -1,8 +1,8 @@
 """A cell over time: the loop over `step` that defines what every faster kernel must equal.
 
-Sequences lie longest first, so those still running at step t are the first ``active[t]``. Only their steps are
-computed, and what is kept of them lies packed, step after step, in (N, ...) arrays, N being the number of real steps:
-the weight gradient is then one product over all of them, with nothing spent on padding.
+Sequences lie longest first, so those still running at step t are the first ``active[t]``. Only their steps
+are computed, and what is kept of them lies packed, step after step, in (N, ...) arrays, N being the number of
+real steps: the weight gradient is then one product over all of them, with nothing spent on padding.
 """
 
 from collections.abc import Iterator
@@ -124,8 +124,8 @@ def _keep(kept: Any, new: Any, here: slice) -> None:
 def run_cell_back(
     cell: Cell, params: Weights, trace: Trace, d_outputs: Array, grad: Parameters, d_state: Array
 ) -> tuple[Array, Array]:
-    """Backpropagate through what `run_cell` did (Werbos 1990, "Backpropagation through time: what it does and how to
-    do it", doi:10.1109/5.58337).
+    """Backpropagate through what `run_cell` did (Werbos 1990, "Backpropagation through time: what it does and
+    how to do it", doi:10.1109/5.58337).
 
     Parameters
     ----------
@@ -153,7 +153,9 @@ def run_cell_back(
         d_next = d_state[:n].copy()
         d_next[:, : cell.output_size] += d_outputs[t, :n]
         residuals = map_nested(lambda r, here=here: r[here], trace.residuals)
-        d_state[:n], d_x[here], delta = cell.step_vjp(params, trace.states[here], trace.x[here], residuals, d_next)
+        d_state[:n], d_x[here], delta = cell.step_vjp(
+            params, trace.states[here], trace.x[here], residuals, d_next
+        )
         if deltas is None:
             deltas = map_nested(lambda d: np.empty((len(d_x), *d.shape[1:]), d.dtype), delta)
         _keep(deltas, delta, here)

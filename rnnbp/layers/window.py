@@ -12,9 +12,11 @@ from rnnbp.params import Parameters
 
 @dataclass(frozen=True)
 class Window(Layer):
-    """Each step with its neighbours: (T, B, F) -> (T, B, (left + 1 + right) F), oldest first, zeros beyond the ends.
+    """Each step with its neighbours: (T, B, F) -> (T, B, (left + 1 + right) F), oldest first, zeros beyond
+    the ends.
 
-    The static view of a sequence: the seven-letter window of NETtalk (Sejnowski & Rosenberg 1987) is ``Window(3, 3)``.
+    The static view of a sequence: the seven-letter window of NETtalk (Sejnowski & Rosenberg 1987) is
+    ``Window(3, 3)``.
 
     Parameters
     ----------
@@ -59,7 +61,9 @@ class Window(Layer):
         features = shape[-1]
         return (*shape[:2], features * self.width if isinstance(features, int) else None)
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+    def forward(
+        self, params: Parameters, x: Array, run: Run, state: State = None
+    ) -> tuple[Array, Tape, State]:
         """The state is the last `left` steps, (left, B, F)."""
         T, B, F = x.shape
         done = over(run, T)[:, :, None]
@@ -117,11 +121,15 @@ class Flatten(Layer):
         features = shape[-1]
         return (shape[1], features * self.steps if isinstance(features, int) else None)
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+    def forward(
+        self, params: Parameters, x: Array, run: Run, state: State = None
+    ) -> tuple[Array, Tape, State]:
         """Time behind the batch, then one row a sequence."""
         T, B, F = x.shape
-        if T > self.steps:
-            raise ValueError(f"Flatten({self.steps}) takes sequences of at most {self.steps} steps, got one of {T}")
+        if T > self.steps:  # noqa: SIM300
+            raise ValueError(
+                f"Flatten({self.steps}) takes sequences of at most {self.steps} steps, got one of {T}"
+            )
         done = over(run, T)[:, :, None]
         y = np.zeros((B, self.steps, F), x.dtype)
         y[:, :T] = np.where(done, 0, x).swapaxes(0, 1)
@@ -173,7 +181,9 @@ class Resample(Layer):
         features = shape[-1]
         return (shape[1], features * self.steps if isinstance(features, int) else None)
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+    def forward(
+        self, params: Parameters, x: Array, run: Run, state: State = None
+    ) -> tuple[Array, Tape, State]:
         """Two neighbouring frames, weighted by their distance."""
         B = x.shape[1]
         at = np.linspace(0, 1, self.steps)[:, None] * np.maximum(run.lengths - 1, 0)
