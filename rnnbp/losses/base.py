@@ -120,7 +120,7 @@ class Loss:
         K = outputs.shape[-1]
         self.check(targets, mask, K)
         weights = self.weights(targets[mask])
-        counts = weights.reshape(len(weights), -1).any(axis=1)
+        counts = weights.any(axis=tuple(range(1, weights.ndim)))
         mask = mask.copy()
         mask[mask] = counts
         values, d_values = self.terms(

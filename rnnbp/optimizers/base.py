@@ -11,7 +11,7 @@ from rnnbp.params import Parameters
 
 Array = np.ndarray
 
-BLOCK = 16384  # numbers: a block's parameters, gradient, state and scratch stay in a core's own cache
+BLOCK = 32768  # numbers: a block's parameters, gradient, state and scratch stay in a core's own cache
 SCRATCH = 3  # rows: one for the gradient, two for an update
 
 
@@ -121,7 +121,7 @@ class Optimizer:
             held = self._arrays[name]
             if held.shape != vector.shape or held.dtype != vector.dtype:
                 raise ValueError(
-                    f"this {type(self).__name__} holds the state of P = {held.size} parameters in {held.dtype}, "
+                    f"this {type(self).__name__} holds the state of {held.size} parameters in {held.dtype}, "
                     f"got {vector.size} in {vector.dtype}: make a new one for another model"
                 )
         return [self._arrays[name] for name in self.slots()]
@@ -175,6 +175,6 @@ def blocks(size: int) -> Iterator[slice]:
     Examples
     --------
     >>> [(b.start, b.stop) for b in blocks(40000)]
-    [(0, 16384), (16384, 32768), (32768, 40000)]
+    [(0, 32768), (32768, 40000)]
     """
     return (slice(lo, min(lo + BLOCK, size)) for lo in range(0, size, BLOCK))
