@@ -4,10 +4,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rnnbp._checks import number
 from rnnbp.cells.base import Array, Cell, as_cells, check_cell, zero_state
 from rnnbp.layers.base import Layer, Run, Shape, State, Tape, in_time
-from rnnbp.layers.simple import Dropout
+from rnnbp.layers.simple import Dropout, drop_rate
 from rnnbp.layers.unroll import run_cell, run_cell_back
 from rnnbp.params import Parameters
 
@@ -184,8 +183,7 @@ class MultiLayer(Layer):
     recurrent = True
 
     def __post_init__(self) -> None:
-        if number("dropout", self.dropout, 0, 1) == 1:
-            raise ValueError("dropout must be below 1, got 1")
+        drop_rate("dropout", self.dropout)
         make = Bidirectional if self.bidirectional else Recurrent
         object.__setattr__(self, "cells", as_cells(self.cells, "layer"))
         object.__setattr__(self, "layers", tuple(make(cell) for cell in self.cells))

@@ -228,8 +228,7 @@ class Dropout(Layer):
     rate: float = 0.5
 
     def __post_init__(self) -> None:
-        if number("rate", self.rate, 0, 1) == 1:
-            raise ValueError("rate must be below 1, got 1")
+        drop_rate("rate", self.rate)
 
     def out_shape(self, shape: Shape) -> Shape:
         """As it comes."""
@@ -250,3 +249,17 @@ class Dropout(Layer):
     ) -> tuple[Array, State]:
         """The same mask."""
         return (dy if tape is None else dy * tape), None
+
+
+def drop_rate(name: str, value: float) -> float:
+    """`value` as a share that may be dropped: in [0, 1).
+
+    Examples
+    --------
+    >>> drop_rate("dropout", 1)
+    Traceback (most recent call last):
+    ValueError: dropout must be below 1, got 1
+    """
+    if number(name, value, 0, 1) == 1:
+        raise ValueError(f"{name} must be below 1, got {value}")
+    return float(value)

@@ -126,13 +126,14 @@ class Flatten(Layer):
     ) -> tuple[Array, Tape, State]:
         """Time behind the batch, then one row a sequence."""
         T, B, F = x.shape
-        if T > self.steps:  # noqa: SIM300
+        longest = int(run.lengths.max(initial=0))
+        if longest > self.steps:
             raise ValueError(
-                f"Flatten({self.steps}) takes sequences of at most {self.steps} steps, got one of {T}"
+                f"Flatten({self.steps}) takes sequences of at most {self.steps} steps, got one of {longest}"
             )
-        done = over(run, T)[:, :, None]
+        done, shared = over(run, T)[:, :, None], min(T, self.steps)
         y = np.zeros((B, self.steps, F), x.dtype)
-        y[:, :T] = np.where(done, 0, x).swapaxes(0, 1)
+        y[:, :shared] = np.where(done, 0, x)[:shared].swapaxes(0, 1)
         return y.reshape(B, -1), (done, x.shape), None
 
     def backward(
@@ -140,7 +141,8 @@ class Flatten(Layer):
     ) -> tuple[Array, State]:
         """The same way back."""
         done, (T, B, F) = tape
-        dx = dy.reshape(B, self.steps, F)[:, :T].swapaxes(0, 1)
+        dx, shared = np.zeros((T, B, F), dy.dtype), min(T, self.steps)
+        dx[:shared] = dy.reshape(B, self.steps, F)[:, :shared].swapaxes(0, 1)
         return np.where(done, 0, dx), None
 
 
