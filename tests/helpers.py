@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rnnbp.cells import Cell, ElmanCell, GRUCell, JordanCell, LSTMCell, OriginalGRUCell, Stack
-from rnnbp.layers import Run
+from rnnbp.layers import Layer, Run
 from rnnbp.params import Parameters
 
 LENGTHS = {"equal lengths": np.array([6, 6, 6]), "unequal lengths": np.array([6, 4, 1])}
@@ -127,3 +127,27 @@ def spans_of(layer: Any, params: Parameters, x: np.ndarray, lengths: np.ndarray,
         y, _, state = layer.forward(params, x[start:stop], run, state)
         outputs.append(y)
     return outputs, state
+
+
+def padded(lengths: np.ndarray, rng: np.random.Generator, dtype=np.float64) -> np.ndarray:
+    """Random sequences, zero past their ends."""
+    x = rng.standard_normal((6, 3, 3)).astype(dtype)
+    x[np.arange(6)[:, None] >= lengths] = 0
+    return x
+
+
+def real(y: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """Outputs, or their weights, with zeros past the ends where there is a time axis."""
+    return np.where((np.arange(len(y))[:, None] < lengths)[:, :, None], y, 0) if y.ndim == 3 else y
+
+
+def run(layer: Layer, x: np.ndarray, lengths, params: Parameters | None = None):
+    """The outputs alone."""
+    return layer.forward(made(layer) if params is None else params, x, Run(np.asarray(lengths)))[0]
+
+
+def leaves(state) -> list[np.ndarray]:
+    """The arrays of a layer's state."""
+    if state is None:
+        return []
+    return [state] if isinstance(state, np.ndarray) else [a for part in state for a in leaves(part)]
