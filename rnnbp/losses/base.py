@@ -123,13 +123,12 @@ class Loss:
         counts = weights.any(axis=tuple(range(1, weights.ndim)))
         mask = mask.copy()
         mask[mask] = counts
-        values, d_values = self.terms(
-            outputs[mask], targets[mask], weights[counts].astype(outputs.real.dtype)
-        )
-        scale = 1 / total if total else 0.0
+        weights, scale = weights[counts].astype(outputs.real.dtype), 1 / total if total else 0.0
         d_outputs = np.zeros_like(outputs)
-        d_outputs[mask] = d_values * outputs.real.dtype.type(scale)
-        return (values.sum(dtype=np.result_type(values, np.float64)) * scale).item(), d_outputs
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite shows in the value
+            values, d_values = self.terms(outputs[mask], targets[mask], weights)
+            d_outputs[mask] = d_values * outputs.real.dtype.type(scale)
+            return (values.sum(dtype=np.result_type(values, np.float64)) * scale).item(), d_outputs
 
     def weights(self, targets: Array) -> Array:
         """How much each number in `targets` counts: float64, of the same shape."""

@@ -180,10 +180,11 @@ class BinaryCrossEntropy(Loss):
 
     def terms(self, outputs: Array, targets: Array, weights: Array) -> tuple[Array, Array]:
         """The values (N,) summed over K, and derivatives (N, K)."""
+        z = np.where(weights > 0, outputs, 0)
         y = np.where(weights > 0, targets, 0).astype(outputs.real.dtype)
-        positive = outputs.real > 0
-        e = np.exp(np.where(positive, -outputs, outputs))
-        values = np.log1p(e) + np.where(positive, outputs, 0) - y * outputs
+        positive = z.real > 0
+        e = np.exp(np.where(positive, -z, z))
+        values = np.log1p(e) + np.where(positive, z, 0) - y * z
         d = np.where(positive, 1, e) / (1 + e) - y
         return (values * weights).sum(axis=1), d * weights
 
