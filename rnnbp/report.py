@@ -174,6 +174,24 @@ class Report:
         with replacing(path) as beside:
             beside.write_text(_page(self), encoding="utf-8")
 
+    def write(self, folder: str | Path) -> None:
+        """Write `report.html`, `table.csv`, `curves.csv` and, with the `plot` extra, `comparison.png`.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Made if it does not exist.
+        """
+        folder = Path(folder)
+        self.to_csv(folder)
+        self.to_html(folder / "report.html")
+        try:
+            figure = self.plot()
+        except ImportError:
+            return  # the page says so
+        with replacing(folder / "comparison.png") as beside:
+            figure.savefig(beside, format="png", dpi=150)
+
     def __repr__(self) -> str:
         return f"{self.verdict}\n{_rounded(self.table).to_string(index=False)}"
 

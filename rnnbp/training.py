@@ -1,9 +1,8 @@
 """Trainer: epochs, validation, early stopping, checkpoints, history."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,12 +10,13 @@ import pandas as pd
 from rnnbp._checks import natural_int, positive_int
 from rnnbp.checkpoints import read_checkpoint, write_checkpoint
 from rnnbp.clipping import ClipNorm, ClipValue
-from rnnbp.data import SequenceBatch, SequenceDataset
+from rnnbp.data import SequenceDataset
+from rnnbp.epochs import Epoch, by_minimizing, by_steps
 from rnnbp.evaluation import Tally, check_task, outputs_of
-from rnnbp.gradients import BPTT, Gradient, GradientAlgorithm
+from rnnbp.gradients import BPTT, GradientAlgorithm
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
-from rnnbp.optimizers import Adam, Optimizer
+from rnnbp.optimizers import LBFGS, Adam, Optimizer
 from rnnbp.progress import Progress
 from rnnbp.schedules import Schedule
 from rnnbp.stopping import Best, EarlyStopping
@@ -24,10 +24,6 @@ from rnnbp.stopping import Best, EarlyStopping
 Row = dict[str, float]
 Callback = Callable[["Trainer", Row], bool | None]
 Array = np.ndarray
-
-
-class TrainingDivergedError(ArithmeticError):
-    """A loss or gradient was not finite. The model holds the parameters of the last step at which both were."""
 
 
 class Trainer:
@@ -44,7 +40,7 @@ class Trainer:
     clip : ClipNorm or ClipValue, optional
         Applied to every gradient before the optimizer's step.
     schedule : Schedule, optional
-        Sets the optimizer's learning rate before each epoch.
+        The optimizer's learning rate is multiplied by it, from batch to batch.
     callbacks : iterable of callable, default ()
         ``callback(trainer, row)`` after each epoch, `row` being the history's new row; True ends the training.
     stateful : bool, default False
@@ -99,7 +95,7 @@ class Trainer:
         self.rng = np.random.default_rng(natural_int("seed", seed))
         self.rows: list[Row] = []
         self.best: Best | None = None
-        self._state: Sequence[Any] | None = None
+        self._rate = float(self.optimizer.learning_rate)
         self._good = model.params.vector.copy()
 
     @property
@@ -179,54 +175,35 @@ class Trainer:
         return stop or any(answers)
 
     def _epoch(self, train: SequenceDataset, validation: SequenceDataset | None, batch_size: int) -> Row:
-        epoch = len(self.rows) + 1
-        if self.schedule is not None:
-            self.optimizer.learning_rate = self.schedule.rate(epoch - 1, self.rows)
-        self._state = None
+        number = len(self.rows) + 1
+        epoch = Epoch(
+            self.model, self.loss, self.gradient, self.optimizer, self.rng, self._good, f"epoch {number}"
+        )
         began = time.perf_counter()
-        tally, norms, steps = Tally(self.loss), [], 0
-        for number, batch in enumerate(train.batches(batch_size, shuffle=not self.stateful, rng=self.rng)):
-            for g, norm in self._steps(batch, f"epoch {epoch}, batch {number}"):
-                tally.add(g.outputs, batch, g.loss, g.span)
-                norms.append(norm)
-                steps += g.cost.steps
+        if isinstance(self.optimizer, LBFGS):
+            result = by_minimizing(epoch, self.optimizer, train, batch_size)
+        else:
+            batches = train.batches(batch_size, shuffle=not self.stateful, rng=self.rng)
+            per_epoch = -(-len(train) // batch_size)
+
+            def set_rate(batch: int) -> None:
+                self._set_rate(number - 1 + batch / per_epoch)
+
+            result = by_steps(epoch, batches, self.clip, set_rate, self.stateful)
         seconds = time.perf_counter() - began
-        row: Row = {"epoch": epoch, **tally.result()}
+        row: Row = {"epoch": number, **result.scores}
         if validation is not None:
             row |= {f"validation_{name}": value for name, value in self.evaluate(validation).items()}
-        rate = float(self.optimizer.learning_rate)
         return row | {
-            "gradient_norm": float(np.mean(norms)),
-            "learning_rate": rate,
+            "gradient_norm": result.gradient_norm,
+            "learning_rate": self.optimizer.learning_rate,
             "seconds": seconds,
-            "steps": steps,
+            "steps": result.steps,
         }
 
-    def _steps(self, batch: SequenceBatch, where: str) -> Iterator[tuple[Gradient, float]]:
-        """Every gradient of a batch, after the optimizer's step with it, and its norm before clipping."""
-        params = self.model.params
-        state = self._state if self.stateful else None
-        for g in self.gradient.gradients(self.model, batch, self.loss, state, self.rng):
-            norm = float(np.linalg.norm(g.vector))
-            if not (np.isfinite(g.loss) and np.isfinite(norm)):
-                params.vector[:] = self._good
-                raise TrainingDivergedError(self._diverged(g, where))
-            if self.clip is not None:
-                self.clip(g.vector)
-            self._good[:] = params.vector
-            self.optimizer.step(params, g.vector)
-            self._state = g.state
-            yield g, norm
-
-    def _diverged(self, g: Gradient, where: str) -> str:
-        gradient = self.model.params.like(np.abs(g.vector))
-        sizes = {name: float(np.max(value, initial=0.0)) for name, value in gradient.items()}
-        worst = max(sizes, key=lambda name: np.inf if np.isnan(sizes[name]) else sizes[name])
-        return (
-            f"the loss is {g.loss} at {where}, steps {g.span[0]} to {g.span[1]}; the largest gradient is "
-            f"{sizes[worst]:.3g}, of parameter {worst!r}. The model holds its last good parameters. A lower "
-            "learning_rate or clip=ClipNorm(1.0) may help"
-        )
+    def _set_rate(self, epoch: float) -> None:
+        if self.schedule is not None:
+            self.optimizer.learning_rate = self._rate * self.schedule(epoch, self.rows)
 
     def evaluate(self, dataset: SequenceDataset, batch_size: int = 256) -> dict[str, float]:
         """The loss and the scores that go with it, dropout off.
