@@ -26,9 +26,9 @@ class Paired:
     difference : float
         Mean over seeds.
     low, high : float
-        Its 95 % interval (Student's t); NaN with one seed.
+        Its 95 % interval (Student's t); NaN where there is no spread to judge by.
     p : float
-        Two-sided paired t-test; NaN with one seed.
+        Two-sided paired t-test; NaN likewise.
     """
 
     difference: float
@@ -106,8 +106,8 @@ class Report:
         if len(difference) < 2:
             return Paired(mean, np.nan, np.nan, np.nan)
         error = float(difference.std(ddof=1)) / np.sqrt(len(difference))
-        if error == 0:
-            return Paired(mean, mean, mean, 1.0 if mean == 0 else 0.0)
+        if error < 1e-12:  # the same at every seed: no spread to judge by
+            return Paired(mean, np.nan, np.nan, np.nan)
         margin = float(stats.t.ppf(0.975, len(difference) - 1)) * error
         p = 2 * float(stats.t.sf(abs(mean) / error, len(difference) - 1))
         return Paired(mean, mean - margin, mean + margin, p)

@@ -2,7 +2,7 @@
 
 import json
 import os
-import tempfile
+import uuid
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,6 +21,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
     Examples
     --------
+    >>> import tempfile
     >>> folder = Path(tempfile.mkdtemp())
     >>> with replacing(folder / "a.txt") as beside:
     ...     _ = beside.write_text("whole")
@@ -28,9 +29,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     ['a.txt']
     """
     path = Path(path)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    os.close(handle)
-    beside = Path(name)
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         yield beside
         beside.replace(path)
@@ -88,6 +87,7 @@ def read_archive(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str,
 
     Examples
     --------
+    >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "a.npz"
     >>> write_archive(path, "rnnbp example", {"n": 1}, {"a": np.arange(3)})
     >>> read_archive(path, "rnnbp example")
