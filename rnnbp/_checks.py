@@ -46,9 +46,7 @@ def integer_at_least(name: str, value: Any, least: int, taken: str) -> int:
     return int(value)
 
 
-def number(
-    name: str, value: Any, low: float = -math.inf, high: float = math.inf, *, open_low: bool = False
-) -> float:
+def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf, *, open_low: bool = False) -> float:
     """`value` as a finite float between `low` and `high`, both taken unless `open_low`.
 
     Examples
@@ -116,6 +114,4 @@ def require(module: str, extra: str) -> ModuleType:
         return importlib.import_module(module)
     except ImportError as error:
         package = module.partition(".")[0]
-        raise ImportError(
-            f'this needs {package}, which is not installed: pip install "rnnbp[{extra}]"'
-        ) from error
+        raise ImportError(f'this needs {package}, which is not installed: pip install "rnnbp[{extra}]"') from error

@@ -4,12 +4,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
 import rnnbp
 from rnnbp import contestants, datasets
+from rnnbp._checks import choice
 from rnnbp.config import from_config, to_config
 from rnnbp.data import SequenceDataset
 from rnnbp.epochs import TrainingDivergedError
@@ -60,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-Commands = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def _command(commands: Commands, name: str, about: str, example: str) -> argparse.ArgumentParser:
@@ -73,12 +75,13 @@ def _command(commands: Commands, name: str, about: str, example: str) -> argpars
     )
 
 
-def _add_data(command: argparse.ArgumentParser, *, optional: bool) -> None:
+def _add_data(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "dataset",
         metavar="DATASET",
-        help=f"a name from `rnnbp datasets`, or a .ts file{f' (default: {DEFAULT_DATASET})' if optional else ''}",
-        **({"nargs": "?", "default": DEFAULT_DATASET} if optional else {}),
+        nargs="?",
+        default=DEFAULT_DATASET,
+        help=f"a name from `rnnbp datasets`, or a .ts file (default: {DEFAULT_DATASET})",
     )
     command.add_argument(
         "--test", metavar="FILE", type=Path, help="with a .ts file: the test set (default: a fifth of the file)"
@@ -105,7 +108,7 @@ def _add_compare(commands: Commands) -> None:
         "Train static and recurrent networks on the same data under the same budget, and report.",
         "rnnbp compare japanese-vowels --models static,elman,lstm --seeds 5 --output report",
     )
-    _add_data(command, optional=True)
+    _add_data(command)
     command.add_argument(
         "--models",
         default="all",
@@ -147,7 +150,7 @@ def _add_train(commands: Commands) -> None:
         "rnnbp train gru japanese-vowels --epochs 30 --save gru.npz",
     )
     command.add_argument("model", metavar="MODEL", help=f"of {', '.join(contestants.CONTESTANTS)}")
-    _add_data(command, optional=True)
+    _add_data(command)
     command.add_argument("--save", type=Path, required=True, metavar="FILE", help="the .npz file to write")
     command.add_argument("--epochs", type=int, default=25, metavar="N", help="default: 25")
     command.add_argument("--batch-size", type=int, default=16, metavar="N", help="default: 16")
@@ -156,7 +159,9 @@ def _add_train(commands: Commands) -> None:
     command.add_argument("--parameters", type=int, metavar="N", help="choose the width for about so many parameters")
     command.add_argument("--truncate", metavar="K1,K2", help="truncated BPTT instead of the full one")
     command.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
-    command.add_argument("--checkpoint", type=Path, metavar="FILE", help="write after each epoch; go on from it if there")
+    command.add_argument(
+        "--checkpoint", type=Path, metavar="FILE", help="write after each epoch; go on from it if there"
+    )
     command.add_argument("--quiet", action="store_true", help="show no progress")
     command.set_defaults(run=_train)
 
@@ -166,7 +171,12 @@ def _train(options: argparse.Namespace) -> None:
     model = contestants.maker(options.model, train, options.parameters)(options.seed)
     loss = _loss_for(train)
     trainer = Trainer(
-        model, loss, _gradient(options.truncate), _optimizer(options), seed=options.seed, schedule=Cosine(options.epochs)
+        model,
+        loss,
+        _gradient(options.truncate),
+        _optimizer(options),
+        seed=options.seed,
+        schedule=Cosine(options.epochs),
     )
     if options.checkpoint is not None and options.checkpoint.is_file():
         trainer.resume(options.checkpoint)
@@ -195,7 +205,7 @@ def _gradient(truncate: str | None) -> rnnbp.BPTT | rnnbp.TruncatedBPTT:
 
 
 def _optimizer(options: argparse.Namespace) -> rnnbp.optimizers.Optimizer:
-    make = OPTIMIZERS[rnnbp._checks.choice("--optimizer", options.optimizer, OPTIMIZERS)]
+    make: Any = OPTIMIZERS[choice("--optimizer", options.optimizer, OPTIMIZERS)]
     rate = options.learning_rate
     if rate is None:
         rate = 0.01 if options.optimizer == "adam" else None
@@ -214,7 +224,7 @@ def _add_evaluate(commands: Commands) -> None:
         "rnnbp evaluate gru.npz japanese-vowels",
     )
     command.add_argument("model", type=Path, metavar="MODEL.npz", help="as `rnnbp train` wrote it")
-    _add_data(command, optional=True)
+    _add_data(command)
     command.set_defaults(run=_evaluate)
 
 
@@ -239,7 +249,7 @@ def _add_predict(commands: Commands) -> None:
         "rnnbp predict gru.npz japanese-vowels > predictions.csv",
     )
     command.add_argument("model", type=Path, metavar="MODEL.npz", help="as `rnnbp train` wrote it")
-    _add_data(command, optional=True)
+    _add_data(command)
     command.set_defaults(run=_predict)
 
 
@@ -263,7 +273,7 @@ def _add_check(commands: Commands) -> None:
         "rnnbp check lstm japanese-vowels",
     )
     command.add_argument("model", metavar="MODEL", help="a saved model.npz, or a name as for `rnnbp train`")
-    _add_data(command, optional=True)
+    _add_data(command)
     command.set_defaults(run=_check)
 
 

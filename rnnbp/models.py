@@ -71,11 +71,7 @@ class Sequential:
             raise ValueError(f"dtype must be float32 or float64, got {self.dtype}")
         self._shapes = self._fit()
         self.params = Parameters(
-            {
-                f"{i}.{name}": shape
-                for i, layer in enumerate(layers)
-                for name, shape in layer.shapes().items()
-            },
+            {f"{i}.{name}": shape for i, layer in enumerate(layers) for name, shape in layer.shapes().items()},
             dtype=self.dtype,
         )
         self.initialize(np.random.default_rng(seed))

@@ -50,9 +50,7 @@ class Parameters:
         self.shapes: dict[str, Shape] = {name: tuple(shape) for name, shape in shapes.items()}
         sizes = [math.prod(shape) for shape in self.shapes.values()]
         ends = np.cumsum([0, *sizes]).tolist()
-        self._places = {
-            name: slice(lo, hi) for name, lo, hi in zip(self.shapes, ends[:-1], ends[1:], strict=True)
-        }
+        self._places = {name: slice(lo, hi) for name, lo, hi in zip(self.shapes, ends[:-1], ends[1:], strict=True)}
         if vector is None:
             vector = np.zeros(ends[-1], dtype)
         if vector.shape != (ends[-1],):

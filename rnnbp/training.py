@@ -88,9 +88,10 @@ class Trainer:
         self.model, self.loss = model, loss
         self.gradient = BPTT() if gradient is None else gradient
         self.optimizer = Adam() if optimizer is None else optimizer
-        for name, value, method in (("gradient", self.gradient, "gradients"), ("optimizer", self.optimizer, "step")):
-            if isinstance(value, type) or not hasattr(value, method):
-                raise ValueError(f"{name} must be an object with a method {method!r}, got {value!r}")
+        for name, method in (("gradient", "gradients"), ("optimizer", "step")):
+            given = getattr(self, name)
+            if isinstance(given, type) or not hasattr(given, method):
+                raise ValueError(f"{name} must be an object with a method {method!r}, got {given!r}")
         self.clip, self.schedule, self.callbacks, self.stateful = clip, schedule, tuple(callbacks), stateful
         self.rng = np.random.default_rng(natural_int("seed", seed))
         self.rows: list[Row] = []
@@ -100,8 +101,9 @@ class Trainer:
 
     @property
     def history(self) -> pd.DataFrame:
-        """A row an epoch: epoch, loss, score, the same of the validation set, gradient norm, learning rate, seconds and
-        steps (of sequences, repeated ones included)."""
+        """A row an epoch: epoch, loss, score, the same of the validation set, gradient norm, learning rate, seconds,
+        and steps of sequences, repeated ones included.
+        """
         return pd.DataFrame(self.rows)
 
     def fit(
@@ -176,9 +178,7 @@ class Trainer:
 
     def _epoch(self, train: SequenceDataset, validation: SequenceDataset | None, batch_size: int) -> Row:
         number = len(self.rows) + 1
-        epoch = Epoch(
-            self.model, self.loss, self.gradient, self.optimizer, self.rng, self._good, f"epoch {number}"
-        )
+        epoch = Epoch(self.model, self.loss, self.gradient, self.optimizer, self.rng, self._good, f"epoch {number}")
         began = time.perf_counter()
         if isinstance(self.optimizer, LBFGS):
             result = by_minimizing(epoch, self.optimizer, train, batch_size)

@@ -73,9 +73,7 @@ def check_cell(name: str, cell: Any) -> None:
     )
     missing = [part for part in parts if not hasattr(cell, part)]
     if missing:
-        raise ValueError(
-            f"{name} must be a cell (rnnbp.cells.Cell), got {cell!r}, which has no {', '.join(missing)}"
-        )
+        raise ValueError(f"{name} must be a cell (rnnbp.cells.Cell), got {cell!r}, which has no {', '.join(missing)}")
 
 
 def as_cells(cells: Iterable[Cell], owner: str) -> tuple[Cell, ...]:

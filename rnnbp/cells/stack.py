@@ -67,9 +67,7 @@ class Stack:
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The cells' parameters, each with its cell's number before it."""
-        return {
-            f"{k}.{name}": shape for k, cell in enumerate(self.cells) for name, shape in cell.shapes().items()
-        }
+        return {f"{k}.{name}": shape for k, cell in enumerate(self.cells) for name, shape in cell.shapes().items()}
 
     def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
         """Each cell in its own way."""

@@ -83,8 +83,8 @@ class GradientAlgorithm(Protocol):
         ...
 
 
-def check_targets(batch: SequenceBatch) -> None:
-    """Raise unless the batch has targets.
+def check_targets(batch: SequenceBatch) -> Array:
+    """The batch's targets.
 
     Raises
     ------
@@ -93,6 +93,7 @@ def check_targets(batch: SequenceBatch) -> None:
     """
     if batch.targets is None:
         raise ValueError("batch has no targets, and a gradient needs some: give the SequenceDataset targets")
+    return batch.targets
 
 
 def refuse_look_ahead(model: Sequential, algorithm: str) -> None:
@@ -119,10 +120,9 @@ def whole_gradient(
     rng: np.random.Generator | None,
 ) -> Gradient:
     """Forward over the whole batch, the loss, and all the way back."""
-    check_targets(batch)
-    params = model.params
+    targets, params = check_targets(batch), model.params
     outputs, tapes, after = model.unroll(params, model.cast(batch.x), Run(batch.lengths, rng), state)
-    value, d_outputs = loss(outputs, batch.targets, batch.lengths if outputs.ndim == 3 else None)
+    value, d_outputs = loss(outputs, targets, batch.lengths if outputs.ndim == 3 else None)
     grad = params.zeros()
     model.backward(params, tapes, d_outputs, grad)
     cost = Cost(int(batch.lengths.sum()), held_bytes(tapes))
@@ -139,7 +139,7 @@ def loss_at(
 ) -> Any:
     """The loss alone, at any parameters and in their dtype: complex where they are."""
     outputs, _, _ = model.unroll(params, batch.x, run, state)
-    return loss(outputs, batch.targets, batch.lengths if outputs.ndim == 3 else None)[0]
+    return loss(outputs, check_targets(batch), batch.lengths if outputs.ndim == 3 else None)[0]
 
 
 def held_bytes(*tapes: Tape) -> int:

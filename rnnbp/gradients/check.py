@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from rnnbp._checks import positive_int
 from rnnbp.cells.base import Array, Cell
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients.base import GradientAlgorithm, loss_at
+from rnnbp.gradients.base import GradientAlgorithm, check_targets, loss_at
 from rnnbp.gradients.bptt import BPTT
 from rnnbp.gradients.numerical import ComplexStep, Evaluate, FiniteDifference
 from rnnbp.layers.base import Layer, Run
@@ -149,9 +149,7 @@ def _rows(
         size = here.stop - here.start
         places = np.sort(rng.permutation(size)[:samples])
         found = problem.computed.vector[here][places]
-        expected = np.array(
-            [oracle.derivative(problem.point, here.start + k, problem.evaluate) for k in places]
-        )
+        expected = np.array([oracle.derivative(problem.point, here.start + k, problem.evaluate) for k in places])
         # An entry that ought to be zero has only rounding to be compared with.
         scale = max(np.abs(expected).max(initial=0.0), np.abs(found).max(initial=0.0), 1e-3 * overall, 1e-300)
         error = np.abs(found - expected) / scale
@@ -203,18 +201,14 @@ def _of_model(
     if loss is None:
         loss = _Projection(int(rng.integers(2**31)))
         batch = replace(batch, targets=np.zeros(batch.size))
-    vector = sum(g.vector for g in gradient.gradients(model, batch, loss))
+    vector = np.sum([g.vector for g in gradient.gradients(model, batch, loss)], axis=0)
     run, P = Run(batch.lengths), model.params.size
     if not np.issubdtype(batch.x.dtype, np.floating):
-        return _Problem(
-            model.params, model.params.like(vector), lambda p: loss_at(model, p, batch, loss, run)
-        )
+        return _Problem(model.params, model.params.like(vector), lambda p: loss_at(model, p, batch, loss, run))
     outputs, tapes, _ = model.unroll(model.params, batch.x, run)
-    d_outputs = loss(outputs, batch.targets, batch.lengths if outputs.ndim == 3 else None)[1]
+    d_outputs = loss(outputs, check_targets(batch), batch.lengths if outputs.ndim == 3 else None)[1]
     dx, _ = model.backward(model.params, tapes, d_outputs, model.params.zeros())
-    point = Parameters(
-        model.params.shapes | {"input": batch.x.shape}, np.append(model.params.vector, batch.x)
-    )
+    point = Parameters(model.params.shapes | {"input": batch.x.shape}, np.append(model.params.vector, batch.x))
 
     def evaluate(p: Parameters) -> Any:
         moved = replace(batch, x=p["input"])

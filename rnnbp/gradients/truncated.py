@@ -70,7 +70,6 @@ class TruncatedBPTT:
     ) -> Iterator[Gradient]:
         """One gradient every k1 steps, and one for what is left at the end."""
         refuse_look_ahead(model, "TruncatedBPTT")
-        check_targets(batch)
         past: deque[_Piece] = deque()
         runner = SpanRunner(model, batch, loss, state, rng)
         for start, stop in self._spans(runner.steps):
@@ -121,11 +120,11 @@ class SpanRunner:
         rng: np.random.Generator | None,
     ) -> None:
         self.model, self.batch, self.loss, self.rng = model, batch, loss, rng
-        self.x = model.cast(batch.x)
+        self.x, self.targets = model.cast(batch.x), check_targets(batch)
         self.steps = len(self.x)
         self.state: Sequence[State] | None = state
         per_step = model.out_shape[0] == "T"
-        self.total = loss.total(batch.targets, batch.lengths if per_step else None)
+        self.total = loss.total(self.targets, batch.lengths if per_step else None)
 
     def run(self, start: int, stop: int) -> _Piece:
         """Forward from step `start` to before `stop`, and the loss of what is due there."""
@@ -133,7 +132,7 @@ class SpanRunner:
         outputs, tapes, self.state = self.model.unroll(
             self.model.params, self.x[start:stop], Run(lengths, self.rng), self.state
         )
-        targets, ends = self.batch.targets, self.batch.lengths
+        targets, ends = self.targets, self.batch.lengths
         if outputs.ndim == 3:
             targets = targets[start:stop]
             due = np.arange(start, stop)[:, None] < ends
@@ -152,9 +151,7 @@ class SpanRunner:
             dy = piece.d_outputs if piece.start >= new[0].start else np.zeros_like(piece.d_outputs)
             _, d_states = self.model.backward(params, piece.tapes, dy, grad, d_states)
         start, stop = new[0].start, new[-1].stop
-        outputs = (
-            np.concatenate([p.outputs for p in new]) if new[0].outputs.ndim == 3 else _ended(new, self.batch)
-        )
+        outputs = np.concatenate([p.outputs for p in new]) if new[0].outputs.ndim == 3 else _ended(new, self.batch)
         steps = int(np.clip(self.batch.lengths - start, 0, stop - start).sum())
         cost = Cost(steps, held_bytes([p.tapes for p in way_back]))
         assert self.state is not None

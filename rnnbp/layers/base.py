@@ -66,9 +66,7 @@ class Layer:
         """
         raise NotImplementedError(f"{type(self).__name__} does not define out_shape")
 
-    def forward(
-        self, params: Parameters, x: Array, run: Run, state: State = None
-    ) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
         """-> y, what the way back needs, and the state at the end (None for a layer without).
 
         `state` None is the state a sequence begins with.
@@ -93,9 +91,7 @@ def in_time(layer: Layer, shape: Shape, features: int | None = None) -> None:
 def has_features(layer: Layer, shape: Shape, features: int | None) -> None:
     """Raise unless the last axis of `shape` is `features`, where both are known."""
     if features is not None and shape[-1] is not None and shape[-1] != features:
-        raise ValueError(
-            f"{type(layer).__name__} takes {features} features, got {shape[-1]} in {show(shape)}"
-        )
+        raise ValueError(f"{type(layer).__name__} takes {features} features, got {shape[-1]} in {show(shape)}")
 
 
 def show(shape: Shape) -> str:

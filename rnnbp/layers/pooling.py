@@ -28,9 +28,7 @@ class Last(Layer):
         in_time(self, shape)
         return shape[1:]
 
-    def forward(
-        self, params: Parameters, x: Array, run: Run, state: State = None
-    ) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
         """The state is what was last seen, (B, F)."""
         rows, running = np.arange(x.shape[1]), run.lengths > 0
         y = x[run.lengths - 1, rows]
@@ -68,9 +66,7 @@ class MeanOverTime(Layer):
         in_time(self, shape)
         return shape[1:]
 
-    def forward(
-        self, params: Parameters, x: Array, run: Run, state: State = None
-    ) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
         """The state is [sum | number of steps], (B, F + 1)."""
         done = over(run, len(x))
         total = np.where(done[:, :, None], 0, x).sum(axis=0)
@@ -112,9 +108,7 @@ class TimeStatistics(Layer):
         features = shape[-1]
         return (shape[1], 2 * features if isinstance(features, int) else None)
 
-    def forward(
-        self, params: Parameters, x: Array, run: Run, state: State = None
-    ) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
         """The variance has 1e-6 added under the root, so that a constant sequence has a slope."""
         done = over(run, len(x))[:, :, None]
         steps = np.maximum(run.lengths, 1)[:, None].astype(x.real.dtype)

@@ -46,9 +46,7 @@ class Recurrent(Layer):
         in_time(self, shape, self.cell.input_size)
         return (*shape[:2], self.cell.output_size)
 
-    def forward(
-        self, params: Parameters, x: Array, run: Run, state: State = None
-    ) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
         """The state is (B, S)."""
         dtype = np.result_type(params.vector, x)
         start = zero_state(self.cell, x.shape[1], dtype) if state is None else state.astype(dtype, copy=False)
@@ -112,9 +110,7 @@ class Bidirectional(Layer):
         in_time(self, shape, self.cell.input_size)
         return (*shape[:2], 2 * self.cell.output_size)
 
-    def forward(
-        self, params: Parameters, x: Array, run: Run, state: State = None
-    ) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
         """The backward half sees each sequence turned round within its own length."""
         layer, turn = Recurrent(self.cell), _turned(run.lengths, len(x))
         ahead, back = self._halves(params)
@@ -197,9 +193,7 @@ class MultiLayer(Layer):
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Each layer's, with ``_l0``, ``_l1``, ... behind the name and before ``_reverse``."""
         return {
-            _numbered(name, k): shape
-            for k, layer in enumerate(self.layers)
-            for name, shape in layer.shapes().items()
+            _numbered(name, k): shape for k, layer in enumerate(self.layers) for name, shape in layer.shapes().items()
         }
 
     def _scopes(self, params: Parameters) -> list[Parameters]:
@@ -222,9 +216,7 @@ class MultiLayer(Layer):
             shape = layer.out_shape(shape)
         return shape
 
-    def forward(
-        self, params: Parameters, x: Array, run: Run, state: State = None
-    ) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
         """The state is a list, one a layer."""
         tapes, states, dropout = [], [], Dropout(self.dropout)
         for k, (layer, scope) in enumerate(zip(self.layers, self._scopes(params), strict=True)):

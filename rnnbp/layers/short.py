@@ -145,9 +145,7 @@ def LSTM(  # noqa: N802
     >>> list(layer.shapes())[:5]
     ['w_ih_l0', 'w_hh_l0', 'b_ih_l0', 'b_hh_l0', 'w_ih_l0_reverse']
     """
-    return recurrent(
-        lambda size: LSTMCell(size, hidden_size, init), input_size, num_layers, bidirectional, dropout
-    )
+    return recurrent(lambda size: LSTMCell(size, hidden_size, init), input_size, num_layers, bidirectional, dropout)
 
 
 def GRU(  # noqa: N802
@@ -186,9 +184,7 @@ def GRU(  # noqa: N802
     >>> GRU(12, 64).out_shape(("T", "B", 12))
     ('T', 'B', 64)
     """
-    return recurrent(
-        lambda size: GRUCell(size, hidden_size, init), input_size, num_layers, bidirectional, dropout
-    )
+    return recurrent(lambda size: GRUCell(size, hidden_size, init), input_size, num_layers, bidirectional, dropout)
 
 
 def OriginalGRU(  # noqa: N802

@@ -66,9 +66,7 @@ class Dense(Layer):
         has_features(self, shape, self.input_size)
         return (*shape[:-1], self.output_size)
 
-    def forward(
-        self, params: Parameters, x: Array, run: Run, state: State = None
-    ) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
         """One product for all steps."""
         y = activation(self.activation).function(x @ params["w"].T + params["b"])
         return y, (x, y), None
@@ -125,9 +123,7 @@ class Normalize(Layer):
         has_features(self, shape, len(self.mean))
         return (*shape[:-1], len(self.mean))
 
-    def forward(
-        self, params: Parameters, x: Array, run: Run, state: State = None
-    ) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
         """In the dtype of `x`."""
         real = x.real.dtype
         return (x - np.array(self.mean, real)) / np.array(self.scale, real), None, None
@@ -182,9 +178,7 @@ class Embedding(Layer):
             raise ValueError("Embedding takes integer tokens (T, B), so it must be the model's first layer")
         return (*shape, self.output_size)
 
-    def forward(
-        self, params: Parameters, x: Array, run: Run, state: State = None
-    ) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
         """Rows of w."""
         if not np.issubdtype(x.dtype, np.integer) or x.ndim != 2:
             raise ValueError(f"Embedding takes integer tokens (T, B), got {x.dtype} of shape {x.shape}")
@@ -234,9 +228,7 @@ class Dropout(Layer):
         """As it comes."""
         return shape
 
-    def forward(
-        self, params: Parameters, x: Array, run: Run, state: State = None
-    ) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
         """The tape is the mask, or None where nothing is dropped."""
         if run.rng is None or self.rate == 0:
             return x, None, None

@@ -74,9 +74,7 @@ def unpack(packed: Array, active: Array, batch_size: int) -> Array:
     return x
 
 
-def run_cell(
-    cell: Cell, params: Weights, x: Array, active: Array, state: Array
-) -> tuple[Array, Trace, Array]:
+def run_cell(cell: Cell, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, Trace, Array]:
     """Run a cell over time.
 
     Parameters
@@ -153,9 +151,7 @@ def run_cell_back(
         d_next = d_state[:n].copy()
         d_next[:, : cell.output_size] += d_outputs[t, :n]
         residuals = map_nested(lambda r, here=here: r[here], trace.residuals)
-        d_state[:n], d_x[here], delta = cell.step_vjp(
-            params, trace.states[here], trace.x[here], residuals, d_next
-        )
+        d_state[:n], d_x[here], delta = cell.step_vjp(params, trace.states[here], trace.x[here], residuals, d_next)
         if deltas is None:
             deltas = map_nested(lambda d: np.empty((len(d_x), *d.shape[1:]), d.dtype), delta)
         _keep(deltas, delta, here)

@@ -61,9 +61,7 @@ class Window(Layer):
         features = shape[-1]
         return (*shape[:2], features * self.width if isinstance(features, int) else None)
 
-    def forward(
-        self, params: Parameters, x: Array, run: Run, state: State = None
-    ) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
         """The state is the last `left` steps, (left, B, F)."""
         T, B, F = x.shape
         done = over(run, T)[:, :, None]
@@ -121,9 +119,7 @@ class Flatten(Layer):
         features = shape[-1]
         return (shape[1], features * self.steps if isinstance(features, int) else None)
 
-    def forward(
-        self, params: Parameters, x: Array, run: Run, state: State = None
-    ) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
         """Time behind the batch, then one row a sequence."""
         T, B, F = x.shape
         longest = int(run.lengths.max(initial=0))
@@ -183,9 +179,7 @@ class Resample(Layer):
         features = shape[-1]
         return (shape[1], features * self.steps if isinstance(features, int) else None)
 
-    def forward(
-        self, params: Parameters, x: Array, run: Run, state: State = None
-    ) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
         """Two neighbouring frames, weighted by their distance."""
         B = x.shape[1]
         at = np.linspace(0, 1, self.steps)[:, None] * np.maximum(run.lengths - 1, 0)
