@@ -10,9 +10,7 @@ from numpy.typing import ArrayLike
 Array = np.ndarray
 
 
-def accuracy(
-    predicted: ArrayLike, targets: ArrayLike, lengths: ArrayLike | None = None, *, ignore: int = -1
-) -> float:
+def accuracy(predicted: ArrayLike, targets: ArrayLike, lengths: ArrayLike | None = None, *, ignore: int = -1) -> float:
     """The fraction of labels that are right.
 
     Parameters
@@ -222,9 +220,7 @@ def _pick(predicted: ArrayLike, targets: ArrayLike, lengths: ArrayLike | None) -
     """Both without what lies past the sequences' ends: then the first axis is that of the items."""
     guess, truth = np.asarray(predicted), np.asarray(targets)
     if guess.shape != truth.shape or guess.ndim == 0:
-        raise ValueError(
-            f"predicted and targets must have the same shape, got {guess.shape} and {truth.shape}"
-        )
+        raise ValueError(f"predicted and targets must have the same shape, got {guess.shape} and {truth.shape}")
     if lengths is None:
         return guess, truth
     ends = np.asarray(lengths)
@@ -237,9 +233,7 @@ def _pick(predicted: ArrayLike, targets: ArrayLike, lengths: ArrayLike | None) -
     return guess[real], truth[real]
 
 
-def _labelled(
-    predicted: ArrayLike, targets: ArrayLike, lengths: ArrayLike | None, ignore: int
-) -> tuple[Array, Array]:
+def _labelled(predicted: ArrayLike, targets: ArrayLike, lengths: ArrayLike | None, ignore: int) -> tuple[Array, Array]:
     """The labels (N,) of the items that count."""
     guess, truth = (a.ravel() for a in _pick(predicted, targets, lengths))
     if not np.issubdtype(truth.dtype, np.integer):
@@ -273,7 +267,5 @@ def _places(which: str, labels: Array, names: list[Any]) -> Array:
         places = np.array([table.get(label, -1) for label in labels.tolist()], np.int64)
         known = places >= 0
     if not known.all():
-        raise ValueError(
-            f"{which} has the label {labels[~known].tolist()[0]!r}, which is none of the classes {names}"
-        )
+        raise ValueError(f"{which} has the label {labels[~known].tolist()[0]!r}, which is none of the classes {names}")
     return places

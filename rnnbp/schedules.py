@@ -219,9 +219,7 @@ class OnPlateau(Schedule):
     def __call__(self, epoch: float, history: History = ()) -> float:
         """The factor at an epoch: what its history makes of it, looked through from the beginning."""
         if len(history) < math.floor(epoch):
-            raise ValueError(
-                f"history must have a row for each of the {math.floor(epoch)} epochs, got {len(history)}"
-            )
+            raise ValueError(f"history must have a row for each of the {math.floor(epoch)} epochs, got {len(history)}")
         best = math.inf if self._less_is_better else -math.inf
         rate, waited, resting = 1.0, 0, 0
         for row in history[: math.floor(epoch)]:

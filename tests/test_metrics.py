@@ -24,9 +24,7 @@ def test_label_metrics_are_scikit_learns(labels):
     )
     recall = metrics.per_class_recall(predicted, targets)
     np.testing.assert_allclose(recall, sk.recall_score(targets, predicted, average=None))
-    np.testing.assert_array_equal(
-        metrics.confusion_matrix(predicted, targets), sk.confusion_matrix(targets, predicted)
-    )
+    np.testing.assert_array_equal(metrics.confusion_matrix(predicted, targets), sk.confusion_matrix(targets, predicted))
 
 
 def test_string_labels(labels):
@@ -64,9 +62,7 @@ def test_padding_and_ignored_labels_are_left_out():
 def test_padding_of_numbers_is_left_out(rng):
     targets, predicted = rng.standard_normal((2, 4, 2, 3))
     real = np.arange(4)[:, None] < np.array([4, 2])
-    assert metrics.r2(predicted, targets, [4, 2]) == pytest.approx(
-        sk.r2_score(targets[real], predicted[real])
-    )
+    assert metrics.r2(predicted, targets, [4, 2]) == pytest.approx(sk.r2_score(targets[real], predicted[real]))
     assert metrics.mean_squared_error(predicted, targets, [4, 2]) == pytest.approx(
         sk.mean_squared_error(targets[real], predicted[real])
     )
@@ -121,9 +117,7 @@ def test_shapes_that_do_not_fit(predicted, targets, lengths, message):
 
 
 def test_labels_that_are_no_class():
-    with pytest.raises(
-        ValueError, match=r"targets has the label 2, which is none of the classes \['a', 'i'\]"
-    ):
+    with pytest.raises(ValueError, match=r"targets has the label 2, which is none of the classes \['a', 'i'\]"):
         metrics.confusion_matrix([0], [2], classes=["a", "i"])
     with pytest.raises(ValueError, match="predicted has the label 'u', which is none of the classes"):
         metrics.confusion_matrix(["u"], ["a"], classes=["a", "i"])

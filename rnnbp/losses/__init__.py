@@ -10,9 +10,7 @@ from rnnbp.losses.squared_error import MeanSquaredError
 
 __all__ = ["LOSSES", "BinaryCrossEntropy", "CrossEntropy", "Loss", "MeanSquaredError", "from_config"]
 
-LOSSES: dict[str, type[Loss]] = {
-    loss.name: loss for loss in (CrossEntropy, BinaryCrossEntropy, MeanSquaredError)
-}
+LOSSES: dict[str, type[Loss]] = {loss.name: loss for loss in (CrossEntropy, BinaryCrossEntropy, MeanSquaredError)}
 
 
 def from_config(config: Mapping[str, Any]) -> Loss:

@@ -224,17 +224,10 @@ def axes(shape: Shape, what: str = "outputs") -> str:
 def refuse(outputs: Array, targets: Array, wanted: str) -> ValueError:
     """The error for targets that do not fit the outputs, with what to do about it."""
     advice = ""
-    if (
-        outputs.ndim == 3
-        and targets.shape[:1] == outputs.shape[1:2]
-        and targets.shape[:2] != outputs.shape[:2]
-    ):
+    if outputs.ndim == 3 and targets.shape[:1] == outputs.shape[1:2] and targets.shape[:2] != outputs.shape[:2]:
         advice = ": add rnnbp.Last() to the model, or give a target for every step"
     elif outputs.ndim == 2 and targets.ndim >= 2 and targets.shape[1] == len(outputs):
-        advice = (
-            ": leave out the layer that takes time away (rnnbp.Last()), or give one target for every sequence"
-        )
+        advice = ": leave out the layer that takes time away (rnnbp.Last()), or give one target for every sequence"
     return ValueError(
-        f"targets must have shape {wanted} for outputs of shape {axes(outputs.shape)}, "
-        f"got {targets.shape}{advice}"
+        f"targets must have shape {wanted} for outputs of shape {axes(outputs.shape)}, got {targets.shape}{advice}"
     )

@@ -102,9 +102,7 @@ class LBFGS(Optimizer):
         TypeError
             Always.
         """
-        raise TypeError(
-            "LBFGS cannot step by one gradient: call minimize(objective, params) with the whole loss"
-        )
+        raise TypeError("LBFGS cannot step by one gradient: call minimize(objective, params) with the whole loss")
 
     def minimize(self, objective: Objective, params: Parameters, iterations: int | None = None) -> Minimum:
         """Go down from `params`, which are changed in place.
@@ -122,23 +120,29 @@ class LBFGS(Optimizer):
         -------
         Minimum
 
+        Raises
+        ------
+        ValueError
+            If the loss or its gradient is not finite at the parameters to begin with, which are kept.
+
         Notes
         -----
-        The parameters end with the last point that was accepted, whose loss is finite where that of the first
-        is.
+        A point whose loss or gradient is not finite is taken for infinitely high, so that a line search turns
+        back before it. The parameters end with the last point that was accepted.
         """
         limit = self.iterations if iterations is None else positive_int("iterations", iterations)
 
         def evaluate(x: Array) -> tuple[float, Array]:
             params.vector[:] = x
             value, gradient = objective(params.vector)
-            return float(value), np.asarray(gradient, np.float64)
+            finite = np.isfinite(value) and np.isfinite(gradient).all()
+            return (float(value), np.asarray(gradient, np.float64)) if finite else (np.inf, np.zeros_like(x))
 
         options: Any = {"maxiter": limit, "maxcor": self.memory, "gtol": self.tolerance, "maxfun": 20 * limit}
         start = params.vector.astype(np.float64)
         result = minimize(evaluate, start, jac=True, method="L-BFGS-B", options=options)
         params.vector[:] = result.x
+        if not np.isfinite(result.fun):
+            raise ValueError("the loss or its gradient is not finite at the parameters that minimize was given")
         self.steps += int(result.nit)
-        return Minimum(
-            float(result.fun), int(result.nit), int(result.nfev), result.status == 0, str(result.message)
-        )
+        return Minimum(float(result.fun), int(result.nit), int(result.nfev), result.status == 0, str(result.message))
