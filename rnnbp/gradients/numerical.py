@@ -65,7 +65,7 @@ class FiniteDifference(Numerical):
     Parameters
     ----------
     step : float, default 1e-5
-        h, times the parameter's size where that is above 1. Near the cube root of the machine's epsilon, where
+        h, times the parameter's size where that is above 1. Near the cube root of the machine epsilon, where
         rounding and the neglected terms are of one size.
     indices : sequence of int, optional
         Which places of the parameter vector. Default: all.
