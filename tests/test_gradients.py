@@ -1,0 +1,378 @@
+"""The table: every cell, every exact algorithm, equal and unequal lengths, loss at the end and at every step.
+
+Each exact algorithm's yields must add up to what the complex step gives. A new exact algorithm is one line in
+`EXACT`.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers import CELLS, LENGTHS, LeakyCell, gradient_error
+
+from rnnbp.cells import ElmanCell, GRUCell, JordanCell, LSTMCell, Stack
+from rnnbp.data import SequenceBatch
+from rnnbp.gradients import (
+    BPTT,
+    Backprop,
+    ComplexStep,
+    FiniteDifference,
+    GradientAlgorithm,
+    TruncatedBPTT,
+)
+from rnnbp.layers import (
+    GRU,
+    LSTM,
+    Bidirectional,
+    Dense,
+    Dropout,
+    Elman,
+    Embedding,
+    Flatten,
+    Last,
+    MeanOverTime,
+    MultiLayer,
+    Normalize,
+    Recurrent,
+    Resample,
+    TimeStatistics,
+    Window,
+)
+from rnnbp.losses import BinaryCrossEntropy, CrossEntropy, MeanSquaredError
+from rnnbp.models import Sequential
+
+T, F, K = 6, 3, 3
+
+
+# What must add up to the whole gradient, to 1e-12, on every model without a look ahead.
+EXACT: dict[str, GradientAlgorithm] = {
+    "BPTT": BPTT(),
+    "TruncatedBPTT(1, T)": TruncatedBPTT(1, T),
+    "TruncatedBPTT(2, T)": TruncatedBPTT(2, T),
+    "TruncatedBPTT(4, T)": TruncatedBPTT(4, T),
+    "TruncatedBPTT(5, T + 3)": TruncatedBPTT(5, T + 3),
+    "TruncatedBPTT(T, T)": TruncatedBPTT(T, T),
+}
+LOOK_AHEAD = ("BPTT",)  # and which of them take the others too
+
+
+def after(*layers: Any) -> list[Any]:
+    """The layers, and what makes K outputs at each step of what they show."""
+    return [*layers, Dense(layers[-1].out_shape(("T", "B", None))[-1], K)]
+
+
+# Models that go from step to step, to (T, B, K) outputs.
+CAUSAL: dict[str, list[Any]] = {
+    **{name: after(Recurrent(cell)) for name, cell in CELLS.items()},
+    "two LSTMs": after(LSTM(F, 3, num_layers=2)),
+    "three mixed layers": after(MultiLayer((JordanCell(F, 3, 2, 0.4), LSTMCell(2, 3), GRUCell(3, 2)))),
+    "Normalize > Dense > GRU > Elman": [
+        Normalize([0.1, 0.2, 0.3], [1.0, 2.0, 3.0]),
+        Dense(F, 4, "tanh"),
+        *after(GRU(4, 3), Elman(3, 3, activation="sigmoid")),
+    ],
+    "Window(2, 0) > LSTM": [Window(2, 0), *after(LSTM(3 * F, 3))],
+}
+
+# Models that see a sequence as a whole, to (T, B, K) outputs.
+WHOLE: dict[str, list[Any]] = {
+    "bidirectional GRU": after(Bidirectional(GRUCell(F, 3))),
+    "bidirectional Stack": after(Bidirectional(Stack((LSTMCell(F, 3), ElmanCell(3, 2))))),
+    "bidirectional user's cell": after(Bidirectional(LeakyCell(F, 3))),
+    "two bidirectional LSTMs": after(LSTM(F, 2, num_layers=2, bidirectional=True)),
+    "Window(1, 2)": [Window(1, 2), Dense(4 * F, 4, "tanh"), Dense(4, K)],
+}
+
+# What takes time away.
+ENDS = {
+    "at every step": [],
+    "on the last step": [Last()],
+}
+
+# Without time from the start on, or from the middle.
+STATIC: dict[str, list[Any]] = {
+    "TimeStatistics > Dense": [TimeStatistics(), Dense(2 * F, 4, "tanh"), Dense(4, K)],
+    "Flatten > Dense": [Flatten(T), Dense(T * F, 4, "sigmoid"), Dense(4, K)],
+    "Resample > Dense": [Resample(4), Dense(4 * F, 4, "relu"), Dense(4, K)],
+    "GRU > MeanOverTime": [*after(GRU(F, 3)), MeanOverTime()],
+    "LSTM > MeanOverTime > Dense": [LSTM(F, 3), MeanOverTime(), Dense(3, K)],
+    "Window > Dense > MeanOverTime": [Window(1, 1), Dense(3 * F, 4, "relu"), MeanOverTime(), Dense(4, K)],
+    "GRU > TimeStatistics": [GRU(F, 3), TimeStatistics(), Dense(6, K)],
+}
+MEANS = ("GRU > MeanOverTime", "LSTM > MeanOverTime > Dense")  # which goes on from span to span
+
+
+def batch_for(model: Sequential, lengths: np.ndarray, seed: int = 1) -> SequenceBatch:
+    """Random sequences with a label for each, or for each step."""
+    rng = np.random.default_rng(seed)
+    done = np.arange(T)[:, None] >= lengths
+    x = np.where(done[:, :, None], 0, rng.standard_normal((T, len(lengths), F)))
+    if model.out_shape[0] == "T":
+        targets = np.where(done, -1, rng.integers(K, size=done.shape))
+        targets[1, 0] = -1  # a step without a label
+    else:
+        targets = rng.integers(K, size=len(lengths))
+    return replace(SequenceBatch.from_array(x, lengths), targets=targets)
+
+
+def model_of(layers: list[Any], seed: int = 0) -> Sequential:
+    """In float64, with every bias in use."""
+    model = Sequential(*layers, seed=seed, dtype=np.float64)
+    model.params.vector[:] += 0.2 * np.random.default_rng(seed).standard_normal(model.params.size)
+    return model
+
+
+def whole(algorithm: Any, model: Sequential, batch: SequenceBatch, loss: Any, **kwargs: Any) -> Any:
+    """Loss and gradient that an algorithm's yields add up to."""
+    found = list(algorithm.gradients(model, batch, loss, **kwargs))
+    return sum(g.loss for g in found), sum(g.vector for g in found)
+
+
+def rows():
+    for name, layers in CAUSAL.items():
+        for end, taken in ENDS.items():
+            yield pytest.param([*layers, *taken], True, id=f"{name}, {end}")
+    for name, layers in WHOLE.items():
+        for end, taken in ENDS.items():
+            yield pytest.param([*layers, *taken], False, id=f"{name}, {end}")
+    for name, layers in STATIC.items():
+        yield pytest.param(layers, name in MEANS, id=name)
+
+
+@pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
+@pytest.mark.parametrize(("layers", "causal"), list(rows()))
+def test_table(layers, causal, lengths):
+    model = model_of(layers)
+    assert model.causal == causal
+    batch = batch_for(model, lengths)
+    loss = CrossEntropy(class_weight=[1.0, 2.0, 0.5])
+    value, expected = whole(ComplexStep(), model, batch, loss)
+    assert value == pytest.approx(loss(model.forward(batch), batch.targets, batch.lengths)[0], rel=1e-14)
+    names = EXACT if causal else LOOK_AHEAD
+    found = {name: whole(EXACT[name], model, batch, loss) for name in names}
+    for name, (found_value, gradient) in found.items():
+        assert found_value == pytest.approx(value, rel=1e-12), name
+        assert gradient_error(model.params, gradient, expected) < 1e-12, name
+        assert gradient_error(model.params, gradient, found["BPTT"][1]) < 1e-12, name
+
+
+@pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS.keys())
+@pytest.mark.parametrize("name", CELLS)
+def test_central_differences_say_the_same(name, end, lengths):
+    """The oracle itself against another one, at every third parameter."""
+    model = model_of([*CAUSAL[name], *end])
+    batch = batch_for(model, lengths)
+    third = range(0, model.params.size, 3)
+    _, expected = whole(ComplexStep(indices=third), model, batch, CrossEntropy())
+    _, found = whole(FiniteDifference(indices=third), model, batch, CrossEntropy())
+    assert gradient_error(model.params, found, expected) < 1e-6
+
+
+@pytest.mark.parametrize(("loss", "dtype"), [(MeanSquaredError(), float), (BinaryCrossEntropy(), float)], ids=repr)
+@pytest.mark.parametrize("end", [[], [Last()]], ids=["at every step", "on the last step"])
+@pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
+def test_other_losses(loss, dtype, end, lengths, rng):
+    model = model_of([GRU(F, 3), Dense(3, K), *end])
+    batch = batch_for(model, lengths)
+    shape = (T, 3, K) if not end else (3, K)
+    targets = rng.random(shape)
+    targets[0, 0] = np.nan  # missing
+    batch = replace(batch, targets=targets)
+    _, expected = whole(ComplexStep(), model, batch, loss)
+    for algorithm in EXACT.values():
+        _, found = whole(algorithm, model, batch, loss)
+        assert gradient_error(model.params, found, expected) < 1e-12
+
+
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("algorithm", EXACT)
+def test_from_a_given_state(name, algorithm, rng):
+    model = model_of(CAUSAL[name])
+    batch = batch_for(model, LENGTHS["unequal lengths"])
+    state = [rng.standard_normal((3, CELLS[name].state_size)), None]
+    loss = CrossEntropy()
+    value, expected = whole(ComplexStep(), model, batch, loss, state=state)
+    assert value != pytest.approx(whole(BPTT(), model, batch, loss)[0])
+    found_value, found = whole(EXACT[algorithm], model, batch, loss, state=state)
+    assert found_value == pytest.approx(value, rel=1e-12)
+    assert gradient_error(model.params, found, expected) < 1e-12
+
+
+@pytest.mark.parametrize("algorithm", EXACT)
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [Dropout(0.3), LSTM(F, 4), Dense(4, K)],
+        [GRU(F, 4, num_layers=2, dropout=0.4), Dense(4, K), Last()],
+    ],
+    ids=["before", "between"],
+)
+def test_dropout_with_the_same_masks(algorithm, layers):
+    """The masks are drawn step after step, so that running in spans draws the same ones."""
+    model = model_of(layers)
+    batch = batch_for(model, LENGTHS["unequal lengths"])
+    loss = CrossEntropy()
+    value, expected = whole(ComplexStep(), model, batch, loss, rng=np.random.default_rng(5))
+    assert value != pytest.approx(whole(BPTT(), model, batch, loss)[0])
+    found_value, found = whole(EXACT[algorithm], model, batch, loss, rng=np.random.default_rng(5))
+    assert found_value == pytest.approx(value, rel=1e-12)
+    assert gradient_error(model.params, found, expected) < 1e-12
+
+
+@pytest.mark.parametrize("algorithm", EXACT)
+def test_tokens(algorithm, rng):
+    model = Sequential(Embedding(5, F), LSTM(F, 3), Dense(3, K), dtype=np.float64)
+    batch = batch_for(model, LENGTHS["unequal lengths"])
+    batch = replace(batch, x=rng.integers(5, size=(T, 3)))
+    loss = CrossEntropy()
+    _, expected = whole(ComplexStep(), model, batch, loss)
+    assert gradient_error(model.params, whole(EXACT[algorithm], model, batch, loss)[1], expected) < 1e-12
+
+
+@pytest.mark.parametrize("name", CAUSAL)
+def test_float32_is_near_float64(name):
+    model = model_of(CAUSAL[name])
+    batch = batch_for(model, LENGTHS["unequal lengths"])
+    _, expected = whole(BPTT(), model, batch, CrossEntropy())
+    single = model.astype(np.float32)
+    for algorithm in EXACT.values():
+        parts = list(algorithm.gradients(single, batch.astype(np.float32), CrossEntropy()))
+        assert all(g.vector.dtype == g.outputs.dtype == np.float32 for g in parts)
+        assert gradient_error(model.params, sum(g.vector for g in parts), expected) < 1e-4
+
+
+# ---- what must fail -----------------------------------------------------------------------------
+
+
+class DropsATerm(LSTMCell):
+    """step_vjp forgets what the forget gate sees of the cell."""
+
+    def step_vjp(self, params, state, x, residuals, d_next):
+        d_state, d_x, delta = super().step_vjp(params, state, x, residuals, d_next)
+        d_state[..., : self.hidden_size] -= delta[..., 4:8] @ params["w_hh"][4:8]
+        return d_state, d_x, delta
+
+
+class WrongFactor(GRUCell):
+    """param_vjp counts the recurrent bias one and a thousandth times."""
+
+    def param_vjp(self, state, x, residuals, delta, grad):
+        before = grad["b_hh"].copy()
+        super().param_vjp(state, x, residuals, delta, grad)
+        grad["b_hh"] += 1e-3 * (grad["b_hh"] - before)
+
+
+class ForgetsTheResidual(ElmanCell):
+    """step_vjp takes the slope at the state before instead of after."""
+
+    def step_vjp(self, params, state, x, residuals, d_next):
+        return super().step_vjp(params, state, x, state, d_next)
+
+
+@pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
+@pytest.mark.parametrize("end", [[], [Last()]], ids=["at every step", "on the last step"])
+@pytest.mark.parametrize("algorithm", ["BPTT", "TruncatedBPTT(2, T)"])
+@pytest.mark.parametrize("cell", [DropsATerm(F, 4), WrongFactor(F, 4), ForgetsTheResidual(F, 4)], ids=repr)
+def test_a_wrong_gradient_fails(cell, algorithm, end, lengths):
+    model = model_of([Recurrent(cell), Dense(4, K), *end])
+    batch = batch_for(model, lengths)
+    _, expected = whole(ComplexStep(), model, batch, CrossEntropy())
+    _, found = whole(EXACT[algorithm], model, batch, CrossEntropy())
+    assert gradient_error(model.params, found, expected) > 1e-5
+
+
+# ---- the protocol -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("algorithm", [BPTT(), TruncatedBPTT(T, T), ComplexStep(), FiniteDifference()], ids=repr)
+def test_what_is_yielded(algorithm):
+    model = model_of([GRU(F, 3), Dense(3, K)])
+    batch = batch_for(model, LENGTHS["unequal lengths"])
+    before = model.params.copy()
+    (g,) = algorithm.gradients(model, batch, CrossEntropy())
+    assert g.span == (0, T)
+    assert g.vector.shape == (model.params.size,)
+    assert isinstance(g.loss, float)
+    running = np.arange(T)[:, None] < batch.lengths
+    np.testing.assert_allclose(g.outputs[running], model.forward(batch)[running], rtol=1e-14)
+    assert g.state[0].shape == (3, 3)
+    assert g.state[1] is None
+    assert g.cost.steps % batch.lengths.sum() == 0
+    assert model.params == before
+
+
+def test_cost_counts_steps_and_bytes():
+    model = model_of([LSTM(F, 3), Dense(3, K)])
+    batch = batch_for(model, LENGTHS["unequal lengths"])
+    (g,) = BPTT().gradients(model, batch, CrossEntropy())
+    assert g.cost.steps == 11
+    # the trace's states (6), residuals (15) and x (3), 11 steps; the Dense layer's input and output, padded
+    assert g.cost.peak_bytes >= 8 * (11 * (6 + 15 + 3) + T * 3 * (3 + K))
+    (g,) = ComplexStep().gradients(model, batch, CrossEntropy())
+    assert g.cost.steps == 11 * (model.params.size + 1)
+    (g,) = FiniteDifference().gradients(model, batch, CrossEntropy())
+    assert g.cost.steps == 11 * (2 * model.params.size + 1)
+
+
+@pytest.mark.parametrize("oracle", [ComplexStep, FiniteDifference])
+def test_an_oracle_may_look_at_some_parameters_only(oracle):
+    model = model_of([GRU(F, 3), Dense(3, K)])
+    batch = batch_for(model, LENGTHS["equal lengths"])
+    (exact,) = BPTT().gradients(model, batch, CrossEntropy())
+    (g,) = oracle(indices=[3, 40]).gradients(model, batch, CrossEntropy())
+    assert set(np.flatnonzero(g.vector)) == {3, 40}
+    np.testing.assert_allclose(g.vector[[3, 40]], exact.vector[[3, 40]], rtol=1e-6)
+
+
+def test_backprop_is_the_same_for_a_static_model():
+    model = model_of(STATIC["Window > Dense > MeanOverTime"])
+    batch = batch_for(model, LENGTHS["unequal lengths"])
+    value, expected = whole(BPTT(), model, batch, CrossEntropy())
+    found_value, found = whole(Backprop(), model, batch, CrossEntropy())
+    assert found_value == value
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_backprop_refuses_a_recurrent_model():
+    model = model_of([Dense(F, F), LSTM(F, 3)])
+    with pytest.raises(
+        ValueError,
+        match=r"Backprop takes a static model, but layer 1 \(Recurrent\) carries a state from step to step",
+    ):
+        next(Backprop().gradients(model, batch_for(model, LENGTHS["equal lengths"]), CrossEntropy()))
+
+
+@pytest.mark.parametrize(
+    "algorithm", [BPTT(), Backprop(), TruncatedBPTT(1, 1), ComplexStep(), FiniteDifference()], ids=repr
+)
+def test_a_batch_without_targets_is_refused(algorithm):
+    model = model_of([Dense(F, K)])
+    batch = replace(batch_for(model, LENGTHS["equal lengths"]), targets=None)
+    with pytest.raises(ValueError, match="batch has no targets, and a gradient needs some"):
+        next(algorithm.gradients(model, batch, CrossEntropy()))
+
+
+@pytest.mark.parametrize(
+    "algorithm", [BPTT(), Backprop(), TruncatedBPTT(1, 1), ComplexStep(), FiniteDifference()], ids=repr
+)
+def test_a_wrong_number_of_features_is_refused(algorithm):
+    model = model_of([Dense(F + 1, K)])
+    with pytest.raises(ValueError, match=r"x of shape \(6, 3, 3\) does not fit layer 0: Dense takes 4 features"):
+        next(algorithm.gradients(model, batch_for(model, LENGTHS["equal lengths"]), CrossEntropy()))
+
+
+@pytest.mark.parametrize("algorithm", [BPTT(), TruncatedBPTT(2, 4), ComplexStep()], ids=repr)
+def test_targets_of_the_wrong_kind_are_refused(algorithm):
+    """A label a sequence where the model gives outputs at every step."""
+    model = model_of([Dense(F, K)])
+    batch = replace(batch_for(model, LENGTHS["equal lengths"]), targets=np.zeros(3, int))
+    with pytest.raises(ValueError, match=r"rnnbp.Last\(\)"):
+        list(algorithm.gradients(model, batch, CrossEntropy()))
+
+
+@pytest.mark.parametrize("oracle", [ComplexStep, FiniteDifference])
+def test_a_step_must_be_positive(oracle):
+    with pytest.raises(ValueError, match="step must be a number above 0, got 0"):
+        oracle(step=0)
