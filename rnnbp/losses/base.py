@@ -119,23 +119,25 @@ class Loss:
             raise ValueError(f"mask must be bool of shape {wanted}, got {mask.dtype} of {mask.shape}")
         K = outputs.shape[-1]
         self.check(targets, mask, K)
-        weights = self.weights(targets[mask])
+        items, y = outputs.reshape(mask.size, K), targets.reshape(mask.size, *targets.shape[mask.ndim :])
+        rows = _rows(mask)
+        weights = self.weights(y[rows])
         counts = weights.any(axis=tuple(range(1, weights.ndim)))
-        mask = mask.copy()
-        mask[mask] = counts
-        weights, scale = weights[counts].astype(outputs.real.dtype), 1 / total if total else 0.0
-        d_outputs = np.zeros_like(outputs)
+        if not counts.all():
+            rows, weights = np.arange(mask.size)[rows][counts], weights[counts]
+        d_items, scale = np.zeros_like(items), 1 / total if total else 0.0
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite shows in the value
-            values, d_values = self.terms(outputs[mask], targets[mask], weights)
-            d_outputs[mask] = d_values * outputs.real.dtype.type(scale)
-            return (values.sum(dtype=np.result_type(values, np.float64)) * scale).item(), d_outputs
+            values, d_values = self.terms(items[rows], y[rows], weights.astype(outputs.real.dtype, copy=False))
+            d_items[rows] = d_values * outputs.real.dtype.type(scale)
+            value = values.sum(dtype=np.result_type(values, np.float64)) * scale
+        return value.item(), d_items.reshape(outputs.shape)
 
     def weights(self, targets: Array) -> Array:
-        """How much each number in `targets` counts: float64, of the same shape."""
+        """How much each number in `targets` counts: float64 or bool, of the same shape."""
         raise NotImplementedError(f"{type(self).__name__} does not define weights")
 
     def terms(self, outputs: Array, targets: Array, weights: Array) -> tuple[Array, Array]:
-        """(N, K), N targets and their weights -> values (N,) times the weights, derivatives (N, K)."""
+        """(N, K), N targets, their weights; none to be changed -> values (N,) times weights, derivatives (N, K)."""
         raise NotImplementedError(f"{type(self).__name__} does not define terms")
 
     def align(self, outputs: Array, targets: Array) -> Array:
@@ -207,6 +209,11 @@ def real_items(shape: Shape, lengths: ArrayLike | None) -> Array:
     if lengths.size and not 0 <= lengths.min() <= lengths.max() <= T:
         raise ValueError(f"lengths must be from 0 to T = {T}, got {lengths.min()} to {lengths.max()}")
     return np.arange(T)[:, None] < lengths
+
+
+def _rows(mask: Array) -> Array | slice:
+    """The places where a mask is True, counted along its flattened axes; all of them without copying."""
+    return slice(None) if mask.all() else np.flatnonzero(mask)
 
 
 def axes(shape: Shape, what: str = "outputs") -> str:

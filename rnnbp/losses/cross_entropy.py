@@ -57,7 +57,7 @@ class CrossEntropy(Loss):
         """1 for a label, its class's weight if there are some, 0 for an ignored one."""
         counts = targets != self.ignore
         if self.class_weight is None:
-            return counts.astype(np.float64)
+            return counts
         K = len(self.class_weight)
         wrong = counts & ((targets < 0) | (targets >= K))
         if wrong.any():
@@ -164,7 +164,7 @@ class BinaryCrossEntropy(Loss):
 
     def weights(self, targets: Array) -> Array:
         """1 for a target, 0 for a missing one."""
-        return (~np.isnan(targets)).astype(np.float64)
+        return ~np.isnan(targets)
 
     def align(self, outputs: Array, targets: Array) -> Array:
         """The targets in the outputs' shape."""
@@ -180,8 +180,7 @@ class BinaryCrossEntropy(Loss):
 
     def terms(self, outputs: Array, targets: Array, weights: Array) -> tuple[Array, Array]:
         """The values (N,) summed over K, and derivatives (N, K)."""
-        z = np.where(weights > 0, outputs, 0)
-        y = np.where(weights > 0, targets, 0).astype(outputs.real.dtype)
+        z, y = np.where(weights > 0, outputs, 0), np.where(weights > 0, targets, 0).astype(outputs.real.dtype)
         positive = z.real > 0
         e = np.exp(np.where(positive, -z, z))
         values = np.log1p(e) + np.where(positive, z, 0) - y * z

@@ -32,7 +32,7 @@ class MeanSquaredError(Loss):
 
     def weights(self, targets: Array) -> Array:
         """1 for a target, 0 for a missing one."""
-        return (~np.isnan(targets)).astype(np.float64)
+        return ~np.isnan(targets)
 
     def align(self, outputs: Array, targets: Array) -> Array:
         """The targets in the outputs' shape."""
