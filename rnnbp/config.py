@@ -84,7 +84,7 @@ def from_config(config: Any, classes: Mapping[str, type]) -> Any:
         return tuple(from_config(item, classes) for item in config)
     if not isinstance(config, dict):
         return config
-    name = config.get("type")
+    name = str(config.get("type"))
     if name not in classes:
         raise ValueError(
             f"unknown type {name!r}.{did_you_mean(name, classes)} A class of your own is given as classes=[...]"

@@ -197,7 +197,7 @@ def maker(name: str, train: SequenceDataset, parameters: int | None = None) -> C
     >>> maker("elman", data)(0)
     Sequential(Normalize, Recurrent(ElmanCell), Dropout, MeanOverTime, Dense; 4546 parameters, float32)
     >>> maker("elman", data, parameters=1000)(0).params.size
-    975
+    982
     """
     (name,) = names([name])
     contestant, outputs = CONTESTANTS[name], output_size(train)

@@ -10,6 +10,7 @@ from rnnbp.clipping import norm
 from rnnbp.data import SequenceBatch, SequenceDataset
 from rnnbp.evaluation import Tally
 from rnnbp.gradients import Gradient, GradientAlgorithm
+from rnnbp.gradients.base import check_targets
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
 from rnnbp.optimizers import LBFGS, Optimizer
@@ -127,7 +128,7 @@ def by_minimizing(epoch: Epoch, optimizer: LBFGS, data: SequenceDataset, batch_s
     """
     batches = list(data.batches(batch_size))
     per_step = epoch.model.out_shape[0] == "T"
-    totals = [epoch.loss.total(b.targets, b.lengths if per_step else None) for b in batches]
+    totals = [epoch.loss.total(check_targets(b), b.lengths if per_step else None) for b in batches]
     found: dict[str, Any] = {"steps": 0}
 
     def objective(vector: Array) -> tuple[float, Array]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from rnnbp.data import SequenceBatch, SequenceDataset
+from rnnbp.gradients.base import check_targets
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
 
@@ -28,14 +29,13 @@ class Tally:
     def add(self, outputs: Array, batch: SequenceBatch, loss: float, span: tuple[int, int]) -> None:
         """Outputs (T, B, K) of the steps `span`, or (B, K) of the sequences that end there; their share of the loss."""
         start, stop = span
-        targets = batch.targets
-        assert targets is not None
+        targets = check_targets(batch)
         per_step = outputs.ndim == 3
         if per_step:
             due, targets = np.arange(start, stop)[:, None] < batch.lengths, targets[start:stop]
         else:
             due = (batch.lengths > start) & (batch.lengths <= stop)
-        total = self.loss.total(batch.targets, batch.lengths if per_step else None)
+        total = self.loss.total(check_targets(batch), batch.lengths if per_step else None)
         self._loss += loss * total
         self._total += total if start == 0 else 0.0
         self._outputs.append(outputs[due])
@@ -61,7 +61,7 @@ def check_task(name: str, data: SequenceDataset, model: Sequential, loss: Loss) 
         raise ValueError(f"{name} has no targets: give them as SequenceDataset(sequences, targets=...)")
     batch = data.subset([0]).batch()
     outputs = model.forward(batch)
-    loss(outputs, batch.targets, batch.lengths if outputs.ndim == 3 else None)
+    loss(outputs, check_targets(batch), batch.lengths if outputs.ndim == 3 else None)
 
 
 def outputs_of(

@@ -40,8 +40,8 @@ def figure(width: float, height: float, rows: int = 1, columns: int = 1, **layou
     Examples
     --------
     >>> fig, ax = figure(4, 3)
-    >>> ax.get_xlim()
-    (0.0, 1.0)
+    >>> fig.get_size_inches()
+    array([4., 3.])
     """
     module = require("matplotlib.figure", extra="plot")
     fig = module.Figure(figsize=(width, height), layout="constrained")

@@ -129,7 +129,7 @@ class Report:
         )
 
     def _score(self, model: str) -> str:
-        row = self.table.set_index("model").loc[model]
+        row = self.table[self.table["model"] == model].iloc[0]
         spread = "" if np.isnan(row["test_std"]) else f" ± {row['test_std']:.4f}"
         return f"{row['test_mean']:.4f}{spread}"
 
@@ -203,7 +203,7 @@ def _rounded(table: pd.DataFrame) -> pd.DataFrame:
     """The columns one reads first, in few digits."""
     digits = {"seconds": 2, "gradient": 3, "inference": 3}
     shown = table.drop(columns=["seconds_to_best", "seconds_per_epoch"])
-    return shown.round({c: digits.get(c.split("_")[0], 4) for c in shown.select_dtypes("floating")})
+    return shown.round({c: digits.get(c.split("_")[0], 4) for c in shown.columns[shown.dtypes == np.float64]})
 
 
 _STYLE = """

@@ -59,7 +59,8 @@ def write_archive(path: str | Path, kind: str, header: Mapping[str, Any], arrays
     if not path.parent.is_dir():
         raise FileNotFoundError(f"path: there is no folder {str(path.parent)!r} to write {path.name!r} to")
     with replacing(path) as beside, beside.open("wb") as file:
-        np.savez(file, **{HEADER: np.frombuffer(text.encode(), np.uint8)}, **arrays)
+        members: dict[str, Any] = {HEADER: np.frombuffer(text.encode(), np.uint8), **arrays}
+        np.savez(file, **members)
         file.flush()
         os.fsync(file.fileno())
 

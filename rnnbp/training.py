@@ -14,6 +14,7 @@ from rnnbp.data import SequenceDataset
 from rnnbp.epochs import Epoch, by_minimizing, by_steps
 from rnnbp.evaluation import Tally, check_task, outputs_of
 from rnnbp.gradients import BPTT, GradientAlgorithm
+from rnnbp.gradients.base import check_targets
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
 from rnnbp.optimizers import LBFGS, Adam, Optimizer
@@ -227,7 +228,7 @@ class Trainer:
         tally = Tally(self.loss)
         for batch in dataset.batches(batch_size):
             outputs = self.model.forward(batch)
-            value, _ = self.loss(outputs, batch.targets, batch.lengths if outputs.ndim == 3 else None)
+            value, _ = self.loss(outputs, check_targets(batch), batch.lengths if outputs.ndim == 3 else None)
             tally.add(outputs, batch, value, (0, batch.steps))
         return tally.result()
 

@@ -1,0 +1,210 @@
+"""SequenceBatch: sequences of different lengths in one time-major array, longest first."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from rnnbp._checks import positive_int
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class SequenceBatch:
+    """Sequences side by side; those still running at step t are the first ``active[t]``.
+
+    Attributes
+    ----------
+    x : ndarray (T, B, F), or integer tokens (T, B)
+        Zero past a sequence's end.
+    lengths : ndarray (B,) of int
+        Longest first.
+    targets : ndarray, optional
+        One a sequence, (B,) classes or (B, K) values; or one a step, (T, B) classes (-1 past the end) or (T, B, K)
+        values (0 past the end).
+    order : ndarray (B,) of int
+        ``order[b]`` is the place of sequence b in what the caller gave.
+
+    Examples
+    --------
+    >>> batch = SequenceBatch.from_array(np.ones((3, 2, 1)), lengths=[1, 3])
+    >>> batch.lengths, batch.active, batch.order
+    (array([3, 1]), array([2, 1, 1]), array([1, 0]))
+    """
+
+    x: Array
+    lengths: Array
+    targets: Array | None
+    order: Array
+
+    @classmethod
+    def from_array(
+        cls, x: ArrayLike, lengths: ArrayLike | None = None, targets: ArrayLike | None = None
+    ) -> "SequenceBatch":
+        """A batch of padded sequences in any order.
+
+        Parameters
+        ----------
+        x : array_like (T, B, F) or integers (T, B)
+        lengths : array_like (B,) of int, optional
+            From 1 to T. Default: T for all.
+        targets : array_like, optional
+            One a sequence, (B, ...), or one a step, (T, B, ...).
+
+        Raises
+        ------
+        ValueError
+            If shapes or lengths do not fit.
+        """
+        x = np.asarray(x)
+        if x.ndim not in (2, 3) or 0 in x.shape[:2]:
+            raise ValueError(f"x must have shape (T, B, F), or (T, B) for tokens, got {x.shape}")
+        T, B = x.shape[:2]
+        lengths = np.full(B, T) if lengths is None else np.asarray(lengths)
+        if lengths.shape != (B,) or not np.issubdtype(lengths.dtype, np.integer):
+            raise ValueError(f"lengths must be integers of shape (B,) = ({B},), got {lengths.dtype} of {lengths.shape}")
+        if lengths.min() < 1 or lengths.max() > T:
+            raise ValueError(f"lengths must be from 1 to T = {T}, got {lengths.min()} to {lengths.max()}")
+        order = np.argsort(-lengths, kind="stable")
+        past = np.arange(T)[:, None] >= lengths[order]
+        sorted_x = np.ascontiguousarray(x[:, order])
+        sorted_x[past] = 0
+        if targets is not None:
+            targets = np.asarray(targets)
+            targets = targets[:, order] if targets.shape[:2] == (T, B) else targets[order]
+        return cls(sorted_x, lengths[order].astype(np.int64), targets, order)
+
+    @property
+    def steps(self) -> int:
+        """T."""
+        return len(self.x)
+
+    @property
+    def size(self) -> int:
+        """B."""
+        return len(self.lengths)
+
+    @property
+    def active(self) -> Array:
+        """(T,): how many sequences are still running at each step."""
+        return (self.lengths > np.arange(self.steps)[:, None]).sum(axis=1)
+
+    @property
+    def per_step(self) -> bool:
+        """Whether the targets are one for each step."""
+        return self.targets is not None and self.targets.ndim >= 2 and self.targets.shape[:2] == self.x.shape[:2]
+
+    def restore(self, array: Array, axis: int = 0) -> Array:
+        """`array` with its batch axis in the caller's order.
+
+        Examples
+        --------
+        >>> SequenceBatch.from_array(np.ones((3, 2, 1)), lengths=[1, 3]).restore(np.array([10, 20]))
+        array([20, 10])
+        """
+        return np.take(array, np.argsort(self.order), axis=axis)
+
+    def span(self, start: int, stop: int) -> "SequenceBatch":
+        """The steps from `start` to before `stop`; a sequence that is over has length 0.
+
+        Targets of steps are cut with them; those of sequences stay.
+        """
+        targets = self.targets[start:stop] if self.per_step and self.targets is not None else self.targets
+        lengths = np.clip(self.lengths - start, 0, len(self.x[start:stop]))
+        return SequenceBatch(self.x[start:stop], lengths, targets, self.order)
+
+    def astype(self, dtype: DTypeLike) -> "SequenceBatch":
+        """The same with `x` in another dtype; tokens stay as they are."""
+        if np.issubdtype(self.x.dtype, np.integer):
+            return self
+        return replace(self, x=self.x.astype(dtype))
+
+
+def collate(sequences: Sequence[Array], targets: Sequence[Array] | Array | None, places: Array) -> SequenceBatch:
+    """Some of a dataset's sequences as a batch.
+
+    Parameters
+    ----------
+    sequences : sequence of ndarray (T_i, F) or (T_i,)
+    targets : ndarray (N, ...), one a sequence, or list of ndarray (T_i, ...), one a step, or None
+    places : ndarray (B,) of int
+        Which sequences, in any order.
+
+    Examples
+    --------
+    >>> batch = collate([np.ones((1, 2)), np.ones((3, 2))], np.array([7, 8]), np.array([0, 1]))
+    >>> batch.x.shape, batch.targets
+    ((3, 2, 2), array([8, 7]))
+    """
+    lengths = np.array([len(sequences[i]) for i in places], np.int64)
+    by_length = np.argsort(-lengths, kind="stable")
+    places, lengths = np.asarray(places, np.int64)[by_length], lengths[by_length]
+    x = _padded([sequences[i] for i in places], lengths)
+    if targets is None:
+        return SequenceBatch(x, lengths, None, places)
+    if isinstance(targets, np.ndarray):
+        return SequenceBatch(x, lengths, targets[places], places)
+    per_step = _padded([targets[i] for i in places], lengths)
+    if np.issubdtype(per_step.dtype, np.integer):
+        per_step[np.arange(len(x))[:, None] >= lengths] = -1
+    return SequenceBatch(x, lengths, per_step, places)
+
+
+def _padded(arrays: Sequence[Array], lengths: Array) -> Array:
+    """(T_i, ...) arrays, longest first, as (T, B, ...) with zeros past the end."""
+    x = np.zeros((lengths[0], len(arrays), *arrays[0].shape[1:]), arrays[0].dtype)
+    if lengths[0] == lengths[-1]:
+        return np.stack(arrays, axis=1, out=x)
+    for b, array in enumerate(arrays):
+        x[: len(array), b] = array
+    return x
+
+
+def stream_batches(x: ArrayLike, targets: ArrayLike, batch_size: int, steps: int) -> Iterator[SequenceBatch]:
+    """One long sequence cut into rows that run in parallel, and those into batches of some steps each.
+
+    Sequence b of a batch goes on where sequence b of the batch before ended, so that a net may keep its state from
+    batch to batch. What is left at the end of the stream and does not fill all rows is left out.
+
+    Parameters
+    ----------
+    x : array_like (N, F), or integer tokens (N,)
+    targets : array_like (N,) or (N, K)
+        One a step.
+    batch_size : int
+        B, the number of rows.
+    steps : int
+        T of each batch; the last may be shorter.
+
+    Yields
+    ------
+    SequenceBatch
+
+    Raises
+    ------
+    ValueError
+        If there are fewer steps than rows, or not as many targets as steps.
+
+    Examples
+    --------
+    >>> [b.x[:, :, 0].T.tolist() for b in stream_batches(np.arange(8)[:, None], np.arange(8), 2, 3)]
+    [[[0, 1, 2], [4, 5, 6]], [[3], [7]]]
+    """
+    x, targets = np.asarray(x), np.asarray(targets)
+    rows = positive_int("batch_size", batch_size)
+    positive_int("steps", steps)
+    if len(x) != len(targets):
+        raise ValueError(f"targets must be one a step, {len(x)}, got {len(targets)}")
+    if len(x) < rows:
+        raise ValueError(f"batch_size must be at most the number of steps, {len(x)}, got {rows}")
+    length = len(x) // rows
+
+    def cut(a: Array) -> Array:
+        return np.ascontiguousarray(a[: rows * length].reshape(rows, length, *a.shape[1:]).swapaxes(0, 1))
+
+    wide, wanted, order = cut(x), cut(targets), np.arange(rows)
+    for start in range(0, length, steps):
+        part = wide[start : start + steps]
+        yield SequenceBatch(part, np.full(rows, len(part)), wanted[start : start + steps], order)
