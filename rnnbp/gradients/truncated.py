@@ -22,7 +22,8 @@ class TruncatedBPTT:
     A sequence is run in spans. After each span of `k1` steps comes a gradient, and the parameters may change
     before the next: BPTT(h; h') of Williams & Peng with h = k2 and h' = k1. ``k1 = k2 = 1`` is Elman's
     copy-back, static backpropagation on a recurrent net; ``k1 = 1`` gives every step's error the same way
-    back; ``k1 = k2`` cuts the sequence into pieces; ``k1 = k2 >= T`` is full BPTT. States are never
+    back; ``k1 = k2`` cuts the sequence into pieces (where a shorter one is left at the end, its error
+    goes back k2 steps as well, into the piece before); ``k1 = k2 >= T`` is full BPTT. States are never
     truncated, only the error's way back.
 
     Parameters
