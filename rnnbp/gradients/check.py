@@ -15,7 +15,6 @@ from rnnbp.gradients.base import GradientAlgorithm, check_targets, loss_at
 from rnnbp.gradients.bptt import BPTT
 from rnnbp.gradients.numerical import ComplexStep, Evaluate, FiniteDifference
 from rnnbp.layers.base import Layer, Run
-from rnnbp.layers.recurrent import Recurrent
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
 from rnnbp.params import Parameters
@@ -248,10 +247,11 @@ def _random_batch(layer: Layer, rng: np.random.Generator) -> SequenceBatch:
 
 
 def _features(layer: Layer) -> int:
-    if isinstance(layer, Recurrent):
-        return layer.cell.input_size
-    for owner in (layer, getattr(layer, "cell", None), *getattr(layer, "cells", ())):
-        size = getattr(owner, "input_size", None)
-        if size is not None:
-            return int(size)
-    return 3
+    """How many features the layer takes; three where it takes any."""
+    for features in (3, *range(1, 10_000)):
+        try:
+            layer.out_shape(("T", "B", features))
+        except ValueError:
+            continue
+        return features
+    raise ValueError(f"batch is needed to check {layer!r}, which takes none of 1 to 9999 features")
