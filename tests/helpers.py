@@ -44,17 +44,13 @@ class LeakyCell:
         keep = params["keep"] + np.zeros_like(a)
         return keep * state + (1 - keep) * np.sin(a), (a, (keep,))
 
-    def step_vjp(
-        self, params: Any, state: np.ndarray, x: np.ndarray, residuals: Any, d_next: np.ndarray
-    ) -> Any:
+    def step_vjp(self, params: Any, state: np.ndarray, x: np.ndarray, residuals: Any, d_next: np.ndarray) -> Any:
         a, (keep,) = residuals
         delta = d_next * (1 - keep) * np.cos(a)
         d_state = keep * d_next + delta @ params["v"]
         return d_state, delta @ params["w"], (delta, d_next * (state - np.sin(a)))
 
-    def param_vjp(
-        self, state: np.ndarray, x: np.ndarray, residuals: Any, delta: Any, grad: Parameters
-    ) -> None:
+    def param_vjp(self, state: np.ndarray, x: np.ndarray, residuals: Any, delta: Any, grad: Parameters) -> None:
         at_a, at_keep = delta
         rows = at_a.reshape(-1, self.hidden_size)
         grad["w"] += rows.T @ x.reshape(-1, self.input_size)
@@ -76,9 +72,7 @@ CELLS: dict[str, Cell] = {
     "GRU": GRUCell(3, 4),
     "original GRU": OriginalGRUCell(3, 4),
     "Stack LSTM > GRU": Stack((LSTMCell(3, 4), GRUCell(4, 2))),
-    "Stack Jordan > Elman > original GRU": Stack(
-        (JordanCell(3, 3, 2, 0.5), ElmanCell(2, 3), OriginalGRUCell(3, 2))
-    ),
+    "Stack Jordan > Elman > original GRU": Stack((JordanCell(3, 3, 2, 0.5), ElmanCell(2, 3), OriginalGRUCell(3, 2))),
     "a user's": LeakyCell(3, 4),
 }
 

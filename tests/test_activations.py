@@ -18,9 +18,7 @@ FORMULAS = {
 @pytest.mark.parametrize("name", FORMULAS)
 def test_values(name):
     assert activation(name).name == name
-    np.testing.assert_allclose(
-        activation(name).function(POINTS), FORMULAS[name](POINTS), rtol=1e-13, atol=1e-15
-    )
+    np.testing.assert_allclose(activation(name).function(POINTS), FORMULAS[name](POINTS), rtol=1e-13, atol=1e-15)
 
 
 def test_every_activation_has_its_formula_here():

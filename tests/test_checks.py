@@ -41,9 +41,7 @@ def test_number_within_its_range(value):
     assert type(taken) is float
 
 
-@pytest.mark.parametrize(
-    "value", [-0.1, 1.1, math.nan, math.inf, -math.inf, "0.5", None, True, 1j, np.array([0.5])]
-)
+@pytest.mark.parametrize("value", [-0.1, 1.1, math.nan, math.inf, -math.inf, "0.5", None, True, 1j, np.array([0.5])])
 def test_number_outside_its_range(value):
     with pytest.raises(ValueError, match="rate must be a number between 0 and 1, got "):
         number("rate", value, 0, 1)
@@ -66,9 +64,7 @@ def test_number_says_its_range(limits, value, message):
 
 def test_choice():
     assert choice("model", "gru", {"lstm": 1, "gru": 2}) == "gru"
-    with pytest.raises(
-        ValueError, match=r"model must be one of 'gru', 'lstm'; got 'ltsm'. Did you mean 'lstm'\?"
-    ):
+    with pytest.raises(ValueError, match=r"model must be one of 'gru', 'lstm'; got 'ltsm'. Did you mean 'lstm'\?"):
         choice("model", "ltsm", ["lstm", "gru"])
     with pytest.raises(ValueError, match=r"model must be one of 'gru', 'lstm'; got 3\.$"):
         choice("model", 3, ["lstm", "gru"])

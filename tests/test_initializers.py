@@ -172,9 +172,7 @@ def test_chrono_biases_of_a_gru_leave_the_reset_gate():
 @pytest.mark.parametrize("init", [ForgetBias(), Chrono(10)], ids=["ForgetBias", "Chrono"])
 def test_a_cell_without_a_gate_is_refused(init):
     name = type(init).__name__
-    with pytest.raises(
-        ValueError, match=f"{name} takes a cell with a forget or an update gate, got Elman"
-    ):
+    with pytest.raises(ValueError, match=f"{name} takes a cell with a forget or an update gate, got Elman"):
         made(ElmanCell(3, 4, init=init))
 
 

@@ -135,12 +135,8 @@ def test_input_may_lie_anyhow_in_memory(layer, rng):
     params = made(layer)
     for other in (batch_first, strided):
         y, tape, _ = layer.forward(params, other, Run(lengths))
-        np.testing.assert_allclose(
-            real(y, lengths), real(run(layer, x, lengths, params), lengths), rtol=1e-13
-        )
-        dx, _ = layer.backward(
-            params, tape, np.asfortranarray(real(np.ones_like(y), lengths)), params.zeros()
-        )
+        np.testing.assert_allclose(real(y, lengths), real(run(layer, x, lengths, params), lengths), rtol=1e-13)
+        dx, _ = layer.backward(params, tape, np.asfortranarray(real(np.ones_like(y), lengths)), params.zeros())
         assert dx.shape == x.shape
 
 
@@ -196,13 +192,9 @@ def test_a_causal_layer_does_not_look_ahead(layer, rng):
     later = x.copy()
     later[4:] += 1
     short = Run(np.full(B, 4))
-    np.testing.assert_array_equal(
-        layer.forward(params, x[:4], short)[0], layer.forward(params, later[:4], short)[0]
-    )
+    np.testing.assert_array_equal(layer.forward(params, x[:4], short)[0], layer.forward(params, later[:4], short)[0])
     if len(layer.out_shape(("T", "B", F))) == 3:
-        np.testing.assert_array_equal(
-            run(layer, x, lengths, params)[:4], run(layer, later, lengths, params)[:4]
-        )
+        np.testing.assert_array_equal(run(layer, x, lengths, params)[:4], run(layer, later, lengths, params)[:4])
 
 
 def test_which_layers_are_causal_and_which_recurrent():
@@ -267,9 +259,7 @@ def test_pack_and_unpack_are_inverse(sequence):
     np.testing.assert_array_equal(unpack(packed, active, len(lengths)), real(x, lengths))
 
 
-@pytest.mark.parametrize(
-    "layer", [n for n in LAYERS.values() if not isinstance(n, Dense | Dropout | Normalize)]
-)
+@pytest.mark.parametrize("layer", [n for n in LAYERS.values() if not isinstance(n, Dense | Dropout | Normalize)])
 def test_layers_over_time_refuse_vectors(layer):
     with pytest.raises(ValueError, match=r"takes sequences \(T, B, F\), got \(B, 3\)"):
         layer.out_shape(("B", 3))

@@ -101,12 +101,7 @@ def test_a_stack_of_cells_is_a_multilayer(lengths, rng):
         (GRU(F, 4, 2), [f"{n}_l{k}" for k in range(2) for n in ("w_ih", "w_hh", "b_ih", "b_hh")]),
         (
             LSTM(F, 4, 2, bidirectional=True),
-            [
-                f"{n}_l{k}{way}"
-                for k in range(2)
-                for way in ("", "_reverse")
-                for n in ("w_ih", "w_hh", "b_ih", "b_hh")
-            ],
+            [f"{n}_l{k}{way}" for k in range(2) for way in ("", "_reverse") for n in ("w_ih", "w_hh", "b_ih", "b_hh")],
         ),
     ],
 )

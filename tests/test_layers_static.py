@@ -53,10 +53,7 @@ def test_window_lays_the_neighbours_side_by_side(left, right, rng):
     y = run(Window(left, right), x, lengths)
     for b, length in enumerate(lengths):
         for t in range(T):
-            near = [
-                x[t + k, b] if 0 <= t + k < length and t < length else np.zeros(F)
-                for k in range(-left, right + 1)
-            ]
+            near = [x[t + k, b] if 0 <= t + k < length and t < length else np.zeros(F) for k in range(-left, right + 1)]
             np.testing.assert_array_equal(y[t, b], np.concatenate(near))
 
 
@@ -173,9 +170,7 @@ def test_embedding_refuses_what_is_no_token():
         run(layer, np.array([[1], [5]]), [2])
     with pytest.raises(ValueError, match="tokens must be between 0 and 4, got -1"):
         run(layer, np.array([[1], [-1]]), [2])
-    with pytest.raises(
-        ValueError, match=r"Embedding takes integer tokens \(T, B\), got float64 of shape \(2, 1\)"
-    ):
+    with pytest.raises(ValueError, match=r"Embedding takes integer tokens \(T, B\), got float64 of shape \(2, 1\)"):
         run(layer, np.array([[1.0], [2.0]]), [2])
     with pytest.raises(ValueError, match=r"Embedding takes integer tokens \(T, B\).* first layer"):
         layer.out_shape(("T", "B", 3))

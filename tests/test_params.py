@@ -66,9 +66,7 @@ def test_assignment_keeps_the_dtype():
     assert params["b"].dtype == np.float32
 
 
-@pytest.mark.parametrize(
-    "duplicate", [copy.deepcopy, copy.copy, Parameters.copy], ids=["deepcopy", "copy", ".copy()"]
-)
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, copy.copy, Parameters.copy], ids=["deepcopy", "copy", ".copy()"])
 def test_a_copy_holds_no_loose_views(params, duplicate):
     other = duplicate(params)
     other["w"] = 9
@@ -104,9 +102,7 @@ def test_scope_takes_prefix_and_suffix_off_over_the_same_memory():
     inner["w"] = [1, 2, 3]
     assert list(inner.shapes.items()) == [("w", (3,)), ("b", (1,))]
     np.testing.assert_array_equal(params["1.w"], [1, 2, 3])
-    reverse = Parameters({"w": (1,), "w_reverse": (2,), "b_reverse": (1,)}, np.arange(4.0)).scope(
-        suffix="_reverse"
-    )
+    reverse = Parameters({"w": (1,), "w_reverse": (2,), "b_reverse": (1,)}, np.arange(4.0)).scope(suffix="_reverse")
     np.testing.assert_array_equal(reverse["b"], [3])
     assert params.scope("2.").size == 0
 
