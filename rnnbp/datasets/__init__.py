@@ -1,0 +1,34 @@
+"""Datasets: one loader, or one family of generators, a file."""
+
+from rnnbp.datasets.catalog import catalog, load
+from rnnbp.datasets.digits import load_digit_rows, load_digits
+from rnnbp.datasets.reber import embedded_reber, reber
+from rnnbp.datasets.signals import mackey_glass, mackey_glass_series, sine_mixtures, synthetic_vowels
+from rnnbp.datasets.sunspots import load_sunspots, sunspot_numbers
+from rnnbp.datasets.tasks import adding_problem, copy_memory, delayed_recall, parity, temporal_xor
+from rnnbp.datasets.ts import interpolate, read_ts, write_ts
+from rnnbp.datasets.vowels import load_japanese_vowels
+
+__all__ = [
+    "adding_problem",
+    "catalog",
+    "copy_memory",
+    "delayed_recall",
+    "embedded_reber",
+    "interpolate",
+    "load",
+    "load_digit_rows",
+    "load_digits",
+    "load_japanese_vowels",
+    "load_sunspots",
+    "mackey_glass",
+    "mackey_glass_series",
+    "parity",
+    "read_ts",
+    "reber",
+    "sine_mixtures",
+    "sunspot_numbers",
+    "synthetic_vowels",
+    "temporal_xor",
+    "write_ts",
+]

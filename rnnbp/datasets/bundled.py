@@ -1,0 +1,46 @@
+"""The files that come with the package, each known by its checksum."""
+
+import hashlib
+from pathlib import Path
+
+from rnnbp._checks import choice
+
+SHA256 = {
+    "JapaneseVowels_TEST.ts.gz": "b7791f09f8d528e40938ca0177d45822969c3bfe81d28426577dfcdc46c53dc9",
+    "JapaneseVowels_TRAIN.ts.gz": "4da778886d904651f01a3a60e06d11ee0dc4200be43c1b29539f4b3b8bc6b197",
+    "digits.csv.gz": "02633070f0eba52475fb2cfaedcf256826aa2b6c462429e2e6d0826619fc55c9",
+    "sunspots.csv": "f67889b1d9002cd5227f0e0ef54e35b419cdd85a31279adef6f73fb41e5c0a9b",
+}
+
+
+def bundled(name: str) -> Path:
+    """The path of a bundled file, after its checksum was looked at.
+
+    An installed package has them in its folder `bundled`, a checkout in `data` beside it.
+
+    Parameters
+    ----------
+    name : str
+
+    Raises
+    ------
+    ValueError
+        If there is no such file, or it is not the one that was bundled.
+    FileNotFoundError
+        If the installation lacks it.
+
+    Examples
+    --------
+    >>> bundled("sunspots.csv").name
+    'sunspots.csv'
+    """
+    choice("name", name, SHA256)
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package / "bundled", package.parent / "data"):
+        path = folder / name
+        if path.is_file():
+            found = hashlib.sha256(path.read_bytes()).hexdigest()
+            if found != SHA256[name]:
+                raise ValueError(f"{name} has been changed: its SHA-256 is {found}, it should be {SHA256[name]}")
+            return path
+    raise FileNotFoundError(f"{name} is missing from this installation: install rnnbp again")

@@ -1,0 +1,103 @@
+"""All datasets by name, for the command line."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from rnnbp._checks import choice
+from rnnbp.data import SequenceDataset
+from rnnbp.datasets import reber, signals, tasks
+from rnnbp.datasets.digits import load_digit_rows, load_digits
+from rnnbp.datasets.sunspots import load_sunspots
+from rnnbp.datasets.vowels import load_japanese_vowels
+
+Pair = tuple[SequenceDataset, SequenceDataset]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A dataset that can be named: ``load()`` gives the training and the test set."""
+
+    load: Callable[..., Pair]
+    about: str
+    task: str
+    source: str
+
+
+def generated(make: Callable[..., SequenceDataset], train: int, test: int, **sizes: Any) -> Pair:
+    """A training and a test set from a generator, of seeds 0 and 1.
+
+    Examples
+    --------
+    >>> train, test = generated(tasks.parity, 20, 10, steps=5)
+    >>> len(train), len(test)
+    (20, 10)
+    """
+    return make(train, seed=0, **sizes), make(test, seed=1, **sizes)
+
+
+def _made(make: Callable[..., SequenceDataset], about: str, task: str, **sizes: Any) -> Entry:
+    return Entry(partial(generated, make, 1000, 500, **sizes), about, task, "generated")
+
+
+ENTRIES = {
+    "japanese-vowels": Entry(load_japanese_vowels, "who speaks? real speech", "class a sequence", "bundled, CC BY 4.0"),
+    "digits": Entry(load_digits, "8 x 8 pictures of digits, whole", "class a sequence", "bundled, CC BY 4.0"),
+    "digit-rows": Entry(load_digit_rows, "the same, row by row", "class a sequence", "bundled, CC BY 4.0"),
+    "sunspots": Entry(load_sunspots, "yearly, 1700 to 2008", "value a step", "bundled, public domain"),
+    "adding": _made(tasks.adding_problem, "add the two marked of 100 numbers", "value a sequence", steps=100),
+    "copy": _made(tasks.copy_memory, "repeat 10 symbols after 20 steps", "class a step", delay=20),
+    "recall": _made(tasks.delayed_recall, "name the first symbol after 20 steps", "class a sequence", delay=20),
+    "temporal-xor": _made(tasks.temporal_xor, "every third bit is XOR of two", "class a step", triples=20),
+    "parity": _made(tasks.parity, "odd number of ones so far?", "class a step", steps=20),
+    "sines": _made(signals.sine_mixtures, "forecast a sum of three sines", "value a step", steps=100),
+    "mackey-glass": _made(signals.mackey_glass, "forecast a chaotic series", "value a step", steps=100),
+    "reber": _made(reber.reber, "which symbols may follow?", "values a step"),
+    "embedded-reber": _made(reber.embedded_reber, "the same, across a word", "values a step"),
+    "synthetic-vowels": _made(signals.synthetic_vowels, "formant tracks of ten vowels", "class a sequence"),
+}
+
+
+def catalog() -> pd.DataFrame:
+    """Every dataset that `load` knows: name, what it is, its targets, where it comes from.
+
+    Examples
+    --------
+    >>> catalog()["name"].tolist()[:2]
+    ['japanese-vowels', 'digits']
+    """
+    rows = [(name, e.about, e.task, e.source) for name, e in ENTRIES.items()]
+    return pd.DataFrame(rows, columns=["name", "what", "targets", "source"])
+
+
+def load(name: str, **options: Any) -> Pair:
+    """A dataset by its name.
+
+    Parameters
+    ----------
+    name : str
+        As in `catalog`.
+    **options
+        For its loader or generator, in place of the defaults.
+
+    Returns
+    -------
+    train, test : SequenceDataset
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name.
+
+    Examples
+    --------
+    >>> load("parity", steps=8)[0]
+    SequenceDataset: 1000 sequences of 8 steps, 1 features; classes a step
+    >>> load("japanese-vowel")
+    Traceback (most recent call last):
+    ValueError: dataset must be one of ...; got 'japanese-vowel'. Did you mean 'japanese-vowels'?
+    """
+    return ENTRIES[choice("dataset", name, ENTRIES)].load(**options)

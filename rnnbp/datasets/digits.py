@@ -1,0 +1,80 @@
+"""UCI optical digits: character recognition, as one picture or row by row."""
+
+import gzip
+
+import numpy as np
+
+from rnnbp._checks import number
+from rnnbp.data import SequenceDataset
+from rnnbp.datasets.bundled import bundled
+
+Array = np.ndarray
+
+
+def _pictures() -> tuple[Array, Array]:
+    """(1797, 8, 8) grey levels from 0 to 1, and the digits (1797,)."""
+    with gzip.open(bundled("digits.csv.gz"), "rt") as file:
+        table = np.loadtxt(file, delimiter=",")
+    return table[:, :-1].reshape(-1, 8, 8) / 16, table[:, -1].astype(np.int64)
+
+
+def _split(steps: int, test_share: float, seed: int) -> tuple[SequenceDataset, SequenceDataset]:
+    number("test_share", test_share, 0, 1, open_low=True)
+    pictures, digits = _pictures()
+    data = SequenceDataset(list(pictures.reshape(len(pictures), steps, -1)), digits, classes="0123456789")
+    return data.split(1 - test_share, seed=seed)
+
+
+def load_digits(test_share: float = 0.2, seed: int = 0) -> tuple[SequenceDataset, SequenceDataset]:
+    """Handwritten digits as whole pictures: a fixed input, for a static network (`rnnbp.Flatten(1)` comes first).
+
+    Parameters
+    ----------
+    test_share : float, default 0.2
+        Of the 1,797 pictures, held out with each digit in proportion.
+    seed : int, default 0
+        Of the split.
+
+    Returns
+    -------
+    train, test : SequenceDataset
+        One step of 64 features, grey levels from 0 (white) to 1, row after row; classes '0' to '9'.
+
+    References
+    ----------
+    E. Alpaydin & C. Kaynak (1998), "Cascading classifiers", Kybernetika 34, 369-374. Data: UCI, doi:10.24432/C50P49,
+    the test part, CC BY 4.0.
+
+    Examples
+    --------
+    >>> train, test = load_digits()
+    >>> train
+    SequenceDataset: 1438 sequences of 1 steps, 64 features; 10 classes
+    """
+    return _split(1, test_share, seed)
+
+
+def load_digit_rows(test_share: float = 0.2, seed: int = 0) -> tuple[SequenceDataset, SequenceDataset]:
+    """Handwritten digits read row by row from the top: the same pictures as sequences, for a recurrent network.
+
+    Parameters
+    ----------
+    test_share : float, default 0.2
+    seed : int, default 0
+        The same split as `load_digits` makes with the same seed.
+
+    Returns
+    -------
+    train, test : SequenceDataset
+        8 steps of 8 features; classes '0' to '9'.
+
+    See Also
+    --------
+    load_digits : the source.
+
+    Examples
+    --------
+    >>> load_digit_rows()[1]
+    SequenceDataset: 359 sequences of 8 steps, 8 features; 10 classes
+    """
+    return _split(8, test_share, seed)

@@ -1,0 +1,196 @@
+"""Made signals to forecast or to recognise: sine mixtures, Mackey-Glass, speech-like vowels."""
+
+import numpy as np
+
+from rnnbp._checks import number, positive_int
+from rnnbp.data import SequenceDataset
+
+Array = np.ndarray
+
+
+def sine_mixtures(sequences: int, steps: int, waves: int = 3, noise: float = 0.0, seed: int = 0) -> SequenceDataset:
+    """Sums of sines of random period, phase and weight: forecast the next value.
+
+    Parameters
+    ----------
+    sequences, steps : int
+        N and T.
+    waves : int, default 3
+        How many sines are added; periods are log-uniform from 8 to 64 steps, weights add up to 1.
+    noise : float, default 0
+        Standard deviation of the noise on the inputs; targets have none.
+    seed : int, default 0
+
+    Returns
+    -------
+    SequenceDataset
+        (T, 1) a sequence; a value a step, the next one.
+
+    Examples
+    --------
+    >>> data = sine_mixtures(1, 20)
+    >>> bool(np.allclose(data.sequences[0][1:, 0], data.targets[0][:-1, 0], atol=1e-6))
+    True
+    """
+    rng = np.random.default_rng(seed)
+    shape = (positive_int("sequences", sequences), positive_int("waves", waves), 1)
+    number("noise", noise, 0)
+    period = np.exp(rng.uniform(np.log(8), np.log(64), shape))
+    weight = rng.dirichlet(np.ones(waves), sequences)[:, :, None]
+    t = np.arange(positive_int("steps", steps) + 1)
+    series = (weight * np.sin(2 * np.pi * (t / period + rng.random(shape)))).sum(axis=1)
+    x = series[:, :-1] + noise * rng.standard_normal((sequences, steps))
+    return SequenceDataset(list(x[:, :, None]), list(series[:, 1:, None]))
+
+
+def mackey_glass_series(steps: int, tau: float = 17.0, seed: int = 0) -> Array:
+    """The Mackey-Glass equation ``dx/dt = 0.2 x(t - tau) / (1 + x(t - tau)^10) - 0.1 x(t)``, once a time unit.
+
+    Integrated by fourth-order Runge-Kutta with a step of 0.1 and the delayed value interpolated. The first 1,000 units,
+    from a random start near 1.2, are thrown away.
+
+    Parameters
+    ----------
+    steps : int
+        N.
+    tau : float, default 17
+        The delay; chaotic above about 16.8.
+    seed : int, default 0
+
+    Returns
+    -------
+    ndarray (N,)
+
+    References
+    ----------
+    M. C. Mackey & L. Glass (1977), "Oscillation and chaos in physiological control systems", Science 197, 287-289,
+    doi:10.1126/science.267326
+
+    Examples
+    --------
+    >>> x = mackey_glass_series(500)
+    >>> bool(0.2 < x.min() < x.max() < 1.4)
+    True
+    """
+    per_unit, settle = 10, 1000
+    h = 1 / per_unit
+    lag = round(number("tau", tau, 0, open_low=True) * per_unit)
+    total = (positive_int("steps", steps) + settle) * per_unit
+    start = 1.2 + 0.1 * (np.random.default_rng(seed).random(lag + 1) - 0.5)
+    x = np.concatenate([start, np.zeros(total)]).tolist()
+
+    def slope(now: float, delayed: float) -> float:
+        return 0.2 * delayed / (1 + delayed**10) - 0.1 * now
+
+    for n in range(lag, lag + total):
+        now, old, new = x[n], x[n - lag], x[n - lag + 1]
+        middle = 0.5 * (old + new)
+        k1 = slope(now, old)
+        k2 = slope(now + 0.5 * h * k1, middle)
+        k3 = slope(now + 0.5 * h * k2, middle)
+        k4 = slope(now + h * k3, new)
+        x[n + 1] = now + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+    return np.array(x[lag + settle * per_unit :: per_unit][:steps])
+
+
+def mackey_glass(sequences: int, steps: int, ahead: int = 1, tau: float = 17.0, seed: int = 0) -> SequenceDataset:
+    """Stretches of one Mackey-Glass series: forecast the value some steps ahead.
+
+    Parameters
+    ----------
+    sequences, steps : int
+        N and T.
+    ahead : int, default 1
+        How many steps; the field often asks for 84.
+    tau : float, default 17
+    seed : int, default 0
+
+    Returns
+    -------
+    SequenceDataset
+        (T, 1) a sequence; a value a step. Values have 1 taken away, so that they lie about 0.
+
+    See Also
+    --------
+    mackey_glass_series : the equation.
+
+    Examples
+    --------
+    >>> mackey_glass(2, 50)
+    SequenceDataset: 2 sequences of 50 steps, 1 features; values a step
+    """
+    N, T, k = positive_int("sequences", sequences), positive_int("steps", steps), positive_int("ahead", ahead)
+    series = mackey_glass_series(N * T + k, tau, seed)[:, None] - 1
+    starts = range(0, N * T, T)
+    return SequenceDataset([series[s : s + T] for s in starts], [series[s + k : s + T + k] for s in starts])
+
+
+# Mean first, second and third formant of men's vowels in Hz (G. E. Peterson & H. L. Barney 1952, "Control methods used
+# in a study of the vowels", J. Acoust. Soc. Am. 24, 175-184, table II).
+FORMANTS = {
+    "iy": (270, 2290, 3010),
+    "ih": (390, 1990, 2550),
+    "eh": (530, 1840, 2480),
+    "ae": (660, 1720, 2410),
+    "ah": (640, 1190, 2390),
+    "aa": (730, 1090, 2440),
+    "ao": (570, 840, 2410),
+    "uh": (440, 1020, 2240),
+    "uw": (300, 870, 2240),
+    "er": (490, 1350, 1690),
+}
+
+
+def synthetic_vowels(
+    sequences: int, shortest: int = 12, longest: int = 30, noise: float = 0.03, seed: int = 0
+) -> SequenceDataset:
+    """Speech-like formant tracks of ten vowels between two consonants: which vowel is it?
+
+    The formants begin and end at loci of their own (what consonants do to them) and approach the vowel's in the middle,
+    the less the shorter it is; each sequence has its own speaker, whose vocal tract scales all formants.
+
+    Parameters
+    ----------
+    sequences : int
+        N.
+    shortest, longest : int, default 12 and 30
+        Of the lengths, in frames of 10 ms.
+    noise : float, default 0.03
+        Standard deviation of the log-frequencies' measurement noise.
+    seed : int, default 0
+
+    Returns
+    -------
+    SequenceDataset
+        (T_i, 3) a sequence: log of F1, F2, F3 in Hz, less 7; classes are the ten vowels.
+
+    References
+    ----------
+    G. E. Peterson & H. L. Barney (1952), doi:10.1121/1.1906875, for the formants; B. Lindblom (1963), "Spectrographic
+    study of vowel reduction", J. Acoust. Soc. Am. 35, 1773-1781, for the undershoot.
+
+    Examples
+    --------
+    >>> synthetic_vowels(50)
+    SequenceDataset: 50 sequences of 12 to 30 steps, 3 features; 10 classes
+    """
+    rng = np.random.default_rng(seed)
+    N, low, high = positive_int("sequences", sequences), positive_int("shortest", shortest), longest
+    if positive_int("longest", high) < low:
+        raise ValueError(f"longest must be at least shortest = {low}, got {high}")
+    number("noise", noise, 0)
+    vowels = np.log(np.array(list(FORMANTS.values()), float))
+    labels = rng.integers(len(vowels), size=N)
+    tracks = [_track(vowels[k], int(n), noise, rng) for k, n in zip(labels, rng.integers(low, high + 1, N))]
+    return SequenceDataset(tracks, labels, classes=list(FORMANTS))
+
+
+def _track(vowel: Array, steps: int, noise: float, rng: np.random.Generator) -> Array:
+    """Log-formants (T, 3), less 7."""
+    tract = rng.normal(0, 0.08)
+    loci = np.log(np.array([350, 1500, 2500])) + rng.normal(0, 0.2, (2, 3))
+    t = np.arange(steps)[:, None]
+    near_start, near_end = np.exp(-t / 3.5), np.exp(-(steps - 1 - t) / 3.5)
+    free = np.clip(1 - near_start - near_end, 0, 1)
+    mixed = (near_start * loci[0] + near_end * loci[1] + free * vowel) / (near_start + near_end + free)
+    return mixed + tract - 7 + rng.normal(0, noise, mixed.shape)
