@@ -129,20 +129,27 @@ def by_minimizing(epoch: Epoch, optimizer: LBFGS, data: SequenceDataset, batch_s
     batches = list(data.batches(batch_size))
     per_step = epoch.model.out_shape[0] == "T"
     totals = [epoch.loss.total(check_targets(b), b.lengths if per_step else None) for b in batches]
-    found: dict[str, Any] = {"steps": 0}
+    whole = sum(totals) or 1.0
+    steps = 0
 
     def objective(vector: Array) -> tuple[float, Array]:
-        value, gradient, tally = 0.0, np.zeros(vector.shape), Tally(epoch.loss)
-        for number, (batch, total) in enumerate(zip(batches, totals, strict=True)):
+        nonlocal steps
+        value, gradient = 0.0, np.zeros(vector.shape)
+        for batch, total in zip(batches, totals, strict=True):
             for g in epoch.gradient.gradients(epoch.model, batch, epoch.loss):
-                epoch.checked(g, f"batch {number}")
-                value += g.loss * total / sum(totals)
-                gradient += g.vector * (total / sum(totals))
-                tally.add(g.outputs, batch, g.loss, g.span)
-                found["steps"] += g.cost.steps
-        epoch.good[:] = vector
-        found.update(tally=tally, norm=norm(gradient))
+                value += g.loss * total / whole
+                gradient += g.vector * (total / whole)
+                steps += g.cost.steps
         return value, gradient
 
     optimizer.minimize(objective, epoch.model.params)
-    return EpochResult(found["tally"].result(), found["norm"], found["steps"])
+    tally = Tally(epoch.loss)
+    gradient = np.zeros(epoch.model.params.size)
+    for number, (batch, total) in enumerate(zip(batches, totals, strict=True)):
+        for g in epoch.gradient.gradients(epoch.model, batch, epoch.loss):
+            epoch.checked(g, f"batch {number}")
+            tally.add(g.outputs, batch, g.loss, g.span)
+            gradient += g.vector * (total / whole)
+            steps += g.cost.steps
+    epoch.good[:] = epoch.model.params.vector
+    return EpochResult(tally.result(), norm(gradient), steps)

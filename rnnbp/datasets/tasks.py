@@ -58,7 +58,8 @@ def copy_memory(sequences: int, delay: int, symbols: int = 8, length: int = 10, 
     """Some symbols, a long pause, a signal: say the symbols again.
 
     Inputs are one-hot: symbols 0 ... K - 1, blank K, signal K + 1. The output is blank until the signal, then the
-    symbols in their order. Answering blank, then guessing, has a cross entropy of ``length log(K) / (delay + 2 length)``.
+    symbols in their order. Answering blank, then guessing, has a cross entropy of
+    ``length log(K) / (delay + 2 length)``.
 
     Parameters
     ----------
