@@ -1,6 +1,7 @@
 """Sequential: layers in a row over one parameter vector."""
 
 import copy
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -66,9 +67,7 @@ class Sequential:
         self.layers: tuple[Layer, ...] = layers
         self.info: dict[str, Any] = {}
         self.seed = natural_int("seed", seed)
-        self.dtype = np.dtype(dtype)
-        if self.dtype not in (np.float32, np.float64):
-            raise ValueError(f"dtype must be float32 or float64, got {self.dtype}")
+        self.dtype = _float(dtype)
         self._shapes = self._fit()
         self.params = Parameters(
             {f"{i}.{name}": shape for i, layer in enumerate(layers) for name, shape in layer.shapes().items()},
@@ -98,6 +97,11 @@ class Sequential:
     def astype(self, dtype: DTypeLike) -> "Sequential":
         """The same layers over a copy of the parameters in another dtype.
 
+        Raises
+        ------
+        ValueError
+            If it is neither float32 nor float64.
+
         Examples
         --------
         >>> import rnnbp
@@ -105,8 +109,8 @@ class Sequential:
         dtype('float64')
         """
         other = copy.copy(self)
-        other.dtype = np.dtype(dtype)
-        other.params = self.params.astype(dtype)
+        other.dtype, other.info = _float(dtype), dict(self.info)
+        other.params = self.params.astype(other.dtype)
         return other
 
     @property
@@ -317,15 +321,30 @@ def load(path: str | Path, classes: Iterable[type] = ()) -> Sequential:
     Sequential(Recurrent(ElmanCell); 21 parameters, float32)
     """
     header, arrays = read_archive(path, MODEL_FILE)
-    known = by_name(*(vars(module).values() for module in (layers, cells, initializers)), classes)
+    exported = [getattr(module, name) for module in (layers, cells) for name in module.__all__]
+    known = by_name(exported, initializers.INITIALIZERS.values(), classes)
     try:
         made = [from_config(config, known) for config in header["layers"]]
+        needed = sum(math.prod(shape) for layer in made for shape in layer.shapes().values())
+        if arrays["vector"].shape != (needed,):  # before memory is taken for what the header claims
+            raise ValueError(f"its layers have {needed} parameters, its vector has shape {arrays['vector'].shape}")
         model = Sequential(*made, seed=header["seed"], dtype=header["dtype"])
         model.params = model.params.like(arrays["vector"].astype(model.dtype, copy=False))
         model.info = dict(header["info"])
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise ValueError(f"{str(path)!r} does not hold a whole model: {error}") from error
     return model
+
+
+def _float(dtype: DTypeLike) -> np.dtype:
+    """The dtype, or an error unless it is float32 or float64."""
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = None
+    if found not in (np.float32, np.float64):
+        raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
+    return found
 
 
 def describe(layer: Any) -> str:
