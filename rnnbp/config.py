@@ -5,7 +5,6 @@ all of the package's layers, cells, initializers and losses do. Only classes tha
 made on the way back, so nothing in a file can run code.
 """
 
-import dataclasses
 import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -47,8 +46,6 @@ def arguments(made: type) -> list[str]:
     >>> arguments(Window)
     ['left', 'right']
     """
-    if dataclasses.is_dataclass(made):
-        return [f.name for f in dataclasses.fields(made) if f.init]
     return list(inspect.signature(made).parameters)
 
 
