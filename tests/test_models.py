@@ -1,0 +1,390 @@
+"""Sequential: layers in a row over one vector."""
+
+import copy
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers import CELLS, LeakyCell, relative_error
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from rnnbp.cells import ElmanCell, GRUCell, LSTMCell, Stack
+from rnnbp.data import SequenceBatch
+from rnnbp.gradients import BPTT
+from rnnbp.initializers import ForgetBias, Orthogonal
+from rnnbp.layers import (
+    GRU,
+    LSTM,
+    Bidirectional,
+    Dense,
+    Dropout,
+    Elman,
+    Embedding,
+    Flatten,
+    Jordan,
+    Last,
+    MeanOverTime,
+    MultiLayer,
+    Normalize,
+    OriginalGRU,
+    Recurrent,
+    Resample,
+    Run,
+    TimeStatistics,
+    Window,
+)
+from rnnbp.losses import CrossEntropy
+from rnnbp.models import Sequential, load
+from rnnbp.storage import read_archive, write_archive
+
+
+@pytest.fixture
+def model() -> Sequential:
+    return Sequential(LSTM(3, 4), Dropout(0.2), Last(), Dense(4, 2), seed=1)
+
+
+# ---- how it is made -----------------------------------------------------------------------------
+
+
+def test_parameters_are_the_layers_under_their_numbers(model):
+    assert list(model.params) == ["0.w_ih", "0.w_hh", "0.b_ih", "0.b_hh", "3.w", "3.b"]
+    assert model.params.vector.dtype == np.float32
+    scopes = model.scopes(model.params)
+    assert [scope.size for scope in scopes] == [16 * 3 + 16 * 4 + 32, 0, 0, 10]
+    scopes[3]["b"] = [1, 2]
+    np.testing.assert_array_equal(model.params["3.b"], [1, 2])
+
+
+def test_eleven_layers_do_not_mix_their_names():
+    model = Sequential(*[Dense(2, 2) for _ in range(11)])
+    assert [scope.size for scope in model.scopes(model.params)] == [6] * 11
+
+
+def test_a_seed_decides_all_first_values():
+    def vector(seed, dtype=np.float64):
+        return Sequential(LSTM(3, 4), Dense(4, 2), seed=seed, dtype=dtype).params.vector
+
+    np.testing.assert_array_equal(vector(3), vector(3))
+    assert not np.array_equal(vector(3), vector(4))
+    np.testing.assert_array_equal(vector(3, np.float32), vector(3).astype(np.float32))
+
+
+def test_initialize_draws_anew(model):
+    before = model.params.copy()
+    model.initialize(np.random.default_rng(2))
+    assert model.params != before
+    model.initialize(np.random.default_rng(1))
+    assert model.params == before
+
+
+def test_causal_recurrent_and_kind():
+    assert Sequential(LSTM(3, 4), Last()).causal
+    assert not Sequential(LSTM(3, 4), TimeStatistics()).causal
+    assert Sequential(Dense(3, 4), GRU(4, 2)).kind == "recurrent"
+    assert Sequential(Window(1, 1), Dense(9, 2), MeanOverTime()).kind == "static"
+
+
+# ---- forward ------------------------------------------------------------------------------------
+
+
+def test_forward_is_layer_after_layer(model, rng):
+    x, run = rng.standard_normal((5, 2, 3)).astype(np.float32), Run(np.array([5, 3]))
+    y = x
+    for layer, scope in zip(model.layers, model.scopes(model.params), strict=True):
+        y, _, _ = layer.forward(scope, y, run)
+    np.testing.assert_array_equal(model.forward(x, lengths=[5, 3]), y)
+
+
+@pytest.mark.parametrize("end", [[], [Last()]], ids=["every step", "last step"])
+def test_lengths_may_come_in_any_order(end, rng):
+    model = Sequential(GRU(3, 4), Dense(4, 2), *end, dtype=np.float64)
+    x, lengths = rng.standard_normal((7, 4, 3)), [2, 7, 1, 5]
+    y = model.forward(x, lengths)
+    for b, n in enumerate(lengths):
+        alone = model.forward(x[:n, b : b + 1])
+        if end:
+            np.testing.assert_allclose(y[b], alone[0], rtol=1e-12)
+        else:
+            np.testing.assert_allclose(y[:n, b], alone[:, 0], rtol=1e-12)
+            assert not y[n:, b].any()
+
+
+def test_a_batch_stays_in_its_order_and_an_array_in_the_callers(rng):
+    model = Sequential(GRU(3, 4), Last(), dtype=np.float64)
+    x, lengths = rng.standard_normal((7, 3, 3)), np.array([2, 7, 4])
+    batch = SequenceBatch.from_array(x, lengths)
+    np.testing.assert_array_equal(batch.restore(model.forward(batch)), model.forward(x, lengths))
+    np.testing.assert_array_equal(model.forward(batch), model.forward(x, lengths)[[1, 2, 0]])
+
+
+def test_forward_is_evaluation(model, rng):
+    x = rng.standard_normal((5, 2, 3))
+    np.testing.assert_array_equal(model.forward(x), model.forward(x))
+
+
+def test_input_of_any_dtype_gives_the_models_dtype(model, rng):
+    x = rng.integers(3, size=(5, 2, 3))
+    for dtype in (np.float32, np.float64):
+        y = model.astype(dtype).forward(x)
+        assert y.dtype == dtype
+        np.testing.assert_allclose(y, model.forward(x.tolist()), rtol=1e-5)
+
+
+def test_tokens(rng):
+    model = Sequential(Embedding(5, 3), GRU(3, 2))
+    tokens = rng.integers(5, size=(6, 2))
+    assert model.forward(tokens).shape == (6, 2, 2)
+    with pytest.raises(ValueError, match="tokens must be between 0 and 4, got 5"):
+        model.forward(np.full((6, 2), 5))
+
+
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=4), st.integers(1, 3), st.integers(0, 9))
+@settings(max_examples=25, deadline=None)
+def test_unroll_and_backward_of_any_shape(lengths, features, seed):
+    model = Sequential(Dense(features, 2, "tanh"), GRU(2, 2), Last(), seed=seed, dtype=np.float64)
+    x = np.random.default_rng(seed).standard_normal((max(lengths), len(lengths), features))
+    batch = SequenceBatch.from_array(x, np.array(lengths))
+    y, tapes, states = model.unroll(model.params, batch.x, Run(batch.lengths))
+    np.testing.assert_array_equal(y, model.forward(batch))
+    grad = model.params.zeros()
+    dx, d_states = model.backward(model.params, tapes, np.ones_like(y), grad)
+    assert dx.shape == x.shape
+    assert len(states) == len(d_states) == 3
+    assert np.isfinite(grad.vector).all()
+
+
+def test_states_go_on_from_span_to_span(rng):
+    model = Sequential(Window(1, 0), Dense(6, 3), LSTM(3, 2), GRU(2, 2, num_layers=2), Last(), dtype=np.float64)
+    x = rng.standard_normal((6, 2, 3))
+    whole, _, _ = model.unroll(model.params, x, Run(np.array([6, 6])))
+    _, _, states = model.unroll(model.params, x[:4], Run(np.array([4, 4])))
+    y, _, _ = model.unroll(model.params, x[4:], Run(np.array([2, 2])), states)
+    np.testing.assert_allclose(y, whole, rtol=1e-12)
+
+
+# ---- copies and views ---------------------------------------------------------------------------
+
+
+def test_astype_copies(model):
+    double = model.astype(np.float64)
+    double.params.vector[:] = 0
+    double.info["changed"] = True
+    assert model.params.vector.any()
+    assert model.info == {}
+    assert double.dtype == np.float64
+    assert model.dtype == np.float32
+
+
+def test_a_deep_copy_trains_on_its_own(model, rng):
+    other = copy.deepcopy(model)
+    other.params["3.w"] = 0
+    x = rng.standard_normal((5, 2, 3))
+    np.testing.assert_array_equal(other.forward(x), np.tile(other.params["3.b"], (2, 1)))
+    assert relative_error(model.forward(x), other.forward(x)) > 0
+
+
+def test_repr(model):
+    assert repr(model) == "Sequential(Recurrent(LSTMCell), Dropout, Last, Dense; 154 parameters, float32)"
+    both = Sequential(GRU(3, 4, 2, bidirectional=True))
+    assert repr(both) == "Sequential(MultiLayer(GRUCell > GRUCell); 552 parameters, float32)"
+
+
+def test_summary(model):
+    expected = pd.DataFrame(
+        {
+            "layer": ["Recurrent(LSTMCell)", "Dropout", "Last", "Dense", ""],
+            "output": ["(T, B, 4)", "(T, B, 4)", "(B, 4)", "(B, 2)", ""],
+            "parameters": [144, 0, 0, 10, 154],
+        },
+        index=["0", "1", "2", "3", "total"],
+    )
+    pd.testing.assert_frame_equal(model.summary(), expected)
+
+
+# ---- what does not fit --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Sequential(), "layers must be at least one layer, got none"),
+        (lambda: Sequential(LSTM(3, 4), "dense"), "layers must be rnnbp layers, got 'dense' as layer 1"),
+        (lambda: Sequential(LSTMCell(3, 4)), r"layers must be rnnbp layers, got LSTMCell\(.*\) as layer 0"),
+        (lambda: Sequential([LSTM(3, 4)]), r"layers must be rnnbp layers, got \[.*\] as layer 0"),
+        (lambda: Sequential(LSTM(3, 4), Dense(5, 2)), r"layer 1: Dense takes 5 features, got 4 in \(T, B, 4\)"),
+        (lambda: Sequential(Last(), LSTM(3, 4)), r"layer 1: Recurrent takes sequences \(T, B, F\), got \(B, \?\)"),
+        (lambda: Sequential(GRU(3, 4), Last(), Window(1, 1)), r"layer 2: Window takes sequences .* got \(B, 4\)"),
+        (lambda: Sequential(GRU(3, 4), Last(), Last()), r"layer 2: Last takes sequences \(T, B, F\), got \(B, 4\)"),
+        (lambda: Sequential(Window(1, 1), Dense(3, 4), Dense(3, 4)), "layer 2: Dense takes 3 features, got 4"),
+        (lambda: Sequential(Dense(3, 4), Flatten(5), Dense(4, 2)), r"layer 2: Dense takes 4 features, got 20 in \(B"),
+        (lambda: Sequential(Dense(3, 4), Embedding(5, 2)), "layer 1: Embedding .* must be the model's first layer"),
+        (
+            lambda: Sequential(Bidirectional(GRUCell(3, 4)), Dense(4, 2)),
+            r"layer 1: Dense takes 4 features, got 8 in \(T, B, 8\)",
+        ),
+        (lambda: Sequential(Dense(3, 4), seed=-1), "seed must be an integer of 0 or more, got -1"),
+        (lambda: Sequential(Dense(3, 4), seed=None), "seed must be an integer of 0 or more, got None"),
+        (lambda: Sequential(Dense(3, 4), dtype=int), "dtype must be float32 or float64, got <class 'int'>"),
+        (lambda: Sequential(Dense(3, 4), dtype="flot32"), "dtype must be float32 or float64, got 'flot32'"),
+        (lambda: Sequential(Dense(3, 4)).astype("float16"), "dtype must be float32 or float64, got 'float16'"),
+    ],
+)
+def test_what_does_not_fit_is_said_when_the_model_is_made(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("x", "lengths", "message"),
+    [
+        (np.zeros((5, 2, 4)), None, r"x of shape \(5, 2, 4\) does not fit layer 0: Recurrent takes 3 features, got 4"),
+        (np.zeros((5, 3)), None, r"x of shape \(5, 3\) does not fit layer 0: Recurrent takes sequences \(T, B, F\)"),
+        (np.zeros(5), None, r"x must have shape \(T, B, F\), or \(T, B\) for tokens, got \(5,\)"),
+        (np.zeros((5, 2, 3)), [5], r"lengths must be integers of shape \(B,\) = \(2,\), got int64 of \(1,\)"),
+        (np.zeros((5, 2, 3)), [6, 1], "lengths must be from 1 to T = 5, got 1 to 6"),
+        (np.zeros((5, 2, 3)), [5, 0], "lengths must be from 1 to T = 5, got 0 to 5"),
+        (np.zeros((5, 2, 3)), [5.0, 1.0], "lengths must be integers of shape .* got float64"),
+    ],
+)
+def test_input_that_does_not_fit(model, x, lengths, message):
+    with pytest.raises(ValueError, match=message):
+        model.forward(x, lengths)
+
+
+# ---- files --------------------------------------------------------------------------------------
+
+EVERY_KIND = [
+    [LSTM(3, 4, init=ForgetBias(1.0, base=Orthogonal(0.9))), Last(), Dense(4, 2, "tanh")],
+    [GRU(3, 4, num_layers=2, bidirectional=True, dropout=0.1), MeanOverTime()],
+    [Normalize([1.0, 2.0, 3.0], [0.5, 1.0, 2.0]), Elman(3, 4, activation="relu"), Jordan(4, 3, 2, decay=0.5)],
+    [Recurrent(Stack((LSTMCell(3, 2), ElmanCell(2, 2)))), OriginalGRU(2, 2), TimeStatistics()],
+    [MultiLayer((LSTMCell(3, 2), GRUCell(2, 3))), Bidirectional(ElmanCell(3, 2)), Dropout(0.3), Resample(3)],
+    [Window(2, 1), Dense(12, 2), Flatten(9)],
+    [Embedding(4, 3), GRU(3, 2)],
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("layers", EVERY_KIND, ids=lambda layers: " > ".join(type(n).__name__ for n in layers))
+def test_a_saved_model_comes_back_whole(layers, dtype, tmp_path, rng):
+    model = Sequential(*layers, seed=7, dtype=dtype)
+    model.params.vector[:] += 1
+    model.info = {"classes": ["a", "b"]}
+    model.save(tmp_path / "model.npz")
+    other = load(tmp_path / "model.npz")
+    assert other.layers == model.layers
+    assert other.params == model.params
+    assert (other.dtype, other.seed, other.info) == (model.dtype, 7, model.info)
+    x = rng.integers(4, size=(6, 2)) if isinstance(layers[0], Embedding) else rng.standard_normal((6, 2, 3))
+    np.testing.assert_array_equal(other.forward(x, [6, 2]), model.forward(x, [6, 2]))
+    assert [p.name for p in tmp_path.iterdir()] == ["model.npz"]
+
+
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS.keys())
+def test_every_cell_can_be_saved(cell, tmp_path):
+    model = Sequential(Recurrent(cell))
+    model.save(tmp_path / "model.npz")
+    assert load(str(tmp_path / "model.npz"), classes=[LeakyCell]).layers == model.layers
+
+
+def test_a_class_of_ones_own_must_be_named(tmp_path):
+    Sequential(Recurrent(LeakyCell(3, 4))).save(tmp_path / "model.npz")
+    with pytest.raises(ValueError, match=r"unknown type 'LeakyCell'.* A class of your own is given as classes="):
+        load(tmp_path / "model.npz")
+
+
+def test_a_model_goes_on_training_after_loading(tmp_path, rng):
+    model = Sequential(LSTM(3, 4), Last(), Dense(4, 2))
+    model.save(tmp_path / "model.npz")
+    other = load(tmp_path / "model.npz")
+    batch = SequenceBatch.from_array(rng.standard_normal((5, 2, 3)), targets=np.array([0, 1]))
+    for m in (model, other):
+        (g,) = BPTT().gradients(m, batch, CrossEntropy())
+        m.params.vector -= 0.1 * g.vector
+    assert other.params == model.params
+
+
+def rewritten(path, **changes):
+    """The file with parts of its header, or its vector, changed."""
+    header, arrays = read_archive(path, "rnnbp model")
+    arrays["vector"] = changes.pop("vector", arrays["vector"])
+    kept = {k: v for k, v in (header | changes).items() if v is not None and k not in ("kind", "version")}
+    write_archive(path, "rnnbp model", kept, arrays)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"layers": [{"type": "ndarray", "shape": [10]}]}, "unknown type 'ndarray'"),
+        ({"layers": [{"type": "Parameters", "shapes": []}]}, "unknown type 'Parameters'"),
+        ({"layers": [{"type": "Dens", "input_size": 3}]}, "unknown type 'Dens'. Did you mean 'Dense'"),
+        ({"layers": [{"type": "Dense", "input_size": 3}]}, "a Dense cannot be made of"),
+        ({"layers": [{"type": "LSTMCell", "input_size": 3, "hidden_size": 4}]}, "does not hold a whole model"),
+        ({"layers": [3]}, "does not hold a whole model"),
+        ({"layers": []}, "does not hold a whole model"),
+        ({"layers": None}, "does not hold a whole model: 'layers'"),
+        ({"dtype": "object"}, "dtype must be float32 or float64, got 'object'"),
+        ({"seed": "one"}, "seed must be an integer of 0 or more, got 'one'"),
+        ({"vector": np.zeros(153)}, r"its layers have 154 parameters, its vector has shape \(153,\)"),
+        ({"vector": np.zeros((154, 1))}, r"its vector has shape \(154, 1\)"),
+        (
+            {"layers": [{"type": "Dense", "input_size": 10**9, "output_size": 10**9}]},
+            "its layers have 1000000001000000000 parameters",
+        ),
+    ],
+)
+def test_a_file_that_does_not_hold_together(model, tmp_path, changes, message):
+    path = tmp_path / "model.npz"
+    model.save(path)
+    with pytest.raises(ValueError, match=message) as error:
+        load(rewritten(path, **changes))
+    assert "model.npz" in str(error.value)
+
+
+@pytest.mark.parametrize("damage", [b"", b"nonsense", "cut", "flipped"])
+def test_a_damaged_file(model, tmp_path, damage):
+    path = tmp_path / "model.npz"
+    model.save(path)
+    content = path.read_bytes()
+    if damage == "cut":
+        damage = content[: len(content) // 2]
+    elif damage == "flipped":
+        middle = content.index(b"vector") + 300
+        damage = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+    path.write_bytes(damage)
+    with pytest.raises(ValueError, match=r"model.npz' is not a file of 'rnnbp model', or it is damaged"):
+        load(path)
+
+
+def test_another_kind_of_file(tmp_path):
+    write_archive(tmp_path / "other.npz", "rnnbp checkpoint", {}, {})
+    with pytest.raises(ValueError, match="must be a file of 'rnnbp model', version 1; it is 'rnnbp checkpoint'"):
+        load(tmp_path / "other.npz")
+
+
+def test_no_such_file_and_no_such_folder(model, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*none\.npz"):
+        load(tmp_path / "none.npz")
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere"):
+        model.save(tmp_path / "nowhere" / "model.npz")
+
+
+def test_a_layer_that_does_not_keep_its_arguments_cannot_be_saved(tmp_path):
+    class Odd(Dense):
+        def __init__(self, size):
+            super().__init__(size, size)
+
+    with pytest.raises(ValueError, match="a Odd cannot be saved: it does not keep its argument 'size'"):
+        Sequential(Odd(3)).save(tmp_path / "model.npz")
+
+
+def test_the_file_is_numbers_and_text(model, tmp_path):
+    """NumPy reads it with pickling off, and the header is JSON."""
+    model.save(tmp_path / "model.npz")
+    with np.load(tmp_path / "model.npz", allow_pickle=False) as file:
+        assert sorted(file.files) == ["header", "vector"]
+        header = json.loads(file["header"].tobytes())
+    assert [layer["type"] for layer in header["layers"]] == ["Recurrent", "Dropout", "Last", "Dense"]
