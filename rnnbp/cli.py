@@ -134,6 +134,7 @@ def _compare(options: argparse.Namespace) -> None:
         seeds=options.seeds,
         epochs=options.epochs,
         batch_size=options.batch_size,
+        optimizers={name: contestants.CONTESTANTS[name].optimizer for name in wanted},
         progress=not options.quiet,
     )
     print(report)
@@ -155,7 +156,9 @@ def _add_train(commands: Commands) -> None:
     command.add_argument("--epochs", type=int, default=25, metavar="N", help="default: 25")
     command.add_argument("--batch-size", type=int, default=16, metavar="N", help="default: 16")
     command.add_argument("--optimizer", default="adam", help=f"of {', '.join(sorted(OPTIMIZERS))} (default: adam)")
-    command.add_argument("--learning-rate", type=float, metavar="R", help="default: 0.01 with adam, else its own")
+    command.add_argument(
+        "--learning-rate", type=float, metavar="R", help="default: the network's with adam, else its own"
+    )
     command.add_argument("--parameters", type=int, metavar="N", help="choose the width for about so many parameters")
     command.add_argument("--truncate", metavar="K1,K2", help="truncated BPTT instead of the full one")
     command.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
@@ -206,10 +209,9 @@ def _gradient(truncate: str | None) -> rnnbp.BPTT | rnnbp.TruncatedBPTT:
 
 def _optimizer(options: argparse.Namespace) -> rnnbp.optimizers.Optimizer:
     make: Any = OPTIMIZERS[choice("--optimizer", options.optimizer, OPTIMIZERS)]
-    rate = options.learning_rate
-    if rate is None:
-        rate = 0.01 if options.optimizer == "adam" else None
-    return make() if rate is None else make(learning_rate=rate)
+    if options.learning_rate is not None:
+        return make(learning_rate=options.learning_rate)
+    return contestants.CONTESTANTS[options.model].optimizer() if options.optimizer == "adam" else make()
 
 
 def _print_scores(scores: dict[str, float]) -> None:

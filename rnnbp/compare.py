@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rnnbp._checks import positive_int
+from rnnbp._checks import choice, positive_int
 from rnnbp.data import SequenceDataset
 from rnnbp.gradients import BPTT, GradientAlgorithm
 from rnnbp.losses import CrossEntropy, MeanSquaredError
@@ -22,6 +22,7 @@ from rnnbp.schedules import Cosine, Schedule
 from rnnbp.training import Trainer
 
 Make = Callable[..., Sequential]
+MakeOptimizer = Callable[[], Optimizer]
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,8 @@ class Recipe:
     epochs, batch_size : int
     loss : Loss
     gradient : GradientAlgorithm
-    optimizer : callable
-        ``optimizer()`` makes a new one for each run.
+    optimizers : mapping of str to callable
+        ``optimizers[model]()`` makes a new one for each run.
     schedule : callable
         ``schedule(epochs)`` makes a new one for each run.
     """
@@ -43,15 +44,15 @@ class Recipe:
     batch_size: int
     loss: Loss
     gradient: GradientAlgorithm
-    optimizer: Callable[[], Optimizer]
+    optimizers: Mapping[str, MakeOptimizer]
     schedule: Callable[[int], Schedule]
 
     def train(
-        self, model: Sequential, seed: int, data: SequenceDataset, validation: SequenceDataset | None = None
+        self, name: str, model: Sequential, seed: int, data: SequenceDataset, validation: SequenceDataset | None = None
     ) -> Trainer:
         """A trainer that has run its epochs."""
         trainer = Trainer(
-            model, self.loss, self.gradient, self.optimizer(), seed=seed, schedule=self.schedule(self.epochs)
+            model, self.loss, self.gradient, self.optimizers[name](), seed=seed, schedule=self.schedule(self.epochs)
         )
         trainer.fit(data, validation, self.epochs, self.batch_size, progress=False)
         return trainer
@@ -67,7 +68,8 @@ def compare(
     batch_size: int = 16,
     loss: Loss | None = None,
     gradient: GradientAlgorithm | None = None,
-    optimizer: Callable[[], Optimizer] = lambda: Adam(0.01),
+    optimizer: MakeOptimizer = lambda: Adam(0.01),
+    optimizers: Mapping[str, MakeOptimizer] | None = None,
     schedule: Callable[[int], Schedule] = Cosine,
     folds: int = 3,
     progress: bool = True,
@@ -91,6 +93,8 @@ def compare(
     gradient : GradientAlgorithm, default BPTT()
     optimizer : callable, optional
         Makes a new optimizer for each run. Default: Adam(0.01).
+    optimizers : mapping of str to callable, optional
+        The same for single models that were tuned to another.
     schedule : callable, default Cosine
         ``schedule(epochs)`` makes the learning rate's course for each run.
     folds : int, default 3
@@ -127,12 +131,14 @@ def compare(
         raise ValueError("seeds must hold at least one, got none")
     if positive_int("folds", folds) < 2:
         raise ValueError("folds must be at least 2, got 1")
+    for name in optimizers or {}:
+        choice("optimizers", name, models)
     recipe = Recipe(
         positive_int("epochs", epochs),
         batch_size,
         _natural_loss(train) if loss is None else loss,
         BPTT() if gradient is None else gradient,
-        optimizer,
+        dict.fromkeys(models, optimizer) | dict(optimizers or {}),
         schedule,
     )
     runs: list[dict[str, Any]] = []
@@ -140,12 +146,12 @@ def compare(
     with Progress(len(models) * (len(chosen) + folds), show=progress, label="run") as bar:
         for name, make in models.items():
             for fold, (part, held) in enumerate(_folds(train, folds)):
-                trainer = recipe.train(_made(make, chosen[0]), chosen[0], part, held)
+                trainer = recipe.train(name, _made(make, chosen[0]), chosen[0], part, held)
                 curves.append(trainer.history.assign(model=name, run=f"fold {fold}"))
                 bar.update({})
         for seed in chosen:
             for name, make in models.items():
-                trainer = recipe.train(_made(make, seed), seed, train)
+                trainer = recipe.train(name, _made(make, seed), seed, train)
                 runs.append(_run(name, seed, trainer, train, test))
                 curves.append(trainer.history.assign(model=name, run=f"seed {seed}"))
                 bar.update({f"{name} {recipe.loss.metric}": runs[-1]["test"]})

@@ -26,20 +26,28 @@ from rnnbp.layers import (
     Window,
 )
 from rnnbp.models import Sequential
+from rnnbp.optimizers import Adam
 
 Build = Callable[[int, int, int], list[Layer]]
 """(features, width, outputs) -> layers, for a dataset with one target a sequence."""
 
 
 def window_mlp(features: int, width: int, outputs: int) -> list[Layer]:
-    """Each frame with three neighbours on either side, one hidden layer, averaged over time.
+    """Each frame with five neighbours on either side, one hidden layer, averaged over time.
 
     Examples
     --------
     >>> len(window_mlp(12, 100, 9))
-    5
+    6
     """
-    return [Window(3, 3), Dense(7 * features, width, "relu"), Dropout(0.3), MeanOverTime(), Dense(width, outputs)]
+    return [
+        Window(5, 5),
+        Dropout(0.2),
+        Dense(11 * features, width, "relu"),
+        Dropout(0.5),
+        MeanOverTime(),
+        Dense(width, outputs),
+    ]
 
 
 def statistics_mlp(features: int, width: int, outputs: int) -> list[Layer]:
@@ -50,7 +58,7 @@ def statistics_mlp(features: int, width: int, outputs: int) -> list[Layer]:
     >>> len(statistics_mlp(12, 100, 9))
     4
     """
-    return [TimeStatistics(), Dense(2 * features, width, "relu"), Dropout(0.3), Dense(width, outputs)]
+    return [TimeStatistics(), Dense(2 * features, width, "relu"), Dropout(0.5), Dense(width, outputs)]
 
 
 def resampled_mlp(features: int, width: int, outputs: int) -> list[Layer]:
@@ -59,9 +67,9 @@ def resampled_mlp(features: int, width: int, outputs: int) -> list[Layer]:
     Examples
     --------
     >>> len(resampled_mlp(12, 100, 9))
-    4
+    5
     """
-    return [Resample(10), Dense(10 * features, width, "relu"), Dropout(0.3), Dense(width, outputs)]
+    return [Resample(10), Dropout(0.2), Dense(10 * features, width, "relu"), Dropout(0.5), Dense(width, outputs)]
 
 
 def elman(features: int, width: int, outputs: int) -> list[Layer]:
@@ -70,9 +78,15 @@ def elman(features: int, width: int, outputs: int) -> list[Layer]:
     Examples
     --------
     >>> len(elman(12, 64, 9))
-    4
+    5
     """
-    return [Elman(features, width, init=Orthogonal()), Dropout(0.3), MeanOverTime(), Dense(width, outputs)]
+    return [
+        Dropout(0.2),
+        Elman(features, width, init=Orthogonal()),
+        Dropout(0.5),
+        MeanOverTime(),
+        Dense(width, outputs),
+    ]
 
 
 def lstm(features: int, width: int, outputs: int) -> list[Layer]:
@@ -81,9 +95,9 @@ def lstm(features: int, width: int, outputs: int) -> list[Layer]:
     Examples
     --------
     >>> len(lstm(12, 64, 9))
-    4
+    5
     """
-    return [LSTM(features, width), Dropout(0.3), MeanOverTime(), Dense(width, outputs)]
+    return [Dropout(0.2), LSTM(features, width), Dropout(0.5), MeanOverTime(), Dense(width, outputs)]
 
 
 def gru(features: int, width: int, outputs: int) -> list[Layer]:
@@ -92,9 +106,9 @@ def gru(features: int, width: int, outputs: int) -> list[Layer]:
     Examples
     --------
     >>> len(gru(12, 64, 9))
-    4
+    5
     """
-    return [GRU(features, width), Dropout(0.3), MeanOverTime(), Dense(width, outputs)]
+    return [Dropout(0.2), GRU(features, width), Dropout(0.5), MeanOverTime(), Dense(width, outputs)]
 
 
 def bilstm(features: int, width: int, outputs: int) -> list[Layer]:
@@ -103,10 +117,10 @@ def bilstm(features: int, width: int, outputs: int) -> list[Layer]:
     Examples
     --------
     >>> len(bilstm(12, 64, 9))
-    4
+    5
     """
     both = LSTM(features, width, bidirectional=True)
-    return [both, Dropout(0.3), MeanOverTime(), Dense(2 * width, outputs)]
+    return [Dropout(0.2), both, Dropout(0.5), MeanOverTime(), Dense(2 * width, outputs)]
 
 
 def bigru(features: int, width: int, outputs: int) -> list[Layer]:
@@ -115,10 +129,10 @@ def bigru(features: int, width: int, outputs: int) -> list[Layer]:
     Examples
     --------
     >>> len(bigru(12, 64, 9))
-    4
+    5
     """
     both = GRU(features, width, bidirectional=True)
-    return [both, Dropout(0.3), MeanOverTime(), Dense(2 * width, outputs)]
+    return [Dropout(0.2), both, Dropout(0.5), MeanOverTime(), Dense(2 * width, outputs)]
 
 
 @dataclass(frozen=True)
@@ -132,22 +146,29 @@ class Contestant:
     width : int
         H.
     kind : {'static', 'recurrent'}
+    learning_rate : float, default 0.01
+        Of Adam.
     """
 
     build: Build
     width: int
     kind: str
+    learning_rate: float = 0.01
+
+    def optimizer(self) -> Adam:
+        """A new optimizer, with the learning rate that suits this network."""
+        return Adam(self.learning_rate)
 
 
 CONTESTANTS = {
-    "window-mlp": Contestant(window_mlp, 200, "static"),
+    "window-mlp": Contestant(window_mlp, 300, "static"),
     "statistics-mlp": Contestant(statistics_mlp, 200, "static"),
     "resampled-mlp": Contestant(resampled_mlp, 200, "static"),
     "elman": Contestant(elman, 64, "recurrent"),
     "lstm": Contestant(lstm, 64, "recurrent"),
     "gru": Contestant(gru, 64, "recurrent"),
     "bilstm": Contestant(bilstm, 48, "recurrent"),
-    "bigru": Contestant(bigru, 48, "recurrent"),
+    "bigru": Contestant(bigru, 48, "recurrent", 0.02),
 }
 
 
@@ -195,7 +216,7 @@ def maker(name: str, train: SequenceDataset, parameters: int | None = None) -> C
     --------
     >>> data = SequenceDataset([np.eye(3), np.eye(3)], targets=[0, 1])
     >>> maker("elman", data)(0)
-    Sequential(Normalize, Recurrent(ElmanCell), Dropout, MeanOverTime, Dense; 4546 parameters, float32)
+    Sequential(Normalize, Dropout, Recurrent(ElmanCell), Dropout, MeanOverTime, Dense; 4546 parameters, float32)
     >>> maker("elman", data, parameters=1000)(0).params.size
     982
     """
