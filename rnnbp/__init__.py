@@ -1,9 +1,10 @@
 """Backpropagation through time on NumPy: one cell, every way to run it and every way to differentiate it."""
 
-from rnnbp import cells, datasets, initializers, layers, losses, metrics, optimizers, schedules
+from rnnbp import cells, datasets, initializers, layers, losses, metrics, optimizers, schedules, solvers
 from rnnbp.cells import ElmanCell, GRUCell, JordanCell, LSTMCell, OriginalGRUCell, Stack
 from rnnbp.clipping import ClipNorm, ClipValue
 from rnnbp.compare import compare
+from rnnbp.contraction import SpectralProjection
 from rnnbp.data import SequenceBatch, SequenceDataset
 from rnnbp.epochs import TrainingDivergedError
 from rnnbp.gradients import (
@@ -12,6 +13,8 @@ from rnnbp.gradients import (
     ComplexStep,
     FiniteDifference,
     GradientReport,
+    RecurrentBackprop,
+    SpectralPenalty,
     TruncatedBPTT,
     check_gradient,
 )
@@ -24,6 +27,7 @@ from rnnbp.layers import (
     Dropout,
     Elman,
     Embedding,
+    FixedPoint,
     Flatten,
     Jordan,
     Last,
@@ -42,6 +46,19 @@ from rnnbp.optimizers import LBFGS, SGD, Adam, AdamW, Momentum, Nesterov, RMSpro
 from rnnbp.params import Parameters
 from rnnbp.report import Report
 from rnnbp.schedules import Constant, Cosine, OnPlateau, StepDecay, WarmUp
+from rnnbp.solvers import (
+    GMRES,
+    Anderson,
+    Broyden,
+    Damped,
+    Direct,
+    Iteration,
+    Neumann,
+    Newton,
+    Relaxation,
+    SettlingError,
+    Tolerance,
+)
 from rnnbp.stopping import EarlyStopping
 from rnnbp.training import Trainer
 
@@ -49,15 +66,18 @@ __version__ = "0.1.0"
 
 __all__ = [
     "BPTT",
+    "GMRES",
     "GRU",
     "LBFGS",
     "LSTM",
     "SGD",
     "Adam",
     "AdamW",
+    "Anderson",
     "Backprop",
     "Bidirectional",
     "BinaryCrossEntropy",
+    "Broyden",
     "Chrono",
     "ClipNorm",
     "ClipValue",
@@ -65,19 +85,23 @@ __all__ = [
     "Constant",
     "Cosine",
     "CrossEntropy",
+    "Damped",
     "Dense",
+    "Direct",
     "Dropout",
     "EarlyStopping",
     "Elman",
     "ElmanCell",
     "Embedding",
     "FiniteDifference",
+    "FixedPoint",
     "Flatten",
     "ForgetBias",
     "GRUCell",
     "Glorot",
     "GradientReport",
     "Identity",
+    "Iteration",
     "Jordan",
     "JordanCell",
     "LSTMCell",
@@ -88,6 +112,8 @@ __all__ = [
     "MeanSquaredError",
     "Momentum",
     "Nesterov",
+    "Neumann",
+    "Newton",
     "Normalize",
     "OnPlateau",
     "OriginalGRU",
@@ -96,15 +122,21 @@ __all__ = [
     "Parameters",
     "RMSprop",
     "Recurrent",
+    "RecurrentBackprop",
+    "Relaxation",
     "Report",
     "Resample",
     "Rprop",
     "SequenceBatch",
     "SequenceDataset",
     "Sequential",
+    "SettlingError",
+    "SpectralPenalty",
+    "SpectralProjection",
     "Stack",
     "StepDecay",
     "TimeStatistics",
+    "Tolerance",
     "Trainer",
     "TrainingDivergedError",
     "TruncatedBPTT",
@@ -122,4 +154,5 @@ __all__ = [
     "metrics",
     "optimizers",
     "schedules",
+    "solvers",
 ]

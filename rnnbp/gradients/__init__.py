@@ -5,6 +5,8 @@ from rnnbp.gradients.base import Cost, Gradient, GradientAlgorithm
 from rnnbp.gradients.bptt import BPTT
 from rnnbp.gradients.check import GradientReport, check_gradient
 from rnnbp.gradients.numerical import ComplexStep, FiniteDifference
+from rnnbp.gradients.recurrent_backprop import RecurrentBackprop
+from rnnbp.gradients.spectral_penalty import SpectralPenalty
 from rnnbp.gradients.truncated import TruncatedBPTT
 
 __all__ = [
@@ -16,6 +18,8 @@ __all__ = [
     "Gradient",
     "GradientAlgorithm",
     "GradientReport",
+    "RecurrentBackprop",
+    "SpectralPenalty",
     "TruncatedBPTT",
     "check_gradient",
 ]

@@ -125,7 +125,8 @@ def whole_gradient(
     value, d_outputs = loss(outputs, targets, batch.lengths if outputs.ndim == 3 else None)
     grad = params.zeros()
     model.backward(params, tapes, d_outputs, grad)
-    cost = Cost(int(batch.lengths.sum()), held_bytes(tapes))
+    repeated = sum(getattr(tape, "repeated", 0) for tape in tapes)  # what a layer ran beyond once a step
+    cost = Cost(int(batch.lengths.sum()) + repeated, held_bytes(tapes))
     return Gradient(value, grad.vector, outputs, after, cost, (0, len(batch.x)))
 
 

@@ -1,6 +1,7 @@
 """Layers: what a model is made of."""
 
 from rnnbp.layers.base import Layer, Run
+from rnnbp.layers.fixed_point import FixedPoint, Settled
 from rnnbp.layers.pooling import Last, MeanOverTime, TimeStatistics
 from rnnbp.layers.recurrent import Bidirectional, MultiLayer, Recurrent
 from rnnbp.layers.short import GRU, LSTM, Elman, Jordan, OriginalGRU
@@ -15,6 +16,7 @@ __all__ = [
     "Dropout",
     "Elman",
     "Embedding",
+    "FixedPoint",
     "Flatten",
     "Jordan",
     "Last",
@@ -26,6 +28,7 @@ __all__ = [
     "Recurrent",
     "Resample",
     "Run",
+    "Settled",
     "TimeStatistics",
     "Window",
 ]

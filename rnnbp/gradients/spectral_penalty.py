@@ -1,0 +1,94 @@
+"""A penalty on weights that would no longer contract, added to any gradient."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rnnbp._checks import number
+from rnnbp.contraction import check_names
+from rnnbp.data import SequenceBatch
+from rnnbp.gradients.base import Gradient, GradientAlgorithm
+from rnnbp.layers.base import Array, State
+from rnnbp.losses.base import Loss
+from rnnbp.models import Sequential
+from rnnbp.params import Parameters
+
+
+@dataclass(frozen=True)
+class SpectralPenalty:
+    """weight * sum of max(0, ||W|| - radius)^2 / 2 over matrices W, on top of the loss; ||W|| is the spectral
+    norm, its gradient the outer product of the first singular vectors.
+
+    Below `radius` nothing is changed; above, every step of the optimizer pulls the net back to where it
+    contracts. A batch has the penalty once, in its first gradient.
+
+    Parameters
+    ----------
+    gradient : GradientAlgorithm
+        Of the loss itself: ``RecurrentBackprop()``.
+    names : sequence of str
+        Of the matrices, as in `model.params`: ``["0.w_hh"]``.
+    weight : float, default 1.0
+    radius : float, default 0.95
+
+    Raises
+    ------
+    ValueError
+        If a number is not positive; when used, if a name is not a matrix's.
+
+    See Also
+    --------
+    rnnbp.SpectralProjection : scales the matrices down at once.
+
+    References
+    ----------
+    Y. Yoshida & T. Miyato (2017), "Spectral norm regularization for improving the generalizability of deep
+    learning", arXiv:1705.10941
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> model = rnnbp.Sequential(rnnbp.FixedPoint(rnnbp.ElmanCell(2, 3)), rnnbp.Last(), rnnbp.Dense(3, 2))
+    >>> batch = rnnbp.SequenceDataset([np.ones((1, 2)), np.zeros((1, 2))], targets=[0, 1]).batch()
+    >>> algorithm = SpectralPenalty(rnnbp.RecurrentBackprop(), ["0.w_hh"], weight=0.1)
+    >>> (g,) = algorithm.gradients(model, batch, rnnbp.CrossEntropy())
+    >>> g.vector.shape == model.params.vector.shape
+    True
+    """
+
+    gradient: GradientAlgorithm
+    names: Sequence[str]
+    weight: float = 1.0
+    radius: float = 0.95
+
+    def __post_init__(self) -> None:
+        number("weight", self.weight, 0, open_low=True)
+        number("radius", self.radius, 0, open_low=True)
+        if isinstance(self.gradient, type) or not hasattr(self.gradient, "gradients"):
+            raise ValueError(f"gradient must be an object with a method 'gradients', got {self.gradient!r}")
+
+    def gradients(
+        self,
+        model: Sequential,
+        batch: SequenceBatch,
+        loss: Loss,
+        state: Sequence[State] | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> Iterator[Gradient]:
+        """As many as the algorithm within yields."""
+        value, vector = self.penalty(model.params)
+        for g in self.gradient.gradients(model, batch, loss, state, rng):
+            yield replace(g, loss=g.loss + value, vector=g.vector + vector)
+            value, vector = 0.0, np.zeros_like(vector)
+
+    def penalty(self, params: Parameters) -> tuple[float, Array]:
+        """The penalty and its derivative (P,)."""
+        check_names(params, self.names)
+        value, grad = 0.0, params.zeros()
+        for name in self.names:
+            u, sigma, vt = np.linalg.svd(params[name], full_matrices=False)
+            excess = max(0.0, float(sigma[0]) - self.radius)
+            value += self.weight * excess * excess / 2
+            grad[name] += self.weight * excess * np.outer(u[:, 0], vt[0])
+        return value, grad.vector
