@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, DTypeLike
 
-from rnnbp import cells, initializers, layers
+from rnnbp import cells, initializers, layers, solvers
 from rnnbp._checks import natural_int
 from rnnbp.config import by_name, from_config, to_config
 from rnnbp.data import SequenceBatch
@@ -321,7 +321,7 @@ def load(path: str | Path, classes: Iterable[type] = ()) -> Sequential:
     Sequential(Recurrent(ElmanCell); 21 parameters, float32)
     """
     header, arrays = read_archive(path, MODEL_FILE)
-    exported = [getattr(module, name) for module in (layers, cells) for name in module.__all__]
+    exported = [getattr(module, name) for module in (layers, cells, solvers) for name in module.__all__]
     known = by_name(exported, initializers.INITIALIZERS.values(), classes)
     try:
         made = [from_config(config, known) for config in header["layers"]]
