@@ -19,7 +19,19 @@ Array = np.ndarray
 
 
 class TrainingDivergedError(ArithmeticError):
-    """A loss or gradient was not finite. The model holds the parameters of the last step at which both were."""
+    """A loss or gradient was not finite. The model holds the parameters of the last step at which both were.
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> data = rnnbp.SequenceDataset([np.ones((3, 2))], targets=[[1.0]])
+    >>> model = rnnbp.Sequential(rnnbp.MeanOverTime(), rnnbp.Dense(2, 1))
+    >>> model.params["1.b"] = np.nan
+    >>> trainer = rnnbp.Trainer(model, rnnbp.MeanSquaredError(), rnnbp.Backprop(), rnnbp.SGD(0.1))
+    >>> trainer.fit(data, epochs=1, progress=False)
+    Traceback (most recent call last):
+    rnnbp.epochs.TrainingDivergedError: ...
+    """
 
 
 @dataclass

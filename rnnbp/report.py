@@ -51,6 +51,15 @@ class Report:
         all of the training set, ``'fold 0'``, ... on a part, with the rest as validation.
     metric : str
         The score's name: 'accuracy' or 'r2'.
+
+    Examples
+    --------
+    `rnnbp.compare` makes one; here two networks and two seeds by hand:
+
+    >>> runs = pd.DataFrame({"model": ["mlp", "lstm"] * 2, "seed": [0, 0, 1, 1], "test": [0.9, 0.96, 0.92, 0.96]})
+    >>> pair = Report(runs, pd.DataFrame(), "accuracy").paired("lstm", "mlp")
+    >>> round(pair.difference, 3)
+    0.05
     """
 
     runs: pd.DataFrame

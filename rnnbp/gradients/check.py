@@ -32,6 +32,15 @@ class GradientReport:
         gradient; `at` is where, with what was `computed` and `expected` there.
     tolerance : float
         What `max_error` may be.
+
+    Examples
+    --------
+    >>> from rnnbp.cells import GRUCell
+    >>> report = check_gradient(GRUCell(3, 4))
+    >>> report.ok, report.max_error < 1e-13
+    (True, True)
+    >>> report.table.loc["w_hh", ["size", "checked"]].tolist()
+    [48, 20]
     """
 
     table: pd.DataFrame

@@ -44,6 +44,21 @@ class Layer:
     A subclass that has parameters defines `shapes` and `initialize`; every subclass defines `out_shape`,
     `forward` and `backward`. A layer that carries something from step to step has a state and can go on from
     it, so that a sequence may be run span by span; one that looks ahead in time sets ``causal = False``.
+
+    Examples
+    --------
+    A layer of one's own, and whether its way back is right:
+
+    >>> class Square(Layer):
+    ...     def out_shape(self, shape):
+    ...         return shape
+    ...     def forward(self, params, x, run, state=None):
+    ...         return x * x, x, None
+    ...     def backward(self, params, tape, dy, grad, d_state=None):
+    ...         return 2 * tape * dy, None
+    >>> import rnnbp
+    >>> rnnbp.check_gradient(Square()).ok
+    True
     """
 
     causal: bool = True

@@ -24,6 +24,22 @@ class Loss:
     -----
     Where nothing counts (all labels ignored, all targets missing) the value is 0 and so is the derivative. A
     loss that is not finite is returned as it is.
+
+    Examples
+    --------
+    A loss of one's own, the fourth power of the error, summed over K:
+
+    >>> class FourthPower(Loss):
+    ...     def align(self, outputs, targets):
+    ...         return targets
+    ...     def weights(self, targets):
+    ...         return np.ones(len(targets))
+    ...     def terms(self, outputs, targets, weights):
+    ...         error = outputs - targets
+    ...         return weights * (error**4).sum(axis=1), 4 * weights[:, None] * error**3
+    >>> FourthPower()(np.array([[2.0], [0.0]]), np.array([[0.0], [0.0]]))
+    (8.0, array([[16.],
+           [ 0.]]))
     """
 
     name: ClassVar[str]

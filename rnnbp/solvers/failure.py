@@ -18,6 +18,17 @@ class SettlingError(ArithmeticError):
         What was found instead, row by row.
     spectral_radius : float
         Of the Jacobian at the worst row.
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> model = rnnbp.Sequential(rnnbp.FixedPoint(rnnbp.ElmanCell(1, 1)))
+    >>> model.params["0.w_hh"] = -3  # swings from side to side
+    >>> try:
+    ...     _ = model.forward(np.ones((1, 1, 1)))
+    ... except SettlingError as error:
+    ...     print(error.solution.converged)
+    [False]
     """
 
     def __init__(self, message: str, solution: Solution, spectral_radius: float) -> None:
