@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
 
 from rnnbp._checks import number, positive_int
 from rnnbp.optimizers.base import Array, Optimizer
@@ -130,6 +129,8 @@ class LBFGS(Optimizer):
         A point whose loss or gradient is not finite is taken for infinitely high, so that a line search turns
         back before it. The parameters end with the last point that was accepted.
         """
+        from scipy.optimize import minimize  # slow to import
+
         limit = self.iterations if iterations is None else positive_int("iterations", iterations)
 
         def evaluate(x: Array) -> tuple[float, Array]:
