@@ -152,7 +152,14 @@ class Sequential:
         tapes : list
         states : list
             None for a layer without state.
+
+        Raises
+        ------
+        ValueError
+            If `states` do not fit.
         """
+        if states is not None and len(states) != len(self.layers):
+            raise ValueError(f"states must be one for each of the {len(self.layers)} layers, got {len(states)}")
         tapes, after = [], []
         for i, (layer, scope) in enumerate(zip(self.layers, self.scopes(params), strict=True)):
             x, tape, state = layer.forward(scope, x, run, None if states is None else states[i])

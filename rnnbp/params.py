@@ -125,7 +125,10 @@ class Parameters:
         """The parameters whose names begin with `prefix` and end with `suffix`, both taken off, over the same
         memory.
 
-        They must lie next to each other in the vector.
+        Raises
+        ------
+        ValueError
+            If they do not lie next to each other in the vector.
 
         Examples
         --------
@@ -137,7 +140,10 @@ class Parameters:
         inner = {n[len(prefix) : len(n) - len(suffix)]: self.shapes[n] for n in names}
         if not names:
             return type(self)({}, self.vector[:0])
-        return type(self)(inner, self.vector[self._places[names[0]].start : self._places[names[-1]].stop])
+        start, stop = self._places[names[0]].start, self._places[names[-1]].stop
+        if stop - start != sum(map(math.prod, inner.values())):
+            raise ValueError(f"the parameters {prefix}...{suffix} do not lie next to each other: {', '.join(names)}")
+        return type(self)(inner, self.vector[start:stop])
 
     def __eq__(self, other: Any) -> bool:
         return (

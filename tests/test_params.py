@@ -138,6 +138,16 @@ def test_wrong_shape(params):
         params["w"] = np.zeros((3, 2))
 
 
+def test_a_scope_must_lie_in_one_piece():
+    params = Parameters({"w_l0": (2,), "v_l0_reverse": (1,), "w_l1": (3,), "v_l1_reverse": (1,)})
+    with pytest.raises(ValueError, match=r"w_\.\.\. do not lie next to each other: w_l0, w_l1"):
+        params.scope("w_")
+    with pytest.raises(
+        ValueError, match=r"the parameters \.\.\._reverse do not lie next to each other: v_l0_reverse, "
+    ):
+        params.scope(suffix="_reverse")
+
+
 def test_unknown_name(params):
     with pytest.raises(KeyError, match=r"no parameter 'scal'\. Did you mean 'scale'\?"):
         params["scal"]

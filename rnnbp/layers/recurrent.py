@@ -49,7 +49,10 @@ class Recurrent(Layer):
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
         """The state is (B, S)."""
         dtype = np.result_type(params.vector, x)
-        start = zero_state(self.cell, x.shape[1], dtype) if state is None else state.astype(dtype, copy=False)
+        start = zero_state(self.cell, x.shape[1], dtype) if state is None else np.asarray(state, dtype)
+        wanted = (x.shape[1], self.cell.state_size)
+        if start.shape != wanted:
+            raise ValueError(f"the state of {self.cell!r} must have shape (B, S) = {wanted}, got {start.shape}")
         return run_cell(self.cell, dict(params.items()), x, run.active(len(x)), start)
 
     def backward(
