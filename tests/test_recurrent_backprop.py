@@ -1,0 +1,330 @@
+"""Recurrent backpropagation: one table of every cell, solver and adjoint; memory, failures, and what it is for."""
+
+import tracemalloc
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from helpers import CELLS, gradient_error
+
+import rnnbp
+from rnnbp.cells import ElmanCell, GRUCell, LSTMCell
+from rnnbp.data import SequenceBatch
+from rnnbp.gradients import BPTT, ComplexStep, RecurrentBackprop, SpectralPenalty, TruncatedBPTT, check_gradient
+from rnnbp.layers import Dense, FixedPoint, Last, Normalize, Recurrent
+from rnnbp.losses import CrossEntropy, MeanSquaredError
+from rnnbp.models import Sequential
+from rnnbp.solvers import (
+    GMRES,
+    Accept,
+    Anderson,
+    Broyden,
+    Damped,
+    Direct,
+    Iteration,
+    Neumann,
+    Newton,
+    Relaxation,
+    SettlingError,
+    SettlingWarning,
+    Tolerance,
+    Warn,
+)
+
+TIGHT = Tolerance(1e-12, 1e-12, iterations=2000)
+SOLVERS = [Iteration(), Damped(0.8), Relaxation(2.0), Anderson(), Broyden(), Newton()]
+ADJOINTS = [*SOLVERS, Direct(), GMRES()]
+LENGTHS = np.array([3, 2, 1])
+
+
+def model_of(cell, solver=None, tolerance=TIGHT, **how) -> Sequential:
+    """Outputs at every step; weights of half the usual size, so that every cell contracts."""
+    layer = FixedPoint(cell, Iteration() if solver is None else solver, tolerance, **how)
+    model = Sequential(layer, Dense(cell.output_size, 2), dtype=np.float64)
+    model.params.vector *= 0.5
+    return model
+
+
+def batch_of(features: int = 3, lengths=LENGTHS, seed: int = 1) -> SequenceBatch:
+    rng = np.random.default_rng(seed)
+    T, B = lengths[0], len(lengths)
+    done = np.arange(T)[:, None] >= lengths
+    x = np.where(done[:, :, None], 0, rng.standard_normal((T, B, features)))
+    return replace(SequenceBatch.from_array(x, lengths), targets=rng.standard_normal((T, B, 2)))
+
+
+def gradient(algorithm, model, batch=None, loss=None):
+    (g,) = algorithm.gradients(model, batch_of() if batch is None else batch, loss or MeanSquaredError())
+    return g
+
+
+@cache
+def expected(name: str) -> np.ndarray:
+    """The complex step's gradient, through the settled fixed point."""
+    return gradient(ComplexStep(), model_of(CELLS[name])).vector
+
+
+@pytest.mark.parametrize("adjoint", ADJOINTS, ids=str)
+@pytest.mark.parametrize("solver", SOLVERS, ids=str)
+@pytest.mark.parametrize("name", CELLS)
+def test_every_cell_solver_and_adjoint_has_the_complex_steps_gradient(name, solver, adjoint):
+    model = model_of(CELLS[name], solver)
+    g = gradient(RecurrentBackprop(adjoint, TIGHT), model)
+    assert gradient_error(model.params, g.vector, expected(name)) < 1e-9
+    np.testing.assert_allclose(g.loss, MeanSquaredError()(g.outputs, batch_of().targets, LENGTHS)[0])
+
+
+@pytest.mark.parametrize("solver", SOLVERS, ids=str)
+def test_complex_step_goes_through_every_solver(solver):
+    name = "Stack LSTM > GRU"
+    indices = [0, 17, 60, 100, 150, -1]
+    found = gradient(ComplexStep(indices=indices), model_of(CELLS[name], solver)).vector[indices]
+    assert np.abs(found - expected(name)[indices]).max() < 1e-10 * np.abs(expected(name)).max()
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_bptt_through_the_iterations_is_the_same_gradient(name):
+    tolerance = Tolerance(1e-14, 1e-14, iterations=2000)
+    model = model_of(CELLS[name], tolerance=tolerance)
+    through = gradient(BPTT(), model)
+    implicit = gradient(RecurrentBackprop(Direct(), TIGHT), model)
+    assert gradient_error(model.params, implicit.vector, through.vector) < 1e-9
+    assert through.cost.steps == implicit.cost.steps > 5 * LENGTHS.sum()
+
+
+@pytest.mark.parametrize("warm_start", [False, True])
+@pytest.mark.parametrize("adjoint", ADJOINTS, ids=str)
+def test_error_by_the_input(adjoint, warm_start):
+    model = Sequential(Dense(3, 3, "tanh"), FixedPoint(GRUCell(3, 4), tolerance=TIGHT, warm_start=warm_start))
+    implicit = RecurrentBackprop(adjoint, TIGHT).implicit(model)
+    report = check_gradient(implicit, batch_of(), samples=5)
+    table = report.table
+    assert (table["computed"] - table["expected"]).abs().max() < 1e-9 * table["expected"].abs().max()
+
+
+@pytest.mark.parametrize("adjoint", [Direct(), Anderson()], ids=str)
+def test_complex_step_goes_through_the_adjoint(adjoint):
+    # the second derivative along a direction, by the complex step through the gradient
+    model, h = model_of(ElmanCell(3, 4)), 1e-30
+    implicit = RecurrentBackprop(adjoint, TIGHT).implicit(model)
+    batch, direction = batch_of(), np.random.default_rng(2).standard_normal(model.params.size)
+
+    def slope(vector):
+        params, grad = model.params.like(vector), model.params.like(np.zeros_like(vector))
+        y, tapes, _ = implicit.unroll(params, batch.x, rnnbp.layers.Run(batch.lengths))
+        implicit.backward(params, tapes, MeanSquaredError()(y, batch.targets, batch.lengths)[1], grad)
+        return grad.vector
+
+    found = slope(model.params.vector + 1j * h * direction).imag / h
+    d = 1e-5 * direction
+    central = (slope(model.params.vector + d) - slope(model.params.vector - d)) / 2e-5
+    assert np.abs(found - central).max() < 1e-7 * np.abs(central).max()
+
+
+@pytest.mark.parametrize("terms", [1, 2, 7])
+def test_neumann_is_the_truncated_series(terms):
+    cell, batch = ElmanCell(3, 4), batch_of(lengths=np.array([1, 1]))
+    model = model_of(cell)
+    g = gradient(RecurrentBackprop(Neumann(terms)), model, batch)
+    params, x = model.params, batch.x[0]
+    z = model.layers[0].settle(params.scope("0."), batch.x).state[0]
+    dy = MeanSquaredError()(g.outputs, batch.targets, batch.lengths)[1][0]
+    after, _ = cell.step(params.scope("0."), z, x)
+    slope, W = 1 - after * after, params["0.w_hh"]
+    d = dy @ params["1.w"]
+    a = sum(_powers(d, slope, W, terms))
+    np.testing.assert_allclose(params.like(g.vector)["0.w_ih"], (slope * a).T @ x, rtol=0, atol=1e-15)
+    np.testing.assert_allclose(params.like(g.vector)["0.w_hh"], (slope * a).T @ z, rtol=0, atol=1e-15)
+
+
+def _powers(d, slope, W, terms):
+    for _ in range(terms):
+        yield d
+        d = (d * slope) @ W
+
+
+def test_more_terms_come_nearer_and_one_points_the_right_way():
+    model = model_of(CELLS["Stack LSTM > GRU"])
+    exact = expected("Stack LSTM > GRU")
+    errors = [np.linalg.norm(gradient(RecurrentBackprop(Neumann(k)), model).vector - exact) for k in (1, 2, 4, 8, 16)]
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] < 1e-2 * errors[0]
+    first = gradient(RecurrentBackprop(Neumann(1)), model).vector
+    assert first @ exact > 0
+
+
+def test_float32_gradient_is_the_float64_one_rounded():
+    model = model_of(LSTMCell(3, 8))
+    exact = gradient(RecurrentBackprop(Direct(), TIGHT), model).vector
+    layer = FixedPoint(LSTMCell(3, 8))
+    single = Sequential(layer, Dense(8, 2))
+    single.params.vector[:] = model.params.vector
+    for adjoint in ADJOINTS:
+        g = gradient(RecurrentBackprop(adjoint), single, batch_of().astype(np.float32))
+        assert g.vector.dtype == np.float32
+        assert np.abs(g.vector - exact).max() < 2e-4 * np.abs(exact).max()
+
+
+def test_gradient_does_not_depend_on_the_start(rng):
+    model = model_of(GRUCell(3, 4), warm_start=True)
+    start = [rng.standard_normal((3, 4)), None]
+    cold = gradient(RecurrentBackprop(Direct(), TIGHT), model)
+    (warm,) = RecurrentBackprop(Direct(), TIGHT).gradients(model, batch_of(), MeanSquaredError(), start)
+    assert gradient_error(model.params, warm.vector, cold.vector) < 1e-10
+    np.testing.assert_allclose(warm.state[0], cold.state[0], atol=1e-10)
+
+
+def test_mixed_models_are_backpropagated_as_a_whole(rng):
+    mixed = Sequential(
+        Normalize([0.1, 0.2, 0.3], [1.0, 2.0, 3.0]),
+        Dense(3, 4, "tanh"),
+        FixedPoint(ElmanCell(4, 5), tolerance=TIGHT, warm_start=True),
+        Recurrent(GRUCell(5, 3)),
+        FixedPoint(ElmanCell(3, 3), Anderson(), TIGHT),
+        Last(),
+        Dense(3, 2),
+        dtype=np.float64,
+    )
+    batch = replace(batch_of(), targets=np.array([0, 1, 1]))
+    g = gradient(RecurrentBackprop(GMRES(), TIGHT), mixed, batch, CrossEntropy())
+    oracle = gradient(ComplexStep(), mixed, batch, CrossEntropy())
+    assert gradient_error(mixed.params, g.vector, oracle.vector) < 1e-9
+
+
+def test_small_error_is_solved_as_well_as_a_large_one():
+    # an absolute tolerance would take an error of 1e-9 for settled at once, and the gradient with it
+    model = model_of(ElmanCell(3, 4))
+    batch = batch_of()
+    y = model.forward(batch)
+    near = replace(batch, targets=y + 1e-9 * (batch.targets - y))
+    for adjoint in ADJOINTS:
+        small = gradient(RecurrentBackprop(adjoint), model, near).vector
+        whole = gradient(RecurrentBackprop(Direct(), TIGHT), model, batch).vector
+        assert np.abs(small * 1e9 - whole).max() < 1e-4 * np.abs(whole).max()
+
+
+def test_steps_without_an_error_cost_nothing():
+    cell = ElmanCell(3, 4)
+    model = Sequential(FixedPoint(cell, tolerance=TIGHT), Last(), Dense(4, 2), dtype=np.float64)
+    batch = replace(batch_of(lengths=np.array([9, 5, 1])), targets=np.array([0, 1, 1]))
+    g = gradient(RecurrentBackprop(Direct(), TIGHT), model, batch, CrossEntropy())
+    through = gradient(BPTT(), model, batch, CrossEntropy())
+    assert gradient_error(model.params, g.vector, through.vector) < 1e-9
+    perfect = replace(batch_of(), targets=model_of(cell).forward(batch_of()))
+    assert not gradient(RecurrentBackprop(), model_of(cell), perfect).vector.any()
+
+
+@pytest.mark.parametrize("adjoint", [Relaxation(), Iteration(), Anderson(2), Broyden()], ids=str)
+def test_adjoint_that_has_not_settled_is_an_error(adjoint):
+    model = model_of(GRUCell(3, 4))
+    algorithm = RecurrentBackprop(adjoint, Tolerance(1e-12, 1e-12, iterations=3))
+    with pytest.raises(SettlingError, match=r"of 6 adjoints were not found by .* within 3 iterations") as caught:
+        gradient(algorithm, model)
+    assert "spectral radius" in str(caught.value)
+    assert 0 < caught.value.spectral_radius < 1
+    with pytest.warns(SettlingWarning, match="adjoints"):
+        wrong = gradient(replace(algorithm, on_failure=Warn()), model)
+    exact = gradient(RecurrentBackprop(Direct(), TIGHT), model)
+    assert gradient_error(model.params, wrong.vector, exact.vector) > 1e-4
+
+
+def test_adjoint_of_a_point_that_repels_is_found_directly_and_not_by_relaxation():
+    # the net swings, Newton finds where it would rest, and there the adjoint's own iteration runs off as well
+    model = model_of(ElmanCell(3, 4), Newton())
+    model.params["0.w_hh"] = -2.5 * np.eye(4)
+    batch = replace(batch_of(), x=0.1 * batch_of().x)
+    with pytest.raises(SettlingError, match="adjoints were not found by Iteration"):
+        gradient(RecurrentBackprop(Iteration(), TIGHT), model, batch)
+    oracle = gradient(ComplexStep(), model, batch)
+    for adjoint in (Direct(), GMRES(), Newton(), Anderson(), Broyden(), Damped(0.4)):
+        g = gradient(RecurrentBackprop(adjoint, TIGHT), model, batch)
+        assert gradient_error(model.params, g.vector, oracle.vector) < 1e-9
+
+
+def test_error_that_is_not_finite_stays_so():
+    model = model_of(ElmanCell(3, 4))
+    model.params["1.w"] = np.nan
+    assert np.isnan(gradient(RecurrentBackprop(), model).vector).any()
+
+
+def test_memory_does_not_grow_with_the_iterations():
+    cell, batch = ElmanCell(16, 64), batch_of(16, np.full(64, 1))
+    held, peak, held_through = [], [], []
+    for iterations in (10, 1000):
+        layer = FixedPoint(cell, tolerance=Tolerance(0, 0, iterations), on_failure=Accept())
+        model = Sequential(layer, Dense(64, 2), dtype=np.float64)
+        algorithm = RecurrentBackprop(Relaxation(), Tolerance(0, 0, iterations), Accept())
+        gradient(algorithm, model, batch)
+        tracemalloc.start()
+        g = gradient(algorithm, model, batch)
+        peak.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        held.append(g.cost.peak_bytes)
+        assert g.cost.steps == 64 * (iterations + 1)
+        if iterations == 10:
+            held_through.append(gradient(BPTT(), model, batch).cost.peak_bytes)
+    assert held[0] == held[1] < held_through[0] / 8
+    assert peak[1] < 1.05 * peak[0]
+
+
+def test_truncated_bptt_runs_a_settling_model_span_by_span():
+    model = model_of(ElmanCell(3, 4), tolerance=Tolerance(1e-13, 1e-13), warm_start=True)
+    whole = gradient(BPTT(), model)
+    parts = sum(g.vector for g in TruncatedBPTT(1, 3).gradients(model, batch_of(), MeanSquaredError()))
+    assert gradient_error(model.params, parts, whole.vector) < 1e-12
+
+
+def test_penalty_is_its_own_gradient(rng):
+    model = model_of(ElmanCell(3, 4))
+    model.params["0.w_hh"] = 0.5 * np.eye(4) + 0.1 * rng.standard_normal((4, 4))
+    algorithm = SpectralPenalty(RecurrentBackprop(Direct(), TIGHT), ["0.w_hh", "1.w"], weight=3.0, radius=0.3)
+    value, vector = algorithm.penalty(model.params)
+    norms = [np.linalg.norm(model.params[name], 2) for name in ("0.w_hh", "1.w")]
+    np.testing.assert_allclose(value, sum(1.5 * max(0, n - 0.3) ** 2 for n in norms))
+    for k in range(0, model.params.size, 3):
+        sides = []
+        for h in (1e-6, -1e-6):
+            moved = model.params.copy()
+            moved.vector[k] += h
+            sides.append(algorithm.penalty(moved)[0])
+        np.testing.assert_allclose(vector[k], (sides[0] - sides[1]) / 2e-6, atol=1e-8)
+    plain, penalized = gradient(algorithm.gradient, model), gradient(algorithm, model)
+    np.testing.assert_allclose(penalized.loss, plain.loss + value)
+    np.testing.assert_allclose(penalized.vector, plain.vector + vector)
+
+
+def test_penalty_counts_once_a_batch():
+    model = model_of(ElmanCell(3, 4), tolerance=Tolerance(1e-13, 1e-13), warm_start=True)
+    algorithm = SpectralPenalty(TruncatedBPTT(1, 3), ["0.w_hh"], radius=0.01)
+    whole = gradient(SpectralPenalty(BPTT(), ["0.w_hh"], radius=0.01), model)
+    parts = list(algorithm.gradients(model, batch_of(), MeanSquaredError()))
+    np.testing.assert_allclose(sum(g.loss for g in parts), whole.loss)
+    np.testing.assert_allclose(sum(g.vector for g in parts), whole.vector, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: RecurrentBackprop("direct"), "adjoint must be a rnnbp Solver, got 'direct'"),
+        (lambda: RecurrentBackprop(Direct), "adjoint must be a rnnbp Solver"),
+        (lambda: RecurrentBackprop(tolerance=1e-9), "tolerance must be a rnnbp Tolerance, got 1e-09"),
+        (lambda: RecurrentBackprop(on_failure=print), "on_failure must be a rnnbp OnFailure"),
+        (lambda: SpectralPenalty(RecurrentBackprop, ["w"]), "gradient must be an object with a method"),
+        (lambda: SpectralPenalty(BPTT(), ["w"], weight=-1), "weight must be a number above 0, got -1"),
+        (lambda: SpectralPenalty(BPTT(), ["w"], radius=0), "radius must be a number above 0"),
+    ],
+)
+def test_errors(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_model_without_a_fixed_point_is_refused():
+    with pytest.raises(ValueError, match="a model with a FixedPoint layer, got Sequential"):
+        gradient(RecurrentBackprop(), Sequential(Recurrent(ElmanCell(3, 4)), Dense(4, 2)))
+
+
+def test_penalty_names_what_it_does_not_find():
+    with pytest.raises(ValueError, match=r"got '0.whh'. Did you mean '0.w_hh'"):
+        gradient(SpectralPenalty(BPTT(), ["0.whh"]), model_of(ElmanCell(3, 4)))
