@@ -97,7 +97,7 @@ class Report:
     def best(self, kind: str) -> str | None:
         """The model of a kind, 'static' or 'recurrent', with the best validation score; None if there is none."""
         of_kind = self.table[self.table["kind"] == kind]
-        return None if of_kind.empty else str(of_kind.loc[of_kind["validation_mean"].idxmax(), "model"])
+        return None if of_kind.empty else str(of_kind["model"].iloc[int(of_kind["validation_mean"].argmax())])
 
     def paired(self, recurrent: str, static: str) -> Paired:
         """Compare two models' test scores, paired by seed.

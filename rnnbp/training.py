@@ -181,16 +181,17 @@ class Trainer:
         number = len(self.rows) + 1
         epoch = Epoch(self.model, self.loss, self.gradient, self.optimizer, self.rng, self._good, f"epoch {number}")
         began = time.perf_counter()
-        if isinstance(self.optimizer, LBFGS):
-            result = by_minimizing(epoch, self.optimizer, train, batch_size)
-        else:
-            batches = train.batches(batch_size, shuffle=not self.stateful, rng=self.rng)
-            per_epoch = -(-len(train) // batch_size)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found, and said with its place
+            if isinstance(self.optimizer, LBFGS):
+                result = by_minimizing(epoch, self.optimizer, train, batch_size)
+            else:
+                batches = train.batches(batch_size, shuffle=not self.stateful, rng=self.rng)
+                per_epoch = -(-len(train) // batch_size)
 
-            def set_rate(batch: int) -> None:
-                self._set_rate(number - 1 + batch / per_epoch)
+                def set_rate(batch: int) -> None:
+                    self._set_rate(number - 1 + batch / per_epoch)
 
-            result = by_steps(epoch, batches, self.clip, set_rate, self.stateful)
+                result = by_steps(epoch, batches, self.clip, set_rate, self.stateful)
         seconds = time.perf_counter() - began
         row: Row = {"epoch": number, **result.scores}
         if validation is not None:

@@ -114,7 +114,9 @@ class Bidirectional(Layer):
         return (*shape[:2], 2 * self.cell.output_size)
 
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
-        """The backward half sees each sequence turned round within its own length."""
+        """The backward half sees each sequence turned round within its own length; there is no state to begin from."""
+        if state is not None:
+            raise ValueError("Bidirectional sees each sequence as a whole and takes no state to begin from")
         layer, turn = Recurrent(self.cell), _turned(run.lengths, len(x))
         ahead, back = self._halves(params)
         y, tape, _ = layer.forward(ahead, x, run)
