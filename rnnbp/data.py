@@ -397,6 +397,35 @@ class SequenceDataset:
                 targets = [t[:n] for t, n in zip(targets, lengths, strict=True)]
         return cls([s[:n] for s, n in zip(x, lengths, strict=True)], targets, dtype=dtype)
 
+    @classmethod
+    def from_stream(
+        cls, x: ArrayLike, targets: ArrayLike, batch_size: int, steps: int, *, dtype: DTypeLike = np.float32
+    ) -> "SequenceDataset":
+        """One long sequence as pieces, in such an order that ``batches(batch_size)`` go on from one another.
+
+        For `rnnbp.Trainer` with ``stateful=True`` and the same `batch_size`.
+
+        Parameters
+        ----------
+        x, targets, batch_size, steps
+            As `rnnbp.data.stream_batches` takes them.
+        dtype : dtype, default float32
+
+        Raises
+        ------
+        ValueError
+            As `rnnbp.data.stream_batches`.
+
+        Examples
+        --------
+        >>> data = SequenceDataset.from_stream(np.arange(8)[:, None], np.arange(8), batch_size=2, steps=3)
+        >>> [s[:, 0].astype(int).tolist() for s in data.sequences]
+        [[0, 1, 2], [4, 5, 6], [3], [7]]
+        """
+        batches = list(stream_batches(x, targets, batch_size, steps))
+        pieces = [(b.x[:, r], np.asarray(b.targets)[:, r]) for b in batches for r in range(b.size)]
+        return cls([p for p, _ in pieces], [t for _, t in pieces], dtype=dtype)
+
     def __repr__(self) -> str:
         low, high = self.lengths.min(), self.lengths.max()
         steps = f"{low} to {high}" if low != high else str(low)

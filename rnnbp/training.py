@@ -46,7 +46,7 @@ class Trainer:
         ``callback(trainer, row)`` after each epoch, `row` being the history's new row; True ends the training.
     stateful : bool, default False
         Begin each batch with the state the last one ended in, for streams that are cut into batches
-        (`rnnbp.data.stream_batches`); nothing is shuffled then.
+        (`SequenceDataset.from_stream`); nothing is shuffled then.
 
     Attributes
     ----------
