@@ -125,7 +125,8 @@ def _add_compare(commands: Commands) -> None:
 
 def _compare(options: argparse.Namespace) -> None:
     train, test = _load(options)
-    wanted = contestants.names(options.models.split(","))
+    among = contestants.contestants_for(train)
+    wanted = contestants.names(options.models.split(","), among)
     models = {name: contestants.maker(name, train, options.parameters) for name in wanted}
     report = rnnbp.compare(
         models,
@@ -134,7 +135,7 @@ def _compare(options: argparse.Namespace) -> None:
         seeds=options.seeds,
         epochs=options.epochs,
         batch_size=options.batch_size,
-        optimizers={name: contestants.CONTESTANTS[name].optimizer for name in wanted},
+        optimizers={name: among[name].optimizer for name in wanted},
         progress=not options.quiet,
     )
     print(report)
@@ -177,7 +178,7 @@ def _train(options: argparse.Namespace) -> None:
         model,
         loss,
         _gradient(options.truncate),
-        _optimizer(options),
+        _optimizer(options, train),
         seed=options.seed,
         schedule=Cosine(options.epochs),
     )
@@ -207,11 +208,11 @@ def _gradient(truncate: str | None) -> rnnbp.BPTT | rnnbp.TruncatedBPTT:
     return rnnbp.TruncatedBPTT(k1, k2)
 
 
-def _optimizer(options: argparse.Namespace) -> rnnbp.optimizers.Optimizer:
+def _optimizer(options: argparse.Namespace, train: SequenceDataset) -> rnnbp.optimizers.Optimizer:
     make: Any = OPTIMIZERS[choice("--optimizer", options.optimizer, OPTIMIZERS)]
     if options.learning_rate is not None:
         return make(learning_rate=options.learning_rate)
-    return contestants.CONTESTANTS[options.model].optimizer() if options.optimizer == "adam" else make()
+    return contestants.contestants_for(train)[options.model].optimizer() if options.optimizer == "adam" else make()
 
 
 def _print_scores(scores: dict[str, float]) -> None:

@@ -173,7 +173,13 @@ def _made(make: Make, seed: int) -> Sequential:
 
 
 def _folds(data: SequenceDataset, folds: int) -> list[tuple[SequenceDataset, SequenceDataset]]:
-    """The dataset cut into as many (rest, fold), the classes spread evenly over the folds."""
+    """The dataset parted into as many (rest, fold), the classes spread evenly over the folds; where there are fewer
+    sequences than folds, the sequences are cut.
+    """
+    if len(data) < folds:
+        if not data.per_step:
+            raise ValueError(f"train must hold at least one sequence for each of the {folds} folds, got {len(data)}")
+        data = data.cut(-(-int(data.lengths.sum()) // folds))
     order = np.random.default_rng(0).permutation(len(data))
     if isinstance(data.targets, np.ndarray) and data.targets.ndim == 1:
         order = order[np.argsort(data.targets[order], kind="stable")]

@@ -4,7 +4,7 @@ Each is one function of the data's size and a width; the widths and learning rat
 cross-validation on the training set of Japanese Vowels alone, static and recurrent nets with the same care.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +29,7 @@ from rnnbp.models import Sequential
 from rnnbp.optimizers import Adam
 
 Build = Callable[[int, int, int], list[Layer]]
-"""(features, width, outputs) -> layers, for a dataset with one target a sequence."""
+"""(features, width, outputs) -> layers."""
 
 
 def window_mlp(features: int, width: int, outputs: int) -> list[Layer]:
@@ -135,6 +135,32 @@ def bigru(features: int, width: int, outputs: int) -> list[Layer]:
     return [Dropout(0.2), both, Dropout(0.5), MeanOverTime(), Dense(2 * width, outputs)]
 
 
+def causal_window_mlp(features: int, width: int, outputs: int) -> list[Layer]:
+    """Each frame with the ten before it, one hidden layer: for a target a step, which must not see what comes.
+
+    Examples
+    --------
+    >>> len(causal_window_mlp(1, 50, 1))
+    3
+    """
+    return [Window(10, 0), Dense(11 * features, width, "tanh"), Dense(width, outputs)]
+
+
+def stepwise(layer: Callable[[int, int], Layer]) -> Build:
+    """A recurrent layer with an output at every step.
+
+    Examples
+    --------
+    >>> len(stepwise(Elman)(1, 50, 1))
+    2
+    """
+
+    def build(features: int, width: int, outputs: int) -> list[Layer]:
+        return [layer(features, width), Dense(width, outputs)]
+
+    return build
+
+
 @dataclass(frozen=True)
 class Contestant:
     """A network of the comparison.
@@ -160,7 +186,7 @@ class Contestant:
         return Adam(self.learning_rate)
 
 
-CONTESTANTS = {
+CONTESTANTS = {  # for one target a sequence
     "window-mlp": Contestant(window_mlp, 300, "static"),
     "statistics-mlp": Contestant(statistics_mlp, 200, "static"),
     "resampled-mlp": Contestant(resampled_mlp, 200, "static"),
@@ -172,8 +198,32 @@ CONTESTANTS = {
 }
 
 
-def names(wanted: Sequence[str]) -> list[str]:
+STEP_CONTESTANTS = {  # for one target a step
+    "window-mlp": Contestant(causal_window_mlp, 64, "static"),
+    "elman": Contestant(stepwise(Elman), 32, "recurrent"),
+    "lstm": Contestant(stepwise(LSTM), 32, "recurrent"),
+    "gru": Contestant(stepwise(GRU), 32, "recurrent"),
+}
+
+
+def contestants_for(data: SequenceDataset) -> dict[str, Contestant]:
+    """Those that fit a dataset's targets.
+
+    Examples
+    --------
+    >>> list(contestants_for(SequenceDataset([np.eye(3)], [np.arange(3)])))
+    ['window-mlp', 'elman', 'lstm', 'gru']
+    """
+    return STEP_CONTESTANTS if data.per_step else CONTESTANTS
+
+
+def names(wanted: Sequence[str], among: Mapping[str, Contestant] = CONTESTANTS) -> list[str]:
     """Names of contestants, with 'static', 'recurrent' and 'all' standing for several.
+
+    Parameters
+    ----------
+    wanted : sequence of str
+    among : mapping of str to Contestant, default CONTESTANTS
 
     Raises
     ------
@@ -187,9 +237,9 @@ def names(wanted: Sequence[str]) -> list[str]:
     """
     found: dict[str, None] = {}
     for name in wanted:
-        group = [n for n, c in CONTESTANTS.items() if name in (n, c.kind, "all")]
+        group = [n for n, c in among.items() if name in (n, c.kind, "all")]
         if not group:
-            known = [*CONTESTANTS, "static", "recurrent", "all"]
+            known = [*among, "static", "recurrent", "all"]
             raise ValueError(f"models must be of {', '.join(known)}; got {name!r}.{did_you_mean(name, known)}")
         found |= dict.fromkeys(group)
     return list(found)
@@ -203,14 +253,14 @@ def maker(name: str, train: SequenceDataset, parameters: int | None = None) -> C
     name : str
         Of `CONTESTANTS`.
     train : SequenceDataset
-        With one target a sequence: classes, or values.
+        Its targets, one a sequence or one a step, say which contestants there are.
     parameters : int, optional
         Choose the width so that the network has as nearly as possible so many parameters.
 
     Raises
     ------
     ValueError
-        If there is no such contestant, or the targets are one for each step.
+        If there is no such contestant for such targets, or there are no targets.
 
     Examples
     --------
@@ -220,8 +270,9 @@ def maker(name: str, train: SequenceDataset, parameters: int | None = None) -> C
     >>> maker("elman", data, parameters=1000)(0).params.size
     982
     """
-    (name,) = names([name])
-    contestant, outputs = CONTESTANTS[name], output_size(train)
+    among = contestants_for(train)
+    (name,) = names([name], among)
+    contestant, outputs = among[name], output_size(train)
     normalize = Normalize(*map(tuple, train.statistics()))
 
     def layers(width: int) -> list[Layer]:
@@ -237,13 +288,19 @@ def output_size(data: SequenceDataset) -> int:
     Raises
     ------
     ValueError
-        If targets are one for each step, or there are none.
+        If there are no targets.
+
+    Examples
+    --------
+    >>> output_size(SequenceDataset([np.eye(3)], [np.array([0, 4, -1])]))
+    5
     """
-    if data.targets is None or isinstance(data.targets, list):
-        raise ValueError("train must have one target a sequence, for the networks that rnnbp compares by name")
-    if np.issubdtype(data.targets.dtype, np.integer):
-        return max(int(data.targets.max()) + 1, len(data.classes or ()))
-    return data.targets.shape[-1]
+    if data.targets is None:
+        raise ValueError("train must have targets, got none")
+    targets = data.targets if isinstance(data.targets, np.ndarray) else np.concatenate(data.targets)
+    if np.issubdtype(targets.dtype, np.integer):
+        return max(int(targets.max()) + 1, len(data.classes or ()))
+    return 1 if targets.ndim == 1 else targets.shape[1]
 
 
 def matching_width(layers: Callable[[int], Sequence[Layer]], parameters: int) -> int:
