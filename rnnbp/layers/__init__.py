@@ -5,7 +5,7 @@ from rnnbp.layers.fixed_point import FixedPoint, Settled
 from rnnbp.layers.pooling import Last, MeanOverTime, TimeStatistics
 from rnnbp.layers.recurrent import Bidirectional, MultiLayer, Recurrent
 from rnnbp.layers.short import GRU, LSTM, Elman, Jordan, OriginalGRU
-from rnnbp.layers.simple import Dense, Dropout, Embedding, Normalize
+from rnnbp.layers.simple import Dense, Dropout, Embedding, Noise, Normalize
 from rnnbp.layers.window import Flatten, Resample, Window
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Layer",
     "MeanOverTime",
     "MultiLayer",
+    "Noise",
     "Normalize",
     "OriginalGRU",
     "Recurrent",
