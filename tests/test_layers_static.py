@@ -1,5 +1,7 @@
 """Layers without a cell, each against its definition."""
 
+import re
+
 import numpy as np
 import pytest
 from helpers import made, run
@@ -11,6 +13,7 @@ from rnnbp.layers import (
     Flatten,
     Last,
     MeanOverTime,
+    Noise,
     Normalize,
     Resample,
     Run,
@@ -174,3 +177,21 @@ def test_embedding_refuses_what_is_no_token():
         run(layer, np.array([[1.0], [2.0]]), [2])
     with pytest.raises(ValueError, match=r"Embedding takes integer tokens \(T, B\).* first layer"):
         layer.out_shape(("T", "B", 3))
+
+
+def test_noise_is_added_in_training_only() -> None:
+    layer, params, x = Noise(0.5), Parameters({}), np.zeros((200, 5, 20), np.float32)
+    lengths = np.full(5, 200)
+    quiet, _, _ = layer.forward(params, x, Run(lengths))
+    loud, tape, _ = layer.forward(params, x, Run(lengths, np.random.default_rng(0)))
+    assert quiet is x
+    assert loud.dtype == np.float32
+    assert abs(loud.mean()) < 0.02
+    assert abs(loud.std() - 0.5) < 0.02
+    dy = np.ones_like(x)
+    assert layer.backward(params, tape, dy, params)[0] is dy
+
+
+def test_noise_takes_no_negative_scale() -> None:
+    with pytest.raises(ValueError, match=re.escape("scale must be a number of 0 or more, got -1")):
+        Noise(-1)

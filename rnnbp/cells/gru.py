@@ -45,7 +45,8 @@ class _GRU:
         self.init(self, params, rng)
 
     def _parts(self, residuals: Array) -> list[Array]:
-        return np.split(residuals, 4, axis=-1)
+        H = self.hidden_size
+        return [residuals[..., k * H : (k + 1) * H] for k in range(4)]
 
 
 @dataclass(frozen=True)
