@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from rnnbp._checks import positive_int
+from rnnbp.checked import checked_sequence
 
 Array = np.ndarray
 
@@ -23,7 +24,7 @@ class SequenceBatch:
         Longest first.
     targets : ndarray, optional
         One a sequence, (B,) classes or (B, K) values; or one a step, (T, B) classes (-1 past the end) or (T, B, K)
-        values (0 past the end).
+        values (0 past the end). A class of -1 and a value of NaN do not count.
     order : ndarray (B,) of int
         ``order[b]`` is the place of sequence b in what the caller gave.
 
@@ -47,16 +48,23 @@ class SequenceBatch:
 
         Parameters
         ----------
-        x : array_like (T, B, F) or integers (T, B)
+        x : array_like (T, B, F), or integer tokens (T, B)
         lengths : array_like (B,) of int, optional
             From 1 to T. Default: T for all.
         targets : array_like, optional
-            One a sequence, (B, ...), or one a step, (T, B, ...).
+            One a sequence, (B,) classes or (B, K) values, or one a step, (T, B) classes or (T, B, K) values.
 
         Raises
         ------
         ValueError
             If shapes or lengths do not fit.
+
+        Examples
+        --------
+        >>> SequenceBatch.from_array(np.ones((3, 2, 1)), [1, 3], targets=[[0, 0], [1, 1], [1, 1]]).targets
+        array([[ 0,  0],
+               [ 1, -1],
+               [ 1, -1]])
         """
         x = np.asarray(x)
         if x.ndim not in (2, 3) or 0 in x.shape[:2]:
@@ -71,10 +79,8 @@ class SequenceBatch:
         past = np.arange(T)[:, None] >= lengths[order]
         sorted_x = np.ascontiguousarray(x[:, order])
         sorted_x[past] = 0
-        if targets is not None:
-            targets = np.asarray(targets)
-            targets = targets[:, order] if targets.shape[:2] == (T, B) else targets[order]
-        return cls(sorted_x, lengths[order].astype(np.int64), targets, order)
+        ordered = None if targets is None else _ordered(np.asarray(targets), T, order, past)
+        return cls(sorted_x, lengths[order].astype(np.int64), ordered, order)
 
     @property
     def steps(self) -> int:
@@ -89,12 +95,16 @@ class SequenceBatch:
     @property
     def active(self) -> Array:
         """(T,): how many sequences are still running at each step."""
-        return (self.lengths > np.arange(self.steps)[:, None]).sum(axis=1)
+        return np.searchsorted(-self.lengths, -np.arange(self.steps), side="left")
 
     @property
     def per_step(self) -> bool:
         """Whether the targets are one for each step."""
-        return self.targets is not None and self.targets.ndim >= 2 and self.targets.shape[:2] == self.x.shape[:2]
+        if self.targets is None or self.targets.ndim < 2:
+            return False
+        # (B, K) values may happen to have the shape (T, B); values for each step have three axes.
+        values = self.targets.ndim == 2 and self.targets.dtype.kind == "f"
+        return not values and self.targets.shape[:2] == self.x.shape[:2]
 
     def restore(self, array: Array, axis: int = 0) -> Array:
         """`array` with its batch axis in the caller's order.
@@ -110,16 +120,46 @@ class SequenceBatch:
         """The steps from `start` to before `stop`; a sequence that is over has length 0.
 
         Targets of steps are cut with them; those of sequences stay.
+
+        Examples
+        --------
+        >>> SequenceBatch.from_array(np.ones((3, 2, 1)), lengths=[1, 3]).span(1, 3).lengths
+        array([2, 0])
         """
         targets = self.targets[start:stop] if self.per_step and self.targets is not None else self.targets
         lengths = np.clip(self.lengths - start, 0, len(self.x[start:stop]))
         return SequenceBatch(self.x[start:stop], lengths, targets, self.order)
 
     def astype(self, dtype: DTypeLike) -> "SequenceBatch":
-        """The same with `x` in another dtype; tokens stay as they are."""
+        """The same with `x` in another dtype; tokens stay as they are.
+
+        Examples
+        --------
+        >>> SequenceBatch.from_array(np.ones((3, 2, 1))).astype(np.float32).x.dtype
+        dtype('float32')
+        """
         if np.issubdtype(self.x.dtype, np.integer):
             return self
         return replace(self, x=self.x.astype(dtype))
+
+
+def _ordered(targets: Array, T: int, order: Array, past: Array) -> Array:
+    """Targets of `from_array` in the batch's order, blank past the end."""
+    B = len(order)
+    values = targets.dtype.kind == "f"
+    if targets.shape == (T, B) and values and T != B:
+        targets = targets[:, :, None]
+    per_step = targets.shape[:2] == (T, B) and not (values and targets.ndim == 2)
+    if not per_step and (targets.ndim not in (1, 2) or len(targets) != B):
+        raise ValueError(
+            f"targets must have shape (B,) or (B, K), or one a step (T, B) or (T, B, K), with T = {T} and B = {B}; "
+            f"got {targets.shape}"
+        )
+    if not per_step:
+        return targets[order]
+    ordered = targets[:, order]
+    ordered[past] = 0 if values else -1
+    return ordered
 
 
 def collate(sequences: Sequence[Array], targets: Sequence[Array] | Array | None, places: Array) -> SequenceBatch:
@@ -162,7 +202,9 @@ def _padded(arrays: Sequence[Array], lengths: Array) -> Array:
     return x
 
 
-def stream_batches(x: ArrayLike, targets: ArrayLike, batch_size: int, steps: int) -> Iterator[SequenceBatch]:
+def stream_batches(
+    x: ArrayLike, targets: ArrayLike, batch_size: int, steps: int, dtype: DTypeLike = np.float32
+) -> Iterator[SequenceBatch]:
     """One long sequence cut into rows that run in parallel, and those into batches of some steps each.
 
     Sequence b of a batch goes on where sequence b of the batch before ended, so that a net may keep its state from
@@ -171,40 +213,46 @@ def stream_batches(x: ArrayLike, targets: ArrayLike, batch_size: int, steps: int
     Parameters
     ----------
     x : array_like (N, F), or integer tokens (N,)
-    targets : array_like (N,) or (N, K)
-        One a step.
+    targets : array_like (N,) of int, or (N,) or (N, K) of float
+        One a step; (N,) values become (N, 1). -1, or NaN, where a step has none.
     batch_size : int
         B, the number of rows.
     steps : int
         T of each batch; the last may be shorter.
+    dtype : dtype, default float32
+        Of `x` in the batches; tokens stay integers.
 
-    Yields
-    ------
-    SequenceBatch
+    Returns
+    -------
+    iterator of SequenceBatch
 
     Raises
     ------
     ValueError
-        If there are fewer steps than rows, or not as many targets as steps.
+        If there are fewer steps than rows, or not as many targets as steps, or `x` is not finite.
 
     Examples
     --------
     >>> [b.x[:, :, 0].T.tolist() for b in stream_batches(np.arange(8)[:, None], np.arange(8), 2, 3)]
-    [[[0, 1, 2], [4, 5, 6]], [[3], [7]]]
+    [[[0.0, 1.0, 2.0], [4.0, 5.0, 6.0]], [[3.0], [7.0]]]
     """
-    x, targets = np.asarray(x), np.asarray(targets)
-    rows = positive_int("batch_size", batch_size)
-    positive_int("steps", steps)
-    if len(x) != len(targets):
-        raise ValueError(f"targets must be one a step, {len(x)}, got {len(targets)}")
-    if len(x) < rows:
-        raise ValueError(f"batch_size must be at most the number of steps, {len(x)}, got {rows}")
-    length = len(x) // rows
+    rows, steps = positive_int("batch_size", batch_size), positive_int("steps", steps)
+    stream = checked_sequence("x", x, np.dtype(dtype))
+    wanted = np.asarray(targets)
+    if wanted.ndim not in (1, 2) or len(wanted) != len(stream):
+        raise ValueError(f"targets must be one for each of the {len(stream)} steps, got shape {wanted.shape}")
+    if len(stream) < rows:
+        raise ValueError(f"batch_size must be at most the number of steps, {len(stream)}, got {rows}")
+    if wanted.ndim == 2 or wanted.dtype.kind == "f":
+        wanted = wanted.reshape(len(wanted), -1).astype(np.float64)
+    length, order = len(stream) // rows, np.arange(rows)
 
     def cut(a: Array) -> Array:
         return np.ascontiguousarray(a[: rows * length].reshape(rows, length, *a.shape[1:]).swapaxes(0, 1))
 
-    wide, wanted, order = cut(x), cut(targets), np.arange(rows)
-    for start in range(0, length, steps):
-        part = wide[start : start + steps]
-        yield SequenceBatch(part, np.full(rows, len(part)), wanted[start : start + steps], order)
+    def part(start: int) -> SequenceBatch:
+        here = wide[start : start + steps]
+        return SequenceBatch(here, np.full(rows, len(here)), aims[start : start + steps], order)
+
+    wide, aims = cut(stream), cut(wanted)
+    return map(part, range(0, length, steps))

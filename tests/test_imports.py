@@ -24,7 +24,7 @@ ORDER = [
     *("diagnostics", "plotting", "interop"),
     *("gradients", "schedules", "clipping", "optimizers", "losses", "metrics"),
     *("models", "layers", "contraction", "solvers", "cells", "initializers", "activations", "kernels"),
-    *("datasets", "data", "frames", "batches", "features"),
+    *("datasets", "data", "sequences", "standardizer", "frames", "parts", "batches", "checked", "features"),
     *("params", "config", "storage", "_checks"),
 ]
 

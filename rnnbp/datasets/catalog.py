@@ -95,7 +95,7 @@ def load(name: str, **options: Any) -> Pair:
     Examples
     --------
     >>> load("parity", steps=8)[0]
-    SequenceDataset: 1000 sequences of 8 steps, 1 features; classes a step
+    SequenceDataset: 1000 sequences of 8 steps, 1 feature; classes a step
     >>> load("japanese-vowel")
     Traceback (most recent call last):
     ValueError: dataset must be one of ...; got 'japanese-vowel'. Did you mean 'japanese-vowels'?

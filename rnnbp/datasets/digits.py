@@ -22,7 +22,8 @@ def _split(steps: int, test_share: float, seed: int) -> tuple[SequenceDataset, S
     number("test_share", test_share, 0, 1, open_low=True)
     pictures, digits = _pictures()
     data = SequenceDataset(list(pictures.reshape(len(pictures), steps, -1)), digits, classes="0123456789")
-    return data.split(1 - test_share, seed=seed)
+    train, test = data.split(1 - test_share, seed=seed)
+    return train, test
 
 
 def load_digits(test_share: float = 0.2, seed: int = 0) -> tuple[SequenceDataset, SequenceDataset]:
@@ -49,7 +50,7 @@ def load_digits(test_share: float = 0.2, seed: int = 0) -> tuple[SequenceDataset
     --------
     >>> train, test = load_digits()
     >>> train
-    SequenceDataset: 1438 sequences of 1 steps, 64 features; 10 classes
+    SequenceDataset: 1438 sequences of 1 step, 64 features; 10 classes
     """
     return _split(1, test_share, seed)
 

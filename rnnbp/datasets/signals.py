@@ -117,7 +117,7 @@ def mackey_glass(sequences: int, steps: int, ahead: int = 1, tau: float = 17.0, 
     Examples
     --------
     >>> mackey_glass(2, 50)
-    SequenceDataset: 2 sequences of 50 steps, 1 features; values a step
+    SequenceDataset: 2 sequences of 50 steps, 1 feature; values a step
     """
     N, T, k = positive_int("sequences", sequences), positive_int("steps", steps), positive_int("ahead", ahead)
     series = mackey_glass_series(N * T + k, tau, seed)[:, None] - 1

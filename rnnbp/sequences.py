@@ -1,0 +1,237 @@
+"""Sequences with their targets: what a dataset holds, how it is chosen from, divided and described."""
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, DTypeLike
+
+from rnnbp import frames
+from rnnbp._checks import positive_int
+from rnnbp.checked import Targets, checked_classes, checked_sequences, checked_targets
+from rnnbp.parts import chosen_places, deal
+
+Array = np.ndarray
+
+
+class Sequences:
+    """What `rnnbp.SequenceDataset` is before it is made into batches; see there.
+
+    Examples
+    --------
+    >>> Sequences([np.zeros((7, 12)), np.ones((9, 12))], targets=["no", "yes"]).classes
+    ('no', 'yes')
+    """
+
+    def __init__(
+        self,
+        sequences: Sequence[ArrayLike],
+        targets: Any = None,
+        *,
+        classes: Sequence[str] | None = None,
+        ids: Sequence[Any] | None = None,
+        dtype: DTypeLike = np.float32,
+    ) -> None:
+        self.dtype = np.dtype(dtype)
+        self.sequences = checked_sequences(sequences, self.dtype)
+        self.lengths = np.array([len(s) for s in self.sequences])
+        self.feature_size = self.sequences[0].shape[1] if self.sequences[0].ndim == 2 else 1
+        self.classes = checked_classes(classes)
+        self.targets: Targets | None = None
+        if targets is not None:
+            self.targets, self.classes = checked_targets(targets, self.lengths, self.classes)
+        self.ids = list(range(len(self))) if ids is None else list(ids)
+        if len(self.ids) != len(self):
+            raise ValueError(f"ids must be one a sequence, {len(self)}, got {len(self.ids)}")
+
+    @property
+    def per_step(self) -> bool:
+        """Whether targets are one a step."""
+        return isinstance(self.targets, list)
+
+    @property
+    def labelled(self) -> bool:
+        """Whether targets are classes."""
+        return self.targets is not None and self.targets[0].dtype.kind == "i"
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    def __getitem__(self, place: int) -> tuple[Array, Any]:
+        return self.sequences[place], None if self.targets is None else self.targets[place]
+
+    def __iter__(self) -> Iterator[tuple[Array, Any]]:
+        return (self[i] for i in range(len(self)))
+
+    def subset(self, places: Sequence[int] | Array) -> Self:
+        """Some of the sequences, in the order asked for.
+
+        Parameters
+        ----------
+        places : sequence of int, or ndarray of bool (N,)
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+
+        Examples
+        --------
+        >>> Sequences([np.zeros((n, 1)) for n in (2, 9, 3)]).subset([2, 0]).lengths
+        array([3, 2])
+        """
+        chosen = chosen_places(places, len(self))
+        targets = self.targets
+        if targets is not None:
+            targets = targets[chosen] if isinstance(targets, np.ndarray) else [targets[i] for i in chosen]
+        return self._holding([self.sequences[i] for i in chosen], targets, [self.ids[i] for i in chosen])
+
+    def _holding(self, sequences: list[Array], targets: Targets | None, ids: list[Any]) -> Self:
+        """The same kind of dataset with parts of these sequences, which were checked when it was made."""
+        part = copy.copy(self)
+        part.sequences, part.targets, part.ids = sequences, targets, ids
+        part.lengths = np.array([len(s) for s in sequences])
+        return part
+
+    def split(
+        self,
+        parts: float | Sequence[float] | Sequence[int],
+        seed: int | np.random.Generator = 0,
+        stratify: bool = True,
+    ) -> tuple[Self, ...]:
+        """Parts that do not overlap, drawn at random, each in the order of the whole.
+
+        Parameters
+        ----------
+        parts : float, or sequence of float or of int
+            The fraction of the sequences that goes to the first of two parts, between 0 and 1; or a fraction for each
+            part, together 1; or a number of sequences for each, together all.
+        seed : int or numpy.random.Generator, default 0
+        stratify : bool, default True
+            Each class in the same proportion in every part, as far as whole sequences allow; where targets are not
+            one class a sequence it makes no difference.
+
+        Raises
+        ------
+        ValueError
+            If the parts do not add up, or one would be empty.
+
+        Examples
+        --------
+        >>> data = Sequences([np.zeros((2, 1))] * 10, targets=[0] * 6 + [1] * 4)
+        >>> [np.bincount(part.targets).tolist() for part in data.split(0.5)]
+        [[3, 2], [3, 2]]
+        >>> [len(part) for part in data.split((7, 2, 1))]
+        [7, 2, 1]
+        """
+        order = np.random.default_rng(seed).permutation(len(self))
+        if stratify and self.labelled and isinstance(self.targets, np.ndarray):
+            order = order[np.argsort(self.targets[order], kind="stable")]
+        return tuple(self.subset(np.sort(part)) for part in deal(order, parts))
+
+    def cut(self, steps: int) -> Self:
+        """Every sequence in pieces of at most so many steps, with the targets of their steps.
+
+        Parameters
+        ----------
+        steps : int
+
+        Raises
+        ------
+        ValueError
+            If `steps` is not a positive integer, or targets are one a sequence.
+
+        Examples
+        --------
+        >>> Sequences([np.zeros((7, 1))], [np.arange(7)]).cut(3).lengths
+        array([3, 3, 1])
+        """
+        positive_int("steps", steps)
+        if isinstance(self.targets, np.ndarray):
+            raise ValueError("targets are one a sequence, so the sequences cannot be cut")
+        places = [(i, start) for i, n in enumerate(self.lengths) for start in range(0, n, steps)]
+        targets = None if self.targets is None else [self.targets[i][start : start + steps] for i, start in places]
+        return self._holding([self.sequences[i][start : start + steps] for i, start in places], targets, places)
+
+    def map(self, function: Callable[[Array], ArrayLike]) -> Self:
+        """`function` applied to every sequence (T_i, F); targets stay.
+
+        Parameters
+        ----------
+        function : callable
+            From a sequence to one; where targets are one a step, of the same length.
+
+        Examples
+        --------
+        >>> Sequences([np.ones((2, 3))]).map(lambda x: x[:, :1]).feature_size
+        1
+        """
+        mapped = [function(s) for s in self.sequences]
+        return type(self)(mapped, self.targets, classes=self.classes, ids=self.ids, dtype=self.dtype)
+
+    def statistics(self) -> tuple[Array, Array]:
+        """Mean and standard deviation of each feature over all steps, (F,) and (F,) in float64.
+
+        See Also
+        --------
+        rnnbp.data.Standardizer : takes them from a training set and applies them to others.
+
+        Examples
+        --------
+        >>> Sequences([np.array([[1.0], [3.0]])]).statistics()
+        (array([2.]), array([1.]))
+        """
+        steps = self._steps()
+        return steps.mean(axis=0), steps.std(axis=0)
+
+    def _steps(self) -> Array:
+        """The steps of all sequences below each other, (steps, F) in float64."""
+        return np.concatenate(self.sequences).astype(np.float64).reshape(-1, self.feature_size)
+
+    def describe(self) -> pd.DataFrame:
+        """Counts and lengths, over all and for each class.
+
+        Where each step has a class, a class's sequences are those in which it occurs, and its steps those that have it.
+
+        Examples
+        --------
+        >>> Sequences([np.zeros((7, 12)), np.ones((9, 12))], targets=["a", "b"]).describe()
+             sequences  steps  shortest  median  longest
+        all          2     16         7     8.0        9
+        a            1      7         7     7.0        7
+        b            1      9         9     9.0        9
+        """
+        return frames.describe(self.lengths, self.targets if self.labelled else None, self.classes)
+
+    def describe_features(self) -> pd.DataFrame:
+        """Each feature's mean, standard deviation and range over all steps.
+
+        Examples
+        --------
+        >>> Sequences([np.array([[1.0, 0.0], [3.0, 0.0]])]).describe_features()
+            mean  std  min  max
+        x0   2.0  1.0  1.0  3.0
+        x1   0.0  0.0  0.0  0.0
+        """
+        steps = self._steps()
+        columns = {"mean": steps.mean(axis=0), "std": steps.std(axis=0), "min": steps.min(axis=0)}
+        return pd.DataFrame(columns | {"max": steps.max(axis=0)}, index=frames.feature_names(self.sequences[0]))
+
+    def __repr__(self) -> str:
+        low, high = self.lengths.min(), self.lengths.max()
+        steps = f"{low} to {high} steps" if low != high else _count(low, "step")
+        inside = _count(self.feature_size, "feature") if self.sequences[0].ndim == 2 else "tokens"
+        return f"{type(self).__name__}: {_count(len(self), 'sequence')} of {steps}, {inside}; {self._task()}"
+
+    def _task(self) -> str:
+        if self.targets is None:
+            return "no targets"
+        what = "values" if not self.labelled else f"{len(self.classes)} classes" if self.classes else "classes"
+        where = "a step" if self.per_step else "a sequence"
+        return what if self.classes and not self.per_step else f"{what} {where}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
