@@ -27,8 +27,8 @@ def checked_sequences(sequences: Sequence[ArrayLike], dtype: DTypeLike) -> list[
     ValueError: sequence 0 holds nan at step 1, feature 0: inputs must be finite
     """
     kept = np.dtype(dtype)
-    if kept.kind != "f":
-        raise ValueError(f"dtype must be a float type, got {kept}")
+    if kept not in (np.float16, np.float32, np.float64):
+        raise ValueError(f"dtype must be float32, float64 or float16, got {kept}")
     found = [checked_sequence(f"sequence {i}", s, kept) for i, s in enumerate(sequences)]
     if not found:
         raise ValueError("sequences must hold at least one sequence, got none")

@@ -6,7 +6,8 @@ from rnnbp.datasets.reber import embedded_reber, reber
 from rnnbp.datasets.signals import mackey_glass, mackey_glass_series, sine_mixtures, synthetic_vowels
 from rnnbp.datasets.sunspots import load_sunspots, sunspot_numbers
 from rnnbp.datasets.tasks import adding_problem, copy_memory, delayed_recall, parity, temporal_xor
-from rnnbp.datasets.ts import interpolate, read_ts, write_ts
+from rnnbp.datasets.ts import interpolate, read_ts
+from rnnbp.datasets.ts_writer import write_ts
 from rnnbp.datasets.vowels import load_japanese_vowels
 
 __all__ = [

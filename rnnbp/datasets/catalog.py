@@ -1,13 +1,15 @@
 """All datasets by name, for the command line."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from rnnbp._checks import choice
+from rnnbp._checks import choice, did_you_mean
 from rnnbp.data import SequenceDataset
 from rnnbp.datasets import reber, signals, tasks
 from rnnbp.datasets.digits import load_digit_rows, load_digits
@@ -19,42 +21,63 @@ Pair = tuple[SequenceDataset, SequenceDataset]
 
 @dataclass(frozen=True)
 class Entry:
-    """A dataset that can be named: ``load()`` gives the training and the test set."""
+    """A dataset that can be named: ``load()`` gives the training and the test set, `options` are what it takes."""
 
     load: Callable[..., Pair]
+    options: tuple[str, ...]
     about: str
     task: str
     source: str
 
 
-def generated(make: Callable[..., SequenceDataset], train: int, test: int, **sizes: Any) -> Pair:
-    """A training and a test set from a generator, of seeds 0 and 1.
+def generated(
+    make: Callable[..., SequenceDataset], *, train: int = 1000, test: int = 500, seed: int = 0, **sizes: Any
+) -> Pair:
+    """A training and a test set from a generator, independent of each other.
+
+    Parameters
+    ----------
+    make : callable
+        ``make(sequences, seed=rng, **sizes)``.
+    train, test : int, default 1000 and 500
+        How many sequences.
+    seed : int, default 0
+    **sizes
+        For the generator.
 
     Examples
     --------
-    >>> train, test = generated(tasks.parity, 20, 10, steps=5)
+    >>> train, test = generated(tasks.parity, train=20, test=10, steps=5)
     >>> len(train), len(test)
     (20, 10)
     """
-    return make(train, seed=0, **sizes), make(test, seed=1, **sizes)
+    for_train, for_test = np.random.default_rng(seed).spawn(2)
+    return make(train, seed=for_train, **sizes), make(test, seed=for_test, **sizes)
 
 
 def _made(make: Callable[..., SequenceDataset], about: str, task: str, **sizes: Any) -> Entry:
-    return Entry(partial(generated, make, 1000, 500, **sizes), about, task, "generated")
+    own = [name for name in inspect.signature(make).parameters if name not in ("sequences", "seed")]
+    return Entry(partial(generated, make, **sizes), ("train", "test", "seed", *own), about, task, "generated")
+
+
+def _bundled(loader: Callable[..., Pair], about: str, task: str, licence: str) -> Entry:
+    return Entry(loader, tuple(inspect.signature(loader).parameters), about, task, f"bundled, {licence}")
 
 
 ENTRIES = {
-    "japanese-vowels": Entry(load_japanese_vowels, "who speaks? real speech", "class a sequence", "bundled, CC BY 4.0"),
-    "digits": Entry(load_digits, "8 x 8 pictures of digits, whole", "class a sequence", "bundled, CC BY 4.0"),
-    "digit-rows": Entry(load_digit_rows, "the same, row by row", "class a sequence", "bundled, CC BY 4.0"),
-    "sunspots": Entry(load_sunspots, "yearly, 1700 to 2008", "value a step", "bundled, public domain"),
+    "japanese-vowels": _bundled(load_japanese_vowels, "who speaks? real speech", "class a sequence", "CC BY 4.0"),
+    "digits": _bundled(load_digits, "8 x 8 pictures of digits, whole", "class a sequence", "CC BY 4.0"),
+    "digit-rows": _bundled(load_digit_rows, "the same, row by row", "class a sequence", "CC BY 4.0"),
+    "sunspots": _bundled(load_sunspots, "yearly, 1700 to 2008", "value a step", "public domain"),
     "adding": _made(tasks.adding_problem, "add the two marked of 100 numbers", "value a sequence", steps=100),
     "copy": _made(tasks.copy_memory, "repeat 10 symbols after 20 steps", "class a step", delay=20),
     "recall": _made(tasks.delayed_recall, "name the first symbol after 20 steps", "class a sequence", delay=20),
     "temporal-xor": _made(tasks.temporal_xor, "every third bit is XOR of two", "class a step", triples=20),
     "parity": _made(tasks.parity, "odd number of ones so far?", "class a step", steps=20),
     "sines": _made(signals.sine_mixtures, "forecast a sum of three sines", "value a step", steps=100),
-    "mackey-glass": _made(signals.mackey_glass, "forecast a chaotic series", "value a step", steps=100),
+    "mackey-glass": _made(
+        signals.mackey_glass, "forecast a chaotic series", "value a step", train=200, test=100, steps=100
+    ),
     "reber": _made(reber.reber, "which symbols may follow?", "values a step"),
     "embedded-reber": _made(reber.embedded_reber, "the same, across a word", "values a step"),
     "synthetic-vowels": _made(signals.synthetic_vowels, "formant tracks of ten vowels", "class a sequence"),
@@ -81,7 +104,8 @@ def load(name: str, **options: Any) -> Pair:
     name : str
         As in `catalog`.
     **options
-        For its loader or generator, in place of the defaults.
+        For its loader or generator, in place of the defaults; generated ones also take `train` and `test`, the numbers
+        of sequences, and `seed`.
 
     Returns
     -------
@@ -90,7 +114,7 @@ def load(name: str, **options: Any) -> Pair:
     Raises
     ------
     ValueError
-        If there is none of that name.
+        If there is none of that name, or it does not take an option.
 
     Examples
     --------
@@ -100,4 +124,11 @@ def load(name: str, **options: Any) -> Pair:
     Traceback (most recent call last):
     ValueError: dataset must be one of ...; got 'japanese-vowel'. Did you mean 'japanese-vowels'?
     """
-    return ENTRIES[choice("dataset", name, ENTRIES)].load(**options)
+    entry = ENTRIES[choice("dataset", name, ENTRIES)]
+    for option in options:
+        if option not in entry.options:
+            taken = f"it takes {', '.join(entry.options)}" if entry.options else "it takes none"
+            raise ValueError(
+                f"dataset {name!r} has no option {option!r}; {taken}.{did_you_mean(option, entry.options)}"
+            )
+    return entry.load(**options)

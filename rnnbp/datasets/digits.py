@@ -18,20 +18,23 @@ def _pictures() -> tuple[Array, Array]:
     return table[:, :-1].reshape(-1, 8, 8) / 16, table[:, -1].astype(np.int64)
 
 
-def _split(steps: int, test_share: float, seed: int) -> tuple[SequenceDataset, SequenceDataset]:
-    number("test_share", test_share, 0, 1, open_low=True)
+def _split(steps: int, test_fraction: float, seed: int) -> tuple[SequenceDataset, SequenceDataset]:
     pictures, digits = _pictures()
     data = SequenceDataset(list(pictures.reshape(len(pictures), steps, -1)), digits, classes="0123456789")
-    train, test = data.split(1 - test_share, seed=seed)
+    number("test_fraction", test_fraction, 0, 1)
+    held_out = round(test_fraction * len(data))
+    if not 0 < held_out < len(data):
+        raise ValueError(f"test_fraction must leave both parts a picture of {len(data)}, got {test_fraction}")
+    train, test = data.split(1 - test_fraction, seed=seed)
     return train, test
 
 
-def load_digits(test_share: float = 0.2, seed: int = 0) -> tuple[SequenceDataset, SequenceDataset]:
+def load_digits(test_fraction: float = 0.2, seed: int = 0) -> tuple[SequenceDataset, SequenceDataset]:
     """Handwritten digits as whole pictures: a fixed input, for a static network (`rnnbp.Flatten(1)` comes first).
 
     Parameters
     ----------
-    test_share : float, default 0.2
+    test_fraction : float, default 0.2
         Of the 1,797 pictures, held out with each digit in proportion.
     seed : int, default 0
         Of the split.
@@ -52,15 +55,15 @@ def load_digits(test_share: float = 0.2, seed: int = 0) -> tuple[SequenceDataset
     >>> train
     SequenceDataset: 1438 sequences of 1 step, 64 features; 10 classes
     """
-    return _split(1, test_share, seed)
+    return _split(1, test_fraction, seed)
 
 
-def load_digit_rows(test_share: float = 0.2, seed: int = 0) -> tuple[SequenceDataset, SequenceDataset]:
+def load_digit_rows(test_fraction: float = 0.2, seed: int = 0) -> tuple[SequenceDataset, SequenceDataset]:
     """Handwritten digits read row by row from the top: the same pictures as sequences, for a recurrent network.
 
     Parameters
     ----------
-    test_share : float, default 0.2
+    test_fraction : float, default 0.2
     seed : int, default 0
         The same split as `load_digits` makes with the same seed.
 
@@ -78,4 +81,4 @@ def load_digit_rows(test_share: float = 0.2, seed: int = 0) -> tuple[SequenceDat
     >>> load_digit_rows()[1]
     SequenceDataset: 359 sequences of 8 steps, 8 features; 10 classes
     """
-    return _split(8, test_share, seed)
+    return _split(8, test_fraction, seed)

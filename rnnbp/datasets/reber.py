@@ -6,6 +6,7 @@ from rnnbp._checks import positive_int
 from rnnbp.data import SequenceDataset
 
 Array = np.ndarray
+Seed = int | np.random.Generator
 SYMBOLS = "BTSXPVE"
 # state -> (symbol, next state); the walk begins in state 0 after B and ends with E.
 GRAMMAR = {
@@ -47,14 +48,14 @@ def _dataset(strings: list[tuple[str, list[str]]]) -> SequenceDataset:
     return SequenceDataset(inputs, targets, ids=[word for word, _ in strings])
 
 
-def reber(sequences: int, seed: int = 0) -> SequenceDataset:
+def reber(sequences: int, seed: Seed = 0) -> SequenceDataset:
     """Words of Reber's grammar: predict which symbols may come next.
 
     Parameters
     ----------
     sequences : int
         N.
-    seed : int, default 0
+    seed : int or numpy.random.Generator, default 0
 
     Returns
     -------
@@ -78,14 +79,14 @@ def reber(sequences: int, seed: int = 0) -> SequenceDataset:
     return _dataset([_word(rng) for _ in range(positive_int("sequences", sequences))])
 
 
-def embedded_reber(sequences: int, seed: int = 0) -> SequenceDataset:
+def embedded_reber(sequences: int, seed: Seed = 0) -> SequenceDataset:
     """A Reber word within another: the second symbol must be remembered across it, for it is the last but one again.
 
     Parameters
     ----------
     sequences : int
         N.
-    seed : int, default 0
+    seed : int or numpy.random.Generator, default 0
 
     Returns
     -------

@@ -6,9 +6,10 @@ from rnnbp._checks import number, positive_int
 from rnnbp.data import SequenceDataset
 
 Array = np.ndarray
+Seed = int | np.random.Generator
 
 
-def sine_mixtures(sequences: int, steps: int, waves: int = 3, noise: float = 0.0, seed: int = 0) -> SequenceDataset:
+def sine_mixtures(sequences: int, steps: int, waves: int = 3, noise: float = 0.0, seed: Seed = 0) -> SequenceDataset:
     """Sums of sines of random period, phase and weight: forecast the next value.
 
     Parameters
@@ -19,7 +20,7 @@ def sine_mixtures(sequences: int, steps: int, waves: int = 3, noise: float = 0.0
         How many sines are added; periods are log-uniform from 8 to 64 steps, weights add up to 1.
     noise : float, default 0
         Standard deviation of the noise on the inputs; targets have none.
-    seed : int, default 0
+    seed : int or numpy.random.Generator, default 0
 
     Returns
     -------
@@ -43,7 +44,7 @@ def sine_mixtures(sequences: int, steps: int, waves: int = 3, noise: float = 0.0
     return SequenceDataset(list(x[:, :, None]), list(series[:, 1:, None]))
 
 
-def mackey_glass_series(steps: int, tau: float = 17.0, seed: int = 0) -> Array:
+def mackey_glass_series(steps: int, tau: float = 17.0, seed: Seed = 0) -> Array:
     """The Mackey-Glass equation ``dx/dt = 0.2 x(t - tau) / (1 + x(t - tau)^10) - 0.1 x(t)``, once a time unit.
 
     Integrated by fourth-order Runge-Kutta with a step of 0.1 and the delayed value interpolated. The first 1,000 units,
@@ -55,7 +56,7 @@ def mackey_glass_series(steps: int, tau: float = 17.0, seed: int = 0) -> Array:
         N.
     tau : float, default 17
         The delay; chaotic above about 16.8.
-    seed : int, default 0
+    seed : int or numpy.random.Generator, default 0
 
     Returns
     -------
@@ -93,7 +94,7 @@ def mackey_glass_series(steps: int, tau: float = 17.0, seed: int = 0) -> Array:
     return np.array(x[lag + settle * per_unit :: per_unit][:steps])
 
 
-def mackey_glass(sequences: int, steps: int, ahead: int = 1, tau: float = 17.0, seed: int = 0) -> SequenceDataset:
+def mackey_glass(sequences: int, steps: int, ahead: int = 1, tau: float = 17.0, seed: Seed = 0) -> SequenceDataset:
     """Stretches of one Mackey-Glass series: forecast the value some steps ahead.
 
     Parameters
@@ -103,7 +104,7 @@ def mackey_glass(sequences: int, steps: int, ahead: int = 1, tau: float = 17.0, 
     ahead : int, default 1
         How many steps; the field often asks for 84.
     tau : float, default 17
-    seed : int, default 0
+    seed : int or numpy.random.Generator, default 0
 
     Returns
     -------
@@ -142,7 +143,7 @@ FORMANTS = {
 
 
 def synthetic_vowels(
-    sequences: int, shortest: int = 12, longest: int = 30, noise: float = 0.03, seed: int = 0
+    sequences: int, shortest: int = 12, longest: int = 30, noise: float = 0.03, seed: Seed = 0
 ) -> SequenceDataset:
     """Speech-like formant tracks of ten vowels between two consonants: which vowel is it?
 
@@ -157,7 +158,7 @@ def synthetic_vowels(
         Of the lengths, in frames of 10 ms.
     noise : float, default 0.03
         Standard deviation of the log-frequencies' measurement noise.
-    seed : int, default 0
+    seed : int or numpy.random.Generator, default 0
 
     Returns
     -------

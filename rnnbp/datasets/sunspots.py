@@ -24,7 +24,8 @@ def load_sunspots(split_year: int = 1921) -> tuple[SequenceDataset, SequenceData
     """Forecast next year's sunspot number from all years before.
 
     Each part is one sequence with one feature; the target at each step is the next year's value. Values are divided by
-    the largest of the training years, so that they lie about from 0 to 1.
+    the largest of the training years (154.4 by default), so that they lie about from 0 to 1; `sunspot_numbers` has them
+    as they are.
 
     Parameters
     ----------

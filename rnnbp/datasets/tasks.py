@@ -6,9 +6,10 @@ from rnnbp._checks import integer_at_least, positive_int
 from rnnbp.data import SequenceDataset
 
 Array = np.ndarray
+Seed = int | np.random.Generator
 
 
-def adding_problem(sequences: int, steps: int, seed: int = 0) -> SequenceDataset:
+def adding_problem(sequences: int, steps: int, seed: Seed = 0) -> SequenceDataset:
     """Two of many numbers are marked: what is their sum?
 
     At each step stand a number, uniform in [0, 1], and a marker, 1 at one step of the first half and at one of the
@@ -20,7 +21,7 @@ def adding_problem(sequences: int, steps: int, seed: int = 0) -> SequenceDataset
         N.
     steps : int
         T, at least 2.
-    seed : int, default 0
+    seed : int or numpy.random.Generator, default 0
 
     Returns
     -------
@@ -54,7 +55,7 @@ def adding_problem(sequences: int, steps: int, seed: int = 0) -> SequenceDataset
     return SequenceDataset(list(x), (x[:, :, 0] * x[:, :, 1]).sum(axis=1, keepdims=True))
 
 
-def copy_memory(sequences: int, delay: int, symbols: int = 8, length: int = 10, seed: int = 0) -> SequenceDataset:
+def copy_memory(sequences: int, delay: int, symbols: int = 8, length: int = 10, seed: Seed = 0) -> SequenceDataset:
     """Some symbols, a long pause, a signal: say the symbols again.
 
     Inputs are one-hot: symbols 0 ... K - 1, blank K, signal K + 1. The output is blank until the signal, then the
@@ -67,7 +68,7 @@ def copy_memory(sequences: int, delay: int, symbols: int = 8, length: int = 10, 
         N, and the number of blanks between the last symbol and the signal's step, which is counted among them.
     symbols, length : int, default 8 and 10
         K, and how many are to be remembered.
-    seed : int, default 0
+    seed : int or numpy.random.Generator, default 0
 
     Returns
     -------
@@ -96,7 +97,7 @@ def copy_memory(sequences: int, delay: int, symbols: int = 8, length: int = 10, 
     return SequenceDataset(list(np.eye(K + 2)[tokens]), list(targets))
 
 
-def delayed_recall(sequences: int, delay: int, classes: int = 2, seed: int = 0) -> SequenceDataset:
+def delayed_recall(sequences: int, delay: int, classes: int = 2, seed: Seed = 0) -> SequenceDataset:
     """A symbol at the first step, noise, then the question: which was it?
 
     Parameters
@@ -105,7 +106,7 @@ def delayed_recall(sequences: int, delay: int, classes: int = 2, seed: int = 0) 
         N, and the steps between the symbol and the answer.
     classes : int, default 2
         K.
-    seed : int, default 0
+    seed : int or numpy.random.Generator, default 0
 
     Returns
     -------
@@ -133,7 +134,7 @@ def delayed_recall(sequences: int, delay: int, classes: int = 2, seed: int = 0) 
     return SequenceDataset(list(x), labels, classes=list(map(str, range(K))))
 
 
-def temporal_xor(sequences: int, triples: int, seed: int = 0) -> SequenceDataset:
+def temporal_xor(sequences: int, triples: int, seed: Seed = 0) -> SequenceDataset:
     """A stream of bits of which every third is the exclusive or of the two before: predict the next bit.
 
     Only every third bit can be predicted; the others have no target (-1).
@@ -142,7 +143,7 @@ def temporal_xor(sequences: int, triples: int, seed: int = 0) -> SequenceDataset
     ----------
     sequences, triples : int
         N, and how many times three bits each holds.
-    seed : int, default 0
+    seed : int or numpy.random.Generator, default 0
 
     Returns
     -------
@@ -170,7 +171,7 @@ def temporal_xor(sequences: int, triples: int, seed: int = 0) -> SequenceDataset
     return SequenceDataset(list(bits.reshape(N, -1, 1).astype(float)), list(targets.reshape(N, -1)))
 
 
-def parity(sequences: int, steps: int, shortest: int | None = None, seed: int = 0) -> SequenceDataset:
+def parity(sequences: int, steps: int, shortest: int | None = None, seed: Seed = 0) -> SequenceDataset:
     """Is the number of ones so far odd?
 
     Parameters
@@ -179,7 +180,7 @@ def parity(sequences: int, steps: int, shortest: int | None = None, seed: int = 
         N, and the longest T.
     shortest : int, optional
         Lengths are uniform from it to `steps`. Default: all of length `steps`.
-    seed : int, default 0
+    seed : int or numpy.random.Generator, default 0
 
     Returns
     -------

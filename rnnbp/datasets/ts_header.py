@@ -1,0 +1,111 @@
+"""What stands before @data in a .ts file."""
+
+import re
+from dataclasses import dataclass, field
+
+from rnnbp._checks import did_you_mean
+
+FLAGS = ("timeStamps", "missing", "univariate", "equalLength", "targetLabel", "classLabel")
+SIZES = ("dimension", "dimensions", "seriesLength")
+DIRECTIVES = ("problemName", *FLAGS, *SIZES, "data")
+SPELLING = {name.lower(): name for name in DIRECTIVES}
+
+
+class LineError(ValueError):
+    """What is wrong with a line; the reader adds where.
+
+    Examples
+    --------
+    >>> raise LineError("a dimension is empty")
+    Traceback (most recent call last):
+    rnnbp.datasets.ts_header.LineError: a dimension is empty
+    """
+
+
+@dataclass
+class Header:
+    """The directives taken in so far.
+
+    Examples
+    --------
+    >>> header = Header()
+    >>> [header.take(line) for line in ("@dimensions 2", "@classLabel true no yes", "@data")]
+    [False, False, True]
+    >>> header.dimensions, header.classes
+    (2, ['no', 'yes'])
+    """
+
+    values: dict[str, list[str]] = field(default_factory=dict)
+
+    def take(self, text: str) -> bool:
+        """Take in a header line; True for @data."""
+        if not text.startswith("@"):
+            raise LineError(f"a line before @data must begin with @ or #, got {text[:40]!r}")
+        word, *values = text[1:].split() or [""]
+        name = SPELLING.get(word.lower())
+        if name is None:
+            raise LineError(f"unknown directive @{word[:40]}.{did_you_mean(word, DIRECTIVES)}")
+        if name == "data":
+            self._check()
+            return True
+        if name in self.values:
+            raise LineError(f"@{name} is there twice")
+        _check_values(name, values)
+        self.values[name] = values
+        return False
+
+    def _check(self) -> None:
+        if self._flag("univariate") and self.dimensions != 1:
+            raise LineError(f"@univariate is true, but there are {self.dimensions} dimensions")
+        if self._flag("classLabel") and self._flag("targetLabel"):
+            raise LineError("@classLabel and @targetLabel cannot both be true")
+
+    def _flag(self, name: str) -> bool:
+        return self.values.get(name, ["false"])[0].lower() == "true"
+
+    def _size(self, name: str) -> int | None:
+        return int(self.values[name][0]) if name in self.values else None
+
+    @property
+    def timestamps(self) -> bool:
+        """Whether values are written (time,value)."""
+        return self._flag("timeStamps")
+
+    @property
+    def classes(self) -> list[str] | None:
+        """The classes' names, in the header's order; None where targets are values or there are none."""
+        return self.values["classLabel"][1:] if self._flag("classLabel") else None
+
+    @property
+    def labelled(self) -> bool:
+        """Whether a class or a value ends each line."""
+        return self._flag("classLabel") or self._flag("targetLabel")
+
+    @property
+    def dimensions(self) -> int | None:
+        """F, where the header says."""
+        size = self._size("dimensions") or self._size("dimension")
+        return size or (1 if self._flag("univariate") else None)
+
+    @property
+    def equal_length(self) -> bool:
+        """Whether all sequences have as many steps."""
+        return self._flag("equalLength")
+
+    @property
+    def length(self) -> int | None:
+        """T, where the header says."""
+        return self._size("seriesLength")
+
+
+def _check_values(name: str, values: list[str]) -> None:
+    if not values:
+        raise LineError(f"@{name} needs a value")
+    if name in FLAGS and values[0].lower() not in ("true", "false"):
+        raise LineError(f"@{name} must be true or false, got {values[0][:40]!r}")
+    if name in SIZES and not re.fullmatch("[1-9][0-9]{0,8}", values[0]):
+        raise LineError(f"@{name} must be a positive integer of at most 9 digits, got {values[0][:40]!r}")
+    if name == "classLabel" and values[0].lower() == "true":
+        twice = [v for k, v in enumerate(values[1:]) if v in values[1 : k + 1]]
+        if len(values) < 2 or twice:
+            raise LineError(f"@classLabel has {twice[0]!r} twice" if twice else "@classLabel true needs the classes")
