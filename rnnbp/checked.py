@@ -210,5 +210,5 @@ def _encoded(names: Array, classes: Classes | None, where: Where, least: int) ->
     labels = np.array([-1 if gone else number_of.get(text, -2) for text, gone in zip(texts.tolist(), missing)])
     if (labels == -2).any():
         row = int(np.argmax(labels == -2))
-        raise ValueError(f"the class of {where(row)}, {texts[row]!r}, is not among {', '.join(classes)}")
+        raise ValueError(f"the class of {where(row)}, {str(texts[row])!r}, is not among {', '.join(classes)}")
     return labels, classes

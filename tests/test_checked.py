@@ -1,0 +1,122 @@
+"""What a dataset refuses, and how it says so."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from rnnbp.data import SequenceDataset
+
+X = [np.zeros((3, 2)), np.ones((5, 2))]
+
+
+def changed(i, t, f, value):
+    sequences = [x.copy() for x in X]
+    sequences[i][t, f] = value
+    return sequences
+
+
+@pytest.mark.parametrize(
+    ("sequences", "message"),
+    [
+        ([], "sequences must hold at least one sequence, got none"),
+        ([X[0], np.zeros((0, 2))], r"sequence 1 is empty: it has shape \(0, 2\)"),
+        ([X[0], []], r"sequence 1 is empty: it has shape \(0,\)"),
+        (changed(1, 4, 0, np.nan), "sequence 1 holds nan at step 4, feature 0: inputs must be finite"),
+        (changed(0, 2, 1, -np.inf), "sequence 0 holds -inf at step 2, feature 1: inputs must be finite"),
+        (changed(0, 2, 1, 1e300), r"sequence 0 holds 1e\+300 at step 2, feature 1: too large for float32"),
+        (
+            [X[0], np.zeros((5, 3))],
+            r"sequence 1 has shape \(T, F\) = \(5, 3\), but sequence 0 has \(T, F\) = \(3, 2\): all must have as many",
+        ),
+        ([X[0], np.zeros(5, int)], r"sequence 1 has shape \(T,\) = \(5,\), but sequence 0 has \(T, F\) = \(3, 2\)"),
+        ([np.zeros(3)], r"sequence 0 must have shape \(T, F\), or \(T,\) for integer tokens, got float64 of \(3,\)"),
+        ([np.zeros((2, 3, 4))], r"got float64 of \(2, 3, 4\)"),
+        ([np.zeros((2, 3), complex)], "got complex128"),
+        ([[["a"]]], "got <U1"),
+        ([[[1, 2], [3]]], r"sequence 0 must have shape \(T, F\), but its steps are of different sizes"),
+        ([np.array([1, -2])], "sequence 0 holds the token -2 at step 1: tokens must be 0 or more"),
+    ],
+)
+def test_sequences_that_are_refused(sequences, message):
+    with pytest.raises(ValueError, match=message):
+        SequenceDataset(sequences)
+
+
+@pytest.mark.parametrize(
+    ("targets", "classes", "message"),
+    [
+        ([0], None, "targets must be one for each of the 2 sequences, got 1"),
+        ([0, -1], None, "the class of sequence 1 must be an integer of 0 or more, got -1"),
+        ([0, 2], ["a", "b"], "the class of sequence 1 must be from 0 to 1, got 2"),
+        (["a", "c"], ["a", "b"], "the class of sequence 1, 'c', is not among a, b"),
+        (["a", None], None, "the class of sequence 1 is missing"),
+        ([0, 1], ["a", "a"], "classes must be different names, got 'a' twice"),
+        ([0, 1], [], "classes must hold at least one name, got none"),
+        ([0.5, 1.5], ["a", "b"], r"classes are given, so targets must be labels \(integers or names\), got float64"),
+        ([1.0, np.inf], None, "the target of sequence 1 is infinite; where there is none, give NaN"),
+        ([1j, 2j], None, "targets must be numbers or names of classes, got complex128"),
+        (np.zeros((2, 3, 4)), None, r"targets must have shape \(N,\) or \(N, K\), or be a list of N arrays"),
+        (np.zeros((2, 0)), None, r"got \(2, 0\)"),
+        ([np.zeros(3, int), np.zeros(4, int)], None, "targets of sequence 1 are 4 for its 5 steps: give one a step"),
+        (
+            [np.zeros(3, int), [0, 1, 2, 0, -2]],
+            None,
+            "the class of sequence 1 at step 4 must be an integer of 0 or more, ",
+        ),
+        ([np.zeros(3, int), [0, 1, 2, 0, -2]], None, "or -1 where there is none, got -2"),
+        ([np.zeros(3, int), [0, 3, 2, 0, 0]], "abc", "the class of sequence 1 at step 1 must be from 0 to 2, or -1"),
+        ([["a"] * 3, ["b", "a", "z", "a", "a"]], "ab", "the class of sequence 1 at step 2, 'z', is not among a, b"),
+        ([np.zeros(3), [0, 0, -np.inf, 0, 0]], None, "the target of sequence 1 at step 2 is infinite"),
+        ([np.zeros((3, 2)), np.zeros((5, 3))], None, r"the same K for all: got \(5, 3\), and \(3, 2\) for sequence 0"),
+    ],
+)
+def test_targets_that_are_refused(targets, classes, message):
+    with pytest.raises(ValueError, match=message):
+        SequenceDataset(X, targets, classes=classes)
+
+
+def test_other_arguments_that_are_refused():
+    with pytest.raises(ValueError, match="dtype must be float32, float64 or float16, got int64"):
+        SequenceDataset(X, dtype=int)
+    with pytest.raises(ValueError, match="ids must be one a sequence, 2, got 1"):
+        SequenceDataset(X, ids=["a"])
+
+
+def test_names_become_numbers_in_sorted_order_or_that_of_the_classes():
+    assert SequenceDataset(X, ["b", "a"]).targets.tolist() == [1, 0]
+    assert SequenceDataset(X, ["b", "a"]).classes == ("a", "b")
+    assert SequenceDataset(X, ["b", "a"], classes=["b", "a", "c"]).targets.tolist() == [0, 1]
+    assert SequenceDataset(X, pd.Series(["b", "a"], dtype="category")).targets.tolist() == [1, 0]
+    assert SequenceDataset(X, pd.Series([3, 4])).targets.tolist() == [3, 4]
+
+
+def test_names_of_steps_become_numbers_and_none_is_minus_one():
+    data = SequenceDataset(X, [["b", "a", "b"], ["c", None, "a", "a", None]])
+    assert data.classes == ("a", "b", "c")
+    assert [t.tolist() for t in data.targets] == [[1, 0, 1], [2, -1, 0, 0, -1]]
+
+
+def test_values_always_have_an_axis_for_their_features():
+    assert SequenceDataset(X, [0.5, np.nan]).targets.shape == (2, 1)
+    assert SequenceDataset(X, [[1, 0], [0, 1]]).targets.dtype == np.float64
+    assert SequenceDataset(X, np.array([True, False])).targets.dtype == np.int64
+    steps = SequenceDataset(X, [np.zeros(3), np.array([0, 1, np.nan, 3, 4])])
+    assert [t.shape for t in steps.targets] == [(3, 1), (5, 1)]
+    mixed = SequenceDataset(X, [[0, 1, 2], [0.5, 1, 2, 3, 4]])
+    assert {t.dtype for t in mixed.targets} == {np.dtype(float)}
+
+
+def test_a_list_of_rows_that_are_not_one_a_step_is_one_a_sequence():
+    data = SequenceDataset(X, [[0.0, 1.0], [2.0, 3.0]])
+    assert not data.per_step
+    assert data.targets.tolist() == [[0, 1], [2, 3]]
+
+
+def test_sequences_are_copies_in_the_dtype_asked_for():
+    mine = np.ones((2, 2))
+    data = SequenceDataset([mine], dtype=np.float64)
+    mine[:] = 5
+    assert data.sequences[0].tolist() == [[1, 1], [1, 1]]
+    assert data.sequences[0].dtype == data.dtype == np.float64
+    assert SequenceDataset([mine]).sequences[0].dtype == np.float32
+    assert SequenceDataset([np.array([3, 1], np.uint8)]).sequences[0].dtype == np.int64

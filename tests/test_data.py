@@ -1,0 +1,278 @@
+"""SequenceDataset: batches, and tables and padded arrays there and back."""
+
+import timeit
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnnbp.data import SequenceDataset
+from rnnbp.datasets import load_japanese_vowels
+
+LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=12)
+TARGETS = ["none", "labels", "names", "values", "labels a step", "names a step", "values a step", "rows a step"]
+
+
+def dataset(lengths, kind="none", tokens=False, dtype=np.float32):
+    """Random sequences with targets of every kind."""
+    rng = np.random.default_rng(len(lengths))
+    sequences = [rng.integers(5, size=n) if tokens else rng.standard_normal((n, 2)) for n in lengths]
+    N = len(lengths)
+    targets = {
+        "none": None,
+        "labels": rng.integers(3, size=N),
+        "names": rng.choice(["a", "b"], N),
+        "values": rng.standard_normal((N, 2)),
+        "labels a step": [rng.integers(-1, 3, size=n) for n in lengths],
+        "names a step": [[*rng.choice(["a", "b"], n - 1), "c"] for n in lengths],
+        "values a step": [rng.choice([0.5, np.nan, 2.0], n) for n in lengths],
+        "rows a step": [rng.standard_normal((n, 3)) for n in lengths],
+    }[kind]
+    return SequenceDataset(sequences, targets, dtype=dtype)
+
+
+def assert_same(found, expected):
+    """The same sequences, targets and classes, to the bit."""
+    assert len(found) == len(expected)
+    assert found.classes == expected.classes
+    assert found.per_step == expected.per_step
+    for (x, y), (wanted_x, wanted_y) in zip(found, expected, strict=True):
+        assert x.dtype == wanted_x.dtype
+        np.testing.assert_array_equal(x, wanted_x)
+        np.testing.assert_array_equal(y, wanted_y)
+        assert np.asarray(y).dtype == np.asarray(wanted_y).dtype
+
+
+# ---- what it is ---------------------------------------------------------------------------------
+
+
+def test_its_items_are_sequences_and_targets():
+    data = SequenceDataset([np.zeros((2, 3)), np.ones((4, 3))], ["no", "yes"], ids=["first", "second"])
+    x, y = data[1]
+    assert (x == 1).all()
+    assert y == 1
+    assert [len(x) for x, _ in data] == [2, 4]
+    assert (len(data), data.feature_size, data.lengths.tolist(), data.ids) == (2, 3, [2, 4], ["first", "second"])
+    assert SequenceDataset([[[1.0]]])[0][1] is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("none", "no targets"),
+        ("labels", "classes a sequence"),
+        ("names", "2 classes"),
+        ("values", "values a sequence"),
+        ("labels a step", "classes a step"),
+        ("names a step", "3 classes a step"),
+        ("values a step", "values a step"),
+    ],
+)
+def test_it_says_what_it_is(kind, text):
+    assert repr(dataset([2, 9, 4], kind)) == f"SequenceDataset: 3 sequences of 2 to 9 steps, 2 features; {text}"
+
+
+def test_it_says_one_and_many():
+    assert repr(SequenceDataset([[[1.0]]])) == "SequenceDataset: 1 sequence of 1 step, 1 feature; no targets"
+    assert repr(dataset([3, 3], tokens=True)) == "SequenceDataset: 2 sequences of 3 steps, tokens; no targets"
+
+
+# ---- batches ------------------------------------------------------------------------------------
+
+
+@given(LENGTHS, st.integers(1, 5), st.integers(1, 4), st.booleans())
+def test_batches_hold_every_sequence_once(lengths, batch_size, bucket, shuffle):
+    data = dataset(lengths, "labels")
+    batches = list(data.batches(batch_size, shuffle=shuffle, rng=np.random.default_rng(3), bucket=bucket))
+    assert sorted(np.concatenate([b.order for b in batches])) == list(range(len(data)))
+    assert len(batches) == -(-len(data) // batch_size)
+    assert max(b.size for b in batches) <= batch_size
+    for b in batches:
+        assert (np.diff(b.lengths) <= 0).all()
+        np.testing.assert_array_equal(b.targets, data.targets[b.order])
+        np.testing.assert_array_equal(b.lengths, data.lengths[b.order])
+
+
+def test_without_shuffling_batches_go_by_the_datasets_order():
+    assert [sorted(b.order.tolist()) for b in dataset([5, 1, 4, 2, 3]).batches(2)] == [[0, 1], [2, 3], [4]]
+
+
+def test_a_seed_gives_the_same_batches_and_each_pass_other_ones():
+    data = dataset(range(1, 30))
+
+    def orders(rng):
+        return [b.order.tolist() for b in data.batches(4, shuffle=True, rng=rng)]
+
+    rng = np.random.default_rng(0)
+    first, second = orders(rng), orders(rng)
+    assert first == orders(np.random.default_rng(0))
+    assert first != second
+
+
+def test_buckets_hold_like_lengths_and_come_in_random_order():
+    data = dataset(np.random.default_rng(0).integers(1, 100, 64))
+
+    def padding(bucket):
+        batches = data.batches(8, shuffle=True, rng=np.random.default_rng(1), bucket=bucket)
+        return sum(b.steps * b.size for b in batches) / data.lengths.sum() - 1
+
+    assert padding(8) < 0.1 < padding(1)
+    longest = [b.steps for b in data.batches(8, shuffle=True, rng=np.random.default_rng(1), bucket=8)]
+    assert longest != sorted(longest)
+    assert longest != sorted(longest, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"batch_size": 0}, "batch_size must be a positive integer, got 0"),
+        ({"batch_size": 2, "bucket": 1.5}, "bucket must be a positive integer, got 1.5"),
+        ({"batch_size": 2, "shuffle": True}, r"rng is needed to shuffle: numpy.random.default_rng\(seed\)"),
+    ],
+)
+def test_batches_are_checked_when_they_are_asked_for(options, message):
+    with pytest.raises(ValueError, match=message):
+        dataset([2, 3]).batches(**options)
+
+
+def test_all_as_one_batch():
+    batch = dataset([2, 9, 4], "rows a step").batch(dtype=np.float64)
+    assert batch.x.shape == (9, 3, 2)
+    assert batch.x.dtype == np.float64
+    assert batch.targets.shape == (9, 3, 3)
+    assert batch.per_step
+
+
+def test_an_epoch_of_batches_costs_no_more_than_copying_the_numbers_a_few_times():
+    """Cheap by construction: one copy a sequence. The bound is loose, for busy machines."""
+    train, _ = load_japanese_vowels()
+    rng = np.random.default_rng(0)
+    seconds = min(timeit.repeat(lambda: list(train.batches(16, shuffle=True, rng=rng)), number=1, repeat=5))
+    assert seconds < 0.02
+
+
+# ---- tables -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tokens", [False, True])
+@pytest.mark.parametrize("kind", TARGETS)
+@given(lengths=LENGTHS)
+def test_a_table_there_and_back(kind, tokens, lengths):
+    data = dataset(lengths, kind, tokens)
+    back = SequenceDataset.from_frame(data.to_frame(), classes=data.classes, per_step=data.per_step)
+    assert_same(back, data)
+    assert back.ids == data.ids
+
+
+def test_a_table_has_one_row_a_step():
+    data = SequenceDataset([[[1.0, 2.0]], [[3.0, 4.0], [5.0, 6.0]]], [[0.5, 1.5]] * 2, ids=["u", "v"])
+    expected = pd.DataFrame(
+        {
+            "sequence": ["u", "v", "v"],
+            "step": [0, 0, 1],
+            "x0": np.array([1, 3, 5], np.float32),
+            "x1": np.array([2, 4, 6], np.float32),
+            "target0": [0.5, 0.5, 0.5],
+            "target1": [1.5, 1.5, 1.5],
+        }
+    )
+    pd.testing.assert_frame_equal(data.to_frame(), expected)
+
+
+def test_rows_may_come_in_any_order_and_columns_have_any_name():
+    frame = pd.DataFrame(
+        {
+            "word": ["b", "a", "b"],
+            "time": [0.2, 0.0, 0.1],
+            "f": [2, 3, 1],
+            "note": ["?", "?", "?"],
+            "y": ["n", "m", "n"],
+        }
+    )
+    data = SequenceDataset.from_frame(frame, sequence="word", step="time", target="y", features=["f"])
+    assert data.ids == ["b", "a"]
+    assert [s[:, 0].tolist() for s in data.sequences] == [[1, 2], [3]]
+    assert data.targets.tolist() == [1, 0]
+    assert SequenceDataset.from_frame(frame, sequence="word", step="time", target=None, features=["f"]).targets is None
+
+
+def test_targets_that_change_are_one_a_step():
+    frame = dataset([3, 3]).to_frame()
+    assert not SequenceDataset.from_frame(frame.assign(target=1)).per_step
+    assert SequenceDataset.from_frame(frame.assign(target=[0, 1, 0, 0, 0, 0])).per_step
+    assert SequenceDataset.from_frame(frame.assign(target=1), per_step=True).per_step
+
+
+FRAME = pd.DataFrame({"sequence": [1, 1], "step": [0, 1], "pitch": [0.5, 1.0]})
+
+
+@pytest.mark.parametrize(
+    ("frame", "options", "message"),
+    [
+        (FRAME, {"sequence": "sequenc"}, "frame has no column 'sequenc'. Did you mean 'sequence'?"),
+        (FRAME, {"features": ["pich"]}, "frame has no column 'pich'. Did you mean 'pitch'?"),
+        (FRAME, {"target": "wanted"}, "frame has no column 'wanted'"),
+        (FRAME[["sequence", "step"]], {}, "frame has no column of features"),
+        (FRAME.assign(step=0), {}, "frame has step 0(.0)? of sequence 1(.0)? twice"),
+        (FRAME.assign(name=["a", "b"]), {}, "column 'name' must hold numbers, got (object|str)"),
+        (FRAME.assign(sequence=[1, None]), {}, "column 'sequence' is empty in row 1"),
+        (FRAME.assign(pitch=[1, None]), {}, "sequence 0 holds nan at step 1, feature 0"),
+        (FRAME[:0], {}, "sequences must hold at least one sequence"),
+    ],
+)
+def test_tables_that_are_refused(frame, options, message):
+    with pytest.raises(ValueError, match=message):
+        SequenceDataset.from_frame(frame, **options)
+
+
+# ---- padded arrays and streams ------------------------------------------------------------------
+
+
+@given(LENGTHS)
+def test_padded_there_and_back(lengths):
+    data = dataset(lengths, "labels a step")
+    x = np.full((len(lengths), max(lengths), 2), np.nan)
+    y = np.full((len(lengths), max(lengths)), 99)
+    for i, (s, t) in enumerate(data):
+        x[i, : len(s)], y[i, : len(s)] = s, t
+    assert_same(SequenceDataset.from_padded(x, lengths, y), data)
+
+
+def test_padded_tokens_and_targets_of_sequences():
+    data = SequenceDataset.from_padded(np.array([[1, 2], [3, 0]]), [2, 1], ["u", "v"], classes=["v", "u"])
+    assert [s.tolist() for s in data.sequences] == [[1, 2], [3]]
+    assert data.targets.tolist() == [1, 0]
+    assert SequenceDataset.from_padded(np.zeros((2, 3, 1))).lengths.tolist() == [3, 3]
+
+
+@pytest.mark.parametrize(
+    ("x", "lengths", "message"),
+    [
+        (
+            np.zeros((2, 3)),
+            None,
+            r"x must have shape \(N, T, F\), or \(N, T\) for integer tokens, got float64 of \(2, 3\)",
+        ),
+        (np.zeros((2, 3, 1)), [3], r"lengths must be integers of shape \(N,\) = \(2,\), got int64 of \(1,\)"),
+        (np.zeros((2, 3, 1)), [1.5, 2], "got float64"),
+        (np.zeros((2, 3, 1)), [3, 4], "lengths must be from 1 to T = 3, got 4 for sequence 1"),
+        (np.zeros((2, 3, 1)), [0, 3], "got 0 for sequence 0"),
+        (np.zeros((0, 3, 1)), None, "sequences must hold at least one sequence, got none"),
+    ],
+)
+def test_padded_arrays_that_are_refused(x, lengths, message):
+    with pytest.raises(ValueError, match=message):
+        SequenceDataset.from_padded(x, lengths)
+
+
+def test_a_streams_batches_go_on_from_one_another():
+    data = SequenceDataset.from_stream(np.arange(11)[:, None], np.arange(11), batch_size=2, steps=3)
+    first, second = data.batches(2)
+    assert first.x[:, :, 0].T.tolist() == [[0, 1, 2], [5, 6, 7]]
+    assert second.x[:, :, 0].T.tolist() == [[3, 4], [8, 9]]
+    assert second.targets.T.tolist() == [[3, 4], [8, 9]]
+    values = SequenceDataset.from_stream(np.zeros((4, 1)), np.arange(4.0), 2, 2, dtype=np.float64)
+    assert [t.tolist() for t in values.targets] == [[[0], [1]], [[2], [3]]]
+    assert values.dtype == np.float64
