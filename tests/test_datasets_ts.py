@@ -1,0 +1,313 @@
+"""The .ts format: read whole, written whole, and every way a file can be wrong."""
+
+import gzip
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from rnnbp.data import SequenceDataset
+from rnnbp.datasets import interpolate, read_ts, write_ts
+from rnnbp.datasets import ts as reader
+from rnnbp.datasets.bundled import bundled
+
+HEAD = "@problemName p\n@dimensions 2\n@equalLength false\n@classLabel true no yes\n@data\n"
+
+
+def file(tmp_path, text, name="a.ts"):
+    path = tmp_path / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def lists(data):
+    return [s.T.tolist() for s in data.sequences]
+
+
+# ---- reading ------------------------------------------------------------------------------------
+
+
+def test_unequal_lengths_dimensions_classes_comments_and_case(tmp_path):
+    text = (
+        "# a comment\n\n@PROBLEMNAME two words\n@timestamps FALSE\n@missing false\n@univariate false\n@Dimension 2\n"
+        "@equallength false\n@ClassLabel True yes no\n@DATA\n# another\n1,2,3:4,5e-1,+6:no\n\n 7 , 8 : 9 , 10 : yes \n"
+    )
+    data = read_ts(file(tmp_path, text))
+    assert lists(data) == [[[1, 2, 3], [4, 0.5, 6]], [[7, 8], [9, 10]]]
+    assert data.classes == ("yes", "no")
+    assert data.targets.tolist() == [1, 0]
+
+
+def test_values_as_targets(tmp_path):
+    data = read_ts(file(tmp_path, "@targetLabel true\n@data\n1,2:0.25\n3:-4\n5:?\n"))
+    np.testing.assert_array_equal(data.targets, [[0.25], [-4], [np.nan]])
+    assert data.classes is None
+
+
+def test_no_targets(tmp_path):
+    data = read_ts(file(tmp_path, "@univariate true\n@classLabel false\n@data\n1,2\n3"))
+    assert lists(data) == [[[1, 2]], [[3]]]
+    assert data.targets is None
+
+
+def test_time_stamps_of_numbers_and_of_dates(tmp_path):
+    text = (
+        "@timeStamps true\n@classLabel true a b\n@data\n(0,1),(1.5,2):(0,3),(7,4):a\n"
+        "(2013-11-01 00:00:00,5), (2013-11-01 00:00:10,6) : (0,7),(1,8) : b\n"
+    )
+    data = read_ts(file(tmp_path, text))
+    assert lists(data) == [[[1, 2], [3, 4]], [[5, 6], [7, 8]]]
+    assert data.targets.tolist() == [0, 1]
+
+
+def test_lines_of_any_system_a_byte_order_mark_and_comments_in_another_encoding(tmp_path):
+    text = "\ufeff# caf".encode() + b"\xe9\r\n@classLabel true \xc3\xa9 b\r\n@data\r\n1,2:\xc3\xa9\r\n"
+    data = read_ts(file(tmp_path, text))
+    assert data.classes == ("é", "b")
+    assert lists(data) == [[[1, 2]]]
+
+
+MISSING = "@missing true\n@classLabel true a\n@data\n?,1,NaN,3,?:5,?,?,?,6:a\n"
+
+
+def test_missing_values_are_filled_as_asked(tmp_path):
+    path = file(tmp_path, MISSING)
+    assert lists(read_ts(path, fill=interpolate)) == [[[1, 1, 2, 3, 3], [5, 5.25, 5.5, 5.75, 6]]]
+    assert lists(read_ts(path, fill=-1)) == [[[-1, 1, -1, 3, -1], [5, -1, -1, -1, 6]]]
+    assert lists(read_ts(path, fill=lambda s: np.nan_to_num(s, nan=9.0)))[0][0] == [9, 1, 9, 3, 9]
+    assert lists(read_ts(file(tmp_path, "@data\n?,?:1,2\n"), fill=interpolate)) == [[[0, 0], [1, 2]]]
+
+
+def test_missing_values_are_an_error_by_default(tmp_path):
+    with pytest.raises(ValueError, match=r"a.ts, line 4: the value of dimension 1 at step 0 is missing: give fill="):
+        read_ts(file(tmp_path, MISSING))
+    with pytest.raises(ValueError, match=r"a.ts, line 4: fill must give finite values of shape \(T, F\) = \(5, 2\)"):
+        read_ts(file(tmp_path, MISSING), fill=lambda s: s)
+    with pytest.raises(ValueError, match=r"got \(2, 2\)"):
+        read_ts(file(tmp_path, MISSING), fill=lambda s: np.zeros((2, 2)))
+
+
+# ---- what is wrong, and where -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "line 0: the file ends before @data"),
+        ("@classLabel true a\n", "line 1: the file ends before @data"),
+        (HEAD, "line 5: there is no sequence after @data"),
+        (
+            HEAD + "1,2:3,4:no\n1,2:3",
+            "line 7: there must be 2 dimensions and a label between colons, the line has 2 parts",
+        ),
+        (
+            HEAD + "1,2:3,4:5,6:no\n",
+            "line 6: there must be 2 dimensions and a label between colons, the line has 4 parts",
+        ),
+        (HEAD + "1\n", "line 6: there must be 2 dimensions and a label between colons, the line has 1 part"),
+        (HEAD + "1,2:3,4:\n", "line 6: class '' is not among no, yes"),
+        (HEAD + "1,2:3,4:maybe\n", "line 6: class 'maybe' is not among no, yes"),
+        (HEAD + "1,2:3,4:ye", "line 6: class 'ye' is not among no, yes"),
+        (HEAD + "1,2:3,4,5:no\n", "line 6: the dimensions have different lengths: the first 2, number 2 3"),
+        (HEAD + "1,2:3,4x:no\n", "line 6: a value must be a number, got '4x'"),
+        (HEAD + "1,2:3,:no\n", "line 6: a value must be a number, got ''"),
+        (HEAD + "1,2:3,4_0:no\n", "line 6: a value must be a number, got '4_0'"),
+        (HEAD + "1,2:3,inf:no\n", "line 6: a value is infinite"),
+        (HEAD + "1,2::no\n", "line 6: a dimension is empty"),
+        (HEAD + "1,2:__import__('os'):no\n", "line 6: a value must be a number, got"),
+        ("@data\n1,2:3,4\n1,2\n", "line 3: there must be 2 dimensions between colons, the line has 1 part"),
+        ("@univariate true\n@data\n1:2\n", "line 3: there must be 1 dimension between colons, the line has 2 parts"),
+        ("@univariate true\n@dimensions 3\n@data\n", "line 3: @univariate is true, but there are 3 dimensions"),
+        ("@equalLength true\n@seriesLength 3\n@data\n1,2\n", "line 4: all sequences must have 3 steps by the header, "),
+        ("@equalLength true\n@data\n1,2\n1\n", "line 4: all sequences must have 2 steps by the header, this one has 1"),
+        ("@targetLabel true\n@data\n1,2:a\n", "line 3: the target must be a number, got 'a'"),
+        ("@targetLabel true\n@data\n1,2:-inf\n", "line 3: the target is infinite"),
+        ("@targetLabel true\n@classLabel true a\n@data\n", "line 3: @classLabel and @targetLabel cannot both be true"),
+        ("@timeStamps true\n@data\n(0,1),(1,2\n", r"line 3: time stamps must be written \(time,value\), got '\(12'"),
+        ("@timeStamps true\n@data\n1,2\n", r"line 3: time stamps must be written \(time,value\), got '12'"),
+        ("@timeStamps true\n@data\n()\n", "line 3: a dimension is empty"),
+        ("1,2:no\n", "line 1: a line before @data must begin with @ or #, got '1,2:no'"),
+        ("@classlabels true a\n", r"line 1: unknown directive @classlabels. Did you mean 'classLabel'\?"),
+        ("@\n", "line 1: unknown directive @"),
+        ("@missing\n", "line 1: @missing needs a value"),
+        ("@missing maybe\n", "line 1: @missing must be true or false, got 'maybe'"),
+        ("@dimensions two\n", "line 1: @dimensions must be a positive integer of at most 9 digits, got 'two'"),
+        ("@dimensions 0\n", "got '0'"),
+        (
+            "@seriesLength 99999999999999999999\n",
+            "line 1: @seriesLength must be a positive integer of at most 9 digits",
+        ),
+        ("@classLabel true\n", "line 1: @classLabel true needs the classes"),
+        ("@classLabel true a b a\n", "line 1: @classLabel has 'a' twice"),
+        ("@missing true\n@missing true\n", "line 2: @missing is there twice"),
+        (b"@classLabel true a\xe9\n", "line 1: the line is not text in UTF-8"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_line(tmp_path, text, message):
+    with pytest.raises(ValueError, match=f"^a.ts, {message}" if message.startswith("line") else message):
+        read_ts(file(tmp_path, text))
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"path: there is no file '.*none\.ts'"):
+        read_ts(tmp_path / "none.ts")
+    with pytest.raises(FileNotFoundError, match="path: there is no file"):
+        read_ts(tmp_path)
+
+
+def test_a_truncated_file_is_an_error_wherever_it_is_cut(tmp_path):
+    """But in the last label or number, where what is left may be a whole file as well, and before its line."""
+    text = HEAD + "1.5,2.5:3.5,4.5:yes\n1.5,2.5:3.5,4.5:yes\n"
+    end = len(text) - 1
+    for size in range(end):
+        beginning = text[:size]
+        whole_lines = beginning.endswith((":yes\n", ":yes"))
+        if whole_lines and size > len(HEAD):
+            assert len(read_ts(file(tmp_path, beginning))) == beginning.count("yes") - 1
+        else:
+            with pytest.raises(ValueError, match=r"^a\.ts, line \d: "):
+                read_ts(file(tmp_path, beginning))
+
+
+def test_a_truncated_or_damaged_gz_is_an_error(tmp_path):
+    whole = gzip.compress((HEAD + "1,2:3,4:no\n" * 1000).encode(), mtime=0)
+    assert len(read_ts(file(tmp_path, whole, "a.ts.gz"))) == 1000
+    for damaged in (whole[:-9], whole[:40], b"not gzip", whole[:20] + b"\xff" * 20 + whole[40:], whole[:-1] + b"\x99"):
+        with pytest.raises(ValueError, match=r"^a\.ts\.gz, line \d+: "):
+            read_ts(file(tmp_path, damaged, "a.ts.gz"))
+
+
+def test_a_line_without_end_is_not_taken_into_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(reader, "LONGEST_LINE", 100)
+    with pytest.raises(ValueError, match=r"a\.ts, line 6: the line is longer than 100 characters"):
+        read_ts(file(tmp_path, HEAD + "1," * 1000))
+
+
+def test_many_dimensions_are_read_in_linear_time(tmp_path):
+    line = ":".join(["1,2,3,4,5"] * 4000)
+    data = read_ts(file(tmp_path, f"@data\n{line}\n"))
+    assert data.feature_size == 4000
+    stamped = ":".join(["(0,1),(1,2)"] * 4000)
+    assert read_ts(file(tmp_path, f"@data\n{stamped}\n")).feature_size == 4000
+
+
+# ---- there and back -----------------------------------------------------------------------------
+
+
+def finite(dtype):
+    return hnp.from_dtype(np.dtype(dtype), allow_nan=False, allow_infinity=False)
+
+
+@st.composite
+def datasets(draw):
+    """Any dataset that the format can hold."""
+    dtype = draw(st.sampled_from([np.float16, np.float32, np.float64]))
+    F = draw(st.integers(1, 3))
+    lengths = draw(st.lists(st.integers(1, 5), min_size=1, max_size=4))
+    sequences = [draw(hnp.arrays(dtype, (n, F), elements=finite(dtype))) for n in lengths]
+    N = len(lengths)
+    kind = draw(st.sampled_from(["none", "classes", "values"]))
+    if kind == "none":
+        return SequenceDataset(sequences, dtype=dtype)
+    if kind == "values":
+        values = draw(hnp.arrays(float, N, elements=st.floats(allow_infinity=False)))
+        return SequenceDataset(sequences, values, dtype=dtype)
+    word = st.text(st.characters(codec="utf-8", exclude_categories=("Z", "C"), exclude_characters=":"), min_size=1)
+    classes = draw(st.lists(word, min_size=1, max_size=4, unique=True))
+    labels = draw(hnp.arrays(np.int64, N, elements=st.integers(0, len(classes) - 1)))
+    return SequenceDataset(sequences, labels, classes=classes, dtype=dtype)
+
+
+@pytest.mark.parametrize("name", ["a.ts", "a.ts.gz"])
+@given(data=datasets())
+def test_what_is_written_is_read_back_to_the_last_bit(tmp_path_factory, name, data):
+    path = tmp_path_factory.getbasetemp() / name
+    write_ts(path, data)
+    back = read_ts(path, dtype=data.dtype)
+    assert back.classes == data.classes
+    np.testing.assert_array_equal(back.targets, data.targets)
+    for a, b in zip(back.sequences, data.sequences, strict=True):
+        assert a.dtype == b.dtype
+        assert a.tobytes() == b.tobytes()
+
+
+def test_japanese_vowels_there_and_back(tmp_path):
+    data = read_ts(bundled("JapaneseVowels_TEST.ts.gz"))
+    write_ts(tmp_path / "again.ts", data, name="JapaneseVowels")
+    again = read_ts(tmp_path / "again.ts")
+    assert again.classes == data.classes
+    assert (again.targets == data.targets).all()
+    np.testing.assert_array_equal(np.concatenate(again.sequences), np.concatenate(data.sequences))
+    with gzip.open(bundled("JapaneseVowels_TEST.ts.gz"), "rt") as original:
+        numbers = [line for line in original if line[0] not in "#@"]
+    written = (tmp_path / "again.ts").read_text().splitlines()
+    assert written[:5] == [
+        "@problemName JapaneseVowels",
+        "@timeStamps false",
+        "@missing false",
+        "@univariate false",
+        "@dimensions 12",
+    ]
+    assert [float(v) for v in written[-1].split(":")[0].split(",")] == [
+        float(v) for v in numbers[-1].split(":")[0].split(",")
+    ]
+
+
+def test_classes_without_names_come_back_with_their_numbers_and_tokens_as_values(tmp_path):
+    write_ts(tmp_path / "a.ts", SequenceDataset([np.array([3, 1]), np.array([2, 2])], [0, 2]))
+    data = read_ts(tmp_path / "a.ts")
+    assert data.classes == ("0", "1", "2")
+    assert data.targets.tolist() == [0, 2]
+    assert data.sequences[0].tolist() == [[3], [1]]
+    assert "@equalLength true\n@seriesLength 2\n" in (tmp_path / "a.ts").read_text()
+
+
+def test_the_same_data_are_the_same_bytes_and_nothing_else_is_left(tmp_path):
+    data = SequenceDataset([np.ones((2, 1))], ["yes"])
+    write_ts(tmp_path / "a.ts.gz", data)
+    first = (tmp_path / "a.ts.gz").read_bytes()
+    write_ts(tmp_path / "a.ts.gz", data)
+    assert (tmp_path / "a.ts.gz").read_bytes() == first
+    assert [p.name for p in tmp_path.iterdir()] == ["a.ts.gz"]
+
+
+def test_a_file_stays_as_it_was_when_writing_fails(tmp_path, monkeypatch):
+    def full(_):
+        raise OSError("no space left")
+
+    path = file(tmp_path, "as it was")
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="no space left"):
+        write_ts(path, SequenceDataset([np.ones((2, 1))]))
+    assert path.read_text() == "as it was"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.ts"]
+
+
+@pytest.mark.parametrize(
+    ("targets", "options", "message"),
+    [
+        (
+            [[0, 1], [1, 0]],
+            {},
+            "data has targets for each step, or several a sequence; a .ts file holds one a sequence",
+        ),
+        (np.zeros((2, 3)), {}, "a .ts file holds one a sequence"),
+        (["a b", "c"], {}, "a class's name in a .ts file cannot be empty or have a space or a colon, got 'a b'"),
+        (["a:b", "c"], {}, "got 'a:b'"),
+        (["", "c"], {}, "got ''"),
+        (["a", "b"], {"name": "two words"}, "name must be one word, got 'two words'"),
+        (["a", "b"], {"name": "a\n@data"}, "name must be one word"),
+    ],
+)
+def test_what_cannot_be_written_is_refused(tmp_path, targets, options, message):
+    data = SequenceDataset([np.zeros((2, 1)), np.ones((2, 1))], targets)
+    with pytest.raises(ValueError, match=message):
+        write_ts(tmp_path / "a.ts", data, **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"path: there is no folder '.*none' to write 'a\.ts' to"):
+        write_ts(tmp_path / "none" / "a.ts", SequenceDataset([[[1.0]]]))
