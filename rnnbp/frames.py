@@ -1,6 +1,6 @@
 """Sequences as pandas tables: one row a step and back, and descriptions of a dataset."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -56,18 +56,21 @@ def from_frame(
     target: str | Sequence[str] | None,
     features: Sequence[str] | None,
     per_step: bool | None,
-) -> tuple[list[Array], Any, list[Hashable]]:
+) -> tuple[list[Array], Any, list[Any]]:
     """See `rnnbp.SequenceDataset.from_frame`: the sequences, their targets and their ids."""
     wanted = _wanted(frame, target)
-    inputs = [c for c in frame if c not in (sequence, step, *wanted)] if features is None else list(features)
+    inputs: list[Any] = [c for c in frame if c not in (sequence, step, *wanted)]
+    inputs = inputs if features is None else list(features)
     _check_columns(frame, sequence, step, inputs, wanted)
-    groups = [(key, group.sort_values(step)) for key, group in frame.groupby(sequence, sort=False)]
+    codes, names = pd.factorize(frame[sequence])
+    rows = frame.iloc[np.lexsort((pd.factorize(frame[step], sort=True)[0], codes))]
+    ends = np.cumsum(np.bincount(codes))[:-1]
     tokens = inputs == ["token"] and frame["token"].dtype.kind in "iu"
-    sequences = [group[inputs[0] if tokens else inputs].to_numpy() for _, group in groups]
-    ids = [key for key, _ in groups]
+    sequences = np.split(rows[inputs[0] if tokens else inputs].to_numpy(), ends)
+    ids: list[Any] = pd.Index(names).tolist()
     if not wanted:
         return sequences, None, ids
-    steps = [group[wanted[0] if len(wanted) == 1 else wanted].to_numpy() for _, group in groups]
+    steps = np.split(rows[wanted[0] if len(wanted) == 1 else wanted].to_numpy(), ends)
     if per_step is None:
         per_step = not all((t == t[:1]).all() for t in steps)
     return sequences, steps if per_step else np.array([t[0] for t in steps]), ids
@@ -89,6 +92,8 @@ def _check_columns(frame: pd.DataFrame, sequence: str, step: str, inputs: list[s
             raise ValueError(f"frame has no column {column!r}.{did_you_mean(column, map(str, frame.columns))}")
     if not inputs:
         raise ValueError("frame has no column of features")
+    if not len(frame):
+        raise ValueError("frame has no rows")
     for column in inputs:
         if not pd.api.types.is_numeric_dtype(frame[column]):
             raise ValueError(f"column {column!r} must hold numbers, got {frame[column].dtype}: name it in target=?")

@@ -219,7 +219,7 @@ FRAME = pd.DataFrame({"sequence": [1, 1], "step": [0, 1], "pitch": [0.5, 1.0]})
         (FRAME.assign(name=["a", "b"]), {}, "column 'name' must hold numbers, got (object|str)"),
         (FRAME.assign(sequence=[1, None]), {}, "column 'sequence' is empty in row 1"),
         (FRAME.assign(pitch=[1, None]), {}, "sequence 0 holds nan at step 1, feature 0"),
-        (FRAME[:0], {}, "sequences must hold at least one sequence"),
+        (FRAME[:0], {}, "frame has no rows"),
     ],
 )
 def test_tables_that_are_refused(frame, options, message):
