@@ -12,11 +12,14 @@ from rnnbp.gradients import (
     Backprop,
     ComplexStep,
     FiniteDifference,
+    ForwardGradient,
     GradientReport,
     RecurrentBackprop,
     SpectralPenalty,
     TruncatedBPTT,
     check_gradient,
+    hvp,
+    jvp,
 )
 from rnnbp.initializers import Chrono, ForgetBias, Glorot, Identity, Orthogonal, Uniform
 from rnnbp.layers import (
@@ -43,7 +46,7 @@ from rnnbp.layers import (
 )
 from rnnbp.losses import BinaryCrossEntropy, CrossEntropy, Loss, MeanSquaredError
 from rnnbp.models import Sequential, load
-from rnnbp.optimizers import LBFGS, SGD, Adam, AdamW, Momentum, Nesterov, RMSprop, Rprop
+from rnnbp.optimizers import LBFGS, SGD, Adam, AdamW, Momentum, Nesterov, NewtonCG, RMSprop, Rprop
 from rnnbp.params import Parameters
 from rnnbp.report import Report
 from rnnbp.schedules import Constant, Cosine, OnPlateau, StepDecay, WarmUp
@@ -98,6 +101,7 @@ __all__ = [
     "FixedPoint",
     "Flatten",
     "ForgetBias",
+    "ForwardGradient",
     "GRUCell",
     "Glorot",
     "GradientReport",
@@ -115,6 +119,7 @@ __all__ = [
     "Nesterov",
     "Neumann",
     "Newton",
+    "NewtonCG",
     "Noise",
     "Normalize",
     "OnPlateau",
@@ -149,7 +154,9 @@ __all__ = [
     "check_gradient",
     "compare",
     "datasets",
+    "hvp",
     "initializers",
+    "jvp",
     "layers",
     "load",
     "losses",

@@ -9,11 +9,11 @@ import numpy as np
 from rnnbp.clipping import norm
 from rnnbp.data import SequenceBatch, SequenceDataset
 from rnnbp.evaluation import Tally
-from rnnbp.gradients import Gradient, GradientAlgorithm
+from rnnbp.gradients import Gradient, GradientAlgorithm, hvp
 from rnnbp.gradients.base import check_targets
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
-from rnnbp.optimizers import LBFGS, Optimizer
+from rnnbp.optimizers import Minimizer, Optimizer
 
 Array = np.ndarray
 
@@ -126,14 +126,14 @@ def by_steps(
     return EpochResult(tally.result(), float(np.mean(norms)), steps)
 
 
-def by_minimizing(epoch: Epoch, optimizer: LBFGS, data: SequenceDataset, batch_size: int) -> EpochResult:
+def by_minimizing(epoch: Epoch, optimizer: Minimizer, data: SequenceDataset, batch_size: int) -> EpochResult:
     """The optimizer minimizes the loss of the whole dataset, which is evaluated batch by batch; dropout is off, as the
     loss must be the same function at every call.
 
     Parameters
     ----------
     epoch : Epoch
-    optimizer : LBFGS
+    optimizer : Minimizer
     data : SequenceDataset
     batch_size : int
         Bounds the memory; without influence on the result.
@@ -154,7 +154,16 @@ def by_minimizing(epoch: Epoch, optimizer: LBFGS, data: SequenceDataset, batch_s
                 steps += g.cost.steps
         return value, gradient
 
-    optimizer.minimize(objective, epoch.model.params)
+    def product(direction: Array) -> Array:
+        nonlocal steps
+        found = np.zeros(direction.shape)
+        for batch, total in zip(batches, totals, strict=True):
+            curvature = hvp(epoch.model, batch, epoch.loss, direction, gradient=epoch.gradient)
+            found += curvature.product * (total / whole)
+            steps += curvature.steps
+        return found
+
+    optimizer.minimize(objective, epoch.model.params, product=product)
     tally = Tally(epoch.loss)
     gradient = np.zeros(epoch.model.params.size)
     for number, (batch, total) in enumerate(zip(batches, totals, strict=True)):

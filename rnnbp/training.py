@@ -17,7 +17,7 @@ from rnnbp.gradients import BPTT, GradientAlgorithm
 from rnnbp.gradients.base import check_targets
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
-from rnnbp.optimizers import LBFGS, Adam, Optimizer
+from rnnbp.optimizers import Adam, Minimizer, Optimizer
 from rnnbp.progress import Progress
 from rnnbp.schedules import Schedule
 from rnnbp.stopping import Best, EarlyStopping
@@ -182,7 +182,7 @@ class Trainer:
         epoch = Epoch(self.model, self.loss, self.gradient, self.optimizer, self.rng, self._good, f"epoch {number}")
         began = time.perf_counter()
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found, and said with its place
-            if isinstance(self.optimizer, LBFGS):
+            if isinstance(self.optimizer, Minimizer):
                 result = by_minimizing(epoch, self.optimizer, train, batch_size)
             else:
                 batches = train.batches(batch_size, shuffle=not self.stateful, rng=self.rng)

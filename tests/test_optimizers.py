@@ -230,7 +230,8 @@ def test_state_before_the_first_step():
 
 
 def test_table_of_names():
-    assert set(OPTIMIZERS) == {"sgd", "momentum", "nesterov", "rprop", "rmsprop", "adam", "adamw", "lbfgs"}
+    first_order = {"sgd", "momentum", "nesterov", "rprop", "rmsprop", "adam", "adamw"}
+    assert set(OPTIMIZERS) == first_order | {"lbfgs", "newton_cg"}
     assert all(optimizer.name == name for name, optimizer in OPTIMIZERS.items())
     assert repr(Momentum(0.1)) == "Momentum(learning_rate=0.1, momentum=0.9, weight_decay=0.0)"
 

@@ -4,8 +4,10 @@ from rnnbp.gradients.backprop import Backprop
 from rnnbp.gradients.base import Cost, Gradient, GradientAlgorithm
 from rnnbp.gradients.bptt import BPTT
 from rnnbp.gradients.check import GradientReport, check_gradient
+from rnnbp.gradients.forward import ForwardGradient, Tangent, jvp
 from rnnbp.gradients.numerical import ComplexStep, FiniteDifference
 from rnnbp.gradients.recurrent_backprop import RecurrentBackprop
+from rnnbp.gradients.second_order import Curvature, hvp
 from rnnbp.gradients.spectral_penalty import SpectralPenalty
 from rnnbp.gradients.truncated import TruncatedBPTT
 
@@ -14,12 +16,17 @@ __all__ = [
     "Backprop",
     "ComplexStep",
     "Cost",
+    "Curvature",
     "FiniteDifference",
+    "ForwardGradient",
     "Gradient",
     "GradientAlgorithm",
     "GradientReport",
     "RecurrentBackprop",
     "SpectralPenalty",
+    "Tangent",
     "TruncatedBPTT",
     "check_gradient",
+    "hvp",
+    "jvp",
 ]

@@ -2,7 +2,9 @@
 
 from rnnbp.optimizers.adam import Adam, AdamW
 from rnnbp.optimizers.base import Optimizer
-from rnnbp.optimizers.lbfgs import LBFGS, Minimum
+from rnnbp.optimizers.lbfgs import LBFGS
+from rnnbp.optimizers.minimizer import Minimizer, Minimum
+from rnnbp.optimizers.newton_cg import NewtonCG
 from rnnbp.optimizers.rmsprop import RMSprop
 from rnnbp.optimizers.rprop import Rprop
 from rnnbp.optimizers.sgd import SGD, Momentum, Nesterov
@@ -13,14 +15,16 @@ __all__ = [
     "SGD",
     "Adam",
     "AdamW",
+    "Minimizer",
     "Minimum",
     "Momentum",
     "Nesterov",
+    "NewtonCG",
     "Optimizer",
     "RMSprop",
     "Rprop",
 ]
 
 OPTIMIZERS: dict[str, type[Optimizer]] = {
-    o.name: o for o in (SGD, Momentum, Nesterov, Rprop, RMSprop, Adam, AdamW, LBFGS)
+    o.name: o for o in (SGD, Momentum, Nesterov, Rprop, RMSprop, Adam, AdamW, LBFGS, NewtonCG)
 }

@@ -1,43 +1,14 @@
 """L-BFGS, by SciPy."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from rnnbp._checks import number, positive_int
-from rnnbp.optimizers.base import Array, Optimizer
-from rnnbp.params import Parameters
-
-Objective = Callable[[Array], tuple[float, Array]]
+from rnnbp.optimizers.base import Array
+from rnnbp.optimizers.minimizer import Minimizer
 
 
-@dataclass(frozen=True)
-class Minimum:
-    """How a minimization ended.
-
-    Parameters
-    ----------
-    value : float
-        The loss at the parameters it ended with.
-    iterations, evaluations : int
-        Steps made, and losses with their gradients computed for them.
-    converged : bool
-        Whether it ended because the loss or the gradient no longer changed, and not because it had made its
-        iterations or found no way down.
-    message : str
-        SciPy's reason.
-    """
-
-    value: float
-    iterations: int
-    evaluations: int
-    converged: bool
-    message: str
-
-
-class LBFGS(Optimizer):
+class LBFGS(Minimizer):
     """The limited-memory quasi-Newton method, for the loss of the whole training set.
 
     It needs the loss as a function, not one gradient: use `minimize`. Every call of it begins with no memory
@@ -69,6 +40,8 @@ class LBFGS(Optimizer):
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from rnnbp.params import Parameters
     >>> params = Parameters({"w": (2,)}, np.array([3.0, -4.0]))
     >>> minimum = LBFGS().minimize(lambda w: (w @ w, 2 * w), params)
     >>> minimum.converged, bool(abs(params.vector).max() < 1e-5)
@@ -78,72 +51,19 @@ class LBFGS(Optimizer):
     name = "lbfgs"
 
     def __init__(self, iterations: int = 20, memory: int = 10, tolerance: float = 1e-5) -> None:
-        super().__init__(1.0)
-        self.iterations = positive_int("iterations", iterations)
+        super().__init__(iterations)
         self.memory = positive_int("memory", memory)
         self.tolerance = number("tolerance", tolerance, 0)
 
-    @property
-    def learning_rate(self) -> float:
-        """1: the step that every line search tries first. It cannot be set to anything else."""
-        return 1.0
-
-    @learning_rate.setter
-    def learning_rate(self, value: float) -> None:
-        if value != 1:
-            raise ValueError(f"LBFGS finds its step sizes itself: learning_rate stays 1, got {value!r}")
-
-    def step(self, params: Parameters, gradient: Array) -> None:
-        """Not possible with one gradient.
-
-        Raises
-        ------
-        TypeError
-            Always.
-        """
-        raise TypeError("LBFGS cannot step by one gradient: call minimize(objective, params) with the whole loss")
-
-    def minimize(self, objective: Objective, params: Parameters, iterations: int | None = None) -> Minimum:
-        """Go down from `params`, which are changed in place.
-
-        Parameters
-        ----------
-        objective : function (P,) -> loss, gradient (P,)
-            Called with `params.vector`, which holds the point to be evaluated: it may look at its argument or
-            at the model that `params` belong to. Always of the same data.
-        params : Parameters
-        iterations : int, optional
-            Default: as the optimizer was made with.
-
-        Returns
-        -------
-        Minimum
-
-        Raises
-        ------
-        ValueError
-            If the loss or its gradient is not finite at the parameters to begin with, which are kept.
-
-        Notes
-        -----
-        A point whose loss or gradient is not finite is taken for infinitely high, so that a line search turns
-        back before it. The parameters end with the last point that was accepted.
-        """
+    def search(
+        self,
+        evaluate: Callable[[Array], tuple[float, Array]],
+        start: Array,
+        limit: int,
+        curvature: Callable[[Array, Array], Array] | None,
+    ) -> Any:
+        """By L-BFGS-B, which estimates the curvature from the gradients."""
         from scipy.optimize import minimize  # slow to import
 
-        limit = self.iterations if iterations is None else positive_int("iterations", iterations)
-
-        def evaluate(x: Array) -> tuple[float, Array]:
-            params.vector[:] = x
-            value, gradient = objective(params.vector)
-            finite = np.isfinite(value) and np.isfinite(gradient).all()
-            return (float(value), np.asarray(gradient, np.float64)) if finite else (np.inf, np.zeros_like(x))
-
         options: Any = {"maxiter": limit, "maxcor": self.memory, "gtol": self.tolerance, "maxfun": 20 * limit}
-        start = params.vector.astype(np.float64)
-        result = minimize(evaluate, start, jac=True, method="L-BFGS-B", options=options)
-        params.vector[:] = result.x
-        if not np.isfinite(result.fun):
-            raise ValueError("the loss or its gradient is not finite at the parameters that minimize was given")
-        self.steps += int(result.nit)
-        return Minimum(float(result.fun), int(result.nit), int(result.nfev), result.status == 0, str(result.message))
+        return minimize(evaluate, start, jac=True, method="L-BFGS-B", options=options)

@@ -1,0 +1,107 @@
+"""Second order: the Hessian times a direction, for the price of a gradient."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnbp.data import SequenceBatch
+from rnnbp.gradients.base import GradientAlgorithm
+from rnnbp.gradients.bptt import BPTT
+from rnnbp.gradients.forward import moved
+from rnnbp.layers.base import Array, State
+from rnnbp.losses.base import Loss
+from rnnbp.models import Sequential
+
+
+@dataclass(frozen=True)
+class Curvature:
+    """A loss, its gradient, and the gradient's derivative along a direction.
+
+    Attributes
+    ----------
+    loss : float
+    gradient : ndarray (P,)
+        In float64.
+    product : ndarray (P,)
+        The Hessian times the direction, H v.
+    steps : int
+        Steps of sequences that were run forwards.
+    """
+
+    loss: float
+    gradient: Array
+    product: Array
+    steps: int
+
+
+def hvp(
+    model: Sequential,
+    batch: SequenceBatch,
+    loss: Loss,
+    direction: Array,
+    *,
+    gradient: GradientAlgorithm | None = None,
+    state: Sequence[State] | None = None,
+) -> Curvature:
+    """The Hessian of the batch's mean loss times a direction v, exact to rounding, dropout off.
+
+    Pearlmutter's R-operator is the derivative of the whole gradient computation along v. Cells, layers and losses are
+    holomorphic, their ways back too, so that the complex step takes this derivative without another line of
+    formulas: H v = gradient(p + ihv).imag / h. It takes the time of a gradient in complex numbers, about three to
+    four of a real one, and twice its memory; no matrix (P, P) is made.
+
+    Parameters
+    ----------
+    model : Sequential
+    batch : SequenceBatch
+        With targets.
+    loss : Loss
+    direction : ndarray (P,)
+        v, of any length.
+    gradient : GradientAlgorithm, default BPTT()
+        Whose gradient is differentiated: one that is exact and works in the parameters' dtype, as BPTT and
+        `RecurrentBackprop` do.
+    state : list, one a layer, optional
+        The states to begin from.
+
+    Returns
+    -------
+    Curvature
+        `.product` is H v; `.loss` and `.gradient` come with it.
+
+    Raises
+    ------
+    ValueError
+        If `direction` is not real of shape (P,), or `gradient` gives no derivative.
+
+    Notes
+    -----
+    At a kink (relu at 0) the second derivative is taken as 0.
+
+    References
+    ----------
+    B. A. Pearlmutter (1994), "Fast exact multiplication by the Hessian", Neural Computation 6(1), 147-160,
+    doi:10.1162/neco.1994.6.1.147
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> model = rnnbp.Sequential(rnnbp.Elman(2, 3), rnnbp.Last(), rnnbp.Dense(3, 2), dtype=np.float64)
+    >>> batch = rnnbp.SequenceDataset([np.ones((5, 2))], targets=[1]).batch()
+    >>> u, v = np.ones(29), np.arange(29.0)
+    >>> H_u, H_v = (hvp(model, batch, rnnbp.CrossEntropy(), d).product for d in (u, v))
+    >>> bool(np.isclose(v @ H_u, u @ H_v, rtol=1e-12))
+    True
+    """
+    model.cast(batch.x)
+    params, step = moved(model.params, direction)
+    along = copy.copy(model)
+    along.dtype, along.params = np.dtype(np.float64), params
+    found = list((gradient or BPTT()).gradients(along, batch.astype(np.float64), loss, state))
+    vector = sum((g.vector for g in found), np.zeros(params.size))
+    if not np.iscomplexobj(vector):
+        raise ValueError(f"gradient must work in complex numbers, as BPTT() does; {gradient!r} gave {vector.dtype}")
+    value = sum(complex(g.loss).real for g in found)
+    return Curvature(value, vector.real, vector.imag / step, sum(g.cost.steps for g in found))

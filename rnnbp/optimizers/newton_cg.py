@@ -1,0 +1,86 @@
+"""Newton's method with conjugate gradients, by SciPy."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from rnnbp._checks import number
+from rnnbp.optimizers.base import Array
+from rnnbp.optimizers.minimizer import Minimizer
+
+
+class NewtonCG(Minimizer):
+    """Truncated Newton steps H p = -g for the loss of the whole training set; H appears only in products with vectors.
+
+    Each step's system is solved by conjugate gradients as exactly as the gradient is small, and left where the
+    curvature turns negative; a line search follows. A Trainer gives it the exact product (`rnnbp.hvp`); without one,
+    `minimize` takes differences of gradients. As with every `Minimizer`, there is no state between calls.
+
+    Parameters
+    ----------
+    iterations : int, default 10
+        Of one call of `minimize`: Newton steps, each of several products.
+    tolerance : float, default 1e-5
+        Converged where no component of the gradient is greater, or where the mean size of a step's entries is smaller.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+
+    See Also
+    --------
+    LBFGS : estimates the curvature from gradients.
+
+    References
+    ----------
+    R. S. Dembo & T. Steihaug (1983), "Truncated-Newton algorithms for large-scale unconstrained optimization",
+    Mathematical Programming 26, 190-212, doi:10.1007/BF02592055. J. Nocedal & S. J. Wright (2006), "Numerical
+    optimization", algorithm 7.1. J. Martens (2010), "Deep learning via Hessian-free optimization", ICML
+
+    Examples
+    --------
+    >>> from rnnbp.params import Parameters
+    >>> params = Parameters({"w": (2,)}, np.array([3.0, -4.0]))
+    >>> H = np.array([[2.0, 0.5], [0.5, 1.0]])
+    >>> minimum = NewtonCG().minimize(lambda w: (w @ H @ w / 2, H @ w), params, product=lambda v: H @ v)
+    >>> minimum.converged, bool(abs(params.vector).max() < 1e-5)
+    (True, True)
+    """
+
+    name = "newton_cg"
+
+    def __init__(self, iterations: int = 10, tolerance: float = 1e-5) -> None:
+        super().__init__(iterations)
+        self.tolerance = number("tolerance", tolerance, 0)
+
+    def search(
+        self,
+        evaluate: Callable[[Array], tuple[float, Array]],
+        start: Array,
+        limit: int,
+        curvature: Callable[[Array, Array], Array] | None,
+    ) -> Any:
+        """By Newton-CG; a flat beginning is an end."""
+        from scipy.optimize import OptimizeResult, minimize  # slow to import
+
+        value, gradient = evaluate(start)
+        if not np.isfinite(value) or np.abs(gradient).max(initial=0.0) <= self.tolerance:
+            ended: Any = {
+                "x": start,
+                "fun": value,
+                "nit": 0,
+                "nfev": 1,
+                "status": 0,
+                "message": "The gradient is small.",
+            }
+            return OptimizeResult(ended)
+        options: Any = {"maxiter": limit, "xtol": self.tolerance}
+        with warnings.catch_warnings(), np.errstate(all="ignore"):  # a line search that failed is told by the status
+            warnings.simplefilter("ignore")
+            result = minimize(evaluate, start, jac=True, hessp=curvature, method="Newton-CG", options=options)
+        if np.abs(evaluate(result.x)[1]).max() <= self.tolerance:
+            result.status = 0
+        return result
