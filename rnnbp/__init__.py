@@ -2,6 +2,7 @@
 
 from rnnbp import cells, datasets, initializers, layers, losses, metrics, optimizers, schedules, solvers
 from rnnbp.cells import ElmanCell, GRUCell, JordanCell, LSTMCell, OriginalGRUCell, Stack
+from rnnbp.certificate import Certificate, compare_gradients
 from rnnbp.clipping import ClipNorm, ClipValue
 from rnnbp.compare import compare
 from rnnbp.contraction import SpectralProjection
@@ -82,6 +83,7 @@ __all__ = [
     "Bidirectional",
     "BinaryCrossEntropy",
     "Broyden",
+    "Certificate",
     "Chrono",
     "ClipNorm",
     "ClipValue",
@@ -153,6 +155,7 @@ __all__ = [
     "cells",
     "check_gradient",
     "compare",
+    "compare_gradients",
     "datasets",
     "hvp",
     "initializers",

@@ -18,10 +18,10 @@ CORE = {"numpy", "scipy", "pandas"}
 
 # The layout, top to bottom: a module may import what stands below it, and its own package's modules.
 ORDER = [
-    *("__main__", "cli", ""),  # "" is the package itself
+    *("__main__", "cli", "cli_gradients", "cli_arguments", ""),  # "" is the package itself
     *("compare", "contestants", "estimators", "report"),
     *("training", "checkpoints", "epochs", "evaluation", "stopping", "progress"),
-    *("diagnostics", "plotting", "interop"),
+    *("certificate", "diagnostics", "plotting_gradients", "plotting", "interop"),
     *("gradients", "schedules", "clipping", "optimizers", "losses", "metrics"),
     *("models", "layers", "contraction", "solvers", "cells", "initializers", "activations", "kernels"),
     *("datasets", "data", "sequences", "standardizer", "frames", "parts", "batches", "checked", "features"),

@@ -4,6 +4,7 @@ from rnnbp.gradients.backprop import Backprop
 from rnnbp.gradients.base import Cost, Gradient, GradientAlgorithm
 from rnnbp.gradients.bptt import BPTT
 from rnnbp.gradients.check import GradientReport, check_gradient
+from rnnbp.gradients.claims import Claim
 from rnnbp.gradients.forward import ForwardGradient, Tangent, jvp
 from rnnbp.gradients.numerical import ComplexStep, FiniteDifference
 from rnnbp.gradients.recurrent_backprop import RecurrentBackprop
@@ -14,6 +15,7 @@ from rnnbp.gradients.truncated import TruncatedBPTT
 __all__ = [
     "BPTT",
     "Backprop",
+    "Claim",
     "ComplexStep",
     "Cost",
     "Curvature",

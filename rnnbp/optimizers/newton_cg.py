@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -64,19 +65,11 @@ class NewtonCG(Minimizer):
         curvature: Callable[[Array, Array], Array] | None,
     ) -> Any:
         """By Newton-CG; a flat beginning is an end."""
-        from scipy.optimize import OptimizeResult, minimize  # slow to import
+        from scipy.optimize import minimize  # slow to import
 
         value, gradient = evaluate(start)
         if not np.isfinite(value) or np.abs(gradient).max(initial=0.0) <= self.tolerance:
-            ended: Any = {
-                "x": start,
-                "fun": value,
-                "nit": 0,
-                "nfev": 1,
-                "status": 0,
-                "message": "The gradient is small.",
-            }
-            return OptimizeResult(ended)
+            return SimpleNamespace(x=start, fun=value, nit=0, nfev=1, status=0, message="The gradient is small.")
         options: Any = {"maxiter": limit, "xtol": self.tolerance}
         with warnings.catch_warnings(), np.errstate(all="ignore"):  # a line search that failed is told by the status
             warnings.simplefilter("ignore")

@@ -1,0 +1,60 @@
+"""What the commands of `rnnbp` have in common: their form, and the data they are given."""
+
+import argparse
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from rnnbp import datasets
+from rnnbp.data import SequenceDataset
+from rnnbp.losses import CrossEntropy, MeanSquaredError
+from rnnbp.losses.base import Loss
+
+DEFAULT_DATASET = "japanese-vowels"
+
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def command(commands: Commands, name: str, about: str, example: str) -> argparse.ArgumentParser:
+    """Add a command with its help and an example."""
+    return commands.add_parser(
+        name,
+        help=about,
+        description=about,
+        epilog=f"example:\n  {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def add_data(added: argparse.ArgumentParser) -> None:
+    """Add the arguments that name a dataset."""
+    added.add_argument(
+        "dataset",
+        metavar="DATASET",
+        nargs="?",
+        default=DEFAULT_DATASET,
+        help=f"a name from `rnnbp datasets`, or a .ts file (default: {DEFAULT_DATASET})",
+    )
+    added.add_argument(
+        "--test", metavar="FILE", type=Path, help="with a .ts file: the test set (default: a fifth of the file)"
+    )
+
+
+def load(options: argparse.Namespace) -> tuple[SequenceDataset, SequenceDataset]:
+    """The training and the test set that the command line names."""
+    if not options.dataset.endswith((".ts", ".ts.gz")):
+        if options.test is not None:
+            raise ValueError(f"--test goes with a .ts file, but the dataset is {options.dataset!r}")
+        return datasets.load(options.dataset)
+    whole = datasets.read_ts(options.dataset)
+    if options.test is None:
+        train, test = whole.split(0.8, seed=0)
+        return train, test
+    return whole, datasets.read_ts(options.test)
+
+
+def loss_for(train: SequenceDataset) -> Loss:
+    """Cross entropy for classes, mean squared error for values."""
+    classes = train.targets is not None and np.issubdtype(np.asarray(train.targets[0]).dtype, np.integer)
+    return CrossEntropy() if classes else MeanSquaredError()

@@ -1,0 +1,60 @@
+"""`rnnbp gradients`: the gradient certificate from the command line."""
+
+import argparse
+from pathlib import Path
+
+import rnnbp
+from rnnbp import contestants
+from rnnbp.certificate import Certificate, compare_gradients
+from rnnbp.cli_arguments import Commands, add_data, command, load, loss_for
+
+
+def add_gradients(commands: Commands) -> None:
+    """Add the command."""
+    added = command(
+        commands,
+        "gradients",
+        "Set every gradient algorithm against exact BPTT: is each what it claims to be, and what does it cost?",
+        "rnnbp gradients lstm japanese-vowels --parameters 300 --output certificate",
+    )
+    added.add_argument("model", metavar="MODEL", help="a saved model.npz, or a name as for `rnnbp train`")
+    add_data(added)
+    added.add_argument(
+        "--algorithms", metavar="NAMES", help='separated by semicolons: "BPTT; TruncatedBPTT(1, 1)" (default: all)'
+    )
+    added.add_argument("--parameters", type=int, default=300, metavar="N", help="of a new network (default: 300)")
+    added.add_argument("--sequences", type=int, default=3, metavar="N", help="of the training set (default: 3)")
+    added.add_argument("--seeds", type=int, default=20, metavar="N", help="of stochastic algorithms (default: 20)")
+    added.add_argument("--lags", type=int, default=10, metavar="N", help="steps back (default: 10)")
+    added.add_argument(
+        "--output", type=Path, metavar="DIR", help="write table.csv, by_lag.csv, certificate.html and certificate.png"
+    )
+    added.set_defaults(run=_gradients)
+
+
+def _gradients(options: argparse.Namespace) -> None:
+    train, _ = load(options)
+    if options.model.endswith(".npz"):
+        model = rnnbp.load(options.model)
+    else:
+        model = contestants.maker(options.model, train, options.parameters)(0)
+    if options.sequences < 1:
+        raise ValueError(f"--sequences must be a positive integer, got {options.sequences}")
+    batch = train.subset(range(min(options.sequences, len(train)))).batch()
+    names = None if options.algorithms is None else [name.strip() for name in options.algorithms.split(";")]
+    found = compare_gradients(model, batch, loss_for(train), names, options.seeds, lags=options.lags)
+    print(found)
+    if options.output is not None:
+        _write(found, options.output)
+        print(f"written: {options.output / 'certificate.html'}")
+    if not found.ok:
+        raise ValueError(found.verdict)
+
+
+def _write(found: Certificate, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    found.table.to_csv(folder / "table.csv", index=False, lineterminator="\n")
+    found.by_lag.to_csv(folder / "by_lag.csv", index=False, lineterminator="\n")
+    page = f'<!doctype html><meta charset="utf-8"><title>rnnbp gradients</title>{found._repr_html_()}'
+    (folder / "certificate.html").write_text(page, encoding="utf-8")
+    found.plot().savefig(folder / "certificate.png", dpi=120)
