@@ -1,6 +1,6 @@
 """Backpropagation through time on NumPy: one cell, every way to run it and every way to differentiate it."""
 
-from rnnbp import cells, datasets, initializers, layers, losses, metrics, optimizers, schedules, solvers
+from rnnbp import cells, datasets, diagnostics, initializers, layers, losses, metrics, optimizers, schedules, solvers
 from rnnbp.cells import ElmanCell, GRUCell, JordanCell, LSTMCell, OriginalGRUCell, Stack
 from rnnbp.certificate import Certificate, compare_gradients
 from rnnbp.clipping import ClipNorm, ClipValue
@@ -157,6 +157,7 @@ __all__ = [
     "compare",
     "compare_gradients",
     "datasets",
+    "diagnostics",
     "hvp",
     "initializers",
     "jvp",

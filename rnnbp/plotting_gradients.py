@@ -1,7 +1,9 @@
 """Pictures of gradients: the certificate's, and what the gradient does through time (the `plot` extra)."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from rnnbp.plotting import COOL, WARM, figure
@@ -57,3 +59,146 @@ def _share(ax: Any, group: pd.DataFrame, name: str, colour: str, mark: str) -> N
     ax.plot(lags, share, "-" + mark, color=colour, markersize=4, linewidth=1.3, label=name)
     if (error > 0).any():
         ax.fill_between(lags, share - error, share + error, color=colour, alpha=0.15, linewidth=0)
+
+
+def plot_error_flow(flows: Mapping[str, pd.DataFrame]) -> "Figure":
+    """How much of the error is left, k steps back: straight and down is vanishing, up is exploding.
+
+    Parameters
+    ----------
+    flows : mapping of str to DataFrame
+        By name, what `rnnbp.diagnostics.error_flow` returned.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    fig, ax = figure(7, 3.6)
+    lines = {
+        f"{name}, layer {layer}" if len(set(flow["layer"])) > 1 else name: (part["lag"], part["relative"])
+        for name, flow in flows.items()
+        for layer, part in flow.groupby("layer")
+    }
+    for colour, (name, (lag, relative)) in zip(COLOURS, lines.items()):
+        ax.semilogy(lag, relative, color=colour, linewidth=1.8, label=name)
+    ax.set(xlabel="steps back, k", ylabel="|dL/dh[T-k]|, relative", title="What is left of the error")
+    ax.legend(frameon=False)
+    return fig
+
+
+def plot_singular_values(found: Mapping[str, pd.DataFrame]) -> "Figure":
+    """The range of the Jacobian product's singular values by lag.
+
+    Parameters
+    ----------
+    found : mapping of str to DataFrame
+        By name, what `rnnbp.diagnostics.singular_values` returned.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    fig, axes = figure(4.2 * len(found), 3.4, 1, len(found), squeeze=False, sharey=True)
+    for ax, colour, (name, values) in zip(axes[0], COLOURS, found.items()):
+        lowest = 1e-16 * values["largest"]
+        smallest = values["smallest"].clip(lower=lowest)
+        ax.fill_between(values["lag"], smallest, values["largest"], color=colour, alpha=0.2, linewidth=0)
+        ax.semilogy(values["lag"], values["median"].clip(lower=lowest), color=colour, linewidth=1.8, label="median")
+        ax.semilogy(values["lag"], values["rms"], "--", color=colour, linewidth=1.2, label="root mean square")
+        ax.axhline(1, color="tab:gray", linewidth=1, linestyle=":")
+        ax.set(xlabel="lag", title=name)
+    axes[0][0].set_ylabel("singular values")
+    axes[0][0].legend(frameon=False, fontsize=8)
+    return fig
+
+
+def plot_lyapunov(curves: Mapping[str, np.ndarray]) -> "Figure":
+    """Lyapunov exponents as they settle.
+
+    Parameters
+    ----------
+    curves : mapping of str to ndarray (T, S)
+        By name, what `rnnbp.diagnostics.lyapunov_curve` returned.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    fig, axes = figure(4.2 * len(curves), 3.4, 1, len(curves), squeeze=False)
+    for ax, colour, (name, curve) in zip(axes[0], COLOURS, curves.items()):
+        ax.plot(np.arange(1, len(curve) + 1), np.where(np.isfinite(curve), curve, np.nan), color=colour, linewidth=0.9)
+        ax.axhline(0, color="tab:gray", linewidth=1, linestyle=":")
+        ax.set(xlabel="steps", title=f"{name}: largest {curve[-1].max():+.3f}")
+    axes[0][0].set_ylabel("Lyapunov exponents, per step")
+    return fig
+
+
+def plot_spectral_radii(radii: Mapping[str, np.ndarray]) -> "Figure":
+    """The spectral radius of the step's Jacobian over time.
+
+    Parameters
+    ----------
+    radii : mapping of str to ndarray (T,)
+        By name, what `rnnbp.diagnostics.spectral_radii` returned.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    fig, ax = figure(7, 3)
+    for colour, (name, values) in zip(COLOURS, radii.items()):
+        ax.plot(values, color=colour, linewidth=1.5, label=name)
+    ax.axhline(1, color="tab:gray", linewidth=1, linestyle=":")
+    ax.set(xlabel="step", ylabel="spectral radius")
+    ax.legend(frameon=False)
+    return fig
+
+
+def plot_gates(found: Mapping[str, pd.DataFrame]) -> "Figure":
+    """Which share of the time each gate is closed, between, open.
+
+    Parameters
+    ----------
+    found : mapping of str to DataFrame
+        By name, what `rnnbp.diagnostics.gate_saturation` returned.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    rows = [(f"{name}: {row['gate']}", row) for name, table in found.items() for _, row in table.iterrows()][::-1]
+    fig, ax = figure(7, 0.36 * len(rows) + 1.1)
+    for place, (_, row) in enumerate(rows):
+        between = 1 - row["closed"] - row["open"]
+        ax.barh(place, row["closed"], color=COOL[0])
+        ax.barh(place, between, left=row["closed"], color="#d5dbe5")
+        ax.barh(place, row["open"], left=1 - row["open"], color=WARM[1])
+        ax.plot([row["mean"]], [place], "|", color="black", markersize=14, markeredgewidth=2)
+    ax.set_yticks(range(len(rows)), [label for label, _ in rows])
+    ax.set(xlim=(0, 1), xlabel="closed (blue), in use (grey), open (orange); the bar is the mean value")
+    return fig
+
+
+def plot_memory(memory: Mapping[str, float]) -> "Figure":
+    """Effective memories side by side.
+
+    Parameters
+    ----------
+    memory : mapping of str to float
+        By name, what `rnnbp.diagnostics.effective_memory` returned.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    names = list(memory)[::-1]
+    fig, ax = figure(7, 0.4 * len(names) + 1.1)
+    longest = max([value for value in memory.values() if np.isfinite(value)], default=1.0)
+    for place, name in enumerate(names):
+        value = memory[name]
+        ax.barh(place, value if np.isfinite(value) else 1.2 * longest, color=COOL[0], alpha=0.85)
+        text = f"{value:.1f}" if np.isfinite(value) else "longer than the sequence"
+        ax.annotate(text, (0, place), (6, -4), textcoords="offset points", color="white")
+    ax.set_yticks(range(len(names)), names)
+    ax.set(xlabel="steps until a change of the state has shrunk to 1 / e")
+    return fig

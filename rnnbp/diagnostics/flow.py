@@ -1,0 +1,90 @@
+"""How much of an error is left, k steps back."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rnnbp.data import SequenceBatch
+from rnnbp.gradients.base import check_targets, refuse_look_ahead
+from rnnbp.gradients.by_lag import ending
+from rnnbp.layers.base import Run
+from rnnbp.losses import CrossEntropy, MeanSquaredError
+from rnnbp.losses.base import Loss
+from rnnbp.models import Sequential
+
+
+def error_flow(
+    model: Sequential, batch: SequenceBatch, loss: Loss | None = None, lags: int | None = None
+) -> pd.DataFrame:
+    """The norm of dL/dh[T - k], L being the loss of each sequence's last step: vanishing or exploding, by lag k.
+
+    Parameters
+    ----------
+    model : Sequential
+        Causal.
+    batch : SequenceBatch
+        With targets; its sequences are lined up at their ends.
+    loss : Loss, optional
+        Default: CrossEntropy() for classes, MeanSquaredError() for values.
+    lags : int, optional
+        How far back. Default, and at the most: the shortest sequence.
+
+    Returns
+    -------
+    DataFrame
+        `layer`, its number as for `rnnbp.diagnostics.trajectory`; `lag` k = 1, 2, ...; `norm`, that of the derivative
+        by the whole state (an LSTM's is h and c) k steps before, times the batch size, mean over sequences;
+        `relative`, divided by that of lag 1.
+
+    Raises
+    ------
+    ValueError
+        If a layer looks ahead in time or none has a state.
+
+    References
+    ----------
+    S. Hochreiter (1991), "Untersuchungen zu dynamischen neuronalen Netzen", diploma thesis, TU München. Y. Bengio, P.
+    Simard & P. Frasconi (1994), "Learning long-term dependencies with gradient descent is difficult", IEEE Trans.
+    Neural Networks 5(2), 157-166, doi:10.1109/72.279181
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> model = rnnbp.Sequential(rnnbp.Elman(1, 1, activation="linear"), rnnbp.Last(), rnnbp.Dense(1, 1))
+    >>> model.params["0.w_hh"] = 0.5
+    >>> batch = rnnbp.SequenceDataset([np.ones((5, 1))], targets=[1.0]).batch()
+    >>> error_flow(model, batch)["relative"].tolist()
+    [1.0, 0.5, 0.25, 0.125, 0.0625]
+    """
+    refuse_look_ahead(model, "error_flow")
+    model, batch = model.astype(np.float64), batch.astype(np.float64)
+    targets = check_targets(batch)
+    if loss is None:
+        loss = CrossEntropy() if np.issubdtype(targets.dtype, np.integer) else MeanSquaredError()
+    end = ending(model, batch, loss, batch.steps if lags is None else lags)
+    here, params, B = Run(np.ones(batch.size, int)), model.params, batch.size
+    runs = [model.unroll(params, end.batch.x[t : t + 1], here, state) for t, state in enumerate(end.states)]
+    outputs, due = runs[-1][0], check_targets(end.batch)
+    _, dy = loss(outputs, due[-1:] if outputs.ndim == 3 else due, here.lengths if outputs.ndim == 3 else None)
+    rows, d_states, ignored = [], None, params.zeros()
+    for lag, (_, tapes, _) in enumerate(reversed(runs), start=1):
+        _, d_states = model.backward(params, tapes, dy, ignored, d_states)
+        dy = np.zeros_like(dy)
+        for i, layer in enumerate(model.layers):
+            if layer.recurrent:
+                rows += [(name, lag, norm * B) for name, norm in _norms(d_states[i], str(i))]
+    if not rows:
+        raise ValueError(f"model must have a layer with a state that goes from step to step, got {model}")
+    table = pd.DataFrame(rows, columns=["layer", "lag", "norm"])
+    first = table.groupby("layer")["norm"].transform("first")
+    return table.assign(relative=table["norm"] / first.where(first > 0))
+
+
+def _norms(d_state: Any, name: str) -> list[tuple[str, float]]:
+    """The mean norm of each array in a layer's state error."""
+    if d_state is None:
+        return []
+    if isinstance(d_state, list | tuple):
+        return [found for k, part in enumerate(d_state) for found in _norms(part, f"{name}.{k}")]
+    return [(name, float(np.linalg.norm(d_state, axis=1).mean()))]

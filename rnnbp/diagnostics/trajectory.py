@@ -1,0 +1,149 @@
+"""One cell along one sequence: its states, in float64."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rnnbp._checks import did_you_mean
+from rnnbp.cells.base import Array, Cell, Residuals, Weights
+from rnnbp.data import SequenceBatch
+from rnnbp.layers import Recurrent
+from rnnbp.layers.base import Layer, Run
+from rnnbp.layers.recurrent import MultiLayer
+from rnnbp.models import Sequential
+from rnnbp.params import Parameters
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """A cell, its weights, and what it went through.
+
+    Attributes
+    ----------
+    cell : Cell
+    params : mapping of str to ndarray
+    x : ndarray (T, F)
+    states : ndarray (T + 1, S)
+        The first is the one before the first step.
+
+    Examples
+    --------
+    >>> from rnnbp.cells import ElmanCell
+    >>> cell = ElmanCell(1, 2)
+    >>> params = Parameters(cell.shapes(), dtype=np.float64)
+    >>> Trajectory.run(cell, params, np.ones((5, 1))).states.shape
+    (6, 2)
+    """
+
+    cell: Cell
+    params: Weights
+    x: Array
+    states: Array
+
+    @classmethod
+    def run(cls, cell: Cell, params: Mapping[str, Any], x: ArrayLike, state: ArrayLike | None = None) -> "Trajectory":
+        """Run a cell over a sequence.
+
+        Parameters
+        ----------
+        cell : Cell
+        params : mapping of str to array_like
+        x : array_like (T, F)
+        state : array_like (S,), optional
+            To begin from. Default: zeros.
+
+        Raises
+        ------
+        ValueError
+            If `x` or `state` does not fit the cell.
+        """
+        x = np.asarray(x, np.float64)
+        if x.ndim != 2 or x.shape[1] != cell.input_size or not len(x):
+            raise ValueError(f"x must have shape (T, F) with T > 0 and F = {cell.input_size}, got {x.shape}")
+        states = np.zeros((len(x) + 1, cell.state_size))
+        if state is not None:
+            first = np.asarray(state, np.float64)
+            if first.shape != (cell.state_size,):
+                raise ValueError(f"state must have shape (S,) = ({cell.state_size},), got {first.shape}")
+            states[0] = first
+        weights = {name: np.asarray(w, np.float64) for name, w in params.items()}
+        for t in range(len(x)):
+            states[t + 1], _ = cell.step(weights, states[t], x[t])
+        return cls(cell, weights, x, states)
+
+    @property
+    def steps(self) -> int:
+        """T."""
+        return len(self.x)
+
+    def residuals(self) -> Residuals:
+        """What each step left for its way back: arrays (T, ...)."""
+        return self.cell.step(self.params, self.states[:-1], self.x)[1]
+
+
+def trajectory(model: Sequential, batch: SequenceBatch, layer: str | None = None, sequence: int = 0) -> Trajectory:
+    """Run a model on one sequence and keep the way of one of its cells.
+
+    Parameters
+    ----------
+    model : Sequential
+    batch : SequenceBatch
+    layer : str, optional
+        The layer's number, '0'; in a layer of several cells with the cell's number, '0.1'. Default: the first cell that
+        runs over time.
+    sequence : int, default 0
+        Which sequence of the batch: 0 is the longest.
+
+    Returns
+    -------
+    Trajectory
+
+    Raises
+    ------
+    ValueError
+        If there is no such cell or sequence.
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> model = rnnbp.Sequential(rnnbp.LSTM(2, 3, num_layers=2), rnnbp.Last(), rnnbp.Dense(3, 2))
+    >>> batch = rnnbp.SequenceDataset([np.ones((5, 2))], targets=[1]).batch()
+    >>> trajectory(model, batch, layer="0.1").states.shape
+    (6, 6)
+    """
+    if not 0 <= sequence < batch.size:
+        raise ValueError(f"sequence must be from 0 to {batch.size - 1}, got {sequence}")
+    length = int(batch.lengths[sequence])
+    x = model.cast(batch.x)[:length, sequence : sequence + 1]
+    run = Run(np.array([length]))
+    found: list[str] = []
+    for i, (part, params) in enumerate(zip(model.layers, model.scopes(model.params), strict=True)):
+        for name, cell, weights, inputs in _cells(part, params, x, run, str(i)):
+            if layer is None or layer == name:
+                return Trajectory.run(cell, weights, inputs)
+            found.append(name)
+        x, _, _ = part.forward(params, x, run)
+        if x.ndim == 2:  # time has been taken away
+            break
+    if not found:
+        raise ValueError(f"model must have a layer that runs a cell forwards over time (LSTM, GRU, ...), got {model}")
+    raise ValueError(f"layer must be one of {', '.join(map(repr, found))}, got {layer!r}.{did_you_mean(layer, found)}")
+
+
+def _cells(
+    layer: Layer, params: Parameters, x: Array, run: Run, name: str
+) -> Iterator[tuple[str, Cell, dict[str, Array], Array]]:
+    """The cells of a layer that run forwards over time: name, cell, weights, inputs (T, F)."""
+    if isinstance(layer, Recurrent):
+        yield name, layer.cell, dict(params.items()), x[:, 0]
+    elif isinstance(layer, MultiLayer) and layer.causal:
+        start = 0
+        for k, part in enumerate(layer.layers):
+            size = Parameters(part.shapes()).size
+            scope = Parameters(part.shapes(), params.vector[start : start + size])
+            yield from _cells(part, scope, x, run, f"{name}.{k}")
+            x, _, _ = part.forward(scope, x, run)
+            start += size
