@@ -1,5 +1,6 @@
 """Pictures of what the package finds (matplotlib, the `plot` extra)."""
 
+import io
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,12 +46,19 @@ def figure(width: float, height: float, rows: int = 1, columns: int = 1, **layou
     """
     module = require("matplotlib.figure", extra="plot")
     fig = module.Figure(figsize=(width, height), layout="constrained")
+    fig._repr_png_ = lambda: _png(fig)  # a notebook shows it, with pyplot or without
     axes = fig.subplots(rows, columns, **layout)
     for ax in np.ravel(axes):
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(axis="y", color="#e3e7ee", linewidth=0.8)
         ax.set_axisbelow(True)
     return fig, axes
+
+
+def _png(fig: "Figure") -> bytes:
+    file = io.BytesIO()
+    fig.savefig(file, format="png", dpi=100, bbox_inches="tight")
+    return file.getvalue()
 
 
 def colours(report: "Report") -> dict[str, str]:
