@@ -57,7 +57,7 @@ def figure(width: float, height: float, rows: int = 1, columns: int = 1, **layou
 
 def _png(fig: "Figure") -> bytes:
     file = io.BytesIO()
-    fig.savefig(file, format="png", dpi=100, bbox_inches="tight")
+    fig.savefig(file, format="png", dpi=80, bbox_inches="tight")
     return file.getvalue()
 
 

@@ -143,7 +143,7 @@ def test_the_score_of_a_mean(rng):
     symmetric = np.array([-1.0, 1.0, 3.0, 5.0])  # no skew: Student's t
     assert bias_score(symmetric) == pytest.approx(1 / (symmetric.std(ddof=1) / 2))
     rare = [abs(bias_score(rng.standard_normal(20) ** 2)) > 4 for _ in range(2000)]
-    assert np.mean(rare) < 0.006  # measured over many more: 0.002
+    assert np.mean(rare) < 0.008  # measured over many more: 0.003
 
 
 # ---- by lag -------------------------------------------------------------------------------------
