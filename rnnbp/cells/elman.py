@@ -7,6 +7,7 @@ import numpy as np
 from rnnbp._checks import choice, positive_int
 from rnnbp.activations import activation
 from rnnbp.cells.base import Array, Residuals, Weights, outer_sum, total
+from rnnbp.cells.outer import Outer
 from rnnbp.initializers import Initializer, Uniform
 from rnnbp.params import Parameters
 
@@ -96,3 +97,13 @@ class ElmanCell:
         bias = total(delta)
         grad["b_ih"] += bias
         grad["b_hh"] += bias
+
+    def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
+        """All weights by the same delta."""
+        k = np.arange(self.hidden_size)
+        return (
+            Outer("w_ih", k, x),
+            Outer("w_hh", k, state, units=slice(0, self.hidden_size)),
+            Outer("b_ih", k),
+            Outer("b_hh", k),
+        )

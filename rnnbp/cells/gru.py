@@ -7,6 +7,7 @@ import numpy as np
 from rnnbp._checks import positive_int
 from rnnbp.activations import sigmoid
 from rnnbp.cells.base import Array, Residuals, Weights, outer_sum, total
+from rnnbp.cells.outer import Outer
 from rnnbp.initializers import Initializer, Uniform
 from rnnbp.params import Parameters
 
@@ -124,6 +125,17 @@ class GRUCell(_GRU):
         grad["b_ih"] += total(at_x)
         grad["b_hh"] += total(at_h)
 
+    def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
+        """Input weights by the error the input meets, recurrent weights by the one h meets."""
+        H = self.hidden_size
+        at_x, at_h = np.arange(3 * H), np.r_[0 : 2 * H, 3 * H : 4 * H]
+        return (
+            Outer("w_ih", at_x, x),
+            Outer("w_hh", at_h, state, units=slice(0, H)),
+            Outer("b_ih", at_x),
+            Outer("b_hh", at_h),
+        )
+
 
 @dataclass(frozen=True)
 class OriginalGRUCell(_GRU):
@@ -198,3 +210,15 @@ class OriginalGRUCell(_GRU):
         bias = total(delta)
         grad["b_ih"] += bias
         grad["b_hh"] += bias
+
+    def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
+        """The gates' recurrent weights meet h[t-1], the candidate's meet r h[t-1]."""
+        H = self.hidden_size
+        k = np.arange(3 * H)
+        return (
+            Outer("w_ih", k, x),
+            Outer("w_hh", k[: 2 * H], state, slice(0, 2 * H)),
+            Outer("w_hh", k[2 * H :], self._parts(residuals)[3], slice(2 * H, 3 * H)),
+            Outer("b_ih", k),
+            Outer("b_hh", k),
+        )

@@ -7,6 +7,7 @@ import numpy as np
 from rnnbp._checks import number, positive_int
 from rnnbp.activations import activation
 from rnnbp.cells.base import Array, Residuals, Weights, outer_sum, total
+from rnnbp.cells.outer import Outer
 from rnnbp.initializers import Initializer, Uniform
 from rnnbp.params import Parameters
 
@@ -112,3 +113,16 @@ class JordanCell:
         grad["b_h"] += total(delta_h)
         grad["w_ho"] += outer_sum(delta_o, h)
         grad["b_o"] += total(delta_o)
+
+    def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
+        """The hidden layer's weights by delta_h, the output units' by delta_o."""
+        s, h, _ = residuals
+        H = self.hidden_size
+        at_h, at_o = np.arange(H), np.arange(H, H + self.output_size)
+        return (
+            Outer("w_ih", at_h, x),
+            Outer("w_hh", at_h, s),
+            Outer("b_h", at_h),
+            Outer("w_ho", at_o, h),
+            Outer("b_o", at_o),
+        )

@@ -7,6 +7,7 @@ import numpy as np
 from rnnbp._checks import positive_int
 from rnnbp.activations import sigmoid
 from rnnbp.cells.base import Array, Residuals, Weights, outer_sum, total
+from rnnbp.cells.outer import Outer
 from rnnbp.initializers import Initializer, Uniform
 from rnnbp.params import Parameters
 
@@ -112,3 +113,13 @@ class LSTMCell:
         bias = total(delta)
         grad["b_ih"] += bias
         grad["b_hh"] += bias
+
+    def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
+        """All weights by the same delta."""
+        k, shown = np.arange(4 * self.hidden_size), slice(0, self.hidden_size)
+        return (
+            Outer("w_ih", k, x),
+            Outer("w_hh", k, state[..., shown], units=shown),
+            Outer("b_ih", k),
+            Outer("b_hh", k),
+        )

@@ -1,12 +1,13 @@
 """Cells on top of each other, as one cell."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 
 import numpy as np
 
 from rnnbp.cells.base import Array, Cell, Delta, Residuals, Weights, as_cells
+from rnnbp.cells.outer import Outer, outer_method, width
 from rnnbp.params import Parameters
 
 
@@ -110,6 +111,20 @@ class Stack:
         for k, (cell, s) in enumerate(zip(self.cells, self._states(state), strict=True)):
             inputs, r = residuals[k]
             cell.param_vjp(s, inputs, r, delta[k], grad.scope(f"{k}."))
+
+    def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
+        """The cells' own, for cells that all have them."""
+        found: list[Outer] = []
+        first, end = 0, self.state_size
+        for k, (cell, s) in enumerate(zip(self.cells, self._states(state), strict=True)):
+            begin, (inputs, r) = end - cell.state_size, residuals[k]
+            method = outer_method(cell)
+            assert method is not None
+            for outer in method(s, inputs, r):
+                units = outer.units and slice(outer.units.start + begin, outer.units.stop + begin)
+                found.append(replace(outer, name=f"{k}.{outer.name}", columns=outer.columns + first, units=units))
+            first, end = first + width(cell), begin
+        return tuple(found)
 
 
 def _scope(params: Weights, k: int) -> Mapping[str, Array]:

@@ -59,11 +59,13 @@ class FixedPoint(Layer):
     (T, B, F) -> (T, B, O).
 
     A static input is a sequence of one step. Of a longer one every step settles by itself, a sequence of
-    fixed points; all of them are computed together, each only as long as it has not settled, and with
-    `warm_start` each begins where the last one came to rest. `settle` returns the statistics.
+    fixed points; all of them are computed together, each only as long as it has not settled. With `warm_start`
+    they come one after the other, each beginning where the last one came to rest. `settle` returns the
+    statistics.
 
-    Backpropagated through its iterations by BPTT, which takes memory for each and needs a solver with a
-    `rate` (`Iteration`, `Damped`, `Relaxation`); by `RecurrentBackprop` through the fixed point alone.
+    BPTT goes back through the iterations, all of which `forward` keeps for it; that needs a solver with a
+    `rate` (`Iteration`, `Damped`, `Relaxation`). `RecurrentBackprop` needs the fixed point alone, and `settle`
+    keeps nothing.
 
     Parameters
     ----------

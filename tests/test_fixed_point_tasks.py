@@ -1,0 +1,198 @@
+"""What nets that settle can learn: XOR, digits, completing corrupted digits, and a task that takes settling."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import rnnbp
+from rnnbp import (
+    BPTT,
+    Adam,
+    CrossEntropy,
+    Dense,
+    Direct,
+    ElmanCell,
+    FixedPoint,
+    JordanCell,
+    Last,
+    MeanSquaredError,
+    RecurrentBackprop,
+    SequenceDataset,
+    Sequential,
+    SpectralPenalty,
+    SpectralProjection,
+    Tolerance,
+    Trainer,
+    check_gradient,
+)
+from rnnbp.solvers import Accept
+
+
+def settled(model: Sequential, data: SequenceDataset):
+    """Statistics of the first layer."""
+    return model.layers[0].settle(model.scopes(model.params)[0], data.batch().x)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_xor_is_learned_by_a_net_that_settles(seed):
+    corners = [np.array([[a, b]], float) for a in (0, 1) for b in (0, 1)]
+    data = SequenceDataset(corners, targets=[0, 1, 1, 0])
+    model = Sequential(FixedPoint(ElmanCell(2, 4)), Last(), Dense(4, 2), seed=seed)
+    trainer = Trainer(model, CrossEntropy(), SpectralPenalty(RecurrentBackprop(), ["0.w_hh"]), Adam(0.05))
+    trainer.fit(data, epochs=150, batch_size=4, progress=False)
+    score = trainer.evaluate(data)
+    assert score["accuracy"] == 1
+    assert score["loss"] < 0.02
+    assert settled(model, data).iterations.max() < 60
+
+
+def test_projection_works_as_a_trainers_callback():
+    data = SequenceDataset([np.array([[a]], float) for a in (0, 1)] * 8, targets=[0, 1] * 8)
+    model = Sequential(FixedPoint(ElmanCell(1, 8)), Last(), Dense(8, 2))
+    callbacks = [SpectralProjection(["0.w_hh"], radius=0.4)]
+    trainer = Trainer(model, CrossEntropy(), RecurrentBackprop(), Adam(0.05), callbacks=callbacks)
+    trainer.fit(data, epochs=5, batch_size=4, progress=False)
+    np.testing.assert_allclose(np.linalg.norm(model.params["0.w_hh"], 2), 0.4, rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_digits_are_read_by_a_net_that_settles():
+    train, test = rnnbp.datasets.load_digits()
+    model = Sequential(FixedPoint(ElmanCell(64, 64)), Last(), Dense(64, 10), seed=0)
+    gradient = SpectralPenalty(RecurrentBackprop(), ["0.w_hh"], radius=0.9)
+    trainer = Trainer(model, CrossEntropy(), gradient, Adam(0.003))
+    trainer.fit(train, epochs=30, batch_size=32, progress=False)
+    assert trainer.evaluate(test)["accuracy"] >= 0.96
+    assert settled(model, test).converged.all()
+
+
+def corrupted(data: SequenceDataset, share: float, rng: np.random.Generator) -> SequenceDataset:
+    """Pictures of which a share of the points has been made grey; the clean ones are the targets."""
+    clean = np.concatenate(data.sequences)
+    lost = rng.random(clean.shape) < share
+    return SequenceDataset(list(np.where(lost, 0.5, clean)[:, None]), targets=clean)
+
+
+def completing_net(tolerance: Tolerance) -> Sequential:
+    """What it shows is the picture, fed back beside the corrupted one, which is held still."""
+    cell = JordanCell(64, 200, 64, activation="sigmoid")
+    return Sequential(FixedPoint(cell, tolerance=tolerance, on_failure=Accept()), Last(), seed=0)
+
+
+@pytest.mark.slow
+def test_corrupted_digits_settle_to_clean_ones(rng):
+    train, test = rnnbp.datasets.load_digits()
+    model, seen = completing_net(Tolerance()), corrupted(test, 0.4, rng)
+    gradient = SpectralPenalty(RecurrentBackprop(), ["0.w_hh", "0.w_ho"], radius=2.5)
+    trainer = Trainer(model, MeanSquaredError(), gradient, Adam(0.005))
+    for _ in range(30):
+        trainer.fit(corrupted(train, 0.4, rng), epochs=1, batch_size=32, progress=False)
+    statistics = settled(model, seen)
+    assert statistics.converged.all()
+    assert statistics.iterations.max() < 50
+    before = ((np.concatenate(seen.sequences) - seen.targets) ** 2).mean()
+    after = trainer.evaluate(seen)["loss"]
+    assert after < 0.3 * before
+    glance = completing_net(Tolerance(0, 0, iterations=2))
+    glance.params.vector[:] = model.params.vector
+    unsettled = Trainer(glance, MeanSquaredError()).evaluate(seen)["loss"]
+    assert after < unsettled  # by a few parts in a hundred: most of it is done at the first glance
+
+
+@dataclass(frozen=True)
+class LineCell:
+    """Places on a line, each of which hears its left neighbour, all by the same weights."""
+
+    places: int
+    channels: int
+
+    @property
+    def input_size(self) -> int:
+        return 2 * self.places
+
+    @property
+    def output_size(self) -> int:
+        return self.places
+
+    @property
+    def state_size(self) -> int:
+        return self.places * self.channels
+
+    def shapes(self):
+        return {"w": (self.channels, self.channels), "u": (self.channels, 2), "b": (self.channels,)}
+
+    def initialize(self, params, rng):
+        params.vector[:] = rng.uniform(-0.5, 0.5, params.size)
+
+    def _left(self, state):
+        s = state.reshape(*state.shape[:-1], self.channels, self.places)
+        return np.concatenate([np.zeros_like(s[..., :1]), s[..., :-1]], axis=-1)
+
+    def _inputs(self, x):
+        return x.reshape(*x.shape[:-1], 2, self.places)
+
+    def step(self, params, state, x):
+        field = params["w"] @ self._left(state) + params["u"] @ self._inputs(x) + params["b"][:, None]
+        h = np.tanh(field)
+        return h.reshape(state.shape), h
+
+    def step_vjp(self, params, state, x, h, d_next):
+        delta = d_next.reshape(h.shape) * (1 - h * h)
+        d = params["w"].T @ delta
+        d_state = np.concatenate([d[..., 1:], np.zeros_like(d[..., :1])], axis=-1)
+        return d_state.reshape(d_next.shape), (params["u"].T @ delta).reshape(x.shape), delta
+
+    def param_vjp(self, state, x, h, delta, grad):
+        for name, source in (("w", self._left(state)), ("u", self._inputs(x))):
+            product = delta @ source.swapaxes(-1, -2)
+            grad[name] += product.reshape(-1, *product.shape[-2:]).sum(axis=0)
+        grad["b"] += delta.sum(axis=-1).reshape(-1, self.channels).sum(axis=0)
+
+
+def rivers(count: int, places: int, seed: int) -> SequenceDataset:
+    """Water springs somewhere on a line and flows to the right until a dam: which places does it reach?"""
+    rng = np.random.default_rng(seed)
+    spring, place = rng.integers(places, size=(count, 1)), np.arange(places)
+    dams = (rng.random((count, places)) < 1 / places) & (place != spring)
+    wet = (place >= spring) & (np.cumsum(dams & (place > spring), axis=1) == 0)
+    x = np.concatenate([dams, place == spring], axis=1).astype(float)
+    return SequenceDataset(list(x[:, None]), targets=np.where(wet, 0.9, -0.9))
+
+
+def river_model(places: int, tolerance: Tolerance, seed: int) -> Sequential:
+    layer = FixedPoint(LineCell(places, 3), tolerance=tolerance, on_failure=Accept())
+    return Sequential(layer, Last(), seed=seed)
+
+
+def places_right(model: Sequential, data: SequenceDataset) -> float:
+    """The share of rivers all of whose places are right."""
+    batch = data.batch()
+    return float(((model.forward(batch) > 0) == (batch.targets > 0)).all(axis=1).mean())
+
+
+def test_line_cell_is_a_cell():
+    assert check_gradient(LineCell(5, 3)).ok
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2))
+def test_a_task_that_takes_settling(seed):
+    # A place hears of a spring n places away after n iterations: three are too few, whatever is learned.
+    train, test, longer = rivers(400, 12, 0), rivers(200, 12, 1), rivers(200, 40, 2)
+    how = {
+        "settled": (Tolerance(iterations=100), RecurrentBackprop(Direct())),
+        "three iterations": (Tolerance(0, 0, iterations=3), BPTT()),
+    }
+    right = {}
+    for name, (tolerance, gradient) in how.items():
+        model = river_model(12, tolerance, seed)
+        Trainer(model, MeanSquaredError(), gradient, Adam(0.02)).fit(train, epochs=30, batch_size=50, progress=False)
+        grown = river_model(40, tolerance, seed)  # the weights are those of one place: any length has them
+        grown.params.vector[:] = model.params.vector
+        right[name] = places_right(model, test), places_right(grown, longer)
+        assert name != "settled" or settled(grown, longer).converged.all()
+    assert right["settled"][0] >= 0.99
+    assert right["settled"][1] >= 0.95
+    assert right["three iterations"][0] < 0.6
+    assert right["three iterations"][1] < 0.3
