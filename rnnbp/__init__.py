@@ -1,6 +1,18 @@
 """Backpropagation through time on NumPy: one cell, every way to run it and every way to differentiate it."""
 
-from rnnbp import cells, datasets, diagnostics, initializers, layers, losses, metrics, optimizers, schedules, solvers
+from rnnbp import (
+    cells,
+    datasets,
+    diagnostics,
+    initializers,
+    kernels,
+    layers,
+    losses,
+    metrics,
+    optimizers,
+    schedules,
+    solvers,
+)
 from rnnbp.cells import ElmanCell, GRUCell, JordanCell, LSTMCell, OriginalGRUCell, Stack
 from rnnbp.certificate import Certificate, compare_gradients
 from rnnbp.clipping import ClipNorm, ClipValue
@@ -161,6 +173,7 @@ __all__ = [
     "hvp",
     "initializers",
     "jvp",
+    "kernels",
     "layers",
     "load",
     "losses",

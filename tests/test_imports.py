@@ -23,7 +23,7 @@ ORDER = [
     *("training", "checkpoints", "epochs", "evaluation", "stopping", "progress"),
     *("certificate", "diagnostics", "plotting_gradients", "plotting", "interop"),
     *("gradients", "schedules", "clipping", "optimizers", "losses", "metrics"),
-    *("models", "layers", "contraction", "solvers", "cells", "initializers", "activations", "kernels"),
+    *("models", "layers", "kernels", "contraction", "solvers", "cells", "initializers", "activations"),
     *("datasets", "data", "sequences", "standardizer", "frames", "parts", "batches", "checked", "features"),
     *("params", "config", "storage", "_checks"),
 ]

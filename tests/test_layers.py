@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnbp.cells import ElmanCell, GRUCell, JordanCell, LSTMCell, Stack
+from rnnbp.kernels.packing import pack, unpack
 from rnnbp.layers import (
     GRU,
     LSTM,
@@ -25,7 +26,6 @@ from rnnbp.layers import (
     TimeStatistics,
     Window,
 )
-from rnnbp.layers.unroll import pack, unpack
 
 T, B, F = 6, 3, 3
 

@@ -9,9 +9,9 @@ import numpy as np
 from rnnbp.cells.base import Array, Cell, Weights, map_nested
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import Gradient, whole_gradient
+from rnnbp.kernels.packing import pack, unpack
 from rnnbp.layers.base import Layer, Run, Shape, State, Tape
 from rnnbp.layers.fixed_point import FixedPoint, radius_at, shown_error
-from rnnbp.layers.unroll import pack, unpack
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
 from rnnbp.params import Parameters

@@ -8,9 +8,9 @@ from numpy.typing import ArrayLike
 
 from rnnbp.cells.base import Array, Cell, Weights, check_cell, zero_state
 from rnnbp.contraction import spectral_radius
+from rnnbp.kernels.packing import pack, unpack
 from rnnbp.layers.base import Layer, Run, Shape, State, Tape, in_time
 from rnnbp.layers.settling import KeptStep, Round, Step, back_through
-from rnnbp.layers.unroll import pack, unpack
 from rnnbp.params import Parameters
 from rnnbp.solvers import (
     Iteration,

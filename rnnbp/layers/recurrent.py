@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rnnbp.cells.base import Array, Cell, as_cells, check_cell, zero_state
+from rnnbp.kernels import kernel_of
 from rnnbp.layers.base import Layer, Run, Shape, State, Tape, in_time
 from rnnbp.layers.simple import Dropout, drop_rate
-from rnnbp.layers.unroll import run_cell, run_cell_back
 from rnnbp.params import Parameters
 
 
@@ -47,13 +47,15 @@ class Recurrent(Layer):
         return (*shape[:2], self.cell.output_size)
 
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
-        """The state is (B, S)."""
+        """The state is (B, S). The tape keeps the kernel, for the way back is through the same."""
         dtype = np.result_type(params.vector, x)
         start = zero_state(self.cell, x.shape[1], dtype) if state is None else np.asarray(state, dtype)
         wanted = (x.shape[1], self.cell.state_size)
         if start.shape != wanted:
             raise ValueError(f"the state of {self.cell!r} must have shape (B, S) = {wanted}, got {start.shape}")
-        return run_cell(self.cell, dict(params.items()), x, run.active(len(x)), start)
+        kernel = kernel_of(self.cell, dtype)
+        y, trace, last = kernel.forward(dict(params.items()), x, run.active(len(x)), start)
+        return y, (kernel, trace), last
 
     def backward(
         self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
@@ -61,7 +63,8 @@ class Recurrent(Layer):
         """Backpropagation through time."""
         if d_state is None:
             d_state = zero_state(self.cell, dy.shape[1], dy.dtype)
-        return run_cell_back(self.cell, dict(params.items()), tape, dy, grad, d_state)
+        kernel, trace = tape
+        return kernel.backward(dict(params.items()), trace, dy, grad, d_state)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,37 @@
+"""Sequences of different lengths without their padding, and padded again."""
+
+import numpy as np
+
+Array = np.ndarray
+
+
+def pack(x: Array, active: Array) -> Array:
+    """The real steps of (T, B, ...), one after the other: (N, ...). A view where nothing is padding.
+
+    Examples
+    --------
+    >>> pack(np.arange(6).reshape(3, 2), np.array([2, 1, 1]))
+    array([0, 1, 2, 4])
+    """
+    T, B = x.shape[:2]
+    if active.sum() == T * B:
+        return x.reshape(T * B, *x.shape[2:])
+    return x[np.arange(B) < active[:, None]]
+
+
+def unpack(packed: Array, active: Array, batch_size: int) -> Array:
+    """(N, ...) as (T, B, ...) again, with zeros for padding.
+
+    Examples
+    --------
+    >>> unpack(np.array([1, 2, 3, 4]), np.array([2, 1, 1]), 2)
+    array([[1, 2],
+           [3, 0],
+           [4, 0]])
+    """
+    T = len(active)
+    if len(packed) == T * batch_size:
+        return packed.reshape(T, batch_size, *packed.shape[1:])
+    x = np.zeros((T, batch_size, *packed.shape[1:]), packed.dtype)
+    x[np.arange(batch_size) < active[:, None]] = packed
+    return x
