@@ -18,6 +18,7 @@ def test_clip_norm(length, rng):
     np.testing.assert_allclose(gradient, kept * min(1, 1 / length))
 
 
+@pytest.mark.torch
 def test_clip_norm_is_pytorchs(rng):
     torch = pytest.importorskip("torch")
     gradient = rng.standard_normal(100)

@@ -139,6 +139,7 @@ def test_small_probabilities_keep_their_digits():
     assert d_outputs[0, 0] == pytest.approx(math.exp(-30), rel=1e-6)
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("weight", [None, [1.0, 0.5, 2.0, 0.1]])
 @pytest.mark.parametrize(("shape", "lengths"), OF_ITEMS)
 def test_cross_entropy_is_pytorchs(shape, lengths, weight, rng):
@@ -159,6 +160,7 @@ def test_cross_entropy_is_pytorchs(shape, lengths, weight, rng):
     np.testing.assert_allclose(d_outputs.reshape(-1, K), z.grad.numpy(), rtol=1e-12, atol=1e-16)
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize(
     ("loss", "name"),
     [(BinaryCrossEntropy(), "binary_cross_entropy_with_logits"), (MeanSquaredError(), "mse_loss")],

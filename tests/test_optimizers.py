@@ -57,6 +57,7 @@ def vector_of(optimizer: Optimizer, gradients: np.ndarray, dtype: type = np.floa
     return params.vector
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize(("optimizer", "name", "arguments"), PAIRS, ids=lambda v: repr(v)[:60])
 def test_steps_are_pytorchs(optimizer, name, arguments, rng):
     torch = pytest.importorskip("torch")
@@ -70,6 +71,7 @@ def test_steps_are_pytorchs(optimizer, name, arguments, rng):
         np.testing.assert_allclose(params.vector, w.detach().numpy(), rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.torch
 def test_learning_rate_may_be_set_between_steps(rng):
     torch = pytest.importorskip("torch")
     w = torch.tensor(np.linspace(-1, 1, P), requires_grad=True)

@@ -26,6 +26,7 @@ def rates_of_pytorch(make) -> list[float]:
     return rates
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize(
     ("schedule", "make"),
     [
@@ -46,6 +47,7 @@ def test_rates_are_pytorchs(schedule, make):
     )
 
 
+@pytest.mark.torch
 @pytest.mark.parametrize("cooldown", [0, 3])
 @pytest.mark.parametrize(("monitor", "mode"), [("validation_loss", "min"), ("validation_accuracy", "max")])
 @pytest.mark.parametrize("values", ["falling", "rising", "random", "with nan"])

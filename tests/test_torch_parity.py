@@ -14,6 +14,7 @@ from rnnbp.models import Sequential
 from rnnbp.params import Parameters
 
 torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.torch
 
 T, B, F, H, K = 9, 4, 3, 5, 6
 LENGTHS = {"equal lengths": [9, 9, 9, 9], "unequal lengths": [9, 6, 5, 1]}
