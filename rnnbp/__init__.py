@@ -22,6 +22,7 @@ from rnnbp.data import SequenceBatch, SequenceDataset
 from rnnbp.epochs import TrainingDivergedError
 from rnnbp.gradients import (
     BPTT,
+    RTRL,
     Backprop,
     ComplexStep,
     FiniteDifference,
@@ -87,6 +88,7 @@ __all__ = [
     "GRU",
     "LBFGS",
     "LSTM",
+    "RTRL",
     "SGD",
     "Adam",
     "AdamW",

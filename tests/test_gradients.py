@@ -15,12 +15,14 @@ from rnnbp.cells import ElmanCell, GRUCell, JordanCell, LSTMCell, Stack
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients import (
     BPTT,
+    RTRL,
     Backprop,
     ComplexStep,
     FiniteDifference,
     GradientAlgorithm,
     TruncatedBPTT,
 )
+from rnnbp.gradients.online import Online
 from rnnbp.layers import (
     GRU,
     LSTM,
@@ -53,6 +55,8 @@ EXACT: dict[str, GradientAlgorithm] = {
     "TruncatedBPTT(4, T)": TruncatedBPTT(4, T),
     "TruncatedBPTT(5, T + 3)": TruncatedBPTT(5, T + 3),
     "TruncatedBPTT(T, T)": TruncatedBPTT(T, T),
+    "RTRL": RTRL(),
+    "RTRL at every step": RTRL(every=1),
 }
 LOOK_AHEAD = ("BPTT",)  # and which of them take the others too
 
@@ -214,6 +218,10 @@ def test_dropout_with_the_same_masks(algorithm, layers):
     model = model_of(layers)
     batch = batch_for(model, LENGTHS["unequal lengths"])
     loss = CrossEntropy()
+    if isinstance(EXACT[algorithm], Online) and isinstance(layers[0], MultiLayer):
+        with pytest.raises(ValueError, match="got MultiLayer with dropout as layer 0"):
+            whole(EXACT[algorithm], model, batch, loss)
+        return
     value, expected = whole(ComplexStep(), model, batch, loss, rng=np.random.default_rng(5))
     assert value != pytest.approx(whole(BPTT(), model, batch, loss)[0])
     found_value, found = whole(EXACT[algorithm], model, batch, loss, rng=np.random.default_rng(5))

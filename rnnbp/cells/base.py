@@ -172,17 +172,30 @@ def state_jacobian(cell: Cell, params: Weights, state: Array, x: Array) -> Array
     if own is not None:
         return own(params, state, x)
     _, residuals = cell.step(params, state, x)
+    rows, _ = basis_vjp(cell, params, state, x, residuals)
+    return np.moveaxis(rows, 0, -2)
+
+
+def basis_vjp(cell: Cell, params: Weights, state: Array, x: Array, residuals: Residuals) -> tuple[Array, Delta]:
+    """`step_vjp` on the S basis vectors at once: the rows of the state's Jacobian (S, ..., S), and the delta of
+    each of the next state's units (S, ..., K).
+
+    Examples
+    --------
+    >>> from rnnbp.cells import ElmanCell
+    >>> cell = ElmanCell(1, 2)
+    >>> params = Parameters(cell.shapes())
+    >>> _, residuals = cell.step(params, np.zeros((5, 2)), np.zeros((5, 1)))
+    >>> rows, delta = basis_vjp(cell, params, np.zeros((5, 2)), np.zeros((5, 1)), residuals)
+    >>> rows.shape, delta.shape
+    ((2, 5, 2), (2, 5, 2))
+    """
     S = cell.state_size
     basis = np.eye(S, dtype=state.dtype).reshape(S, *[1] * (state.ndim - 1), S)
 
     def spread(a: Array) -> Array:
         return np.broadcast_to(a, (S, *a.shape))
 
-    rows, _, _ = cell.step_vjp(
-        params,
-        spread(state),
-        spread(x),
-        map_nested(spread, residuals),
-        np.broadcast_to(basis, (S, *state.shape)),
-    )
-    return np.moveaxis(rows, 0, -2)
+    d_next = np.broadcast_to(basis, (S, *state.shape))
+    rows, _, delta = cell.step_vjp(params, spread(state), spread(x), map_nested(spread, residuals), d_next)
+    return rows, delta

@@ -29,6 +29,8 @@ class Outer:
     units : slice, optional
         Where the inputs are these units of state[t-1] themselves, and the weight enters `step_vjp` in no other way than
         ``d_state[..., units] += delta[..., columns] @ params[name][rows]``.
+    transposed : bool, default False
+        Whether the array lies the other way, (F, K), as an embedding's table does.
 
     Examples
     --------
@@ -41,6 +43,7 @@ class Outer:
     inputs: Array | None = None
     rows: slice = field(default_factory=lambda: slice(None))
     units: slice | None = None
+    transposed: bool = False
 
 
 def outer_method(cell: Cell) -> Callable[[Array, Array, Any], tuple[Outer, ...]] | None:
@@ -81,7 +84,7 @@ def side_by_side(delta: Delta) -> Array:
 
 
 def width(cell: Cell) -> int:
-    """How many columns a cell's `outer_products` speak of.
+    """K, how many columns a cell's delta has, its arrays side by side.
 
     Examples
     --------
@@ -89,12 +92,8 @@ def width(cell: Cell) -> int:
     >>> width(LSTMCell(3, 4))
     16
     """
-    outers: tuple[Outer, ...] = cell.outer_products(*blank(cell))  # type: ignore[attr-defined]
-    return 1 + max(int(outer.columns.max()) for outer in outers)
-
-
-def blank(cell: Cell) -> tuple[Array, Array, Any]:
-    """A state, an input and residuals of the right shapes: one step at rest."""
     state, x = np.zeros(cell.state_size), np.zeros(cell.input_size)
     weights = {name: np.zeros(shape) for name, shape in cell.shapes().items()}
-    return state, x, cell.step(weights, state, x)[1]
+    _, residuals = cell.step(weights, state, x)
+    _, _, delta = cell.step_vjp(weights, state, x, residuals, np.zeros(cell.state_size))
+    return side_by_side(delta).shape[-1]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import accumulate, pairwise
 
 import numpy as np
@@ -112,18 +113,23 @@ class Stack:
             inputs, r = residuals[k]
             cell.param_vjp(s, inputs, r, delta[k], grad.scope(f"{k}."))
 
+    @cached_property
+    def _widths(self) -> tuple[int, ...]:
+        """How many columns of delta each cell has."""
+        return tuple(width(cell) for cell in self.cells)
+
     def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
         """The cells' own, for cells that all have them."""
         found: list[Outer] = []
         first, end = 0, self.state_size
-        for k, (cell, s) in enumerate(zip(self.cells, self._states(state), strict=True)):
+        for k, (cell, s, columns) in enumerate(zip(self.cells, self._states(state), self._widths, strict=True)):
             begin, (inputs, r) = end - cell.state_size, residuals[k]
             method = outer_method(cell)
             assert method is not None
             for outer in method(s, inputs, r):
                 units = outer.units and slice(outer.units.start + begin, outer.units.stop + begin)
                 found.append(replace(outer, name=f"{k}.{outer.name}", columns=outer.columns + first, units=units))
-            first, end = first + width(cell), begin
+            first, end = first + columns, begin
         return tuple(found)
 
 

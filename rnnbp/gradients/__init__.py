@@ -7,6 +7,7 @@ from rnnbp.gradients.check import GradientReport, check_gradient
 from rnnbp.gradients.claims import Claim
 from rnnbp.gradients.forward import ForwardGradient, Tangent, jvp
 from rnnbp.gradients.numerical import ComplexStep, FiniteDifference
+from rnnbp.gradients.online import RTRL
 from rnnbp.gradients.recurrent_backprop import RecurrentBackprop
 from rnnbp.gradients.second_order import Curvature, hvp
 from rnnbp.gradients.spectral_penalty import SpectralPenalty
@@ -14,6 +15,7 @@ from rnnbp.gradients.truncated import TruncatedBPTT
 
 __all__ = [
     "BPTT",
+    "RTRL",
     "Backprop",
     "Claim",
     "ComplexStep",

@@ -10,6 +10,7 @@ from rnnbp.gradients.base import GradientAlgorithm
 from rnnbp.gradients.bptt import BPTT
 from rnnbp.gradients.forward import ForwardGradient
 from rnnbp.gradients.numerical import ComplexStep, FiniteDifference
+from rnnbp.gradients.online import RTRL
 from rnnbp.gradients.recurrent_backprop import RecurrentBackprop
 from rnnbp.gradients.truncated import TruncatedBPTT
 from rnnbp.solvers import Tolerance
@@ -91,6 +92,7 @@ def standard_claims(steps: int, parameters: int) -> dict[str, Claim]:
         "TruncatedBPTT(1, T)": Claim("exact", TruncatedBPTT(1, steps)),
         "TruncatedBPTT(5, 10)": Claim("exact" if steps <= 10 else "approximate", TruncatedBPTT(5, 10)),
         "TruncatedBPTT(1, 1)": Claim("exact" if steps == 1 else "approximate", TruncatedBPTT(1, 1)),
+        "RTRL": Claim("exact", RTRL()),
         "RecurrentBackprop": Claim("exact", RecurrentBackprop(tolerance=FINE), tolerance=1e-9),
         "ForwardGradient": Claim("unbiased", ForwardGradient()),
     }

@@ -1,0 +1,8 @@
+"""Online algorithms, without a way back through time: one file each. `base` walks through time, `chain` makes a model
+one cell, `linear` says how a step depends on the state before and on the parameters.
+"""
+
+from rnnbp.gradients.online.base import Influence, Online
+from rnnbp.gradients.online.rtrl import RTRL
+
+__all__ = ["RTRL", "Influence", "Online"]

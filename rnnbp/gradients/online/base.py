@@ -1,0 +1,213 @@
+"""What the algorithms without a way back through time share: the walk through time, and what each does at a step.
+
+At step t, with the state s[t] of a model's cell (see `chain`) and the loss L[t] of what is due then,
+
+    dL/dp = sum over t of  dL[t]/ds[t] . M[t],     M[t] = J[t] M[t-1] + I[t],
+
+M being the influence ds[t]/dp of the parameters on the state, J[t] the Jacobian ds[t]/ds[t-1] and I[t] the parameters'
+direct action at step t (Williams & Zipser 1989). The algorithms differ in what they hold of M.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from rnnbp._checks import positive_int
+from rnnbp.cells.base import Array
+from rnnbp.data import SequenceBatch
+from rnnbp.gradients.base import Cost, Gradient, check_targets, held_bytes
+from rnnbp.gradients.online.chain import Chain, chain
+from rnnbp.gradients.online.linear import Linear
+from rnnbp.layers import Last
+from rnnbp.layers.base import Run, State
+from rnnbp.losses.base import Loss
+from rnnbp.models import Sequential
+
+
+class Influence(Protocol):
+    """What an algorithm holds of ds[t]/dp, of every sequence of a batch."""
+
+    def advance(self, step: Linear) -> None:
+        """From s[t-1] to s[t]; the running sequences are the first ``step.size``."""
+        ...
+
+    def gradient(self, d_state: Array) -> Array:
+        """An error by the state of the running sequences, (n, S), as one by the parameters, (P,)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Online:
+    """Base of the online algorithms: they carry something forwards from step to step, and take each loss where it is.
+
+    Parameters
+    ----------
+    every : int, optional
+        Steps between gradients: with 1 the parameters may change at every step, in the middle of a sequence. What is
+        carried stays as it is when they do; it then mixes the parameters' past values, as in all online learning.
+        Default: one gradient a batch, the parameters being still.
+
+    Raises
+    ------
+    ValueError
+        If `every` is not a positive integer; when used on a model that looks ahead in time, that is static, or whose
+        layers below the last recurrent one are not `Recurrent`, `Dense` or `Embedding`.
+    """
+
+    every: int | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        if self.every is not None:
+            positive_int("every", self.every)
+
+    def influence(self, parts: Chain, batch_size: int, rng: np.random.Generator | None) -> Influence:
+        """What is carried, before the first step. `rng` is the trainer's, or None."""
+        raise NotImplementedError(f"{type(self).__name__} does not define influence")
+
+    def gradients(
+        self,
+        model: Sequential,
+        batch: SequenceBatch,
+        loss: Loss,
+        state: Sequence[State] | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> Iterator[Gradient]:
+        """One gradient a batch, or one every `every` steps."""
+        parts = chain(model, type(self).__name__)
+        walk = Walk(parts, batch, loss, state, rng)
+        carried = self.influence(parts, batch.size, rng)
+        every = batch.steps if self.every is None else self.every
+        for start in range(0, batch.steps, every):
+            span = Span(model, start, min(start + every, batch.steps))
+            for t, step in walk.steps(span.start, span.stop):
+                carried.advance(step)
+                due = walk.loss_at(t)
+                span.add(due, carried.gradient(due.d_state))
+            yield span.total(walk, held_bytes(carried))
+
+
+@dataclass(frozen=True)
+class Due:
+    """The loss of what is due at one step.
+
+    Attributes
+    ----------
+    loss : float
+    outputs : ndarray (1, B, K) or (B, K)
+    d_outputs : ndarray, as the outputs
+    d_state : ndarray (n, S)
+        The derivative by the state of the running sequences.
+    tail : ndarray
+        The derivative by the parameters of the layers on top.
+    """
+
+    loss: float
+    outputs: Array
+    d_outputs: Array
+    d_state: Array
+    tail: Array
+
+
+class Walk:
+    """A batch, step by step, the parameters being taken as they are at each step.
+
+    Parameters
+    ----------
+    parts : Chain
+    batch, loss, state, rng
+        As a gradient algorithm is given them.
+    """
+
+    def __init__(
+        self,
+        parts: Chain,
+        batch: SequenceBatch,
+        loss: Loss,
+        state: Sequence[State] | None,
+        rng: np.random.Generator | None,
+    ) -> None:
+        self.parts, self.batch, self.loss, self.rng = parts, batch, loss, rng
+        self.targets = check_targets(batch)
+        self.x = parts.model.cast(batch.x)
+        self.below: Sequence[State] | None = None if state is None else state[: parts.first]
+        self.cell, self.params, self.tail = parts.cell, parts.params, parts.tail
+        self.state = parts.begin(state, batch.size).copy()
+        self.active = Run(batch.lengths).active(batch.steps)
+        self.per_step = parts.model.out_shape[0] == "T"
+        self.total = loss.total(self.targets, batch.lengths if self.per_step else None)
+
+    def steps(self, start: int, stop: int) -> Iterator[tuple[int, Linear]]:
+        """Go on from s[start - 1] to s[stop - 1], step by step."""
+        ahead = self.parts.ahead
+        run = Run(np.clip(self.batch.lengths - start, 0, stop - start), self.rng)
+        x, _, self.below = ahead.unroll(ahead.params, self.x[start:stop], run, self.below)
+        for t in range(start, stop):
+            n = self.active[t]
+            inputs = x[t - start, :n] if x.ndim == 3 else x[t - start, :n, None]  # tokens have no axis of features
+            step = Linear(self.cell, self.params, self.state[:n].copy(), inputs)
+            self.state[:n] = step.next_state
+            yield t, step
+
+    def loss_at(self, t: int) -> Due:
+        """The loss due at step t, with the state there.
+
+        Raises
+        ------
+        ValueError
+            If a layer on top carries something from step to step.
+        """
+        n, tail = self.active[t], self.tail
+        shown = self.state[None, :, : self.cell.output_size]
+        here = np.minimum(np.maximum(self.batch.lengths - t, 0), 1)
+        outputs, tapes, after = tail.unroll(tail.params, shown, Run(here, self.rng))
+        for layer, carried in zip(tail.layers, after, strict=True):
+            if carried is not None and not isinstance(layer, Last):
+                raise ValueError(
+                    f"an online algorithm takes layers without a state on top of the recurrent ones, got "
+                    f"{type(layer).__name__}"
+                )
+        targets = self.targets[t : t + 1] if self.per_step else self.targets
+        due = here[None] > 0 if self.per_step else self.batch.lengths == t + 1
+        value, d_outputs = self.loss.masked(outputs, targets, due, self.total)
+        grad = tail.params.zeros()
+        d_shown, _ = tail.backward(tail.params, tapes, d_outputs, grad)
+        d_state = np.zeros((n, self.state.shape[1]), self.state.dtype)
+        d_state[:, : self.cell.output_size] = d_shown[0, :n]
+        return Due(value, outputs, d_outputs, d_state, grad.vector)
+
+
+class Span:
+    """What the steps of one gradient add up to.
+
+    Parameters
+    ----------
+    model : Sequential
+    start, stop : int
+    """
+
+    def __init__(self, model: Sequential, start: int, stop: int) -> None:
+        self.start, self.stop = start, stop
+        self.vector = np.zeros_like(model.params.vector)
+        self.dues: list[Due] = []
+
+    def add(self, due: Due, cell: Array) -> None:
+        """A step's loss, and its derivative by the cell's parameters."""
+        self.vector[: len(cell)] += cell
+        self.vector[len(cell) :] += due.tail
+        self.dues.append(replace(due, d_state=due.d_state[:0]))
+
+    def total(self, walk: Walk, held: int) -> Gradient:
+        """The gradient of the span."""
+        lengths = walk.batch.lengths
+        if walk.per_step:
+            outputs = np.concatenate([due.outputs for due in self.dues])
+        else:
+            outputs = np.zeros_like(self.dues[-1].outputs)
+            for t, due in enumerate(self.dues, self.start):
+                outputs[lengths == t + 1] = due.outputs[lengths == t + 1]
+        steps = int(np.clip(lengths - self.start, 0, self.stop - self.start).sum())
+        value: Any = sum(due.loss for due in self.dues)
+        after = walk.parts.end(walk.below or [], walk.state)
+        return Gradient(value, self.vector, outputs, after, Cost(steps, held), (self.start, self.stop))

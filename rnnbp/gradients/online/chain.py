@@ -1,0 +1,168 @@
+"""A causal model as one cell: what is run ahead, the cell over time, and what is done at each step on top."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnbp.cells import Cell, Stack
+from rnnbp.cells.base import Array, zero_state
+from rnnbp.gradients.base import refuse_look_ahead
+from rnnbp.gradients.online.stages import DenseStage, EmbeddingStage, MeanStage
+from rnnbp.layers import Dense, Embedding, Last, Layer, MeanOverTime, MultiLayer, Recurrent
+from rnnbp.layers.base import Shape, State
+from rnnbp.models import Sequential
+from rnnbp.params import Parameters
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A model's layers in three parts, over the model's own parameters.
+
+    Parameters
+    ----------
+    model : Sequential
+    first, stop : int
+        Layers ``[first:stop]`` are the cell: from the first one with parameters to the last one that carries something
+        from step to step. The layers before are run ahead over the whole batch, the layers behind at each step.
+    stages : tuple of tuple of Cell
+        Of each layer within, the cells that it is made of.
+    """
+
+    model: Sequential
+    first: int
+    stop: int
+    stages: tuple[tuple[Cell, ...], ...]
+
+    @property
+    def cell(self) -> Stack:
+        """All stages as one cell."""
+        return Stack(tuple(cell for cells in self.stages for cell in cells))
+
+    @property
+    def ahead(self) -> Sequential:
+        """The layers below the cell; they have no parameters."""
+        return _part(self.model, self.model.layers[: self.first], 0)
+
+    @property
+    def params(self) -> Parameters:
+        """The cell's parameters, a view of the model's."""
+        shapes = self.cell.shapes()
+        return Parameters(shapes, self.model.params.vector[: Parameters(shapes).size])
+
+    @property
+    def tail(self) -> Sequential:
+        """The layers on top of the cell. `MeanOverTime` is the cell's last stage, and the mean's last step its end."""
+        above = self.model.layers[self.stop :]
+        means = isinstance(self.model.layers[self.stop - 1], MeanOverTime)
+        return _part(self.model, (Last(), *above) if means else above, self.params.size)
+
+    def begin(self, states: Sequence[State] | None, batch_size: int) -> Array:
+        """The cell's state (B, S) of a model's states, one a layer."""
+        if states is None:
+            return zero_state(self.cell, batch_size, self.model.dtype)
+        parts: list[Array] = []
+        for cells, given in zip(self.stages, states[self.first : self.stop], strict=True):
+            layer_states = given if isinstance(given, list) else [given] * len(cells)
+            parts += [_to_stage(cell, s, batch_size) for cell, s in zip(cells, layer_states, strict=True)]
+        return np.concatenate(parts[::-1], axis=1).astype(self.model.dtype, copy=False)
+
+    def end(self, ahead: Sequence[State], state: Array) -> list[State]:
+        """The model's states, one a layer, of the cell's (B, S)."""
+        ends = np.cumsum([cell.state_size for cell in self.cell.cells[::-1]])
+        parts = iter(np.split(state.copy(), ends[:-1], axis=1)[::-1])
+        states = list(ahead)
+        for layer, cells in zip(self.model.layers[self.first : self.stop], self.stages, strict=True):
+            found = [_of_stage(cell, next(parts)) for cell in cells]
+            states.append(found if isinstance(layer, MultiLayer) else found[0])
+        return states + [None] * (len(self.model.layers) - self.stop)
+
+
+def chain(model: Sequential, algorithm: str) -> Chain:
+    """Take a model apart.
+
+    Parameters
+    ----------
+    model : Sequential
+    algorithm : str
+        Its name, for messages.
+
+    Raises
+    ------
+    ValueError
+        If the model is static, a layer looks ahead in time, or one below the last recurrent layer is of a kind that
+        is no cell.
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> model = rnnbp.Sequential(rnnbp.Normalize([0.0], [1.0]), rnnbp.LSTM(1, 2), rnnbp.Last(), rnnbp.Dense(2, 2))
+    >>> parts = chain(model, "RTRL")
+    >>> parts.cell.state_size, parts.params.size, len(parts.tail.layers)
+    (4, 40, 2)
+    """
+    refuse_look_ahead(model, algorithm)
+    over_time = [i for i, layer in enumerate(model.layers) if isinstance(layer, Recurrent | MultiLayer | MeanOverTime)]
+    if not model.recurrent or not over_time:
+        raise ValueError(f"{algorithm} takes a model with a Recurrent layer, got {model}: use Backprop() or BPTT()")
+    first = next(i for i, layer in enumerate(model.layers) if layer.shapes())
+    stop = over_time[-1] + 1
+    first = min(first, over_time[0])
+    return Chain(model, first, stop, tuple(_stages(model, i, algorithm) for i in range(first, stop)))
+
+
+def _stages(model: Sequential, i: int, algorithm: str) -> tuple[Cell, ...]:
+    layer: Layer = model.layers[i]
+    if isinstance(layer, Recurrent):
+        return (layer.cell,)
+    if isinstance(layer, MultiLayer) and layer.dropout == 0:
+        return layer.cells
+    if isinstance(layer, Dense):
+        return (DenseStage(layer),)
+    if isinstance(layer, Embedding):
+        return (EmbeddingStage(layer),)
+    if isinstance(layer, MeanOverTime):
+        return (MeanStage(_width(model, i)),)
+    kind = type(layer).__name__ + (" with dropout" if isinstance(layer, MultiLayer) else "")
+    raise ValueError(
+        f"{algorithm} takes Recurrent, Dense and Embedding layers up to the last recurrent one, got {kind} as layer {i}"
+    )
+
+
+def _width(model: Sequential, i: int) -> int:
+    """The number of features that layer i is given."""
+    shape: Shape = ("T", "B", None)
+    for layer in model.layers[:i]:
+        shape = layer.out_shape(shape)
+    assert isinstance(shape[-1], int)
+    return shape[-1]
+
+
+def _part(model: Sequential, layers: Sequence[Layer], start: int) -> Sequential:
+    """Some of a model's layers over their own parameters, which begin at `start` in the model's vector."""
+    part = copy.copy(model)
+    part.layers = tuple(layers)
+    shapes = {f"{i}.{name}": shape for i, layer in enumerate(layers) for name, shape in layer.shapes().items()}
+    part.params = Parameters(shapes, model.params.vector[start : start + Parameters(shapes).size])
+    return part
+
+
+def _to_stage(cell: Cell, state: State, batch_size: int) -> Array:
+    """A layer's state as its cell's: of a layer without one, zeros; `MeanOverTime` holds [sum | number of steps]."""
+    if state is None:
+        return zero_state(cell, batch_size, np.float64)
+    if isinstance(cell, MeanStage):
+        return np.concatenate([state[:, :-1] / np.maximum(state[:, -1:], 1), state[:, -1:]], axis=1)
+    wanted = (batch_size, cell.state_size)
+    if np.shape(state) != wanted:
+        raise ValueError(f"the state of {cell!r} must have shape (B, S) = {wanted}, got {np.shape(state)}")
+    return np.asarray(state)
+
+
+def _of_stage(cell: Cell, state: Array) -> State:
+    if isinstance(cell, DenseStage | EmbeddingStage):
+        return None
+    if isinstance(cell, MeanStage):
+        return np.concatenate([state[:, :-1] * state[:, -1:], state[:, -1:]], axis=1)
+    return state

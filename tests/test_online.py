@@ -1,0 +1,217 @@
+"""What the online algorithms share: the walk, the model as one cell, the linearized step. Their gradients are in the
+table of test_gradients.py.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers import CELLS, LENGTHS, made, relative_error
+from test_gradients import CAUSAL, batch_for, model_of, whole
+
+import rnnbp
+from rnnbp.cells.base import state_jacobian
+from rnnbp.gradients import BPTT, RTRL, TruncatedBPTT
+from rnnbp.gradients.online.chain import chain
+from rnnbp.gradients.online.linear import ByColumns, Linear, OneByOne
+from rnnbp.layers import (
+    GRU,
+    LSTM,
+    Dense,
+    Dropout,
+    Elman,
+    Embedding,
+    FixedPoint,
+    Last,
+    MeanOverTime,
+    MultiLayer,
+    Normalize,
+    TimeStatistics,
+    Window,
+)
+from rnnbp.losses import CrossEntropy
+from rnnbp.models import Sequential
+
+
+def linear_step(cell, rng, n=3):
+    params = made(cell)
+    params.vector[:] += 0.2 * rng.standard_normal(params.size)
+    return Linear(cell, params, rng.standard_normal((n, cell.state_size)), rng.standard_normal((n, cell.input_size)))
+
+
+def by_complex_step(step, index):
+    """The next state's derivative by one parameter: (n, S)."""
+    params = step.params.astype(complex)
+    params.vector[index] += 1e-30j
+    return step.cell.step(dict(params.items()), step.state, step.x)[0].imag / 1e-30
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_linear_step_is_the_steps_derivative(name, rng):
+    step = linear_step(CELLS[name], rng)
+    action = step.action.rows(step.deltas)
+    for p in range(step.params.size):
+        np.testing.assert_allclose(action[:, :, p].T, by_complex_step(step, p), rtol=1e-12, atol=1e-14)
+    tangent, d = rng.standard_normal(step.state.shape), rng.standard_normal(step.state.shape)
+    J = state_jacobian(step.cell, step.weights, step.state, step.x)
+    assert relative_error(step.jacobian, J) < 1e-14
+    assert relative_error(step.pushed(tangent), np.einsum("nij,nj->ni", J, tangent)) < 1e-12
+    assert relative_error(step.pulled(d), np.einsum("ns,snp->np", d, action)) < 1e-12
+
+
+@pytest.mark.parametrize("name", [name for name in CELLS if name != "a user's"])
+def test_both_kinds_of_action_agree(name, rng):
+    """By outer products, and by `param_vjp` for one error after the other."""
+    step = linear_step(CELLS[name], rng)
+    slow = OneByOne(step.cell, step.params, step.state, step.x, step.residuals)
+    assert isinstance(step.action, ByColumns)
+    assert relative_error(step.action.rows(step.deltas), slow.rows(step.deltas)) < 1e-14
+    units, parameters = rng.integers(step.cell.state_size, size=20), rng.integers(step.params.size, size=20)
+    wanted = slow.entries(step.deltas, units, parameters)
+    assert relative_error(step.action.entries(step.deltas, units, parameters), wanted) < 1e-14
+
+
+def test_a_users_cell_is_taken_one_by_one(rng):
+    assert isinstance(linear_step(CELLS["a user's"], rng).action, OneByOne)
+
+
+def test_a_tangent_of_nothing_stays_nothing(rng):
+    step = linear_step(CELLS["LSTM"], rng)
+    assert not step.pushed(np.zeros_like(step.state)).any()
+
+
+@pytest.mark.parametrize("every", [1, 2, 4, 6, 9])
+@pytest.mark.parametrize("end", [[], [Last()]], ids=["each step", "last step"])
+@pytest.mark.parametrize("name", ["LSTM", "two LSTMs", "Normalize > Dense > GRU > Elman", "Window(2, 0) > LSTM"])
+def test_yields_are_those_of_truncated_backpropagation_that_reaches_the_beginning(name, end, every):
+    """RTRL with gradients every k steps is TruncatedBPTT(k, T), gradient by gradient."""
+    model = model_of([*CAUSAL[name], *end])
+    batch = batch_for(model, LENGTHS["unequal lengths"])
+    found = list(RTRL(every=every).gradients(model, batch, CrossEntropy()))
+    wanted = list(TruncatedBPTT(every, max(every, 6)).gradients(model, batch, CrossEntropy()))
+    assert [g.span for g in found] == [g.span for g in wanted]
+    for g, w in zip(found, wanted, strict=True):
+        assert g.loss == pytest.approx(w.loss, abs=1e-14)
+        np.testing.assert_allclose(g.vector, w.vector, rtol=1e-10, atol=1e-14)
+        assert g.cost.steps == w.cost.steps
+        lengths = batch.lengths
+        if end:
+            due = (lengths > g.span[0]) & (lengths <= g.span[1])
+        else:
+            due = np.arange(*g.span)[:, None] < lengths
+        np.testing.assert_allclose(g.outputs[due], w.outputs[due], rtol=1e-12)
+        for layer, s, v in zip(model.layers, g.state, w.state, strict=True):
+            if not isinstance(layer, Last):
+                assert relative_error_of_states(s, v) < 1e-12
+
+
+def relative_error_of_states(found, wanted):
+    if wanted is None:
+        return 0.0 if found is None else np.inf
+    if isinstance(wanted, list):
+        return max(map(relative_error_of_states, found, wanted))
+    return relative_error(found, wanted)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [GRU(3, 4, num_layers=2), Dense(4, 3)],
+        [LSTM(3, 4), MeanOverTime(), Dense(4, 3)],
+        [LSTM(3, 4), Dense(4, 3), MeanOverTime()],
+        [Window(1, 0), Elman(6, 4), Dense(4, 3)],
+    ],
+    ids=["two layers", "mean", "mean of outputs", "window"],
+)
+def test_a_sequence_goes_on_from_a_state(layers):
+    """State and outputs of two halves are those of the whole."""
+    model = model_of(layers)
+    batch = batch_for(model, LENGTHS["equal lengths"])
+    first, second = (replace(batch, x=batch.x[a:b], lengths=np.full(3, 3)) for a, b in ((0, 3), (3, 6)))
+    if model.out_shape[0] == "T":
+        first, second = replace(first, targets=batch.targets[:3]), replace(second, targets=batch.targets[3:])
+    (g,) = RTRL().gradients(model, first, CrossEntropy())
+    (h,) = RTRL().gradients(model, second, CrossEntropy(), g.state)
+    (wanted,) = RTRL().gradients(model, batch, CrossEntropy())
+    outputs = wanted.outputs[3:] if wanted.outputs.ndim == 3 else wanted.outputs
+    np.testing.assert_allclose(h.outputs, outputs, rtol=1e-12)
+    assert max(map(relative_error_of_states, h.state, wanted.state)) < 1e-12
+
+
+def test_parameters_may_change_in_the_middle_of_a_sequence():
+    """The influence is that of the parameters as they were: the loss falls while one sequence runs."""
+    rng = np.random.default_rng(0)
+    bits = rng.integers(2, size=600)
+    x = np.eye(2)[bits]
+    data = rnnbp.SequenceDataset([x], targets=[np.concatenate([[0, 0], bits[:-2]])])
+    model = Sequential(Elman(2, 8), Dense(8, 2), dtype=np.float64)
+    optimizer = rnnbp.Adam(0.02)
+    losses = []
+    for g in RTRL(every=1).gradients(model, data.batch(), CrossEntropy()):
+        optimizer.step(model.params, g.vector * 600)
+        losses.append(g.loss * 600)
+    assert np.mean(losses[:50]) > 0.6
+    assert np.mean(losses[-100:]) < 0.05
+
+
+def test_influence_does_not_grow_with_time():
+    model = model_of([LSTM(3, 4), Dense(4, 3)])
+    batch = batch_for(model, LENGTHS["equal lengths"])
+    longer = replace(
+        batch, x=np.tile(batch.x, (5, 1, 1)), targets=np.tile(batch.targets, (5, 1)), lengths=batch.lengths * 5
+    )
+    (short,), (long,) = (RTRL().gradients(model, b, CrossEntropy()) for b in (batch, longer))
+    assert short.cost.peak_bytes == long.cost.peak_bytes == 8 * 3 * 8 * (4 * 4 * (3 + 4 + 2))
+    assert long.cost.steps == 5 * short.cost.steps == 5 * 18
+
+
+def test_the_parts_of_a_model():
+    model = Sequential(Normalize([0.0], [1.0]), Dense(1, 3), LSTM(3, 2, num_layers=2), MeanOverTime(), Dense(2, 2))
+    parts = chain(model, "RTRL")
+    assert [type(layer) for layer in parts.ahead.layers] == [Normalize]
+    assert [cell.state_size for cell in parts.cell.cells] == [3, 4, 4, 3]
+    assert [type(layer) for layer in parts.tail.layers] == [Last, Dense]
+    assert parts.params.size + parts.tail.params.size == model.params.size
+    assert np.shares_memory(parts.params.vector, model.params.vector)
+
+
+def test_tokens_at_the_bottom_of_two_layers(rng):
+    model = Sequential(Embedding(5, 3), Dense(3, 3, "tanh"), GRU(3, 2), Dense(2, 3), dtype=np.float64)
+    batch = replace(batch_for(model, LENGTHS["unequal lengths"]), x=rng.integers(5, size=(6, 3)))
+    exact, found = (whole(a, model, batch, CrossEntropy())[1] for a in (BPTT(), RTRL()))
+    np.testing.assert_allclose(found, exact, rtol=1e-10, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        (
+            [Dense(3, 3)],
+            r"with a Recurrent layer, got Sequential\(Dense.*use Backprop\(\) or BPTT\(\)",
+        ),
+        ([LSTM(3, 2, bidirectional=True), Dense(4, 3)], "RTRL takes causal layers, but layer 0"),
+        ([LSTM(3, 2), TimeStatistics(), Dense(4, 3)], "RTRL takes causal layers, but layer 1"),
+        ([LSTM(3, 2), Dropout(0.1), LSTM(2, 2)], "up to the last recurrent one, got Dropout as layer 1"),
+        ([FixedPoint(rnnbp.ElmanCell(3, 2)), LSTM(2, 2)], "got FixedPoint as layer 0"),
+        ([FixedPoint(rnnbp.ElmanCell(3, 3))], "RTRL takes a model with a Recurrent layer"),
+        ([LSTM(3, 2), Window(1, 0), Dense(4, 3)], "layers without a state on top of the recurrent ones, got Window"),
+        ([MultiLayer((rnnbp.LSTMCell(3, 2), rnnbp.LSTMCell(2, 2)), False, 0.2)], "got MultiLayer with dropout"),
+    ],
+)
+def test_what_is_refused(layers, message):
+    model = Sequential(*layers, dtype=np.float64)
+    batch = batch_for(model, LENGTHS["equal lengths"])
+    with pytest.raises(ValueError, match=message):
+        list(RTRL().gradients(model, batch, CrossEntropy()))
+
+
+def test_every_must_be_positive():
+    with pytest.raises(ValueError, match="every must be a positive integer, got 0"):
+        RTRL(every=0)
+
+
+def test_a_state_that_does_not_fit_is_refused():
+    model = model_of(CAUSAL["LSTM"])
+    batch = batch_for(model, LENGTHS["equal lengths"])
+    with pytest.raises(ValueError, match=r"must have shape \(B, S\) = \(3, 8\), got \(3, 5\)"):
+        list(RTRL().gradients(model, batch, CrossEntropy(), [np.zeros((3, 5)), None]))
