@@ -92,8 +92,8 @@ def width(cell: Cell) -> int:
     >>> width(LSTMCell(3, 4))
     16
     """
-    state, x = np.zeros(cell.state_size), np.zeros(cell.input_size)
+    state, x = np.zeros((1, cell.state_size)), np.zeros((1, cell.input_size))
     weights = {name: np.zeros(shape) for name, shape in cell.shapes().items()}
     _, residuals = cell.step(weights, state, x)
-    _, _, delta = cell.step_vjp(weights, state, x, residuals, np.zeros(cell.state_size))
+    _, _, delta = cell.step_vjp(weights, state, x, residuals, state)
     return side_by_side(delta).shape[-1]

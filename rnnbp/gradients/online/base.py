@@ -20,6 +20,7 @@ from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import Cost, Gradient, check_targets, held_bytes
 from rnnbp.gradients.online.chain import Chain, chain
 from rnnbp.gradients.online.linear import Linear
+from rnnbp.gradients.online.stages import AffineStage
 from rnnbp.layers import Last
 from rnnbp.layers.base import Run, State
 from rnnbp.losses.base import Loss
@@ -53,7 +54,7 @@ class Online:
     ------
     ValueError
         If `every` is not a positive integer; when used on a model that looks ahead in time, that is static, or whose
-        layers below the last recurrent one are not `Recurrent`, `Dense` or `Embedding`.
+        layers below the last recurrent one look at several steps.
     """
 
     every: int | None = field(default=None, kw_only=True)
@@ -75,7 +76,7 @@ class Online:
         rng: np.random.Generator | None = None,
     ) -> Iterator[Gradient]:
         """One gradient a batch, or one every `every` steps."""
-        parts = chain(model, type(self).__name__)
+        parts = chain(model, type(self).__name__, rng is not None)
         walk = Walk(parts, batch, loss, state, rng)
         carried = self.influence(parts, batch.size, rng)
         every = batch.steps if self.every is None else self.every
@@ -133,6 +134,7 @@ class Walk:
         self.x = parts.model.cast(batch.x)
         self.below: Sequence[State] | None = None if state is None else state[: parts.first]
         self.cell, self.params, self.tail = parts.cell, parts.params, parts.tail
+        self.drawn = [stage for stage in self.cell.cells if isinstance(stage, AffineStage)]
         self.state = parts.begin(state, batch.size).copy()
         self.active = Run(batch.lengths).active(batch.steps)
         self.per_step = parts.model.out_shape[0] == "T"
@@ -145,6 +147,8 @@ class Walk:
         x, _, self.below = ahead.unroll(ahead.params, self.x[start:stop], run, self.below)
         for t in range(start, stop):
             n = self.active[t]
+            for stage in self.drawn:
+                stage.draw(self.batch.size, self.state.dtype, self.rng)
             inputs = x[t - start, :n] if x.ndim == 3 else x[t - start, :n, None]  # tokens have no axis of features
             step = Linear(self.cell, self.params, self.state[:n].copy(), inputs)
             self.state[:n] = step.next_state

@@ -3,14 +3,26 @@
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from rnnbp.cells import Cell, Stack
 from rnnbp.cells.base import Array, zero_state
 from rnnbp.gradients.base import refuse_look_ahead
-from rnnbp.gradients.online.stages import DenseStage, EmbeddingStage, MeanStage
-from rnnbp.layers import Dense, Embedding, Last, Layer, MeanOverTime, MultiLayer, Recurrent
+from rnnbp.gradients.online.stages import AffineStage, DenseStage, EmbeddingStage, MeanStage
+from rnnbp.layers import (
+    Dense,
+    Dropout,
+    Embedding,
+    Last,
+    Layer,
+    MeanOverTime,
+    MultiLayer,
+    Noise,
+    Normalize,
+    Recurrent,
+)
 from rnnbp.layers.base import Shape, State
 from rnnbp.models import Sequential
 from rnnbp.params import Parameters
@@ -64,8 +76,8 @@ class Chain:
             return zero_state(self.cell, batch_size, self.model.dtype)
         parts: list[Array] = []
         for cells, given in zip(self.stages, states[self.first : self.stop], strict=True):
-            layer_states = given if isinstance(given, list) else [given] * len(cells)
-            parts += [_to_stage(cell, s, batch_size) for cell, s in zip(cells, layer_states, strict=True)]
+            own = iter(given if isinstance(given, list) else [given])
+            parts += [_to_stage(cell, next(own) if _carries(cell) else None, batch_size) for cell in cells]
         return np.concatenate(parts[::-1], axis=1).astype(self.model.dtype, copy=False)
 
     def end(self, ahead: Sequence[State], state: Array) -> list[State]:
@@ -74,12 +86,13 @@ class Chain:
         parts = iter(np.split(state.copy(), ends[:-1], axis=1)[::-1])
         states = list(ahead)
         for layer, cells in zip(self.model.layers[self.first : self.stop], self.stages, strict=True):
-            found = [_of_stage(cell, next(parts)) for cell in cells]
-            states.append(found if isinstance(layer, MultiLayer) else found[0])
+            found = [(cell, next(parts)) for cell in cells]
+            own = [_of_stage(cell, part) for cell, part in found if _carries(cell)]
+            states.append(own if isinstance(layer, MultiLayer) else own[0] if own else None)
         return states + [None] * (len(self.model.layers) - self.stop)
 
 
-def chain(model: Sequential, algorithm: str) -> Chain:
+def chain(model: Sequential, algorithm: str, training: bool = False) -> Chain:
     """Take a model apart.
 
     Parameters
@@ -87,6 +100,8 @@ def chain(model: Sequential, algorithm: str) -> Chain:
     model : Sequential
     algorithm : str
         Its name, for messages.
+    training : bool, default False
+        Whether `Dropout` and `Noise` do something.
 
     Raises
     ------
@@ -109,25 +124,37 @@ def chain(model: Sequential, algorithm: str) -> Chain:
     first = next(i for i, layer in enumerate(model.layers) if layer.shapes())
     stop = over_time[-1] + 1
     first = min(first, over_time[0])
-    return Chain(model, first, stop, tuple(_stages(model, i, algorithm) for i in range(first, stop)))
+    return Chain(model, first, stop, tuple(_stages(model, i, algorithm, training) for i in range(first, stop)))
 
 
-def _stages(model: Sequential, i: int, algorithm: str) -> tuple[Cell, ...]:
+def _stages(model: Sequential, i: int, algorithm: str, training: bool) -> tuple[Cell, ...]:
     layer: Layer = model.layers[i]
     if isinstance(layer, Recurrent):
         return (layer.cell,)
-    if isinstance(layer, MultiLayer) and layer.dropout == 0:
-        return layer.cells
+    if isinstance(layer, MultiLayer):
+        return _with_dropout(layer.cells, layer.dropout) if training and layer.dropout else layer.cells
+    if isinstance(layer, Dropout | Noise) and not training:
+        return ()
+    if isinstance(layer, Dropout | Noise | Normalize):
+        return (AffineStage(layer, _width(model, i)),)
     if isinstance(layer, Dense):
         return (DenseStage(layer),)
     if isinstance(layer, Embedding):
         return (EmbeddingStage(layer),)
     if isinstance(layer, MeanOverTime):
         return (MeanStage(_width(model, i)),)
-    kind = type(layer).__name__ + (" with dropout" if isinstance(layer, MultiLayer) else "")
     raise ValueError(
-        f"{algorithm} takes Recurrent, Dense and Embedding layers up to the last recurrent one, got {kind} as layer {i}"
+        f"{algorithm} takes Recurrent, Dense and Embedding layers up to the last recurrent one, got "
+        f"{type(layer).__name__} as layer {i}"
     )
+
+
+def _with_dropout(cells: Sequence[Cell], rate: float) -> tuple[Cell, ...]:
+    """The cells with a stage between each two of them that drops some of what goes through."""
+    between: list[Cell] = [cells[0]]
+    for below, above in pairwise(cells):
+        between += [AffineStage(Dropout(rate), below.output_size), above]
+    return tuple(between)
 
 
 def _width(model: Sequential, i: int) -> int:
@@ -148,6 +175,11 @@ def _part(model: Sequential, layers: Sequence[Layer], start: int) -> Sequential:
     return part
 
 
+def _carries(cell: Cell) -> bool:
+    """Whether a stage's layer has a state."""
+    return not isinstance(cell, DenseStage | EmbeddingStage | AffineStage)
+
+
 def _to_stage(cell: Cell, state: State, batch_size: int) -> Array:
     """A layer's state as its cell's: of a layer without one, zeros; `MeanOverTime` holds [sum | number of steps]."""
     if state is None:
@@ -160,9 +192,7 @@ def _to_stage(cell: Cell, state: State, batch_size: int) -> Array:
     return np.asarray(state)
 
 
-def _of_stage(cell: Cell, state: Array) -> State:
-    if isinstance(cell, DenseStage | EmbeddingStage):
-        return None
+def _of_stage(cell: Cell, state: Array) -> Array:
     if isinstance(cell, MeanStage):
         return np.concatenate([state[:, :-1] * state[:, -1:], state[:, -1:]], axis=1)
     return state

@@ -28,7 +28,7 @@ class RTRL(Online):
     ------
     ValueError
         If `every` is not a positive integer; when used on a model that looks ahead in time, that is static, or whose
-        layers below the last recurrent one are not `Recurrent`, `Dense` or `Embedding`.
+        layers below the last recurrent one look at several steps.
 
     References
     ----------

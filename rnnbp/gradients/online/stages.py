@@ -4,14 +4,15 @@ A layer that treats each step by itself is a cell that does not look at its stat
 whole model is one `Stack`, and an algorithm that carries influence from step to step needs to know one cell only.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from rnnbp.activations import activation
 from rnnbp.cells.base import Array, Residuals, Weights
 from rnnbp.cells.outer import Outer
-from rnnbp.layers import Dense, Embedding
+from rnnbp.layers import Dense, Embedding, Layer, Run
 from rnnbp.params import Parameters
 
 
@@ -137,6 +138,80 @@ class EmbeddingStage:
 
 def _token(x: Array) -> Array:
     return x[..., 0].astype(np.intp)
+
+
+@dataclass(eq=False)
+class AffineStage:
+    """A `Dropout`, `Noise` or `Normalize` layer, y = scale x + shift: the state is y. What is drawn is drawn by `draw`,
+    once for a step, so that `step` stays a function.
+
+    Parameters
+    ----------
+    layer : Layer
+    size : int
+        F.
+
+    Examples
+    --------
+    >>> from rnnbp.layers import Normalize
+    >>> stage = AffineStage(Normalize([1.0], [2.0]), 1)
+    >>> stage.draw(3, np.float64, None)
+    >>> stage.step({}, np.zeros((2, 1)), np.array([[5.0], [3.0]]))[0]
+    array([[2.],
+           [1.]])
+    """
+
+    layer: Layer
+    size: int
+    scale: Array = field(init=False, default_factory=lambda: np.ones(1))
+    shift: Array = field(init=False, default_factory=lambda: np.zeros(1))
+
+    @property
+    def input_size(self) -> int:
+        """F."""
+        return self.size
+
+    @property
+    def output_size(self) -> int:
+        """F."""
+        return self.size
+
+    @property
+    def state_size(self) -> int:
+        """F."""
+        return self.size
+
+    def draw(self, batch_size: int, dtype: DTypeLike, rng: np.random.Generator | None) -> None:
+        """Scale and shift (B, F) of the next step: the layer's own derivative, and its value at zero."""
+        nothing, x = Parameters({}), np.zeros((1, batch_size, self.size), dtype)
+        y, tape, _ = self.layer.forward(nothing, x, Run(np.ones(batch_size, int), rng))
+        scale, _ = self.layer.backward(nothing, tape, np.ones_like(x), nothing)
+        self.scale, self.shift = scale[0], y[0]
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """None."""
+        return {}
+
+    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
+        """Nothing to fill."""
+
+    def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
+        """The residual is the scale. The running sequences are the first ones."""
+        n = len(x)
+        return self.scale[:n] * x + self.shift[:n], np.broadcast_to(self.scale[:n], x.shape)
+
+    def step_vjp(
+        self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
+    ) -> tuple[Array, Array, Array]:
+        """Nothing goes to the state before; delta is empty."""
+        return np.zeros_like(d_next), d_next * residuals, np.zeros_like(d_next[..., :0])
+
+    def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Array, grad: Parameters) -> None:
+        """Nothing to add."""
+
+    def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
+        """None."""
+        return ()
 
 
 @dataclass(frozen=True)
