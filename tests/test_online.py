@@ -152,6 +152,29 @@ def test_parameters_may_change_in_the_middle_of_a_sequence():
     assert np.mean(losses[-100:]) < 0.05
 
 
+def accuracy_online(algorithm, delay, steps=6000):
+    """Of the last sixth of one stream of bits, when the bit of `delay` steps ago is asked for at every step and the
+    parameters change at every step.
+    """
+    bits = np.random.default_rng(0).integers(2, size=steps)
+    wanted = np.concatenate([np.full(delay, -1), bits[:-delay]])
+    batch = rnnbp.SequenceDataset([np.eye(2)[bits]], targets=[wanted]).batch()
+    model, optimizer = Sequential(Elman(2, 12), Dense(12, 2), seed=0), rnnbp.Adam(0.01)
+    said = []
+    for g in algorithm.gradients(model, batch, CrossEntropy(ignore=-1)):
+        optimizer.step(model.params, g.vector * steps)
+        said.append(int(g.outputs[0, 0].argmax()))
+    return float((np.array(said) == wanted)[-steps // 6 :].mean())
+
+
+@pytest.mark.slow
+def test_rtrl_learns_what_lies_beyond_a_truncation():
+    """A bit of five steps ago: an error that goes back through five steps does not get there, through six it does."""
+    assert accuracy_online(RTRL(every=1), delay=5) > 0.99
+    assert accuracy_online(TruncatedBPTT(1, 6), delay=5) > 0.99
+    assert accuracy_online(TruncatedBPTT(1, 5), delay=5) < 0.6
+
+
 def test_influence_does_not_grow_with_time():
     model = model_of([LSTM(3, 4), Dense(4, 3)])
     batch = batch_for(model, LENGTHS["equal lengths"])
