@@ -21,6 +21,7 @@ from rnnbp.contraction import SpectralProjection
 from rnnbp.data import SequenceBatch, SequenceDataset
 from rnnbp.epochs import TrainingDivergedError
 from rnnbp.gradients import (
+    ARTBP,
     BPTT,
     RTRL,
     Backprop,
@@ -83,6 +84,7 @@ from rnnbp.training import Trainer
 __version__ = "0.1.0"
 
 __all__ = [
+    "ARTBP",
     "BPTT",
     "GMRES",
     "GRU",

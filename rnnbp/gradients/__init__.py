@@ -1,5 +1,6 @@
 """Gradient algorithms: one file each; `base` holds the protocol."""
 
+from rnnbp.gradients.artbp import ARTBP, Geometric, PowerLaw, Truncation
 from rnnbp.gradients.backprop import Backprop
 from rnnbp.gradients.base import Cost, Gradient, GradientAlgorithm
 from rnnbp.gradients.bptt import BPTT
@@ -14,6 +15,7 @@ from rnnbp.gradients.spectral_penalty import SpectralPenalty
 from rnnbp.gradients.truncated import TruncatedBPTT
 
 __all__ = [
+    "ARTBP",
     "BPTT",
     "RTRL",
     "Backprop",
@@ -23,13 +25,16 @@ __all__ = [
     "Curvature",
     "FiniteDifference",
     "ForwardGradient",
+    "Geometric",
     "Gradient",
     "GradientAlgorithm",
     "GradientReport",
+    "PowerLaw",
     "RecurrentBackprop",
     "SpectralPenalty",
     "Tangent",
     "TruncatedBPTT",
+    "Truncation",
     "check_gradient",
     "hvp",
     "jvp",

@@ -1,6 +1,6 @@
 """What a gradient algorithm is, and what it yields."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -141,6 +141,19 @@ def loss_at(
     """The loss alone, at any parameters and in their dtype: complex where they are."""
     outputs, _, _ = model.unroll(params, batch.x, run, state)
     return loss(outputs, check_targets(batch), batch.lengths if outputs.ndim == 3 else None)[0]
+
+
+def map_state(function: Callable[[Array], Array], state: State) -> State:
+    """Apply `function` to the arrays of a layer's state, or of a list of such.
+
+    Examples
+    --------
+    >>> map_state(np.real, [np.array([1 + 2j]), None])
+    [array([1.]), None]
+    """
+    if isinstance(state, list | tuple):
+        return type(state)(map_state(function, part) for part in state)
+    return state if state is None else function(state)
 
 
 def held_bytes(*tapes: Tape) -> int:

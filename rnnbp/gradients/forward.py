@@ -8,7 +8,7 @@ import numpy as np
 
 from rnnbp._checks import natural_int, positive_int
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients.base import Cost, Gradient, check_targets
+from rnnbp.gradients.base import Cost, Gradient, check_targets, map_state
 from rnnbp.layers.base import Array, Run, State
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
@@ -96,7 +96,7 @@ def jvp(
     outputs, _, after = model.unroll(params, exact.x, Run(batch.lengths, rng), state)
     value, _ = loss(outputs, targets, batch.lengths if outputs.ndim == 3 else None)
     return Tangent(
-        float(value.real), float(value.imag) / step, outputs.real, outputs.imag / step, [real_part(s) for s in after]
+        float(value.real), float(value.imag) / step, outputs.real, outputs.imag / step, map_state(np.real, after)
     )
 
 
@@ -123,19 +123,6 @@ def moved(params: Parameters, direction: Array) -> tuple[Parameters, float]:
         raise ValueError("the complex step is taken from real parameters, and the model's are complex")
     step = STEP / (float(np.abs(direction).max(initial=0.0)) or 1.0)
     return params.like(params.vector.astype(np.float64) + 1j * (step * direction)), step
-
-
-def real_part(state: State) -> State:
-    """A layer's state without its imaginary parts.
-
-    Examples
-    --------
-    >>> real_part([np.array([1 + 2j]), None])
-    [array([1.]), None]
-    """
-    if isinstance(state, list | tuple):
-        return type(state)(real_part(part) for part in state)
-    return state if state is None else state.real
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,14 @@
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 
 from rnnbp._checks import integer_at_least, positive_int
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients.base import Cost, Gradient, check_targets, held_bytes, refuse_look_ahead
+from rnnbp.gradients.base import Cost, Gradient, check_targets, held_bytes, map_state, refuse_look_ahead
 from rnnbp.layers.base import Array, Run, State, Tape
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
@@ -142,21 +143,30 @@ class SpanRunner:
         value, d_outputs = self.loss.masked(outputs, targets, due, self.total)
         return _Piece(start, stop, tapes, outputs, value, d_outputs)
 
-    def gradient(self, way_back: Sequence[_Piece], new: Sequence[_Piece]) -> Gradient:
+    def gradient(
+        self, way_back: Sequence[_Piece], new: Sequence[_Piece], factors: Sequence[float] | None = None
+    ) -> Gradient:
         """The error of the `new` pieces, propagated back through all of `way_back`, of which they are the
-        last.
+        last; what leaves a piece for the one before is multiplied by its factor.
         """
         params = self.model.params
         grad, d_states = params.zeros(), None
-        for piece in reversed(way_back):
+        for piece, factor in reversed(list(zip(way_back, factors or [1.0] * len(way_back), strict=True))):
             dy = piece.d_outputs if piece.start >= new[0].start else np.zeros_like(piece.d_outputs)
             _, d_states = self.model.backward(params, piece.tapes, dy, grad, d_states)
+            if factor != 1:
+                d_states = [map_state(partial(_scaled, factor), d) for d in d_states]
         start, stop = new[0].start, new[-1].stop
         outputs = np.concatenate([p.outputs for p in new]) if new[0].outputs.ndim == 3 else _ended(new, self.batch)
         steps = int(np.clip(self.batch.lengths - start, 0, stop - start).sum())
         cost = Cost(steps, held_bytes([p.tapes for p in way_back]))
         assert self.state is not None
         return Gradient(sum(p.loss for p in new), grad.vector, outputs, list(self.state), cost, (start, stop))
+
+
+def _scaled(factor: float, d: Array) -> Array:
+    """In the error's own dtype."""
+    return d * d.dtype.type(factor)
 
 
 def _ended(pieces: Sequence[_Piece], batch: SequenceBatch) -> Array:
