@@ -1,11 +1,13 @@
 """Gradient algorithms: one file each; `base` holds the protocol."""
 
+from rnnbp.gradients.adaptive import AdaptiveTruncation, Choice
 from rnnbp.gradients.artbp import ARTBP, Geometric, PowerLaw, Truncation
 from rnnbp.gradients.backprop import Backprop
 from rnnbp.gradients.base import Cost, Gradient, GradientAlgorithm
 from rnnbp.gradients.bptt import BPTT
 from rnnbp.gradients.check import GradientReport, check_gradient
 from rnnbp.gradients.claims import Claim
+from rnnbp.gradients.decay import Decay, error_decay
 from rnnbp.gradients.forward import ForwardGradient, Tangent, jvp
 from rnnbp.gradients.numerical import ComplexStep, FiniteDifference
 from rnnbp.gradients.online import RTRL
@@ -18,11 +20,14 @@ __all__ = [
     "ARTBP",
     "BPTT",
     "RTRL",
+    "AdaptiveTruncation",
     "Backprop",
+    "Choice",
     "Claim",
     "ComplexStep",
     "Cost",
     "Curvature",
+    "Decay",
     "FiniteDifference",
     "ForwardGradient",
     "Geometric",
@@ -36,6 +41,7 @@ __all__ = [
     "TruncatedBPTT",
     "Truncation",
     "check_gradient",
+    "error_decay",
     "hvp",
     "jvp",
 ]

@@ -52,7 +52,9 @@ class Ending:
         return SequenceBatch(self.batch.x[start:], lengths, targets[start:] if per_step else targets, self.batch.order)
 
 
-def ending(model: Sequential, batch: SequenceBatch, loss: Loss, lags: int) -> Ending:
+def ending(
+    model: Sequential, batch: SequenceBatch, loss: Loss, lags: int, state: Sequence[State] | None = None
+) -> Ending:
     """Cut a batch down to its last steps, at most as many as its shortest sequence has.
 
     Parameters
@@ -64,6 +66,8 @@ def ending(model: Sequential, batch: SequenceBatch, loss: Loss, lags: int) -> En
         Its `ignore` is the class that does not count; -1 where it has none. A value that is NaN does not count.
     lags : int
         L, at the most.
+    state : list, one a layer, optional
+        The states the batch begins from.
     """
     B = batch.size
     steps = int(min(lags, batch.lengths.min()))
@@ -75,9 +79,8 @@ def ending(model: Sequential, batch: SequenceBatch, loss: Loss, lags: int) -> En
         targets = targets[here, rows]
         targets[:-1] = np.nan if targets.dtype.kind == "f" else getattr(loss, "ignore", -1)
     last = SequenceBatch(x[here, rows], np.full(B, steps), targets, batch.order)
-    state: Sequence[State] | None = None
     if before.max() > 0:
-        _, _, state = model.unroll(model.params, x[: before.max()], Run(before))
+        _, _, state = model.unroll(model.params, x[: before.max()], Run(before), state)
     states: list[Sequence[State] | None] = [state]
     for t in range(steps - 1):
         _, _, state = model.unroll(model.params, last.x[t : t + 1], Run(np.ones(B, int)), state)

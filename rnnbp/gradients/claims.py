@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from rnnbp._checks import choice, did_you_mean, number
+from rnnbp.gradients.adaptive import AdaptiveTruncation
 from rnnbp.gradients.artbp import ARTBP, PowerLaw
 from rnnbp.gradients.base import GradientAlgorithm
 from rnnbp.gradients.bptt import BPTT
@@ -95,6 +96,7 @@ def standard_claims(steps: int, parameters: int) -> dict[str, Claim]:
         "TruncatedBPTT(1, 1)": Claim("exact" if steps == 1 else "approximate", TruncatedBPTT(1, 1)),
         "RTRL": Claim("exact", RTRL()),
         "RecurrentBackprop": Claim("exact", RecurrentBackprop(tolerance=FINE), tolerance=1e-9),
+        "AdaptiveTruncation(0.1)": Claim("approximate", AdaptiveTruncation(0.1)),
         "ARTBP": Claim("unbiased", ARTBP(PowerLaw(mean=max(2.0, steps / 3)))),
         "ForwardGradient": Claim("unbiased", ForwardGradient()),
     }

@@ -72,7 +72,7 @@ class TruncatedBPTT:
     ) -> Iterator[Gradient]:
         """One gradient every k1 steps, and one for what is left at the end."""
         refuse_look_ahead(model, "TruncatedBPTT")
-        past: deque[_Piece] = deque()
+        past: deque[Piece] = deque()
         runner = SpanRunner(model, batch, loss, state, rng)
         for start, stop in self._spans(runner.steps):
             first = max(0, stop - self.k2)
@@ -93,7 +93,7 @@ class TruncatedBPTT:
 
 
 @dataclass(frozen=True)
-class _Piece:
+class Piece:
     """A stretch of time that was run, and the error of its own outputs."""
 
     start: int
@@ -128,7 +128,7 @@ class SpanRunner:
         per_step = model.out_shape[0] == "T"
         self.total = loss.total(self.targets, batch.lengths if per_step else None)
 
-    def run(self, start: int, stop: int) -> _Piece:
+    def run(self, start: int, stop: int) -> Piece:
         """Forward from step `start` to before `stop`, and the loss of what is due there."""
         lengths = np.clip(self.batch.lengths - start, 0, stop - start)
         outputs, tapes, self.state = self.model.unroll(
@@ -141,10 +141,10 @@ class SpanRunner:
         else:
             due = (ends > start) & (ends <= stop)
         value, d_outputs = self.loss.masked(outputs, targets, due, self.total)
-        return _Piece(start, stop, tapes, outputs, value, d_outputs)
+        return Piece(start, stop, tapes, outputs, value, d_outputs)
 
     def gradient(
-        self, way_back: Sequence[_Piece], new: Sequence[_Piece], factors: Sequence[float] | None = None
+        self, way_back: Sequence[Piece], new: Sequence[Piece], factors: Sequence[float] | None = None
     ) -> Gradient:
         """The error of the `new` pieces, propagated back through all of `way_back`, of which they are the
         last; what leaves a piece for the one before is multiplied by its factor.
@@ -169,7 +169,7 @@ def _scaled(factor: float, d: Array) -> Array:
     return d * d.dtype.type(factor)
 
 
-def _ended(pieces: Sequence[_Piece], batch: SequenceBatch) -> Array:
+def _ended(pieces: Sequence[Piece], batch: SequenceBatch) -> Array:
     """Outputs (B, K), each row from the piece its sequence ends in."""
     outputs = pieces[-1].outputs.copy()
     for piece in pieces[:-1]:

@@ -1,0 +1,176 @@
+"""How fast errors fade on their way back, and what a truncation leaves out at the most."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rnnbp._checks import positive_int
+from rnnbp.data import SequenceBatch
+from rnnbp.gradients.base import check_targets, map_state, refuse_look_ahead
+from rnnbp.gradients.by_lag import ending
+from rnnbp.gradients.truncated import Piece, SpanRunner
+from rnnbp.layers.base import Array, State
+from rnnbp.losses.base import Loss
+from rnnbp.models import Sequential
+
+
+@dataclass(frozen=True)
+class Decay:
+    """The errors of some steps s, followed back through a window of W steps each.
+
+    Attributes
+    ----------
+    norms : ndarray (W,)
+        phi[k], k = 1 ... W: |dL[s] / dh[s - k]|, summed over s, h being the state of all layers.
+    gain : float
+        M: the largest |what a step adds to the parameters' gradient| / phi there; NaN where nothing was seen.
+    size : float
+        The norm of the gradient of all L[s] within the windows.
+    steps : int
+        Steps of sequences that were run forwards for it.
+    """
+
+    norms: Array
+    gain: float
+    size: float
+    steps: int
+
+    @property
+    def start(self) -> int:
+        """tau = W // 2, from where on the decay is taken to be geometric."""
+        return max(1, len(self.norms) // 2)
+
+    @property
+    def rate(self) -> float:
+        """beta, the smallest with phi[k] <= phi[tau] beta^(k - tau) for k = tau + 1 ... W; NaN where W < 2."""
+        first, rest = self.norms[self.start - 1], self.norms[self.start :]
+        if not len(rest):
+            return np.nan
+        with np.errstate(divide="ignore", invalid="ignore"):
+            steepness = np.where(rest == 0, 0.0, rest / first) ** (1 / np.arange(1, len(rest) + 1))
+        return float(steepness.max())
+
+    def left_out(self, most: int) -> Array:
+        """The sum of phi[k] over k >= K, for K = 1 ... most: as measured below tau, geometric from there on."""
+        if not self.rate < 1:
+            return np.full(most, np.inf)
+        tau, K = self.start, np.arange(1, most + 1)
+        far = self.norms[tau - 1] * self.rate ** np.maximum(K - tau, 0) / (1 - self.rate)
+        near = np.zeros(max(most, tau - 1))
+        near[: tau - 1] = np.cumsum(self.norms[: tau - 1][::-1])[::-1]
+        return far + near[:most]
+
+    def bounds(self, most: int) -> Array:
+        """delta(K) for K = 1 ... most: of the gradient, how much is lost at the most where errors go back K steps.
+
+        delta(K) = M sum(phi[k], k >= K) / (size - M sum(phi[k], k >= W)); infinite where the divisor is not positive.
+
+        Parameters
+        ----------
+        most : int
+
+        Returns
+        -------
+        ndarray (most,)
+        """
+        W = len(self.norms)
+        lost = self.gain * self.left_out(max(most, W))
+        least = self.size - lost[W - 1]
+        return lost[:most] / least if least > 0 else np.full(most, np.inf)
+
+
+def error_decay(
+    model: Sequential, batch: SequenceBatch, loss: Loss, window: int, state: Sequence[State] | None = None
+) -> Decay:
+    """Follow errors back step by step.
+
+    With outputs at every step the errors are those of every window's last step, the batch being cut into windows from
+    its end. With one output a sequence they are those of the last steps of the longer half of the sequences.
+
+    Parameters
+    ----------
+    model : Sequential
+        Causal; dropout is off.
+    batch : SequenceBatch
+        With targets.
+    loss : Loss
+    window : int [steps]
+        W; at most the median length of the sequences is taken.
+    state : list, one a layer, optional
+        The states the batch begins from.
+
+    Returns
+    -------
+    Decay
+
+    Raises
+    ------
+    ValueError
+        If a layer looks ahead in time.
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> model = rnnbp.Sequential(rnnbp.Elman(1, 1, activation="linear"), rnnbp.Last(), rnnbp.Dense(1, 1))
+    >>> model.params["0.w_hh"] = 0.5
+    >>> batch = rnnbp.SequenceDataset([np.ones((9, 1))], targets=[1.0]).batch()
+    >>> decay = error_decay(model, batch, rnnbp.MeanSquaredError(), window=8)
+    >>> decay.rate, (decay.norms / decay.norms[0])[:4]
+    (0.5, array([1.   , 0.5  , 0.25 , 0.125]))
+    """
+    refuse_look_ahead(model, "error_decay")
+    positive_int("window", window)
+    W = max(1, min(window, int(np.median(batch.lengths))))
+    steps = int(batch.lengths.sum())
+    if model.out_shape[0] != "T":
+        batch, state = _longer_half(batch, state)
+        end = ending(model, batch, loss, W, state)
+        batch, state, steps = end.batch, end.states[0], int(batch.lengths.sum()) + W * batch.size
+    norms, vector, gain = np.zeros(W), np.zeros(model.params.size), np.nan
+    for pieces in _windows(SpanRunner(model, batch, loss, state, None), W):
+        found = _followed_back(model, pieces)
+        norms += found[0]
+        vector += found[1]
+        gain = float(np.fmax(gain, found[2]))
+    return Decay(norms, gain, float(np.linalg.norm(vector)), steps)
+
+
+def _longer_half(batch: SequenceBatch, state: Sequence[State] | None) -> tuple[SequenceBatch, Sequence[State] | None]:
+    """The sequences of at least the median length, and their states."""
+    n = int((batch.lengths >= max(1, np.median(batch.lengths))).sum())
+    half = SequenceBatch(batch.x[:, :n], batch.lengths[:n], check_targets(batch)[:n], np.arange(n))
+    return half, None if state is None else [map_state(lambda s: s[:n], part) for part in state]
+
+
+def _windows(runner: SpanRunner, width: int) -> Iterator[list[Piece]]:
+    """The run, in windows of one-step pieces that line up with its end."""
+    first = runner.steps % width
+    if first:
+        runner.run(0, first)
+    for start in range(first, runner.steps, width):
+        yield [runner.run(t, t + 1) for t in range(start, start + width)]
+
+
+def _followed_back(model: Sequential, pieces: Sequence[Piece]) -> tuple[Array, Array, float]:
+    """phi (W,) of the error of a window's last step, the gradient (P,), and M."""
+    params, d_states, norms, gain = model.params, None, np.zeros(len(pieces)), np.nan
+    vector, dy = np.zeros(params.size), pieces[-1].d_outputs
+    for k, piece in enumerate(reversed(pieces)):
+        grad = params.zeros()
+        _, d_states = model.backward(params, piece.tapes, dy, grad, d_states)
+        norms[k] = np.sqrt(sum(_squares(d) for d in d_states)).sum()
+        if k > 0 and norms[k - 1] > 0:
+            gain = np.fmax(gain, np.linalg.norm(grad.vector) / norms[k - 1])
+        vector, dy = vector + grad.vector, np.zeros_like(dy)
+    return norms, vector, float(gain)
+
+
+def _squares(d_state: State) -> Any:
+    """The squared norm of each sequence's error, over all arrays of a layer's state."""
+    if d_state is None:
+        return 0.0
+    if isinstance(d_state, list | tuple):
+        return sum(_squares(part) for part in d_state)
+    return (d_state.astype(np.float64) ** 2).sum(axis=1)
