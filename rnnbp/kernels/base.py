@@ -16,7 +16,9 @@ class Kernel(Protocol):
 
     Sequences lie longest first, so those still running at step t are the first ``active[t]``, which never
     rises. A kernel is made for one cell and one dtype, keeps nothing from call to call that changes a result,
-    and changes none of its arguments but `grad`.
+    and changes none of its arguments but `grad`. What it computes for several steps at once it computes block by
+    block, and adds up from the last block to the first (`rnnbp.kernels.blocks`): a sequence run in spans of whole
+    blocks gives the same outputs and the same gradient, to the last bit, as one run at once.
     """
 
     def forward(self, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, Trace, Array]:

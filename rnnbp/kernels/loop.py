@@ -2,7 +2,8 @@
 
 Sequences lie longest first, so those still running at step t are the first ``active[t]``. Only their steps
 are computed, and what is kept of them lies packed, step after step, in (N, ...) arrays, N being the number of
-real steps: the weight gradient is then one product over all of them, with nothing spent on padding.
+real steps: the weight gradient is then one product over all those of a block, with nothing spent on padding
+(`rnnbp.kernels.blocks` says why over a block and not over all).
 """
 
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import numpy as np
 
 from rnnbp.cells.base import Array, Cell, Delta, Residuals, Weights, map_nested
 from rnnbp.kernels.base import Kernel
+from rnnbp.kernels.blocks import packed_blocks
 from rnnbp.kernels.packing import pack, unpack
 from rnnbp.params import Parameters
 
@@ -115,19 +117,25 @@ def run_cell_back(
     dtype = np.result_type(d_outputs, d_state)
     d_state = d_state.astype(dtype)
     d_x = np.empty(trace.x.shape, dtype)
-    deltas: Delta = None
-    for t, here in reversed(list(trace.spans())):
-        n = here.stop - here.start
-        d_next = d_state[:n].copy()
-        d_next[:, : cell.output_size] += d_outputs[t, :n]
-        residuals = map_nested(lambda r, here=here: r[here], trace.residuals)
-        d_state[:n], d_x[here], delta = cell.step_vjp(params, trace.states[here], trace.x[here], residuals, d_next)
-        if deltas is None:
-            deltas = map_nested(lambda d: np.empty((len(d_x), *d.shape[1:]), d.dtype), delta)
-        _keep(deltas, delta, here)
-    if deltas is not None:
-        cell.param_vjp(trace.states, trace.x, trace.residuals, deltas, grad)
+    places = list(trace.spans())
+    for steps, rows in reversed(packed_blocks(trace.active)):
+        deltas: Delta = None
+        for t, here in reversed(places[steps]):
+            n = here.stop - here.start
+            d_next = d_state[:n].copy()
+            d_next[:, : cell.output_size] += d_outputs[t, :n]
+            residuals = _rows(trace.residuals, here)
+            d_state[:n], d_x[here], delta = cell.step_vjp(params, trace.states[here], trace.x[here], residuals, d_next)
+            if deltas is None:
+                size = rows.stop - rows.start
+                deltas = map_nested(lambda d, size=size: np.empty((size, *d.shape[1:]), d.dtype), delta)
+            _keep(deltas, delta, slice(here.start - rows.start, here.stop - rows.start))
+        cell.param_vjp(trace.states[rows], trace.x[rows], _rows(trace.residuals, rows), deltas, grad)
     return unpack(d_x, trace.active, len(d_state)), d_state
+
+
+def _rows(residuals: Residuals, here: slice) -> Residuals:
+    return map_nested(lambda r: r[here], residuals)
 
 
 @dataclass(frozen=True)

@@ -69,10 +69,11 @@ class MeanOverTime(Layer):
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
         """The state is [sum | number of steps], (B, F + 1)."""
         done = over(run, len(x))
-        total = np.where(done[:, :, None], 0, x).sum(axis=0)
-        count = run.lengths.astype(total.real.dtype)
+        sums = np.where(done[:, :, None], 0, x)
+        count = run.lengths.astype(sums.real.dtype)
         if state is not None:
-            total, count = total + state[:, :-1], count + state[:, -1].real
+            sums, count = np.concatenate([state[None, :, :-1], sums]), count + state[:, -1].real
+        total = np.add.accumulate(sums, axis=0, out=sums)[-1]  # step by step in order, as spans add up
         steps = np.maximum(count, 1)[:, None]
         return total / steps, (done, steps), np.concatenate([total, count[:, None]], axis=1)
 

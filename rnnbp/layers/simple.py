@@ -8,6 +8,7 @@ from rnnbp._checks import number, positive_int
 from rnnbp.activations import activation
 from rnnbp.cells.base import Array, outer_sum, total
 from rnnbp.initializers import glorot
+from rnnbp.kernels.blocks import backwards
 from rnnbp.layers.base import Layer, Run, Shape, State, Tape, has_features
 from rnnbp.params import Parameters
 
@@ -67,7 +68,7 @@ class Dense(Layer):
         return (*shape[:-1], self.output_size)
 
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
-        """One product for all steps."""
+        """One product for each step."""
         y = activation(self.activation).function(x @ params["w"].T + params["b"])
         return y, (x, y), None
 
@@ -77,8 +78,9 @@ class Dense(Layer):
         """delta = dy act'(y)."""
         x, y = tape
         delta = dy if self.activation == "linear" else dy * activation(self.activation).slope(y)
-        grad["w"] += outer_sum(delta, x)
-        grad["b"] += total(delta)
+        for d, inputs in backwards(delta, x) if x.ndim == 3 else [(delta, x)]:
+            grad["w"] += outer_sum(d, inputs)
+            grad["b"] += total(d)
         return delta @ params["w"], None
 
 
@@ -191,7 +193,8 @@ class Embedding(Layer):
         self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
         """Adds each step's error to its token's row; integers have no gradient, so dx is zero."""
-        np.add.at(grad["w"], tape, dy)
+        for tokens, d in backwards(tape, dy):
+            np.add.at(grad["w"], tokens, d)
         return np.zeros(tape.shape, dy.dtype), None
 
 

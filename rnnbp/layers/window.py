@@ -78,10 +78,10 @@ class Window(Layer):
         """Each step adds up what all windows that saw it send back."""
         done, (T, B, F) = tape
         d_wide = np.zeros((self.left + T + self.right, B, F), dy.dtype)
+        if d_state is not None:  # first, as what came later adds up first
+            d_wide[T : T + self.left] = d_state
         for k, part in enumerate(np.split(np.where(done, 0, dy), self.width, axis=-1)):
             d_wide[k : k + T] += part
-        if d_state is not None:
-            d_wide[T : T + self.left] += d_state
         return np.where(done, 0, d_wide[self.left : self.left + T]), d_wide[: self.left]
 
 

@@ -1,0 +1,99 @@
+"""Spans of whole blocks give the very numbers of one run, whatever the layer."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from helpers import CELLS, made
+
+from rnnbp.cells import GRUCell, JordanCell, LSTMCell
+from rnnbp.kernels.blocks import BLOCK, backwards, blocks, packed_blocks
+from rnnbp.layers import Dense, Embedding, Last, MeanOverTime, MultiLayer, Normalize, Recurrent, Run, Window
+
+T, B, F = 3 * BLOCK + 5, 3, 3
+LENGTHS = {"equal lengths": np.full(B, T), "unequal lengths": np.array([T, 2 * BLOCK + 1, 4])}
+CUTS = {"one block a span": [0, BLOCK, 2 * BLOCK, 3 * BLOCK, T], "two blocks, then the rest": [0, 2 * BLOCK, T]}
+
+LAYERS = {
+    **{name: Recurrent(cell) for name, cell in CELLS.items()},
+    "three recurrent layers": MultiLayer((JordanCell(F, 3, 2, 0.4), LSTMCell(2, 3), GRUCell(3, 2))),
+    "Dense": Dense(F, 4, "tanh"),
+    "Normalize": Normalize([0.3, 0.1, -1.0], [2.0, 1.0, 0.7]),
+    "Embedding": Embedding(7, 4),
+    "Window(2, 0)": Window(2, 0),
+    "Window longer than a block": Window(BLOCK + 3, 0),
+    "MeanOverTime": MeanOverTime(),
+    "Last": Last(),
+}
+
+
+def forth_and_back(layer, params, x, dy, lengths, cuts):
+    """Outputs, dx and the parameters' gradient, over spans that go on from each other."""
+    state, tapes, outputs = None, [], []
+    for start, stop in pairwise(cuts):
+        span = Run(np.clip(lengths - start, 0, stop - start))
+        y, tape, state = layer.forward(params, x[start:stop], span, state)
+        outputs.append(y)
+        tapes.append(tape)
+    grad, d_state, d_x = params.zeros(), None, []
+    timed = outputs[0].ndim == 3
+    for tape, (start, stop) in reversed(list(zip(tapes, pairwise(cuts), strict=True))):
+        here = dy[start:stop] if timed else dy * (stop == len(x))
+        dx, d_state = layer.backward(params, tape, here, grad, d_state)
+        d_x.append(dx)
+    return np.concatenate(outputs) if timed else outputs[-1], np.concatenate(d_x[::-1]), grad.vector
+
+
+@pytest.mark.parametrize("cuts", CUTS.values(), ids=CUTS.keys())
+@pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", LAYERS)
+def test_spans_give_the_same_bits(name, dtype, lengths, cuts, rng):
+    layer = LAYERS[name]
+    params = made(layer, dtype)
+    x = rng.integers(7, size=(T, B)) if name == "Embedding" else rng.standard_normal((T, B, F)).astype(dtype)
+    once = layer.forward(params, x, Run(lengths))[0]
+    dy = rng.standard_normal(once.shape).astype(dtype)
+    expected = forth_and_back(layer, params, x, dy, lengths, [0, T])
+    found = forth_and_back(layer, params, x, dy, lengths, cuts)
+    for f, e in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(f, e)
+        assert f.dtype == dtype
+        assert np.isfinite(f).all()
+
+
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_mean_of_few_numbers_is_added_up_in_order_too(size, rng):
+    """A sum of numbers that lie next to each other would be taken in pairs."""
+    x = rng.standard_normal((T, 1, size)).astype(np.float32)
+    cuts, dy = CUTS["one block a span"], np.ones((1, size), np.float32)
+    found, expected = (
+        forth_and_back(MeanOverTime(), made(MeanOverTime()), x, dy, np.array([T]), c)[0] for c in (cuts, [0, T])
+    )
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_blocks_cover_time_once():
+    for steps in (0, 1, BLOCK, BLOCK + 1, T):
+        taken = [t for here in blocks(steps) for t in range(steps)[here]]
+        assert taken == list(range(steps))
+        assert [t for (part,) in backwards(np.arange(steps)) for t in part[::-1]] == taken[::-1]
+
+
+def test_packed_blocks_are_the_rows_of_their_steps():
+    active = Run(LENGTHS["unequal lengths"]).active(T)
+    owner = np.repeat(np.arange(T), active)
+    for steps, rows in packed_blocks(active):
+        np.testing.assert_array_equal(owner[rows], np.repeat(np.arange(T)[steps], active[steps]))
+
+
+def test_spans_that_end_within_a_block_need_not(rng):
+    """The rule is what gives the same bits: without it the last ones differ."""
+    layer = LAYERS["LSTM"]
+    params = made(layer, np.float32)
+    x, dy = rng.standard_normal((T, B, F)).astype(np.float32), rng.standard_normal((T, B, 4)).astype(np.float32)
+    lengths = LENGTHS["equal lengths"]
+    whole = forth_and_back(layer, params, x, dy, lengths, [0, T])[2]
+    cut = forth_and_back(layer, params, x, dy, lengths, [0, 5, 7, BLOCK, T])[2]
+    assert not np.array_equal(whole, cut)
+    np.testing.assert_allclose(cut, whole, rtol=1e-4, atol=1e-5)
