@@ -13,7 +13,17 @@ from rnnbp import (
     schedules,
     solvers,
 )
-from rnnbp.cells import ElmanCell, GRUCell, JordanCell, LSTMCell, OriginalGRUCell, Stack
+from rnnbp.cells import (
+    ALIFCell,
+    ElmanCell,
+    GRUCell,
+    JordanCell,
+    LeakyElmanCell,
+    LIFCell,
+    LSTMCell,
+    OriginalGRUCell,
+    Stack,
+)
 from rnnbp.certificate import Certificate, compare_gradients
 from rnnbp.clipping import ClipNorm, ClipValue
 from rnnbp.compare import compare
@@ -39,7 +49,9 @@ from rnnbp.gradients import (
 )
 from rnnbp.initializers import Chrono, ForgetBias, Glorot, Identity, Orthogonal, Uniform
 from rnnbp.layers import (
+    ALIF,
     GRU,
+    LIF,
     LSTM,
     Bidirectional,
     Dense,
@@ -51,6 +63,7 @@ from rnnbp.layers import (
     Jordan,
     Last,
     Layer,
+    LeakyElman,
     MeanOverTime,
     Noise,
     Normalize,
@@ -85,14 +98,17 @@ from rnnbp.training import Trainer
 __version__ = "0.1.0"
 
 __all__ = [
+    "ALIF",
     "ARTBP",
     "BPTT",
     "GMRES",
     "GRU",
     "LBFGS",
+    "LIF",
     "LSTM",
     "RTRL",
     "SGD",
+    "ALIFCell",
     "Adam",
     "AdamW",
     "AdaptiveTruncation",
@@ -129,9 +145,12 @@ __all__ = [
     "Iteration",
     "Jordan",
     "JordanCell",
+    "LIFCell",
     "LSTMCell",
     "Last",
     "Layer",
+    "LeakyElman",
+    "LeakyElmanCell",
     "Loss",
     "MeanOverTime",
     "MeanSquaredError",

@@ -6,7 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from rnnbp.cells import Cell, ElmanCell, GRUCell, JordanCell, LSTMCell, OriginalGRUCell, Stack
+from rnnbp.cells import (
+    ALIFCell,
+    Cell,
+    ElmanCell,
+    GRUCell,
+    JordanCell,
+    LeakyElmanCell,
+    LIFCell,
+    LSTMCell,
+    OriginalGRUCell,
+    Stack,
+)
 from rnnbp.layers import Layer, Run
 from rnnbp.params import Parameters
 
@@ -59,12 +70,14 @@ class LeakyCell:
         grad["keep"] += at_keep.sum()
 
 
-# Every cell of the package, and a user's; all take 3 features.
+# Every smooth cell of the package, and a user's; all take 3 features.
 CELLS: dict[str, Cell] = {
     "Elman tanh": ElmanCell(3, 4),
     "Elman relu": ElmanCell(3, 4, "relu"),
     "Elman sigmoid": ElmanCell(3, 4, "sigmoid"),
     "Elman linear": ElmanCell(3, 4, "linear"),
+    "leaky Elman": LeakyElmanCell(3, 4, tau=3),
+    "leaky Elman relu": LeakyElmanCell(3, 4, 2, "relu"),
     "Jordan": JordanCell(3, 4, 2),
     "Jordan with decay": JordanCell(3, 4, 2, decay=0.7),
     "Jordan sigmoid": JordanCell(3, 4, 2, decay=0.3, activation="sigmoid"),
@@ -74,6 +87,13 @@ CELLS: dict[str, Cell] = {
     "Stack LSTM > GRU": Stack((LSTMCell(3, 4), GRUCell(4, 2))),
     "Stack Jordan > Elman > original GRU": Stack((JordanCell(3, 3, 2, 0.5), ElmanCell(2, 3), OriginalGRUCell(3, 2))),
     "a user's": LeakyCell(3, 4),
+}
+
+# Those whose spikes have a surrogate for a derivative, and jump: they do not settle and have no differences.
+SPIKING: dict[str, Cell] = {
+    "LIF": LIFCell(3, 4, tau=5),
+    "ALIF": ALIFCell(3, 4, tau=5, tau_adaptation=10, beta=0.4),
+    "Stack ALIF > leaky Elman": Stack((ALIFCell(3, 4, tau=5, threshold=0.5), LeakyElmanCell(4, 2))),
 }
 
 

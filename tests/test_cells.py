@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from helpers import CELLS, LeakyCell, made, relative_error
+from helpers import CELLS, SPIKING, LeakyCell, made, relative_error
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,7 +19,7 @@ from rnnbp.cells import (
     state_jacobian,
 )
 
-every_cell = pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS.keys())
+every_cell = pytest.mark.parametrize("cell", (CELLS | SPIKING).values(), ids=(CELLS | SPIKING).keys())
 LEADS = [(), (5,), (4, 5)]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import CELLS, LENGTHS, LeakyCell, gradient_error
+from helpers import CELLS, LENGTHS, SPIKING, LeakyCell, gradient_error
 
 from rnnbp.cells import ElmanCell, GRUCell, JordanCell, LSTMCell, Stack
 from rnnbp.data import SequenceBatch
@@ -68,7 +68,7 @@ def after(*layers: Any) -> list[Any]:
 
 # Models that go from step to step, to (T, B, K) outputs.
 CAUSAL: dict[str, list[Any]] = {
-    **{name: after(Recurrent(cell)) for name, cell in CELLS.items()},
+    **{name: after(Recurrent(cell)) for name, cell in (CELLS | SPIKING).items()},
     "two LSTMs": after(LSTM(F, 3, num_layers=2)),
     "three mixed layers": after(MultiLayer((JordanCell(F, 3, 2, 0.4), LSTMCell(2, 3), GRUCell(3, 2)))),
     "Normalize > Dense > GRU > Elman": [
@@ -191,12 +191,12 @@ def test_other_losses(loss, dtype, end, lengths, rng):
         assert gradient_error(model.params, found, expected) < 1e-12
 
 
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("name", CELLS | SPIKING)
 @pytest.mark.parametrize("algorithm", EXACT)
 def test_from_a_given_state(name, algorithm, rng):
     model = model_of(CAUSAL[name])
     batch = batch_for(model, LENGTHS["unequal lengths"])
-    state = [rng.standard_normal((3, CELLS[name].state_size)), None]
+    state = [rng.standard_normal((3, (CELLS | SPIKING)[name].state_size)), None]
     loss = CrossEntropy()
     value, expected = whole(ComplexStep(), model, batch, loss, state=state)
     assert value != pytest.approx(whole(BPTT(), model, batch, loss)[0])

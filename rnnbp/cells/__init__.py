@@ -4,15 +4,20 @@ from rnnbp.cells.base import Cell, state_jacobian
 from rnnbp.cells.elman import ElmanCell
 from rnnbp.cells.gru import GRUCell, OriginalGRUCell
 from rnnbp.cells.jordan import JordanCell
+from rnnbp.cells.leaky import LeakyElmanCell
 from rnnbp.cells.lstm import LSTMCell
+from rnnbp.cells.spiking import ALIFCell, LIFCell
 from rnnbp.cells.stack import Stack
 
 __all__ = [
+    "ALIFCell",
     "Cell",
     "ElmanCell",
     "GRUCell",
     "JordanCell",
+    "LIFCell",
     "LSTMCell",
+    "LeakyElmanCell",
     "OriginalGRUCell",
     "Stack",
     "state_jacobian",

@@ -4,12 +4,15 @@ from rnnbp.layers.base import Layer, Run
 from rnnbp.layers.fixed_point import FixedPoint, Settled
 from rnnbp.layers.pooling import Last, MeanOverTime, TimeStatistics
 from rnnbp.layers.recurrent import Bidirectional, MultiLayer, Recurrent
-from rnnbp.layers.short import GRU, LSTM, Elman, Jordan, OriginalGRU
+from rnnbp.layers.short import GRU, LSTM, Elman, Jordan, LeakyElman, OriginalGRU
+from rnnbp.layers.short_spiking import ALIF, LIF
 from rnnbp.layers.simple import Dense, Dropout, Embedding, Noise, Normalize
 from rnnbp.layers.window import Flatten, Resample, Window
 
 __all__ = [
+    "ALIF",
     "GRU",
+    "LIF",
     "LSTM",
     "Bidirectional",
     "Dense",
@@ -21,6 +24,7 @@ __all__ = [
     "Jordan",
     "Last",
     "Layer",
+    "LeakyElman",
     "MeanOverTime",
     "MultiLayer",
     "Noise",

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from rnnbp._checks import positive_int
-from rnnbp.cells import Cell, ElmanCell, GRUCell, JordanCell, LSTMCell, OriginalGRUCell
+from rnnbp.cells import Cell, ElmanCell, GRUCell, JordanCell, LeakyElmanCell, LSTMCell, OriginalGRUCell
 from rnnbp.initializers import Initializer, Uniform
 from rnnbp.layers.base import Layer
 from rnnbp.layers.recurrent import MultiLayer, Recurrent
@@ -224,4 +224,53 @@ def OriginalGRU(  # noqa: N802
     """
     return recurrent(
         lambda size: OriginalGRUCell(size, hidden_size, init), input_size, num_layers, bidirectional, dropout
+    )
+
+
+def LeakyElman(  # noqa: N802
+    input_size: int,
+    hidden_size: int,
+    num_layers: int = 1,
+    *,
+    tau: float = 10.0,
+    activation: str = "tanh",
+    bidirectional: bool = False,
+    dropout: float = 0.0,
+    init: Initializer = Uniform(),  # noqa: B008
+) -> Layer:
+    """Layers of leaky rate units: (T, B, F) -> (T, B, H), or 2 H where bidirectional.
+
+    Parameters
+    ----------
+    input_size, hidden_size : int
+        F and H.
+    num_layers : int, default 1
+    tau : float, default 10
+        The units' time constant, at least 1 [steps].
+    activation : {'tanh', 'relu', 'sigmoid', 'linear'}, default 'tanh'
+    bidirectional : bool, default False
+    dropout : float, default 0
+        Between layers, in training.
+    init : Initializer, default Uniform()
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer, `tau` below 1, the activation unknown, or `dropout` outside [0, 1).
+
+    See Also
+    --------
+    rnnbp.cells.LeakyElmanCell : the equations.
+
+    Examples
+    --------
+    >>> LeakyElman(12, 64, tau=5).out_shape(("T", "B", 12))
+    ('T', 'B', 64)
+    """
+    return recurrent(
+        lambda size: LeakyElmanCell(size, hidden_size, tau, activation, init),
+        input_size,
+        num_layers,
+        bidirectional,
+        dropout,
     )

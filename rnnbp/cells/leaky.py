@@ -1,0 +1,121 @@
+"""Leaky rate units: the simple recurrent network in continuous time, one Euler step at a time."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rnnbp._checks import choice, number, positive_int
+from rnnbp.activations import activation
+from rnnbp.cells.base import Array, Residuals, Weights, outer_sum, total
+from rnnbp.cells.outer import Outer
+from rnnbp.initializers import Initializer, Uniform
+from rnnbp.params import Parameters
+
+
+@dataclass(frozen=True)
+class LeakyElmanCell:
+    """The rate network of computational neuroscience, with the leak outside the nonlinearity. The state is h::
+
+        h[t] = (1 - 1 / tau) h[t-1] + (1 / tau) act(W_ih x[t] + b_ih + W_hh h[t-1] + b_hh)
+
+    This is ``tau dh/dt = -h + act(...)`` in steps of 1. With tau = 1 it is `ElmanCell`.
+
+    Parameters
+    ----------
+    input_size : int
+        F, the number of features.
+    hidden_size : int
+        H, the number of hidden units.
+    tau : float, default 10
+        The units' time constant, at least 1 [steps].
+    activation : {'tanh', 'relu', 'sigmoid', 'linear'}, default 'tanh'
+        'relu' has a kink at 0; the checks take its derivative there as 0.
+    init : Initializer, default Uniform()
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer, `tau` is below 1 or the activation is unknown.
+
+    See Also
+    --------
+    rnnbp.RFLO : the local learning rule of this network.
+
+    References
+    ----------
+    J. M. Murray (2019), "Local online learning in recurrent networks with random feedback", eLife 8, e43299, eq. 1,
+    doi:10.7554/eLife.43299, whose network has no biases
+
+    Examples
+    --------
+    Without input or recurrent weights the state leaks away:
+
+    >>> cell = LeakyElmanCell(input_size=3, hidden_size=2, tau=4)
+    >>> params = Parameters(cell.shapes())
+    >>> cell.step(params, np.ones(2), np.zeros(3))[0]
+    array([0.75, 0.75])
+    """
+
+    input_size: int
+    hidden_size: int
+    tau: float = 10.0
+    activation: str = "tanh"
+    init: Initializer = field(default_factory=Uniform)
+
+    gates = ()
+
+    def __post_init__(self) -> None:
+        positive_int("input_size", self.input_size)
+        positive_int("hidden_size", self.hidden_size)
+        number("tau", self.tau, 1)
+        choice("activation", self.activation, ("tanh", "relu", "sigmoid", "linear"))
+
+    @property
+    def output_size(self) -> int:
+        """H: all of the state is shown."""
+        return self.hidden_size
+
+    @property
+    def state_size(self) -> int:
+        """H."""
+        return self.hidden_size
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """w_ih (H, F), w_hh (H, H), b_ih (H,), b_hh (H,)."""
+        H, F = self.hidden_size, self.input_size
+        return {"w_ih": (H, F), "w_hh": (H, H), "b_ih": (H,), "b_hh": (H,)}
+
+    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
+        """Fill `params` by `init`."""
+        self.init(self, params, rng)
+
+    def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
+        """One step; the residual is the activation's value."""
+        a = x @ params["w_ih"].T + state @ params["w_hh"].T + (params["b_ih"] + params["b_hh"])
+        y = activation(self.activation).function(a)
+        return state + (y - state) / self.tau, y
+
+    def step_vjp(
+        self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
+    ) -> tuple[Array, Array, Array]:
+        """delta = act'(y) d_next / tau; d_state = (1 - 1 / tau) d_next + delta W_hh; d_x = delta W_ih."""
+        delta = d_next * activation(self.activation).slope(residuals) / self.tau
+        return (1 - 1 / self.tau) * d_next + delta @ params["w_hh"], delta @ params["w_ih"], delta
+
+    def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Array, grad: Parameters) -> None:
+        """delta outer x, delta outer h[t-1], and delta's sum for both biases."""
+        grad["w_ih"] += outer_sum(delta, x)
+        grad["w_hh"] += outer_sum(delta, state)
+        bias = total(delta)
+        grad["b_ih"] += bias
+        grad["b_hh"] += bias
+
+    def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
+        """All weights by the same delta."""
+        k = np.arange(self.hidden_size)
+        return (
+            Outer("w_ih", k, x),
+            Outer("w_hh", k, state, units=slice(0, self.hidden_size)),
+            Outer("b_ih", k),
+            Outer("b_hh", k),
+        )

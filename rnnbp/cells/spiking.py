@@ -1,0 +1,270 @@
+"""Spiking neurons: leaky integrate and fire, with a fixed or an adaptive threshold, and a surrogate for the derivative.
+
+A spike has no derivative. Everything here that differentiates takes the surrogate's for it: `step_vjp` on the way back,
+and `step` itself in complex numbers, so that forward mode and the complex step see the same derivative. What the
+complex step says of these cells is therefore that their products agree with the surrogate, and differences of the
+loss, which see the spike as it is, disagree.
+"""
+
+from dataclasses import dataclass, field
+from math import exp
+
+import numpy as np
+
+from rnnbp._checks import number, positive_int
+from rnnbp.activations import relu
+from rnnbp.cells.base import Array, Residuals, Weights, outer_sum
+from rnnbp.cells.outer import Outer
+from rnnbp.initializers import Initializer, Uniform
+from rnnbp.params import Parameters
+
+
+def surrogate(u: Array, dampening: float) -> Array:
+    """dampening max(0, 1 - |u|): what stands for the derivative of the spike at u.
+
+    Examples
+    --------
+    >>> surrogate(np.array([-2.0, -0.5, 0.0, 0.5]), dampening=0.3)
+    array([0.  , 0.15, 0.3 , 0.15])
+    """
+    return dampening * relu(1 - np.where(u.real < 0, -u, u))
+
+
+def spike(u: Array, dampening: float) -> Array:
+    """1 where u is above 0, else 0; of a complex number by its real part, moved along its imaginary part as the
+    surrogate says.
+
+    Examples
+    --------
+    >>> spike(np.array([-0.5, 0.5]), dampening=0.3)
+    array([0., 1.])
+    >>> spike(np.array([0.5 + 1e-30j]), dampening=0.3)
+    array([1.+1.5e-31j])
+    """
+    z = (u.real > 0).astype(u.dtype)
+    if np.iscomplexobj(z):
+        z.imag = surrogate(u.real, dampening) * u.imag
+    return z
+
+
+@dataclass(frozen=True)
+class LIFCell:
+    """Leaky integrate and fire. The state is [z | v], the spikes z, which are what the cell shows, and the membrane
+    potentials v::
+
+        v[t] = alpha v[t-1] + W_ih x[t] + W_hh z[t-1] - threshold z[t-1],      alpha = exp(-1 / tau)
+        z[t] = 1 where v[t] > threshold, else 0
+
+    The derivative of z by v is taken as ``dampening / threshold max(0, 1 - |v - threshold| / threshold)``. The reset,
+    the last term of v, is not differentiated, as in e-prop's eligibility traces and as Zenke & Vogels recommend.
+    A unit may connect to itself; there is no bias and no refractory period.
+
+    Parameters
+    ----------
+    input_size : int
+        F, the number of features.
+    hidden_size : int
+        H, the number of neurons.
+    tau : float, default 20
+        The membrane's time constant, above 0 [steps].
+    threshold : float, default 1
+        Above 0, in units of v.
+    dampening : float, default 0.3
+        The surrogate's height, above 0.
+    init : Initializer, default Uniform()
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer or another number is not above 0.
+
+    See Also
+    --------
+    ALIFCell : with an adaptive threshold.
+    rnnbp.EProp : the local learning rule of this network.
+
+    Notes
+    -----
+    `rnnbp.check_gradient` agrees, as the complex step differentiates the spike by the surrogate too; with
+    ``oracle=FiniteDifference()`` it does not, as a difference sees no slope, or a jump.
+
+    References
+    ----------
+    G. Bellec, F. Scherr, A. Subramoney, E. Hajek, D. Salaj, R. Legenstein & W. Maass (2020), "A solution to the
+    learning dilemma for recurrent networks of spiking neurons", Nature Communications 11, 3625, Methods,
+    doi:10.1038/s41467-020-17236-y, whose neurons do not connect to themselves. F. Zenke & T. P. Vogels (2021), "The
+    remarkable robustness of surrogate gradient learning", Neural Computation 33(4), 899-925, doi:10.1162/neco_a_01367
+
+    Examples
+    --------
+    A constant input charges the membrane until the neuron fires:
+
+    >>> cell = LIFCell(input_size=1, hidden_size=1)
+    >>> params, state, spikes = Parameters(cell.shapes()), np.zeros(2), []
+    >>> params["w_ih"] = 0.4
+    >>> for _ in range(8):
+    ...     state, _ = cell.step(params, state, np.ones(1))
+    ...     spikes.append(int(state[0]))
+    >>> spikes
+    [0, 0, 1, 0, 0, 1, 0, 0]
+    """
+
+    input_size: int
+    hidden_size: int
+    tau: float = 20.0
+    threshold: float = 1.0
+    dampening: float = 0.3
+    init: Initializer = field(default_factory=Uniform)
+
+    gates = ()
+
+    def __post_init__(self) -> None:
+        positive_int("input_size", self.input_size)
+        positive_int("hidden_size", self.hidden_size)
+        for name in ("tau", "threshold", "dampening"):
+            number(name, getattr(self, name), 0, open_low=True)
+
+    @property
+    def output_size(self) -> int:
+        """H: the spikes are shown."""
+        return self.hidden_size
+
+    @property
+    def state_size(self) -> int:
+        """2 H."""
+        return 2 * self.hidden_size
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """w_ih (H, F), w_hh (H, H)."""
+        H, F = self.hidden_size, self.input_size
+        return {"w_ih": (H, F), "w_hh": (H, H)}
+
+    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
+        """Fill `params` by `init`."""
+        self.init(self, params, rng)
+
+    def _charged(self, params: Weights, z: Array, v: Array, x: Array) -> Array:
+        """The next potential. A reset by ``z.real`` is one without a derivative."""
+        current = x @ params["w_ih"].T + z @ params["w_hh"].T
+        return exp(-1 / self.tau) * v + current - self.threshold * z.real
+
+    def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
+        """One step; the residual is the surrogate derivative of z by v."""
+        z, v = np.split(state, 2, axis=-1)
+        v = self._charged(params, z, v, x)
+        u = v / self.threshold - 1
+        psi = surrogate(u, self.dampening) / self.threshold
+        return np.concatenate([spike(u, self.dampening), v], axis=-1), psi
+
+    def step_vjp(
+        self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
+    ) -> tuple[Array, Array, Array]:
+        """delta (..., H) is the error at the potential: d_v + psi d_z."""
+        d_z, d_v = np.split(d_next, 2, axis=-1)
+        delta = d_v + residuals * d_z
+        d_state = np.concatenate([delta @ params["w_hh"], exp(-1 / self.tau) * delta], axis=-1)
+        return d_state, delta @ params["w_ih"], delta
+
+    def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Array, grad: Parameters) -> None:
+        """delta outer x, delta outer z[t-1]."""
+        grad["w_ih"] += outer_sum(delta, x)
+        grad["w_hh"] += outer_sum(delta, state[..., : self.hidden_size])
+
+    def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
+        """Both weights by the same delta."""
+        k, shown = np.arange(self.hidden_size), slice(0, self.hidden_size)
+        return Outer("w_ih", k, x), Outer("w_hh", k, state[..., shown], units=shown)
+
+
+@dataclass(frozen=True)
+class ALIFCell(LIFCell):
+    """`LIFCell` with a threshold that every spike raises: the neurons of an LSNN. The state is [z | v | a]::
+
+        v[t] = alpha v[t-1] + W_ih x[t] + W_hh z[t-1] - threshold z[t-1],      alpha = exp(-1 / tau)
+        a[t] = rho a[t-1] + z[t-1],                                            rho = exp(-1 / tau_adaptation)
+        z[t] = 1 where v[t] > A[t] = threshold + beta a[t], else 0
+
+    The surrogate is that of `LIFCell` with ``|v - A| / threshold``. The threshold remembers for about `tau_adaptation`
+    steps, much longer than the membrane. Unlike the reset, the way of a spike into the threshold is differentiated.
+
+    Parameters
+    ----------
+    input_size : int
+        F, the number of features.
+    hidden_size : int
+        H, the number of neurons.
+    tau : float, default 20
+        The membrane's time constant, above 0 [steps].
+    threshold : float, default 1
+        Of a neuron that has not fired; above 0, in units of v.
+    dampening : float, default 0.3
+        The surrogate's height, above 0.
+    init : Initializer, default Uniform()
+    tau_adaptation : float, default 200
+        The threshold's time constant, above 0 [steps].
+    beta : float, default 0.184
+        By how much a spike raises the threshold; 0 or more, in units of v. With 0, a `LIFCell`.
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer, `beta` is negative or another number is not above 0.
+
+    See Also
+    --------
+    LIFCell : with a fixed threshold, and more on the surrogate.
+
+    References
+    ----------
+    G. Bellec, D. Salaj, A. Subramoney, R. Legenstein & W. Maass (2018), "Long short-term memory and learning-to-learn
+    in networks of spiking neurons", NeurIPS, arXiv:1803.09574. Bellec et al. (2020), as of `LIFCell`, whose equations
+    and beta these are.
+
+    Examples
+    --------
+    A constant input, and fewer and fewer spikes:
+
+    >>> cell = ALIFCell(input_size=1, hidden_size=1)
+    >>> params, state, spikes = Parameters(cell.shapes()), np.zeros(3), []
+    >>> params["w_ih"] = 0.4
+    >>> for _ in range(120):
+    ...     state, _ = cell.step(params, state, np.ones(1))
+    ...     spikes.append(int(state[0]))
+    >>> sum(spikes[:40]), sum(spikes[40:80]), sum(spikes[80:])
+    (11, 9, 7)
+    """
+
+    tau_adaptation: float = 200.0
+    beta: float = 0.184
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        number("tau_adaptation", self.tau_adaptation, 0, open_low=True)
+        number("beta", self.beta, 0)
+
+    @property
+    def state_size(self) -> int:
+        """3 H."""
+        return 3 * self.hidden_size
+
+    def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
+        """One step; the residual is the surrogate derivative of z by v, the negative of that by A."""
+        z, v, a = np.split(state, 3, axis=-1)
+        v = self._charged(params, z, v, x)
+        a = exp(-1 / self.tau_adaptation) * a + z
+        u = (v - self.beta * a) / self.threshold - 1
+        psi = surrogate(u, self.dampening) / self.threshold
+        return np.concatenate([spike(u, self.dampening), v, a], axis=-1), psi
+
+    def step_vjp(
+        self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
+    ) -> tuple[Array, Array, Array]:
+        """delta (..., H) is the error at the potential: d_v + psi d_z. That at a is d_a - beta psi d_z."""
+        d_z, d_v, d_a = np.split(d_next, 3, axis=-1)
+        delta = d_v + residuals * d_z
+        d_a = d_a - self.beta * residuals * d_z
+        d_z, d_v = delta @ params["w_hh"] + d_a, exp(-1 / self.tau) * delta
+        d_state = np.concatenate([d_z, d_v, exp(-1 / self.tau_adaptation) * d_a], axis=-1)
+        return d_state, delta @ params["w_ih"], delta
+
+    outer_products = LIFCell.outer_products
