@@ -1,15 +1,239 @@
-"""Kernels: every one computes what the loop over `step` computes."""
+"""Kernels: every one computes what the loop over `step` computes, in outputs, states and all gradients."""
 
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import numpy as np
 import pytest
-from helpers import CELLS
+from helpers import CELLS, made, relative_error
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rnnbp import kernels
+from rnnbp.cells import ElmanCell, GRUCell, LSTMCell, OriginalGRUCell
+from rnnbp.kernels.blocks import BLOCK
+from rnnbp.kernels.loop import Loop
+from rnnbp.layers import Recurrent, Run
+
+# What has a kernel of its own, from (input_size, hidden_size).
+FAST = {
+    "Elman tanh": ElmanCell,
+    "Elman relu": lambda F, H: ElmanCell(F, H, "relu"),
+    "Elman sigmoid": lambda F, H: ElmanCell(F, H, "sigmoid"),
+    "Elman linear": lambda F, H: ElmanCell(F, H, "linear"),
+    "LSTM": LSTMCell,
+    "GRU": GRUCell,
+    "original GRU": OriginalGRUCell,
+}
+KINDS = [kind for kind in kernels.KINDS if kind != "loop"]
+
+every_cell = pytest.mark.parametrize("make", FAST.values(), ids=FAST)
+every_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+def kernel_of(kind, cell, dtype=np.float64):
+    with kernels.using(kind):
+        kernel = kernels.kernel_of(cell, dtype)
+    assert not isinstance(kernel, Loop)
+    return kernel
+
+
+@dataclass
+class Case:
+    """What a kernel is given."""
+
+    cell: object
+    params: object
+    x: np.ndarray
+    active: np.ndarray
+    state: np.ndarray
+    d_outputs: np.ndarray
+    d_state: np.ndarray
+
+    @classmethod
+    def random(cls, cell, lengths, steps=None, seed=0, dtype=np.float64):
+        rng, lengths = np.random.default_rng(seed), np.asarray(lengths)
+        B, T = len(lengths), max(lengths) if steps is None else steps
+        shapes = ((T, B, cell.input_size), (B, cell.state_size), (T, B, cell.output_size), (B, cell.state_size))
+        x, state, d_outputs, d_state = (rng.standard_normal(shape).astype(dtype) for shape in shapes)
+        return cls(cell, made(cell, dtype, seed), x, Run(lengths).active(T), state, d_outputs, d_state)
+
+    def run(self, kernel):
+        """Outputs, final state, dx, d_state, gradient."""
+        weights, grad = dict(self.params.items()), self.params.zeros()
+        y, trace, state = kernel.forward(weights, self.x, self.active, self.state)
+        dx, d_state = kernel.backward(weights, trace, self.d_outputs, grad, self.d_state)
+        return y, state, dx, d_state, grad.vector
+
+    def astype(self, dtype):
+        arrays = (a.astype(dtype) for a in (self.x, self.state, self.d_outputs, self.d_state))
+        x, state, d_outputs, d_state = arrays
+        return Case(self.cell, self.params.astype(dtype), x, self.active, state, d_outputs, d_state)
+
+    def errors(self, kind, expected=None):
+        """Of everything, relative to what the loop computes."""
+        expected = self.run(Loop(self.cell)) if expected is None else expected
+        found = self.run(kernel_of(kind, self.cell, self.x.dtype))
+        return [relative_error(a, b) for a, b in zip(found, expected, strict=True)]
+
+
+# ---- the same as the loop -----------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    lengths=st.lists(st.integers(0, 2 * BLOCK + 3), min_size=1, max_size=17),
+    sizes=st.tuples(st.integers(1, 9), st.integers(1, 35)),
+    more=st.integers(0, 2),
+    seed=st.integers(0, 999),
+)
+@every_cell
+@every_kind
+def test_any_shape_equals_the_loop(kind, make, lengths, sizes, more, seed):
+    lengths = sorted(lengths, reverse=True)
+    case = Case.random(make(*sizes), lengths, lengths[0] + more, seed)
+    assert max(case.errors(kind)) < 1e-12
+
+
+@every_cell
+@every_kind
+def test_arrays_of_any_strides(kind, make):
+    case = Case.random(make(5, 7), [20, 20, 13, 1, 0])
+    expected = case.run(Loop(case.cell))
+    case.x, case.state = np.asfortranarray(case.x), np.asfortranarray(case.state)
+    case.d_outputs = np.repeat(case.d_outputs, 2, axis=2)[:, :, ::2]
+    case.d_state = case.d_state[:, ::-1].copy()[:, ::-1]
+    assert max(case.errors(kind, expected)) < 1e-12
+
+
+@every_cell
+@every_kind
+def test_what_is_past_the_ends_is_not_looked_at(kind, make):
+    case = Case.random(make(3, 4), [20, 18, 3, 0])
+    before = case.run(kernel_of(kind, case.cell))
+    over = np.arange(20)[:, None] >= [20, 18, 3, 0]
+    case.x[over] = case.d_outputs[over] = np.nan
+    for a, b in zip(case.run(kernel_of(kind, case.cell)), before, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert not before[0][over].any()
+    assert not before[2][over].any()
+
+
+@every_cell
+@every_kind
+def test_arguments_are_not_changed_and_the_gradient_is_added_to(kind, make):
+    case = Case.random(make(3, 4), [20, 18, 3])
+    kernel, weights = kernel_of(kind, case.cell), dict(case.params.items())
+    held = [a.copy() for a in (case.x, case.state, case.d_outputs, case.d_state, case.params.vector)]
+    _, trace, _ = kernel.forward(weights, case.x, case.active, case.state)
+    once, twice = case.params.zeros(), case.params.zeros()
+    for grad in (once, twice, twice):
+        kernel.backward(weights, trace, case.d_outputs, grad, case.d_state)
+    np.testing.assert_allclose(twice.vector, 2 * once.vector, rtol=1e-13)
+    for a, b in zip((case.x, case.state, case.d_outputs, case.d_state, case.params.vector), held, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@every_cell
+@every_kind
+def test_without_the_inputs_gradient(kind, make):
+    case = Case.random(make(3, 4), [20, 18, 3])
+    kernel, weights, grad = kernel_of(kind, case.cell), dict(case.params.items()), case.params.zeros()
+    _, _, _, d_state, vector = case.run(kernel)
+    _, trace, _ = kernel.forward(weights, case.x, case.active, case.state)
+    alone = kernel.backward_params(weights, trace, case.d_outputs, grad, case.d_state)
+    np.testing.assert_array_equal(alone, d_state)
+    np.testing.assert_array_equal(grad.vector, vector)
+
+
+@every_cell
+@every_kind
+def test_spans_of_whole_blocks_give_the_same_bits(kind, make):
+    lengths = np.array([3 * BLOCK + 5, 3 * BLOCK, 2 * BLOCK + 1, BLOCK, 4])
+    case = Case.random(make(3, 33), lengths, dtype=np.float32)
+    kernel, weights = kernel_of(kind, case.cell, np.float32), dict(case.params.items())
+    whole = case.run(kernel)
+    spans = [slice(0, BLOCK), slice(BLOCK, 3 * BLOCK), slice(3 * BLOCK, None)]
+    runs, state, d_state, grad = [], case.state, case.d_state, case.params.zeros()
+    for span in spans:
+        y, trace, state = kernel.forward(weights, case.x[span], case.active[span], state)
+        runs.append((y, trace))
+    d_inputs = []
+    for span, (_, trace) in zip(reversed(spans), reversed(runs), strict=True):
+        dx, d_state = kernel.backward(weights, trace, case.d_outputs[span], grad, d_state)
+        d_inputs.insert(0, dx)
+    outputs = np.concatenate([y for y, _ in runs])
+    for a, b in zip((outputs, state, np.concatenate(d_inputs), d_state, grad.vector), whole, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@every_cell
+@every_kind
+def test_nan_comes_through(kind, make):
+    case = Case.random(make(3, 4), [5, 5])
+    case.x[2, 1, 0] = np.nan
+    y, state, _, _, gradient = case.run(kernel_of(kind, case.cell))
+    assert np.isnan(y[2:, 1]).all()
+    assert np.isnan(state[1]).any()
+    assert np.isfinite(y[:, 0]).all()
+    assert np.isnan(gradient).any()
+
+
+@every_cell
+@every_kind
+def test_huge_inputs_saturate(kind, make, recwarn):
+    case = Case.random(make(3, 4), [5, 5])
+    case.x *= 1e3
+    assert max(case.errors(kind)) < 1e-12
+
+
+# ---- which kernel is taken ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
 def test_the_loop_takes_every_cell(cell):
     with kernels.using("loop"):
-        assert type(kernels.kernel_of(cell, complex)).__name__ == "Loop"
+        assert kernels.kernel_of(cell, np.float32) == Loop(cell)
+
+
+@every_cell
+def test_kinds_may_be_nested(make):
+    cell = make(2, 3)
+    with ExitStack() as stack:
+        stack.enter_context(kernels.using("numpy"))
+        numpy = kernels.kernel_of(cell, np.float64)
+        with kernels.using("loop"):
+            assert kernels.kernel_of(cell, np.float64) == Loop(cell)
+        assert kernels.kernel_of(cell, np.float64) == numpy != Loop(cell)
+
+
+@pytest.mark.parametrize("dtype", [np.complex128, np.complex64, np.float16, np.longdouble])
+def test_other_numbers_go_through_the_loop(dtype):
+    assert kernels.kernel_of(LSTMCell(2, 3), dtype) == Loop(LSTMCell(2, 3))
+
+
+def test_what_is_derived_goes_through_the_loop():
+    """It may compute something else: here h[t] is half of the LSTM's."""
+
+    class Half(LSTMCell):
+        def step(self, params, state, x):
+            next_state, residuals = super().step(params, state, x)
+            return next_state / 2, residuals
+
+    layer, plain = Recurrent(Half(3, 4)), Recurrent(LSTMCell(3, 4))
+    params, x, run = made(plain), np.ones((1, 2, 3)), Run(np.array([1, 1]))
+    np.testing.assert_allclose(2 * layer.forward(params, x, run)[0], plain.forward(params, x, run)[0], rtol=1e-15)
+
+
+def test_the_way_back_is_through_the_kernel_of_the_way_there(rng):
+    layer = Recurrent(GRUCell(3, 4))
+    params, x, run = made(layer), rng.standard_normal((6, 3, 3)), Run(np.array([6, 4, 1]))
+    y, tape, _ = layer.forward(params, x, run)
+    expected, grad = params.zeros(), params.zeros()
+    layer.backward(params, tape, y, expected)
+    with kernels.using("loop"):
+        layer.backward(params, tape, y, grad)
+    np.testing.assert_array_equal(grad.vector, expected.vector)
 
 
 def test_a_kind_that_is_not_there():

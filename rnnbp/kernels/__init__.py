@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike
 
 from rnnbp._checks import choice
 from rnnbp.cells.base import Cell
+from rnnbp.kernels.arrays import array_kernel
 from rnnbp.kernels.base import Kernel
 from rnnbp.kernels.loop import Loop
 
@@ -20,6 +21,7 @@ __all__ = ["Kernel", "kernel_of", "using"]
 
 # Each gives its kernel for a cell and a dtype, or None where it has none; the fastest first.
 KINDS: dict[str, Callable[[Cell, np.dtype], Kernel | None]] = {
+    "numpy": array_kernel,
     "loop": lambda cell, dtype: Loop(cell),
 }
 
@@ -60,7 +62,7 @@ def using(kind: str) -> Iterator[None]:
 
     Parameters
     ----------
-    kind : {'loop'}
+    kind : {'numpy', 'loop'}
 
     Raises
     ------

@@ -1,0 +1,100 @@
+"""Gated recurrent units in NumPy, PyTorch's convention."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnbp.cells.base import Weights
+from rnnbp.kernels.arrays.base import ArrayKernel, gate_columns, input_rows, sigmoid_of_half
+from rnnbp.kernels.arrays.rows import Rows
+from rnnbp.kernels.base import Array
+from rnnbp.params import Parameters
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Rows [h | 1 | x] (N, K), and r, z, W_hn h + b_hn, n (4, N, H)."""
+
+    rows: Rows
+    z: Array
+    gates: Array
+
+
+class GRUKernel(ArrayKernel):
+    """`rnnbp.cells.GRUCell` over time."""
+
+    def forward(self, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, Trace, Array]:
+        """n = tanh(W_in x + b_in + r hn) and h[t] = n + z (h[t-1] - n)."""
+        H, rows, B = self.cell.hidden_size, Rows(active, len(state)), len(state)
+        w, w_n = self._columns(params)
+        z, gates = input_rows(rows, x, H, self.dtype), np.empty((4, rows.count, H), self.dtype)
+        y, h, scratch = np.zeros((*x.shape[:2], H), self.dtype), state, np.empty((B, H), self.dtype)
+        views = map(rows.steps, (z, z[:, :H], z[:, H:], gates[:3], gates[3]))
+        for z_t, h_t, x_t, gates_t, n_t, y_t in zip(*views, rows.running(y), strict=True):
+            r, u, hn = gates_t
+            here = scratch[: len(h_t)]
+            h_t[...] = h[: len(h_t)]
+            np.matmul(z_t, w, out=gates_t)
+            np.matmul(x_t, w_n, out=n_t)
+            sigmoid_of_half(gates_t[:2])
+            n_t += np.multiply(r, hn, out=here)
+            np.tanh(n_t, out=n_t)
+            np.subtract(h[: len(h_t)], n_t, out=here)
+            here *= u
+            h = np.add(n_t, here, out=y_t)
+        return y, Trace(rows, z, gates), rows.final(y, state)
+
+    def _columns(self, params: Weights) -> tuple[Array, Array]:
+        """What [h | 1 | x] is multiplied with for r, z and hn (3, K, H), and [1 | x] for n's other half."""
+        H, w = self.cell.hidden_size, gate_columns(params, (0, 1, 2), self.dtype)
+        w[:2] *= 0.5
+        w_n = w[2, H:].copy()
+        w_n[0] = params["b_ih"][2 * H :]
+        w[2, H], w[2, H + 1 :] = params["b_hh"][2 * H :], 0
+        return w, w_n
+
+    def input_weights(self, params: Weights) -> Array:
+        """In the order n, r, z."""
+        H, w_ih = self.cell.hidden_size, params["w_ih"]
+        return np.concatenate([w_ih[2 * H :], w_ih[: 2 * H]])
+
+    def errors(
+        self, params: Weights, trace: Trace, d_outputs: Array, grad: Parameters, d: Array
+    ) -> Iterator[tuple[slice, Array]]:
+        """Every error is dh times what is known before. Those at n, r, z, hn lie side by side: the first three
+        are what the input meets, the last three what h meets."""
+        H, w_hh, (d_h,) = self.cell.hidden_size, params["w_hh"], d
+        scratch = np.empty_like(d_h)
+        for steps, here, rows in trace.rows.blocks():
+            delta = np.empty((rows.count, 4 * H), self.dtype)
+            known = (self._slopes(trace, here), trace.gates[1, here], delta.reshape(-1, 4, H).swapaxes(0, 1))
+            way = zip(rows.running(d_outputs[steps]), *map(rows.steps, (*known, delta[:, H:])), strict=True)
+            for dy_t, by_h_t, u_t, split_t, at_h_t in reversed(list(way)):
+                d_t = d_h[: len(dy_t)]
+                d_t += dy_t
+                np.multiply(by_h_t, d_t, out=split_t)
+                d_t *= u_t
+                d_t += np.matmul(at_h_t, w_hh, out=scratch[: len(dy_t)])
+            self._add_products(grad, delta, trace.z[here])
+            yield here, delta[:, : 3 * H]
+
+    def _slopes(self, trace: Trace, here: slice) -> Array:
+        """dh[t] by the pre-activations of n, r, z and by hn: (4, n, H)."""
+        (r, u, hn, n), h = trace.gates[:, here], trace.z[here, : self.cell.hidden_size]
+        slopes = np.empty((4, *n.shape), self.dtype)
+        keep = 1 - u
+        np.multiply(keep, 1 - n * n, out=slopes[0])
+        np.multiply(slopes[0], r, out=slopes[3])
+        np.multiply(slopes[3] * (1 - r), hn, out=slopes[1])
+        np.multiply(h - n, u * keep, out=slopes[2])
+        return slopes
+
+    def _add_products(self, grad: Parameters, delta: Array, z: Array) -> None:
+        H = self.cell.hidden_size
+        at_h, at_x = delta[:, H:].T @ z[:, : H + 1], delta[:, : 3 * H].T @ z[:, H:]
+        grad["w_hh"] += at_h[:, :H]
+        grad["b_hh"] += at_h[:, H]
+        for place, rows in ((slice(2 * H, None), at_x[:H]), (slice(0, 2 * H), at_x[H:])):
+            grad["w_ih"][place] += rows[:, 1:]
+            grad["b_ih"][place] += rows[:, 0]

@@ -1,0 +1,89 @@
+"""LSTM in NumPy."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnbp.cells.base import Weights
+from rnnbp.kernels.arrays.base import ArrayKernel, add_products, gate_columns, input_rows, sigmoid_of_half
+from rnnbp.kernels.arrays.rows import Rows
+from rnnbp.kernels.base import Array
+from rnnbp.params import Parameters
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Rows [h | 1 | x] (N, K); gates i, f, o, g (4, N, H); the memory c before and after each step (T + 1, B, H)."""
+
+    rows: Rows
+    z: Array
+    gates: Array
+    cells: Array
+
+
+class LSTMKernel(ArrayKernel):
+    """`rnnbp.cells.LSTMCell` over time."""
+
+    def forward(self, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, Trace, Array]:
+        """c[t] = f c[t-1] + i g and h[t] = o tanh(c[t]); the gates that are sigmoids lie together."""
+        H, rows, (T, B) = self.cell.hidden_size, Rows(active, len(state)), x.shape[:2]
+        w = gate_columns(params, (0, 1, 3, 2), self.dtype)
+        w[:3] *= 0.5
+        z, gates = input_rows(rows, x, H, self.dtype), np.empty((4, rows.count, H), self.dtype)
+        y, cells = np.zeros((T, B, H), self.dtype), np.empty((T + 1, B, H), self.dtype)
+        h, cells[0] = state[:, :H], state[:, H:]
+        c, scratch = cells[0], np.empty((B, H), self.dtype)
+        views = (*map(rows.steps, (z, z[:, :H], gates)), *map(rows.running, (cells[1:], y)))
+        for z_t, h_t, gates_t, c_t, y_t in zip(*views, strict=True):
+            n = len(z_t)
+            i, f, o, g = gates_t
+            h_t[...] = h[:n]
+            np.matmul(z_t, w, out=gates_t)
+            np.tanh(g, out=g)
+            sigmoid_of_half(gates_t[:3])
+            np.multiply(f, c[:n], out=c_t)
+            c_t += np.multiply(i, g, out=scratch[:n])
+            np.multiply(o, np.tanh(c_t, out=scratch[:n]), out=y_t)
+            h, c = y_t, c_t
+        final = [rows.final(y, state[:, :H]), rows.final(cells[1:], state[:, H:])]
+        return y, Trace(rows, z, gates, cells), np.concatenate(final, axis=1)
+
+    def errors(
+        self, params: Weights, trace: Trace, d_outputs: Array, grad: Parameters, d: Array
+    ) -> Iterator[tuple[slice, Array]]:
+        """dc[t] = dc[t+1] f[t+1] + dh[t] dh/dc; every error is dc or dh times what is known before."""
+        H, w_hh, (d_h, d_c) = self.cell.hidden_size, params["w_hh"], d
+        scratch = np.empty_like(d_h)
+        for steps, here, rows in trace.rows.blocks():
+            c_by_h, by_c, by_h = self._slopes(trace, rows, steps, here)
+            delta = np.empty((rows.count, 4 * H), self.dtype)
+            split = delta.reshape(-1, 4, H).swapaxes(0, 1)  # i, f, g, o, as the parameters have them
+            known = (c_by_h, by_h, by_c, trace.gates[1, here], split[3], split[:3], delta)
+            way = zip(rows.running(d_outputs[steps]), *map(rows.steps, known), strict=True)
+            for dy_t, c_by_h_t, by_h_t, by_c_t, f_t, at_o, at_ifg, delta_t in reversed(list(way)):
+                n = len(dy_t)
+                dh_t, dc_t = d_h[:n], d_c[:n]
+                dh_t += dy_t
+                dc_t += np.multiply(dh_t, c_by_h_t, out=scratch[:n])
+                np.multiply(dh_t, by_h_t, out=at_o)
+                np.multiply(dc_t, by_c_t, out=at_ifg)
+                dc_t *= f_t
+                np.matmul(delta_t, w_hh, out=dh_t)
+            add_products(grad, delta, trace.z[here])
+            yield here, delta
+
+    def _slopes(self, trace: Trace, rows: Rows, steps: slice, here: slice) -> tuple[Array, Array, Array]:
+        """dh / dc (n, H); dc by the pre-activations of i, f, g (3, n, H); dh by that of o (n, H)."""
+        i, _, o, g = trace.gates[:, here]
+        before, after = (rows.pack(cells[steps]) for cells in (trace.cells, trace.cells[1:]))
+        tanh_c = np.tanh(after)
+        by_c = np.empty((3, rows.count, self.cell.hidden_size), self.dtype)
+        sigmoids = trace.gates[:3, here]
+        slopes = sigmoids * (1 - sigmoids)
+        np.multiply(slopes[0], g, out=by_c[0])
+        np.multiply(slopes[1], before, out=by_c[1])
+        np.multiply(1 - g * g, i, out=by_c[2])
+        by_h = slopes[2]
+        by_h *= tanh_c
+        return o * (1 - tanh_c * tanh_c), by_c, by_h

@@ -1,0 +1,93 @@
+"""Gated recurrent units in NumPy, as first published."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnbp.cells.base import Weights
+from rnnbp.kernels.arrays.base import ArrayKernel, gate_columns, input_rows, sigmoid_of_half
+from rnnbp.kernels.arrays.rows import Rows
+from rnnbp.kernels.base import Array
+from rnnbp.params import Parameters
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Rows [h | 1 | x] and [r h | 1 | x] (N, K), and r, z, n (3, N, H)."""
+
+    rows: Rows
+    z: Array
+    reset: Array
+    gates: Array
+
+
+class OriginalGRUKernel(ArrayKernel):
+    """`rnnbp.cells.OriginalGRUCell` over time."""
+
+    def forward(self, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, Trace, Array]:
+        """n = tanh([r h[t-1] | 1 | x[t]] W_n) and h[t] = n + z (h[t-1] - n)."""
+        H, rows, B = self.cell.hidden_size, Rows(active, len(state)), len(state)
+        w = gate_columns(params, (0, 1, 2), self.dtype)
+        w[:2] *= 0.5
+        z, gates = input_rows(rows, x, H, self.dtype), np.empty((3, rows.count, H), self.dtype)
+        reset, scratch = z.copy(), np.empty((B, H), self.dtype)
+        y, h = np.zeros((*x.shape[:2], H), self.dtype), state
+        views = map(rows.steps, (z, z[:, :H], reset, reset[:, :H], gates))
+        for z_t, h_t, reset_t, rh_t, gates_t, y_t in zip(*views, rows.running(y), strict=True):
+            r, u, n_t = gates_t
+            here = scratch[: len(h_t)]
+            h_t[...] = h[: len(h_t)]
+            np.matmul(z_t, w[:2], out=gates_t[:2])
+            sigmoid_of_half(gates_t[:2])
+            np.multiply(r, h_t, out=rh_t)
+            np.matmul(reset_t, w[2], out=n_t)
+            np.tanh(n_t, out=n_t)
+            np.subtract(h[: len(h_t)], n_t, out=here)
+            here *= u
+            h = np.add(n_t, here, out=y_t)
+        return y, Trace(rows, z, reset, gates), rows.final(y, state)
+
+    def errors(
+        self, params: Weights, trace: Trace, d_outputs: Array, grad: Parameters, d: Array
+    ) -> Iterator[tuple[slice, Array]]:
+        """The errors at n and z are dh times what is known before, that at r comes through r h."""
+        H, w_hh, (d_h,) = self.cell.hidden_size, params["w_hh"], d
+        scratch = np.empty_like(d_h)
+        for steps, here, rows in trace.rows.blocks():
+            r, u, _ = trace.gates[:, here]
+            delta = np.empty((rows.count, 3 * H), self.dtype)
+            by_h, by_rh = self._slopes(trace, here)
+            split = delta.reshape(-1, 3, H).swapaxes(0, 1)  # r, z, n
+            known = (by_h, by_rh, r, u, split[1:], split[0], delta[:, 2 * H :], delta[:, : 2 * H])
+            way = zip(rows.running(d_outputs[steps]), *map(rows.steps, known), strict=True)
+            for dy_t, by_h_t, by_rh_t, r_t, u_t, at_zn, at_r, at_n, at_rz in reversed(list(way)):
+                d_t, d_rh = d_h[: len(dy_t)], scratch[: len(dy_t)]
+                d_t += dy_t
+                np.multiply(by_h_t, d_t, out=at_zn)
+                np.matmul(at_n, w_hh[2 * H :], out=d_rh)
+                np.multiply(by_rh_t, d_rh, out=at_r)
+                d_rh *= r_t
+                d_t *= u_t
+                d_t += d_rh
+                d_t += np.matmul(at_rz, w_hh[: 2 * H], out=d_rh)
+            self._add_products(grad, delta, trace.z[here], trace.reset[here])
+            yield here, delta
+
+    def _slopes(self, trace: Trace, here: slice) -> tuple[Array, Array]:
+        """dh[t] by the pre-activations of z and n (2, n, H), and r h by that of r (n, H)."""
+        (r, u, n), h = trace.gates[:, here], trace.z[here, : self.cell.hidden_size]
+        slopes = np.empty((2, *n.shape), self.dtype)
+        keep = 1 - u
+        np.multiply(h - n, u * keep, out=slopes[0])
+        np.multiply(keep, 1 - n * n, out=slopes[1])
+        return slopes, h * r * (1 - r)
+
+    def _add_products(self, grad: Parameters, delta: Array, z: Array, reset: Array) -> None:
+        H = self.cell.hidden_size
+        for gates, inputs in ((slice(0, 2 * H), z), (slice(2 * H, None), reset)):
+            product = delta[:, gates].T @ inputs
+            grad["w_hh"][gates] += product[:, :H]
+            grad["w_ih"][gates] += product[:, H + 1 :]
+            for name in ("b_ih", "b_hh"):
+                grad[name][gates] += product[:, H]

@@ -1,0 +1,65 @@
+"""Where the steps of sequences lie among packed rows, and what lies there."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from rnnbp.kernels.blocks import packed_blocks
+from rnnbp.kernels.packing import pack, unpack
+
+Array = np.ndarray
+
+
+class Rows:
+    """The rows of B sequences over T steps, step after step, without padding: N of them.
+
+    Parameters
+    ----------
+    active : ndarray (T,)
+        How many sequences run at each step, the first ones; never rising.
+    batch_size : int
+        B.
+
+    Examples
+    --------
+    >>> rows = Rows(np.array([2, 1, 0]), 2)
+    >>> rows.count, [step.tolist() for step in rows.steps(np.arange(3)[:, None])]
+    (3, [[[0], [1]], [[2]]])
+    """
+
+    def __init__(self, active: Array, batch_size: int) -> None:
+        self._all, self.active = active, active[: np.count_nonzero(active)]
+        self.batch_size = batch_size
+        self.count = int(self.active.sum())
+        self.full = self.count == len(self.active) * batch_size
+
+    def steps(self, a: Array) -> list[Array]:
+        """Each step's part (..., n, K) of packed rows (..., N, K)."""
+        if self.full:  # the same as below in a fraction of the time
+            whole = a.reshape(*a.shape[:-2], len(self.active), self.batch_size, a.shape[-1])
+            return list(np.moveaxis(whole, -3, 0))
+        ends = np.cumsum(self.active).tolist()
+        return [a[..., end - n : end, :] for n, end in zip(self.active.tolist(), ends, strict=True)]
+
+    def running(self, y: Array) -> list[Array]:
+        """Each step's part (n, K) of an array (T, B, K)."""
+        y = y[: len(self.active)]
+        return list(y) if self.full else [y_t[:n] for n, y_t in zip(self.active.tolist(), y, strict=True)]
+
+    def blocks(self) -> Iterator[tuple[slice, slice, "Rows"]]:
+        """From the last block to the first: its steps, where its rows lie among all, and they by themselves."""
+        for steps, here in reversed(packed_blocks(self.active)):
+            yield steps, here, Rows(self.active[steps], self.batch_size)
+
+    def pack(self, y: Array) -> Array:
+        """The rows (N, K) of an array (T, B, K); a view where nothing is padding."""
+        return pack(y[: len(self.active)], self.active)
+
+    def unpack(self, packed: Array) -> Array:
+        """Rows (N, K) as (T, B, K), with zeros for padding."""
+        return unpack(packed, self._all, self.batch_size)
+
+    def final(self, y: Array, start: Array) -> Array:
+        """Of an array (T, B, K) what each sequence's last step holds; `start` (B, K) of one without steps."""
+        lengths = (self.active[:, None] > np.arange(self.batch_size)).sum(axis=0)
+        return np.where(lengths[:, None] > 0, np.concatenate([y, start[None]])[lengths - 1, range(len(start))], start)
