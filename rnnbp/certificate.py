@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 LIMIT = 4.0  # standard errors an unbiased gradient's mean may be off: see Certificate
+AGAIN = 80  # seeds, at least, in the second trial of one that is off by more
 ROUNDING = 1e-12
 SETTLED = 1e-9  # with fixed points that are settled to 1e-13
 
@@ -41,8 +42,9 @@ class Certificate:
         - `algorithm`, `exact` (whether it claims so), `claim` ('exact', 'unbiased' or 'approximate'),
         - `ok`: whether the claim holds; missing where there is none. Exact: `distance` within 1e-12 (1e-6 for
           differences, 1e-9 for fixed points) of a reference that itself passed. Unbiased: `z` and
-          `bias / sqrt(variance / seeds)` are both below 4, which with 20 seeds a right algorithm fails three times in
-          a thousand.
+          `bias / sqrt(variance / seeds)` are both below 4. A right algorithm fails that with 20 seeds three times in a
+          thousand; so one that fails is tried again, with as many other seeds, 80 at least, and that trial stands in
+          the table. A right algorithm fails both less than once in 100 000 times.
         - `loss`; `cosine` with full BPTT's gradient and `distance` from it, relative to its norm: for an algorithm with
           a seed the mean and the root of the mean square over seeds, of what one gradient has;
         - `bias`: the distance of the mean over seeds; `variance`: the mean squared distance from that mean, relative to
@@ -210,14 +212,14 @@ def compare_gradients(
     rows, parts, refused = [], [], {}
     for name, claim in claims.items():
         try:
-            found = run_seeds(claim, model, batch, loss, seeds)
+            row = _tried(claim, model, batch, loss, seeds, reference.vector, least if sound else None)
             share = _shares(claim, model, end, loss, seeds, exact)
         except ValueError as error:
             if algorithms is not None:
                 raise ValueError(f"{name}: {error}") from error
             refused[name] = str(error)
             continue
-        rows.append({"algorithm": name, **_row(claim, found, reference.vector, least if sound else None)})
+        rows.append({"algorithm": name, **row})
         parts.append(share.assign(algorithm=name))
     by_lag = pd.concat(parts)[["algorithm", "lag", "share", "error", "weight"]] if parts else pd.DataFrame()
     return Certificate(_table(rows), by_lag.reset_index(drop=True), reference_error, refused)
@@ -247,6 +249,23 @@ def _reference_error(model: Sequential, batch: SequenceBatch, loss: Loss, gradie
         for v in directions
     ]
     return float(max(errors))
+
+
+def _tried(
+    claim: Claim,
+    model: Sequential,
+    batch: SequenceBatch,
+    loss: Loss,
+    seeds: int,
+    exact: Array,
+    least: float | None,
+) -> dict[str, Any]:
+    """An algorithm's row; of a second trial with other seeds where one that claims to be unbiased fails the first."""
+    row = _row(claim, run_seeds(claim, model, batch, loss, range(seeds)), exact, least)
+    if claim.kind == "unbiased" and not row["ok"]:
+        others = range(seeds, seeds + max(seeds, AGAIN))
+        row = _row(claim, run_seeds(claim, model, batch, loss, others), exact, least)
+    return row
 
 
 def _row(claim: Claim, found: Runs, exact: Array, least: float | None) -> dict[str, Any]:

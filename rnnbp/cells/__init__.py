@@ -6,6 +6,7 @@ from rnnbp.cells.gru import GRUCell, OriginalGRUCell
 from rnnbp.cells.jordan import JordanCell
 from rnnbp.cells.leaky import LeakyElmanCell
 from rnnbp.cells.lstm import LSTMCell
+from rnnbp.cells.outer import Outer
 from rnnbp.cells.spiking import ALIFCell, LIFCell
 from rnnbp.cells.stack import Stack
 
@@ -19,6 +20,7 @@ __all__ = [
     "LSTMCell",
     "LeakyElmanCell",
     "OriginalGRUCell",
+    "Outer",
     "Stack",
     "state_jacobian",
 ]

@@ -70,6 +70,18 @@ def outer_method(cell: Cell) -> Callable[[Array, Array, Any], tuple[Outer, ...]]
     return None
 
 
+def rows_of(array: Array, outer: Outer) -> Array:
+    """The rows of a parameter that an outer product speaks of, as a view (K, F); a bias has one column.
+
+    Examples
+    --------
+    >>> rows_of(np.zeros((5, 2)), Outer("w", np.arange(2), transposed=True)).shape
+    (2, 5)
+    """
+    whole = array[:, None] if array.ndim == 1 else array.T if outer.transposed else array
+    return whole[outer.rows]
+
+
 def side_by_side(delta: Delta) -> Array:
     """A nested delta's arrays next to each other, (..., K); an array as it is.
 

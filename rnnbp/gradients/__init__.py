@@ -10,7 +10,7 @@ from rnnbp.gradients.claims import Claim
 from rnnbp.gradients.decay import Decay, error_decay
 from rnnbp.gradients.forward import ForwardGradient, Tangent, jvp
 from rnnbp.gradients.numerical import ComplexStep, FiniteDifference
-from rnnbp.gradients.online import RTRL
+from rnnbp.gradients.online import KFRTRL, RTRL, UORO
 from rnnbp.gradients.recurrent_backprop import RecurrentBackprop
 from rnnbp.gradients.second_order import Curvature, hvp
 from rnnbp.gradients.spectral_penalty import SpectralPenalty
@@ -19,7 +19,9 @@ from rnnbp.gradients.truncated import TruncatedBPTT
 __all__ = [
     "ARTBP",
     "BPTT",
+    "KFRTRL",
     "RTRL",
+    "UORO",
     "AdaptiveTruncation",
     "Backprop",
     "Choice",

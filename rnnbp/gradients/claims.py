@@ -12,7 +12,7 @@ from rnnbp.gradients.base import GradientAlgorithm
 from rnnbp.gradients.bptt import BPTT
 from rnnbp.gradients.forward import ForwardGradient
 from rnnbp.gradients.numerical import ComplexStep, FiniteDifference
-from rnnbp.gradients.online import RTRL
+from rnnbp.gradients.online import KFRTRL, RTRL, UORO
 from rnnbp.gradients.recurrent_backprop import RecurrentBackprop
 from rnnbp.gradients.truncated import TruncatedBPTT
 from rnnbp.solvers import Tolerance
@@ -98,6 +98,8 @@ def standard_claims(steps: int, parameters: int) -> dict[str, Claim]:
         "RecurrentBackprop": Claim("exact", RecurrentBackprop(tolerance=FINE), tolerance=1e-9),
         "AdaptiveTruncation(0.1)": Claim("approximate", AdaptiveTruncation(0.1)),
         "ARTBP": Claim("unbiased", ARTBP(PowerLaw(mean=max(2.0, steps / 3)))),
+        "UORO": Claim("unbiased", UORO()),
+        "KFRTRL": Claim("unbiased", KFRTRL()),
         "ForwardGradient": Claim("unbiased", ForwardGradient()),
     }
     if parameters <= FEW:

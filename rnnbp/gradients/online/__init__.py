@@ -3,6 +3,8 @@ one cell, `linear` says how a step depends on the state before and on the parame
 """
 
 from rnnbp.gradients.online.base import Influence, Online
+from rnnbp.gradients.online.kf_rtrl import KFRTRL
 from rnnbp.gradients.online.rtrl import RTRL
+from rnnbp.gradients.online.uoro import UORO
 
-__all__ = ["RTRL", "Influence", "Online"]
+__all__ = ["KFRTRL", "RTRL", "UORO", "Influence", "Online"]

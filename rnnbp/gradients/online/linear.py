@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from rnnbp.cells.base import Array, Cell, Delta, Residuals, basis_vjp, map_nested
-from rnnbp.cells.outer import Outer, outer_method, side_by_side
+from rnnbp.cells.outer import Outer, outer_method, rows_of, side_by_side
 from rnnbp.params import Parameters
 
 STEP = 1e-30
@@ -170,7 +170,7 @@ def _columns(outers: Sequence[Outer], params: Parameters) -> Array:
     """(P,): the column of delta by which each parameter acts."""
     found = params.like(np.empty(params.size, np.intp))
     for outer in outers:
-        part = _rows_of(found[outer.name], outer)
+        part = rows_of(found[outer.name], outer)
         part[:] = outer.columns[:, None]
     return found.vector
 
@@ -184,9 +184,3 @@ def _inputs(outers: Sequence[Outer], params: Parameters, n: int, dtype: Any) -> 
             part = block.swapaxes(1, 2) if outer.transposed else block
             part[:, outer.rows] = outer.inputs[:, None, :]
     return found
-
-
-def _rows_of(array: Array, outer: Outer) -> Array:
-    """The rows that an outer product speaks of, (K, F); a bias has one column."""
-    whole = array[:, None] if array.ndim == 1 else array.T if outer.transposed else array
-    return whole[outer.rows]

@@ -1,0 +1,173 @@
+"""Kronecker-factored real-time recurrent learning: the influence as a random Kronecker product."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from rnnbp.cells.base import Array
+from rnnbp.cells.outer import Outer, outer_method, rows_of, side_by_side
+from rnnbp.gradients.online.base import Influence
+from rnnbp.gradients.online.chain import Chain
+from rnnbp.gradients.online.linear import Linear
+from rnnbp.gradients.online.signs import RandomOnline, balanced, random_signs
+from rnnbp.params import Parameters
+
+
+@dataclass(frozen=True)
+class KFRTRL(RandomOnline):
+    """The influence of the parameters on the state, held as a Kronecker product u outer A of each sequence, right
+    on the average. Where the parameters act by one error D[t] (S, K) = ds[t]/da, a the pre-activations, times one
+    vector of inputs v[t] = [x | h | 1], it is::
+
+        u =  c1 p1 u        +  c2 p2 v[t],          p1 = sqrt(|J[t] A| / |u|)
+        A =  c1 J[t] A / p1 +  c2 D[t] / p2,        p2 = sqrt(|D[t]| / |v[t]|)
+
+    with new random signs c1, c2 at every step; |A| and |D| are Frobenius (Hilbert-Schmidt) norms, for which the noise
+    of a step is least. Elman's net and the LSTM are of this kind, and this is the published algorithm. Parameters that
+    meet other errors have another product: each set of columns of D has its own, two in PyTorch's GRU, whose recurrent
+    weights meet an error reset by r, and one or more for each layer of a stack. A right product for each part of the
+    parameters is a right estimate of the whole.
+
+    A step costs S^2 K a sequence, as the forward step of a batch of S; S K + F + H + 1 numbers are held. Noise is below
+    `UORO`'s, the first step has none.
+
+    Parameters
+    ----------
+    seed : int, default 0
+        Of the signs where `gradients` is given no generator; it then draws the same ones at every call. From a
+        generator (which a Trainer gives) each call draws new ones.
+    every : int, optional
+        Steps between gradients; the parameters may change with each. Default: one a batch, the parameters being still.
+
+    Raises
+    ------
+    ValueError
+        If `seed` is not a natural number or `every` not a positive integer; when used on a model that looks ahead in
+        time, that is static, or whose layers below the last recurrent one look at several steps;
+        on a cell without `outer_products`.
+
+    See Also
+    --------
+    UORO : more noise, for less, and for every cell.
+
+    References
+    ----------
+    A. Mujika, F. Meier & A. Steger (2018), "Approximating real-time recurrent learning with random Kronecker factors",
+    NeurIPS, algorithm 1 and lemma 1, arXiv:1805.10842
+
+    Examples
+    --------
+    Over many copies of a sequence, each with signs of its own, the noise averages out:
+
+    >>> import rnnbp
+    >>> model = rnnbp.Sequential(rnnbp.Elman(2, 3), rnnbp.Last(), rnnbp.Dense(3, 2))
+    >>> batch = rnnbp.SequenceDataset([np.ones((5, 2))] * 300, targets=[1] * 300).batch()
+    >>> (exact,) = rnnbp.BPTT().gradients(model, batch, rnnbp.CrossEntropy())
+    >>> (g,) = KFRTRL().gradients(model, batch, rnnbp.CrossEntropy())
+    >>> bool(np.linalg.norm(g.vector - exact.vector) < 0.2 * np.linalg.norm(exact.vector))
+    True
+    """
+
+    def influence(self, parts: Chain, batch_size: int, rng: np.random.Generator | None) -> Influence:
+        """Nothing has acted yet."""
+        for cell in parts.cell.cells:
+            if outer_method(cell) is None:
+                raise ValueError(
+                    f"KFRTRL takes cells that say how their parameters act, got {cell!r}: give it a method "
+                    "outer_products(state, x, residuals) -> tuple of rnnbp.cells.Outer, or use UORO()"
+                )
+        return KroneckerInfluence(parts.params.shapes, self.generator(rng))
+
+
+@dataclass
+class Product:
+    """u outer A, of the parameters that act by the same columns of delta.
+
+    Parameters
+    ----------
+    inputs : ndarray (B, V)
+        u.
+    states : ndarray (B, S, K)
+        A.
+    places : tuple of (Outer, slice)
+        Which part of u belongs to which parameter.
+    """
+
+    inputs: Array
+    states: Array
+    places: tuple[tuple[Outer, slice], ...]
+
+
+class KroneckerInfluence:
+    """A product for each set of columns.
+
+    Parameters
+    ----------
+    shapes : mapping of str to tuple of int
+        Of the parameters.
+    rng : numpy.random.Generator
+    """
+
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]], rng: np.random.Generator) -> None:
+        self.shapes, self.rng = shapes, rng
+        self.products: list[Product] = []  # as the first step finds them
+
+    def advance(self, step: Linear) -> None:
+        """What was, moved on by the Jacobian, and what is new."""
+        n, delta = step.size, np.moveaxis(side_by_side(step.deltas), 0, 1)  # (n, S, K)
+        sets = by_columns(step)
+        if not self.products:
+            self.products = [_nothing(outers, delta.shape[:2], delta.dtype) for outers in sets]
+        for product, outers in zip(self.products, sets, strict=True):
+            c1, c2 = random_signs(self.rng, (2, n), delta.dtype)
+            u, ja = balanced(product.inputs[:n], step.jacobian @ product.states[:n])
+            v, d = balanced(_inputs(outers, n, delta.dtype), delta[..., outers[0].columns])
+            product.inputs[:n] = c1[:, None] * u + c2[:, None] * v
+            product.states[:n] = c1[:, None, None] * ja + c2[:, None, None] * d
+
+    def gradient(self, d_state: Array) -> Array:
+        """(dL/ds . A) outer u, summed over the sequences: (K, V) for each product."""
+        n = len(d_state)
+        grad = Parameters(self.shapes, dtype=d_state.dtype)
+        for product in self.products:
+            found = np.einsum("ns,nsk->nk", d_state, product.states[:n]).T @ product.inputs[:n]
+            for outer, place in product.places:
+                rows_of(grad[outer.name], outer)[:] = found[:, place]
+        return grad.vector
+
+
+def by_columns(step: Linear) -> list[list[Outer]]:
+    """A step's outer products, those together that take the same columns of delta.
+
+    Examples
+    --------
+    >>> from rnnbp.cells import GRUCell
+    >>> cell = GRUCell(2, 3)
+    >>> step = Linear(cell, Parameters(cell.shapes()), np.zeros((1, 3)), np.zeros((1, 2)))
+    >>> [[outer.name for outer in outers] for outers in by_columns(step)]
+    [['w_ih', 'b_ih'], ['w_hh', 'b_hh']]
+    """
+    method = outer_method(step.cell)
+    assert method is not None
+    sets: dict[tuple[int, ...], list[Outer]] = {}
+    for outer in method(step.state, step.x, step.residuals):
+        sets.setdefault(tuple(outer.columns.tolist()), []).append(outer)
+    return list(sets.values())
+
+
+def _inputs(outers: Sequence[Outer], n: int, dtype: np.dtype) -> Array:
+    """[x | h | 1] (n, V): all inputs side by side, and a one that the biases share."""
+    found = [outer.inputs for outer in outers if outer.inputs is not None]
+    biases = any(outer.inputs is None for outer in outers)
+    return np.concatenate([*found, np.ones((n, int(biases)), dtype)], axis=1)
+
+
+def _nothing(outers: Sequence[Outer], size: tuple[int, int], dtype: np.dtype) -> Product:
+    """The product of outer products that have not acted yet, for `size` = (B, S)."""
+    widths = [0 if outer.inputs is None else outer.inputs.shape[1] for outer in outers]
+    ends = np.cumsum(widths)
+    places = [slice(end - k, end) if k else slice(ends[-1], None) for k, end in zip(widths, ends, strict=True)]
+    structure = tuple((replace(outer, inputs=None), place) for outer, place in zip(outers, places, strict=True))
+    zeros = np.zeros_like(_inputs(outers, size[0], dtype))
+    return Product(zeros, np.zeros((*size, len(outers[0].columns)), dtype), structure)
