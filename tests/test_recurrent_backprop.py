@@ -3,6 +3,7 @@
 import tracemalloc
 from dataclasses import replace
 from functools import cache
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -213,6 +214,49 @@ def test_steps_without_an_error_cost_nothing():
     assert gradient_error(model.params, g.vector, through.vector) < 1e-9
     perfect = replace(batch_of(), targets=model_of(cell).forward(batch_of()))
     assert not gradient(RecurrentBackprop(), model_of(cell), perfect).vector.any()
+
+
+@pytest.mark.parametrize("adjoint", ADJOINTS, ids=str)
+def test_how_the_adjoints_settled_is_kept(adjoint):
+    cell = CountedProducts(3, 4)
+    model, algorithm = model_of(cell), RecurrentBackprop(adjoint, TIGHT)
+    cell.rows.clear()
+    gradient(algorithm, model)
+    (found,) = algorithm.history
+    assert found.count == LENGTHS.sum()
+    assert 0 < found.iterations < 100
+    assert 0 <= found.residual < 1e-11
+    assert found.evaluations == sum(cell.rows) - LENGTHS.sum()  # less those of the weights' gradient
+    gradient(algorithm, model)
+    assert algorithm.history == [found, found]
+    assert replace(algorithm).history == []
+    assert replace(algorithm) == algorithm
+
+
+class CountedProducts(ElmanCell):
+    """How many rows each product with the transposed Jacobian had."""
+
+    rows: ClassVar[list[int]] = []
+
+    def step_vjp(self, params, state, x, residuals, d_next):
+        self.rows.append(len(d_next))
+        return super().step_vjp(params, state, x, residuals, d_next)
+
+
+def test_what_is_kept_of_a_direct_solve_a_series_and_a_failure():
+    model = model_of(GRUCell(3, 4))
+    direct, series = RecurrentBackprop(Direct(), TIGHT), RecurrentBackprop(Neumann(4))
+    gradient(direct, model)
+    gradient(series, model)
+    assert direct.history[0].iterations == 1
+    assert direct.history[0].evaluations == 6 * (4 + 2)  # a column each, before and after
+    assert (series.history[0].iterations, series.history[0].evaluations) == (3, 6 * 3)
+    assert np.isnan(series.history[0].residual)
+    hasty = RecurrentBackprop(Iteration(), Tolerance(1e-12, 1e-12, iterations=3))
+    with pytest.raises(SettlingError):
+        gradient(hasty, model)
+    assert hasty.history[0].iterations == 3
+    assert hasty.history[0].residual > 1e-6
 
 
 @pytest.mark.parametrize("adjoint", [Relaxation(), Iteration(), Anderson(2), Broyden()], ids=str)

@@ -11,7 +11,7 @@ from rnnbp.gradients.decay import Decay, error_decay
 from rnnbp.gradients.forward import ForwardGradient, Tangent, jvp
 from rnnbp.gradients.numerical import ComplexStep, FiniteDifference
 from rnnbp.gradients.online import KFRTRL, RTRL, UORO
-from rnnbp.gradients.recurrent_backprop import RecurrentBackprop
+from rnnbp.gradients.recurrent_backprop import Adjoints, RecurrentBackprop
 from rnnbp.gradients.second_order import Curvature, hvp
 from rnnbp.gradients.spectral_penalty import SpectralPenalty
 from rnnbp.gradients.truncated import TruncatedBPTT
@@ -23,6 +23,7 @@ __all__ = [
     "RTRL",
     "UORO",
     "AdaptiveTruncation",
+    "Adjoints",
     "Backprop",
     "Choice",
     "Claim",

@@ -28,6 +28,28 @@ from rnnbp.solvers import (
 
 
 @dataclass(frozen=True)
+class Adjoints:
+    """How the adjoints of one way back settled.
+
+    Attributes
+    ----------
+    count : int
+        Fixed points with an error.
+    iterations : int
+        The most that one of them took.
+    residual : float
+        The largest, each relative to its error's largest entry; NaN where it is not measured (`Neumann`).
+    evaluations : int
+        Products with the transposed Jacobian, over all of them.
+    """
+
+    count: int
+    iterations: int
+    residual: float
+    evaluations: int
+
+
+@dataclass(frozen=True)
 class RecurrentBackprop:
     """The error at the fixed point z = f(z, x) settles by the transposed net, and gives the gradient at once.
 
@@ -48,6 +70,11 @@ class RecurrentBackprop:
         settle as well as a large one.
     on_failure : OnFailure, default Raise()
         Called with the `SettlingError` where an adjoint does not meet the tolerance.
+
+    Attributes
+    ----------
+    history : list of Adjoints
+        How they settled: one for each way back through a `FixedPoint` layer, the last one last, failures included.
 
     Raises
     ------
@@ -78,6 +105,7 @@ class RecurrentBackprop:
     adjoint: Solver = field(default_factory=Relaxation)
     tolerance: Tolerance = field(default_factory=Tolerance)
     on_failure: OnFailure = field(default_factory=Raise)
+    history: list[Adjoints] = field(default_factory=list, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         kinds = (("adjoint", Solver), ("tolerance", Tolerance), ("on_failure", OnFailure))
@@ -178,6 +206,8 @@ class Implicit(Layer):
 
         dtype = np.result_type(d, transposed.z)
         found = solve(self.how.adjoint, function, unit_d.astype(dtype), self.how.tolerance, unit)
+        most, residual = found.iterations.max(initial=0), found.residual.real.max(initial=0)
+        self.how.history.append(Adjoints(len(loud), int(most), float(residual), transposed.evaluations))
         if not found.converged.all():
             ends = np.cumsum(active)
 
@@ -215,9 +245,11 @@ class _Transposed:
 
     def __init__(self, cell: Cell, weights: Weights, z: Array, x: Array, residuals: object) -> None:
         self.cell, self.weights, self.z, self.x, self.residuals = cell, weights, z, x, residuals
+        self.evaluations = 0
 
     def __call__(self, rows: Array, a: Array) -> Array:
         """For the rows (R,), a being (R, S)."""
+        self.evaluations += len(rows)
         residuals = map_nested(lambda r: r[rows], self.residuals)
         return self.cell.step_vjp(self.weights, self.z[rows], self.x[rows], residuals, a)[0]
 
