@@ -207,7 +207,26 @@ def test_what_does_not_settle_is_an_error_with_the_spectral_radius(solver, rng):
     rho = spectral_radius(cell, params, error.solution.z[worst], packed[worst])
     np.testing.assert_allclose(error.spectral_radius, rho)
     assert f"spectral radius {rho:.4g}" in str(error)
-    assert "SpectralProjection" in str(error) or rho < 1
+    assert "SpectralProjection" in str(error)
+    assert "Damped()" in str(error)
+
+
+def test_what_swings_is_not_told_to_go_on():
+    """At both ends of its swing the units are saturated: the radius there is small, and says nothing."""
+    cell, params = swinging()
+    with pytest.raises(SettlingError, match=r"Below 1, but far from rest: .* more iterations do not help") as caught:
+        FixedPoint(cell).settle(params, np.full((1, 1, 3), 0.3))
+    assert caught.value.spectral_radius < 0.5
+
+
+def test_what_is_slow_is_told_to_go_on():
+    cell = ElmanCell(3, 4)
+    params = Parameters(cell.shapes(), dtype=np.float64)
+    params["w_hh"] = 0.99 * np.eye(4)
+    with pytest.raises(SettlingError, match=r"Below 1 it can settle: allow more iterations"):
+        FixedPoint(cell, tolerance=Tolerance(1e-9, 0, 30)).settle(
+            params, np.zeros((1, 1, 3)), start=np.full((1, 4), 0.1)
+        )
 
 
 @pytest.mark.parametrize("solver", [Damped(0.4), Relaxation(0.5), Anderson(), Broyden(), Newton()], ids=str)

@@ -1,5 +1,7 @@
 """Solvers: one table of every solver on every problem, statistics, who is still computed, what a failure is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -208,8 +210,15 @@ def test_error_names_the_worst_row_and_what_to_do():
     ):
         assert part in text
     assert "contracting" in text
-    slow = settling_error("adjoints", Iteration(), Tolerance(), solution, "row {}".format, lambda row: 0.99)
-    assert "more iterations" in str(slow)
+    far = settling_error("adjoints", Iteration(), Tolerance(), solution, "row {}".format, lambda row: 0.99)
+    assert "far from rest" in str(far)
+    near = replace(solution, z=np.full((3, 1), 30.0))
+    slow = settling_error("adjoints", Iteration(), Tolerance(), near, "row {}".format, lambda row: 0.99)
+    assert "Below 1 it can settle: allow more iterations" in str(slow)
+    lost = replace(solution, residual=np.array([0.0, np.nan, 1.0]))
+    assert "far from rest" in str(
+        settling_error("adjoints", Iteration(), Tolerance(), lost, "row {}".format, lambda row: 0.99)
+    )
     with pytest.raises(SettlingError, match="2 of 3"):
         Raise()(error)
     with pytest.warns(SettlingWarning, match="2 of 3"):

@@ -99,16 +99,24 @@ def settling_error(
     residual = solution.residual[failed].real
     worst = int(failed[np.argmax(np.where(np.isfinite(residual), residual, np.inf))])
     rho = radius(worst)
+    far = not solution.residual[worst].real <= 0.1 * np.abs(solution.z[worst]).max()
     message = (
         f"{len(failed)} of {len(solution.converged)} {what} were not found by {solver} within "
         f"{tolerance.iterations} iterations: the worst, at {place(worst)}, has a residual of "
         f"{solution.residual[worst]:.3g} after {solution.iterations[worst]}, where {tolerance.absolute:g} + "
-        f"{tolerance.relative:g} max |z| is asked, and a Jacobian of spectral radius {rho:.4g}. {_advice(rho)}"
+        f"{tolerance.relative:g} max |z| is asked, and a Jacobian of spectral radius {rho:.4g}. {_advice(rho, far)}"
     )
     return SettlingError(message, solution, rho)
 
 
-def _advice(rho: float) -> str:
+def _advice(rho: float, far: bool) -> str:
+    """What to do; `far` from rest the Jacobian is that of a place the state only passes, or swings to."""
+    if rho < 1 and far:
+        return (
+            "Below 1, but far from rest: where the state swings to and fro more iterations do not help, but "
+            "Damped(), Anderson() or Newton() may, and weights that are kept contracting by SpectralProjection or "
+            "SpectralPenalty; where it does not, allow more by Tolerance(iterations=...)"
+        )
     if rho < 1:
         return (
             "Below 1 it can settle: allow more iterations by Tolerance(iterations=...), ask for less (float32 "
