@@ -17,6 +17,7 @@ from rnnbp.gradients import (
     BPTT,
     RTRL,
     Backprop,
+    BlockRTRL,
     ComplexStep,
     FiniteDifference,
     GradientAlgorithm,
@@ -57,6 +58,8 @@ EXACT: dict[str, GradientAlgorithm] = {
     "TruncatedBPTT(T, T)": TruncatedBPTT(T, T),
     "RTRL": RTRL(),
     "RTRL at every step": RTRL(every=1),
+    "BlockRTRL(2)": BlockRTRL(2),
+    "BlockRTRL(4) every 5": BlockRTRL(4, every=5),
 }
 LOOK_AHEAD = ("BPTT",)  # and which of them take the others too
 

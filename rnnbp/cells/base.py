@@ -190,12 +190,30 @@ def basis_vjp(cell: Cell, params: Weights, state: Array, x: Array, residuals: Re
     >>> rows.shape, delta.shape
     ((2, 5, 2), (2, 5, 2))
     """
-    S = cell.state_size
-    basis = np.eye(S, dtype=state.dtype).reshape(S, *[1] * (state.ndim - 1), S)
+    return seeded_vjp(cell, params, state, x, residuals, np.eye(cell.state_size, dtype=state.dtype))
+
+
+def seeded_vjp(
+    cell: Cell, params: Weights, state: Array, x: Array, residuals: Residuals, seeds: Array
+) -> tuple[Array, Delta]:
+    """`step_vjp` on several errors at once, each the same for all of the batch.
+
+    Parameters
+    ----------
+    cell, params, state, x, residuals
+        As `step_vjp` is given them.
+    seeds : ndarray (C, S)
+
+    Returns
+    -------
+    d_state : ndarray (C, ..., S)
+    delta : ndarray (C, ..., K), or nested
+    """
+    count, width = seeds.shape
 
     def spread(a: Array) -> Array:
-        return np.broadcast_to(a, (S, *a.shape))
+        return np.broadcast_to(a, (count, *a.shape))
 
-    d_next = np.broadcast_to(basis, (S, *state.shape))
-    rows, _, delta = cell.step_vjp(params, spread(state), spread(x), map_nested(spread, residuals), d_next)
-    return rows, delta
+    d_next = np.broadcast_to(seeds.reshape(count, *[1] * (state.ndim - 1), width), (count, *state.shape))
+    d_state, _, delta = cell.step_vjp(params, spread(state), spread(x), map_nested(spread, residuals), d_next)
+    return d_state, delta

@@ -10,7 +10,7 @@ from rnnbp.gradients.claims import Claim
 from rnnbp.gradients.decay import Decay, error_decay
 from rnnbp.gradients.forward import ForwardGradient, Tangent, jvp
 from rnnbp.gradients.numerical import ComplexStep, FiniteDifference
-from rnnbp.gradients.online import KFRTRL, RTRL, UORO
+from rnnbp.gradients.online import KFRTRL, RTRL, UORO, BlockRTRL, SnAp
 from rnnbp.gradients.recurrent_backprop import Adjoints, RecurrentBackprop
 from rnnbp.gradients.second_order import Curvature, hvp
 from rnnbp.gradients.spectral_penalty import SpectralPenalty
@@ -25,6 +25,7 @@ __all__ = [
     "AdaptiveTruncation",
     "Adjoints",
     "Backprop",
+    "BlockRTRL",
     "Choice",
     "Claim",
     "ComplexStep",
@@ -39,6 +40,7 @@ __all__ = [
     "GradientReport",
     "PowerLaw",
     "RecurrentBackprop",
+    "SnAp",
     "SpectralPenalty",
     "Tangent",
     "TruncatedBPTT",

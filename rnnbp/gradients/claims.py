@@ -12,7 +12,7 @@ from rnnbp.gradients.base import GradientAlgorithm
 from rnnbp.gradients.bptt import BPTT
 from rnnbp.gradients.forward import ForwardGradient
 from rnnbp.gradients.numerical import ComplexStep, FiniteDifference
-from rnnbp.gradients.online import KFRTRL, RTRL, UORO
+from rnnbp.gradients.online import KFRTRL, RTRL, UORO, BlockRTRL, SnAp
 from rnnbp.gradients.recurrent_backprop import RecurrentBackprop
 from rnnbp.gradients.truncated import TruncatedBPTT
 from rnnbp.solvers import Tolerance
@@ -95,6 +95,9 @@ def standard_claims(steps: int, parameters: int) -> dict[str, Claim]:
         "TruncatedBPTT(5, 10)": Claim("exact" if steps <= 10 else "approximate", TruncatedBPTT(5, 10)),
         "TruncatedBPTT(1, 1)": Claim("exact" if steps == 1 else "approximate", TruncatedBPTT(1, 1)),
         "RTRL": Claim("exact", RTRL()),
+        "BlockRTRL(10)": Claim("exact", BlockRTRL(10)),
+        "SnAp(1)": Claim("approximate", SnAp(1)),
+        "SnAp(2)": Claim("approximate", SnAp(2)),
         "RecurrentBackprop": Claim("exact", RecurrentBackprop(tolerance=FINE), tolerance=1e-9),
         "AdaptiveTruncation(0.1)": Claim("approximate", AdaptiveTruncation(0.1)),
         "ARTBP": Claim("unbiased", ARTBP(PowerLaw(mean=max(2.0, steps / 3)))),

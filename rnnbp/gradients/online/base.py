@@ -82,11 +82,16 @@ class Online:
         every = batch.steps if self.every is None else self.every
         for start in range(0, batch.steps, every):
             span = Span(model, start, min(start + every, batch.steps))
-            for t, step in walk.steps(span.start, span.stop):
-                carried.advance(step)
-                due = walk.loss_at(t)
-                span.add(due, carried.gradient(due.d_state))
-            yield span.total(walk, held_bytes(carried))
+            held = self.through(span, walk, carried)
+            yield span.total(walk, held)
+
+    def through(self, span: "Span", walk: "Walk", carried: Influence) -> int:
+        """Walk through a span, adding to it; -> bytes held, at the most."""
+        for t, step in walk.steps(span.start, span.stop):
+            carried.advance(step)
+            due = walk.loss_at(t)
+            span.add(due, carried.gradient(due.d_state))
+        return held_bytes(carried)
 
 
 @dataclass(frozen=True)
@@ -140,6 +145,10 @@ class Walk:
         self.per_step = parts.model.out_shape[0] == "T"
         self.total = loss.total(self.targets, batch.lengths if self.per_step else None)
 
+    def running(self, t: int) -> int:
+        """How many sequences run at step t."""
+        return int(self.active[t]) if t < len(self.active) else 0
+
     def steps(self, start: int, stop: int) -> Iterator[tuple[int, Linear]]:
         """Go on from s[start - 1] to s[stop - 1], step by step."""
         ahead = self.parts.ahead
@@ -150,7 +159,7 @@ class Walk:
             for stage in self.drawn:
                 stage.draw(self.batch.size, self.state.dtype, self.rng)
             inputs = x[t - start, :n] if x.ndim == 3 else x[t - start, :n, None]  # tokens have no axis of features
-            step = Linear(self.cell, self.params, self.state[:n].copy(), inputs)
+            step = Linear(self.cell, self.params, self.state[:n].copy(), inputs.copy())
             self.state[:n] = step.next_state
             yield t, step
 

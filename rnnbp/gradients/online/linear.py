@@ -44,8 +44,9 @@ class ByColumns:
 
     def entries(self, delta: Delta, units: Array, parameters: Array) -> Array:
         """Only those that are asked for are computed."""
-        here = side_by_side(delta)[units, :, self.columns[parameters]]  # (..., n)
-        return np.moveaxis(here, -1, 0) * self.inputs[:, parameters]
+        rows = np.moveaxis(side_by_side(delta), 1, 0)  # (n, S, K)
+        here = units * rows.shape[2] + self.columns[parameters]
+        return rows.reshape(len(rows), -1).take(here, axis=1) * self.inputs.take(parameters, axis=1)
 
 
 class OneByOne:

@@ -1,0 +1,178 @@
+"""Sparse n-step approximation: real-time recurrent learning that keeps the influence which n steps can have."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnbp._checks import positive_int
+from rnnbp.cells.base import Array
+from rnnbp.gradients.online.base import Influence, Online
+from rnnbp.gradients.online.chain import Chain
+from rnnbp.gradients.online.folded import Entries, Folded, Folds, Whole
+from rnnbp.gradients.online.linear import Linear
+from rnnbp.gradients.online.structure import Structure, structure
+
+
+@dataclass(frozen=True)
+class SnAp(Online):
+    """RTRL on a part of the influence: of each parameter, on the units that it reaches within n steps.
+
+    With the step at which it acts as the first, a parameter reaches the units where one of I, J I, ..., J^(n-1) I is
+    not zero; elsewhere the influence is held at zero::
+
+        M[t] = (J[t] M[t-1] + I[t]) where reached, 0 elsewhere
+
+    In an Elman network or GRU SnAp-1 keeps one number for each parameter and sequence, the influence on its own unit;
+    in an LSTM two, on h and c (one for an output gate's, which act on h alone). For d units a parameter, d P numbers
+    are held and d^2 P multiplications made at each step, instead of RTRL's S P and S^2 P. With n = 2 a net with full
+    recurrent weights is reached as a whole and the gradient is exact; in a net whose recurrent weights are mostly
+    exactly zero SnAp-2 is still cheap. Where a parameter acts on many units at once (the original GRU's reset gates,
+    the layers below another recurrent one, a Jordan network's hidden layer), SnAp-1 keeps all of these.
+
+    Parameters
+    ----------
+    order : int, default 1
+        n.
+    every : int, optional
+        Steps between gradients; the parameters may change with each. Which weights are zero is seen at the beginning of
+        a batch. Default: one gradient a batch, the parameters being still.
+
+    Raises
+    ------
+    ValueError
+        If `order` or `every` is not a positive integer; when used on a model that `RTRL` does not take.
+
+    See Also
+    --------
+    RTRL : the whole influence.
+
+    References
+    ----------
+    J. Menick, E. Elsen, U. Evci, S. Osindero, K. Simonyan & A. Graves (2021), "A practical sparse approximation for
+    real time recurrent learning", ICLR, arXiv:2006.07232, section 3
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> model = rnnbp.Sequential(rnnbp.Elman(2, 3), rnnbp.Dense(3, 2), dtype=np.float64)
+    >>> batch = rnnbp.SequenceDataset([np.ones((5, 2))], targets=[np.zeros(5, int)]).batch()
+    >>> (exact,) = rnnbp.BPTT().gradients(model, batch, rnnbp.CrossEntropy())
+    >>> for order in (1, 2):
+    ...     (found,) = SnAp(order).gradients(model, batch, rnnbp.CrossEntropy())
+    ...     print(np.allclose(found.vector, exact.vector, rtol=1e-12))
+    False
+    True
+    """
+
+    order: int = 1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        positive_int("order", self.order)
+
+    def influence(self, parts: Chain, batch_size: int, rng: np.random.Generator | None) -> Influence:
+        """Nothing has acted yet."""
+        found = structure(parts.cell, parts.params)
+        return SparseInfluence(found, self.order, batch_size, parts.model.dtype)
+
+
+class SparseInfluence:
+    """The entries of M that are kept. Parameters that reach the same units are a group; groups of equal size are held
+    together, as one array.
+
+    Parameters
+    ----------
+    found : Structure
+    order : int
+    batch_size : int
+    dtype : dtype
+
+    Attributes
+    ----------
+    buckets : list of Bucket
+    """
+
+    def __init__(self, found: Structure, order: int, batch_size: int, dtype: np.dtype) -> None:
+        sets = grouped(found.reach(order), found.columns)
+        self.buckets = [Bucket(found, *groups, batch_size, dtype) for groups in sets]
+        self.size = len(found.columns)
+        self.folds = Folds(found, dtype)
+        self.folded = self.folds.pays(sum(bucket.units.size * bucket.units.shape[1] for bucket in self.buckets))
+
+    def advance(self, step: Linear) -> None:
+        """Bucket by bucket."""
+        entries = Folded(step, self.folds) if self.folded else Whole(step)
+        for bucket in self.buckets:
+            bucket.advance(entries, step.size)
+
+    def gradient(self, d_state: Array) -> Array:
+        """dL/ds . M, summed over the sequences."""
+        found = np.zeros(self.size, d_state.dtype)
+        for bucket in self.buckets:
+            found[bucket.parameters] = bucket.gradient(d_state)
+        return found
+
+
+def grouped(reach: Array, columns: Array) -> list[tuple[Array, Array]]:
+    """Parameters by the units that they reach, groups of equal size together.
+
+    Parameters
+    ----------
+    reach : ndarray of bool (S, K)
+    columns : ndarray of int (P,)
+
+    Returns
+    -------
+    list of (ndarray of int (G, d), ndarray of int (G, m))
+        The units and the parameters of each of G groups. Parameters that reach nothing are left out.
+
+    Examples
+    --------
+    >>> reach = np.array([[True, False, True], [False, True, False]])
+    >>> grouped(reach, columns=np.array([0, 1, 2, 1]))
+    [(array([[1], [0]]), array([[1, 3], [0, 2]]))]
+    """
+    sets, group = np.unique(reach.T, axis=0, return_inverse=True)
+    of_parameters = group.ravel()[columns]
+    found: dict[tuple[int, int], list[tuple[Array, Array]]] = defaultdict(list)
+    for k, reached in enumerate(sets):
+        units, members = np.flatnonzero(reached), np.flatnonzero(of_parameters == k)
+        if units.size and members.size:
+            found[units.size, members.size].append((units, members))
+    return [(np.stack([u for u, _ in groups]), np.stack([m for _, m in groups])) for groups in found.values()]
+
+
+class Bucket:
+    """Influence of G groups of m parameters on d units each.
+
+    Parameters
+    ----------
+    found : Structure
+    units : ndarray of int (G, d)
+    parameters : ndarray of int (G, m)
+    batch_size : int
+    dtype : dtype
+
+    Attributes
+    ----------
+    influence : ndarray (B, G, d, m)
+    """
+
+    def __init__(self, found: Structure, units: Array, parameters: Array, batch_size: int, dtype: np.dtype) -> None:
+        self.units, self.parameters = units, parameters
+        acts = found.direct[units[:, :, None], found.columns[parameters][:, None, :]]
+        group, unit, member = np.nonzero(acts)
+        self.acting = units[group, unit], parameters[group, member]
+        self.places = slice(None) if acts.all() else np.flatnonzero(acts)
+        self.influence = np.zeros((batch_size, *acts.shape), dtype)
+
+    def advance(self, entries: Entries, n: int) -> None:
+        """M = J M + I, within the groups."""
+        moved = entries.blocks(self.units) @ self.influence[:n]
+        moved.reshape(n, -1)[:, self.places] += entries.direct(*self.acting)
+        self.influence[:n] = moved
+
+    def gradient(self, d_state: Array) -> Array:
+        """(G, m)."""
+        return np.einsum("ngd,ngdm->gm", d_state[:, self.units], self.influence[: len(d_state)])

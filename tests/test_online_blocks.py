@@ -1,0 +1,142 @@
+"""BlockRTRL: the same gradients as the algorithms that it lies between, and what it costs. That it is exact over every
+cell is in the table of test_gradients.py.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+from helpers import LENGTHS, gradient_error
+from test_gradients import CAUSAL, F, K, batch_for, model_of, whole
+
+import rnnbp
+from rnnbp.cells import ElmanCell
+from rnnbp.gradients import BPTT, RTRL, BlockRTRL, TruncatedBPTT
+from rnnbp.layers import GRU, LSTM, Dense, Embedding, Last, MeanOverTime, Recurrent, Window
+from rnnbp.losses import CrossEntropy
+
+
+@pytest.mark.parametrize("every", [1, 2, 4, 6])
+@pytest.mark.parametrize("block", [1, 3, 8])
+@pytest.mark.parametrize("end", [[], [Last()]], ids=["each step", "last step"])
+@pytest.mark.parametrize("name", ["LSTM", "two LSTMs", "a user's"])
+def test_yields_are_those_of_truncated_backpropagation_that_reaches_the_beginning(name, end, block, every):
+    model = model_of([*CAUSAL[name], *end])
+    batch = batch_for(model, LENGTHS["unequal lengths"])
+    found = list(BlockRTRL(block, every=every).gradients(model, batch, CrossEntropy()))
+    wanted = list(TruncatedBPTT(every, 6).gradients(model, batch, CrossEntropy()))
+    assert [g.span for g in found] == [g.span for g in wanted]
+    for g, w in zip(found, wanted, strict=True):
+        assert g.loss == pytest.approx(w.loss, abs=1e-14)
+        np.testing.assert_allclose(g.vector, w.vector, rtol=1e-10, atol=1e-14)
+        assert g.cost.steps == w.cost.steps
+
+
+@pytest.mark.parametrize("block", [2, 4])
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [Embedding(5, F), LSTM(F, 3), Dense(3, K)],
+        [GRU(F, 3), MeanOverTime(), Dense(3, K)],
+        [Window(1, 0), Dense(2 * F, 4, "tanh"), LSTM(4, 3, num_layers=2), Dense(3, K)],
+    ],
+    ids=["tokens", "mean", "layers below"],
+)
+def test_models_of_several_layers(layers, block, rng):
+    model = model_of(layers)
+    batch = batch_for(model, LENGTHS["unequal lengths"])
+    if isinstance(layers[0], Embedding):
+        batch = replace(batch, x=rng.integers(5, size=(6, 3)))
+    exact, found = (whole(a, model, batch, CrossEntropy())[1] for a in (BPTT(), BlockRTRL(block)))
+    assert gradient_error(model.params, found, exact) < 1e-12
+
+
+@pytest.mark.parametrize("every", [1, 2])
+def test_parameters_may_change_after_each_gradient(every):
+    """As with RTRL, whose influence is that of the parameters as they were."""
+    ends = []
+    for algorithm in (RTRL(every=every), BlockRTRL(4, every=every)):
+        model = model_of(CAUSAL["GRU"])
+        optimizer = rnnbp.Adam(0.05)
+        for g in algorithm.gradients(model, batch_for(model, LENGTHS["unequal lengths"]), CrossEntropy()):
+            optimizer.step(model.params, g.vector)
+        ends.append(model.params.vector)
+    np.testing.assert_allclose(*ends, rtol=1e-10)
+
+
+def long_batch(model, times):
+    batch = batch_for(model, LENGTHS["equal lengths"])
+    x, targets = np.tile(batch.x, (times, 1, 1)), np.tile(batch.targets, (times, 1))
+    return replace(batch, x=x, targets=targets, lengths=batch.lengths * times)
+
+
+def test_what_is_held_does_not_grow_with_time():
+    model = model_of([LSTM(F, 4), Dense(4, K)])
+    held = {}
+    for block in (1, 3, 6):
+        short, long = (
+            next(BlockRTRL(block).gradients(model, long_batch(model, times), CrossEntropy())).cost for times in (2, 10)
+        )
+        assert short.peak_bytes == long.peak_bytes
+        assert long.steps == 5 * short.steps == 5 * 36
+        held[block] = long.peak_bytes
+    # a step of three sequences: its state before and after (8 each), x (3), residuals (20)
+    assert held[6] - held[3] == 3 * (8 * 3 * (8 + 8 + F + 20))
+    (g,) = RTRL().gradients(model, long_batch(model, 2), CrossEntropy())
+    assert held[1] < 1.2 * g.cost.peak_bytes
+
+
+@dataclass(frozen=True)
+class Counting(ElmanCell):
+    """Counts the errors that go back through it, one a sequence and step."""
+
+    errors: list[int] = field(default_factory=list, compare=False)
+
+    def step_vjp(self, params, state, x, residuals, d_next):
+        if d_next.any():  # not where a stack asks for the width of delta
+            self.errors.append(d_next[..., 0].size)
+        return super().step_vjp(params, state, x, residuals, d_next)
+
+    outer_products = ElmanCell.outer_products
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 4, 6, 12])
+def test_errors_that_go_back(block):
+    """One a step for the loss, and S for the influence, of which the last block needs none."""
+    cell = Counting(F, 4)
+    model = model_of([Recurrent(cell), Dense(4, K)])
+    batch = long_batch(model, 2)
+    cell.errors.clear()
+    next(BlockRTRL(block).gradients(model, batch, CrossEntropy()))
+    wanted = 3 * (12 + 4 * (12 - block))
+    assert sum(cell.errors) == wanted
+
+
+def test_the_influence_is_updated_once_a_block(monkeypatch):
+    """S^2 P multiplications, once in h steps; never where one block takes all."""
+    seen = []
+    whole_update = rnnbp.gradients.online.blocks.BlockInfluence.onwards
+
+    def counted(self, steps, n):
+        before = self.influence.copy()
+        whole_update(self, steps, n)
+        seen.append(not np.array_equal(before, self.influence))
+
+    monkeypatch.setattr(rnnbp.gradients.online.blocks.BlockInfluence, "onwards", counted)
+    model = model_of([GRU(F, 4), Dense(4, K)])
+    for block, updates in ((3, 3), (5, 2), (12, 0)):
+        seen.clear()
+        next(BlockRTRL(block).gradients(model, long_batch(model, 2), CrossEntropy()))
+        assert sum(seen) == updates
+
+
+@pytest.mark.parametrize("block", [0, -2, 1.5, None])
+def test_block_must_be_positive(block):
+    with pytest.raises(ValueError, match="block must be a positive integer, got"):
+        BlockRTRL(block)
+
+
+def test_what_rtrl_does_not_take_is_refused():
+    model = model_of([Dense(F, K)])
+    with pytest.raises(ValueError, match="BlockRTRL takes a model with a Recurrent layer"):
+        list(BlockRTRL(3).gradients(model, batch_for(model, LENGTHS["equal lengths"]), CrossEntropy()))

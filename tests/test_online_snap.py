@@ -1,0 +1,342 @@
+"""SnAp against masked RTRL written out here: derivatives by the complex step, masks by what they are at many points."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers import CELLS, LENGTHS, SPIKING, gradient_error, made, relative_error
+from test_gradients import CAUSAL, F, K, batch_for, model_of, whole
+
+import rnnbp
+from rnnbp.cells import LIFCell
+from rnnbp.gradients import BPTT, RTRL, SnAp
+from rnnbp.gradients.online.chain import chain
+from rnnbp.gradients.online.folded import Folded, Folds, Whole
+from rnnbp.gradients.online.linear import Linear
+from rnnbp.gradients.online.snap import SparseInfluence
+from rnnbp.gradients.online.structure import structure
+from rnnbp.layers import GRU, LSTM, Dense, Elman, Embedding, MeanOverTime, OriginalGRU, Recurrent
+from rnnbp.losses import CrossEntropy
+from rnnbp.models import Sequential
+
+EVERY = CELLS | SPIKING
+TINY = 1e-30
+POINTS = 400
+
+
+def jacobians(cell, params, state, x):
+    """ds[t]/ds[t-1] (n, S, S) and the direct ds[t]/dp (n, S, P), column by column."""
+    n, S = state.shape
+    J, action = np.zeros((n, S, S)), np.zeros((n, S, params.size))
+    weights = dict(params.items())
+    for j in range(S):
+        moved = state.astype(complex)
+        moved[:, j] += TINY * 1j
+        J[:, :, j] = cell.step(weights, moved, x)[0].imag / TINY
+    for p in range(params.size):
+        near = params.astype(complex)
+        near.vector[p] += TINY * 1j
+        action[:, :, p] = cell.step(dict(near.items()), state, x)[0].imag / TINY
+    return J, action
+
+
+def spread(rng, width):
+    """Points near to zero and far from it."""
+    return rng.standard_normal((POINTS, width)) * rng.choice([0.5, 3], (POINTS, 1))
+
+
+def reached(cell, params, order, inputs):
+    """(S, P): where I, J I, ..., J^(n-1) I can differ from zero, J and I doing so at any of many points."""
+    rng = np.random.default_rng(0)
+    J, action = jacobians(cell, params, spread(rng, cell.state_size), inputs(rng))
+    J, found = (J != 0).any(axis=0), (action != 0).any(axis=0)
+    for _ in range(order - 1):
+        found |= J.astype(int) @ found > 0
+    return found
+
+
+def masked_rtrl(model, batch, order, state=None, masked_as=None):
+    """The gradient by the cell's parameters. The model's last layer must be its `Dense` one."""
+    parts = chain(model, "a test")
+    cell, params, tokens = parts.cell, parts.params, batch.x.ndim == 2
+    x = batch.x[..., None] if tokens else batch.x
+
+    def inputs(rng):
+        return rng.integers(5, size=(POINTS, 1)) if tokens else spread(rng, cell.input_size)
+
+    mask = reached(cell, params, order if masked_as is None else masked_as, inputs)
+    per_step = model.out_shape[0] == "T"
+    if state is None:
+        outputs = model.forward(batch)
+    else:
+        (g,) = BPTT().gradients(model, batch, CrossEntropy(), state)
+        outputs = g.outputs
+    _, d_outputs = CrossEntropy()(outputs, batch.targets, batch.lengths if per_step else None)
+    d_shown = d_outputs @ model.params[f"{len(model.layers) - 1}.w"]
+    s, gradient = parts.begin(state, batch.size), np.zeros(params.size)
+    M = np.zeros((batch.size, *mask.shape))
+    for t in range(batch.steps):
+        n = int((batch.lengths > t).sum())
+        J, action = jacobians(cell, params, s[:n], x[t, :n])
+        M[:n] = (J @ M[:n] + action) * mask
+        s[:n] = cell.step(dict(params.items()), s[:n], x[t, :n])[0]
+        for b in range(n):
+            if per_step or t == batch.lengths[b] - 1:
+                d = d_shown[t, b] if per_step else d_shown[b]
+                gradient += d @ M[b, : len(d)]
+    return gradient
+
+
+def check(model, batch, order, **options):
+    """Against masked RTRL; what is on top of the cell is exact."""
+    state = options.get("state")
+    wanted = whole(BPTT(), model, batch, CrossEntropy(), state=state)[1]
+    exact = wanted.copy()
+    cell = masked_rtrl(model, batch, order, **options)
+    wanted[: len(cell)] = cell
+    for algorithm in (SnAp(order), SnAp(order, every=1), SnAp(order, every=4)):
+        found = whole(algorithm, model, batch, CrossEntropy(), state=state)[1]
+        assert gradient_error(model.params, found, wanted) < 1e-12, algorithm
+    return gradient_error(model.params, wanted, exact)
+
+
+def thinned(layer, keep):
+    """A model whose recurrent weights are exactly zero but where `keep` (H, H) is true, for each gate."""
+    model = model_of([layer, Dense(layer.out_shape(("T", "B", F))[-1], K)])
+    w_hh = model.params["0.w_hh"]
+    w_hh *= np.tile(keep, (len(w_hh) // len(keep), 1))
+    return model
+
+
+RING = np.eye(4, k=-1, dtype=bool) | np.eye(4, k=3, dtype=bool)
+RANDOM = np.random.default_rng(3).random((4, 4)) < 0.3
+RECURRENT = {"Elman": Elman(F, 4), "LSTM": LSTM(F, 4), "GRU": GRU(F, 4), "original GRU": OriginalGRU(F, 4)}
+
+
+@pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("name", EVERY)
+def test_it_is_masked_rtrl(name, order, lengths):
+    model = model_of(CAUSAL[name])
+    error = check(model, batch_for(model, lengths), order)
+    assert error > 1e-3 or order > 1
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+@pytest.mark.parametrize("keep", [RING, RANDOM], ids=["ring", "random"])
+@pytest.mark.parametrize("name", RECURRENT)
+def test_weights_that_are_zero_are_no_way(name, keep, order):
+    model = thinned(RECURRENT[name], keep)
+    batch = batch_for(model, LENGTHS["unequal lengths"])
+    check(model, batch, order)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [LSTM(F, 3, num_layers=2), Dense(3, K)],
+        [Dense(F, 4, "tanh"), GRU(4, 3), Dense(3, K)],
+        [Embedding(5, F), LSTM(F, 3), Dense(3, K)],
+        [GRU(F, 3), MeanOverTime(), Dense(3, K)],
+    ],
+    ids=["two layers", "a layer below", "tokens", "mean"],
+)
+@pytest.mark.parametrize("order", [1, 2])
+def test_models_of_several_layers(layers, order, rng):
+    model = model_of(layers)
+    batch = batch_for(model, LENGTHS["unequal lengths"])
+    if isinstance(layers[0], Embedding):
+        batch = replace(batch, x=rng.integers(5, size=(6, 3)))
+    check(model, batch, order)
+
+
+@pytest.mark.parametrize("name", ["Elman tanh", "LSTM", "a user's"])
+def test_from_a_given_state(name, rng):
+    model = model_of(CAUSAL[name])
+    batch = batch_for(model, LENGTHS["unequal lengths"])
+    check(model, batch, 1, state=[rng.standard_normal((3, CELLS[name].state_size)), None])
+
+
+def test_a_wrong_pattern_is_seen():
+    """The comparison tells masks of different orders apart."""
+    model = thinned(Elman(F, 4), RING)
+    batch = batch_for(model, LENGTHS["unequal lengths"])
+    found = whole(SnAp(2), model, batch, CrossEntropy())[1]
+    for order, same in ((1, False), (2, True), (3, False)):
+        wanted = masked_rtrl(model, batch, 2, masked_as=order)
+        assert (relative_error(found[: len(wanted)], wanted) < 1e-12) == same
+        assert same or relative_error(found[: len(wanted)], wanted) > 1e-4
+
+
+@pytest.mark.parametrize("name", CAUSAL)
+def test_a_large_order_is_rtrl(name):
+    model = model_of(CAUSAL[name])
+    batch = batch_for(model, LENGTHS["unequal lengths"])
+    exact, found = (whole(a, model, batch, CrossEntropy())[1] for a in (RTRL(), SnAp(10)))
+    assert gradient_error(model.params, found, exact) < 1e-12
+
+
+@pytest.mark.parametrize(("name", "order"), [("Elman", 1), ("GRU", 1), ("LSTM", 2)])
+def test_it_is_exact_where_units_do_not_meet(name, order):
+    """Each unit has weights to itself alone. An LSTM's output gate meets c one step later."""
+    model = thinned(RECURRENT[name], np.eye(4, dtype=bool))
+    batch = batch_for(model, LENGTHS["unequal lengths"])
+    exact, found = (whole(a, model, batch, CrossEntropy())[1] for a in (BPTT(), SnAp(order)))
+    assert gradient_error(model.params, found, exact) < 1e-12
+    buckets = sparse_influence(model, order).buckets
+    assert {bucket.units.shape[1] for bucket in buckets} == {2 if name == "LSTM" else 1}
+
+
+def test_an_update_between_steps_is_seen():
+    """The Jacobian is that of the parameters as they are then."""
+    ends = []
+    for algorithm in (RTRL(every=1), SnAp(9, every=1)):
+        model = model_of(CAUSAL["GRU"])
+        optimizer = rnnbp.Adam(0.05)
+        for g in algorithm.gradients(model, batch_for(model, LENGTHS["unequal lengths"]), CrossEntropy()):
+            optimizer.step(model.params, g.vector)
+        ends.append(model.params.vector)
+    np.testing.assert_allclose(*ends, rtol=1e-10)
+
+
+# ---- what is held, and what it costs --------------------------------------------------------------
+
+
+def sparse_influence(model, order, batch_size=1):
+    return SnAp(order).influence(chain(model, "SnAp"), batch_size, None)
+
+
+def numbers(carried: SparseInfluence) -> int:
+    return sum(bucket.influence.size for bucket in carried.buckets)
+
+
+def multiplications(carried: SparseInfluence) -> int:
+    return sum(bucket.influence.size * bucket.units.shape[1] for bucket in carried.buckets)
+
+
+@pytest.mark.parametrize("hidden", [8, 24])
+def test_what_one_step_holds(hidden):
+    """d P numbers and d^2 P multiplications, d being 1 in Elman and GRU, (2, 2, 2, 1) for an LSTM's gates."""
+    H, gate = hidden, hidden * (F + hidden + 2)
+    for layer, ds in (
+        (Elman(F, H), [1]),
+        (GRU(F, H), [1, 1, 1]),
+        (LSTM(F, H), [2, 2, 2, 1]),
+        (OriginalGRU(F, H), [H, 1, 1]),
+    ):
+        carried = sparse_influence(model_of([layer, Dense(H, K)]), 1, batch_size=5)
+        assert numbers(carried) == 5 * gate * sum(ds)
+        assert multiplications(carried) == 5 * gate * sum(d * d for d in ds)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 4, 5])
+def test_what_a_ring_holds(order):
+    """Each further step reaches one further unit, until all are reached."""
+    model = thinned(Elman(F, 4), RING)
+    P = 4 * (F + 4 + 2)
+    assert numbers(sparse_influence(model, order)) == min(order, 4) * P
+
+
+def test_full_recurrent_weights_are_reached_in_two_steps():
+    model = model_of([LSTM(F, 4), Dense(4, K)])
+    assert numbers(sparse_influence(model, 2)) == 8 * chain(model, "SnAp").params.size
+
+
+def test_held_bytes_grow_as_the_square_of_the_units():
+    """RTRL's grow as the cube of them, and neither as time does."""
+    held = {}
+    for H in (16, 32):
+        for algorithm in (SnAp(), RTRL()):
+            model = model_of([Elman(F, H), Dense(H, K)])
+            batch = batch_for(model, LENGTHS["equal lengths"])
+            (g,) = algorithm.gradients(model, batch, CrossEntropy())
+            held[type(algorithm), H] = g.cost.peak_bytes
+    assert 1.7 < np.log2(held[SnAp, 32] / held[SnAp, 16]) < 2.1
+    assert 2.6 < np.log2(held[RTRL, 32] / held[RTRL, 16]) < 3.1
+    assert held[SnAp, 32] < held[RTRL, 32] / 8
+
+
+# ---- the structure, and entries of a step --------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+@pytest.mark.parametrize("name", EVERY)
+def test_the_structure_is_what_shows_at_many_points(name, order):
+    cell = EVERY[name]
+    params = made(cell)
+    params.vector[:] += 0.2 * np.random.default_rng(0).standard_normal(params.size)
+    found = structure(cell, params)
+    wanted = reached(cell, params, order, lambda rng: spread(rng, cell.input_size))
+    np.testing.assert_array_equal(found.reach(order)[:, found.columns], wanted)
+
+
+def test_units_that_are_silent_now_are_no_zeros():
+    """Rectified units far below their threshold, where every derivative is zero."""
+    cell = CELLS["Elman relu"]
+    params = made(cell)
+    params["b_ih"] = np.full(4, -100.0)
+    found = structure(cell, params)
+    np.testing.assert_array_equal(found.direct, np.eye(4, dtype=bool))
+    assert found.jacobian.all()
+    assert not found.otherwise.any()
+
+
+@pytest.mark.parametrize("threshold", [1e-3, 1, 1e3])
+def test_neurons_far_from_their_threshold_are_no_zeros(threshold):
+    """The surrogate is zero there."""
+    cell = LIFCell(F, 4, threshold=threshold)
+    found = structure(cell, made(cell))
+    np.testing.assert_array_equal(found.direct, np.tile(np.eye(4, dtype=bool), (2, 1)))
+    assert found.jacobian[:, :4].all()
+    np.testing.assert_array_equal(found.otherwise[:, 4:], np.tile(np.eye(4, dtype=bool), (2, 1)))
+
+
+def test_biases_that_begin_at_zero_are_no_zeros():
+    """A GRU's reset gate acts by way of the product that it scales, of which a bias alone may be left."""
+    cell = CELLS["GRU"]
+    params = made(cell)
+    params["w_hh"], params["b_hh"] = np.zeros((12, 4)), np.zeros(12)
+    assert structure(cell, params).direct[:, :4].diagonal().all()
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_folded_entries_are_those_of_the_whole(name, rng):
+    cell = EVERY[name]
+    params = made(cell)
+    found = structure(cell, params)
+    step = Linear(cell, params, rng.standard_normal((3, cell.state_size)), rng.standard_normal((3, F)))
+    folded, taken = Folded(step, Folds(found, np.dtype(float))), Whole(step)
+    units = rng.integers(cell.state_size, size=(5, 3))
+    assert relative_error(folded.blocks(units), taken.blocks(units)) < 1e-14
+    pairs = np.nonzero(found.direct[:, found.columns])
+    assert relative_error(folded.direct(*pairs), taken.direct(*pairs)) < 1e-14
+
+
+@pytest.mark.parametrize(("name", "passes"), [("Elman tanh", 1), ("GRU", 1), ("LSTM", 2), ("a user's", 4)])
+def test_passes_backwards(name, passes):
+    folds = Folds(structure(CELLS[name], made(CELLS[name])), np.dtype(float))
+    assert len(folds.seeds) == passes
+    assert folds.pays(4 * 4) == (passes < 4)
+
+
+def test_a_sparse_cell_that_says_nothing_of_its_parameters():
+    """A user's cell whose units do not meet is folded too."""
+    cell = CELLS["a user's"]
+    params = made(cell)
+    params["v"] *= np.eye(4)
+    model = Sequential(Recurrent(cell), Dense(3, K), dtype=np.float64)
+    model.params.vector[: params.size] = params.vector
+    assert not sparse_influence(model, 1).folded  # `keep` acts on all units
+    check(model, batch_for(model, LENGTHS["unequal lengths"]), 1)
+
+
+@pytest.mark.parametrize("order", [0, -1, 1.5, True])
+def test_order_must_be_positive(order):
+    with pytest.raises(ValueError, match="order must be a positive integer, got"):
+        SnAp(order)
+
+
+def test_what_rtrl_does_not_take_is_refused():
+    model = Sequential(LSTM(3, 2, bidirectional=True), Dense(4, K), dtype=np.float64)
+    with pytest.raises(ValueError, match="SnAp takes causal layers, but layer 0"):
+        list(SnAp().gradients(model, batch_for(model, LENGTHS["equal lengths"]), CrossEntropy()))
