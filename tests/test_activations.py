@@ -54,3 +54,8 @@ def test_relu_of_complex_goes_by_the_real_part():
 def test_unknown_name():
     with pytest.raises(ValueError, match=r"activation must be one of .*; got 'tahn'. Did you mean 'tanh'\?"):
         activation("tahn")
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_nan_comes_through(name):
+    assert np.isnan(activation(name).function(np.array([np.nan, 1.0]))).tolist() == [True, False]

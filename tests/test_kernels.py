@@ -187,6 +187,47 @@ def test_huge_inputs_saturate(kind, make, recwarn):
     assert max(case.errors(kind)) < 1e-12
 
 
+# ---- float32 ------------------------------------------------------------------------------------
+
+
+def torch_run(name, case):
+    """Everything that `Case.run` returns, by PyTorch."""
+    torch = pytest.importorskip("torch")
+    F, H = case.cell.input_size, case.cell.hidden_size
+    module = getattr(torch.nn, name)(F, H)
+    for ours, theirs in zip(case.params, module.parameters(), strict=True):
+        theirs.data = torch.from_numpy(case.params[ours].copy())
+    x = torch.from_numpy(case.x).requires_grad_()
+    parts = np.split(case.state, case.cell.state_size // H, axis=1)
+    start = [torch.from_numpy(part.copy())[None].requires_grad_() for part in parts]
+    y, last = module(x, tuple(start) if len(start) > 1 else start[0])
+    last = torch.cat(last if isinstance(last, tuple) else (last,), dim=-1)[0]
+    ((y * torch.from_numpy(case.d_outputs)).sum() + (last * torch.from_numpy(case.d_state)).sum()).backward()
+    d_state = np.concatenate([s.grad.numpy()[0] for s in start], axis=1)
+    gradient = np.concatenate([p.grad.numpy().ravel() for p in module.parameters()])
+    return y.detach().numpy(), last.detach().numpy(), x.grad.numpy(), d_state, gradient
+
+
+def rms(found, expected):
+    return np.sqrt(np.mean((found - expected) ** 2) / np.mean(expected**2))
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
+@every_kind
+def test_rounding_of_gradients_is_no_worse_than_in_pytorch(kind, name):
+    """By the geometric mean, over sizes, of the root mean square errors of float32 against float64."""
+    make = {"RNN": ElmanCell, "LSTM": LSTMCell, "GRU": GRUCell}[name]
+    ratios = []
+    for seed, (T, B, F, H) in enumerate([(100, 4, 13, 32), (50, 16, 13, 64), (29, 32, 12, 100), (200, 2, 5, 64)]):
+        case = Case.random(make(F, H), [T] * B, seed=seed, dtype=np.float32)
+        exact = case.astype(np.float64).run(Loop(case.cell))
+        ours, theirs = case.run(kernel_of(kind, case.cell, np.float32)), torch_run(name, case)
+        assert max(rms(a, b) for a, b in zip(ours, exact, strict=True)) < 1e-6
+        ratios.append([rms(a, c) / rms(b, c) for a, b, c in zip(ours[2:], theirs[2:], exact[2:], strict=True)])
+    assert np.exp(np.log(ratios).mean()) <= 1, ratios
+
+
 # ---- which kernel is taken ----------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnbp.cells.base import Weights
-from rnnbp.kernels.arrays.base import ArrayKernel, gate_columns, input_rows, sigmoid_of_half
+from rnnbp.kernels.arrays.base import ArrayKernel, gate_columns, input_rows, products, sigmoid_of_half
 from rnnbp.kernels.arrays.rows import Rows
 from rnnbp.kernels.base import Array
 from rnnbp.params import Parameters
@@ -14,11 +14,11 @@ from rnnbp.params import Parameters
 
 @dataclass(frozen=True)
 class Trace:
-    """Rows [h | 1 | x] (N, K), and r, z, W_hn h + b_hn, n (4, N, H)."""
+    """Rows [h | 1 | x] (N, K), and each step's r, z, W_hn h + b_hn, n (4, n, H)."""
 
     rows: Rows
     z: Array
-    gates: Array
+    gates: list[Array]
 
 
 class GRUKernel(ArrayKernel):
@@ -28,14 +28,14 @@ class GRUKernel(ArrayKernel):
         """n = tanh(W_in x + b_in + r hn) and h[t] = n + z (h[t-1] - n)."""
         H, rows, B = self.cell.hidden_size, Rows(active, len(state)), len(state)
         w, w_n = self._columns(params)
-        z, gates = input_rows(rows, x, H, self.dtype), np.empty((4, rows.count, H), self.dtype)
+        z, gates = input_rows(rows, x, H, self.dtype), rows.stacks(4, H, self.dtype)
         y, h, scratch = np.zeros((*x.shape[:2], H), self.dtype), state, np.empty((B, H), self.dtype)
-        views = map(rows.steps, (z, z[:, :H], z[:, H:], gates[:3], gates[3]))
-        for z_t, h_t, x_t, gates_t, n_t, y_t in zip(*views, rows.running(y), strict=True):
-            r, u, hn = gates_t
+        views = map(rows.steps, (z, z[:, :H], z[:, H:]))
+        for z_t, h_t, x_t, gates_t, y_t in zip(*views, gates, rows.running(y), strict=True):
+            r, u, hn, n_t = gates_t
             here = scratch[: len(h_t)]
             h_t[...] = h[: len(h_t)]
-            np.matmul(z_t, w, out=gates_t)
+            np.matmul(z_t, w, out=gates_t[:3])
             np.matmul(x_t, w_n, out=n_t)
             sigmoid_of_half(gates_t[:2])
             n_t += np.multiply(r, hn, out=here)
@@ -54,10 +54,11 @@ class GRUKernel(ArrayKernel):
         w[2, H], w[2, H + 1 :] = params["b_hh"][2 * H :], 0
         return w, w_n
 
-    def input_weights(self, params: Weights) -> Array:
-        """In the order n, r, z."""
+    def input_gradient(self, params: Weights, delta: Array, out: Array) -> None:
+        """From r and z, and from n: in one sum the large terms of n would come first, and cost digits."""
         H, w_ih = self.cell.hidden_size, params["w_ih"]
-        return np.concatenate([w_ih[2 * H :], w_ih[: 2 * H]])
+        np.matmul(delta[:, H:], w_ih[: 2 * H], out=out)
+        out += delta[:, :H] @ w_ih[2 * H :]
 
     def errors(
         self, params: Weights, trace: Trace, d_outputs: Array, grad: Parameters, d: Array
@@ -67,8 +68,8 @@ class GRUKernel(ArrayKernel):
         H, w_hh, (d_h,) = self.cell.hidden_size, params["w_hh"], d
         scratch = np.empty_like(d_h)
         for steps, here, rows in trace.rows.blocks():
-            delta = np.empty((rows.count, 4 * H), self.dtype)
-            known = (self._slopes(trace, here), trace.gates[1, here], delta.reshape(-1, 4, H).swapaxes(0, 1))
+            delta, gates = np.empty((rows.count, 4 * H), self.dtype), np.concatenate(trace.gates[steps], axis=1)
+            known = (self._slopes(gates, trace.z[here, :H]), gates[1], delta.reshape(-1, 4, H).swapaxes(0, 1))
             way = zip(rows.running(d_outputs[steps]), *map(rows.steps, (*known, delta[:, H:])), strict=True)
             for dy_t, by_h_t, u_t, split_t, at_h_t in reversed(list(way)):
                 d_t = d_h[: len(dy_t)]
@@ -79,9 +80,9 @@ class GRUKernel(ArrayKernel):
             self._add_products(grad, delta, trace.z[here])
             yield here, delta[:, : 3 * H]
 
-    def _slopes(self, trace: Trace, here: slice) -> Array:
+    def _slopes(self, gates: Array, h: Array) -> Array:
         """dh[t] by the pre-activations of n, r, z and by hn: (4, n, H)."""
-        (r, u, hn, n), h = trace.gates[:, here], trace.z[here, : self.cell.hidden_size]
+        r, u, hn, n = gates
         slopes = np.empty((4, *n.shape), self.dtype)
         keep = 1 - u
         np.multiply(keep, 1 - n * n, out=slopes[0])
@@ -92,9 +93,10 @@ class GRUKernel(ArrayKernel):
 
     def _add_products(self, grad: Parameters, delta: Array, z: Array) -> None:
         H = self.cell.hidden_size
-        at_h, at_x = delta[:, H:].T @ z[:, : H + 1], delta[:, : 3 * H].T @ z[:, H:]
-        grad["w_hh"] += at_h[:, :H]
-        grad["b_hh"] += at_h[:, H]
-        for place, rows in ((slice(2 * H, None), at_x[:H]), (slice(0, 2 * H), at_x[H:])):
-            grad["w_ih"][place] += rows[:, 1:]
-            grad["b_ih"][place] += rows[:, 0]
+        for at_h in products(delta[:, H:], z[:, : H + 1]):
+            grad["w_hh"] += at_h[:, :H]
+            grad["b_hh"] += at_h[:, H]
+        for at_x in products(delta[:, : 3 * H], z[:, H:]):
+            for place, rows in ((slice(2 * H, None), at_x[:H]), (slice(0, 2 * H), at_x[H:])):
+                grad["w_ih"][place] += rows[:, 1:]
+                grad["b_ih"][place] += rows[:, 0]

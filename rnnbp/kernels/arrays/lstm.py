@@ -14,11 +14,11 @@ from rnnbp.params import Parameters
 
 @dataclass(frozen=True)
 class Trace:
-    """Rows [h | 1 | x] (N, K); gates i, f, o, g (4, N, H); the memory c before and after each step (T + 1, B, H)."""
+    """Rows [h | 1 | x] (N, K); each step's gates i, f, o, g (4, n, H); c before and after each step (T + 1, B, H)."""
 
     rows: Rows
     z: Array
-    gates: Array
+    gates: list[Array]
     cells: Array
 
 
@@ -30,11 +30,11 @@ class LSTMKernel(ArrayKernel):
         H, rows, (T, B) = self.cell.hidden_size, Rows(active, len(state)), x.shape[:2]
         w = gate_columns(params, (0, 1, 3, 2), self.dtype)
         w[:3] *= 0.5
-        z, gates = input_rows(rows, x, H, self.dtype), np.empty((4, rows.count, H), self.dtype)
+        z, gates = input_rows(rows, x, H, self.dtype), rows.stacks(4, H, self.dtype)
         y, cells = np.zeros((T, B, H), self.dtype), np.empty((T + 1, B, H), self.dtype)
         h, cells[0] = state[:, :H], state[:, H:]
         c, scratch = cells[0], np.empty((B, H), self.dtype)
-        views = (*map(rows.steps, (z, z[:, :H], gates)), *map(rows.running, (cells[1:], y)))
+        views = (rows.steps(z), rows.steps(z[:, :H]), gates, *map(rows.running, (cells[1:], y)))
         for z_t, h_t, gates_t, c_t, y_t in zip(*views, strict=True):
             n = len(z_t)
             i, f, o, g = gates_t
@@ -56,10 +56,11 @@ class LSTMKernel(ArrayKernel):
         H, w_hh, (d_h, d_c) = self.cell.hidden_size, params["w_hh"], d
         scratch = np.empty_like(d_h)
         for steps, here, rows in trace.rows.blocks():
-            c_by_h, by_c, by_h = self._slopes(trace, rows, steps, here)
+            gates = np.concatenate(trace.gates[steps], axis=1)
+            c_by_h, by_c, by_h = self._slopes(gates, *(rows.pack(c[steps]) for c in (trace.cells, trace.cells[1:])))
             delta = np.empty((rows.count, 4 * H), self.dtype)
             split = delta.reshape(-1, 4, H).swapaxes(0, 1)  # i, f, g, o, as the parameters have them
-            known = (c_by_h, by_h, by_c, trace.gates[1, here], split[3], split[:3], delta)
+            known = (c_by_h, by_h, by_c, gates[1], split[3], split[:3], delta)
             way = zip(rows.running(d_outputs[steps]), *map(rows.steps, known), strict=True)
             for dy_t, c_by_h_t, by_h_t, by_c_t, f_t, at_o, at_ifg, delta_t in reversed(list(way)):
                 n = len(dy_t)
@@ -73,14 +74,11 @@ class LSTMKernel(ArrayKernel):
             add_products(grad, delta, trace.z[here])
             yield here, delta
 
-    def _slopes(self, trace: Trace, rows: Rows, steps: slice, here: slice) -> tuple[Array, Array, Array]:
+    def _slopes(self, gates: Array, before: Array, after: Array) -> tuple[Array, Array, Array]:
         """dh / dc (n, H); dc by the pre-activations of i, f, g (3, n, H); dh by that of o (n, H)."""
-        i, _, o, g = trace.gates[:, here]
-        before, after = (rows.pack(cells[steps]) for cells in (trace.cells, trace.cells[1:]))
-        tanh_c = np.tanh(after)
-        by_c = np.empty((3, rows.count, self.cell.hidden_size), self.dtype)
-        sigmoids = trace.gates[:3, here]
-        slopes = sigmoids * (1 - sigmoids)
+        i, _, o, g = gates
+        tanh_c, by_c = np.tanh(after), np.empty((3, *g.shape), self.dtype)
+        slopes = gates[:3] * (1 - gates[:3])
         np.multiply(slopes[0], g, out=by_c[0])
         np.multiply(slopes[1], before, out=by_c[1])
         np.multiply(1 - g * g, i, out=by_c[2])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnbp.cells.base import Weights
-from rnnbp.kernels.arrays.base import ArrayKernel, gate_columns, input_rows, sigmoid_of_half
+from rnnbp.kernels.arrays.base import ArrayKernel, gate_columns, input_rows, products, sigmoid_of_half
 from rnnbp.kernels.arrays.rows import Rows
 from rnnbp.kernels.base import Array
 from rnnbp.params import Parameters
@@ -14,12 +14,12 @@ from rnnbp.params import Parameters
 
 @dataclass(frozen=True)
 class Trace:
-    """Rows [h | 1 | x] and [r h | 1 | x] (N, K), and r, z, n (3, N, H)."""
+    """Rows [h | 1 | x] and [r h | 1 | x] (N, K), and each step's r, z, n (3, n, H)."""
 
     rows: Rows
     z: Array
     reset: Array
-    gates: Array
+    gates: list[Array]
 
 
 class OriginalGRUKernel(ArrayKernel):
@@ -30,11 +30,11 @@ class OriginalGRUKernel(ArrayKernel):
         H, rows, B = self.cell.hidden_size, Rows(active, len(state)), len(state)
         w = gate_columns(params, (0, 1, 2), self.dtype)
         w[:2] *= 0.5
-        z, gates = input_rows(rows, x, H, self.dtype), np.empty((3, rows.count, H), self.dtype)
+        z, gates = input_rows(rows, x, H, self.dtype), rows.stacks(3, H, self.dtype)
         reset, scratch = z.copy(), np.empty((B, H), self.dtype)
         y, h = np.zeros((*x.shape[:2], H), self.dtype), state
-        views = map(rows.steps, (z, z[:, :H], reset, reset[:, :H], gates))
-        for z_t, h_t, reset_t, rh_t, gates_t, y_t in zip(*views, rows.running(y), strict=True):
+        views = map(rows.steps, (z, z[:, :H], reset, reset[:, :H]))
+        for z_t, h_t, reset_t, rh_t, gates_t, y_t in zip(*views, gates, rows.running(y), strict=True):
             r, u, n_t = gates_t
             here = scratch[: len(h_t)]
             h_t[...] = h[: len(h_t)]
@@ -55,9 +55,9 @@ class OriginalGRUKernel(ArrayKernel):
         H, w_hh, (d_h,) = self.cell.hidden_size, params["w_hh"], d
         scratch = np.empty_like(d_h)
         for steps, here, rows in trace.rows.blocks():
-            r, u, _ = trace.gates[:, here]
-            delta = np.empty((rows.count, 3 * H), self.dtype)
-            by_h, by_rh = self._slopes(trace, here)
+            delta, gates = np.empty((rows.count, 3 * H), self.dtype), np.concatenate(trace.gates[steps], axis=1)
+            r, u, _ = gates
+            by_h, by_rh = self._slopes(gates, trace.z[here, :H])
             split = delta.reshape(-1, 3, H).swapaxes(0, 1)  # r, z, n
             known = (by_h, by_rh, r, u, split[1:], split[0], delta[:, 2 * H :], delta[:, : 2 * H])
             way = zip(rows.running(d_outputs[steps]), *map(rows.steps, known), strict=True)
@@ -74,9 +74,9 @@ class OriginalGRUKernel(ArrayKernel):
             self._add_products(grad, delta, trace.z[here], trace.reset[here])
             yield here, delta
 
-    def _slopes(self, trace: Trace, here: slice) -> tuple[Array, Array]:
+    def _slopes(self, gates: Array, h: Array) -> tuple[Array, Array]:
         """dh[t] by the pre-activations of z and n (2, n, H), and r h by that of r (n, H)."""
-        (r, u, n), h = trace.gates[:, here], trace.z[here, : self.cell.hidden_size]
+        r, u, n = gates
         slopes = np.empty((2, *n.shape), self.dtype)
         keep = 1 - u
         np.multiply(h - n, u * keep, out=slopes[0])
@@ -86,8 +86,8 @@ class OriginalGRUKernel(ArrayKernel):
     def _add_products(self, grad: Parameters, delta: Array, z: Array, reset: Array) -> None:
         H = self.cell.hidden_size
         for gates, inputs in ((slice(0, 2 * H), z), (slice(2 * H, None), reset)):
-            product = delta[:, gates].T @ inputs
-            grad["w_hh"][gates] += product[:, :H]
-            grad["w_ih"][gates] += product[:, H + 1 :]
-            for name in ("b_ih", "b_hh"):
-                grad[name][gates] += product[:, H]
+            for product in products(delta[:, gates], inputs):
+                grad["w_hh"][gates] += product[:, :H]
+                grad["w_ih"][gates] += product[:, H + 1 :]
+                for name in ("b_ih", "b_hh"):
+                    grad[name][gates] += product[:, H]

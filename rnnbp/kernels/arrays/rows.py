@@ -37,9 +37,16 @@ class Rows:
         """Each step's part (..., n, K) of packed rows (..., N, K)."""
         if self.full:  # the same as below in a fraction of the time
             whole = a.reshape(*a.shape[:-2], len(self.active), self.batch_size, a.shape[-1])
-            return list(np.moveaxis(whole, -3, 0))
+            return list(whole.swapaxes(0, -3))
         ends = np.cumsum(self.active).tolist()
         return [a[..., end - n : end, :] for n, end in zip(self.active.tolist(), ends, strict=True)]
+
+    def stacks(self, gates: int, size: int, dtype: np.dtype) -> list[Array]:
+        """Memory for `gates` arrays (n, H) a step, which lie one after the other: (G, n, H) each."""
+        memory = np.empty((self.count, gates, size), dtype)
+        if self.full:
+            return list(memory.reshape(len(self.active), gates, self.batch_size, size))
+        return [a.reshape(gates, len(a), size) for a in np.split(memory, np.cumsum(self.active)[:-1])]
 
     def running(self, y: Array) -> list[Array]:
         """Each step's part (n, K) of an array (T, B, K)."""
