@@ -201,6 +201,37 @@ class Sequential:
             dy, before[i] = self.layers[i].backward(scopes[i], tapes[i], dy, grads[i], d_state)
         return dy, before
 
+    def backward_params(
+        self,
+        params: Parameters,
+        tapes: Sequence[Tape],
+        dy: Array,
+        grad: Parameters,
+        d_states: Sequence[State] | None = None,
+    ) -> list[State]:
+        """`backward` no further down than to the lowest layer with parameters, whose dx is not computed either.
+
+        Parameters
+        ----------
+        params, tapes, dy, grad, d_states
+            As `backward` takes them.
+
+        Returns
+        -------
+        d_states : list
+            By the states before the first step; None for layers that were not reached.
+        """
+        scopes, grads = self.scopes(params), self.scopes(grad)
+        before: list[State] = [None] * len(self.layers)
+        lowest = next((i for i, scope in enumerate(scopes) if scope.size), len(self.layers))
+        for i in reversed(range(lowest, len(self.layers))):
+            given = (scopes[i], tapes[i], dy, grads[i], None if d_states is None else d_states[i])
+            if i > lowest:
+                dy, before[i] = self.layers[i].backward(*given)
+            else:
+                before[i] = self.layers[i].backward_params(*given)
+        return before
+
     def cast(self, x: Array) -> Array:
         """`x` in the model's dtype; integer tokens as they are.
 

@@ -2,6 +2,9 @@
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
 from typing import Any, Self
 
 import numpy as np
@@ -10,6 +13,43 @@ from numpy.typing import ArrayLike, DTypeLike
 from rnnbp._checks import did_you_mean
 
 Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Where named arrays lie in a vector (P,); made once for the same names and shapes."""
+
+    shapes: dict[str, Shape]
+    places: dict[str, slice]
+    size: int
+
+
+@lru_cache(maxsize=4096)
+def layout_of(items: tuple[tuple[str, Shape], ...]) -> Layout:
+    """One array after the other.
+
+    Examples
+    --------
+    >>> layout_of((("w", (2, 3)), ("b", (2,)))).places
+    {'w': slice(0, 6, None), 'b': slice(6, 8, None)}
+    """
+    sizes = [math.prod(shape) for _, shape in items]
+    ends = list(accumulate(sizes, initial=0))
+    places = {name: slice(lo, hi) for (name, _), lo, hi in zip(items, ends[:-1], ends[1:], strict=True)}
+    return Layout(dict(items), places, ends[-1])
+
+
+@lru_cache(maxsize=4096)
+def scope_of(layout: Layout, prefix: str, suffix: str) -> tuple[Layout, slice]:
+    """What `Parameters.scope` is a view of: the layout under the short names, and where it lies."""
+    names = [n for n in layout.shapes if n.startswith(prefix) and n.endswith(suffix)]
+    inner = layout_of(tuple((n[len(prefix) : len(n) - len(suffix)], layout.shapes[n]) for n in names))
+    if not names:
+        return inner, slice(0, 0)
+    start, stop = layout.places[names[0]].start, layout.places[names[-1]].stop
+    if stop - start != inner.size:
+        raise ValueError(f"the parameters {prefix}...{suffix} do not lie next to each other: {', '.join(names)}")
+    return inner, slice(start, stop)
 
 
 class Parameters:
@@ -47,15 +87,23 @@ class Parameters:
     def __init__(
         self, shapes: Mapping[str, Shape], vector: np.ndarray | None = None, dtype: DTypeLike = np.float32
     ) -> None:
-        self.shapes: dict[str, Shape] = {name: tuple(shape) for name, shape in shapes.items()}
-        sizes = [math.prod(shape) for shape in self.shapes.values()]
-        ends = np.cumsum([0, *sizes]).tolist()
-        self._places = {name: slice(lo, hi) for name, lo, hi in zip(self.shapes, ends[:-1], ends[1:], strict=True)}
-        if vector is None:
-            vector = np.zeros(ends[-1], dtype)
-        if vector.shape != (ends[-1],):
-            raise ValueError(f"vector must have shape (P,) = ({ends[-1]},), got {vector.shape}")
-        self.vector = vector
+        self._layout = layout_of(tuple((name, tuple(shape)) for name, shape in shapes.items()))
+        self.vector = self._fitting(np.zeros(self._layout.size, dtype) if vector is None else vector)
+
+    def _fitting(self, vector: np.ndarray) -> np.ndarray:
+        if vector.shape != (self._layout.size,):
+            raise ValueError(f"vector must have shape (P,) = ({self._layout.size},), got {vector.shape}")
+        return vector
+
+    def _over(self, layout: Layout, vector: np.ndarray) -> Self:
+        made = type(self).__new__(type(self))
+        made._layout, made.vector = layout, vector
+        return made
+
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        """The names, in the order in which they lie in the vector, and their shapes; not to be changed."""
+        return self._layout.shapes
 
     @property
     def size(self) -> int:
@@ -74,12 +122,12 @@ class Parameters:
 
     def _place(self, name: str) -> slice:
         try:
-            return self._places[name]
+            return self._layout.places[name]
         except KeyError:
-            raise KeyError(f"no parameter {name!r}.{did_you_mean(name, self._places)}") from None
+            raise KeyError(f"no parameter {name!r}.{did_you_mean(name, self._layout.places)}") from None
 
     def __contains__(self, name: object) -> bool:
-        return name in self._places
+        return name in self._layout.places
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.shapes)
@@ -107,7 +155,7 @@ class Parameters:
 
     def like(self, vector: np.ndarray) -> Self:
         """The same names over another vector (P,), of any dtype, which is not copied."""
-        return type(self)(self.shapes, vector)
+        return self._over(self._layout, self._fitting(vector))
 
     def zeros(self) -> Self:
         """The same names over zeros."""
@@ -136,14 +184,8 @@ class Parameters:
         >>> list(p.scope("1.")), p.scope("1.").size
         (['w', 'b'], 4)
         """
-        names = [n for n in self.shapes if n.startswith(prefix) and n.endswith(suffix)]
-        inner = {n[len(prefix) : len(n) - len(suffix)]: self.shapes[n] for n in names}
-        if not names:
-            return type(self)({}, self.vector[:0])
-        start, stop = self._places[names[0]].start, self._places[names[-1]].stop
-        if stop - start != sum(map(math.prod, inner.values())):
-            raise ValueError(f"the parameters {prefix}...{suffix} do not lie next to each other: {', '.join(names)}")
-        return type(self)(inner, self.vector[start:stop])
+        layout, place = scope_of(self._layout, prefix, suffix)
+        return self._over(layout, self.vector[place])
 
     def __eq__(self, other: Any) -> bool:
         return (

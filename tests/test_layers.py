@@ -103,6 +103,20 @@ def test_backward_adds_into_the_gradient(layer, rng):
 
 
 @every_layer
+@all_lengths
+def test_backward_without_dx_adds_the_same(layer, lengths, rng):
+    params, x = made(layer), padded(lengths, rng)
+    y, tape, _ = layer.forward(params, x, Run(lengths))
+    dy, whole, alone = real(rng.standard_normal(y.shape), lengths), params.zeros(), params.zeros()
+    _, d_state = layer.backward(params, tape, dy, whole)
+    d_alone = layer.backward_params(params, tape, dy, alone)
+    np.testing.assert_array_equal(alone.vector, whole.vector)
+    assert len(leaves(d_alone)) == len(leaves(d_state))
+    for a, b in zip(leaves(d_alone), leaves(d_state), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@every_layer
 def test_padding_has_no_influence(layer, rng):
     """Large numbers past the ends change no bit of the real outputs, the gradient and the real part of dx.
 

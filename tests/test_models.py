@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pandas as pd
 import pytest
-from helpers import relative_error
+from helpers import leaves, relative_error
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +20,9 @@ from rnnbp.layers import (
     Embedding,
     Flatten,
     Last,
+    Layer,
     MeanOverTime,
+    Normalize,
     Run,
     TimeStatistics,
     Window,
@@ -141,6 +143,40 @@ def test_unroll_and_backward_of_any_shape(lengths, features, seed):
     assert dx.shape == x.shape
     assert len(states) == len(d_states) == 3
     assert np.isfinite(grad.vector).all()
+
+
+class Unasked(Layer):
+    """A layer whose dx must not be asked for."""
+
+    def out_shape(self, shape):
+        return shape
+
+    def forward(self, params, x, run, state=None):
+        return x, None, None
+
+    def backward(self, params, tape, dy, grad, d_state=None):
+        raise AssertionError("nothing below has parameters")
+
+
+@pytest.mark.parametrize("below", [[], [Unasked()], [Normalize([0.0] * 3, [2.0] * 3), Unasked()]])
+def test_the_way_back_ends_at_the_lowest_layer_with_parameters(below, rng):
+    model = Sequential(*below, GRU(3, 2, num_layers=2), LSTM(2, 2), Last(), Dense(2, 2), dtype=np.float64)
+    x, run = rng.standard_normal((6, 2, 3)), Run(np.array([6, 4]))
+    y, tapes, _ = model.unroll(model.params, x, run)
+    grad, expected = model.params.zeros(), model.params.zeros()
+    d_states = model.backward_params(model.params, tapes, y, grad)
+    upper = Sequential(*model.layers[len(below) :], dtype=np.float64)
+    upper.params.vector[:] = model.params.vector
+    _, d_upper = upper.backward(upper.params, tapes[len(below) :], y, upper.params.like(expected.vector))
+    np.testing.assert_array_equal(grad.vector, expected.vector)
+    assert d_states[: len(below)] == [None] * len(below)
+    for a, b in zip(leaves(d_states), leaves(d_upper), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_model_without_parameters_has_nothing_to_go_back_to(rng):
+    model = Sequential(Unasked())
+    assert model.backward_params(model.params, [None], np.zeros((2, 1, 1)), model.params.zeros()) == [None]
 
 
 def test_states_go_on_from_span_to_span(rng):

@@ -124,7 +124,7 @@ def whole_gradient(
     outputs, tapes, after = model.unroll(params, model.cast(batch.x), Run(batch.lengths, rng), state)
     value, d_outputs = loss(outputs, targets, batch.lengths if outputs.ndim == 3 else None)
     grad = params.zeros()
-    model.backward(params, tapes, d_outputs, grad)
+    model.backward_params(params, tapes, d_outputs, grad)
     repeated = sum(getattr(tape, "repeated", 0) for tape in tapes)  # what a layer ran beyond once a step
     cost = Cost(int(batch.lengths.sum()) + repeated, held_bytes(tapes))
     return Gradient(value, grad.vector, outputs, after, cost, (0, len(batch.x)))

@@ -153,7 +153,7 @@ class SpanRunner:
         grad, d_states = params.zeros(), None
         for piece, factor in reversed(list(zip(way_back, factors or [1.0] * len(way_back), strict=True))):
             dy = piece.d_outputs if piece.start >= new[0].start else np.zeros_like(piece.d_outputs)
-            _, d_states = self.model.backward(params, piece.tapes, dy, grad, d_states)
+            d_states = self.model.backward_params(params, piece.tapes, dy, grad, d_states)
             if factor != 1:
                 d_states = [map_state(partial(_scaled, factor), d) for d in d_states]
         start, stop = new[0].start, new[-1].stop

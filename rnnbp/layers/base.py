@@ -96,6 +96,15 @@ class Layer:
         """-> dx and d_state before the first step; adds the parameters' gradient into `grad`."""
         raise NotImplementedError(f"{type(self).__name__} does not define backward")
 
+    def backward_params(
+        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+    ) -> State:
+        """`backward` without dx -> d_state: training asks a model's lowest layer with parameters for no more.
+
+        A layer may define it where that saves work.
+        """
+        return self.backward(params, tape, dy, grad, d_state)[1]
+
 
 def in_time(layer: Layer, shape: Shape, features: int | None = None) -> None:
     """Raise unless `shape` is (T, B, F), with F = `features` where both are known."""

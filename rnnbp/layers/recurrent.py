@@ -1,5 +1,6 @@
 """A cell over time as a layer; both ways over time; and several of them on top of each other."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -61,10 +62,18 @@ class Recurrent(Layer):
         self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
         """Backpropagation through time."""
-        if d_state is None:
-            d_state = zero_state(self.cell, dy.shape[1], dy.dtype)
         kernel, trace = tape
-        return kernel.backward(dict(params.items()), trace, dy, grad, d_state)
+        return kernel.backward(dict(params.items()), trace, dy, grad, self._d_last(dy, d_state))
+
+    def backward_params(
+        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+    ) -> State:
+        """The same without the product that gives dx."""
+        kernel, trace = tape
+        return kernel.backward_params(dict(params.items()), trace, dy, grad, self._d_last(dy, d_state))
+
+    def _d_last(self, dy: Array, d_state: State) -> Array:
+        return zero_state(self.cell, dy.shape[1], dy.dtype) if d_state is None else d_state
 
 
 @dataclass(frozen=True)
@@ -130,13 +139,23 @@ class Bidirectional(Layer):
         self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
         """Both halves; their input gradients add up."""
-        layer = Recurrent(self.cell)
-        (ahead, back), (grad_ahead, grad_back) = self._halves(params), self._halves(grad)
+        ahead, back = self._ways_back(params, tape, dy, grad)
+        (dx, _), (dx_back, _) = Recurrent(self.cell).backward(*ahead), Recurrent(self.cell).backward(*back)
+        return dx + _take(dx_back, tape[2]), None
+
+    def backward_params(
+        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+    ) -> State:
+        """Both halves."""
+        for half in self._ways_back(params, tape, dy, grad):
+            Recurrent(self.cell).backward_params(*half)
+
+    def _ways_back(self, params: Parameters, tape: Tape, dy: Array, grad: Parameters) -> Iterator[tuple]:
+        """What the way back of each half is given."""
         tape_ahead, tape_back, turn = tape
         d_ahead, d_back = np.split(dy, 2, axis=-1)
-        dx, _ = layer.backward(ahead, tape_ahead, d_ahead, grad_ahead)
-        dx_back, _ = layer.backward(back, tape_back, _take(d_back, turn), grad_back)
-        return dx + _take(dx_back, turn), None
+        errors = (d_ahead, _take(d_back, turn))
+        return zip(self._halves(params), (tape_ahead, tape_back), errors, self._halves(grad), strict=True)
 
 
 def _turned(lengths: Array, steps: int) -> Array:
@@ -146,7 +165,7 @@ def _turned(lengths: Array, steps: int) -> Array:
 
 
 def _take(x: Array, turn: Array) -> Array:
-    return np.take_along_axis(x, turn[:, :, None], axis=0)
+    return x[turn, np.arange(turn.shape[1])]
 
 
 @dataclass(frozen=True)
@@ -240,14 +259,30 @@ class MultiLayer(Layer):
         self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
         """From the last layer down."""
+        lowest, d_states = self._upper_back(params, tape, dy, grad, d_state)
+        dx, d_first = self.layers[0].backward(*lowest)
+        return dx, [d_first, *d_states]
+
+    def backward_params(
+        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+    ) -> State:
+        """Without the lowest layer's dx."""
+        lowest, d_states = self._upper_back(params, tape, dy, grad, d_state)
+        return [self.layers[0].backward_params(*lowest), *d_states]
+
+    def _upper_back(
+        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State
+    ) -> tuple[tuple, list[State]]:
+        """Back through all layers but the lowest: what its own way back is given, and the others' d_state."""
         scopes, grads = self._scopes(params), self._scopes(grad)
-        d_states: list[State] = [None] * len(self.layers)
-        for k in reversed(range(len(self.layers))):
+        d_last = [None] * len(self.layers) if d_state is None else d_state
+        d_states: list[State] = []
+        for k in reversed(range(1, len(self.layers))):
             mask, inner = tape[k]
-            d_last = None if d_state is None else d_state[k]
-            dy, d_states[k] = self.layers[k].backward(scopes[k], inner, dy, grads[k], d_last)
+            dy, before = self.layers[k].backward(scopes[k], inner, dy, grads[k], d_last[k])
             dy, _ = Dropout(self.dropout).backward(scopes[k], mask, dy, grads[k])
-        return dy, d_states
+            d_states.insert(0, before)
+        return (scopes[0], tape[0][1], dy, grads[0], d_last[0]), d_states
 
 
 def _numbered(name: str, k: int) -> str:

@@ -75,13 +75,22 @@ class Dense(Layer):
     def backward(
         self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
-        """delta = dy act'(y)."""
+        """delta W, with delta = dy act'(y)."""
+        return self._delta(tape, dy, grad) @ params["w"], None
+
+    def backward_params(
+        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+    ) -> State:
+        """The same without that product."""
+        self._delta(tape, dy, grad)
+
+    def _delta(self, tape: Tape, dy: Array, grad: Parameters) -> Array:
         x, y = tape
         delta = dy if self.activation == "linear" else dy * activation(self.activation).slope(y)
         for d, inputs in backwards(delta, x) if x.ndim == 3 else [(delta, x)]:
             grad["w"] += outer_sum(d, inputs)
             grad["b"] += total(d)
-        return delta @ params["w"], None
+        return delta
 
 
 @dataclass(frozen=True)
