@@ -141,11 +141,14 @@ class Loss:
         counts = weights.any(axis=tuple(range(1, weights.ndim)))
         if not counts.all():
             rows, weights = np.arange(mask.size)[rows][counts], weights[counts]
-        d_items, scale = np.zeros_like(items), 1 / total if total else 0.0
+        scale = 1 / total if total else 0.0
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite shows in the value
             values, d_values = self.terms(items[rows], y[rows], weights.astype(outputs.real.dtype, copy=False))
-            d_items[rows] = d_values * outputs.real.dtype.type(scale)
+            d_items = np.multiply(d_values, scale, dtype=outputs.dtype)
             value = values.sum(dtype=np.result_type(values, np.float64)) * scale
+        if len(d_items) < len(items):
+            d_rows, d_items = d_items, np.zeros_like(items)
+            d_items[rows] = d_rows
         return value.item(), d_items.reshape(outputs.shape)
 
     def weights(self, targets: Array) -> Array:

@@ -88,14 +88,14 @@ class CrossEntropy(Loss):
 
     def terms(self, outputs: Array, targets: Array, weights: Array) -> tuple[Array, Array]:
         """The weighted values (N,) and derivatives (N, K)."""
-        rows = np.arange(len(outputs))
-        z = outputs - outputs.real.max(axis=1, keepdims=True)
-        d = np.exp(z)
+        labels = np.arange(len(outputs)), targets
+        d = outputs - outputs.real.max(axis=1, keepdims=True)
+        values = -d[labels]
+        np.exp(d, out=d)
         norm = d.sum(axis=1)
-        values = np.log(norm) - z[rows, targets]
-        d /= norm[:, None]
-        d[rows, targets] -= 1
-        d *= weights[:, None]
+        values += np.log(norm)
+        d *= (weights / norm)[:, None]
+        d[labels] -= weights
         return values * weights, d
 
     def probabilities(self, outputs: ArrayLike) -> Array:
