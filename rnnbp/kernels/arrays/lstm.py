@@ -71,7 +71,7 @@ class LSTMKernel(ArrayKernel):
                 np.multiply(dc_t, by_c_t, out=at_ifg)
                 dc_t *= f_t
                 np.matmul(delta_t, w_hh, out=dh_t)
-            add_products(grad, delta, trace.z[here])
+            add_products(grad, delta, trace.z[here], summed=512)
             yield here, delta
 
     def _slopes(self, gates: Array, before: Array, after: Array) -> tuple[Array, Array, Array]:
