@@ -13,6 +13,7 @@ import rnnbp
 from rnnbp import contestants, datasets
 from rnnbp._checks import choice
 from rnnbp.cli_arguments import Commands, add_data, command, load, loss_for
+from rnnbp.cli_bench import add_bench
 from rnnbp.cli_gradients import add_gradients
 from rnnbp.config import from_config, to_config
 from rnnbp.data import SequenceDataset
@@ -57,7 +58,8 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="rnnbp", description=rnnbp.__doc__)
     top.add_argument("--version", action="version", version=f"rnnbp {rnnbp.__version__}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for add in (_add_compare, _add_train, _add_evaluate, _add_predict, _add_check, add_gradients, _add_datasets):
+    own = (_add_compare, _add_train, _add_evaluate, _add_predict, _add_check)
+    for add in (*own, add_gradients, add_bench, _add_datasets):
         add(commands)
     return top
 

@@ -18,8 +18,8 @@ CORE = {"numpy", "scipy", "pandas"}
 
 # The layout, top to bottom: a module may import what stands below it, and its own package's modules.
 ORDER = [
-    *("__main__", "cli", "cli_gradients", "cli_arguments", ""),  # "" is the package itself
-    *("compare", "contestants", "estimators", "report"),
+    *("__main__", "cli", "cli_bench", "cli_gradients", "cli_arguments", ""),  # "" is the package itself
+    *("benchmark", "plotting_benchmark", "compare", "contestants", "estimators", "report"),
     *("training", "checkpoints", "epochs", "evaluation", "stopping", "progress"),
     *("certificate", "diagnostics", "plotting_gradients", "plotting", "interop"),
     *("gradients", "schedules", "clipping", "optimizers", "losses", "metrics"),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from rnnbp.kernels.blocks import packed_blocks
-from rnnbp.kernels.packing import pack, unpack
+from rnnbp.kernels.packing import unpack
 
 Array = np.ndarray
 
@@ -38,8 +38,8 @@ class Rows:
         if self.full:  # the same as below in a fraction of the time
             whole = a.reshape(*a.shape[:-2], len(self.active), self.batch_size, a.shape[-1])
             return list(whole.swapaxes(0, -3))
-        ends = np.cumsum(self.active).tolist()
-        return [a[..., end - n : end, :] for n, end in zip(self.active.tolist(), ends, strict=True)]
+        ends, lead = np.cumsum(self.active).tolist(), (slice(None),) * (a.ndim - 2)
+        return [a[(*lead, slice(end - n, end))] for n, end in zip(self.active.tolist(), ends, strict=True)]
 
     def stacks(self, gates: int, size: int, dtype: np.dtype) -> list[Array]:
         """Memory for `gates` arrays (n, H) a step, which lie one after the other: (G, n, H) each."""
@@ -60,7 +60,9 @@ class Rows:
 
     def pack(self, y: Array) -> Array:
         """The rows (N, K) of an array (T, B, K); a view where nothing is padding."""
-        return pack(y[: len(self.active)], self.active)
+        if self.full:
+            return y[: len(self.active)].reshape(self.count, y.shape[-1])
+        return np.concatenate(self.running(y))
 
     def unpack(self, packed: Array) -> Array:
         """Rows (N, K) as (T, B, K), with zeros for padding."""
@@ -68,5 +70,7 @@ class Rows:
 
     def final(self, y: Array, start: Array) -> Array:
         """Of an array (T, B, K) what each sequence's last step holds; `start` (B, K) of one without steps."""
-        lengths = (self.active[:, None] > np.arange(self.batch_size)).sum(axis=0)
-        return np.where(lengths[:, None] > 0, np.concatenate([y, start[None]])[lengths - 1, range(len(start))], start)
+        last = (self.active[:, None] > np.arange(self.batch_size)).sum(axis=0) - 1
+        final, ran = start.astype(y.dtype), np.count_nonzero(last >= 0)
+        final[:ran] = y[last[:ran], np.arange(ran)]
+        return final

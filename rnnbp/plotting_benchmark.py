@@ -1,0 +1,48 @@
+"""The picture of a benchmark (the `plot` extra)."""
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from rnnbp.plotting import COOL, WARM, figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def plot_benchmark(table: pd.DataFrame) -> "Figure":
+    """Times of forward and backward, and shares of the machine's sgemm peak, a line for each workload.
+
+    Parameters
+    ----------
+    table : DataFrame
+        A `rnnbp.benchmark.Benchmark`'s.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ImportError
+        Without the `plot` extra.
+    """
+    rows = table[table["pass"] != "forward"]
+    sizes = rows[["batch", "steps", "inputs", "hidden"]].astype(str).agg(", ".join, axis=1)
+    rows = rows.assign(line=rows["workload"] + "  " + sizes)
+    lines, libraries = rows["line"].unique()[::-1], rows["library"].unique()
+    ours = [name for name in libraries if name.startswith("rnnbp")]
+    colours = dict(zip(ours, COOL)) | dict(zip((name for name in libraries if name not in ours), WARM))
+    fig, (times, shares) = figure(13, 1.2 + 0.27 * len(lines), 1, 2, sharey=True, width_ratios=(1.6, 1))
+    for place in range(len(lines)):
+        for ax in (times, shares):
+            ax.axhline(place, color="#e3e7ee", linewidth=0.8, zorder=0)
+    for name in libraries:
+        best = rows[rows["library"] == name].groupby("line").agg({"ms": "min", "peak_share": "max"}).reindex(lines)
+        for ax, column in ((times, "ms"), (shares, "peak_share")):
+            ax.plot(best[column], range(len(lines)), "o", color=colours[name], markersize=6, label=name)
+    times.set_yticks(range(len(lines)), lines)
+    times.set(xscale="log", xlabel="milliseconds, best of the numbers of threads", title="Forward + backward; an epoch")
+    shares.set(xlabel="share of this machine's sgemm", title="Of the peak", xlim=(0, 1))
+    shares.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+    return fig

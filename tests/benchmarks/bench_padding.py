@@ -1,0 +1,55 @@
+"""Does padding cost anything? Time per real frame of batches that are half padding, against batches without any.
+
+    env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE python tests/benchmarks/bench_padding.py
+
+The same number of real frames, (B, T) of equal lengths against lengths spread evenly from 1 to T over 2 B sequences.
+"""
+
+import numpy as np
+import pandas as pd
+
+from rnnbp import kernels
+from rnnbp.benchmark.measure import Racer, linear_algebra, race
+from rnnbp.benchmark.ours import CELLS
+from rnnbp.layers import Run
+from rnnbp.params import Parameters
+
+
+def training(kernel, lengths, inputs):
+    """Forward and backward of sequences of these lengths, longest first."""
+    rng, cell = np.random.default_rng(0), kernel.cell
+    params, (T, B) = Parameters(cell.shapes()), (max(lengths), len(lengths))
+    cell.initialize(params, rng)
+    weights, grad = dict(params.items()), params.zeros()
+    x = rng.standard_normal((T, B, inputs), dtype=np.float32)
+    dy = rng.standard_normal((T, B, cell.output_size), dtype=np.float32)
+    active, state = Run(np.asarray(lengths)).active(T), np.zeros((B, cell.state_size), np.float32)
+
+    def run():
+        _, trace, _ = kernel.forward(weights, x, active, state)
+        kernel.backward_params(weights, trace, dy, grad, state)
+
+    return run
+
+
+def main():
+    rows = []
+    with linear_algebra() as limit:
+        for kind in [kind for kind in kernels.KINDS if kind != "loop"]:
+            for name in ("rnn", "lstm", "gru", "original gru"):
+                for B, T, F, H in ((16, 100, 13, 64), (32, 100, 40, 128), (32, 200, 40, 256)):
+                    kernel = kernels.KINDS[kind](CELLS[name](F, H), np.dtype(np.float32))
+                    if kernel is None:
+                        continue
+                    spread = np.linspace(T, 1, 2 * B).round().astype(int)
+                    racers = [Racer(training(kernel, lengths, F), 1) for lengths in ([T] * B, spread)]
+                    equal, padded = race(racers, limit, 1.0)
+                    ratio = padded / spread.sum() / (equal / (B * T))
+                    padding = 1 - spread.sum() / (2 * B * T)
+                    rows.append((kind, name, B, T, F, H, round(padding, 3), round(ratio, 3)))
+    columns = ["kernels", "cell", "batch", "steps", "inputs", "hidden", "padding", "time per frame, of equal lengths'"]
+    print(pd.DataFrame(rows, columns=columns).to_string(index=False))
+
+
+if __name__ == "__main__":
+    main()
