@@ -10,7 +10,7 @@ from rnnbp.gradients.claims import Claim
 from rnnbp.gradients.decay import Decay, error_decay
 from rnnbp.gradients.forward import ForwardGradient, Tangent, jvp
 from rnnbp.gradients.numerical import ComplexStep, FiniteDifference
-from rnnbp.gradients.online import KFRTRL, RTRL, UORO, BlockRTRL, SnAp
+from rnnbp.gradients.online import KFRTRL, RFLO, RTRL, UORO, BlockRTRL, EProp, RandomFeedback, SnAp, SymmetricFeedback
 from rnnbp.gradients.recurrent_backprop import Adjoints, RecurrentBackprop
 from rnnbp.gradients.second_order import Curvature, hvp
 from rnnbp.gradients.spectral_penalty import SpectralPenalty
@@ -20,6 +20,7 @@ __all__ = [
     "ARTBP",
     "BPTT",
     "KFRTRL",
+    "RFLO",
     "RTRL",
     "UORO",
     "AdaptiveTruncation",
@@ -32,6 +33,7 @@ __all__ = [
     "Cost",
     "Curvature",
     "Decay",
+    "EProp",
     "FiniteDifference",
     "ForwardGradient",
     "Geometric",
@@ -39,9 +41,11 @@ __all__ = [
     "GradientAlgorithm",
     "GradientReport",
     "PowerLaw",
+    "RandomFeedback",
     "RecurrentBackprop",
     "SnAp",
     "SpectralPenalty",
+    "SymmetricFeedback",
     "Tangent",
     "TruncatedBPTT",
     "Truncation",

@@ -12,7 +12,7 @@ from rnnbp.gradients.base import GradientAlgorithm
 from rnnbp.gradients.bptt import BPTT
 from rnnbp.gradients.forward import ForwardGradient
 from rnnbp.gradients.numerical import ComplexStep, FiniteDifference
-from rnnbp.gradients.online import KFRTRL, RTRL, UORO, BlockRTRL, SnAp
+from rnnbp.gradients.online import KFRTRL, RFLO, RTRL, UORO, BlockRTRL, EProp, SnAp
 from rnnbp.gradients.recurrent_backprop import RecurrentBackprop
 from rnnbp.gradients.truncated import TruncatedBPTT
 from rnnbp.solvers import Tolerance
@@ -98,6 +98,8 @@ def standard_claims(steps: int, parameters: int) -> dict[str, Claim]:
         "BlockRTRL(10)": Claim("exact", BlockRTRL(10)),
         "SnAp(1)": Claim("approximate", SnAp(1)),
         "SnAp(2)": Claim("approximate", SnAp(2)),
+        "EProp": Claim("approximate", EProp()),
+        "RFLO": Claim("approximate", RFLO()),
         "RecurrentBackprop": Claim("exact", RecurrentBackprop(tolerance=FINE), tolerance=1e-9),
         "AdaptiveTruncation(0.1)": Claim("approximate", AdaptiveTruncation(0.1)),
         "ARTBP": Claim("unbiased", ARTBP(PowerLaw(mean=max(2.0, steps / 3)))),

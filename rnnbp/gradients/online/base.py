@@ -90,8 +90,12 @@ class Online:
         for t, step in walk.steps(span.start, span.stop):
             carried.advance(step)
             due = walk.loss_at(t)
-            span.add(due, carried.gradient(due.d_state))
+            span.add(due, carried.gradient(self.signal(due, walk)))
         return held_bytes(carried)
+
+    def signal(self, due: "Due", walk: "Walk") -> Array:
+        """What the influence is multiplied with at a step, (n, S): the loss's derivative by the state."""
+        return due.d_state
 
 
 @dataclass(frozen=True)

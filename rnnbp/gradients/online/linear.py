@@ -1,11 +1,12 @@
 """One step of a cell, linearized: how the next state depends on the state before, and on each parameter directly."""
 
+import copy
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
-from rnnbp.cells.base import Array, Cell, Delta, Residuals, basis_vjp, map_nested
+from rnnbp.cells.base import Array, Cell, Delta, Residuals, Weights, basis_vjp, map_nested
 from rnnbp.cells.outer import Outer, outer_method, rows_of, side_by_side
 from rnnbp.params import Parameters
 
@@ -116,6 +117,12 @@ class Linear:
         self.next_state, self.residuals = cell.step(self.weights, state, x)
         self._basis: tuple[Array, Delta] | None = None
         self._action: Action | None = None
+
+    def by(self, weights: Weights) -> "Linear":
+        """The same step, passed backwards by other weights."""
+        other = copy.copy(self)
+        other.weights, other._basis = dict(weights), None
+        return other
 
     @property
     def size(self) -> int:
