@@ -11,7 +11,8 @@ from test_gradients import CAUSAL, batch_for, model_of, whole
 
 import rnnbp
 from rnnbp.cells.base import state_jacobian
-from rnnbp.gradients import BPTT, RTRL, TruncatedBPTT
+from rnnbp.gradients import BPTT, RTRL, UORO, Claim, TruncatedBPTT
+from rnnbp.gradients.measured import run_seeds
 from rnnbp.gradients.online.chain import chain
 from rnnbp.gradients.online.linear import ByColumns, Linear, OneByOne
 from rnnbp.layers import (
@@ -184,6 +185,22 @@ def test_influence_does_not_grow_with_time():
     (short,), (long,) = (RTRL().gradients(model, b, CrossEntropy()) for b in (batch, longer))
     assert short.cost.peak_bytes == long.cost.peak_bytes == 8 * 3 * 8 * (4 * 4 * (3 + 4 + 2))
     assert long.cost.steps == 5 * short.cost.steps == 5 * 18
+
+
+def test_nothing_is_kept_of_a_step_but_its_outputs():
+    """All memory that is taken, measured: each step more takes its outputs' bytes, and an array's own hundred."""
+    model = model_of([LSTM(3, 16), Dense(16, 3)])
+    batch = batch_for(model, LENGTHS["equal lengths"])
+    peaks = []
+    for times in (4, 32):
+        x, targets = np.tile(batch.x, (times, 1, 1)), np.tile(batch.targets, (times, 1))
+        longer = replace(batch, x=x, targets=targets, lengths=batch.lengths * times)
+        peaks.append(run_seeds(Claim("unbiased", UORO()), model, longer, CrossEntropy(), [0]).allocated)
+    outputs = 8 * 3 * 3
+    listed_and_together = 2 * outputs
+    assert peaks[1] - peaks[0] < 28 * 6 * (listed_and_together + 300)
+    state = 8 * 3 * 32
+    assert listed_and_together + 300 < state
 
 
 def test_the_parts_of_a_model():

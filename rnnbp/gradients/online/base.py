@@ -9,7 +9,7 @@ direct action at step t (Williams & Zipser 1989). The algorithms differ in what 
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -207,24 +207,25 @@ class Span:
     def __init__(self, model: Sequential, start: int, stop: int) -> None:
         self.start, self.stop = start, stop
         self.vector = np.zeros_like(model.params.vector)
-        self.dues: list[Due] = []
+        self.loss: Any = 0.0
+        self.outputs: list[Array] = []
 
     def add(self, due: Due, cell: Array) -> None:
         """A step's loss, and its derivative by the cell's parameters."""
         self.vector[: len(cell)] += cell
         self.vector[len(cell) :] += due.tail
-        self.dues.append(replace(due, d_state=due.d_state[:0]))
+        self.loss += due.loss
+        self.outputs.append(due.outputs)
 
     def total(self, walk: Walk, held: int) -> Gradient:
         """The gradient of the span."""
         lengths = walk.batch.lengths
         if walk.per_step:
-            outputs = np.concatenate([due.outputs for due in self.dues])
+            outputs = np.concatenate(self.outputs)
         else:
-            outputs = np.zeros_like(self.dues[-1].outputs)
-            for t, due in enumerate(self.dues, self.start):
-                outputs[lengths == t + 1] = due.outputs[lengths == t + 1]
+            outputs = np.zeros_like(self.outputs[-1])
+            for t, here in enumerate(self.outputs, self.start):
+                outputs[lengths == t + 1] = here[lengths == t + 1]
         steps = int(np.clip(lengths - self.start, 0, self.stop - self.start).sum())
-        value: Any = sum(due.loss for due in self.dues)
         after = walk.parts.end(walk.below or [], walk.state)
-        return Gradient(value, self.vector, outputs, after, Cost(steps, held), (self.start, self.stop))
+        return Gradient(self.loss, self.vector, outputs, after, Cost(steps, held), (self.start, self.stop))
