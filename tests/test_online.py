@@ -203,6 +203,15 @@ def test_nothing_is_kept_of_a_step_but_its_outputs():
     assert listed_and_together + 300 < state
 
 
+@pytest.mark.parametrize("every", [1, 4, 9])
+def test_outputs_without_layers_on_top(every):
+    """They are the state, which moves on: each step's own is yielded."""
+    model = model_of([GRU(3, 3)])
+    batch = batch_for(model, LENGTHS["equal lengths"])
+    parts = list(RTRL(every=every).gradients(model, batch, CrossEntropy()))
+    np.testing.assert_allclose(np.concatenate([g.outputs for g in parts]), model.forward(batch), rtol=1e-12)
+
+
 def test_the_parts_of_a_model():
     model = Sequential(Normalize([0.0], [1.0]), Dense(1, 3), LSTM(3, 2, num_layers=2), MeanOverTime(), Dense(2, 2))
     parts = chain(model, "RTRL")

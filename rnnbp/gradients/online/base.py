@@ -105,6 +105,8 @@ class Due:
     Attributes
     ----------
     loss : float
+    counts : ndarray of bool (1, B) or (B,)
+        Of which sequences something is due.
     outputs : ndarray (1, B, K) or (B, K)
     d_outputs : ndarray, as the outputs
     d_state : ndarray (n, S)
@@ -114,6 +116,7 @@ class Due:
     """
 
     loss: float
+    counts: Array
     outputs: Array
     d_outputs: Array
     d_state: Array
@@ -192,7 +195,7 @@ class Walk:
         d_shown, _ = tail.backward(tail.params, tapes, d_outputs, grad)
         d_state = np.zeros((n, self.state.shape[1]), self.state.dtype)
         d_state[:, : self.cell.output_size] = d_shown[0, :n]
-        return Due(value, outputs, d_outputs, d_state, grad.vector)
+        return Due(value, due, outputs, d_outputs, d_state, grad.vector)
 
 
 class Span:
@@ -215,17 +218,15 @@ class Span:
         self.vector[: len(cell)] += cell
         self.vector[len(cell) :] += due.tail
         self.loss += due.loss
-        self.outputs.append(due.outputs)
+        if due.outputs.ndim == 2 and self.outputs:  # one output a sequence, at the step when it is due
+            np.copyto(self.outputs[0], due.outputs, where=due.counts[:, None])
+        else:
+            self.outputs.append(due.outputs.copy())  # without layers on top it is the state itself, which moves on
 
     def total(self, walk: Walk, held: int) -> Gradient:
         """The gradient of the span."""
         lengths = walk.batch.lengths
-        if walk.per_step:
-            outputs = np.concatenate(self.outputs)
-        else:
-            outputs = np.zeros_like(self.outputs[-1])
-            for t, here in enumerate(self.outputs, self.start):
-                outputs[lengths == t + 1] = here[lengths == t + 1]
+        outputs = np.concatenate(self.outputs)
         steps = int(np.clip(lengths - self.start, 0, self.stop - self.start).sum())
         after = walk.parts.end(walk.below or [], walk.state)
         return Gradient(self.loss, self.vector, outputs, after, Cost(steps, held), (self.start, self.stop))
