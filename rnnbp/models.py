@@ -132,8 +132,18 @@ class Sequential:
         """Each layer's own parameters under its own names."""
         return [params.scope(f"{i}.") for i in range(len(self.layers))]
 
+    @property
+    def in_time(self) -> slice:
+        """The layers that run over time: all, or those up to the one that takes time away, which is among them."""
+        return slice(next((i + 1 for i, shape in enumerate(self._shapes) if shape[0] != "T"), len(self.layers)))
+
     def unroll(
-        self, params: Parameters, x: Array, run: Run, states: Sequence[State] | None = None
+        self,
+        params: Parameters,
+        x: Array,
+        run: Run,
+        states: Sequence[State] | None = None,
+        part: slice = slice(None),
     ) -> tuple[Array, list[Tape], list[State]]:
         """Run the layers and keep what the way back needs.
 
@@ -145,6 +155,8 @@ class Sequential:
         run : Run
         states : list, one a layer, optional
             To go on from; as this method returns them.
+        part : slice, default all
+            The layers to run; states and tapes are theirs.
 
         Returns
         -------
@@ -158,10 +170,11 @@ class Sequential:
         ValueError
             If `states` do not fit.
         """
-        if states is not None and len(states) != len(self.layers):
-            raise ValueError(f"states must be one for each of the {len(self.layers)} layers, got {len(states)}")
+        layers, scopes = self.layers[part], self.scopes(params)[part]
+        if states is not None and len(states) != len(layers):
+            raise ValueError(f"states must be one for each of the {len(layers)} layers, got {len(states)}")
         tapes, after = [], []
-        for i, (layer, scope) in enumerate(zip(self.layers, self.scopes(params), strict=True)):
+        for i, (layer, scope) in enumerate(zip(layers, scopes, strict=True)):
             x, tape, state = layer.forward(scope, x, run, None if states is None else states[i])
             tapes.append(tape)
             after.append(state)
@@ -174,6 +187,7 @@ class Sequential:
         dy: Array,
         grad: Parameters,
         d_states: Sequence[State] | None = None,
+        part: slice = slice(None),
     ) -> tuple[Array, list[State]]:
         """Propagate an error back through what `unroll` did; adds into `grad`.
 
@@ -187,6 +201,8 @@ class Sequential:
             The parameters' gradient is added to it.
         d_states : list, one a layer, optional
             The loss's derivative by the final states.
+        part : slice, default all
+            The layers `unroll` ran.
 
         Returns
         -------
@@ -194,11 +210,11 @@ class Sequential:
         d_states : list
             By the states before the first step.
         """
-        before: list[State] = [None] * len(self.layers)
-        scopes, grads = self.scopes(params), self.scopes(grad)
-        for i in reversed(range(len(self.layers))):
+        layers, scopes, grads = self.layers[part], self.scopes(params)[part], self.scopes(grad)[part]
+        before: list[State] = [None] * len(layers)
+        for i in reversed(range(len(layers))):
             d_state = None if d_states is None else d_states[i]
-            dy, before[i] = self.layers[i].backward(scopes[i], tapes[i], dy, grads[i], d_state)
+            dy, before[i] = layers[i].backward(scopes[i], tapes[i], dy, grads[i], d_state)
         return dy, before
 
     def backward_params(

@@ -51,6 +51,9 @@ T, F, K = 6, 3, 3
 # What must add up to the whole gradient, to 1e-12, on every model without a look ahead.
 EXACT: dict[str, GradientAlgorithm] = {
     "BPTT": BPTT(),
+    "BPTT(slots=1), step by step": BPTT(slots=1, block=1),
+    "BPTT(slots=2), in twos": BPTT(slots=2, block=2),
+    "BPTT(memory=...), step by step": BPTT(memory="64 KiB", block=1),
     "TruncatedBPTT(1, T)": TruncatedBPTT(1, T),
     "TruncatedBPTT(2, T)": TruncatedBPTT(2, T),
     "TruncatedBPTT(4, T)": TruncatedBPTT(4, T),

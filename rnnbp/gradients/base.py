@@ -156,18 +156,20 @@ def map_state(function: Callable[[Array], Array], state: State) -> State:
     return state if state is None else function(state)
 
 
-def held_bytes(*tapes: Tape) -> int:
-    """Bytes of all arrays within tapes, memory that several share counted once.
+def held_bytes(*tapes: Tape, given: Array | None = None) -> int:
+    """Bytes of all arrays within tapes, memory that several share counted once, and that of `given` not at all.
 
     Examples
     --------
-    >>> a = np.zeros(4)
-    >>> held_bytes([a, (a, a[1:])], None)
-    32
+    >>> a, b = np.zeros(4), np.zeros(3)
+    >>> held_bytes([a, (a, a[1:])], None), held_bytes([a, b[1:]], given=b)
+    (32, 32)
     """
     found: dict[int, int] = {}
     _collect(tapes, found)
-    return sum(found.values())
+    shared: dict[int, int] = {}
+    _collect(given, shared)
+    return sum(size for memory, size in found.items() if memory not in shared)
 
 
 def _collect(item: Any, found: dict[int, int]) -> None:

@@ -87,10 +87,11 @@ def standard_claims(steps: int, parameters: int) -> dict[str, Claim]:
     Examples
     --------
     >>> list(standard_claims(steps=20, parameters=100))[:2]
-    ['BPTT', 'TruncatedBPTT(1, T)']
+    ['BPTT', 'BPTT(slots=2)']
     """
     claims = {
         "BPTT": Claim("exact", BPTT()),
+        "BPTT(slots=2)": Claim("exact", BPTT(slots=2)),
         "TruncatedBPTT(1, T)": Claim("exact", TruncatedBPTT(1, steps)),
         "TruncatedBPTT(5, 10)": Claim("exact" if steps <= 10 else "approximate", TruncatedBPTT(5, 10)),
         "TruncatedBPTT(1, 1)": Claim("exact" if steps == 1 else "approximate", TruncatedBPTT(1, 1)),
@@ -161,6 +162,7 @@ def _claim(name: str, given: Any, standard: Mapping[str, Claim]) -> Claim:
     if not hasattr(given, "gradients"):
         raise ValueError(f"algorithm {name!r} must be a gradient algorithm or a Claim, got {given!r}")
     for claim in standard.values():
-        if given == claim.algorithm or (type(given) is type(claim.algorithm) and claim.kind == "unbiased"):
+        alike = type(given) is type(claim.algorithm) and (claim.kind == "unbiased" or isinstance(given, BPTT))
+        if given == claim.algorithm or alike:
             return Claim(claim.kind, given, claim.tolerance)
     return Claim("approximate", given)

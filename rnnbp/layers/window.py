@@ -70,7 +70,11 @@ class Window(Layer):
         if state is not None:
             wide[: self.left] = state
         y = np.concatenate([wide[k : k + T] for k in range(self.width)], axis=-1)
-        return np.where(done, 0, y), (done, x.shape), wide[T : T + self.left]
+        return (
+            np.where(done, 0, y),
+            (done, x.shape),
+            wide[T : T + self.left].copy(),
+        )  # not a view, which would hold all of it
 
     def backward(
         self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
