@@ -16,13 +16,7 @@ CHECKPOINT_FILE = "rnnbp checkpoint"
 
 
 def write_checkpoint(path: str | Path, trainer: "Trainer") -> None:
-    """Parameters, the optimizer's and the random generator's state, history and best epoch, in one file.
-
-    Raises
-    ------
-    ValueError
-        If the trainer carries state from batch to batch, which is not saved.
-    """
+    """Parameters, the optimizer's and the random generator's state, history and best epoch, in one file."""
     numbers, arrays = _parted(trainer.optimizer.state_dict())
     best = trainer.best or Best()
     header = {
@@ -61,8 +55,11 @@ def read_checkpoint(path: str | Path, trainer: "Trainer") -> None:
         )
     prefix = "optimizer."
     state = {k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)}
-    trainer.model.params.vector[:] = arrays["parameters"]
-    trainer.optimizer.load_state_dict(header["numbers"] | state)
-    trainer.rng.bit_generator.state = header["rng"]
-    trainer.rows = header["rows"]
-    trainer.best = Best(header["best"]["value"], header["best"]["epoch"], arrays.get("best"))
+    try:
+        trainer.model.params.vector[:] = arrays["parameters"]
+        trainer.optimizer.load_state_dict(header["numbers"] | state)
+        trainer.rng.bit_generator.state = header["rng"]
+        trainer.rows = header["rows"]
+        trainer.best = Best(header["best"]["value"], header["best"]["epoch"], arrays.get("best"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{str(path)!r} does not hold a whole checkpoint: {error}") from error

@@ -25,6 +25,7 @@ from rnnbp.models import Sequential
 from rnnbp.optimizers import OPTIMIZERS
 from rnnbp.schedules import Cosine
 from rnnbp.training import Trainer
+from rnnbp.workers import cores
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -81,6 +82,9 @@ def _add_compare(commands: Commands) -> None:
     added.add_argument("--epochs", type=int, default=25, metavar="N", help="of each run (default: 25)")
     added.add_argument("--batch-size", type=int, default=16, metavar="N", help="default: 16")
     added.add_argument("--parameters", type=int, metavar="N", help="give every model about so many parameters")
+    added.add_argument(
+        "--workers", type=int, default=cores(), metavar="N", help="processes that train at once (default: the cores)"
+    )
     added.add_argument("--output", type=Path, metavar="DIR", help="write report.html, table.csv and curves.csv there")
     added.add_argument("--quiet", action="store_true", help="show no progress")
     added.set_defaults(run=_compare)
@@ -99,6 +103,7 @@ def _compare(options: argparse.Namespace) -> None:
         epochs=options.epochs,
         batch_size=options.batch_size,
         optimizers={name: among[name].optimizer for name in wanted},
+        workers=options.workers,
         progress=not options.quiet,
     )
     print(report)
@@ -204,7 +209,7 @@ def _add_predict(commands: Commands) -> None:
     added = command(
         commands,
         "predict",
-        "What a saved model says of a dataset's test set, as CSV.",
+        "What a saved model says of a dataset's test set, as CSV: a row a sequence, or a row a step.",
         "rnnbp predict gru.npz japanese-vowels > predictions.csv",
     )
     added.add_argument("model", type=Path, metavar="MODEL.npz", help="as `rnnbp train` wrote it")
@@ -215,13 +220,22 @@ def _add_predict(commands: Commands) -> None:
 def _predict(options: argparse.Namespace) -> None:
     model, loss = _saved(options.model)
     _, test = load(options)
-    predicted = np.asarray(outputs_of(model, test, 256, loss.predict))
-    classes = model.info.get("classes")
-    if classes is not None:
-        predicted = np.array(classes)[predicted]
-    frame = pd.DataFrame(predicted.reshape(len(predicted), -1))
-    frame.columns = ["predicted"] if frame.shape[1] == 1 else [f"predicted_{k}" for k in frame.columns]
-    print(frame.rename_axis("sequence").to_csv(lineterminator="\n"), end="")
+    predicted = outputs_of(model, test, 256, loss.predict)
+    print(_table(predicted, model.info.get("classes")).to_csv(lineterminator="\n"), end="")
+
+
+def _table(predicted: np.ndarray | list[np.ndarray], classes: Sequence[str] | None) -> pd.DataFrame:
+    """A row a sequence or, where each step has an output, a row a step."""
+    index = pd.RangeIndex(len(predicted), name="sequence").to_frame()
+    if isinstance(predicted, list):
+        lengths = [len(steps) for steps in predicted]
+        index = index.loc[index.index.repeat(lengths)]
+        index["step"] = np.concatenate([np.arange(n) for n in lengths])
+        predicted = np.concatenate(predicted)
+    values = predicted if classes is None else np.array(classes)[predicted]
+    values = values.reshape(len(values), -1)
+    columns = ["predicted"] if values.shape[1] == 1 else [f"predicted_{k}" for k in range(values.shape[1])]
+    return pd.DataFrame(values, pd.MultiIndex.from_frame(index), columns)
 
 
 def _add_check(commands: Commands) -> None:
@@ -233,6 +247,7 @@ def _add_check(commands: Commands) -> None:
     )
     added.add_argument("model", metavar="MODEL", help="a saved model.npz, or a name as for `rnnbp train`")
     add_data(added)
+    added.add_argument("--parameters", type=int, default=1000, metavar="N", help="of a new network (default: 1000)")
     added.set_defaults(run=_check)
 
 
@@ -241,7 +256,7 @@ def _check(options: argparse.Namespace) -> None:
     if options.model.endswith(".npz"):
         model = rnnbp.load(options.model)
     else:
-        model = contestants.maker(options.model, train)(0)
+        model = contestants.maker(options.model, train, options.parameters)(0)
     report = rnnbp.check_gradient(model, train.subset(range(min(3, len(train)))).batch(), loss_for(train))
     print(report)
     if not report.ok:

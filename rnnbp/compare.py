@@ -2,7 +2,7 @@
 
 import inspect
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from rnnbp._checks import choice, positive_int
 from rnnbp.data import SequenceDataset
+from rnnbp.epochs import TrainingDivergedError
 from rnnbp.gradients import BPTT, GradientAlgorithm
 from rnnbp.losses import CrossEntropy, MeanSquaredError
 from rnnbp.losses.base import Loss
@@ -20,6 +21,7 @@ from rnnbp.progress import Progress
 from rnnbp.report import Report
 from rnnbp.schedules import Cosine, Schedule
 from rnnbp.training import Trainer
+from rnnbp.workers import check_sendable, completed
 
 Make = Callable[..., Sequential]
 MakeOptimizer = Callable[[], Optimizer]
@@ -34,8 +36,6 @@ class Recipe:
     epochs, batch_size : int
     loss : Loss
     gradient : GradientAlgorithm
-    optimizers : mapping of str to callable
-        ``optimizers[model]()`` makes a new one for each run.
     schedule : callable
         ``schedule(epochs)`` makes a new one for each run.
     """
@@ -44,18 +44,53 @@ class Recipe:
     batch_size: int
     loss: Loss
     gradient: GradientAlgorithm
-    optimizers: Mapping[str, MakeOptimizer]
     schedule: Callable[[int], Schedule]
 
-    def train(
-        self, name: str, model: Sequential, seed: int, data: SequenceDataset, validation: SequenceDataset | None = None
-    ) -> Trainer:
-        """A trainer that has run its epochs."""
+
+@dataclass(frozen=True)
+class Training:
+    """One run: a model and a seed, on all of the training set or on all but a fold.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    name, run : str
+        The model's, and 'seed 0' or 'fold 0'.
+    make, optimizer : callable
+        Make new ones.
+    seed : int
+    train : SequenceDataset
+    held, test : SequenceDataset, optional
+        Evaluated after each epoch; evaluated once, at the end.
+    """
+
+    recipe: Recipe
+    name: str
+    run: str
+    make: Make
+    optimizer: MakeOptimizer
+    seed: int
+    train: SequenceDataset
+    held: SequenceDataset | None = None
+    test: SequenceDataset | None = None
+
+    def perform(self) -> tuple[dict[str, Any] | None, pd.DataFrame]:
+        """The row of a run that met the test set, and the learning curve."""
+        recipe = self.recipe
         trainer = Trainer(
-            model, self.loss, self.gradient, self.optimizers[name](), seed=seed, schedule=self.schedule(self.epochs)
+            _made(self.make, self.seed),
+            recipe.loss,
+            recipe.gradient,
+            self.optimizer(),
+            seed=self.seed,
+            schedule=recipe.schedule(recipe.epochs),
         )
-        trainer.fit(data, validation, self.epochs, self.batch_size, progress=False)
-        return trainer
+        try:
+            trainer.fit(self.train, self.held, recipe.epochs, recipe.batch_size, progress=False)
+        except TrainingDivergedError as error:
+            raise TrainingDivergedError(f"{self.name}, {self.run}: {error}") from error
+        row = None if self.test is None else _row(self, trainer, self.test)
+        return row, trainer.history.assign(model=self.name, run=self.run)
 
 
 def compare(
@@ -68,10 +103,11 @@ def compare(
     batch_size: int = 16,
     loss: Loss | None = None,
     gradient: GradientAlgorithm | None = None,
-    optimizer: MakeOptimizer = lambda: Adam(0.01),
+    optimizer: MakeOptimizer | None = None,
     optimizers: Mapping[str, MakeOptimizer] | None = None,
     schedule: Callable[[int], Schedule] = Cosine,
     folds: int = 3,
+    workers: int = 1,
     progress: bool = True,
 ) -> Report:
     """Train every model under the same budget and report.
@@ -99,6 +135,9 @@ def compare(
         ``schedule(epochs)`` makes the learning rate's course for each run.
     folds : int, default 3
         Of the cross-validation; at least 2.
+    workers : int, default 1
+        How many processes train at once, one run and one thread each. More than one needs models, optimizers and
+        schedule that another process can import: functions at the top level of a module, no lambdas.
     progress : bool, default True
 
     Returns
@@ -109,7 +148,9 @@ def compare(
     Raises
     ------
     ValueError
-        If there is no model or no seed, or a model does not fit the data.
+        If there is no model or no seed, a model does not fit the data, or cannot be sent to a worker.
+    TrainingDivergedError
+        If a loss or gradient is not finite; it names the model and the run.
 
     Examples
     --------
@@ -135,27 +176,55 @@ def compare(
         choice("optimizers", name, models)
     recipe = Recipe(
         positive_int("epochs", epochs),
-        batch_size,
+        positive_int("batch_size", batch_size),
         _natural_loss(train) if loss is None else loss,
         BPTT() if gradient is None else gradient,
-        dict.fromkeys(models, optimizer) | dict(optimizers or {}),
         schedule,
     )
-    runs: list[dict[str, Any]] = []
-    curves: list[pd.DataFrame] = []
-    with Progress(len(models) * (len(chosen) + folds), show=progress, label="run") as bar:
-        for name, make in models.items():
-            for fold, (part, held) in enumerate(_folds(train, folds)):
-                trainer = recipe.train(name, _made(make, chosen[0]), chosen[0], part, held)
-                curves.append(trainer.history.assign(model=name, run=f"fold {fold}"))
-                bar.update({})
-        for seed in chosen:
-            for name, make in models.items():
-                trainer = recipe.train(name, _made(make, seed), seed, train)
-                runs.append(_run(name, seed, trainer, train, test))
-                curves.append(trainer.history.assign(model=name, run=f"seed {seed}"))
-                bar.update({f"{name} {recipe.loss.metric}": runs[-1]["test"]})
-    return Report(pd.DataFrame(runs), pd.concat(curves, ignore_index=True), recipe.loss.metric)
+    tuned = dict.fromkeys(models, optimizer or default_optimizer) | dict(optimizers or {})
+    makers = {name: (make, tuned[name]) for name, make in models.items()}
+    if positive_int("workers", workers) > 1:
+        check_sendable("schedule", schedule)
+        for name, pair in makers.items():
+            check_sendable(f"model {name!r} or its optimizer", pair)
+    trainings = list(_trainings(recipe, makers, chosen, train, test, folds))
+    results: dict[int, tuple[dict[str, Any] | None, pd.DataFrame]] = {}
+    with Progress(len(trainings), show=progress, label="run") as bar:
+        for place, (row, curve) in completed(Training.perform, trainings, workers):
+            results[place] = row, curve
+            bar.update({} if row is None else {f"{row['model']} {recipe.loss.metric}": row["test"]})
+    rows, curves = zip(*(results[place] for place in range(len(trainings))), strict=True)
+    runs = pd.DataFrame([row for row in rows if row is not None])
+    return Report(runs, pd.concat(curves, ignore_index=True), recipe.loss.metric)
+
+
+def default_optimizer() -> Adam:
+    """Where `compare` is given none.
+
+    Examples
+    --------
+    >>> default_optimizer().learning_rate
+    0.01
+    """
+    return Adam(0.01)
+
+
+def _trainings(
+    recipe: Recipe,
+    makers: Mapping[str, tuple[Make, MakeOptimizer]],
+    seeds: list[int],
+    train: SequenceDataset,
+    test: SequenceDataset,
+    folds: int,
+) -> Iterator[Training]:
+    """The cross-validation of every model, by which the best is chosen; then its runs that meet the test set."""
+    parts = list(enumerate(_folds(train, folds)))
+    for name, makes in makers.items():
+        for fold, (part, held) in parts:
+            yield Training(recipe, name, f"fold {fold}", *makes, seeds[0], part, held=held)
+    for seed in seeds:
+        for name, makes in makers.items():
+            yield Training(recipe, name, f"seed {seed}", *makes, seed, train, test=test)
 
 
 def _natural_loss(data: SequenceDataset) -> Loss:
@@ -190,20 +259,21 @@ def _folds(data: SequenceDataset, folds: int) -> list[tuple[SequenceDataset, Seq
     ]
 
 
-def _run(name: str, seed: int, trainer: Trainer, train: SequenceDataset, test: SequenceDataset) -> dict[str, Any]:
-    """One run's row."""
+def _row(training: Training, trainer: Trainer, test: SequenceDataset) -> dict[str, Any]:
+    """What a run came to; the test set is met here, once."""
     history, metric = trainer.history, trainer.loss.metric
     began = time.perf_counter()
     result = trainer.evaluate(test)
+    seconds = time.perf_counter() - began
     return {
-        "model": name,
+        "model": training.name,
         "kind": trainer.model.kind,
-        "seed": seed,
+        "seed": training.seed,
         "parameters": trainer.model.params.size,
-        "train": trainer.evaluate(train)[metric],
+        "train": trainer.evaluate(training.train)[metric],
         "test": result[metric],
         "test_loss": result["loss"],
         "seconds": history["seconds"].sum(),
         "gradient_norm": history["gradient_norm"].mean(),
-        "inference_ms": 1000 * (time.perf_counter() - began) / len(test),
+        "inference_ms": 1000 * seconds / len(test),
     }

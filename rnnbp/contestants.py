@@ -5,7 +5,8 @@ cross-validation on the training set of Japanese Vowels alone, static and recurr
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -146,19 +147,15 @@ def causal_window_mlp(features: int, width: int, outputs: int) -> list[Layer]:
     return [Window(10, 0), Dense(11 * features, width, "tanh"), Dense(width, outputs)]
 
 
-def stepwise(layer: Callable[[int, int], Layer]) -> Build:
+def stepwise(layer: Callable[[int, int], Layer], features: int, width: int, outputs: int) -> list[Layer]:
     """A recurrent layer with an output at every step.
 
     Examples
     --------
-    >>> len(stepwise(Elman)(1, 50, 1))
+    >>> len(stepwise(Elman, 1, 50, 1))
     2
     """
-
-    def build(features: int, width: int, outputs: int) -> list[Layer]:
-        return [layer(features, width), Dense(width, outputs)]
-
-    return build
+    return [layer(features, width), Dense(width, outputs)]
 
 
 @dataclass(frozen=True)
@@ -200,9 +197,9 @@ CONTESTANTS = {  # for one target a sequence
 
 STEP_CONTESTANTS = {  # for one target a step
     "window-mlp": Contestant(causal_window_mlp, 64, "static"),
-    "elman": Contestant(stepwise(Elman), 32, "recurrent"),
-    "lstm": Contestant(stepwise(LSTM), 32, "recurrent"),
-    "gru": Contestant(stepwise(GRU), 32, "recurrent"),
+    "elman": Contestant(partial(stepwise, Elman), 32, "recurrent"),
+    "lstm": Contestant(partial(stepwise, LSTM), 32, "recurrent"),
+    "gru": Contestant(partial(stepwise, GRU), 32, "recurrent"),
 }
 
 
@@ -245,7 +242,31 @@ def names(wanted: Sequence[str], among: Mapping[str, Contestant] = CONTESTANTS) 
     return list(found)
 
 
-def maker(name: str, train: SequenceDataset, parameters: int | None = None) -> Callable[[int], Sequential]:
+@dataclass(frozen=True)
+class Maker:
+    """``make(seed)`` for a contestant that fits a dataset; what another process can be sent.
+
+    Parameters
+    ----------
+    build : callable
+        The contestant's.
+    normalize : Normalize
+        By the training set's statistics.
+    width, outputs : int
+        H and K.
+    """
+
+    build: Build
+    normalize: Normalize
+    width: int
+    outputs: int
+
+    def __call__(self, seed: int) -> Sequential:
+        """A new network."""
+        return Sequential(self.normalize, *self.build(len(self.normalize.mean), self.width, self.outputs), seed=seed)
+
+
+def maker(name: str, train: SequenceDataset, parameters: int | None = None) -> Maker:
     """``make(seed)`` for a contestant that fits a dataset, its inputs normalised by the training set's statistics.
 
     Parameters
@@ -272,14 +293,11 @@ def maker(name: str, train: SequenceDataset, parameters: int | None = None) -> C
     """
     among = contestants_for(train)
     (name,) = names([name], among)
-    contestant, outputs = among[name], output_size(train)
-    normalize = Normalize(*map(tuple, train.statistics()))
-
-    def layers(width: int) -> list[Layer]:
-        return [normalize, *contestant.build(train.feature_size, width, outputs)]
-
-    width = contestant.width if parameters is None else matching_width(layers, parameters)
-    return lambda seed: Sequential(*layers(width), seed=seed)
+    contestant = among[name]
+    made = Maker(contestant.build, Normalize(*map(tuple, train.statistics())), contestant.width, output_size(train))
+    if parameters is None:
+        return made
+    return replace(made, width=matching_width(lambda width: replace(made, width=width)(0), parameters))
 
 
 def output_size(data: SequenceDataset) -> int:
@@ -303,30 +321,26 @@ def output_size(data: SequenceDataset) -> int:
     return 1 if targets.ndim == 1 else targets.shape[1]
 
 
-def matching_width(layers: Callable[[int], Sequence[Layer]], parameters: int) -> int:
+def matching_width(make: Callable[[int], Sequential], parameters: int) -> int:
     """The width whose network has as nearly as possible so many parameters.
 
     Parameters
     ----------
-    layers : callable
-        ``layers(width)``; more width, more parameters.
+    make : callable
+        ``make(width)`` returns a network; more width, more parameters.
     parameters : int
 
     Examples
     --------
-    >>> matching_width(lambda width: [Dense(10, width), Dense(width, 1)], 120)
+    >>> matching_width(lambda width: Sequential(Dense(10, width), Dense(width, 1)), 120)
     10
     """
     positive_int("parameters", parameters)
-
-    def count(width: int) -> int:
-        return Sequential(*layers(width)).params.size
-
     high = 1
-    while count(high) < parameters:
+    while make(high).params.size < parameters:
         high *= 2
     low = max(high // 2, 1)
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (middle, high) if count(middle) < parameters else (low, middle)
-    return min((low, high), key=lambda width: abs(count(width) - parameters))
+        low, high = (middle, high) if make(middle).params.size < parameters else (low, middle)
+    return min((low, high), key=lambda width: abs(make(width).params.size - parameters))

@@ -152,6 +152,7 @@ class Trainer:
         for name, data in (("train", train), ("validation", validation)):
             if data is not None:
                 check_task(name, data, self.model, self.loss)
+        self._good[:] = self.model.params.vector  # which may have changed since the last call
         if stopping is not None:
             self.best = self.best or stopping.begin()
         with Progress(epochs, show=progress) as bar:
@@ -192,10 +193,10 @@ class Trainer:
                     self._set_rate(number - 1 + batch / per_epoch)
 
                 result = by_steps(epoch, batches, self.clip, set_rate, self.stateful)
-        seconds = time.perf_counter() - began
-        row: Row = {"epoch": number, **result.scores}
-        if validation is not None:
-            row |= {f"validation_{name}": value for name, value in self.evaluate(validation).items()}
+            seconds = time.perf_counter() - began
+            row: Row = {"epoch": number, **result.scores}
+            if validation is not None:
+                row |= {f"validation_{name}": value for name, value in self.evaluate(validation).items()}
         return row | {
             "gradient_norm": result.gradient_norm,
             "learning_rate": self.optimizer.learning_rate,

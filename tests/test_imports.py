@@ -19,7 +19,7 @@ CORE = {"numpy", "scipy", "pandas"}
 # The layout, top to bottom: a module may import what stands below it, and its own package's modules.
 ORDER = [
     *("__main__", "cli", "cli_bench", "cli_gradients", "cli_arguments", ""),  # "" is the package itself
-    *("benchmark", "plotting_benchmark", "compare", "contestants", "estimators", "report"),
+    *("benchmark", "plotting_benchmark", "compare", "contestants", "estimators", "report", "workers"),
     *("training", "checkpoints", "epochs", "evaluation", "stopping", "progress"),
     *("certificate", "diagnostics", "plotting_gradients", "plotting", "interop"),
     *("gradients", "schedules", "clipping", "optimizers", "losses", "metrics"),
