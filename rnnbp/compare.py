@@ -221,7 +221,7 @@ def _trainings(
     parts = list(enumerate(_folds(train, folds)))
     for name, makes in makers.items():
         for fold, (part, held) in parts:
-            yield Training(recipe, name, f"fold {fold}", *makes, seeds[0], part, held=held)
+            yield Training(recipe, name, f"fold {fold}", *makes, seeds[fold % len(seeds)], part, held=held)
     for seed in seeds:
         for name, makes in makers.items():
             yield Training(recipe, name, f"seed {seed}", *makes, seed, train, test=test)
