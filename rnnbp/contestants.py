@@ -178,7 +178,7 @@ CONTESTANTS = {  # for one target a sequence
     "elman": Contestant(elman, 64, "recurrent"),
     "lstm": Contestant(lstm, 64, "recurrent"),
     "gru": Contestant(gru, 64, "recurrent"),
-    "bielman": Contestant(partial(both_ways, Elman), 128, "recurrent", 0.002),
+    "bielman": Contestant(partial(both_ways, Elman), 128, "recurrent", 0.003),
     "bilstm": Contestant(partial(both_ways, LSTM), 48, "recurrent", 0.005),
     "bigru": Contestant(partial(both_ways, GRU), 48, "recurrent", 0.005),
 }
