@@ -11,9 +11,9 @@ import rnnbp
 from rnnbp.cells import LIFCell
 from rnnbp.gradients import BPTT, RTRL, SnAp
 from rnnbp.gradients.online.chain import chain
-from rnnbp.gradients.online.folded import Folded, Folds, Whole
+from rnnbp.gradients.online.folded import Entries, Folded, Folds
 from rnnbp.gradients.online.linear import Linear
-from rnnbp.gradients.online.snap import SparseInfluence
+from rnnbp.gradients.online.snap import Products, Singly, SparseInfluence, grouped
 from rnnbp.gradients.online.structure import structure
 from rnnbp.layers import GRU, LSTM, Dense, Elman, Embedding, MeanOverTime, OriginalGRU, Recurrent
 from rnnbp.losses import CrossEntropy
@@ -305,11 +305,32 @@ def test_folded_entries_are_those_of_the_whole(name, rng):
     params = made(cell)
     found = structure(cell, params)
     step = Linear(cell, params, rng.standard_normal((3, cell.state_size)), rng.standard_normal((3, F)))
-    folded, taken = Folded(step, Folds(found, np.dtype(float))), Whole(step)
+    folded, taken = Folded(step, Folds(found, np.dtype(float))), Entries(step)
     units = rng.integers(cell.state_size, size=(5, 3))
     assert relative_error(folded.blocks(units), taken.blocks(units)) < 1e-14
     pairs = np.nonzero(found.direct[:, found.columns])
     assert relative_error(folded.direct(*pairs), taken.direct(*pairs)) < 1e-14
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("name", [name for name in EVERY if name != "a user's"])
+def test_products_add_the_same_as_single_entries(name, order, rng):
+    cell = EVERY[name]
+    params = made(cell)
+    found = structure(cell, params)
+    step = Linear(cell, params, rng.standard_normal((3, cell.state_size)), rng.standard_normal((3, F)))
+    for entries in (Entries(step), Folded(step, Folds(found, np.dtype(float)))):
+        for units, parameters in grouped(found, order):
+            one, other = (np.zeros((3, *units.shape, parameters.shape[1])) for _ in range(2))
+            Products(found, units, parameters).add(entries, one)
+            Singly(found, units, parameters).add(entries, other)
+            np.testing.assert_allclose(one, other, rtol=1e-13, atol=1e-15)
+
+
+def test_products_are_taken_where_groups_share_their_inputs():
+    for order, kind in ((1, Products), (2, Singly)):
+        carried = sparse_influence(model_of([LSTM(F, 4), Dense(4, K)]), order)
+        assert {type(bucket.action) for bucket in carried.buckets} == {kind}
 
 
 @pytest.mark.parametrize(("name", "passes"), [("Elman tanh", 1), ("GRU", 1), ("LSTM", 2), ("a user's", 4)])

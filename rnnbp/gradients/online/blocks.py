@@ -111,9 +111,8 @@ class BlockInfluence(WholeInfluence):
         for step in reversed(steps):
             rows, delta = _back(step, n, rows)
             deltas.append(delta)
-        moved = np.moveaxis(rows, 0, 1) @ self.influence[:n]
-        moved += _action(steps, n, map_nested(lambda *parts: np.stack(parts[::-1]), *deltas))
-        self.influence[:n] = moved
+        self._move(np.moveaxis(rows, 0, 1))
+        self.influence[:n] += _action(steps, n, map_nested(lambda *parts: np.stack(parts[::-1]), *deltas))
 
 
 def _back(step: Linear, n: int, rows: Array) -> tuple[Array, Delta]:
@@ -144,13 +143,15 @@ def _action(steps: Sequence[Linear], n: int, delta: Delta) -> Array:
             error = map_nested(lambda d, s=s, b=b: d[:, s, b], delta)
             cell.param_vjp(state[:, b], x[:, b], own, error, params.like(found[b, s]))
         return found
-    errors = np.moveaxis(side_by_side(delta), (2, 0), (0, 3))  # (n, S, K, h)
+    errors = np.ascontiguousarray(np.moveaxis(side_by_side(delta), 2, 0))  # (n, h, S, K)
+    total = errors.sum(axis=1)
     for outer in method(state, x, residuals):
-        here = errors[:, :, outer.columns]
         place = found[..., params.place(outer.name)].reshape(*found.shape[:2], *params.shapes[outer.name])
         if outer.inputs is None:
-            place[..., outer.rows] = here.sum(axis=-1)
+            place[..., outer.rows] = total[..., outer.columns]
         else:
             part = place.swapaxes(2, 3) if outer.transposed else place
-            part[:, :, outer.rows] = here @ np.moveaxis(outer.inputs, 1, 0)[:, None]
+            rows = errors.take(outer.columns, axis=3).reshape(n, len(steps), -1)
+            product = rows.swapaxes(1, 2) @ np.moveaxis(outer.inputs, 1, 0)
+            part[:, :, outer.rows] = product.reshape(*found.shape[:2], len(outer.columns), -1)
     return found

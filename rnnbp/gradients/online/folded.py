@@ -1,29 +1,15 @@
 """Single entries of a step's derivatives, without computing all of them where few are asked for."""
 
-from typing import Protocol
-
 import numpy as np
 
 from rnnbp.cells.base import Array, seeded_vjp
 from rnnbp.cells.outer import side_by_side
-from rnnbp.gradients.online.linear import Linear
+from rnnbp.gradients.online.linear import ByColumns, Linear
 from rnnbp.gradients.online.structure import Structure, product, without
 
 
-class Entries(Protocol):
-    """Of one step of n sequences."""
-
-    def blocks(self, units: Array) -> Array:
-        """Of the Jacobian, rows and columns of each set of units: (G, d) -> (n, G, d, d)."""
-        ...
-
-    def direct(self, units: Array, parameters: Array) -> Array:
-        """Of the parameters' direct action, pairs of a unit and a parameter: (L,), (L,) -> (n, L)."""
-        ...
-
-
-class Whole:
-    """Taken from the whole Jacobian.
+class Entries:
+    """Of one step of n sequences, taken from all that there are.
 
     Parameters
     ----------
@@ -34,12 +20,21 @@ class Whole:
         self.step = step
 
     def blocks(self, units: Array) -> Array:
-        """Rows and columns of it."""
+        """Of the Jacobian, rows and columns of each set of units: (G, d) -> (n, G, d, d)."""
         return self.step.jacobian[:, units[:, :, None], units[:, None, :]]
 
     def direct(self, units: Array, parameters: Array) -> Array:
-        """By the delta of each unit."""
+        """Of the parameters' direct action, pairs of a unit and a parameter: (L,), (L,) -> (n, L)."""
         return self.step.action.entries(self.step.deltas, units, parameters)
+
+    def slopes(self, units: Array, columns: Array) -> Array:
+        """The units' derivatives by columns of delta, all pairs within each group: (G, d), (G, q) -> (n, G, d, q)."""
+        return _taken(side_by_side(self.step.deltas), units[:, :, None], columns[:, None, :])
+
+    def inputs(self, parameters: Array) -> Array:
+        """What parameters are multiplied with, where a cell says: (m,) -> (n, m)."""
+        assert isinstance(self.step.action, ByColumns)
+        return self.step.action.inputs[:, parameters]
 
 
 class Folds:
@@ -84,7 +79,7 @@ class Folds:
         return C * K * S + entries * self.columns.shape[1] < S * K * S
 
 
-class Folded:
+class Folded(Entries):
     """By few passes backwards.
 
     Parameters
@@ -94,26 +89,20 @@ class Folded:
     """
 
     def __init__(self, step: Linear, folds: Folds) -> None:
-        self.step, self.folds = step, folds
+        super().__init__(step)
+        self.folds = folds
         weights = without(folds.structure.recurrent, step.weights)
         self.otherwise, self.delta = seeded_vjp(step.cell, weights, step.state, step.x, step.residuals, folds.seeds)
 
     def blocks(self, units: Array) -> Array:
         """What goes by recurrent weights, and what goes otherwise."""
-        folds, S = self.folds, self.step.state.shape[1]
-        i, j = units[:, :, None], units[:, None, :]
-        rows = np.moveaxis(self.otherwise, 1, 0).reshape(self.step.size, -1)  # (n, C S)
-        found = rows.take(folds.colors[i] * S + j, axis=1) * folds.structure.otherwise[i, j]
-        if folds.structure.recurrent:
-            found += np.einsum("ngiq,gijq->ngij", self._slopes(units), self._weights(units))
-        return found
-
-    def _slopes(self, units: Array) -> Array:
-        """(n, G, d, q): each unit's derivative by the columns of recurrent weights."""
         folds = self.folds
-        delta = np.moveaxis(side_by_side(self.delta), 1, 0)  # (n, C, K)
-        here = folds.colors[units][..., None] * delta.shape[2] + folds.columns[units]
-        return delta.reshape(len(delta), -1).take(here, axis=1) * folds.used[units]
+        i, j = units[:, :, None], units[:, None, :]
+        found = _taken(self.otherwise, folds.colors[i], j) * folds.structure.otherwise[i, j]
+        if folds.structure.recurrent:
+            slopes = _taken(side_by_side(self.delta), folds.colors[i], folds.columns[units]) * folds.used[units]
+            found += np.einsum("ngiq,gijq->ngij", slopes, self._weights(units))
+        return found
 
     def _weights(self, units: Array) -> Array:
         """(G, d, d, q): what each of these columns is given by each unit."""
@@ -126,6 +115,17 @@ class Folded:
     def direct(self, units: Array, parameters: Array) -> Array:
         """By the delta of each unit's pass."""
         return self.step.action.entries(self.delta, self.folds.colors[units], parameters)
+
+    def slopes(self, units: Array, columns: Array) -> Array:
+        """Entries of delta, where a unit depends on the column and not another one of its pass."""
+        i, k = units[:, :, None], columns[:, None, :]
+        return _taken(side_by_side(self.delta), self.folds.colors[i], k) * self.folds.structure.direct[i, k]
+
+
+def _taken(array: Array, rows: Array, columns: Array) -> Array:
+    """Entries of arrays (R, n, C), as (n, ...): quicker from an array without an axis between."""
+    flat = np.moveaxis(array, 1, 0).reshape(array.shape[1], -1)
+    return flat.take(rows * array.shape[2] + columns, axis=1)
 
 
 def _colors(conflict: Array) -> Array:

@@ -14,7 +14,8 @@ from rnnbp.gradients.online.linear import ByColumns, Linear
 @dataclass(frozen=True)
 class RTRL(Online):
     """The exact gradient without a way back through time: M[t] = J[t] M[t-1] + I[t] is carried whole, S numbers for
-    each parameter and sequence, and costs S^2 P a step and sequence. Memory does not grow with time.
+    each parameter and sequence, and costs S^2 P a step and sequence. Memory does not grow with time; it holds M twice,
+    with room for the next step's.
 
     Where a parameter acts on few units directly (in every cell of the package), only these entries of I[t] are computed
     and added.
@@ -60,26 +61,35 @@ class WholeInfluence:
     """
 
     def __init__(self, influence: Array) -> None:
-        self.influence = influence
+        self.influence, self._next = influence, np.zeros_like(influence)  # as it is, and room for what it will be
+        self._acts = np.zeros((influence.shape[1], 1), bool)
+        self._places: tuple[Array, ...] = ()
 
     def advance(self, step: Linear) -> None:
         """M = J M + I."""
-        moved = step.jacobian @ self.influence[: step.size]
-        add_action(moved, step)
-        self.influence[: step.size] = moved
+        self._move(step.jacobian)
+        self._add_action(step)
+
+    def _move(self, jacobian: Array) -> None:
+        """M = J M, of the first n sequences: J is (n, S, S)."""
+        n = len(jacobian)
+        np.matmul(jacobian, self.influence[:n], out=self._next[:n])
+        self.influence, self._next = self._next, self.influence
+
+    def _add_action(self, step: Linear) -> None:
+        """M = M + I: only where I is not zero at this step or was not at an earlier one."""
+        action, influence = step.action, self.influence[: step.size]
+        if not isinstance(action, ByColumns):
+            influence += np.moveaxis(action.rows(step.deltas), 0, 1)
+            return
+        acts = (side_by_side(step.deltas) != 0).any(axis=1)  # (S, K)
+        if (acts > self._acts).any():
+            self._acts = acts | self._acts
+            self._places = np.nonzero(self._acts[:, action.columns])
+        units, parameters = self._places
+        influence[:, units, parameters] += action.entries(step.deltas, units, parameters)
 
     def gradient(self, d_state: Array) -> Array:
         """dL/ds . M, summed over the sequences."""
         n, S = d_state.shape
         return d_state.reshape(n * S) @ self.influence[:n].reshape(n * S, -1)
-
-
-def add_action(influence: Array, step: Linear) -> None:
-    """Add the parameters' direct action to an influence (n, S, P): only where it is not zero."""
-    action = step.action
-    if not isinstance(action, ByColumns):
-        influence += np.moveaxis(action.rows(step.deltas), 0, 1)
-        return
-    acts = (side_by_side(step.deltas) != 0).any(axis=1)  # (S, K)
-    units, parameters = np.nonzero(acts[:, action.columns])
-    influence[:, units, parameters] += action.entries(step.deltas, units, parameters)

@@ -9,7 +9,7 @@ from rnnbp._checks import positive_int
 from rnnbp.cells.base import Array
 from rnnbp.gradients.online.base import Influence, Online
 from rnnbp.gradients.online.chain import Chain
-from rnnbp.gradients.online.folded import Entries, Folded, Folds, Whole
+from rnnbp.gradients.online.folded import Entries, Folded, Folds
 from rnnbp.gradients.online.linear import Linear
 from rnnbp.gradients.online.structure import Structure, structure
 
@@ -78,8 +78,8 @@ class SnAp(Online):
 
 
 class SparseInfluence:
-    """The entries of M that are kept. Parameters that reach the same units are a group; groups of equal size are held
-    together, as one array.
+    """The entries of M that are kept. Parameters that reach the same units are a group; groups of the same form are
+    held together, as one array.
 
     Parameters
     ----------
@@ -94,15 +94,14 @@ class SparseInfluence:
     """
 
     def __init__(self, found: Structure, order: int, batch_size: int, dtype: np.dtype) -> None:
-        sets = grouped(found.reach(order), found.columns)
-        self.buckets = [Bucket(found, *groups, batch_size, dtype) for groups in sets]
+        self.buckets = [Bucket(found, *groups, batch_size, dtype) for groups in grouped(found, order)]
         self.size = len(found.columns)
         self.folds = Folds(found, dtype)
         self.folded = self.folds.pays(sum(bucket.units.size * bucket.units.shape[1] for bucket in self.buckets))
 
     def advance(self, step: Linear) -> None:
         """Bucket by bucket."""
-        entries = Folded(step, self.folds) if self.folded else Whole(step)
+        entries = Folded(step, self.folds) if self.folded else Entries(step)
         for bucket in self.buckets:
             bucket.advance(entries, step.size)
 
@@ -114,13 +113,14 @@ class SparseInfluence:
         return found
 
 
-def grouped(reach: Array, columns: Array) -> list[tuple[Array, Array]]:
-    """Parameters by the units that they reach, groups of equal size together.
+def grouped(found: Structure, order: int) -> list[tuple[Array, Array]]:
+    """Parameters by the units that they reach, groups of the same form together: as many units, and parameters that act
+    by as many columns with the same inputs.
 
     Parameters
     ----------
-    reach : ndarray of bool (S, K)
-    columns : ndarray of int (P,)
+    found : Structure
+    order : int
 
     Returns
     -------
@@ -129,18 +129,30 @@ def grouped(reach: Array, columns: Array) -> list[tuple[Array, Array]]:
 
     Examples
     --------
-    >>> reach = np.array([[True, False, True], [False, True, False]])
-    >>> grouped(reach, columns=np.array([0, 1, 2, 1]))
-    [(array([[1], [0]]), array([[1, 3], [0, 2]]))]
+    >>> import rnnbp
+    >>> cell = rnnbp.ElmanCell(1, 2)
+    >>> [(units, parameters)] = grouped(structure(cell, rnnbp.Parameters(cell.shapes())), order=1)
+    >>> units.tolist(), parameters.tolist()  # w_ih, w_hh, b_ih, b_hh of either unit
+    ([[0], [1]], [[0, 2, 3, 6, 8], [1, 4, 5, 7, 9]])
     """
-    sets, group = np.unique(reach.T, axis=0, return_inverse=True)
-    of_parameters = group.ravel()[columns]
-    found: dict[tuple[int, int], list[tuple[Array, Array]]] = defaultdict(list)
-    for k, reached in enumerate(sets):
-        units, members = np.flatnonzero(reached), np.flatnonzero(of_parameters == k)
+    sets, group = np.unique(~found.reach(order).T, axis=0, return_inverse=True)
+    of_parameters = group.ravel()[found.columns]
+    ends = np.cumsum(np.bincount(of_parameters, minlength=len(sets)))
+    in_order = np.split(np.argsort(of_parameters, kind="stable"), ends[:-1])
+    alike: dict[object, list[tuple[Array, Array]]] = defaultdict(list)
+    for others, members in zip(sets, in_order, strict=True):
+        units = np.flatnonzero(~others)
         if units.size and members.size:
-            found[units.size, members.size].append((units, members))
-    return [(np.stack([u for u, _ in groups]), np.stack([m for _, m in groups])) for groups in found.values()]
+            form: object = members.size
+            if found.inputs is not None:
+                form = _places(found.columns[members]).tobytes(), found.inputs[members].tobytes()
+            alike[units.size, form].append((units, members))
+    return [(np.stack([u for u, _ in groups]), np.stack([m for _, m in groups])) for groups in alike.values()]
+
+
+def _places(columns: Array) -> Array:
+    """Which of the different columns each one is."""
+    return np.unique(columns, return_inverse=True)[1].ravel()
 
 
 class Bucket:
@@ -161,18 +173,63 @@ class Bucket:
 
     def __init__(self, found: Structure, units: Array, parameters: Array, batch_size: int, dtype: np.dtype) -> None:
         self.units, self.parameters = units, parameters
-        acts = found.direct[units[:, :, None], found.columns[parameters][:, None, :]]
-        group, unit, member = np.nonzero(acts)
-        self.acting = units[group, unit], parameters[group, member]
-        self.places = slice(None) if acts.all() else np.flatnonzero(acts)
-        self.influence = np.zeros((batch_size, *acts.shape), dtype)
+        self.influence = np.zeros((batch_size, *units.shape, parameters.shape[1]), dtype)
+        columns = np.unique(found.columns[parameters[0]]).size
+        few = found.inputs is not None and columns <= len(units)
+        self.action = (Products if few else Singly)(found, units, parameters)
 
     def advance(self, entries: Entries, n: int) -> None:
         """M = J M + I, within the groups."""
         moved = entries.blocks(self.units) @ self.influence[:n]
-        moved.reshape(n, -1)[:, self.places] += entries.direct(*self.acting)
+        self.action.add(entries, moved)
         self.influence[:n] = moved
 
     def gradient(self, d_state: Array) -> Array:
         """(G, m)."""
         return np.einsum("ngd,ngdm->gm", d_state[:, self.units], self.influence[: len(d_state)])
+
+
+class Singly:
+    """The direct action of groups of parameters, entry by entry.
+
+    Parameters
+    ----------
+    found : Structure
+    units : ndarray of int (G, d)
+    parameters : ndarray of int (G, m)
+    """
+
+    def __init__(self, found: Structure, units: Array, parameters: Array) -> None:
+        acts = found.direct[units[:, :, None], found.columns[parameters][:, None, :]]
+        group, unit, member = np.nonzero(acts)
+        self.acting = units[group, unit], parameters[group, member]
+        self.places = np.flatnonzero(acts)
+
+    def add(self, entries: Entries, influence: Array) -> None:
+        """To (n, G, d, m), where it is not zero."""
+        influence.reshape(len(influence), -1)[:, self.places] += entries.direct(*self.acting)
+
+
+class Products:
+    """The direct action of groups that act by few columns with the same inputs: a product of the units' derivatives by
+    these columns and of the inputs.
+
+    Parameters
+    ----------
+    found : Structure
+    units : ndarray of int (G, d)
+    parameters : ndarray of int (G, m)
+    """
+
+    def __init__(self, found: Structure, units: Array, parameters: Array) -> None:
+        self.units, self.first = units, parameters[0]
+        self.columns = np.stack([np.unique(found.columns[members]) for members in parameters])  # (G, q)
+        self.places = _places(found.columns[self.first]), np.arange(parameters.shape[1])
+
+    def add(self, entries: Entries, influence: Array) -> None:
+        """To (n, G, d, m)."""
+        (n, m), q = (len(influence), len(self.first)), self.columns.shape[1]
+        inputs = np.zeros((n, q, m), influence.dtype)
+        inputs[:, *self.places] = entries.inputs(self.first)
+        slopes = entries.slopes(self.units, self.columns)
+        influence += (slopes.reshape(n, -1, q) @ inputs).reshape(influence.shape)

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnbp.cells.base import Array, Cell, Weights, map_nested, seeded_vjp
-from rnnbp.cells.outer import Outer, outer_method, side_by_side
+from rnnbp.cells.outer import Outer, outer_method, rows_of, side_by_side
 from rnnbp.gradients.online.linear import ByColumns, Linear
 from rnnbp.params import Parameters
-
-ROUNDS = 8  # of random values, two of each kind
 
 
 @dataclass(frozen=True)
@@ -21,6 +19,8 @@ class Structure:
     ----------
     columns : ndarray of int (P,)
         By which column of delta each parameter acts; its own number, where a cell does not say.
+    inputs : ndarray of int (P,), optional
+        Parameters of the same number are multiplied with the same input. None, where a cell does not say.
     direct : ndarray of bool (S, K)
         Whether the next state's unit depends on the column.
     jacobian : ndarray of bool (S, S)
@@ -32,6 +32,7 @@ class Structure:
     """
 
     columns: Array
+    inputs: Array | None
     direct: Array
     jacobian: Array
     otherwise: Array
@@ -63,9 +64,9 @@ def structure(cell: Cell, params: Parameters) -> Structure:
     """The structure of a cell whose weights are zero where `params` are.
 
     It is found at random values of the state, the inputs and the parameters, with and without a sign, small enough that
-    no unit saturates. In half of the rounds the residuals are random too: the way back from a rectified unit that is
-    off or a neuron far from its threshold is zero there, but need not be elsewhere. Where a weight is exactly zero it
-    stays zero; biases and single numbers, which begin at zero and do not stay there, are taken as not zero.
+    no unit saturates; with the residuals that belong to them, and with random ones: the way back from a rectified unit
+    that is off or a neuron far from its threshold is zero there, but need not be elsewhere. Where a weight is exactly
+    zero it stays zero; biases and single numbers, which begin at zero and do not stay there, are taken as not zero.
 
     Parameters
     ----------
@@ -84,10 +85,24 @@ def structure(cell: Cell, params: Parameters) -> Structure:
            [0, 1, 1]])
     """
     rng = np.random.default_rng(0)
-    found = [_look(_probe(cell, params, rng, signed=k % 2 > 0, real=k % 4 > 1)) for k in range(ROUNDS)]
-    columns, recurrent = found[0][:2]
-    direct, jacobian, otherwise = (np.logical_or.reduce(parts) for parts in list(zip(*found, strict=True))[2:])
-    return Structure(columns, direct, jacobian, otherwise, recurrent)
+    steps = [_probe(cell, params, rng, signed, real) for signed in (False, True) for real in (False, True)]
+    outers = outers_of(steps[0])
+    recurrent = tuple(outer for outer in outers if outer.units is not None)
+    direct = np.logical_or.reduce([_direct(step) for step in steps])
+    otherwise = np.logical_or.reduce([_otherwise(step, recurrent) for step in steps])
+    jacobian = otherwise.copy()
+    for outer in recurrent:
+        jacobian[:, outer.units] |= product(direct[:, outer.columns], params[outer.name][outer.rows] != 0)
+    action = steps[0].action
+    if isinstance(action, ByColumns):
+        return Structure(action.columns, _inputs(outers, params), direct, jacobian, otherwise, recurrent)
+    return Structure(np.arange(params.size), None, direct, jacobian, otherwise, recurrent)
+
+
+def outers_of(step: Linear) -> tuple[Outer, ...]:
+    """How the parameters act at a step; none, where the cell does not say."""
+    method = outer_method(step.cell)
+    return method(step.state, step.x, step.residuals) if method else ()
 
 
 def _probe(cell: Cell, params: Parameters, rng: np.random.Generator, signed: bool, real: bool) -> Linear:
@@ -109,20 +124,28 @@ def _probe(cell: Cell, params: Parameters, rng: np.random.Generator, signed: boo
     return step
 
 
-def _look(step: Linear) -> tuple[Array, tuple[Outer, ...], Array, Array, Array]:
-    """The fields of a `Structure`, as far as they show at one point."""
-    if isinstance(step.action, ByColumns):
-        columns, acts = step.action.columns, side_by_side(step.deltas)
-    else:
-        columns, acts = np.arange(step.params.size), step.action.rows(step.deltas)
-    method = outer_method(step.cell)
-    outers = method(step.state, step.x, step.residuals) if method else ()
-    recurrent = tuple(outer for outer in outers if outer.units is not None)
-    weights = without(recurrent, step.weights)
-    basis = np.eye(step.cell.state_size)
-    otherwise, _ = seeded_vjp(step.cell, weights, step.state, step.x, step.residuals, basis)
-    found = (acts != 0).any(axis=1), (step.jacobian != 0).any(axis=0), (otherwise != 0).any(axis=1)
-    return columns, recurrent, *found
+def _direct(step: Linear) -> Array:
+    """(S, K): what depends on the columns of delta, or on the parameters."""
+    by_columns = isinstance(step.action, ByColumns)
+    acts = side_by_side(step.deltas) if by_columns else step.action.rows(step.deltas)
+    return (acts != 0).any(axis=1)
+
+
+def _otherwise(step: Linear, recurrent: Sequence[Outer]) -> Array:
+    """(S, S): what depends on the state, if there are no recurrent weights."""
+    weights, basis = without(recurrent, step.weights), np.eye(step.cell.state_size)
+    rows, _ = seeded_vjp(step.cell, weights, step.state, step.x, step.residuals, basis)
+    return (rows != 0).any(axis=1)
+
+
+def _inputs(outers: Sequence[Outer], params: Parameters) -> Array:
+    """(P,): numbers of the inputs, one for each outer product and column of its weights."""
+    found, count = params.like(np.empty(params.size, np.intp)), 0
+    for outer in outers:
+        part = rows_of(found[outer.name], outer)
+        part[:] = np.arange(count, count + part.shape[1])
+        count += part.shape[1]
+    return found.vector
 
 
 def without(recurrent: Sequence[Outer], weights: Weights) -> Weights:
