@@ -146,10 +146,11 @@ def test_without_the_inputs_gradient(kind, make):
     np.testing.assert_array_equal(grad.vector, vector)
 
 
+@pytest.mark.parametrize("copies", [1, 9], ids=["few sequences", "many sequences"])
 @every_cell
 @every_kind
-def test_spans_of_whole_blocks_give_the_same_bits(kind, make):
-    lengths = np.array([3 * BLOCK + 5, 3 * BLOCK, 2 * BLOCK + 1, BLOCK, 4])
+def test_spans_of_whole_blocks_give_the_same_bits(kind, make, copies):
+    lengths = np.repeat([3 * BLOCK + 5, 3 * BLOCK, 2 * BLOCK + 1, BLOCK, 4], copies)
     case = Case.random(make(3, 33), lengths, dtype=np.float32)
     kernel, weights = kernel_of(kind, case.cell, np.float32), dict(case.params.items())
     whole = case.run(kernel)

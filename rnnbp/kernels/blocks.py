@@ -19,24 +19,26 @@ import numpy as np
 BLOCK = 16  # steps: enough for a product to be worth its call, few enough to be held in little memory
 
 
-def blocks(steps: int) -> list[slice]:
-    """The blocks of so many steps, in time's order; the last one may be shorter.
+def blocks(steps: int, size: int = BLOCK) -> list[slice]:
+    """The blocks of so many steps, in time's order; the last one may be shorter. What needs less memory at a time may
+    take a `size` of which a block is a multiple.
 
     Examples
     --------
     >>> blocks(40)
     [slice(0, 16, None), slice(16, 32, None), slice(32, 40, None)]
     """
-    return [slice(start, min(start + BLOCK, steps)) for start in range(0, steps, BLOCK)]
+    return [slice(start, min(start + size, steps)) for start in range(0, steps, size)]
 
 
-def packed_blocks(active: np.ndarray) -> list[tuple[slice, slice]]:
+def packed_blocks(active: np.ndarray, size: int = BLOCK) -> list[tuple[slice, slice]]:
     """Each block's steps, and where they lie among the packed rows.
 
     Parameters
     ----------
     active : ndarray (T,)
         How many sequences run at each step.
+    size : int, default BLOCK
 
     Examples
     --------
@@ -44,7 +46,7 @@ def packed_blocks(active: np.ndarray) -> list[tuple[slice, slice]]:
     [(slice(0, 16, None), slice(0, 42, None)), (slice(16, 20, None), slice(42, 50, None))]
     """
     ends = np.cumsum([0, *active]).tolist()
-    return [(steps, slice(ends[steps.start], ends[steps.stop])) for steps in blocks(len(active))]
+    return [(steps, slice(ends[steps.start], ends[steps.stop])) for steps in blocks(len(active), size)]
 
 
 def backwards(*arrays: np.ndarray) -> Iterator[tuple[np.ndarray, ...]]:

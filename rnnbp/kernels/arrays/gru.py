@@ -63,33 +63,44 @@ class GRUKernel(ArrayKernel):
     def errors(
         self, params: Weights, trace: Trace, d_outputs: Array, grad: Parameters, d: Array
     ) -> Iterator[tuple[slice, Array]]:
-        """Every error is dh times what is known before. Those at n, r, z, hn lie side by side: the first three
-        are what the input meets, the last three what h meets."""
+        """Every error is dh times what is known before, and lies where that lay: at n, r, z, hn side by side. The first
+        three are what the input meets, the last three what h meets.
+        """
         H, w_hh, (d_h,) = self.cell.hidden_size, params["w_hh"], d
         scratch = np.empty_like(d_h)
         for steps, here, rows in trace.rows.blocks():
-            delta, gates = np.empty((rows.count, 4 * H), self.dtype), np.concatenate(trace.gates[steps], axis=1)
-            known = (self._slopes(gates, trace.z[here, :H]), gates[1], delta.reshape(-1, 4, H).swapaxes(0, 1))
-            way = zip(rows.running(d_outputs[steps]), *map(rows.steps, (*known, delta[:, H:])), strict=True)
-            for dy_t, by_h_t, u_t, split_t, at_h_t in reversed(list(way)):
+            delta = np.empty((rows.count, 4 * H), self.dtype)
+            slopes = delta.reshape(-1, 4, H).swapaxes(0, 1)
+            gates = np.concatenate(trace.gates[steps], axis=1)
+            self._slopes(gates, trace.z[here, :H], slopes)
+            known = (gates[1], slopes, delta[:, H:])
+            way = zip(rows.running(d_outputs[steps]), *map(rows.steps, known), strict=True)
+            for dy_t, u_t, errors_t, at_h_t in reversed(list(way)):
                 d_t = d_h[: len(dy_t)]
                 d_t += dy_t
-                np.multiply(by_h_t, d_t, out=split_t)
+                errors_t *= d_t
                 d_t *= u_t
                 d_t += np.matmul(at_h_t, w_hh, out=scratch[: len(dy_t)])
             self._add_products(grad, delta, trace.z[here])
             yield here, delta[:, : 3 * H]
 
-    def _slopes(self, gates: Array, h: Array) -> Array:
-        """dh[t] by the pre-activations of n, r, z and by hn: (4, n, H)."""
+    def _slopes(self, gates: Array, h: Array, out: Array) -> None:
+        """dh[t] by the pre-activations of n, r, z and by hn, to `out` (4, n, H). Of the gates only z stays as it is."""
         r, u, hn, n = gates
-        slopes = np.empty((4, *n.shape), self.dtype)
+        by_n, by_r, by_z, by_hn = out
         keep = 1 - u
-        np.multiply(keep, 1 - n * n, out=slopes[0])
-        np.multiply(slopes[0], r, out=slopes[3])
-        np.multiply(slopes[3] * (1 - r), hn, out=slopes[1])
-        np.multiply(h - n, u * keep, out=slopes[2])
-        return slopes
+        np.subtract(h, n, out=by_z)
+        by_z *= u
+        by_z *= keep
+        n *= n
+        np.subtract(1, n, out=n)
+        n *= keep
+        by_n[...] = n
+        n *= r
+        by_hn[...] = n
+        n *= hn
+        np.subtract(1, r, out=r)
+        np.multiply(n, r, out=by_r)
 
     def _add_products(self, grad: Parameters, delta: Array, z: Array) -> None:
         H = self.cell.hidden_size

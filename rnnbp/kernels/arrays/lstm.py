@@ -52,36 +52,45 @@ class LSTMKernel(ArrayKernel):
     def errors(
         self, params: Weights, trace: Trace, d_outputs: Array, grad: Parameters, d: Array
     ) -> Iterator[tuple[slice, Array]]:
-        """dc[t] = dc[t+1] f[t+1] + dh[t] dh/dc; every error is dc or dh times what is known before."""
+        """dc[t] = dc[t+1] f[t+1] + dh[t] dh/dc. The errors of i, f, g are dc, that of o is dh, times what is known
+        before and lies where they will.
+        """
         H, w_hh, (d_h, d_c) = self.cell.hidden_size, params["w_hh"], d
         scratch = np.empty_like(d_h)
         for steps, here, rows in trace.rows.blocks():
-            gates = np.concatenate(trace.gates[steps], axis=1)
-            c_by_h, by_c, by_h = self._slopes(gates, *(rows.pack(c[steps]) for c in (trace.cells, trace.cells[1:])))
             delta = np.empty((rows.count, 4 * H), self.dtype)
-            split = delta.reshape(-1, 4, H).swapaxes(0, 1)  # i, f, g, o, as the parameters have them
-            known = (c_by_h, by_h, by_c, gates[1], split[3], split[:3], delta)
+            by_ifgo = delta.reshape(-1, 4, H).swapaxes(0, 1)  # as the parameters have them
+            gates = np.concatenate(trace.gates[steps], axis=1)
+            before, after = rows.pack(trace.cells[steps]), rows.pack(trace.cells[1:][steps])
+            c_by_h = self._slopes(gates, before, after, by_ifgo)
+            known = (c_by_h, gates[1], by_ifgo[3], by_ifgo[:3], delta)
             way = zip(rows.running(d_outputs[steps]), *map(rows.steps, known), strict=True)
-            for dy_t, c_by_h_t, by_h_t, by_c_t, f_t, at_o, at_ifg, delta_t in reversed(list(way)):
+            for dy_t, c_by_h_t, f_t, at_o, at_ifg, delta_t in reversed(list(way)):
                 n = len(dy_t)
                 dh_t, dc_t = d_h[:n], d_c[:n]
                 dh_t += dy_t
                 dc_t += np.multiply(dh_t, c_by_h_t, out=scratch[:n])
-                np.multiply(dh_t, by_h_t, out=at_o)
-                np.multiply(dc_t, by_c_t, out=at_ifg)
+                at_o *= dh_t
+                at_ifg *= dc_t
                 dc_t *= f_t
                 np.matmul(delta_t, w_hh, out=dh_t)
             add_products(grad, delta, trace.z[here], summed=512)
             yield here, delta
 
-    def _slopes(self, gates: Array, before: Array, after: Array) -> tuple[Array, Array, Array]:
-        """dh / dc (n, H); dc by the pre-activations of i, f, g (3, n, H); dh by that of o (n, H)."""
-        i, _, o, g = gates
-        tanh_c, by_c = np.tanh(after), np.empty((3, *g.shape), self.dtype)
-        slopes = gates[:3] * (1 - gates[:3])
-        np.multiply(slopes[0], g, out=by_c[0])
-        np.multiply(slopes[1], before, out=by_c[1])
-        np.multiply(1 - g * g, i, out=by_c[2])
-        by_h = slopes[2]
-        by_h *= tanh_c
-        return o * (1 - tanh_c * tanh_c), by_c, by_h
+    def _slopes(self, gates: Array, before: Array, after: Array, out: Array) -> Array:
+        """dc by the pre-activations of i, f, g, and dh by that of o, to `out` (4, n, H); returns dh / dc (n, H). Of the
+        gates only f is left as it is.
+        """
+        i, f, o, g = gates
+        by_i, by_f, by_g, by_o = out
+        tanh_c, free = np.tanh(after), np.empty_like(g)
+        for gate, factor, slope in ((i, g, by_i), (f, before, by_f), (o, tanh_c, by_o)):
+            np.subtract(1, gate, out=free)
+            free *= gate
+            np.multiply(free, factor, out=slope)
+        for value, factor in ((g, i), (tanh_c, o)):  # (1 - value^2) factor, in place
+            value *= value
+            np.subtract(1, value, out=value)
+            value *= factor
+        by_g[...] = g
+        return tanh_c

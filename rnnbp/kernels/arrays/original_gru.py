@@ -51,22 +51,24 @@ class OriginalGRUKernel(ArrayKernel):
     def errors(
         self, params: Weights, trace: Trace, d_outputs: Array, grad: Parameters, d: Array
     ) -> Iterator[tuple[slice, Array]]:
-        """The errors at n and z are dh times what is known before, that at r comes through r h."""
+        """The errors at n and z are dh times what is known before and lies where they will; that at r comes through
+        r h.
+        """
         H, w_hh, (d_h,) = self.cell.hidden_size, params["w_hh"], d
         scratch = np.empty_like(d_h)
         for steps, here, rows in trace.rows.blocks():
-            delta, gates = np.empty((rows.count, 3 * H), self.dtype), np.concatenate(trace.gates[steps], axis=1)
-            r, u, _ = gates
-            by_h, by_rh = self._slopes(gates, trace.z[here, :H])
-            split = delta.reshape(-1, 3, H).swapaxes(0, 1)  # r, z, n
-            known = (by_h, by_rh, r, u, split[1:], split[0], delta[:, 2 * H :], delta[:, : 2 * H])
+            delta = np.empty((rows.count, 3 * H), self.dtype)
+            slopes = delta.reshape(-1, 3, H).swapaxes(0, 1)  # r, z, n
+            gates = np.concatenate(trace.gates[steps], axis=1)
+            self._slopes(gates, trace.z[here, :H], slopes)
+            known = (gates[0], gates[1], slopes[0], slopes[1:], delta[:, 2 * H :], delta[:, : 2 * H])
             way = zip(rows.running(d_outputs[steps]), *map(rows.steps, known), strict=True)
-            for dy_t, by_h_t, by_rh_t, r_t, u_t, at_zn, at_r, at_n, at_rz in reversed(list(way)):
+            for dy_t, r_t, u_t, at_r, at_zn, at_n, at_rz in reversed(list(way)):
                 d_t, d_rh = d_h[: len(dy_t)], scratch[: len(dy_t)]
                 d_t += dy_t
-                np.multiply(by_h_t, d_t, out=at_zn)
+                at_zn *= d_t
                 np.matmul(at_n, w_hh[2 * H :], out=d_rh)
-                np.multiply(by_rh_t, d_rh, out=at_r)
+                at_r *= d_rh
                 d_rh *= r_t
                 d_t *= u_t
                 d_t += d_rh
@@ -74,14 +76,22 @@ class OriginalGRUKernel(ArrayKernel):
             self._add_products(grad, delta, trace.z[here], trace.reset[here])
             yield here, delta
 
-    def _slopes(self, gates: Array, h: Array) -> tuple[Array, Array]:
-        """dh[t] by the pre-activations of z and n (2, n, H), and r h by that of r (n, H)."""
+    def _slopes(self, gates: Array, h: Array, out: Array) -> None:
+        """r h by the pre-activation of r, and dh[t] by those of z and n, to `out` (3, n, H). r and z are left as they
+        are.
+        """
         r, u, n = gates
-        slopes = np.empty((2, *n.shape), self.dtype)
-        keep = 1 - u
-        np.multiply(h - n, u * keep, out=slopes[0])
-        np.multiply(keep, 1 - n * n, out=slopes[1])
-        return slopes, h * r * (1 - r)
+        by_r, by_z, by_n = out
+        free = 1 - r
+        free *= r
+        np.multiply(free, h, out=by_r)
+        np.subtract(1, u, out=free)
+        np.subtract(h, n, out=by_z)
+        by_z *= u
+        by_z *= free
+        n *= n
+        np.subtract(1, n, out=n)
+        np.multiply(n, free, out=by_n)
 
     def _add_products(self, grad: Parameters, delta: Array, z: Array, reset: Array) -> None:
         H = self.cell.hidden_size

@@ -4,10 +4,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rnnbp.kernels.blocks import packed_blocks
+from rnnbp.kernels.blocks import BLOCK, packed_blocks
 from rnnbp.kernels.packing import unpack
 
 Array = np.ndarray
+
+ROWS = 512  # of a block on the way back
 
 
 class Rows:
@@ -54,8 +56,13 @@ class Rows:
         return list(y) if self.full else [y_t[:n] for n, y_t in zip(self.active.tolist(), y, strict=True)]
 
     def blocks(self) -> Iterator[tuple[slice, slice, "Rows"]]:
-        """From the last block to the first: its steps, where its rows lie among all, and they by themselves."""
-        for steps, here in reversed(packed_blocks(self.active)):
+        """From the last block to the first: its steps, where its rows lie among all, and they by themselves. A block is
+        halved until it has few enough rows for the cache.
+        """
+        size = BLOCK
+        while size > 1 and size * self.batch_size > ROWS:
+            size //= 2
+        for steps, here in reversed(packed_blocks(self.active, size)):
             yield steps, here, Rows(self.active[steps], self.batch_size)
 
     def pack(self, y: Array) -> Array:
