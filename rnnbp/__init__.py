@@ -101,6 +101,7 @@ from rnnbp.solvers import (
     Tolerance,
 )
 from rnnbp.stopping import EarlyStopping
+from rnnbp.threads import get_num_threads, set_num_threads
 from rnnbp.training import Trainer
 
 __version__ = "0.1.0"
@@ -211,6 +212,7 @@ __all__ = [
     "compare_gradients",
     "datasets",
     "diagnostics",
+    "get_num_threads",
     "hvp",
     "initializers",
     "jvp",
@@ -221,5 +223,6 @@ __all__ = [
     "metrics",
     "optimizers",
     "schedules",
+    "set_num_threads",
     "solvers",
 ]

@@ -185,7 +185,7 @@ def test_nan_comes_through(kind, make):
 def test_huge_inputs_saturate(kind, make, recwarn):
     case = Case.random(make(3, 4), [5, 5])
     case.x *= 1e3
-    assert max(case.errors(kind)) < 1e-12
+    assert max(case.errors(kind)) < 1e-10  # 1 - h h near h = 1 magnifies tanh's last bit, in which libraries differ
 
 
 # ---- float32 ------------------------------------------------------------------------------------

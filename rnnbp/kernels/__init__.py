@@ -15,12 +15,14 @@ from rnnbp._checks import choice
 from rnnbp.cells.base import Cell
 from rnnbp.kernels.arrays import array_kernel
 from rnnbp.kernels.base import Kernel
+from rnnbp.kernels.compiled import compiled_kernel
 from rnnbp.kernels.loop import Loop
 
 __all__ = ["Kernel", "kernel_of", "using"]
 
 # Each gives its kernel for a cell and a dtype, or None where it has none; the fastest first.
 KINDS: dict[str, Callable[[Cell, np.dtype], Kernel | None]] = {
+    "compiled": compiled_kernel,
     "numpy": array_kernel,
     "loop": lambda cell, dtype: Loop(cell),
 }
@@ -62,7 +64,7 @@ def using(kind: str) -> Iterator[None]:
 
     Parameters
     ----------
-    kind : {'numpy', 'loop'}
+    kind : {'compiled', 'numpy', 'loop'}
 
     Raises
     ------

@@ -1,0 +1,58 @@
+"""How the kernels are compiled: at the first call with a dtype, and then kept on disk.
+
+Numba keeps a compiled function beside its source file, or else in the user's cache folder, and compiles it again when
+that file, Numba or the machine has changed; not when a function in another file has that it calls. Here the files of
+the whole folder count.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from numba import njit
+from numba.core import event
+from numba.core.caching import FunctionCache
+
+log = logging.getLogger("rnnbp")
+
+SOURCES = hashlib.sha256(b"".join(file.read_bytes() for file in sorted(Path(__file__).parent.glob("*.py")))).hexdigest()
+
+
+class _Cache(FunctionCache):
+    def _index_key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
+        return (*super()._index_key(sig, codegen), SOURCES)
+
+
+class _Notice(event.Listener):
+    """Says once a process that an entry is being compiled, which a start from the cache does not do."""
+
+    entries: list[Any]
+    said = False
+
+    def __init__(self) -> None:
+        self.entries = []
+
+    def on_start(self, event: Any) -> None:
+        if not self.said and any(event.data["dispatcher"] is entry for entry in self.entries):
+            self.said = True
+            log.warning("rnnbp compiles its kernels for this machine, which takes some seconds, once")
+
+    def on_end(self, event: Any) -> None:
+        pass
+
+
+_notice = _Notice()
+event.register("numba:compile", _notice)
+
+
+def entry(function: Callable[..., Any]) -> Any:
+    """Compile a function that is called from Python: without the interpreter's lock, and kept on disk."""
+    compiled = njit(nogil=True)(function)
+    try:
+        compiled._cache = _Cache(function)
+    except RuntimeError:  # there is no folder that may be written: compiled anew in every process
+        log.warning("rnnbp finds no folder to keep compiled kernels in: set NUMBA_CACHE_DIR to one")
+    _notice.entries.append(compiled)
+    return compiled

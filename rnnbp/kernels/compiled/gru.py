@@ -1,0 +1,103 @@
+"""GRU as in PyTorch: its gates, and its way through time and back.
+
+A row of `gates` is [n | r | z | hn], hn being what h gives to n: so what x is multiplied for, [n | r | z], and what h
+is, [r | z | hn], both lie in one piece. A row of `deltas` is their errors, of `inputs` [h | x]. As to registers that
+reach past the end of a part, see `rnnbp.kernels.compiled.lstm`.
+"""
+
+from numba import njit
+
+from rnnbp.kernels.compiled.compiling import entry
+from rnnbp.kernels.compiled.functions import sigmoid, tanh
+from rnnbp.kernels.compiled.product import panel_product
+from rnnbp.kernels.compiled.rows import after, input_errors, product, running, scratch, whole_registers
+from rnnbp.kernels.compiled.vectors import at, copy, lanes, load, store
+
+
+@njit(nogil=True)
+def gates_of(n, r, z, hn, h):
+    """The gates n, r, z from their pre-activations, and the next h."""
+    r, z = sigmoid(r), sigmoid(z)
+    n = tanh(n + r * hn)
+    return n, r, z, n + z * (h - n)
+
+
+@njit(nogil=True)
+def errors_of(n, r, z, hn, h, d_h):
+    """The errors at the pre-activations of n, r and z, at hn, and what reaches h past them."""
+    d_n = d_h * (1 - z) * (1 - n * n)
+    return d_n, d_n * hn * r * (1 - r), d_h * (h - n) * z * (1 - z), r * d_n, d_h * z
+
+
+@entry
+def forward(sizes, x, active, weights, inputs, gates, no_more, outputs, begin, end, first):
+    """The sequences from `begin` to `end` through all steps; sequence b's first row is ``first + b``."""
+    (H,), (T, B, F) = sizes, x.shape
+    w_x, w_h, bias = weights
+    L, N = lanes(x), len(gates)
+    X, G = inputs.shape[1], gates.shape[1]
+    for t in range(T):
+        row, last, still = first + begin, running(active[t], begin, end), active[t + 1]
+        following = first + last - begin
+        for b in range(begin, last):
+            copy(at(inputs, (first + b) * X + H), at(x, (t * B + b) * F), F)
+        for u in range((H - 1) // L * L, -1, -L):
+            a = at(gates, row * G + u)
+            panel_product(
+                last - begin, 3, at(inputs, row * X + H), X, 1, at(w_x, u * F * 3), 3 * L, F,
+                at(bias, u), 0, a, G, H
+            )  # fmt: skip
+            for r in range(last - begin):
+                store(at(a, r * G + 3 * H), load(at(bias, 3 * H + u)))
+            panel_product(
+                last - begin, 3, at(inputs, row * X), X, 1, at(w_h, u * H * 3), 3 * L, H,
+                at(a, H), G, at(a, H), G, H
+            )  # fmt: skip
+            for b in range(begin, last):
+                a, h = at(gates, (first + b) * G + u), load(at(inputs, (first + b) * X + u))
+                hn = load(at(a, 3 * H))
+                n, s, z, h = gates_of(load(a), load(at(a, H)), load(at(a, 2 * H)), hn, h)
+                store(a, n)
+                store(at(a, H), s)
+                store(at(a, 2 * H), z)
+                store(at(a, 3 * H), hn)
+                store(at(inputs, after(b, following, still, N) * X + u), h)
+        for b in range(begin, last):
+            copy(at(outputs, (t * B + b) * H), at(inputs, after(b, following, still, N) * X), H)
+        first = following
+
+
+@entry
+def backward(
+    sizes, active, weights, inputs, gates, no_more,
+    d_outputs, deltas, d_h, d_no_more, dx, begin, end, following
+):  # fmt: skip
+    """The same sequences back; behind its last step sequence b's rows would go on at ``following + b``."""
+    (H,), (T, B, F) = sizes, dx.shape
+    w_h, w_x = weights
+    L, X, G, C = lanes(gates), inputs.shape[1], gates.shape[1], d_h.shape[1]
+    zeros, room = scratch(H, F, end - begin, dx)
+    for t in range(T - 1, -1, -1):
+        last = running(active[t], begin, end)
+        first = following + begin - last
+        d_y, Y = whole_registers(last - begin, H, at(d_outputs, (t * B + begin) * H), room)
+        for b in range(begin, last):
+            for u in range((H - 1) // L * L, -1, -L):
+                a, e, d = at(gates, (first + b) * G + u), at(deltas, (first + b) * G + u), at(d_h, b * C + u)
+                d_n, d_r, d_z, d_hn, past = errors_of(
+                    load(a), load(at(a, H)), load(at(a, 2 * H)), load(at(a, 3 * H)),
+                    load(at(inputs, (first + b) * X + u)), load(d) + load(at(d_y, (b - begin) * Y + u))
+                )  # fmt: skip
+                store(e, d_n)
+                store(at(e, H), d_r)
+                store(at(e, 2 * H), d_z)
+                store(at(e, 3 * H), d_hn)
+                store(d, past)
+        e, d = at(deltas, (first + begin) * G), at(d_h, begin * C)
+        product(last - begin, H, at(e, H), G, 1, w_h, 3 * H, d, C, d, C)
+        if len(w_x) > 0:
+            # from the last to the first, as that of n is the largest: sums round less while they are small
+            input_errors(
+                last - begin, F, at(e, 3 * H - 1), G, -1, 3 * H, w_x, at(zeros, 0), room, at(dx, (t * B + begin) * F)
+            )
+        following = first

@@ -1,0 +1,340 @@
+"""The compiled kernels as the rest of the package sees them: memory, the order of weights, threads."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from rnnbp.cells.base import Weights
+from rnnbp.kernels.base import Array, Kernel
+from rnnbp.kernels.compiled import elman, gru, lstm, original_gru
+from rnnbp.kernels.compiled.shares import Shares, share_out
+from rnnbp.kernels.compiled.vectors import REGISTER_BYTES
+from rnnbp.kernels.compiled.weights import aligned, outer_sum, packed, packed_back
+from rnnbp.params import Parameters
+from rnnbp.threads import get_num_threads, run_shares
+
+WORTH_A_THREAD = 2e7  # floating point operations, which take some 0.2 ms
+
+
+@dataclass
+class Trace:
+    """What the way back needs of a forward pass.
+
+    Attributes
+    ----------
+    active : ndarray (T + 1,)
+        How many sequences run at each step, and 0.
+    shares : Shares
+        How the way there was shared out to threads, and so the way back.
+    inputs : ndarray (N + B, ...)
+        [h | x] of each real step; behind them, each sequence's last h.
+    gates : ndarray (N, ...)
+        As the cell's compiled functions lay them out.
+    more : ndarray (N + B, ...)
+        What else the cell keeps: c of an LSTM, as h lies; r h of the original GRU.
+    """
+
+    active: Array
+    shares: Shares
+    inputs: Array
+    gates: Array
+    more: Array
+
+
+@dataclass(frozen=True)
+class Term:
+    """A piece of the parameters' gradient: ``[w_h | w_x] += errors outer inputs``, and either bias the errors' sum.
+
+    The errors are the columns of `deltas` from `begin` on, the inputs those of `source` from `start` on.
+    """
+
+    begin: int
+    source: Array
+    start: int
+    w_h: Array
+    w_x: Array
+    b_h: Array
+    b_x: Array
+
+
+def term(begin: int, source: Array, start: int, h: tuple[Array, Array] | None, x: tuple[Array, Array] | None) -> Term:
+    """For weights and biases that h, x or both are multiplied with."""
+    w, b = h or x  # type: ignore[misc]
+    none = w[:, :0].copy(), b[:0]
+    (w_h, b_h), (w_x, b_x) = h or none, x or none
+    return Term(begin, source, start, w_h, w_x, b_h, b_x)
+
+
+@dataclass(frozen=True)
+class CompiledKernel(Kernel):
+    """A cell over time, compiled; a subclass knows how its weights and errors are ordered.
+
+    Parameters
+    ----------
+    cell : Cell
+    dtype : dtype
+        float32 or float64.
+    """
+
+    cell: Any
+    dtype: np.dtype
+
+    module: ClassVar[Any]
+    parts: ClassVar[int]  # of a row of deltas, H units each
+    gates: ClassVar[int]  # likewise of a row of gates
+    keeps: ClassVar[bool] = False  # whether a trace has more
+
+    @abstractmethod
+    def weights(self, params: Weights) -> tuple[Array, ...]:
+        """Packed for the way there."""
+
+    @abstractmethod
+    def weights_back(self, params: Weights) -> tuple[Array, ...]:
+        """Packed for the state's way back."""
+
+    def input_weights(self, params: Weights) -> Array:
+        """Their rows in the order in which the way back takes the errors that the input meets."""
+        return params["w_ih"]
+
+    @abstractmethod
+    def terms(self, trace: Trace, grad: Parameters) -> Sequence[Term]:
+        """What the parameters' gradient is made of."""
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """What the compiled functions must know of the cell."""
+        return (self.cell.hidden_size,)
+
+    def trace_for(self, active: Array, rows: int, batch_size: int) -> Trace:
+        """Memory for so many real steps of so many sequences."""
+        H, F = self.cell.hidden_size, self.cell.input_size
+        return Trace(
+            np.append(active, 0),
+            share_out(active, batch_size, self.threads(rows, batch_size)),
+            self.empty(rows + batch_size, max(H + F, self.room(H))),
+            self.empty(rows if self.gates else 0, self.gates * H, spill=True),
+            self.empty(rows + batch_size if self.keeps else 0, H),
+        )
+
+    def room(self, width: int, spill: bool = False) -> int:
+        """How many numbers the registers hold that hold `width`; with one more for what spills over."""
+        lanes = REGISTER_BYTES // self.dtype.itemsize
+        return (-(-width // lanes) + spill) * lanes
+
+    def empty(self, rows: int, width: int, spill: bool = False) -> Array:
+        """Rows of whole registers."""
+        return aligned((rows, self.room(width, spill)), self.dtype)
+
+    def padded(self, *parts: Array) -> Array:
+        """Vectors after one another, and room for a spill."""
+        width = sum(map(len, parts))
+        return np.concatenate([*parts, np.zeros(self.room(width, spill=True) - width)], dtype=self.dtype)
+
+    def threads(self, rows: int, batch_size: int) -> int:
+        """Among how many it pays to share out so many real steps."""
+        H, F = self.cell.hidden_size, self.cell.input_size
+        work = 2.0 * rows * self.parts * H * (H + F)
+        return max(1, min(get_num_threads(), batch_size, int(work / WORTH_A_THREAD)))
+
+    def forward(self, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, Trace, Array]:
+        """As `Kernel.forward`."""
+        (T, B, _), H, rows = x.shape, self.cell.hidden_size, int(active.sum())
+        trace = self.trace_for(active, rows, B)
+        start = np.arange(rows, rows + B)
+        start[: trace.active[0]] = trace.shares.places[: trace.active[0]]
+        trace.inputs[start, :H] = state[:, :H]
+        if self.cell.state_size > H:
+            trace.more[start, :H], trace.more[start, H:] = state[:, H:], 0
+        outputs = (np.empty if rows == T * B else np.zeros)((T, B, H), self.dtype)
+        x, weights = np.ascontiguousarray(x, self.dtype), self.weights(params)
+        begins, first = trace.shares.sequences.tolist(), trace.shares.rows.tolist()
+
+        def there(share: int, shares: int) -> None:
+            begin = begins[share]
+            self.module.forward(
+                self.sizes, x, trace.active, weights, trace.inputs, trace.gates, trace.more, outputs,
+                begin, begins[share + 1], first[share] - begin
+            )  # fmt: skip
+
+        run_shares(len(begins) - 1, there)
+        h = trace.inputs[rows:, :H]
+        return outputs, trace, h.copy() if self.cell.state_size == H else np.hstack([h, trace.more[rows:, :H]])
+
+    def backward(
+        self, params: Weights, trace: Trace, d_outputs: Array, grad: Parameters, d_state: Array
+    ) -> tuple[Array, Array]:
+        """As `Kernel.backward`."""
+        (T, B, _), F = d_outputs.shape, self.cell.input_size
+        dx = (np.empty if trace.active.sum() == T * B else np.zeros)((T, B, F), self.dtype)
+        w_x = packed_back(self.dtype, self.input_weights(params))
+        return dx, self._back(params, trace, d_outputs, grad, d_state, dx, w_x)
+
+    def backward_params(
+        self, params: Weights, trace: Trace, d_outputs: Array, grad: Parameters, d_state: Array
+    ) -> Array:
+        """As `Kernel.backward_params`."""
+        dx = np.empty((*d_outputs.shape[:2], 0), self.dtype)
+        return self._back(params, trace, d_outputs, grad, d_state, dx, np.empty(0, self.dtype))
+
+    def _back(
+        self, params: Weights, trace: Trace, d_outputs: Array, grad: Parameters, d_state: Array, dx: Array, w_x: Array
+    ) -> Array:
+        """Fill `dx`, unless `w_x` is empty; return the error at the first state."""
+        (B, S), H, rows = d_state.shape, self.cell.hidden_size, int(trace.active.sum())
+        deltas = self.empty(rows, self.parts * H, spill=True)
+        d_h, d_more = self.empty(B, H), self.empty(B, H)
+        d_h[:, :H], d_h[:, H:], d_more[:, H:] = d_state[:, :H], 0, 0
+        if S > H:
+            d_more[:, :H] = d_state[:, H:]
+        weights = (*self.weights_back(params), w_x)
+        d_outputs = np.ascontiguousarray(d_outputs, self.dtype)
+        sums = grad if grad.vector.dtype == self.dtype else grad.astype(self.dtype)
+        terms, shared = self.terms(trace, sums), trace.shares
+        begins, first = shared.sequences.tolist(), shared.rows.tolist()
+
+        def back(share: int, shares: int) -> None:
+            begin = begins[share]
+            self.module.backward(
+                self.sizes, trace.active, weights, trace.inputs, trace.gates, trace.more,
+                d_outputs, deltas, d_h, d_more, dx, begin, begins[share + 1], first[share + 1] - begin
+            )  # fmt: skip
+
+        def add_terms(share: int, shares: int) -> None:
+            for t in terms:
+                outer_sum(
+                    deltas, t.begin, t.source, t.start, shared.places, shared.blocks, t.w_h, t.w_x, t.b_h, t.b_x,
+                    share, shares
+                )  # fmt: skip
+
+        run_shares(len(begins) - 1, back)
+        run_shares(len(begins) - 1, add_terms)
+        if sums is not grad:
+            grad.vector[:] = sums.vector
+        return d_h[:, :H].copy() if S == H else np.hstack([d_h[:, :H], d_more[:, :H]])
+
+
+@dataclass(frozen=True)
+class CompiledLSTM(CompiledKernel):
+    """Gates i, f, g, o."""
+
+    module: ClassVar[Any] = lstm
+    parts: ClassVar[int] = 4
+    gates: ClassVar[int] = 4
+    keeps: ClassVar[bool] = True
+
+    def weights(self, params: Weights) -> tuple[Array, ...]:
+        """[h | x] to all gates, and their bias."""
+        return packed(self.dtype, 4, params["w_hh"], params["w_ih"]), self.padded(params["b_ih"] + params["b_hh"])
+
+    def weights_back(self, params: Weights) -> tuple[Array, ...]:
+        """All gates' errors to h."""
+        return (packed_back(self.dtype, params["w_hh"]),)
+
+    def terms(self, trace: Trace, grad: Parameters) -> Sequence[Term]:
+        """h and x by the same errors."""
+        return (term(0, trace.inputs, 0, (grad["w_hh"], grad["b_hh"]), (grad["w_ih"], grad["b_ih"])),)
+
+
+@dataclass(frozen=True)
+class CompiledElman(CompiledKernel):
+    """One activation."""
+
+    module: ClassVar[Any] = elman
+    parts: ClassVar[int] = 1
+    gates: ClassVar[int] = 0  # the slope is known from h
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """H, and which activation."""
+        return self.cell.hidden_size, elman.ACTIVATIONS.index(self.cell.activation)
+
+    def weights(self, params: Weights) -> tuple[Array, ...]:
+        """[h | x] to h, and its bias."""
+        return packed(self.dtype, 1, params["w_hh"], params["w_ih"]), self.padded(params["b_ih"] + params["b_hh"])
+
+    def weights_back(self, params: Weights) -> tuple[Array, ...]:
+        """h's errors to the h before."""
+        return (packed_back(self.dtype, params["w_hh"]),)
+
+    def terms(self, trace: Trace, grad: Parameters) -> Sequence[Term]:
+        """h and x by the same errors."""
+        return (term(0, trace.inputs, 0, (grad["w_hh"], grad["b_hh"]), (grad["w_ih"], grad["b_ih"])),)
+
+
+@dataclass(frozen=True)
+class CompiledGRU(CompiledKernel):
+    """Gates n, r, z and hn, where PyTorch's order is r, z, n."""
+
+    module: ClassVar[Any] = gru
+    parts: ClassVar[int] = 4
+    gates: ClassVar[int] = 4
+
+    def input_weights(self, params: Weights) -> Array:
+        """From the last z to the first n."""
+        return self._rolled(params)[::-1]
+
+    def _rolled(self, params: Weights) -> Array:
+        """Rows n, r, z."""
+        return np.roll(params["w_ih"], self.cell.hidden_size, axis=0)
+
+    def weights(self, params: Weights) -> tuple[Array, ...]:
+        """x to n, r, z; h to r, z, hn; and the bias of n, r, z, hn."""
+        H = self.cell.hidden_size
+        b_ih, b_hh = params["b_ih"], params["b_hh"]
+        bias = self.padded(b_ih[2 * H :], b_ih[: 2 * H] + b_hh[: 2 * H], b_hh[2 * H :])
+        return packed(self.dtype, 3, self._rolled(params)), packed(self.dtype, 3, params["w_hh"]), bias
+
+    def weights_back(self, params: Weights) -> tuple[Array, ...]:
+        """The errors of r, z and hn to h."""
+        return (packed_back(self.dtype, params["w_hh"]),)
+
+    def terms(self, trace: Trace, grad: Parameters) -> Sequence[Term]:
+        """h and x by the errors of r and z, x by that of n, h by that of hn."""
+        H = self.cell.hidden_size
+        h, x = (grad["w_hh"], grad["b_hh"]), (grad["w_ih"], grad["b_ih"])
+        return (
+            term(H, trace.inputs, 0, _rows(h, 0, 2 * H), _rows(x, 0, 2 * H)),
+            term(0, trace.inputs, H, None, _rows(x, 2 * H, 3 * H)),
+            term(3 * H, trace.inputs, 0, _rows(h, 2 * H, 3 * H), None),
+        )
+
+
+@dataclass(frozen=True)
+class CompiledOriginalGRU(CompiledKernel):
+    """Gates r, z, n; keeps r h, which n's weights are multiplied with."""
+
+    module: ClassVar[Any] = original_gru
+    parts: ClassVar[int] = 3
+    gates: ClassVar[int] = 3
+    keeps: ClassVar[bool] = True
+
+    def weights(self, params: Weights) -> tuple[Array, ...]:
+        """x to r, z, n; h to r, z; r h to n; and the bias of r, z, n."""
+        H, w_hh = self.cell.hidden_size, params["w_hh"]
+        bias = self.padded(params["b_ih"] + params["b_hh"])
+        w_rz, w_n = packed(self.dtype, 2, w_hh[: 2 * H]), packed(self.dtype, 1, w_hh[2 * H :])
+        return packed(self.dtype, 3, params["w_ih"]), w_rz, w_n, bias
+
+    def weights_back(self, params: Weights) -> tuple[Array, ...]:
+        """The errors of r and z to h; those of n to r h."""
+        H, w_hh = self.cell.hidden_size, params["w_hh"]
+        return packed_back(self.dtype, w_hh[: 2 * H]), packed_back(self.dtype, w_hh[2 * H :])
+
+    def terms(self, trace: Trace, grad: Parameters) -> Sequence[Term]:
+        """h and x by the errors of r and z; r h and x by that of n."""
+        H = self.cell.hidden_size
+        h, x = (grad["w_hh"], grad["b_hh"]), (grad["w_ih"], grad["b_ih"])
+        return (
+            term(0, trace.inputs, 0, _rows(h, 0, 2 * H), _rows(x, 0, 2 * H)),
+            term(2 * H, trace.inputs, H, None, _rows(x, 2 * H, 3 * H)),
+            term(2 * H, trace.more, 0, _rows(h, 2 * H, 3 * H), None),
+        )
+
+
+def _rows(weights: tuple[Array, Array], begin: int, end: int) -> tuple[Array, Array]:
+    """A part of weights and bias."""
+    w, b = weights
+    return w[begin:end], b[begin:end]

@@ -1,0 +1,98 @@
+"""LSTM: its gates, and its way through time and back.
+
+A row of `gates` is [i | f | g | o], of `deltas` their errors, of `inputs` [h | x], the parts next to each other. A
+register that reaches past the end of a part spills into the next one, which is therefore written after it: parts
+from left to right, units from the last to the first. At a row's end there is room for a spill.
+"""
+
+from numba import njit
+
+from rnnbp.kernels.compiled.compiling import entry
+from rnnbp.kernels.compiled.functions import sigmoid, tanh
+from rnnbp.kernels.compiled.product import panel_product
+from rnnbp.kernels.compiled.rows import after, input_errors, product, running, scratch, whole_registers
+from rnnbp.kernels.compiled.vectors import at, copy, lanes, load, store
+
+
+@njit(nogil=True)
+def gates_of(i, f, g, o, c):
+    """The gates i, f, g, o from their pre-activations, the next c and the next h."""
+    i, f, g, o = sigmoid(i), sigmoid(f), tanh(g), sigmoid(o)
+    c = f * c + i * g
+    return i, f, g, o, c, o * tanh(c)
+
+
+@njit(nogil=True)
+def errors_of(i, f, g, o, c, next_c, d_h, d_c):
+    """The errors at the pre-activations of i, f, g and o, and at c."""
+    tanh_c = tanh(next_c)
+    d_c = d_c + d_h * o * (1 - tanh_c * tanh_c)
+    return d_c * g * i * (1 - i), d_c * c * f * (1 - f), d_c * i * (1 - g * g), d_h * tanh_c * o * (1 - o), d_c * f
+
+
+@entry
+def forward(sizes, x, active, weights, inputs, gates, cells, outputs, begin, end, first):
+    """The sequences from `begin` to `end` through all steps; sequence b's first row is ``first + b``."""
+    (H,), (T, B, F) = sizes, x.shape
+    w, bias = weights
+    L, N = lanes(x), len(gates)
+    X, G, C = inputs.shape[1], gates.shape[1], cells.shape[1]
+    for t in range(T):
+        row, last, still = first + begin, running(active[t], begin, end), active[t + 1]
+        following = first + last - begin
+        for b in range(begin, last):
+            copy(at(inputs, (first + b) * X + H), at(x, (t * B + b) * F), F)
+        for u in range((H - 1) // L * L, -1, -L):
+            panel_product(
+                last - begin, 4, at(inputs, row * X), X, 1, at(w, u * (H + F) * 4), 4 * L, H + F,
+                at(bias, u), 0, at(gates, row * G + u), G, H
+            )  # fmt: skip
+            for b in range(begin, last):
+                a, c = at(gates, (first + b) * G + u), at(cells, (first + b) * C + u)
+                i, f, g, o, c, h = gates_of(load(a), load(at(a, H)), load(at(a, 2 * H)), load(at(a, 3 * H)), load(c))
+                store(a, i)
+                store(at(a, H), f)
+                store(at(a, 2 * H), g)
+                store(at(a, 3 * H), o)
+                new = after(b, following, still, N)
+                store(at(cells, new * C + u), c)
+                store(at(inputs, new * X + u), h)
+        for b in range(begin, last):
+            copy(at(outputs, (t * B + b) * H), at(inputs, after(b, following, still, N) * X), H)
+        first = following
+
+
+@entry
+def backward(
+    sizes, active, weights, inputs, gates, cells,
+    d_outputs, deltas, d_h, d_c, dx, begin, end, following
+):  # fmt: skip
+    """The same sequences back; behind its last step sequence b's rows would go on at ``following + b``."""
+    (H,), (T, B, F) = sizes, dx.shape
+    w_h, w_x = weights
+    L, N = lanes(gates), len(gates)
+    G, C = gates.shape[1], cells.shape[1]
+    zeros, room = scratch(H, F, end - begin, dx)
+    for t in range(T - 1, -1, -1):
+        last, still = running(active[t], begin, end), active[t + 1]
+        first = following + begin - last
+        d_y, Y = whole_registers(last - begin, H, at(d_outputs, (t * B + begin) * H), room)
+        for b in range(begin, last):
+            row, new = first + b, after(b, following, still, N)
+            for u in range((H - 1) // L * L, -1, -L):
+                a, e = at(gates, row * G + u), at(deltas, row * G + u)
+                d_i, d_f, d_g, d_o, d_next = errors_of(
+                    load(a), load(at(a, H)), load(at(a, 2 * H)), load(at(a, 3 * H)),
+                    load(at(cells, row * C + u)), load(at(cells, new * C + u)),
+                    load(at(d_h, b * C + u)) + load(at(d_y, (b - begin) * Y + u)), load(at(d_c, b * C + u))
+                )  # fmt: skip
+                store(e, d_i)
+                store(at(e, H), d_f)
+                store(at(e, 2 * H), d_g)
+                store(at(e, 3 * H), d_o)
+                store(at(d_c, b * C + u), d_next)
+        e = at(deltas, (first + begin) * G)
+        product(last - begin, H, e, G, 1, w_h, 4 * H, at(zeros, 0), 0, at(d_h, begin * C), C)
+        if len(w_x) > 0:
+            input_errors(last - begin, F, e, G, 1, 4 * H, w_x, at(zeros, 0), room, at(dx, (t * B + begin) * F))
+        following = first

@@ -1,0 +1,109 @@
+"""C = C0 + A B, a few rows at a time: the product that all of a recurrent net's time goes into.
+
+A general matrix product is slow on the few rows of one time step. Here a tile of C, up to `ROWS` rows by
+`COLUMNS` registers, stays in registers while k runs; each number of A meets a whole row of the panel of B. The
+panel is packed, k after k (`pack`), and stays in the cache over all rows.
+
+The sum over k of every element begins at 0 and runs in k's order, whatever the tile: a row's result does not
+depend on which rows are computed with it, or by which thread.
+
+References
+----------
+K. Goto & R. A. van de Geijn (2008), "Anatomy of high-performance matrix multiplication", ACM Transactions on
+Mathematical Software 34(3), doi:10.1145/1356052.1356053
+"""
+
+from llvmlite import ir
+from numba import njit, types
+from numba.extending import intrinsic
+
+from rnnbp.kernels.compiled.vectors import CONTRACT, REGISTER_BYTES, Vec, at, load_vector, splat, store_vector
+
+COLUMNS = 4
+ROWS = 6 if REGISTER_BYTES == 64 else 3  # a tile, a row of B and a number of A fill 32 registers, or 16
+
+
+@intrinsic
+def _tile(typingctx, rows, columns, a, a_row, a_k, b, b_k, depth, c0, c0_row, c, c_row, c_column):
+    """One tile of C, by as many rows and columns of registers as asked for."""
+    dtype = a.dtype
+    integer, pointer = types.intp, types.CPointer(dtype)
+
+    def codegen(context, builder, sig, args):
+        builder.function.attributes.add("noinline")  # one copy of all tiles, not one a call
+        rows, columns, *rest = args
+        done = builder.append_basic_block("done")
+        vector = context.get_value_type(Vec(dtype))
+        code = builder.add(builder.mul(rows, rows.type(COLUMNS + 1)), columns)
+        choice = builder.switch(code, done)
+        for r in range(1, ROWS + 1):
+            for v in range(1, COLUMNS + 1):
+                block = builder.append_basic_block(f"tile{r}x{v}")
+                choice.add_case(code.type(r * (COLUMNS + 1) + v), block)
+                builder.position_at_end(block)
+                _emit_tile(builder, vector, r, v, *rest)
+                builder.branch(done)
+        builder.position_at_end(done)
+
+    matrix = pointer, integer  # its address, and from one row to the next
+    signature = types.void(integer, integer, *matrix, integer, *matrix, integer, *matrix, *matrix, integer)
+    return signature, codegen
+
+
+def _emit_tile(builder, vector, rows, columns, a, a_row, a_k, b, b_k, depth, c0, c0_row, c, c_row, c_column):
+    """for k: for r: for v: sum[r, v] += a[r, k] * b[k, v], with every sum in a register of its own."""
+    before, loop, after = builder.block, builder.append_basic_block("k"), builder.append_basic_block("sums")
+    lanes, integer = vector.count, depth.type
+    a_rows = [builder.gep(a, [builder.mul(a_row, integer(r))]) for r in range(rows)]
+    builder.branch(loop)
+
+    builder.position_at_end(loop)
+    k = builder.phi(integer)
+    k.add_incoming(integer(0), before)
+    sums = [[builder.phi(vector) for _ in range(columns)] for _ in range(rows)]
+    b_here = builder.gep(b, [builder.mul(k, b_k)])
+    b_row = [load_vector(builder, builder.gep(b_here, [integer(v * lanes)]), vector) for v in range(columns)]
+    a_here = builder.mul(k, a_k)
+    for r in range(rows):
+        number = splat(builder, builder.load(builder.gep(a_rows[r], [a_here])), lanes)
+        for v in range(columns):
+            more = builder.fadd(builder.fmul(number, b_row[v], flags=CONTRACT), sums[r][v], flags=CONTRACT)
+            sums[r][v].add_incoming(ir.Constant(vector, None), before)
+            sums[r][v].add_incoming(more, loop)
+            sums[r][v] = more
+    following = builder.add(k, integer(1))
+    k.add_incoming(following, loop)
+    builder.cbranch(builder.icmp_signed("<", following, depth), loop, after)
+
+    builder.position_at_end(after)
+    places = [builder.mul(c_column, integer(v)) for v in range(columns)]
+    for r in range(rows):
+        old, new = (builder.gep(p, [builder.mul(row, integer(r))]) for p, row in ((c0, c0_row), (c, c_row)))
+        start = [load_vector(builder, builder.gep(old, [place]), vector) for place in places]
+        for v in range(columns):  # all of a row is read before any is written: a register may spill into the next
+            store_vector(builder, builder.fadd(start[v], sums[r][v]), builder.gep(new, [places[v]]))
+
+
+@njit(nogil=True)
+def panel_product(rows, columns, a, a_row, a_k, b, b_k, depth, c0, c0_row, c, c_row, c_column):
+    """Any number of rows, one panel of at most `COLUMNS` registers, split evenly into tiles.
+
+    Parameters
+    ----------
+    rows, columns : int
+        Of C; columns counted in registers.
+    a, a_row, a_k : address, int, int
+        ``A[r, k]`` is at ``a + r a_row + k a_k``.
+    b, b_k, depth : address, int, int
+        ``B[k]`` begins at ``b + k b_k``; k runs over `depth`, at least 1.
+    c0, c0_row, c, c_row, c_column : addresses, ints
+        Register v of row r is at ``c + r c_row + v c_column``, and what it is added to likewise; a `c0_row`
+        of 0 adds the same row to all.
+    """
+    tiles = (rows + ROWS - 1) // ROWS
+    for i in range(tiles):
+        r, end = rows * i // tiles, rows * (i + 1) // tiles
+        _tile(
+            end - r, columns, at(a, r * a_row), a_row, a_k, b, b_k, depth,
+            at(c0, r * c0_row), c0_row, at(c, r * c_row), c_row, c_column
+        )  # fmt: skip

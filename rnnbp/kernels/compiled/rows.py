@@ -1,0 +1,62 @@
+"""What all cells' ways through time share: whose rows are whose, and products by whole matrices."""
+
+import numpy as np
+from numba import njit
+
+from rnnbp.kernels.compiled.product import COLUMNS, panel_product
+from rnnbp.kernels.compiled.vectors import at, copy, lanes
+
+
+@njit(nogil=True)
+def running(n, begin, end):
+    """Up to which of the sequences from `begin` to `end` the first n reach."""
+    return max(begin, min(n, end))
+
+
+@njit(nogil=True)
+def after(b, following, still, steps):
+    """The row of sequence b's state after a step: in the following step, or, at its end, behind all `steps`."""
+    return following + b if b < still else steps + b
+
+
+@njit(nogil=True)
+def product(rows, width, a, a_row, a_k, b, depth, c0, c0_row, c, c_row):
+    """C = C0 + A B for all of a matrix B (depth, width), packed; a `c0_row` of 0 adds the same row to all."""
+    L = lanes(b)
+    registers = (width + L - 1) // L
+    for q in range(0, registers, COLUMNS):
+        panel_product(
+            rows, min(COLUMNS, registers - q), a, a_row, a_k, at(b, q * L * depth), COLUMNS * L, depth,
+            at(c0, q * L), c0_row, at(c, q * L), c_row, L
+        )  # fmt: skip
+
+
+@njit(nogil=True)
+def input_errors(rows, width, e, e_row, e_k, depth, w, zeros, room, dx):
+    """One step's dx = e W, by way of `room`, whose rows hold whole registers."""
+    X = room.shape[1]
+    product(rows, width, e, e_row, e_k, w, depth, zeros, 0, at(room, 0), X)
+    for r in range(rows):
+        copy(at(dx, r * width), at(room, r * X), width)
+
+
+@njit(nogil=True)
+def whole_registers(rows, width, source, room):
+    """Rows of `source` such that the last register of each may be read: their address, and from one to the next.
+
+    They are copied to `room` where a row does not end with a register.
+    """
+    X = room.shape[1]
+    if width % lanes(room) == 0:
+        return source, width
+    for r in range(rows):
+        copy(at(room, r * X), at(source, r * width), width)
+    return at(room, 0), X
+
+
+@njit(nogil=True)
+def scratch(H, F, rows, like):
+    """Memory for one call of a way back: a row of zeros, and rows of whole registers."""
+    L = lanes(like)
+    width = (max(H, F) + L - 1) // L * L
+    return np.zeros(width, like.dtype), np.empty((rows, width), like.dtype)

@@ -1,0 +1,163 @@
+"""A vector register as a Numba type, so that kernels are written in plain arithmetic on registers.
+
+``load(p)`` is as many numbers as a register of this machine holds (`lanes`), from address `p` on; ``+ - * /``
+between registers, or with a number, act lane by lane; ``store(p, v)`` writes back. LLVM compiles the same code for
+every machine.
+
+A product and a sum may be fused into one rounding (LLVM's ``contract``), nothing else is reordered: NaN and
+infinities behave as in IEEE 754, and the same numbers come out at every run.
+"""
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from llvmlite import binding, ir
+from numba import config, types
+from numba.core import cgutils, typing
+from numba.core.datamodel import models
+from numba.core.typing.templates import AbstractTemplate, infer_global
+from numba.extending import intrinsic, lower_builtin, lower_cast, register_model
+
+CONTRACT = ("contract",)
+
+
+def _register_bytes() -> int:
+    """How many bytes a register holds on the machine that Numba compiles for."""
+    host = str(binding.get_host_cpu_features().flatten())
+    features = (str(config.CPU_FEATURES or "") if config.CPU_NAME else host).split(",")
+    return 64 if "+avx512f" in features else 32 if "+avx2" in features else 16
+
+
+REGISTER_BYTES = _register_bytes()
+
+
+class Vec(types.Type):
+    """As many numbers of `dtype` as a register holds."""
+
+    def __init__(self, dtype: types.Float) -> None:
+        self.dtype = dtype
+        self.lanes = REGISTER_BYTES * 8 // dtype.bitwidth
+        super().__init__(f"Vec({dtype} x {self.lanes})")
+
+
+@register_model(Vec)
+class _VecModel(models.PrimitiveModel):
+    def __init__(self, dmm: Any, fe_type: Vec) -> None:
+        super().__init__(dmm, fe_type, ir.VectorType(dmm.lookup(fe_type.dtype).get_value_type(), fe_type.lanes))
+
+
+def splat(builder: ir.IRBuilder, scalar: Any, lanes: int) -> Any:
+    """The same number in every lane."""
+    i32 = ir.IntType(32)
+    first = builder.insert_element(
+        ir.Constant(ir.VectorType(scalar.type, lanes), ir.Undefined), scalar, ir.Constant(i32, 0)
+    )
+    return builder.shuffle_vector(first, first, ir.Constant(ir.VectorType(i32, lanes), [0] * lanes))
+
+
+@lower_cast(types.Number, Vec)
+def _spread(context: Any, builder: Any, fromty: Any, toty: Vec, value: Any) -> Any:
+    return splat(builder, context.cast(builder, value, fromty, toty.dtype), toty.lanes)
+
+
+def _operator(symbol: Callable, emit: Callable) -> None:
+    """Make `symbol` work on registers, and on a register and a number."""
+
+    @infer_global(symbol)
+    class _Template(AbstractTemplate):
+        key = symbol
+
+        def generic(self, args: Any, kws: Any) -> Any:
+            vec = next((a for a in args if isinstance(a, Vec)), None)
+            return vec and typing.signature(vec, *[vec] * len(args))
+
+    @lower_builtin(symbol, *[Vec] * (emit.__code__.co_argcount - 1))
+    def _lower(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        return emit(builder, *args)
+
+
+_operator(operator.add, lambda b, x, y: b.fadd(x, y, flags=CONTRACT))
+_operator(operator.sub, lambda b, x, y: b.fsub(x, y, flags=CONTRACT))
+_operator(operator.mul, lambda b, x, y: b.fmul(x, y, flags=CONTRACT))
+_operator(operator.truediv, lambda b, x, y: b.fdiv(x, y))
+_operator(min, lambda b, x, y: b.select(b.fcmp_ordered("<", y, x), y, x))  # NaN in x stays NaN
+_operator(max, lambda b, x, y: b.select(b.fcmp_ordered(">", y, x), y, x))
+
+
+@intrinsic
+def at(typingctx, base, offset):
+    """The address `offset` numbers into an array, or beyond an address."""
+
+    def codegen(context, builder, sig, args):
+        data = args[0]
+        if isinstance(sig.args[0], types.Array):
+            data = context.make_array(sig.args[0])(context, builder, data).data
+        return builder.gep(data, [args[1]])
+
+    return types.CPointer(base.dtype)(base, types.intp), codegen
+
+
+@intrinsic
+def load(typingctx, pointer):
+    """The register that begins at an address."""
+    vec = Vec(pointer.dtype)
+
+    def codegen(context, builder, sig, args):
+        return load_vector(builder, args[0], context.get_value_type(vec))
+
+    return vec(pointer), codegen
+
+
+@intrinsic
+def store(typingctx, pointer, value):
+    """Write a register, or a number into all its lanes, from an address on."""
+    vec = Vec(pointer.dtype)
+
+    def codegen(context, builder, sig, args):
+        store_vector(builder, args[1], args[0])
+
+    return types.void(pointer, vec), codegen
+
+
+def load_vector(builder: ir.IRBuilder, pointer: Any, vector: ir.VectorType) -> Any:
+    """Load from any address, aligned or not."""
+    return builder.load(builder.bitcast(pointer, vector.as_pointer()), align=1)
+
+
+def store_vector(builder: ir.IRBuilder, value: Any, pointer: Any) -> None:
+    """Store to any address, aligned or not."""
+    builder.store(value, builder.bitcast(pointer, value.type.as_pointer()), align=1)
+
+
+@intrinsic
+def lanes(typingctx, base):
+    """How many numbers of an array's dtype a register holds."""
+
+    def codegen(context, builder, sig, args):
+        return context.get_constant(types.intp, Vec(base.dtype).lanes)
+
+    return types.intp(base), codegen
+
+
+@intrinsic
+def copy(typingctx, target, source, count):
+    """Copy `count` numbers from one address to another."""
+
+    def codegen(context, builder, sig, args):
+        size = context.get_abi_sizeof(context.get_data_type(target.dtype))
+        cgutils.raw_memcpy(builder, *args, size)
+        return context.get_dummy_value()
+
+    return types.void(target, source, types.intp), codegen
+
+
+@intrinsic
+def ones_where_positive(typingctx, x):
+    """1 in every lane where x > 0, else 0."""
+
+    def codegen(context, builder, sig, args):
+        zero = ir.Constant(args[0].type, None)
+        return builder.uitofp(builder.fcmp_ordered(">", args[0], zero), zero.type)
+
+    return x(x), codegen

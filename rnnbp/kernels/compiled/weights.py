@@ -1,0 +1,160 @@
+"""Weights, packed for products before the first step; and their gradients, summed over all steps after the last."""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from rnnbp.kernels.compiled.compiling import entry
+from rnnbp.kernels.compiled.product import COLUMNS, panel_product
+from rnnbp.kernels.compiled.vectors import REGISTER_BYTES, at, copy, lanes, load, store
+
+DEPTH = 64  # rows that are summed at a time: few, as a sum in float32 rounds the less the shorter it is
+CHUNK = 96  # units whose errors stay in the cache meanwhile
+
+
+def packed(dtype, parts, *weights):
+    """Weights (parts H, K) that act side by side, packed for products from their K inputs to registers of H units.
+
+    A panel has one register of each part, or, of a single part, the next `COLUMNS` registers.
+    """
+    H, depth = len(weights[0]) // parts, sum(w.shape[1] for w in weights)
+    out = _panels(depth, H, parts, dtype)
+    first = 0
+    for w in weights:
+        pack(np.ascontiguousarray(w, dtype), parts, first, out)
+        first += w.shape[1]
+    return out.reshape(-1)
+
+
+def packed_back(dtype, w):
+    """Weights (depth, width), packed for products with errors (depth,)."""
+    depth, width = w.shape
+    out = _panels(depth, width, 1, dtype)
+    pack_back(np.ascontiguousarray(w, dtype), out)
+    return out.reshape(-1)
+
+
+def _panels(depth, width, parts, dtype):
+    lanes = REGISTER_BYTES // dtype.itemsize
+    units, registers = (lanes, parts) if parts > 1 else (lanes * COLUMNS, COLUMNS)
+    return aligned((-(-width // units), depth, registers, lanes), dtype)
+
+
+def aligned(shape, dtype):
+    """Uninitialized memory that begins where a line of the cache does."""
+    size = math.prod(shape) * dtype.itemsize
+    memory = np.empty(size + 64, np.uint8)
+    start = -memory.__array_interface__["data"][0] % 64
+    return memory[start : start + size].view(dtype).reshape(shape)
+
+
+@entry
+def pack(w, parts, first, out):
+    """Fill rows of the panels, from `first` on, with the columns of w (parts H, K)."""
+    (rows, K), (panels, depth, registers, L) = w.shape, out.shape
+    H = rows // parts
+    for p in range(panels):
+        for start in range(0, K, L):  # in squares, so that neither side strides through memory
+            stop = min(start + L, K)
+            for v in range(registers):
+                part, unit = (v, p * L) if parts > 1 else (0, (p * registers + v) * L)
+                for lane in range(L):
+                    to = at(out, ((p * depth + first) * registers + v) * L + lane)
+                    if unit + lane < H:
+                        come = at(w, (part * H + unit + lane) * K)
+                        for k in range(start, stop):
+                            to[k * registers * L] = come[k]
+                    else:
+                        for k in range(start, stop):
+                            to[k * registers * L] = 0
+
+
+@entry
+def pack_back(w, out):
+    """Fill panels with w (depth, width)."""
+    (depth, width), (panels, _, registers, L) = w.shape, out.shape
+    units = registers * L
+    for p in range(panels):
+        count = min(units, width - p * units)
+        for k in range(depth):
+            to = at(out, (p * depth + k) * units)
+            copy(to, at(w, k * width + p * units), count)
+            for unit in range(count, units):
+                to[unit] = 0
+
+
+@entry
+def outer_sum(deltas, begin, inputs, start, places, blocks, w_h, w_x, b_h, b_x, share, shares):
+    """Add one thread's share of the gradient of weights side by side, and of their biases.
+
+    ``[w_h | w_x] += deltas[:, begin : begin + rows].T @ inputs[:, start : start + H + F]``, and to either bias the
+    sum of these deltas. Each block is summed from zero, in pieces of at most `DEPTH` rows, and they are added from
+    the last to the first.
+
+    Parameters
+    ----------
+    deltas : ndarray (N, ...)
+    begin : int
+    inputs : ndarray (more than N, ...)
+    start : int
+    places : ndarray (N,) of int
+        Which row is the n-th to be added, in time's order.
+    blocks : ndarray of int
+        Where each block of steps begins among them, and N.
+    w_h, w_x : ndarrays (rows, H), (rows, F)
+        Either may have no columns.
+    b_h, b_x : ndarrays (rows,)
+        Either may be empty.
+    share, shares : int
+        The thread takes the `share`-th of `shares` parts of the rows.
+    """
+    L = lanes(deltas)
+    (rows, H), F, G, X = w_h.shape, w_x.shape[1], deltas.shape[1], inputs.shape[1]
+    registers = (H + F + L - 1) // L
+    S = registers * L
+    low, high = rows * share // shares, rows * (share + 1) // shares
+    sums = np.empty((high - low, S), deltas.dtype)
+    for m in range(low, high):
+        copy(at(sums, (m - low) * S), at(w_h, m * H), H)
+        copy(at(sums, (m - low) * S + H), at(w_x, m * F), F)
+    errors, panels = np.empty((DEPTH, CHUNK), deltas.dtype), np.empty((DEPTH, S), deltas.dtype)
+    for k in range(len(blocks) - 2, -1, -1):
+        pieces = (blocks[k + 1] - blocks[k] + DEPTH - 1) // DEPTH
+        for piece in range(pieces - 1, -1, -1):
+            first = blocks[k] + piece * DEPTH
+            depth = min(DEPTH, blocks[k + 1] - first)
+            for q in range(0, registers, COLUMNS):
+                width = min(COLUMNS, registers - q) * L
+                for n in range(depth):
+                    here = at(inputs, places[first + n] * X + start + q * L)
+                    copy(at(panels, q * L * DEPTH + n * width), here, width)
+            for m in range(low, high, CHUNK):
+                count = min(CHUNK, high - m)
+                for n in range(depth):
+                    copy(at(errors, n * CHUNK), at(deltas, places[first + n] * G + begin + m), count)
+                for q in range(0, registers, COLUMNS):
+                    columns, here = min(COLUMNS, registers - q), at(sums, (m - low) * S + q * L)
+                    panel_product(
+                        count, columns, at(errors, 0), 1, CHUNK, at(panels, q * L * DEPTH), columns * L, depth,
+                        here, S, here, S, L
+                    )  # fmt: skip
+                _column_sums(errors, depth)
+                for i in range(count):
+                    if len(b_h) > 0:
+                        b_h[m + i] += errors[0, i]
+                    if len(b_x) > 0:
+                        b_x[m + i] += errors[0, i]
+    for m in range(low, high):
+        copy(at(w_h, m * H), at(sums, (m - low) * S), H)
+        copy(at(w_x, m * F), at(sums, (m - low) * S + H), F)
+
+
+@njit(nogil=True)
+def _column_sums(errors, depth):
+    """The sum of the first `depth` rows, into the first of them."""
+    for m in range(0, CHUNK, lanes(errors)):
+        total = load(at(errors, m))
+        for n in range(1, depth):
+            total = total + load(at(errors, n * CHUNK + m))
+        store(at(errors, m), total)

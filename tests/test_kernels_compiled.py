@@ -1,0 +1,217 @@
+"""Compiled kernels: what they have beyond what all kernels have, which `test_kernels` tests."""
+
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from test_kernels import FAST, Case, every_cell
+
+import rnnbp
+from rnnbp import kernels
+from rnnbp.layers import Run
+
+pytest.importorskip("numba")
+
+from rnnbp.kernels.compiled import compiled_kernel, compiling, functions
+from rnnbp.kernels.compiled import kernels as compiled
+from rnnbp.kernels.compiled.shares import share_out
+from rnnbp.kernels.compiled.vectors import at, lanes, load, store
+
+LENGTHS = [60, 60, 51, 40, 40, 40, 33, 8, 8, 2, 0]
+
+
+@pytest.fixture(autouse=True)
+def _as_before():
+    yield
+    rnnbp.set_num_threads(None)
+
+
+@pytest.fixture
+def always_threads(monkeypatch):
+    """Share out whatever there is, worth it or not."""
+    monkeypatch.setattr(compiled, "WORTH_A_THREAD", 1.0)
+
+
+def on_threads(case, n):
+    rnnbp.set_num_threads(n)
+    return case.run(compiled_kernel(case.cell, case.x.dtype))
+
+
+def assert_same_bits(found, expected):
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+# ---- functions ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tanh_and_sigmoid():
+    from numba import njit
+
+    @njit
+    def apply(x, tanh, sigmoid):
+        for k in range(0, len(x), lanes(x)):
+            store(at(tanh, k), functions.tanh(load(at(x, k))))
+            store(at(sigmoid, k), functions.sigmoid(load(at(x, k))))
+
+    def both(x):
+        tanh, sigmoid = np.empty_like(x), np.empty_like(x)
+        apply(x, tanh, sigmoid)
+        return tanh, sigmoid
+
+    return both
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 3e-7), (np.float64, 5e-16)])
+def test_tanh_and_sigmoid(tanh_and_sigmoid, dtype, tolerance):
+    size = np.concatenate([np.geomspace(1e-30, 100, 1 << 17), np.linspace(0, 10, 1 << 17)])
+    x = np.concatenate([size, -size]).astype(dtype)
+    tanh, sigmoid = tanh_and_sigmoid(x)
+    exact = np.tanh(x.astype(np.float64))
+    assert (np.abs(tanh - exact) <= tolerance * np.abs(exact)).all()
+    assert np.abs(sigmoid - (1 + np.tanh(x.astype(np.float64) / 2)) / 2).max() <= tolerance
+    assert np.abs(tanh).max() <= 1
+    assert sigmoid.min() >= 0
+    assert sigmoid.max() <= 1
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_nan_and_infinities(tanh_and_sigmoid, dtype):
+    tanh, sigmoid = tanh_and_sigmoid(np.repeat([np.nan, np.inf, -np.inf, 0.0], 16).astype(dtype))
+    np.testing.assert_array_equal(np.isnan(tanh), np.repeat([True, False, False, False], 16))
+    np.testing.assert_allclose(tanh[16:], np.repeat([1, -1, 0], 16), rtol=1e-6)
+    np.testing.assert_array_equal(np.isnan(sigmoid), np.isnan(tanh))
+
+
+# ---- threads ------------------------------------------------------------------------------------
+
+
+@every_cell
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_threads_do_not_change_a_bit(make, dtype, always_threads):
+    case = Case.random(make(5, 19), LENGTHS, 62, dtype=dtype)
+    alone = on_threads(case, 1)
+    for n in (1, 2, 3, 11, 50):
+        assert_same_bits(on_threads(case, n), alone)
+
+
+@every_cell
+def test_a_sequence_does_not_depend_on_those_beside_it(make):
+    case = Case.random(make(5, 19), [40] * 13, dtype=np.float32)
+    whole = on_threads(case, 1)
+    few = Case(
+        case.cell,
+        case.params,
+        case.x[:, 5:9],
+        np.full(40, 4),
+        case.state[5:9],
+        case.d_outputs[:, 5:9],
+        case.d_state[5:9],
+    )
+    y, state, dx, d_state, _ = on_threads(few, 1)
+    assert_same_bits((y, state, dx, d_state), (whole[0][:, 5:9], whole[1][5:9], whole[2][:, 5:9], whole[3][5:9]))
+
+
+def test_several_callers_at_once(always_threads):
+    cases = [Case.random(make(4, 20), LENGTHS, 60, seed, np.float32) for seed, make in enumerate(FAST.values())]
+    expected = [on_threads(case, 1) for case in cases]
+    rnnbp.set_num_threads(3)
+    found, errors = {}, []
+
+    def call(k):
+        try:
+            for _ in range(20):
+                found[k] = cases[k].run(compiled_kernel(cases[k].cell, np.dtype(np.float32)))
+                assert_same_bits(found[k], expected[k])
+        except BaseException as error:
+            errors.append(error)
+
+    callers = [threading.Thread(target=call, args=(k,)) for k in range(len(cases))]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert not errors
+    assert len(found) == len(cases)
+
+
+def test_tiny_work_is_not_shared_out():
+    rnnbp.set_num_threads(8)
+    kernel = compiled_kernel(FAST["LSTM"](3, 4), np.dtype(np.float32))
+    assert kernel.threads(180, 6) == 1
+    assert kernel.threads(10**9, 6) == 6
+
+
+@given(lengths=st.lists(st.integers(0, 40), min_size=1, max_size=20), count=st.integers(1, 20))
+def test_shares(lengths, count):
+    """Every row once, each sequence's in time's order, and no share has more than a sequence too many."""
+    lengths = np.array(sorted(lengths, reverse=True))
+    count = min(count, len(lengths))
+    shares = share_out(Run(lengths).active(40), len(lengths), count)
+    np.testing.assert_array_equal(np.sort(shares.places), np.arange(lengths.sum()))
+    assert shares.sequences[0] == 0
+    assert shares.sequences[-1] == len(lengths)
+    _, b = np.nonzero(np.arange(40)[:, None] < lengths)
+    for k in range(count):
+        mine = (shares.sequences[k] <= b) & (b < shares.sequences[k + 1])
+        np.testing.assert_array_equal(shares.places[mine], np.arange(shares.rows[k], shares.rows[k + 1]))
+        assert mine.sum() <= lengths.sum() / count + lengths.max()
+
+
+# ---- where it is taken, compiled and kept -------------------------------------------------------
+
+
+@every_cell
+def test_without_numba_numpy_takes_over(make, monkeypatch):
+    monkeypatch.setattr("rnnbp.kernels.compiled.installed", lambda: False)
+    with kernels.using("numpy"):
+        expected = kernels.kernel_of(make(2, 3), np.float32)
+    assert kernels.kernel_of(make(2, 3), np.float32) == expected
+    monkeypatch.undo()
+    assert isinstance(kernels.kernel_of(make(2, 3), np.float32), compiled.CompiledKernel)
+
+
+def test_an_edit_of_any_kernel_source_is_a_reason_to_compile(monkeypatch):
+    from rnnbp.kernels.compiled import elman
+
+    (signature, *_) = elman.forward.signatures or [None]
+    codegen = elman.forward.targetctx.codegen()
+    key = elman.forward._cache._index_key(signature, codegen)
+    assert elman.forward._cache._index_key(signature, codegen) == key
+    monkeypatch.setattr(compiling, "SOURCES", "edited")
+    assert elman.forward._cache._index_key(signature, codegen) != key
+
+
+SCRIPT = """
+import numpy as np, rnnbp
+from rnnbp import kernels
+from rnnbp.kernels.compiled.vectors import REGISTER_BYTES
+from rnnbp.kernels.loop import Loop
+from rnnbp.params import Parameters
+cell = rnnbp.ElmanCell(3, 5)
+params = Parameters(cell.shapes())
+cell.initialize(params, np.random.default_rng(0))
+x, active, state = np.ones((20, 2, 3), "f"), np.full(20, 2), np.zeros((2, 5), "f")
+y = [k.forward(params, x, active, state)[0] for k in (kernels.kernel_of(cell, np.float32), Loop(cell))]
+assert abs(y[0] - y[1]).max() < 1e-6
+print(REGISTER_BYTES)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("machine", ["this", "generic"])
+def test_compiling_is_said_once_and_kept(tmp_path, machine):
+    """Also for a machine with nothing but what all of its kind have."""
+    env = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)} | ({"NUMBA_CPU_NAME": "generic"} if machine != "this" else {})
+    command = [sys.executable, "-c", SCRIPT]
+    first, second = (subprocess.run(command, env=env, capture_output=True, text=True, check=True) for _ in range(2))
+    assert first.stderr.count("compiles its kernels") == 1
+    assert second.stderr == ""
+    if machine == "generic":
+        assert first.stdout.strip() == "16"
