@@ -224,12 +224,13 @@ class Sequential:
         dy: Array,
         grad: Parameters,
         d_states: Sequence[State] | None = None,
+        part: slice = slice(None),
     ) -> list[State]:
         """`backward` no further down than to the lowest layer with parameters, whose dx is not computed either.
 
         Parameters
         ----------
-        params, tapes, dy, grad, d_states
+        params, tapes, dy, grad, d_states, part
             As `backward` takes them.
 
         Returns
@@ -237,15 +238,15 @@ class Sequential:
         d_states : list
             By the states before the first step; None for layers that were not reached.
         """
-        scopes, grads = self.scopes(params), self.scopes(grad)
-        before: list[State] = [None] * len(self.layers)
-        lowest = next((i for i, scope in enumerate(scopes) if scope.size), len(self.layers))
-        for i in reversed(range(lowest, len(self.layers))):
+        layers, scopes, grads = self.layers[part], self.scopes(params)[part], self.scopes(grad)[part]
+        before: list[State] = [None] * len(layers)
+        lowest = next((i for i, scope in enumerate(scopes) if scope.size), len(layers))
+        for i in reversed(range(lowest, len(layers))):
             given = (scopes[i], tapes[i], dy, grads[i], None if d_states is None else d_states[i])
             if i > lowest:
-                dy, before[i] = self.layers[i].backward(*given)
+                dy, before[i] = layers[i].backward(*given)
             else:
-                before[i] = self.layers[i].backward_params(*given)
+                before[i] = layers[i].backward_params(*given)
         return before
 
     def cast(self, x: Array) -> Array:

@@ -185,7 +185,7 @@ HELD_LESS = [
     BPTT(slots=1),
     BPTT(slots=2),
     BPTT(slots=1, block=2 * BLOCK),
-    BPTT(memory="100 kB"),
+    BPTT(memory="200 kB"),
     BPTT(block=BLOCK),
 ]
 
@@ -421,7 +421,7 @@ def test_memory_stays_within_the_budget(name, lengths):
     batch = batch_for(model, lengths, np.float32, features=16)
     plain = gradient(BPTT(), model, batch)
     smallest = smallest_budget(model, batch)
-    assert smallest < plain.cost.peak_bytes / 3
+    assert smallest < 0.7 * plain.cost.peak_bytes
     for budget in np.linspace(smallest, plain.cost.peak_bytes, 4).astype(int):
         found, allocated = traced(BPTT(memory=int(budget)), model, batch)
         assert found.cost.peak_bytes <= budget
@@ -464,7 +464,7 @@ def test_a_budget_is_used_nearly_as_well_as_states_and_tapes_mixed_at_will():
     sizes = Sizes(tape, BLOCK * state)  # so that a unit's tape is 60 states
     ratios = []
     for memory in range(tape + 1, units * (tape + 1), 12):
-        passing = 2 * BLOCK * tape + 3 * BLOCK * state  # which the plan counts, and the programme does not
+        passing = sizes.bytes(Plan(units * BLOCK, BLOCK, 1)) - BLOCK * (tape + state)  # the programme leaves it out
         plan = plan_within(BLOCK * memory + passing, units * BLOCK, sizes)
         ratios.append(plan.evaluations * plan.block / BLOCK / fewest[units, memory])
     assert max(ratios) < 1.1
@@ -491,13 +491,13 @@ def mixed(units, memory, tape):
 
 
 def test_ten_thousand_steps_in_the_memory_of_a_few_hundred():
-    model = Sequential(Elman(2, 8), Last(), Dense(8, K))
-    batch = batch_for(model, np.full(8, 10_000), np.float32, features=2)
-    hundreds = gradient(BPTT(), model, replace(batch, x=batch.x[:300], lengths=np.full(8, 300))).cost.peak_bytes
+    model = Sequential(Elman(4, 32), Last(), Dense(32, K))
+    batch = batch_for(model, np.full(16, 10_000), np.float32, features=4)
+    hundreds = gradient(BPTT(), model, replace(batch, x=batch.x[:300], lengths=np.full(16, 300))).cost.peak_bytes
     found, allocated = traced(BPTT(memory=hundreds), model, batch)
     assert found.cost.peak_bytes <= hundreds
-    assert allocated <= 1.2 * hundreds  # states are so small here that Python's own objects show
-    assert found.cost.steps <= 3 * 8 * 10_000
+    assert allocated <= 1.1 * hundreds  # states are so small here that Python's own objects show
+    assert found.cost.steps <= 3 * 16 * 10_000
     assert found.vector.tobytes() == gradient(BPTT(), model, batch).vector.tobytes()
 
 

@@ -76,7 +76,7 @@ class Checkpointed:
 
     def gradient(self, schedule: Schedule, block: int) -> Gradient:
         """The gradient, by a schedule whose units are `block` steps each, the last one what is left."""
-        self.spans = [(start, min(start + block, len(self.x))) for start in range(0, len(self.x), block)]
+        self.block = block
         self.new = 0  # the first unit that has not been run yet
         self.at_hand = (0, self.first)
         self.stored: dict[int, Moment] = {}
@@ -106,6 +106,9 @@ class Checkpointed:
             case Back(unit):
                 self._back(unit)
 
+    def _span(self, unit: int) -> tuple[int, int]:
+        return unit * self.block, min((unit + 1) * self.block, len(self.x))
+
     def _moment(self, unit: int) -> Moment:
         """The state before a unit, from where it is held."""
         if self.at_hand[0] == unit:
@@ -116,7 +119,7 @@ class Checkpointed:
 
     def _forth(self, unit: int) -> Kept:
         """Run a unit from the state at hand; the first time its outputs are kept."""
-        start, stop = self.spans[unit]
+        start, stop = self._span(unit)
         _, moment = self.at_hand
         outputs, kept = self._run(start, stop, moment)
         self.peak = max(self.peak, self.held + moment.nbytes + kept.nbytes + held_bytes(self.d_states))
@@ -163,11 +166,13 @@ class Checkpointed:
 
     def _back(self, unit: int) -> None:
         """Through one unit: an error at every step, or after the last one alone."""
-        start, stop = self.spans[unit]
+        start, stop = self._span(unit)
         if self.timed:
             dy = self.d_shown[start:stop]
         else:
             dy = self.d_shown if stop == len(self.x) else np.zeros_like(self.d_shown)
         kept = self.kept.pop(unit)
-        _, self.d_states = self.model.backward(self.model.params, kept.tapes, dy, self.grad, self.d_states, self.lower)
+        self.d_states = self.model.backward_params(
+            self.model.params, kept.tapes, dy, self.grad, self.d_states, self.lower
+        )
         self.held -= kept.nbytes
