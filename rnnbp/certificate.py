@@ -15,7 +15,7 @@ from rnnbp.gradients.by_lag import Ending, ending, parts_by_lag, shares
 from rnnbp.gradients.claims import FINE, Claim, chosen, standard_claims
 from rnnbp.gradients.measured import Runs, run_seeds, total_of
 from rnnbp.layers import FixedPoint
-from rnnbp.losses import CrossEntropy, MeanSquaredError
+from rnnbp.losses import natural_loss
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
 
@@ -201,7 +201,7 @@ def compare_gradients(
     integer_at_least("seeds", seeds, 2, "an integer of 2 or more")
     natural_int("lags", lags)
     model, batch = _settled(model.astype(np.float64)), batch.astype(np.float64)
-    loss = _loss_for(batch) if loss is None else loss
+    loss = natural_loss(check_targets(batch)) if loss is None else loss
     claims = chosen(algorithms, standard_claims(batch.steps, model.params.size))
     reference = total_of(BPTT(), model, batch, loss)
     reference_error = _reference_error(model, batch, loss, reference.vector)
@@ -223,11 +223,6 @@ def compare_gradients(
         parts.append(share.assign(algorithm=name))
     by_lag = pd.concat(parts)[["algorithm", "lag", "share", "error", "weight"]] if parts else pd.DataFrame()
     return Certificate(_table(rows), by_lag.reset_index(drop=True), reference_error, refused)
-
-
-def _loss_for(batch: SequenceBatch) -> Loss:
-    integer = np.issubdtype(check_targets(batch).dtype, np.integer)
-    return CrossEntropy() if integer else MeanSquaredError()
 
 
 def _settles(model: Sequential) -> bool:

@@ -12,14 +12,14 @@ import pandas as pd
 import rnnbp
 from rnnbp import contestants, datasets
 from rnnbp._checks import choice
-from rnnbp.cli_arguments import Commands, add_data, command, load, loss_for
+from rnnbp.cli_arguments import Commands, add_data, command, load
 from rnnbp.cli_bench import add_bench
 from rnnbp.cli_gradients import add_gradients
 from rnnbp.config import from_config, to_config
 from rnnbp.data import SequenceDataset
 from rnnbp.epochs import TrainingDivergedError
 from rnnbp.evaluation import outputs_of
-from rnnbp.losses import LOSSES
+from rnnbp.losses import LOSSES, natural_loss
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
 from rnnbp.optimizers import OPTIMIZERS
@@ -102,6 +102,7 @@ def _compare(options: argparse.Namespace) -> None:
         seeds=options.seeds,
         epochs=options.epochs,
         batch_size=options.batch_size,
+        loss=contestants.loss_for(train),
         optimizers={name: among[name].optimizer for name in wanted},
         workers=options.workers,
         progress=not options.quiet,
@@ -139,7 +140,7 @@ def _add_train(commands: Commands) -> None:
 def _train(options: argparse.Namespace) -> None:
     train, test = load(options)
     model = contestants.maker(options.model, train, options.parameters)(options.seed)
-    loss = loss_for(train)
+    loss = natural_loss(train.targets)
     trainer = Trainer(
         model,
         loss,
@@ -257,7 +258,7 @@ def _check(options: argparse.Namespace) -> None:
         model = rnnbp.load(options.model)
     else:
         model = contestants.maker(options.model, train, options.parameters)(0)
-    report = rnnbp.check_gradient(model, train.subset(range(min(3, len(train)))).batch(), loss_for(train))
+    report = rnnbp.check_gradient(model, train.subset(range(min(3, len(train)))).batch(), natural_loss(train.targets))
     print(report)
     if not report.ok:
         raise ValueError(f"the gradient is wrong: worst relative error {report.max_error:.2g}")

@@ -4,12 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TypeAlias
 
-import numpy as np
-
 from rnnbp import datasets
 from rnnbp.data import SequenceDataset
-from rnnbp.losses import CrossEntropy, MeanSquaredError
-from rnnbp.losses.base import Loss
 
 DEFAULT_DATASET = "japanese-vowels"
 
@@ -52,9 +48,3 @@ def load(options: argparse.Namespace) -> tuple[SequenceDataset, SequenceDataset]
         train, test = whole.split(0.8, seed=0)
         return train, test
     return whole, datasets.read_ts(options.test)
-
-
-def loss_for(train: SequenceDataset) -> Loss:
-    """Cross entropy for classes, mean squared error for values."""
-    classes = train.targets is not None and np.issubdtype(np.asarray(train.targets[0]).dtype, np.integer)
-    return CrossEntropy() if classes else MeanSquaredError()

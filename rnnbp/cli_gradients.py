@@ -6,7 +6,8 @@ from pathlib import Path
 import rnnbp
 from rnnbp import contestants
 from rnnbp.certificate import Certificate, compare_gradients
-from rnnbp.cli_arguments import Commands, add_data, command, load, loss_for
+from rnnbp.cli_arguments import Commands, add_data, command, load
+from rnnbp.losses import natural_loss
 
 
 def add_gradients(commands: Commands) -> None:
@@ -42,7 +43,7 @@ def _gradients(options: argparse.Namespace) -> None:
         raise ValueError(f"--sequences must be a positive integer, got {options.sequences}")
     batch = train.subset(range(min(options.sequences, len(train)))).batch()
     names = None if options.algorithms is None else [name.strip() for name in options.algorithms.split(";")]
-    found = compare_gradients(model, batch, loss_for(train), names, options.seeds, lags=options.lags)
+    found = compare_gradients(model, batch, natural_loss(train.targets), names, options.seeds, lags=options.lags)
     print(found)
     if options.output is not None:
         _write(found, options.output)

@@ -13,7 +13,7 @@ from rnnbp._checks import choice, positive_int
 from rnnbp.data import SequenceDataset
 from rnnbp.epochs import TrainingDivergedError
 from rnnbp.gradients import BPTT, GradientAlgorithm
-from rnnbp.losses import CrossEntropy, MeanSquaredError
+from rnnbp.losses import natural_loss
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
 from rnnbp.optimizers import Adam, Optimizer
@@ -177,7 +177,7 @@ def compare(
     recipe = Recipe(
         positive_int("epochs", epochs),
         positive_int("batch_size", batch_size),
-        _natural_loss(train) if loss is None else loss,
+        natural_loss(train.targets) if loss is None else loss,
         BPTT() if gradient is None else gradient,
         schedule,
     )
@@ -225,11 +225,6 @@ def _trainings(
     for seed in seeds:
         for name, makes in makers.items():
             yield Training(recipe, name, f"seed {seed}", *makes, seed, train, test=test)
-
-
-def _natural_loss(data: SequenceDataset) -> Loss:
-    first = data.targets[0] if data.targets is not None else 0
-    return CrossEntropy() if np.issubdtype(np.asarray(first).dtype, np.integer) else MeanSquaredError()
 
 
 def _made(make: Make, seed: int) -> Sequential:

@@ -26,6 +26,8 @@ from rnnbp.layers import (
     TimeStatistics,
     Window,
 )
+from rnnbp.losses import CrossEntropy, natural_loss
+from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
 from rnnbp.optimizers import Adam
 
@@ -201,6 +203,19 @@ def contestants_for(data: SequenceDataset) -> dict[str, Contestant]:
     ['window-mlp', 'elman', 'lstm', 'gru']
     """
     return STEP_CONTESTANTS if data.per_step else CONTESTANTS
+
+
+def loss_for(data: SequenceDataset) -> Loss:
+    """What the contestants are trained by: for classes, cross entropy with some label smoothing, which cross-validation
+    on the training set of Japanese Vowels found better for most of them, static and recurrent.
+
+    Examples
+    --------
+    >>> loss_for(SequenceDataset([np.eye(3)], [1])).label_smoothing
+    0.1
+    """
+    natural = natural_loss(data.targets)
+    return CrossEntropy(label_smoothing=0.1) if isinstance(natural, CrossEntropy) else natural
 
 
 def names(wanted: Sequence[str], among: Mapping[str, Contestant] = CONTESTANTS) -> list[str]:

@@ -33,6 +33,7 @@ def targets_for(loss: Loss, rng: np.random.Generator, shape: tuple[int, ...]) ->
 CASES = [
     pytest.param(CrossEntropy(), id="cross entropy"),
     pytest.param(CrossEntropy(class_weight=[1.0, 0.5, 2.0, 0.1]), id="weighted cross entropy"),
+    pytest.param(CrossEntropy(class_weight=[1.0, 0.5, 2.0, 0.1], label_smoothing=0.2), id="smoothed cross entropy"),
     pytest.param(BinaryCrossEntropy(), id="binary cross entropy"),
     pytest.param(MeanSquaredError(), id="squared error"),
 ]
@@ -140,11 +141,12 @@ def test_small_probabilities_keep_their_digits():
 
 
 @pytest.mark.torch
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
 @pytest.mark.parametrize("weight", [None, [1.0, 0.5, 2.0, 0.1]])
 @pytest.mark.parametrize(("shape", "lengths"), OF_ITEMS)
-def test_cross_entropy_is_pytorchs(shape, lengths, weight, rng):
+def test_cross_entropy_is_pytorchs(shape, lengths, weight, smoothing, rng):
     torch = pytest.importorskip("torch")
-    loss = CrossEntropy(class_weight=weight)
+    loss = CrossEntropy(class_weight=weight, label_smoothing=smoothing)
     outputs, targets = rng.standard_normal((*shape, K)), targets_for(loss, rng, shape)
     masked = targets if lengths is None else np.where(REAL, targets, -1)
     z = torch.tensor(outputs.reshape(-1, K), requires_grad=True)
@@ -153,6 +155,7 @@ def test_cross_entropy_is_pytorchs(shape, lengths, weight, rng):
         torch.tensor(masked.ravel()),
         weight=None if weight is None else torch.tensor(weight, dtype=torch.float64),
         ignore_index=-1,
+        label_smoothing=smoothing,
     )
     theirs.backward()
     value, d_outputs = loss(outputs, targets, lengths)
@@ -338,3 +341,8 @@ def test_a_loss_of_ones_own_is_its_pointwise_part(rng):
     value, d_outputs = LogCosh()(outputs, targets)
     assert value == pytest.approx(np.log(np.cosh(outputs - targets)).mean())
     np.testing.assert_allclose(d_outputs, np.tanh(outputs - targets) / 6)
+
+
+def test_smoothing_is_a_share():
+    with pytest.raises(ValueError, match=r"label_smoothing must be a number between 0 and 1, got 1\.5"):
+        CrossEntropy(label_smoothing=1.5)

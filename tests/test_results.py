@@ -58,6 +58,7 @@ def test_the_best_recurrent_network_on_japanese_vowels() -> None:
         test,
         seeds=5,
         epochs=25,
+        loss=contestants.loss_for(train),
         optimizers={name: contestants.CONTESTANTS[name].optimizer for name in wanted},
         progress=False,
     )

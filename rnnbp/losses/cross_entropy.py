@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnnbp import metrics
+from rnnbp._checks import number
 from rnnbp.losses.base import Array, Loss, as_outputs, axes, refuse
 from rnnbp.losses.squared_error import same_shape
 
@@ -13,6 +14,8 @@ class CrossEntropy(Loss):
 
     For logits z and the label c, ``loss = log(sum_k exp(z_k)) - z_c`` and ``d_k = softmax(z)_k - [k == c]``,
     each multiplied by the weight of class c; the mean divides by the sum of the weights, as PyTorch's does.
+    With label smoothing the right class is asked for with a probability of 1 - e + e / K, every other one with e / K
+    (times its own weight, as in PyTorch): the net is not driven to be surer than the data are.
 
     Parameters
     ----------
@@ -20,15 +23,20 @@ class CrossEntropy(Loss):
         How much an item of each class counts, 0 or more. Default: 1 each.
     ignore : int, default -1
         Items with this label do not count; it marks steps without a label.
+    label_smoothing : float, default 0
+        e, between 0 and 1.
 
     Raises
     ------
     ValueError
-        If a class weight is negative or not finite. When called: if the shapes do not fit, if targets are not
-        integers, or if a label is not in 0..K-1.
+        If a class weight is negative or not finite or `label_smoothing` is outside [0, 1]. When called: if the shapes
+        do not fit, if targets are not integers, or if a label is not in 0..K-1.
 
     References
     ----------
+    Szegedy, Vanhoucke, Ioffe, Shlens and Wojna (2016), "Rethinking the Inception architecture for computer vision",
+    CVPR, section 7 (label smoothing). doi:10.1109/CVPR.2016.308
+
     Bridle (1990), "Probabilistic interpretation of feedforward classification network outputs, with
     relationships to statistical pattern recognition", in Neurocomputing, NATO ASI Series 68, 227-236.
     doi:10.1007/978-3-642-76153-9_28
@@ -46,9 +54,10 @@ class CrossEntropy(Loss):
     name = "cross_entropy"
     metric = "accuracy"
 
-    def __init__(self, class_weight: ArrayLike | None = None, ignore: int = -1) -> None:
+    def __init__(self, class_weight: ArrayLike | None = None, ignore: int = -1, label_smoothing: float = 0.0) -> None:
         self.class_weight = None if class_weight is None else np.asarray(class_weight, np.float64)
         self.ignore = ignore
+        self.label_smoothing = number("label_smoothing", label_smoothing, 0, 1)
         w = self.class_weight
         if w is not None and (w.ndim != 1 or not (np.isfinite(w) & (w >= 0)).all()):
             raise ValueError(f"class_weight must be K numbers of 0 or more, got {class_weight!r}")
@@ -90,13 +99,25 @@ class CrossEntropy(Loss):
         """The weighted values (N,) and derivatives (N, K)."""
         labels = np.arange(len(outputs)), targets
         d = outputs - outputs.real.max(axis=1, keepdims=True)
-        values = -d[labels]
+        wanted, others = weights * weights.dtype.type(1 - self.label_smoothing), self._of_each_class(d)
+        total = wanted + others.sum()
+        values = -wanted * d[labels]
+        if self.label_smoothing:
+            values -= d @ others
         np.exp(d, out=d)
         norm = d.sum(axis=1)
-        values += np.log(norm)
-        d *= (weights / norm)[:, None]
-        d[labels] -= weights
-        return values * weights, d
+        values += total * np.log(norm)
+        d *= (total / norm)[:, None]
+        d[labels] -= wanted
+        if self.label_smoothing:
+            d -= others
+        return values, d
+
+    def _of_each_class(self, outputs: Array) -> Array:
+        """What smoothing asks for of each class: (K,)."""
+        K = outputs.shape[1]
+        weight = np.ones(K) if self.class_weight is None else self.class_weight
+        return (weight * (self.label_smoothing / K)).astype(outputs.real.dtype)
 
     def probabilities(self, outputs: ArrayLike) -> Array:
         """softmax(outputs) over the last axis, (..., K).
