@@ -90,6 +90,8 @@ def run_benchmark(
             for work in works:
                 grown += [row | {"grows": size} for row in course.rows(work, threads[:1], False)]
             progress(f"growth with {size}")
+        # A second look, when all is warm: a machine that is shared may have been slow at the first.
+        peaks = {count: max(peak, sgemm_peak(limit, count)) for count, peak in peaks.items()}
         return Benchmark.of(pd.DataFrame(rows), pd.DataFrame(grown), peaks)
 
 
