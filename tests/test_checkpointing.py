@@ -496,7 +496,7 @@ def test_ten_thousand_steps_in_the_memory_of_a_few_hundred():
     hundreds = gradient(BPTT(), model, replace(batch, x=batch.x[:300], lengths=np.full(16, 300))).cost.peak_bytes
     found, allocated = traced(BPTT(memory=hundreds), model, batch)
     assert found.cost.peak_bytes <= hundreds
-    assert allocated <= 1.1 * hundreds  # states are so small here that Python's own objects show
+    assert allocated - 3 * model.params.vector.nbytes <= hundreds
     assert found.cost.steps <= 3 * 16 * 10_000
     assert found.vector.tobytes() == gradient(BPTT(), model, batch).vector.tobytes()
 
@@ -506,7 +506,7 @@ def test_almost_all_of_the_memory_is_saved():
     model = Sequential(LSTM(8, HIDDEN), Last(), Dense(HIDDEN, K))
     batch = batch_for(model, np.full(4, 1000), np.float32, features=8)
     plain = gradient(BPTT(), model, batch)
-    found = gradient(BPTT(memory=plain.cost.peak_bytes // 10), model, batch)
+    found = gradient(BPTT(memory=plain.cost.peak_bytes // 9), model, batch)
     assert found.cost.peak_bytes <= 0.05 * plain.cost.peak_bytes
     assert found.cost.steps <= 2.01 * plain.cost.steps
     assert found.vector.tobytes() == plain.vector.tobytes()

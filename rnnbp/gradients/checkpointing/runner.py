@@ -15,6 +15,9 @@ from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
 
 
+OBJECTS = 600  # bytes that Python takes for the objects of a state that is held, beside its numbers
+
+
 class Moment(NamedTuple):
     """All that a unit begins with: the layers' states, with their bytes, and where the generator of masks stands."""
 
@@ -72,7 +75,7 @@ class Checkpointed:
     def sizes(self) -> Sizes:
         """The bytes of a step's tape and of the states, by running the first step."""
         _, kept = self._run(0, 1, self.first)
-        return Sizes(kept.tape_bytes, kept.after.nbytes)
+        return Sizes(kept.tape_bytes, kept.after.nbytes + OBJECTS)
 
     def gradient(self, schedule: Schedule, block: int) -> Gradient:
         """The gradient, by a schedule whose units are `block` steps each, the last one what is left."""
