@@ -14,7 +14,6 @@ from rnnbp.layers.base import Array, Run, State
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
 
-
 OBJECTS = 600  # bytes that Python takes for the objects of a state that is held, beside its numbers
 
 
