@@ -1,7 +1,9 @@
 """Datasets: one loader, or one family of generators, a file."""
 
 from rnnbp.datasets.catalog import catalog, load
+from rnnbp.datasets.cmudict import load_cmudict
 from rnnbp.datasets.digits import load_digit_rows, load_digits
+from rnnbp.datasets.nettalk import load_nettalk
 from rnnbp.datasets.reber import embedded_reber, reber
 from rnnbp.datasets.signals import mackey_glass, mackey_glass_series, sine_mixtures, synthetic_vowels
 from rnnbp.datasets.sunspots import load_sunspots, sunspot_numbers
@@ -18,9 +20,11 @@ __all__ = [
     "embedded_reber",
     "interpolate",
     "load",
+    "load_cmudict",
     "load_digit_rows",
     "load_digits",
     "load_japanese_vowels",
+    "load_nettalk",
     "load_sunspots",
     "mackey_glass",
     "mackey_glass_series",

@@ -8,6 +8,8 @@ from rnnbp._checks import choice
 SHA256 = {
     "JapaneseVowels_TEST.ts.gz": "b7791f09f8d528e40938ca0177d45822969c3bfe81d28426577dfcdc46c53dc9",
     "JapaneseVowels_TRAIN.ts.gz": "4da778886d904651f01a3a60e06d11ee0dc4200be43c1b29539f4b3b8bc6b197",
+    "cmudict-20k.LICENSE": "bd4ce8e44170a5f9f481310ca85c51de3c4f851a65e679b40e603b143bd3542a",
+    "cmudict-20k.dict.gz": "573570c340fa21224b05ce85120d0ec5a01325fbcab4930cc67440adf98c6251",
     "digits.csv.gz": "02633070f0eba52475fb2cfaedcf256826aa2b6c462429e2e6d0826619fc55c9",
     "sunspots.csv": "f67889b1d9002cd5227f0e0ef54e35b419cdd85a31279adef6f73fb41e5c0a9b",
 }

@@ -1,0 +1,69 @@
+"""The CMU pronouncing dictionary: English words with their phonemes, not aligned to the letters."""
+
+import re
+from pathlib import Path
+
+from rnnbp.datasets.bundled import bundled
+from rnnbp.datasets.text_lines import text_lines
+
+Pronunciation = tuple[str, ...]
+
+VOWELS = ("AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW")
+CONSONANTS = (
+    *("B", "CH", "D", "DH", "F", "G", "HH", "JH", "K", "L", "M", "N", "NG"),
+    *("P", "R", "S", "SH", "T", "TH", "V", "W", "Y", "Z", "ZH"),
+)
+_KNOWN = {*CONSONANTS, *(vowel + stress for vowel in VOWELS for stress in "012")}
+
+
+def load_cmudict(path: str | Path | None = None) -> dict[str, tuple[Pronunciation, ...]]:
+    """How is it pronounced? English words, each with the phonemes it is made of, in one or several ways.
+
+    Parameters
+    ----------
+    path : str or Path, optional
+        The whole dictionary (`cmudict.dict`, or a release like `cmudict-0.7b`; plain or .gz). Default: the 20,088
+        everyday words that come with the package.
+
+    Returns
+    -------
+    dict of str to tuple of tuple of str
+        Of each word in lower case its pronunciations, the usual one first: phonemes of ARPAbet, vowels with their
+        stress, 1 primary, 2 secondary, 0 none.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If a line is not as it should be; the message begins with the file's name and the line.
+
+    References
+    ----------
+    Carnegie Mellon University (1993-2015), "The CMU pronouncing dictionary", BSD-2-Clause. Which words are everyday
+    ones is said in `data/README.md`.
+
+    Examples
+    --------
+    >>> words = load_cmudict()
+    >>> len(words), words["knob"]
+    (20088, (('N', 'AA1', 'B'),))
+    >>> [" ".join(p) for p in words["record"]]
+    ['R AH0 K AO1 R D', 'R EH1 K ER0 D', 'R IH0 K AO1 R D']
+    """
+    path = bundled("cmudict-20k.dict.gz") if path is None else Path(path)
+    found: dict[str, list[Pronunciation]] = {}
+    for place, line in text_lines(path):
+        if line.startswith(";;;"):
+            continue
+        word, *phonemes = line.partition("#")[0].split() or [""]
+        if not word:
+            continue
+        unknown = [p for p in phonemes if p not in _KNOWN]
+        if unknown or not phonemes:
+            said = f"{unknown[0]!r} is not a phoneme of ARPAbet" if unknown else "there are no phonemes"
+            raise ValueError(f"{place}: {word[:40]!r}: {said}")
+        found.setdefault(re.sub(r"\(\d+\)$", "", word).lower(), []).append(tuple(phonemes))
+    if not found:
+        raise ValueError(f"{path.name}: there is no word in it")
+    return {word: tuple(ways) for word, ways in found.items()}

@@ -1,0 +1,95 @@
+"""NETtalk's corpus: English words with their phonemes and stress, letter by letter."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from rnnbp.datasets.text_lines import text_lines
+
+PHONEMES = "-abcdefghiklmnoprstuvwxyzACDEGIJKLMNOQRSTUWXYZ@!#*^:+"
+STRESS = "<>012"
+GROUPS = ("regular", "irregular", "foreign")
+
+
+def load_nettalk(path: str | Path) -> pd.DataFrame:
+    """How is it pronounced? English words, each letter with its phoneme and its stress.
+
+    The corpus may be used for research only, so it does not come with the package: `path` is a copy of one's own.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder with `nettalk.data` and, where the 1,000 common words are wanted, `nettalk.list`; or the file
+        `nettalk.data` itself, the list lying beside it.
+
+    Returns
+    -------
+    DataFrame
+        A row a word, in the file's order: some 20,000 in the whole corpus, a hundred of them spelt as another one is.
+
+        - `word`: lower case letters.
+        - `phonemes`: a symbol a letter; '-' where the letter is silent.
+        - `stress`: a symbol a letter; '1', '2' and '0' at a syllable's vowel for primary, secondary and no stress; '>'
+          and '<' at other letters, pointing to that vowel.
+        - `group`: 'regular', 'irregular' or 'foreign'.
+        - `common`: whether it is one of the 1,000 most common words, on which the first experiments were made;
+          False throughout where there is no list.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If a line is not as it should be; the message begins with the file's name and the line.
+
+    References
+    ----------
+    T. J. Sejnowski & C. R. Rosenberg (1987), "Parallel networks that learn to pronounce English text", Complex Systems
+    1, 145-168. Data: UCI, "Connectionist Bench (Nettalk Corpus)", doi:10.24432/C5X30Q; its header permits
+    non-commercial research.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / "nettalk.data").write_text("knob\\t-nab\\t>>1<\\t0\\n")
+    >>> load_nettalk(folder)
+       word phonemes stress    group  common
+    0  knob     -nab   >>1<  regular   False
+    """
+    path = Path(path)
+    path = path / "nettalk.data" if path.is_dir() else path
+    common = _common_words(path.with_name("nettalk.list"))
+    rows = []
+    for place, line in text_lines(path):
+        fields = line.split("\t")
+        if len(fields) == 4:
+            rows.append(_row(place, *fields))
+        elif rows and line.strip():  # before the first word stands a header, which is prose
+            raise ValueError(f"{place}: a word has 4 fields between tabs, the line has {len(fields)}")
+    if not rows:
+        raise ValueError(f"{path.name}: there is no word in it: a line of 4 fields between tabs")
+    table = pd.DataFrame(rows, columns=["word", "phonemes", "stress", "group"])
+    return table.assign(common=table["word"].isin(common))
+
+
+def _row(place: str, word: str, phonemes: str, stress: str, group: str) -> tuple[str, str, str, str]:
+    if not re.fullmatch("[a-z]+", word):
+        raise ValueError(f"{place}: a word must be lower case letters, got {word[:40]!r}")
+    for name, symbols, known in (("phonemes", phonemes, PHONEMES), ("stress", stress, STRESS)):
+        if len(symbols) != len(word):
+            raise ValueError(f"{place}: {word!r} has {len(word)} letters, but {len(symbols)} symbols of {name}")
+        unknown = sorted(set(symbols) - set(known))
+        if unknown:
+            raise ValueError(f"{place}: {unknown[0]!r} is not a symbol of {name}; they are {known}")
+    if group.strip() not in ("0", "1", "2"):
+        raise ValueError(f"{place}: the last field must be 0, 1 or 2, got {group[:40]!r}")
+    return word, phonemes, stress, GROUPS[int(group)]
+
+
+def _common_words(path: Path) -> set[str]:
+    """The words in capitals of the list, which is written as one of Lisp."""
+    if not path.is_file():
+        return set()
+    return {word.lower() for _, line in text_lines(path) for word in re.findall(r"\b[A-Z]+\b", line)}
