@@ -1,0 +1,61 @@
+"""Features of speech: frames, spectra, cepstra, linear prediction, and what is done to them before and after.
+
+Everything takes one channel of samples y (n,) and gives features with time first, (T, F): what `rnnbp` trains on.
+librosa has (F, T). Parameters are named as librosa names them.
+"""
+
+from rnnbp.features.augmentation import add_noise, change_speed, perturb_speed, spec_augment
+from rnnbp.features.cepstra import cepstra, mfcc
+from rnnbp.features.classic import classic_fbank, classic_mfcc
+from rnnbp.features.deltas import delta, with_deltas
+from rnnbp.features.framing import Framing, frame, get_window
+from rnnbp.features.linear_prediction import autocorrelation, burg, levinson_durbin, lpc, lpc_to_cepstra, lpcc
+from rnnbp.features.mel import hz_to_mel, mel, mel_frequencies, mel_to_hz
+from rnnbp.features.normalization import normalize_running, normalize_speakers, normalize_utterance
+from rnnbp.features.pipelines import LPCC, MFCC, ClassicMFCC, Features, LogMel
+from rnnbp.features.resampling import resample
+from rnnbp.features.signals import preemphasis
+from rnnbp.features.spectra import log_mel, melspectrogram, power_to_db, spectrogram
+from rnnbp.features.trimming import rms, trim
+
+__all__ = [
+    "LPCC",
+    "MFCC",
+    "ClassicMFCC",
+    "Features",
+    "Framing",
+    "LogMel",
+    "add_noise",
+    "autocorrelation",
+    "burg",
+    "cepstra",
+    "change_speed",
+    "classic_fbank",
+    "classic_mfcc",
+    "delta",
+    "frame",
+    "get_window",
+    "hz_to_mel",
+    "levinson_durbin",
+    "log_mel",
+    "lpc",
+    "lpc_to_cepstra",
+    "lpcc",
+    "mel",
+    "mel_frequencies",
+    "mel_to_hz",
+    "melspectrogram",
+    "mfcc",
+    "normalize_running",
+    "normalize_speakers",
+    "normalize_utterance",
+    "perturb_speed",
+    "power_to_db",
+    "preemphasis",
+    "resample",
+    "rms",
+    "spec_augment",
+    "spectrogram",
+    "trim",
+    "with_deltas",
+]

@@ -1,0 +1,180 @@
+"""Filter banks and cepstra in the tradition of HTK, number for number as python_speech_features computes them.
+
+What differs from `melspectrogram` and `mfcc`: pre-emphasis is part of it; frames are not centred and the last one is
+filled up with zeros; HTK's mel scale with filters of height 1 that begin and end at whole frequencies of the transform;
+natural logarithms; liftering from coefficient 0; and the log energy of the frame in place of coefficient 0.
+"""
+
+from functools import lru_cache
+from typing import TypedDict, Unpack
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rnnbp._checks import positive_int
+from rnnbp.features.cepstra import cepstra, lifter_weights
+from rnnbp.features.framing import WindowName, frame, get_window
+from rnnbp.features.mel import checked_band, checked_filters, mel_frequencies
+from rnnbp.features.signals import preemphasis
+
+Array = np.ndarray
+
+
+class ClassicOptions(TypedDict, total=False):
+    """What `classic_fbank` takes beside `sr`."""
+
+    n_mels: int
+    n_fft: int
+    win_length: int | None
+    hop_length: int | None
+    fmin: float
+    fmax: float | None
+    coef: float
+    window: WindowName
+
+
+def classic_fbank(
+    y: ArrayLike,
+    *,
+    sr: float,
+    n_mels: int = 26,
+    n_fft: int = 512,
+    win_length: int | None = None,
+    hop_length: int | None = None,
+    fmin: float = 0.0,
+    fmax: float | None = None,
+    coef: float = 0.97,
+    window: WindowName = "boxcar",
+) -> tuple[Array, Array]:
+    """Energies in HTK's mel filters, and the energy of each frame.
+
+    Parameters
+    ----------
+    y : array_like (n,)
+    sr : float
+        Samples a second, in Hz.
+    n_mels : int, default 26
+    n_fft : int, default 512
+        Points of the Fourier transform, at least `win_length`.
+    win_length, hop_length : int, optional
+        Samples a frame, and from frame to frame. Default: 25 ms and 10 ms.
+    fmin, fmax : float, default 0 and sr / 2
+        Where the first filter begins and the last one ends, in Hz.
+    coef : float, default 0.97
+        See `preemphasis`.
+    window : str, float or tuple, default 'boxcar'
+        See `get_window`.
+
+    Returns
+    -------
+    fbank : ndarray (T, n_mels)
+        T = 1 + ceil((n - win_length) / hop_length), and 1 where `y` is shorter than a frame.
+    energy : ndarray (T,)
+        Sums of the power spectra. An energy of exactly 0 is given as the machine's epsilon, in both.
+
+    Raises
+    ------
+    ValueError
+        If `y` is not a signal, or an argument is out of its range.
+
+    References
+    ----------
+    S. Young et al. (2006), "The HTK Book", version 3.4, sections 5.2 to 5.6.
+
+    Examples
+    --------
+    >>> fbank, energy = classic_fbank(np.sin(np.arange(8000.0)), sr=8000)
+    >>> fbank.shape, energy.shape
+    ((99, 26), (99,))
+    """
+    from scipy import fft
+
+    band = checked_band(sr, fmin, fmax)
+    length = int(0.025 * sr + 0.5) if win_length is None else positive_int("win_length", win_length)
+    hop = int(0.010 * sr + 0.5) if hop_length is None else positive_int("hop_length", hop_length)
+    if positive_int("n_fft", n_fft) < length:
+        raise ValueError(f"n_fft must be at least win_length = {length}, got {n_fft}")
+    filters = _whole_bin_filters(*band, n_fft, positive_int("n_mels", n_mels))
+    signal = _filled(preemphasis(y, coef=coef), length, hop)
+    frames = frame(signal, frame_length=length, hop_length=hop) * get_window(window, length).astype(signal.dtype)
+    values = fft.rfft(frames, n_fft, axis=-1)
+    power = (values.real**2 + values.imag**2) / n_fft
+    return _no_zeros(power @ filters.T.astype(signal.dtype)), _no_zeros(power.sum(axis=1))
+
+
+def classic_mfcc(
+    y: ArrayLike,
+    *,
+    sr: float,
+    n_mfcc: int = 13,
+    lifter: float = 22.0,
+    energy: bool = True,
+    **options: Unpack[ClassicOptions],
+) -> Array:
+    """Mel-frequency cepstral coefficients with liftering and the log energy of each frame.
+
+    Parameters
+    ----------
+    y : array_like (n,)
+    sr : float
+        Samples a second, in Hz.
+    n_mfcc : int, default 13
+    lifter : float, default 22
+        Coefficient n, from 0, is multiplied by ``1 + lifter / 2 * sin(pi n / lifter)``; 0: none is.
+    energy : bool, default True
+        Whether the logarithm of the frame's energy takes the place of coefficient 0.
+    **options
+        As `classic_fbank` takes them.
+
+    Returns
+    -------
+    ndarray (T, n_mfcc)
+
+    Raises
+    ------
+    ValueError
+        If `y` is not a signal, or an argument is out of its range.
+
+    See Also
+    --------
+    rnnbp.features.ClassicMFCC : the same with deltas and normalisation, to map a dataset with.
+
+    References
+    ----------
+    S. Young et al. (2006), "The HTK Book", version 3.4, section 5.6.
+
+    Examples
+    --------
+    >>> classic_mfcc(np.sin(np.arange(8000.0)), sr=8000, n_fft=256).shape
+    (99, 13)
+    """
+    fbank, energies = classic_fbank(y, sr=sr, **options)
+    coefficients = cepstra(np.log(fbank), n_mfcc=n_mfcc)
+    coefficients *= lifter_weights(np.arange(n_mfcc), lifter)
+    if energy:
+        coefficients[:, 0] = np.log(energies)
+    return coefficients
+
+
+def _filled(signal: Array, length: int, hop: int) -> Array:
+    """With zeros at the end, so that the last frame is whole."""
+    later = max(0, -(-(len(signal) - length) // hop))
+    return np.pad(signal, (0, later * hop + length - len(signal)))
+
+
+@lru_cache(maxsize=64)
+def _whole_bin_filters(sr: float, fmin: float, fmax: float, n_fft: int, n_mels: int) -> Array:
+    """Triangles (n_mels, 1 + n_fft // 2) of height 1 whose corners are whole bins."""
+    hz = mel_frequencies(n_mels + 2, fmin=fmin, fmax=fmax, htk=True)
+    bins = np.floor((n_fft + 1) * hz / sr)
+    low, middle, high = bins[:-2, None], bins[1:-1, None], bins[2:, None]
+    k = np.arange(1 + n_fft // 2)
+    rising = (k - low) / np.maximum(middle - low, 1)
+    falling = (high - k) / np.maximum(high - middle, 1)
+    inside = (low <= k) & (k < high)
+    return checked_filters(np.where(inside, np.where(k < middle, rising, falling), 0.0), n_fft)
+
+
+def _no_zeros(energies: Array) -> Array:
+    """Energies whose logarithm can be taken."""
+    return np.where(energies == 0, np.finfo(np.float64).eps, energies)

@@ -1,0 +1,121 @@
+"""Slopes and curvatures of features over time."""
+
+from functools import lru_cache
+from math import factorial
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rnnbp._checks import choice, integer_at_least, natural_int, number, positive_int
+from rnnbp.features.signals import checked_features
+
+Array = np.ndarray
+
+PADDING = {"nearest": "edge", "mirror": "reflect", "constant": "constant", "wrap": "wrap"}  # SciPy's names, NumPy's
+
+
+def delta(data: ArrayLike, *, width: int = 9, order: int = 1, mode: str = "interp", cval: float = 0.0) -> Array:
+    """The `order`-th derivative over time, of the polynomial of that degree that fits the frames around best.
+
+    With ``order=1, mode="nearest"`` it is HTK's and python_speech_features' regression over ``N = width // 2`` frames
+    on either side, ``sum_n n (x[t+n] - x[t-n]) / (2 sum_n n^2)``.
+
+    Parameters
+    ----------
+    data : array_like (T, F)
+    width : int, odd, 3 or more, default 9
+        Frames the polynomial is fitted to.
+    order : int, default 1
+        1 for deltas, 2 for accelerations; less than `width`.
+    mode : {'interp', 'nearest', 'mirror', 'constant', 'wrap'}, default 'interp'
+        What is taken for frames beyond the ends: nothing, the polynomial of the outermost `width` frames holds there;
+        the outermost frame; the frames mirrored about it; `cval`; the frames of the other end.
+    cval : float, default 0
+        For mode 'constant'.
+
+    Returns
+    -------
+    ndarray (T, F)
+        Per frame to the power of `order`.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range, or there are fewer than `width` frames for mode 'interp'.
+
+    References
+    ----------
+    S. Furui (1986), "Speaker-independent isolated word recognition using dynamic features of speech spectrum", IEEE
+    Trans. ASSP 34(1), 52-59, doi:10.1109/TASSP.1986.1164788; A. Savitzky & M. J. E. Golay (1964), "Smoothing and
+    differentiation of data by simplified least squares procedures", Anal. Chem. 36, 1627-1639, doi:10.1021/ac60214a047
+
+    Examples
+    --------
+    >>> x = np.arange(5.0)[:, None] ** 2
+    >>> delta(x, width=3).ravel().round(12), delta(x, width=3, order=2).ravel().round(12)
+    (array([2., 2., 4., 6., 6.]), array([2., 2., 2., 2., 2.]))
+    """
+    x = checked_features(data, "data")
+    width = _odd_width(width)
+    if positive_int("order", order) >= width:
+        raise ValueError(f"order must be less than width = {width}, got {order}")
+    choice("mode", mode, ["interp", *PADDING])
+    half, weights = width // 2, _weights(width, order).astype(x.dtype)
+    beyond = ((half, half), (0, 0))
+    if mode == "interp":
+        if len(x) < width:
+            raise ValueError(f"data must have at least width = {width} frames for mode 'interp', got {len(x)}")
+        return np.pad(_weighted(x, weights), beyond, "edge")  # its highest derivative is the same all along it
+    if mode == "constant":
+        return _weighted(np.pad(x, beyond, "constant", constant_values=number("cval", cval)), weights)
+    return _weighted(np.pad(x, beyond, PADDING[mode]), weights)  # type: ignore[call-overload]
+
+
+def with_deltas(x: ArrayLike, orders: int, *, width: int = 9, mode: str = "nearest") -> Array:
+    """Features with their first `orders` derivatives beside them.
+
+    Parameters
+    ----------
+    x : array_like (T, F)
+    orders : int
+        0: nothing is added, 1: deltas, 2: accelerations as well.
+    width, mode : int and str, default 9 and 'nearest'
+        See `delta`; with 'nearest', one frame is enough.
+
+    Returns
+    -------
+    ndarray (T, (1 + orders) F)
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+
+    Examples
+    --------
+    >>> with_deltas([[0.0], [1.0], [2.0]], 1, width=3)
+    array([[0. , 0.5],
+           [1. , 1. ],
+           [2. , 0.5]])
+    """
+    x = checked_features(x)
+    orders = natural_int("orders", orders)
+    return np.hstack([x, *(delta(x, width=width, order=n, mode=mode) for n in range(1, orders + 1))])
+
+
+def _odd_width(width: int) -> int:
+    if integer_at_least("width", width, 3, "an odd integer of 3 or more") % 2 == 0:
+        raise ValueError(f"width must be an odd integer of 3 or more, got {width}")
+    return int(width)
+
+
+@lru_cache(maxsize=64)
+def _weights(width: int, order: int) -> Array:
+    """What each of `width` frames counts for in the derivative, (width,)."""
+    t = np.arange(width) - width // 2
+    return factorial(order) * np.linalg.pinv(np.vander(t, order + 1, increasing=True).astype(float))[order]
+
+
+def _weighted(x: Array, weights: Array) -> Array:
+    """Sums over all stretches of len(weights) frames, (T - len(weights) + 1, F)."""
+    return np.lib.stride_tricks.sliding_window_view(x, len(weights), axis=0) @ weights

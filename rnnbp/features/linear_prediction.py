@@ -1,0 +1,304 @@
+"""Linear prediction: each sample from those before it, the all-pole spectrum that goes with it, and its cepstrum."""
+
+from typing import Unpack
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rnnbp._checks import number, positive_int
+from rnnbp.features.cepstra import lifter_weights
+from rnnbp.features.framing import Framing, FramingOptions
+from rnnbp.features.signals import checked_features
+
+Array = np.ndarray
+
+
+def autocorrelation(frames: ArrayLike, order: int) -> Array:
+    """``r[k] = sum_n x[n] x[n+k]`` of each frame.
+
+    Parameters
+    ----------
+    frames : array_like (T, N)
+    order : int
+        The longest lag, less than N.
+
+    Returns
+    -------
+    ndarray (T, order + 1)
+
+    Raises
+    ------
+    ValueError
+        If `order` is N or more.
+
+    Examples
+    --------
+    >>> autocorrelation([[1.0, 2.0, 3.0]], 2)
+    array([[14.,  8.,  3.]])
+    """
+    x = checked_features(frames, "frames")
+    N = x.shape[1]
+    _check_order(order, N)
+    return np.stack([np.einsum("tn,tn->t", x[:, : N - k], x[:, k:]) for k in range(order + 1)], axis=1)
+
+
+def levinson_durbin(r: ArrayLike) -> tuple[Array, Array, Array]:
+    """The predictors that the autocorrelations of all frames ask for, by Levinson's and Durbin's recursion.
+
+    They solve ``sum_j a[j] r[|i-j|] = 0`` for i = 1 to P, with a[0] = 1, so that ``e[n] = sum_j a[j] x[n-j]`` is
+    least. Where no more than rounding is left to predict, higher orders add nothing; nor does any where a frame is
+    silent, ``r[0] = 0``.
+
+    Parameters
+    ----------
+    r : array_like (T, P + 1)
+        Lags 0 to P, such as `autocorrelation` gives.
+
+    Returns
+    -------
+    a : ndarray (T, P + 1)
+        Predictors as a filter; ``a[:, 0]`` is 1. All roots lie within the unit circle.
+    error : ndarray (T,)
+        The energy that is left, ``sum_j a[j] r[j]``.
+    reflection : ndarray (T, P)
+        The last coefficient of each order's predictor, between -1 and 1.
+
+    References
+    ----------
+    J. Makhoul (1975), "Linear prediction: a tutorial review", Proc. IEEE 63(4), 561-580, eq. 38,
+    doi:10.1109/PROC.1975.9792
+
+    Examples
+    --------
+    >>> a, error, reflection = levinson_durbin([[1.0, 0.5, 0.4]])
+    >>> a.round(12), error.round(12), reflection.round(12)
+    (array([[ 1. , -0.4, -0.2]]), array([0.72]), array([[-0.5, -0.2]]))
+    """
+    r = checked_features(r, "r")
+    P = r.shape[1] - 1
+    a = np.zeros_like(r)
+    a[:, 0] = 1
+    reflection = np.zeros_like(r[:, 1:])
+    error = r[:, 0].copy()
+    rounding = np.abs(error) * (P + 1) * np.finfo(r.dtype).eps
+    for i in range(1, P + 1):
+        k = -_ratio(np.einsum("tj,tj->t", a[:, :i], r[:, i:0:-1]), error, rounding)
+        a[:, 1 : i + 1] += k[:, None] * a[:, i - 1 :: -1]
+        error *= 1 - k * k
+        reflection[:, i - 1] = k
+    return a, error, reflection
+
+
+def burg(frames: ArrayLike, order: int) -> Array:
+    """Predictors by Burg's method, as `librosa.lpc` gives them: no window, and forward and backward errors together.
+
+    Parameters
+    ----------
+    frames : array_like (T, N)
+    order : int
+        P, less than N.
+
+    Returns
+    -------
+    ndarray (T, P + 1)
+        Predictors as a filter; the first coefficient is 1.
+
+    Raises
+    ------
+    ValueError
+        If `order` is N or more.
+
+    References
+    ----------
+    L. Marple (1980), "A new autoregressive spectrum analysis algorithm", IEEE Trans. ASSP 28(4), 441-454, section III,
+    doi:10.1109/TASSP.1980.1163429
+
+    Examples
+    --------
+    >>> burg(0.5 ** np.arange(30.0)[None], 1).round(6)
+    array([[ 1. , -0.8]])
+    """
+    x = checked_features(frames, "frames")
+    _check_order(order, x.shape[1])
+    a = np.zeros((len(x), order + 1), x.dtype)
+    a[:, 0] = 1
+    rounding = np.einsum("tn,tn->t", x, x) * np.finfo(x.dtype).eps
+    forward, backward = x[:, 1:], x[:, :-1]
+    for i in range(1, order + 1):
+        energy = np.einsum("tn,tn->t", forward, forward) + np.einsum("tn,tn->t", backward, backward)
+        k = -_ratio(2 * np.einsum("tn,tn->t", forward, backward), energy, rounding)[:, None]
+        a[:, 1 : i + 1] += k * a[:, i - 1 :: -1]
+        forward, backward = (forward + k * backward)[:, 1:], (backward + k * forward)[:, :-1]
+    return a
+
+
+def lpc(y: ArrayLike, *, sr: float, order: int = 12, **framing: Unpack[FramingOptions]) -> Array:
+    """Linear prediction coefficients of each windowed frame, by its autocorrelation.
+
+    Parameters
+    ----------
+    y : array_like (n,)
+    sr : float
+        Samples a second, in Hz.
+    order : int, default 12
+        P; for speech about 4 + sr / 1000.
+    **framing
+        `n_fft`, `hop_length`, `win_length`, `window`, `center`, `pad_mode`; see `Framing`.
+
+    Returns
+    -------
+    ndarray (T, P + 1)
+        Predictors as a filter; the first coefficient is 1.
+
+    Raises
+    ------
+    ValueError
+        If `y` is not a signal, or an argument is out of its range.
+
+    See Also
+    --------
+    levinson_durbin : what solves for them. burg : without a window.
+
+    Examples
+    --------
+    >>> a = lpc(np.sin(0.5 * np.arange(8000)), sr=8000, order=2)
+    >>> a.shape, float(np.angle(np.roots(a[50])[0]).round(2))
+    ((101, 3), 0.5)
+    """
+    return predictors(y, Framing(sr=sr, **framing), order)[0]
+
+
+def lpc_to_cepstra(a: ArrayLike, error: ArrayLike, n_lpcc: int = 13, *, amin: float = 1e-10) -> Array:
+    """The cepstrum of the all-pole spectra ``error / |A|^2``.
+
+    ``c[0] = log(error)`` and ``c[n] = -a[n] - sum_k (k / n) c[k] a[n-k]`` over k = 1 to n - 1.
+
+    Parameters
+    ----------
+    a : array_like (T, P + 1)
+        Predictors; the first coefficient is 1.
+    error : array_like (T,)
+        Energies that are left.
+    n_lpcc : int, default 13
+        How many, c[0] counted; it may be more than P + 1.
+    amin : float, default 1e-10
+        A smaller `error` counts as this.
+
+    Returns
+    -------
+    ndarray (T, n_lpcc)
+        With ``log(error / |A(w)|^2) = c[0] + 2 sum_n c[n] cos(n w)``.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+
+    References
+    ----------
+    B. S. Atal (1974), "Effectiveness of linear prediction characteristics of the speech wave for automatic speaker
+    identification and verification", J. Acoust. Soc. Am. 55, 1304-1312, eq. 8, doi:10.1121/1.1914702
+
+    Examples
+    --------
+    >>> lpc_to_cepstra([[1.0, -0.5]], [1.0], 4).round(4)
+    array([[0.    , 0.5   , 0.125 , 0.0417]])
+    """
+    a = checked_features(a, "a")
+    error = np.asarray(error, a.dtype)
+    if error.shape != a.shape[:1]:
+        raise ValueError(f"error must have shape (T,) = {a.shape[:1]}, got {error.shape}")
+    c = np.zeros((len(a), positive_int("n_lpcc", n_lpcc)), a.dtype)
+    P = a.shape[1] - 1
+    for n in range(1, n_lpcc):
+        first = max(1, n - P)
+        k = np.arange(first, n)
+        c[:, n] = -np.einsum("tk,tk->t", c[:, first:n] * (k / n).astype(a.dtype), a[:, n - k])
+        if n <= P:
+            c[:, n] -= a[:, n]
+    c[:, 0] = np.log(np.maximum(error, number("amin", amin, 0, open_low=True)))
+    return c
+
+
+def lpcc(
+    y: ArrayLike,
+    *,
+    sr: float,
+    order: int = 12,
+    n_lpcc: int = 13,
+    lifter: float = 0.0,
+    **framing: Unpack[FramingOptions],
+) -> Array:
+    """Linear prediction cepstral coefficients of each windowed frame.
+
+    Parameters
+    ----------
+    y : array_like (n,)
+    sr : float
+        Samples a second, in Hz.
+    order : int, default 12
+        Of the prediction; for speech about 4 + sr / 1000.
+    n_lpcc : int, default 13
+        How many coefficients; the first is the logarithm of the energy that is left.
+    lifter : float, default 0
+        Coefficient n, from 0, is multiplied by ``1 + lifter / 2 * sin(pi n / lifter)``; 0: none is.
+    **framing
+        `n_fft`, `hop_length`, `win_length`, `window`, `center`, `pad_mode`; see `Framing`.
+
+    Returns
+    -------
+    ndarray (T, n_lpcc)
+
+    Raises
+    ------
+    ValueError
+        If `y` is not a signal, or an argument is out of its range.
+
+    See Also
+    --------
+    rnnbp.features.LPCC : the same with pre-emphasis, deltas and normalisation. lpc_to_cepstra : the recursion.
+
+    Examples
+    --------
+    >>> lpcc(np.sin(0.5 * np.arange(8000)), sr=8000).shape
+    (101, 13)
+    """
+    return lpc_cepstra(y, Framing(sr=sr, **framing), order, n_lpcc, lifter)
+
+
+def predictors(y: ArrayLike, framing: Framing, order: int) -> tuple[Array, Array]:
+    """What `lpc` is made by: predictors (T, P + 1) of the windowed frames, and the energies (T,) that are left.
+
+    Examples
+    --------
+    >>> predictors(np.zeros(160), Framing(sr=8000), 2)[0].tolist()
+    [[1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
+    """
+    if positive_int("order", order) >= framing.win_length:
+        raise ValueError(f"order must be less than win_length = {framing.win_length}, got {order}")
+    frames = framing.frames(y)
+    a, error, _ = levinson_durbin(autocorrelation(frames * framing.padded_window(), order))  # float32 would not do
+    return a.astype(frames.dtype), error.astype(frames.dtype)
+
+
+def lpc_cepstra(y: ArrayLike, framing: Framing, order: int, n_lpcc: int, lifter: float) -> Array:
+    """What `lpcc` is made by.
+
+    Examples
+    --------
+    >>> lpc_cepstra(np.zeros(80), Framing(sr=8000), 2, 1, 0).round(2)
+    array([[-23.03],
+           [-23.03]])
+    """
+    c = lpc_to_cepstra(*predictors(y, framing, order), n_lpcc)
+    return c * lifter_weights(np.arange(n_lpcc), lifter).astype(c.dtype)
+
+
+def _check_order(order: int, N: int) -> None:
+    if positive_int("order", order) >= N:
+        raise ValueError(f"order must be less than the {N} samples of a frame, got {order}")
+
+
+def _ratio(above: Array, below: Array, rounding: Array) -> Array:
+    """Quotients; 0 where nothing is left to predict but rounding."""
+    return np.divide(above, below, out=np.zeros_like(above), where=below > rounding)

@@ -1,0 +1,335 @@
+"""From a recording to what a network reads: a frozen description that is called."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rnnbp._checks import choice
+from rnnbp.features.cepstra import cepstra
+from rnnbp.features.classic import classic_mfcc
+from rnnbp.features.deltas import with_deltas
+from rnnbp.features.framing import Framing, WindowName
+from rnnbp.features.linear_prediction import lpc_cepstra
+from rnnbp.features.mel import mel
+from rnnbp.features.normalization import normalize_running, normalize_utterance
+from rnnbp.features.signals import preemphasis
+from rnnbp.features.spectra import power_to_db, spectra
+
+Array = np.ndarray
+
+NORMALIZATIONS: dict[str, Callable[[Array], Array]] = {
+    "utterance": normalize_utterance,
+    "running": normalize_running,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Features:
+    """What all features of a recording share: pre-emphasis before, derivatives and normalisation afterwards.
+
+    Calling it gives the features (T, F) of one recording, ``dataset.map(features)`` those of all, and its repr makes it
+    again. A subclass is a frozen dataclass too, and defines `static` and `static_size`.
+
+    Parameters
+    ----------
+    coef : float, 0 to 1, default 0
+        Of the pre-emphasis; see `preemphasis`.
+    deltas : int, default 0
+        Derivatives over time that are put beside the features: 1 for deltas, 2 for accelerations as well.
+    width : int, odd, default 9
+        Frames each derivative looks at; those beyond the ends are as the outermost. See `delta`.
+    normalize : {'utterance', 'running', None}, default None
+        All features with mean 0 and deviation 1, over the recording or over the frames before; see
+        `normalize_utterance` and `normalize_running`. `normalize_speakers` takes several recordings.
+
+    Raises
+    ------
+    ValueError
+        When it is made, if an argument is out of its range; when it is called, if `y` is not a signal.
+
+    Examples
+    --------
+    >>> @dataclass(frozen=True, kw_only=True)
+    ... class Pairs(Features):
+    ...     static_size = 2
+    ...     def static(self, y):
+    ...         return y.reshape(-1, 2)
+    >>> features = Pairs(deltas=1, width=3)
+    >>> features.feature_size, features([0.0, 1.0, 2.0, 3.0]).round(12).tolist()
+    (4, [[0.0, 1.0, 1.0, 1.0], [2.0, 3.0, 1.0, 1.0]])
+    """
+
+    coef: float = 0.0
+    deltas: int = 0
+    width: int = 9
+    normalize: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.normalize is not None:
+            choice("normalize", self.normalize, NORMALIZATIONS)
+        preemphasis(np.zeros(1), coef=self.coef)
+        with_deltas(np.zeros((1, 1)), self.deltas, width=self.width)
+
+    def __call__(self, y: ArrayLike) -> Array:
+        """Features of a recording.
+
+        Parameters
+        ----------
+        y : array_like (n,), or a column (n, 1)
+
+        Returns
+        -------
+        ndarray (T, F)
+            In float32 where `y` is. F is `feature_size`: the static features, then their derivatives.
+
+        Examples
+        --------
+        >>> MFCC(sr=8000, deltas=2)(np.sin(np.arange(8000.0))).shape
+        (101, 39)
+        """
+        x = with_deltas(self.static(preemphasis(y, coef=self.coef)), self.deltas, width=self.width)
+        return x if self.normalize is None else NORMALIZATIONS[self.normalize](x)
+
+    @property
+    def feature_size(self) -> int:
+        """F, for the network that reads them.
+
+        Examples
+        --------
+        >>> LogMel(sr=8000, n_mels=26, deltas=1).feature_size
+        52
+        """
+        return self.static_size * (1 + self.deltas)
+
+    @property
+    def static_size(self) -> int:
+        """How many features there are without derivatives."""
+        raise NotImplementedError(f"{type(self).__name__} does not define static_size")
+
+    def static(self, y: Array) -> Array:
+        """Features (T, static_size) of a signal (n,) that is pre-emphasised."""
+        raise NotImplementedError(f"{type(self).__name__} does not define static")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogMel(Features, Framing):
+    """Log-mel spectra in decibels: `log_mel`, with derivatives and normalisation.
+
+    Parameters
+    ----------
+    sr, n_fft, hop_length, win_length, window, center, pad_mode
+        See `Framing`.
+    coef, deltas, width, normalize
+        See `Features`.
+    n_mels, fmin, fmax, htk, mel_norm
+        The filters; see `mel`, which calls the last `norm`.
+    top_db : float or None, default 80
+        See `power_to_db`.
+
+    Raises
+    ------
+    ValueError
+        See `Features`.
+
+    Examples
+    --------
+    >>> features = LogMel(sr=8000, n_mels=26, normalize="utterance")
+    >>> features
+    LogMel(sr=8000, n_fft=256, hop_length=80, win_length=200, window='hann', center=True, pad_mode='constant',
+           coef=0.0, deltas=0, width=9, normalize='utterance', n_mels=26, fmin=0.0, fmax=4000.0, htk=False,
+           mel_norm='slaney', top_db=80.0)
+    >>> features(np.sin(np.arange(8000.0))).shape
+    (101, 26)
+    """
+
+    n_mels: int = 40
+    fmin: float = 0.0
+    fmax: float = None  # type: ignore[assignment]  # a number once it is worked out
+    htk: bool = False
+    mel_norm: str | None = "slaney"
+    top_db: float | None = 80.0
+
+    def __post_init__(self) -> None:
+        Framing.__post_init__(self)
+        Features.__post_init__(self)
+        if self.fmax is None:
+            object.__setattr__(self, "fmax", self.sr / 2)
+        self.static(np.zeros(self.n_fft))  # what does not fit raises now, and not at the first recording
+
+    @property
+    def static_size(self) -> int:
+        """`n_mels`."""
+        return self.n_mels
+
+    def static(self, y: Array) -> Array:
+        """Log-mel spectra (T, n_mels) of a signal (n,)."""
+        filters = mel(
+            sr=self.sr,
+            n_fft=self.n_fft,
+            n_mels=self.n_mels,
+            fmin=self.fmin,
+            fmax=self.fmax,
+            htk=self.htk,
+            norm=self.mel_norm,
+        )
+        return power_to_db(spectra(y, self, filters=filters), top_db=self.top_db)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MFCC(LogMel):
+    """Mel-frequency cepstral coefficients: `mfcc`, with derivatives and normalisation.
+
+    Parameters
+    ----------
+    sr, n_fft, hop_length, win_length, window, center, pad_mode
+        See `Framing`.
+    coef, deltas, width, normalize
+        See `Features`.
+    n_mels, fmin, fmax, htk, mel_norm, top_db
+        See `LogMel`.
+    n_mfcc, dct_type, norm, lifter
+        The cosine transform and what follows; see `cepstra`.
+
+    Raises
+    ------
+    ValueError
+        See `Features`.
+
+    See Also
+    --------
+    ClassicMFCC : HTK's and python_speech_features' variety, with energy.
+
+    Examples
+    --------
+    >>> from rnnbp.data import SequenceDataset
+    >>> features = MFCC(sr=8000, n_mfcc=13, n_fft=256, hop_length=80, deltas=2, normalize="utterance")
+    >>> recordings = SequenceDataset([np.sin(np.arange(n))[:, None] for n in (4000.0, 8000.0)])
+    >>> recordings.map(features)
+    SequenceDataset: 2 sequences of 51 to 101 steps, 39 features; no targets
+    """
+
+    n_mfcc: int = 13
+    dct_type: int = 2
+    norm: str | None = "ortho"
+    lifter: float = 0.0
+
+    @property
+    def static_size(self) -> int:
+        """`n_mfcc`."""
+        return self.n_mfcc
+
+    def static(self, y: Array) -> Array:
+        """Cepstra (T, n_mfcc) of a signal (n,)."""
+        S = super().static(y)
+        return cepstra(S, n_mfcc=self.n_mfcc, dct_type=self.dct_type, norm=self.norm, lifter=self.lifter)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LPCC(Features, Framing):
+    """Linear prediction cepstra: `lpcc`, with derivatives and normalisation.
+
+    Parameters
+    ----------
+    sr, n_fft, hop_length, win_length, window, center, pad_mode
+        See `Framing`.
+    coef, deltas, width, normalize
+        See `Features`.
+    order, n_lpcc, lifter
+        See `lpcc`.
+
+    Raises
+    ------
+    ValueError
+        See `Features`.
+
+    Examples
+    --------
+    >>> LPCC(sr=8000, order=10, n_lpcc=12, coef=0.97, deltas=1)(np.sin(np.arange(8000.0))).shape
+    (101, 24)
+    """
+
+    order: int = 12
+    n_lpcc: int = 13
+    lifter: float = 0.0
+
+    def __post_init__(self) -> None:
+        Framing.__post_init__(self)
+        Features.__post_init__(self)
+        self.static(np.zeros(self.n_fft))
+
+    @property
+    def static_size(self) -> int:
+        """`n_lpcc`."""
+        return self.n_lpcc
+
+    def static(self, y: Array) -> Array:
+        """Cepstra (T, n_lpcc) of a signal (n,)."""
+        return lpc_cepstra(y, self, self.order, self.n_lpcc, self.lifter)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassicMFCC(Features):
+    """Cepstra and log energy in HTK's tradition: `classic_mfcc`, with derivatives and normalisation.
+
+    Parameters
+    ----------
+    sr, n_mels, n_fft, win_length, hop_length, fmin, fmax, window
+        See `classic_fbank`.
+    n_mfcc, lifter, energy
+        See `classic_mfcc`.
+    coef, deltas, width, normalize
+        See `Features`; `coef` is 0.97 by default.
+
+    Raises
+    ------
+    ValueError
+        See `Features`.
+
+    Examples
+    --------
+    >>> features = ClassicMFCC(sr=8000, n_fft=256, window="hamming", deltas=2, width=5, normalize="utterance")
+    >>> features(np.sin(np.arange(8000.0))).shape, features.feature_size
+    ((99, 39), 39)
+    """
+
+    sr: float
+    coef: float = 0.97
+    n_mfcc: int = 13
+    n_mels: int = 26
+    n_fft: int = 512
+    win_length: int | None = None
+    hop_length: int | None = None
+    fmin: float = 0.0
+    fmax: float | None = None
+    window: WindowName = "boxcar"
+    lifter: float = 22.0
+    energy: bool = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.static(np.zeros(1))
+
+    @property
+    def static_size(self) -> int:
+        """`n_mfcc`."""
+        return self.n_mfcc
+
+    def static(self, y: Array) -> Array:
+        """Cepstra (T, n_mfcc) of a signal (n,) that is pre-emphasised."""
+        return classic_mfcc(
+            y,
+            sr=self.sr,
+            n_mfcc=self.n_mfcc,
+            lifter=self.lifter,
+            energy=self.energy,
+            n_mels=self.n_mels,
+            n_fft=self.n_fft,
+            win_length=self.win_length,
+            hop_length=self.hop_length,
+            fmin=self.fmin,
+            fmax=self.fmax,
+            coef=0.0,
+            window=self.window,
+        )
