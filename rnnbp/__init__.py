@@ -1,6 +1,7 @@
 """Backpropagation through time on NumPy: one cell, every way to run it and every way to differentiate it."""
 
 from rnnbp import (
+    audio,
     cells,
     datasets,
     diagnostics,
@@ -207,6 +208,7 @@ __all__ = [
     "Uniform",
     "WarmUp",
     "Window",
+    "audio",
     "cells",
     "check_gradient",
     "compare",

@@ -178,10 +178,11 @@ def collate(sequences: Sequence[Array], targets: Sequence[Array] | Array | None,
     >>> batch.x.shape, batch.targets
     ((3, 2, 2), array([8, 7]))
     """
-    lengths = np.array([len(sequences[i]) for i in places], np.int64)
+    chosen = [sequences[i] for i in places]  # each asked for once: it may have to be loaded
+    lengths = np.array([len(s) for s in chosen], np.int64)
     by_length = np.argsort(-lengths, kind="stable")
     places, lengths = np.asarray(places, np.int64)[by_length], lengths[by_length]
-    x = _padded([sequences[i] for i in places], lengths)
+    x = _padded([chosen[i] for i in by_length], lengths)
     if targets is None:
         return SequenceBatch(x, lengths, None, places)
     if isinstance(targets, np.ndarray):

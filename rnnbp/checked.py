@@ -1,10 +1,14 @@
 """What a dataset is made of, checked: sequences that are finite, and targets that fit them."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
+
+from rnnbp.held import HeldSequences
+from rnnbp.lazy import LazySequences
 
 Array = np.ndarray
 Targets = Array | list[Array]
@@ -12,8 +16,10 @@ Classes = tuple[str, ...]
 Where = Callable[[int], str]
 
 
-def checked_sequences(sequences: Sequence[ArrayLike], dtype: DTypeLike) -> list[Array]:
+def checked_sequences(sequences: Sequence[ArrayLike], dtype: DTypeLike) -> HeldSequences | LazySequences:
     """Sequences (T_i, F) in a float dtype, or of tokens (T_i,) in int64; all finite, none empty, all of one F.
+
+    Lazy ones are checked as they are loaded.
 
     Raises
     ------
@@ -29,21 +35,40 @@ def checked_sequences(sequences: Sequence[ArrayLike], dtype: DTypeLike) -> list[
     kept = np.dtype(dtype)
     if kept not in (np.float16, np.float32, np.float64):
         raise ValueError(f"dtype must be float32, float64 or float16, got {kept}")
-    found = [checked_sequence(f"sequence {i}", s, kept) for i, s in enumerate(sequences)]
+    if isinstance(sequences, LazySequences):
+        return _checked_lazily(sequences, kept)
+    found = HeldSequences(checked_sequence(f"sequence {i}", s, kept) for i, s in enumerate(sequences))
     if not found:
         raise ValueError("sequences must hold at least one sequence, got none")
-    first = found[0]
     for i, s in enumerate(found):
-        if s.shape[1:] != first.shape[1:]:
-            raise ValueError(
-                f"sequence {i} has shape {_axes(s)} = {s.shape}, but sequence 0 has {_axes(first)} = {first.shape}: "
-                "all must have as many features"
-            )
+        _check_alike(f"sequence {i}", s, found[0].shape)
     return found
 
 
-def _axes(s: Array) -> str:
-    return "(T, F)" if s.ndim == 2 else "(T,)"
+def _checked_lazily(sequences: LazySequences, dtype: np.dtype[Any]) -> LazySequences:
+    first = np.shape(sequences[0])
+    load = partial(_checked_at, sequences, dtype, first)
+    known, names = sequences.known_lengths, sequences.names
+    return LazySequences(load, len(sequences), sequences.memory, lengths=known, names=names)
+
+
+def _checked_at(sequences: LazySequences, dtype: np.dtype[Any], first: tuple[int, ...], place: int) -> Array:
+    name = f"sequence {place} ({sequences.names[place]})"
+    found = checked_sequence(name, sequences.passing(place), dtype)
+    _check_alike(name, found, first)
+    return found
+
+
+def _check_alike(name: str, s: Array, first: tuple[int, ...]) -> None:
+    if s.shape[1:] != first[1:]:
+        raise ValueError(
+            f"{name} has shape {_axes(s.shape)} = {s.shape}, but sequence 0 has {_axes(first)} = {first}: "
+            "all must have as many features"
+        )
+
+
+def _axes(shape: tuple[int, ...]) -> str:
+    return "(T, F)" if len(shape) == 2 else "(T,)"
 
 
 def checked_sequence(name: str, values: ArrayLike, dtype: np.dtype[Any]) -> Array:
@@ -97,14 +122,18 @@ def checked_classes(classes: Sequence[str] | None) -> Classes | None:
     return names
 
 
-def checked_targets(targets: Any, lengths: Array, classes: Classes | None) -> tuple[Targets, Classes | None]:
+def checked_targets(
+    targets: Any, size: int, count: Callable[[], Array], classes: Classes | None
+) -> tuple[Targets, Classes | None]:
     """Targets as numbers, and the names of their classes.
 
     Parameters
     ----------
     targets : see `rnnbp.SequenceDataset`
-    lengths : ndarray (N,)
-        The sequences' steps.
+    size : int
+        N, the number of sequences.
+    count : callable
+        Gives their steps (N,); called only where targets may be one a step.
     classes : tuple of str, optional
 
     Returns
@@ -115,12 +144,14 @@ def checked_targets(targets: Any, lengths: Array, classes: Classes | None) -> tu
 
     Examples
     --------
-    >>> checked_targets(["b", "a"], np.array([3, 5]), None)
+    >>> checked_targets(["b", "a"], 2, lambda: np.array([3, 5]), None)
     (array([1, 0]), ('a', 'b'))
     """
-    if len(targets) != len(lengths):
-        raise ValueError(f"targets must be one for each of the {len(lengths)} sequences, got {len(targets)}")
-    steps = _per_step(targets, lengths)
+    if len(targets) != size:
+        raise ValueError(f"targets must be one for each of the {size} sequences, got {len(targets)}")
+    may_be_steps = not _plain_array(targets) and all(np.ndim(t) >= 1 for t in targets)
+    lengths = count() if may_be_steps else np.empty(0, np.int64)
+    steps = _per_step(targets, lengths) if may_be_steps else None
     if steps is None:
         array = np.asarray(targets)
         if array.ndim not in (1, 2) or not array.size:
@@ -136,12 +167,12 @@ def checked_targets(targets: Any, lengths: Array, classes: Classes | None) -> tu
     return np.split(flat, ends[:-1]), classes
 
 
+def _plain_array(targets: Any) -> bool:
+    return isinstance(targets, np.ndarray) and targets.dtype != object
+
+
 def _per_step(targets: Any, lengths: Array) -> list[Array] | None:
     """Targets as one array a sequence with a row a step; None where they are one a sequence."""
-    if isinstance(targets, np.ndarray) and targets.dtype != object:
-        return None
-    if not all(np.ndim(t) >= 1 for t in targets):
-        return None
     steps = [np.asarray(t) for t in targets]
     wrong = [i for i, t in enumerate(steps) if len(t) != lengths[i]]
     if not wrong:

@@ -24,8 +24,9 @@ class SequenceDataset(Sequences):
 
     Parameters
     ----------
-    sequences : sequence of array_like (T_i, F), or of integer tokens (T_i,)
-        At least one, none empty, all of the same F, without NaN or infinity.
+    sequences : sequence of array_like (T_i, F), or of integer tokens (T_i,); or rnnbp.lazy.LazySequences of such
+        At least one, none empty, all of the same F, without NaN or infinity. Lazy ones are loaded, and checked, when
+        they are asked for, and so are their subsets and maps.
     targets : optional
         One a sequence: N classes (integers, or names, which are numbered in sorted order), or (N,) or (N, K) values.
         One a step: a list of N arrays, the i-th of length T_i, of classes (-1, or None among names, where a step has
@@ -35,12 +36,14 @@ class SequenceDataset(Sequences):
         The classes' names, in order; integer labels must be below their number.
     ids : sequence, optional
         A name for each sequence. Default: 0, 1, ...
+    info : DataFrame, optional
+        What else is known of each sequence, one row each: who speaks, say. Subsets take their rows of it.
     dtype : dtype, default float32
         What the sequences are kept in.
 
     Attributes
     ----------
-    sequences : list of ndarray (T_i, F) or (T_i,)
+    sequences : list of ndarray (T_i, F) or (T_i,), or LazySequences
     targets : ndarray (N,) of int or (N, K) of float; or list of ndarray (T_i,) or (T_i, K); or None
         Values that are given as (N,) or (T_i,) are kept as (N, 1) or (T_i, 1).
     classes : tuple of str, or None
@@ -48,6 +51,7 @@ class SequenceDataset(Sequences):
     feature_size : int
         F; 1 for tokens.
     ids : list
+    info : DataFrame, or None
 
     Raises
     ------

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -11,6 +12,9 @@ from numpy.typing import ArrayLike, DTypeLike
 from rnnbp import frames
 from rnnbp._checks import positive_int
 from rnnbp.checked import Targets, checked_classes, checked_sequences, checked_targets
+from rnnbp.held import HeldSequences
+from rnnbp.lazy import LazySequences
+from rnnbp.moments import Moments, moments
 from rnnbp.parts import chosen_places, deal
 
 Array = np.ndarray
@@ -32,19 +36,27 @@ class Sequences:
         *,
         classes: Sequence[str] | None = None,
         ids: Sequence[Any] | None = None,
+        info: pd.DataFrame | None = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
         self.dtype = np.dtype(dtype)
         self.sequences = checked_sequences(sequences, self.dtype)
-        self.lengths = np.array([len(s) for s in self.sequences])
-        self.feature_size = self.sequences[0].shape[1] if self.sequences[0].ndim == 2 else 1
+        first = self.sequences[0]
+        self.feature_size = first.shape[1] if first.ndim == 2 else 1
         self.classes = checked_classes(classes)
         self.targets: Targets | None = None
         if targets is not None:
-            self.targets, self.classes = checked_targets(targets, self.lengths, self.classes)
+            self.targets, self.classes = checked_targets(targets, len(self), lambda: self.lengths, self.classes)
         self.ids = list(range(len(self))) if ids is None else list(ids)
-        if len(self.ids) != len(self):
-            raise ValueError(f"ids must be one a sequence, {len(self)}, got {len(self.ids)}")
+        self.info = None if info is None else info.reset_index(drop=True)
+        for name, given in (("ids", self.ids), ("info", self.info)):
+            if given is not None and len(given) != len(self):
+                raise ValueError(f"{name} must be one a sequence, {len(self)}, got {len(given)}")
+
+    @cached_property
+    def lengths(self) -> Array:
+        """T_i (N,); of lazy sequences, counted when they are first asked for."""
+        return self.sequences.lengths
 
     @property
     def per_step(self) -> bool:
@@ -86,13 +98,16 @@ class Sequences:
         targets = self.targets
         if targets is not None:
             targets = targets[chosen] if isinstance(targets, np.ndarray) else [targets[i] for i in chosen]
-        return self._holding([self.sequences[i] for i in chosen], targets, [self.ids[i] for i in chosen])
+        return self._holding(self.sequences.chosen(chosen), targets, [self.ids[i] for i in chosen], chosen)
 
-    def _holding(self, sequences: list[Array], targets: Targets | None, ids: list[Any]) -> Self:
-        """The same kind of dataset with parts of these sequences, which were checked when it was made."""
+    def _holding(
+        self, sequences: HeldSequences | LazySequences, targets: Targets | None, ids: list[Any], places: Array
+    ) -> Self:
+        """The same kind of dataset with parts of the sequences at `places`, which were checked when it was made."""
         part = copy.copy(self)
+        part.__dict__.pop("lengths", None)
         part.sequences, part.targets, part.ids = sequences, targets, ids
-        part.lengths = np.array([len(s) for s in sequences])
+        part.info = None if self.info is None else self.info.iloc[places].reset_index(drop=True)
         return part
 
     def split(
@@ -153,10 +168,10 @@ class Sequences:
             raise ValueError("targets are one a sequence, so the sequences cannot be cut")
         places = [(i, start) for i, n in enumerate(self.lengths) for start in range(0, n, steps)]
         targets = None if self.targets is None else [self.targets[i][start : start + steps] for i, start in places]
-        return self._holding([self.sequences[i][start : start + steps] for i, start in places], targets, places)
+        return self._holding(self.sequences.cut(places, steps), targets, places, np.array([i for i, _ in places]))
 
     def map(self, function: Callable[[Array], ArrayLike]) -> Self:
-        """`function` applied to every sequence (T_i, F); targets stay.
+        """`function` applied to every sequence (T_i, F), to lazy ones when they are asked for; targets stay.
 
         Parameters
         ----------
@@ -168,8 +183,8 @@ class Sequences:
         >>> Sequences([np.ones((2, 3))]).map(lambda x: x[:, :1]).feature_size
         1
         """
-        mapped = [function(s) for s in self.sequences]
-        return type(self)(mapped, self.targets, classes=self.classes, ids=self.ids, dtype=self.dtype)
+        mapped = self.sequences.map(function)
+        return type(self)(mapped, self.targets, classes=self.classes, ids=self.ids, info=self.info, dtype=self.dtype)
 
     def statistics(self) -> tuple[Array, Array]:
         """Mean and standard deviation of each feature over all steps, (F,) and (F,) in float64.
@@ -183,12 +198,11 @@ class Sequences:
         >>> Sequences([np.array([[1.0], [3.0]])]).statistics()
         (array([2.]), array([1.]))
         """
-        steps = self._steps()
-        return steps.mean(axis=0), steps.std(axis=0)
+        found = self._moments()
+        return found.mean, found.std
 
-    def _steps(self) -> Array:
-        """The steps of all sequences below each other, (steps, F) in float64."""
-        return np.concatenate(self.sequences).astype(np.float64).reshape(-1, self.feature_size)
+    def _moments(self) -> Moments:
+        return moments(s.reshape(len(s), self.feature_size) for s in self.sequences)
 
     def describe(self) -> pd.DataFrame:
         """Counts and lengths, over all and for each class.
@@ -215,15 +229,20 @@ class Sequences:
         x0   2.0  1.0  1.0  3.0
         x1   0.0  0.0  0.0  0.0
         """
-        steps = self._steps()
-        columns = {"mean": steps.mean(axis=0), "std": steps.std(axis=0), "min": steps.min(axis=0)}
-        return pd.DataFrame(columns | {"max": steps.max(axis=0)}, index=frames.feature_names(self.sequences[0]))
+        found = self._moments()
+        columns = {"mean": found.mean, "std": found.std, "min": found.low, "max": found.high}
+        return pd.DataFrame(columns, index=frames.feature_names(self.sequences[0]))
 
     def __repr__(self) -> str:
-        low, high = self.lengths.min(), self.lengths.max()
-        steps = f"{low} to {high} steps" if low != high else _count(low, "step")
         inside = _count(self.feature_size, "feature") if self.sequences[0].ndim == 2 else "tokens"
-        return f"{type(self).__name__}: {_count(len(self), 'sequence')} of {steps}, {inside}; {self._task()}"
+        return f"{type(self).__name__}: {_count(len(self), 'sequence')}{self._span()}, {inside}; {self._task()}"
+
+    def _span(self) -> str:
+        """From how many steps to how many; nothing where they would have to be counted for it."""
+        if self.sequences.known_lengths is None:
+            return ""
+        low, high = self.lengths.min(), self.lengths.max()
+        return f" of {low} to {high} steps" if low != high else f" of {_count(low, 'step')}"
 
     def _task(self) -> str:
         if self.targets is None:

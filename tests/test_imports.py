@@ -26,6 +26,7 @@ ORDER = [
     *("gradients", "schedules", "clipping", "optimizers", "losses", "metrics"),
     *("models", "layers", "kernels", "contraction", "solvers", "cells", "initializers", "activations"),
     *("datasets", "data", "sequences", "standardizer", "frames", "parts", "batches", "checked", "features"),
+    *("moments", "held", "lazy", "audio"),
     *("params", "config", "storage", "threads", "_checks"),
 ]
 

@@ -3,9 +3,12 @@
 from rnnbp.datasets.catalog import catalog, load
 from rnnbp.datasets.cmudict import load_cmudict
 from rnnbp.datasets.digits import load_digit_rows, load_digits
+from rnnbp.datasets.labels import ByFolder, ByName, ByTable
 from rnnbp.datasets.nettalk import load_nettalk
 from rnnbp.datasets.reber import embedded_reber, reber
+from rnnbp.datasets.recordings import load_recordings
 from rnnbp.datasets.signals import mackey_glass, mackey_glass_series, sine_mixtures, synthetic_vowels
+from rnnbp.datasets.spoken_digits import load_spoken_digits
 from rnnbp.datasets.sunspots import load_sunspots, sunspot_numbers
 from rnnbp.datasets.tasks import adding_problem, copy_memory, delayed_recall, parity, temporal_xor
 from rnnbp.datasets.ts import interpolate, read_ts
@@ -13,6 +16,9 @@ from rnnbp.datasets.ts_writer import write_ts
 from rnnbp.datasets.vowels import load_japanese_vowels
 
 __all__ = [
+    "ByFolder",
+    "ByName",
+    "ByTable",
     "adding_problem",
     "catalog",
     "copy_memory",
@@ -25,6 +31,8 @@ __all__ = [
     "load_digits",
     "load_japanese_vowels",
     "load_nettalk",
+    "load_recordings",
+    "load_spoken_digits",
     "load_sunspots",
     "mackey_glass",
     "mackey_glass_series",

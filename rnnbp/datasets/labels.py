@@ -1,0 +1,171 @@
+"""Where the labels of a folder's recordings come from: their names, their folders, or a table."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import pandas as pd
+
+from rnnbp._checks import did_you_mean
+
+SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".sph")
+
+
+class Labels(Protocol):
+    """Finds a folder's recordings and what is known of each."""
+
+    def table(self, folder: Path) -> pd.DataFrame:
+        """One row a recording: `file`, its path within the folder; `label`, if there is one; and what else is known."""
+
+
+def recordings_in(folder: Path) -> list[str]:
+    """The recordings of a folder and those within it, told by their suffix, in order.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+    if not files:
+        raise ValueError(f"folder {str(folder)!r} holds no recordings ({', '.join(SUFFIXES)})")
+    return files
+
+
+@dataclass(frozen=True)
+class ByName:
+    """Labels from the names of files.
+
+    Parameters
+    ----------
+    pattern : str
+        Of the path within the folder, with a field in braces for each thing it tells, which is as short as it can be:
+        ``"{digit}_{speaker}_{index}.wav"``. Or, where it holds ``(?P<``, a regular expression with named groups.
+    label : str, optional
+        The field that is the label. Default: none is, and the dataset has no targets.
+
+    Raises
+    ------
+    ValueError
+        If the pattern has no such field.
+
+    Examples
+    --------
+    >>> ByName("{digit}_{speaker}_{index}.wav", label="digit").fields("7_jackson_0.wav")
+    {'digit': '7', 'speaker': 'jackson', 'index': '0'}
+    """
+
+    pattern: str
+    label: str | None = None
+    _compiled: re.Pattern[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        try:
+            compiled = re.compile(self.pattern if "(?P<" in self.pattern else _expression(self.pattern))
+        except re.error as error:
+            raise ValueError(f"pattern {self.pattern!r} cannot be read: {error}") from None
+        fields = list(compiled.groupindex)
+        if not fields:
+            raise ValueError(f"pattern must have a field, such as {{label}}_{{index}}.wav, got {self.pattern!r}")
+        if self.label is not None and self.label not in fields:
+            raise ValueError(
+                f"label must be a field of the pattern, {', '.join(fields)}; got {self.label!r}."
+                f"{did_you_mean(self.label, fields)}"
+            )
+        object.__setattr__(self, "_compiled", compiled)
+
+    def fields(self, file: str) -> dict[str, str]:
+        """What a file's path within the folder tells.
+
+        Raises
+        ------
+        ValueError
+            If it does not match the pattern.
+        """
+        match = self._compiled.fullmatch(file)
+        if match is None:
+            raise ValueError(f"{file!r} does not match the pattern {self.pattern!r}")
+        return {name: value or "" for name, value in match.groupdict().items()}
+
+    def table(self, folder: Path) -> pd.DataFrame:
+        """See `Labels`; every recording must match the pattern."""
+        files = recordings_in(folder)
+        table = pd.DataFrame([{"file": f} | self.fields(f) for f in files])
+        if self.label is not None:
+            table["label"] = table[self.label]
+        return table
+
+
+def _expression(pattern: str) -> str:
+    """``{name}`` is anything but a slash, as short as it can be; the rest is literal."""
+    parts = re.split(r"\{(\w+)\}", pattern)
+    literal, names = parts[::2], [f"(?P<{name}>[^/]+?)" for name in parts[1::2]] + [""]
+    return "".join(re.escape(text) + name for text, name in zip(literal, names))
+
+
+@dataclass(frozen=True)
+class ByFolder:
+    """The label of a recording is the folder it lies in, as in Speech Commands: ``seven/a.wav`` is a 'seven'.
+
+    Folders whose names begin with '_' or '.' are left out (``_background_noise_``).
+
+    Examples
+    --------
+    >>> ByFolder()
+    ByFolder()
+    """
+
+    def table(self, folder: Path) -> pd.DataFrame:
+        """See `Labels`."""
+        files = [f for f in recordings_in(folder) if not any(part[0] in "_." for part in f.split("/"))]
+        loose = next((f for f in files if "/" not in f), None)
+        if loose is not None:
+            raise ValueError(f"{loose!r} of {str(folder)!r} lies in no folder that could be its label")
+        if not files:
+            raise ValueError(f"folder {str(folder)!r} holds no recordings in folders that could be labels")
+        return pd.DataFrame({"file": files, "label": [f.split("/")[-2] for f in files]})
+
+
+@dataclass(frozen=True)
+class ByTable:
+    """Labels from a table: one row a recording, whose other columns are kept beside it.
+
+    Parameters
+    ----------
+    table_file : str or Path
+        A CSV file with a header; a path that is not absolute is within the folder.
+    file : str, default 'file'
+        The column of paths, within the folder.
+    label : str or None, default 'label'
+        The column of labels; None for none.
+
+    Examples
+    --------
+    >>> ByTable("transcripts.csv", label="word").label
+    'word'
+    """
+
+    table_file: str | Path
+    file: str = "file"
+    label: str | None = "label"
+
+    def table(self, folder: Path) -> pd.DataFrame:
+        """See `Labels`; every recording that it names must be there."""
+        path = folder / self.table_file
+        if not path.is_file():
+            raise FileNotFoundError(f"table_file: there is no file {str(path)!r}")
+        try:
+            read = pd.read_csv(path, dtype=str, keep_default_na=False)
+        except (ValueError, pd.errors.ParserError) as error:
+            raise ValueError(f"{str(path)!r} is not a table: {error}") from None
+        for column in (self.file, *(() if self.label is None else (self.label,))):
+            if column not in read:
+                raise ValueError(f"{str(path)!r} has no column {column!r}.{did_you_mean(column, read.columns)}")
+        if not len(read):
+            raise ValueError(f"{str(path)!r} has no rows")
+        for row, name in enumerate(read[self.file]):
+            if not name or not (folder / name).is_file():
+                raise ValueError(f"{str(path)!r}, row {row}: there is no recording {name!r} in {str(folder)!r}")
+        table = read.rename(columns={self.file: "file"})
+        return table if self.label is None else table.assign(label=read[self.label])

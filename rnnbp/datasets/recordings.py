@@ -1,0 +1,160 @@
+"""A folder of recordings as a dataset, loaded when they are asked for."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import DTypeLike
+
+from rnnbp.audio import audio_info, read_audio
+from rnnbp.data import SequenceDataset
+from rnnbp.datasets.feature_cache import FeatureCache
+from rnnbp.datasets.labels import Labels
+from rnnbp.lazy import MEMORY, LazySequences
+
+Array = np.ndarray
+Feature = Callable[..., Array]
+
+
+def load_recordings(
+    folder: str | Path,
+    labels: Labels,
+    *,
+    feature: Feature | None = None,
+    cache: str | Path | None = None,
+    classes: Sequence[str] | None = None,
+    memory: int = MEMORY,
+    dtype: DTypeLike = np.float32,
+) -> SequenceDataset:
+    """The recordings of a folder and those within it, one a sequence.
+
+    They are read when they are asked for, and no more than `memory` of them is held, so that a folder larger than that
+    can be trained on.
+
+    Parameters
+    ----------
+    folder : str or Path
+    labels : ByName, ByFolder or ByTable
+        Where labels, and what else is known of a recording, come from (`rnnbp.datasets.labels`).
+    feature : callable, optional
+        From the samples y (n,), channels averaged, to features (T, F): ``feature(y)``, or ``feature(y, sr)`` where it
+        has a parameter `sr`. Default: the samples themselves, (n, channels).
+    cache : str or Path, optional
+        A folder in which features are kept for the next time; `feature` then needs a repr that shows its settings.
+    classes : sequence of str, optional
+        The labels, if their order matters or not all occur. Default: those found, sorted.
+    memory : int, default 2**28
+        The most bytes of sequences that are held.
+    dtype : dtype, default float32
+
+    Returns
+    -------
+    SequenceDataset
+        `ids` are the files' paths within the folder; `info` has the columns `file` and, for `ByName`, its fields, those
+        that are all digits as integers.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder.
+    ValueError
+        If it holds no recordings, a name does not fit, a recording is damaged or has another sampling rate than the
+        first (said when it is loaded), or `cache` is given without a feature.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from rnnbp.audio import write_wav
+    >>> from rnnbp.datasets import ByName
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> for name in ("yes_ann_0.wav", "no_ann_0.wav"):
+    ...     write_wav(folder / name, np.zeros(800), 8000)
+    >>> data = load_recordings(folder, ByName("{word}_{speaker}_{take}.wav", label="word"))
+    >>> data, data.info.speaker.tolist()
+    (SequenceDataset: 2 sequences of 800 steps, 1 feature; 2 classes, ['ann', 'ann'])
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"folder: there is no folder {str(folder)!r}")
+    if not callable(getattr(labels, "table", None)):
+        raise ValueError(f"labels must be ByName(...), ByFolder() or ByTable(...), got {labels!r}")
+    table = labels.table(folder)
+    files = table["file"].tolist()
+    sequences = recordings([folder / f for f in files], feature, cache, memory)
+    targets = table["label"].to_numpy(object) if "label" in table else None
+    info = table.drop(columns="label", errors="ignore").apply(_plain)
+    return SequenceDataset(sequences, targets, classes=classes, ids=files, info=info, dtype=dtype)
+
+
+def _plain(column: pd.Series) -> pd.Series:
+    """A column of digits alone as integers."""
+    return column.astype(np.int64) if column.str.fullmatch(r"[0-9]{1,18}").all() else column
+
+
+def recordings(
+    paths: Sequence[Path], feature: Feature | None = None, cache: str | Path | None = None, memory: int = MEMORY
+) -> LazySequences:
+    """Recordings as lazy sequences; see `load_recordings`.
+
+    Without a feature the headers are read at once, so that lengths are known and a damaged one is found.
+    """
+    names = [str(p) for p in paths]
+    if feature is None:
+        if cache is not None:
+            raise ValueError("cache keeps features: give feature=")
+        lengths = [audio_info(p).samples for p in paths]
+        load: Callable[[int], Array] = Waveforms(tuple(paths), audio_info(paths[0]).sr)
+        return LazySequences(load, len(paths), memory, lengths=lengths, names=names)
+    kept = None if cache is None else FeatureCache(cache, feature)
+    load = Features(Waveforms(tuple(paths), _rate(paths[0], feature)), feature, kept)
+    return LazySequences(load, len(paths), memory, names=names)
+
+
+def _rate(first: Path, feature: Any) -> int:
+    """The sampling rate of the first recording, which a feature that has one must share."""
+    sr = audio_info(first).sr
+    wanted = getattr(feature, "sr", sr)
+    if wanted != sr:
+        raise ValueError(f"feature is made for {wanted} Hz, but {str(first)!r} has {sr} Hz")
+    return sr
+
+
+@dataclass(frozen=True)
+class Waveforms:
+    """Samples (n, channels) of recordings that share a sampling rate [Hz]."""
+
+    paths: tuple[Path, ...]
+    sr: int
+
+    def __call__(self, place: int) -> Array:
+        """Read one."""
+        path = self.paths[place]
+        y, sr = read_audio(path)
+        if sr != self.sr:
+            raise ValueError(f"{str(path)!r} has {sr} Hz, but {str(self.paths[0])!r} has {self.sr} Hz")
+        return y[:, None] if y.ndim == 1 else y.T
+
+
+@dataclass(frozen=True)
+class Features:
+    """Features (T, F) of recordings."""
+
+    waveforms: Waveforms
+    feature: Feature
+    cache: FeatureCache | None
+
+    def __call__(self, place: int) -> Array:
+        """Compute those of one, or read them."""
+        if self.cache is None:
+            return self._computed(place)
+        return self.cache.get(self.waveforms.paths[place], lambda: self._computed(place))
+
+    def _computed(self, place: int) -> Array:
+        x = self.waveforms(place)
+        y = x[:, 0] if x.shape[1] == 1 else x.mean(axis=1)
+        takes_rate = "sr" in inspect.signature(self.feature).parameters
+        return self.feature(y, self.waveforms.sr) if takes_rate else self.feature(y)

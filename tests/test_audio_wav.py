@@ -1,0 +1,175 @@
+"""WAV files: every encoding there and back, the same as SciPy reads, and headers that lie."""
+
+import struct
+import tracemalloc
+
+import numpy as np
+import pytest
+import scipy.io.wavfile
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from rnnbp.audio import read_audio, read_wav, wav_info, write_wav
+from rnnbp.audio.riff import FORMAT_OF, OF_FORMAT
+
+BITS = {encoding: bits for (_, bits), encoding in OF_FORMAT.items()}
+INTEGERS = [e for e in BITS if e.startswith("PCM")]
+
+
+def grid(encoding, shape, rng):
+    """Numbers that the encoding holds exactly, least and greatest among them."""
+    if encoding in ("FLOAT", "DOUBLE"):
+        return rng.normal(size=shape).astype("f4" if encoding == "FLOAT" else "f8")
+    half = 2 ** (BITS[encoding] - 1)
+    whole = rng.integers(-half, half, shape)
+    whole.flat[:2] = -half, half - 1
+    return whole / half
+
+
+@pytest.mark.parametrize("encoding", BITS)
+@pytest.mark.parametrize("channels", [1, 2, 3, 7])
+def test_every_encoding_comes_back_exactly(tmp_path, rng, encoding, channels):
+    y = grid(encoding, (channels, 101), rng)
+    write_wav(tmp_path / "a.wav", y, 11025, encoding)
+    back, sr = read_wav(tmp_path / "a.wav", np.float64)
+    np.testing.assert_array_equal(back, y if channels > 1 else y[0])
+    info = wav_info(tmp_path / "a.wav")
+    assert (sr, info.sr, info.channels, info.samples, info.encoding) == (11025, 11025, channels, 101, encoding)
+    assert (tmp_path / "a.wav").stat().st_size % 2 == 0
+    assert read_audio(tmp_path / "a.wav")[0].dtype == np.float32
+
+
+@given(arrays(np.float32, st.integers(1, 40), elements=st.floats(-1, 1, width=32)), st.sampled_from(INTEGERS))
+def test_any_samples_come_back_to_half_a_step(tmp_path_factory, y, encoding):
+    path = tmp_path_factory.mktemp("wav") / "a.wav"
+    write_wav(path, y, 8000, encoding)
+    step = 2.0 ** (1 - BITS[encoding])
+    atol = np.where(y.astype(float) > 1 - step, step, step / 2)  # 1 itself has no integer
+    assert (abs(read_wav(path, np.float64)[0] - y) <= atol).all()
+
+
+@pytest.mark.parametrize(("encoding", "kind"), [("PCM_U8", "u1"), ("PCM_16", "i2"), ("PCM_32", "i4"), ("FLOAT", "f4")])
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_scipy_reads_and_writes_the_same(tmp_path, rng, encoding, kind, channels):
+    y = grid(encoding, (channels, 50), rng)
+    write_wav(tmp_path / "ours.wav", y, 8000, encoding)
+    sr, theirs = scipy.io.wavfile.read(tmp_path / "ours.wav")
+    assert (sr, theirs.dtype) == (8000, np.dtype(kind))
+    scipy.io.wavfile.write(tmp_path / "theirs.wav", sr, theirs)
+    back = read_wav(tmp_path / "theirs.wav", np.float64)[0]
+    np.testing.assert_array_equal(np.atleast_2d(back), y)
+
+
+def test_24_bits_and_double_as_soundfile_has_them(tmp_path, rng):
+    soundfile = pytest.importorskip("soundfile")
+    for encoding in BITS:
+        y = grid(encoding, (2, 50), rng)
+        soundfile.write(tmp_path / "theirs.wav", y.T, 8000, subtype=encoding)
+        np.testing.assert_array_equal(read_wav(tmp_path / "theirs.wav", np.float64)[0], y)
+        write_wav(tmp_path / "ours.wav", y, 8000, encoding)
+        np.testing.assert_array_equal(soundfile.read(tmp_path / "ours.wav")[0].T, y)
+
+
+def test_chunks_before_the_samples_are_passed_over(tmp_path):
+    write_wav(tmp_path / "a.wav", [0.5, -0.5], 8000)
+    whole = (tmp_path / "a.wav").read_bytes()
+    odd = b"LIST" + struct.pack("<I", 3) + b"abc\0"
+    (tmp_path / "a.wav").write_bytes(whole[:12] + odd + whole[12:36] + odd + whole[36:] + b"id3 cut of")
+    assert read_wav(tmp_path / "a.wav")[0].tolist() == [0.5, -0.5]
+
+
+# ---- what is damaged -----------------------------------------------------------------------------
+
+
+def patched(whole, at, bytes_):
+    return whole[:at] + bytes_ + whole[at + len(bytes_) :]
+
+
+def wav(samples=100, channels=1, encoding="PCM_16"):
+    """A whole file's bytes; its header is that of 44 bytes."""
+    bits, form = BITS[encoding], FORMAT_OF[encoding][0]
+    data = bytes(samples * channels * bits // 8)
+    fmt = struct.pack("<HHIIHH", form, channels, 8000, 8000 * channels * bits // 8, channels * bits // 8, bits)
+    body = b"WAVEfmt " + struct.pack("<I", 16) + fmt + b"data" + struct.pack("<I", len(data)) + data
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+WHOLE = wav()
+HUGE = struct.pack("<I", 0xFFFFFFFF)
+DAMAGED = [
+    (b"", "is empty"),
+    (WHOLE[:10], r"cannot|is not a WAV file|is cut off: it holds 10 bytes"),
+    (b"RIFFabcdAVI ...", r"is not a WAV file: it begins with b'RIFFabcdAVI '"),
+    (WHOLE[:12], "is cut off: it ends before a chunk 'fmt '"),
+    (WHOLE[:30], "has a chunk 'fmt ' of 16 bytes, 10 of which are there"),
+    (WHOLE[:36], "is cut off: it ends before a chunk 'data'"),
+    (WHOLE[:-1], "is cut off, or its header is wrong: it claims 200 bytes of samples, 199 are there"),
+    (patched(WHOLE, 40, HUGE), "it claims 4294967295 bytes of samples, 200 are there"),
+    (patched(WHOLE, 40, struct.pack("<I", 199)), "claims 199 bytes of samples, which is no multiple of the 2"),
+    (patched(WHOLE, 16, HUGE), "is cut off: its chunk b'fmt ' claims 4294967295 bytes"),
+    (patched(WHOLE, 16, struct.pack("<I", 4)), "has a chunk 'fmt ' of 4 bytes, 4 of which are there"),
+    (patched(WHOLE, 12, b"junk" + HUGE), "is cut off: its chunk b'junk' claims 4294967295 bytes, 224 are left"),
+    (patched(WHOLE, 12, b"junk"), "has its samples before a chunk 'fmt '"),
+    (patched(WHOLE, 20, b"\x07\x00"), r"is of format 7 \(mu-law, 16 bits\): it must be PCM of 8, 16, 24 or 32"),
+    (patched(WHOLE, 34, b"\x0c\x00"), r"is of format 1 \(12 bits\)"),
+    (patched(WHOLE, 20, b"\xfe\xff"), "is of an extensible format that is neither PCM nor float"),
+    (patched(WHOLE, 22, b"\x00\x00"), "claims 0 channels at 8000 Hz"),
+    (patched(WHOLE, 24, bytes(4)), "claims 1 channels at 0 Hz"),
+    (patched(WHOLE, 22, b"\xff\xff"), "claims 2 bytes for 65535 channels of 16 bits: it must be 131070"),
+    (wav(samples=0), "holds no samples"),
+    (WHOLE[:36] + (b"skip" + bytes(4)) * 2000, "has no samples among its first 1000 chunks"),
+    (patched(wav(encoding="FLOAT"), 52, b"\x00\x00\xc0\x7f"), r"holds \[nan\] at sample 2: not finite"),
+    (patched(wav(encoding="DOUBLE"), 52, struct.pack("<d", 1e300)), r"holds \[inf\] at sample 1: not finite"),
+]
+
+
+@pytest.mark.parametrize(("data", "message"), DAMAGED)
+def test_what_is_damaged_is_said_with_the_files_name_and_little_memory(tmp_path, data, message):
+    path = tmp_path / "bad.wav"
+    path.write_bytes(data)
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=message) as error:
+        read_audio(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert str(error.value).startswith(repr(str(path)))
+    assert peak < 2**20
+
+
+@given(st.binary(max_size=60), st.integers(0, 44), st.integers(0, 44))
+def test_bytes_changed_or_lost_anywhere_are_read_or_refused(tmp_path_factory, noise, at, lost):
+    path = tmp_path_factory.mktemp("wav") / "noise.wav"
+    path.write_bytes(patched(WHOLE, at, noise)[: len(WHOLE) - lost])
+    try:
+        y, _ = read_wav(path)
+    except ValueError as error:
+        told = str(error)
+    else:
+        told = str(path)
+        assert np.isfinite(y).all()
+        assert 0 < y.size <= len(WHOLE)
+    assert str(path) in told
+
+
+@pytest.mark.parametrize(
+    ("y", "options", "message"),
+    [
+        ([0.0, -1.5], {}, "y must be within -1 and 1, got -1.5 at sample 1: scale it, or write 'FLOAT'"),
+        ([0.0, np.nan], {"encoding": "FLOAT"}, "y must be finite, got nan at sample 1"),
+        ([], {}, r"y must be floats of shape \(n,\) or \(channels, n\), got float64 of \(0,\)"),
+        ([1, 2], {}, "got int64 of"),
+        (np.zeros((2, 2, 2)), {}, r"got float64 of \(2, 2, 2\)"),
+        ([0.0], {"encoding": "PCM_12"}, r"encoding must be one of 'DOUBLE', .*; got 'PCM_12'. Did you mean"),
+        ([0.0], {"sr": 0}, "sr must be a positive integer, got 0"),
+    ],
+)
+def test_what_cannot_be_written_leaves_no_file(tmp_path, y, options, message):
+    with pytest.raises(ValueError, match=message):
+        write_wav(tmp_path / "a.wav", y, **{"sr": 8000} | options)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_not_there():
+    with pytest.raises(FileNotFoundError, match=r"path: there is no file 'no\.wav'"):
+        read_audio("no.wav")
