@@ -4,6 +4,7 @@ from rnnbp import (
     audio,
     cells,
     datasets,
+    decoding,
     diagnostics,
     features,
     initializers,
@@ -32,6 +33,7 @@ from rnnbp.compare import compare
 from rnnbp.contraction import SpectralProjection
 from rnnbp.data import SequenceBatch, SequenceDataset
 from rnnbp.epochs import TrainingDivergedError
+from rnnbp.error_rates import ErrorRate, edit_distance, token_error_rate, word_error_rate
 from rnnbp.gradients import (
     ARTBP,
     BPTT,
@@ -58,6 +60,7 @@ from rnnbp.gradients import (
     jvp,
 )
 from rnnbp.initializers import Chrono, ForgetBias, Glorot, Identity, Orthogonal, Uniform
+from rnnbp.label_sequences import LabelSequences
 from rnnbp.layers import (
     ALIF,
     GRU,
@@ -83,7 +86,7 @@ from rnnbp.layers import (
     TimeStatistics,
     Window,
 )
-from rnnbp.losses import BinaryCrossEntropy, CrossEntropy, Loss, MeanSquaredError
+from rnnbp.losses import CTC, BinaryCrossEntropy, CrossEntropy, Loss, MeanSquaredError
 from rnnbp.models import Sequential, load
 from rnnbp.optimizers import LBFGS, SGD, Adam, AdamW, Momentum, Nesterov, NewtonCG, RMSprop, Rprop
 from rnnbp.params import Parameters
@@ -112,6 +115,7 @@ __all__ = [
     "ALIF",
     "ARTBP",
     "BPTT",
+    "CTC",
     "GMRES",
     "GRU",
     "KFRTRL",
@@ -149,6 +153,7 @@ __all__ = [
     "Elman",
     "ElmanCell",
     "Embedding",
+    "ErrorRate",
     "FiniteDifference",
     "FixedPoint",
     "Flatten",
@@ -163,6 +168,7 @@ __all__ = [
     "JordanCell",
     "LIFCell",
     "LSTMCell",
+    "LabelSequences",
     "Last",
     "Layer",
     "LeakyElman",
@@ -214,7 +220,9 @@ __all__ = [
     "compare",
     "compare_gradients",
     "datasets",
+    "decoding",
     "diagnostics",
+    "edit_distance",
     "features",
     "get_num_threads",
     "hvp",
@@ -229,4 +237,6 @@ __all__ = [
     "schedules",
     "set_num_threads",
     "solvers",
+    "token_error_rate",
+    "word_error_rate",
 ]

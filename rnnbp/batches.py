@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from rnnbp._checks import positive_int
-from rnnbp.checked import checked_sequence
+from rnnbp.checked import Targets, checked_sequence
+from rnnbp.label_sequences import LabelSequences
 
 Array = np.ndarray
 
@@ -22,9 +23,10 @@ class SequenceBatch:
         Zero past a sequence's end.
     lengths : ndarray (B,) of int
         Longest first.
-    targets : ndarray, optional
+    targets : ndarray or LabelSequences, optional
         One a sequence, (B,) classes or (B, K) values; or one a step, (T, B) classes (-1 past the end) or (T, B, K)
         values (0 past the end). A class of -1 and a value of NaN do not count.
+        Or a sequence of labels for each.
     order : ndarray (B,) of int
         ``order[b]`` is the place of sequence b in what the caller gave.
 
@@ -37,12 +39,12 @@ class SequenceBatch:
 
     x: Array
     lengths: Array
-    targets: Array | None
+    targets: Array | LabelSequences | None
     order: Array
 
     @classmethod
     def from_array(
-        cls, x: ArrayLike, lengths: ArrayLike | None = None, targets: ArrayLike | None = None
+        cls, x: ArrayLike, lengths: ArrayLike | None = None, targets: ArrayLike | LabelSequences | None = None
     ) -> "SequenceBatch":
         """A batch of padded sequences in any order.
 
@@ -51,8 +53,9 @@ class SequenceBatch:
         x : array_like (T, B, F), or integer tokens (T, B)
         lengths : array_like (B,) of int, optional
             From 1 to T. Default: T for all.
-        targets : array_like, optional
-            One a sequence, (B,) classes or (B, K) values, or one a step, (T, B) classes or (T, B, K) values.
+        targets : array_like or LabelSequences, optional
+            One a sequence, (B,) classes or (B, K) values, or one a step, (T, B) classes or (T, B, K) values; or a
+            sequence of labels for each.
 
         Raises
         ------
@@ -79,7 +82,7 @@ class SequenceBatch:
         past = np.arange(T)[:, None] >= lengths[order]
         sorted_x = np.ascontiguousarray(x[:, order])
         sorted_x[past] = 0
-        ordered = None if targets is None else _ordered(np.asarray(targets), T, order, past)
+        ordered = None if targets is None else _ordered(targets, T, order, past)
         return cls(sorted_x, lengths[order].astype(np.int64), ordered, order)
 
     @property
@@ -100,7 +103,7 @@ class SequenceBatch:
     @property
     def per_step(self) -> bool:
         """Whether the targets are one for each step."""
-        if self.targets is None or self.targets.ndim < 2:
+        if not isinstance(self.targets, np.ndarray) or self.targets.ndim < 2:
             return False
         # (B, K) values may happen to have the shape (T, B); values for each step have three axes.
         values = self.targets.ndim == 2 and self.targets.dtype.kind == "f"
@@ -143,9 +146,14 @@ class SequenceBatch:
         return replace(self, x=self.x.astype(dtype))
 
 
-def _ordered(targets: Array, T: int, order: Array, past: Array) -> Array:
+def _ordered(given: ArrayLike | LabelSequences, T: int, order: Array, past: Array) -> Array | LabelSequences:
     """Targets of `from_array` in the batch's order, blank past the end."""
     B = len(order)
+    if isinstance(given, LabelSequences):
+        if len(given) != B:
+            raise ValueError(f"targets must be labels for each of the B = {B} sequences, got {len(given)}")
+        return given[order]
+    targets = np.asarray(given)
     values = targets.dtype.kind == "f"
     if targets.shape == (T, B) and values and T != B:
         targets = targets[:, :, None]
@@ -162,13 +170,13 @@ def _ordered(targets: Array, T: int, order: Array, past: Array) -> Array:
     return ordered
 
 
-def collate(sequences: Sequence[Array], targets: Sequence[Array] | Array | None, places: Array) -> SequenceBatch:
+def collate(sequences: Sequence[Array], targets: Targets | None, places: Array) -> SequenceBatch:
     """Some of a dataset's sequences as a batch.
 
     Parameters
     ----------
     sequences : sequence of ndarray (T_i, F) or (T_i,)
-    targets : ndarray (N, ...), one a sequence, or list of ndarray (T_i, ...), one a step, or None
+    targets : ndarray (N, ...) or LabelSequences, one a sequence, or list of ndarray (T_i, ...), one a step, or None
     places : ndarray (B,) of int
         Which sequences, in any order.
 
@@ -185,7 +193,7 @@ def collate(sequences: Sequence[Array], targets: Sequence[Array] | Array | None,
     x = _padded([chosen[i] for i in by_length], lengths)
     if targets is None:
         return SequenceBatch(x, lengths, None, places)
-    if isinstance(targets, np.ndarray):
+    if not isinstance(targets, list):
         return SequenceBatch(x, lengths, targets[places], places)
     per_step = _padded([targets[i] for i in places], lengths)
     if np.issubdtype(per_step.dtype, np.integer):

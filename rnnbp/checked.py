@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from rnnbp.held import HeldSequences
+from rnnbp.label_sequences import LabelSequences
 from rnnbp.lazy import LazySequences
 
 Array = np.ndarray
-Targets = Array | list[Array]
+Targets = Array | list[Array] | LabelSequences
 Classes = tuple[str, ...]
 Where = Callable[[int], str]
 
@@ -138,7 +139,7 @@ def checked_targets(
 
     Returns
     -------
-    targets : ndarray (N,) of int or (N, K) of float; or a list of such, one row a step
+    targets : ndarray (N,) of int or (N, K) of float; or a list of such, one row a step; or LabelSequences
     classes : tuple of str, optional
         As given, or of the names found.
 
@@ -149,6 +150,8 @@ def checked_targets(
     """
     if len(targets) != size:
         raise ValueError(f"targets must be one for each of the {size} sequences, got {len(targets)}")
+    if isinstance(targets, LabelSequences):
+        return _sequences_of_labels(targets, classes)
     may_be_steps = not _plain_array(targets) and all(np.ndim(t) >= 1 for t in targets)
     lengths = count() if may_be_steps else np.empty(0, np.int64)
     steps = _per_step(targets, lengths) if may_be_steps else None
@@ -169,6 +172,14 @@ def checked_targets(
 
 def _plain_array(targets: Any) -> bool:
     return isinstance(targets, np.ndarray) and targets.dtype != object
+
+
+def _sequences_of_labels(targets: LabelSequences, classes: Classes | None) -> tuple[LabelSequences, Classes | None]:
+    if classes is None or classes == targets.classes:
+        return targets, targets.classes
+    if targets.classes is not None:
+        raise ValueError(f"classes must be those of the label sequences, {targets.classes}, got {classes}")
+    return LabelSequences(targets.labels, classes), classes
 
 
 def _per_step(targets: Any, lengths: Array) -> list[Array] | None:

@@ -20,7 +20,7 @@ Array = np.ndarray
 
 
 class SequenceDataset(Sequences):
-    """Sequences of any lengths, with a target for each sequence or for each step.
+    """Sequences of any lengths, with a target for each sequence or for each step, or a sequence of labels.
 
     Parameters
     ----------
@@ -32,6 +32,7 @@ class SequenceDataset(Sequences):
         One a step: a list of N arrays, the i-th of length T_i, of classes (-1, or None among names, where a step has
         none) or values (NaN where there is none). Where both readings fit a list it is one a step; an array is always
         one a sequence.
+        `rnnbp.LabelSequences`: a sequence of labels for each, of a length of its own, for `rnnbp.CTC`.
     classes : sequence of str, optional
         The classes' names, in order; integer labels must be below their number.
     ids : sequence, optional
@@ -44,7 +45,7 @@ class SequenceDataset(Sequences):
     Attributes
     ----------
     sequences : list of ndarray (T_i, F) or (T_i,), or LazySequences
-    targets : ndarray (N,) of int or (N, K) of float; or list of ndarray (T_i,) or (T_i, K); or None
+    targets : ndarray (N,) of int or (N, K) of float; or list of ndarray (T_i,) or (T_i, K); or LabelSequences; or None
         Values that are given as (N,) or (T_i,) are kept as (N, 1) or (T_i, 1).
     classes : tuple of str, or None
     lengths : ndarray (N,)

@@ -1,6 +1,7 @@
 """Losses and scores gathered over batches, and predictions in the dataset's order."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -23,27 +24,24 @@ class Tally:
     def __init__(self, loss: Loss) -> None:
         self.loss = loss
         self._loss = self._total = 0.0
-        self._outputs: list[Array] = []
-        self._targets: list[Array] = []
+        self._parts: list[Any] = []
 
     def add(self, outputs: Array, batch: SequenceBatch, loss: float, span: tuple[int, int]) -> None:
         """Outputs (T, B, K) of the steps `span`, or (B, K) of the sequences that end there; their share of the loss."""
         start, stop = span
-        targets = check_targets(batch)
         per_step = outputs.ndim == 3
         if per_step:
-            due, targets = np.arange(start, stop)[:, None] < batch.lengths, targets[start:stop]
+            due = np.arange(start, stop)[:, None] < batch.lengths
         else:
             due = (batch.lengths > start) & (batch.lengths <= stop)
         total = self.loss.total(check_targets(batch), batch.lengths if per_step else None)
         self._loss += loss * total
         self._total += total if start == 0 else 0.0
-        self._outputs.append(outputs[due])
-        self._targets.append(targets[due])
+        self._parts.append(self.loss.evidence(outputs, batch.span(start, stop).targets, due))
 
     def result(self) -> dict[str, float]:
         """'loss', the mean over everything added, and the score that goes with it."""
-        score = self.loss.score(np.concatenate(self._outputs), np.concatenate(self._targets))
+        score = self.loss.pooled_score(self._parts)
         return {"loss": self._loss / self._total if self._total else 0.0, self.loss.metric: score}
 
 
@@ -71,7 +69,7 @@ def outputs_of(
 
     Returns
     -------
-    ndarray (N, ...) where the model has one output a sequence, else a list of arrays (T_i, ...)
+    ndarray (N, ...) where the model has one output a sequence, else a list of arrays, such as (T_i, ...)
     """
     found: dict[int, Array] = {}
     for batch in data.batches(batch_size):

@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from rnnbp._checks import did_you_mean
+from rnnbp.label_sequences import LabelSequences
 
 Array = np.ndarray
-Targets = Array | list[Array]
+Targets = Array | list[Array] | LabelSequences
 
 
 def feature_names(sequence: Array) -> list[str]:
@@ -27,6 +28,8 @@ def to_frame(
     sequences: Sequence[Array], targets: Targets | None, classes: Sequence[str] | None, ids: Sequence[Any]
 ) -> pd.DataFrame:
     """See `rnnbp.SequenceDataset.to_frame`."""
+    if isinstance(targets, LabelSequences):
+        raise ValueError("targets are label sequences of lengths of their own: a table with a row a step has no place")
     lengths = [len(s) for s in sequences]
     wide = np.concatenate([s.reshape(len(s), -1) for s in sequences])
     columns: dict[str, Any] = {
@@ -111,7 +114,7 @@ def describe(lengths: Array, labels: Targets | None, classes: Sequence[str] | No
     """See `rnnbp.SequenceDataset.describe`; `labels` are None where targets are not classes."""
     rows = {"all": _row(lengths, int(lengths.sum()))}
     if labels is not None:
-        K = len(classes) if classes else 1 + max(int(np.max(t)) for t in labels)
+        K = len(classes) if classes else 1 + max(int(np.max(t, initial=-1)) for t in labels)
         for k in range(K):
             steps = np.array([n if np.ndim(t) == 0 else 1 for t, n in zip(labels, lengths)])
             counts = np.array([np.sum(t == k) for t in labels]) * steps

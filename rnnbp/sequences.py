@@ -13,6 +13,7 @@ from rnnbp import frames
 from rnnbp._checks import positive_int
 from rnnbp.checked import Targets, checked_classes, checked_sequences, checked_targets
 from rnnbp.held import HeldSequences
+from rnnbp.label_sequences import LabelSequences
 from rnnbp.lazy import LazySequences
 from rnnbp.moments import Moments, moments
 from rnnbp.parts import chosen_places, deal
@@ -97,7 +98,7 @@ class Sequences:
         chosen = chosen_places(places, len(self))
         targets = self.targets
         if targets is not None:
-            targets = targets[chosen] if isinstance(targets, np.ndarray) else [targets[i] for i in chosen]
+            targets = [targets[i] for i in chosen] if isinstance(targets, list) else targets[chosen]
         return self._holding(self.sequences.chosen(chosen), targets, [self.ids[i] for i in chosen], chosen)
 
     def _holding(
@@ -164,7 +165,7 @@ class Sequences:
         array([3, 3, 1])
         """
         positive_int("steps", steps)
-        if isinstance(self.targets, np.ndarray):
+        if self.targets is not None and not self.per_step:
             raise ValueError("targets are one a sequence, so the sequences cannot be cut")
         places = [(i, start) for i, n in enumerate(self.lengths) for start in range(0, n, steps)]
         targets = None if self.targets is None else [self.targets[i][start : start + steps] for i, start in places]
@@ -208,6 +209,7 @@ class Sequences:
         """Counts and lengths, over all and for each class.
 
         Where each step has a class, a class's sequences are those in which it occurs, and its steps those that have it.
+        Where targets are label sequences, which have no steps, its steps are how often it occurs.
 
         Examples
         --------
@@ -248,6 +250,8 @@ class Sequences:
         if self.targets is None:
             return "no targets"
         what = "values" if not self.labelled else f"{len(self.classes)} classes" if self.classes else "classes"
+        if isinstance(self.targets, LabelSequences):
+            return f"label sequences of {what}"
         where = "a step" if self.per_step else "a sequence"
         return what if self.classes and not self.per_step else f"{what} {where}"
 

@@ -37,7 +37,7 @@ class EarlyStopping:
     patience : int, default 10
         Epochs without improvement after which training ends.
     monitor : str, default 'validation_loss'
-        A column of the history. Less is better for losses, gradient norm and seconds; more for scores.
+        A column of the history. Less is better for losses, error rates, gradient norm and seconds; more for scores.
     least : float, default 0
         By how much it must improve to count.
 
@@ -86,4 +86,4 @@ class EarlyStopping:
 
     @property
     def _sign(self) -> int:
-        return 1 if self.monitor.endswith(("loss", "norm", "seconds")) else -1
+        return 1 if self.monitor.endswith(("loss", "norm", "seconds", "error_rate")) else -1

@@ -219,7 +219,7 @@ class Trainer:
         Returns
         -------
         dict of str to float
-            'loss', and 'accuracy' for classes or 'r2' for values.
+            'loss', and 'accuracy' for classes, 'r2' for values or 'token_error_rate' for label sequences.
 
         Raises
         ------
@@ -244,8 +244,9 @@ class Trainer:
 
         Returns
         -------
-        ndarray (N,) or (N, K), or list of N arrays (T_i,) or (T_i, K)
-            Classes as integers (names are in `dataset.classes`), or values; a list where each step has its own.
+        ndarray (N,) or (N, K), or list of N arrays (T_i,), (T_i, K) or (L_i,)
+            Classes as integers (names are in `dataset.classes`), or values; a list where each step has its own. With
+            `rnnbp.CTC` the labels of each sequence, by greedy decoding.
         """
         return outputs_of(self.model, dataset, batch_size, self.loss.predict)
 

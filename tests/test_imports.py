@@ -23,9 +23,10 @@ ORDER = [
     *("benchmark", "plotting_benchmark", "compare", "contestants", "estimators", "report", "workers"),
     *("training", "checkpoints", "epochs", "evaluation", "stopping", "progress"),
     *("certificate", "diagnostics", "plotting_gradients", "plotting", "interop"),
-    *("gradients", "schedules", "clipping", "optimizers", "losses", "metrics"),
+    *("gradients", "schedules", "clipping", "optimizers", "losses", "decoding", "error_rates", "metrics"),
     *("models", "layers", "kernels", "contraction", "solvers", "cells", "initializers", "activations"),
-    *("datasets", "data", "sequences", "standardizer", "frames", "parts", "batches", "checked", "features"),
+    *("datasets", "data", "sequences", "standardizer", "frames", "parts", "batches", "checked", "label_sequences"),
+    "features",
     *("moments", "held", "lazy", "audio"),
     *("params", "config", "storage", "threads", "_checks"),
 ]

@@ -235,7 +235,9 @@ def test_config_round_trip(loss, rng):
 
 def test_table_of_names():
     assert LOSSES["cross_entropy"] is CrossEntropy
-    assert all(loss.name == name and loss.metric in ("accuracy", "r2") for name, loss in LOSSES.items())
+    assert all(
+        loss.name == name and loss.metric in ("accuracy", "r2", "token_error_rate") for name, loss in LOSSES.items()
+    )
     with pytest.raises(ValueError, match=r"unknown type 'CrosEntropy'. Did you mean 'CrossEntropy'"):
         from_config({"type": "CrosEntropy"})
 

@@ -83,7 +83,7 @@ class GradientAlgorithm(Protocol):
         ...
 
 
-def check_targets(batch: SequenceBatch) -> Array:
+def check_targets(batch: SequenceBatch) -> Any:
     """The batch's targets.
 
     Raises

@@ -6,12 +6,22 @@ from typing import Any
 from rnnbp import config as _config
 from rnnbp.losses.base import Loss
 from rnnbp.losses.cross_entropy import BinaryCrossEntropy, CrossEntropy
+from rnnbp.losses.ctc import CTC
 from rnnbp.losses.natural import natural_loss
 from rnnbp.losses.squared_error import MeanSquaredError
 
-__all__ = ["LOSSES", "BinaryCrossEntropy", "CrossEntropy", "Loss", "MeanSquaredError", "from_config", "natural_loss"]
+__all__ = [
+    "CTC",
+    "LOSSES",
+    "BinaryCrossEntropy",
+    "CrossEntropy",
+    "Loss",
+    "MeanSquaredError",
+    "from_config",
+    "natural_loss",
+]
 
-LOSSES: dict[str, type[Loss]] = {loss.name: loss for loss in (CrossEntropy, BinaryCrossEntropy, MeanSquaredError)}
+LOSSES: dict[str, type[Loss]] = {loss.name: loss for loss in (CrossEntropy, BinaryCrossEntropy, MeanSquaredError, CTC)}
 
 
 def from_config(config: Mapping[str, Any]) -> Loss:

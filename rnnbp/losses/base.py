@@ -1,5 +1,6 @@
 """What a loss is: the mean of something over the sequences, or over the real steps, and its derivative."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -171,7 +172,7 @@ class Loss:
         raise NotImplementedError(f"{type(self).__name__} does not define predict")
 
     def score(self, outputs: ArrayLike, targets: ArrayLike, lengths: ArrayLike | None = None) -> float:
-        """The metric called `metric` of these outputs: greater is better.
+        """The metric called `metric` of these outputs: greater is better, unless it is an error rate.
 
         Parameters
         ----------
@@ -179,6 +180,15 @@ class Loss:
             As the loss takes them.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define score")
+
+    def evidence(self, outputs: Array, targets: Any, due: Array) -> Any:
+        """What `pooled_score` needs of a part: its outputs and targets where `due`, a mask of its items, is True."""
+        return outputs[due], targets[due]
+
+    def pooled_score(self, parts: Sequence[Any]) -> float:
+        """The metric of everything that parts have, given what `evidence` found in each."""
+        outputs, targets = zip(*parts, strict=True)
+        return self.score(np.concatenate(outputs), np.concatenate(targets))
 
     def to_config(self) -> dict[str, Any]:
         """The loss as a dict that JSON can hold; `rnnbp.losses.from_config` makes it again."""

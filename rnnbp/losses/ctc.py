@@ -1,0 +1,229 @@
+"""Connectionist temporal classification: labels without knowing when."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rnnbp._checks import natural_int
+from rnnbp.decoding import greedy
+from rnnbp.decoding.greedy import check_blank
+from rnnbp.decoding.lattice import Lattice, log_softmax
+from rnnbp.error_rates import ErrorRate, token_error_rate
+from rnnbp.label_sequences import LabelSequences, label_sequences
+from rnnbp.losses.base import Array, Loss, as_outputs, real_items
+from rnnbp.losses.ctc_arrays import ctc_arrays
+
+
+class CTC(Loss):
+    """The negative log-probability of a sequence's labels, softmax included, over all their alignments with its steps.
+
+    The net has an output more than there are labels, the blank. An alignment says a label or the blank at every step;
+    without repetitions and then without blanks it must read as the labels do, which are at most as many as the steps.
+    ``loss = -log sum over alignments of the product over t of y[t, what it says at t]``, y being the softmax of the
+    outputs. The sum is taken by dynamic programming over time, in log space and in float64.
+
+    The loss of a batch is the mean over its sequences. (PyTorch's default divides each sequence's loss by its number of
+    labels first; as here it is with ``reduction="sum"``, divided by B.)
+
+    Parameters
+    ----------
+    blank : int, default 0
+        Which of the K outputs is the blank's.
+    zero_infinity : bool, default False
+        Let a sequence whose labels have no alignment, or none with a probability above 0, count as 0 with a derivative
+        of 0.
+
+    Raises
+    ------
+    ValueError
+        When called: if the shapes do not fit, if a label is the blank or not below K, or, unless `zero_infinity`, if a
+        sequence is too short for its labels: it needs a step for each, and one more between two that are the same.
+
+    Notes
+    -----
+    It is the loss of whole sequences and no sum over steps. So it goes with gradient algorithms that run through all of
+    a sequence before they take its loss, as `BPTT` does, also with checkpoints, and `RecurrentBackprop`,
+    `ForwardGradient` and the numerical ones; truncated and online algorithms are refused.
+
+    References
+    ----------
+    A. Graves, S. Fernández, F. Gomez & J. Schmidhuber (2006), "Connectionist temporal classification: labelling
+    unsegmented sequence data with recurrent neural networks", ICML 23, 369-376, equations 6 to 16,
+    doi:10.1145/1143844.1143891
+
+    See Also
+    --------
+    rnnbp.LabelSequences : the targets.
+    rnnbp.decoding : from outputs to labels.
+
+    Examples
+    --------
+    Two steps can say the label 1 in three ways: 1 1, blank 1 and 1 blank.
+
+    >>> value, d_outputs = CTC()(np.zeros((2, 1, 3)), [[1]])
+    >>> bool(np.isclose(value, -np.log(3 / 9))), d_outputs.shape
+    (True, (2, 1, 3))
+    >>> CTC()(np.zeros((2, 1, 3)), [[1, 1]])
+    Traceback (most recent call last):
+    ValueError: sequence b=0 has 2 steps, but its 2 labels need 3, 1 of them for blanks between ...
+    """
+
+    name = "ctc"
+    metric = "token_error_rate"
+
+    def __init__(self, blank: int = 0, zero_infinity: bool = False) -> None:
+        self.blank, self.zero_infinity = natural_int("blank", blank), zero_infinity
+
+    def __call__(
+        self,
+        outputs: ArrayLike,
+        targets: Any,
+        lengths: ArrayLike | None = None,
+    ) -> tuple[Any, Array]:
+        """The loss of a batch and its derivative.
+
+        Parameters
+        ----------
+        outputs : array_like (T, B, K), float or complex
+        targets : LabelSequences, or a sequence of array_like (L_b,) of int
+            The labels of each of the B sequences.
+        lengths : array_like (B,), optional
+            Each sequence's number of steps. Default: T for all.
+
+        Returns
+        -------
+        value : float
+            complex, where outputs are.
+        d_outputs : ndarray (T, B, K), of the outputs' dtype
+            Exactly zero past a sequence's end.
+        """
+        outputs, labels = as_outputs(outputs), label_sequences(targets)
+        steps = self._steps(outputs, labels, lengths)
+        lattice = Lattice.of(labels, self.blank)
+        impossible = lattice.steps_needed > steps
+        if impossible.any() and not self.zero_infinity:
+            raise _too_short(int(np.argmax(impossible)), labels, lattice, steps)
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite shows in the value
+            losses, d = ctc_arrays(outputs, lattice, steps)
+            if self.zero_infinity:
+                infinite = np.isposinf(losses.real)
+                losses[infinite], d[:, infinite] = 0, 0
+            return losses.mean().item(), (d / len(labels)).astype(outputs.dtype)
+
+    def _steps(self, outputs: Array, labels: LabelSequences, lengths: ArrayLike | None) -> Array:
+        """Each sequence's number of steps; an error where anything does not fit."""
+        if outputs.ndim != 3:
+            raise ValueError(
+                f"outputs must have shape (T, B, K) for CTC, got {outputs.shape}: leave out the layer that takes time "
+                "away (rnnbp.Last())"
+            )
+        T, B, K = outputs.shape
+        check_blank(self.blank, K)
+        if len(labels) != B:
+            raise ValueError(f"targets must be labels for each of the B = {B} sequences, got {len(labels)}")
+        real_items((T, B), lengths)
+        self._check_labels(labels, K)
+        return np.full(B, T) if lengths is None else np.asarray(lengths)
+
+    def _check_labels(self, labels: LabelSequences, K: int) -> None:
+        flat = np.concatenate(labels.labels)
+        wrong = (flat >= K) | (flat == self.blank)
+        if wrong.any():
+            place = int(np.argmax(wrong))
+            b = int(np.searchsorted(np.cumsum(labels.lengths), place, side="right"))
+            why = "is the blank" if flat[place] == self.blank else f"is not one of the K = {K} outputs 0..{K - 1}"
+            raise ValueError(
+                f"label {flat[place]} in targets[b={b}] {why}: the net has an output for each label and one more"
+            )
+
+    def total(self, targets: Any, lengths: ArrayLike | None = None) -> float:
+        """The number of sequences."""
+        return float(len(targets))
+
+    def masked(self, outputs: ArrayLike, targets: Any, mask: Array, total: float) -> tuple[Any, Array]:
+        """There is no share of some steps.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
+        raise ValueError(
+            "CTC is the loss of a whole sequence and no sum over its steps: take a gradient algorithm that runs "
+            "through all of it first, such as BPTT() or BPTT(memory=...)"
+        )
+
+    def probabilities(self, outputs: ArrayLike) -> Array:
+        """softmax(outputs) over the last axis, (..., K): of each label, and of the blank, at each step.
+
+        Examples
+        --------
+        >>> CTC().probabilities(np.log([[[1.0, 3.0]]]))
+        array([[[0.25, 0.75]]])
+        """
+        return np.exp(log_softmax(as_outputs(outputs)))
+
+    def predict(self, outputs: ArrayLike) -> Array:
+        """The labels of one sequence, by greedy decoding.
+
+        Parameters
+        ----------
+        outputs : array_like (T, K)
+
+        Returns
+        -------
+        ndarray (L,) of int64
+
+        Examples
+        --------
+        >>> CTC().predict(np.eye(3)[[1, 1, 0, 1, 2]])
+        array([1, 1, 2])
+        """
+        return greedy(outputs, self.blank)
+
+    def errors(self, outputs: ArrayLike, targets: Any, lengths: ArrayLike | None = None) -> ErrorRate:
+        """What greedy decoding gets wrong.
+
+        Parameters
+        ----------
+        outputs, targets, lengths
+            As the loss takes them.
+
+        Examples
+        --------
+        >>> print(CTC().errors(np.eye(3)[[[1], [0], [2]]], [[1]]))
+        100.00 % (0 substituted, 1 inserted, 0 deleted of 1)
+        """
+        outputs, labels = as_outputs(outputs), label_sequences(targets)
+        steps = self._steps(outputs, labels, lengths)
+        return token_error_rate((self.predict(outputs[:n, b]) for b, n in enumerate(steps)), labels)
+
+    def score(self, outputs: ArrayLike, targets: Any, lengths: ArrayLike | None = None) -> float:
+        """The token error rate of greedy decoding: less is better.
+
+        Examples
+        --------
+        >>> CTC().score(np.eye(3)[[[1], [0], [2]]], [[1, 2]])
+        0.0
+        """
+        return self.errors(outputs, targets, lengths).rate
+
+    def evidence(self, outputs: Array, targets: LabelSequences, due: Array) -> ErrorRate:
+        """What greedy decoding gets wrong in a batch."""
+        return self.errors(outputs, targets, due.sum(axis=0))
+
+    def pooled_score(self, parts: Sequence[ErrorRate]) -> float:
+        """The token error rate over all batches."""
+        return sum(parts, ErrorRate()).rate
+
+
+def _too_short(b: int, labels: LabelSequences, lattice: Lattice, steps: Array) -> ValueError:
+    """The error for labels without an alignment."""
+    count, needed = labels.lengths[b], lattice.steps_needed[b]
+    blanks = f", {needed - count} of them for blanks between two that are the same" if needed > count else ""
+    return ValueError(
+        f"sequence b={b} has {steps[b]} steps, but its {count} labels need {needed}{blanks}: leave it out, or let it "
+        "count as 0 by zero_infinity=True"
+    )

@@ -1,0 +1,91 @@
+"""Edit distances against a plain recursion, and error rates of a corpus."""
+
+import math
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rnnbp import ErrorRate, edit_distance, token_error_rate, word_error_rate
+
+words = st.lists(st.integers(0, 3), max_size=6)
+
+
+def by_recursion(guess, truth):
+    """(edits, substitutions, insertions, deletions): the fewest edits and, of such, the fewest substitutions."""
+
+    @cache
+    def least(i, j):
+        if i == 0 or j == 0:
+            return (i + j, 0, i, j)
+        e, s, n, d = least(i - 1, j - 1)
+        ways = [(e, s, n, d) if guess[i - 1] == truth[j - 1] else (e + 1, s + 1, n, d)]
+        e, s, n, d = least(i - 1, j)
+        ways.append((e + 1, s, n + 1, d))
+        e, s, n, d = least(i, j - 1)
+        ways.append((e + 1, s, n, d + 1))
+        return min(ways)
+
+    return least(len(guess), len(truth))
+
+
+@given(st.lists(st.tuples(words, words), min_size=1, max_size=5))
+def test_against_a_recursion(pairs):
+    expected = [by_recursion(guess, truth) for guess, truth in pairs]
+    found = token_error_rate(*zip(*pairs, strict=True))
+    edits, substitutions, insertions, deletions = map(sum, zip(*expected, strict=True))
+    assert (found.errors, found.substitutions, found.insertions, found.deletions) == (
+        edits,
+        substitutions,
+        insertions,
+        deletions,
+    )
+    assert found.tokens == sum(len(truth) for _, truth in pairs)
+    assert (found.wrong_sequences, found.sequences) == (sum(e[0] > 0 for e in expected), len(pairs))
+    assert edit_distance(*pairs[0]) == expected[0][0]
+
+
+def test_corpora_longer_than_one_table(rng):
+    """Sequences are counted wherever they stand, and in parts of a thousand."""
+    pairs = [(rng.integers(5, size=n), rng.integers(5, size=m)) for n, m in rng.integers(0, 9, (2500, 2))]
+    whole = token_error_rate(*zip(*pairs, strict=True))
+    assert whole == sum((token_error_rate([a], [b]) for a, b in pairs), ErrorRate())
+
+
+@pytest.mark.parametrize(
+    ("guess", "truth", "edits"),
+    [("", "", 0), ("", "abc", 3), ("abc", "", 3), ("kitten", "sitting", 3), ("flaw", "lawn", 2), ("a", "a", 0)],
+)
+def test_known_distances(guess, truth, edits):
+    assert edit_distance(guess, truth) == edits
+
+
+def test_of_the_shortest_ways_the_one_that_keeps_most():
+    assert token_error_rate(["bc"], ["ab"]) == ErrorRate(0, 1, 1, 2, 1, 1)  # not two substitutions
+
+
+def test_what_is_equal_is_one_token():
+    assert edit_distance(np.array([1, 2]), [1, 2]) == 0
+    assert edit_distance([("a", 1)], [("a", 1)]) == 0
+
+
+def test_words():
+    found = word_error_rate(["the cat  sat", "on"], ["the cat sat down", "in"])
+    assert found == ErrorRate(1, 0, 1, 5, 2, 2)
+    assert found.rate == 0.4
+    assert found.sequence_rate == 1
+    assert str(found) == "40.00 % (1 substituted, 0 inserted, 1 deleted of 5)"
+
+
+def test_of_nothing():
+    empty = token_error_rate([], [])
+    assert empty == ErrorRate()
+    assert math.isnan(empty.rate)
+    assert math.isnan(empty.sequence_rate)
+
+
+def test_not_as_many():
+    with pytest.raises(ValueError, match="predicted must be as many sequences as targets, 2, got 1"):
+        token_error_rate([[1]], [[1], [2]])
