@@ -5,14 +5,16 @@ librosa has (F, T). Parameters are named as librosa names them.
 """
 
 from rnnbp.features.augmentation import add_noise, change_speed, perturb_speed, spec_augment
+from rnnbp.features.base import Features
 from rnnbp.features.cepstra import cepstra, mfcc
 from rnnbp.features.classic import classic_fbank, classic_mfcc
 from rnnbp.features.deltas import delta, with_deltas
 from rnnbp.features.framing import Framing, frame, get_window
-from rnnbp.features.linear_prediction import autocorrelation, burg, levinson_durbin, lpc, lpc_to_cepstra, lpcc
+from rnnbp.features.linear_prediction import autocorrelation, burg, levinson_durbin, lpc
 from rnnbp.features.mel import hz_to_mel, mel, mel_frequencies, mel_to_hz
 from rnnbp.features.normalization import normalize_running, normalize_speakers, normalize_utterance
-from rnnbp.features.pipelines import LPCC, MFCC, ClassicMFCC, Features, LogMel
+from rnnbp.features.pipelines import LPCC, MFCC, ClassicMFCC, LogMel
+from rnnbp.features.prediction_cepstra import lpc_to_cepstra, lpcc
 from rnnbp.features.resampling import resample
 from rnnbp.features.signals import preemphasis
 from rnnbp.features.spectra import log_mel, melspectrogram, power_to_db, spectrogram

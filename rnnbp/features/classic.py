@@ -16,6 +16,7 @@ from rnnbp.features.cepstra import cepstra, lifter_weights
 from rnnbp.features.framing import WindowName, frame, get_window
 from rnnbp.features.mel import checked_band, checked_filters, mel_frequencies
 from rnnbp.features.signals import preemphasis
+from rnnbp.features.spectra import frame_spectra
 
 Array = np.ndarray
 
@@ -87,19 +88,18 @@ def classic_fbank(
     >>> fbank.shape, energy.shape
     ((99, 26), (99,))
     """
-    from scipy import fft
-
     band = checked_band(sr, fmin, fmax)
-    length = int(0.025 * sr + 0.5) if win_length is None else positive_int("win_length", win_length)
-    hop = int(0.010 * sr + 0.5) if hop_length is None else positive_int("hop_length", hop_length)
+    length = max(1, int(0.025 * sr + 0.5)) if win_length is None else positive_int("win_length", win_length)
+    hop = max(1, int(0.010 * sr + 0.5)) if hop_length is None else positive_int("hop_length", hop_length)
     if positive_int("n_fft", n_fft) < length:
         raise ValueError(f"n_fft must be at least win_length = {length}, got {n_fft}")
     filters = _whole_bin_filters(*band, n_fft, positive_int("n_mels", n_mels))
     signal = _filled(preemphasis(y, coef=coef), length, hop)
-    frames = frame(signal, frame_length=length, hop_length=hop) * get_window(window, length).astype(signal.dtype)
-    values = fft.rfft(frames, n_fft, axis=-1)
-    power = (values.real**2 + values.imag**2) / n_fft
-    return _no_zeros(power @ filters.T.astype(signal.dtype)), _no_zeros(power.sum(axis=1))
+    frames = frame(signal, frame_length=length, hop_length=hop)
+    with_sum = np.vstack([filters, np.ones(filters.shape[1])])
+    energies = frame_spectra(frames, get_window(window, length).astype(signal.dtype), n_fft, filters=with_sum) / n_fft
+    energies[energies == 0] = np.finfo(np.float64).eps
+    return energies[:, :-1], energies[:, -1]
 
 
 def classic_mfcc(
@@ -173,8 +173,3 @@ def _whole_bin_filters(sr: float, fmin: float, fmax: float, n_fft: int, n_mels: 
     falling = (high - k) / np.maximum(high - middle, 1)
     inside = (low <= k) & (k < high)
     return checked_filters(np.where(inside, np.where(k < middle, rising, falling), 0.0), n_fft)
-
-
-def _no_zeros(energies: Array) -> Array:
-    """Energies whose logarithm can be taken."""
-    return np.where(energies == 0, np.finfo(np.float64).eps, energies)

@@ -71,20 +71,20 @@ def delta(data: ArrayLike, *, width: int = 9, order: int = 1, mode: str = "inter
     return _weighted(np.pad(x, beyond, PADDING[mode]), weights)  # type: ignore[call-overload]
 
 
-def with_deltas(x: ArrayLike, orders: int, *, width: int = 9, mode: str = "nearest") -> Array:
-    """Features with their first `orders` derivatives beside them.
+def with_deltas(x: ArrayLike, deltas: int, *, width: int = 9, mode: str = "nearest") -> Array:
+    """Features with their first `deltas` derivatives beside them.
 
     Parameters
     ----------
     x : array_like (T, F)
-    orders : int
+    deltas : int
         0: nothing is added, 1: deltas, 2: accelerations as well.
     width, mode : int and str, default 9 and 'nearest'
         See `delta`; with 'nearest', one frame is enough.
 
     Returns
     -------
-    ndarray (T, (1 + orders) F)
+    ndarray (T, (1 + deltas) F)
 
     Raises
     ------
@@ -99,8 +99,8 @@ def with_deltas(x: ArrayLike, orders: int, *, width: int = 9, mode: str = "neare
            [2. , 0.5]])
     """
     x = checked_features(x)
-    orders = natural_int("orders", orders)
-    return np.hstack([x, *(delta(x, width=width, order=n, mode=mode) for n in range(1, orders + 1))])
+    orders = range(1, natural_int("deltas", deltas) + 1)
+    return np.hstack([x, *(delta(x, width=width, order=n, mode=mode) for n in orders)])
 
 
 def _odd_width(width: int) -> int:

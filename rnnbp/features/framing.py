@@ -1,5 +1,6 @@
 """A signal cut into frames that overlap, without a copy, and the window they are seen through."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypedDict
@@ -14,6 +15,7 @@ Array = np.ndarray
 WindowName = str | float | tuple[Any, ...]
 
 PAD_MODES = ("constant", "edge", "reflect", "symmetric")
+BLOCK = 256  # frames that are worked on together: more do not fit the cache, and an hour of them not the memory
 
 
 class FramingOptions(TypedDict, total=False):
@@ -59,6 +61,18 @@ def frame(y: ArrayLike, *, frame_length: int, hop_length: int) -> Array:
     if len(signal) < length:
         raise ValueError(f"y must have at least {length} samples, which are one frame, got {len(signal)}")
     return np.lib.stride_tricks.sliding_window_view(signal, length)[::hop]
+
+
+def by_blocks(frames: Array, function: Callable[[Array], Array]) -> Array:
+    """`function` of some frames at a time, one below the other: for what makes a copy of overlapping frames.
+
+    Examples
+    --------
+    >>> by_blocks(np.ones((600, 3)), lambda block: 2 * block).shape
+    (600, 3)
+    """
+    blocks = [function(frames[start : start + BLOCK]) for start in range(0, len(frames), BLOCK)]
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 
 
 def get_window(window: WindowName, win_length: int) -> Array:

@@ -46,7 +46,18 @@ def hz_to_mel(frequencies: ArrayLike, *, htk: bool = False) -> Array:
 
 
 def mel_to_hz(mels: ArrayLike, *, htk: bool = False) -> Array:
-    """Back from the mel scale; see `hz_to_mel`.
+    """Back from the mel scale.
+
+    Parameters
+    ----------
+    mels : array_like
+    htk : bool, default False
+        Which scale; see `hz_to_mel`.
+
+    Returns
+    -------
+    ndarray
+        In Hz.
 
     Examples
     --------
@@ -61,7 +72,20 @@ def mel_to_hz(mels: ArrayLike, *, htk: bool = False) -> Array:
 
 
 def mel_frequencies(n_mels: int, *, fmin: float, fmax: float, htk: bool = False) -> Array:
-    """Frequencies (n_mels,) in Hz that lie evenly on the mel scale, both ends taken.
+    """Frequencies that lie evenly on the mel scale.
+
+    Parameters
+    ----------
+    n_mels : int
+    fmin, fmax : float
+        The first and the last, in Hz.
+    htk : bool, default False
+        Which scale; see `hz_to_mel`.
+
+    Returns
+    -------
+    ndarray (n_mels,)
+        In Hz.
 
     Examples
     --------

@@ -7,13 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnnbp._checks import number
-from rnnbp.features.framing import Framing, FramingOptions
+from rnnbp.features.framing import Framing, FramingOptions, by_blocks
 from rnnbp.features.mel import mel
 
 Array = np.ndarray
 Reference = float | Callable[[Array], float]
-
-BLOCK = 256  # frames that are transformed together: more do not fit the cache, and an hour of them not the memory
 
 
 class MelOptions(FramingOptions, total=False):
@@ -46,20 +44,31 @@ def spectra(y: ArrayLike, framing: Framing, power: float = 2.0, filters: Array |
     >>> spectra([1.0, 0.0], Framing(sr=8000, n_fft=2, window="boxcar", center=False))
     array([[1., 1.]])
     """
-    from scipy import fft
-
     number("power", power, 0, open_low=True)
     frames = framing.frames(y)
-    window = framing.padded_window(frames.dtype)
+    return frame_spectra(frames, framing.padded_window(frames.dtype), framing.n_fft, power, filters)
+
+
+def frame_spectra(frames: Array, window: Array, n_fft: int, power: float = 2.0, filters: Array | None = None) -> Array:
+    """Spectra of frames (T, N) seen through a window (N,), with zeros after them up to `n_fft`.
+
+    Examples
+    --------
+    >>> frame_spectra(np.eye(1, 2), np.ones(2), n_fft=4)
+    array([[1., 1., 1.]])
+    """
+    from scipy import fft
+
     weights = None if filters is None else filters.T.astype(frames.dtype, copy=False)
-    blocks = []
-    for start in range(0, len(frames), BLOCK):
-        values = fft.rfft(frames[start : start + BLOCK] * window, axis=-1)
-        block = values.real**2 + values.imag**2
+
+    def some(block: Array) -> Array:
+        values = fft.rfft(block * window, n_fft, axis=-1)
+        powers = values.real**2 + values.imag**2
         if power != 2:
-            block **= power / 2
-        blocks.append(block if weights is None else block @ weights)
-    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+            powers **= power / 2
+        return powers if weights is None else powers @ weights
+
+    return by_blocks(frames, some)
 
 
 def spectrogram(y: ArrayLike, *, sr: float, power: float = 2.0, **framing: Unpack[FramingOptions]) -> Array:
@@ -160,7 +169,7 @@ def power_to_db(S: ArrayLike, *, ref: Reference = 1.0, amin: float = 1e-10, top_
     Raises
     ------
     ValueError
-        If an argument is out of its range.
+        If there is none, one is negative or NaN, or an argument is out of its range.
 
     Examples
     --------
@@ -168,14 +177,20 @@ def power_to_db(S: ArrayLike, *, ref: Reference = 1.0, amin: float = 1e-10, top_
     array([  0., -10., -30.])
     """
     S = np.asarray(S)
+    if not S.size or S.dtype.kind not in "fiu" or not (S >= 0).all():
+        raise ValueError(f"S must be powers, 0 or more, got {S.dtype} of shape {S.shape}{_worst(S)}")
     number("amin", amin, 0, open_low=True)
     reference = float(ref(S)) if callable(ref) else number("ref", ref, 0)
     db = np.log10(np.maximum(S, amin))
     db *= 10
     db -= 10 * np.log10(max(amin, reference))
     if top_db is not None:
-        np.maximum(db, db.max() - number("top_db", top_db, 0), out=db)
+        db = np.maximum(db, db.max() - number("top_db", top_db, 0))
     return db
+
+
+def _worst(S: Array) -> str:
+    return f", the least {S.min()}" if S.size and S.dtype.kind in "fiu" else ""
 
 
 def log_mel(
