@@ -91,6 +91,7 @@ def test_it_is_the_functions_in_a_row(rng):
         (lambda: features.MFCC(sr=8000, normalize="uterance"), "normalize must be one of .*Did you mean 'utterance'"),
         (lambda: features.MFCC(sr=8000, deltas=-1), "deltas must be an integer of 0 or more, got -1"),
         (lambda: features.MFCC(sr=8000, deltas=1, width=2), "width must be an odd integer of 3 or more, got 2"),
+        (lambda: features.MFCC(sr=8000, width=1), "width must be an odd integer of 3 or more, got 1"),
         (lambda: features.LogMel(sr=8000, coef=2), "coef must be a number between 0 and 1, got 2"),
         (lambda: features.LogMel(sr=8000, top_db=-2), "top_db must be a number of 0 or more, got -2"),
         (lambda: features.LPCC(sr=8000, order=0), "order must be a positive integer, got 0"),

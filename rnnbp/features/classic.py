@@ -89,8 +89,7 @@ def classic_fbank(
     ((99, 26), (99,))
     """
     band = checked_band(sr, fmin, fmax)
-    length = max(1, int(0.025 * sr + 0.5)) if win_length is None else positive_int("win_length", win_length)
-    hop = max(1, int(0.010 * sr + 0.5)) if hop_length is None else positive_int("hop_length", hop_length)
+    length, hop = classic_lengths(sr, win_length, hop_length)
     if positive_int("n_fft", n_fft) < length:
         raise ValueError(f"n_fft must be at least win_length = {length}, got {n_fft}")
     filters = _whole_bin_filters(*band, n_fft, positive_int("n_mels", n_mels))
@@ -154,6 +153,19 @@ def classic_mfcc(
     if energy:
         coefficients[:, 0] = np.log(energies)
     return coefficients
+
+
+def classic_lengths(sr: float, win_length: int | None, hop_length: int | None) -> tuple[int, int]:
+    """Samples a frame and from frame to frame: where they are not given, 25 ms and 10 ms, halves rounded up.
+
+    Examples
+    --------
+    >>> classic_lengths(22050, None, None)
+    (551, 221)
+    """
+    length = max(1, int(0.025 * sr + 0.5)) if win_length is None else positive_int("win_length", win_length)
+    hop = max(1, int(0.010 * sr + 0.5)) if hop_length is None else positive_int("hop_length", hop_length)
+    return length, hop
 
 
 def _filled(signal: Array, length: int, hop: int) -> Array:

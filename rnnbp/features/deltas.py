@@ -99,6 +99,7 @@ def with_deltas(x: ArrayLike, deltas: int, *, width: int = 9, mode: str = "neare
            [2. , 0.5]])
     """
     x = checked_features(x)
+    _odd_width(width)
     orders = range(1, natural_int("deltas", deltas) + 1)
     return np.hstack([x, *(delta(x, width=width, order=n, mode=mode) for n in orders)])
 

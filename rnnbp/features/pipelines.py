@@ -6,7 +6,7 @@ import numpy as np
 
 from rnnbp.features.base import Features
 from rnnbp.features.cepstra import cepstra
-from rnnbp.features.classic import classic_mfcc
+from rnnbp.features.classic import classic_lengths, classic_mfcc
 from rnnbp.features.framing import Framing, WindowName
 from rnnbp.features.mel import mel
 from rnnbp.features.prediction_cepstra import lpc_cepstra
@@ -192,8 +192,8 @@ class ClassicMFCC(Features):
     Examples
     --------
     >>> features = ClassicMFCC(sr=8000, n_fft=256, window="hamming", deltas=2, width=5, normalize="utterance")
-    >>> features(np.sin(np.arange(8000.0))).shape, features.feature_size
-    ((99, 39), 39)
+    >>> features(np.sin(np.arange(8000.0))).shape, features.feature_size, features.hop_length
+    ((99, 39), 39, 80)
     """
 
     sr: float
@@ -201,10 +201,10 @@ class ClassicMFCC(Features):
     n_mfcc: int = 13
     n_mels: int = 26
     n_fft: int = 512
-    win_length: int | None = None
-    hop_length: int | None = None
+    win_length: int = None  # type: ignore[assignment]  # numbers once they are worked out
+    hop_length: int = None  # type: ignore[assignment]
     fmin: float = 0.0
-    fmax: float | None = None
+    fmax: float = None  # type: ignore[assignment]
     window: WindowName = "boxcar"
     lifter: float = 22.0
     energy: bool = True
@@ -212,6 +212,10 @@ class ClassicMFCC(Features):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.static(np.zeros(1))
+        win_length, hop_length = classic_lengths(self.sr, self.win_length, self.hop_length)
+        fmax = self.sr / 2 if self.fmax is None else self.fmax
+        for name, value in (("win_length", win_length), ("hop_length", hop_length), ("fmax", fmax)):
+            object.__setattr__(self, name, value)
 
     @property
     def static_size(self) -> int:
