@@ -87,7 +87,7 @@ def test_melspectrogram(librosa, y, framing):
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"ref": np.max}, {"ref": 0.5, "top_db": None}, {"amin": 1e-3, "top_db": 15.0}], ids=str
+    "settings", [{}, {"ref": np.max}, {"ref": 0.5, "top_db": None}, {"amin": 1e-3, "top_db": 15.0}]
 )
 def test_power_to_db_and_log_mel(librosa, y, settings):
     S = librosa.feature.melspectrogram(y=y, sr=SR, n_fft=256, hop_length=80, n_mels=30, dtype=np.float64)
@@ -97,7 +97,7 @@ def test_power_to_db_and_log_mel(librosa, y, settings):
 
 
 @banks
-@pytest.mark.parametrize("cosine", [{}, {"lifter": 22}, {"dct_type": 3, "norm": None}, {"dct_type": 1}], ids=str)
+@pytest.mark.parametrize("cosine", [{}, {"lifter": 22}, {"dct_type": 3, "norm": None}, {"dct_type": 1}])
 def test_mfcc(librosa, y, bank, cosine):
     bank = {**bank, "mel_norm": bank.get("norm", "slaney"), "norm": "ortho", "n_fft": 256, "hop_length": 80}
     settings = {**bank, **cosine, "n_mfcc": 13}
@@ -159,7 +159,6 @@ def test_rms(librosa, y, frame_length, hop_length):
 @pytest.mark.parametrize(
     "settings",
     [{}, {"top_db": 10}, {"top_db": 25, "ref": 0.3}, {"top_db": 1, "ref": 100.0}, {"top_db": 30, "ref": np.median}],
-    ids=str,
 )
 @pytest.mark.parametrize("sizes", [{}, {"frame_length": 301, "hop_length": 75}], ids=["as it is", "short frames"])
 def test_trim(librosa, y, settings, sizes):
