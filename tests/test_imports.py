@@ -28,7 +28,7 @@ ORDER = [
     *("datasets", "data", "sequences", "standardizer", "frames", "parts", "batches", "checked", "label_sequences"),
     "features",
     *("moments", "held", "lazy", "audio"),
-    *("params", "config", "storage", "threads", "_checks"),
+    *("params", "config", "storage", "threads", "workspace", "_checks"),
 ]
 
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -2,7 +2,23 @@
 
 import numpy as np
 
+from rnnbp.workspace import empty
+
 Array = np.ndarray
+
+
+def padded_steps(rows: int, shape: tuple[int, ...], dtype: np.dtype) -> Array:
+    """Memory for (T, B, ...), of which so many rows are real steps; zero where the others are.
+
+    Examples
+    --------
+    >>> padded_steps(1, (2, 1, 3), np.dtype(np.float32))[1]
+    array([[0., 0., 0.]], dtype=float32)
+    """
+    steps = empty(shape, dtype)
+    if rows < shape[0] * shape[1]:
+        steps[...] = 0
+    return steps
 
 
 def pack(x: Array, active: Array) -> Array:
@@ -32,6 +48,6 @@ def unpack(packed: Array, active: Array, batch_size: int) -> Array:
     T = len(active)
     if len(packed) == T * batch_size:
         return packed.reshape(T, batch_size, *packed.shape[1:])
-    x = np.zeros((T, batch_size, *packed.shape[1:]), packed.dtype)
+    x = padded_steps(len(packed), (T, batch_size, *packed.shape[1:]), packed.dtype)
     x[np.arange(batch_size) < active[:, None]] = packed
     return x

@@ -17,6 +17,7 @@ from rnnbp.cells.base import Weights
 from rnnbp.kernels.arrays.rows import Rows
 from rnnbp.kernels.base import Array, Kernel, Trace
 from rnnbp.params import Parameters
+from rnnbp.workspace import empty
 
 # 1 and 1/2 as arrays, which NumPy takes in half the time that it takes for a number.
 UNITS = {np.dtype(t): (np.array(1, t), np.array(0.5, t)) for t in (np.float32, np.float64)}
@@ -58,7 +59,7 @@ class ArrayKernel(Kernel):
         self, params: Weights, trace: Trace, d_outputs: Array, grad: Parameters, d_state: Array
     ) -> tuple[Array, Array]:
         """The input's gradient is one product a block."""
-        d, d_x = self._parts(d_state), np.empty((trace.rows.count, self.cell.input_size), self.dtype)
+        d, d_x = self._parts(d_state), empty((trace.rows.count, self.cell.input_size), self.dtype)
         for rows, delta in self.errors(params, trace, d_outputs, grad, d):
             self.input_gradient(params, delta, d_x[rows])
         return trace.rows.unpack(d_x), self._joined(d)
@@ -83,7 +84,7 @@ class ArrayKernel(Kernel):
 
 def input_rows(rows: Rows, x: Array, hidden_size: int, dtype: np.dtype) -> Array:
     """[h | 1 | x] (N, H + 1 + F), with h yet to be written."""
-    z = np.empty((rows.count, hidden_size + 1 + x.shape[-1]), dtype)
+    z = empty((rows.count, hidden_size + 1 + x.shape[-1]), dtype)
     z[:, hidden_size] = 1
     z[:, hidden_size + 1 :] = rows.pack(x)
     return z
@@ -97,7 +98,7 @@ def gate_columns(params: Weights, gates: Sequence[int], dtype: np.dtype) -> Arra
         return w.reshape(-1, H, w.shape[1])[order].swapaxes(1, 2)
 
     bias = (params["b_ih"] + params["b_hh"])[:, None]
-    w = np.empty((len(order), H + 1 + params["w_ih"].shape[1], H), dtype)
+    w = empty((len(order), H + 1 + params["w_ih"].shape[1], H), dtype)
     w[:, :H], w[:, H : H + 1], w[:, H + 1 :] = columns(params["w_hh"]), columns(bias), columns(params["w_ih"])
     return w
 
@@ -107,7 +108,7 @@ def products(delta: Array, z: Array, summed: int = 128) -> Iterator[Array]:
 
     So many rows are `summed` at once that float32 loses no more than in PyTorch: 128 for RNN and GRU, 512 for LSTM.
     """
-    out = np.empty((delta.shape[1], z.shape[1]), z.dtype)
+    out = empty((delta.shape[1], z.shape[1]), z.dtype)
     for k in range(0, len(z), summed):
         yield np.matmul(delta[k : k + summed].T, z[k : k + summed], out=out)
 

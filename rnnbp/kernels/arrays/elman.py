@@ -36,7 +36,7 @@ class ElmanKernel(ArrayKernel):
         """h[t] = act([h[t-1] | 1 | x[t]] W)."""
         H, rows, act = self.cell.hidden_size, Rows(active, len(state)), IN_PLACE[self.cell.activation]
         z, (w,) = input_rows(rows, x, H, self.dtype), gate_columns(params, [0], self.dtype)
-        y, h = np.zeros((*x.shape[:2], H), self.dtype), state
+        y, h = rows.padded(H, self.dtype), state
         for z_t, h_t, y_t in zip(rows.steps(z), rows.steps(z[:, :H]), rows.running(y), strict=True):
             h_t[...] = h[: len(h_t)]
             np.matmul(z_t, w, out=y_t)

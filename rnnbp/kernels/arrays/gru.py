@@ -10,6 +10,7 @@ from rnnbp.kernels.arrays.base import ArrayKernel, gate_columns, input_rows, pro
 from rnnbp.kernels.arrays.rows import Rows
 from rnnbp.kernels.base import Array
 from rnnbp.params import Parameters
+from rnnbp.workspace import empty
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class GRUKernel(ArrayKernel):
         H, rows, B = self.cell.hidden_size, Rows(active, len(state)), len(state)
         w, w_n = self._columns(params)
         z, gates = input_rows(rows, x, H, self.dtype), rows.stacks(4, H, self.dtype)
-        y, h, scratch = np.zeros((*x.shape[:2], H), self.dtype), state, np.empty((B, H), self.dtype)
+        y, h, scratch = rows.padded(H, self.dtype), state, np.empty((B, H), self.dtype)
         views = map(rows.steps, (z, z[:, :H], z[:, H:]))
         for z_t, h_t, x_t, gates_t, y_t in zip(*views, gates, rows.running(y), strict=True):
             r, u, hn, n_t = gates_t
@@ -69,7 +70,7 @@ class GRUKernel(ArrayKernel):
         H, w_hh, (d_h,) = self.cell.hidden_size, params["w_hh"], d
         scratch = np.empty_like(d_h)
         for steps, here, rows in trace.rows.blocks():
-            delta = np.empty((rows.count, 4 * H), self.dtype)
+            delta = empty((rows.count, 4 * H), self.dtype)
             slopes = delta.reshape(-1, 4, H).swapaxes(0, 1)
             gates = np.concatenate(trace.gates[steps], axis=1)
             self._slopes(gates, trace.z[here, :H], slopes)

@@ -10,6 +10,7 @@ from rnnbp.kernels.arrays.base import ArrayKernel, add_products, gate_columns, i
 from rnnbp.kernels.arrays.rows import Rows
 from rnnbp.kernels.base import Array
 from rnnbp.params import Parameters
+from rnnbp.workspace import empty
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class LSTMKernel(ArrayKernel):
         w = gate_columns(params, (0, 1, 3, 2), self.dtype)
         w[:3] *= 0.5
         z, gates = input_rows(rows, x, H, self.dtype), rows.stacks(4, H, self.dtype)
-        y, cells = np.zeros((T, B, H), self.dtype), np.empty((T + 1, B, H), self.dtype)
+        y, cells = rows.padded(H, self.dtype), empty((T + 1, B, H), self.dtype)
         h, cells[0] = state[:, :H], state[:, H:]
         c, scratch = cells[0], np.empty((B, H), self.dtype)
         views = (rows.steps(z), rows.steps(z[:, :H]), gates, *map(rows.running, (cells[1:], y)))
@@ -58,7 +59,7 @@ class LSTMKernel(ArrayKernel):
         H, w_hh, (d_h, d_c) = self.cell.hidden_size, params["w_hh"], d
         scratch = np.empty_like(d_h)
         for steps, here, rows in trace.rows.blocks():
-            delta = np.empty((rows.count, 4 * H), self.dtype)
+            delta = empty((rows.count, 4 * H), self.dtype)
             by_ifgo = delta.reshape(-1, 4, H).swapaxes(0, 1)  # as the parameters have them
             gates = np.concatenate(trace.gates[steps], axis=1)
             before, after = rows.pack(trace.cells[steps]), rows.pack(trace.cells[1:][steps])

@@ -10,6 +10,7 @@ from rnnbp.kernels.arrays.base import ArrayKernel, gate_columns, input_rows, pro
 from rnnbp.kernels.arrays.rows import Rows
 from rnnbp.kernels.base import Array
 from rnnbp.params import Parameters
+from rnnbp.workspace import empty
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class OriginalGRUKernel(ArrayKernel):
         w[:2] *= 0.5
         z, gates = input_rows(rows, x, H, self.dtype), rows.stacks(3, H, self.dtype)
         reset, scratch = z.copy(), np.empty((B, H), self.dtype)
-        y, h = np.zeros((*x.shape[:2], H), self.dtype), state
+        y, h = rows.padded(H, self.dtype), state
         views = map(rows.steps, (z, z[:, :H], reset, reset[:, :H]))
         for z_t, h_t, reset_t, rh_t, gates_t, y_t in zip(*views, gates, rows.running(y), strict=True):
             r, u, n_t = gates_t
@@ -57,7 +58,7 @@ class OriginalGRUKernel(ArrayKernel):
         H, w_hh, (d_h,) = self.cell.hidden_size, params["w_hh"], d
         scratch = np.empty_like(d_h)
         for steps, here, rows in trace.rows.blocks():
-            delta = np.empty((rows.count, 3 * H), self.dtype)
+            delta = empty((rows.count, 3 * H), self.dtype)
             slopes = delta.reshape(-1, 3, H).swapaxes(0, 1)  # r, z, n
             gates = np.concatenate(trace.gates[steps], axis=1)
             self._slopes(gates, trace.z[here, :H], slopes)

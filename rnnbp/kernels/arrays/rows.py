@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from rnnbp.kernels.blocks import BLOCK, packed_blocks
-from rnnbp.kernels.packing import unpack
+from rnnbp.kernels.packing import padded_steps, unpack
+from rnnbp.workspace import empty
 
 Array = np.ndarray
 
@@ -45,10 +46,14 @@ class Rows:
 
     def stacks(self, gates: int, size: int, dtype: np.dtype) -> list[Array]:
         """Memory for `gates` arrays (n, H) a step, which lie one after the other: (G, n, H) each."""
-        memory = np.empty((self.count, gates, size), dtype)
+        memory = empty((self.count, gates, size), dtype)
         if self.full:
             return list(memory.reshape(len(self.active), gates, self.batch_size, size))
         return [a.reshape(gates, len(a), size) for a in np.split(memory, np.cumsum(self.active)[:-1])]
+
+    def padded(self, size: int, dtype: np.dtype) -> Array:
+        """Memory for an array (T, B, K), zero where no sequence runs."""
+        return padded_steps(self.count, (len(self._all), self.batch_size, size), dtype)
 
     def running(self, y: Array) -> list[Array]:
         """Each step's part (n, K) of an array (T, B, K)."""

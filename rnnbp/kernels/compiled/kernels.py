@@ -12,9 +12,11 @@ from rnnbp.kernels.base import Array, Kernel
 from rnnbp.kernels.compiled import elman, gru, lstm, original_gru
 from rnnbp.kernels.compiled.shares import Shares, share_out
 from rnnbp.kernels.compiled.vectors import REGISTER_BYTES
-from rnnbp.kernels.compiled.weights import aligned, outer_sum, packed, packed_back
+from rnnbp.kernels.compiled.weights import outer_sum, packed, packed_back
+from rnnbp.kernels.packing import padded_steps
 from rnnbp.params import Parameters
 from rnnbp.threads import get_num_threads, run_shares
+from rnnbp.workspace import empty
 
 WORTH_A_THREAD = 2e7  # floating point operations, which take some 0.2 ms
 
@@ -25,8 +27,6 @@ class Trace:
 
     Attributes
     ----------
-    active : ndarray (T + 1,)
-        How many sequences run at each step, and 0.
     shares : Shares
         How the way there was shared out to threads, and so the way back.
     inputs : ndarray (N + B, ...)
@@ -37,7 +37,6 @@ class Trace:
         What else the cell keeps: c of an LSTM, as h lies; r h of the original GRU.
     """
 
-    active: Array
     shares: Shares
     inputs: Array
     gates: Array
@@ -112,7 +111,6 @@ class CompiledKernel(Kernel):
         """Memory for so many real steps of so many sequences."""
         H, F = self.cell.hidden_size, self.cell.input_size
         return Trace(
-            np.append(active, 0),
             share_out(active, batch_size, self.threads(rows, batch_size)),
             self.empty(rows + batch_size, max(H + F, self.room(H))),
             self.empty(rows if self.gates else 0, self.gates * H, spill=True),
@@ -126,7 +124,7 @@ class CompiledKernel(Kernel):
 
     def empty(self, rows: int, width: int, spill: bool = False) -> Array:
         """Rows of whole registers."""
-        return aligned((rows, self.room(width, spill)), self.dtype)
+        return empty((rows, self.room(width, spill)), self.dtype)
 
     def padded(self, *parts: Array) -> Array:
         """Vectors after one another, and room for a spill."""
@@ -136,26 +134,25 @@ class CompiledKernel(Kernel):
     def threads(self, rows: int, batch_size: int) -> int:
         """Among how many it pays to share out so many real steps."""
         H, F = self.cell.hidden_size, self.cell.input_size
-        work = 2.0 * rows * self.parts * H * (H + F)
-        return max(1, min(get_num_threads(), batch_size, int(work / WORTH_A_THREAD)))
+        worth = min(batch_size, int(2.0 * rows * self.parts * H * (H + F) / WORTH_A_THREAD))
+        return min(worth, get_num_threads()) if worth > 1 else 1
 
     def forward(self, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, Trace, Array]:
         """As `Kernel.forward`."""
         (T, B, _), H, rows = x.shape, self.cell.hidden_size, int(active.sum())
         trace = self.trace_for(active, rows, B)
-        start = np.arange(rows, rows + B)
-        start[: trace.active[0]] = trace.shares.places[: trace.active[0]]
+        shares, start = trace.shares, trace.shares.starts
         trace.inputs[start, :H] = state[:, :H]
         if self.cell.state_size > H:
             trace.more[start, :H], trace.more[start, H:] = state[:, H:], 0
-        outputs = (np.empty if rows == T * B else np.zeros)((T, B, H), self.dtype)
+        outputs = padded_steps(rows, (T, B, H), self.dtype)
         x, weights = np.ascontiguousarray(x, self.dtype), self.weights(params)
-        begins, first = trace.shares.sequences.tolist(), trace.shares.rows.tolist()
+        begins, first = shares.sequences.tolist(), shares.rows.tolist()
 
-        def there(share: int, shares: int) -> None:
+        def there(share: int, _: int) -> None:
             begin = begins[share]
             self.module.forward(
-                self.sizes, x, trace.active, weights, trace.inputs, trace.gates, trace.more, outputs,
+                self.sizes, x, shares.active, weights, trace.inputs, trace.gates, trace.more, outputs,
                 begin, begins[share + 1], first[share] - begin
             )  # fmt: skip
 
@@ -168,7 +165,7 @@ class CompiledKernel(Kernel):
     ) -> tuple[Array, Array]:
         """As `Kernel.backward`."""
         (T, B, _), F = d_outputs.shape, self.cell.input_size
-        dx = (np.empty if trace.active.sum() == T * B else np.zeros)((T, B, F), self.dtype)
+        dx = padded_steps(len(trace.shares.places), (T, B, F), self.dtype)
         w_x = packed_back(self.dtype, self.input_weights(params))
         return dx, self._back(params, trace, d_outputs, grad, d_state, dx, w_x)
 
@@ -183,7 +180,7 @@ class CompiledKernel(Kernel):
         self, params: Weights, trace: Trace, d_outputs: Array, grad: Parameters, d_state: Array, dx: Array, w_x: Array
     ) -> Array:
         """Fill `dx`, unless `w_x` is empty; return the error at the first state."""
-        (B, S), H, rows = d_state.shape, self.cell.hidden_size, int(trace.active.sum())
+        (B, S), H, rows = d_state.shape, self.cell.hidden_size, len(trace.shares.places)
         deltas = self.empty(rows, self.parts * H, spill=True)
         d_h, d_more = self.empty(B, H), self.empty(B, H)
         d_h[:, :H], d_h[:, H:], d_more[:, H:] = d_state[:, :H], 0, 0
@@ -198,7 +195,7 @@ class CompiledKernel(Kernel):
         def back(share: int, shares: int) -> None:
             begin = begins[share]
             self.module.backward(
-                self.sizes, trace.active, weights, trace.inputs, trace.gates, trace.more,
+                self.sizes, shared.active, weights, trace.inputs, trace.gates, trace.more,
                 d_outputs, deltas, d_h, d_more, dx, begin, begins[share + 1], first[share + 1] - begin
             )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """How a batch is shared out to threads, and where the rows of each are stored."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -17,6 +18,10 @@ class Shares:
 
     Attributes
     ----------
+    active : ndarray (T + 1,)
+        How many sequences run at each step, and 0.
+    starts : ndarray (B,)
+        The row of each sequence's state before its first step; of one without steps, behind all rows.
     sequences : ndarray (S + 1,)
         The first sequence of each share, and B.
     rows : ndarray (S + 1,)
@@ -27,6 +32,8 @@ class Shares:
         Where each block of steps begins in that order, and N.
     """
 
+    active: Array
+    starts: Array
     sequences: Array
     rows: Array
     places: Array
@@ -34,7 +41,7 @@ class Shares:
 
 
 def share_out(active: Array, batch_size: int, count: int) -> Shares:
-    """`count` shares of about as many steps each.
+    """`count` shares of about as many steps each; not to be changed, for it is kept.
 
     Examples
     --------
@@ -44,18 +51,24 @@ def share_out(active: Array, batch_size: int, count: int) -> Shares:
     >>> shares.places
     array([ 0,  6,  7,  8,  1,  9, 10, 11,  2,  3,  4,  5])
     """
-    ends = np.append(0, np.cumsum(active))
-    blocks = np.append(ends[:-1:BLOCK], ends[-1])
-    if count == 1:
-        return Shares(np.array([0, batch_size]), np.array([0, ends[-1]]), np.arange(ends[-1]), blocks)
+    return _share_out(np.ascontiguousarray(active, np.int64).tobytes(), batch_size, count)
+
+
+@lru_cache(maxsize=64)
+def _share_out(active_bytes: bytes, batch_size: int, count: int) -> Shares:
+    active = np.append(np.frombuffer(active_bytes, np.int64), 0)
     b = np.arange(batch_size)
-    running = b < active[:, None]
+    running = b < active[:-1, None]
     lengths = running.sum(axis=0)
+    N = lengths.sum()
     middles = np.cumsum(lengths) - lengths / 2
-    cuts = np.searchsorted(middles, ends[-1] * np.arange(1, count) / count)
+    cuts = np.searchsorted(middles, N * np.arange(1, count) / count)
     sequences = np.array([0, *cuts, batch_size])
     rows = np.append(0, np.cumsum(lengths))[sequences]
     share = np.repeat(np.arange(count), np.diff(sequences))
-    inside = np.maximum(0, np.minimum(active[:, None], sequences[1:]) - sequences[:-1])  # (T, S)
+    inside = np.maximum(0, np.minimum(active[:-1, None], sequences[1:]) - sequences[:-1])  # (T, S)
     firsts = rows[:-1] + np.cumsum(inside, axis=0) - inside - sequences[:-1]
-    return Shares(sequences, rows, (firsts[:, share] + b)[running], blocks)
+    places = (firsts[:, share] + b)[running]
+    starts = np.append(places[: active[0]], N + b[active[0] :])
+    blocks = np.append((np.cumsum(active) - active)[:-1:BLOCK], N)
+    return Shares(active, starts, sequences, rows, places, blocks)

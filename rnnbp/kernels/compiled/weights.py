@@ -1,13 +1,12 @@
 """Weights, packed for products before the first step; and their gradients, summed over all steps after the last."""
 
-import math
-
 import numpy as np
 from numba import njit
 
 from rnnbp.kernels.compiled.compiling import entry
 from rnnbp.kernels.compiled.product import COLUMNS, panel_product
 from rnnbp.kernels.compiled.vectors import REGISTER_BYTES, at, copy, lanes, load, store
+from rnnbp.workspace import empty
 
 DEPTH = 64  # rows that are summed at a time: few, as a sum in float32 rounds the less the shorter it is
 CHUNK = 96  # units whose errors stay in the cache meanwhile
@@ -38,15 +37,7 @@ def packed_back(dtype, w):
 def _panels(depth, width, parts, dtype):
     lanes = REGISTER_BYTES // dtype.itemsize
     units, registers = (lanes, parts) if parts > 1 else (lanes * COLUMNS, COLUMNS)
-    return aligned((-(-width // units), depth, registers, lanes), dtype)
-
-
-def aligned(shape, dtype):
-    """Uninitialized memory that begins where a line of the cache does."""
-    size = math.prod(shape) * dtype.itemsize
-    memory = np.empty(size + 64, np.uint8)
-    start = -memory.__array_interface__["data"][0] % 64
-    return memory[start : start + size].view(dtype).reshape(shape)
+    return empty((-(-width // units), depth, registers, lanes), dtype)
 
 
 @entry
