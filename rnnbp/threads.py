@@ -1,14 +1,7 @@
-"""Threads for the compiled kernels: how many, and how a call is shared out to them.
-
-They are ordinary Python threads that wait for work, which compiled code does without holding the interpreter's lock:
-any number of callers may use them at once, and a forked process begins with none and makes its own.
-"""
+"""How many threads the compiled kernels may use."""
 
 import os
-import queue
 import sys
-import threading
-from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -74,78 +67,3 @@ def _blas_libraries() -> list[Any]:
     import threadpoolctl
 
     return list(threadpoolctl.ThreadpoolController().select(user_api="blas").lib_controllers)
-
-
-_Task = tuple[Callable[..., Any], tuple[Any, ...], queue.SimpleQueue]
-
-
-class _Team:
-    """Threads that take tasks from one queue."""
-
-    def __init__(self) -> None:
-        self.tasks: queue.SimpleQueue[_Task] = queue.SimpleQueue()
-        self.size = 0
-        self.growing = threading.Lock()
-
-    def grow(self, size: int) -> None:
-        """Have at least so many threads."""
-        if self.size < size:
-            with self.growing:
-                for _ in range(self.size, size):
-                    threading.Thread(target=self._work, name="rnnbp", daemon=True).start()
-                self.size = max(self.size, size)
-
-    def _work(self) -> None:
-        while True:
-            _do(self.tasks.get())
-
-
-def _do(task: _Task) -> None:
-    """Run a task and say how it ended."""
-    function, args, ended = task
-    try:
-        function(*args)
-    except BaseException as error:
-        ended.put(error)
-    else:
-        ended.put(None)
-
-
-_team = _Team()
-
-
-def _new_team() -> None:
-    global _team
-    _team = _Team()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_new_team)
-
-
-def run_shares(shares: int, function: Callable[..., Any], *args: Any) -> None:
-    """Call ``function(*args, share, shares)`` for each share, side by side; return when all are done.
-
-    The caller does the first share, and of the others those that no thread has taken yet.
-
-    Examples
-    --------
-    >>> run_shares(1, print, "share and shares:")
-    share and shares: 0 1
-    """
-    if shares == 1:
-        function(*args, 0, 1)
-        return
-    team, ended = _team, queue.SimpleQueue[BaseException | None]()
-    team.grow(shares - 1)
-    for share in range(1, shares):
-        team.tasks.put((function, (*args, share, shares), ended))
-    _do((function, (*args, 0, shares), ended))
-    while True:
-        try:
-            _do(team.tasks.get_nowait())
-        except queue.Empty:
-            break
-    errors = [error for error in (ended.get() for _ in range(shares)) if error is not None]
-    if errors:
-        raise errors[0]

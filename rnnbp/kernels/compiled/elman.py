@@ -8,6 +8,7 @@ from numba import njit
 from rnnbp.kernels.compiled.compiling import entry
 from rnnbp.kernels.compiled.functions import sigmoid, tanh
 from rnnbp.kernels.compiled.rows import after, input_errors, product, running, scratch, whole_registers
+from rnnbp.kernels.compiled.team import BEGUN, ring
 from rnnbp.kernels.compiled.vectors import at, copy, lanes, load, ones_where_positive, store
 
 ACTIVATIONS = ("tanh", "relu", "sigmoid", "linear")  # by their number in compiled code
@@ -38,8 +39,9 @@ def slope(kind, h):
 
 
 @entry
-def forward(sizes, x, active, weights, inputs, no_gates, no_more, outputs, begin, end, first):
+def forward(bells, sizes, x, active, weights, inputs, no_gates, no_more, outputs, begin, end, first):
     """The sequences from `begin` to `end` through all steps; sequence b's first row is ``first + b``."""
+    ring(bells, BEGUN)
     (H, kind), (T, B, F) = sizes, x.shape
     w, bias = weights
     L, N = lanes(x), len(inputs) - B
@@ -61,10 +63,11 @@ def forward(sizes, x, active, weights, inputs, no_gates, no_more, outputs, begin
 
 @entry
 def backward(
-    sizes, active, weights, inputs, no_gates, no_more,
+    bells, sizes, active, weights, inputs, no_gates, no_more,
     d_outputs, deltas, d_h, d_no_more, dx, begin, end, following
 ):  # fmt: skip
     """The same sequences back; behind its last step sequence b's rows would go on at ``following + b``."""
+    ring(bells, BEGUN)
     (H, kind), (T, B, F) = sizes, dx.shape
     w_h, w_x = weights
     L, N = lanes(inputs), len(inputs) - B

@@ -11,6 +11,7 @@ from rnnbp.kernels.compiled.compiling import entry
 from rnnbp.kernels.compiled.functions import sigmoid, tanh
 from rnnbp.kernels.compiled.product import panel_product
 from rnnbp.kernels.compiled.rows import after, input_errors, product, running, scratch, whole_registers
+from rnnbp.kernels.compiled.team import BEGUN, ring
 from rnnbp.kernels.compiled.vectors import at, copy, lanes, load, store
 
 
@@ -30,8 +31,9 @@ def errors_of(n, r, z, hn, h, d_h):
 
 
 @entry
-def forward(sizes, x, active, weights, inputs, gates, no_more, outputs, begin, end, first):
+def forward(bells, sizes, x, active, weights, inputs, gates, no_more, outputs, begin, end, first):
     """The sequences from `begin` to `end` through all steps; sequence b's first row is ``first + b``."""
+    ring(bells, BEGUN)
     (H,), (T, B, F) = sizes, x.shape
     w_x, w_h, bias = weights
     L, N = lanes(x), len(gates)
@@ -69,10 +71,11 @@ def forward(sizes, x, active, weights, inputs, gates, no_more, outputs, begin, e
 
 @entry
 def backward(
-    sizes, active, weights, inputs, gates, no_more,
+    bells, sizes, active, weights, inputs, gates, no_more,
     d_outputs, deltas, d_h, d_no_more, dx, begin, end, following
 ):  # fmt: skip
     """The same sequences back; behind its last step sequence b's rows would go on at ``following + b``."""
+    ring(bells, BEGUN)
     (H,), (T, B, F) = sizes, dx.shape
     w_h, w_x = weights
     L, X, G, C = lanes(gates), inputs.shape[1], gates.shape[1], d_h.shape[1]

@@ -11,11 +11,12 @@ from rnnbp.cells.base import Weights
 from rnnbp.kernels.base import Array, Kernel
 from rnnbp.kernels.compiled import elman, gru, lstm, original_gru
 from rnnbp.kernels.compiled.shares import Shares, share_out
+from rnnbp.kernels.compiled.team import run_shares
 from rnnbp.kernels.compiled.vectors import REGISTER_BYTES
 from rnnbp.kernels.compiled.weights import outer_sum, packed, packed_back
 from rnnbp.kernels.packing import padded_steps
 from rnnbp.params import Parameters
-from rnnbp.threads import get_num_threads, run_shares
+from rnnbp.threads import get_num_threads
 from rnnbp.workspace import empty
 
 WORTH_A_THREAD = 2e7  # floating point operations, which take some 0.2 ms
@@ -149,10 +150,10 @@ class CompiledKernel(Kernel):
         x, weights = np.ascontiguousarray(x, self.dtype), self.weights(params)
         begins, first = shares.sequences.tolist(), shares.rows.tolist()
 
-        def there(share: int, _: int) -> None:
+        def there(bells: Array, share: int, _: int) -> None:
             begin = begins[share]
             self.module.forward(
-                self.sizes, x, shares.active, weights, trace.inputs, trace.gates, trace.more, outputs,
+                bells, self.sizes, x, shares.active, weights, trace.inputs, trace.gates, trace.more, outputs,
                 begin, begins[share + 1], first[share] - begin
             )  # fmt: skip
 
@@ -192,17 +193,17 @@ class CompiledKernel(Kernel):
         terms, shared = self.terms(trace, sums), trace.shares
         begins, first = shared.sequences.tolist(), shared.rows.tolist()
 
-        def back(share: int, shares: int) -> None:
+        def back(bells: Array, share: int, _: int) -> None:
             begin = begins[share]
             self.module.backward(
-                self.sizes, shared.active, weights, trace.inputs, trace.gates, trace.more,
+                bells, self.sizes, shared.active, weights, trace.inputs, trace.gates, trace.more,
                 d_outputs, deltas, d_h, d_more, dx, begin, begins[share + 1], first[share + 1] - begin
             )  # fmt: skip
 
-        def add_terms(share: int, shares: int) -> None:
+        def add_terms(bells: Array, share: int, shares: int) -> None:
             for t in terms:
                 outer_sum(
-                    deltas, t.begin, t.source, t.start, shared.places, shared.blocks, t.w_h, t.w_x, t.b_h, t.b_x,
+                    bells, deltas, t.begin, t.source, t.start, shared.places, shared.blocks, t.w_h, t.w_x, t.b_h, t.b_x,
                     share, shares
                 )  # fmt: skip
 

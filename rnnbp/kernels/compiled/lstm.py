@@ -11,6 +11,7 @@ from rnnbp.kernels.compiled.compiling import entry
 from rnnbp.kernels.compiled.functions import sigmoid, tanh
 from rnnbp.kernels.compiled.product import panel_product
 from rnnbp.kernels.compiled.rows import after, input_errors, product, running, scratch, whole_registers
+from rnnbp.kernels.compiled.team import BEGUN, ring
 from rnnbp.kernels.compiled.vectors import at, copy, lanes, load, store
 
 
@@ -31,8 +32,9 @@ def errors_of(i, f, g, o, c, next_c, d_h, d_c):
 
 
 @entry
-def forward(sizes, x, active, weights, inputs, gates, cells, outputs, begin, end, first):
+def forward(bells, sizes, x, active, weights, inputs, gates, cells, outputs, begin, end, first):
     """The sequences from `begin` to `end` through all steps; sequence b's first row is ``first + b``."""
+    ring(bells, BEGUN)
     (H,), (T, B, F) = sizes, x.shape
     w, bias = weights
     L, N = lanes(x), len(gates)
@@ -64,10 +66,11 @@ def forward(sizes, x, active, weights, inputs, gates, cells, outputs, begin, end
 
 @entry
 def backward(
-    sizes, active, weights, inputs, gates, cells,
+    bells, sizes, active, weights, inputs, gates, cells,
     d_outputs, deltas, d_h, d_c, dx, begin, end, following
 ):  # fmt: skip
     """The same sequences back; behind its last step sequence b's rows would go on at ``following + b``."""
+    ring(bells, BEGUN)
     (H,), (T, B, F) = sizes, dx.shape
     w_h, w_x = weights
     L, N = lanes(gates), len(gates)

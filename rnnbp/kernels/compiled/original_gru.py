@@ -10,6 +10,7 @@ from rnnbp.kernels.compiled.compiling import entry
 from rnnbp.kernels.compiled.functions import sigmoid, tanh
 from rnnbp.kernels.compiled.product import panel_product
 from rnnbp.kernels.compiled.rows import after, input_errors, product, running, scratch, whole_registers
+from rnnbp.kernels.compiled.team import BEGUN, ring
 from rnnbp.kernels.compiled.vectors import at, copy, lanes, load, store
 
 
@@ -40,8 +41,9 @@ def reset_errors(r, h, d_rh):
 
 
 @entry
-def forward(sizes, x, active, weights, inputs, gates, resets, outputs, begin, end, first):
+def forward(bells, sizes, x, active, weights, inputs, gates, resets, outputs, begin, end, first):
     """The sequences from `begin` to `end` through all steps; sequence b's first row is ``first + b``."""
+    ring(bells, BEGUN)
     (H,), (T, B, F) = sizes, x.shape
     w_x, w_h, w_n, bias = weights
     L, N = lanes(x), len(gates)
@@ -83,10 +85,11 @@ def forward(sizes, x, active, weights, inputs, gates, resets, outputs, begin, en
 
 @entry
 def backward(
-    sizes, active, weights, inputs, gates, resets,
+    bells, sizes, active, weights, inputs, gates, resets,
     d_outputs, deltas, d_h, d_no_more, dx, begin, end, following
 ):  # fmt: skip
     """The same sequences back; behind its last step sequence b's rows would go on at ``following + b``."""
+    ring(bells, BEGUN)
     (H,), (T, B, F) = sizes, dx.shape
     w_h, w_n, w_x = weights
     L, X, G, C = lanes(gates), inputs.shape[1], gates.shape[1], d_h.shape[1]

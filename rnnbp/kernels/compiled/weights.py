@@ -5,6 +5,7 @@ from numba import njit
 
 from rnnbp.kernels.compiled.compiling import entry
 from rnnbp.kernels.compiled.product import COLUMNS, panel_product
+from rnnbp.kernels.compiled.team import BEGUN, ring
 from rnnbp.kernels.compiled.vectors import REGISTER_BYTES, at, copy, lanes, load, store
 from rnnbp.workspace import empty
 
@@ -76,7 +77,7 @@ def pack_back(w, out):
 
 
 @entry
-def outer_sum(deltas, begin, inputs, start, places, blocks, w_h, w_x, b_h, b_x, share, shares):
+def outer_sum(bells, deltas, begin, inputs, start, places, blocks, w_h, w_x, b_h, b_x, share, shares):
     """Add one thread's share of the gradient of weights side by side, and of their biases.
 
     ``[w_h | w_x] += deltas[:, begin : begin + rows].T @ inputs[:, start : start + H + F]``, and to either bias the
@@ -85,6 +86,8 @@ def outer_sum(deltas, begin, inputs, start, places, blocks, w_h, w_x, b_h, b_x, 
 
     Parameters
     ----------
+    bells : ndarray
+        The first is rung.
     deltas : ndarray (N, ...)
     begin : int
     inputs : ndarray (more than N, ...)
@@ -100,6 +103,7 @@ def outer_sum(deltas, begin, inputs, start, places, blocks, w_h, w_x, b_h, b_x, 
     share, shares : int
         The thread takes the `share`-th of `shares` parts of the rows.
     """
+    ring(bells, BEGUN)
     L = lanes(deltas)
     (rows, H), F, G, X = w_h.shape, w_x.shape[1], deltas.shape[1], inputs.shape[1]
     registers = (H + F + L - 1) // L

@@ -1,0 +1,82 @@
+"""The threads that share a kernel's call: every share is run once, whatever happens."""
+
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+
+from rnnbp.kernels.compiled.team import BEGUN, ENDED, end, listen, run_shares
+
+
+def shares_run(n):
+    done = []
+    run_shares(n, lambda bells, share, shares: done.append((share, shares)))
+    return sorted(done)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 8])
+def test_every_share_is_run_once(n):
+    assert shares_run(n) == [(k, n) for k in range(n)]
+
+
+def test_calls_within_calls_and_side_by_side():
+    done = []
+
+    def outer(bells, share, shares):
+        run_shares(3, lambda _, *inner: done.append((share, *inner)))
+
+    callers = [threading.Thread(target=run_shares, args=(4, outer)) for _ in range(5)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert sorted(done) == sorted((k, j, 3) for k in range(4) for j in range(3) for _ in range(5))
+
+
+def test_an_error_in_any_share_is_raised_when_all_have_ended():
+    done = []
+
+    def fail(bells, share, shares):
+        done.append(share)
+        if share == 2:
+            raise ValueError("in share 2")
+
+    with pytest.raises(ValueError, match="in share 2"):
+        run_shares(4, fail)
+    assert sorted(done) == [0, 1, 2, 3]
+    assert len(shares_run(4)) == 4
+
+
+def test_a_forked_process_has_threads_of_its_own():
+    code = """
+import os
+from rnnbp.kernels.compiled.team import run_shares
+done = []
+run_shares(2, lambda *args: done.append(args))
+child = os.fork()
+if not child:
+    done.clear()
+    run_shares(3, lambda *args: done.append(args))
+    os._exit(0 if len(done) == 3 else 1)
+raise SystemExit(os.waitpid(child, 0)[1])
+"""
+    assert subprocess.run([sys.executable, "-W", "ignore", "-c", code], timeout=60).returncode == 0
+
+
+def test_who_listens_hears_the_bell():
+    bells = np.zeros(16, np.int64)
+    listen(bells, BEGUN, -1)
+    end(bells, -1)
+    assert bells[ENDED] == 1
+    assert bells[BEGUN] == 0
+
+
+def test_work_for_a_team_that_has_gone_to_sleep():
+    for pause in (0, 0.001, 0.05):
+        time.sleep(pause)
+        assert len(shares_run(3)) == 3
