@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -32,6 +34,23 @@ def set_num_threads(n: int | None) -> None:
     """
     global _chosen
     _chosen = None if n is None else positive_int("n", n)
+
+
+@contextmanager
+def threads_as_before() -> Iterator[None]:
+    """At the end, the number is again what it was.
+
+    Examples
+    --------
+    >>> with threads_as_before():
+    ...     set_num_threads(1)
+    """
+    global _chosen
+    before = _chosen
+    try:
+        yield
+    finally:
+        _chosen = before
 
 
 def get_num_threads() -> int:

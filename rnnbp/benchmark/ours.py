@@ -16,6 +16,7 @@ from rnnbp.losses import CrossEntropy
 from rnnbp.models import Sequential
 from rnnbp.optimizers import Adam
 from rnnbp.params import Parameters
+from rnnbp.threads import set_num_threads
 from rnnbp.training import Trainer
 
 # All cells, from the sizes of input and state.
@@ -39,13 +40,15 @@ class Ours:
     ----------
     kind : str
         As `rnnbp.kernels.using` takes it.
-    use_threads : callable
     """
 
     kind: str
-    use_threads: Callable[[int], None]
 
     limited = True
+
+    def use_threads(self, threads: int) -> None:
+        """For compiled kernels; the others have the linear algebra's."""
+        set_num_threads(threads)
 
     @property
     def name(self) -> str:

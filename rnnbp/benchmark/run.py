@@ -14,6 +14,7 @@ from rnnbp.benchmark.ours import Ours
 from rnnbp.benchmark.report import Benchmark
 from rnnbp.benchmark.torch_rival import Torch
 from rnnbp.benchmark.workloads import Contestant, Sequences, Workload
+from rnnbp.threads import threads_as_before
 
 RIVALS: dict[str, Callable[[], Contestant]] = {"torch": Torch, "jax": Jax, "keras": Keras}
 
@@ -70,8 +71,8 @@ def run_benchmark(
     >>> sorted(found.table["pass"].unique().tolist())
     ['forward', 'training']
     """
-    with linear_algebra() as limit:
-        contestants: list[Contestant] = [Ours(kind, limit) for kind in kernels.KINDS]
+    with threads_as_before(), linear_algebra() as limit:
+        contestants: list[Contestant] = [Ours(kind) for kind in kernels.KINDS]
         contestants += [RIVALS[name]() for name in against]
 
         def use_threads(count: int) -> None:

@@ -19,7 +19,7 @@ from rnnbp.params import Parameters
 from rnnbp.threads import get_num_threads
 from rnnbp.workspace import empty
 
-WORTH_A_THREAD = 2e7  # floating point operations, which take some 0.2 ms
+WORTH_A_THREAD = 4e6  # floating point operations, which take some 40 us
 
 
 @dataclass

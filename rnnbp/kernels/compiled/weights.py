@@ -47,19 +47,15 @@ def pack(w, parts, first, out):
     (rows, K), (panels, depth, registers, L) = w.shape, out.shape
     H = rows // parts
     for p in range(panels):
-        for start in range(0, K, L):  # in squares, so that neither side strides through memory
-            stop = min(start + L, K)
-            for v in range(registers):
-                part, unit = (v, p * L) if parts > 1 else (0, (p * registers + v) * L)
-                for lane in range(L):
-                    to = at(out, ((p * depth + first) * registers + v) * L + lane)
-                    if unit + lane < H:
-                        come = at(w, (part * H + unit + lane) * K)
-                        for k in range(start, stop):
-                            to[k * registers * L] = come[k]
-                    else:
-                        for k in range(start, stop):
-                            to[k * registers * L] = 0
+        for v in range(registers):
+            part, unit = (v, p * L) if parts > 1 else (0, (p * registers + v) * L)
+            count, come = max(0, min(L, H - unit)), at(w, (part * H + unit) * K)
+            for k in range(K):
+                to = at(out, ((p * depth + first + k) * registers + v) * L)
+                for lane in range(count):
+                    to[lane] = come[lane * K + k]
+                for lane in range(count, L):
+                    to[lane] = 0
 
 
 @entry
