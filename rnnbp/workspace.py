@@ -4,7 +4,7 @@ Fresh memory is dear: the operating system hands it out page by page, each fille
 which costs a large recurrent layer a tenth of its time. Here the memory of an array that nobody holds any more lies
 ready for the next of about its size.
 
-The peak does not rise by it: where no large block that fits lies ready, all that do are let go before a new one is
+The peak hardly rises by it: where no large block that fits lies ready, all that do are let go before a new one is
 taken, so that at such a moment the process holds what is in use and no more.
 """
 
@@ -32,10 +32,10 @@ class _Block:
 
 
 class _Loan:
-    """A block that lies ready again when the last array over it is gone."""
+    """As much of a block as was asked for; it lies ready again when the last array over it is gone."""
 
-    def __init__(self, block: _Block) -> None:
-        self._block, self.__array_interface__ = block, block.interface
+    def __init__(self, block: _Block, size: int) -> None:
+        self._block, self.__array_interface__ = block, block.interface | {"shape": (size,)}
 
     def __del__(self) -> None:
         _ready[self._block.size].append(self._block)
@@ -61,15 +61,28 @@ def empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     """
     size = math.prod(shape) * dtype.itemsize
     unit = 1 << max(size.bit_length() - 1 - BITS, 6)
-    return np.ndarray(shape, dtype, np.asarray(_Loan(_block(-(-size // unit) * unit))))
+    return np.ndarray(shape, dtype, np.asarray(_Loan(_block(-(-size // unit) * unit), size)))
 
 
 def _block(size: int) -> _Block:
-    """One that lies ready, or a new one."""
+    """The smallest that lies ready and is no more than twice too large, or a new one."""
+    block = _pop(size)
+    if block is None:
+        larger = sorted(other for other in list(_ready) if size < other <= 2 * size)
+        block = next(filter(None, map(_pop, larger)), None)
+    if block is None and size >= LARGE:
+        release()
+    return block or _Block(size)
+
+
+def _pop(size: int) -> _Block | None:
     try:
         return _ready[size].pop()
     except IndexError:
-        if size >= LARGE:
-            for other in [other for other in list(_ready) if other >= LARGE]:
-                _ready.pop(other, None)
-        return _Block(size)
+        return None
+
+
+def release() -> None:
+    """Give back to the operating system what lies ready and is large."""
+    for size in [size for size in list(_ready) if size >= LARGE]:
+        _ready.pop(size, None)

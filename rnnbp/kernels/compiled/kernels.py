@@ -19,7 +19,7 @@ from rnnbp.params import Parameters
 from rnnbp.threads import get_num_threads
 from rnnbp.workspace import empty
 
-WORTH_A_THREAD = 4e6  # floating point operations, which take some 40 us
+WORTH_A_THREAD = 7.5e6  # floating point operations, which take some 75 us
 
 
 @dataclass

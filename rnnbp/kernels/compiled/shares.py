@@ -56,19 +56,28 @@ def share_out(active: Array, batch_size: int, count: int) -> Shares:
 
 @lru_cache(maxsize=64)
 def _share_out(active_bytes: bytes, batch_size: int, count: int) -> Shares:
-    active = np.append(np.frombuffer(active_bytes, np.int64), 0)
+    active = np.frombuffer(active_bytes + bytes(8), np.int64)
+    ends = np.cumsum(active)
+    N, first = int(ends[-1]), int(active[0])
+    if count == 1:
+        sequences, rows, places = np.array([0, batch_size]), np.array([0, N]), np.arange(N)
+    else:
+        sequences, rows, places = _cut(active[:-1], batch_size, count)
+    starts = np.arange(N, N + batch_size)
+    starts[:first] = places[:first]
+    return Shares(active, starts, sequences, rows, places, np.append((ends - active)[:-1:BLOCK], N))
+
+
+def _cut(active: Array, batch_size: int, count: int) -> tuple[Array, Array, Array]:
+    """Sequences, rows and places of several shares."""
     b = np.arange(batch_size)
-    running = b < active[:-1, None]
+    running = b < active[:, None]
     lengths = running.sum(axis=0)
-    N = lengths.sum()
     middles = np.cumsum(lengths) - lengths / 2
-    cuts = np.searchsorted(middles, N * np.arange(1, count) / count)
+    cuts = np.searchsorted(middles, lengths.sum() * np.arange(1, count) / count)
     sequences = np.array([0, *cuts, batch_size])
     rows = np.append(0, np.cumsum(lengths))[sequences]
     share = np.repeat(np.arange(count), np.diff(sequences))
-    inside = np.maximum(0, np.minimum(active[:-1, None], sequences[1:]) - sequences[:-1])  # (T, S)
+    inside = np.maximum(0, np.minimum(active[:, None], sequences[1:]) - sequences[:-1])  # (T, S)
     firsts = rows[:-1] + np.cumsum(inside, axis=0) - inside - sequences[:-1]
-    places = (firsts[:, share] + b)[running]
-    starts = np.append(places[: active[0]], N + b[active[0] :])
-    blocks = np.append((np.cumsum(active) - active)[:-1:BLOCK], N)
-    return Shares(active, starts, sequences, rows, places, blocks)
+    return sequences, rows, (firsts[:, share] + b)[running]
