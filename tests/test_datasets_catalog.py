@@ -4,17 +4,19 @@ import numpy as np
 import pytest
 
 from rnnbp import datasets
+from rnnbp.audio import write_wav
 from rnnbp.datasets import catalog, load
 from rnnbp.datasets.catalog import ENTRIES
 
-NAMES = list(ENTRIES)
+DOWNLOADED = [name for name, entry in ENTRIES.items() if entry.source.startswith("downloaded")]
+NAMES = [name for name in ENTRIES if name not in DOWNLOADED]
 
 
 def test_the_table_lists_what_can_be_loaded():
     table = catalog()
     assert table.columns.tolist() == ["name", "what", "targets", "source"]
-    assert table["name"].tolist() == NAMES
-    assert table["source"].str.contains("bundled|generated").all()
+    assert table["name"].tolist() == list(ENTRIES)
+    assert table["source"].str.contains("bundled|generated|downloaded, or path=, CC BY").all()
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -65,3 +67,18 @@ def test_names_and_options_that_are_refused(name, options, message):
 def test_all_is_what_there_is():
     assert sorted(datasets.__all__) == datasets.__all__
     assert all(callable(getattr(datasets, name)) for name in datasets.__all__)
+
+
+@pytest.mark.parametrize("name", DOWNLOADED)
+def test_what_is_elsewhere_is_not_downloaded_offline(name, monkeypatch, tmp_path):
+    monkeypatch.setenv("RNNBP_DATA", str(tmp_path))
+    monkeypatch.setenv("RNNBP_OFFLINE", "1")
+    with pytest.raises(FileNotFoundError, match=rf"{name} is not in .*{name}', and RNNBP_OFFLINE forbids.*give path="):
+        load(name)
+
+
+def test_recordings_come_as_cepstra_unless_a_feature_is_asked_for(tmp_path):
+    for index in (0, 5):
+        write_wav(tmp_path / f"7_ann_{index}.wav", np.zeros(800), 8000)
+    assert [part.feature_size for part in load("spoken-digits", path=tmp_path)] == [13, 13]
+    assert load("spoken-digits", path=tmp_path, feature=None)[0].sequences[0].shape == (800, 1)

@@ -27,7 +27,7 @@ ORDER = [
     *("models", "layers", "kernels", "contraction", "solvers", "cells", "initializers", "activations"),
     *("datasets", "data", "sequences", "standardizer", "frames", "parts", "batches", "checked", "label_sequences"),
     "features",
-    *("moments", "held", "lazy", "audio"),
+    *("moments", "held", "audio", "lazy"),
     *("params", "config", "storage", "threads", "workspace", "_checks"),
 ]
 

@@ -1,5 +1,6 @@
 """Datasets: one loader, or one family of generators, a file."""
 
+from rnnbp.datasets.arabic_digits import load_spoken_arabic_digits
 from rnnbp.datasets.catalog import catalog, load
 from rnnbp.datasets.cmudict import load_cmudict
 from rnnbp.datasets.digits import load_digit_rows, load_digits
@@ -7,10 +8,13 @@ from rnnbp.datasets.labels import ByFolder, ByName, ByTable
 from rnnbp.datasets.nettalk import load_nettalk
 from rnnbp.datasets.reber import embedded_reber, reber
 from rnnbp.datasets.recordings import load_recordings
+from rnnbp.datasets.registry import data_folder, fetch
 from rnnbp.datasets.signals import mackey_glass, mackey_glass_series, sine_mixtures, synthetic_vowels
+from rnnbp.datasets.speech_commands import load_speech_commands
 from rnnbp.datasets.spoken_digits import load_spoken_digits
 from rnnbp.datasets.sunspots import load_sunspots, sunspot_numbers
 from rnnbp.datasets.tasks import adding_problem, copy_memory, delayed_recall, parity, temporal_xor
+from rnnbp.datasets.timit import load_timit, read_segments
 from rnnbp.datasets.ts import interpolate, read_ts
 from rnnbp.datasets.ts_writer import write_ts
 from rnnbp.datasets.vowels import load_japanese_vowels
@@ -22,8 +26,10 @@ __all__ = [
     "adding_problem",
     "catalog",
     "copy_memory",
+    "data_folder",
     "delayed_recall",
     "embedded_reber",
+    "fetch",
     "interpolate",
     "load",
     "load_cmudict",
@@ -32,11 +38,15 @@ __all__ = [
     "load_japanese_vowels",
     "load_nettalk",
     "load_recordings",
+    "load_speech_commands",
+    "load_spoken_arabic_digits",
     "load_spoken_digits",
     "load_sunspots",
+    "load_timit",
     "mackey_glass",
     "mackey_glass_series",
     "parity",
+    "read_segments",
     "read_ts",
     "reber",
     "sine_mixtures",

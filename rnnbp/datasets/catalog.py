@@ -12,9 +12,14 @@ import pandas as pd
 from rnnbp._checks import choice, did_you_mean
 from rnnbp.data import SequenceDataset
 from rnnbp.datasets import reber, signals, tasks
+from rnnbp.datasets.arabic_digits import load_spoken_arabic_digits
 from rnnbp.datasets.digits import load_digit_rows, load_digits
+from rnnbp.datasets.registry import REGISTRY
+from rnnbp.datasets.speech_commands import load_speech_commands
+from rnnbp.datasets.spoken_digits import load_spoken_digits
 from rnnbp.datasets.sunspots import load_sunspots
 from rnnbp.datasets.vowels import load_japanese_vowels
+from rnnbp.features import MFCC
 
 Pair = tuple[SequenceDataset, SequenceDataset]
 
@@ -64,11 +69,42 @@ def _bundled(loader: Callable[..., Pair], about: str, task: str, licence: str) -
     return Entry(loader, tuple(inspect.signature(loader).parameters), about, task, f"bundled, {licence}")
 
 
+def with_mfcc(loader: Callable[..., Any], sr: int, **options: Any) -> Pair:
+    """Recordings as the cepstra that a net is usually given, unless another feature is asked for.
+
+    Parameters
+    ----------
+    loader : callable
+        Of two or more parts, the first for training, the last for the test.
+    sr : int
+        The recordings' sampling rate [Hz].
+    **options
+        For the loader.
+    """
+    parts = loader(**{"feature": MFCC(sr=sr)} | options)
+    return parts[0], parts[-1]
+
+
+def _downloaded(name: str, loader: Callable[..., Any], about: str, sr: int | None = None) -> Entry:
+    load = loader if sr is None else partial(with_mfcc, loader, sr)
+    source = f"downloaded, or path=, {REGISTRY[name].licence}"
+    return Entry(load, tuple(inspect.signature(loader).parameters), about, "class a sequence", source)
+
+
 ENTRIES = {
     "japanese-vowels": _bundled(load_japanese_vowels, "who speaks? real speech", "class a sequence", "CC BY 4.0"),
     "digits": _bundled(load_digits, "8 x 8 pictures of digits, whole", "class a sequence", "CC BY 4.0"),
     "digit-rows": _bundled(load_digit_rows, "the same, row by row", "class a sequence", "CC BY 4.0"),
     "sunspots": _bundled(load_sunspots, "yearly, 1700 to 2008", "value a step", "public domain"),
+    "spoken-digits": _downloaded(
+        "spoken-digits", load_spoken_digits, "which digit? recordings of six speakers, as 13 MFCC", 8000
+    ),
+    "spoken-arabic-digits": _downloaded(
+        "spoken-arabic-digits", load_spoken_arabic_digits, "which digit? 88 speakers, as 13 MFCC"
+    ),
+    "speech-commands": _downloaded(
+        "speech-commands", load_speech_commands, "which of 35 words? recordings of 2,618 speakers, as 13 MFCC", 16000
+    ),
     "adding": _made(tasks.adding_problem, "add the two marked of 100 numbers", "value a sequence", steps=100),
     "copy": _made(tasks.copy_memory, "repeat 10 symbols after 20 steps", "class a step", delay=20),
     "recall": _made(tasks.delayed_recall, "name the first symbol after 20 steps", "class a sequence", delay=20),

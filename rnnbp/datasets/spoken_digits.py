@@ -9,6 +9,7 @@ from rnnbp._checks import choice, number
 from rnnbp.data import SequenceDataset
 from rnnbp.datasets.labels import ByName
 from rnnbp.datasets.recordings import Feature, load_recordings
+from rnnbp.datasets.registry import located
 from rnnbp.lazy import MEMORY
 
 DIGITS = tuple("0123456789")
@@ -16,7 +17,7 @@ NAMES = ByName("{digit}_{speaker}_{index}.wav", label="digit")
 
 
 def load_spoken_digits(
-    path: str | Path,
+    path: str | Path | None = None,
     split: str = "official",
     *,
     speaker: str | None = None,
@@ -31,8 +32,8 @@ def load_spoken_digits(
 
     Parameters
     ----------
-    path : str or Path
-        A copy of the dataset, or its folder `recordings`.
+    path : str or Path, optional
+        A copy of the dataset, or its folder `recordings`. Default: downloaded (10 MiB) to the folder RNNBP_DATA.
     split : str, default 'official'
         'official': the recordings of index 0 to 4 are the test set, a tenth; 'speaker': those of `speaker` are, whom
         the training set then does not know; 'random': a fraction is, drawn by `seed`, of each digit alike.
@@ -53,7 +54,7 @@ def load_spoken_digits(
     Raises
     ------
     FileNotFoundError
-        If there is no such folder.
+        If there is no such folder, or it is not there and may not be downloaded.
     ValueError
         If a name is not of the form ``{digit}_{speaker}_{index}.wav``, or the split or speaker is not there.
 
@@ -78,8 +79,7 @@ def load_spoken_digits(
         raise ValueError(
             f"speaker must be given with the split 'speaker', and only then: got {speaker!r} with {split!r}"
         )
-    folder = Path(path)
-    folder = folder / "recordings" if (folder / "recordings").is_dir() else folder
+    folder = located("spoken-digits", path, "[0-9]_*_*.wav")
     data = load_recordings(folder, NAMES, feature=feature, cache=cache, classes=DIGITS, memory=memory, dtype=dtype)
     if split == "random":
         train, test = data.split(1 - number("test_fraction", test_fraction, 0, 1), seed=seed)

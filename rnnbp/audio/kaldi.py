@@ -1,0 +1,258 @@
+"""Kaldi's archives (.ark) and their indices (.scp), in text and binary."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rnnbp.audio.base import existing
+from rnnbp.audio.kaldi_binary import KaldiError, binary, read_binary
+from rnnbp.lazy import MEMORY, LazySequences
+from rnnbp.storage import replacing
+
+Array = np.ndarray
+LONGEST_KEY = 4096
+LONGEST_LINE = 2**24  # bytes: a row of a matrix, or a vector
+
+
+def read_ark(path: str | Path) -> Iterator[tuple[str, Array]]:
+    """The matrices and vectors of a Kaldi archive, text or binary, one after the other.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Yields
+    ------
+    key : str
+    array : ndarray (T, F) or (n,)
+        float32 or float64 as written in binary, float32 of compressed ones, float64 of text.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not such an archive, claims more than it holds, or a number is not finite; the message begins with its
+        name and the key.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "feats.ark"
+    >>> write_ark(path, {"utt1": np.array([[1.0, 2.0]])})
+    >>> dict(read_ark(path))
+    {'utt1': array([[1., 2.]])}
+    """
+    path = existing(path)
+    with path.open("rb") as file:
+        while key := _key(path, file):
+            yield key, _object(path, key, file)
+
+
+def _key(path: Path, file: BinaryIO) -> str:
+    """The next key; empty at the end."""
+    data = b""
+    while (byte := file.read(1)) not in (b"", b" ", b"\t"):
+        data = b"" if byte in b"\r\n" and not data else data + byte
+        if len(data) > LONGEST_KEY or (byte in b"\r\n\0" and data):
+            raise ValueError(f"{str(path)!r} is not a Kaldi archive: it has {data[:20]!r} where a key should be")
+    if byte == b"" and data:
+        raise ValueError(f"{str(path)!r} is cut off behind {data[:20]!r}")
+    if byte and not data:
+        raise ValueError(f"{str(path)!r} is not a Kaldi archive: it has a space where a key should be")
+    return data.decode("utf-8", "replace")
+
+
+def _object(path: Path, key: str, file: BinaryIO) -> Array:
+    """What stands at the file's place."""
+    here = file.tell()
+    try:
+        if file.read(2) == b"\0B":
+            array = read_binary(file)
+        else:
+            file.seek(here)
+            array = _read_text(file)
+        if not np.isfinite(array).all():
+            where = np.argwhere(~np.isfinite(array))[0].tolist()
+            raise KaldiError(f"holds {array[tuple(where)]} at {where}: not finite")
+    except KaldiError as error:
+        raise ValueError(f"{str(path)!r}: {key!r} {error}") from None
+    return array
+
+
+def _read_text(file: BinaryIO) -> Array:
+    """``[ 1 2 ]`` is a vector; a matrix has its first row on the line after the bracket."""
+    first = _line(file).strip()
+    if not first.startswith(b"["):
+        raise KaldiError(f"must begin with '[', or be binary: it begins with {first[:20]!r}")
+    rows = [first[1:].strip()]
+    while not rows[-1].endswith(b"]"):
+        line = _line(file)
+        if not line:
+            raise KaldiError("is cut off: it has no ']'")
+        rows.append(line.strip())
+    rows[-1] = rows[-1][:-1]
+    try:
+        numbers = [np.array(row.split(), np.float64) for row in rows if row.strip()]
+    except ValueError as error:
+        raise KaldiError(f"holds what is no number: {str(error)[-60:]}") from None
+    if not numbers:
+        raise KaldiError("is empty")
+    if len({len(row) for row in numbers}) > 1:
+        raise KaldiError(f"has rows of {len(numbers[0])} numbers and of other sizes")
+    return numbers[0] if len(rows) == 1 else np.stack(numbers)
+
+
+def _line(file: BinaryIO) -> bytes:
+    line = file.readline(LONGEST_LINE)
+    if len(line) == LONGEST_LINE:
+        raise KaldiError(f"has a line of {LONGEST_LINE} bytes or more")
+    return line
+
+
+@dataclass(frozen=True)
+class _Indexed:
+    """Loads what an index points to."""
+
+    keys: tuple[str, ...]
+    paths: tuple[Path, ...]
+    offsets: tuple[int, ...]
+
+    def __call__(self, place: int) -> Array:
+        path = existing(self.paths[place])
+        with path.open("rb") as file:
+            file.seek(self.offsets[place])
+            return _object(path, self.keys[place], file)
+
+
+def read_scp(path: str | Path, memory: int = MEMORY) -> LazySequences:
+    """What a Kaldi index points to, loaded when it is asked for.
+
+    Parameters
+    ----------
+    path : str or Path
+        Of lines ``key file:offset`` or ``key file``; files are relative to the working directory, as Kaldi has them, or
+        else to the index's folder. Commands (``... |``) are not run, and ranges (``[0:9]``) not taken.
+    memory : int, default 2**28
+        The most bytes that are held.
+
+    Returns
+    -------
+    LazySequences
+        For `rnnbp.SequenceDataset`; its `names` are the keys.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If a line is not as above, or none is there; the message begins with the file's name and the line.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> write_ark(folder / "feats.ark", {"utt1": np.ones((3, 2)), "utt2": np.zeros((4, 2))}, scp=folder / "feats.scp")
+    >>> lazy = read_scp(folder / "feats.scp")
+    >>> lazy.names, lazy[1].shape
+    (['utt1', 'utt2'], (4, 2))
+    """
+    path = existing(path)
+    keys, paths, offsets = [], [], []
+    with path.open(encoding="utf-8", errors="replace") as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                key, place, offset = _indexed(f"{str(path)!r}, line {number}", line)
+                keys.append(key)
+                paths.append(place if place.exists() else path.parent / place)
+                offsets.append(offset)
+    if not keys:
+        raise ValueError(f"{str(path)!r} is empty")
+    return LazySequences(_Indexed(tuple(keys), tuple(paths), tuple(offsets)), len(keys), memory, names=keys)
+
+
+def _indexed(where: str, line: str) -> tuple[str, Path, int]:
+    key, _, place = line.strip().partition(" ")
+    place = place.strip()
+    if not place:
+        raise ValueError(f"{where}: it must be 'key file:offset', got {line.strip()[:60]!r}")
+    if place.endswith(("|", "]")):
+        raise ValueError(f"{where}: commands and ranges are not taken, got {place[-60:]!r}")
+    file, colon, offset = place.rpartition(":")
+    return (key, Path(file), int(offset)) if colon and offset.isdecimal() else (key, Path(place), 0)
+
+
+Items = Mapping[str, ArrayLike] | Iterable[tuple[str, ArrayLike]]
+
+
+def write_ark(path: str | Path, items: Items, scp: str | Path | None = None) -> None:
+    """Write a binary Kaldi archive and its index, whole or not at all.
+
+    Parameters
+    ----------
+    path : str or Path
+    items : mapping of str to array_like (T, F) or (n,), or iterable of such pairs
+        float32 is written as such, all else as float64. Taken one after the other, so that they need not fit in memory.
+    scp : str or Path, optional
+        Where to write the index.
+
+    Raises
+    ------
+    ValueError
+        If a key is empty, has spaces or came before, or an array is not finite numbers of one or two axes.
+
+    See Also
+    --------
+    write_ark_text : the same in text.
+
+    Examples
+    --------
+    >>> write_ark("feats.ark", {"utt 1": np.ones(3)})
+    Traceback (most recent call last):
+    ValueError: a key must be a word without spaces, and come once: got 'utt 1'
+    """
+    with ExitStack() as stack:
+        ark = stack.enter_context(stack.enter_context(replacing(path)).open("wb"))
+        index = None if scp is None else stack.enter_context(stack.enter_context(replacing(scp)).open("wb"))
+        for key, array in _checked(items):
+            ark.write(f"{key} ".encode())
+            if index is not None:
+                index.write(f"{key} {path}:{ark.tell()}\n".encode())
+            ark.write(binary(array))
+
+
+def write_ark_text(path: str | Path, items: Items) -> None:
+    """Write a Kaldi archive in text, every number so that it is read again exactly; see `write_ark`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "feats.txt"
+    >>> write_ark_text(path, {"a": [[1.0, 2.0]], "b": [0.1]})
+    >>> path.read_text()
+    'a  [\\n  1.0 2.0 ]\\nb  [ 0.1 ]\\n'
+    """
+    with replacing(path) as beside, beside.open("wb") as ark:
+        for key, array in _checked(items):
+            rows = [" ".join(map(repr, row)) for row in np.atleast_2d(array).tolist()]
+            inside = f"[ {rows[0]} ]" if array.ndim == 1 else "[\n  " + "\n  ".join(rows) + " ]"
+            ark.write(f"{key}  {inside}\n".encode())
+
+
+def _checked(items: Items) -> Iterator[tuple[str, Array]]:
+    seen = set()
+    for key, values in items.items() if isinstance(items, Mapping) else items:
+        if not isinstance(key, str) or len(key.split()) != 1 or key != key.strip() or key in seen:
+            raise ValueError(f"a key must be a word without spaces, and come once: got {key!r}")
+        seen.add(key)
+        array = np.asarray(values)
+        if array.ndim not in (1, 2) or not array.size or array.dtype.kind not in "iuf" or not np.isfinite(array).all():
+            raise ValueError(
+                f"the array of {key!r} must be finite numbers (T, F) or (n,), got {array.dtype} of {array.shape}"
+            )
+        yield key, array if array.dtype == np.float32 else array.astype(np.float64)

@@ -1,0 +1,160 @@
+"""Datasets that are downloaded: where from, under which licence, and how to know them."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from rnnbp._checks import choice
+from rnnbp.datasets.download import download
+from rnnbp.datasets.unpack import unpack
+
+GIB = 2**30
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A dataset elsewhere.
+
+    Parameters
+    ----------
+    address : str
+        Of its archive.
+    sha256 : str or None
+        The archive's; None where there is none to go by, for the reason in `unchecked`.
+    licence : str
+    most_bytes : int
+        The most that the archive may have, and what is in it together.
+    most_files : int
+        The most files in it.
+    unchecked : str, optional
+        Why there is no checksum.
+    """
+
+    address: str
+    sha256: str | None
+    licence: str
+    most_bytes: int
+    most_files: int
+    unchecked: str = ""
+
+
+REGISTRY = {
+    "spoken-digits": Remote(
+        "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/v1.0.10.zip",
+        None,
+        "CC BY-SA 4.0",
+        GIB // 4,
+        10_000,
+        "GitHub makes this archive anew when it is asked for and does not promise the same bytes",
+    ),
+    "speech-commands": Remote(
+        "https://storage.googleapis.com/download.tensorflow.org/data/speech_commands_v0.02.tar.gz",
+        "af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58",
+        "CC BY 4.0",
+        5 * GIB,
+        120_000,
+    ),
+    "spoken-arabic-digits": Remote(
+        "https://archive.ics.uci.edu/static/public/195/spoken+arabic+digit.zip",
+        None,
+        "CC BY 4.0",
+        GIB // 4,
+        100,
+        "UCI publishes none, and packs its archives anew",
+    ),
+}
+
+
+def data_folder() -> Path:
+    """Where downloaded datasets are kept: the environment variable RNNBP_DATA, else the user's cache folder.
+
+    Examples
+    --------
+    >>> import os
+    >>> from unittest import mock
+    >>> with mock.patch.dict(os.environ, RNNBP_DATA="/data/speech"):
+    ...     data_folder().as_posix()
+    '/data/speech'
+    """
+    chosen = os.environ.get("RNNBP_DATA")
+    if chosen:
+        return Path(chosen).expanduser()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "rnnbp"
+
+
+def offline() -> bool:
+    """Whether the environment variable RNNBP_OFFLINE forbids downloads: set, and not 0."""
+    return os.environ.get("RNNBP_OFFLINE", "0") not in ("", "0")
+
+
+def fetch(name: str) -> Path:
+    """The folder of a dataset, downloaded and unpacked if it is not there.
+
+    Parameters
+    ----------
+    name : str
+        In `REGISTRY`.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name, or what came is not what it should be.
+    FileNotFoundError
+        If it is not there and RNNBP_OFFLINE forbids to download it.
+    OSError
+        If it cannot be reached.
+
+    Examples
+    --------
+    >>> fetch("spoken-digit")
+    Traceback (most recent call last):
+    ValueError: dataset must be one of 'speech-commands', ...; got 'spoken-digit'. Did you mean 'spoken-digits'?
+    """
+    remote = REGISTRY[choice("dataset", name, REGISTRY)]
+    folder = data_folder() / name
+    if folder.is_dir():
+        return folder
+    if offline():
+        raise FileNotFoundError(
+            f"{name} is not in {str(folder)!r}, and RNNBP_OFFLINE forbids to download it from {remote.address}: "
+            "give path= to a copy"
+        )
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    archive = folder.parent / remote.address.rpartition("/")[2]
+    download(remote.address, archive, sha256=remote.sha256, most_bytes=remote.most_bytes)
+    unpack(archive, folder, most_bytes=remote.most_bytes, most_files=remote.most_files)
+    archive.unlink()
+    return folder
+
+
+def located(name: str, path: str | Path | None, marker: str) -> Path:
+    """The folder of a dataset that holds `marker`: a user's copy or a part of it, else what `fetch` brings.
+
+    Parameters
+    ----------
+    name : str
+        In `REGISTRY`.
+    path : str or Path, optional
+        The user's.
+    marker : str
+        A file or folder that tells the right folder, as a pattern; looked for in `path` and up to two folders below.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is nowhere.
+    """
+    root = fetch(name) if path is None else Path(path)
+    if not root.is_dir():
+        raise FileNotFoundError(f"path: there is no folder {str(root)!r}")
+    for depth in ("", "*/", "*/*/"):
+        for found in sorted(root.glob(depth + marker)):
+            return found.parent
+    raise FileNotFoundError(f"path: {str(root)!r} is no copy of {name}: it has no {marker!r}")

@@ -1,0 +1,206 @@
+"""TIMIT's layout: sentences with their phones and words by time."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import DTypeLike
+
+from rnnbp.data import SequenceDataset
+from rnnbp.datasets.recordings import Feature, recordings
+from rnnbp.datasets.text_lines import text_lines
+from rnnbp.lazy import MEMORY
+
+Array = np.ndarray
+
+
+def read_segments(path: str | Path) -> pd.DataFrame:
+    """A .phn or .wrd file of TIMIT: what is said from where to where.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    DataFrame
+        `start` and `end`, in samples, the end not included, and `label`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If a line is not ``start end label``, or ends before it starts; the message begins with the file's name and the
+        line.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "SA1.PHN"
+    >>> _ = path.write_text("0 3050 h#\\n3050 4559 sh\\n")
+    >>> read_segments(path)
+       start   end label
+    0      0  3050    h#
+    1   3050  4559    sh
+    """
+    rows = []
+    for place, line in text_lines(path):
+        words = line.split()
+        if len(words) != 3 or not (words[0].isdecimal() and words[1].isdecimal()) or int(words[1]) < int(words[0]):
+            if words:
+                raise ValueError(f"{place}: it must be 'start end label', got {line.strip()[:60]!r}")
+            continue
+        rows.append((int(words[0]), int(words[1]), words[2]))
+    if not rows:
+        raise ValueError(f"{str(path)!r} is empty")
+    return pd.DataFrame(rows, columns=["start", "end", "label"])
+
+
+def load_timit(
+    path: str | Path,
+    *,
+    feature: Feature | None = None,
+    classes: Sequence[str] | None = None,
+    cache: str | Path | None = None,
+    memory: int = MEMORY,
+    dtype: DTypeLike = np.float32,
+) -> tuple[SequenceDataset, SequenceDataset]:
+    """Which phone is said, when? A copy of TIMIT, which LDC licenses, or of anything laid out as it is.
+
+    Parameters
+    ----------
+    path : str or Path
+        The folder that has TRAIN and TEST, and in them ``{region}/{sex}{speaker}/{sentence}.wav`` with .phn and .wrd
+        beside; in upper or lower case, as SPHERE or RIFF, or named .WAV.wav.
+    feature : callable, optional
+        As `rnnbp.datasets.load_recordings`, but it must have `hop_length`, and `center` or `win_length`, so that a
+        frame has a time, as those of `rnnbp.features` have. Default: the samples themselves, and no targets.
+    classes : sequence of str, optional
+        The phones, if their order matters or not all occur. Default: those found, sorted.
+    cache, memory, dtype
+        As `rnnbp.datasets.load_recordings`.
+
+    Returns
+    -------
+    train, test : SequenceDataset
+        With a feature, targets are the phone at the centre of each frame, -1 where there is none, or one that is not
+        among `classes`. `info` has `file`, `region`, `sex`, `speaker`, `sentence` (which begins with SA where all
+        speakers say it), `phones` and `words`, tuples of str.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such folder, or a recording has no .phn.
+    ValueError
+        If a part has no recordings, or a file is damaged.
+
+    References
+    ----------
+    J. S. Garofolo et al. (1993), "DARPA TIMIT acoustic-phonetic continuous speech corpus", doi:10.6028/NIST.IR.4930;
+    LDC93S1.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from rnnbp.audio import write_sphere
+    >>> from rnnbp.features import MFCC
+    >>> root = Path(tempfile.mkdtemp())
+    >>> for part in ("TRAIN", "TEST"):
+    ...     folder = root / part / "DR1" / "FCJF0"
+    ...     folder.mkdir(parents=True)
+    ...     write_sphere(folder / "SA1.WAV", np.zeros(1600), 16000)
+    ...     _ = (folder / "SA1.PHN").write_text("0 800 sh\\n800 1600 iy\\n")
+    >>> train, test = load_timit(root, feature=MFCC(sr=16000))
+    >>> train.info.phones[0], train.targets[0]
+    (('sh', 'iy'), array([ 1,  1,  1,  1,  1,  0,  0,  0,  0,  0, -1]))
+    """
+    root = Path(path)
+    if not root.is_dir():
+        raise FileNotFoundError(f"path: there is no folder {str(root)!r}")
+    tables = [_table(root, part) for part in ("train", "test")]
+    if classes is None:
+        classes = sorted({phone for table in tables for phones in table["phones"] for phone in phones})
+    train, test = (_dataset(root, table, classes, feature, cache, memory, dtype) for table in tables)
+    return train, test
+
+
+def _table(root: Path, part: str) -> pd.DataFrame:
+    """What is known of each recording of a part."""
+    folders = [p for p in root.iterdir() if p.is_dir() and p.name.lower() == part]
+    rows = [_row(root, wav) for folder in folders for wav in sorted(folder.rglob("*")) if _is_recording(wav)]
+    if not rows:
+        raise ValueError(f"{str(root)!r} has no recordings in {part.upper()}")
+    return pd.DataFrame(rows)
+
+
+def _is_recording(path: Path) -> bool:
+    """SA1.WAV, and not the SPHERE file where SA1.WAV.wav stands beside it."""
+    double = path.with_name(f"{path.name}.wav")
+    return path.suffix.lower() == ".wav" and path.is_file() and not double.exists()
+
+
+def _row(root: Path, wav: Path) -> dict[str, Any]:
+    speaker = wav.parent.name
+    phones, words = _beside(wav, ".phn"), _beside(wav, ".wrd")
+    if phones is None:
+        raise FileNotFoundError(f"path: {str(wav)!r} has no .phn beside it")
+    return {
+        "file": wav.relative_to(root).as_posix(),
+        "region": wav.parent.parent.name.upper(),
+        "sex": speaker[0].upper(),
+        "speaker": speaker[1:].upper(),
+        "sentence": wav.name.partition(".")[0].upper(),
+        "phones": tuple(read_segments(phones)["label"]),
+        "words": () if words is None else tuple(read_segments(words)["label"]),
+    }
+
+
+def _beside(wav: Path, suffix: str) -> Path | None:
+    stem = wav.name.partition(".")[0]
+    choices = (wav.with_name(stem + s) for s in (suffix, suffix.upper()))
+    return next((p for p in choices if p.is_file()), None)
+
+
+def _dataset(
+    root: Path,
+    table: pd.DataFrame,
+    classes: Sequence[str],
+    feature: Any,
+    cache: str | Path | None,
+    memory: int,
+    dtype: DTypeLike,
+) -> SequenceDataset:
+    paths = [root / file for file in table["file"]]
+    sequences = recordings(paths, feature, cache, memory)
+    ids = table["file"].tolist()
+    if feature is None:
+        return SequenceDataset(sequences, ids=ids, info=table, dtype=dtype)
+    first = _centre(feature)
+    number_of = {name: k for k, name in enumerate(classes)}
+    targets = [
+        _labels(p, first + feature.hop_length * np.arange(n), number_of)
+        for p, n in zip(paths, sequences.lengths, strict=True)
+    ]
+    return SequenceDataset(sequences, targets, classes=classes, ids=ids, info=table, dtype=dtype)
+
+
+def _labels(wav: Path, samples: Array, number_of: dict[str, int]) -> Array:
+    """The class of the phone at each of some samples, which increase; -1 where none is said."""
+    phones = _beside(wav, ".phn")
+    segments = read_segments(phones if phones is not None else wav)
+    place = np.searchsorted(segments["start"].to_numpy(), samples, side="right") - 1
+    numbers = np.array([number_of.get(label, -1) for label in segments["label"]])
+    inside = (place >= 0) & (samples < segments["end"].to_numpy()[place])
+    return np.where(inside, numbers[place], -1)
+
+
+def _centre(feature: Any) -> int:
+    """The sample in the middle of the first frame."""
+    if not hasattr(feature, "hop_length"):
+        raise ValueError(f"feature must have hop_length, so that its frames have a time: got {feature!r}")
+    if getattr(feature, "center", False):
+        return 0
+    return (feature.n_fft if hasattr(feature, "center") else feature.win_length) // 2
