@@ -119,3 +119,14 @@ def test_what_cannot_be_written_leaves_no_file(tmp_path, values, options, messag
     with pytest.raises(ValueError, match=message):
         write_htk(tmp_path / "a.htk", values, **options)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_soundfile_reads_and_writes_the_same_waveforms(tmp_path, rng):
+    soundfile = pytest.importorskip("soundfile")
+    whole = rng.integers(-32767, 32768, (50, 1))
+    write_htk(tmp_path / "ours.htk", whole, period=1 / 16000, kind="WAVEFORM")
+    theirs, sr = soundfile.read(tmp_path / "ours.htk", dtype="int16")
+    assert (theirs.tolist(), sr) == (whole[:, 0].tolist(), 16000)
+    soundfile.write(tmp_path / "theirs.htk", theirs, 8000, format="HTK", subtype="PCM_16")
+    found = read_htk(tmp_path / "theirs.htk")
+    assert (found.values.tolist(), found.period, found.kind) == (whole.tolist(), 1 / 8000, "WAVEFORM")

@@ -1,5 +1,6 @@
 """Folders of recordings: labels from names, folders and tables; features, computed or kept; memory."""
 
+import tracemalloc
 from dataclasses import dataclass
 
 import numpy as np
@@ -197,3 +198,23 @@ def test_a_net_trains_on_a_folder_that_is_larger_than_what_it_may_hold(folder):
     history = trainer.fit(data, epochs=2, batch_size=4, progress=False)
     assert len(history) == 2
     assert 0 < data.sequences.held <= 1000 < sum(s.nbytes for s in data.sequences)
+
+
+def test_memory_stays_bounded_whatever_is_done_with_a_large_folder(tmp_path):
+    """5 MB of samples in 300 recordings, of which 400 kB may be held; a batch of 8 is 128 kB."""
+    for i in range(300):
+        write_wav(tmp_path / f"{i % 2}_ann_{i}.wav", np.full(4000 + i % 9, 0.5), 8000)
+    data = load_recordings(tmp_path, NAMES, memory=400_000)
+    assert data.lengths.sum() * 4 > 4_800_000
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    train, test = data.split(0.8)
+    for part in (train.map(lambda x: x * 2), test.subset(range(50)), train):
+        part.describe()
+        assert sum(b.x[0].sum() for b in part.batches(8, shuffle=True, rng=np.random.default_rng(0), bucket=4)) > 0
+        assert part.sequences.lengths.sum() == part.lengths.sum()
+    peak = tracemalloc.get_traced_memory()[1] - before
+    tracemalloc.stop()
+    held = data.sequences.held + train.map(np.negative).sequences.held
+    assert 0 < held <= 2 * 400_000
+    assert peak < 2 * 400_000 + 8 * 130_000  # two stages that hold, and a few batches on their way

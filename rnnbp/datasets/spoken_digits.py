@@ -28,7 +28,7 @@ def load_spoken_digits(
     memory: int = MEMORY,
     dtype: DTypeLike = np.float32,
 ) -> tuple[SequenceDataset, SequenceDataset]:
-    """Which digit is said? Recordings of 0.14 to 2.3 s at 8 kHz, 50 of each digit by each speaker.
+    """Which digit is said? Recordings of some half a second at 8 kHz, 50 of each digit by each speaker.
 
     Parameters
     ----------
@@ -60,8 +60,8 @@ def load_spoken_digits(
 
     References
     ----------
-    Z. Jackson et al. (2018), "Free Spoken Digit Dataset", v1.0.10, doi:10.5281/zenodo.1342401, CC BY-SA 4.0,
-    https://github.com/Jakobovski/free-spoken-digit-dataset
+    Z. Jackson et al. (2018), "Free Spoken Digit Dataset", v1.0.8, doi:10.5281/zenodo.1342401, CC BY-SA 4.0;
+    downloaded is v1.0.10 of https://github.com/Jakobovski/free-spoken-digit-dataset
 
     Examples
     --------
