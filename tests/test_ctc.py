@@ -7,16 +7,24 @@ import pytest
 from helpers import relative_error
 
 import rnnbp
+from rnnbp import kernels
 from rnnbp.data import SequenceBatch, SequenceDataset
 from rnnbp.decoding.greedy import collapse
 from rnnbp.label_sequences import LabelSequences
 from rnnbp.losses import CTC, CrossEntropy, from_config, natural_loss
-from rnnbp.losses.ctc_arrays import log_add
+from rnnbp.losses.ctc_arrays import log_sum
 
 # Labels of a batch for K = 4 with blank 0, and the sequences' steps: repeated labels, none, as many as steps.
 LABELS = [[1, 2], [3, 3], [], [2, 1, 2, 3], [1]]
 STEPS = np.array([5, 4, 3, 4, 1])
 T, B, K = 5, len(STEPS), 4
+
+
+@pytest.fixture(params=["compiled", "numpy"])
+def kind(request):
+    """Each of the ways to compute it."""
+    with kernels.using(request.param):
+        yield request.param
 
 
 def with_blank(labels, blank):
@@ -45,6 +53,7 @@ def summed_over_alignments(outputs, labels, blank=0):
     return -np.log(total), y - said / total
 
 
+@pytest.mark.usefixtures("kind")
 @pytest.mark.parametrize("blank", [0, 2, 3])
 def test_all_alignments_written_out(blank, rng):
     outputs, labels = outputs_for(rng), with_blank(LABELS, blank)
@@ -56,6 +65,7 @@ def test_all_alignments_written_out(blank, rng):
         assert np.all(d_outputs[STEPS[b] :, b] == 0)
 
 
+@pytest.mark.usefixtures("kind")
 def test_gradient_by_the_complex_step(rng):
     outputs, loss = outputs_for(rng), CTC()
     value, d_outputs = loss(outputs, LABELS, STEPS)
@@ -70,6 +80,7 @@ def test_gradient_by_the_complex_step(rng):
     assert loss(moved, LABELS, STEPS)[1].dtype == complex
 
 
+@pytest.mark.usefixtures("kind")
 def test_float32_stays_float32_and_inputs_stay_as_they_are(rng):
     outputs, labels = outputs_for(rng), LabelSequences(LABELS)
     single = outputs.astype(np.float32)
@@ -82,6 +93,7 @@ def test_float32_stays_float32_and_inputs_stay_as_they_are(rng):
     np.testing.assert_array_equal(single, outputs.astype(np.float32))
 
 
+@pytest.mark.usefixtures("kind")
 def test_probabilities_far_below_what_a_float_holds():
     """The one alignment that is left has a probability of exp(-60000)."""
     steps = 200
@@ -92,6 +104,7 @@ def test_probabilities_far_below_what_a_float_holds():
     assert d_outputs[0, 0].tolist() == pytest.approx([1, -1, 0], abs=1e-12)
 
 
+@pytest.mark.usefixtures("kind")
 def test_every_way_of_saying_two_labels_adds_up_to_one(rng):
     """The probabilities of all label sequences that so many steps can say."""
     outputs = rng.standard_normal((4, 1, 3))
@@ -100,10 +113,51 @@ def test_every_way_of_saying_two_labels_adds_up_to_one(rng):
     assert total == pytest.approx(1, rel=1e-13)
 
 
+@pytest.mark.usefixtures("kind")
 def test_an_empty_sequence_says_nothing():
     value, d_outputs = CTC()(np.ones((2, 2, 3)), [[], [1]], [0, 2])
     assert value == pytest.approx(-np.log(1 / 3) / 2)
     assert not d_outputs[:, 0].any()
+
+
+def test_compiled_and_numpy_agree_where_numbers_are_extreme(rng):
+    """Probabilities that differ by more than any float; repeated labels, no label, hardly a step for each."""
+    pytest.importorskip("numba")
+    steps = np.array([60, 60, 41, 5])
+    labels = [rng.integers(1, 6, 20), np.ones(30, int), [], [2] * 3]
+    for scale in (1e-3, 1, 30, 1e3, 1e6):
+        outputs = scale * rng.standard_normal((60, 4, 7))
+        with kernels.using("numpy"):
+            value, d_outputs = CTC()(outputs, labels, steps)
+        found, d_found = CTC()(outputs, labels, steps)
+        assert found == pytest.approx(value, rel=1e-13)
+        np.testing.assert_allclose(d_found, d_outputs, atol=1e-10 * max(1, scale / 100))
+
+
+def test_threads_share_out_the_sequences(rng, monkeypatch):
+    pytest.importorskip("numba")
+    from rnnbp.losses import ctc
+
+    outputs, expected = outputs_for(rng), None
+    monkeypatch.setattr(ctc, "WORTH_A_THREAD", 1)
+    for threads in (1, 2, 3):
+        monkeypatch.setattr(ctc, "get_num_threads", lambda threads=threads: threads)
+        value, d_outputs = CTC()(outputs, LABELS, STEPS)
+        expected = expected or (value, d_outputs)
+        assert value == expected[0]
+        np.testing.assert_array_equal(d_outputs, expected[1])
+
+
+def test_without_numba_it_is_numpy(rng, monkeypatch):
+    from rnnbp.losses import ctc
+
+    outputs = outputs_for(rng)
+    with kernels.using("numpy"):
+        value, d_outputs = CTC()(outputs, LABELS, STEPS)
+    monkeypatch.setattr(ctc, "installed", lambda: False)
+    again, d_again = CTC()(outputs, LABELS, STEPS)
+    assert value == again
+    np.testing.assert_array_equal(d_outputs, d_again)
 
 
 # ---- labels that have no alignment --------------------------------------------------------------
@@ -137,6 +191,7 @@ def test_wrong_outputs_and_arguments():
         CTC()(np.zeros((2, 1, 3)), [[1]], [3])
 
 
+@pytest.mark.usefixtures("kind")
 def test_what_has_no_alignment_may_count_as_nothing(rng):
     outputs = rng.standard_normal((2, 3, 4))
     labels = [[1], [2, 2], [3]]
@@ -149,6 +204,7 @@ def test_what_has_no_alignment_may_count_as_nothing(rng):
     assert CTC()(outputs[:, 2:], labels[2:])[0] == np.inf
 
 
+@pytest.mark.usefixtures("kind")
 @pytest.mark.parametrize("number", [np.nan, np.inf])
 def test_output_that_is_not_finite_shows_in_the_loss(number, rng):
     outputs = rng.standard_normal((3, 1, 3))
@@ -180,6 +236,7 @@ def torch_case(rng, blank, scale):
     return 2 * rng.standard_normal((steps[0], len(steps), count)), labels, steps
 
 
+@pytest.mark.usefixtures("kind")
 @pytest.mark.torch
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-5), (np.float64, 1e-10)])
 @pytest.mark.parametrize("blank", [0, 6])
@@ -194,6 +251,7 @@ def test_the_same_numbers_as_pytorch(dtype, tolerance, blank, rng):
     assert expected > 0
 
 
+@pytest.mark.usefixtures("kind")
 @pytest.mark.torch
 def test_single_precision_is_as_pytorch_in_double(rng):
     outputs, labels, steps = torch_case(rng, 0, scale=1)
@@ -310,6 +368,6 @@ def test_a_minimizer_works_with_it(rng):
     assert history["loss"].iloc[-1] < history["loss"].iloc[0]
 
 
-def test_log_add_of_nothing():
-    assert log_add(np.array(-np.inf), np.array(-np.inf)) == -np.inf
-    assert log_add(np.array(-np.inf + 0j), np.array(1 + 2j)) == 1 + 2j
+def test_log_sum_of_nothing():
+    assert log_sum(np.array(-np.inf), np.array(-np.inf)) == -np.inf
+    assert log_sum(np.array(-np.inf + 0j), np.array(1 + 2j)) == pytest.approx(1 + 2j, rel=1e-15)

@@ -15,7 +15,8 @@ import rnnbp
 
 PACKAGE = Path(rnnbp.__file__).parent
 CORE = {"numpy", "scipy", "pandas"}
-COMPILED, COMPILER = "rnnbp.kernels.compiled.", {"numba", "llvmlite"}  # modules that are themselves imported by a call
+COMPILER = {"numba", "llvmlite"}
+COMPILED = ("rnnbp.kernels.compiled.", "rnnbp.losses.ctc_compiled")  # modules that are themselves imported by a call
 
 # The layout, top to bottom: a module may import what stands below it, and its own package's modules.
 ORDER = [

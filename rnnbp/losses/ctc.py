@@ -6,14 +6,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rnnbp import kernels
 from rnnbp._checks import natural_int
 from rnnbp.decoding import greedy
 from rnnbp.decoding.greedy import check_blank
 from rnnbp.decoding.lattice import Lattice, log_softmax
 from rnnbp.error_rates import ErrorRate, token_error_rate
+from rnnbp.kernels.compiled import installed
 from rnnbp.label_sequences import LabelSequences, label_sequences
 from rnnbp.losses.base import Array, Loss, as_outputs, real_items
 from rnnbp.losses.ctc_arrays import ctc_arrays
+from rnnbp.threads import get_num_threads, run_shares
 
 
 class CTC(Loss):
@@ -22,7 +25,8 @@ class CTC(Loss):
     The net has an output more than there are labels, the blank. An alignment says a label or the blank at every step;
     without repetitions and then without blanks it must read as the labels do, which are at most as many as the steps.
     ``loss = -log sum over alignments of the product over t of y[t, what it says at t]``, y being the softmax of the
-    outputs. The sum is taken by dynamic programming over time, in log space and in float64.
+    outputs. The sum is taken by dynamic programming over time, in log space and in float64; with Numba (the extra
+    `fast`) by a compiled kernel.
 
     The loss of a batch is the mean over its sequences. (PyTorch's default divides each sequence's loss by its number of
     labels first; as here it is with ``reduction="sum"``, divided by B.)
@@ -106,11 +110,13 @@ class CTC(Loss):
         if impossible.any() and not self.zero_infinity:
             raise _too_short(int(np.argmax(impossible)), labels, lattice, steps)
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite shows in the value
-            losses, d = ctc_arrays(outputs, lattice, steps)
+            losses, d = (
+                _compiled(outputs, lattice, steps) if _may_compile(outputs) else ctc_arrays(outputs, lattice, steps)
+            )
             if self.zero_infinity:
                 infinite = np.isposinf(losses.real)
                 losses[infinite], d[:, infinite] = 0, 0
-            return losses.mean().item(), (d / len(labels)).astype(outputs.dtype)
+            return losses.mean().item(), np.divide(d, len(labels), dtype=outputs.dtype)
 
     def _steps(self, outputs: Array, labels: LabelSequences, lengths: ArrayLike | None) -> Array:
         """Each sequence's number of steps; an error where anything does not fit."""
@@ -217,6 +223,28 @@ class CTC(Loss):
     def pooled_score(self, parts: Sequence[ErrorRate]) -> float:
         """The token error rate over all batches."""
         return sum(parts, ErrorRate()).rate
+
+
+WORTH_A_THREAD = 2e5  # numbers of a share: states and outputs of all steps, which take some 0.5 ms
+
+
+def _may_compile(outputs: Array) -> bool:
+    """Whether there is a compiled kernel that `rnnbp.kernels.using` does not pass over."""
+    wanted = kernels._first.get() in (None, "compiled")
+    return wanted and outputs.dtype in (np.float32, np.float64) and installed()
+
+
+def _compiled(outputs: Array, lattice: Lattice, lengths: Array) -> tuple[Array, Array]:
+    """As `ctc_arrays`, the sequences shared out to threads."""
+    from rnnbp.losses.ctc_compiled import ctc_sequences
+
+    T, B, K = outputs.shape
+    work = T * B * (K + lattice.labels.shape[1])
+    shares = max(1, min(get_num_threads(), B, int(work / WORTH_A_THREAD)))
+    losses, d = np.empty(B), np.zeros_like(outputs, order="C")
+    chains = (lattice.labels, lattice.states, lattice.skips)
+    run_shares(shares, ctc_sequences, np.ascontiguousarray(outputs), *chains, lengths, losses, d)
+    return losses, d
 
 
 def _too_short(b: int, labels: LabelSequences, lattice: Lattice, steps: Array) -> ValueError:

@@ -1,5 +1,7 @@
 """The sum over all alignments of CTC, on NumPy: all sequences and states of a step at once."""
 
+from functools import reduce
+
 import numpy as np
 
 from rnnbp.decoding.lattice import Lattice, log_softmax
@@ -58,8 +60,8 @@ def _ways(emitted: Array, skips: Array) -> Array:
     ways[0, :, :2] = emitted[0, :, :2]
     for before, here, y in zip(ways, ways[1:], emitted[1:]):
         here[:, 0] = before[:, 0]
-        here[:, 1:] = log_add(before[:, 1:], before[:, :-1])
-        here[:, 2:] = log_add(here[:, 2:], before[:, :-2] + closed[:, 2:])
+        here[:, 1:2] = log_sum(before[:, 1:2], before[:, :1])
+        here[:, 2:] = log_sum(before[:, 2:], before[:, 1:-1], before[:, :-2] + closed[:, 2:])
         here += y
     return ways
 
@@ -69,22 +71,17 @@ def _losses(alpha: Array, states: Array, lengths: Array) -> Array:
     b = np.arange(len(states))
     last = alpha[np.maximum(lengths, 1) - 1, b]
     final, before = last[b, states - 1], np.where(states > 1, last[b, states - 2], -np.inf)
-    return np.where(lengths > 0, -log_add(final, before), 0)
+    return np.where(lengths > 0, -log_sum(final, before), 0)
 
 
-def log_add(a: Array, b: Array) -> Array:
-    """log(exp(a) + exp(b)), also of complex numbers.
+def log_sum(*terms: Array) -> Array:
+    """log(exp(a) + exp(b) + ...) of real or complex numbers; -inf is the log of 0.
 
     Examples
     --------
-    >>> bool(np.isclose(log_add(np.log(2), np.log(3)), np.log(5)))
-    True
-    >>> log_add(np.array([-np.inf]), np.array([-np.inf + 0j]))
-    array([-inf+0.j])
+    >>> float(np.exp(log_sum(np.log(2), np.log(3), -np.inf)).round(12))
+    5.0
     """
-    if not (np.iscomplexobj(a) or np.iscomplexobj(b)):
-        return np.logaddexp(a, b)
-    top = np.maximum(np.real(a), np.real(b))
-    top = np.where(np.isneginf(top), 0, top)
-    total = np.exp(a - top) + np.exp(b - top)
-    return np.where(total == 0, -np.inf, top + np.log(np.where(total == 0, 1, total)))
+    top = np.maximum(reduce(np.maximum, [np.real(term) for term in terms]), np.finfo(float).min)
+    with np.errstate(divide="ignore"):
+        return top + np.log(sum(np.exp(term - top) for term in terms))
