@@ -172,15 +172,16 @@ def _counted(guesses: list[Array], truths: list[Array]) -> ErrorRate:
     n, m = (np.array([len(one) for one in many], np.int64) for many in (guesses, truths))
     guess, truth = _padded(guesses, n, -1), _padded(truths, m, -2)
     M = int(max(n.max(initial=0), m.max(initial=0))) + 1
-    inserted = M * np.arange(guess.shape[1] + 1)
-    row = np.tile(inserted, (len(n), 1))
-    cost = row[np.arange(len(n)), n]
-    for i in range(truth.shape[1]):
+    inserted: Array = (M * np.arange(len(guess) + 1, dtype=np.int32 if M < 30_000 else np.int64))[:, None]
+    row: Array = np.tile(inserted, len(n))  # of N tables, side by side
+    cost = row[n, np.arange(len(n))].astype(np.int64)
+    for i, token in enumerate(truth):
         way = row + M
-        np.minimum(way[:, 1:], row[:, :-1] + (M + 1) * (guess != truth[:, i, None]), out=way[:, 1:])
-        row = np.minimum.accumulate(way - inserted, axis=1) + inserted
+        np.minimum(way[1:], row[:-1] + (M + 1) * (guess != token).astype(row.dtype), out=way[1:])
+        row = np.minimum.accumulate(way - inserted, axis=0)
+        row += inserted
         ends = m == i + 1
-        cost[ends] = row[ends, n[ends]]
+        cost[ends] = row[n[ends], ends]
     edits, substituted = cost // M, cost % M
     inserted_of = (edits - substituted + n - m) // 2
     deleted = edits - substituted - inserted_of
@@ -189,6 +190,7 @@ def _counted(guesses: list[Array], truths: list[Array]) -> ErrorRate:
 
 
 def _padded(rows: list[Array], lengths: Array, value: int) -> Array:
+    """(L, N): each in a column."""
     array = np.full((len(rows), lengths.max(initial=0)), value, np.int64)
     array[np.arange(array.shape[1]) < lengths[:, None]] = np.concatenate([*rows, np.empty(0, np.int64)])
-    return array
+    return np.ascontiguousarray(array.T)

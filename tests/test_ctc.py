@@ -361,6 +361,22 @@ def test_a_trainer_learns_reports_and_reads(rng):
     assert rnnbp.token_error_rate(said, unseen.targets).rate == found["token_error_rate"]
 
 
+@pytest.mark.slow
+def test_a_bidirectional_net_transcribes_strings_of_vowels():
+    """Of 200 unseen strings of 2 to 6 vowels by unseen speakers, 1.0 % of the vowels are wrong (as it ran)."""
+    options = {"shortest": 20, "longest": 35}
+    train = rnnbp.datasets.synthetic_vowel_strings(1000, **options, seed=1)
+    unseen = rnnbp.datasets.synthetic_vowel_strings(200, **options, seed=2)
+    model = rnnbp.Sequential(
+        rnnbp.Normalize(*train.statistics()), rnnbp.LSTM(3, 48, bidirectional=True), rnnbp.Dense(96, 11)
+    )
+    trainer = rnnbp.Trainer(
+        model, CTC(), optimizer=rnnbp.Adam(0.01), clip=rnnbp.ClipNorm(1.0), schedule=rnnbp.Cosine(25)
+    )
+    trainer.fit(train, epochs=25, batch_size=16, progress=False)
+    assert trainer.evaluate(unseen)["token_error_rate"] < 0.03
+
+
 def test_a_minimizer_works_with_it(rng):
     train = spelt(rng, 20)
     trainer = rnnbp.Trainer(small_net(), CTC(), optimizer=rnnbp.LBFGS(), seed=1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.interpolate import CubicSpline
 
-from rnnbp.datasets import mackey_glass, mackey_glass_series, sine_mixtures, synthetic_vowels
+from rnnbp.datasets import mackey_glass, mackey_glass_series, sine_mixtures, synthetic_vowel_strings, synthetic_vowels
 from rnnbp.datasets.signals import FORMANTS
 
 # ---- sines --------------------------------------------------------------------------------------
@@ -86,6 +86,34 @@ def test_short_vowels_stay_away_from_their_formants():
         return centres.std(axis=0)
 
     assert (spread(8) < 0.8 * spread(40)).all()
+
+
+def test_strings_are_vowels_after_each_other():
+    data = synthetic_vowel_strings(200, fewest=1, most=3, shortest=5, longest=9)
+    counts = data.targets.lengths
+    assert set(counts) == {1, 2, 3}
+    assert (data.lengths >= 5 * counts).all()
+    assert (data.lengths <= 9 * counts).all()
+    labels = np.concatenate(data.targets.labels)
+    assert set(labels) == set(range(1, 11))
+    assert data.classes[1:] == synthetic_vowels(1).classes
+    alike = synthetic_vowel_strings(300, fewest=1, most=1, shortest=40, longest=40, noise=0)
+    for k, name in enumerate(alike.classes[1:], start=1):
+        middles = [x[20] for x, y in alike if y[0] == k]
+        np.testing.assert_allclose(np.exp(np.mean(middles, axis=0) + 7), FORMANTS[name], rtol=0.12)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"fewest": 0}, "fewest must be a positive integer, got 0"),
+        ({"fewest": 3, "most": 2}, "most must be an integer of 3 or more, got 2"),
+        ({"shortest": 9, "longest": 8}, "longest must be an integer of 9 or more, got 8"),
+    ],
+)
+def test_wrong_strings(options, message):
+    with pytest.raises(ValueError, match=message):
+        synthetic_vowel_strings(1, **options)
 
 
 def test_vowels_have_lengths_speakers_and_noise():

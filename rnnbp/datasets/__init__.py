@@ -9,7 +9,13 @@ from rnnbp.datasets.nettalk import load_nettalk
 from rnnbp.datasets.reber import embedded_reber, reber
 from rnnbp.datasets.recordings import load_recordings
 from rnnbp.datasets.registry import data_folder, fetch
-from rnnbp.datasets.signals import mackey_glass, mackey_glass_series, sine_mixtures, synthetic_vowels
+from rnnbp.datasets.signals import (
+    mackey_glass,
+    mackey_glass_series,
+    sine_mixtures,
+    synthetic_vowel_strings,
+    synthetic_vowels,
+)
 from rnnbp.datasets.speech_commands import load_speech_commands
 from rnnbp.datasets.spoken_digits import load_spoken_digits
 from rnnbp.datasets.sunspots import load_sunspots, sunspot_numbers
@@ -51,6 +57,7 @@ __all__ = [
     "reber",
     "sine_mixtures",
     "sunspot_numbers",
+    "synthetic_vowel_strings",
     "synthetic_vowels",
     "temporal_xor",
     "write_ts",

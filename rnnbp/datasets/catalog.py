@@ -117,6 +117,7 @@ ENTRIES = {
     "reber": _made(reber.reber, "which symbols may follow?", "values a step"),
     "embedded-reber": _made(reber.embedded_reber, "the same, across a word", "values a step"),
     "synthetic-vowels": _made(signals.synthetic_vowels, "formant tracks of ten vowels", "class a sequence"),
+    "vowel-strings": _made(signals.synthetic_vowel_strings, "which vowels? untimed", "classes, a label sequence"),
 }
 
 

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from rnnbp._checks import number, positive_int
+from rnnbp._checks import integer_at_least, number, positive_int
 from rnnbp.data import SequenceDataset
+from rnnbp.label_sequences import BLANK, LabelSequences
 
 Array = np.ndarray
 Seed = int | np.random.Generator
@@ -142,6 +143,9 @@ FORMANTS = {
 }
 
 
+TRACT = 0.08  # standard deviation of the log of speakers' vocal tracts
+
+
 def synthetic_vowels(
     sequences: int, shortest: int = 12, longest: int = 30, noise: float = 0.03, seed: Seed = 0
 ) -> SequenceDataset:
@@ -182,13 +186,63 @@ def synthetic_vowels(
     number("noise", noise, 0)
     vowels = np.log(np.array(list(FORMANTS.values()), float))
     labels = rng.integers(len(vowels), size=N)
-    tracks = [_track(vowels[k], int(n), noise, rng) for k, n in zip(labels, rng.integers(low, high + 1, N))]
+    tracks = [
+        _track(vowels[k], int(n), noise, rng.normal(0, TRACT), rng)
+        for k, n in zip(labels, rng.integers(low, high + 1, N))
+    ]
     return SequenceDataset(tracks, labels, classes=list(FORMANTS))
 
 
-def _track(vowel: Array, steps: int, noise: float, rng: np.random.Generator) -> Array:
+def synthetic_vowel_strings(
+    sequences: int,
+    fewest: int = 2,
+    most: int = 6,
+    shortest: int = 12,
+    longest: int = 30,
+    noise: float = 0.03,
+    seed: Seed = 0,
+) -> SequenceDataset:
+    """Strings of the vowels of `synthetic_vowels`, one speaker each: which vowels are they, without being told when?
+
+    Parameters
+    ----------
+    sequences : int
+        N.
+    fewest, most : int, default 2 and 6
+        Vowels of a string.
+    shortest, longest : int, default 12 and 30
+        Of the vowels' lengths, in frames of 10 ms.
+    noise : float, default 0.03
+        Standard deviation of the log-frequencies' measurement noise.
+    seed : int or numpy.random.Generator, default 0
+
+    Returns
+    -------
+    SequenceDataset
+        (T_i, 3) a sequence, as `synthetic_vowels` has them; label sequences for `rnnbp.CTC`, whose classes are the
+        blank and the ten vowels.
+
+    Examples
+    --------
+    >>> data = synthetic_vowel_strings(50)
+    >>> data.classes[:3], [data.classes[k] for k in data.targets[1]]
+    (('<blank>', 'iy', 'ih'), ['ae', 'ao', 'er', 'ao', 'uw'])
+    """
+    rng, vowels = np.random.default_rng(seed), np.log(np.array(list(FORMANTS.values()), float))
+    N, low, high = positive_int("sequences", sequences), positive_int("shortest", shortest), longest
+    for name, value, least in (("longest", high, low), ("most", most, positive_int("fewest", fewest))):
+        integer_at_least(name, value, least, f"an integer of {least} or more")
+    number("noise", noise, 0)
+    labels = [rng.integers(len(vowels), size=n) for n in rng.integers(fewest, most + 1, N)]
+    strings = []
+    for one in labels:
+        tract, lengths = rng.normal(0, TRACT), rng.integers(low, high + 1, len(one))
+        strings.append(np.concatenate([_track(vowels[k], int(n), noise, tract, rng) for k, n in zip(one, lengths)]))
+    return SequenceDataset(strings, LabelSequences([one + 1 for one in labels], classes=(BLANK, *FORMANTS)))
+
+
+def _track(vowel: Array, steps: int, noise: float, tract: float, rng: np.random.Generator) -> Array:
     """Log-formants (T, 3), less 7."""
-    tract = rng.normal(0, 0.08)
     loci = np.log(np.array([350, 1500, 2500])) + rng.normal(0, 0.2, (2, 3))
     t = np.arange(steps)[:, None]
     near_start, near_end = np.exp(-t / 3.5), np.exp(-(steps - 1 - t) / 3.5)

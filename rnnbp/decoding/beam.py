@@ -1,6 +1,5 @@
 """Prefix beam search: the most probable labels, all paths that say them added up, with or without n-grams."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,18 +30,6 @@ class Hypothesis:
     labels: Array
     score: float
     log_probability: float
-
-
-@dataclass
-class _Paths:
-    """What the paths that say a prefix add up to: those that end in the blank, and those that end in its last label."""
-
-    in_blank: float = -math.inf
-    in_label: float = -math.inf
-
-    @property
-    def total(self) -> float:
-        return _add(self.in_blank, self.in_label)
 
 
 def beam_search(
@@ -107,66 +94,73 @@ def beam_search(
         raise ValueError(
             f"ngram must be made with size = {y.shape[1]} and blank = {blank}, got {ngram.size} and {ngram.blank}"
         )
-    search = _Search(blank, ngram if weight else None, weight, bonus)
-    beam: dict[Prefix, _Paths] = {(): _Paths(in_blank=0.0)}
+    beam = _Beam(blank, ngram if weight else None, weight, bonus)
     for row in y:
-        grown = search.step(beam, row, width)
-        worth = {prefix: paths.total + search.prior(prefix) for prefix, paths in grown.items()}
-        ranked = sorted((prefix for prefix in worth if worth[prefix] > -math.inf), key=worth.__getitem__, reverse=True)
-        beam = {prefix: grown[prefix] for prefix in ranked[:width]}
-    found = [search.hypothesis(prefix, paths.total) for prefix, paths in beam.items()]
-    return sorted(found, key=lambda h: h.score, reverse=True)
+        beam.step(row, width)
+    return beam.hypotheses()
 
 
-class _Search:
-    """How prefixes grow, and what they are worth before anything is heard."""
+class _Beam:
+    """The best P prefixes, and the log-probabilities of the paths that say them.
+
+    Parameters
+    ----------
+    blank, ngram, weight, bonus
+        As `beam_search` takes them.
+    """
 
     def __init__(self, blank: int, ngram: NGram | None, weight: float, bonus: float) -> None:
         self.blank, self.ngram, self.weight, self.bonus = blank, ngram, weight, bonus
-        self._priors: dict[Prefix, float] = {(): 0.0}
+        self.prefixes: list[Prefix] = [()]
+        self.in_blank = np.zeros(1)  # of paths that end in the blank
+        self.in_label = np.full(1, -np.inf)  # of those that end in the prefix's last label
+        self.prior = np.zeros(1)  # what n-grams and bonus say
 
-    def prior(self, prefix: Prefix) -> float:
-        """What the n-grams and the bonus say of a prefix, whose beginning was asked for before."""
-        if prefix not in self._priors:
-            said = 0.0 if self.ngram is None else self.weight * float(self.ngram.after(prefix[:-1])[prefix[-1]])
-            self._priors[prefix] = self.prior(prefix[:-1]) + said + self.bonus
-        return self._priors[prefix]
+    def step(self, row: Array, width: int) -> None:
+        """The best `width` prefixes after a step with the log-probabilities `row` (K,)."""
+        P, K = len(self.prefixes), len(row)
+        total = np.logaddexp(self.in_blank, self.in_label)
+        last = np.array([prefix[-1] if prefix else self.blank for prefix in self.prefixes])
+        stays_blank = total + row[self.blank]
+        stays_label = np.where(last != self.blank, self.in_label + row[last], -np.inf)
+        grows = total[:, None] + row  # (P, K)
+        grows[np.arange(P), last] = self.in_blank + row[last]  # the same label again needs a blank between
+        grows[:, self.blank] = -np.inf
+        self._merge(stays_label, grows)
+        prior = self.prior[:, None] + self._priors(K)
+        worth = np.concatenate([np.logaddexp(stays_blank, stays_label) + self.prior, (grows + prior).ravel()])
+        chosen = np.argsort(-worth, kind="stable")[:width]
+        chosen = chosen[worth[chosen] > -np.inf]
+        stays, grown = chosen[chosen < P], chosen[chosen >= P] - P
+        parents, labels = grown // K, grown % K
+        self.prefixes = [self.prefixes[i] for i in stays] + [
+            (*self.prefixes[i], k) for i, k in zip(parents.tolist(), labels.tolist(), strict=True)
+        ]
+        self.in_blank = np.append(stays_blank[stays], np.full(len(grown), -np.inf))
+        self.in_label = np.append(stays_label[stays], grows[parents, labels])
+        self.prior = np.append(self.prior[stays], prior[parents, labels])
 
-    def step(self, beam: dict[Prefix, _Paths], row: Array, width: int) -> dict[Prefix, _Paths]:
-        """All prefixes that may be among the best `width` after a step with these log-probabilities (K,)."""
-        grown: dict[Prefix, _Paths] = {}
-        plain: list[float] = row.tolist()
-        children: dict[Prefix, list[int]] = {}
-        for prefix in beam:
-            if prefix:
-                children.setdefault(prefix[:-1], []).append(prefix[-1])
-        for prefix, paths in beam.items():
-            total = paths.total
-            stays = grown.setdefault(prefix, _Paths())
-            stays.in_blank = _add(stays.in_blank, total + plain[self.blank])
-            last = prefix[-1] if prefix else None
-            if last is not None:
-                stays.in_label = _add(stays.in_label, paths.in_label + plain[last])
-            for k in {*self._likely(prefix, row, width), *children.get(prefix, ())}:
-                longer = grown.setdefault((*prefix, k), _Paths())
-                before = paths.in_blank if k == last else total
-                longer.in_label = _add(longer.in_label, before + plain[k])
-        return grown
+    def _merge(self, stays_label: Array, grows: Array) -> None:
+        """Where a prefix grows into another one of the beam, its paths are that one's."""
+        places = {prefix: i for i, prefix in enumerate(self.prefixes)}
+        for i, prefix in enumerate(self.prefixes):
+            parent = places.get(prefix[:-1]) if prefix else None
+            if parent is not None:
+                stays_label[i] = np.logaddexp(stays_label[i], grows[parent, prefix[-1]])
+                grows[parent, prefix[-1]] = -np.inf
 
-    def _likely(self, prefix: Prefix, row: Array, width: int) -> list[int]:
-        """The labels that a prefix may go on with and be among the best `width`, if no other path says the same."""
-        value = row if self.ngram is None else row + self.weight * self.ngram.after(prefix)
-        count = min(len(row), width + 2)  # the blank is no label, and the last one once more counts for less
-        best = np.argpartition(-value, count - 1)[:count].tolist()
-        return [k for k in best if k != self.blank and row[k] > -math.inf]
+    def _priors(self, K: int) -> Array:
+        """What a label more adds to each prefix's prior: (P, K)."""
+        if self.ngram is None:
+            return np.full((1, K), self.bonus)
+        return self.weight * np.stack([self.ngram.after(prefix) for prefix in self.prefixes]) + self.bonus
 
-    def hypothesis(self, prefix: Prefix, log_probability: float) -> Hypothesis:
-        ends = 0.0 if self.ngram is None else self.weight * self.ngram.end(prefix)
-        return Hypothesis(np.array(prefix, np.int64), log_probability + self.prior(prefix) + ends, log_probability)
-
-
-def _add(a: float, b: float) -> float:
-    """log(exp(a) + exp(b))."""
-    if a < b:
-        a, b = b, a
-    return a if b == -math.inf else a + math.log1p(math.exp(b - a))
+    def hypotheses(self) -> list[Hypothesis]:
+        """The prefixes as whole label sequences, best first."""
+        found = np.logaddexp(self.in_blank, self.in_label)
+        ends = [0.0 if self.ngram is None else self.weight * self.ngram.end(prefix) for prefix in self.prefixes]
+        said = [
+            Hypothesis(np.array(p, np.int64), float(f + q + e), float(f))
+            for p, f, q, e in zip(self.prefixes, found, self.prior, ends, strict=True)
+        ]
+        return sorted(said, key=lambda h: h.score, reverse=True)
