@@ -7,6 +7,7 @@ import numpy as np
 
 from rnnbp.data import SequenceBatch, SequenceDataset
 from rnnbp.gradients.base import check_targets
+from rnnbp.label_sequences import LabelSequences
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
 
@@ -57,6 +58,8 @@ def check_task(name: str, data: SequenceDataset, model: Sequential, loss: Loss) 
         raise ValueError(f"{name} must be a SequenceDataset, got {type(data).__name__}")
     if data.targets is None:
         raise ValueError(f"{name} has no targets: give them as SequenceDataset(sequences, targets=...)")
+    if isinstance(data.targets, LabelSequences):  # others need no lengths, which lazy sequences would have to count
+        loss.check_dataset(data.targets, data.lengths)
     batch = data.subset([0]).batch()
     outputs = model.forward(batch)
     loss(outputs, check_targets(batch), batch.lengths if outputs.ndim == 3 else None)

@@ -80,7 +80,7 @@ class Report:
         validation = self.validation_curves
         per_epoch = self.curves.groupby("model")["seconds"].mean()
         table.insert(4, "validation_mean", validation.iloc[-1])
-        table["epochs_to_best"] = validation.idxmax()
+        table["epochs_to_best"] = (self._better * validation).idxmax()
         table["seconds_to_best"] = table["epochs_to_best"] * per_epoch
         table["seconds_mean"] = groups["seconds"].mean()
         table["seconds_per_epoch"] = per_epoch
@@ -94,10 +94,19 @@ class Report:
         folds = self.curves[self.curves["run"].str.startswith("fold")]
         return folds.pivot_table(index="epoch", columns="model", values=f"validation_{self.metric}", sort=False)
 
+    @property
+    def _better(self) -> int:
+        """1 where more of the metric is better, -1 for an error rate."""
+        return -1 if self.metric.endswith("error_rate") else 1
+
     def best(self, kind: str) -> str | None:
         """The model of a kind, 'static' or 'recurrent', with the best validation score; None if there is none."""
         of_kind = self.table[self.table["kind"] == kind]
-        return None if of_kind.empty else str(of_kind["model"].iloc[int(of_kind["validation_mean"].argmax())])
+        return (
+            None
+            if of_kind.empty
+            else str(of_kind["model"].iloc[int((self._better * of_kind["validation_mean"]).argmax())])
+        )
 
     def paired(self, recurrent: str, static: str) -> Paired:
         """Compare two models' test scores, paired by seed.

@@ -377,6 +377,14 @@ def test_a_bidirectional_net_transcribes_strings_of_vowels():
     assert trainer.evaluate(unseen)["token_error_rate"] < 0.03
 
 
+def test_a_trainer_names_the_sequence_of_the_dataset(rng):
+    data = SequenceDataset([np.ones((n, 3)) for n in (9, 2, 3)], LabelSequences([[1], [2], [3, 3, 1]]))
+    with pytest.raises(ValueError, match="sequence 2 has 3 steps, but its 3 labels need 4, 1 of them for blanks betw"):
+        rnnbp.Trainer(small_net(), CTC()).fit(data, epochs=1, progress=False)
+    trainer = rnnbp.Trainer(small_net(), CTC(zero_infinity=True))
+    assert np.isfinite(trainer.fit(data, epochs=1, progress=False)["loss"]).all()
+
+
 def test_a_minimizer_works_with_it(rng):
     train = spelt(rng, 20)
     trainer = rnnbp.Trainer(small_net(), CTC(), optimizer=rnnbp.LBFGS(), seed=1)

@@ -15,7 +15,7 @@ TEST = {"mlp": [0.90, 0.92, 0.91], "window": [0.95, 0.93, 0.97], "gru": [0.96, 0
 VALIDATION = {"mlp": [0.5, 0.94, 0.95], "window": [0.6, 0.97, 0.94], "gru": [0.7, 0.8, 0.99]}
 
 
-def report_of(models=KINDS, seeds: int = 3) -> Report:
+def report_of(models=KINDS, seeds: int = 3, metric: str = "accuracy") -> Report:
     runs = [
         {
             "model": model,
@@ -33,12 +33,12 @@ def report_of(models=KINDS, seeds: int = 3) -> Report:
         for model in models
     ]
     curves = [
-        {"epoch": epoch, "loss": 1 / epoch, "validation_accuracy": score, "seconds": 0.5, "model": model, "run": run}
+        {"epoch": epoch, "loss": 1 / epoch, f"validation_{metric}": score, "seconds": 0.5, "model": model, "run": run}
         for model in models
         for run in ("fold 0", "fold 1", "seed 0")
         for epoch, score in enumerate(VALIDATION[model] if run != "seed 0" else [np.nan] * 3, 1)
     ]
-    return Report(pd.DataFrame(runs), pd.DataFrame(curves), "accuracy")
+    return Report(pd.DataFrame(runs), pd.DataFrame(curves), metric)
 
 
 def test_the_table_has_a_row_a_model():
@@ -126,3 +126,10 @@ def test_a_notebook_and_a_terminal_show_sentence_and_table():
     assert repr(report).startswith(report.verdict)
     assert "validation_mean" in repr(report)
     assert report._repr_html_().startswith(f"<p>{html.escape(report.verdict)}</p><table")
+
+
+def test_of_an_error_rate_less_is_better():
+    report = report_of(metric="token_error_rate")
+    assert report.best("static") == "window"
+    assert report.table.set_index("model")["epochs_to_best"].to_dict() == {"mlp": 1, "window": 1, "gru": 1}
+    assert report_of().best("static") == "mlp"

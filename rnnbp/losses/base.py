@@ -167,6 +167,12 @@ class Loss:
     def check(self, targets: Array, mask: Array, K: int) -> None:
         """Raise where a target that counts is not one the loss takes; `targets` are aligned."""
 
+    def check_dataset(self, targets: Any, lengths: Array) -> None:
+        """Raise where a target of a whole dataset, of sequences of these lengths (N,), is not one the loss takes.
+
+        What is not found here is found when the loss is called, with less to name the sequence by.
+        """
+
     def predict(self, outputs: ArrayLike) -> Array:
         """What the outputs say: class labels, or values."""
         raise NotImplementedError(f"{type(self).__name__} does not define predict")

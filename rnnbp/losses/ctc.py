@@ -106,13 +106,10 @@ class CTC(Loss):
         outputs, labels = as_outputs(outputs), label_sequences(targets)
         steps = self._steps(outputs, labels, lengths)
         lattice = Lattice.of(labels, self.blank)
-        impossible = lattice.steps_needed > steps
-        if impossible.any() and not self.zero_infinity:
-            raise _too_short(int(np.argmax(impossible)), labels, lattice, steps)
+        self._check_room("sequence b=", labels, lattice.steps_needed, steps)
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite shows in the value
-            losses, d = (
-                _compiled(outputs, lattice, steps) if _may_compile(outputs) else ctc_arrays(outputs, lattice, steps)
-            )
+            kernel = _compiled if _may_compile(outputs) else ctc_arrays
+            losses, d = kernel(outputs, lattice, steps)
             if self.zero_infinity:
                 infinite = np.isposinf(losses.real)
                 losses[infinite], d[:, infinite] = 0, 0
@@ -131,7 +128,24 @@ class CTC(Loss):
             raise ValueError(f"targets must be labels for each of the B = {B} sequences, got {len(labels)}")
         real_items((T, B), lengths)
         self._check_labels(labels, K)
-        return np.full(B, T) if lengths is None else np.asarray(lengths)
+        return np.full(B, T) if lengths is None else np.asarray(lengths, np.int64)
+
+    def check_dataset(self, targets: Any, lengths: Array) -> None:
+        """Raise where a sequence of a dataset is too short for its labels, unless `zero_infinity`."""
+        labels = label_sequences(targets)
+        self._check_room("sequence ", labels, Lattice.of(labels, self.blank).steps_needed, lengths)
+
+    def _check_room(self, name: str, labels: LabelSequences, needed: Array, steps: Array) -> None:
+        short = needed > steps
+        if self.zero_infinity or not short.any():
+            return
+        i = int(np.argmax(short))
+        blanks = needed[i] - labels.lengths[i]
+        of_blanks = f", {blanks} of them for blanks between two that are the same" if blanks else ""
+        raise ValueError(
+            f"{name}{i} has {steps[i]} steps, but its {labels.lengths[i]} labels need {needed[i]}{of_blanks}: leave it "
+            "out, or let it count as 0 by zero_infinity=True"
+        )
 
     def _check_labels(self, labels: LabelSequences, K: int) -> None:
         flat = np.concatenate(labels.labels)
@@ -245,13 +259,3 @@ def _compiled(outputs: Array, lattice: Lattice, lengths: Array) -> tuple[Array, 
     chains = (lattice.labels, lattice.states, lattice.skips)
     run_shares(shares, ctc_sequences, np.ascontiguousarray(outputs), *chains, lengths, losses, d)
     return losses, d
-
-
-def _too_short(b: int, labels: LabelSequences, lattice: Lattice, steps: Array) -> ValueError:
-    """The error for labels without an alignment."""
-    count, needed = labels.lengths[b], lattice.steps_needed[b]
-    blanks = f", {needed - count} of them for blanks between two that are the same" if needed > count else ""
-    return ValueError(
-        f"sequence b={b} has {steps[b]} steps, but its {count} labels need {needed}{blanks}: leave it out, or let it "
-        "count as 0 by zero_infinity=True"
-    )
