@@ -335,9 +335,26 @@ def test_algorithms_that_see_whole_sequences(algorithm, rng):
     np.testing.assert_allclose(found.vector, expected.vector, atol=1e-7 * np.abs(expected.vector).max())
 
 
+def test_forward_gradient_is_the_gradient_along_its_directions(rng):
+    batch, model = spelt(rng, 2).batch(np.float64), small_net(causal=True)
+    (expected,) = rnnbp.BPTT().gradients(model, batch, CTC())
+    found = [list(rnnbp.ForwardGradient(seed=seed).gradients(model, batch, CTC())) for seed in range(5)]
+    for (g,) in found:
+        assert g.loss == pytest.approx(expected.loss, rel=1e-12)
+        assert g.vector @ expected.vector > 0  # (d . v) v . d = (d . v)^2
+
+
 @pytest.mark.parametrize(
     "algorithm",
-    [rnnbp.TruncatedBPTT(2, 4), rnnbp.RTRL(), rnnbp.SnAp(1), rnnbp.UORO(), rnnbp.EProp(), rnnbp.ARTBP()],
+    [
+        rnnbp.TruncatedBPTT(2, 4),
+        rnnbp.RTRL(),
+        rnnbp.SnAp(1),
+        rnnbp.UORO(),
+        rnnbp.EProp(),
+        rnnbp.ARTBP(),
+        rnnbp.AdaptiveTruncation(0.1),
+    ],
     ids=lambda a: type(a).__name__,
 )
 def test_algorithms_that_need_a_loss_at_every_step_refuse(algorithm, rng):

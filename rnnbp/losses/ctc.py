@@ -48,8 +48,8 @@ class CTC(Loss):
     Notes
     -----
     It is the loss of whole sequences and no sum over steps. So it goes with gradient algorithms that run through all of
-    a sequence before they take its loss, as `BPTT` does, also with checkpoints, and `RecurrentBackprop`,
-    `ForwardGradient` and the numerical ones; truncated and online algorithms are refused.
+    a sequence before they take its loss: `BPTT`, also with checkpoints, `ForwardGradient` and the numerical ones.
+    Truncated and online algorithms are refused.
 
     References
     ----------
