@@ -16,7 +16,7 @@ from rnnbp.kernels.compiled import installed
 from rnnbp.label_sequences import LabelSequences, label_sequences
 from rnnbp.losses.base import Array, Loss, as_outputs, real_items
 from rnnbp.losses.ctc_arrays import ctc_arrays
-from rnnbp.threads import get_num_threads, run_shares
+from rnnbp.threads import get_num_threads
 
 
 class CTC(Loss):
@@ -250,12 +250,13 @@ def _may_compile(outputs: Array) -> bool:
 
 def _compiled(outputs: Array, lattice: Lattice, lengths: Array) -> tuple[Array, Array]:
     """As `ctc_arrays`, the sequences shared out to threads."""
+    from rnnbp.kernels.compiled.team import run_shares
     from rnnbp.losses.ctc_compiled import ctc_sequences
 
     T, B, K = outputs.shape
     work = T * B * (K + lattice.labels.shape[1])
     shares = max(1, min(get_num_threads(), B, int(work / WORTH_A_THREAD)))
     losses, d = np.empty(B), np.zeros_like(outputs, order="C")
-    chains = (lattice.labels, lattice.states, lattice.skips)
-    run_shares(shares, ctc_sequences, np.ascontiguousarray(outputs), *chains, lengths, losses, d)
+    of_all = (np.ascontiguousarray(outputs), lattice.labels, lattice.states, lattice.skips, lengths, losses, d)
+    run_shares(shares, lambda bells, share, shares: ctc_sequences(*of_all, share, shares))
     return losses, d
