@@ -13,7 +13,7 @@ import numpy as np
 
 from rnnbp._checks import require
 
-TURN = 0.005  # seconds: what is faster runs several times a turn
+TURN = 0.03  # seconds: what is faster runs several times a turn, the first of which brings its memory back
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,9 @@ from numba.extending import intrinsic
 from rnnbp.kernels.compiled.vectors import CONTRACT, REGISTER_BYTES, Vec, at, load_vector, splat, store_vector
 
 COLUMNS = 4
-ROWS = 6 if REGISTER_BYTES == 64 else 3  # a tile, a row of B and a number of A fill 32 registers, or 16
+ROWS = (
+    6 if REGISTER_BYTES == 64 else 3
+)  # with a number of A for each row and a register of B: 31 of 32 registers, or 16 of 16
 
 
 @intrinsic
@@ -61,13 +63,13 @@ def _emit_tile(builder, vector, rows, columns, a, a_row, a_k, b, b_k, depth, c0,
     k = builder.phi(integer)
     k.add_incoming(integer(0), before)
     sums = [[builder.phi(vector) for _ in range(columns)] for _ in range(rows)]
-    b_here = builder.gep(b, [builder.mul(k, b_k)])
-    b_row = [load_vector(builder, builder.gep(b_here, [integer(v * lanes)]), vector) for v in range(columns)]
     a_here = builder.mul(k, a_k)
-    for r in range(rows):
-        number = splat(builder, builder.load(builder.gep(a_rows[r], [a_here])), lanes)
-        for v in range(columns):
-            more = builder.fadd(builder.fmul(number, b_row[v], flags=CONTRACT), sums[r][v], flags=CONTRACT)
+    numbers = [splat(builder, builder.load(builder.gep(row, [a_here])), lanes) for row in a_rows]
+    b_here = builder.gep(b, [builder.mul(k, b_k)])
+    for v in range(columns):  # one register of B at a time: no more is free
+        b_v = load_vector(builder, builder.gep(b_here, [integer(v * lanes)]), vector)
+        for r in range(rows):
+            more = builder.fadd(builder.fmul(numbers[r], b_v, flags=CONTRACT), sums[r][v], flags=CONTRACT)
             sums[r][v].add_incoming(ir.Constant(vector, None), before)
             sums[r][v].add_incoming(more, loop)
             sums[r][v] = more
