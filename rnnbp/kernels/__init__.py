@@ -30,6 +30,19 @@ KINDS: dict[str, Callable[[Cell, np.dtype], Kernel | None]] = {
 _first: ContextVar[str | None] = ContextVar("the fastest kind that may be taken", default=None)
 
 
+def allowed() -> list[str]:
+    """The kinds of kernels that may be taken, the fastest first.
+
+    Examples
+    --------
+    >>> with using("numpy"):
+    ...     allowed()
+    ['numpy', 'loop']
+    """
+    kinds = list(KINDS)
+    return kinds[kinds.index(_first.get() or kinds[0]) :]
+
+
 def kernel_of(cell: Cell, dtype: DTypeLike) -> Kernel:
     """The fastest kernel there is for a cell.
 
@@ -48,8 +61,7 @@ def kernel_of(cell: Cell, dtype: DTypeLike) -> Kernel:
     >>> type(kernel_of(JordanCell(2, 4, 1), np.float32)).__name__
     'Loop'
     """
-    kinds = list(KINDS)
-    for kind in kinds[kinds.index(_first.get() or kinds[0]) :]:
+    for kind in allowed():
         kernel = KINDS[kind](cell, np.dtype(dtype))
         if kernel is not None:
             return kernel

@@ -244,7 +244,7 @@ WORTH_A_THREAD = 2e5  # numbers of a share: states and outputs of all steps, whi
 
 def _may_compile(outputs: Array) -> bool:
     """Whether there is a compiled kernel that `rnnbp.kernels.using` does not pass over."""
-    wanted = kernels._first.get() in (None, "compiled")
+    wanted = "compiled" in kernels.allowed()
     return wanted and outputs.dtype in (np.float32, np.float64) and installed()
 
 
