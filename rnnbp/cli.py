@@ -15,6 +15,8 @@ from rnnbp._checks import choice
 from rnnbp.cli_arguments import Commands, add_data, command, load
 from rnnbp.cli_bench import add_bench
 from rnnbp.cli_gradients import add_gradients
+from rnnbp.cli_nettalk import add_nettalk
+from rnnbp.cli_speak import add_speak
 from rnnbp.config import from_config, to_config
 from rnnbp.data import SequenceDataset
 from rnnbp.epochs import TrainingDivergedError
@@ -60,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"rnnbp {rnnbp.__version__}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     own = (_add_compare, _add_train, _add_evaluate, _add_predict, _add_check)
-    for add in (*own, add_gradients, add_bench, _add_datasets):
+    for add in (*own, add_gradients, add_bench, add_nettalk, add_speak, _add_datasets):
         add(commands)
     return top
 

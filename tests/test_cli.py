@@ -13,7 +13,7 @@ import pytest
 import rnnbp
 from rnnbp import cli, datasets
 
-COMMANDS = ["compare", "train", "evaluate", "predict", "check", "gradients", "bench", "datasets"]
+COMMANDS = ["compare", "train", "evaluate", "predict", "check", "gradients", "bench", "nettalk", "speak", "datasets"]
 
 
 @pytest.fixture(autouse=True)

@@ -62,11 +62,27 @@ def test_a_line_that_is_wrong_is_named(folder, line, message):
 
 
 def test_a_file_without_words_or_none_at_all(tmp_path):
-    with pytest.raises(FileNotFoundError, match=r"path: there is no file '.*nettalk\.data'"):
+    with pytest.raises(FileNotFoundError, match=r"path: there is no file '.*none\.data'"):
+        load_nettalk(tmp_path / "none.data")
+    with pytest.raises(FileNotFoundError, match=r"is no copy of nettalk: it has no 'nettalk\.data'"):
         load_nettalk(tmp_path)
     (tmp_path / "nettalk.data").write_text(HEADER)
     with pytest.raises(ValueError, match=r"nettalk\.data: there is no word in it: a line of 4 fields"):
         load_nettalk(tmp_path)
+
+
+def test_what_is_not_there_is_not_downloaded_offline(tmp_path, monkeypatch):
+    monkeypatch.setenv("RNNBP_DATA", str(tmp_path))
+    monkeypatch.setenv("RNNBP_OFFLINE", "1")
+    for load in (load_nettalk, lambda: load_cmudict(whole=True)):
+        with pytest.raises(FileNotFoundError, match="RNNBP_OFFLINE forbids to download it"):
+            load()
+    (tmp_path / "nettalk").mkdir()
+    (tmp_path / "nettalk" / "nettalk.data").write_text(WORDS)
+    (tmp_path / "cmudict" / "cmudict-master").mkdir(parents=True)
+    (tmp_path / "cmudict" / "cmudict-master" / "cmudict.dict").write_text("knob N AA1 B\n")
+    assert len(load_nettalk()) == 3
+    assert load_cmudict(whole=True) == {"knob": (("N", "AA1", "B"),)}
 
 
 @pytest.mark.slow

@@ -20,8 +20,17 @@ COMPILED = ("rnnbp.kernels.compiled.", "rnnbp.losses.ctc_compiled")  # modules t
 
 # The layout, top to bottom: a module may import what stands below it, and its own package's modules.
 ORDER = [
-    *("__main__", "cli", "cli_bench", "cli_gradients", "cli_arguments", ""),  # "" is the package itself
-    *("benchmark", "plotting_benchmark", "compare", "contestants", "estimators", "report", "workers"),
+    *(
+        "__main__",
+        "cli",
+        "cli_bench",
+        "cli_gradients",
+        "cli_nettalk",
+        "cli_speak",
+        "cli_arguments",
+        "",
+    ),  # "" is the package itself
+    *("benchmark", "plotting_benchmark", "reading", "compare", "contestants", "estimators", "report", "workers"),
     *("training", "checkpoints", "epochs", "evaluation", "stopping", "progress"),
     *("certificate", "diagnostics", "plotting_gradients", "plotting", "interop"),
     *("gradients", "schedules", "clipping", "optimizers", "losses", "decoding", "error_rates", "metrics"),

@@ -4,9 +4,12 @@ import re
 from pathlib import Path
 
 from rnnbp.datasets.bundled import bundled
+from rnnbp.datasets.registry import located
 from rnnbp.datasets.text_lines import text_lines
 
 Pronunciation = tuple[str, ...]
+
+NAME = "cmudict.dict"
 
 VOWELS = ("AA", "AE", "AH", "AO", "AW", "AY", "EH", "ER", "EY", "IH", "IY", "OW", "OY", "UH", "UW")
 CONSONANTS = (
@@ -16,7 +19,7 @@ CONSONANTS = (
 _KNOWN = {*CONSONANTS, *(vowel + stress for vowel in VOWELS for stress in "012")}
 
 
-def load_cmudict(path: str | Path | None = None) -> dict[str, tuple[Pronunciation, ...]]:
+def load_cmudict(path: str | Path | None = None, *, whole: bool = False) -> dict[str, tuple[Pronunciation, ...]]:
     """How is it pronounced? English words, each with the phonemes it is made of, in one or several ways.
 
     Parameters
@@ -24,6 +27,8 @@ def load_cmudict(path: str | Path | None = None) -> dict[str, tuple[Pronunciatio
     path : str or Path, optional
         The whole dictionary (`cmudict.dict`, or a release like `cmudict-0.7b`; plain or .gz). Default: the 20,088
         everyday words that come with the package.
+    whole : bool, default False
+        Without `path`: the whole dictionary, some 126,000 words, downloaded to the folder RNNBP_DATA.
 
     Returns
     -------
@@ -34,7 +39,7 @@ def load_cmudict(path: str | Path | None = None) -> dict[str, tuple[Pronunciatio
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If there is no such file, or it is not there and may not be downloaded.
     ValueError
         If a line is not as it should be; the message begins with the file's name and the line.
 
@@ -51,7 +56,9 @@ def load_cmudict(path: str | Path | None = None) -> dict[str, tuple[Pronunciatio
     >>> [" ".join(p) for p in words["record"]]
     ['R AH0 K AO1 R D', 'R EH1 K ER0 D', 'R IH0 K AO1 R D']
     """
-    path = bundled("cmudict-20k.dict.gz") if path is None else Path(path)
+    if path is None:
+        path = located("cmudict", None, NAME) / NAME if whole else bundled("cmudict-20k.dict.gz")
+    path = Path(path)
     found: dict[str, list[Pronunciation]] = {}
     for place, line in text_lines(path):
         if line.startswith(";;;"):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from rnnbp.datasets.registry import located
 from rnnbp.datasets.text_lines import text_lines
 
 PHONEMES = "-abcdefghiklmnoprstuvwxyzACDEGIJKLMNOQRSTUWXYZ@!#*^:+"
@@ -12,16 +13,16 @@ STRESS = "<>012"
 GROUPS = ("regular", "irregular", "foreign")
 
 
-def load_nettalk(path: str | Path) -> pd.DataFrame:
+def load_nettalk(path: str | Path | None = None) -> pd.DataFrame:
     """How is it pronounced? English words, each letter with its phoneme and its stress.
 
-    The corpus may be used for research only, so it does not come with the package: `path` is a copy of one's own.
+    The corpus may be used for research only, so it does not come with the package.
 
     Parameters
     ----------
-    path : str or Path
+    path : str or Path, optional
         The folder with `nettalk.data` and, where the 1,000 common words are wanted, `nettalk.list`; or the file
-        `nettalk.data` itself, the list lying beside it.
+        `nettalk.data` itself, the list lying beside it. Default: downloaded from UCI to the folder RNNBP_DATA.
 
     Returns
     -------
@@ -39,7 +40,7 @@ def load_nettalk(path: str | Path) -> pd.DataFrame:
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If there is no such file, or it is not there and may not be downloaded.
     ValueError
         If a line is not as it should be; the message begins with the file's name and the line.
 
@@ -58,8 +59,9 @@ def load_nettalk(path: str | Path) -> pd.DataFrame:
        word phonemes stress    group  common
     0  knob     -nab   >>1<  regular   False
     """
+    if path is None or Path(path).is_dir():
+        path = located("nettalk", path, "nettalk.data") / "nettalk.data"
     path = Path(path)
-    path = path / "nettalk.data" if path.is_dir() else path
     common = _common_words(path.with_name("nettalk.list"))
     rows = []
     for place, line in text_lines(path):

@@ -63,6 +63,22 @@ REGISTRY = {
         100,
         "UCI publishes none, and packs its archives anew",
     ),
+    "nettalk": Remote(
+        "https://archive.ics.uci.edu/static/public/150/connectionist+bench+nettalk+corpus.zip",
+        None,
+        "non-commercial research only, by the corpus's own header",
+        GIB // 64,
+        100,
+        "UCI publishes none, and packs its archives anew",
+    ),
+    "cmudict": Remote(
+        "https://github.com/cmusphinx/cmudict/archive/refs/heads/master.zip",
+        None,
+        "BSD-2-Clause",
+        GIB // 16,
+        1000,
+        "the dictionary is still corrected",
+    ),
 }
 
 

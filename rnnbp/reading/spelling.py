@@ -1,0 +1,74 @@
+"""Words as what a net sees: one unit a letter, as in 1987."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+Array = np.ndarray
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz'-."
+"""The 29 symbols of a word. Those of 1987 were the 26 letters, and three for what lies between words."""
+
+
+def tokens(word: str) -> Array:
+    """A word's letters as their numbers, (T,).
+
+    Parameters
+    ----------
+    word : str
+        Of `LETTERS`.
+
+    Raises
+    ------
+    ValueError
+        If it is empty or has another sign.
+
+    Examples
+    --------
+    >>> tokens("knob")
+    array([10, 13, 14,  1])
+    """
+    numbers = np.array([LETTERS.find(letter) for letter in word], np.int64)
+    if not len(word) or numbers.min() < 0:
+        raise ValueError(f"a word must be of the letters {LETTERS}, got {word!r}")
+    return numbers
+
+
+def one_hot(word: str) -> Array:
+    """A word's letters as unit vectors, (T, 29) float32.
+
+    Parameters
+    ----------
+    word : str
+
+    Raises
+    ------
+    ValueError
+        As `tokens`.
+
+    Examples
+    --------
+    >>> one_hot("knob").shape, one_hot("knob").sum()
+    ((4, 29), np.float32(4.0))
+    """
+    return np.eye(len(LETTERS), dtype=np.float32)[tokens(word)]
+
+
+def split_words(words: Sequence[str], fraction: float, rng: np.random.Generator) -> Array:
+    """A mask (N,) of words to hold out: about `fraction` of them, those spelt alike together.
+
+    Parameters
+    ----------
+    words : sequence of str
+    fraction : float
+        Between 0 and 1.
+    rng : numpy.random.Generator
+
+    Examples
+    --------
+    >>> split_words(["read", "knob", "read", "the"], 0.5, np.random.default_rng(1))
+    array([ True,  True,  True, False])
+    """
+    different = sorted(set(words))
+    held = {different[i] for i in rng.permutation(len(different))[: round(fraction * len(different))]}
+    return np.array([word in held for word in words])
