@@ -32,7 +32,7 @@ ORDER = [
     ),  # "" is the package itself
     *("benchmark", "plotting_benchmark", "reading", "compare", "contestants", "estimators", "report", "workers"),
     *("training", "checkpoints", "epochs", "evaluation", "stopping", "progress"),
-    *("certificate", "diagnostics", "plotting_gradients", "plotting", "interop"),
+    *("certificate", "diagnostics", "plotting_gradients", "plotting_pictures", "plotting", "interop"),
     *("gradients", "schedules", "clipping", "optimizers", "losses", "decoding", "error_rates", "metrics"),
     *("models", "layers", "kernels", "contraction", "solvers", "cells", "initializers", "activations"),
     *("datasets", "data", "sequences", "standardizer", "frames", "parts", "batches", "checked", "label_sequences"),

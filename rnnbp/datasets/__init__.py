@@ -4,8 +4,11 @@ from rnnbp.datasets.arabic_digits import load_spoken_arabic_digits
 from rnnbp.datasets.catalog import catalog, load
 from rnnbp.datasets.cmudict import load_cmudict
 from rnnbp.datasets.digits import load_digit_rows, load_digits
+from rnnbp.datasets.faces import load_faces
 from rnnbp.datasets.labels import ByFolder, ByName, ByTable
 from rnnbp.datasets.nettalk import load_nettalk
+from rnnbp.datasets.orl_faces import load_orl_faces
+from rnnbp.datasets.pgm import read_pgm
 from rnnbp.datasets.reber import embedded_reber, reber
 from rnnbp.datasets.recordings import load_recordings
 from rnnbp.datasets.registry import data_folder, fetch
@@ -41,8 +44,10 @@ __all__ = [
     "load_cmudict",
     "load_digit_rows",
     "load_digits",
+    "load_faces",
     "load_japanese_vowels",
     "load_nettalk",
+    "load_orl_faces",
     "load_recordings",
     "load_speech_commands",
     "load_spoken_arabic_digits",
@@ -52,6 +57,7 @@ __all__ = [
     "mackey_glass",
     "mackey_glass_series",
     "parity",
+    "read_pgm",
     "read_segments",
     "read_ts",
     "reber",

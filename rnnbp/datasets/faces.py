@@ -1,0 +1,93 @@
+"""Is it a face? The 200 small pictures that scikit-image brings."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+
+from rnnbp.data import SequenceDataset
+
+Array = np.ndarray
+SIDE = 25  # pixels
+EACH = 100  # faces come first, then as many other pictures
+
+
+def load_faces(path: str | Path | None = None) -> SequenceDataset:
+    """Is it a face? 100 faces and 100 other pictures, 25 x 25: a fixed input, for a static network.
+
+    The pictures do not come with the package. They are read from where scikit-image is installed (the `faces` extra),
+    of which nothing is imported, or from a copy; nothing is downloaded.
+
+    Parameters
+    ----------
+    path : str or Path, optional
+        The file `lfw_subset.npy`. Default: the one in the installed scikit-image.
+
+    Returns
+    -------
+    SequenceDataset
+        200 sequences of one step, 625 features: grey levels from 0 (black) to 1, row after row; classes 'other' and
+        'face'. There is no official split: ``faces.split([0.2] * 5, seed=0)`` makes five parts, each half faces.
+
+    Raises
+    ------
+    ImportError
+        Without a path, if scikit-image is not installed.
+    FileNotFoundError
+        If there is no such file, or scikit-image has come without it.
+    ValueError
+        If the file does not hold 200 pictures of 25 x 25 grey levels.
+
+    References
+    ----------
+    G. B. Huang, M. Ramesh, T. Berg & E. Learned-Miller (2007), "Labeled Faces in the Wild: a database for studying face
+    recognition in unconstrained environments", University of Massachusetts, Amherst, technical report 07-49;
+    faces and pieces of background cut out of it: `skimage.data.lfw_subset`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "lfw_subset.npy"
+    >>> np.save(path, np.random.default_rng(0).random((200, 25, 25)))
+    >>> load_faces(path)
+    SequenceDataset: 200 sequences of 1 step, 625 features; 2 classes
+    """
+    path = _installed() if path is None else Path(path)
+    pictures = _pictures(path)
+    labels = np.repeat([1, 0], EACH)
+    return SequenceDataset(list(pictures.reshape(2 * EACH, 1, -1)), labels, classes=("other", "face"))
+
+
+def _installed() -> Path:
+    """The file within scikit-image, which is found without being imported."""
+    spec = importlib.util.find_spec("skimage")
+    if spec is None or not spec.submodule_search_locations:
+        raise ImportError(
+            'this needs scikit-image, which is not installed: pip install "rnnbp[faces]", or give the path of a copy '
+            "of its data/lfw_subset.npy"
+        )
+    path = Path(spec.submodule_search_locations[0]) / "data" / "lfw_subset.npy"
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"the installed scikit-image has no {path.name}, and nothing is downloaded here: call "
+            "skimage.data.lfw_subset(), which downloads it through pooch, save what it returns with numpy.save, and "
+            "give that file's path"
+        )
+    return path
+
+
+def _pictures(path: Path) -> Array:
+    """(200, 25, 25), of which no more was read than is there."""
+    try:
+        pictures = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, EOFError, OSError) as error:
+        if isinstance(error, FileNotFoundError):
+            raise
+        raise ValueError(f"{str(path)!r} is not a whole .npy file of numbers: {error}") from None
+    wanted = (2 * EACH, SIDE, SIDE)
+    if not isinstance(pictures, Array) or pictures.shape != wanted or pictures.dtype.kind not in "fiu":
+        found = f"{pictures.shape} of {pictures.dtype}" if isinstance(pictures, Array) else "an archive"
+        raise ValueError(f"{str(path)!r} must hold grey levels (N, height, width) = {wanted}, got {found}")
+    if not (pictures.min() >= 0 and pictures.max() <= 1):  # NaN is neither
+        raise ValueError(f"{str(path)!r} must hold grey levels from 0 to 1, got {pictures.min()} to {pictures.max()}")
+    return np.array(pictures)

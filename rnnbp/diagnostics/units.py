@@ -1,0 +1,114 @@
+"""What the hidden units of a static network look for, and which of them matter."""
+
+import numpy as np
+import pandas as pd
+
+from rnnbp.data import SequenceDataset
+from rnnbp.gradients.base import check_targets
+from rnnbp.layers import Dense
+from rnnbp.layers.base import Array, Run
+from rnnbp.losses import natural_loss
+from rnnbp.losses.base import Loss
+from rnnbp.models import Sequential
+
+
+def receptive_fields(model: Sequential, shape: tuple[int, int]) -> Array:
+    """The weights of each unit of the first hidden layer, laid out as the picture they look at.
+
+    Parameters
+    ----------
+    model : Sequential
+        Its first layer with parameters must be a Dense that takes a whole picture.
+    shape : (int, int)
+        The picture's height and width.
+
+    Returns
+    -------
+    ndarray (H, height, width)
+        A copy of the weights: where they are positive, bright pixels excite the unit. Of a model that normalizes its
+        input, they apply to what it makes of the pixels.
+
+    Raises
+    ------
+    ValueError
+        If the first layer with parameters is not a Dense, or takes another number of pixels.
+
+    References
+    ----------
+    D. E. Rumelhart, G. E. Hinton & R. J. Williams (1986), "Learning representations by back-propagating errors", Nature
+    323, 533-536, doi:10.1038/323533a0, figure 4
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> model = rnnbp.Sequential(rnnbp.Flatten(1), rnnbp.Dense(64, 20, "tanh"), rnnbp.Dense(20, 10))
+    >>> receptive_fields(model, (8, 8)).shape
+    (20, 8, 8)
+    """
+    i = _first(model)
+    w = model.params[f"{i}.w"]
+    if len(shape) != 2 or shape[0] * shape[1] != w.shape[1]:
+        raise ValueError(f"shape must be (height, width) of {w.shape[1]} pixels, which layer {i} takes, got {shape}")
+    return w.reshape(-1, *shape).copy()
+
+
+def unit_importance(model: Sequential, data: SequenceDataset, loss: Loss | None = None) -> pd.DataFrame:
+    """How much the loss rises when a unit of the first hidden layer always gives its mean.
+
+    Parameters
+    ----------
+    model : Sequential
+        Its first layer with parameters must be a Dense that runs once a sequence.
+    data : SequenceDataset
+        The mean is over these, and so is the loss.
+    loss : Loss, optional
+        Default: cross entropy for classes, mean squared error for values.
+
+    Returns
+    -------
+    DataFrame
+        A row a unit, the one that matters most first: `unit`, `rise` (in the loss's units, cross entropy's being nats;
+        below 0 where the network does better without), and what the unit gives, `mean` and `std`.
+
+    Raises
+    ------
+    ValueError
+        If the first layer with parameters is not such a Dense, or the data have no targets.
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> model = rnnbp.Sequential(rnnbp.Flatten(1), rnnbp.Dense(64, 20, "tanh"), rnnbp.Dense(20, 10), seed=0)
+    >>> found = unit_importance(model, rnnbp.datasets.load_digits()[1])
+    >>> found.columns.tolist(), len(found)
+    (['unit', 'rise', 'mean', 'std'], 20)
+    """
+    cut, batch = _first(model) + 1, data.batch()
+    targets = check_targets(batch)
+    loss = natural_loss(targets) if loss is None else loss
+    run = Run(batch.lengths)
+    hidden, _, _ = model.unroll(model.params, model.cast(batch.x), run, part=slice(cut))
+    if hidden.ndim != 2:
+        raise ValueError(f"layer {cut - 1} must run once a sequence, on (B, F): Flatten comes before it")
+
+    def loss_of(units: Array) -> float:
+        return loss(model.unroll(model.params, units, run, part=slice(cut, None))[0], targets)[0]
+
+    whole, mean = loss_of(hidden), hidden.mean(axis=0)
+    rise = []
+    for unit, resting in enumerate(mean):
+        without = hidden.copy()
+        without[:, unit] = resting
+        rise.append(loss_of(without) - whole)
+    found = pd.DataFrame({"unit": np.arange(len(mean)), "rise": rise, "mean": mean, "std": hidden.std(axis=0)})
+    return found.sort_values("rise", ascending=False, kind="stable", ignore_index=True)
+
+
+def _first(model: Sequential) -> int:
+    """The place of the first layer with parameters, if it is a Dense."""
+    for i, layer in enumerate(model.layers):
+        if isinstance(layer, Dense):
+            return i
+        if layer.shapes():
+            raise ValueError(f"the model's first layer with parameters must be a Dense, got {layer!r} as layer {i}")
+    raise ValueError("the model must have a Dense layer")
