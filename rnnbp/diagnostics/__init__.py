@@ -7,6 +7,7 @@ What a network of pictures has learned: `receptive_fields` and `unit_importance`
 `answers_by_step` at what it says before it has seen all; their pictures are in `rnnbp.plotting_pictures`.
 """
 
+from rnnbp.diagnostics.answers import answers_by_step
 from rnnbp.diagnostics.flow import error_flow
 from rnnbp.diagnostics.gates import gate_saturation
 from rnnbp.diagnostics.jacobians import (
@@ -17,7 +18,6 @@ from rnnbp.diagnostics.jacobians import (
     singular_values,
     spectral_radii,
 )
-from rnnbp.diagnostics.reading import answers_by_step
 from rnnbp.diagnostics.trajectory import Trajectory, trajectory
 from rnnbp.diagnostics.units import receptive_fields, unit_importance
 
