@@ -68,6 +68,21 @@ class SequenceDataset(Sequences):
     (array([0, 1]), ('no', 'yes'))
     """
 
+    def at_epoch(self, epoch: int) -> "SequenceDataset":
+        """What an epoch of training, counted from 1, trains on: these sequences, whichever it is.
+
+        See Also
+        --------
+        rnnbp.drawn.DrawnDataset : others for every epoch.
+
+        Examples
+        --------
+        >>> data = SequenceDataset([np.zeros((7, 12))])
+        >>> data.at_epoch(3) is data
+        True
+        """
+        return self
+
     def batch(self, dtype: DTypeLike | None = None) -> SequenceBatch:
         """All of it as one batch, longest first.
 

@@ -123,6 +123,7 @@ class Trainer:
         Parameters
         ----------
         train : SequenceDataset
+            Each epoch trains on ``train.at_epoch(number)``.
         validation : SequenceDataset, optional
             Evaluated after each epoch.
         epochs : int, default 30
@@ -180,6 +181,7 @@ class Trainer:
 
     def _epoch(self, train: SequenceDataset, validation: SequenceDataset | None, batch_size: int) -> Row:
         number = len(self.rows) + 1
+        train = train.at_epoch(number)
         epoch = Epoch(self.model, self.loss, self.gradient, self.optimizer, self.rng, self._good, f"epoch {number}")
         began = time.perf_counter()
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found, and said with its place
