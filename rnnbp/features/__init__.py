@@ -12,6 +12,7 @@ from rnnbp.features.deltas import delta, with_deltas
 from rnnbp.features.framing import Framing, frame, get_window
 from rnnbp.features.linear_prediction import autocorrelation, burg, levinson_durbin, lpc
 from rnnbp.features.mel import hz_to_mel, mel, mel_frequencies, mel_to_hz
+from rnnbp.features.noise import speech_noise
 from rnnbp.features.normalization import normalize_running, normalize_speakers, normalize_utterance
 from rnnbp.features.pipelines import LPCC, MFCC, ClassicMFCC, LogMel
 from rnnbp.features.prediction_cepstra import lpc_to_cepstra, lpcc
@@ -19,6 +20,7 @@ from rnnbp.features.resampling import resample
 from rnnbp.features.signals import preemphasis
 from rnnbp.features.spectra import log_mel, melspectrogram, power_to_db, spectrogram
 from rnnbp.features.trimming import rms, trim
+from rnnbp.features.variation import Variation, stretch
 
 __all__ = [
     "LPCC",
@@ -27,6 +29,7 @@ __all__ = [
     "Features",
     "Framing",
     "LogMel",
+    "Variation",
     "add_noise",
     "autocorrelation",
     "burg",
@@ -58,6 +61,8 @@ __all__ = [
     "rms",
     "spec_augment",
     "spectrogram",
+    "speech_noise",
+    "stretch",
     "trim",
     "with_deltas",
 ]

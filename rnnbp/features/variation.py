@@ -1,0 +1,117 @@
+"""Variation: how recordings are made different at random while a net is trained on them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnbp._checks import choice, number
+from rnnbp.features.augmentation import add_noise, change_speed, spec_augment
+from rnnbp.features.noise import speech_noise
+from rnnbp.features.signals import checked_features, checked_signal
+
+Array = np.ndarray
+NOISES = ("white", "speech")
+
+
+def stretch(x: Array, factor: float) -> Array:
+    """Features (T, F) as of something said `factor` times as fast, the voice's pitch and sound unchanged.
+
+    Linear interpolation between frames; at least two are left.
+
+    Examples
+    --------
+    >>> stretch(np.arange(5.0)[:, None], 2.0)[:, 0]
+    array([0., 2., 4.])
+    """
+    x = checked_features(x)
+    last = len(x) - 1
+    at = np.linspace(0, last, max(2, round(last / number("factor", factor, 0, open_low=True)) + 1))
+    low = np.minimum(at.astype(np.int64), max(last - 1, 0))
+    share = (at - low)[:, None].astype(x.dtype)
+    return (1 - share) * x[low] + share * x[np.minimum(low + 1, last)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variation:
+    """How recordings are made different at random while a net is trained on them.
+
+    A recording is played at another speed, which scales its formants as another vocal tract would, and its pitch;
+    noise is added; of its features the tempo is changed, and stretches are masked. Each draw is of the generator given.
+
+    Parameters
+    ----------
+    speed : float, 0 to 1, default 0.2
+        The factor is log-uniform between ``exp(-speed)`` and ``exp(speed)``; see `change_speed`.
+    tempo : float, 0 to 1, default 0.3
+        Likewise, of features; see `stretch`.
+    noisy : float, 0 to 1, default 1
+        How many of the recordings get noise.
+    noises : tuple of str, default ('white', 'speech')
+        Kinds of noise, each as likely: 'white', or 'speech', which is `speech_noise`.
+    snr : (float, float), default (5, 35)
+        Signal-to-noise ratio, in dB: the lowest and the highest, all as likely.
+    masks : int, default 0
+        Widest mask, in features; see `spec_augment`, of which there is one mask each way.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+
+    References
+    ----------
+    N. Jaitly & G. E. Hinton (2013), "Vocal tract length perturbation (VTLP) improves speech recognition", ICML workshop
+    on deep learning for audio, speech and language processing, which scales formants alone; T. Ko et al. (2015),
+    doi:10.21437/Interspeech.2015-711, for speed; D. S. Park et al. (2019), doi:10.21437/Interspeech.2019-2680, for
+    masks.
+
+    Examples
+    --------
+    >>> from rnnbp.features import MFCC
+    >>> y, rng = np.sin(np.arange(4000.0)), np.random.default_rng(0)
+    >>> [len(Variation().features(y, MFCC(sr=8000), 8000, rng)) for _ in range(4)]
+    [46, 73, 47, 38]
+    """
+
+    speed: float = 0.2
+    tempo: float = 0.3
+    noisy: float = 1.0
+    noises: tuple[str, ...] = NOISES
+    snr: tuple[float, float] = (5.0, 35.0)
+    masks: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("speed", "tempo", "noisy"):
+            number(name, getattr(self, name), 0, 1)
+        if not self.noises:
+            raise ValueError("noises must hold at least one kind, got none")
+        for kind in self.noises:
+            choice("noises", kind, NOISES)
+        low, high = self.snr
+        number("snr", low, high=number("snr", high))
+        spec_augment(np.zeros((1, 1)), rng=np.random.default_rng(0), freq_width=self.masks)
+
+    def sound(self, y: Array, sr: float, rng: np.random.Generator) -> Array:
+        """A recording (n,) at another speed, with noise; a silent one gets none."""
+        y = change_speed(checked_signal(y), _factor(self.speed, rng))
+        if rng.random() >= self.noisy or not y.any():
+            return y
+        kind = self.noises[int(rng.integers(len(self.noises)))]
+        noise = speech_noise(len(y), sr=sr, rng=rng) if kind == "speech" else None
+        return add_noise(y, snr=rng.uniform(*self.snr), rng=rng, noise=noise)
+
+    def frames(self, x: Array, rng: np.random.Generator) -> Array:
+        """Features (T, F) in another tempo, with masks."""
+        x = stretch(x, _factor(self.tempo, rng))
+        if not self.masks:
+            return x
+        return spec_augment(x, rng=rng, freq_masks=1, freq_width=self.masks, time_masks=1, time_width=self.masks)
+
+    def features(self, y: Array, feature: Callable[[Array], Array], sr: float, rng: np.random.Generator) -> Array:
+        """What a net is shown of a recording (n,): (T, F)."""
+        return self.frames(feature(self.sound(y, sr, rng)), rng)
+
+
+def _factor(most: float, rng: np.random.Generator) -> float:
+    return float(np.exp(rng.uniform(-most, most)))
