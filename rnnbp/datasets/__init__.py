@@ -1,8 +1,9 @@
 """Datasets: one loader, or one family of generators, a file."""
 
 from rnnbp.datasets.arabic_digits import load_spoken_arabic_digits
-from rnnbp.datasets.catalog import catalog, load
+from rnnbp.datasets.catalog import catalog, feature_of, load
 from rnnbp.datasets.cmudict import load_cmudict
+from rnnbp.datasets.digit_strings import load_digit_strings
 from rnnbp.datasets.digits import load_digit_rows, load_digits
 from rnnbp.datasets.faces import load_faces
 from rnnbp.datasets.labels import ByFolder, ByName, ByTable
@@ -22,6 +23,7 @@ from rnnbp.datasets.signals import (
 from rnnbp.datasets.speech_commands import load_speech_commands
 from rnnbp.datasets.spoken_digits import load_spoken_digits
 from rnnbp.datasets.sunspots import load_sunspots, sunspot_numbers
+from rnnbp.datasets.synthetic_words import synthetic_word, write_synthetic_digits
 from rnnbp.datasets.tasks import adding_problem, copy_memory, delayed_recall, parity, temporal_xor
 from rnnbp.datasets.timit import load_timit, read_segments
 from rnnbp.datasets.ts import interpolate, read_ts
@@ -38,11 +40,13 @@ __all__ = [
     "data_folder",
     "delayed_recall",
     "embedded_reber",
+    "feature_of",
     "fetch",
     "interpolate",
     "load",
     "load_cmudict",
     "load_digit_rows",
+    "load_digit_strings",
     "load_digits",
     "load_faces",
     "load_japanese_vowels",
@@ -65,6 +69,8 @@ __all__ = [
     "sunspot_numbers",
     "synthetic_vowel_strings",
     "synthetic_vowels",
+    "synthetic_word",
     "temporal_xor",
+    "write_synthetic_digits",
     "write_ts",
 ]

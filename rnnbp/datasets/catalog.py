@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -11,15 +11,14 @@ import pandas as pd
 
 from rnnbp._checks import choice, did_you_mean
 from rnnbp.data import SequenceDataset
-from rnnbp.datasets import reber, signals, tasks
+from rnnbp.datasets import digit_tasks, reber, signals, tasks
 from rnnbp.datasets.arabic_digits import load_spoken_arabic_digits
 from rnnbp.datasets.digits import load_digit_rows, load_digits
 from rnnbp.datasets.registry import REGISTRY
 from rnnbp.datasets.speech_commands import load_speech_commands
-from rnnbp.datasets.spoken_digits import load_spoken_digits
 from rnnbp.datasets.sunspots import load_sunspots
 from rnnbp.datasets.vowels import load_japanese_vowels
-from rnnbp.features import MFCC
+from rnnbp.features import MFCC, Features
 
 Pair = tuple[SequenceDataset, SequenceDataset]
 
@@ -33,6 +32,8 @@ class Entry:
     about: str
     task: str
     source: str
+    feature: Callable[[], Features] | None = None
+    """Makes what its sequences are made with, where it is of recordings."""
 
 
 def generated(
@@ -91,13 +92,18 @@ def _downloaded(name: str, loader: Callable[..., Any], about: str, sr: int | Non
     return Entry(load, tuple(inspect.signature(loader).parameters), about, "class a sequence", source)
 
 
+def _spoken(loader: Callable[..., Any], about: str, task: str) -> Entry:
+    return replace(_downloaded("spoken-digits", loader, about), task=task, feature=digit_tasks.digit_feature)
+
+
 ENTRIES = {
     "japanese-vowels": _bundled(load_japanese_vowels, "who speaks? real speech", "class a sequence", "CC BY 4.0"),
     "digits": _bundled(load_digits, "8 x 8 pictures of digits, whole", "class a sequence", "CC BY 4.0"),
     "digit-rows": _bundled(load_digit_rows, "the same, row by row", "class a sequence", "CC BY 4.0"),
     "sunspots": _bundled(load_sunspots, "yearly, 1700 to 2008", "value a step", "public domain"),
-    "spoken-digits": _downloaded(
-        "spoken-digits", load_spoken_digits, "which digit? recordings of six speakers, as 13 MFCC", 8000
+    "spoken-digits": _spoken(digit_tasks.spoken_digits, "which digit? recordings of six speakers", "class a sequence"),
+    "connected-digits": _spoken(
+        digit_tasks.connected_digits, "which digits? strings of 3 to 7, with noise", "labels a sequence"
     ),
     "spoken-arabic-digits": _downloaded(
         "spoken-arabic-digits", load_spoken_arabic_digits, "which digit? 88 speakers, as 13 MFCC"
@@ -169,3 +175,15 @@ def load(name: str, **options: Any) -> Pair:
                 f"dataset {name!r} has no option {option!r}; {taken}.{did_you_mean(option, entry.options)}"
             )
     return entry.load(**options)
+
+
+def feature_of(name: str) -> Features | None:
+    """What the sequences of a dataset are made with, where they are of recordings and the catalog knows.
+
+    Examples
+    --------
+    >>> feature_of("connected-digits").sr, feature_of("parity")
+    (8000, None)
+    """
+    feature = ENTRIES[name].feature if name in ENTRIES else None
+    return None if feature is None else feature()

@@ -110,12 +110,18 @@ def recordings(
         load: Callable[[int], Array] = Waveforms(tuple(paths), audio_info(paths[0]).sr)
         return LazySequences(load, len(paths), memory, lengths=lengths, names=names)
     kept = None if cache is None else FeatureCache(cache, feature)
-    load = Features(Waveforms(tuple(paths), _rate(paths[0], feature)), feature, kept)
+    load = Features(Waveforms(tuple(paths), shared_rate(paths[0], feature)), feature, kept)
     return LazySequences(load, len(paths), memory, names=names)
 
 
-def _rate(first: Path, feature: Any) -> int:
-    """The sampling rate of the first recording, which a feature that has one must share."""
+def shared_rate(first: Path, feature: Any) -> int:
+    """The sampling rate [Hz] of the first recording, which a feature that has one must share.
+
+    Raises
+    ------
+    ValueError
+        If it has another.
+    """
     sr = audio_info(first).sr
     wanted = getattr(feature, "sr", sr)
     if wanted != sr:

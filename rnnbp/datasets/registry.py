@@ -131,7 +131,7 @@ def fetch(name: str) -> Path:
     --------
     >>> fetch("spoken-digit")
     Traceback (most recent call last):
-    ValueError: dataset must be one of 'speech-commands', ...; got 'spoken-digit'. Did you mean 'spoken-digits'?
+    ValueError: dataset must be one of ...; got 'spoken-digit'. Did you mean 'spoken-digits'?
     """
     remote = REGISTRY[choice("dataset", name, REGISTRY)]
     folder = data_folder() / name

@@ -1,0 +1,125 @@
+"""Spoken digits as nets are given them, one at a time and in strings: the settings of `rnnbp compare spoken-digits` and
+`connected-digits`, which were chosen on training recordings alone."""
+
+from functools import cache
+from pathlib import Path
+
+from rnnbp.datasets.digit_strings import BACKGROUND, digit_waveforms, load_digit_strings
+from rnnbp.datasets.varied import PLAIN, varied
+from rnnbp.drawn import DrawnDataset
+from rnnbp.features.pipelines import MFCC
+from rnnbp.features.variation import Variation
+
+VARIED = Variation(speed=0.2, tempo=0.3, noisy=0.3, masks=4)
+VARIED_STRINGS = Variation(speed=0.1, tempo=0.2, noisy=0.9, snr=(0.0, 40.0))
+
+
+@cache
+def digit_feature() -> MFCC:
+    """What digits are made into: 13 cepstra every 12.5 ms with deltas and accelerations, each of mean 0 and deviation 1
+    over the recording.
+
+    Examples
+    --------
+    >>> digit_feature().feature_size
+    39
+    """
+    return MFCC(sr=8000, n_mels=26, hop_length=100, deltas=2, normalize="utterance")
+
+
+def spoken_digits(
+    path: str | Path | None = None,
+    split: str = "official",
+    *,
+    speaker: str | None = None,
+    shown: Variation = PLAIN,
+    seed: int = 0,
+) -> tuple[DrawnDataset, DrawnDataset]:
+    """Which digit is said? Recordings of `load_spoken_digits` as cepstra, varied in training.
+
+    Parameters
+    ----------
+    path, split, speaker
+        As `load_spoken_digits`.
+    shown : Variation, optional
+        Of recordings where they are evaluated. Default: none.
+    seed : int, default 0
+        Of all variations.
+
+    Returns
+    -------
+    train, test : DrawnDataset
+        (T, 39), by `digit_feature`.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As `load_spoken_digits`.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile
+    >>> from rnnbp.audio import write_wav
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> for name in ("3_ann_0.wav", "3_ann_5.wav"):
+    ...     write_wav(folder / name, np.full(800, 0.5), 8000)
+    >>> spoken_digits(folder)[1]
+    DrawnDataset: 1 sequence, 39 features; 10 classes
+    """
+    train, test, sr = digit_waveforms(path, split, speaker, digit_feature())
+    return (
+        varied(train, digit_feature(), VARIED, sr=sr, shown=shown, seed=2 * seed),
+        varied(test, digit_feature(), VARIED, sr=sr, shown=shown, seed=2 * seed + 1),
+    )
+
+
+def connected_digits(
+    path: str | Path | None = None,
+    split: str = "official",
+    *,
+    speaker: str | None = None,
+    strings: int = 1000,
+    test_strings: int = 500,
+    shown: Variation = BACKGROUND,
+    seed: int = 0,
+) -> tuple[DrawnDataset, DrawnDataset]:
+    """Which digits are said? Strings of 3 to 7, joined of recordings with silences and noise, for `rnnbp.CTC`.
+
+    Parameters
+    ----------
+    path, split, speaker, strings, test_strings, seed
+        As `load_digit_strings`.
+    shown : Variation, optional
+        Of strings where they are evaluated. Default: noise of 20 to 40 dB.
+
+    Returns
+    -------
+    train, test : DrawnDataset
+        (T, 39), by `digit_feature`.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As `load_digit_strings`.
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile
+    >>> from rnnbp.audio import write_wav
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> for name in ("3_ann_0.wav", "3_ann_5.wav"):
+    ...     write_wav(folder / name, np.full(800, 0.5), 8000)
+    >>> connected_digits(folder, strings=5, test_strings=2)[1]
+    DrawnDataset: 2 sequences, 39 features; label sequences of 11 classes
+    """
+    return load_digit_strings(
+        path,
+        split,
+        feature=digit_feature(),
+        speaker=speaker,
+        strings=strings,
+        test_strings=test_strings,
+        shown=shown,
+        trained=VARIED_STRINGS,
+        seed=seed,
+    )

@@ -1,0 +1,114 @@
+"""Recordings as a net hears them: features, in training varied anew in every epoch."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+
+from rnnbp.data import SequenceDataset
+from rnnbp.drawn import DrawnDataset
+from rnnbp.features.variation import Variation
+from rnnbp.lazy import LazySequences
+
+Array = np.ndarray
+Feature = Callable[[Array], Array]
+
+PLAIN = Variation(speed=0.0, tempo=0.0, noisy=0.0)
+
+
+class Heard(Protocol):
+    """Draws whose epoch 0 is varied by `shown`, and all others by `trained`."""
+
+    shown: Variation
+    trained: Variation
+
+    def __call__(self, place: int, epoch: int) -> Array: ...
+
+
+@dataclass(frozen=True)
+class VariedRecordings:
+    """Features of recordings; see `varied`."""
+
+    recordings: LazySequences
+    sr: float
+    feature: Feature
+    shown: Variation
+    trained: Variation
+    seed: int
+
+    def __call__(self, place: int, epoch: int) -> Array:
+        """Those of one, (T, F)."""
+        rng = np.random.default_rng([self.seed, place, epoch])
+        variation = self.trained if epoch else self.shown
+        return variation.features(self.recordings[place][:, 0], self.feature, self.sr, rng)
+
+
+def varied(
+    recordings: SequenceDataset,
+    feature: Feature,
+    trained: Variation,
+    *,
+    sr: float,
+    shown: Variation = PLAIN,
+    seed: int = 0,
+) -> DrawnDataset:
+    """Recordings as features, which are varied anew in every epoch of training.
+
+    Parameters
+    ----------
+    recordings : SequenceDataset
+        Waveforms (n, 1), lazy; a target a recording.
+    feature : callable
+        From samples (n,) to (T, F).
+    trained : Variation
+        While they are trained on.
+    sr : float
+        Sampling rate [Hz].
+    shown : Variation, optional
+        Where they are evaluated, always with the same draw. Default: as they are.
+    seed : int, default 0
+
+    Returns
+    -------
+    DrawnDataset
+
+    Examples
+    --------
+    >>> from rnnbp.features import MFCC
+    >>> waveforms = LazySequences(lambda place: np.sin(np.arange(800.0))[:, None], 2)
+    >>> data = varied(SequenceDataset(waveforms, targets=[0, 1]), MFCC(sr=8000), Variation(), sr=8000)
+    >>> len(data.sequences[0]), len(data.at_epoch(1).sequences[0]), len(data.at_epoch(2).sequences[0])
+    (11, 10, 12)
+    """
+    lazy = recordings.sequences
+    if not isinstance(lazy, LazySequences) or isinstance(recordings.targets, list) or recordings.targets is None:
+        raise ValueError(f"recordings must be lazy, with a target each, got {recordings!r}")
+    return DrawnDataset(
+        VariedRecordings(lazy, sr, feature, shown, trained, seed),
+        recordings.targets,
+        classes=recordings.classes,
+        ids=recordings.ids,
+        info=recordings.info,
+        dtype=recordings.dtype,
+    )
+
+
+def shown_with(data: SequenceDataset, shown: Variation) -> DrawnDataset:
+    """The same recordings, but otherwise varied where they are evaluated.
+
+    Parameters
+    ----------
+    data : DrawnDataset
+        Of `varied` or `load_digit_strings`.
+    shown : Variation
+
+    Raises
+    ------
+    ValueError
+        If `data` is another dataset.
+    """
+    draw: Any = getattr(data, "draw", None)
+    if not isinstance(data, DrawnDataset) or not isinstance(getattr(draw, "shown", None), Variation):
+        raise ValueError(f"data must be of recordings, to which noise can be added, got {data!r}")
+    return data.drawn_by(replace(draw, shown=shown))
