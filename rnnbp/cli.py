@@ -12,11 +12,13 @@ import pandas as pd
 import rnnbp
 from rnnbp import contestants, datasets
 from rnnbp._checks import choice
-from rnnbp.cli_arguments import Commands, add_data, command, load
+from rnnbp.cli_arguments import Commands, add_data, command, load, numbers
 from rnnbp.cli_bench import add_bench
 from rnnbp.cli_gradients import add_gradients
 from rnnbp.cli_nettalk import add_nettalk
 from rnnbp.cli_speak import add_speak
+from rnnbp.cli_speakers import add_speakers
+from rnnbp.cli_transcribe import add_transcribe
 from rnnbp.config import from_config, to_config
 from rnnbp.data import SequenceDataset
 from rnnbp.epochs import TrainingDivergedError
@@ -25,6 +27,7 @@ from rnnbp.losses import LOSSES, natural_loss
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
 from rnnbp.optimizers import OPTIMIZERS
+from rnnbp.robustness import noise_table
 from rnnbp.schedules import Cosine
 from rnnbp.training import Trainer
 from rnnbp.workers import cores
@@ -62,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"rnnbp {rnnbp.__version__}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     own = (_add_compare, _add_train, _add_evaluate, _add_predict, _add_check)
-    for add in (*own, add_gradients, add_bench, add_nettalk, add_speak, _add_datasets):
+    for add in (*own, add_gradients, add_bench, add_transcribe, add_speakers, add_nettalk, add_speak, _add_datasets):
         add(commands)
     return top
 
@@ -156,7 +159,12 @@ def _train(options: argparse.Namespace) -> None:
     left = options.epochs - len(trainer.history)
     if left > 0:
         trainer.fit(train, None, left, options.batch_size, progress=not options.quiet, checkpoint=options.checkpoint)
-    model.info = {"loss": to_config(loss), "classes": train.classes, "dataset": options.dataset}
+    model.info = {
+        "loss": to_config(loss),
+        "classes": train.classes,
+        "dataset": options.dataset,
+        "features": to_config(datasets.feature_of(options.dataset)),
+    }
     model.save(options.save)
     _print_scores(trainer.evaluate(test))
     print(f"written: {options.save}")
@@ -192,6 +200,9 @@ def _add_evaluate(commands: Commands) -> None:
     )
     added.add_argument("model", type=Path, metavar="MODEL.npz", help="as `rnnbp train` wrote it")
     add_data(added)
+    added.add_argument(
+        "--snr", metavar="DB,DB", help="of recordings: also with noise of several kinds, at these ratios in dB"
+    )
     added.set_defaults(run=_evaluate)
 
 
@@ -206,6 +217,9 @@ def _evaluate(options: argparse.Namespace) -> None:
     model, loss = _saved(options.model)
     _, test = load(options)
     _print_scores(Trainer(model, loss).evaluate(test))
+    if options.snr is not None:
+        table = noise_table(model, loss, test, numbers("--snr", options.snr))
+        print(f"{loss.metric} with noise:\n{table.round(4).to_string()}")
 
 
 def _add_predict(commands: Commands) -> None:

@@ -2,7 +2,7 @@
 
 import argparse
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from rnnbp import datasets
 from rnnbp.data import SequenceDataset
@@ -35,6 +35,8 @@ def add_data(added: argparse.ArgumentParser) -> None:
     added.add_argument(
         "--test", metavar="FILE", type=Path, help="with a .ts file: the test set (default: a fifth of the file)"
     )
+    added.add_argument("--data", metavar="DIR", type=Path, help="with a dataset of recordings: where they are")
+    added.add_argument("--speaker", metavar="NAME", help="with such a dataset: leave out this one, for the test set")
 
 
 def load(options: argparse.Namespace) -> tuple[SequenceDataset, SequenceDataset]:
@@ -42,9 +44,27 @@ def load(options: argparse.Namespace) -> tuple[SequenceDataset, SequenceDataset]
     if not options.dataset.endswith((".ts", ".ts.gz")):
         if options.test is not None:
             raise ValueError(f"--test goes with a .ts file, but the dataset is {options.dataset!r}")
-        return datasets.load(options.dataset)
+        return datasets.load(options.dataset, **_recorded(options))
+    if options.data is not None or options.speaker is not None:
+        raise ValueError(
+            f"--data and --speaker go with a dataset of recordings, but the dataset is {options.dataset!r}"
+        )
     whole = datasets.read_ts(options.dataset)
     if options.test is None:
         train, test = whole.split(0.8, seed=0)
         return train, test
     return whole, datasets.read_ts(options.test)
+
+
+def _recorded(options: argparse.Namespace) -> dict[str, Any]:
+    """What the loader of a dataset of recordings is given."""
+    given: dict[str, Any] = {} if options.data is None else {"path": options.data}
+    return given if options.speaker is None else given | {"split": "speaker", "speaker": options.speaker}
+
+
+def numbers(option: str, given: str) -> list[float]:
+    """Numbers separated by commas."""
+    try:
+        return [float(one) for one in given.split(",")]
+    except ValueError:
+        raise ValueError(f"{option} must be numbers separated by commas, got {given!r}") from None

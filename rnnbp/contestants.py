@@ -13,6 +13,7 @@ import numpy as np
 from rnnbp._checks import did_you_mean, positive_int
 from rnnbp.data import SequenceDataset
 from rnnbp.initializers import Orthogonal
+from rnnbp.label_sequences import LabelSequences
 from rnnbp.layers import (
     GRU,
     LSTM,
@@ -148,6 +149,31 @@ def stepwise(layer: Callable[[int, int], Layer], features: int, width: int, outp
     return [layer(features, width), Dense(width, outputs)]
 
 
+def spotting_mlp(features: int, width: int, outputs: int) -> list[Layer]:
+    """Each frame with eight neighbours on either side, one hidden layer, and an output at every step: for label
+    sequences.
+
+    Examples
+    --------
+    >>> len(spotting_mlp(39, 200, 11))
+    5
+    """
+    layers: list[Layer] = [Window(8, 8), Dropout(0.2), Dense(17 * features, width, "relu")]
+    return [*layers, Dropout(0.3), Dense(width, outputs)]
+
+
+def transcriber(layer: Callable[..., Layer], features: int, width: int, outputs: int) -> list[Layer]:
+    """A recurrent layer both ways over time, on each frame with its two neighbours, and an output at every step.
+
+    Examples
+    --------
+    >>> len(transcriber(LSTM, 39, 64, 11))
+    5
+    """
+    both = layer(3 * features, width, bidirectional=True)
+    return [Dropout(0.1), Window(1, 1), both, Dropout(0.2), Dense(2 * width, outputs)]
+
+
 @dataclass(frozen=True)
 class Contestant:
     """A network of the comparison.
@@ -194,6 +220,14 @@ STEP_CONTESTANTS = {  # for one target a step
 }
 
 
+LABEL_CONTESTANTS = {  # for a sequence of labels each
+    "window-mlp": Contestant(spotting_mlp, 256, "static", 0.003),
+    "bielman": Contestant(partial(transcriber, Elman), 128, "recurrent", 0.002),
+    "bilstm": Contestant(partial(transcriber, LSTM), 96, "recurrent", 0.004),
+    "bigru": Contestant(partial(transcriber, GRU), 96, "recurrent", 0.004),
+}
+
+
 def contestants_for(data: SequenceDataset) -> dict[str, Contestant]:
     """Those that fit a dataset's targets.
 
@@ -202,6 +236,8 @@ def contestants_for(data: SequenceDataset) -> dict[str, Contestant]:
     >>> list(contestants_for(SequenceDataset([np.eye(3)], [np.arange(3)])))
     ['window-mlp', 'elman', 'lstm', 'gru']
     """
+    if isinstance(data.targets, LabelSequences):
+        return LABEL_CONTESTANTS
     return STEP_CONTESTANTS if data.per_step else CONTESTANTS
 
 
@@ -278,7 +314,7 @@ def maker(name: str, train: SequenceDataset, parameters: int | None = None) -> M
     name : str
         Of `CONTESTANTS`.
     train : SequenceDataset
-        Its targets, one a sequence or one a step, say which contestants there are.
+        Its targets, one a sequence, one a step or sequences of labels, say which contestants there are.
     parameters : int, optional
         Choose the width so that the network has as nearly as possible so many parameters.
 
@@ -319,6 +355,8 @@ def output_size(data: SequenceDataset) -> int:
     """
     if data.targets is None:
         raise ValueError("train must have targets, got none")
+    if isinstance(data.targets, LabelSequences):
+        return len(data.classes or ()) or 1 + max(int(one.max(initial=0)) for one in data.targets)
     targets = data.targets if isinstance(data.targets, np.ndarray) else np.concatenate(data.targets)
     if np.issubdtype(targets.dtype, np.integer):
         return max(int(targets.max()) + 1, len(data.classes or ()))

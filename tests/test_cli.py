@@ -13,7 +13,8 @@ import pytest
 import rnnbp
 from rnnbp import cli, datasets
 
-COMMANDS = ["compare", "train", "evaluate", "predict", "check", "gradients", "bench", "nettalk", "speak", "datasets"]
+COMMANDS = ["compare", "train", "evaluate", "predict", "check", "gradients", "bench"]
+COMMANDS += ["transcribe", "speakers", "nettalk", "speak", "datasets"]
 
 
 @pytest.fixture(autouse=True)

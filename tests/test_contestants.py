@@ -93,3 +93,33 @@ def test_targets_are_needed():
 def test_outputs_are_the_targets(targets, outputs):
     data = rnnbp.SequenceDataset([np.ones((3, 1))] * 2, targets=targets)
     assert contestants.output_size(data) == outputs
+
+
+def label_strings() -> rnnbp.SequenceDataset:
+    """Bumps of three kinds, up to three of them, with rests between."""
+    rng = np.random.default_rng(0)
+    said = [rng.integers(1, 4, rng.integers(1, 4)) for _ in range(60)]
+    rest = np.zeros((2, 3))
+    x = [
+        np.concatenate([rest, *(part for k in one for part in (np.tile(np.eye(3)[k - 1], (3, 1)), rest))])
+        for one in said
+    ]
+    return rnnbp.SequenceDataset(x, rnnbp.LabelSequences(said, classes=["<blank>", "a", "b", "c"]))
+
+
+@pytest.mark.parametrize("name", contestants.LABEL_CONTESTANTS)
+def test_label_sequences_have_contestants_that_learn_by_ctc(name):
+    data = label_strings()
+    assert contestants.output_size(data) == 4
+    contestant = contestants.contestants_for(data)[name]
+    model = contestants.maker(name, data, parameters=4000)(0)
+    assert model.kind == contestant.kind
+    loss = contestants.loss_for(data)
+    trainer = rnnbp.Trainer(model, loss, rnnbp.BPTT(), rnnbp.Adam(0.01))
+    trainer.fit(data, epochs=40, batch_size=10, progress=False)
+    assert trainer.evaluate(data)["token_error_rate"] < 0.1
+
+
+def test_label_sequences_without_names_have_an_output_for_the_blank():
+    data = rnnbp.SequenceDataset([np.zeros((3, 1))] * 2, rnnbp.LabelSequences([[2], [1, 2]]))
+    assert contestants.output_size(data) == 3
