@@ -12,6 +12,7 @@ from rnnbp import cli
 from rnnbp.datasets import load_nettalk
 from rnnbp.reading import tables
 from rnnbp.reading.tables import Runs, cmudict_held_out, nettalk_1987, nettalk_held_out
+from rnnbp.workers import cores
 
 SOUNDS = {"a": "@", "e": "E", "i": "I", "o": "a", "b": "b", "d": "d", "k": "k", "n": "n", "s": "s", "t": "t"}
 
@@ -141,7 +142,7 @@ def corpus():
 
 @pytest.mark.slow
 def test_the_static_net_reaches_what_it_did_in_1987(corpus):
-    table, _ = nettalk_1987(corpus, Runs(seeds=1, progress=False), ["none", "120", "80+80"])
+    table, _ = nettalk_1987(corpus, Runs(seeds=3, workers=cores(), progress=False), ["none", "120", "80+80"])
     found = table.set_index(["hidden", "words", "pass", "error"])["phonemes"]
     for key, published in tables.PUBLISHED.items():
         assert found.loc[key].max() >= published, key
