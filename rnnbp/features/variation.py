@@ -19,6 +19,21 @@ def stretch(x: Array, factor: float) -> Array:
 
     Linear interpolation between frames; at least two are left.
 
+    Parameters
+    ----------
+    x : ndarray (T, F)
+    factor : float
+        Above 0; 2 gives half as many frames.
+
+    Returns
+    -------
+    ndarray (T', F)
+
+    Raises
+    ------
+    ValueError
+        If `factor` is not above 0 or `x` is not (T, F).
+
     Examples
     --------
     >>> stretch(np.arange(5.0)[:, None], 2.0)[:, 0]
