@@ -58,6 +58,13 @@ def test_single_digits_are_varied_in_training_alone(folder):
     assert train.classes == tuple("0123456789")
 
 
+def test_training_for_new_speakers_varies_more(folder):
+    known, _ = spoken_digits(folder)
+    new, _ = spoken_digits(folder, "speaker", speaker="bob")
+    assert new.draw.trained.speed > known.draw.trained.speed
+    assert known.draw.shown == new.draw.shown == PLAIN
+
+
 def test_the_command_line_loads_them_by_name(folder):
     _, test = load("spoken-digits", path=folder, split="speaker", speaker="bob")
     assert set(test.info["speaker"]) == {"bob"}
