@@ -89,6 +89,19 @@ def choice(name: str, value: Any, taken: Iterable[str]) -> str:
     )
 
 
+def unknown(name: str, value: Any, taken: Iterable[str]) -> ValueError:
+    """The error for one of several values that is none of `taken`, which it lists in their own order.
+
+    Examples
+    --------
+    >>> raise unknown("kinds", "windw", ["window", "bilstm"])
+    Traceback (most recent call last):
+    ValueError: kinds must be of window, bilstm; got 'windw'. Did you mean 'window'?
+    """
+    options = list(taken)
+    return ValueError(f"{name} must be of {', '.join(options)}; got {value!r}.{did_you_mean(value, options)}")
+
+
 def did_you_mean(value: Any, options: Iterable[str]) -> str:
     """A sentence that names the nearest of `options`, with a space before it; empty where none is near.
 

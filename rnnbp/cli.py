@@ -12,7 +12,7 @@ import pandas as pd
 import rnnbp
 from rnnbp import contestants, datasets
 from rnnbp._checks import choice
-from rnnbp.cli_arguments import Commands, add_data, command, load, numbers
+from rnnbp.cli_arguments import Commands, add_data, add_trainings, command, load, numbers
 from rnnbp.cli_bench import add_bench
 from rnnbp.cli_gradients import add_gradients
 from rnnbp.cli_nettalk import add_nettalk
@@ -30,7 +30,6 @@ from rnnbp.optimizers import OPTIMIZERS
 from rnnbp.robustness import noise_table
 from rnnbp.schedules import Cosine
 from rnnbp.training import Trainer
-from rnnbp.workers import cores
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -78,18 +77,7 @@ def _add_compare(commands: Commands) -> None:
         "rnnbp compare japanese-vowels --models static,elman,lstm --seeds 5 --output report",
     )
     add_data(added)
-    added.add_argument(
-        "--models",
-        default="all",
-        help=f"comma-separated, of {', '.join(contestants.CONTESTANTS)}; or static, recurrent, all (default)",
-    )
-    added.add_argument("--seeds", type=int, default=5, metavar="N", help="how many (default: 5)")
-    added.add_argument("--epochs", type=int, default=25, metavar="N", help="of each run (default: 25)")
-    added.add_argument("--batch-size", type=int, default=16, metavar="N", help="default: 16")
-    added.add_argument("--parameters", type=int, metavar="N", help="give every model about so many parameters")
-    added.add_argument(
-        "--workers", type=int, default=cores(), metavar="N", help="processes that train at once (default: the cores)"
-    )
+    add_trainings(added, models="all", seeds=5)
     added.add_argument("--output", type=Path, metavar="DIR", help="write report.html, table.csv and curves.csv there")
     added.add_argument("--quiet", action="store_true", help="show no progress")
     added.set_defaults(run=_compare)

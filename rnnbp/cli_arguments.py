@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from rnnbp import datasets
+from rnnbp.contestants import CONTESTANTS
 from rnnbp.data import SequenceDataset
+from rnnbp.threads import cores
 
 DEFAULT_DATASET = "japanese-vowels"
 
@@ -37,6 +39,27 @@ def add_data(added: argparse.ArgumentParser) -> None:
     )
     added.add_argument("--data", metavar="DIR", type=Path, help="with a dataset of recordings: where they are")
     added.add_argument("--speaker", metavar="NAME", help="with such a dataset: leave out this one, for the test set")
+
+
+def add_trainings(added: argparse.ArgumentParser, *, models: str, seeds: int) -> None:
+    """Add the arguments of many trainings of contestants, with their defaults."""
+    added.add_argument(
+        "--models",
+        default=models,
+        help=f"comma-separated, of {', '.join(CONTESTANTS)}; or static, recurrent, all (default: {models})",
+    )
+    added.add_argument("--seeds", type=int, default=seeds, metavar="N", help=f"how many (default: {seeds})")
+    added.add_argument("--epochs", type=int, default=25, metavar="N", help="of each run (default: 25)")
+    added.add_argument("--batch-size", type=int, default=16, metavar="N", help="default: 16")
+    added.add_argument("--parameters", type=int, metavar="N", help="give every model about so many parameters")
+    add_workers(added)
+
+
+def add_workers(added: argparse.ArgumentParser) -> None:
+    """Add the number of processes."""
+    added.add_argument(
+        "--workers", type=int, default=cores(), metavar="N", help="processes that train at once (default: the cores)"
+    )
 
 
 def load(options: argparse.Namespace) -> tuple[SequenceDataset, SequenceDataset]:

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from rnnbp.cli_arguments import Commands, command
+from rnnbp.cli_arguments import Commands, add_workers, command
 from rnnbp.reading import tables
-from rnnbp.workers import cores
 
 NEEDS_NETTALK = "--data must say where NETtalk's corpus is, a folder with nettalk.data and nettalk.list"
 
@@ -32,9 +31,7 @@ def add_nettalk(commands: Commands) -> None:
     added.add_argument("--kinds", metavar="NAMES", help="comma-separated: hidden units (1987), or kinds of nets")
     added.add_argument("--seeds", type=int, default=3, metavar="N", help="how many (default: 3)")
     added.add_argument("--epochs", type=int, metavar="N", help="of each training (default: each net's own)")
-    added.add_argument(
-        "--workers", type=int, default=cores(), metavar="N", help="processes that train at once (default: the cores)"
-    )
+    add_workers(added)
     added.add_argument(
         "--output",
         type=Path,

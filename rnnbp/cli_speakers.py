@@ -6,11 +6,10 @@ from pathlib import Path
 
 from rnnbp import datasets
 from rnnbp._checks import positive_int
-from rnnbp.cli_arguments import Commands, command
-from rnnbp.contestants import CONTESTANTS, names
+from rnnbp.cli_arguments import Commands, add_trainings, command
+from rnnbp.contestants import names
 from rnnbp.data import SequenceDataset
 from rnnbp.speakers import by_speaker, leave_one_speaker_out
-from rnnbp.workers import cores
 
 
 def add_speakers(commands: Commands) -> None:
@@ -22,16 +21,7 @@ def add_speakers(commands: Commands) -> None:
         "rnnbp speakers --data fsdd --models resampled-mlp,bigru --seeds 3",
     )
     added.add_argument("--data", metavar="DIR", type=Path, help="where the recordings are (default: downloaded)")
-    added.add_argument(
-        "--models", default="bigru", help=f"comma-separated, of {', '.join(CONTESTANTS)}; or static, recurrent, all"
-    )
-    added.add_argument("--seeds", type=int, default=3, metavar="N", help="how many (default: 3)")
-    added.add_argument("--epochs", type=int, default=25, metavar="N", help="of each run (default: 25)")
-    added.add_argument("--batch-size", type=int, default=16, metavar="N", help="default: 16")
-    added.add_argument("--parameters", type=int, metavar="N", help="give every model about so many parameters")
-    added.add_argument(
-        "--workers", type=int, default=cores(), metavar="N", help="processes that train at once (default: the cores)"
-    )
+    add_trainings(added, models="bigru", seeds=3)
     added.add_argument("--output", type=Path, metavar="FILE", help="write a row a run, as CSV")
     added.add_argument("--quiet", action="store_true", help="show no progress")
     added.set_defaults(run=_speakers)

@@ -17,11 +17,10 @@ from rnnbp.losses import natural_loss
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
 from rnnbp.optimizers import Adam, Optimizer
-from rnnbp.progress import Progress
 from rnnbp.report import Report
 from rnnbp.schedules import Cosine, Schedule
 from rnnbp.training import Trainer
-from rnnbp.workers import check_sendable, completed
+from rnnbp.workers import check_sendable, in_order
 
 Make = Callable[..., Sequential]
 MakeOptimizer = Callable[[], Optimizer]
@@ -188,12 +187,13 @@ def compare(
         for name, pair in makers.items():
             check_sendable(f"model {name!r} or its optimizer", pair)
     trainings = list(_trainings(recipe, makers, chosen, train, test, folds))
-    results: dict[int, tuple[dict[str, Any] | None, pd.DataFrame]] = {}
-    with Progress(len(trainings), show=progress, label="run") as bar:
-        for place, (row, curve) in completed(Training.perform, trainings, workers):
-            results[place] = row, curve
-            bar.update({} if row is None else {f"{row['model']} {recipe.loss.metric}": row["test"]})
-    rows, curves = zip(*(results[place] for place in range(len(trainings))), strict=True)
+
+    def shown(training: Training, result: tuple[dict[str, Any] | None, pd.DataFrame]) -> dict[str, float]:
+        row, _ = result
+        return {} if row is None else {f"{row['model']} {recipe.loss.metric}": row["test"]}
+
+    results = in_order(Training.perform, trainings, workers, progress=progress, shown=shown)
+    rows, curves = zip(*results, strict=True)
     runs = pd.DataFrame([row for row in rows if row is not None])
     return Report(runs, pd.concat(curves, ignore_index=True), recipe.loss.metric)
 

@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from rnnbp._checks import did_you_mean, positive_int
+from rnnbp._checks import positive_int, unknown
 from rnnbp.data import SequenceDataset
 from rnnbp.initializers import Orthogonal
 from rnnbp.label_sequences import LabelSequences
@@ -276,8 +276,7 @@ def names(wanted: Sequence[str], among: Mapping[str, Contestant] = CONTESTANTS) 
     for name in wanted:
         group = [n for n, c in among.items() if name in (n, c.kind, "all")]
         if not group:
-            known = [*among, "static", "recurrent", "all"]
-            raise ValueError(f"models must be of {', '.join(known)}; got {name!r}.{did_you_mean(name, known)}")
+            raise unknown("models", name, [*among, "static", "recurrent", "all"])
         found |= dict.fromkeys(group)
     return list(found)
 

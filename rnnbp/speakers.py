@@ -1,6 +1,7 @@
 """Speakers a net has never heard: each left out of the training in turn."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -8,9 +9,8 @@ from rnnbp.compare import Recipe, Training
 from rnnbp.contestants import contestants_for, loss_for, maker
 from rnnbp.data import SequenceDataset
 from rnnbp.gradients import BPTT
-from rnnbp.progress import Progress
 from rnnbp.schedules import Cosine
-from rnnbp.workers import completed
+from rnnbp.workers import in_order
 
 Load = Callable[[str], tuple[SequenceDataset, SequenceDataset]]
 
@@ -54,14 +54,19 @@ def leave_one_speaker_out(
         for speaker in speakers
         for training in _trainings(speaker, *load(speaker), models, seeds, (epochs, batch_size, parameters))
     ]
-    rows = {}
-    with Progress(len(trainings), show=progress, label="run") as bar:
-        for place, (row, _) in completed(Training.perform, trainings, workers):
-            assert row is not None
-            speaker = trainings[place].run.partition(",")[0]
-            rows[place] = {key: row[key] for key in ("model", "kind", "seed", "test", "seconds")} | {"speaker": speaker}
-            bar.update({f"{row['model']} without {speaker} accuracy": row["test"]})
-    return pd.DataFrame([rows[place] for place in range(len(trainings))])
+    rows = in_order(_row, trainings, workers, progress=progress, shown=_shown)
+    return pd.DataFrame(rows)
+
+
+def _row(training: Training) -> dict[str, Any]:
+    row, _ = training.perform()
+    assert row is not None
+    speaker = training.run.partition(",")[0]
+    return {key: row[key] for key in ("model", "kind", "seed", "test", "seconds")} | {"speaker": speaker}
+
+
+def _shown(training: Training, row: dict[str, Any]) -> dict[str, float]:
+    return {f"{row['model']} without {row['speaker']} accuracy": row["test"]}
 
 
 def _trainings(

@@ -3,26 +3,17 @@
 import os
 import pickle
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
+
+from rnnbp.progress import Progress
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 # Where the number of threads is read from when a process begins: one each, or the processes fight for the cores.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS")
-
-
-def cores() -> int:
-    """How many cores this process may use.
-
-    Examples
-    --------
-    >>> cores() >= 1
-    True
-    """
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def completed(
@@ -62,6 +53,41 @@ def completed(
                 yield futures[future], future.result()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def in_order(
+    function: Callable[[Task], Result],
+    tasks: Sequence[Task],
+    workers: int = 1,
+    *,
+    progress: bool = True,
+    label: str = "run",
+    shown: Callable[[Task, Result], Mapping[str, float]] = lambda task, result: {},
+) -> list[Result]:
+    """``function(task)`` of every task, in their order, while a bar counts them.
+
+    Parameters
+    ----------
+    function, tasks, workers
+        As `completed` takes them.
+    progress : bool, default True
+        Show the bar.
+    label : str, default 'run'
+        What it counts.
+    shown : callable, optional
+        ``shown(task, result)`` gives the scores to show of one that is done. Default: none.
+
+    Examples
+    --------
+    >>> in_order(abs, [-2, 3], progress=False)
+    [2, 3]
+    """
+    results: dict[int, Result] = {}
+    with Progress(len(tasks), show=progress, label=label) as bar:
+        for place, result in completed(function, tasks, workers):
+            results[place] = result
+            bar.update(shown(tasks[place], result))
+    return [results[place] for place in range(len(tasks))]
 
 
 def check_sendable(name: str, thing: Any) -> None:

@@ -12,7 +12,7 @@ from rnnbp import cli
 from rnnbp.datasets import load_nettalk
 from rnnbp.reading import tables
 from rnnbp.reading.tables import Runs, cmudict_held_out, nettalk_1987, nettalk_held_out
-from rnnbp.workers import cores
+from rnnbp.threads import cores
 
 SOUNDS = {"a": "@", "e": "E", "i": "I", "o": "a", "b": "b", "d": "d", "k": "k", "n": "n", "s": "s", "t": "t"}
 
@@ -76,11 +76,11 @@ def test_no_word_is_trained_on_that_is_read(folder, monkeypatch, tmp_path):
     seen = []
     (tmp_path / "few.dict").write_text("".join(f"{word} K AE1 T\n" for word in load_nettalk(folder)["word"]))
 
-    def note(run, trials, *_):
+    def note(run, trials, *_, **__):
         seen.extend(trials)
         return [({"name": t.name, "seed": t.seed}, t.kind.net(2, 0)) for t in trials]
 
-    monkeypatch.setattr(tables, "all_done", note)
+    monkeypatch.setattr(tables, "in_order", note)
     monkeypatch.setattr(tables.trials, "averaged", lambda *_: [])
     nettalk_held_out(folder, Runs(seeds=1), ["window"])
     cmudict_held_out(tmp_path / "few.dict", Runs(seeds=1), ["window"])

@@ -4,7 +4,8 @@ import os
 
 import pytest
 
-from rnnbp.workers import THREADS, check_sendable, completed, cores
+from rnnbp.threads import cores
+from rnnbp.workers import THREADS, check_sendable, completed
 
 
 def seen(name: str) -> tuple[int, str | None]:

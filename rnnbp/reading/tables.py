@@ -1,19 +1,23 @@
 """The tables: NETtalk's of 1987 again, held-out words, and the CMU dictionary; published figures beside ours."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
-from rnnbp._checks import did_you_mean, positive_int
+from rnnbp._checks import positive_int, unknown
 from rnnbp.datasets import load_cmudict, load_nettalk
 from rnnbp.reading import trials
 from rnnbp.reading.kinds import ERRORS, KINDS, Kind, as_in_1987
 from rnnbp.reading.lexicon import Lexicon
 from rnnbp.reading.spelling import split_words
-from rnnbp.reading.trials import Trial, all_done, mean_and_std
+from rnnbp.reading.trials import Trial, mean_and_std
+from rnnbp.workers import in_order
+
+Result = TypeVar("Result")
 
 HIDDEN = {"none": (), "15": (15,), "30": (30,), "60": (60,), "80": (80,), "120": (120,), "80+80": (80, 80)}
 WITH_DICTIONARY = ("120", "80+80")
@@ -73,6 +77,10 @@ class Runs:
         kinds = {name: replace(k, epochs=self.epochs or k.epochs) for name, k in kinds.items()}
         return [Trial(n, k, seed, train, test, self.folder) for seed in range(self.seeds) for n, k in kinds.items()]
 
+    def done(self, run: Callable[[Trial], Result], todo: Sequence[Trial]) -> list[Result]:
+        """``run(trial)`` of every trial, in order."""
+        return in_order(run, todo, self.workers, progress=self.progress, label="trained")
+
 
 def nettalk_1987(
     path: str | Path, runs: Runs, hidden: Sequence[str] = tuple(HIDDEN)
@@ -106,7 +114,7 @@ def nettalk_1987(
         raise ValueError(f"{str(path)!r} has no list of common words: nettalk.list belongs beside nettalk.data")
     for name in hidden:
         if name not in HIDDEN:
-            raise ValueError(f"hidden must be of {', '.join(HIDDEN)}; got {name!r}.{did_you_mean(name, HIDDEN)}")
+            raise unknown("hidden", name, HIDDEN)
     common = table["common"].to_numpy()
     train, test = (Lexicon.of_nettalk(table[mask]) for mask in (common, ~common))
     done = []
@@ -115,7 +123,7 @@ def nettalk_1987(
         (trials.whole_dictionary, [name for name in hidden if name in WITH_DICTIONARY]),
     ):
         kinds = {f"{name}, {error}": as_in_1987(HIDDEN[name], error) for name in part for error in ERRORS}
-        done += all_done(run, runs.trials(kinds, train, test), runs.workers, runs.progress)
+        done += runs.done(run, runs.trials(kinds, train, test))
     curves = mean_and_std([row for rows, _ in done for row in rows], ["name", "words", "pass"])
     curves[["hidden", "error"]] = curves.pop("name").str.split(", ", expand=True)
     last = curves.groupby(["hidden", "error", "words"])["pass"].transform("max")
@@ -183,7 +191,7 @@ def cmudict_held_out(path: str | Path | None, runs: Runs, kinds: Sequence[str] =
 def _compared(train: Lexicon, test: Lexicon, kinds: Sequence[str], runs: Runs) -> pd.DataFrame:
     for name in kinds:
         if name not in KINDS:
-            raise ValueError(f"kinds must be of {', '.join(KINDS)}; got {name!r}.{did_you_mean(name, KINDS)}")
+            raise unknown("kinds", name, KINDS)
     todo = runs.trials({name: KINDS[name] for name in kinds}, train, test)
-    rows, models = zip(*all_done(trials.held_out, todo, runs.workers, runs.progress), strict=True)
+    rows, models = zip(*runs.done(trials.held_out, todo), strict=True)
     return mean_and_std([*rows, *trials.averaged(todo, models)], ["name"])

@@ -1,6 +1,6 @@
 """Trainings of nets that read, several at once, each of which can be stopped and goes on where it was."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -8,13 +8,11 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from rnnbp.models import Sequential
-from rnnbp.progress import Progress
 from rnnbp.reading.kinds import Kind
 from rnnbp.reading.lexicon import Lexicon
 from rnnbp.reading.readers import Reads
 from rnnbp.reading.scores import letters_right, scores
 from rnnbp.training import Callback, Trainer
-from rnnbp.workers import completed
 
 Row = dict[str, Any]
 Result = TypeVar("Result")
@@ -61,24 +59,6 @@ class Trial:
     def reader(self, models: Sequence[Sequential]) -> Reads:
         """A reader with such nets."""
         return self.kind.reader(models, self.kind.data(self.train), self.train)
-
-
-def all_done(
-    run: Callable[[Trial], Result], trials: Sequence[Trial], workers: int = 1, progress: bool = True
-) -> list[Result]:
-    """``run(trial)`` of every trial, in order, in so many processes; a bar counts them.
-
-    Examples
-    --------
-    >>> all_done(len, [], progress=False)
-    []
-    """
-    results: dict[int, Result] = {}
-    with Progress(len(trials), show=progress, label="trained") as bar:
-        for i, result in completed(run, trials, workers):
-            results[i] = result
-            bar.update({})
-    return [results[i] for i in range(len(trials))]
 
 
 def by_letter(trial: Trial, lexicon: Lexicon) -> Callback:
