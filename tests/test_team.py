@@ -1,5 +1,6 @@
 """The threads that share a kernel's call: every share is run once, whatever happens."""
 
+import os
 import subprocess
 import sys
 import threading
@@ -80,3 +81,22 @@ def test_work_for_a_team_that_has_gone_to_sleep():
     for pause in (0, 0.001, 0.05):
         time.sleep(pause)
         assert len(shares_run(3)) == 3
+
+
+def test_the_caller_compiles_not_its_threads(tmp_path):
+    """What a thread compiles would be counted as memory of whatever the caller does meanwhile."""
+    code = """
+import threading, time
+from numba.core import event
+from rnnbp.kernels.compiled.team import run_shares
+where = []
+class Compiling(event.Listener):
+    def on_start(self, event): where.append(threading.current_thread().name)
+    def on_end(self, event): pass
+with event.install_listener("numba:compile", Compiling()):
+    run_shares(2, lambda *share: time.sleep(0.05))
+    time.sleep(1)
+assert set(where) == {"MainThread"}, where
+"""
+    environ = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", code], env=environ, timeout=60, check=True)

@@ -65,6 +65,13 @@ def end(bells, last):
     listen(bells, BEGUN, last)
 
 
+def _compile() -> None:
+    """For the bells as they are here."""
+    bells = types.Array(types.int64, 1, "C")
+    listen.compile((bells, types.int64, types.int64))
+    end.compile((bells, types.int64))
+
+
 class _Team:
     """Threads that take tasks from one queue."""
 
@@ -78,6 +85,7 @@ class _Team:
         """Have at least so many threads."""
         if self.size < size:
             with self.growing:
+                _compile()  # or each thread would, while its caller believes itself alone
                 for _ in range(self.size, size):
                     threading.Thread(target=self._work, name="rnnbp", daemon=True).start()
                 self.size = max(self.size, size)
