@@ -21,24 +21,15 @@ BITS = 3  # sizes are rounded up to so many bits behind the first, which is an e
 _ready: defaultdict[int, list["_Block"]] = defaultdict(list)
 
 
-class _Block:
-    """Memory that begins with a line of the cache."""
-
-    def __init__(self, size: int) -> None:
-        memory = np.empty(size + LINE, np.uint8)
-        start = -memory.__array_interface__["data"][0] % LINE
-        self.size, self.memory = size, memory[start : start + size]
-        self.interface = self.memory.__array_interface__
+class _Block(np.ndarray):
+    """Memory that begins with a line of the cache, byte by byte."""
 
 
-class _Loan:
-    """As much of a block as was asked for; it lies ready again when the last array over it is gone."""
-
-    def __init__(self, block: _Block, size: int) -> None:
-        self._block, self.__array_interface__ = block, block.interface | {"shape": (size,)}
+class _Loan(np.ndarray):
+    """A block in use; it lies ready again when the last array over it is gone."""
 
     def __del__(self) -> None:
-        _ready[self._block.size].append(self._block)
+        _ready[len(self)].append(self.base)  # type: ignore[arg-type]
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -60,8 +51,10 @@ def empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     True
     """
     size = math.prod(shape) * dtype.itemsize
+    if not size:
+        return np.empty(shape, dtype)
     unit = 1 << max(size.bit_length() - 1 - BITS, 6)
-    return np.ndarray(shape, dtype, np.asarray(_Loan(_block(-(-size // unit) * unit), size)))
+    return np.ndarray(shape, dtype, _block(-(-size // unit) * unit).view(_Loan))
 
 
 def _block(size: int) -> _Block:
@@ -69,10 +62,10 @@ def _block(size: int) -> _Block:
     block = _pop(size)
     if block is None:
         larger = sorted(other for other in list(_ready) if size < other <= 2 * size)
-        block = next(filter(None, map(_pop, larger)), None)
+        block = next((found for other in larger if (found := _pop(other)) is not None), None)
     if block is None and size >= LARGE:
         release()
-    return block or _Block(size)
+    return _new(size) if block is None else block
 
 
 def _pop(size: int) -> _Block | None:
@@ -80,6 +73,12 @@ def _pop(size: int) -> _Block | None:
         return _ready[size].pop()
     except IndexError:
         return None
+
+
+def _new(size: int) -> _Block:
+    memory = np.empty(size + LINE, np.uint8)
+    start = -memory.__array_interface__["data"][0] % LINE
+    return memory[start : start + size].view(_Block)
 
 
 def release() -> None:

@@ -48,7 +48,7 @@ def test_memory_comes_back_only_when_no_view_is_left():
 def test_a_block_serves_what_is_down_to_half_its_size(size, new, monkeypatch):
     empty((100_000,), F4)
     made = []
-    monkeypatch.setattr(workspace, "_Block", lambda size, block=workspace._Block: made.append(size) or block(size))
+    monkeypatch.setattr(workspace, "_new", lambda size, new=workspace._new: made.append(size) or new(size))
     empty((size,), F4)
     assert len(made) == new
 

@@ -174,7 +174,7 @@ def held_bytes(*tapes: Tape, given: Array | None = None) -> int:
 
 def _collect(item: Any, found: dict[int, int]) -> None:
     if isinstance(item, np.ndarray):
-        while isinstance(item.base, np.ndarray):
+        while type(item.base) is np.ndarray:  # not to the block of a workspace, which may be larger
             item = item.base
         found[id(item)] = item.nbytes
     elif isinstance(item, list | tuple):

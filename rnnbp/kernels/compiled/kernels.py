@@ -62,9 +62,11 @@ class Term:
 
 def term(begin: int, source: Array, start: int, h: tuple[Array, Array] | None, x: tuple[Array, Array] | None) -> Term:
     """For weights and biases that h, x or both are multiplied with."""
-    w, b = h or x  # type: ignore[misc]
-    none = w[:, :0].copy(), b[:0]
-    (w_h, b_h), (w_x, b_x) = h or none, x or none
+    if h is None or x is None:
+        w, b = h or x  # type: ignore[misc]
+        none = w[:, :0].copy(), b[:0]
+        h, x = h or none, x or none
+    (w_h, b_h), (w_x, b_x) = h, x
     return Term(begin, source, start, w_h, w_x, b_h, b_x)
 
 
@@ -130,7 +132,9 @@ class CompiledKernel(Kernel):
     def padded(self, *parts: Array) -> Array:
         """Vectors after one another, and room for a spill."""
         width = sum(map(len, parts))
-        return np.concatenate([*parts, np.zeros(self.room(width, spill=True) - width)], dtype=self.dtype)
+        whole = np.zeros(self.room(width, spill=True), self.dtype)
+        np.concatenate(parts, out=whole[:width])
+        return whole
 
     def threads(self, rows: int, batch_size: int) -> int:
         """Among how many it pays to share out so many real steps."""
@@ -148,7 +152,7 @@ class CompiledKernel(Kernel):
             trace.more[start, :H], trace.more[start, H:] = state[:, H:], 0
         outputs = padded_steps(rows, (T, B, H), self.dtype)
         x, weights = np.ascontiguousarray(x, self.dtype), self.weights(params)
-        begins, first = shares.sequences.tolist(), shares.rows.tolist()
+        begins, first = shares.sequences, shares.rows
 
         def there(bells: Array, share: int, _: int) -> None:
             begin = begins[share]
@@ -183,15 +187,16 @@ class CompiledKernel(Kernel):
         """Fill `dx`, unless `w_x` is empty; return the error at the first state."""
         (B, S), H, rows = d_state.shape, self.cell.hidden_size, len(trace.shares.places)
         deltas = self.empty(rows, self.parts * H, spill=True)
-        d_h, d_more = self.empty(B, H), self.empty(B, H)
-        d_h[:, :H], d_h[:, H:], d_more[:, H:] = d_state[:, :H], 0, 0
+        d_both = self.empty(2 * B, H)
+        d_h, d_more = d_both[:B], d_both[B:]
+        d_h[:, :H], d_both[:, H:] = d_state[:, :H], 0
         if S > H:
             d_more[:, :H] = d_state[:, H:]
         weights = (*self.weights_back(params), w_x)
         d_outputs = np.ascontiguousarray(d_outputs, self.dtype)
         sums = grad if grad.vector.dtype == self.dtype else grad.astype(self.dtype)
         terms, shared = self.terms(trace, sums), trace.shares
-        begins, first = shared.sequences.tolist(), shared.rows.tolist()
+        begins, first = shared.sequences, shared.rows
 
         def back(bells: Array, share: int, _: int) -> None:
             begin = begins[share]
@@ -276,7 +281,8 @@ class CompiledGRU(CompiledKernel):
 
     def _rolled(self, params: Weights) -> Array:
         """Rows n, r, z."""
-        return np.roll(params["w_ih"], self.cell.hidden_size, axis=0)
+        H, w_ih = self.cell.hidden_size, params["w_ih"]
+        return np.concatenate([w_ih[2 * H :], w_ih[: 2 * H]])
 
     def weights(self, params: Weights) -> tuple[Array, ...]:
         """x to n, r, z; h to r, z, hn; and the bias of n, r, z, hn."""

@@ -22,9 +22,9 @@ class Shares:
         How many sequences run at each step, and 0.
     starts : ndarray (B,)
         The row of each sequence's state before its first step; of one without steps, behind all rows.
-    sequences : ndarray (S + 1,)
+    sequences : tuple of int
         The first sequence of each share, and B.
-    rows : ndarray (S + 1,)
+    rows : tuple of int
         The first row of each share, and N.
     places : ndarray (N,)
         The rows in time's order.
@@ -34,8 +34,8 @@ class Shares:
 
     active: Array
     starts: Array
-    sequences: Array
-    rows: Array
+    sequences: tuple[int, ...]
+    rows: tuple[int, ...]
     places: Array
     blocks: Array
 
@@ -47,7 +47,7 @@ def share_out(active: Array, batch_size: int, count: int) -> Shares:
     --------
     >>> shares = share_out(np.array([4, 4, 1, 1, 1, 1]), 4, 2)
     >>> shares.sequences, shares.rows
-    (array([0, 1, 4]), array([ 0,  6, 12]))
+    ((0, 1, 4), (0, 6, 12))
     >>> shares.places
     array([ 0,  6,  7,  8,  1,  9, 10, 11,  2,  3,  4,  5])
     """
@@ -59,16 +59,14 @@ def _share_out(active_bytes: bytes, batch_size: int, count: int) -> Shares:
     active = np.frombuffer(active_bytes + bytes(8), np.int64)
     ends = np.cumsum(active)
     N, first = int(ends[-1]), int(active[0])
-    if count == 1:
-        sequences, rows, places = np.array([0, batch_size]), np.array([0, N]), np.arange(N)
-    else:
-        sequences, rows, places = _cut(active[:-1], batch_size, count)
+    one = (0, batch_size), (0, N), np.arange(N)
+    sequences, rows, places = one if count == 1 else _cut(active[:-1], batch_size, count)
     starts = np.arange(N, N + batch_size)
     starts[:first] = places[:first]
     return Shares(active, starts, sequences, rows, places, np.append((ends - active)[:-1:BLOCK], N))
 
 
-def _cut(active: Array, batch_size: int, count: int) -> tuple[Array, Array, Array]:
+def _cut(active: Array, batch_size: int, count: int) -> tuple[tuple[int, ...], tuple[int, ...], Array]:
     """Sequences, rows and places of several shares."""
     b = np.arange(batch_size)
     running = b < active[:, None]
@@ -80,4 +78,4 @@ def _cut(active: Array, batch_size: int, count: int) -> tuple[Array, Array, Arra
     share = np.repeat(np.arange(count), np.diff(sequences))
     inside = np.maximum(0, np.minimum(active[:, None], sequences[1:]) - sequences[:-1])  # (T, S)
     firsts = rows[:-1] + np.cumsum(inside, axis=0) - inside - sequences[:-1]
-    return sequences, rows, (firsts[:, share] + b)[running]
+    return tuple(sequences.tolist()), tuple(rows.tolist()), (firsts[:, share] + b)[running]
