@@ -239,7 +239,7 @@ class CTC(Loss):
         return sum(parts, ErrorRate()).rate
 
 
-WORTH_A_THREAD = 2e5  # numbers of a share: states and outputs of all steps, which take some 0.5 ms
+WORTH_A_THREAD = 1e4  # numbers of a share: states and outputs of all steps, which take some 0.1 ms
 
 
 def _may_compile(outputs: Array) -> bool:
@@ -258,5 +258,5 @@ def _compiled(outputs: Array, lattice: Lattice, lengths: Array) -> tuple[Array, 
     shares = max(1, min(get_num_threads(), B, int(work / WORTH_A_THREAD)))
     losses, d = np.empty(B), np.zeros_like(outputs, order="C")
     of_all = (np.ascontiguousarray(outputs), lattice.labels, lattice.states, lattice.skips, lengths, losses, d)
-    run_shares(shares, lambda bells, share, shares: ctc_sequences(*of_all, share, shares))
+    run_shares(shares, lambda bells, share, shares: ctc_sequences(bells, *of_all, share, shares))
     return losses, d

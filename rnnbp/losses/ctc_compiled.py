@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 
 from rnnbp.kernels.compiled.compiling import entry
+from rnnbp.kernels.compiled.team import BEGUN, ring
 
 NEVER = -(1 << 61)  # the exponent of a probability of 0, whose m is 0
 CLOSED = 2 * NEVER  # added to an exponent it makes it less than that
@@ -103,11 +104,13 @@ def times(a_m, a_e, b_m, b_e, m, e):
 
 
 @entry
-def ctc_sequences(outputs, labels, states, skips, lengths, losses, d_outputs, share, shares):
+def ctc_sequences(bells, outputs, labels, states, skips, lengths, losses, d_outputs, share, shares):
     """Losses and derivatives, written into `losses` and `d_outputs`, of every `shares`-th sequence from `share` on.
 
     Parameters
     ----------
+    bells : ndarray
+        The first is rung.
     outputs : ndarray (T, B, K)
     labels, states, skips
         As `rnnbp.decoding.lattice.Lattice` has them.
@@ -117,6 +120,7 @@ def ctc_sequences(outputs, labels, states, skips, lengths, losses, d_outputs, sh
         Zero past the ends.
     share, shares : int
     """
+    ring(bells, BEGUN)
     (T, B, K), widest = outputs.shape, labels.shape[1]
     y_m, y_e = np.empty((T, K)), np.empty((T, K), np.int64)
     alpha_m, alpha_e = np.empty((T + 1, widest + 2)), np.empty((T + 1, widest + 2), np.int64)
