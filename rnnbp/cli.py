@@ -98,6 +98,7 @@ def _compare(options: argparse.Namespace) -> None:
         loss=contestants.loss_for(train),
         optimizers={name: among[name].optimizer for name in wanted},
         workers=options.workers,
+        checkpoints=options.checkpoints,
         progress=not options.quiet,
     )
     print(report)
@@ -142,11 +143,13 @@ def _train(options: argparse.Namespace) -> None:
         seed=options.seed,
         schedule=Cosine(options.epochs),
     )
-    if options.checkpoint is not None and options.checkpoint.is_file():
-        trainer.resume(options.checkpoint)
-    left = options.epochs - len(trainer.history)
-    if left > 0:
-        trainer.fit(train, None, left, options.batch_size, progress=not options.quiet, checkpoint=options.checkpoint)
+    trainer.fit_up_to(
+        options.epochs,
+        train,
+        batch_size=options.batch_size,
+        progress=not options.quiet,
+        checkpoint=options.checkpoint,
+    )
     model.info = {
         "loss": to_config(loss),
         "classes": train.classes,

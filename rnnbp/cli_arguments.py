@@ -52,6 +52,9 @@ def add_trainings(added: argparse.ArgumentParser, *, models: str, seeds: int) ->
     added.add_argument("--epochs", type=int, default=25, metavar="N", help="of each run (default: 25)")
     added.add_argument("--batch-size", type=int, default=16, metavar="N", help="default: 16")
     added.add_argument("--parameters", type=int, metavar="N", help="give every model about so many parameters")
+    added.add_argument(
+        "--checkpoints", type=Path, metavar="DIR", help="write there after each epoch; a second call goes on from it"
+    )
     add_workers(added)
 
 

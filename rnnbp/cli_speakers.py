@@ -40,6 +40,7 @@ def _speakers(options: argparse.Namespace) -> None:
         batch_size=options.batch_size,
         parameters=options.parameters,
         workers=options.workers,
+        checkpoints=options.checkpoints,
         progress=not options.quiet,
     )
     print(f"accuracy, mean of {options.seeds} seeds, by the speaker left out:")

@@ -4,6 +4,7 @@ import inspect
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,8 @@ class Recipe:
     gradient : GradientAlgorithm
     schedule : callable
         ``schedule(epochs)`` makes a new one for each run.
+    checkpoints : Path, optional
+        A folder for those of all runs, from which they go on.
     """
 
     epochs: int
@@ -44,6 +47,7 @@ class Recipe:
     loss: Loss
     gradient: GradientAlgorithm
     schedule: Callable[[int], Schedule]
+    checkpoints: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,12 @@ class Training:
 
     def perform(self) -> tuple[dict[str, Any] | None, pd.DataFrame]:
         """The row of a run that met the test set, and the learning curve."""
+        trainer = self.trained()
+        row = None if self.test is None else _row(self, trainer, self.test)
+        return row, trainer.history.assign(model=self.name, run=self.run)
+
+    def trained(self) -> Trainer:
+        """Train, or go on from the checkpoint."""
         recipe = self.recipe
         trainer = Trainer(
             _made(self.make, self.seed),
@@ -84,12 +94,15 @@ class Training:
             seed=self.seed,
             schedule=recipe.schedule(recipe.epochs),
         )
+        folder, file = recipe.checkpoints, f"{self.name}, {self.run}.npz".replace(", ", "-").replace(" ", "-")
+        checkpoint = None if folder is None else folder / file
         try:
-            trainer.fit(self.train, self.held, recipe.epochs, recipe.batch_size, progress=False)
+            trainer.fit_up_to(
+                recipe.epochs, self.train, self.held, recipe.batch_size, progress=False, checkpoint=checkpoint
+            )
         except TrainingDivergedError as error:
             raise TrainingDivergedError(f"{self.name}, {self.run}: {error}") from error
-        row = None if self.test is None else _row(self, trainer, self.test)
-        return row, trainer.history.assign(model=self.name, run=self.run)
+        return trainer
 
 
 def compare(
@@ -107,6 +120,7 @@ def compare(
     schedule: Callable[[int], Schedule] = Cosine,
     folds: int = 3,
     workers: int = 1,
+    checkpoints: str | Path | None = None,
     progress: bool = True,
 ) -> Report:
     """Train every model under the same budget and report.
@@ -137,6 +151,9 @@ def compare(
     workers : int, default 1
         How many processes train at once, one run and one thread each. More than one needs models, optimizers and
         schedule that another process can import: functions at the top level of a module, no lambdas.
+    checkpoints : str or Path, optional
+        A folder in which each run is kept after each epoch, and from which a second call with the same arguments goes
+        on.
     progress : bool, default True
 
     Returns
@@ -147,7 +164,8 @@ def compare(
     Raises
     ------
     ValueError
-        If there is no model or no seed, a model does not fit the data, or cannot be sent to a worker.
+        If there is no model or no seed, a model does not fit the data or the checkpoint of its run, or cannot be sent
+        to a worker.
     TrainingDivergedError
         If a loss or gradient is not finite; it names the model and the run.
 
@@ -179,6 +197,7 @@ def compare(
         natural_loss(train.targets) if loss is None else loss,
         BPTT() if gradient is None else gradient,
         schedule,
+        made_folder(checkpoints),
     )
     tuned = dict.fromkeys(models, optimizer or default_optimizer) | dict(optimizers or {})
     makers = {name: (make, tuned[name]) for name, make in models.items()}
@@ -196,6 +215,14 @@ def compare(
     rows, curves = zip(*results, strict=True)
     runs = pd.DataFrame([row for row in rows if row is not None])
     return Report(runs, pd.concat(curves, ignore_index=True), recipe.loss.metric)
+
+
+def made_folder(path: str | Path | None) -> Path | None:
+    """The folder, made where it was not there."""
+    if path is None:
+        return None
+    Path(path).mkdir(parents=True, exist_ok=True)
+    return Path(path)
 
 
 def default_optimizer() -> Adam:

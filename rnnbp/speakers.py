@@ -1,17 +1,23 @@
 """Speakers a net has never heard: each left out of the training in turn."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from rnnbp.compare import Recipe, Training
+from rnnbp.compare import Recipe, Training, made_folder
 from rnnbp.contestants import contestants_for, loss_for, maker
 from rnnbp.data import SequenceDataset
+from rnnbp.evaluation import outputs_of
 from rnnbp.gradients import BPTT
+from rnnbp.losses import CrossEntropy
 from rnnbp.schedules import Cosine
 from rnnbp.workers import in_order
 
+Array = np.ndarray
 Load = Callable[[str], tuple[SequenceDataset, SequenceDataset]]
 
 
@@ -25,6 +31,7 @@ def leave_one_speaker_out(
     batch_size: int = 16,
     parameters: int | None = None,
     workers: int = 1,
+    checkpoints: str | Path | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Train on all speakers but one, test on that one; for each speaker in turn.
@@ -32,7 +39,8 @@ def leave_one_speaker_out(
     Parameters
     ----------
     load : callable
-        ``load(speaker)`` gives the training set without a speaker, and the speaker as the test set.
+        ``load(speaker)`` gives the training set without a speaker, and the speaker as the test set; targets are
+        classes, one a sequence.
     speakers : sequence of str
     models : sequence of str
         Of `rnnbp.contestants`.
@@ -42,49 +50,73 @@ def leave_one_speaker_out(
         Give every model about so many.
     workers : int, default 1
         How many processes train at once.
+    checkpoints : str or Path, optional
+        A folder in which each run is kept after each epoch, and from which a second call with the same arguments goes
+        on.
     progress : bool, default True
 
     Returns
     -------
     DataFrame
-        A row for each model, speaker and seed: `model`, `kind`, `speaker`, `seed`, `test`, `seconds`.
+        A row for each model, speaker and seed: `model`, `kind`, `speaker`, `seed`, `test`, `seconds`; and, of several
+        seeds, one for all their nets together, whose probabilities are averaged.
     """
-    trainings = [
-        training
-        for speaker in speakers
-        for training in _trainings(speaker, *load(speaker), models, seeds, (epochs, batch_size, parameters))
-    ]
-    rows = in_order(_row, trainings, workers, progress=progress, shown=_shown)
-    return pd.DataFrame(rows)
+    folder, trainings = made_folder(checkpoints), []
+    for speaker in speakers:
+        train, test = load(speaker)
+        recipe = Recipe(epochs, batch_size, loss_for(train), BPTT(), Cosine, folder)
+        for name in models:
+            makes = maker(name, train, parameters), contestants_for(train)[name].optimizer
+            runs = ((f"{speaker}, seed {seed}", *makes, seed) for seed in range(seeds))
+            trainings += [Training(recipe, name, *run, train, test=test) for run in runs]
+    tested = in_order(_tested, trainings, workers, progress=progress, shown=_shown)
+    rows = [row for first in range(0, len(tested), seeds) for row in _together(tested[first : first + seeds])]
+    return pd.DataFrame(rows).astype({"seed": "Int64"})
 
 
-def _row(training: Training) -> dict[str, Any]:
-    row, _ = training.perform()
-    assert row is not None
-    speaker = training.run.partition(",")[0]
-    return {key: row[key] for key in ("model", "kind", "seed", "test", "seconds")} | {"speaker": speaker}
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a training: its row, the speaker's classes (N,), and how probable they are to the net (N, K)."""
+
+    row: dict[str, Any]
+    targets: Array
+    probabilities: Array
 
 
-def _shown(training: Training, row: dict[str, Any]) -> dict[str, float]:
+def _tested(training: Training) -> Outcome:
+    trainer, test = training.trained(), training.test
+    assert isinstance(trainer.loss, CrossEntropy)
+    assert test is not None
+    probabilities = np.asarray(outputs_of(trainer.model, test, 256, trainer.loss.probabilities))
+    targets = np.asarray(test.targets)
+    row = {
+        "model": training.name,
+        "kind": trainer.model.kind,
+        "speaker": training.run.partition(",")[0],
+        "seed": training.seed,
+        "test": _accuracy(probabilities, targets),
+        "seconds": trainer.history["seconds"].sum(),
+    }
+    return Outcome(row, targets, probabilities)
+
+
+def _accuracy(probabilities: Array, targets: Array) -> float:
+    return float(np.mean(probabilities.argmax(axis=1) == targets))
+
+
+def _together(seeds: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """The rows of a model's nets for one speaker, and, of several, one for all of them."""
+    rows, first = [one.row for one in seeds], seeds[0]
+    if len(seeds) == 1:
+        return rows
+    mean = np.mean([one.probabilities for one in seeds], axis=0)
+    name, test = f"{first.row['model']}, {len(seeds)} averaged", _accuracy(mean, first.targets)
+    return [*rows, first.row | {"model": name, "seed": None, "seconds": None, "test": test}]
+
+
+def _shown(training: Training, outcome: Outcome) -> dict[str, float]:
+    row = outcome.row
     return {f"{row['model']} without {row['speaker']} accuracy": row["test"]}
-
-
-def _trainings(
-    speaker: str,
-    train: SequenceDataset,
-    test: SequenceDataset,
-    models: Sequence[str],
-    seeds: int,
-    sizes: tuple[int, int, int | None],
-) -> list[Training]:
-    epochs, batch_size, parameters = sizes
-    recipe = Recipe(epochs, batch_size, loss_for(train), BPTT(), Cosine)
-    among = contestants_for(train)
-    return [
-        Training(recipe, name, f"{speaker}, seed {seed}", make, among[name].optimizer, seed, train, test=test)
-        for name, make in ((name, maker(name, train, parameters)) for name in models)
-        for seed in range(seeds)
-    ]
 
 
 def by_speaker(runs: pd.DataFrame) -> pd.DataFrame:

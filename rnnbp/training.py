@@ -170,6 +170,43 @@ class Trainer:
             self.model.params.vector[:] = self.best.vector
         return self.history
 
+    def fit_up_to(
+        self,
+        epochs: int,
+        train: SequenceDataset,
+        validation: SequenceDataset | None = None,
+        batch_size: int = 16,
+        *,
+        progress: bool = True,
+        checkpoint: str | Path | None = None,
+    ) -> pd.DataFrame:
+        """Train until there are so many epochs in all; a training that was stopped goes on from its checkpoint.
+
+        Parameters
+        ----------
+        epochs : int
+        train, validation, batch_size, progress
+            As `fit` takes them.
+        checkpoint : str or Path, optional
+            Where there is such a file, `resume` takes it first; then it is written after each epoch.
+
+        Returns
+        -------
+        DataFrame
+            `history`.
+
+        Raises
+        ------
+        ValueError, TrainingDivergedError
+            As `fit` and `resume`.
+        """
+        if checkpoint is not None and Path(checkpoint).is_file():
+            self.resume(checkpoint)
+        left = positive_int("epochs", epochs) - len(self.rows)
+        if left > 0:
+            self.fit(train, validation, left, batch_size, progress=progress, checkpoint=checkpoint)
+        return self.history
+
     def _after(self, row: Row, stopping: EarlyStopping | None) -> bool:
         """Tell everyone who listens; True where one of them wants to stop."""
         stop = False

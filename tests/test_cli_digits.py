@@ -2,8 +2,10 @@
 
 import re
 import shlex
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import rnnbp
@@ -135,9 +137,25 @@ def test_each_speaker_is_left_out_in_turn(rnn, folder):
         f"speakers --data {folder} --models resampled-mlp --seeds 2 --epochs 2 --workers 1 --output runs.csv --quiet"
     )
     assert re.search(r"speaker +ann +bob +average", out)
-    runs = np.genfromtxt("runs.csv", delimiter=",", names=True, dtype=None, encoding="utf-8")
-    assert runs["speaker"].tolist() == ["ann", "ann", "bob", "bob"]
-    assert runs["seed"].tolist() == [0, 1, 0, 1]
+    assert re.search(r"resampled-mlp, 2 averaged +\d", out)
+    runs = pd.read_csv("runs.csv")
+    assert runs["speaker"].tolist() == ["ann"] * 3 + ["bob"] * 3
+    assert runs["seed"].fillna(-1).tolist() == [0, 1, -1] * 2
+
+
+def test_trainings_of_a_comparison_go_on_from_their_checkpoints(rnn, folder, monkeypatch):
+    """Of speakers as well; nothing is trained again, and what was said is said again."""
+    common = f"--data {folder} --models resampled-mlp --seeds 2 --workers 1 --checkpoints kept --quiet"
+    lines = [f"speakers {common} --epochs 2", f"compare spoken-digits {common} --epochs 2"]
+    rnn(lines[0].replace("--epochs 2", "--epochs 1"))
+    first = [rnn(line) for line in lines]
+    kept = {path.stem for path in Path("kept").iterdir()}
+    assert {f"resampled-mlp-{run}" for run in ("ann-seed-0", "bob-seed-1", "fold-2", "seed-1")} <= kept
+    monkeypatch.setattr(rnnbp.Trainer, "_epoch", None)
+    assert rnn(lines[0]) == first[0]
+    again, before = (out.splitlines()[-1].split() for out in (rnn(lines[1]), first[1]))
+    assert again[:-2] == before[:-2]  # then comes the time that inference takes
+    assert "is of another model" in rnn(f"{lines[0]} --parameters 900", 2)
 
 
 def test_a_speaker_can_be_left_out_of_a_comparison(rnn, folder):

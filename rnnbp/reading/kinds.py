@@ -106,11 +106,7 @@ class Kind:
             schedule=Cosine(epochs),
             callbacks=callbacks,
         )
-        if checkpoint is not None and Path(checkpoint).is_file():
-            trainer.resume(checkpoint)
-        left = epochs - len(trainer.history)
-        if left > 0:
-            trainer.fit(data, None, left, self.batch_size, progress=progress, checkpoint=checkpoint)
+        trainer.fit_up_to(epochs, data, batch_size=self.batch_size, progress=progress, checkpoint=checkpoint)
         return trainer
 
 
