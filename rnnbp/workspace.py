@@ -64,7 +64,7 @@ def _block(size: int) -> _Block:
         larger = sorted(other for other in list(_ready) if size < other <= 2 * size)
         block = next((found for other in larger if (found := _pop(other)) is not None), None)
     if block is None and size >= LARGE:
-        release()
+        release(LARGE)
     return _new(size) if block is None else block
 
 
@@ -81,7 +81,19 @@ def _new(size: int) -> _Block:
     return memory[start : start + size].view(_Block)
 
 
-def release() -> None:
-    """Give back to the operating system what lies ready and is large."""
-    for size in [size for size in list(_ready) if size >= LARGE]:
+def release(least: int = 0) -> None:
+    """Give back to the operating system what lies ready and has at least so many bytes.
+
+    Parameters
+    ----------
+    least : int, default 0
+
+    Examples
+    --------
+    >>> here = empty((1000,), np.dtype(np.float64)).ctypes.data
+    >>> release()
+    >>> sum(map(len, _ready.values()))
+    0
+    """
+    for size in [size for size in list(_ready) if size >= least]:
         _ready.pop(size, None)

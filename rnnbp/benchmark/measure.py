@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rnnbp import workspace
 from rnnbp._checks import require
 
 TURN = 0.03  # seconds: what is faster runs several times a turn, the first of which brings its memory back
@@ -93,12 +94,14 @@ def sgemm_peak(use_threads: Callable[[int], None], threads: int, size: int = 204
 def peak_memory(run: Callable[[], object]) -> float:
     """Bytes that a call takes at its peak beyond what the process held before; NaN where Linux's /proc is not there.
 
-    What the allocator keeps of freed memory is given back first, so that it counts when it is taken again.
+    What the workspace and the allocator keep of freed memory is given back first, so that it counts when it is taken
+    again.
     """
     status, reset = Path("/proc/self/status"), Path("/proc/self/clear_refs")
     if not status.exists():
         return math.nan
     gc.collect()
+    workspace.release()
     if hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
         libc.malloc_trim(0)
     try:
