@@ -204,6 +204,19 @@ def test_a_resumed_training_is_the_one_that_never_stopped(optimizer, tmp_path):
     assert second.history[same].equals(whole.history[same])
 
 
+def test_fit_up_to_goes_on_from_its_checkpoint_and_does_no_more_than_is_left(tmp_path):
+    data, path = two_classes(), tmp_path / "c.npz"
+    whole = trainer_of()
+    whole.fit(data, epochs=4, batch_size=8, progress=False)
+    for wanted, run in ((2, 2), (4, 4), (4, 4), (3, 4)):  # each by a new trainer, as in a process of its own
+        trainer = trainer_of()
+        assert len(trainer.fit_up_to(wanted, data, batch_size=8, progress=False, checkpoint=path)) == run
+    np.testing.assert_array_equal(trainer.model.params.vector, whole.model.params.vector)
+    assert len(trainer_of().fit_up_to(1, data, progress=False)) == 1
+    with pytest.raises(ValueError, match="epochs must be a positive integer, got 0"):
+        trainer.fit_up_to(0, data)
+
+
 def test_a_checkpoint_is_of_one_model_and_optimizer(tmp_path):
     trainer_of(rnnbp.Adam()).save(tmp_path / "c.npz")
     with pytest.raises(ValueError, match="of another model or optimizer"):
