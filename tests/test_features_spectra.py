@@ -75,6 +75,28 @@ def test_slaneys_filters_have_the_same_area():
     np.testing.assert_allclose(filters.sum(axis=1) * 16000 / 32768, 1, rtol=1e-3)
 
 
+@pytest.mark.parametrize("factor", [0.7, 0.9, 1.0, 1.1, 1.4])
+def test_a_warp_rises_from_0_to_the_highest_frequency(factor):
+    f = np.linspace(0, 4000, 401)
+    warped = features.warp_frequencies(f, factor, sr=8000)
+    assert warped[0] == 0
+    assert warped[-1] == 4000
+    assert (np.diff(warped) > 0).all()
+    low = f <= 2400 / max(factor, 1)
+    np.testing.assert_allclose(warped[low], factor * f[low])
+    centres = features.mel(sr=8000, n_fft=1024, n_mels=20, warp=factor).argmax(axis=1) * 8000 / 1024
+    plain = features.mel_frequencies(22, fmin=0, fmax=4000)[1:-1]
+    np.testing.assert_allclose(centres, features.warp_frequencies(plain, factor, sr=8000), atol=8000 / 1024)
+
+
+@pytest.mark.parametrize("warp", [0.4, 2.5, np.nan])
+def test_a_warp_out_of_range_is_refused(warp):
+    with pytest.raises(ValueError, match="warp must be"):
+        features.mel(sr=8000, n_fft=256, warp=warp)
+    with pytest.raises(ValueError, match="factor must be"):
+        features.warp_frequencies([0], warp, sr=8000)
+
+
 def test_filters_are_kept_and_not_written_to():
     filters = features.mel(sr=8000, n_fft=256)
     assert filters is features.mel(sr=8000.0, n_fft=256, fmax=4000)

@@ -1,11 +1,13 @@
 """Noise like speech, and recordings made different at random."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from rnnbp.features import MFCC, Variation, speech_noise, stretch
+from rnnbp.features import LPCC, MFCC, LogMel, Variation, speech_noise, stretch
+from rnnbp.features.variation import warped
 
 SR = 8000
 TONE = np.sin(2 * np.pi * 500 * np.arange(4000) / SR)
@@ -92,10 +94,34 @@ def test_silence_gets_no_noise(rng):
     assert not Variation().sound(np.zeros(800), SR, rng).any()
 
 
+def peak(x):
+    """The filter that hears most, on average."""
+    return x.mean(axis=0).argmax()
+
+
+def test_a_warp_moves_formants_and_nothing_else(rng):
+    """A filter is moved up by the factor, so that a tone is heard in a lower one; the frames are as many."""
+    feature = LogMel(sr=SR, n_mels=26)
+    plain, high = feature(TONE), warped(feature, 1.3)(TONE)
+    assert plain.shape == high.shape
+    assert peak(high) < peak(plain)
+    np.testing.assert_allclose(high, replace(feature, warp=1.3)(TONE))
+    heard = [Variation(speed=0, tempo=0, noisy=0, warp=0.3).features(TONE, feature, SR, rng) for _ in range(30)]
+    assert len({peak(x) for x in heard}) > 2
+
+
+def test_features_without_mel_filters_refuse_a_warp(rng):
+    with pytest.raises(
+        ValueError, match=r"warp must be 0 for features without mel filters that can be warped, which LPCC"
+    ):
+        Variation(warp=0.1).features(TONE, LPCC(sr=SR), SR, rng)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"speed": 1.5}, "speed must be"),
+        ({"warp": 0.6}, "warp must be"),
         ({"tempo": -1}, "tempo must be"),
         ({"noisy": 2}, "noisy must be"),
         ({"noises": ()}, "noises must hold at least one kind, got none"),

@@ -11,7 +11,7 @@ from rnnbp.features.classic import classic_fbank, classic_mfcc
 from rnnbp.features.deltas import delta, with_deltas
 from rnnbp.features.framing import Framing, frame, get_window
 from rnnbp.features.linear_prediction import autocorrelation, burg, levinson_durbin, lpc
-from rnnbp.features.mel import hz_to_mel, mel, mel_frequencies, mel_to_hz
+from rnnbp.features.mel import hz_to_mel, mel, mel_frequencies, mel_to_hz, warp_frequencies
 from rnnbp.features.noise import speech_noise
 from rnnbp.features.normalization import normalize_running, normalize_speakers, normalize_utterance
 from rnnbp.features.pipelines import LPCC, MFCC, ClassicMFCC, LogMel
@@ -64,5 +64,6 @@ __all__ = [
     "speech_noise",
     "stretch",
     "trim",
+    "warp_frequencies",
     "with_deltas",
 ]

@@ -25,8 +25,8 @@ class LogMel(Features, Framing):
         See `Framing`.
     coef, deltas, width, normalize
         See `Features`.
-    n_mels, fmin, fmax, htk, mel_norm
-        The filters; see `mel`, which calls the last `norm`.
+    n_mels, fmin, fmax, htk, mel_norm, warp
+        The filters; see `mel`, which calls the last but one `norm`.
     top_db : float or None, default 80
         See `power_to_db`.
 
@@ -41,7 +41,7 @@ class LogMel(Features, Framing):
     >>> features
     LogMel(sr=8000, n_fft=256, hop_length=80, win_length=200, window='hann', center=True, pad_mode='constant',
            coef=0.0, deltas=0, width=9, normalize='utterance', n_mels=26, fmin=0.0, fmax=4000.0, htk=False,
-           mel_norm='slaney', top_db=80.0)
+           mel_norm='slaney', warp=1.0, top_db=80.0)
     >>> features(np.sin(np.arange(8000.0))).shape
     (101, 26)
     """
@@ -51,6 +51,7 @@ class LogMel(Features, Framing):
     fmax: float = None  # type: ignore[assignment]  # a number once it is worked out
     htk: bool = False
     mel_norm: str | None = "slaney"
+    warp: float = 1.0
     top_db: float | None = 80.0
 
     def __post_init__(self) -> None:
@@ -75,6 +76,7 @@ class LogMel(Features, Framing):
             fmax=self.fmax,
             htk=self.htk,
             norm=self.mel_norm,
+            warp=self.warp,
         )
         return power_to_db(spectra(y, self, filters=filters), top_db=self.top_db)
 
@@ -89,7 +91,7 @@ class MFCC(LogMel):
         See `Framing`.
     coef, deltas, width, normalize
         See `Features`.
-    n_mels, fmin, fmax, htk, mel_norm, top_db
+    n_mels, fmin, fmax, htk, mel_norm, warp, top_db
         See `LogMel`.
     n_mfcc, dct_type, norm, lifter
         The cosine transform and what follows; see `cepstra`.

@@ -1,13 +1,15 @@
 """Variation: how recordings are made different at random while a net is trained on them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
 from rnnbp._checks import choice, number
 from rnnbp.features.augmentation import add_noise, change_speed, spec_augment
 from rnnbp.features.noise import speech_noise
+from rnnbp.features.pipelines import LogMel
 from rnnbp.features.signals import checked_features, checked_signal
 
 Array = np.ndarray
@@ -51,15 +53,18 @@ def stretch(x: Array, factor: float) -> Array:
 class Variation:
     """How recordings are made different at random while a net is trained on them.
 
-    A recording is played at another speed, which scales its formants as another vocal tract would, and its pitch;
-    noise is added; of its features the tempo is changed, and stretches are masked. Each draw is of the generator given.
+    A recording is played at another speed, which scales its pitch and its formants; noise is added; its features are
+    made as of another vocal tract, which scales formants alone; their tempo is changed, and stretches are masked. Each
+    draw is of the generator given.
 
     Parameters
     ----------
     speed : float, 0 to 1, default 0.2
         The factor is log-uniform between ``exp(-speed)`` and ``exp(speed)``; see `change_speed`.
+    warp : float, 0 to 0.5, default 0
+        Likewise, of the features' mel filters; see `mel`. Other features need 0.
     tempo : float, 0 to 1, default 0.3
-        Likewise, of features; see `stretch`.
+        Likewise, of features over time; see `stretch`.
     noisy : float, 0 to 1, default 1
         How many of the recordings get noise.
     noises : tuple of str, default ('white', 'speech')
@@ -77,7 +82,7 @@ class Variation:
     References
     ----------
     N. Jaitly & G. E. Hinton (2013), "Vocal tract length perturbation (VTLP) improves speech recognition", ICML workshop
-    on deep learning for audio, speech and language processing, which scales formants alone; T. Ko et al. (2015),
+    on deep learning for audio, speech and language processing, for the warp; T. Ko et al. (2015),
     doi:10.21437/Interspeech.2015-711, for speed; D. S. Park et al. (2019), doi:10.21437/Interspeech.2019-2680, for
     masks.
 
@@ -90,6 +95,7 @@ class Variation:
     """
 
     speed: float = 0.2
+    warp: float = 0.0
     tempo: float = 0.3
     noisy: float = 1.0
     noises: tuple[str, ...] = NOISES
@@ -99,6 +105,7 @@ class Variation:
     def __post_init__(self) -> None:
         for name in ("speed", "tempo", "noisy"):
             number(name, getattr(self, name), 0, 1)
+        number("warp", self.warp, 0, 0.5)
         if not self.noises:
             raise ValueError("noises must hold at least one kind, got none")
         for kind in self.noises:
@@ -125,7 +132,35 @@ class Variation:
 
     def features(self, y: Array, feature: Callable[[Array], Array], sr: float, rng: np.random.Generator) -> Array:
         """What a net is shown of a recording (n,): (T, F)."""
-        return self.frames(feature(self.sound(y, sr, rng)), rng)
+        sound = self.sound(y, sr, rng)
+        if self.warp:
+            feature = warped(feature, round(_factor(self.warp, rng), 2))
+        return self.frames(feature(sound), rng)
+
+
+@lru_cache(maxsize=256)
+def warped(feature: Callable[[Array], Array], factor: float) -> LogMel:
+    """The same features with their mel filters warped; kept.
+
+    Parameters
+    ----------
+    feature : LogMel or MFCC
+    factor : float, 0.5 to 2
+        See `mel`.
+
+    Raises
+    ------
+    ValueError
+        If they are others.
+
+    Examples
+    --------
+    >>> warped(LogMel(sr=8000), 1.1).warp
+    1.1
+    """
+    if not isinstance(feature, LogMel):
+        raise ValueError(f"warp must be 0 for features without mel filters that can be warped, which {feature!r} are")
+    return replace(feature, warp=factor)
 
 
 def _factor(most: float, rng: np.random.Generator) -> float:
