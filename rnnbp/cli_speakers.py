@@ -9,6 +9,7 @@ from rnnbp._checks import positive_int
 from rnnbp.cli_arguments import Commands, add_trainings, command
 from rnnbp.contestants import names
 from rnnbp.data import SequenceDataset
+from rnnbp.datasets.digit_tasks import HEARD_AGAIN
 from rnnbp.speakers import by_speaker, leave_one_speaker_out
 
 
@@ -22,6 +23,13 @@ def add_speakers(commands: Commands) -> None:
     )
     added.add_argument("--data", metavar="DIR", type=Path, help="where the recordings are (default: downloaded)")
     add_trainings(added, models="bigru", seeds=3)
+    added.add_argument(
+        "--views",
+        type=int,
+        default=1,
+        metavar="N",
+        help="hear each recording so many times, at other speeds and by other ears, and average (default: 1)",
+    )
     added.add_argument("--output", type=Path, metavar="FILE", help="write a row a run, as CSV")
     added.add_argument("--quiet", action="store_true", help="show no progress")
     added.set_defaults(run=_speakers)
@@ -32,7 +40,7 @@ def _speakers(options: argparse.Namespace) -> None:
     train, _ = datasets.load("spoken-digits", **path)
     assert train.info is not None
     runs = leave_one_speaker_out(
-        partial(_without, path),
+        partial(_without, path, positive_int("--views", options.views)),
         sorted(set(train.info["speaker"])),
         names(options.models.split(",")),
         seeds=positive_int("--seeds", options.seeds),
@@ -50,5 +58,8 @@ def _speakers(options: argparse.Namespace) -> None:
         print(f"written: {options.output}")
 
 
-def _without(path: dict[str, Path], speaker: str) -> tuple[SequenceDataset, SequenceDataset]:
-    return datasets.load("spoken-digits", split="speaker", speaker=speaker, **path)
+def _without(path: dict[str, Path], views: int, speaker: str) -> tuple[SequenceDataset, list[SequenceDataset]]:
+    """The training set, and the speaker as recorded and varied."""
+    load = partial(datasets.load, "spoken-digits", split="speaker", speaker=speaker, **path)
+    train, test = load()
+    return train, [test, *(load(shown=HEARD_AGAIN, seed=seed)[1] for seed in range(1, views))]

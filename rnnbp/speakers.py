@@ -18,7 +18,7 @@ from rnnbp.schedules import Cosine
 from rnnbp.workers import in_order
 
 Array = np.ndarray
-Load = Callable[[str], tuple[SequenceDataset, SequenceDataset]]
+Load = Callable[[str], tuple[SequenceDataset, Sequence[SequenceDataset]]]
 
 
 def leave_one_speaker_out(
@@ -39,8 +39,9 @@ def leave_one_speaker_out(
     Parameters
     ----------
     load : callable
-        ``load(speaker)`` gives the training set without a speaker, and the speaker as the test set; targets are
-        classes, one a sequence.
+        ``load(speaker)`` gives the training set without a speaker, and test sets of the speaker: the same sequences as
+        they are, and varied, over which a net's probabilities are averaged, or only the first. Targets are classes, one
+        a sequence.
     speakers : sequence of str
     models : sequence of str
         Of `rnnbp.contestants`.
@@ -61,15 +62,15 @@ def leave_one_speaker_out(
         A row for each model, speaker and seed: `model`, `kind`, `speaker`, `seed`, `test`, `seconds`; and, of several
         seeds, one for all their nets together, whose probabilities are averaged.
     """
-    folder, trainings = made_folder(checkpoints), []
+    folder, trials = made_folder(checkpoints), []
     for speaker in speakers:
-        train, test = load(speaker)
+        train, tests = load(speaker)
         recipe = Recipe(epochs, batch_size, loss_for(train), BPTT(), Cosine, folder)
         for name in models:
             makes = maker(name, train, parameters), contestants_for(train)[name].optimizer
             runs = ((f"{speaker}, seed {seed}", *makes, seed) for seed in range(seeds))
-            trainings += [Training(recipe, name, *run, train, test=test) for run in runs]
-    tested = in_order(_tested, trainings, workers, progress=progress, shown=_shown)
+            trials += [Trial(Training(recipe, name, *run, train), tests) for run in runs]
+    tested = in_order(Trial.outcome, trials, workers, progress=progress, shown=_shown)
     rows = [row for first in range(0, len(tested), seeds) for row in _together(tested[first : first + seeds])]
     return pd.DataFrame(rows).astype({"seed": "Int64"})
 
@@ -83,21 +84,28 @@ class Outcome:
     probabilities: Array
 
 
-def _tested(training: Training) -> Outcome:
-    trainer, test = training.trained(), training.test
-    assert isinstance(trainer.loss, CrossEntropy)
-    assert test is not None
-    probabilities = np.asarray(outputs_of(trainer.model, test, 256, trainer.loss.probabilities))
-    targets = np.asarray(test.targets)
-    row = {
-        "model": training.name,
-        "kind": trainer.model.kind,
-        "speaker": training.run.partition(",")[0],
-        "seed": training.seed,
-        "test": _accuracy(probabilities, targets),
-        "seconds": trainer.history["seconds"].sum(),
-    }
-    return Outcome(row, targets, probabilities)
+@dataclass(frozen=True)
+class Trial:
+    """A training without a speaker, and the test sets of that speaker."""
+
+    training: Training
+    tests: Sequence[SequenceDataset]
+
+    def outcome(self) -> Outcome:
+        """Train and test."""
+        training, trainer = self.training, self.training.trained()
+        assert isinstance(trainer.loss, CrossEntropy)
+        heard = [outputs_of(trainer.model, test, 256, trainer.loss.probabilities) for test in self.tests]
+        probabilities, targets = np.mean(heard, axis=0), np.asarray(self.tests[0].targets)
+        row = {
+            "model": training.name,
+            "kind": trainer.model.kind,
+            "speaker": training.run.partition(",")[0],
+            "seed": training.seed,
+            "test": _accuracy(probabilities, targets),
+            "seconds": trainer.history["seconds"].sum(),
+        }
+        return Outcome(row, targets, probabilities)
 
 
 def _accuracy(probabilities: Array, targets: Array) -> float:
@@ -114,7 +122,7 @@ def _together(seeds: Sequence[Outcome]) -> list[dict[str, Any]]:
     return [*rows, first.row | {"model": name, "seed": None, "seconds": None, "test": test}]
 
 
-def _shown(training: Training, outcome: Outcome) -> dict[str, float]:
+def _shown(trial: Trial, outcome: Outcome) -> dict[str, float]:
     row = outcome.row
     return {f"{row['model']} without {row['speaker']} accuracy": row["test"]}
 

@@ -11,8 +11,11 @@ import pytest
 import rnnbp
 from rnnbp import cli
 from rnnbp.audio import read_wav, write_wav
+from rnnbp.compare import Recipe, Training
+from rnnbp.contestants import maker
 from rnnbp.datasets import load, write_synthetic_digits
 from rnnbp.features import resample
+from rnnbp.speakers import Trial
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +139,8 @@ def test_each_speaker_is_left_out_in_turn(rnn, folder):
     out = rnn(
         f"speakers --data {folder} --models resampled-mlp --seeds 2 --epochs 2 --workers 1 --output runs.csv --quiet"
     )
+    again = rnn(f"speakers --data {folder} --models resampled-mlp --seeds 2 --epochs 2 --workers 1 --views 3 --quiet")
+    assert again.splitlines()[0] == out.splitlines()[0]
     assert re.search(r"speaker +ann +bob +average", out)
     assert re.search(r"resampled-mlp, 2 averaged +\d", out)
     runs = pd.read_csv("runs.csv")
@@ -156,6 +161,17 @@ def test_trainings_of_a_comparison_go_on_from_their_checkpoints(rnn, folder, mon
     again, before = (out.splitlines()[-1].split() for out in (rnn(lines[1]), first[1]))
     assert again[:-2] == before[:-2]  # then comes the time that inference takes
     assert "is of another model" in rnn(f"{lines[0]} --parameters 900", 2)
+
+
+def test_views_of_a_speaker_are_averaged(folder):
+    train, test = load("spoken-digits", path=folder, split="speaker", speaker="bob")
+    opposite = test.map(np.negative)
+    recipe = Recipe(2, 8, rnnbp.CrossEntropy(), rnnbp.BPTT(), rnnbp.Cosine)
+    training = Training(recipe, "mlp", "bob, seed 0", maker("resampled-mlp", train), rnnbp.Adam, 0, train)
+    one, other, both = (Trial(training, tests).outcome() for tests in ([test], [opposite], [test, opposite]))
+    np.testing.assert_allclose(both.probabilities, (one.probabilities + other.probabilities) / 2)
+    assert both.row["test"] == np.mean(both.probabilities.argmax(axis=1) == both.targets)
+    assert both.targets.tolist() == test.targets.tolist()
 
 
 def test_a_speaker_can_be_left_out_of_a_comparison(rnn, folder):
