@@ -12,7 +12,7 @@ from rnnbp.features.pipelines import MFCC
 from rnnbp.features.variation import Variation
 
 KNOWN_SPEAKERS = Variation(speed=0.1, tempo=0.2, noisy=0.3, masks=4)
-NEW_SPEAKERS = replace(KNOWN_SPEAKERS, warp=0.15, tempo=0.3)  # other vocal tracts
+NEW_SPEAKERS = replace(KNOWN_SPEAKERS, speed=0.2, tempo=0.3)  # other voices are further away
 HEARD_AGAIN = Variation(speed=0.1, warp=0.1, tempo=0.15, noisy=0.0)  # a test recording, for a second opinion
 VARIED_STRINGS = Variation(speed=0.1, tempo=0.2, noisy=0.9, snr=(0.0, 40.0))
 
