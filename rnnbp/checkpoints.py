@@ -15,6 +15,17 @@ if TYPE_CHECKING:
 CHECKPOINT_FILE = "rnnbp checkpoint"
 
 
+def checkpoint_in(folder: Path | None, name: str) -> Path | None:
+    """The file for one of many trainings, or None where there is no folder.
+
+    Examples
+    --------
+    >>> checkpoint_in(Path("kept"), "bigru, seed 0").name
+    'bigru-seed-0.npz'
+    """
+    return None if folder is None else folder / f"{name.replace(', ', '-').replace(' ', '-')}.npz"
+
+
 def write_checkpoint(path: str | Path, trainer: "Trainer") -> None:
     """Parameters, the optimizer's and the random generator's state, history and best epoch, in one file."""
     numbers, arrays = _parted(trainer.optimizer.state_dict())

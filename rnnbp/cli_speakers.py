@@ -10,6 +10,7 @@ from rnnbp.cli_arguments import Commands, add_trainings, command
 from rnnbp.contestants import names
 from rnnbp.data import SequenceDataset
 from rnnbp.datasets.digit_tasks import HEARD_AGAIN
+from rnnbp.datasets.varied import shown_with
 from rnnbp.speakers import by_speaker, leave_one_speaker_out
 
 
@@ -60,6 +61,5 @@ def _speakers(options: argparse.Namespace) -> None:
 
 def _without(path: dict[str, Path], views: int, speaker: str) -> tuple[SequenceDataset, list[SequenceDataset]]:
     """The training set, and the speaker as recorded and varied."""
-    load = partial(datasets.load, "spoken-digits", split="speaker", speaker=speaker, **path)
-    train, test = load()
-    return train, [test, *(load(shown=HEARD_AGAIN, seed=seed)[1] for seed in range(1, views))]
+    train, test = datasets.load("spoken-digits", split="speaker", speaker=speaker, **path)
+    return train, [test, *(shown_with(test, HEARD_AGAIN, 2 * view + 1) for view in range(1, views))]

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from rnnbp._checks import choice, positive_int
+from rnnbp.checkpoints import checkpoint_in
 from rnnbp.data import SequenceDataset
 from rnnbp.epochs import TrainingDivergedError
 from rnnbp.gradients import BPTT, GradientAlgorithm
@@ -94,11 +95,14 @@ class Training:
             seed=self.seed,
             schedule=recipe.schedule(recipe.epochs),
         )
-        folder, file = recipe.checkpoints, f"{self.name}, {self.run}.npz".replace(", ", "-").replace(" ", "-")
-        checkpoint = None if folder is None else folder / file
         try:
             trainer.fit_up_to(
-                recipe.epochs, self.train, self.held, recipe.batch_size, progress=False, checkpoint=checkpoint
+                recipe.epochs,
+                self.train,
+                self.held,
+                recipe.batch_size,
+                progress=False,
+                checkpoint=checkpoint_in(recipe.checkpoints, f"{self.name}, {self.run}"),
             )
         except TrainingDivergedError as error:
             raise TrainingDivergedError(f"{self.name}, {self.run}: {error}") from error

@@ -14,6 +14,7 @@ from rnnbp.data import SequenceDataset
 from rnnbp.evaluation import outputs_of
 from rnnbp.gradients import BPTT
 from rnnbp.losses import CrossEntropy
+from rnnbp.metrics import accuracy
 from rnnbp.schedules import Cosine
 from rnnbp.workers import in_order
 
@@ -102,14 +103,10 @@ class Trial:
             "kind": trainer.model.kind,
             "speaker": training.run.partition(",")[0],
             "seed": training.seed,
-            "test": _accuracy(probabilities, targets),
+            "test": accuracy(probabilities.argmax(axis=1), targets),
             "seconds": trainer.history["seconds"].sum(),
         }
         return Outcome(row, targets, probabilities)
-
-
-def _accuracy(probabilities: Array, targets: Array) -> float:
-    return float(np.mean(probabilities.argmax(axis=1) == targets))
 
 
 def _together(seeds: Sequence[Outcome]) -> list[dict[str, Any]]:
@@ -118,7 +115,7 @@ def _together(seeds: Sequence[Outcome]) -> list[dict[str, Any]]:
     if len(seeds) == 1:
         return rows
     mean = np.mean([one.probabilities for one in seeds], axis=0)
-    name, test = f"{first.row['model']}, {len(seeds)} averaged", _accuracy(mean, first.targets)
+    name, test = f"{first.row['model']}, {len(seeds)} averaged", accuracy(mean.argmax(axis=1), first.targets)
     return [*rows, first.row | {"model": name, "seed": None, "seconds": None, "test": test}]
 
 

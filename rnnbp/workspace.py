@@ -22,7 +22,10 @@ _ready: defaultdict[int, list["_Block"]] = defaultdict(list)
 
 
 class _Block(np.ndarray):
-    """Memory that begins with a line of the cache, byte by byte."""
+    """Memory that begins with a line of the cache, byte by byte.
+
+    Of a class of its own: an array over a view of a plain one would have NumPy let go of the view, and so end the loan.
+    """
 
 
 class _Loan(np.ndarray):
@@ -90,7 +93,8 @@ def release(least: int = 0) -> None:
 
     Examples
     --------
-    >>> here = empty((1000,), np.dtype(np.float64)).ctypes.data
+    >>> for size in (1000, 100_000):
+    ...     _ = empty((size,), np.dtype(np.float64))
     >>> release()
     >>> sum(map(len, _ready.values()))
     0

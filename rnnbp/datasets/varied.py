@@ -22,6 +22,7 @@ class Heard(Protocol):
 
     shown: Variation
     trained: Variation
+    seed: int
 
     def __call__(self, place: int, epoch: int) -> Array: ...
 
@@ -94,7 +95,7 @@ def varied(
     )
 
 
-def shown_with(data: SequenceDataset, shown: Variation) -> DrawnDataset:
+def shown_with(data: SequenceDataset, shown: Variation, seed: int | None = None) -> DrawnDataset:
     """The same recordings, but otherwise varied where they are evaluated.
 
     Parameters
@@ -102,6 +103,8 @@ def shown_with(data: SequenceDataset, shown: Variation) -> DrawnDataset:
     data : DrawnDataset
         Of `varied` or `load_digit_strings`.
     shown : Variation
+    seed : int, optional
+        Of the draws. Default: as they were.
 
     Raises
     ------
@@ -111,4 +114,4 @@ def shown_with(data: SequenceDataset, shown: Variation) -> DrawnDataset:
     draw: Any = getattr(data, "draw", None)
     if not isinstance(data, DrawnDataset) or not isinstance(getattr(draw, "shown", None), Variation):
         raise ValueError(f"data must be of recordings, to which noise can be added, got {data!r}")
-    return data.drawn_by(replace(draw, shown=shown))
+    return data.drawn_by(replace(draw, shown=shown, seed=draw.seed if seed is None else seed))

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
+from rnnbp.checkpoints import checkpoint_in
 from rnnbp.models import Sequential
 from rnnbp.reading.kinds import Kind
 from rnnbp.reading.lexicon import Lexicon
@@ -51,10 +52,7 @@ class Trial:
 
     def checkpoint(self, part: str = "") -> Path | None:
         """The file for one part of the training."""
-        if self.folder is None:
-            return None
-        name = self.name.replace(", ", "-").replace(" ", "-")
-        return self.folder / f"{name}-{self.seed}{part}.npz"
+        return checkpoint_in(self.folder, f"{self.name}-{self.seed}{part}")
 
     def reader(self, models: Sequence[Sequential]) -> Reads:
         """A reader with such nets."""
