@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pandas as pd
 
@@ -16,7 +16,6 @@ from rnnbp.reading.scores import letters_right, scores
 from rnnbp.training import Callback, Trainer
 
 Row = dict[str, Any]
-Result = TypeVar("Result")
 
 DICTIONARY_PASSES = 5
 
