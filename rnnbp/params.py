@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate
-from typing import Any, Self
+from itertools import accumulate, pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -21,6 +21,7 @@ class Layout:
 
     shapes: dict[str, Shape]
     places: dict[str, slice]
+    spans: frozenset[tuple[int, int]]
     size: int
 
 
@@ -36,7 +37,7 @@ def layout_of(items: tuple[tuple[str, Shape], ...]) -> Layout:
     sizes = [math.prod(shape) for _, shape in items]
     ends = list(accumulate(sizes, initial=0))
     places = {name: slice(lo, hi) for (name, _), lo, hi in zip(items, ends[:-1], ends[1:], strict=True)}
-    return Layout(dict(items), places, ends[-1])
+    return Layout(dict(items), places, frozenset(pairwise(ends)), ends[-1])
 
 
 @lru_cache(maxsize=4096)
@@ -95,8 +96,9 @@ class Parameters:
             raise ValueError(f"vector must have shape (P,) = ({self._layout.size},), got {vector.shape}")
         return vector
 
-    def _over(self, layout: Layout, vector: np.ndarray) -> Self:
-        made = type(self).__new__(type(self))
+    @staticmethod
+    def _over(layout: Layout, vector: np.ndarray) -> "Parameters":
+        made = Parameters.__new__(Parameters)
         made._layout, made.vector = layout, vector
         return made
 
@@ -108,17 +110,16 @@ class Parameters:
     @property
     def size(self) -> int:
         """P, how many numbers there are."""
-        return self.vector.size
+        return self._layout.size
 
     def __getitem__(self, name: str) -> np.ndarray:
         return self.vector[self._place(name)].reshape(self.shapes[name])
 
     def __setitem__(self, name: str, value: ArrayLike) -> None:
-        value = np.asarray(value)
-        place = self._place(name)
-        if value.shape not in ((), self.shapes[name]):
-            raise ValueError(f"parameter {name!r} has shape {self.shapes[name]}, got {value.shape}")
-        self.vector[place] = value.ravel() if value.shape else value
+        value, here = np.asarray(value), self[name]
+        if value.shape not in ((), here.shape):
+            raise ValueError(f"parameter {name!r} has shape {here.shape}, got {value.shape}")
+        here[...] = value
 
     def _place(self, name: str) -> slice:
         try:
@@ -153,23 +154,42 @@ class Parameters:
         """
         return self._place(name)
 
-    def like(self, vector: np.ndarray) -> Self:
+    def add_product(self, name: str, a: np.ndarray, b: np.ndarray) -> None:
+        """Add the matrix product a b to the array called `name`.
+
+        Parameters
+        ----------
+        name : str
+        a, b : ndarrays (J, n), (n, K)
+            The array's shape is (J, K).
+
+        Examples
+        --------
+        >>> p = Parameters({"w": (1, 2)})
+        >>> p.add_product("w", np.ones((1, 3)), np.ones((3, 2)))
+        >>> p["w"]
+        array([[3., 3.]], dtype=float32)
+        """
+        view = self[name]
+        view += a @ b
+
+    def like(self, vector: np.ndarray) -> "Parameters":
         """The same names over another vector (P,), of any dtype, which is not copied."""
         return self._over(self._layout, self._fitting(vector))
 
-    def zeros(self) -> Self:
+    def zeros(self) -> "Parameters":
         """The same names over zeros."""
         return self.like(np.zeros_like(self.vector))
 
-    def copy(self) -> Self:
+    def copy(self) -> "Parameters":
         """The same names over a copy of the vector."""
         return self.like(self.vector.copy())
 
-    def astype(self, dtype: DTypeLike) -> Self:
+    def astype(self, dtype: DTypeLike) -> "Parameters":
         """The same names over a copy of the vector in another dtype."""
         return self.like(self.vector.astype(dtype))
 
-    def scope(self, prefix: str = "", suffix: str = "") -> Self:
+    def scope(self, prefix: str = "", suffix: str = "") -> "Parameters":
         """The parameters whose names begin with `prefix` and end with `suffix`, both taken off, over the same
         memory.
 

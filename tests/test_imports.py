@@ -32,6 +32,7 @@ ORDER = [
     "label_sequences",
     "features",
     *("moments", "held", "audio", "lazy"),
+    "sums",
     *("params", "config", "storage", "threads", "workspace", "_checks"),
 ]
 

@@ -16,6 +16,7 @@ from rnnbp.losses import CrossEntropy
 from rnnbp.models import Sequential
 from rnnbp.optimizers import Adam
 from rnnbp.params import Parameters
+from rnnbp.sums import Sums
 from rnnbp.threads import set_num_threads
 from rnnbp.training import Trainer
 
@@ -91,11 +92,7 @@ class Ours:
         hidden = [Dense(a, b, "relu") for a, b in pairwise(widths[:-1])]
         model, loss = Sequential(*hidden, Dense(widths[-2], widths[-1])), CrossEntropy()
         x = rng.standard_normal((work.batch, widths[0]), dtype=np.float32)
-        labels, run, grad = (
-            rng.integers(widths[-1], size=work.batch),
-            Run(np.ones(work.batch, int)),
-            model.params.zeros(),
-        )
+        labels, run = rng.integers(widths[-1], size=work.batch), Run(np.ones(work.batch, int))
 
         def forward() -> Any:
             return model.unroll(model.params, x, run)
@@ -103,8 +100,7 @@ class Ours:
         def training() -> None:
             y, tapes, _ = forward()
             _, dy = loss(y, labels)
-            grad.vector[:] = 0
-            model.backward_params(model.params, tapes, dy, grad)
+            model.backward_params(model.params, tapes, dy, Sums(model.params))
 
         return {"forward": forward, "training": training}
 

@@ -13,6 +13,7 @@ from rnnbp.gradients.checkpointing.schedules import Action, Advance, Back, Drop,
 from rnnbp.layers.base import Array, Run, State
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
+from rnnbp.sums import Sums
 
 OBJECTS = 600  # bytes that Python takes for the objects of a state that is held, beside its numbers
 
@@ -68,7 +69,7 @@ class Checkpointed:
         self.own = copy.deepcopy(rng)
         self.first = Moment(None if state is None else list(state[self.lower]), draws=self._draws())
         self.above = None if state is None else list(state[self.upper])
-        self.grad = model.params.zeros()
+        self.grad = Sums(model.params)
         self.steps = self.held = self.peak = 0
 
     def sizes(self) -> Sizes:

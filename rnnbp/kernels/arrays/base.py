@@ -115,12 +115,12 @@ def products(delta: Array, z: Array, summed: int = 128) -> Iterator[Array]:
 
 def add_products(grad: Parameters, delta: Array, z: Array, summed: int = 128) -> None:
     """Add delta (n, G H) outer [h | 1 | x] to the gradient of the parameters that made delta's pre-activations."""
-    H = grad.shapes["w_hh"][1]
+    H, views = grad.shapes["w_hh"][1], dict(grad.items())
     for product in products(delta, z, summed):
-        grad["w_hh"] += product[:, :H]
-        grad["w_ih"] += product[:, H + 1 :]
+        views["w_hh"] += product[:, :H]
+        views["w_ih"] += product[:, H + 1 :]
         for name in ("b_ih", "b_hh"):
-            grad[name] += product[:, H]
+            views[name] += product[:, H]
 
 
 def sigmoid_of_half(a: Array) -> None:

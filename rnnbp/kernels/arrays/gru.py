@@ -104,11 +104,11 @@ class GRUKernel(ArrayKernel):
         np.multiply(n, r, out=by_r)
 
     def _add_products(self, grad: Parameters, delta: Array, z: Array) -> None:
-        H = self.cell.hidden_size
+        H, views = self.cell.hidden_size, dict(grad.items())
         for at_h in products(delta[:, H:], z[:, : H + 1]):
-            grad["w_hh"] += at_h[:, :H]
-            grad["b_hh"] += at_h[:, H]
+            views["w_hh"] += at_h[:, :H]
+            views["b_hh"] += at_h[:, H]
         for at_x in products(delta[:, : 3 * H], z[:, H:]):
             for place, rows in ((slice(2 * H, None), at_x[:H]), (slice(0, 2 * H), at_x[H:])):
-                grad["w_ih"][place] += rows[:, 1:]
-                grad["b_ih"][place] += rows[:, 0]
+                views["w_ih"][place] += rows[:, 1:]
+                views["b_ih"][place] += rows[:, 0]

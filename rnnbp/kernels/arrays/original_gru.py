@@ -95,10 +95,10 @@ class OriginalGRUKernel(ArrayKernel):
         np.multiply(n, free, out=by_n)
 
     def _add_products(self, grad: Parameters, delta: Array, z: Array, reset: Array) -> None:
-        H = self.cell.hidden_size
+        H, views = self.cell.hidden_size, dict(grad.items())
         for gates, inputs in ((slice(0, 2 * H), z), (slice(2 * H, None), reset)):
             for product in products(delta[:, gates], inputs):
-                grad["w_hh"][gates] += product[:, :H]
-                grad["w_ih"][gates] += product[:, H + 1 :]
+                views["w_hh"][gates] += product[:, :H]
+                views["w_ih"][gates] += product[:, H + 1 :]
                 for name in ("b_ih", "b_hh"):
-                    grad[name][gates] += product[:, H]
+                    views[name][gates] += product[:, H]
