@@ -148,20 +148,63 @@ def test_tiny_work_is_not_shared_out():
     assert kernel.threads(10**9, 6) == 6
 
 
-@given(lengths=st.lists(st.integers(0, 40), min_size=1, max_size=20), count=st.integers(1, 20))
-def test_shares(lengths, count):
+@given(
+    lengths=st.lists(st.integers(0, 40), min_size=1, max_size=20), count=st.integers(1, 20), most=st.integers(0, 400)
+)
+def test_shares(lengths, count, most):
     """Every row once, each sequence's in time's order, and no share has more than a sequence too many."""
     lengths = np.array(sorted(lengths, reverse=True))
     count = min(count, len(lengths))
-    shares = share_out(Run(lengths).active(40), len(lengths), count)
-    np.testing.assert_array_equal(np.sort(shares.places), np.arange(lengths.sum()))
+    shares = share_out(Run(lengths).active(40), len(lengths), count, most)
+    places = np.concatenate([stretch.places for stretch in shares.stretches])
+    np.testing.assert_array_equal(np.sort(places), np.arange(lengths.sum()))
     assert shares.sequences[0] == 0
     assert shares.sequences[-1] == len(lengths)
     _, b = np.nonzero(np.arange(40)[:, None] < lengths)
     for k in range(count):
         mine = (shares.sequences[k] <= b) & (b < shares.sequences[k + 1])
-        np.testing.assert_array_equal(shares.places[mine], np.arange(shares.rows[k], shares.rows[k + 1]))
+        np.testing.assert_array_equal(places[mine], np.arange(shares.rows[k], shares.rows[k + 1]))
         assert mine.sum() <= lengths.sum() / count + lengths.max()
+
+
+@given(lengths=st.lists(st.integers(0, 70), min_size=1, max_size=9), count=st.integers(1, 3), most=st.integers(0, 400))
+def test_stretches(lengths, count, most):
+    """All steps, in whole blocks and no more rows than asked for; in each stretch's memory every row once."""
+    lengths = np.array(sorted(lengths, reverse=True))
+    count, active = min(count, len(lengths)), Run(lengths).active(70)
+    shares, stop = share_out(active, len(lengths), count, most), 0
+    for stretch in shares.stretches:
+        start, (begin, stop) = stop, stretch.steps
+        assert begin == start
+        assert stop % 16 == 0 or stop == 70
+        assert len(stretch.places) <= most or stop - begin <= 16
+        blocks = [active[t : min(t + 16, stop)].sum() for t in range(begin, stop, 16)]
+        np.testing.assert_array_equal(np.diff(stretch.blocks), blocks)
+        np.testing.assert_array_equal(np.sort(stretch.here), np.arange(active[begin:stop].sum()))
+        for k in range(count):
+            mine = (shares.rows[k] <= stretch.places) & (stretch.places < shares.rows[k + 1])
+            np.testing.assert_array_equal(stretch.places[mine] - stretch.here[mine], stretch.bases[k])
+            assert stretch.places[mine].max(initial=-1) < stretch.ends[k]
+    assert stop == 70
+
+
+@every_cell
+def test_stretches_change_no_bit(make, monkeypatch):
+    case = Case.random(make(5, 33), LENGTHS)
+    whole = case.run(compiled_kernel(case.cell, case.x.dtype))
+    for stretch in (1, 40_000):
+        monkeypatch.setattr(compiled, "STRETCH", stretch)
+        assert_same_bits(case.run(compiled_kernel(case.cell, case.x.dtype)), whole)
+
+
+def test_memory_of_errors_is_that_of_a_stretch(monkeypatch):
+    monkeypatch.setattr(compiled, "STRETCH", 1 << 16)  # 64 rows
+    case, asked = Case.random(FAST["LSTM"](3, 64), [400, 400], dtype=np.float32), []
+    kernel = compiled_kernel(case.cell, case.x.dtype)
+    _, trace, _ = kernel.forward(dict(case.params.items()), case.x, case.active, case.state)
+    monkeypatch.setattr(compiled, "empty", lambda shape, dtype: asked.append(shape) or np.empty(shape, dtype))
+    kernel.backward_params(dict(case.params.items()), trace, case.d_outputs, case.params.zeros(), case.d_state)
+    assert max(rows for rows, _ in asked) == 64
 
 
 # ---- where it is taken, compiled and kept -------------------------------------------------------

@@ -63,26 +63,28 @@ def forward(bells, sizes, x, active, weights, inputs, no_gates, no_more, outputs
 
 @entry
 def backward(
-    bells, sizes, active, weights, inputs, no_gates, no_more,
-    d_outputs, deltas, d_h, d_no_more, dx, begin, end, following
+    bells, sizes, steps, active, weights, inputs, no_gates, no_more,
+    d_outputs, deltas, d_h, d_no_more, dx, begin, end, following, base
 ):  # fmt: skip
-    """The same sequences back; behind its last step sequence b's rows would go on at ``following + b``."""
+    """The same sequences back through some steps, behind which sequence b's rows go on at ``following + b``. Of its
+    deltas there is memory for these steps alone: theirs lie `base` rows further to the front.
+    """
     ring(bells, BEGUN)
-    (H, kind), (T, B, F) = sizes, dx.shape
+    (H, kind), (_, B, F) = sizes, dx.shape
     w_h, w_x = weights
     L, N = lanes(inputs), len(inputs) - B
     X, G, C = inputs.shape[1], deltas.shape[1], d_h.shape[1]
     zeros, room = scratch(H, F, end - begin, dx)
-    for t in range(T - 1, -1, -1):
+    for t in range(steps[1] - 1, steps[0] - 1, -1):
         last, still = running(active[t], begin, end), active[t + 1]
         first = following + begin - last
         d_y, Y = whole_registers(last - begin, H, at(d_outputs, (t * B + begin) * H), room)
-        for b in range(begin, last):
-            h, e = at(inputs, after(b, following, still, N) * X), at(deltas, (first + b) * G)
-            for u in range(0, H, L):
+        for b in range(last - 1, begin - 1, -1):
+            h, e = at(inputs, after(b, following, still, N) * X), at(deltas, (first - base + b) * G)
+            for u in range((H - 1) // L * L, -1, -L):
                 d = load(at(d_h, b * C + u)) + load(at(d_y, (b - begin) * Y + u))
                 store(at(e, u), d * slope(kind, load(at(h, u))))
-        e = at(deltas, (first + begin) * G)
+        e = at(deltas, (first - base + begin) * G)
         product(last - begin, H, e, G, 1, w_h, H, at(zeros, 0), 0, at(d_h, begin * C), C)
         if len(w_x) > 0:
             input_errors(last - begin, F, e, G, 1, H, w_x, at(zeros, 0), room, at(dx, (t * B + begin) * F))

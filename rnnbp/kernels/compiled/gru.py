@@ -71,22 +71,24 @@ def forward(bells, sizes, x, active, weights, inputs, gates, no_more, outputs, b
 
 @entry
 def backward(
-    bells, sizes, active, weights, inputs, gates, no_more,
-    d_outputs, deltas, d_h, d_no_more, dx, begin, end, following
+    bells, sizes, steps, active, weights, inputs, gates, no_more,
+    d_outputs, deltas, d_h, d_no_more, dx, begin, end, following, base
 ):  # fmt: skip
-    """The same sequences back; behind its last step sequence b's rows would go on at ``following + b``."""
+    """The same sequences back through some steps, behind which sequence b's rows go on at ``following + b``. Of its
+    deltas there is memory for these steps alone: theirs lie `base` rows further to the front.
+    """
     ring(bells, BEGUN)
-    (H,), (T, B, F) = sizes, dx.shape
+    (H,), (_, B, F) = sizes, dx.shape
     w_h, w_x = weights
     L, X, G, C = lanes(gates), inputs.shape[1], gates.shape[1], d_h.shape[1]
     zeros, room = scratch(H, F, end - begin, dx)
-    for t in range(T - 1, -1, -1):
+    for t in range(steps[1] - 1, steps[0] - 1, -1):
         last = running(active[t], begin, end)
         first = following + begin - last
         d_y, Y = whole_registers(last - begin, H, at(d_outputs, (t * B + begin) * H), room)
-        for b in range(begin, last):
+        for b in range(last - 1, begin - 1, -1):
             for u in range((H - 1) // L * L, -1, -L):
-                a, e, d = at(gates, (first + b) * G + u), at(deltas, (first + b) * G + u), at(d_h, b * C + u)
+                a, e, d = at(gates, (first + b) * G + u), at(deltas, (first - base + b) * G + u), at(d_h, b * C + u)
                 d_n, d_r, d_z, d_hn, past = errors_of(
                     load(a), load(at(a, H)), load(at(a, 2 * H)), load(at(a, 3 * H)),
                     load(at(inputs, (first + b) * X + u)), load(d) + load(at(d_y, (b - begin) * Y + u))
@@ -96,7 +98,7 @@ def backward(
                 store(at(e, 2 * H), d_z)
                 store(at(e, 3 * H), d_hn)
                 store(d, past)
-        e, d = at(deltas, (first + begin) * G), at(d_h, begin * C)
+        e, d = at(deltas, (first - base + begin) * G), at(d_h, begin * C)
         product(last - begin, H, at(e, H), G, 1, w_h, 3 * H, d, C, d, C)
         if len(w_x) > 0:
             # from the last to the first, as that of n is the largest: sums round less while they are small

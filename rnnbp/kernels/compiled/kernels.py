@@ -3,6 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,16 +11,17 @@ import numpy as np
 from rnnbp.cells.base import Weights
 from rnnbp.kernels.base import Array, Kernel
 from rnnbp.kernels.compiled import elman, gru, lstm, original_gru
-from rnnbp.kernels.compiled.shares import Shares, share_out
+from rnnbp.kernels.compiled.shares import Shares, Stretch, share_out
 from rnnbp.kernels.compiled.team import run_shares
 from rnnbp.kernels.compiled.vectors import REGISTER_BYTES
-from rnnbp.kernels.compiled.weights import outer_sum, packed, packed_back
+from rnnbp.kernels.compiled.weights import outer_sum, packed, packed_back, put_back, side_by_side
 from rnnbp.kernels.packing import padded_steps
 from rnnbp.params import Parameters
 from rnnbp.threads import get_num_threads
 from rnnbp.workspace import empty
 
 WORTH_A_THREAD = 7.5e6  # floating point operations, which take some 75 us
+STRETCH = 1 << 21  # bytes of deltas, about: so many stay in the cache until they are used
 
 
 @dataclass
@@ -48,7 +50,8 @@ class Trace:
 class Term:
     """A piece of the parameters' gradient: ``[w_h | w_x] += errors outer inputs``, and either bias the errors' sum.
 
-    The errors are the columns of `deltas` from `begin` on, the inputs those of `source` from `start` on.
+    The errors are the columns of `deltas` from `begin` on, the inputs those of `source` from `start` on. Meanwhile the
+    weights' gradients lie side by side in `sums`.
     """
 
     begin: int
@@ -58,6 +61,7 @@ class Term:
     w_x: Array
     b_h: Array
     b_x: Array
+    sums: Array
 
 
 def term(begin: int, source: Array, start: int, h: tuple[Array, Array] | None, x: tuple[Array, Array] | None) -> Term:
@@ -67,7 +71,13 @@ def term(begin: int, source: Array, start: int, h: tuple[Array, Array] | None, x
         none = w[:, :0].copy(), b[:0]
         h, x = h or none, x or none
     (w_h, b_h), (w_x, b_x) = h, x
-    return Term(begin, source, start, w_h, w_x, b_h, b_x)
+    return Term(begin, source, start, w_h, w_x, b_h, b_x, side_by_side(w_h, w_x))
+
+
+def room(width: int, dtype: np.dtype, spill: bool = False) -> int:
+    """How many numbers the registers hold that hold `width`; with one more for what spills over."""
+    lanes = REGISTER_BYTES // dtype.itemsize
+    return (-(-width // lanes) + spill) * lanes
 
 
 @dataclass(frozen=True)
@@ -113,26 +123,22 @@ class CompiledKernel(Kernel):
     def trace_for(self, active: Array, rows: int, batch_size: int) -> Trace:
         """Memory for so many real steps of so many sequences."""
         H, F = self.cell.hidden_size, self.cell.input_size
+        most = STRETCH // (self.parts * H * self.dtype.itemsize)
         return Trace(
-            share_out(active, batch_size, self.threads(rows, batch_size)),
-            self.empty(rows + batch_size, max(H + F, self.room(H))),
+            share_out(active, batch_size, self.threads(rows, batch_size), most),
+            self.empty(rows + batch_size, max(H + F, room(H, self.dtype))),
             self.empty(rows if self.gates else 0, self.gates * H, spill=True),
             self.empty(rows + batch_size if self.keeps else 0, H),
         )
 
-    def room(self, width: int, spill: bool = False) -> int:
-        """How many numbers the registers hold that hold `width`; with one more for what spills over."""
-        lanes = REGISTER_BYTES // self.dtype.itemsize
-        return (-(-width // lanes) + spill) * lanes
-
     def empty(self, rows: int, width: int, spill: bool = False) -> Array:
         """Rows of whole registers."""
-        return empty((rows, self.room(width, spill)), self.dtype)
+        return empty((rows, room(width, self.dtype, spill)), self.dtype)
 
     def padded(self, *parts: Array) -> Array:
         """Vectors after one another, and room for a spill."""
         width = sum(map(len, parts))
-        whole = np.zeros(self.room(width, spill=True), self.dtype)
+        whole = np.zeros(room(width, self.dtype, spill=True), self.dtype)
         np.concatenate(parts, out=whole[:width])
         return whole
 
@@ -170,7 +176,7 @@ class CompiledKernel(Kernel):
     ) -> tuple[Array, Array]:
         """As `Kernel.backward`."""
         (T, B, _), F = d_outputs.shape, self.cell.input_size
-        dx = padded_steps(len(trace.shares.places), (T, B, F), self.dtype)
+        dx = padded_steps(trace.shares.rows[-1], (T, B, F), self.dtype)
         w_x = packed_back(self.dtype, self.input_weights(params))
         return dx, self._back(params, trace, d_outputs, grad, d_state, dx, w_x)
 
@@ -185,8 +191,10 @@ class CompiledKernel(Kernel):
         self, params: Weights, trace: Trace, d_outputs: Array, grad: Parameters, d_state: Array, dx: Array, w_x: Array
     ) -> Array:
         """Fill `dx`, unless `w_x` is empty; return the error at the first state."""
-        (B, S), H, rows = d_state.shape, self.cell.hidden_size, len(trace.shares.places)
-        deltas = self.empty(rows, self.parts * H, spill=True)
+        (B, S), H, shared = d_state.shape, self.cell.hidden_size, trace.shares
+        deltas = self.empty(
+            max((len(stretch.places) for stretch in shared.stretches), default=0), self.parts * H, spill=True
+        )
         d_both = self.empty(2 * B, H)
         d_h, d_more = d_both[:B], d_both[B:]
         d_h[:, :H], d_both[:, H:] = d_state[:, :H], 0
@@ -195,25 +203,28 @@ class CompiledKernel(Kernel):
         weights = (*self.weights_back(params), w_x)
         d_outputs = np.ascontiguousarray(d_outputs, self.dtype)
         sums = grad if grad.vector.dtype == self.dtype else grad.astype(self.dtype)
-        terms, shared = self.terms(trace, sums), trace.shares
-        begins, first = shared.sequences, shared.rows
+        terms, begins = self.terms(trace, sums), shared.sequences
 
-        def back(bells: Array, share: int, _: int) -> None:
+        def back(stretch: Stretch, bells: Array, share: int, _: int) -> None:
             begin = begins[share]
             self.module.backward(
-                bells, self.sizes, shared.active, weights, trace.inputs, trace.gates, trace.more,
-                d_outputs, deltas, d_h, d_more, dx, begin, begins[share + 1], first[share + 1] - begin
+                bells, self.sizes, stretch.steps, shared.active, weights, trace.inputs, trace.gates, trace.more,
+                d_outputs, deltas, d_h, d_more, dx, begin, begins[share + 1], stretch.ends[share] - begin,
+                stretch.bases[share]
             )  # fmt: skip
 
-        def add_terms(bells: Array, share: int, shares: int) -> None:
+        def add_terms(stretch: Stretch, bells: Array, share: int, shares: int) -> None:
             for t in terms:
                 outer_sum(
-                    bells, deltas, t.begin, t.source, t.start, shared.places, shared.blocks, t.w_h, t.w_x, t.b_h, t.b_x,
-                    share, shares
+                    bells, deltas, t.begin, stretch.here, t.source, t.start, stretch.places, stretch.blocks,
+                    t.sums, t.b_h, t.b_x, share, shares
                 )  # fmt: skip
 
-        run_shares(len(begins) - 1, back)
-        run_shares(len(begins) - 1, add_terms)
+        for stretch in reversed(shared.stretches):
+            run_shares(len(begins) - 1, partial(back, stretch))
+            run_shares(len(begins) - 1, partial(add_terms, stretch))
+        for t in terms:
+            put_back(t.sums, t.w_h, t.w_x)
         if sums is not grad:
             grad.vector[:] = sums.vector
         return d_h[:, :H].copy() if S == H else np.hstack([d_h[:, :H], d_more[:, :H]])

@@ -66,24 +66,26 @@ def forward(bells, sizes, x, active, weights, inputs, gates, cells, outputs, beg
 
 @entry
 def backward(
-    bells, sizes, active, weights, inputs, gates, cells,
-    d_outputs, deltas, d_h, d_c, dx, begin, end, following
+    bells, sizes, steps, active, weights, inputs, gates, cells,
+    d_outputs, deltas, d_h, d_c, dx, begin, end, following, base
 ):  # fmt: skip
-    """The same sequences back; behind its last step sequence b's rows would go on at ``following + b``."""
+    """The same sequences back through some steps, behind which sequence b's rows go on at ``following + b``. Of its
+    deltas there is memory for these steps alone: theirs lie `base` rows further to the front.
+    """
     ring(bells, BEGUN)
-    (H,), (T, B, F) = sizes, dx.shape
+    (H,), (_, B, F) = sizes, dx.shape
     w_h, w_x = weights
     L, N = lanes(gates), len(gates)
     G, C = gates.shape[1], cells.shape[1]
     zeros, room = scratch(H, F, end - begin, dx)
-    for t in range(T - 1, -1, -1):
+    for t in range(steps[1] - 1, steps[0] - 1, -1):
         last, still = running(active[t], begin, end), active[t + 1]
         first = following + begin - last
         d_y, Y = whole_registers(last - begin, H, at(d_outputs, (t * B + begin) * H), room)
-        for b in range(begin, last):
+        for b in range(last - 1, begin - 1, -1):
             row, new = first + b, after(b, following, still, N)
             for u in range((H - 1) // L * L, -1, -L):
-                a, e = at(gates, row * G + u), at(deltas, row * G + u)
+                a, e = at(gates, row * G + u), at(deltas, (row - base) * G + u)
                 d_i, d_f, d_g, d_o, d_next = errors_of(
                     load(a), load(at(a, H)), load(at(a, 2 * H)), load(at(a, 3 * H)),
                     load(at(cells, row * C + u)), load(at(cells, new * C + u)),
@@ -94,7 +96,7 @@ def backward(
                 store(at(e, 2 * H), d_g)
                 store(at(e, 3 * H), d_o)
                 store(at(d_c, b * C + u), d_next)
-        e = at(deltas, (first + begin) * G)
+        e = at(deltas, (first - base + begin) * G)
         product(last - begin, H, e, G, 1, w_h, 4 * H, at(zeros, 0), 0, at(d_h, begin * C), C)
         if len(w_x) > 0:
             input_errors(last - begin, F, e, G, 1, 4 * H, w_x, at(zeros, 0), room, at(dx, (t * B + begin) * F))

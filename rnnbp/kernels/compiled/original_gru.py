@@ -85,22 +85,24 @@ def forward(bells, sizes, x, active, weights, inputs, gates, resets, outputs, be
 
 @entry
 def backward(
-    bells, sizes, active, weights, inputs, gates, resets,
-    d_outputs, deltas, d_h, d_no_more, dx, begin, end, following
+    bells, sizes, steps, active, weights, inputs, gates, resets,
+    d_outputs, deltas, d_h, d_no_more, dx, begin, end, following, base
 ):  # fmt: skip
-    """The same sequences back; behind its last step sequence b's rows would go on at ``following + b``."""
+    """The same sequences back through some steps, behind which sequence b's rows go on at ``following + b``. Of its
+    deltas there is memory for these steps alone: theirs lie `base` rows further to the front.
+    """
     ring(bells, BEGUN)
-    (H,), (T, B, F) = sizes, dx.shape
+    (H,), (_, B, F) = sizes, dx.shape
     w_h, w_n, w_x = weights
     L, X, G, C = lanes(gates), inputs.shape[1], gates.shape[1], d_h.shape[1]
     (zeros, room), (_, d_rh) = scratch(H, F, end - begin, dx), scratch(H, H, end - begin, dx)
     R = d_rh.shape[1]
-    for t in range(T - 1, -1, -1):
+    for t in range(steps[1] - 1, steps[0] - 1, -1):
         last = running(active[t], begin, end)
         first = following + begin - last
         d_y, Y = whole_registers(last - begin, H, at(d_outputs, (t * B + begin) * H), room)
-        for b in range(begin, last):
-            a, e, h = at(gates, (first + b) * G), at(deltas, (first + b) * G), at(inputs, (first + b) * X)
+        for b in range(last - 1, begin - 1, -1):
+            a, e, h = at(gates, (first + b) * G), at(deltas, (first - base + b) * G), at(inputs, (first + b) * X)
             for u in range((H - 1) // L * L, -1, -L):
                 d = at(d_h, b * C + u)
                 d_z, d_n, past = errors_of(
@@ -112,7 +114,7 @@ def backward(
                 store(at(e, H + u), d_z)
                 store(at(e, 2 * H + u), d_n)
                 store(d, past)
-        e, d, s = at(deltas, (first + begin) * G), at(d_h, begin * C), at(d_rh, 0)
+        e, d, s = at(deltas, (first - base + begin) * G), at(d_h, begin * C), at(d_rh, 0)
         product(last - begin, H, at(e, 2 * H), G, 1, w_n, H, at(zeros, 0), 0, s, R)
         for b in range(begin, last):
             a, h = at(gates, (first + b) * G), at(inputs, (first + b) * X)
@@ -120,7 +122,7 @@ def backward(
                 d_r, more = reset_errors(load(at(a, u)), load(at(h, u)), load(at(d_rh, (b - begin) * R + u)))
                 store(at(d_rh, (b - begin) * R + u), d_r)
                 store(at(d_h, b * C + u), load(at(d_h, b * C + u)) + more)
-            copy(at(deltas, (first + b) * G), at(d_rh, (b - begin) * R), H)
+            copy(at(deltas, (first - base + b) * G), at(d_rh, (b - begin) * R), H)
         product(last - begin, H, e, G, 1, w_h, 2 * H, d, C, d, C)
         if len(w_x) > 0:
             input_errors(last - begin, F, e, G, 1, 3 * H, w_x, at(zeros, 0), room, at(dx, (t * B + begin) * F))

@@ -6,7 +6,36 @@ from functools import lru_cache
 import numpy as np
 
 from rnnbp.kernels.base import Array
-from rnnbp.kernels.blocks import BLOCK
+from rnnbp.kernels.blocks import BLOCK, blocks
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Steps that the way back takes together, so that what lies between its two halves, the errors of the gates, is
+    still in the cache when the weights' gradients are summed from it.
+
+    Attributes
+    ----------
+    steps : tuple of int
+        From the first up to behind the last.
+    ends : tuple of int
+        Of each share: where its rows of these steps end.
+    bases : tuple of int
+        Of each share: how much further to the front its rows lie in memory that holds these steps alone.
+    places : ndarray (n,)
+        The rows in time's order.
+    here : ndarray (n,)
+        The same in memory that holds these steps alone.
+    blocks : ndarray
+        Where each block of steps begins in that order, and n.
+    """
+
+    steps: tuple[int, int]
+    ends: tuple[int, ...]
+    bases: tuple[int, ...]
+    places: Array
+    here: Array
+    blocks: Array
 
 
 @dataclass(frozen=True)
@@ -26,56 +55,62 @@ class Shares:
         The first sequence of each share, and B.
     rows : tuple of int
         The first row of each share, and N.
-    places : ndarray (N,)
-        The rows in time's order.
-    blocks : ndarray
-        Where each block of steps begins in that order, and N.
+    stretches : tuple of Stretch
+        All steps, in time's order.
     """
 
     active: Array
     starts: Array
     sequences: tuple[int, ...]
     rows: tuple[int, ...]
-    places: Array
-    blocks: Array
+    stretches: tuple[Stretch, ...]
 
 
-def share_out(active: Array, batch_size: int, count: int) -> Shares:
-    """`count` shares of about as many steps each; not to be changed, for it is kept.
+def share_out(active: Array, batch_size: int, count: int, most: int) -> Shares:
+    """`count` shares of about as many steps each, and stretches of at most `most` rows, but for one block of steps; not
+    to be changed, for it is kept.
 
     Examples
     --------
-    >>> shares = share_out(np.array([4, 4, 1, 1, 1, 1]), 4, 2)
+    >>> shares = share_out(np.array([4, 4, 1, 1, 1, 1]), 4, 2, 1000)
     >>> shares.sequences, shares.rows
     ((0, 1, 4), (0, 6, 12))
-    >>> shares.places
+    >>> shares.stretches[0].places
     array([ 0,  6,  7,  8,  1,  9, 10, 11,  2,  3,  4,  5])
     """
-    return _share_out(np.ascontiguousarray(active, np.int64).tobytes(), batch_size, count)
+    return _share_out(np.ascontiguousarray(active, np.int64).tobytes(), batch_size, count, most)
 
 
 @lru_cache(maxsize=64)
-def _share_out(active_bytes: bytes, batch_size: int, count: int) -> Shares:
-    active = np.frombuffer(active_bytes + bytes(8), np.int64)
-    ends = np.cumsum(active)
-    N, first = int(ends[-1]), int(active[0])
-    one = (0, batch_size), (0, N), np.arange(N)
-    sequences, rows, places = one if count == 1 else _cut(active[:-1], batch_size, count)
-    starts = np.arange(N, N + batch_size)
-    starts[:first] = places[:first]
-    return Shares(active, starts, sequences, rows, places, np.append((ends - active)[:-1:BLOCK], N))
-
-
-def _cut(active: Array, batch_size: int, count: int) -> tuple[tuple[int, ...], tuple[int, ...], Array]:
-    """Sequences, rows and places of several shares."""
-    b = np.arange(batch_size)
-    running = b < active[:, None]
-    lengths = running.sum(axis=0)
-    middles = np.cumsum(lengths) - lengths / 2
-    cuts = np.searchsorted(middles, lengths.sum() * np.arange(1, count) / count)
-    sequences = np.array([0, *cuts, batch_size])
-    rows = np.append(0, np.cumsum(lengths))[sequences]
+def _share_out(active_bytes: bytes, batch_size: int, count: int, most: int) -> Shares:
+    active, b = np.frombuffer(active_bytes + bytes(8), np.int64), np.arange(batch_size)
+    running = b < active[:, None]  # (T + 1, B)
+    sequences = _cut(running.sum(axis=0), count)
+    inside = np.maximum(0, np.minimum(active[:, None], sequences[1:]) - sequences[:-1])  # (T + 1, S)
+    rows = np.append(0, np.cumsum(inside.sum(axis=0)))
+    firsts = rows[:-1] + np.cumsum(inside, axis=0) - inside  # the row of each share's first sequence at each step
     share = np.repeat(np.arange(count), np.diff(sequences))
-    inside = np.maximum(0, np.minimum(active[:, None], sequences[1:]) - sequences[:-1])  # (T, S)
-    firsts = rows[:-1] + np.cumsum(inside, axis=0) - inside - sequences[:-1]
-    return tuple(sequences.tolist()), tuple(rows.tolist()), (firsts[:, share] + b)[running]
+    places = (firsts - sequences[:-1])[:, share] + b  # (T + 1, B)
+    starts = np.arange(rows[-1], rows[-1] + batch_size)
+    starts[running[0]] = places[0, running[0]]
+    size = BLOCK * max(1, most // (BLOCK * max(1, int(active[0]))))
+    stretches = tuple(_stretch(steps, firsts, places, running, share) for steps in blocks(len(active) - 1, size))
+    return Shares(active, starts, tuple(sequences.tolist()), tuple(rows.tolist()), stretches)
+
+
+def _cut(lengths: Array, count: int) -> Array:
+    """The first sequence of each share, and B."""
+    middles = np.cumsum(lengths) - lengths / 2
+    return np.array([0, *np.searchsorted(middles, lengths.sum() * np.arange(1, count) / count), len(lengths)])
+
+
+def _stretch(steps: slice, firsts: Array, places: Array, running: Array, share: Array) -> Stretch:
+    """One of those into which time is cut."""
+    begins, ends, real = firsts[steps.start], firsts[steps.stop], running[steps]
+    bases = begins - np.append(0, np.cumsum(ends - begins)[:-1])
+    here = places[steps] - bases[share]
+    per_block = [np.count_nonzero(real[block]) for block in blocks(len(real))]
+    return Stretch(
+        (steps.start, steps.stop), tuple(ends.tolist()), tuple(bases.tolist()),
+        places[steps][real], here[real], np.append(0, np.cumsum(per_block)),
+    )  # fmt: skip

@@ -73,10 +73,31 @@ def pack_back(w, out):
 
 
 @entry
-def outer_sum(bells, deltas, begin, inputs, start, places, blocks, w_h, w_x, b_h, b_x, share, shares):
+def side_by_side(w_h, w_x):
+    """A copy of weights (rows, H) and (rows, F) in rows of whole registers."""
+    (rows, H), F, L = w_h.shape, w_x.shape[1], lanes(w_h)
+    S = (H + F + L - 1) // L * L
+    sums = np.empty((rows, S), w_h.dtype)
+    for m in range(rows):
+        copy(at(sums, m * S), at(w_h, m * H), H)
+        copy(at(sums, m * S + H), at(w_x, m * F), F)
+    return sums
+
+
+@entry
+def put_back(sums, w_h, w_x):
+    """Where the copies came from."""
+    H, F, S = w_h.shape[1], w_x.shape[1], sums.shape[1]
+    for m in range(len(sums)):
+        copy(at(w_h, m * H), at(sums, m * S), H)
+        copy(at(w_x, m * F), at(sums, m * S + H), F)
+
+
+@entry
+def outer_sum(bells, deltas, begin, here, inputs, start, places, blocks, sums, b_h, b_x, share, shares):
     """Add one thread's share of the gradient of weights side by side, and of their biases.
 
-    ``[w_h | w_x] += deltas[:, begin : begin + rows].T @ inputs[:, start : start + H + F]``, and to either bias the
+    ``sums += deltas[here, begin : begin + rows].T @ inputs[places, start : start + S]``, and to either bias the
     sum of these deltas. Each block is summed from zero, in pieces of at most `DEPTH` rows, and they are added from
     the last to the first.
 
@@ -84,16 +105,18 @@ def outer_sum(bells, deltas, begin, inputs, start, places, blocks, w_h, w_x, b_h
     ----------
     bells : ndarray
         The first is rung.
-    deltas : ndarray (N, ...)
+    deltas : ndarray (more than n, ...)
     begin : int
-    inputs : ndarray (more than N, ...)
-    start : int
-    places : ndarray (N,) of int
+    here : ndarray (n,) of int
         Which row is the n-th to be added, in time's order.
+    inputs : ndarray (more than n, ...)
+    start : int
+    places : ndarray (n,) of int
+        As `here`.
     blocks : ndarray of int
-        Where each block of steps begins among them, and N.
-    w_h, w_x : ndarrays (rows, H), (rows, F)
-        Either may have no columns.
+        Where each block of steps begins among them, and n.
+    sums : ndarray (rows, S)
+        Rows of whole registers, as of `side_by_side`.
     b_h, b_x : ndarrays (rows,)
         Either may be empty.
     share, shares : int
@@ -101,14 +124,9 @@ def outer_sum(bells, deltas, begin, inputs, start, places, blocks, w_h, w_x, b_h
     """
     ring(bells, BEGUN)
     L = lanes(deltas)
-    (rows, H), F, G, X = w_h.shape, w_x.shape[1], deltas.shape[1], inputs.shape[1]
-    registers = (H + F + L - 1) // L
-    S = registers * L
+    (rows, S), G, X = sums.shape, deltas.shape[1], inputs.shape[1]
+    registers = S // L
     low, high = rows * share // shares, rows * (share + 1) // shares
-    sums = np.empty((high - low, S), deltas.dtype)
-    for m in range(low, high):
-        copy(at(sums, (m - low) * S), at(w_h, m * H), H)
-        copy(at(sums, (m - low) * S + H), at(w_x, m * F), F)
     errors, panels = np.empty((DEPTH, CHUNK), deltas.dtype), np.empty((DEPTH, S), deltas.dtype)
     for k in range(len(blocks) - 2, -1, -1):
         pieces = (blocks[k + 1] - blocks[k] + DEPTH - 1) // DEPTH
@@ -118,17 +136,18 @@ def outer_sum(bells, deltas, begin, inputs, start, places, blocks, w_h, w_x, b_h
             for q in range(0, registers, COLUMNS):
                 width = min(COLUMNS, registers - q) * L
                 for n in range(depth):
-                    here = at(inputs, places[first + n] * X + start + q * L)
-                    copy(at(panels, q * L * DEPTH + n * width), here, width)
+                    copy(
+                        at(panels, q * L * DEPTH + n * width), at(inputs, places[first + n] * X + start + q * L), width
+                    )
             for m in range(low, high, CHUNK):
                 count = min(CHUNK, high - m)
                 for n in range(depth):
-                    copy(at(errors, n * CHUNK), at(deltas, places[first + n] * G + begin + m), count)
+                    copy(at(errors, n * CHUNK), at(deltas, here[first + n] * G + begin + m), count)
                 for q in range(0, registers, COLUMNS):
-                    columns, here = min(COLUMNS, registers - q), at(sums, (m - low) * S + q * L)
+                    columns, sum_ = min(COLUMNS, registers - q), at(sums, m * S + q * L)
                     panel_product(
                         count, columns, at(errors, 0), 1, CHUNK, at(panels, q * L * DEPTH), columns * L, depth,
-                        here, S, here, S, L
+                        sum_, S, sum_, S, L
                     )  # fmt: skip
                 _column_sums(errors, depth)
                 for i in range(count):
@@ -136,9 +155,6 @@ def outer_sum(bells, deltas, begin, inputs, start, places, blocks, w_h, w_x, b_h
                         b_h[m + i] += errors[0, i]
                     if len(b_x) > 0:
                         b_x[m + i] += errors[0, i]
-    for m in range(low, high):
-        copy(at(w_h, m * H), at(sums, (m - low) * S), H)
-        copy(at(w_x, m * F), at(sums, (m - low) * S + H), F)
 
 
 @njit(nogil=True)
