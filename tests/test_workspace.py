@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rnnbp import workspace
-from rnnbp.workspace import LARGE, empty
+from rnnbp.workspace import LARGE, empties, empty
 
 F4 = np.dtype(np.float32)
 
@@ -45,11 +45,12 @@ def test_memory_comes_back_only_when_no_view_is_left():
 
 
 @pytest.mark.parametrize(("size", "new"), [(100_000, 0), (60_000, 0), (40_000, 1), (200_000, 1)])
-def test_a_block_serves_what_is_down_to_half_its_size(size, new, monkeypatch):
-    empty((100_000,), F4)
+@pytest.mark.parametrize("unit", [2, 7])
+def test_a_large_block_serves_what_is_down_to_half_its_size(size, new, unit, monkeypatch):
+    empty((100_000 * unit,), F4)
     made = []
     monkeypatch.setattr(workspace, "_new", lambda size, new=workspace._new: made.append(size) or new(size))
-    empty((size,), F4)
+    empty((size * unit,), F4)
     assert len(made) == new
 
 
@@ -88,3 +89,31 @@ def test_no_two_threads_are_given_the_same_memory():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_a_small_block_serves_its_own_size(monkeypatch):
+    made = []
+    monkeypatch.setattr(workspace, "_new", lambda size, new=workspace._new: made.append(size) or new(size))
+    empty((1000,), F4)
+    empty((900,), F4)
+    empty((1000,), F4)
+    assert len(made) == 2
+
+
+def test_arrays_together_are_apart_and_each_begins_a_line():
+    shapes = [(3, 5), (0, 7), (2,), (1000, 33)]
+    arrays = empties(F4, *shapes)
+    assert [a.shape for a in arrays] == shapes
+    for k, a in enumerate(arrays):
+        a[...] = k
+    assert [np.unique(a).tolist() for a in arrays] == [[0], [], [2], [3]]
+    assert all(place(a) % 64 == 0 for a in arrays if a.size)
+
+
+def test_memory_of_arrays_together_comes_back_with_the_last_of_them():
+    a, b = empties(F4, (1000, 100), (1000, 100))
+    here = place(a)
+    del a
+    assert place(empty((2000, 100), F4)) != here
+    del b
+    assert place(empty((2000, 100), F4)) == here

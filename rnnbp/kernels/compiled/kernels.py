@@ -18,7 +18,7 @@ from rnnbp.kernels.compiled.weights import outer_sum, packed, packed_back, put_b
 from rnnbp.kernels.packing import padded_steps
 from rnnbp.params import Parameters
 from rnnbp.threads import get_num_threads
-from rnnbp.workspace import empty
+from rnnbp.workspace import empties
 
 WORTH_A_THREAD = 7.5e6  # floating point operations, which take some 75 us
 STRETCH = 1 << 21  # bytes of deltas, about: so many stay in the cache until they are used
@@ -74,12 +74,6 @@ def term(begin: int, source: Array, start: int, h: tuple[Array, Array] | None, x
     return Term(begin, source, start, w_h, w_x, b_h, b_x, side_by_side(w_h, w_x))
 
 
-def room(width: int, dtype: np.dtype, spill: bool = False) -> int:
-    """How many numbers the registers hold that hold `width`; with one more for what spills over."""
-    lanes = REGISTER_BYTES // dtype.itemsize
-    return (-(-width // lanes) + spill) * lanes
-
-
 @dataclass(frozen=True)
 class CompiledKernel(Kernel):
     """A cell over time, compiled; a subclass knows how its weights and errors are ordered.
@@ -120,27 +114,30 @@ class CompiledKernel(Kernel):
         """What the compiled functions must know of the cell."""
         return (self.cell.hidden_size,)
 
+    @property
+    def lanes(self) -> int:
+        """How many numbers a register holds."""
+        return REGISTER_BYTES // self.dtype.itemsize
+
     def trace_for(self, active: Array, rows: int, batch_size: int) -> Trace:
         """Memory for so many real steps of so many sequences."""
-        H, F = self.cell.hidden_size, self.cell.input_size
+        H, F, spill = self.cell.hidden_size, self.cell.input_size, self.lanes
         most = STRETCH // (self.parts * H * self.dtype.itemsize)
-        return Trace(
-            share_out(active, batch_size, self.threads(rows, batch_size), most),
-            self.empty(rows + batch_size, max(H + F, room(H, self.dtype))),
-            self.empty(rows if self.gates else 0, self.gates * H, spill=True),
-            self.empty(rows + batch_size if self.keeps else 0, H),
+        inputs, gates, more = self.empties(
+            (rows + batch_size, max(H + F, -(-H // spill) * spill)),
+            (rows if self.gates else 0, self.gates * H + spill),
+            (rows + batch_size if self.keeps else 0, H),
         )
+        return Trace(share_out(active, batch_size, self.threads(rows, batch_size), most), inputs, gates, more)
 
-    def empty(self, rows: int, width: int, spill: bool = False) -> Array:
-        """Rows of whole registers."""
-        return empty((rows, room(width, self.dtype, spill)), self.dtype)
+    def empties(self, *shapes: tuple[int, int]) -> list[Array]:
+        """Arrays of rows, each of whole registers."""
+        L = self.lanes
+        return empties(self.dtype, *[(rows, -(-width // L) * L) for rows, width in shapes])
 
     def padded(self, *parts: Array) -> Array:
         """Vectors after one another, and room for a spill."""
-        width = sum(map(len, parts))
-        whole = np.zeros(room(width, self.dtype, spill=True), self.dtype)
-        np.concatenate(parts, out=whole[:width])
-        return whole
+        return np.concatenate([*parts, np.zeros(2 * self.lanes, self.dtype)], dtype=self.dtype)
 
     def threads(self, rows: int, batch_size: int) -> int:
         """Among how many it pays to share out so many real steps."""
@@ -169,7 +166,11 @@ class CompiledKernel(Kernel):
 
         run_shares(len(begins) - 1, there)
         h = trace.inputs[rows:, :H]
-        return outputs, trace, h.copy() if self.cell.state_size == H else np.hstack([h, trace.more[rows:, :H]])
+        return (
+            outputs,
+            trace,
+            h.copy() if self.cell.state_size == H else np.concatenate([h, trace.more[rows:, :H]], axis=1),
+        )
 
     def backward(
         self, params: Weights, trace: Trace, d_outputs: Array, grad: Parameters, d_state: Array
@@ -192,10 +193,7 @@ class CompiledKernel(Kernel):
     ) -> Array:
         """Fill `dx`, unless `w_x` is empty; return the error at the first state."""
         (B, S), H, shared = d_state.shape, self.cell.hidden_size, trace.shares
-        deltas = self.empty(
-            max((len(stretch.places) for stretch in shared.stretches), default=0), self.parts * H, spill=True
-        )
-        d_both = self.empty(2 * B, H)
+        deltas, d_both = self.empties((shared.longest, self.parts * H + self.lanes), (2 * B, H))
         d_h, d_more = d_both[:B], d_both[B:]
         d_h[:, :H], d_both[:, H:] = d_state[:, :H], 0
         if S > H:
@@ -227,7 +225,7 @@ class CompiledKernel(Kernel):
             put_back(t.sums, t.w_h, t.w_x)
         if sums is not grad:
             grad.vector[:] = sums.vector
-        return d_h[:, :H].copy() if S == H else np.hstack([d_h[:, :H], d_more[:, :H]])
+        return np.concatenate([d_h[:, :H], d_more[:, :H]][: S // H], axis=1)
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class Shares:
     ----------
     active : ndarray (T + 1,)
         How many sequences run at each step, and 0.
-    starts : ndarray (B,)
+    starts : slice or ndarray (B,)
         The row of each sequence's state before its first step; of one without steps, behind all rows.
     sequences : tuple of int
         The first sequence of each share, and B.
@@ -57,13 +57,16 @@ class Shares:
         The first row of each share, and N.
     stretches : tuple of Stretch
         All steps, in time's order.
+    longest : int
+        How many rows a stretch has at the most.
     """
 
     active: Array
-    starts: Array
+    starts: Array | slice
     sequences: tuple[int, ...]
     rows: tuple[int, ...]
     stretches: tuple[Stretch, ...]
+    longest: int
 
 
 def share_out(active: Array, batch_size: int, count: int, most: int) -> Shares:
@@ -91,11 +94,13 @@ def _share_out(active_bytes: bytes, batch_size: int, count: int, most: int) -> S
     firsts = rows[:-1] + np.cumsum(inside, axis=0) - inside  # the row of each share's first sequence at each step
     share = np.repeat(np.arange(count), np.diff(sequences))
     places = (firsts - sequences[:-1])[:, share] + b  # (T + 1, B)
-    starts = np.arange(rows[-1], rows[-1] + batch_size)
-    starts[running[0]] = places[0, running[0]]
+    starts: Array | slice = np.where(running[0], places[0], rows[-1] + b)
+    if count == 1 and active[0] == batch_size:
+        starts = slice(0, batch_size)  # they lie together
     size = BLOCK * max(1, most // (BLOCK * max(1, int(active[0]))))
     stretches = tuple(_stretch(steps, firsts, places, running, share) for steps in blocks(len(active) - 1, size))
-    return Shares(active, starts, tuple(sequences.tolist()), tuple(rows.tolist()), stretches)
+    longest = max((len(stretch.places) for stretch in stretches), default=0)
+    return Shares(active, starts, tuple(sequences.tolist()), tuple(rows.tolist()), stretches, longest)
 
 
 def _cut(lengths: Array, count: int) -> Array:
