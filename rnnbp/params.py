@@ -108,6 +108,11 @@ class Parameters:
         return self._layout.shapes
 
     @property
+    def dtype(self) -> np.dtype:
+        """Of all arrays."""
+        return self.vector.dtype
+
+    @property
     def size(self) -> int:
         """P, how many numbers there are."""
         return self._layout.size

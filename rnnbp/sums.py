@@ -1,11 +1,27 @@
 """A gradient while it is summed up."""
 
+from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
+from numpy.typing import DTypeLike
 
-from rnnbp.params import Parameters, scope_of
+from rnnbp.params import Layout, Parameters, scope_of
 from rnnbp.workspace import empty
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A vector (P,), where arrays lie in it, and where those that have not been written."""
+
+    memory: np.ndarray
+    spans: frozenset[tuple[int, int]]
+    unwritten: set[tuple[int, int]]
+
+    @classmethod
+    def new(cls, spans: frozenset[tuple[int, int]], size: int, dtype: np.dtype) -> Self:
+        """Of which nothing has been written."""
+        return cls(empty((size,), dtype), spans, set(spans))
 
 
 class Sums(Parameters):
@@ -14,61 +30,91 @@ class Sums(Parameters):
     To fill the memory of a wide net with zeros, to read them again and to add to them takes as long as a small batch's
     product itself. Whatever is looked at before it was added to, an array or the whole vector, is filled then.
 
+    Several threads may add at once, each to a `part` of its own; these come together when the sums are looked at.
+
     Parameters
     ----------
     like : Parameters
-        Whose names, shapes and dtype they have.
+        Whose names and shapes they have.
+    dtype : dtype, optional
+        Default: that of `like`.
 
     Examples
     --------
     >>> params = Parameters({"w": (2, 2), "b": (2,)})
     >>> sums = Sums(params)
     >>> sums.add_product("w", np.ones((2, 1)), np.ones((1, 2)))
+    >>> sums.part(1)["b"] += 5
     >>> sums.vector
-    array([1., 1., 1., 1., 0., 0.], dtype=float32)
+    array([1., 1., 1., 1., 5., 5.], dtype=float32)
     """
 
-    def __init__(self, like: Parameters) -> None:
-        self._layout, self._memory = like._layout, empty(like.vector.shape, like.vector.dtype)
-        self._start, self._unwritten = 0, set(self._layout.spans)  # of the whole vector, whichever scope of it this is
+    def __init__(self, like: Parameters, dtype: DTypeLike | None = None) -> None:
+        self._layout, self._start = like._layout, 0
+        dtype = np.dtype(like.dtype if dtype is None else dtype)
+        self._parts = [_Part.new(self._layout.spans, self._layout.size, dtype)]
+
+    @classmethod
+    def _of(cls, layout: Layout, start: int, parts: list[_Part]) -> "Sums":
+        """What lies from `start` on in each of the parts."""
+        made = cls.__new__(cls)
+        made._layout, made._start, made._parts = layout, start, parts
+        return made
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of all arrays."""
+        return self._parts[0].memory.dtype
 
     @property
     def vector(self) -> np.ndarray:
         """All of them (P,)."""
-        for name in self.shapes if self._unwritten else ():
+        for name in self.shapes:
             self[name]  # fills it
-        return self._memory
+        return self._parts[0].memory[self._start : self._start + self.size]
 
     @vector.setter
     def vector(self, value: np.ndarray) -> None:
         self.vector[:] = value
 
     def __getitem__(self, name: str) -> np.ndarray:
-        view, written = self._view(name)
+        view, written = self._view(self._parts[0], name)
         if not written:
             view[...] = 0
+        for part in self._parts[1:]:
+            more, written = self._view(part, name)
+            if written:
+                view += more
+            part.unwritten.add(self._span(name))
         return view
 
     def add_product(self, name: str, a: np.ndarray, b: np.ndarray) -> None:
         """As `Parameters.add_product`."""
-        view, written = self._view(name)
+        view, written = self._view(self._parts[0], name)
         if written:
             view += a @ b
         else:
             np.matmul(a, b, out=view)
 
-    def _view(self, name: str) -> tuple[np.ndarray, bool]:
-        """The array, and whether it had been written; from now on it counts as such."""
+    def _span(self, name: str) -> tuple[int, int]:
         place = self.place(name)
-        span = (self._start + place.start, self._start + place.stop)
-        written = span not in self._unwritten
-        self._unwritten.discard(span)
-        return self._memory[place].reshape(self.shapes[name]), written
+        return self._start + place.start, self._start + place.stop
 
-    def scope(self, prefix: str = "", suffix: str = "") -> Self:
-        """As `Parameters.scope`: what is written there is written here."""
+    def _view(self, part: _Part, name: str) -> tuple[np.ndarray, bool]:
+        """The array in a part, and whether it had been written; from now on it counts as such."""
+        span = self._span(name)
+        written = span not in part.unwritten
+        part.unwritten.discard(span)
+        return part.memory[slice(*span)].reshape(self.shapes[name]), written
+
+    def scope(self, prefix: str = "", suffix: str = "") -> "Sums":
+        """As `Parameters.scope`: what is added there is added here."""
         layout, place = scope_of(self._layout, prefix, suffix)
-        made = type(self).__new__(type(self))
-        made._layout, made._memory = layout, self._memory[place]
-        made._start, made._unwritten = self._start + place.start, self._unwritten
-        return made
+        return self._of(layout, self._start + place.start, self._parts)
+
+    def part(self, k: int) -> "Sums":
+        """What the k-th of several threads adds to, the first being the 0-th: apart until the sums are looked at."""
+        while len(self._parts) <= k:
+            first = self._parts[0]
+            self._parts.append(_Part.new(first.spans, len(first.memory), first.memory.dtype))
+        return self._of(self._layout, self._start, [self._parts[k]])

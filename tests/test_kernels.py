@@ -14,6 +14,7 @@ from rnnbp.cells import ElmanCell, GRUCell, LSTMCell, OriginalGRUCell
 from rnnbp.kernels.blocks import BLOCK
 from rnnbp.kernels.loop import Loop
 from rnnbp.layers import Recurrent, Run
+from rnnbp.sums import Sums
 
 # What has a kernel of its own, from (input_size, hidden_size).
 FAST = {
@@ -155,7 +156,7 @@ def test_spans_of_whole_blocks_give_the_same_bits(kind, make, copies):
     kernel, weights = kernel_of(kind, case.cell, np.float32), dict(case.params.items())
     whole = case.run(kernel)
     spans = [slice(0, BLOCK), slice(BLOCK, 3 * BLOCK), slice(3 * BLOCK, None)]
-    runs, state, d_state, grad = [], case.state, case.d_state, case.params.zeros()
+    runs, state, d_state, grad = [], case.state, case.d_state, Sums(case.params)
     for span in spans:
         y, trace, state = kernel.forward(weights, case.x[span], case.active[span], state)
         runs.append((y, trace))

@@ -14,7 +14,7 @@ SHAPES = {"0.w": (2, 3), "0.none": (0,), "0.b": (2,), "1.w": (2, 3), "1.scale": 
 @pytest.fixture
 def sums() -> Sums:
     made = Sums(Parameters(SHAPES, np.zeros(15)))
-    made._memory[:] = np.nan  # what memory that was used before may hold
+    made._parts[0].memory[:] = np.nan  # what memory that was used before may hold
     return made
 
 
@@ -35,7 +35,7 @@ def test_take_dtype_and_shapes_from_parameters():
 def test_an_array_begins_at_zero_when_it_is_looked_at(sums):
     sums["1.w"] += 2
     np.testing.assert_array_equal(sums["1.w"], np.full((2, 3), 2))
-    assert np.isnan(sums._memory[:8]).all()  # the others are not written
+    assert np.isnan(sums._parts[0].memory[:8]).all()  # the others are not written
     np.testing.assert_array_equal(sums.vector, [0] * 8 + [2] * 6 + [0])
 
 
@@ -70,7 +70,7 @@ def test_what_is_written_in_a_scope_is_written_in_the_whole(sums):
     np.testing.assert_array_equal(sums["1.w"], A @ B)
     sums.add_product("1.w", A, B)
     np.testing.assert_array_equal(one.vector, [*(2 * A @ B).ravel(), 3])
-    assert np.isnan(sums._memory[:8]).all()
+    assert np.isnan(sums._parts[0].memory[:8]).all()
     np.testing.assert_array_equal(sums.vector[:8], np.zeros(8))
 
 
@@ -100,3 +100,40 @@ def test_a_scope_may_be_changed_as_a_vector(sums):
     one = sums.scope("1.")
     one.vector += 2
     np.testing.assert_array_equal(sums.vector, [0] * 8 + [2] * 7)
+
+
+def test_parts_come_together_when_looked_at(sums):
+    sums.add_product("0.w", A, B)
+    for k in (0, 1, 2):
+        part = sums.part(k)
+        part["1.w"] += 10**k
+        part.add_product("0.w", A, B)
+    assert np.isnan(sums._parts[0].memory[6:8]).all()
+    np.testing.assert_array_equal(sums["1.w"], np.full((2, 3), 111))
+    np.testing.assert_array_equal(sums.vector, [*(4 * A @ B).ravel(), 0, 0, *[111] * 6, 0])
+    np.testing.assert_array_equal(sums.vector, [*(4 * A @ B).ravel(), 0, 0, *[111] * 6, 0])
+
+
+def test_a_part_goes_on_after_it_was_looked_at(sums):
+    for total in (1, 2):
+        sums.part(1)["1.w"] += 1
+        np.testing.assert_array_equal(sums["1.w"], np.full((2, 3), total))
+
+
+def test_parts_are_apart_until_then(sums):
+    first, second = sums.part(0), sums.part(1)
+    second["0.b"] += 3
+    np.testing.assert_array_equal(first["0.b"], [0, 0])
+    np.testing.assert_array_equal(sums.part(1)["0.b"], [3, 3])
+    np.testing.assert_array_equal(sums["0.b"], [3, 3])
+
+
+def test_a_scope_has_parts_of_its_own_place(sums):
+    sums.scope("1.").part(1)["w"] += 2
+    sums.part(1)["1.scale"] += 5
+    np.testing.assert_array_equal(sums.scope("1.").vector, [2] * 6 + [5])
+    np.testing.assert_array_equal(sums.vector, [0] * 8 + [2] * 6 + [5])
+
+
+def test_another_dtype():
+    assert Sums(Parameters(SHAPES), np.float64).part(1).vector.dtype == np.float64

@@ -10,7 +10,7 @@ from numba import njit
 from rnnbp.kernels.compiled.compiling import entry
 from rnnbp.kernels.compiled.functions import sigmoid, tanh
 from rnnbp.kernels.compiled.product import panel_product
-from rnnbp.kernels.compiled.rows import after, input_errors, product, running, scratch, whole_registers
+from rnnbp.kernels.compiled.rows import after, input_errors, product, scratch, whole_registers
 from rnnbp.kernels.compiled.team import BEGUN, ring
 from rnnbp.kernels.compiled.vectors import at, copy, lanes, load, store
 
@@ -31,31 +31,31 @@ def errors_of(n, r, z, hn, h, d_h):
 
 
 @entry
-def forward(bells, sizes, x, active, weights, inputs, gates, no_more, outputs, begin, end, first):
-    """The sequences from `begin` to `end` through all steps; sequence b's first row is ``first + b``."""
+def forward(bells, sizes, x, active, weights, inputs, gates, no_more, outputs, share, shares):
+    """The sequences `share`, `share` + `shares`, ... through all steps."""
     ring(bells, BEGUN)
     (H,), (T, B, F) = sizes, x.shape
     w_x, w_h, bias = weights
     L, N = lanes(x), len(gates)
     X, G = inputs.shape[1], gates.shape[1]
+    first = 0
     for t in range(T):
-        row, last, still = first + begin, running(active[t], begin, end), active[t + 1]
-        following = first + last - begin
-        for b in range(begin, last):
-            copy(at(inputs, (first + b) * X + H), at(x, (t * B + b) * F), F)
+        rows, following = active[t], first + active[t]
+        for b in range(rows):
+            copy(at(inputs, (first + b) * X + H), at(x, (t * B + share + b * shares) * F), F)
         for u in range((H - 1) // L * L, -1, -L):
-            a = at(gates, row * G + u)
+            a = at(gates, first * G + u)
             panel_product(
-                last - begin, 3, at(inputs, row * X + H), X, 1, at(w_x, u * F * 3), 3 * L, F,
+                rows, 3, at(inputs, first * X + H), X, 1, at(w_x, u * F * 3), 3 * L, F,
                 at(bias, u), 0, a, G, H
             )  # fmt: skip
-            for r in range(last - begin):
-                store(at(a, r * G + 3 * H), load(at(bias, 3 * H + u)))
+            for b in range(rows):
+                store(at(a, b * G + 3 * H), load(at(bias, 3 * H + u)))
             panel_product(
-                last - begin, 3, at(inputs, row * X), X, 1, at(w_h, u * H * 3), 3 * L, H,
+                rows, 3, at(inputs, first * X), X, 1, at(w_h, u * H * 3), 3 * L, H,
                 at(a, H), G, at(a, H), G, H
             )  # fmt: skip
-            for b in range(begin, last):
+            for b in range(rows):
                 a, h = at(gates, (first + b) * G + u), load(at(inputs, (first + b) * X + u))
                 hn = load(at(a, 3 * H))
                 n, s, z, h = gates_of(load(a), load(at(a, H)), load(at(a, 2 * H)), hn, h)
@@ -63,46 +63,47 @@ def forward(bells, sizes, x, active, weights, inputs, gates, no_more, outputs, b
                 store(at(a, H), s)
                 store(at(a, 2 * H), z)
                 store(at(a, 3 * H), hn)
-                store(at(inputs, after(b, following, still, N) * X + u), h)
-        for b in range(begin, last):
-            copy(at(outputs, (t * B + b) * H), at(inputs, after(b, following, still, N) * X), H)
+                store(at(inputs, after(b, following, active[t + 1], N) * X + u), h)
+        for b in range(rows):
+            new = after(b, following, active[t + 1], N)
+            copy(at(outputs, (t * B + share + b * shares) * H), at(inputs, new * X), H)
         first = following
 
 
 @entry
 def backward(
     bells, sizes, steps, active, weights, inputs, gates, no_more,
-    d_outputs, deltas, d_h, d_no_more, dx, begin, end, following, base
+    d_outputs, deltas, d_h, d_no_more, dx, end, base, share, shares
 ):  # fmt: skip
-    """The same sequences back through some steps, behind which sequence b's rows go on at ``following + b``. Of its
-    deltas there is memory for these steps alone: theirs lie `base` rows further to the front.
+    """The same sequences back through some steps, behind which their rows end at `end`. Of deltas there is memory for
+    these steps alone, from row `base` on.
     """
     ring(bells, BEGUN)
     (H,), (_, B, F) = sizes, dx.shape
     w_h, w_x = weights
     L, X, G, C = lanes(gates), inputs.shape[1], gates.shape[1], d_h.shape[1]
-    zeros, room = scratch(H, F, end - begin, dx)
+    zeros, room = scratch(H, F, len(d_h), dx)
     for t in range(steps[1] - 1, steps[0] - 1, -1):
-        last = running(active[t], begin, end)
-        first = following + begin - last
-        d_y, Y = whole_registers(last - begin, H, at(d_outputs, (t * B + begin) * H), room)
-        for b in range(last - 1, begin - 1, -1):
+        rows, first = active[t], end - active[t]
+        d_y, Y = whole_registers(rows, H, at(d_outputs, (t * B + share) * H), shares * H, room)
+        for b in range(rows - 1, -1, -1):
             for u in range((H - 1) // L * L, -1, -L):
                 a, e, d = at(gates, (first + b) * G + u), at(deltas, (first - base + b) * G + u), at(d_h, b * C + u)
                 d_n, d_r, d_z, d_hn, past = errors_of(
                     load(a), load(at(a, H)), load(at(a, 2 * H)), load(at(a, 3 * H)),
-                    load(at(inputs, (first + b) * X + u)), load(d) + load(at(d_y, (b - begin) * Y + u))
+                    load(at(inputs, (first + b) * X + u)), load(d) + load(at(d_y, b * Y + u))
                 )  # fmt: skip
                 store(e, d_n)
                 store(at(e, H), d_r)
                 store(at(e, 2 * H), d_z)
                 store(at(e, 3 * H), d_hn)
                 store(d, past)
-        e, d = at(deltas, (first - base + begin) * G), at(d_h, begin * C)
-        product(last - begin, H, at(e, H), G, 1, w_h, 3 * H, d, C, d, C)
+        e, d = at(deltas, (first - base) * G), at(d_h, 0)
+        product(rows, H, at(e, H), G, 1, w_h, 3 * H, d, C, d, C)
         if len(w_x) > 0:
             # from the last to the first, as that of n is the largest: sums round less while they are small
             input_errors(
-                last - begin, F, at(e, 3 * H - 1), G, -1, 3 * H, w_x, at(zeros, 0), room, at(dx, (t * B + begin) * F)
-            )
-        following = first
+                rows, F, at(e, 3 * H - 1), G, -1, 3 * H, w_x, at(zeros, 0), room,
+                at(dx, (t * B + share) * F), shares * F
+            )  # fmt: skip
+        end = first

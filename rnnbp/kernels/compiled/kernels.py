@@ -3,44 +3,44 @@
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 
 from rnnbp.cells.base import Weights
 from rnnbp.kernels.base import Array, Kernel
+from rnnbp.kernels.blocks import BLOCK
 from rnnbp.kernels.compiled import elman, gru, lstm, original_gru
-from rnnbp.kernels.compiled.shares import Shares, Stretch, share_out
+from rnnbp.kernels.compiled.shares import Share, share_out
 from rnnbp.kernels.compiled.team import run_shares
 from rnnbp.kernels.compiled.vectors import REGISTER_BYTES
 from rnnbp.kernels.compiled.weights import outer_sum, packed, packed_back, put_back, side_by_side
 from rnnbp.kernels.packing import padded_steps
 from rnnbp.params import Parameters
+from rnnbp.sums import Sums
 from rnnbp.threads import get_num_threads
 from rnnbp.workspace import empties
 
-WORTH_A_THREAD = 7.5e6  # floating point operations, which take some 75 us
+WORTH_A_THREAD = 1e6  # floating point operations in a block of steps, which take some 10 us
 STRETCH = 1 << 21  # bytes of deltas, about: so many stay in the cache until they are used
 
 
 @dataclass
 class Trace:
-    """What the way back needs of a forward pass.
+    """What a thread's way back needs of its way there; N are the steps of its B sequences.
 
     Attributes
     ----------
-    shares : Shares
-        How the way there was shared out to threads, and so the way back.
+    share : Share
     inputs : ndarray (N + B, ...)
-        [h | x] of each real step; behind them, each sequence's last h.
+        [h | x] of each step; behind them, each sequence's last h.
     gates : ndarray (N, ...)
         As the cell's compiled functions lay them out.
     more : ndarray (N + B, ...)
         What else the cell keeps: c of an LSTM, as h lies; r h of the original GRU.
     """
 
-    shares: Shares
+    share: Share
     inputs: Array
     gates: Array
     more: Array
@@ -107,7 +107,7 @@ class CompiledKernel(Kernel):
 
     @abstractmethod
     def terms(self, trace: Trace, grad: Parameters) -> Sequence[Term]:
-        """What the parameters' gradient is made of."""
+        """What a thread's share of the parameters' gradient is made of."""
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -119,18 +119,18 @@ class CompiledKernel(Kernel):
         """How many numbers a register holds."""
         return REGISTER_BYTES // self.dtype.itemsize
 
-    def trace_for(self, active: Array, rows: int, batch_size: int) -> Trace:
-        """Memory for so many real steps of so many sequences."""
-        H, F, spill = self.cell.hidden_size, self.cell.input_size, self.lanes
-        most = STRETCH // (self.parts * H * self.dtype.itemsize)
-        inputs, gates, more = self.empties(
-            (rows + batch_size, max(H + F, -(-H // spill) * spill)),
-            (rows if self.gates else 0, self.gates * H + spill),
-            (rows + batch_size if self.keeps else 0, H),
-        )
-        return Trace(share_out(active, batch_size, self.threads(rows, batch_size), most), inputs, gates, more)
+    def traces(self, shares: Sequence[Share], batch_size: int) -> list[Trace]:
+        """Memory for each share, each array in rows of whole registers."""
+        H, F, L = self.cell.hidden_size, self.cell.input_size, self.lanes
+        inputs, gates = max(H + F, -(-H // L) * L), self.gates * H + L if self.gates else 0
+        more, shapes = H if self.keeps else 0, []
+        for share in shares:
+            steps, ends = share.rows, share.rows + len(range(batch_size)[share.sequences])
+            shapes += [(ends, inputs), (steps, gates), (ends, more)]
+        arrays = iter(self.empties(shapes))
+        return [Trace(share, next(arrays), next(arrays), next(arrays)) for share in shares]
 
-    def empties(self, *shapes: tuple[int, int]) -> list[Array]:
+    def empties(self, shapes: Sequence[tuple[int, int]]) -> list[Array]:
         """Arrays of rows, each of whole registers."""
         L = self.lanes
         return empties(self.dtype, *[(rows, -(-width // L) * L) for rows, width in shapes])
@@ -139,93 +139,107 @@ class CompiledKernel(Kernel):
         """Vectors after one another, and room for a spill."""
         return np.concatenate([*parts, np.zeros(2 * self.lanes, self.dtype)], dtype=self.dtype)
 
-    def threads(self, rows: int, batch_size: int) -> int:
-        """Among how many it pays to share out so many real steps."""
+    def threads(self, batch_size: int) -> int:
+        """Among how many it pays to share out so many sequences, however long they are."""
         H, F = self.cell.hidden_size, self.cell.input_size
-        worth = min(batch_size, int(2.0 * rows * self.parts * H * (H + F) / WORTH_A_THREAD))
+        worth = min(batch_size, int(2.0 * BLOCK * batch_size * self.parts * H * (H + F) / WORTH_A_THREAD))
         return min(worth, get_num_threads()) if worth > 1 else 1
 
-    def forward(self, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, Trace, Array]:
+    def forward(self, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, list[Trace], Array]:
         """As `Kernel.forward`."""
-        (T, B, _), H, rows = x.shape, self.cell.hidden_size, int(active.sum())
-        trace = self.trace_for(active, rows, B)
-        shares, start = trace.shares, trace.shares.starts
-        trace.inputs[start, :H] = state[:, :H]
-        if self.cell.state_size > H:
-            trace.more[start, :H], trace.more[start, H:] = state[:, H:], 0
-        outputs = padded_steps(rows, (T, B, H), self.dtype)
+        (T, B, _), H = x.shape, self.cell.hidden_size
+        most = STRETCH // (self.parts * H * self.dtype.itemsize)
+        shares = share_out(active, self.threads(B), most)
+        traces, keeps_state = self.traces(shares, B), self.cell.state_size > H
+        for trace in traces:
+            own, n, last = state[trace.share.sequences], trace.share.active[0], trace.share.rows + trace.share.active[0]
+            trace.inputs[:n, :H], trace.inputs[last:, :H] = own[:n, :H], own[n:, :H]
+            if keeps_state:
+                trace.more[:n, :H], trace.more[last:, :H] = own[:n, H:], own[n:, H:]
+                trace.more[:n, H:] = trace.more[last:, H:] = 0
+        outputs = padded_steps(sum(share.rows for share in shares), (T, B, H), self.dtype)
         x, weights = np.ascontiguousarray(x, self.dtype), self.weights(params)
-        begins, first = shares.sequences, shares.rows
 
-        def there(bells: Array, share: int, _: int) -> None:
-            begin = begins[share]
+        def there(bells: Array, number: int, count: int) -> None:
+            trace = traces[number]
             self.module.forward(
-                bells, self.sizes, x, shares.active, weights, trace.inputs, trace.gates, trace.more, outputs,
-                begin, begins[share + 1], first[share] - begin
+                bells, self.sizes, x, trace.share.active, weights, trace.inputs, trace.gates, trace.more, outputs,
+                number, count
             )  # fmt: skip
 
-        run_shares(len(begins) - 1, there)
-        h = trace.inputs[rows:, :H]
-        return (
-            outputs,
-            trace,
-            h.copy() if self.cell.state_size == H else np.concatenate([h, trace.more[rows:, :H]], axis=1),
-        )
+        run_shares(len(shares), there)
+        final = np.empty_like(state, self.dtype)
+        for trace in traces:
+            rows, own = trace.share.rows, final[trace.share.sequences]
+            own[:, :H] = trace.inputs[rows:, :H]
+            if keeps_state:
+                own[:, H:] = trace.more[rows:, :H]
+        return outputs, traces, final
 
     def backward(
-        self, params: Weights, trace: Trace, d_outputs: Array, grad: Parameters, d_state: Array
+        self, params: Weights, traces: list[Trace], d_outputs: Array, grad: Parameters, d_state: Array
     ) -> tuple[Array, Array]:
         """As `Kernel.backward`."""
         (T, B, _), F = d_outputs.shape, self.cell.input_size
-        dx = padded_steps(trace.shares.rows[-1], (T, B, F), self.dtype)
+        dx = padded_steps(sum(trace.share.rows for trace in traces), (T, B, F), self.dtype)
         w_x = packed_back(self.dtype, self.input_weights(params))
-        return dx, self._back(params, trace, d_outputs, grad, d_state, dx, w_x)
+        return dx, self._back(params, traces, d_outputs, grad, d_state, dx, w_x)
 
     def backward_params(
-        self, params: Weights, trace: Trace, d_outputs: Array, grad: Parameters, d_state: Array
+        self, params: Weights, traces: list[Trace], d_outputs: Array, grad: Parameters, d_state: Array
     ) -> Array:
         """As `Kernel.backward_params`."""
         dx = np.empty((*d_outputs.shape[:2], 0), self.dtype)
-        return self._back(params, trace, d_outputs, grad, d_state, dx, np.empty(0, self.dtype))
+        return self._back(params, traces, d_outputs, grad, d_state, dx, np.empty(0, self.dtype))
 
     def _back(
-        self, params: Weights, trace: Trace, d_outputs: Array, grad: Parameters, d_state: Array, dx: Array, w_x: Array
-    ) -> Array:
+        self, params: Weights, traces: list[Trace], d_outputs: Array, grad: Parameters, d_state: Array, dx: Array,
+        w_x: Array
+    ) -> Array:  # fmt: skip
         """Fill `dx`, unless `w_x` is empty; return the error at the first state."""
-        (B, S), H, shared = d_state.shape, self.cell.hidden_size, trace.shares
-        deltas, d_both = self.empties((shared.longest, self.parts * H + self.lanes), (2 * B, H))
-        d_h, d_more = d_both[:B], d_both[B:]
-        d_h[:, :H], d_both[:, H:] = d_state[:, :H], 0
-        if S > H:
-            d_more[:, :H] = d_state[:, H:]
+        H, memory = self.cell.hidden_size, self._memory_back(traces, d_state)
         weights = (*self.weights_back(params), w_x)
         d_outputs = np.ascontiguousarray(d_outputs, self.dtype)
-        sums = grad if grad.vector.dtype == self.dtype else grad.astype(self.dtype)
-        terms, begins = self.terms(trace, sums), shared.sequences
+        sums = grad if isinstance(grad, Sums) and grad.dtype == self.dtype else Sums(grad, self.dtype)
+        parts = [sums.part(k) for k in range(len(traces))]
 
-        def back(stretch: Stretch, bells: Array, share: int, _: int) -> None:
-            begin = begins[share]
-            self.module.backward(
-                bells, self.sizes, stretch.steps, shared.active, weights, trace.inputs, trace.gates, trace.more,
-                d_outputs, deltas, d_h, d_more, dx, begin, begins[share + 1], stretch.ends[share] - begin,
-                stretch.bases[share]
-            )  # fmt: skip
-
-        def add_terms(stretch: Stretch, bells: Array, share: int, shares: int) -> None:
-            for t in terms:
-                outer_sum(
-                    bells, deltas, t.begin, stretch.here, t.source, t.start, stretch.places, stretch.blocks,
-                    t.sums, t.b_h, t.b_x, share, shares
+        def back(bells: Array, number: int, count: int) -> None:
+            trace, (deltas, d_h, d_more) = traces[number], memory[number]
+            terms, share = self.terms(trace, parts[number]), trace.share
+            for stretch in reversed(share.stretches):
+                first, end = stretch.rows
+                self.module.backward(
+                    bells, self.sizes, stretch.steps, share.active, weights, trace.inputs, trace.gates, trace.more,
+                    d_outputs, deltas, d_h, d_more, dx, end, first, number, count
                 )  # fmt: skip
+                for t in terms:
+                    outer_sum(deltas, t.begin, t.source, t.start, first, stretch.blocks, t.sums, t.b_h, t.b_x)
+            for t in terms:
+                put_back(t.sums, t.w_h, t.w_x)
 
-        for stretch in reversed(shared.stretches):
-            run_shares(len(begins) - 1, partial(back, stretch))
-            run_shares(len(begins) - 1, partial(add_terms, stretch))
-        for t in terms:
-            put_back(t.sums, t.w_h, t.w_x)
+        run_shares(len(traces), back)
         if sums is not grad:
-            grad.vector[:] = sums.vector
-        return np.concatenate([d_h[:, :H], d_more[:, :H]][: S // H], axis=1)
+            grad.vector[:] += sums.vector
+        d_first = np.empty_like(d_state, self.dtype)
+        for trace, (_, *d_parts) in zip(traces, memory, strict=True):
+            for k in range(0, d_state.shape[1], H):
+                d_first[trace.share.sequences, k : k + H] = d_parts[k // H][:, :H]
+        return d_first
+
+    def _memory_back(self, traces: Sequence[Trace], d_state: Array) -> list[list[Array]]:
+        """Of each share: room for a stretch's deltas; the error of h; and of what else belongs to the state."""
+        H, shapes = self.cell.hidden_size, []
+        for trace in traces:
+            longest = max((end - first for first, end in (s.rows for s in trace.share.stretches)), default=0)
+            n = len(trace.inputs) - trace.share.rows
+            shapes += [(longest, self.parts * H + self.lanes), (n, H), (n, H)]
+        arrays = self.empties(shapes)
+        memory = [arrays[k : k + 3] for k in range(0, len(arrays), 3)]
+        for trace, (_, *d_parts) in zip(traces, memory, strict=True):
+            own = d_state[trace.share.sequences]
+            for k, d in enumerate(d_parts):
+                d[:, :H], d[:, H:] = own[:, k * H : (k + 1) * H] if k * H < own.shape[1] else 0, 0
+        return memory
 
 
 @dataclass(frozen=True)

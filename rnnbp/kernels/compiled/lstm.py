@@ -10,7 +10,7 @@ from numba import njit
 from rnnbp.kernels.compiled.compiling import entry
 from rnnbp.kernels.compiled.functions import sigmoid, tanh
 from rnnbp.kernels.compiled.product import panel_product
-from rnnbp.kernels.compiled.rows import after, input_errors, product, running, scratch, whole_registers
+from rnnbp.kernels.compiled.rows import after, input_errors, product, scratch, whole_registers
 from rnnbp.kernels.compiled.team import BEGUN, ring
 from rnnbp.kernels.compiled.vectors import at, copy, lanes, load, store
 
@@ -32,72 +32,72 @@ def errors_of(i, f, g, o, c, next_c, d_h, d_c):
 
 
 @entry
-def forward(bells, sizes, x, active, weights, inputs, gates, cells, outputs, begin, end, first):
-    """The sequences from `begin` to `end` through all steps; sequence b's first row is ``first + b``."""
+def forward(bells, sizes, x, active, weights, inputs, gates, cells, outputs, share, shares):
+    """The sequences `share`, `share` + `shares`, ... through all steps."""
     ring(bells, BEGUN)
     (H,), (T, B, F) = sizes, x.shape
     w, bias = weights
     L, N = lanes(x), len(gates)
     X, G, C = inputs.shape[1], gates.shape[1], cells.shape[1]
+    first = 0
     for t in range(T):
-        row, last, still = first + begin, running(active[t], begin, end), active[t + 1]
-        following = first + last - begin
-        for b in range(begin, last):
-            copy(at(inputs, (first + b) * X + H), at(x, (t * B + b) * F), F)
+        rows, following = active[t], first + active[t]
+        for b in range(rows):
+            copy(at(inputs, (first + b) * X + H), at(x, (t * B + share + b * shares) * F), F)
         for u in range((H - 1) // L * L, -1, -L):
             panel_product(
-                last - begin, 4, at(inputs, row * X), X, 1, at(w, u * (H + F) * 4), 4 * L, H + F,
-                at(bias, u), 0, at(gates, row * G + u), G, H
+                rows, 4, at(inputs, first * X), X, 1, at(w, u * (H + F) * 4), 4 * L, H + F,
+                at(bias, u), 0, at(gates, first * G + u), G, H
             )  # fmt: skip
-            for b in range(begin, last):
+            for b in range(rows):
                 a, c = at(gates, (first + b) * G + u), at(cells, (first + b) * C + u)
                 i, f, g, o, c, h = gates_of(load(a), load(at(a, H)), load(at(a, 2 * H)), load(at(a, 3 * H)), load(c))
                 store(a, i)
                 store(at(a, H), f)
                 store(at(a, 2 * H), g)
                 store(at(a, 3 * H), o)
-                new = after(b, following, still, N)
+                new = after(b, following, active[t + 1], N)
                 store(at(cells, new * C + u), c)
                 store(at(inputs, new * X + u), h)
-        for b in range(begin, last):
-            copy(at(outputs, (t * B + b) * H), at(inputs, after(b, following, still, N) * X), H)
+        for b in range(rows):
+            new = after(b, following, active[t + 1], N)
+            copy(at(outputs, (t * B + share + b * shares) * H), at(inputs, new * X), H)
         first = following
 
 
 @entry
 def backward(
     bells, sizes, steps, active, weights, inputs, gates, cells,
-    d_outputs, deltas, d_h, d_c, dx, begin, end, following, base
+    d_outputs, deltas, d_h, d_c, dx, end, base, share, shares
 ):  # fmt: skip
-    """The same sequences back through some steps, behind which sequence b's rows go on at ``following + b``. Of its
-    deltas there is memory for these steps alone: theirs lie `base` rows further to the front.
+    """The same sequences back through some steps, behind which their rows end at `end`. Of deltas there is memory for
+    these steps alone, from row `base` on.
     """
     ring(bells, BEGUN)
     (H,), (_, B, F) = sizes, dx.shape
     w_h, w_x = weights
     L, N = lanes(gates), len(gates)
     G, C = gates.shape[1], cells.shape[1]
-    zeros, room = scratch(H, F, end - begin, dx)
+    zeros, room = scratch(H, F, len(d_h), dx)
     for t in range(steps[1] - 1, steps[0] - 1, -1):
-        last, still = running(active[t], begin, end), active[t + 1]
-        first = following + begin - last
-        d_y, Y = whole_registers(last - begin, H, at(d_outputs, (t * B + begin) * H), room)
-        for b in range(last - 1, begin - 1, -1):
-            row, new = first + b, after(b, following, still, N)
+        rows, first = active[t], end - active[t]
+        d_y, Y = whole_registers(rows, H, at(d_outputs, (t * B + share) * H), shares * H, room)
+        for b in range(rows - 1, -1, -1):
+            row, new = first + b, after(b, end, active[t + 1], N)
             for u in range((H - 1) // L * L, -1, -L):
                 a, e = at(gates, row * G + u), at(deltas, (row - base) * G + u)
                 d_i, d_f, d_g, d_o, d_next = errors_of(
                     load(a), load(at(a, H)), load(at(a, 2 * H)), load(at(a, 3 * H)),
                     load(at(cells, row * C + u)), load(at(cells, new * C + u)),
-                    load(at(d_h, b * C + u)) + load(at(d_y, (b - begin) * Y + u)), load(at(d_c, b * C + u))
+                    load(at(d_h, b * C + u)) + load(at(d_y, b * Y + u)), load(at(d_c, b * C + u))
                 )  # fmt: skip
                 store(e, d_i)
                 store(at(e, H), d_f)
                 store(at(e, 2 * H), d_g)
                 store(at(e, 3 * H), d_o)
                 store(at(d_c, b * C + u), d_next)
-        e = at(deltas, (first - base + begin) * G)
-        product(last - begin, H, e, G, 1, w_h, 4 * H, at(zeros, 0), 0, at(d_h, begin * C), C)
+        e = at(deltas, (first - base) * G)
+        product(rows, H, e, G, 1, w_h, 4 * H, at(zeros, 0), 0, at(d_h, 0), C)
         if len(w_x) > 0:
-            input_errors(last - begin, F, e, G, 1, 4 * H, w_x, at(zeros, 0), room, at(dx, (t * B + begin) * F))
-        following = first
+            input_errors(rows, F, e, G, 1, 4 * H, w_x, at(zeros, 0), room, at(dx, (t * B + share) * F), shares * F)
+        end = first

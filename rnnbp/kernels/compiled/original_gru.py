@@ -9,7 +9,7 @@ from numba import njit
 from rnnbp.kernels.compiled.compiling import entry
 from rnnbp.kernels.compiled.functions import sigmoid, tanh
 from rnnbp.kernels.compiled.product import panel_product
-from rnnbp.kernels.compiled.rows import after, input_errors, product, running, scratch, whole_registers
+from rnnbp.kernels.compiled.rows import after, input_errors, product, scratch, whole_registers
 from rnnbp.kernels.compiled.team import BEGUN, ring
 from rnnbp.kernels.compiled.vectors import at, copy, lanes, load, store
 
@@ -41,29 +41,29 @@ def reset_errors(r, h, d_rh):
 
 
 @entry
-def forward(bells, sizes, x, active, weights, inputs, gates, resets, outputs, begin, end, first):
-    """The sequences from `begin` to `end` through all steps; sequence b's first row is ``first + b``."""
+def forward(bells, sizes, x, active, weights, inputs, gates, resets, outputs, share, shares):
+    """The sequences `share`, `share` + `shares`, ... through all steps."""
     ring(bells, BEGUN)
     (H,), (T, B, F) = sizes, x.shape
     w_x, w_h, w_n, bias = weights
     L, N = lanes(x), len(gates)
     X, G, R = inputs.shape[1], gates.shape[1], resets.shape[1]
+    first = 0
     for t in range(T):
-        row, last, still = first + begin, running(active[t], begin, end), active[t + 1]
-        following = first + last - begin
-        for b in range(begin, last):
-            copy(at(inputs, (first + b) * X + H), at(x, (t * B + b) * F), F)
+        rows, following = active[t], first + active[t]
+        for b in range(rows):
+            copy(at(inputs, (first + b) * X + H), at(x, (t * B + share + b * shares) * F), F)
         for u in range((H - 1) // L * L, -1, -L):
-            a = at(gates, row * G + u)
+            a = at(gates, first * G + u)
             panel_product(
-                last - begin, 3, at(inputs, row * X + H), X, 1, at(w_x, u * F * 3), 3 * L, F,
+                rows, 3, at(inputs, first * X + H), X, 1, at(w_x, u * F * 3), 3 * L, F,
                 at(bias, u), 0, a, G, H
             )  # fmt: skip
             panel_product(
-                last - begin, 2, at(inputs, row * X), X, 1, at(w_h, u * H * 2), 2 * L, H,
+                rows, 2, at(inputs, first * X), X, 1, at(w_h, u * H * 2), 2 * L, H,
                 a, G, a, G, H
             )  # fmt: skip
-            for here in range(row, first + last):
+            for here in range(first, following):
                 a = at(gates, here * G + u)
                 n = load(at(a, 2 * H))
                 s, z, rh = gates_of(load(a), load(at(a, H)), load(at(inputs, here * X + u)))
@@ -71,37 +71,36 @@ def forward(bells, sizes, x, active, weights, inputs, gates, resets, outputs, be
                 store(at(a, H), z)
                 store(at(a, 2 * H), n)
                 store(at(resets, here * R + u), rh)
-        n = at(gates, row * G + 2 * H)
-        product(last - begin, H, at(resets, row * R), R, 1, w_n, H, n, G, n, G)
-        for b in range(begin, last):
-            a, h, new = at(gates, (first + b) * G), at(inputs, (first + b) * X), after(b, following, still, N)
+        n = at(gates, first * G + 2 * H)
+        product(rows, H, at(resets, first * R), R, 1, w_n, H, n, G, n, G)
+        for b in range(rows):
+            a, h, new = at(gates, (first + b) * G), at(inputs, (first + b) * X), after(b, following, active[t + 1], N)
             for u in range(0, H, L):
                 n, h_next = next_state(load(at(a, H + u)), load(at(a, 2 * H + u)), load(at(h, u)))
                 store(at(a, 2 * H + u), n)
                 store(at(inputs, new * X + u), h_next)
-            copy(at(outputs, (t * B + b) * H), at(inputs, new * X), H)
+            copy(at(outputs, (t * B + share + b * shares) * H), at(inputs, new * X), H)
         first = following
 
 
 @entry
 def backward(
     bells, sizes, steps, active, weights, inputs, gates, resets,
-    d_outputs, deltas, d_h, d_no_more, dx, begin, end, following, base
+    d_outputs, deltas, d_h, d_no_more, dx, end, base, share, shares
 ):  # fmt: skip
-    """The same sequences back through some steps, behind which sequence b's rows go on at ``following + b``. Of its
-    deltas there is memory for these steps alone: theirs lie `base` rows further to the front.
+    """The same sequences back through some steps, behind which their rows end at `end`. Of deltas there is memory for
+    these steps alone, from row `base` on.
     """
     ring(bells, BEGUN)
     (H,), (_, B, F) = sizes, dx.shape
     w_h, w_n, w_x = weights
     L, X, G, C = lanes(gates), inputs.shape[1], gates.shape[1], d_h.shape[1]
-    (zeros, room), (_, d_rh) = scratch(H, F, end - begin, dx), scratch(H, H, end - begin, dx)
+    (zeros, room), (_, d_rh) = scratch(H, F, len(d_h), dx), scratch(H, H, len(d_h), dx)
     R = d_rh.shape[1]
     for t in range(steps[1] - 1, steps[0] - 1, -1):
-        last = running(active[t], begin, end)
-        first = following + begin - last
-        d_y, Y = whole_registers(last - begin, H, at(d_outputs, (t * B + begin) * H), room)
-        for b in range(last - 1, begin - 1, -1):
+        rows, first = active[t], end - active[t]
+        d_y, Y = whole_registers(rows, H, at(d_outputs, (t * B + share) * H), shares * H, room)
+        for b in range(rows - 1, -1, -1):
             a, e, h = at(gates, (first + b) * G), at(deltas, (first - base + b) * G), at(inputs, (first + b) * X)
             for u in range((H - 1) // L * L, -1, -L):
                 d = at(d_h, b * C + u)
@@ -109,21 +108,21 @@ def backward(
                     load(at(a, H + u)),
                     load(at(a, 2 * H + u)),
                     load(at(h, u)),
-                    load(d) + load(at(d_y, (b - begin) * Y + u)),
+                    load(d) + load(at(d_y, b * Y + u)),
                 )
                 store(at(e, H + u), d_z)
                 store(at(e, 2 * H + u), d_n)
                 store(d, past)
-        e, d, s = at(deltas, (first - base + begin) * G), at(d_h, begin * C), at(d_rh, 0)
-        product(last - begin, H, at(e, 2 * H), G, 1, w_n, H, at(zeros, 0), 0, s, R)
-        for b in range(begin, last):
+        e, d, s = at(deltas, (first - base) * G), at(d_h, 0), at(d_rh, 0)
+        product(rows, H, at(e, 2 * H), G, 1, w_n, H, at(zeros, 0), 0, s, R)
+        for b in range(rows):
             a, h = at(gates, (first + b) * G), at(inputs, (first + b) * X)
             for u in range(0, H, L):
-                d_r, more = reset_errors(load(at(a, u)), load(at(h, u)), load(at(d_rh, (b - begin) * R + u)))
-                store(at(d_rh, (b - begin) * R + u), d_r)
+                d_r, more = reset_errors(load(at(a, u)), load(at(h, u)), load(at(d_rh, b * R + u)))
+                store(at(d_rh, b * R + u), d_r)
                 store(at(d_h, b * C + u), load(at(d_h, b * C + u)) + more)
-            copy(at(deltas, (first - base + b) * G), at(d_rh, (b - begin) * R), H)
-        product(last - begin, H, e, G, 1, w_h, 2 * H, d, C, d, C)
+            copy(at(deltas, (first - base + b) * G), at(d_rh, b * R), H)
+        product(rows, H, e, G, 1, w_h, 2 * H, d, C, d, C)
         if len(w_x) > 0:
-            input_errors(last - begin, F, e, G, 1, 3 * H, w_x, at(zeros, 0), room, at(dx, (t * B + begin) * F))
-        following = first
+            input_errors(rows, F, e, G, 1, 3 * H, w_x, at(zeros, 0), room, at(dx, (t * B + share) * F), shares * F)
+        end = first

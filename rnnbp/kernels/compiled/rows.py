@@ -8,15 +8,9 @@ from rnnbp.kernels.compiled.vectors import at, copy, lanes
 
 
 @njit(nogil=True)
-def running(n, begin, end):
-    """Up to which of the sequences from `begin` to `end` the first n reach."""
-    return max(begin, min(n, end))
-
-
-@njit(nogil=True)
-def after(b, following, still, steps):
-    """The row of sequence b's state after a step: in the following step, or, at its end, behind all `steps`."""
-    return following + b if b < still else steps + b
+def after(i, following, still, steps):
+    """The row of sequence i's state after a step: in the following step, or, at its end, behind all `steps`."""
+    return following + i if i < still else steps + i
 
 
 @njit(nogil=True)
@@ -32,25 +26,25 @@ def product(rows, width, a, a_row, a_k, b, depth, c0, c0_row, c, c_row):
 
 
 @njit(nogil=True)
-def input_errors(rows, width, e, e_row, e_k, depth, w, zeros, room, dx):
+def input_errors(rows, width, e, e_row, e_k, depth, w, zeros, room, dx, dx_row):
     """One step's dx = e W, by way of `room`, whose rows hold whole registers."""
     X = room.shape[1]
     product(rows, width, e, e_row, e_k, w, depth, zeros, 0, at(room, 0), X)
     for r in range(rows):
-        copy(at(dx, r * width), at(room, r * X), width)
+        copy(at(dx, r * dx_row), at(room, r * X), width)
 
 
 @njit(nogil=True)
-def whole_registers(rows, width, source, room):
+def whole_registers(rows, width, source, row, room):
     """Rows of `source` such that the last register of each may be read: their address, and from one to the next.
 
     They are copied to `room` where a row does not end with a register.
     """
     X = room.shape[1]
     if width % lanes(room) == 0:
-        return source, width
+        return source, row
     for r in range(rows):
-        copy(at(room, r * X), at(source, r * width), width)
+        copy(at(room, r * X), at(source, r * row), width)
     return at(room, 0), X
 
 

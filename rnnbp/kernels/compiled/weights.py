@@ -5,7 +5,6 @@ from numba import njit
 
 from rnnbp.kernels.compiled.compiling import entry
 from rnnbp.kernels.compiled.product import COLUMNS, panel_product
-from rnnbp.kernels.compiled.team import BEGUN, ring
 from rnnbp.kernels.compiled.vectors import REGISTER_BYTES, at, copy, lanes, load, store
 from rnnbp.workspace import empty
 
@@ -94,39 +93,29 @@ def put_back(sums, w_h, w_x):
 
 
 @entry
-def outer_sum(bells, deltas, begin, here, inputs, start, places, blocks, sums, b_h, b_x, share, shares):
-    """Add one thread's share of the gradient of weights side by side, and of their biases.
+def outer_sum(deltas, begin, inputs, start, base, blocks, sums, b_h, b_x):
+    """Add the gradient of weights side by side, and of their biases.
 
-    ``sums += deltas[here, begin : begin + rows].T @ inputs[places, start : start + S]``, and to either bias the
+    ``sums += deltas[:n, begin : begin + rows].T @ inputs[base : base + n, start : start + S]``, and to either bias the
     sum of these deltas. Each block is summed from zero, in pieces of at most `DEPTH` rows, and they are added from
     the last to the first.
 
     Parameters
     ----------
-    bells : ndarray
-        The first is rung.
-    deltas : ndarray (more than n, ...)
+    deltas : ndarray (at least n, ...)
     begin : int
-    here : ndarray (n,) of int
-        Which row is the n-th to be added, in time's order.
-    inputs : ndarray (more than n, ...)
-    start : int
-    places : ndarray (n,) of int
-        As `here`.
+    inputs : ndarray (more than base + n, ...)
+    start, base : int
     blocks : ndarray of int
-        Where each block of steps begins among them, and n.
+        Where each block of steps begins among the rows, and n.
     sums : ndarray (rows, S)
         Rows of whole registers, as of `side_by_side`.
     b_h, b_x : ndarrays (rows,)
         Either may be empty.
-    share, shares : int
-        The thread takes the `share`-th of `shares` parts of the rows.
     """
-    ring(bells, BEGUN)
     L = lanes(deltas)
     (rows, S), G, X = sums.shape, deltas.shape[1], inputs.shape[1]
     registers = S // L
-    low, high = rows * share // shares, rows * (share + 1) // shares
     errors, panels = np.empty((DEPTH, CHUNK), deltas.dtype), np.empty((DEPTH, S), deltas.dtype)
     for k in range(len(blocks) - 2, -1, -1):
         pieces = (blocks[k + 1] - blocks[k] + DEPTH - 1) // DEPTH
@@ -134,20 +123,18 @@ def outer_sum(bells, deltas, begin, here, inputs, start, places, blocks, sums, b
             first = blocks[k] + piece * DEPTH
             depth = min(DEPTH, blocks[k + 1] - first)
             for q in range(0, registers, COLUMNS):
-                width = min(COLUMNS, registers - q) * L
+                width, come = min(COLUMNS, registers - q) * L, start + q * L
                 for n in range(depth):
-                    copy(
-                        at(panels, q * L * DEPTH + n * width), at(inputs, places[first + n] * X + start + q * L), width
-                    )
-            for m in range(low, high, CHUNK):
-                count = min(CHUNK, high - m)
+                    copy(at(panels, q * L * DEPTH + n * width), at(inputs, (base + first + n) * X + come), width)
+            for m in range(0, rows, CHUNK):
+                count = min(CHUNK, rows - m)
                 for n in range(depth):
-                    copy(at(errors, n * CHUNK), at(deltas, here[first + n] * G + begin + m), count)
+                    copy(at(errors, n * CHUNK), at(deltas, (first + n) * G + begin + m), count)
                 for q in range(0, registers, COLUMNS):
-                    columns, sum_ = min(COLUMNS, registers - q), at(sums, m * S + q * L)
+                    columns, here = min(COLUMNS, registers - q), at(sums, m * S + q * L)
                     panel_product(
                         count, columns, at(errors, 0), 1, CHUNK, at(panels, q * L * DEPTH), columns * L, depth,
-                        sum_, S, sum_, S, L
+                        here, S, here, S, L
                     )  # fmt: skip
                 _column_sums(errors, depth)
                 for i in range(count):
