@@ -212,6 +212,32 @@ class Parameters:
         layout, place = scope_of(self._layout, prefix, suffix)
         return self._over(layout, self.vector[place])
 
+    def renamed(self, shapes: Mapping[str, Shape], start: int = 0) -> "Parameters":
+        """Arrays that lie from a place of the vector on, under other names, over the same memory.
+
+        Parameters
+        ----------
+        shapes : mapping of str to tuple of int
+            In the order in which they lie there.
+        start : int, default 0
+
+        Raises
+        ------
+        ValueError
+            If the vector ends before they do.
+
+        Examples
+        --------
+        >>> p = Parameters({"w_l0": (2,), "w_l1": (3,)})
+        >>> p.renamed({"w": (3,)}, start=2)["w"] += 1
+        >>> p.vector
+        array([0., 0., 1., 1., 1.], dtype=float32)
+        """
+        layout = layout_of(tuple(shapes.items()))
+        if start + layout.size > self.size:
+            raise ValueError(f"from {start} on there are {self.size - start} numbers, but shapes need {layout.size}")
+        return self._over(layout, self.vector[start : start + layout.size])
+
     def __eq__(self, other: Any) -> bool:
         return (
             isinstance(other, Parameters)

@@ -1,12 +1,13 @@
 """A gradient while it is summed up."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from rnnbp.params import Layout, Parameters, scope_of
+from rnnbp.params import Layout, Parameters, Shape, layout_of, scope_of
 from rnnbp.workspace import empty
 
 
@@ -111,6 +112,13 @@ class Sums(Parameters):
         """As `Parameters.scope`: what is added there is added here."""
         layout, place = scope_of(self._layout, prefix, suffix)
         return self._of(layout, self._start + place.start, self._parts)
+
+    def renamed(self, shapes: Mapping[str, Shape], start: int = 0) -> Parameters:
+        """As `Parameters.renamed`; of these shapes each must be that of an array, or they are looked at here."""
+        layout, begin = layout_of(tuple(shapes.items())), self._start + start
+        if all((begin + lo, begin + hi) in self._parts[0].spans for lo, hi in layout.spans):
+            return self._of(layout, begin, self._parts)
+        return super().renamed(shapes, start)
 
     def part(self, k: int) -> "Sums":
         """What the k-th of several threads adds to, the first being the 0-th: apart until the sums are looked at."""

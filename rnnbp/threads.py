@@ -15,6 +15,9 @@ _chosen: int | None = None
 def set_num_threads(n: int | None) -> None:
     """How many threads a compiled kernel may use, at the most.
 
+    Of a gradient each thread sums its own sequences' part, so that another number of threads gives other last bits of
+    it; the same number gives the same bits.
+
     Parameters
     ----------
     n : int or None

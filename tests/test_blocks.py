@@ -9,6 +9,7 @@ from helpers import CELLS, made
 from rnnbp.cells import GRUCell, JordanCell, LSTMCell
 from rnnbp.kernels.blocks import BLOCK, backwards, blocks, packed_blocks
 from rnnbp.layers import Dense, Embedding, Last, MeanOverTime, MultiLayer, Normalize, Recurrent, Run, Window
+from rnnbp.sums import Sums
 
 T, B, F = 3 * BLOCK + 5, 3, 3
 LENGTHS = {"equal lengths": np.full(B, T), "unequal lengths": np.array([T, 2 * BLOCK + 1, 4])}
@@ -35,7 +36,7 @@ def forth_and_back(layer, params, x, dy, lengths, cuts):
         y, tape, state = layer.forward(params, x[start:stop], span, state)
         outputs.append(y)
         tapes.append(tape)
-    grad, d_state, d_x = params.zeros(), None, []
+    grad, d_state, d_x = Sums(params), None, []
     timed = outputs[0].ndim == 3
     for tape, (start, stop) in reversed(list(zip(tapes, pairwise(cuts), strict=True))):
         here = dy[start:stop] if timed else dy * (stop == len(x))

@@ -171,3 +171,12 @@ def test_products_are_added(params):
     params.add_product("w", np.ones((2, 4)), np.ones((4, 3)))
     np.testing.assert_array_equal(params["w"], [[4, 5, 6], [7, 8, 9]])
     np.testing.assert_array_equal(params["b"], [6, 7])
+
+
+def test_arrays_renamed_share_the_memory(params):
+    other = params.renamed({"bias": (2,), "gain": ()}, start=6)
+    other["bias"] += 1
+    other["gain"] = -1
+    np.testing.assert_array_equal(params.vector[6:], [7, 8, -1])
+    with pytest.raises(ValueError, match="from 8 on there are 1 numbers, but shapes need 2"):
+        params.renamed({"bias": (2,)}, start=8)

@@ -137,3 +137,17 @@ def test_a_scope_has_parts_of_its_own_place(sums):
 
 def test_another_dtype():
     assert Sums(Parameters(SHAPES), np.float64).part(1).vector.dtype == np.float64
+
+
+def test_arrays_renamed_are_the_same_sums(sums):
+    one = sums.renamed({"v": (2, 3), "s": ()}, start=8)
+    one.part(1)["v"] += 4
+    one.add_product("v", A, B)
+    np.testing.assert_array_equal(one["v"], 4 + A @ B)
+    np.testing.assert_array_equal(sums.vector, [0] * 8 + [*(4 + A @ B).ravel(), 0])
+
+
+def test_pieces_of_arrays_renamed_are_right_too(sums):
+    sums.part(1)["0.w"] += 1
+    sums.renamed({"first": (3,), "second": (3,)})["second"] += 2
+    np.testing.assert_array_equal(sums.vector, [1] * 3 + [3] * 3 + [0] * 9)

@@ -142,8 +142,7 @@ def _cells(
     elif isinstance(layer, MultiLayer) and layer.causal:
         start = 0
         for k, part in enumerate(layer.layers):
-            size = Parameters(part.shapes()).size
-            scope = Parameters(part.shapes(), params.vector[start : start + size])
+            scope = params.renamed(part.shapes(), start)
             yield from _cells(part, scope, x, run, f"{name}.{k}")
             x, _, _ = part.forward(scope, x, run)
-            start += size
+            start += scope.size

@@ -178,7 +178,7 @@ def _of_cell(cell: Cell, rng: np.random.Generator) -> _Problem:
     shapes = {"state": (*lead, cell.state_size), "x": (*lead, cell.input_size)}
     point = Parameters(shapes | cell.shapes(), dtype=np.float64)
     start = point.place("x").stop
-    cell.initialize(Parameters(cell.shapes(), point.vector[start:]), rng)
+    cell.initialize(point.renamed(cell.shapes(), start), rng)
     point.vector[:start] = 0.5 * rng.standard_normal(start)
     weights = rng.standard_normal(shapes["state"])
 
@@ -189,7 +189,7 @@ def _of_cell(cell: Cell, rng: np.random.Generator) -> _Problem:
     params, state, x = _weights(cell, point), point["state"], point["x"]
     _, residuals = cell.step(params, state, x)
     computed["state"], computed["x"], delta = cell.step_vjp(params, state, x, residuals, weights)
-    cell.param_vjp(state, x, residuals, delta, Parameters(cell.shapes(), computed.vector[start:]))
+    cell.param_vjp(state, x, residuals, delta, computed.renamed(cell.shapes(), start))
     return _Problem(point, computed, evaluate)
 
 

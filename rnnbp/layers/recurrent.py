@@ -112,8 +112,7 @@ class Bidirectional(Layer):
     def _halves(self, params: Parameters) -> tuple[Parameters, Parameters]:
         """The parameters of the cell forwards and of the one backwards."""
         shapes = self.cell.shapes()
-        half = params.size // 2
-        return Parameters(shapes, params.vector[:half]), Parameters(shapes, params.vector[half:])
+        return params.renamed(shapes), params.renamed(shapes, params.size // 2)
 
     def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
         """Both the cell's way."""
@@ -227,9 +226,8 @@ class MultiLayer(Layer):
         """Each layer's own parameters under its own names."""
         scopes, start = [], 0
         for layer in self.layers:
-            size = Parameters(layer.shapes()).size
-            scopes.append(Parameters(layer.shapes(), params.vector[start : start + size]))
-            start += size
+            scopes.append(params.renamed(layer.shapes(), start))
+            start += scopes[-1].size
         return scopes
 
     def initialize(self, params: Parameters, rng: np.random.Generator) -> None:

@@ -60,8 +60,7 @@ class Chain:
     @property
     def params(self) -> Parameters:
         """The cell's parameters, a view of the model's."""
-        shapes = self.cell.shapes()
-        return Parameters(shapes, self.model.params.vector[: Parameters(shapes).size])
+        return self.model.params.renamed(self.cell.shapes())
 
     @property
     def tail(self) -> Sequential:
@@ -171,7 +170,7 @@ def _part(model: Sequential, layers: Sequence[Layer], start: int) -> Sequential:
     part = copy.copy(model)
     part.layers = tuple(layers)
     shapes = {f"{i}.{name}": shape for i, layer in enumerate(layers) for name, shape in layer.shapes().items()}
-    part.params = Parameters(shapes, model.params.vector[start : start + Parameters(shapes).size])
+    part.params = model.params.renamed(shapes, start)
     return part
 
 

@@ -69,7 +69,8 @@ def backward(
     """The same sequences back through some steps, behind which their rows end at `end`. Of deltas there is memory for
     these steps alone, from row `base` on.
     """
-    ring(bells, BEGUN)
+    if steps[1] == len(active) - 1:
+        ring(bells, BEGUN)  # once a pass
     (H, kind), (_, B, F) = sizes, dx.shape
     w_h, w_x = weights
     L, N = lanes(inputs), len(gates)

@@ -91,7 +91,8 @@ def backward(
     """The same sequences back through some steps, behind which their rows end at `end`. Of deltas there is memory for
     these steps alone, from row `base` on.
     """
-    ring(bells, BEGUN)
+    if steps[1] == len(active) - 1:
+        ring(bells, BEGUN)  # once a pass
     (H,), (_, B, F) = sizes, dx.shape
     w_h, w_n, w_x = weights
     L, X, G, C = lanes(gates), inputs.shape[1], gates.shape[1], d_h.shape[1]
