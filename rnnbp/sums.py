@@ -1,8 +1,6 @@
 """A gradient while it is summed up."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -11,18 +9,20 @@ from rnnbp.params import Layout, Parameters, Shape, layout_of, scope_of
 from rnnbp.workspace import empty
 
 
-@dataclass(frozen=True)
 class _Part:
     """A vector (P,), where arrays lie in it, and where those that have not been written."""
 
-    memory: np.ndarray
-    spans: frozenset[tuple[int, int]]
-    unwritten: set[tuple[int, int]]
+    __slots__ = ("memory", "spans", "unwritten")
 
-    @classmethod
-    def new(cls, spans: frozenset[tuple[int, int]], size: int, dtype: np.dtype) -> Self:
-        """Of which nothing has been written."""
-        return cls(empty((size,), dtype), spans, set(spans))
+    def __init__(self, spans: frozenset[tuple[int, int]], size: int, dtype: np.dtype) -> None:
+        self.memory, self.spans, self.unwritten = empty((size,), dtype), spans, set(spans)
+
+    def begun(self, span: tuple[int, int]) -> bool:
+        """Whether the array there has not been written; from now on it counts as such."""
+        if span in self.unwritten:
+            self.unwritten.remove(span)
+            return True
+        return False
 
 
 class Sums(Parameters):
@@ -52,8 +52,8 @@ class Sums(Parameters):
 
     def __init__(self, like: Parameters, dtype: DTypeLike | None = None) -> None:
         self._layout, self._start = like._layout, 0
-        dtype = np.dtype(like.dtype if dtype is None else dtype)
-        self._parts = [_Part.new(self._layout.spans, self._layout.size, dtype)]
+        dtype = like.dtype if dtype is None else np.dtype(dtype)
+        self._parts = [_Part(self._layout.spans, self._layout.size, dtype)]
 
     @classmethod
     def _of(cls, layout: Layout, start: int, parts: list[_Part]) -> "Sums":
@@ -70,8 +70,9 @@ class Sums(Parameters):
     @property
     def vector(self) -> np.ndarray:
         """All of them (P,)."""
-        for name in self.shapes:
-            self[name]  # fills it
+        if self._parts[0].unwritten or len(self._parts) > 1:
+            for name in self.shapes:
+                self[name]  # fills it
         return self._parts[0].memory[self._start : self._start + self.size]
 
     @vector.setter
@@ -79,34 +80,31 @@ class Sums(Parameters):
         self.vector[:] = value
 
     def __getitem__(self, name: str) -> np.ndarray:
-        view, written = self._view(self._parts[0], name)
-        if not written:
+        span = self._span(name)
+        view = self._view(name, span)
+        if self._parts[0].begun(span):
             view[...] = 0
         for part in self._parts[1:]:
-            more, written = self._view(part, name)
-            if written:
-                view += more
-            part.unwritten.add(self._span(name))
+            if span not in part.unwritten:
+                view += part.memory[slice(*span)].reshape(view.shape)
+                part.unwritten.add(span)
         return view
 
     def add_product(self, name: str, a: np.ndarray, b: np.ndarray) -> None:
         """As `Parameters.add_product`."""
-        view, written = self._view(self._parts[0], name)
-        if written:
-            view += a @ b
-        else:
+        span = self._span(name)
+        view = self._view(name, span)
+        if self._parts[0].begun(span):
             np.matmul(a, b, out=view)
+        else:
+            view += a @ b
 
     def _span(self, name: str) -> tuple[int, int]:
-        place = self.place(name)
+        place = self._place(name)
         return self._start + place.start, self._start + place.stop
 
-    def _view(self, part: _Part, name: str) -> tuple[np.ndarray, bool]:
-        """The array in a part, and whether it had been written; from now on it counts as such."""
-        span = self._span(name)
-        written = span not in part.unwritten
-        part.unwritten.discard(span)
-        return part.memory[slice(*span)].reshape(self.shapes[name]), written
+    def _view(self, name: str, span: tuple[int, int]) -> np.ndarray:
+        return self._parts[0].memory[span[0] : span[1]].reshape(self._layout.shapes[name])
 
     def scope(self, prefix: str = "", suffix: str = "") -> "Sums":
         """As `Parameters.scope`: what is added there is added here."""
@@ -120,9 +118,13 @@ class Sums(Parameters):
             return self._of(layout, begin, self._parts)
         return super().renamed(shapes, start)
 
-    def part(self, k: int) -> "Sums":
+    def part(self, k: int) -> Parameters:
         """What the k-th of several threads adds to, the first being the 0-th: apart until the sums are looked at."""
         while len(self._parts) <= k:
             first = self._parts[0]
-            self._parts.append(_Part.new(first.spans, len(first.memory), first.memory.dtype))
-        return self._of(self._layout, self._start, [self._parts[k]])
+            self._parts.append(_Part(first.spans, len(first.memory), first.memory.dtype))
+        part, start = self._parts[k], self._start
+        for lo, hi in self._layout.spans:
+            if part.begun((start + lo, start + hi)):
+                part.memory[start + lo : start + hi] = 0
+        return self._over(self._layout, part.memory[start : start + self._layout.size])

@@ -21,7 +21,7 @@ from rnnbp.sums import Sums
 from rnnbp.threads import get_num_threads
 from rnnbp.workspace import empties
 
-WORTH_A_THREAD = 1e6  # floating point operations in a block of steps, which take some 10 us
+WORTH_A_THREAD = 4e5  # floating point operations in a block of steps, which take some 4 us
 STRETCH = 1 << 21  # bytes of deltas, about: so many stay in the cache until they are used
 
 
@@ -156,7 +156,6 @@ class CompiledKernel(Kernel):
             trace.inputs[:n, :H], trace.inputs[last:, :H] = own[:n, :H], own[n:, :H]
             if keeps_state:
                 trace.more[:n, :H], trace.more[last:, :H] = own[:n, H:], own[n:, H:]
-                trace.more[:n, H:] = trace.more[last:, H:] = 0
         outputs = padded_steps(sum(share.rows for share in shares), (T, B, H), self.dtype)
         x, weights = np.ascontiguousarray(x, self.dtype), self.weights(params)
 
@@ -221,24 +220,26 @@ class CompiledKernel(Kernel):
         if sums is not grad:
             grad.vector[:] += sums.vector
         d_first = np.empty_like(d_state, self.dtype)
-        for trace, (_, *d_parts) in zip(traces, memory, strict=True):
-            for k in range(0, d_state.shape[1], H):
-                d_first[trace.share.sequences, k : k + H] = d_parts[k // H][:, :H]
+        for trace, (_, d_h, d_more) in zip(traces, memory, strict=True):
+            own = d_first[trace.share.sequences]
+            own[:, :H] = d_h[:, :H]
+            if self.cell.state_size > H:
+                own[:, H:] = d_more[:, :H]
         return d_first
 
     def _memory_back(self, traces: Sequence[Trace], d_state: Array) -> list[list[Array]]:
         """Of each share: room for a stretch's deltas; the error of h; and of what else belongs to the state."""
         H, shapes = self.cell.hidden_size, []
         for trace in traces:
-            longest = max((end - first for first, end in (s.rows for s in trace.share.stretches)), default=0)
             n = len(trace.inputs) - trace.share.rows
-            shapes += [(longest, self.parts * H + self.lanes), (n, H), (n, H)]
+            shapes += [(trace.share.longest, self.parts * H + self.lanes), (n, H), (n, H)]
         arrays = self.empties(shapes)
         memory = [arrays[k : k + 3] for k in range(0, len(arrays), 3)]
-        for trace, (_, *d_parts) in zip(traces, memory, strict=True):
+        for trace, (_, d_h, d_more) in zip(traces, memory, strict=True):
             own = d_state[trace.share.sequences]
-            for k, d in enumerate(d_parts):
-                d[:, :H], d[:, H:] = own[:, k * H : (k + 1) * H] if k * H < own.shape[1] else 0, 0
+            d_h[:, :H] = own[:, :H]
+            if self.cell.state_size > H:
+                d_more[:, :H] = own[:, H:]
         return memory
 
 

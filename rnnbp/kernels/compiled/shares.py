@@ -49,12 +49,15 @@ class Share:
         N, their steps altogether.
     stretches : tuple of Stretch
         All steps, in time's order.
+    longest : int
+        How many rows a stretch has at the most.
     """
 
     sequences: slice
     active: Array
     rows: int
     stretches: tuple[Stretch, ...]
+    longest: int
 
 
 def share_out(active: Array, count: int, most: int) -> tuple[Share, ...]:
@@ -83,4 +86,5 @@ def _share(sequences: slice, active: Array, most: int) -> Share:
     for steps, rows in packed_blocks(active[:-1], size):
         blocks = np.append(ends[steps.start : steps.stop : BLOCK], rows.stop) - rows.start
         stretches.append(Stretch((steps.start, steps.stop), (rows.start, rows.stop), blocks))
-    return Share(sequences, active, int(ends[-1]), tuple(stretches))
+    longest = max((int(stretch.blocks[-1]) for stretch in stretches), default=0)
+    return Share(sequences, active, int(ends[-1]), tuple(stretches), longest)
