@@ -4,12 +4,14 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
 from rnnbp._checks import positive_int
 
 _chosen: int | None = None
+_whole: ContextVar[int | None] = ContextVar("steps of the whole", default=None)
 
 
 def set_num_threads(n: int | None) -> None:
@@ -54,6 +56,35 @@ def threads_as_before() -> Iterator[None]:
         yield
     finally:
         _chosen = before
+
+
+@contextmanager
+def part_of(steps: int) -> Iterator[None]:
+    """What runs within is a part of a whole, and shared out to as many threads as that would be: so it gives the bits
+    of the whole, which depend on it.
+
+    Parameters
+    ----------
+    steps : int
+        Of all sequences of the whole together.
+
+    Examples
+    --------
+    >>> with part_of(1000):
+    ...     steps_in_all(160)
+    1000
+    """
+    before = _whole.set(steps)
+    try:
+        yield
+    finally:
+        _whole.reset(before)
+
+
+def steps_in_all(steps: int) -> int:
+    """Of the whole of which these are a part, or else these."""
+    whole = _whole.get()
+    return steps if whole is None else whole
 
 
 def get_num_threads() -> int:

@@ -15,6 +15,7 @@ from rnnbp.kernels.blocks import BLOCK
 from rnnbp.kernels.loop import Loop
 from rnnbp.layers import Recurrent, Run
 from rnnbp.sums import Sums
+from rnnbp.threads import part_of
 
 # What has a kernel of its own, from (input_size, hidden_size).
 FAST = {
@@ -157,13 +158,14 @@ def test_spans_of_whole_blocks_give_the_same_bits(kind, make, copies):
     whole = case.run(kernel)
     spans = [slice(0, BLOCK), slice(BLOCK, 3 * BLOCK), slice(3 * BLOCK, None)]
     runs, state, d_state, grad = [], case.state, case.d_state, Sums(case.params)
-    for span in spans:
-        y, trace, state = kernel.forward(weights, case.x[span], case.active[span], state)
-        runs.append((y, trace))
-    d_inputs = []
-    for span, (_, trace) in zip(reversed(spans), reversed(runs), strict=True):
-        dx, d_state = kernel.backward(weights, trace, case.d_outputs[span], grad, d_state)
-        d_inputs.insert(0, dx)
+    with part_of(sum(lengths)):
+        for span in spans:
+            y, trace, state = kernel.forward(weights, case.x[span], case.active[span], state)
+            runs.append((y, trace))
+        d_inputs = []
+        for span, (_, trace) in zip(reversed(spans), reversed(runs), strict=True):
+            dx, d_state = kernel.backward(weights, trace, case.d_outputs[span], grad, d_state)
+            d_inputs.insert(0, dx)
     outputs = np.concatenate([y for y, _ in runs])
     for a, b in zip((outputs, state, np.concatenate(d_inputs), d_state, grad.vector), whole, strict=True):
         np.testing.assert_array_equal(a, b)

@@ -11,14 +11,17 @@ from helpers import relative_error
 from hypothesis import given
 from hypothesis import strategies as st
 from test_kernels import FAST, Case, every_cell
+from test_kernels import test_spans_of_whole_blocks_give_the_same_bits as spans_give_the_same_bits
 
 import rnnbp
 from rnnbp import kernels
 from rnnbp.layers import Run
+from rnnbp.threads import part_of
 from rnnbp.workspace import empties
 
 pytest.importorskip("numba")
 
+from rnnbp.kernels.blocks import BLOCK
 from rnnbp.kernels.compiled import compiled_kernel, compiling, functions
 from rnnbp.kernels.compiled import kernels as compiled
 from rnnbp.kernels.compiled.shares import share_out
@@ -107,6 +110,18 @@ def test_threads_change_only_in_which_order_gradients_are_summed(make, dtype, ro
 
 
 @every_cell
+def test_spans_are_shared_out_as_the_whole(make, monkeypatch):
+    rnnbp.set_num_threads(2)
+    kernel, counts = compiled_kernel(make(3, 33), np.dtype(np.float32)), []
+    rows = 9 * (3 * BLOCK + 5 + 3 * BLOCK + 2 * BLOCK + 1 + BLOCK + 4)
+    monkeypatch.setattr(compiled, "WORTH_A_THREAD", rows * kernel.parts * 33 * 36 * 0.9)  # twice and a bit for all
+    shared = compiled.run_shares
+    monkeypatch.setattr(compiled, "run_shares", lambda count, function: counts.append(count) or shared(count, function))
+    spans_give_the_same_bits("compiled", make, 9)
+    assert set(counts) == {2}
+
+
+@every_cell
 def test_a_sequence_does_not_depend_on_those_beside_it(make):
     case = Case.random(make(5, 19), [40] * 13, dtype=np.float32)
     whole = on_threads(case, 1)
@@ -148,8 +163,10 @@ def test_several_callers_at_once(always_threads):
 def test_tiny_work_is_not_shared_out():
     rnnbp.set_num_threads(8)
     kernel = compiled_kernel(FAST["LSTM"](3, 4), np.dtype(np.float32))
-    assert kernel.threads(6) == 1
-    assert kernel.threads(10**9) == 8
+    assert kernel.threads(180, 6) == 1
+    assert kernel.threads(10**9, 6) == 6
+    with part_of(10**9):
+        assert kernel.threads(180, 6) == 6
 
 
 @given(

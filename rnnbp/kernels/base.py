@@ -18,8 +18,8 @@ class Kernel(Protocol):
     rises. A kernel is made for one cell and one dtype, keeps nothing from call to call that changes a result,
     and changes none of its arguments but `grad`. What it computes for several steps at once it computes block by
     block, and adds up from the last block to the first (`rnnbp.kernels.blocks`): a sequence run in spans of whole
-    blocks gives the same outputs and, in a `grad` that is `rnnbp.sums.Sums`, the same gradient, to the last bit, as one
-    run at once.
+    blocks gives the same outputs as one run at once, to the last bit, and within `rnnbp.threads.part_of` and with a
+    `grad` that is `rnnbp.sums.Sums` the same gradient.
     """
 
     def forward(self, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, Trace, Array]:

@@ -14,6 +14,7 @@ from rnnbp.layers.base import Array, Run, State
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
 from rnnbp.sums import Sums
+from rnnbp.threads import part_of
 
 OBJECTS = 600  # bytes that Python takes for the objects of a state that is held, beside its numbers
 
@@ -70,11 +71,13 @@ class Checkpointed:
         self.first = Moment(None if state is None else list(state[self.lower]), draws=self._draws())
         self.above = None if state is None else list(state[self.upper])
         self.grad = Sums(model.params)
+        self.steps_in_all = int(batch.lengths.sum())
         self.steps = self.held = self.peak = 0
 
     def sizes(self) -> Sizes:
         """The bytes of a step's tape and of the states, by running the first step."""
-        _, kept = self._run(0, 1, self.first)
+        with part_of(self.steps_in_all):
+            _, kept = self._run(0, 1, self.first)
         return Sizes(kept.tape_bytes, kept.after.nbytes + OBJECTS)
 
     def gradient(self, schedule: Schedule, block: int) -> Gradient:
@@ -85,8 +88,9 @@ class Checkpointed:
         self.stored: dict[int, Moment] = {}
         self.kept: dict[int, Kept] = {}
         self.d_states: list[State] | None = None
-        for action in schedule:
-            self._act(action)
+        with part_of(self.steps_in_all):
+            for action in schedule:
+                self._act(action)
         cost = Cost(self.steps, self.peak)
         return Gradient(self.value, self.grad.vector, self.outputs, self.after, cost, (0, len(self.x)))
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from rnnbp.cells.base import Weights
 from rnnbp.kernels.base import Array, Kernel
-from rnnbp.kernels.blocks import BLOCK
 from rnnbp.kernels.compiled import elman, gru, lstm, original_gru
 from rnnbp.kernels.compiled.shares import Share, share_out
 from rnnbp.kernels.compiled.team import run_shares
@@ -18,10 +17,10 @@ from rnnbp.kernels.compiled.weights import outer_sum, packed, packed_back, put_b
 from rnnbp.kernels.packing import padded_steps
 from rnnbp.params import Parameters
 from rnnbp.sums import Sums
-from rnnbp.threads import get_num_threads
+from rnnbp.threads import get_num_threads, steps_in_all
 from rnnbp.workspace import empties
 
-WORTH_A_THREAD = 4e5  # floating point operations in a block of steps, which take some 4 us
+WORTH_A_THREAD = 7.5e6  # floating point operations, which take some 75 us
 STRETCH = 1 << 21  # bytes of deltas, about: so many stay in the cache until they are used
 
 
@@ -139,24 +138,25 @@ class CompiledKernel(Kernel):
         """Vectors after one another, and room for a spill."""
         return np.concatenate([*parts, np.zeros(2 * self.lanes, self.dtype)], dtype=self.dtype)
 
-    def threads(self, batch_size: int) -> int:
-        """Among how many it pays to share out so many sequences, however long they are."""
+    def threads(self, rows: int, batch_size: int) -> int:
+        """Among how many it pays to share out so many real steps."""
         H, F = self.cell.hidden_size, self.cell.input_size
-        worth = min(batch_size, int(2.0 * BLOCK * batch_size * self.parts * H * (H + F) / WORTH_A_THREAD))
+        worth = min(batch_size, int(2.0 * steps_in_all(rows) * self.parts * H * (H + F) / WORTH_A_THREAD))
         return min(worth, get_num_threads()) if worth > 1 else 1
 
     def forward(self, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, list[Trace], Array]:
         """As `Kernel.forward`."""
         (T, B, _), H = x.shape, self.cell.hidden_size
         most = STRETCH // (self.parts * H * self.dtype.itemsize)
-        shares = share_out(active, self.threads(B), most)
+        rows = int(active.sum())
+        shares = share_out(active, self.threads(rows, B), most)
         traces, keeps_state = self.traces(shares, B), self.cell.state_size > H
         for trace in traces:
             own, n, last = state[trace.share.sequences], trace.share.active[0], trace.share.rows + trace.share.active[0]
             trace.inputs[:n, :H], trace.inputs[last:, :H] = own[:n, :H], own[n:, :H]
             if keeps_state:
                 trace.more[:n, :H], trace.more[last:, :H] = own[:n, H:], own[n:, H:]
-        outputs = padded_steps(sum(share.rows for share in shares), (T, B, H), self.dtype)
+        outputs = padded_steps(rows, (T, B, H), self.dtype)
         x, weights = np.ascontiguousarray(x, self.dtype), self.weights(params)
 
         def there(bells: Array, number: int, count: int) -> None:
@@ -169,10 +169,10 @@ class CompiledKernel(Kernel):
         run_shares(len(shares), there)
         final = np.empty_like(state, self.dtype)
         for trace in traces:
-            rows, own = trace.share.rows, final[trace.share.sequences]
-            own[:, :H] = trace.inputs[rows:, :H]
+            own, ends = final[trace.share.sequences], trace.share.rows
+            own[:, :H] = trace.inputs[ends:, :H]
             if keeps_state:
-                own[:, H:] = trace.more[rows:, :H]
+                own[:, H:] = trace.more[ends:, :H]
         return outputs, traces, final
 
     def backward(
