@@ -1,4 +1,4 @@
-"""Weights, packed for products before the first step; and their gradients, summed over all steps after the last."""
+"""Weights, packed for products before the first step; and their gradients, summed over the steps of a stretch."""
 
 import numpy as np
 from numba import njit
