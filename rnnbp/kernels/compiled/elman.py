@@ -1,6 +1,7 @@
 """Elman's simple recurrent net: its activations, and its way through time and back.
 
 A row of `inputs` is [h | x], of `sums` a sequence's pre-activations at the step just run, of `deltas` their errors.
+`gates` has a row a step, like every cell's, and nothing in it.
 """
 
 from numba import njit

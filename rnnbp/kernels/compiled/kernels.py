@@ -118,10 +118,15 @@ class CompiledKernel(Kernel):
         """How many numbers a register holds."""
         return REGISTER_BYTES // self.dtype.itemsize
 
+    def state_parts(self, state: Array, share: Share) -> list[Array]:
+        """h of a share's sequences and, where the state has more, that: views (B, H) of a state (..., S)."""
+        H, own = self.cell.hidden_size, state[share.sequences]
+        return [own] if own.shape[1] == H else [own[:, :H], own[:, H:]]
+
     def traces(self, shares: Sequence[Share], batch_size: int) -> list[Trace]:
         """Memory for each share, each array in rows of whole registers."""
-        H, F, L = self.cell.hidden_size, self.cell.input_size, self.lanes
-        inputs, gates = max(H + F, -(-H // L) * L), self.gates * H + L if self.gates else 0
+        H, F = self.cell.hidden_size, self.cell.input_size
+        inputs, gates = H + F, self.gates * H + self.lanes if self.gates else 0
         more, shapes = H if self.keeps else 0, []
         for share in shares:
             steps, ends = share.rows, share.rows + len(range(batch_size)[share.sequences])
@@ -150,12 +155,11 @@ class CompiledKernel(Kernel):
         most = STRETCH // (self.parts * H * self.dtype.itemsize)
         rows = int(active.sum())
         shares = share_out(active, self.threads(rows, B), most)
-        traces, keeps_state = self.traces(shares, B), self.cell.state_size > H
+        traces = self.traces(shares, B)
         for trace in traces:
-            own, n, last = state[trace.share.sequences], trace.share.active[0], trace.share.rows + trace.share.active[0]
-            trace.inputs[:n, :H], trace.inputs[last:, :H] = own[:n, :H], own[n:, :H]
-            if keeps_state:
-                trace.more[:n, :H], trace.more[last:, :H] = own[:n, H:], own[n:, H:]
+            n, last = trace.share.active[0], trace.share.rows + trace.share.active[0]
+            for kept, own in zip((trace.inputs, trace.more), self.state_parts(state, trace.share), strict=False):
+                kept[:n, :H], kept[last:, :H] = own[:n], own[n:]
         outputs = padded_steps(rows, (T, B, H), self.dtype)
         x, weights = np.ascontiguousarray(x, self.dtype), self.weights(params)
 
@@ -169,10 +173,8 @@ class CompiledKernel(Kernel):
         run_shares(len(shares), there)
         final = np.empty_like(state, self.dtype)
         for trace in traces:
-            own, ends = final[trace.share.sequences], trace.share.rows
-            own[:, :H] = trace.inputs[ends:, :H]
-            if keeps_state:
-                own[:, H:] = trace.more[ends:, :H]
+            for kept, own in zip((trace.inputs, trace.more), self.state_parts(final, trace.share), strict=False):
+                own[...] = kept[trace.share.rows :, :H]
         return outputs, traces, final
 
     def backward(
@@ -220,11 +222,9 @@ class CompiledKernel(Kernel):
         if sums is not grad:
             grad.vector[:] += sums.vector
         d_first = np.empty_like(d_state, self.dtype)
-        for trace, (_, d_h, d_more) in zip(traces, memory, strict=True):
-            own = d_first[trace.share.sequences]
-            own[:, :H] = d_h[:, :H]
-            if self.cell.state_size > H:
-                own[:, H:] = d_more[:, :H]
+        for trace, (_, *d_parts) in zip(traces, memory, strict=True):
+            for d, own in zip(d_parts, self.state_parts(d_first, trace.share), strict=False):
+                own[...] = d[:, :H]
         return d_first
 
     def _memory_back(self, traces: Sequence[Trace], d_state: Array) -> list[list[Array]]:
@@ -235,11 +235,9 @@ class CompiledKernel(Kernel):
             shapes += [(trace.share.longest, self.parts * H + self.lanes), (n, H), (n, H)]
         arrays = self.empties(shapes)
         memory = [arrays[k : k + 3] for k in range(0, len(arrays), 3)]
-        for trace, (_, d_h, d_more) in zip(traces, memory, strict=True):
-            own = d_state[trace.share.sequences]
-            d_h[:, :H] = own[:, :H]
-            if self.cell.state_size > H:
-                d_more[:, :H] = own[:, H:]
+        for trace, (_, *d_parts) in zip(traces, memory, strict=True):
+            for d, own in zip(d_parts, self.state_parts(d_state, trace.share), strict=False):
+                d[:, :H] = own
         return memory
 
 
