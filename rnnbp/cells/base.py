@@ -100,6 +100,17 @@ def as_cells(cells: Iterable[Cell], owner: str) -> tuple[Cell, ...]:
     return taken
 
 
+def rows_of(a: Array) -> Array:
+    """All leading axes as one: (..., K) -> (n, K).
+
+    Examples
+    --------
+    >>> rows_of(np.ones((5, 2, 3))).shape
+    (10, 3)
+    """
+    return a.reshape(-1, a.shape[-1])
+
+
 def outer_sum(delta: Array, inputs: Array) -> Array:
     """sum over all leading axes of delta (..., K) outer inputs (..., F): (K, F), as one matrix product.
 
@@ -108,7 +119,7 @@ def outer_sum(delta: Array, inputs: Array) -> Array:
     >>> outer_sum(np.ones((5, 2, 3)), np.ones((5, 2, 4))).shape
     (3, 4)
     """
-    return delta.reshape(-1, delta.shape[-1]).T @ inputs.reshape(-1, inputs.shape[-1])
+    return rows_of(delta).T @ rows_of(inputs)
 
 
 def total(delta: Array) -> Array:
@@ -119,7 +130,7 @@ def total(delta: Array) -> Array:
     >>> total(np.ones((5, 2, 3)))
     array([10., 10., 10.])
     """
-    return delta.reshape(-1, delta.shape[-1]).sum(axis=0)
+    return rows_of(delta).sum(axis=0)
 
 
 def map_nested(function: Any, *residuals: Residuals) -> Residuals:

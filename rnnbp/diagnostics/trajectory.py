@@ -140,9 +140,6 @@ def _cells(
     if isinstance(layer, Recurrent):
         yield name, layer.cell, dict(params.items()), x[:, 0]
     elif isinstance(layer, MultiLayer) and layer.causal:
-        start = 0
-        for k, part in enumerate(layer.layers):
-            scope = params.renamed(part.shapes(), start)
+        for k, (part, scope) in enumerate(zip(layer.layers, layer.scopes(params), strict=True)):
             yield from _cells(part, scope, x, run, f"{name}.{k}")
             x, _, _ = part.forward(scope, x, run)
-            start += scope.size

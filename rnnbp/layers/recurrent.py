@@ -222,7 +222,7 @@ class MultiLayer(Layer):
             _numbered(name, k): shape for k, layer in enumerate(self.layers) for name, shape in layer.shapes().items()
         }
 
-    def _scopes(self, params: Parameters) -> list[Parameters]:
+    def scopes(self, params: Parameters) -> list[Parameters]:
         """Each layer's own parameters under its own names."""
         scopes, start = [], 0
         for layer in self.layers:
@@ -232,7 +232,7 @@ class MultiLayer(Layer):
 
     def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
         """Each cell's way."""
-        for layer, scope in zip(self.layers, self._scopes(params), strict=True):
+        for layer, scope in zip(self.layers, self.scopes(params), strict=True):
             layer.initialize(scope, rng)
 
     def out_shape(self, shape: Shape) -> Shape:
@@ -244,7 +244,7 @@ class MultiLayer(Layer):
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
         """The state is a list, one a layer."""
         tapes, states, dropout = [], [], Dropout(self.dropout)
-        for k, (layer, scope) in enumerate(zip(self.layers, self._scopes(params), strict=True)):
+        for k, (layer, scope) in enumerate(zip(self.layers, self.scopes(params), strict=True)):
             mask = None
             if k > 0:
                 x, mask, _ = dropout.forward(scope, x, run)
@@ -272,7 +272,7 @@ class MultiLayer(Layer):
         self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State
     ) -> tuple[tuple, list[State]]:
         """Back through all layers but the lowest: what its own way back is given, and the others' d_state."""
-        scopes, grads = self._scopes(params), self._scopes(grad)
+        scopes, grads = self.scopes(params), self.scopes(grad)
         d_last = [None] * len(self.layers) if d_state is None else d_state
         d_states: list[State] = []
         for k in reversed(range(1, len(self.layers))):

@@ -6,7 +6,7 @@ import numpy as np
 
 from rnnbp._checks import number, positive_int
 from rnnbp.activations import activation
-from rnnbp.cells.base import Array, total
+from rnnbp.cells.base import Array, rows_of, total
 from rnnbp.initializers import glorot
 from rnnbp.kernels.blocks import backwards
 from rnnbp.layers.base import Layer, Run, Shape, State, Tape, has_features
@@ -88,7 +88,7 @@ class Dense(Layer):
         x, y = tape
         delta = dy if self.activation == "linear" else dy * activation(self.activation).slope(y)
         for d, inputs in backwards(delta, x) if x.ndim == 3 else [(delta, x)]:
-            grad.add_product("w", d.reshape(-1, d.shape[-1]).T, inputs.reshape(-1, inputs.shape[-1]))
+            grad.add_product("w", rows_of(d).T, rows_of(inputs))
             grad["b"] += total(d)
         return delta
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from rnnbp.activations import activation
-from rnnbp.cells.base import Array, Residuals, Weights
+from rnnbp.cells.base import Array, Residuals, Weights, outer_sum, total
 from rnnbp.cells.outer import Outer
 from rnnbp.layers import Dense, Embedding, Layer, Run
 from rnnbp.params import Parameters
@@ -70,9 +70,8 @@ class DenseStage:
 
     def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Array, grad: Parameters) -> None:
         """As the layer's."""
-        rows = delta.reshape(-1, delta.shape[-1])
-        grad["w"] += rows.T @ x.reshape(-1, x.shape[-1])
-        grad["b"] += rows.sum(axis=0)
+        grad["w"] += outer_sum(delta, x)
+        grad["b"] += total(delta)
 
     def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
         """Both by the same delta."""
