@@ -60,13 +60,13 @@ SMALL = {
 SMALL_PAIRS = [(name, a) for name in SMALL for a in ALGORITHMS if (name, a) != ("a user's", "KFRTRL")]
 
 
-def over_all_signs(name, algorithm, state=None, steps=3):
-    """The mean gradient over all signs there are, and the exact one."""
+def over_all_signs(name, algorithm, state=None, steps=3, inputs=1.0):
+    """The mean gradient over all signs there are, and the exact one, on random inputs of this standard deviation."""
     rng = np.random.default_rng(3)
     model = Sequential(*SMALL[name], dtype=np.float64)
     model.params.vector[:] += 0.4 * rng.standard_normal(model.params.size)
     tokens = isinstance(model.layers[0], Embedding)
-    x = rng.integers(4, size=(steps, 1)) if tokens else rng.standard_normal((steps, 1, 2))
+    x = rng.integers(4, size=(steps, 1)) if tokens else inputs * rng.standard_normal((steps, 1, 2))
     targets = rng.integers(K, size=(steps, 1) if model.out_shape[0] == "T" else 1)
     batch = SequenceBatch(x, np.array([steps]), targets, np.arange(1))
     parts = chain(model, algorithm)

@@ -63,7 +63,7 @@ class WholeInfluence:
     def __init__(self, influence: Array) -> None:
         self.influence, self._next = influence, np.zeros_like(influence)  # as it is, and room for what it will be
         self._acts = np.zeros((influence.shape[1], 1), bool)
-        self._places: tuple[Array, ...] = ()
+        self._places = np.zeros((2, 0), int)  # pairs of a unit and a parameter that acts on it: none has yet
 
     def advance(self, step: Linear) -> None:
         """M = J M + I."""
@@ -85,7 +85,7 @@ class WholeInfluence:
         acts = (side_by_side(step.deltas) != 0).any(axis=1)  # (S, K)
         if (acts > self._acts).any():
             self._acts = acts | self._acts
-            self._places = np.nonzero(self._acts[:, action.columns])
+            self._places = np.array(np.nonzero(self._acts[:, action.columns]))
         units, parameters = self._places
         influence[:, units, parameters] += action.entries(step.deltas, units, parameters)
 
