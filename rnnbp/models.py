@@ -15,6 +15,7 @@ from rnnbp._checks import natural_int
 from rnnbp.config import by_name, from_config, to_config
 from rnnbp.data import SequenceBatch
 from rnnbp.layers.base import Array, Layer, Run, Shape, State, Tape, over, show
+from rnnbp.layers.ends import check_directions
 from rnnbp.layers.simple import Embedding
 from rnnbp.params import Parameters
 from rnnbp.storage import read_archive, write_archive
@@ -47,6 +48,12 @@ class Sequential:
     ValueError
         If there is no layer, or a layer does not take what the one before it gives.
 
+    Warns
+    -----
+    UserWarning
+        If `Last` takes the last step of a bidirectional layer, whose backward direction has seen one step there: `Ends`
+        is meant for it.
+
     Examples
     --------
     >>> import rnnbp
@@ -69,6 +76,7 @@ class Sequential:
         self.seed = natural_int("seed", seed)
         self.dtype = _float(dtype)
         self._shapes = self._fit()
+        check_directions(layers)
         self.params = Parameters(
             {f"{i}.{name}": shape for i, layer in enumerate(layers) for name, shape in layer.shapes().items()},
             dtype=self.dtype,

@@ -1,6 +1,7 @@
 """Layers: what a model is made of."""
 
 from rnnbp.layers.base import Layer, Run
+from rnnbp.layers.ends import Ends
 from rnnbp.layers.fixed_point import FixedPoint, Settled
 from rnnbp.layers.pooling import Last, MeanOverTime, TimeStatistics
 from rnnbp.layers.recurrent import Bidirectional, MultiLayer, Recurrent
@@ -19,6 +20,7 @@ __all__ = [
     "Dropout",
     "Elman",
     "Embedding",
+    "Ends",
     "FixedPoint",
     "Flatten",
     "Jordan",

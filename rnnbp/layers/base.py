@@ -43,7 +43,8 @@ class Layer:
 
     A subclass that has parameters defines `shapes` and `initialize`; every subclass defines `out_shape`,
     `forward` and `backward`. A layer that carries something from step to step has a state and can go on from
-    it, so that a sequence may be run span by span; one that looks ahead in time sets ``causal = False``. What is
+    it, so that a sequence may be run span by span; a non-causal one sets ``causal = False``, and one whose features are
+    [forward in time | backward in time], halves of one size, sets ``bidirectional = True``. What is
     computed or added up over several steps goes block by block (`rnnbp.kernels.blocks`), so that spans give the same
     bits; a layer of one's own that does otherwise is right up to rounding.
 
@@ -65,6 +66,7 @@ class Layer:
 
     causal: bool = True
     recurrent: bool = False
+    bidirectional: bool = False
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The parameters' names and shapes."""

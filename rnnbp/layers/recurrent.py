@@ -100,6 +100,7 @@ class Bidirectional(Layer):
 
     causal = False
     recurrent = True
+    bidirectional = True
 
     def __post_init__(self) -> None:
         check_cell("cell", self.cell)
@@ -182,12 +183,12 @@ class MultiLayer(Layer):
     bidirectional : bool, default False
         Every layer runs both ways.
     dropout : float, default 0
-        The share of a layer's outputs that is dropped on the way to the next.
+        The probability with which each output of a layer is dropped, in training, before the next layer.
 
     Raises
     ------
     ValueError
-        If the cells do not fit on each other or `dropout` is not in [0, 1).
+        If the cells do not fit on each other, `dropout` is not in [0, 1), or there is dropout but no second layer.
 
     Examples
     --------
@@ -205,9 +206,9 @@ class MultiLayer(Layer):
     recurrent = True
 
     def __post_init__(self) -> None:
-        drop_rate("dropout", self.dropout)
-        make = Bidirectional if self.bidirectional else Recurrent
         object.__setattr__(self, "cells", as_cells(self.cells, "layer"))
+        dropout_between(self.dropout, len(self.cells))
+        make = Bidirectional if self.bidirectional else Recurrent
         object.__setattr__(self, "layers", tuple(make(cell) for cell in self.cells))
         self.out_shape(("T", "B", self.cells[0].input_size))
 
@@ -281,6 +282,22 @@ class MultiLayer(Layer):
             dy, _ = Dropout(self.dropout).backward(scopes[k], mask, dy, grads[k])
             d_states.insert(0, before)
         return (scopes[0], tape[0][1], dy, grads[0], d_last[0]), d_states
+
+
+def dropout_between(rate: float, num_layers: int) -> None:
+    """Raise unless `rate` may be the dropout between that many layers.
+
+    Examples
+    --------
+    >>> dropout_between(0.5, 1)
+    Traceback (most recent call last):
+    ValueError: dropout is applied between layers, and here is one layer, got dropout=0.5: ...
+    """
+    if drop_rate("dropout", rate) and num_layers == 1:
+        raise ValueError(
+            f"dropout is applied between layers, and here is one layer, got dropout={rate}: use two or more layers, or "
+            f"put rnnbp.Dropout({rate}) before or after this one"
+        )
 
 
 def _numbered(name: str, k: int) -> str:

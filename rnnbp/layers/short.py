@@ -6,8 +6,7 @@ from rnnbp._checks import positive_int
 from rnnbp.cells import Cell, ElmanCell, GRUCell, JordanCell, LeakyElmanCell, LSTMCell, OriginalGRUCell
 from rnnbp.initializers import Initializer, Uniform
 from rnnbp.layers.base import Layer
-from rnnbp.layers.recurrent import MultiLayer, Recurrent
-from rnnbp.layers.simple import drop_rate
+from rnnbp.layers.recurrent import MultiLayer, Recurrent, dropout_between
 
 
 def recurrent(
@@ -15,7 +14,7 @@ def recurrent(
 ) -> Layer:
     """`num_layers` cells on top of each other; ``make(input_size)`` gives each."""
     positive_int("num_layers", num_layers)
-    drop_rate("dropout", dropout)
+    dropout_between(dropout, num_layers)
     if num_layers == 1 and not bidirectional:
         return Recurrent(make(input_size))
     cells = [make(input_size)]
