@@ -78,7 +78,7 @@ def htk(samples=3, period=100_000, size=8, code=9, data=bytes(24)):
     [
         (b"", "is cut off: an HTK file has a header of 12 bytes, it holds 0"),
         (htk()[:-1], "is cut off, or its header is wrong: 3 samples of 8 bytes make 36, it holds 35"),
-        (htk(data=bytes(25)), "3 samples of 8 bytes make 36, it holds 37"),
+        (htk(data=bytes(32)), "3 samples of 8 bytes make 36, it holds 44"),
         (htk(samples=2**31 - 1), "2147483647 samples of 8 bytes make 17179869188, it holds 36"),
         (htk(samples=0), "is not an HTK file: it claims 0 samples of 8 bytes"),
         (htk(samples=-1), "it claims -1 samples"),
@@ -119,6 +119,17 @@ def test_what_cannot_be_written_leaves_no_file(tmp_path, values, options, messag
     with pytest.raises(ValueError, match=message):
         write_htk(tmp_path / "a.htk", values, **options)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_bytes_behind_the_samples_that_are_less_than_one_are_a_warning(tmp_path):
+    (tmp_path / "a.htk").write_bytes(htk(data=bytes(25)))
+    with pytest.warns(UserWarning, match=r"a\.htk' has 1 bytes behind its 3 samples"):
+        assert read_htk(tmp_path / "a.htk").values.shape == (3, 2)
+
+
+def test_a_compressed_feature_that_hardly_varies_is_written_as_a_constant(tmp_path):
+    write_htk(tmp_path / "a.htk", np.array([[0.0], [8.4e-44]], np.float32), kind="MFCC_C")
+    assert read_htk(tmp_path / "a.htk").values.max() < 1e-30
 
 
 def test_soundfile_reads_and_writes_the_same_waveforms(tmp_path, rng):

@@ -1,5 +1,7 @@
 """SPHERE, FLAC and OGG files: there and back, told by how they begin, and refused where they are damaged."""
 
+import io
+import struct
 import sys
 import tracemalloc
 
@@ -67,11 +69,11 @@ def test_soundfile_reads_the_same(tmp_path, rng):
         (sphere()[:200].replace(b"end_head", b"        "), "is cut off: its header does not end"),
         (sphere()[:-1], "is cut off, or its header is wrong: it claims 20 bytes of samples, 19 are there"),
         (sphere(sample_count="-i 999999999999999"), "it claims 1999999999999998 bytes of samples, 20 are there"),
-        (sphere(sample_count="-i 0"), "holds no samples"),
+        (sphere(b"", sample_count="-i 0"), "holds no samples"),
         (sphere(sample_count="-i ten"), "says sample_count = 'ten' in its header: it must be a number"),
         (sphere(sample_rate=None), "must say sample_rate, an integer of 1 or more, in its header: got None"),
         (sphere(sample_rate="-r 1.5"), "must say sample_rate, an integer of 1 or more, in its header: got 1.5"),
-        (sphere(sample_coding="-s26 pcm,embedded-shorten-v2.00"), "coded as 'pcm,embedded-shorten-v2.00': it must be"),
+        (sphere(sample_coding="-s26 pcm,embedded-shorten-v2.00"), "is coded as 'pcm,embedded-shorten-v2.00', and"),
         (sphere(sample_n_bytes="-i 9"), "is of 9 bytes a sample"),
         (sphere(sample_byte_format="-s2 11"), "in the order '11'"),
     ],
@@ -86,6 +88,65 @@ def test_sphere_files_that_are_refused(tmp_path, data, message):
 
 
 # ---- what soundfile reads ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("container", "encoding"),
+    [
+        *(("WAV", e) for e in ("ULAW", "ALAW", "IMA_ADPCM", "MS_ADPCM", "GSM610")),
+        *(("WAVEX", e) for e in ("ULAW", "ALAW")),
+        *(("NIST", e) for e in ("ULAW", "ALAW")),
+        *(("AIFF", e) for e in ("PCM_16", "ULAW", "ALAW", "FLOAT")),
+        *(("AU", e) for e in ("PCM_16", "ULAW", "ALAW", "DOUBLE")),
+        *(("CAF", "ALAW"), ("W64", "ULAW"), ("RF64", "ULAW"), ("RF64", "PCM_16")),
+    ],
+)
+@pytest.mark.parametrize("channels", [1, 2])
+def test_encodings_that_are_not_our_own_are_decoded_by_soundfile(tmp_path, rng, container, encoding, channels):
+    soundfile = pytest.importorskip("soundfile")
+    if encoding == "GSM610" and channels == 2:
+        pytest.skip("GSM 6.10 is of one channel")
+    path = tmp_path / "a.snd"
+    soundfile.write(path, rng.uniform(-0.9, 0.9, (400, channels)), 8000, format=container, subtype=encoding)
+    with soundfile.SoundFile(path) as file:
+        theirs = file.read(10_000, always_2d=True).T
+    for source in (path, io.BytesIO(path.read_bytes())):
+        found, sr = read_audio(source, np.float64)
+        np.testing.assert_array_equal(np.atleast_2d(found), theirs)
+        assert sr == 8000
+    info = audio_info(path)
+    assert (info.samples, info.channels, info.encoding) == (theirs.shape[1], channels, encoding)
+
+
+@pytest.mark.parametrize("size", [0, 0x7FFFF000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF])
+@pytest.mark.parametrize("encoding", ["ULAW", "ALAW", "MS_ADPCM"])
+def test_mu_law_from_a_pipe_is_read_to_its_end(tmp_path, rng, size, encoding):
+    soundfile = pytest.importorskip("soundfile")
+    path = tmp_path / "a.wav"
+    soundfile.write(path, rng.uniform(-0.9, 0.9, 400), 8000, subtype=encoding)
+    expected, data = soundfile.read(path)[0], path.read_bytes()
+    place = data.index(b"data") + 4
+    path.write_bytes(data[:place] + struct.pack("<I", size) + data[place + 4 :])
+    np.testing.assert_array_equal(read_audio(path, np.float64)[0], expected)
+    assert audio_info(path).samples == len(expected)
+
+
+def test_mu_law_that_is_cut_off_is_refused(tmp_path):
+    soundfile = pytest.importorskip("soundfile")
+    soundfile.write(tmp_path / "a.wav", np.zeros(400), 8000, subtype="ULAW")
+    (tmp_path / "a.wav").write_bytes((tmp_path / "a.wav").read_bytes()[:-100])
+    with pytest.raises(ValueError, match="is cut off, or its header is wrong: it claims 400 bytes of samples, 300 are"):
+        read_audio(tmp_path / "a.wav")
+
+
+def test_a_sphere_file_that_claims_no_samples_is_read_to_its_end_and_one_that_claims_too_few_warns(tmp_path):
+    (tmp_path / "a.sph").write_bytes(sphere(sample_count="-i 0"))
+    assert read_sphere(tmp_path / "a.sph")[0].shape == (10,)
+    (tmp_path / "a.sph").write_bytes(sphere(sample_count="-i 7"))
+    for read in (read_sphere, read_audio):
+        with pytest.warns(UserWarning, match=r"a\.sph' claims 7 samples, 10 are there: the rest is left out") as told:
+            assert read(tmp_path / "a.sph")[0].shape == (7,)
+        assert told[0].filename == __file__
 
 
 @pytest.mark.parametrize("channels", [1, 2])
@@ -109,13 +170,13 @@ def test_a_flac_that_is_cut_off_or_claims_more_than_it_holds_takes_little_memory
     soundfile.write(path, rng.uniform(-1, 1, 20_000), 8000)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match=r"a\.flac' (is cut off: it claims 20000 samples|cannot be read)"):
+    with pytest.raises(ValueError, match=r"a\.flac' (is cut off: it claims 20000|is neither .*cannot read it)"):
         read_audio(path)
     # The 36 bits of the number of samples in STREAMINFO, all ones.
     path.write_bytes(whole[:21] + bytes([whole[21] | 0x0F]) + b"\xff\xff\xff\xff" + whole[26:])
     assert audio_info(path).samples > 10**10
     tracemalloc.start()
-    with pytest.raises(ValueError, match=r"a\.flac' (is cut off: it claims 68719476735 samples|cannot be read)"):
+    with pytest.raises(ValueError, match=r"a\.flac' (is cut off: it claims 68719476735|is .*cannot read it)"):
         read_audio(path)
     assert tracemalloc.get_traced_memory()[1] < 2**25
     tracemalloc.stop()
@@ -132,12 +193,22 @@ def test_a_recording_may_not_grow_without_limit_as_it_is_read(tmp_path, monkeypa
 def test_what_is_no_recording_is_said(tmp_path):
     pytest.importorskip("soundfile")
     (tmp_path / "a.flac").write_bytes(b"fLaC and then nothing of the kind")
-    with pytest.raises(ValueError, match=r"a\.flac' cannot be read as a recording"):
+    with pytest.raises(ValueError, match=r"a\.flac' is neither WAV nor SPHERE, and soundfile cannot read it"):
         read_audio(tmp_path / "a.flac")
 
 
 def test_without_soundfile_the_extra_is_named(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "soundfile", None)
     (tmp_path / "a.flac").write_bytes(b"fLaC")
-    with pytest.raises(ImportError, match=r'needs soundfile, which is not installed: pip install "rnnbp\[audio\]"'):
-        read_audio(tmp_path / "a.flac")
+    (tmp_path / "a.sph").write_bytes(sphere(sample_coding="-s4 ulaw"))
+    fmt = struct.pack("<HHIIHH", 7, 1, 8000, 8000, 1, 8)
+    (tmp_path / "a.wav").write_bytes(b"RIFF" + bytes(4) + b"WAVEfmt \x10\0\0\0" + fmt + b"data\2\0\0\0ab")
+    needs = r'needs soundfile, which is not installed: pip install "rnnbp\[audio\]"'
+    for name, what in (
+        ("a.flac", "neither WAV nor SPHERE"),
+        ("a.sph", "coded as 'ulaw'"),
+        ("a.wav", r"of format 7 \(mu-law, 8 bits\)"),
+    ):
+        for read in (read_audio, audio_info):
+            with pytest.raises(ImportError, match=rf"{name}' is {what}: this {needs}"):
+                read(tmp_path / name)

@@ -33,7 +33,7 @@ ORDER = [
     "features",
     *("moments", "held", "audio", "lazy"),
     "sums",
-    *("params", "config", "storage", "threads", "workspace", "_checks"),
+    *("params", "config", "storage", "threads", "workspace", "_sources", "_checks"),
 ]
 
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -1,13 +1,13 @@
 """What all readers of recordings share: what a header says, and samples between numbers and bytes."""
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from rnnbp._checks import choice
+from rnnbp._sources import Opened
 
 Array = np.ndarray
 ByteOrder = Literal["<", ">"]
@@ -61,33 +61,12 @@ class AudioInfo:
         return self.samples / self.sr
 
 
-def existing(path: str | Path) -> Path:
-    """`path` if there is such a file.
-
-    Raises
-    ------
-    FileNotFoundError
-        Naming it.
-
-    Examples
-    --------
-    >>> existing("no.wav")
-    Traceback (most recent call last):
-    FileNotFoundError: path: there is no file 'no.wav'
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"path: there is no file {str(path)!r}")
-    return path
-
-
-def samples_of(path: Path, file: BinaryIO, info: AudioInfo, dtype: DTypeLike) -> Array:
+def samples_of(source: Opened, info: AudioInfo, dtype: DTypeLike) -> Array:
     """All samples (n,) or (channels, n), the file's size checked before."""
-    file.seek(info.start)
-    size = ENCODINGS[info.encoding][0]
-    raw = np.fromfile(file, np.uint8, info.samples * info.channels * size)
+    source.file.seek(info.start)
+    raw = np.frombuffer(source.file.read(info.samples * info.channels * ENCODINGS[info.encoding][0]), np.uint8)
     y = decoded(raw, info.encoding, info.byteorder, dtype)
-    return finite(path, channels_first(y.reshape(-1, info.channels)))
+    return finite(source.name, channels_first(y.reshape(-1, info.channels)))
 
 
 def decoded(raw: Array, encoding: str, byteorder: ByteOrder, dtype: DTypeLike) -> Array:
@@ -144,11 +123,11 @@ def channels_first(y: Array) -> Array:
     return y[:, 0] if y.shape[1] == 1 else np.ascontiguousarray(y.T)
 
 
-def finite(path: Path, y: Array) -> Array:
-    """Samples (..., n), if none is NaN or infinite."""
+def finite(name: str, y: Array) -> Array:
+    """Samples (..., n), if none is NaN or infinite; `name` is that of their file in messages."""
     if not np.isfinite(y).all():
         t = int(np.argwhere(~np.isfinite(y))[0][-1])
-        raise ValueError(f"{str(path)!r} holds {y.reshape(-1, y.shape[-1])[:, t].tolist()} at sample {t}: not finite")
+        raise ValueError(f"{name} holds {y.reshape(-1, y.shape[-1])[:, t].tolist()} at sample {t}: not finite")
     return y
 
 

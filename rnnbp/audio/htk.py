@@ -1,7 +1,7 @@
 """HTK feature files: all parameter kinds, compressed ones too."""
 
-import os
 import struct
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnnbp._checks import choice, number
-from rnnbp.audio.base import existing
+from rnnbp._sources import Source, opened
 from rnnbp.storage import replacing
 
 Array = np.ndarray
@@ -77,12 +77,12 @@ def kind_name(code: int) -> str:
     return "_".join([KINDS[code & 0o77], *(letter for letter, bit in QUALIFIERS.items() if code & bit)])
 
 
-def read_htk(path: str | Path) -> HTKFeatures:
+def read_htk(path: Source) -> HTKFeatures:
     """A feature file of HTK.
 
     Parameters
     ----------
-    path : str or Path
+    path : str, Path or binary file
 
     Returns
     -------
@@ -97,6 +97,11 @@ def read_htk(path: str | Path) -> HTKFeatures:
     ValueError
         If its size is not what its header claims, or a value is not finite; the message begins with its name.
 
+    Warns
+    -----
+    UserWarning
+        If bytes follow that are less than a sample.
+
     References
     ----------
     S. Young et al. (2006), "The HTK Book", version 3.4, section 5.10.
@@ -109,33 +114,33 @@ def read_htk(path: str | Path) -> HTKFeatures:
     >>> read_htk(path)
     HTKFeatures(values=array([[1., 2.], [3., 4.]], dtype=float32), period=0.01, kind='MFCC')
     """
-    path = existing(path)
-    with path.open("rb") as file:
-        held = os.fstat(file.fileno()).st_size
-        head = file.read(12)
+    with opened(path) as source:
+        held, head = source.size, source.file.read(12)
         if len(head) < 12:
-            raise ValueError(f"{str(path)!r} is cut off: an HTK file has a header of 12 bytes, it holds {held}")
+            raise ValueError(f"{source.name} is cut off: an HTK file has a header of 12 bytes, it holds {held}")
         samples, period, size, code = struct.unpack(">iiHH", head)
         base, compressed = code & 0o77, bool(code & COMPRESSED)
         if base >= len(KINDS) or samples < 1 or period < 1 or size < 1:
             raise ValueError(
-                f"{str(path)!r} is not an HTK file: it claims {samples} samples of {size} bytes, "
+                f"{source.name} is not an HTK file: it claims {samples} samples of {size} bytes, "
                 f"every {period} x 100 ns, of kind {base}"
             )
         width = 2 if compressed or KINDS[base] in SHORTS else 4
         claimed = 12 + samples * size + 2 * bool(code & CHECKSUM)
-        if claimed != held or size % width or (compressed and samples <= 4):
+        if not claimed <= held < claimed + size or size % width or (compressed and samples <= 4):
             raise ValueError(
-                f"{str(path)!r} is cut off, or its header is wrong: {samples} samples of {size} bytes make {claimed}, "
+                f"{source.name} is cut off, or its header is wrong: {samples} samples of {size} bytes make {claimed}, "
                 f"it holds {held}"
             )
-        raw = file.read(samples * size)
+        if claimed < held:
+            warnings.warn(f"{source.name} has {held - claimed} bytes behind its {samples} samples", stacklevel=2)
+        raw = source.file.read(samples * size)
     values = _expanded(raw, size // 2) if compressed else np.frombuffer(raw, f">{'i2' if width == 2 else 'f4'}")
     scale = FULL if KINDS[base] == "IREFC" and not compressed else 1.0
     found = (values.reshape(-1, size // width) / np.float32(scale)).astype(np.float32)
     if not np.isfinite(found).all():
         t, f = np.argwhere(~np.isfinite(found))[0]
-        raise ValueError(f"{str(path)!r} holds {found[t, f]} at step {t}, feature {f}: not finite")
+        raise ValueError(f"{source.name} holds {found[t, f]} at step {t}, feature {f}: not finite")
     return HTKFeatures(found, round(period * UNIT, 7), kind_name(code & ~COMPRESSED & ~CHECKSUM))
 
 
@@ -149,9 +154,10 @@ def _expanded(raw: bytes, features: int) -> Array:
 
 def _compressed(values: Array) -> bytes:
     low, high = values.min(axis=0), values.max(axis=0)
-    spread = np.where(high > low, high - low, 1.0)
+    differ = high - low > 2 * FULL / np.finfo(np.float32).max  # less has a scale beyond float32
+    spread = np.where(differ, high - low, 1.0)
     a = (2 * FULL / spread).astype(">f4")
-    b = np.where(high > low, (high + low) * FULL / spread, values[0] * a).astype(">f4")
+    b = np.where(differ, (high + low) * FULL / spread, values[0] * a).astype(">f4")
     whole = np.clip(np.rint(values * a - b), -FULL, FULL).astype(">i2")
     return a.tobytes() + b.tobytes() + whole.tobytes()
 

@@ -1,5 +1,6 @@
 """Kaldi's archives (.ark) and their indices (.scp), in text and binary."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp.audio.base import existing
+from rnnbp._sources import Opened, Source, TextSource, named, opened, opened_text
 from rnnbp.audio.kaldi_binary import KaldiError, binary, read_binary
 from rnnbp.lazy import MEMORY, LazySequences
 from rnnbp.storage import replacing
@@ -19,12 +20,12 @@ LONGEST_KEY = 4096
 LONGEST_LINE = 2**24  # bytes: a row of a matrix, or a vector
 
 
-def read_ark(path: str | Path) -> Iterator[tuple[str, Array]]:
+def read_ark(path: Source) -> Iterator[tuple[str, Array]]:
     """The matrices and vectors of a Kaldi archive, text or binary, one after the other.
 
     Parameters
     ----------
-    path : str or Path
+    path : str, Path or binary file
 
     Yields
     ------
@@ -48,28 +49,28 @@ def read_ark(path: str | Path) -> Iterator[tuple[str, Array]]:
     >>> dict(read_ark(path))
     {'utt1': array([[1., 2.]])}
     """
-    path = existing(path)
-    with path.open("rb") as file:
-        while key := _key(path, file):
-            yield key, _object(path, key, file)
+    with opened(path) as source:
+        while key := _key(source):
+            yield key, _object(source, key)
 
 
-def _key(path: Path, file: BinaryIO) -> str:
+def _key(source: Opened) -> str:
     """The next key; empty at the end."""
     data = b""
-    while (byte := file.read(1)) not in (b"", b" ", b"\t"):
+    while (byte := source.file.read(1)) not in (b"", b" ", b"\t"):
         data = b"" if byte in b"\r\n" and not data else data + byte
         if len(data) > LONGEST_KEY or (byte in b"\r\n\0" and data):
-            raise ValueError(f"{str(path)!r} is not a Kaldi archive: it has {data[:20]!r} where a key should be")
+            raise ValueError(f"{source.name} is not a Kaldi archive: it has {data[:20]!r} where a key should be")
     if byte == b"" and data:
-        raise ValueError(f"{str(path)!r} is cut off behind {data[:20]!r}")
+        raise ValueError(f"{source.name} is cut off behind {data[:20]!r}")
     if byte and not data:
-        raise ValueError(f"{str(path)!r} is not a Kaldi archive: it has a space where a key should be")
+        raise ValueError(f"{source.name} is not a Kaldi archive: it has a space where a key should be")
     return data.decode("utf-8", "replace")
 
 
-def _object(path: Path, key: str, file: BinaryIO) -> Array:
+def _object(source: Opened, key: str) -> Array:
     """What stands at the file's place."""
+    file = source.file
     here = file.tell()
     try:
         if file.read(2) == b"\0B":
@@ -81,7 +82,7 @@ def _object(path: Path, key: str, file: BinaryIO) -> Array:
             where = np.argwhere(~np.isfinite(array))[0].tolist()
             raise KaldiError(f"holds {array[tuple(where)]} at {where}: not finite")
     except KaldiError as error:
-        raise ValueError(f"{str(path)!r}: {key!r} {error}") from None
+        raise ValueError(f"{source.name}: {key!r} {error}") from None
     return array
 
 
@@ -124,20 +125,20 @@ class _Indexed:
     offsets: tuple[int, ...]
 
     def __call__(self, place: int) -> Array:
-        path = existing(self.paths[place])
-        with path.open("rb") as file:
-            file.seek(self.offsets[place])
-            return _object(path, self.keys[place], file)
+        with opened(self.paths[place]) as source:
+            source.file.seek(self.offsets[place])
+            return _object(source, self.keys[place])
 
 
-def read_scp(path: str | Path, memory: int = MEMORY) -> LazySequences:
+def read_scp(path: TextSource, memory: int = MEMORY) -> LazySequences:
     """What a Kaldi index points to, loaded when it is asked for.
 
     Parameters
     ----------
-    path : str or Path
+    path : str, Path or file
         Of lines ``key file:offset`` or ``key file``; files are relative to the working directory, as Kaldi has them, or
-        else to the index's folder. Commands (``... |``) are not run, and ranges (``[0:9]``) not taken.
+        else to the folder of the index where that is a path. Commands (``... |``) are not run, and ranges (``[0:9]``)
+        not taken.
     memory : int, default 2**28
         The most bytes that are held.
 
@@ -162,17 +163,17 @@ def read_scp(path: str | Path, memory: int = MEMORY) -> LazySequences:
     >>> lazy.names, lazy[1].shape
     (['utt1', 'utt2'], (4, 2))
     """
-    path = existing(path)
+    name, folder = named(path), Path(path).parent if isinstance(path, str | os.PathLike) else Path()
     keys, paths, offsets = [], [], []
-    with path.open(encoding="utf-8", errors="replace") as file:
+    with opened_text(path, encoding="utf-8", errors="replace") as file:
         for number, line in enumerate(file, 1):
             if line.strip():
-                key, place, offset = _indexed(f"{str(path)!r}, line {number}", line)
+                key, place, offset = _indexed(f"{name}, line {number}", line)
                 keys.append(key)
-                paths.append(place if place.exists() else path.parent / place)
+                paths.append(place if place.exists() else folder / place)
                 offsets.append(offset)
     if not keys:
-        raise ValueError(f"{str(path)!r} is empty")
+        raise ValueError(f"{name} is empty")
     return LazySequences(_Indexed(tuple(keys), tuple(paths), tuple(offsets)), len(keys), memory, names=keys)
 
 

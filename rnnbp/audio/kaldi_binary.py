@@ -1,10 +1,11 @@
 """Matrices and vectors as Kaldi writes them in binary, compressed ones too."""
 
-import os
 import struct
 from typing import BinaryIO
 
 import numpy as np
+
+from rnnbp._sources import bytes_left
 
 Array = np.ndarray
 PLAIN = {b"FM ": "<f4", b"DM ": "<f8", b"FV ": "<f4", b"DV ": "<f8"}
@@ -57,7 +58,7 @@ def _taken(file: BinaryIO, shape: list[int], itemsize: int, more: int = 0) -> by
     if min(shape) < 1:
         raise KaldiError(f"is empty: it claims a size of {' x '.join(map(str, shape))}")
     claimed = int(np.prod(shape, dtype=object)) * itemsize + more
-    left = os.fstat(file.fileno()).st_size - file.tell()
+    left = bytes_left(file)
     if claimed > left:
         raise KaldiError(f"is cut off, or its header is wrong: it claims {claimed} bytes, {left} are there")
     return file.read(claimed)

@@ -1,28 +1,31 @@
-"""FLAC, OGG and what else soundfile reads; it is imported when it is needed."""
+"""What soundfile reads: FLAC, OGG, AIFF, AU..., and encodings of WAV and SPHERE that are not our own."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from rnnbp._checks import require
-from rnnbp.audio.base import AudioInfo, channels_first, existing, finite
+from rnnbp._sources import Opened
+from rnnbp.audio.base import AudioInfo, channels_first, finite
 
 Array = np.ndarray
 BLOCK = 2**20  # samples of all channels
 MOST = 2**28  # samples of all channels: what is compressed may claim any number of them
+OTHER = "neither WAV nor SPHERE"
 
 
-def read_other(path: str | Path, dtype: DTypeLike = np.float32) -> tuple[Array, int]:
-    """A recording that soundfile reads.
+def samples_in(source: Opened, dtype: DTypeLike = np.float32, what: str = OTHER) -> tuple[Array, int]:
+    """The samples of a recording that soundfile reads.
 
     Parameters
     ----------
-    path : str or Path
+    source : Opened
     dtype : dtype, default float32
+    what : str
+        What it is, for messages that say why soundfile is needed, or that it cannot read it either.
 
     Returns
     -------
@@ -37,36 +40,38 @@ def read_other(path: str | Path, dtype: DTypeLike = np.float32) -> tuple[Array, 
     ImportError
         If soundfile is not installed.
     """
-    path = existing(path)
-    with _opened(path) as file:
+    with _opened(source, what) as file:
         # Block by block: what the header claims is not allocated before it is there.
         blocks = []
         taken = 0
         while len(block := file.read(max(1, BLOCK // file.channels), dtype="float64", always_2d=True)):
             taken += block.size
             if taken > MOST:
-                raise ValueError(f"{str(path)!r} holds more than {MOST} samples: cut it")
+                raise ValueError(f"{source.name} holds more than {MOST} samples: cut it")
             blocks.append(block.astype(dtype))
         read = taken // file.channels
         if read < file.frames:
-            raise ValueError(f"{str(path)!r} is cut off: it claims {file.frames} samples, {read} are there")
+            raise ValueError(f"{source.name} is cut off: it claims {file.frames} samples, {read} are there")
         if not read:
-            raise ValueError(f"{str(path)!r} holds no samples")
-        return finite(path, channels_first(np.concatenate(blocks))), file.samplerate
+            raise ValueError(f"{source.name} holds no samples")
+        return finite(source.name, channels_first(np.concatenate(blocks))), file.samplerate
 
 
-def other_info(path: str | Path) -> AudioInfo:
+def info_in(source: Opened, what: str = OTHER) -> AudioInfo:
     """What the header of a recording says that soundfile reads."""
-    path = existing(path)
-    with _opened(path) as file:
+    with _opened(source, what) as file:
         return AudioInfo(file.samplerate, file.channels, file.frames, file.subtype)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    soundfile = require("soundfile", extra="audio")
+def _opened(source: Opened, what: str) -> Iterator[Any]:
     try:
-        with soundfile.SoundFile(path) as file:
+        soundfile = require("soundfile", extra="audio")
+    except ImportError as error:
+        raise ImportError(f"{source.name} is {what}: {error}") from error
+    source.file.seek(0)
+    try:
+        with soundfile.SoundFile(source.file) as file:
             yield file
     except soundfile.LibsndfileError as error:
-        raise ValueError(f"{str(path)!r} cannot be read as a recording: {error.error_string}") from None
+        raise ValueError(f"{source.name} is {what}, and soundfile cannot read it: {error.error_string}") from None

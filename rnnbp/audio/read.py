@@ -1,24 +1,25 @@
 """Recordings of any format, told by how they begin."""
 
-from collections.abc import Callable
-from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from rnnbp._sources import Opened, Source, opened
 from rnnbp.audio import others, sphere, wav
-from rnnbp.audio.base import AudioInfo, existing
+from rnnbp.audio.base import AudioInfo
 
 Array = np.ndarray
 
 
-def read_audio(path: str | Path, dtype: DTypeLike = np.float32) -> tuple[Array, int]:
+def read_audio(path: Source, dtype: DTypeLike = np.float32) -> tuple[Array, int]:
     """A recording: WAV, NIST SPHERE, or with the extra `audio` FLAC, OGG and what else soundfile reads.
 
     Parameters
     ----------
-    path : str or Path
-        The format is told by how the file begins, not by its name: TIMIT's .WAV are SPHERE files.
+    path : str, Path or binary file
+        The format is told by how the file begins, not by its name: TIMIT's .WAV are SPHERE files. Of an open file
+        (`io.BytesIO`, a member of an archive, a pipe), what is left of it.
     dtype : dtype, default float32
 
     Returns
@@ -35,27 +36,33 @@ def read_audio(path: str | Path, dtype: DTypeLike = np.float32) -> tuple[Array, 
     ValueError
         If it is damaged, cut off, empty, or its samples are not finite; the message begins with its name.
     ImportError
-        If it is neither WAV nor SPHERE and soundfile is not installed.
+        If it is neither WAV nor SPHERE, or of an encoding that only soundfile decodes (mu-law, A-law...), and that is
+        not installed.
+
+    Warns
+    -----
+    UserWarning
+        Where header and file disagree and no sample is lost by it.
 
     Examples
     --------
     >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "a.wav"
+    >>> path = f"{tempfile.mkdtemp()}/a.wav"
     >>> wav.write_wav(path, np.zeros((2, 400)), 8000)
     >>> y, sr = read_audio(path)
     >>> y.shape, sr
     ((2, 400), 8000)
     """
-    path = existing(path)
-    return _reader(path)[0](path, dtype)
+    with opened(path) as source:
+        return _room(source).samples_in(source, dtype)
 
 
-def audio_info(path: str | Path) -> AudioInfo:
+def audio_info(path: Source) -> AudioInfo:
     """What the header of a recording says; the samples are not read.
 
     Parameters
     ----------
-    path : str or Path
+    path : str, Path or binary file
 
     Raises
     ------
@@ -65,25 +72,21 @@ def audio_info(path: str | Path) -> AudioInfo:
     Examples
     --------
     >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "a.wav"
+    >>> path = f"{tempfile.mkdtemp()}/a.wav"
     >>> wav.write_wav(path, np.zeros((2, 400)), 8000)
     >>> audio_info(path).channels
     2
     """
-    path = existing(path)
-    return _reader(path)[1](path)
+    with opened(path) as source:
+        return _room(source).info_in(source)
 
 
-Reader = Callable[[Path, DTypeLike], tuple[Array, int]]
-
-
-def _reader(path: Path) -> tuple[Reader, Callable[[Path], AudioInfo]]:
-    with path.open("rb") as file:
-        magic = file.read(8)
+def _room(source: Opened) -> ModuleType:
+    """The module that reads such a file."""
+    magic = source.file.read(8)
+    source.file.seek(0)
     if not magic:
-        raise ValueError(f"{str(path)!r} is empty")
+        raise ValueError(f"{source.name} is empty")
     if magic[:4] == b"RIFF":
-        return wav.read_wav, wav.wav_info
-    if magic[:7] == b"NIST_1A":
-        return sphere.read_sphere, sphere.sphere_info
-    return others.read_other, others.other_info
+        return wav
+    return sphere if magic[:7] == b"NIST_1A" else others

@@ -1,11 +1,13 @@
 """The header of a WAV file, none of whose claims is believed before the file was seen to hold it."""
 
-import os
+import re
 import struct
-from pathlib import Path
+import warnings
+from dataclasses import dataclass
 from typing import BinaryIO
 
-from rnnbp.audio.base import ENCODINGS, AudioInfo
+from rnnbp._sources import Opened
+from rnnbp.audio.base import AudioInfo
 
 PCM, IEEE_FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 GUID = bytes.fromhex("000000001000800000aa00389b71")  # of all extensible formats, behind the two bytes of the format
@@ -22,8 +24,50 @@ FORMAT_OF = {encoding: format_bits for format_bits, encoding in OF_FORMAT.items(
 COMPRESSED = {2: "ADPCM", 6: "A-law", 7: "mu-law", 17: "ADPCM", 49: "GSM 6.10", 85: "MP3"}
 
 
-def read_header(path: Path, file: BinaryIO) -> AudioInfo:
+@dataclass(frozen=True)
+class Format:
+    """What the chunk 'fmt ' says."""
+
+    code: int
+    channels: int
+    sr: int
+    frame: int  # bytes of a sample of all channels, or of a block of a compressed format
+    bits: int
+
+    @property
+    def encoding(self) -> str | None:
+        """As `ENCODINGS` names it; None where that has no such encoding."""
+        return OF_FORMAT.get((self.code, self.bits))
+
+    @property
+    def described(self) -> str:
+        """How messages put it."""
+        known = f"{COMPRESSED[self.code]}, " if self.code in COMPRESSED else ""
+        return f"of format {self.code} ({known}{self.bits} bits)"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the samples of a WAV file are."""
+
+    form: Format
+    start: int
+    size: int  # bytes of whole frames that are there
+
+    @property
+    def info(self) -> AudioInfo:
+        """Of one of our own encodings."""
+        form = self.form
+        return AudioInfo(form.sr, form.channels, self.size // form.frame, str(form.encoding), self.start)
+
+
+def read_layout(source: Opened) -> Layout:
     """What a WAV file's header says, checked against the file's size.
+
+    Warns
+    -----
+    UserWarning
+        Where header and file disagree and no sample is lost by it.
 
     Raises
     ------
@@ -35,25 +79,27 @@ def read_header(path: Path, file: BinaryIO) -> AudioInfo:
     IBM & Microsoft (1991), "Multimedia Programming Interface and Data Specifications 1.0", chapter 2; Microsoft (2001),
     "Multiple channel audio data and WAVE files", for WAVE_FORMAT_EXTENSIBLE.
     """
-    held = os.fstat(file.fileno()).st_size
     try:
-        return _walk(file, held)
+        layout, doubts = _walk(source.file, source.size)
     except _HeaderError as error:
-        raise ValueError(f"{str(path)!r} {error}") from None
+        raise ValueError(f"{source.name} {error}") from None
+    for doubt in doubts:
+        warnings.warn(f"{source.name} {doubt}", stacklevel=4)
+    return layout
 
 
 class _HeaderError(ValueError):
     """What is wrong, to be said after the file's name."""
 
 
-def _walk(file: BinaryIO, held: int) -> AudioInfo:
-    """Chunk after chunk, up to the samples."""
+def _walk(file: BinaryIO, held: int) -> tuple[Layout, list[str]]:
+    """Chunk after chunk, up to the samples; and what is odd."""
     head = file.read(12)
     if head[:4] != b"RIFF" or head[8:12] not in (b"", b"WAVE"):
         raise _HeaderError(f"is not a WAV file: it begins with {head!r}, not with b'RIFF....WAVE'")
     if len(head) < 12:
         raise _HeaderError(f"is cut off: it holds {held} bytes, a WAV file has at least 44")
-    form: tuple[int, int, int, int] | None = None
+    form, doubts = None, list[str]()
     for _ in range(MOST_CHUNKS):
         chunk = file.read(8)
         if len(chunk) < 8:
@@ -62,55 +108,75 @@ def _walk(file: BinaryIO, held: int) -> AudioInfo:
         name, size = chunk[:4], int.from_bytes(chunk[4:], "little")
         here = file.tell()
         if name == b"fmt ":
-            form = _format(file.read(min(size, 40)), size)
+            form = _format(file.read(min(size, 40)), size, doubts)
         if name == b"data":
-            return _samples(form, here, size, held)
+            if form is None:
+                raise _HeaderError("has its samples before a chunk 'fmt ', which must come first")
+            return Layout(form, here, _samples(file, form, size, held - here, doubts)), doubts
         if here + size > held:
             raise _HeaderError(f"is cut off: its chunk {name!r} claims {size} bytes, {held - here} are left")
         file.seek(here + size + size % 2)
     raise _HeaderError(f"has no samples among its first {MOST_CHUNKS} chunks")
 
 
-def _format(data: bytes, size: int) -> tuple[int, int, int, int]:
+def _format(data: bytes, size: int, doubts: list[str]) -> Format:
     """Format, channels, sampling rate and bits; they must agree with each other."""
     if len(data) < 16:
         raise _HeaderError(
             f"has a chunk 'fmt ' of {size} bytes, {len(data)} of which are there: it must have 16 or more"
         )
-    form, channels, sr, _, frame, bits = struct.unpack("<HHIIHH", data[:16])
-    if form == EXTENSIBLE:
-        if len(data) < 40 or data[26:40] != GUID:
-            raise _HeaderError("is of an extensible format that is neither PCM nor float")
-        form = int.from_bytes(data[24:26], "little")
-    if (form, bits) not in OF_FORMAT:
-        known = f"{COMPRESSED[form]}, " if form in COMPRESSED else ""
-        raise _HeaderError(
-            f"is of format {form} ({known}{bits} bits): it must be PCM of 8, 16, 24 or 32 bits, or float of 32 or 64"
-        )
+    code, channels, sr, _, frame, bits = struct.unpack("<HHIIHH", data[:16])
+    if code == EXTENSIBLE and len(data) == 40 and data[26:40] == GUID:
+        code = int.from_bytes(data[24:26], "little")
     if not channels or not sr:
         raise _HeaderError(f"claims {channels} channels at {sr} Hz")
-    if frame != channels * bits // 8:
-        raise _HeaderError(
-            f"claims {frame} bytes for {channels} channels of {bits} bits: it must be {channels * bits // 8}"
-        )
-    return form, channels, sr, bits
+    if COMPRESSED.get(code) in ("A-law", "mu-law") and bits != 8:
+        raise _HeaderError(f"claims {bits} bits of {COMPRESSED[code]}: it must be 8")
+    if (code, bits) in OF_FORMAT:
+        right = channels * bits // 8
+        if frame not in (0, right):
+            raise _HeaderError(f"claims {frame} bytes for {channels} channels of {bits} bits: it must be {right}")
+        if not frame:
+            doubts.append(f"claims 0 bytes for {channels} channels of {bits} bits: read as {right}")
+        frame = right
+    return Format(code, channels, sr, max(frame, 1), bits)
 
 
-def _samples(form: tuple[int, int, int, int] | None, start: int, size: int, held: int) -> AudioInfo:
-    if form is None:
-        raise _HeaderError("has its samples before a chunk 'fmt ', which must come first")
-    kind, channels, sr, bits = form
-    encoding = OF_FORMAT[kind, bits]
-    frame = channels * ENCODINGS[encoding][0]
-    if start + size > held:
-        raise _HeaderError(
-            f"is cut off, or its header is wrong: it claims {size} bytes of samples, {held - start} are there"
-        )
-    if size % frame:
-        raise _HeaderError(f"claims {size} bytes of samples, which is no multiple of the {frame} bytes of one")
-    if not size:
+def _samples(file: BinaryIO, form: Format, claimed: int, there: int, doubts: list[str]) -> int:
+    """How many bytes of samples follow: of whole ones, where the encoding is one of our own."""
+    size = there if _is_unknown(claimed) and not (claimed == 0 and _only_chunks_follow(file, there)) else claimed
+    whole = size - size % form.frame
+    if whole > there:
+        raise _HeaderError(f"is cut off, or its header is wrong: it claims {size} bytes of samples, {there} are there")
+    if not whole:
         raise _HeaderError("holds no samples")
-    return AudioInfo(sr, channels, size // frame, encoding, start)
+    if form.encoding is None:
+        return min(size, there)
+    if whole < size:
+        doubts.append(f"has {size} bytes of samples, no multiple of the {form.frame} of one: {size - whole} left out")
+    return whole
+
+
+def _is_unknown(size: int) -> bool:
+    """Whether a claim is what programs write that do not know the size, as they write to a pipe.
+
+    ffmpeg writes 0xFFFFFFFF, sox and espeak-ng 0x7FFFF000, opusdec 0x7FFFFFFF, arecord 0x80000000, others 0.
+    """
+    return size == 0 or 0x7FFFF000 <= size <= 0x80000000 or size >= 0xFFFFF000
+
+
+def _only_chunks_follow(file: BinaryIO, there: int) -> bool:
+    """Whether other chunks fill the file up to its end, so that a claim of no samples is true."""
+    here, left = file.tell(), there
+    for _ in range(MOST_CHUNKS):
+        chunk = file.read(8)
+        size = int.from_bytes(chunk[4:], "little")
+        left -= 8 + size + size % 2
+        if left <= 0 or not re.fullmatch(rb"[ -~]{4}", chunk[:4]):
+            break
+        file.seek(size + size % 2, 1)
+    file.seek(here)
+    return there == 0 or left == 0
 
 
 def header(info: AudioInfo) -> bytes:

@@ -1,14 +1,15 @@
 """NIST SPHERE files, as TIMIT has them."""
 
-import os
+import warnings
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from rnnbp._checks import positive_int
-from rnnbp.audio.base import ENCODINGS, AudioInfo, ByteOrder, encoded, existing, samples_of, writable
+from rnnbp._sources import Opened, Source, opened
+from rnnbp.audio import others
+from rnnbp.audio.base import ENCODINGS, AudioInfo, ByteOrder, encoded, samples_of, writable
 from rnnbp.storage import replacing
 
 Array = np.ndarray
@@ -18,29 +19,30 @@ OF_BYTES = {1: "PCM_S8", 2: "PCM_16", 3: "PCM_24", 4: "PCM_32"}
 ORDERS: dict[object, ByteOrder] = {"01": "<", "012": "<", "0123": "<", "10": ">", "210": ">", "3210": ">", "1": "<"}
 
 
-def sphere_info(path: str | Path) -> AudioInfo:
+def sphere_info(path: Source) -> AudioInfo:
     """What the header of a SPHERE file says; the samples are not read.
 
     Parameters
     ----------
-    path : str or Path
+    path : str, Path or binary file
 
     Raises
     ------
-    FileNotFoundError, ValueError
+    FileNotFoundError, ValueError, ImportError
         As `read_sphere`.
     """
-    path = existing(path)
-    with path.open("rb") as file:
-        return _header(path, file)
+    with opened(path) as source:
+        return info_in(source)
 
 
-def read_sphere(path: str | Path, dtype: DTypeLike = np.float32) -> tuple[Array, int]:
+def read_sphere(path: Source, dtype: DTypeLike = np.float32) -> tuple[Array, int]:
     """A NIST SPHERE file of PCM samples, of 1 to 4 bytes in either byte order.
+
+    Other encodings (mu-law, A-law) are decoded by soundfile, which the extra `audio` installs.
 
     Parameters
     ----------
-    path : str or Path
+    path : str, Path or binary file
     dtype : dtype, default float32
 
     Returns
@@ -55,8 +57,15 @@ def read_sphere(path: str | Path, dtype: DTypeLike = np.float32) -> tuple[Array,
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is not a whole SPHERE file of such samples, or holds none; the message begins with its name. Compressed
-        ones (shorten) are refused: sph2pipe makes WAV files of them.
+        If it is not a whole SPHERE file, or holds no samples; the message begins with its name. Compressed ones
+        (shorten), which soundfile does not know, are refused: sph2pipe makes WAV files of them.
+    ImportError
+        If it is of another encoding and soundfile is not installed.
+
+    Warns
+    -----
+    UserWarning
+        If it holds more samples than its header claims, which are left out.
 
     References
     ----------
@@ -71,54 +80,77 @@ def read_sphere(path: str | Path, dtype: DTypeLike = np.float32) -> tuple[Array,
     >>> read_sphere(path)
     (array([ 0. ,  0.5, -1. ], dtype=float32), 16000)
     """
-    path = existing(path)
-    with path.open("rb") as file:
-        info = _header(path, file)
-        return samples_of(path, file, info, dtype), info.sr
+    with opened(path) as source:
+        return samples_in(source, dtype)
 
 
-def _header(path: Path, file: BinaryIO) -> AudioInfo:
-    held = os.fstat(file.fileno()).st_size
-    start, fields = _fields(path, file)
+def info_in(source: Opened) -> AudioInfo:
+    """`sphere_info` of a file that is open."""
+    info = _header(source)
+    return others.info_in(source, info) if isinstance(info, str) else info
+
+
+def samples_in(source: Opened, dtype: DTypeLike) -> tuple[Array, int]:
+    """`read_sphere` of a file that is open."""
+    info = _header(source)
+    if isinstance(info, str):
+        return others.samples_in(source, dtype, info)
+    return samples_of(source, info, dtype), info.sr
+
+
+def _header(source: Opened) -> AudioInfo | str:
+    """What the header says; of an encoding that is not our own, its description."""
+    start, fields = _fields(source)
 
     def number(name: str, least: int = 1) -> int:
         value = fields.get(name)
         if not isinstance(value, int) or value < least:
             raise ValueError(
-                f"{str(path)!r} must say {name}, an integer of {least} or more, in its header: got {value!r}"
+                f"{source.name} must say {name}, an integer of {least} or more, in its header: got {value!r}"
             )
         return value
 
-    sr, size, samples = number("sample_rate"), number("sample_n_bytes"), number("sample_count", 0)
-    channels = number("channel_count") if "channel_count" in fields else 1
     coding = fields.get("sample_coding", "pcm")
+    if coding != "pcm":
+        return f"coded as {coding!r}"
+    sr, size = number("sample_rate"), number("sample_n_bytes")
+    channels = number("channel_count") if "channel_count" in fields else 1
     order = fields.get("sample_byte_format", "01"[:size])
-    if coding != "pcm" or size not in OF_BYTES or order not in ORDERS:
+    if size not in OF_BYTES or order not in ORDERS:
         raise ValueError(
-            f"{str(path)!r} is of {size} bytes a sample in the order {order!r}, coded as {coding!r}: "
-            "it must be pcm of 1 to 4 bytes"
+            f"{source.name} is of {size} bytes a sample in the order {order!r}: it must be of 1 to 4, least or most "
+            "significant first"
         )
-    encoding = OF_BYTES[size]
-    claimed = samples * channels * ENCODINGS[encoding][0]
-    if start + claimed > held:
-        raise ValueError(
-            f"{str(path)!r} is cut off, or its header is wrong: it claims {claimed} bytes of samples, "
-            f"{max(held - start, 0)} are there"
-        )
-    if not samples:
-        raise ValueError(f"{str(path)!r} holds no samples")
-    return AudioInfo(sr, channels, samples, encoding, start, ORDERS[order])
+    samples = _samples(source, start, number("sample_count", 0), channels * ENCODINGS[OF_BYTES[size]][0])
+    return AudioInfo(sr, channels, samples, OF_BYTES[size], start, ORDERS[order])
 
 
-def _fields(path: Path, file: BinaryIO) -> tuple[int, dict[str, int | float | str]]:
+def _samples(source: Opened, start: int, claimed: int, frame: int) -> int:
+    """How many samples there are: as the header claims, or up to the file's end where it claims none."""
+    there = max(source.size - start, 0)
+    if claimed * frame > there:
+        raise ValueError(
+            f"{source.name} is cut off, or its header is wrong: it claims {claimed * frame} bytes of samples, "
+            f"{there} are there"
+        )
+    if there < frame:
+        raise ValueError(f"{source.name} holds no samples")
+    if claimed and there - claimed * frame >= frame:
+        warnings.warn(
+            f"{source.name} claims {claimed} samples, {there // frame} are there: the rest is left out", stacklevel=5
+        )
+    return claimed or there // frame
+
+
+def _fields(source: Opened) -> tuple[int, dict[str, int | float | str]]:
     """Where the header ends, and what it says."""
-    head = file.read(16)
+    head = source.file.read(16)
     if head[:8] != MAGIC:
-        raise ValueError(f"{str(path)!r} is not a SPHERE file: it begins with {head[:8]!r}, not with {MAGIC!r}")
+        raise ValueError(f"{source.name} is not a SPHERE file: it begins with {head[:8]!r}, not with {MAGIC!r}")
     size = head[8:].decode("ascii", "replace").strip()
     if not size.isdecimal() or not 16 < int(size) <= LONGEST_HEADER:
-        raise ValueError(f"{str(path)!r} claims a header of {size!r} bytes: it must be 17 to {LONGEST_HEADER}")
-    text = file.read(int(size) - 16).decode("ascii", "replace")
+        raise ValueError(f"{source.name} claims a header of {size!r} bytes: it must be 17 to {LONGEST_HEADER}")
+    text = source.file.read(int(size) - 16).decode("ascii", "replace")
     fields: dict[str, int | float | str] = {}
     for line in text.splitlines():
         if line.strip() == "end_head":
@@ -129,8 +161,8 @@ def _fields(path: Path, file: BinaryIO) -> tuple[int, dict[str, int | float | st
             if name and not name.startswith(";"):
                 fields[name] = int(value) if kind == "-i" else float(value) if kind == "-r" else value
         except ValueError:
-            raise ValueError(f"{str(path)!r} says {name} = {value[:40]!r} in its header: it must be a number") from None
-    raise ValueError(f"{str(path)!r} is cut off: its header does not end")
+            raise ValueError(f"{source.name} says {name} = {value[:40]!r} in its header: it must be a number") from None
+    raise ValueError(f"{source.name} is cut off: its header does not end")
 
 
 def write_sphere(path: str | Path, y: ArrayLike, sr: int) -> None:

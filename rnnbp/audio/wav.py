@@ -1,28 +1,31 @@
 """WAV files: read whole or by their header alone, and written."""
 
+import io
+import struct
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from rnnbp._checks import choice, positive_int
-from rnnbp.audio import riff
-from rnnbp.audio.base import AudioInfo, encoded, existing, samples_of, writable
+from rnnbp._sources import Opened, Source, opened
+from rnnbp.audio import others, riff
+from rnnbp.audio.base import AudioInfo, encoded, samples_of, writable
 from rnnbp.storage import replacing
 
 Array = np.ndarray
 
 
-def wav_info(path: str | Path) -> AudioInfo:
+def wav_info(path: Source) -> AudioInfo:
     """What the header of a WAV file says; the samples are not read.
 
     Parameters
     ----------
-    path : str or Path
+    path : str, Path or binary file
 
     Raises
     ------
-    FileNotFoundError, ValueError
+    FileNotFoundError, ValueError, ImportError
         As `read_wav`.
 
     Examples
@@ -33,17 +36,20 @@ def wav_info(path: str | Path) -> AudioInfo:
     >>> wav_info(path).seconds
     0.05
     """
-    path = existing(path)
-    with path.open("rb") as file:
-        return riff.read_header(path, file)
+    with opened(path) as source:
+        return info_in(source)
 
 
-def read_wav(path: str | Path, dtype: DTypeLike = np.float32) -> tuple[Array, int]:
+def read_wav(path: Source, dtype: DTypeLike = np.float32) -> tuple[Array, int]:
     """A WAV file: PCM of 8, 16, 24 or 32 bits, or float of 32 or 64, with any number of channels.
+
+    Other encodings (mu-law, A-law, ADPCM, GSM 6.10...) are decoded by soundfile, which the extra `audio` installs. A
+    file whose header does not know its size, as one written to a pipe, is read to its end.
 
     Parameters
     ----------
-    path : str or Path
+    path : str, Path or binary file
+        Of an open file (`io.BytesIO`, a member of an archive, a pipe) what is left of it.
     dtype : dtype, default float32
         float32 holds all but 32-bit integers and 64-bit floats exactly; float64 those too.
 
@@ -59,8 +65,15 @@ def read_wav(path: str | Path, dtype: DTypeLike = np.float32) -> tuple[Array, in
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is not a whole WAV file of such samples, or holds none, or one that is not finite; the message begins with
-        its name. No more memory is taken than the file really holds.
+        If it is not a whole WAV file, or holds no samples, or one that is not finite; the message begins with its name.
+        No more memory is taken than the file really holds.
+    ImportError
+        If it is of another encoding and soundfile is not installed.
+
+    Warns
+    -----
+    UserWarning
+        Where the header contradicts the file and no sample is lost by it.
 
     See Also
     --------
@@ -74,10 +87,30 @@ def read_wav(path: str | Path, dtype: DTypeLike = np.float32) -> tuple[Array, in
     >>> read_wav(path)
     (array([ 0. ,  0.5, -1. ], dtype=float32), 8000)
     """
-    path = existing(path)
-    with path.open("rb") as file:
-        info = riff.read_header(path, file)
-        return samples_of(path, file, info, dtype), info.sr
+    with opened(path) as source:
+        return samples_in(source, dtype)
+
+
+def info_in(source: Opened) -> AudioInfo:
+    """`wav_info` of a file that is open."""
+    layout = riff.read_layout(source)
+    return layout.info if layout.form.encoding else others.info_in(_sized(source, layout), layout.form.described)
+
+
+def samples_in(source: Opened, dtype: DTypeLike) -> tuple[Array, int]:
+    """`read_wav` of a file that is open."""
+    layout = riff.read_layout(source)
+    if layout.form.encoding is None:
+        return others.samples_in(_sized(source, layout), dtype, layout.form.described)
+    return samples_of(source, layout.info, dtype), layout.form.sr
+
+
+def _sized(source: Opened, layout: riff.Layout) -> Opened:
+    """The same file with its size of samples in the header, which soundfile believes."""
+    source.file.seek(0)
+    data = bytearray(source.file.read())
+    data[layout.start - 4 : layout.start] = struct.pack("<I", min(layout.size, 2**32 - 1))
+    return Opened(source.name, io.BytesIO(data), len(data))
 
 
 def write_wav(path: str | Path, y: ArrayLike, sr: int, encoding: str = "PCM_16") -> None:

@@ -1,0 +1,167 @@
+"""Where a reader reads from: a path, or a file that is open, in memory or elsewhere."""
+
+import gzip
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, TextIO
+
+Source = str | os.PathLike[str] | BinaryIO
+TextSource = Source | TextIO
+GZIP = b"\x1f\x8b"
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A file that is open at its beginning.
+
+    Parameters
+    ----------
+    name : str
+        What messages begin with: the path in quotes, or what kind of object it is.
+    file : file object
+        Binary; it can be moved in.
+    size : int
+        How many bytes it holds.
+    """
+
+    name: str
+    file: BinaryIO
+    size: int
+
+
+def existing(path: str | os.PathLike[str]) -> Path:
+    """`path` if there is such a file.
+
+    Raises
+    ------
+    FileNotFoundError
+        Naming it.
+
+    Examples
+    --------
+    >>> existing("no.wav")
+    Traceback (most recent call last):
+    FileNotFoundError: path: there is no file 'no.wav'
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"path: there is no file {str(path)!r}")
+    return path
+
+
+@contextmanager
+def opened(source: Source) -> Iterator[Opened]:
+    """Open a path, or take what is left of an open file into memory; the caller's file stays open.
+
+    Parameters
+    ----------
+    source : path or binary file
+        Of a file, all from where it stands: it may be a pipe, a member of an archive, or `io.BytesIO`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is neither a path nor a file opened in binary mode.
+
+    Examples
+    --------
+    >>> with opened(io.BytesIO(b"abc")) as source:
+    ...     source.name, source.size
+    ('<BytesIO>', 3)
+    """
+    if isinstance(source, str | os.PathLike):
+        path = existing(source)
+        with path.open("rb") as file:
+            yield Opened(repr(str(path)), file, os.fstat(file.fileno()).st_size)
+        return
+    data = _checked(source).read()
+    if not isinstance(data, bytes):
+        raise ValueError(f"path must be opened in binary mode, open(..., 'rb'); {named(source)} gives text")
+    yield Opened(named(source), io.BytesIO(data), len(data))
+
+
+@contextmanager
+def opened_text(source: TextSource, *, encoding: str, errors: str = "strict") -> Iterator[TextIO]:
+    """Open a text file, whether it is plain or gzip's, or take an open file, of text or of bytes.
+
+    Parameters
+    ----------
+    source : path or file
+    encoding, errors : str
+        As `open` takes them.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As `opened`.
+
+    Examples
+    --------
+    >>> with opened_text(io.BytesIO(gzip.compress(b"a line")), encoding="ascii") as file:
+    ...     file.read()
+    'a line'
+    """
+    if not isinstance(source, str | os.PathLike) and isinstance(_checked(source).read(0), str):
+        yield source  # type: ignore[misc]
+        return
+    with opened(source) as found:  # type: ignore[arg-type]
+        packed = found.file.read(2) == GZIP or (found.size and found.name.endswith(".gz'"))
+        found.file.seek(0)
+        plain: Any = gzip.GzipFile(fileobj=found.file) if packed else found.file
+        with io.TextIOWrapper(plain, encoding, errors) as text:
+            yield text
+
+
+def named(source: Any) -> str:
+    """What messages call a source: a path in quotes, or the kind of object it is.
+
+    Examples
+    --------
+    >>> named("a/b.wav"), named(io.BytesIO())
+    ("'a/b.wav'", '<BytesIO>')
+    """
+    path = source if isinstance(source, str | os.PathLike) else getattr(source, "name", None)
+    return repr(str(path)) if isinstance(path, str | os.PathLike) else f"<{type(source).__name__}>"
+
+
+def short_name(source: Any) -> str:
+    """The name of a file without its folder, as the messages of text readers have it.
+
+    Examples
+    --------
+    >>> short_name("a/b.ts"), short_name(io.BytesIO())
+    ('b.ts', '<BytesIO>')
+    """
+    if isinstance(source, str | os.PathLike):
+        return Path(source).name
+    return named(source)
+
+
+def bytes_left(file: BinaryIO) -> int:
+    """How many bytes stand between a file's place and its end.
+
+    Examples
+    --------
+    >>> file = io.BytesIO(b"abc")
+    >>> _ = file.read(1)
+    >>> bytes_left(file)
+    2
+    """
+    here = file.tell()
+    end = file.seek(0, os.SEEK_END)
+    file.seek(here)
+    return end - here
+
+
+def _checked(source: Any) -> Any:
+    if isinstance(source, bytes | bytearray | memoryview):
+        raise ValueError("path must be a path or an open file, got bytes: give io.BytesIO of them")
+    if not callable(getattr(source, "read", None)):
+        raise ValueError(f"path must be a path, or a file opened in binary mode, got {source!r:.60}")
+    return source
