@@ -15,6 +15,7 @@ from rnnbp._checks import choice
 from rnnbp.cli_arguments import Commands, add_data, add_trainings, command, load, numbers
 from rnnbp.cli_bench import add_bench
 from rnnbp.cli_gradients import add_gradients
+from rnnbp.cli_interrupts import how_to_continue, status, terminated_as_interrupted
 from rnnbp.cli_nettalk import add_nettalk
 from rnnbp.cli_speak import add_speak
 from rnnbp.cli_speakers import add_speakers
@@ -33,7 +34,8 @@ from rnnbp.training import Trainer
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; 0 where all went well, 2 where an argument or a file was wrong.
+    """Run the command; 0 where all went well, 2 where an argument or a file was wrong, 130 or 143 where Ctrl-C or
+    SIGTERM came.
 
     Parameters
     ----------
@@ -46,15 +48,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     name ...
     0
     """
-    options = parser().parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = parser().parse_args(given)
     try:
-        options.run(options)
+        with terminated_as_interrupted():
+            options.run(options)
     except (ValueError, FileNotFoundError, ImportError, TrainingDivergedError) as error:
         print(f"rnnbp: error: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("rnnbp: interrupted", file=sys.stderr)
-        return 130
+    except KeyboardInterrupt as interrupt:
+        print(f"rnnbp: interrupted{how_to_continue(options, given)}", file=sys.stderr)
+        return status(interrupt)
     return 0
 
 
@@ -128,7 +132,7 @@ def _add_train(commands: Commands) -> None:
     added.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
     added.add_argument("--checkpoint", type=Path, metavar="FILE", help="write after each epoch; go on from it if there")
     added.add_argument("--quiet", action="store_true", help="show no progress")
-    added.set_defaults(run=_train)
+    added.set_defaults(run=_train, kept_by=("checkpoint", "FILE"))
 
 
 def _train(options: argparse.Namespace) -> None:

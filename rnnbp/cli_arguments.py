@@ -55,6 +55,7 @@ def add_trainings(added: argparse.ArgumentParser, *, models: str, seeds: int) ->
     added.add_argument(
         "--checkpoints", type=Path, metavar="DIR", help="write there after each epoch; a second call goes on from it"
     )
+    added.set_defaults(kept_by=("checkpoints", "DIR"))
     add_workers(added)
 
 

@@ -39,7 +39,7 @@ def add_nettalk(commands: Commands) -> None:
         help="write tables there, and checkpoints, from which a second call goes on",
     )
     added.add_argument("--quiet", action="store_true", help="show no progress")
-    added.set_defaults(run=_nettalk)
+    added.set_defaults(run=_nettalk, kept_by=("output", "DIR"))
 
 
 def _nettalk(options: argparse.Namespace) -> None:

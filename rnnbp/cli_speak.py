@@ -33,7 +33,7 @@ def add_speak(commands: Commands) -> None:
     added.add_argument("--net-only", action="store_true", help="read every word by the net")
     added.add_argument("--output", type=Path, metavar="FILE.wav", help="speak it by eSpeak NG into a WAV file")
     added.add_argument("--quiet", action="store_true", help="show no progress")
-    added.set_defaults(run=_speak)
+    added.set_defaults(run=_speak, kept_by=None)
 
 
 def _speak(options: argparse.Namespace) -> None:

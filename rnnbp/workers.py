@@ -1,10 +1,10 @@
 """Tasks in several processes at once."""
 
-import os
 import pickle
-import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from functools import partial
 from typing import Any, TypeVar
 
 from rnnbp.progress import Progress
@@ -12,14 +12,14 @@ from rnnbp.progress import Progress
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-# Where the number of threads is read from when a process begins: one each, or the processes fight for the cores.
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS")
-
 
 def completed(
     function: Callable[[Task], Result], tasks: Sequence[Task], workers: int = 1
-) -> Iterator[tuple[int, Result]]:
+) -> Generator[tuple[int, Result], None, None]:
     """``(i, function(tasks[i]))`` of every task, as they are done.
+
+    An interrupt, an error, and closing the iterator kill the workers; close it (`contextlib.closing`) where the loop
+    over it may end early.
 
     Parameters
     ----------
@@ -27,11 +27,16 @@ def completed(
         At the top level of a module, where there are several workers.
     tasks : sequence
     workers : int, default 1
-        With 1 the tasks are done in this process, in order; else in so many fresh ones, each with one thread.
+        With 1 the tasks are done in this process, in order; else in that many fresh ones, each with one thread.
 
     Yields
     ------
     tuple of int and result
+
+    Raises
+    ------
+    ChildProcessError
+        If a worker has died.
 
     Examples
     --------
@@ -42,17 +47,33 @@ def completed(
     if workers <= 1:
         yield from enumerate(map(function, tasks))
         return
-    from concurrent.futures import ProcessPoolExecutor, as_completed  # a fifth of the package's import time
-    from multiprocessing import get_context
+    # Imported here, as they take a fifth of the package's import time.
+    from multiprocessing.connection import wait
 
-    # Fresh processes, not forks: a fork of a process with threads, as BLAS has them, may hang.
-    with _one_thread_each(), ProcessPoolExecutor(workers, get_context("spawn"), _leave_interrupts) as pool:
-        futures = {pool.submit(function, task): i for i, task in enumerate(tasks)}
-        try:
-            for future in as_completed(futures):
-                yield futures[future], future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    from rnnbp.worker_process import WorkerProcess, worker_processes
+
+    waiting = iter(enumerate(tasks))
+    busy: dict[Any, WorkerProcess] = {}
+
+    def begin_next(worker: WorkerProcess) -> None:
+        if (task := next(waiting, None)) is not None:
+            worker.send(task)
+            busy[worker.connection] = worker
+
+    with worker_processes(partial(_placed, function), workers) as team:
+        for worker in team:
+            begin_next(worker)
+        while busy:
+            for connection in wait(list(busy)):
+                worker = busy.pop(connection)
+                result = worker.receive()
+                begin_next(worker)
+                yield result
+
+
+def _placed(function: Callable[[Task], Result], task: tuple[int, Task]) -> tuple[int, Result]:
+    place, given = task
+    return place, function(given)
 
 
 def in_order(
@@ -83,8 +104,8 @@ def in_order(
     [2, 3]
     """
     results: dict[int, Result] = {}
-    with Progress(len(tasks), show=progress, label=label) as bar:
-        for place, result in completed(function, tasks, workers):
+    with Progress(len(tasks), show=progress, label=label) as bar, closing(completed(function, tasks, workers)) as done:
+        for place, result in done:
             results[place] = result
             bar.update(shown(tasks[place], result))
     return [results[place] for place in range(len(tasks))]
@@ -105,27 +126,13 @@ def check_sendable(name: str, thing: Any) -> None:
     ValueError: models['a'] cannot be sent to another process: ... Define it at the top level of a module, or workers=1
     """
     try:
-        pickle.dumps(thing)
+        pickled = pickle.dumps(thing)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise ValueError(
             f"{name} cannot be sent to another process: {error}. Define it at the top level of a module, or workers=1"
         ) from error
-
-
-def _leave_interrupts() -> None:
-    """The main process hears of Ctrl-C, and ends the others."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in THREADS}
-    os.environ.update(dict.fromkeys(THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+    if b"__main__" in pickled and not hasattr(sys.modules["__main__"], "__file__"):
+        raise ValueError(
+            f"{name} cannot be sent to another process, which cannot import what is defined in a notebook. "
+            "Define it at the top level of a module, or workers=1"
+        )

@@ -21,9 +21,9 @@ COMPILED = ("rnnbp.kernels.compiled.", "rnnbp.losses.ctc_compiled")  # modules t
 # The layout, top to bottom: a module may import what stands below it, and its own package's modules.
 ORDER = [
     *("__main__", "cli", "cli_bench", "cli_gradients", "cli_nettalk", "cli_speak", "cli_speakers", "cli_transcribe"),
-    *("cli_arguments", ""),  # "" is the package itself
+    *("cli_arguments", "cli_interrupts", ""),  # "" is the package itself
     *("transcription", "robustness", "speakers", "reading"),
-    *("benchmark", "plotting_benchmark", "compare", "contestants", "estimators", "report", "workers"),
+    *("benchmark", "plotting_benchmark", "compare", "contestants", "estimators", "report", "workers", "worker_process"),
     *("training", "checkpoints", "epochs", "evaluation", "stopping", "progress"),
     *("certificate", "diagnostics", "plotting_gradients", "plotting_pictures", "plotting", "interop"),
     *("gradients", "schedules", "clipping", "optimizers", "losses", "decoding", "error_rates", "metrics"),
