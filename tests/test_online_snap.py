@@ -361,3 +361,43 @@ def test_what_rtrl_does_not_take_is_refused():
     model = Sequential(LSTM(3, 2, bidirectional=True), Dense(4, K), dtype=np.float64)
     with pytest.raises(ValueError, match="SnAp takes causal layers, but layer 0"):
         list(SnAp().gradients(model, batch_for(model, LENGTHS["equal lengths"]), CrossEntropy()))
+
+
+# ---- from which order on it is exact -----------------------------------------------------------------------------
+
+EXACT_FROM = {
+    "Elman tanh": 2,
+    "leaky Elman": 2,
+    "LSTM": 2,
+    "GRU": 2,
+    "original GRU": 2,
+    "LIF": 2,
+    "ALIF": 3,
+    "Jordan": 2,
+    "Jordan with decay": 3,
+    "Stack LSTM > GRU": 2,
+    "Stack ALIF > leaky Elman": 3,
+}
+
+
+@pytest.mark.parametrize("name", EXACT_FROM)
+def test_with_full_recurrent_weights_it_is_exact_from_the_documented_order_on(name):
+    """And not before."""
+    model = model_of(CAUSAL[name])
+    batch = batch_for(model, LENGTHS["unequal lengths"])
+    _, exact = whole(BPTT(), model, batch, CrossEntropy())
+    order = EXACT_FROM[name]
+    errors = [
+        gradient_error(model.params, whole(SnAp(n), model, batch, CrossEntropy())[1], exact) for n in (order, order - 1)
+    ]
+    assert errors[0] < 1e-12
+    assert errors[1] > 1e-6
+
+
+@pytest.mark.parametrize("layers", [[Elman(3, 3), GRU(3, 3)], [LSTM(3, 2, num_layers=3)]], ids=["mixed", "three"])
+def test_of_layers_on_top_of_each_other_the_largest_order_counts(layers):
+    model = model_of([*layers, Dense(layers[-1].cells[-1].output_size if hasattr(layers[-1], "cells") else 3, K)])
+    batch = batch_for(model, LENGTHS["equal lengths"])
+    _, exact = whole(BPTT(), model, batch, CrossEntropy())
+    assert gradient_error(model.params, whole(SnAp(2), model, batch, CrossEntropy())[1], exact) < 1e-12
+    assert gradient_error(model.params, whole(SnAp(1), model, batch, CrossEntropy())[1], exact) > 1e-6

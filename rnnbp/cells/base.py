@@ -5,6 +5,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from rnnbp.cells.trial import try_step
 from rnnbp.params import Parameters
 
 Array = np.ndarray
@@ -54,12 +55,12 @@ class Cell(Protocol):
 
 
 def check_cell(name: str, cell: Any) -> None:
-    """Raise unless `cell` has all that a cell must have.
+    """Raise unless `cell` has all that a cell must have, and one step of it returns what a cell's step returns.
 
     Raises
     ------
     ValueError
-        Saying what it lacks.
+        Naming what it lacks, or the method that returns something else.
 
     Examples
     --------
@@ -71,9 +72,12 @@ def check_cell(name: str, cell: Any) -> None:
         *("input_size", "output_size", "state_size"),
         *("shapes", "initialize", "step", "step_vjp", "param_vjp"),
     )
+    if isinstance(cell, type):
+        raise ValueError(f"{name} must be a cell, got the class {cell.__name__} itself: make one of it, with its sizes")
     missing = [part for part in parts if not hasattr(cell, part)]
     if missing:
         raise ValueError(f"{name} must be a cell (rnnbp.cells.Cell), got {cell!r}, which has no {', '.join(missing)}")
+    try_step(name, cell)
 
 
 def as_cells(cells: Iterable[Cell], owner: str) -> tuple[Cell, ...]:

@@ -10,6 +10,7 @@ from rnnbp._checks import integer_at_least, number, positive_int
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import Cost, Gradient, refuse_look_ahead
 from rnnbp.gradients.decay import error_decay
+from rnnbp.gradients.history import History
 from rnnbp.gradients.truncated import TruncatedBPTT
 from rnnbp.layers.base import State
 from rnnbp.losses.base import Loss
@@ -63,8 +64,8 @@ class AdaptiveTruncation:
 
     Attributes
     ----------
-    history : list of Choice
-        One for each batch, the last one last.
+    history : History of Choice
+        One for each batch, the newest last. The newest 1000 are kept; ``history.total`` counts all.
 
     Raises
     ------
@@ -98,7 +99,7 @@ class AdaptiveTruncation:
     window: int = 100
     least: int = 1
     most: int | None = None
-    history: list[Choice] = field(default_factory=list, init=False, repr=False, compare=False)
+    history: History[Choice] = field(default_factory=History, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         number("tolerance", self.tolerance, 0)

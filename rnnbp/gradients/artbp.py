@@ -9,6 +9,7 @@ import numpy as np
 from rnnbp._checks import natural_int, number
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import Gradient, refuse_look_ahead
+from rnnbp.gradients.seeding import generator_of
 from rnnbp.gradients.truncated import SpanRunner
 from rnnbp.layers.base import State
 from rnnbp.losses.base import Loss
@@ -116,8 +117,8 @@ class ARTBP:
     truncation : Truncation, default PowerLaw(mean=20.0, alpha=4.0)
         `PowerLaw`, `Geometric`, or an object with a method ``chance(elapsed)`` of your own.
     seed : int, default 0
-        Of the cuts where `gradients` is given no generator; they are then the same at every call. From a generator
-        (which a Trainer gives) each call draws new ones.
+        Of the cuts. Without a generator `gradients` draws the same ones at every call; with one (which a Trainer
+        gives) they depend on both, and each call draws new ones.
 
     Raises
     ------
@@ -161,7 +162,7 @@ class ARTBP:
     ) -> Iterator[Gradient]:
         """One gradient for each piece."""
         refuse_look_ahead(model, "ARTBP")
-        drawn = np.random.default_rng(self.seed if rng is None else rng.integers(2**63))
+        drawn = generator_of(self.seed, rng)
         runner = SpanRunner(model, batch, loss, state, rng)
         pieces, factors = [], [1.0]  # no error leaves a piece for the one before it
         for t in range(runner.steps):

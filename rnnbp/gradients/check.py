@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from rnnbp._checks import positive_int
-from rnnbp.cells.base import Array, Cell
+from rnnbp.cells.base import Array, Cell, check_cell
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import GradientAlgorithm, check_targets, loss_at
 from rnnbp.gradients.bptt import BPTT
@@ -86,11 +86,12 @@ def check_gradient(
         A cell is checked by itself: `step_vjp` by state and by input, `param_vjp` by each parameter. A layer
         is checked as a model of that layer alone.
     batch : SequenceBatch, optional
-        What to run it on. Default, for a layer or cell: random sequences of unequal lengths.
+        What to run a model or layer on. Default, for a layer: random sequences of unequal lengths.
     loss : Loss, optional
-        Default: the outputs weighted by random numbers, which needs no targets and leaves no output out.
+        Of a model or layer. Default: the outputs weighted by random numbers, which needs no targets and leaves no
+        output out.
     gradient : GradientAlgorithm, default BPTT()
-        Whose gradient is checked; if it yields several, their sum.
+        Whose gradient of a model or layer is checked; if it yields several, their sum.
     oracle : ComplexStep or FiniteDifference, default ComplexStep()
         FiniteDifference() for what is not safe for complex numbers (`abs`, `maximum`, comparisons).
     tolerance : float, optional
@@ -108,7 +109,8 @@ def check_gradient(
     Raises
     ------
     ValueError
-        If a model is given without a batch, or `target` is none of the three.
+        If a model is given without a batch, a cell with a batch, loss or gradient algorithm, which its check has no
+        use for, or `target` is none of the three: a cell that lacks a method is told which one.
 
     Examples
     --------
@@ -131,7 +133,11 @@ def check_gradient(
         model = Sequential(target, dtype=np.float64)
         batch = _random_batch(target, rng) if batch is None else batch
         problem = _of_model(model, batch, loss, BPTT() if gradient is None else gradient, rng)
-    elif isinstance(target, Cell):
+    elif any(hasattr(target, method) for method in ("step", "step_vjp", "param_vjp")):
+        check_cell("target", target)
+        for name, given in (("batch", batch), ("loss", loss), ("gradient", gradient)):
+            if given is not None:
+                raise ValueError(f"{name} is for a model or layer, not for a cell: give Recurrent(cell)")
         problem = _of_cell(target, rng)
     else:
         raise ValueError(f"target must be a Sequential, a Layer or a Cell, got {type(target).__name__}")

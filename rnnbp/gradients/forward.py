@@ -9,6 +9,7 @@ import numpy as np
 from rnnbp._checks import natural_int, positive_int
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import Cost, Gradient, check_targets, map_state
+from rnnbp.gradients.seeding import generator_of
 from rnnbp.layers.base import Array, Run, State
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
@@ -138,8 +139,8 @@ class ForwardGradient:
     directions : int, default 1
         The mean over so many is yielded; each costs one forward pass in complex numbers.
     seed : int, default 0
-        Of the directions where `gradients` is given no generator; it then draws the same ones at every call. From a
-        generator (which a Trainer gives) each call draws new ones.
+        Of the directions. Without a generator `gradients` draws the same ones at every call; with one (which a Trainer
+        gives) they depend on both, and each call draws new ones.
 
     Raises
     ------
@@ -178,7 +179,7 @@ class ForwardGradient:
         rng: np.random.Generator | None = None,
     ) -> Iterator[Gradient]:
         """One gradient a batch; all directions see the same dropout masks, drawn before them."""
-        drawn = np.random.default_rng(self.seed if rng is None else rng.integers(2**63))
+        drawn = generator_of(self.seed, rng)
         vector = np.zeros(model.params.size)
         for k in range(self.directions):
             v = drawn.standard_normal(model.params.size)

@@ -9,6 +9,7 @@ import numpy as np
 from rnnbp.cells.base import Array, Cell, Weights, map_nested
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import Gradient, whole_gradient
+from rnnbp.gradients.history import History
 from rnnbp.kernels.packing import pack, unpack
 from rnnbp.layers.base import Layer, Run, Shape, State, Tape
 from rnnbp.layers.fixed_point import FixedPoint, radius_at, shown_error
@@ -73,8 +74,9 @@ class RecurrentBackprop:
 
     Attributes
     ----------
-    history : list of Adjoints
-        How they settled: one for each way back through a `FixedPoint` layer, the last one last, failures included.
+    history : History of Adjoints
+        How they converged: one for each backward pass through a `FixedPoint` layer, the newest last, failures included.
+        The newest 1000 are kept; ``history.total`` counts all.
 
     Raises
     ------
@@ -105,7 +107,7 @@ class RecurrentBackprop:
     adjoint: Solver = field(default_factory=Relaxation)
     tolerance: Tolerance = field(default_factory=Tolerance)
     on_failure: OnFailure = field(default_factory=Raise)
-    history: list[Adjoints] = field(default_factory=list, init=False, repr=False, compare=False)
+    history: History[Adjoints] = field(default_factory=History, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         kinds = (("adjoint", Solver), ("tolerance", Tolerance), ("on_failure", OnFailure))

@@ -35,8 +35,8 @@ class KFRTRL(RandomOnline):
     Parameters
     ----------
     seed : int, default 0
-        Of the signs where `gradients` is given no generator; it then draws the same ones at every call. From a
-        generator (which a Trainer gives) each call draws new ones.
+        Of the signs. Without a generator `gradients` draws the same ones at every call; with one (which a Trainer
+        gives) they depend on both, and each call draws new ones.
     every : int, optional
         Steps between gradients; the parameters may change with each. Default: one a batch, the parameters being still.
 

@@ -16,6 +16,7 @@ import numpy as np
 from rnnbp._checks import natural_int
 from rnnbp.cells.base import Array
 from rnnbp.gradients.online.base import Online
+from rnnbp.gradients.seeding import generator_of
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class RandomOnline(Online):
     Parameters
     ----------
     seed : int, default 0
-        Of the signs where `gradients` is given no generator; the same ones are then drawn at every call. From a
-        generator (which a Trainer gives) each call draws new ones.
+        Of the signs. Without a generator `gradients` draws the same ones at every call; with one (which a Trainer
+        gives) they depend on both, and each call draws new ones.
     every : int, optional
         As all online algorithms take it.
 
@@ -44,7 +45,7 @@ class RandomOnline(Online):
 
     def generator(self, rng: np.random.Generator | None) -> np.random.Generator:
         """Where the signs are drawn from."""
-        return np.random.default_rng(self.seed if rng is None else rng.integers(2**63))
+        return generator_of(self.seed, rng)
 
 
 def random_signs(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> Array:

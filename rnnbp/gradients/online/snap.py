@@ -25,10 +25,15 @@ class SnAp(Online):
 
     In an Elman network or GRU SnAp-1 keeps one number for each parameter and sequence, the influence on its own unit;
     in an LSTM two, on h and c (one for an output gate's, which act on h alone). For d units a parameter, d P numbers
-    are held and d^2 P multiplications made at each step, instead of RTRL's S P and S^2 P. With n = 2 a net with full
-    recurrent weights is reached as a whole and the gradient is exact; in a net whose recurrent weights are mostly
-    exactly zero SnAp-2 is still cheap. Where a parameter acts on many units at once (the original GRU's reset gates,
-    the layers below another recurrent one, a Jordan network's hidden layer), SnAp-1 keeps all of these.
+    are held and d^2 P multiplications made at each step, instead of RTRL's S P and S^2 P. In a net whose recurrent
+    weights are mostly exactly zero SnAp-2 is still cheap. Where a parameter acts on many units at once (the original
+    GRU's reset gates, the layers below another recurrent one, a Jordan network's hidden layer), SnAp-1 keeps all of
+    these.
+
+    With full recurrent weights every parameter reaches all that it can reach, and the gradient is exact, from some n
+    on: n = 2 for Elman, leaky Elman, LSTM, GRU, original GRU and LIF cells and for Jordan networks without decay;
+    n = 3 for ALIF cells, in which the adaptation of a unit that was reached follows its spike a step later, and for
+    Jordan networks with decay, whose context does. Of layers on top of each other the largest n counts.
 
     Parameters
     ----------

@@ -1,0 +1,107 @@
+"""One step of a user's cell tried on zeros, so that what it returns is checked where the cell is given."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from rnnbp.params import Parameters
+
+ROWS = 2  # sequences of the trial
+
+
+def try_step(name: str, cell: Any) -> None:
+    """Run one step of a cell and its two products on a batch of zeros, and check the shapes that come back.
+
+    The package's own cells, whose tests say as much, are not tried.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument, for messages.
+    cell : Cell
+        With all of a cell's attributes.
+
+    Raises
+    ------
+    ValueError
+        Naming the method, what it returned and what it has to return.
+
+    Examples
+    --------
+    >>> from rnnbp.cells import ElmanCell
+    >>> class TwoValues(ElmanCell):
+    ...     def step_vjp(self, params, state, x, residuals, d_next):
+    ...         return super().step_vjp(params, state, x, residuals, d_next)[:2]
+    >>> TwoValues.__module__ = "mine"
+    >>> try_step("cell", TwoValues(1, 2))
+    Traceback (most recent call last):
+    ValueError: cell: TwoValues.step_vjp must return (d_state, d_x, delta), got a tuple of 2
+    """
+    kind = type(cell)
+    if kind.__module__.partition(".")[0] == "rnnbp":
+        return
+    trial = _Trial(name, kind.__name__)
+    try:
+        with np.errstate(all="ignore"):
+            trial.run(cell)
+    except Exception as error:
+        if not isinstance(error, _MismatchError):
+            error.add_note(
+                f"{name}: one step of {kind.__name__} was tried on zeros, state (B, S) = ({ROWS}, {cell.state_size}) "
+                f"and x (B, F) = ({ROWS}, {cell.input_size})"
+            )
+        raise
+
+
+class _MismatchError(ValueError):
+    """What a method returned is not what a cell's returns."""
+
+
+class _Trial:
+    """The steps of a trial, and how they complain."""
+
+    def __init__(self, name: str, kind: str) -> None:
+        self.name, self.kind = name, kind
+
+    def run(self, cell: Any) -> None:
+        """A step, and back through it."""
+        shapes = cell.shapes()
+        if not isinstance(shapes, Mapping):
+            raise self._mismatch("shapes", "must return a dict of names and shapes", f"{type(shapes).__name__}")
+        params = Parameters(shapes, dtype=np.float64)
+        cell.initialize(params, np.random.default_rng(0))
+        weights, state, x = dict(params.items()), np.zeros((ROWS, cell.state_size)), np.zeros((ROWS, cell.input_size))
+        next_state, residuals = self._values("step", ("next_state", "residuals"), cell.step(weights, state, x))
+        self._shape("step", "next_state (B, S)", next_state, state.shape)
+        self._nested("step", "residuals", residuals)
+        products = cell.step_vjp(weights, state, x, residuals, np.ones_like(state))
+        d_state, d_x, delta = self._values("step_vjp", ("d_state", "d_x", "delta"), products)
+        self._shape("step_vjp", "d_state (B, S)", d_state, state.shape)
+        self._shape("step_vjp", "d_x (B, F)", d_x, x.shape)
+        self._nested("step_vjp", "delta", delta)
+        cell.param_vjp(state, x, residuals, delta, params.zeros())
+
+    def _mismatch(self, method: str, wanted: str, got: str) -> _MismatchError:
+        return _MismatchError(f"{self.name}: {self.kind}.{method} {wanted}, got {got}")
+
+    def _values(self, method: str, names: tuple[str, ...], found: Any) -> tuple[Any, ...]:
+        if not isinstance(found, tuple) or len(found) != len(names):
+            got = f"a tuple of {len(found)}" if isinstance(found, tuple) else type(found).__name__
+            raise self._mismatch(method, f"must return ({', '.join(names)})", got)
+        return found
+
+    def _shape(self, method: str, what: str, found: Any, wanted: tuple[int, ...]) -> None:
+        if not isinstance(found, np.ndarray) or found.shape != wanted:
+            got = f"shape {found.shape}" if isinstance(found, np.ndarray) else type(found).__name__
+            raise self._mismatch(method, f"must return {what} = {wanted} for B = {ROWS}", got)
+
+    def _nested(self, method: str, what: str, found: Any) -> None:
+        """Arrays with the batch's axis in front, or tuples of such."""
+        if isinstance(found, tuple):
+            for part in found:
+                self._nested(method, what, part)
+        elif not isinstance(found, np.ndarray) or found.shape[:-1] != (ROWS,):
+            got = f"an array of shape {found.shape}" if isinstance(found, np.ndarray) else repr(type(found).__name__)
+            wanted = f"must return {what} as an array (B, K), or as a tuple of such, with B = {ROWS} here"
+            raise self._mismatch(method, wanted, got)

@@ -1,0 +1,24 @@
+"""Where a random gradient algorithm draws its numbers."""
+
+import numpy as np
+
+
+def generator_of(seed: int, rng: np.random.Generator | None) -> np.random.Generator:
+    """An algorithm's own generator: from its seed alone, or from its seed and one number drawn from `rng`.
+
+    So the seed counts with a trainer's generator too, and each of its batches has new draws.
+
+    Parameters
+    ----------
+    seed : int
+        The algorithm's.
+    rng : numpy.random.Generator, optional
+        As `gradients` is given it.
+
+    Examples
+    --------
+    >>> first, second = (generator_of(seed, np.random.default_rng(0)).random() for seed in (0, 1))
+    >>> first == second
+    False
+    """
+    return np.random.default_rng(seed if rng is None else [seed, int(rng.integers(2**63))])
