@@ -3,6 +3,7 @@
 import gzip
 import io
 import os
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any, BinaryIO, TextIO
 Source = str | os.PathLike[str] | BinaryIO
 TextSource = Source | TextIO
 GZIP = b"\x1f\x8b"
+DAMAGED_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)  # what reading a damaged one raises
 
 
 @dataclass(frozen=True)

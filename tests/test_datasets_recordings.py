@@ -124,9 +124,9 @@ def test_folders_that_are_empty_or_not_there(tmp_path):
 def test_damage_is_found_at_once_in_headers_and_later_in_samples(folder):
     (folder / "1_ann_0.wav").write_bytes(b"not a recording")
     data = load_recordings(folder, NAMES, feature=Frames())
-    with pytest.raises(ValueError, match=r"1_ann_0\.wav' cannot be read as a recording"):
+    with pytest.raises(ValueError, match=r"1_ann_0\.wav' is neither WAV nor SPHERE, and soundfile cannot read it"):
         data.describe()
-    with pytest.raises(ValueError, match=r"1_ann_0\.wav' cannot be read as a recording"):
+    with pytest.raises(ValueError, match=r"1_ann_0\.wav' is neither WAV nor SPHERE, and soundfile cannot read it"):
         load_recordings(folder, NAMES)
 
 

@@ -1,6 +1,7 @@
 """The .ts format: read whole, written whole, and every way a file can be wrong."""
 
 import gzip
+import io
 
 import numpy as np
 import pytest
@@ -80,6 +81,51 @@ def test_missing_values_are_filled_as_asked(tmp_path):
     assert lists(read_ts(file(tmp_path, "@data\n?,?:1,2\n"), fill=interpolate)) == [[[0, 0], [1, 2]]]
 
 
+def test_comments_may_begin_with_a_per_cent_sign(tmp_path):
+    text = "%# cut down\n% and more\n%\n@classLabel true 1 %\n@data\n% between\n1,2:1\n%1,2:1\n3:%\n"
+    data = read_ts(file(tmp_path, text))
+    assert lists(data) == [[[1, 2]], [[3]]]
+    assert data.classes == ("1", "%")
+
+
+@pytest.mark.parametrize("dimensions", ["", "@dimensions 2\n"])
+def test_several_dimensions_under_univariate_true_are_read_with_a_warning(tmp_path, dimensions):
+    path = file(tmp_path, f"@univariate true\n{dimensions}@classLabel true a\n@data\n1,2:3,4:a\n5:6:a\n")
+    with pytest.warns(UserWarning, match=r"a\.ts: @univariate is true, but there are 2 dimensions") as told:
+        assert lists(read_ts(path)) == [[[1, 2], [3, 4]], [[5], [6]]]
+    assert told[0].filename == __file__
+
+
+def test_dimensions_of_different_lengths_are_padded_with_nan_for_fill(tmp_path):
+    path = file(tmp_path, "@targetLabel true\n@data\n1,2,3,4:5,7:0.5\n1:2,3:0.5\n")
+    assert lists(read_ts(path, fill=interpolate)) == [[[1, 2, 3, 4], [5, 7, 7, 7]], [[1, 1], [2, 3]]]
+    assert lists(read_ts(path, fill=0)) == [[[1, 2, 3, 4], [5, 7, 0, 0]], [[1, 0], [2, 3]]]
+    seen = []
+    read_ts(path, fill=lambda s: seen.append(s) or np.nan_to_num(s))
+    np.testing.assert_array_equal(seen[0].T, [[1, 2, 3, 4], [5, 7, np.nan, np.nan]])
+    with pytest.raises(ValueError, match=r"line 3: .*the first 4, number 2 2; give fill=.* are padded with NaN for it"):
+        read_ts(path)
+
+
+def test_equal_lengths_are_those_of_the_longest_dimension(tmp_path):
+    head = "@equalLength true\n@seriesLength 3\n@data\n"
+    assert read_ts(file(tmp_path, head + "1,2,3:1\n"), fill=0).lengths.tolist() == [3]
+    with pytest.raises(ValueError, match="line 4: all sequences must have 3 steps by the header, this one has 2"):
+        read_ts(file(tmp_path, head + "1,2:1\n"), fill=0)
+
+
+def test_a_file_that_is_open_of_text_or_binary_packed_or_not(tmp_path):
+    text = HEAD + "1,2:3,4:no\n"
+    for source in (io.StringIO(text), io.BytesIO(text.encode()), io.BytesIO(gzip.compress(text.encode()))):
+        assert lists(read_ts(source)) == [[[1, 2], [3, 4]]]
+    with file(tmp_path, text).open() as opened:
+        assert lists(read_ts(opened)) == [[[1, 2], [3, 4]]]
+    with pytest.raises(ValueError, match=r"^<BytesIO>, line 1: unknown directive @nothing"):
+        read_ts(io.BytesIO(b"@nothing\n"))
+    with pytest.raises(ValueError, match=r"^<BytesIO>, line \d+: Compressed file ended"):
+        read_ts(io.BytesIO(gzip.compress(text.encode())[:-9]))
+
+
 def test_missing_values_are_an_error_by_default(tmp_path):
     with pytest.raises(ValueError, match=r"a.ts, line 4: the value of dimension 1 at step 0 is missing: give fill="):
         read_ts(file(tmp_path, MISSING))
@@ -118,8 +164,7 @@ def test_missing_values_are_an_error_by_default(tmp_path):
         (HEAD + "1,2::no\n", "line 6: a dimension is empty"),
         (HEAD + "1,2:__import__('os'):no\n", "line 6: a value must be a number, got"),
         ("@data\n1,2:3,4\n1,2\n", "line 3: there must be 2 dimensions between colons, the line has 1 part"),
-        ("@univariate true\n@data\n1:2\n", "line 3: there must be 1 dimension between colons, the line has 2 parts"),
-        ("@univariate true\n@dimensions 3\n@data\n", "line 3: @univariate is true, but there are 3 dimensions"),
+        ("@univariate true\n@dimensions 3\n@data\n1\n", "line 4: there must be 3 dimensions between colons"),
         ("@equalLength true\n@seriesLength 3\n@data\n1,2\n", "line 4: all sequences must have 3 steps by the header, "),
         ("@equalLength true\n@data\n1,2\n1\n", "line 4: all sequences must have 2 steps by the header, this one has 1"),
         ("@targetLabel true\n@data\n1,2:a\n", "line 3: the target must be a number, got 'a'"),
@@ -128,7 +173,7 @@ def test_missing_values_are_an_error_by_default(tmp_path):
         ("@timeStamps true\n@data\n(0,1),(1,2\n", r"line 3: time stamps must be written \(time,value\), got '\(12'"),
         ("@timeStamps true\n@data\n1,2\n", r"line 3: time stamps must be written \(time,value\), got '12'"),
         ("@timeStamps true\n@data\n()\n", "line 3: a dimension is empty"),
-        ("1,2:no\n", "line 1: a line before @data must begin with @ or #, got '1,2:no'"),
+        ("1,2:no\n", "line 1: a line before @data must begin with @, # or %, got '1,2:no'"),
         ("@classlabels true a\n", r"line 1: unknown directive @classlabels. Did you mean 'classLabel'\?"),
         ("@\n", "line 1: unknown directive @"),
         ("@missing\n", "line 1: @missing needs a value"),

@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from rnnbp import audio
+from rnnbp import audio, datasets
 from rnnbp._sources import opened, opened_text
 
 Y = np.array([0.5, -1.0, 0.25])
@@ -112,3 +112,17 @@ def test_a_path_may_be_of_any_type_that_names_one(tmp_path):
     for path in paths:
         with opened(path) as source:
             assert (source.size, source.file.read()) == (3, b"abc")
+
+
+def test_word_lists_segments_and_pictures_that_are_open(tmp_path):
+    words = "knob\t-nab\t>>1<\t0\n"
+    for file in (io.StringIO(words), io.BytesIO(words.encode()), io.BytesIO(gzip.compress(words.encode()))):
+        table = datasets.load_nettalk(file)
+        assert (table["word"].tolist(), table["common"].tolist()) == (["knob"], [False])
+    assert datasets.load_cmudict(io.StringIO("knob N AA1 B\n")) == {"knob": (("N", "AA1", "B"),)}
+    assert datasets.read_segments(io.BytesIO(b"0 30 h#\n")).values.tolist() == [[0, 30, "h#"]]
+    assert datasets.read_pgm(io.BytesIO(b"P5 2 1 255\n" + bytes([0, 51]))).tolist() == [[0, 0.2]]
+    with pytest.raises(ValueError, match=r"^<StringIO>, line 1: 'knob': 'X' is not a phoneme"):
+        datasets.load_cmudict(io.StringIO("knob X\n"))
+    with pytest.raises(ValueError, match=r"^<BytesIO> is not a binary PGM file"):
+        datasets.read_pgm(io.BytesIO(b"P2"))

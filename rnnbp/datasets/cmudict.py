@@ -1,8 +1,8 @@
 """The CMU pronouncing dictionary: English words with their phonemes, not aligned to the letters."""
 
 import re
-from pathlib import Path
 
+from rnnbp._sources import TextSource, short_name
 from rnnbp.datasets.bundled import bundled
 from rnnbp.datasets.registry import located
 from rnnbp.datasets.text_lines import text_lines
@@ -19,12 +19,12 @@ CONSONANTS = (
 _KNOWN = {*CONSONANTS, *(vowel + stress for vowel in VOWELS for stress in "012")}
 
 
-def load_cmudict(path: str | Path | None = None, *, whole: bool = False) -> dict[str, tuple[Pronunciation, ...]]:
+def load_cmudict(path: TextSource | None = None, *, whole: bool = False) -> dict[str, tuple[Pronunciation, ...]]:
     """How is it pronounced? English words, each with the phonemes it is made of, in one or several ways.
 
     Parameters
     ----------
-    path : str or Path, optional
+    path : str, Path or file, optional
         The whole dictionary (`cmudict.dict`, or a release like `cmudict-0.7b`; plain or .gz). Default: the 20,088
         everyday words that come with the package.
     whole : bool, default False
@@ -58,7 +58,6 @@ def load_cmudict(path: str | Path | None = None, *, whole: bool = False) -> dict
     """
     if path is None:
         path = located("cmudict", None, NAME) / NAME if whole else bundled("cmudict-20k.dict.gz")
-    path = Path(path)
     found: dict[str, list[Pronunciation]] = {}
     for place, line in text_lines(path):
         if line.startswith(";;;"):
@@ -72,5 +71,5 @@ def load_cmudict(path: str | Path | None = None, *, whole: bool = False) -> dict
             raise ValueError(f"{place}: {word[:40]!r}: {said}")
         found.setdefault(re.sub(r"\(\d+\)$", "", word).lower(), []).append(tuple(phonemes))
     if not found:
-        raise ValueError(f"{path.name}: there is no word in it")
+        raise ValueError(f"{short_name(path)}: there is no word in it")
     return {word: tuple(ways) for word, ways in found.items()}

@@ -1,10 +1,12 @@
 """NETtalk's corpus: English words with their phonemes and stress, letter by letter."""
 
+import os
 import re
 from pathlib import Path
 
 import pandas as pd
 
+from rnnbp._sources import TextSource, short_name
 from rnnbp.datasets.registry import located
 from rnnbp.datasets.text_lines import text_lines
 
@@ -13,16 +15,17 @@ STRESS = "<>012"
 GROUPS = ("regular", "irregular", "foreign")
 
 
-def load_nettalk(path: str | Path | None = None) -> pd.DataFrame:
+def load_nettalk(path: TextSource | None = None) -> pd.DataFrame:
     """How is it pronounced? English words, each letter with its phoneme and its stress.
 
     The corpus may be used for research only, so it does not come with the package.
 
     Parameters
     ----------
-    path : str or Path, optional
+    path : str, Path or file, optional
         The folder with `nettalk.data` and, where the 1,000 common words are wanted, `nettalk.list`; or the file
-        `nettalk.data` itself, the list lying beside it. Default: downloaded from UCI to the folder RNNBP_DATA.
+        `nettalk.data` itself, the list lying beside it; or that file open, without the list. Default: downloaded from
+        UCI to the folder RNNBP_DATA.
 
     Returns
     -------
@@ -59,10 +62,9 @@ def load_nettalk(path: str | Path | None = None) -> pd.DataFrame:
        word phonemes stress    group  common
     0  knob     -nab   >>1<  regular   False
     """
-    if path is None or Path(path).is_dir():
-        path = located("nettalk", path, "nettalk.data") / "nettalk.data"
-    path = Path(path)
-    common = _common_words(path.with_name("nettalk.list"))
+    if path is None or (isinstance(path, str | os.PathLike) and Path(path).is_dir()):
+        path = located("nettalk", None if path is None else Path(path), "nettalk.data") / "nettalk.data"
+    common = _common_words(Path(path).with_name("nettalk.list")) if isinstance(path, str | os.PathLike) else set()
     rows = []
     for place, line in text_lines(path):
         fields = line.split("\t")
@@ -71,7 +73,7 @@ def load_nettalk(path: str | Path | None = None) -> pd.DataFrame:
         elif rows and line.strip():  # before the first word stands a header, which is prose
             raise ValueError(f"{place}: a word has 4 fields between tabs, the line has {len(fields)}")
     if not rows:
-        raise ValueError(f"{path.name}: there is no word in it: a line of 4 fields between tabs")
+        raise ValueError(f"{short_name(path)}: there is no word in it: a line of 4 fields between tabs")
     table = pd.DataFrame(rows, columns=["word", "phonemes", "stress", "group"])
     return table.assign(common=table["word"].isin(common))
 

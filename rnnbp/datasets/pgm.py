@@ -1,21 +1,22 @@
 """Grey pictures in Netpbm's binary format; what a header claims is not believed before it was seen to be there."""
 
 import re
-from pathlib import Path
 
 import numpy as np
+
+from rnnbp._sources import Source, opened
 
 Array = np.ndarray
 HEADER = re.compile(rb"P5" + 3 * rb"(?:\s|#[^\r\n]*[\r\n])+(\d{1,9})" + rb"\s")
 MOST_LEVELS = 65535
 
 
-def read_pgm(path: str | Path) -> Array:
+def read_pgm(path: Source) -> Array:
     """A binary PGM file (P5).
 
     Parameters
     ----------
-    path : str or Path
+    path : str, Path or binary file
 
     Returns
     -------
@@ -36,17 +37,16 @@ def read_pgm(path: str | Path) -> Array:
 
     Examples
     --------
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "small.pgm"
-    >>> _ = path.write_bytes(b"P5 3 2 255\\n" + bytes([0, 51, 102, 153, 204, 255]))
-    >>> read_pgm(path)
+    >>> import io
+    >>> read_pgm(io.BytesIO(b"P5 3 2 255\\n" + bytes([0, 51, 102, 153, 204, 255])))
     array([[0. , 0.2, 0.4],
            [0.6, 0.8, 1. ]])
     """
-    try:
-        return parse_pgm(Path(path).read_bytes())
-    except ValueError as error:
-        raise ValueError(f"{str(path)!r} {error}") from None
+    with opened(path) as source:
+        try:
+            return parse_pgm(source.file.read())
+        except ValueError as error:
+            raise ValueError(f"{source.name} {error}") from None
 
 
 def parse_pgm(content: bytes) -> Array:

@@ -1,20 +1,18 @@
 """The lines of a text file that comes from outside, with limits and with the place of what is wrong."""
 
-import gzip
-import zlib
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TextIO
+
+from rnnbp._sources import DAMAGED_GZIP, TextSource, opened_text, short_name
 
 LONGEST = 2**16  # characters of a line of a word list
 
 
-def text_lines(path: str | Path) -> Iterator[tuple[str, str]]:
+def text_lines(path: TextSource) -> Iterator[tuple[str, str]]:
     """Each line of a text file, or of a .gz of one, with its place for messages: 'words.txt, line 3'.
 
     Parameters
     ----------
-    path : str or Path
+    path : str, Path or file
 
     Yields
     ------
@@ -31,26 +29,19 @@ def text_lines(path: str | Path) -> Iterator[tuple[str, str]]:
     Examples
     --------
     >>> import tempfile
+    >>> from pathlib import Path
     >>> path = Path(tempfile.mkdtemp()) / "words.txt"
     >>> _ = path.write_text("cat\\ndog\\n")
     >>> list(text_lines(path))
     [('words.txt, line 1', 'cat'), ('words.txt, line 2', 'dog')]
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"path: there is no file {str(path)!r}")
-    number = 0
+    name, number = short_name(path), 0
     try:
-        with _opened(path) as file:
+        with opened_text(path, encoding="latin-1") as file:  # which takes any byte: what may be there is for the reader
             while line := file.readline(LONGEST + 1):
                 number += 1
                 if len(line) > LONGEST:
-                    raise ValueError(f"{path.name}, line {number}: the line is longer than {LONGEST} characters")
-                yield f"{path.name}, line {number}", line.rstrip("\r\n")
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(f"{path.name}, after line {number}: {error}") from None
-
-
-def _opened(path: Path) -> TextIO:
-    # Latin-1 takes any byte: what a line may hold is for its reader to say.
-    return gzip.open(path, "rt", encoding="latin-1") if path.suffix == ".gz" else path.open(encoding="latin-1")
+                    raise ValueError(f"{name}, line {number}: the line is longer than {LONGEST} characters")
+                yield f"{name}, line {number}", line.rstrip("\r\n")
+    except DAMAGED_GZIP as error:
+        raise ValueError(f"{name}, after line {number}: {error}") from None

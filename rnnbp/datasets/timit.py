@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import DTypeLike
 
+from rnnbp._sources import TextSource, named
 from rnnbp.data import SequenceDataset
 from rnnbp.datasets.recordings import Feature, recordings
 from rnnbp.datasets.text_lines import text_lines
@@ -16,12 +17,12 @@ from rnnbp.lazy import MEMORY
 Array = np.ndarray
 
 
-def read_segments(path: str | Path) -> pd.DataFrame:
+def read_segments(path: TextSource) -> pd.DataFrame:
     """A .phn or .wrd file of TIMIT: what is said from where to where.
 
     Parameters
     ----------
-    path : str or Path
+    path : str, Path or file
 
     Returns
     -------
@@ -55,7 +56,7 @@ def read_segments(path: str | Path) -> pd.DataFrame:
             continue
         rows.append((int(words[0]), int(words[1]), words[2]))
     if not rows:
-        raise ValueError(f"{str(path)!r} is empty")
+        raise ValueError(f"{named(path)} is empty")
     return pd.DataFrame(rows, columns=["start", "end", "label"])
 
 

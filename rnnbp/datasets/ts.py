@@ -1,21 +1,21 @@
 """Reading the .ts format of the UEA and UCR archives whole; `ts_writer` writes it."""
 
-import gzip
 import re
-import zlib
+import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from rnnbp._sources import DAMAGED_GZIP, TextSource, opened_text, short_name
 from rnnbp.data import SequenceDataset
 from rnnbp.datasets.ts_header import Header, LineError
 
 Array = np.ndarray
 Fill = Callable[[Array], Array]
 LONGEST_LINE = 2**28  # characters
+FILL = "give fill=rnnbp.datasets.interpolate, a number, or a function of your own"
 
 
 def interpolate(values: Array) -> Array:
@@ -36,16 +36,18 @@ def interpolate(values: Array) -> Array:
     return filled
 
 
-def read_ts(path: str | Path, fill: Fill | float | None = None, *, dtype: DTypeLike = np.float32) -> SequenceDataset:
+def read_ts(path: TextSource, fill: Fill | float | None = None, *, dtype: DTypeLike = np.float32) -> SequenceDataset:
     """Read a .ts or .ts.gz file: unequal lengths, several dimensions, missing values, classes or values as targets,
     with or without time stamps (whose order is kept and whose times are not).
 
     Parameters
     ----------
-    path : str or Path
+    path : str, Path or file
+        A file that is open may be of text or binary.
     fill : callable or float, optional
         What stands for missing values ('?' or NaN): a number, or a function from a sequence (T, F) with NaN to one
-        without, `rnnbp.datasets.interpolate`, say. Default: they are an error.
+        without, `rnnbp.datasets.interpolate`, say. Where the dimensions of a sequence have different lengths, the
+        shorter ones have NaN at their end up to the longest. Default: either is an error.
     dtype : dtype, default float32
         Of the sequences.
 
@@ -61,9 +63,14 @@ def read_ts(path: str | Path, fill: Fill | float | None = None, *, dtype: DTypeL
     ValueError
         If it is not a whole .ts file; the message begins with the file's name and the line.
 
+    Warns
+    -----
+    UserWarning
+        If the header says @univariate true above several dimensions, which are read.
+
     See Also
     --------
-    write_ts : the way back.
+    write_ts : writes a dataset so.
 
     References
     ----------
@@ -71,30 +78,22 @@ def read_ts(path: str | Path, fill: Fill | float | None = None, *, dtype: DTypeL
 
     Examples
     --------
-    >>> import tempfile
-    >>> path = Path(tempfile.mkdtemp()) / "two.ts"
-    >>> _ = path.write_text("@classLabel true no yes\\n@data\\n1,2,3:4,5,6:yes\\n7,8:9,10:no\\n")
-    >>> data = read_ts(path)
+    >>> import io
+    >>> data = read_ts(io.StringIO("@classLabel true no yes\\n@data\\n1,2,3:4,5,6:yes\\n7,8:9,10:no\\n"))
     >>> data, data.sequences[1].tolist()
     (SequenceDataset: 2 sequences of 2 to 3 steps, 2 features; 2 classes, [[7.0, 9.0], [8.0, 10.0]])
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"path: there is no file {str(path)!r}")
-    reader = _Reader(fill)
+    # Comments of the archives' files are not all in UTF-8: what is not stays out of the way, see `_Reader._lines`.
+    reader, name = _Reader(fill), short_name(path)
     try:
-        with _opened(path) as file:
+        with opened_text(path, encoding="utf-8-sig", errors="surrogateescape") as file:
             reader.read(file)
-    except (LineError, EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(f"{path.name}, line {reader.line}: {error}") from None
-    targets = reader.targets if reader.header.labelled else None
-    return SequenceDataset(reader.sequences, targets, classes=reader.header.classes, dtype=dtype)
-
-
-def _opened(path: Path) -> TextIO:
-    # Comments of the archives' files are not all in UTF-8: what is not stays out of the way, see `_Reader.read`.
-    how: dict[str, Any] = {"encoding": "utf-8-sig", "errors": "surrogateescape"}
-    return gzip.open(path, "rt", **how) if path.suffix == ".gz" else path.open(**how)
+    except (LineError, *DAMAGED_GZIP) as error:
+        raise ValueError(f"{name}, line {reader.line}: {error}") from None
+    header, sequences = reader.header, reader.sequences
+    if header.univariate and sequences[0].shape[1] > 1:
+        warnings.warn(f"{name}: @univariate is true, but there are {sequences[0].shape[1]} dimensions", stacklevel=2)
+    return SequenceDataset(sequences, reader.targets if header.labelled else None, classes=header.classes, dtype=dtype)
 
 
 class _Reader:
@@ -122,7 +121,7 @@ class _Reader:
             if len(text) > LONGEST_LINE:
                 raise LineError(f"the line is longer than {LONGEST_LINE} characters")
             text = text.strip()
-            if text and not text.startswith("#"):
+            if text and not text.startswith(("#", "%")):
                 if not text.isascii() and re.search("[\udc80-\udcff]", text):
                     raise LineError("the line is not text in UTF-8")
                 yield text
@@ -142,15 +141,18 @@ class _Reader:
 
     def _sequence(self, columns: list[Array]) -> Array:
         lengths = [len(c) for c in columns]
-        if len(set(lengths)) > 1:
+        T = max(lengths)
+        if min(lengths) < T and self.fill is None:
             k = next(k for k, n in enumerate(lengths) if n != lengths[0])
             raise LineError(
-                f"the dimensions have different lengths: the first {lengths[0]}, number {k + 1} {lengths[k]}"
+                f"the dimensions have different lengths: the first {lengths[0]}, number {k + 1} {lengths[k]}; {FILL}, "
+                "and the shorter ones are padded with NaN for it"
             )
-        promised = self.header.length or (len(self.sequences[0]) if self.sequences else lengths[0])
-        if self.header.equal_length and lengths[0] != promised:
-            raise LineError(f"all sequences must have {promised} steps by the header, this one has {lengths[0]}")
-        return self._filled(np.stack(columns, axis=1))
+        promised = self.header.length or (len(self.sequences[0]) if self.sequences else T)
+        if self.header.equal_length and promised != T:
+            raise LineError(f"all sequences must have {promised} steps by the header, this one has {T}")
+        padded = [np.pad(c, (0, T - len(c)), constant_values=np.nan) for c in columns]
+        return self._filled(np.stack(padded, axis=1))
 
     def _filled(self, sequence: Array) -> Array:
         missing = np.isnan(sequence)
@@ -158,10 +160,7 @@ class _Reader:
             return sequence
         t, f = np.argwhere(missing)[0]
         if self.fill is None:
-            raise LineError(
-                f"the value of dimension {f + 1} at step {t} is missing: give fill=rnnbp.datasets.interpolate, "
-                "a number, or a function of your own"
-            )
+            raise LineError(f"the value of dimension {f + 1} at step {t} is missing: {FILL}")
         filled = np.asarray(self.fill(sequence)) if callable(self.fill) else np.where(missing, self.fill, sequence)
         if filled.shape != sequence.shape or not np.isfinite(filled).all():
             raise LineError(f"fill must give finite values of shape (T, F) = {sequence.shape}, got {filled.shape}")

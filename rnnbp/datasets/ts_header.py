@@ -40,7 +40,7 @@ class Header:
     def take(self, text: str) -> bool:
         """Take in a header line; True for @data."""
         if not text.startswith("@"):
-            raise LineError(f"a line before @data must begin with @ or #, got {text[:40]!r}")
+            raise LineError(f"a line before @data must begin with @, # or %, got {text[:40]!r}")
         word, *values = text[1:].split() or [""]
         name = SPELLING.get(word.lower())
         if name is None:
@@ -55,8 +55,6 @@ class Header:
         return False
 
     def _check(self) -> None:
-        if self._flag("univariate") and self.dimensions != 1:
-            raise LineError(f"@univariate is true, but there are {self.dimensions} dimensions")
         if self._flag("classLabel") and self._flag("targetLabel"):
             raise LineError("@classLabel and @targetLabel cannot both be true")
 
@@ -83,9 +81,13 @@ class Header:
 
     @property
     def dimensions(self) -> int | None:
-        """F, where the header says."""
-        size = self._size("dimensions") or self._size("dimension")
-        return size or (1 if self._flag("univariate") else None)
+        """F, where the header says by a number; @univariate is often left true above several."""
+        return self._size("dimensions") or self._size("dimension")
+
+    @property
+    def univariate(self) -> bool:
+        """Whether the header says that there is one dimension."""
+        return self._flag("univariate")
 
     @property
     def equal_length(self) -> bool:
