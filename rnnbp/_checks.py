@@ -46,6 +46,34 @@ def integer_at_least(name: str, value: Any, least: int, taken: str) -> int:
     return int(value)
 
 
+def integer(name: str, value: Any) -> int:
+    """`value` as an int of either sign.
+
+    Examples
+    --------
+    >>> integer("ignore", "none")
+    Traceback (most recent call last):
+    ValueError: ignore must be an integer, got 'none'
+    """
+    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
+        raise ValueError(f"{name} must be an integer, got {value!r}")
+    return int(value)
+
+
+def flag(name: str, value: Any) -> bool:
+    """`value` as a bool.
+
+    Examples
+    --------
+    >>> flag("stateful", "no")
+    Traceback (most recent call last):
+    ValueError: stateful must be True or False, got 'no'
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
 def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf, *, open_low: bool = False) -> float:
     """`value` as a finite float between `low` and `high`, both taken unless `open_low`.
 

@@ -1,18 +1,50 @@
 """A training on disk, from which it goes on as if it had never stopped."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from rnnbp.config import to_config
+from rnnbp._checks import natural_int
+from rnnbp.history import Row
 from rnnbp.stopping import Best
 from rnnbp.storage import read_archive, write_archive
+from rnnbp.training_state import TrainingState
 
-if TYPE_CHECKING:
-    from rnnbp.training import Trainer
-
+Array = np.ndarray
 CHECKPOINT_FILE = "rnnbp checkpoint"
+NUMBERS = ("epoch", "loss", "gradient_norm", "learning_rate", "seconds", "steps")  # in every row of a history
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trainer between two epochs.
+
+    Attributes
+    ----------
+    model : list
+        The configurations of the model's layers.
+    optimizer : str
+        The name of its class.
+    parameters : ndarray (P,)
+    optimizer_state : dict
+        Numbers and arrays (P,), as `Optimizer.state_dict` returns them; the learning rate is that which a schedule
+        multiplies.
+    rng : dict
+        The state of the generator of order and dropout.
+    rows : list of dict
+        The history.
+    training : TrainingState
+    """
+
+    model: list[Any]
+    optimizer: str
+    parameters: Array
+    optimizer_state: dict[str, Any]
+    rng: dict[str, Any]
+    rows: list[Row]
+    training: TrainingState
 
 
 def checkpoint_in(folder: Path | None, name: str) -> Path | None:
@@ -26,32 +58,56 @@ def checkpoint_in(folder: Path | None, name: str) -> Path | None:
     return None if folder is None else folder / f"{name.replace(', ', '-').replace(' ', '-')}.npz"
 
 
-def write_checkpoint(path: str | Path, trainer: "Trainer") -> None:
-    """Parameters, the optimizer's and the random generator's state, history and best epoch, in one file."""
-    numbers, arrays = _parted(trainer.optimizer.state_dict())
-    best = trainer.best or Best()
+def check_checkpoint_path(path: Any) -> None:
+    """Raise where no checkpoint can be written, before a training that would end with that.
+
+    Raises
+    ------
+    ValueError
+        If it is not a path.
+    FileNotFoundError, IsADirectoryError
+        If its folder does not exist, or it is itself a folder.
+    """
+    if not isinstance(path, str | Path):
+        raise ValueError(f"checkpoint must be the path of a file, got {path!r}")
+    if Path(path).is_dir():
+        raise IsADirectoryError(f"checkpoint must be the path of a file, and {str(path)!r} is a folder: add a name")
+    if not Path(path).parent.is_dir():
+        raise FileNotFoundError(f"checkpoint: there is no folder {str(Path(path).parent)!r}: make it first")
+
+
+def write_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint in one file, whole or not at all."""
+    best = checkpoint.training.best
     header = {
-        "model": [to_config(layer) for layer in trainer.model.layers],
-        "optimizer": type(trainer.optimizer).__name__,
-        "numbers": numbers,
-        "rng": trainer.rng.bit_generator.state,
-        "rows": trainer.rows,
-        "best": {"value": best.value, "epoch": best.epoch},
+        "model": checkpoint.model,
+        "optimizer": checkpoint.optimizer,
+        "numbers": {k: v for k, v in checkpoint.optimizer_state.items() if not isinstance(v, np.ndarray)},
+        "rng": checkpoint.rng,
+        "rows": [{name: _plain(value) for name, value in row.items()} for row in checkpoint.rows],
+        "training": {"first": checkpoint.training.first, "ended": checkpoint.training.ended},
+        "best": {"value": _plain(best.value), "epoch": best.epoch, "monitor": best.monitor},
     }
-    arrays |= {"parameters": trainer.model.params.vector}
+    arrays = {f"optimizer.{k}": v for k, v in checkpoint.optimizer_state.items() if isinstance(v, np.ndarray)}
+    arrays["parameters"] = checkpoint.parameters
     if best.vector is not None:
-        arrays |= {"best": best.vector}
+        arrays["best"] = best.vector
     write_archive(path, CHECKPOINT_FILE, header, arrays)
 
 
-def _parted(state: dict[str, Any]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """An optimizer's state as numbers for the header, and arrays."""
-    arrays = {f"optimizer.{k}": v for k, v in state.items() if isinstance(v, np.ndarray)}
-    return {k: v for k, v in state.items() if not isinstance(v, np.ndarray)}, arrays
+def _plain(value: Any) -> Any:
+    """NumPy's numbers, which a callback may have put in a row, as Python's."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
-def read_checkpoint(path: str | Path, trainer: "Trainer") -> None:
-    """Put back what `write_checkpoint` wrote.
+def read_checkpoint(path: str | Path, like: Checkpoint) -> Checkpoint:
+    """Read what `write_checkpoint` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+    like : Checkpoint
+        Of the trainer that is to go on from it.
 
     Raises
     ------
@@ -59,18 +115,72 @@ def read_checkpoint(path: str | Path, trainer: "Trainer") -> None:
         If the file is damaged, or of another model or optimizer.
     """
     header, arrays = read_archive(path, CHECKPOINT_FILE)
-    mine = [to_config(layer) for layer in trainer.model.layers], type(trainer.optimizer).__name__
-    if (header.get("model"), header.get("optimizer")) != mine:
+    if (header.get("model"), header.get("optimizer")) != (like.model, like.optimizer):
         raise ValueError(
             f"{str(path)!r} is of another model or optimizer: make the trainer as the one that wrote the checkpoint"
         )
-    prefix = "optimizer."
-    state = {k[len(prefix) :]: v for k, v in arrays.items() if k.startswith(prefix)}
     try:
-        trainer.model.params.vector[:] = arrays["parameters"]
-        trainer.optimizer.load_state_dict(header["numbers"] | state)
-        trainer.rng.bit_generator.state = header["rng"]
-        trainer.rows = header["rows"]
-        trainer.best = Best(header["best"]["value"], header["best"]["epoch"], arrays.get("best"))
-    except (KeyError, TypeError, ValueError) as error:
+        found = _checkpoint(header, arrays)
+        for name, array in arrays.items():
+            _check_array(name, array, like.parameters)
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ValueError(f"{str(path)!r} does not hold a whole checkpoint: {error}") from error
+    return found
+
+
+def _checkpoint(header: dict[str, Any], arrays: dict[str, Array]) -> Checkpoint:
+    prefix = "optimizer."
+    state = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+    rows = _rows(header["rows"])
+    first, ended = _at_most(len(rows), "first", header["training"]["first"]), header["training"]["ended"]
+    if not isinstance(ended, bool):
+        raise ValueError(f"ended must be true or false, got {ended!r}")
+    training = TrainingState(first, _best(header["best"], len(rows), arrays.get("best")), ended)
+    parameters, numbers = arrays["parameters"], header["numbers"]
+    rng = _generator_state(header["rng"])
+    return Checkpoint(header["model"], header["optimizer"], parameters, numbers | state, rng, rows, training)
+
+
+def _rows(rows: Any) -> list[Row]:
+    if not isinstance(rows, list):
+        raise ValueError(f"rows must be a list, got {type(rows).__name__}")
+    for epoch, row in enumerate(rows, 1):
+        for name in NUMBERS:
+            if isinstance(row[name], bool) or not isinstance(row[name], int | float):
+                raise ValueError(f"{name} of row {epoch} must be a number, got {row[name]!r}")
+            float(row[name])  # an integer may be too great for one
+        if row["epoch"] != epoch:
+            raise ValueError(f"row {epoch} must be that of epoch {epoch}, got {row['epoch']!r}")
+    return rows
+
+
+def _best(best: Any, epochs: int, vector: Array | None) -> Best:
+    value, monitor = best["value"], best["monitor"]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isinstance(monitor, str):
+        raise ValueError(f"best must have a number and the name of a column, got {value!r} and {monitor!r}")
+    if (vector is None) != (value == np.inf):
+        raise ValueError("the best epoch and its parameters must be there together")
+    return Best(float(value), _at_most(epochs, "epoch of the best", best["epoch"]), vector, monitor)
+
+
+def _at_most(most: int, name: str, value: Any) -> int:
+    if natural_int(name, value) > most:
+        raise ValueError(f"{name} must be at most the number of rows, {most}, got {value}")
+    return int(value)
+
+
+def _generator_state(state: Any) -> dict[str, Any]:
+    """The state of a generator, which it was tried on."""
+    trial = np.random.default_rng(0)
+    trial.bit_generator.state = state
+    return dict(trial.bit_generator.state)
+
+
+def _check_array(name: str, array: Array, parameters: Array) -> None:
+    if (array.shape, array.dtype) != (parameters.shape, parameters.dtype):
+        raise ValueError(
+            f"{name} is {array.dtype} of shape {array.shape}, and the model has parameters in {parameters.dtype} of "
+            f"shape {parameters.shape}"
+        )
+    if not np.isfinite(array).all() and not name.startswith("optimizer."):
+        raise ValueError(f"{name} is not finite")

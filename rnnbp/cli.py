@@ -27,7 +27,7 @@ from rnnbp.evaluation import outputs_of
 from rnnbp.losses import LOSSES, natural_loss
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
-from rnnbp.optimizers import OPTIMIZERS
+from rnnbp.optimizers import OPTIMIZERS, Minimizer
 from rnnbp.robustness import noise_table
 from rnnbp.schedules import Cosine
 from rnnbp.training import Trainer
@@ -138,14 +138,14 @@ def _add_train(commands: Commands) -> None:
 def _train(options: argparse.Namespace) -> None:
     train, test = load(options)
     model = contestants.maker(options.model, train, options.parameters)(options.seed)
-    loss = natural_loss(train.targets)
+    loss, optimizer = natural_loss(train.targets), _optimizer(options, train)
     trainer = Trainer(
         model,
         loss,
         _gradient(options.truncate),
-        _optimizer(options, train),
+        optimizer,
         seed=options.seed,
-        schedule=Cosine(options.epochs),
+        schedule=None if isinstance(optimizer, Minimizer) else Cosine(options.epochs),
     )
     trainer.fit_up_to(
         options.epochs,
@@ -178,6 +178,10 @@ def _gradient(truncate: str | None) -> rnnbp.BPTT | rnnbp.TruncatedBPTT:
 def _optimizer(options: argparse.Namespace, train: SequenceDataset) -> rnnbp.optimizers.Optimizer:
     make: Any = OPTIMIZERS[choice("--optimizer", options.optimizer, OPTIMIZERS)]
     if options.learning_rate is not None:
+        if issubclass(make, Minimizer):
+            raise ValueError(
+                f"--learning-rate has no effect with {options.optimizer}, which finds its step sizes itself"
+            )
         return make(learning_rate=options.learning_rate)
     return contestants.contestants_for(train)[options.model].optimizer() if options.optimizer == "adam" else make()
 

@@ -18,7 +18,7 @@ from rnnbp.gradients import BPTT, GradientAlgorithm
 from rnnbp.losses import natural_loss
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
-from rnnbp.optimizers import Adam, Optimizer
+from rnnbp.optimizers import Adam, Minimizer, Optimizer
 from rnnbp.report import Report
 from rnnbp.schedules import Cosine, Schedule
 from rnnbp.training import Trainer
@@ -86,14 +86,14 @@ class Training:
 
     def trained(self) -> Trainer:
         """Train, or go on from the checkpoint."""
-        recipe = self.recipe
+        recipe, optimizer = self.recipe, self.optimizer()
         trainer = Trainer(
             _made(self.make, self.seed),
             recipe.loss,
             recipe.gradient,
-            self.optimizer(),
+            optimizer,
             seed=self.seed,
-            schedule=recipe.schedule(recipe.epochs),
+            schedule=None if isinstance(optimizer, Minimizer) else recipe.schedule(recipe.epochs),
         )
         try:
             trainer.fit_up_to(
@@ -149,7 +149,8 @@ def compare(
     optimizers : mapping of str to callable, optional
         The same for single models that were tuned to another.
     schedule : callable, default Cosine
-        ``schedule(epochs)`` makes the learning rate's course for each run.
+        ``schedule(epochs)`` makes the learning rate's course for each run; none where an optimizer finds its step sizes
+        itself (`LBFGS`, `NewtonCG`).
     folds : int, default 3
         Of the cross-validation; at least 2.
     workers : int, default 1

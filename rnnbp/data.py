@@ -1,7 +1,7 @@
 """SequenceDataset: sequences with their targets, and the batches made of them."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,9 @@ from numpy.typing import ArrayLike, DTypeLike
 from rnnbp import frames
 from rnnbp._checks import positive_int
 from rnnbp.batches import SequenceBatch, collate, stream_batches
+from rnnbp.checked import Targets
+from rnnbp.held import HeldSequences
+from rnnbp.lazy import LazySequences
 from rnnbp.parts import bucketed, pieces, unpadded
 from rnnbp.sequences import Sequences
 from rnnbp.standardizer import Standardizer
@@ -53,6 +56,9 @@ class SequenceDataset(Sequences):
         F; 1 for tokens.
     ids : list
     info : DataFrame, or None
+    rows : int, or None
+        Of a stream, which `from_stream` makes, how many rows run in parallel: its batches of this size go on from one
+        another. A part keeps it where it is of whole batches that follow each other, and so does a map.
 
     Raises
     ------
@@ -67,6 +73,8 @@ class SequenceDataset(Sequences):
     >>> data.targets, data.classes
     (array([0, 1]), ('no', 'yes'))
     """
+
+    rows: int | None = None
 
     def at_epoch(self, epoch: int) -> "SequenceDataset":
         """What an epoch of training, counted from 1, trains on: these sequences, whichever it is.
@@ -140,6 +148,30 @@ class SequenceDataset(Sequences):
         if shuffle and rng is not None and bucket > 1:
             parts = [parts[i] for i in rng.permutation(len(parts))]
         return (collate(self.sequences, self.targets, part) for part in parts)
+
+    def map(self, function: Callable[[Array], ArrayLike]) -> Self:
+        """`function` applied to every sequence (T_i, F), to lazy ones when they are asked for; targets stay.
+
+        Parameters
+        ----------
+        function : callable
+            From a sequence to one; where targets are one a step, of the same length.
+
+        Examples
+        --------
+        >>> SequenceDataset([np.ones((2, 3))]).map(lambda x: x[:, :1]).feature_size
+        1
+        """
+        mapped = super().map(function)
+        mapped.rows = self.rows
+        return mapped
+
+    def _holding(
+        self, sequences: HeldSequences | LazySequences, targets: Targets | None, ids: list[Any], places: Array
+    ) -> Self:
+        part = super()._holding(sequences, targets, ids, places)
+        part.rows = self.rows if self.rows and _whole_batches(places, self.rows) else None
+        return part
 
     def to_frame(self) -> pd.DataFrame:
         """One row a step: `sequence` (its id), `step`, a column a feature, and `target` if there are targets.
@@ -241,7 +273,7 @@ class SequenceDataset(Sequences):
     ) -> "SequenceDataset":
         """One long sequence as pieces, in such an order that ``batches(batch_size)`` go on from one another.
 
-        For `rnnbp.Trainer` with ``stateful=True`` and the same `batch_size`.
+        For `rnnbp.Trainer` with ``stateful=True`` and the same `batch_size`, which the dataset knows as `rows`.
 
         Parameters
         ----------
@@ -262,4 +294,17 @@ class SequenceDataset(Sequences):
         """
         batches = list(stream_batches(x, targets, batch_size, steps, dtype))
         pieces = [(b.x[:, r], np.asarray(b.targets)[:, r]) for b in batches for r in range(b.size)]
-        return cls([p for p, _ in pieces], [t for _, t in pieces], dtype=dtype)
+        stream = cls([p for p, _ in pieces], [t for _, t in pieces], dtype=dtype)
+        stream.rows = batch_size
+        return stream
+
+
+def _whole_batches(places: Array, rows: int) -> bool:
+    """Whether `places` are those of batches of so many rows that follow each other.
+
+    Examples
+    --------
+    >>> _whole_batches(np.arange(4, 8), 2), _whole_batches(np.array([0, 1, 4, 5]), 2)
+    (True, False)
+    """
+    return places[0] % rows == 0 and len(places) % rows == 0 and bool((np.diff(places) == 1).all())

@@ -10,6 +10,7 @@ from rnnbp.gradients.base import check_targets
 from rnnbp.label_sequences import LabelSequences
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
+from rnnbp.streams import forward_batches
 
 Array = np.ndarray
 
@@ -66,17 +67,16 @@ def check_task(name: str, data: SequenceDataset, model: Sequential, loss: Loss) 
 
 
 def outputs_of(
-    model: Sequential, data: SequenceDataset, batch_size: int, read: Callable[[Array], Array]
+    model: Sequential, data: SequenceDataset, batch_size: int, read: Callable[[Array], Array], stateful: bool = False
 ) -> Array | list[Array]:
-    """``read(outputs)`` of every sequence, in the dataset's order.
+    """``read(outputs)`` of every sequence, in the dataset's order; `stateful` as `forward_batches` takes it.
 
     Returns
     -------
     ndarray (N, ...) where the model has one output a sequence, else a list of arrays, such as (T_i, ...)
     """
     found: dict[int, Array] = {}
-    for batch in data.batches(batch_size):
-        outputs = model.forward(batch)
+    for batch, outputs in forward_batches(model, data, batch_size, stateful):
         for b, place in enumerate(batch.order):
             one = outputs[: batch.lengths[b], b] if outputs.ndim == 3 else outputs[b : b + 1]
             found[int(place)] = read(one)

@@ -1,9 +1,10 @@
 """Learning-rate schedules: pure functions of the epoch and of what the epochs before it were like."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from rnnbp._checks import did_you_mean, natural_int, number, positive_int
+from rnnbp._checks import natural_int, number, positive_int
+from rnnbp.history import check_monitor, less_is_better
 
 History = Sequence[Mapping[str, float]]
 
@@ -40,6 +41,9 @@ class Schedule:
             0 or more.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define __call__")
+
+    def check_columns(self, columns: Iterable[str]) -> None:
+        """Raise where it monitors what is not among a history's columns."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in vars(self).items())})"
@@ -166,17 +170,22 @@ class WarmUp(Schedule):
             return self.start + (1 - self.start) * epoch / self.epochs
         return self.after(epoch - self.epochs, history[self.epochs :])
 
+    def check_columns(self, columns: Iterable[str]) -> None:
+        """As the schedule that follows."""
+        self.after.check_columns(columns)
+
 
 class OnPlateau(Schedule):
     """Lower the rate when what is monitored has not become better for more than `patience` epochs.
 
-    A loss is better when it is less, everything else when it is greater; by more than `threshold` of itself.
+    A loss or an error rate is better when it is less, a score when it is greater; by more than `threshold` of itself.
     The rule, with its defaults, is PyTorch's `ReduceLROnPlateau`.
 
     Parameters
     ----------
     monitor : str, default 'validation_loss'
-        A column of the history; what ends in 'loss' is a loss.
+        A column of the history. Less is better for what `rnnbp.EarlyStopping` takes so: losses, error rates, the
+        gradient norm and seconds.
     factor : float, above 0 and at most 1, default 0.1
         What the rate is multiplied by each time.
     patience : int >= 0, default 10
@@ -220,7 +229,7 @@ class OnPlateau(Schedule):
         """The factor at an epoch: what its history makes of it, looked through from the beginning."""
         if len(history) < math.floor(epoch):
             raise ValueError(f"history must have a row for each of the {math.floor(epoch)} epochs, got {len(history)}")
-        best = math.inf if self._less_is_better else -math.inf
+        best = math.inf if less_is_better(self.monitor) else -math.inf
         rate, waited, resting = 1.0, 0, 0
         for row in history[: math.floor(epoch)]:
             value = self._monitored(row)
@@ -234,20 +243,16 @@ class OnPlateau(Schedule):
                 rate, resting, waited = max(rate * self.factor, self.smallest), self.cooldown, 0
         return rate
 
+    def check_columns(self, columns: Iterable[str]) -> None:
+        """Raise unless `monitor` is among them."""
+        check_monitor(self.monitor, columns)
+
     def _monitored(self, row: Mapping[str, float]) -> float:
-        if self.monitor not in row:
-            raise ValueError(
-                f"monitor must be a column of the history, got {self.monitor!r}; there are "
-                f"{', '.join(row)}.{did_you_mean(self.monitor, row)}"
-            )
+        check_monitor(self.monitor, row)
         return float(row[self.monitor])
 
-    @property
-    def _less_is_better(self) -> bool:
-        return self.monitor.endswith("loss")
-
     def _better(self, value: float, best: float) -> bool:
-        if self._less_is_better:
+        if less_is_better(self.monitor):
             return value < best * (1 - self.threshold)
         return value > best * (1 + self.threshold)
 

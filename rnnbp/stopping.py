@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbp._checks import did_you_mean, number, positive_int
+from rnnbp._checks import number, positive_int
+from rnnbp.history import check_monitor, less_is_better
 
 Array = np.ndarray
 
@@ -21,11 +22,14 @@ class Best:
     epoch : int
     vector : ndarray (P,), optional
         The parameters there.
+    monitor : str
+        The column of the history it is the best of.
     """
 
     value: float = np.inf
     epoch: int = 0
     vector: Array | None = None
+    monitor: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,22 +72,14 @@ class EarlyStopping:
         positive_int("patience", self.patience)
         number("least", self.least, 0)
 
-    def begin(self) -> Best:
-        """Nothing seen yet."""
-        return Best()
+    def begin(self, epoch: int = 0) -> Best:
+        """Nothing seen yet, `epoch` epochs being over."""
+        return Best(epoch=epoch, monitor=self.monitor)
 
     def seen(self, best: Best, row: Mapping[str, float], vector: Array) -> bool:
         """Take note of an epoch in `best`; True where it is time to stop."""
-        if self.monitor not in row:
-            raise ValueError(
-                f"monitor must be a column of the history, got {self.monitor!r}; there are "
-                f"{', '.join(row)}.{did_you_mean(self.monitor, row)}"
-            )
-        value, epoch = row[self.monitor] * self._sign, int(row["epoch"])
+        check_monitor(self.monitor, row)
+        value, epoch = row[self.monitor] * (1 if less_is_better(self.monitor) else -1), int(row["epoch"])
         if value < best.value - self.least:
             best.value, best.epoch, best.vector = value, epoch, vector.copy()
         return epoch - best.epoch >= self.patience
-
-    @property
-    def _sign(self) -> int:
-        return 1 if self.monitor.endswith(("loss", "norm", "seconds", "error_rate")) else -1

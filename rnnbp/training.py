@@ -3,26 +3,39 @@
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from rnnbp._checks import natural_int, positive_int
-from rnnbp.checkpoints import read_checkpoint, write_checkpoint
+from rnnbp._checks import flag, natural_int, positive_int
+from rnnbp.checkpoints import Checkpoint, check_checkpoint_path, read_checkpoint, write_checkpoint
 from rnnbp.clipping import ClipNorm, ClipValue
+from rnnbp.config import to_config
 from rnnbp.data import SequenceDataset
 from rnnbp.epochs import Epoch, by_minimizing, by_steps
 from rnnbp.evaluation import Tally, check_task, outputs_of
 from rnnbp.gradients import BPTT, GradientAlgorithm
 from rnnbp.gradients.base import check_targets
+from rnnbp.history import History, Row, check_monitor
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
 from rnnbp.optimizers import Adam, Minimizer, Optimizer
 from rnnbp.progress import Progress
 from rnnbp.schedules import Schedule
-from rnnbp.stopping import Best, EarlyStopping
+from rnnbp.stopping import EarlyStopping
+from rnnbp.streams import BATCH_SIZE, check_stream, forward_batches
+from rnnbp.training_parts import (
+    FitArguments,
+    as_html,
+    as_lines,
+    check_clip,
+    check_minimizer,
+    check_parts,
+    check_schedule,
+    checked_callbacks,
+)
+from rnnbp.training_state import TrainingState
 
-Row = dict[str, float]
 Callback = Callable[["Trainer", Row], bool | None]
 Array = np.ndarray
 
@@ -41,12 +54,14 @@ class Trainer:
     clip : ClipNorm or ClipValue, optional
         Applied to every gradient before the optimizer's step.
     schedule : Schedule, optional
-        The optimizer's learning rate is multiplied by it, from batch to batch.
+        The optimizer's learning rate is multiplied by it, from batch to batch, and is what it was when `fit` returns.
     callbacks : iterable of callable, default ()
-        ``callback(trainer, row)`` after each epoch, `row` being the history's new row; True ends the training.
+        ``callback(trainer, row)`` after each epoch, `row` being the history's new row, to which a callback may add;
+        True interrupts the training, which `resume` then goes on with.
     stateful : bool, default False
-        Begin each batch with the state the last one ended in, for streams that are cut into batches
-        (`SequenceDataset.from_stream`); nothing is shuffled then.
+        Begin each batch with the state the last one ended in, in training and in evaluation, for streams that are cut
+        into batches (`SequenceDataset.from_stream`); nothing is shuffled then. Each stream, and each epoch, begins with
+        zeros.
 
     Attributes
     ----------
@@ -56,7 +71,13 @@ class Trainer:
     Raises
     ------
     ValueError
-        If an argument is not of its kind.
+        If an argument is not of its kind; if the optimizer minimizes (`LBFGS`, `NewtonCG`) and `clip`, `schedule` or
+        `stateful`, which are for steps, is given, or a random gradient.
+
+    Notes
+    -----
+    An optimizer that made steps for another trainer begins anew with this one. An optimizer that minimizes sees no
+    dropout and no order of sequences, so that `seed` makes no difference to it.
 
     Examples
     --------
@@ -83,29 +104,29 @@ class Trainer:
         callbacks: Iterable[Callback] = (),
         stateful: bool = False,
     ) -> None:
-        for name, value, kind in (("model", model, Sequential), ("loss", loss, Loss)):
-            if not isinstance(value, kind):
-                raise ValueError(f"{name} must be a rnnbp {kind.__name__}, got {value!r}")
         self.model, self.loss = model, loss
         self.gradient = BPTT() if gradient is None else gradient
         self.optimizer = Adam() if optimizer is None else optimizer
-        for name, method in (("gradient", "gradients"), ("optimizer", "step")):
-            given = getattr(self, name)
-            if isinstance(given, type) or not hasattr(given, method):
-                raise ValueError(f"{name} must be an object with a method {method!r}, got {given!r}")
-        self.clip, self.schedule, self.callbacks, self.stateful = clip, schedule, tuple(callbacks), stateful
+        check_parts(model, loss, self.gradient, self.optimizer)
+        check_clip(clip)
+        check_schedule(schedule)
+        self.clip, self.schedule, self.callbacks = clip, schedule, checked_callbacks(callbacks)
+        self.stateful = flag("stateful", stateful)
+        check_minimizer(self.optimizer, self.gradient, {"clip": clip, "schedule": schedule, "stateful": stateful})
         self.rng = np.random.default_rng(natural_int("seed", seed))
         self.rows: list[Row] = []
-        self.best: Best | None = None
-        self._rate = float(self.optimizer.learning_rate)
+        self.training = TrainingState()
+        self._resumed = False
+        self._token = object()  # by which the optimizer knows whose steps it made
+        self._rate: float | None = None  # what a schedule multiplies, while it does
         self._good = model.params.vector.copy()
 
     @property
-    def history(self) -> pd.DataFrame:
+    def history(self) -> History:
         """A row an epoch: epoch, loss, score, the same of the validation set, gradient norm, learning rate, seconds,
         and steps of sequences, repeated ones included.
         """
-        return pd.DataFrame(self.rows)
+        return History(self.rows)
 
     def fit(
         self,
@@ -117,8 +138,11 @@ class Trainer:
         progress: bool = True,
         stopping: EarlyStopping | None = None,
         checkpoint: str | Path | None = None,
-    ) -> pd.DataFrame:
+    ) -> History:
         """Train for some epochs more.
+
+        The parameters, the optimizer's averages, the random generator and the history go on from the last call. What
+        steers and ends a training, a schedule and early stopping, begins anew: it goes on only after `resume`.
 
         Parameters
         ----------
@@ -129,10 +153,12 @@ class Trainer:
         epochs : int, default 30
             How many more; the numbers in the history go on from the last call's.
         batch_size : int, default 16
+            With ``stateful=True``, the number of rows of the stream.
         progress : bool, default True
             Show a bar, in a terminal or a notebook (with the `progress` extra; without it, a line an epoch).
         stopping : EarlyStopping, optional
-            When to end before, and whose best parameters to put back.
+            When to end before, and whose best parameters to put back. A training that it had ended trains no further
+            after `resume`.
         checkpoint : str or Path, optional
             Written after each epoch, whole or not at all; `resume` goes on from it.
 
@@ -144,31 +170,18 @@ class Trainer:
         Raises
         ------
         ValueError
-            If data, model and loss do not fit each other.
+            If an argument is not of its kind, or data, model and loss do not fit each other.
+        FileNotFoundError, IsADirectoryError
+            If no file can be written at `checkpoint`.
         TrainingDivergedError
             If a loss or gradient is not finite; it names the epoch, the batch and the largest gradient.
         """
         positive_int("epochs", epochs)
-        positive_int("batch_size", batch_size)
-        for name, data in (("train", train), ("validation", validation)):
-            if data is not None:
-                check_task(name, data, self.model, self.loss)
-        self._good[:] = self.model.params.vector  # which may have changed since the last call
-        if stopping is not None:
-            self.best = self.best or stopping.begin()
-        with Progress(epochs, show=progress) as bar:
-            for _ in range(epochs):
-                row = self._epoch(train, validation, batch_size)
-                self.rows.append(row)
-                bar.update(row)
-                stop = self._after(row, stopping)
-                if checkpoint is not None:
-                    self.save(checkpoint)
-                if stop:
-                    break
-        if stopping is not None and self.best is not None and self.best.vector is not None:
-            self.model.params.vector[:] = self.best.vector
-        return self.history
+        given = FitArguments(train, validation, batch_size, progress, stopping, checkpoint)
+        self._check(given)
+        if not self._resumed:
+            self.training = TrainingState(first=len(self.rows))
+        return self._train(epochs, given)
 
     def fit_up_to(
         self,
@@ -178,15 +191,16 @@ class Trainer:
         batch_size: int = 16,
         *,
         progress: bool = True,
+        stopping: EarlyStopping | None = None,
         checkpoint: str | Path | None = None,
-    ) -> pd.DataFrame:
+    ) -> History:
         """Train until there are so many epochs in all; a training that was stopped goes on from its checkpoint.
 
         Parameters
         ----------
         epochs : int
-        train, validation, batch_size, progress
-            As `fit` takes them.
+        train, validation, batch_size, progress, stopping
+            As `fit` takes them. Where early stopping has ended the training, nothing is added.
         checkpoint : str or Path, optional
             Where there is such a file, `resume` takes it first; then it is written after each epoch.
 
@@ -197,28 +211,85 @@ class Trainer:
 
         Raises
         ------
-        ValueError, TrainingDivergedError
+        ValueError, OSError, TrainingDivergedError
             As `fit` and `resume`.
         """
+        positive_int("epochs", epochs)
+        given = FitArguments(train, validation, batch_size, progress, stopping, checkpoint)
+        self._check(given)
         if checkpoint is not None and Path(checkpoint).is_file():
             self.resume(checkpoint)
-        left = positive_int("epochs", epochs) - len(self.rows)
-        if left > 0:
-            self.fit(train, validation, left, batch_size, progress=progress, checkpoint=checkpoint)
+        left = epochs - len(self.rows)  # of the same training: its state goes on
+        return self._train(left, given)
+
+    def _check(self, given: FitArguments) -> None:
+        """Raise where something does not fit, before the first step."""
+        given.check()
+        check_task("train", given.train, self.model, self.loss)
+        if self.stateful:
+            check_stream("train", given.train, self.model, given.batch_size)
+        if given.validation is not None:
+            check_task("validation", given.validation, self.model, self.loss)
+            self._batch_size("validation", given.validation, None)
+        if self.callbacks:  # which may add columns
+            return
+        columns = self._columns(given.validation is not None)
+        if given.stopping is not None:
+            check_monitor(given.stopping.monitor, columns)
+        if self.schedule is not None:
+            self.schedule.check_columns(columns)
+
+    def _columns(self, validated: bool) -> list[str]:
+        """The history's."""
+        scores = ["loss", self.loss.metric]
+        of_validation = [f"validation_{name}" for name in scores] if validated else []
+        return ["epoch", *scores, *of_validation, "gradient_norm", "learning_rate", "seconds", "steps"]
+
+    def _train(self, epochs: int, given: FitArguments) -> History:
+        """Some epochs of the training whose state is `training`; none where there are none left or it has ended."""
+        self._resumed = False
+        if epochs > 0 and not self.training.ended:
+            self._begin(given.stopping)
+            try:
+                with Progress(epochs, show=given.progress) as bar:
+                    self._run_epochs(epochs, given, bar)
+            finally:
+                if self._rate is not None:
+                    self.optimizer.learning_rate, self._rate = self._rate, None
+        self._put_back_best(given.stopping)
         return self.history
 
-    def _after(self, row: Row, stopping: EarlyStopping | None) -> bool:
-        """Tell everyone who listens; True where one of them wants to stop."""
-        stop = False
-        if stopping is not None:
-            assert self.best is not None
-            stop = stopping.seen(self.best, row, self.model.params.vector)
-        answers = [callback(self, row) for callback in self.callbacks]
-        return stop or any(answers)
+    def _run_epochs(self, epochs: int, given: FitArguments, bar: Progress) -> None:
+        for _ in range(epochs):
+            row = self._epoch(given)
+            self.rows.append(row)
+            bar.update(row)
+            answers = [callback(self, row) for callback in self.callbacks]
+            if given.stopping is not None:
+                self.training.ended = given.stopping.seen(self.training.best, row, self.model.params.vector)
+            if self.training.ended:
+                self._put_back_best(given.stopping)  # which the checkpoint is to hold
+            if given.checkpoint is not None:
+                self.save(given.checkpoint)
+            if self.training.ended or any(answers):
+                return
 
-    def _epoch(self, train: SequenceDataset, validation: SequenceDataset | None, batch_size: int) -> Row:
+    def _begin(self, stopping: EarlyStopping | None) -> None:
+        if isinstance(self.optimizer, Optimizer):
+            self.optimizer.begin(self._token)
+        self._rate = None if self.schedule is None else float(self.optimizer.learning_rate)
+        self._good[:] = self.model.params.vector  # which may have changed since the last call
+        if stopping is not None and self.training.best.monitor != stopping.monitor:
+            self.training.best = stopping.begin(len(self.rows))
+
+    def _put_back_best(self, stopping: EarlyStopping | None) -> None:
+        best = self.training.best
+        if stopping is not None and best.vector is not None and best.monitor == stopping.monitor:
+            self.model.params.vector[:] = best.vector
+
+    def _epoch(self, given: FitArguments) -> Row:
         number = len(self.rows) + 1
-        train = train.at_epoch(number)
+        train, batch_size = given.train.at_epoch(number), given.batch_size
         epoch = Epoch(self.model, self.loss, self.gradient, self.optimizer, self.rng, self._good, f"epoch {number}")
         began = time.perf_counter()
         with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found, and said with its place
@@ -226,16 +297,12 @@ class Trainer:
                 result = by_minimizing(epoch, self.optimizer, train, batch_size)
             else:
                 batches = train.batches(batch_size, shuffle=not self.stateful, rng=self.rng)
-                per_epoch = -(-len(train) // batch_size)
-
-                def set_rate(batch: int) -> None:
-                    self._set_rate(number - 1 + batch / per_epoch)
-
+                set_rate = self._rate_setter(-(-len(train) // batch_size))
                 result = by_steps(epoch, batches, self.clip, set_rate, self.stateful)
             seconds = time.perf_counter() - began
             row: Row = {"epoch": number, **result.scores}
-            if validation is not None:
-                row |= {f"validation_{name}": value for name, value in self.evaluate(validation).items()}
+            if given.validation is not None:
+                row |= {f"validation_{name}": value for name, value in self.evaluate(given.validation).items()}
         return row | {
             "gradient_norm": result.gradient_norm,
             "learning_rate": self.optimizer.learning_rate,
@@ -243,17 +310,26 @@ class Trainer:
             "steps": result.steps,
         }
 
-    def _set_rate(self, epoch: float) -> None:
-        if self.schedule is not None:
-            self.optimizer.learning_rate = self._rate * self.schedule(epoch, self.rows)
+    def _rate_setter(self, batches: int) -> Callable[[int], None]:
+        """What sets the learning rate before each of the next epoch's batches."""
+        schedule, rate, over = self.schedule, self._rate, self.rows[self.training.first :]
 
-    def evaluate(self, dataset: SequenceDataset, batch_size: int = 256) -> dict[str, float]:
+        def set_rate(batch: int) -> None:
+            if schedule is not None and rate is not None:
+                self.optimizer.learning_rate = rate * schedule(len(over) + batch / batches, over)
+
+        return set_rate
+
+    def evaluate(self, dataset: SequenceDataset, batch_size: int | None = None) -> dict[str, float]:
         """The loss and the scores that go with it, dropout off.
 
         Parameters
         ----------
         dataset : SequenceDataset
+            With ``stateful=True``, a stream, whose state is carried from batch to batch, or sequences that each begin
+            with zeros.
         batch_size : int, default 256
+            Of a stream with ``stateful=True`` its number of rows.
 
         Returns
         -------
@@ -263,23 +339,22 @@ class Trainer:
         Raises
         ------
         ValueError
-            If the dataset does not fit the model and the loss.
+            If the dataset does not fit the model and the loss, or the batch size a stream.
         """
         check_task("dataset", dataset, self.model, self.loss)
-        tally = Tally(self.loss)
-        for batch in dataset.batches(batch_size):
-            outputs = self.model.forward(batch)
+        size, tally = self._batch_size("dataset", dataset, batch_size), Tally(self.loss)
+        for batch, outputs in forward_batches(self.model, dataset, size, self._is_stream(dataset)):
             value, _ = self.loss(outputs, check_targets(batch), batch.lengths if outputs.ndim == 3 else None)
             tally.add(outputs, batch, value, (0, batch.steps))
         return tally.result()
 
-    def predict(self, dataset: SequenceDataset, batch_size: int = 256) -> Array | list[Array]:
+    def predict(self, dataset: SequenceDataset, batch_size: int | None = None) -> Array | list[Array]:
         """What the model says, in the dataset's order.
 
         Parameters
         ----------
-        dataset : SequenceDataset
-        batch_size : int, default 256
+        dataset, batch_size
+            As `evaluate` takes them.
 
         Returns
         -------
@@ -287,7 +362,20 @@ class Trainer:
             Classes as integers (names are in `dataset.classes`), or values; a list where each step has its own. With
             `rnnbp.CTC` the labels of each sequence, by greedy decoding.
         """
-        return outputs_of(self.model, dataset, batch_size, self.loss.predict)
+        size = self._batch_size("dataset", dataset, batch_size)
+        return outputs_of(self.model, dataset, size, self.loss.predict, self._is_stream(dataset))
+
+    def _is_stream(self, data: SequenceDataset) -> bool:
+        """Whether the state is to be carried through a dataset."""
+        return self.stateful and data.rows is not None
+
+    def _batch_size(self, name: str, data: SequenceDataset, asked: int | None) -> int:
+        """Of an evaluation; an error where a stream is not of so many rows."""
+        if not self._is_stream(data):
+            return BATCH_SIZE if asked is None else positive_int("batch_size", asked)
+        rows = int(data.rows or 0)
+        check_stream(name, data, self.model, rows if asked is None else positive_int("batch_size", asked))
+        return rows
 
     def save(self, path: str | Path) -> None:
         """Write a checkpoint: everything that `resume` needs to go on as if nothing had been.
@@ -295,11 +383,34 @@ class Trainer:
         Parameters
         ----------
         path : str or Path
+
+        Raises
+        ------
+        FileNotFoundError, IsADirectoryError
+            If no file can be written there.
         """
-        write_checkpoint(path, self)
+        check_checkpoint_path(path)
+        write_checkpoint(path, self._checkpoint())
+
+    def _checkpoint(self) -> Checkpoint:
+        state = self.optimizer.state_dict()
+        if self._rate is not None:
+            state["learning_rate"] = self._rate
+        return Checkpoint(
+            model=[to_config(layer) for layer in self.model.layers],
+            optimizer=type(self.optimizer).__name__,
+            parameters=self.model.params.vector,
+            optimizer_state=state,
+            rng=dict(self.rng.bit_generator.state),
+            rows=self.rows,
+            training=self.training,
+        )
 
     def resume(self, path: str | Path) -> None:
         """Go on from a checkpoint, in a trainer that was made as the one that wrote it.
+
+        The next `fit` continues that training: its schedule, its early stopping and its learning rate, which is the
+        checkpoint's. Where early stopping had ended it, the model has the best parameters and `fit` trains no further.
 
         Parameters
         ----------
@@ -308,6 +419,31 @@ class Trainer:
         Raises
         ------
         ValueError
-            If the file is no checkpoint, is damaged, or is of another model.
+            If the file is no checkpoint, is damaged, or is of another model, dtype or optimizer; the trainer is then
+            unchanged.
         """
-        read_checkpoint(path, self)
+        found = read_checkpoint(path, like=self._checkpoint())
+        try:
+            self.optimizer.load_state_dict(found.optimizer_state)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{str(path)!r} does not hold a whole checkpoint: {error}") from error
+        self.model.params.vector[:] = found.parameters
+        self.rng.bit_generator.state = found.rng
+        self.rows, self.training = found.rows, found.training
+        self._resumed = True
+
+    def __repr__(self) -> str:
+        return as_lines(*self._described())
+
+    def _repr_html_(self) -> str:
+        return as_html(*self._described())
+
+    def _described(self) -> tuple[str, dict[str, Any]]:
+        """A title and the parts, for those who print it."""
+        model, last = self.model, self.rows[-1:]
+        scores = [f"{k} {row[k]:.4g}" for row in last for k in row if k.endswith(("loss", self.loss.metric))]
+        title = ", ".join([f"Trainer: {len(self.rows)} epoch{'s' * (len(self.rows) != 1)}", *scores])
+        size = f"{len(model.layers)} layers, {model.params.size} parameters, {model.dtype}"
+        parts = {"model": size, "loss": self.loss, "gradient": self.gradient, "optimizer": self.optimizer}
+        given = {"clip": self.clip, "schedule": self.schedule, "stateful": self.stateful or None}
+        return title, parts | {name: value for name, value in given.items() if value is not None}

@@ -24,9 +24,10 @@ ORDER = [
     *("cli_arguments", "cli_interrupts", ""),  # "" is the package itself
     *("transcription", "robustness", "speakers", "reading"),
     *("benchmark", "plotting_benchmark", "compare", "contestants", "estimators", "report", "workers", "worker_process"),
-    *("training", "checkpoints", "epochs", "evaluation", "stopping", "progress"),
+    *("training", "training_parts", "checkpoints", "training_state", "epochs", "evaluation", "streams"),
+    *("stopping", "progress"),
     *("certificate", "diagnostics", "plotting_gradients", "plotting_pictures", "plotting", "interop"),
-    *("gradients", "schedules", "clipping", "optimizers", "losses", "decoding", "error_rates", "metrics"),
+    *("gradients", "schedules", "clipping", "optimizers", "losses", "decoding", "error_rates", "metrics", "history"),
     *("models", "layers", "kernels", "contraction", "solvers", "cells", "initializers", "activations"),
     *("datasets", "drawn", "data", "sequences", "standardizer", "frames", "parts", "batches", "checked"),
     "label_sequences",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 
@@ -146,6 +146,8 @@ class ARTBP:
 
     truncation: Truncation = field(default_factory=PowerLaw)
     seed: int = 0
+
+    random: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if isinstance(self.truncation, type) or not hasattr(self.truncation, "chance"):

@@ -84,6 +84,20 @@ class GradientAlgorithm(Protocol):
         ...
 
 
+def is_random(algorithm: GradientAlgorithm) -> bool:
+    """Whether an algorithm draws its gradient: two calls with the same arguments then differ.
+
+    An algorithm of one's own says so by an attribute ``random = True``.
+
+    Examples
+    --------
+    >>> from rnnbp.gradients import BPTT, UORO
+    >>> is_random(BPTT()), is_random(UORO())
+    (False, True)
+    """
+    return bool(getattr(algorithm, "random", False))
+
+
 def check_targets(batch: SequenceBatch) -> Any:
     """The batch's targets.
 

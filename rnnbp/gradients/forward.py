@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -165,6 +166,8 @@ class ForwardGradient:
 
     directions: int = 1
     seed: int = 0
+
+    random: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         positive_int("directions", self.directions)

@@ -8,7 +8,7 @@ import numpy as np
 from rnnbp._checks import number
 from rnnbp.contraction import check_names
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients.base import Gradient, GradientAlgorithm
+from rnnbp.gradients.base import Gradient, GradientAlgorithm, is_random
 from rnnbp.layers.base import Array, State
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
@@ -68,6 +68,11 @@ class SpectralPenalty:
         number("radius", self.radius, 0, open_low=True)
         if isinstance(self.gradient, type) or not hasattr(self.gradient, "gradients"):
             raise ValueError(f"gradient must be an object with a method 'gradients', got {self.gradient!r}")
+
+    @property
+    def random(self) -> bool:
+        """Whether the algorithm within is."""
+        return is_random(self.gradient)
 
     def gradients(
         self,

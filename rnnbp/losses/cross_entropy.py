@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnnbp import metrics
-from rnnbp._checks import number
+from rnnbp._checks import integer, number
 from rnnbp.losses.base import Array, Loss, as_outputs, axes, refuse
 from rnnbp.losses.squared_error import same_shape
 
@@ -56,7 +56,7 @@ class CrossEntropy(Loss):
 
     def __init__(self, class_weight: ArrayLike | None = None, ignore: int = -1, label_smoothing: float = 0.0) -> None:
         self.class_weight = None if class_weight is None else np.asarray(class_weight, np.float64)
-        self.ignore = ignore
+        self.ignore = integer("ignore", ignore)
         self.label_smoothing = number("label_smoothing", label_smoothing, 0, 1)
         w = self.class_weight
         if w is not None and (w.ndim != 1 or not (np.isfinite(w) & (w >= 0)).all()):
@@ -75,10 +75,17 @@ class CrossEntropy(Loss):
 
     def align(self, outputs: Array, targets: Array) -> Array:
         """The labels (B,) or (T, B) as they are."""
-        if targets.shape != outputs.shape[:-1]:
-            raise refuse(outputs, targets, axes(outputs.shape[:-1], "items"))
+        wanted = axes(outputs.shape[:-1], "items")
         if not np.issubdtype(targets.dtype, np.integer):
-            raise ValueError(f"targets must be integer class labels, got {targets.dtype}")
+            fits = targets.shape == outputs.shape[:-1]
+            must = "be integer class labels" if fits else f"have shape {wanted} and be integer class labels"
+            got = f"{targets.dtype}" if fits else f"{targets.dtype} of shape {targets.shape}"
+            raise ValueError(
+                f"targets must {must}, got {got}: give classes as integers (y.astype(int)) or names, or take "
+                "MeanSquaredError() for values"
+            )
+        if targets.shape != outputs.shape[:-1]:
+            raise refuse(outputs, targets, wanted)
         return targets
 
     def check(self, targets: Array, mask: Array, K: int) -> None:

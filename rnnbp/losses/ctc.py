@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnnbp import kernels
-from rnnbp._checks import natural_int
+from rnnbp._checks import flag, natural_int
 from rnnbp.decoding import greedy
 from rnnbp.decoding.greedy import check_blank
 from rnnbp.decoding.lattice import Lattice, log_softmax
@@ -78,7 +78,7 @@ class CTC(Loss):
     metric = "token_error_rate"
 
     def __init__(self, blank: int = 0, zero_infinity: bool = False) -> None:
-        self.blank, self.zero_infinity = natural_int("blank", blank), zero_infinity
+        self.blank, self.zero_infinity = natural_int("blank", blank), flag("zero_infinity", zero_infinity)
 
     def __call__(
         self,

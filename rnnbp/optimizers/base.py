@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from rnnbp._checks import did_you_mean, number
+from rnnbp._checks import did_you_mean, natural_int, number
 from rnnbp.config import to_config
 from rnnbp.params import Parameters
 
@@ -46,6 +46,7 @@ class Optimizer:
         self.weight_decay = number("weight_decay", weight_decay, 0)
         self.steps = 0
         self._arrays: dict[str, Array] = {}
+        self._owner: object = None
         self._scratch = np.empty((SCRATCH, 0))
 
     @property
@@ -126,6 +127,31 @@ class Optimizer:
                 )
         return [self._arrays[name] for name in self.slots()]
 
+    def begin(self, owner: object) -> None:
+        """Forget the steps made for another owner: the averages of one training are not those of the next.
+
+        Parameters
+        ----------
+        owner : object
+            Whoever takes the next steps, compared by identity; a `rnnbp.Trainer` gives a token of its own. What it did
+            itself, or was given by `load_state_dict`, stays.
+
+        Examples
+        --------
+        >>> from rnnbp.optimizers import Adam
+        >>> from rnnbp.params import Parameters
+        >>> optimizer, one, other = Adam(), object(), object()
+        >>> optimizer.begin(one)
+        >>> optimizer.step(Parameters({"w": (2,)}), np.ones(2))
+        >>> optimizer.begin(one), optimizer.steps
+        (None, 1)
+        >>> optimizer.begin(other), optimizer.steps
+        (None, 0)
+        """
+        if self._owner is not None and self._owner is not owner:
+            self.steps, self._arrays = 0, {}
+        self._owner = owner
+
     def state_dict(self) -> dict[str, Any]:
         """What a run that goes on needs, as numbers and arrays (P,), which are copies.
 
@@ -148,7 +174,7 @@ class Optimizer:
         Raises
         ------
         ValueError
-            If it is not the state of such an optimizer.
+            If it is not the state of such an optimizer, which then is unchanged.
         """
         numbers = {"steps", "learning_rate"}
         known = numbers | set(self.slots())
@@ -159,9 +185,15 @@ class Optimizer:
         missing = (known if set(self.slots()) & set(state) else numbers) - set(state)
         if missing:
             raise ValueError(f"state of {type(self).__name__} lacks {', '.join(map(repr, sorted(missing)))}")
-        self.steps = int(state["steps"])
-        self.learning_rate = float(state["learning_rate"])
-        self._arrays = {name: np.array(state[name]) for name in self.slots() if name in state}
+        arrays = {name: np.array(state[name]) for name in self.slots() if name in state}
+        shapes = {array.shape for array in arrays.values()}
+        kinds = {array.dtype.kind for array in arrays.values()}
+        if len(shapes) > 1 or any(len(shape) != 1 for shape in shapes) or kinds - {"f"}:
+            found = ", ".join(f"{name} {array.dtype} of {array.shape}" for name, array in arrays.items())
+            raise ValueError(f"state of {type(self).__name__} must have floats of one shape (P,), got {found}")
+        steps, rate = natural_int("steps", state["steps"]), number("learning_rate", state["learning_rate"], 0)
+        self.learning_rate = rate  # refused by an optimizer without one, before anything is changed
+        self.steps, self._arrays, self._owner = steps, arrays, None
         return self
 
     def __repr__(self) -> str:

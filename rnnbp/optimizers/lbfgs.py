@@ -23,7 +23,9 @@ class LBFGS(Minimizer):
     memory : int, default 10
         How many steps the curvature is estimated from.
     tolerance : float, default 1e-5
-        Converged where no component of the gradient is greater.
+        Converged where no component of the gradient is greater (SciPy's `gtol`), or where an iteration lowers the loss
+        by no more than ``tolerance**2 * max(loss, 1)`` (`ftol`): near a minimum the loss above it goes with the square
+        of the gradient. 0: only the iterations end it.
 
     Raises
     ------
@@ -65,5 +67,6 @@ class LBFGS(Minimizer):
         """By L-BFGS-B, which estimates the curvature from the gradients."""
         from scipy.optimize import minimize  # slow to import
 
-        options: Any = {"maxiter": limit, "maxcor": self.memory, "gtol": self.tolerance, "maxfun": 20 * limit}
+        options: Any = {"maxiter": limit, "maxcor": self.memory, "maxfun": 20 * limit}
+        options |= {"gtol": self.tolerance, "ftol": self.tolerance**2}
         return minimize(evaluate, start, jac=True, method="L-BFGS-B", options=options)

@@ -1,5 +1,8 @@
 """Rprop."""
 
+from collections.abc import Mapping
+from typing import Any, Self
+
 import numpy as np
 
 from rnnbp._checks import number
@@ -17,7 +20,8 @@ class Rprop(Optimizer):
     Parameters
     ----------
     learning_rate : float, default 0.01
-        The size of the first steps. Setting it later changes nothing: the step sizes go their own way.
+        The size of the first steps. The step sizes then go their own way; where it is set to something else later, as
+        a schedule does, every step is multiplied by the quotient of that and the first rate.
     decrease : float, 0 to below 1, default 0.5
     increase : float >= 1, default 1.2
     smallest, greatest : float, default 1e-6 and 50
@@ -61,6 +65,7 @@ class Rprop(Optimizer):
         weight_decay: float = 0.0,
     ) -> None:
         super().__init__(learning_rate, weight_decay)
+        self.first_rate = self.learning_rate
         self.decrease = below_one("decrease", decrease)
         self.increase = number("increase", increase, 1)
         self.smallest = number("smallest", smallest, 0)
@@ -68,7 +73,20 @@ class Rprop(Optimizer):
 
     def slots(self) -> dict[str, float]:
         """Each parameter's step size, and the sign it last went against (0 after a turn)."""
-        return {"size": self.learning_rate, "sign": 0.0}
+        return {"size": self.first_rate, "sign": 0.0}
+
+    def state_dict(self) -> dict[str, Any]:
+        """With the rate that the step sizes began with."""
+        return super().state_dict() | {"first_rate": self.first_rate}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> Self:
+        """Go on from what `state_dict` returned."""
+        if "first_rate" not in state:
+            raise ValueError("state of Rprop lacks 'first_rate'")
+        first = number("first_rate", state["first_rate"], 0)
+        super().load_state_dict({name: value for name, value in state.items() if name != "first_rate"})
+        self.first_rate = first
+        return self
 
     def update(self, p: Array, g: Array, state: list[Array], scratch: Array) -> None:
         """One block."""
@@ -83,4 +101,6 @@ class Rprop(Optimizer):
         now[turned] = 0
         sign[:] = now
         now *= size
+        if self.learning_rate != self.first_rate:
+            now *= self.learning_rate / self.first_rate
         p -= now

@@ -9,7 +9,7 @@ least where the factors of each product are of one length: a factor of one is wo
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -38,6 +38,8 @@ class RandomOnline(Online):
     """
 
     seed: int = 0
+
+    random: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

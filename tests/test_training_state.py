@@ -1,0 +1,215 @@
+"""What belongs to one training: fresh at each fit, and continued only through a checkpoint."""
+
+import numpy as np
+import pytest
+
+import rnnbp
+
+F = 2
+
+
+def constant(value: float, n: int = 20) -> rnnbp.SequenceDataset:
+    """The same random sequences whose target is always `value`."""
+    sequences = [np.random.default_rng(i).normal(size=(5, F)) for i in range(n)]
+    return rnnbp.SequenceDataset(sequences, targets=[[value]] * n, dtype=np.float64)
+
+
+def trainer_of(optimizer=None, gradient=None, seed=0, **options) -> rnnbp.Trainer:
+    model = rnnbp.Sequential(rnnbp.MeanOverTime(), rnnbp.Dense(F, 1), seed=seed, dtype=np.float64)
+    optimizer = rnnbp.SGD(0.05) if optimizer is None else optimizer
+    return rnnbp.Trainer(model, rnnbp.MeanSquaredError(), gradient or rnnbp.Backprop(), optimizer, **options)
+
+
+def diverging_scores(trainer: rnnbp.Trainer) -> rnnbp.EarlyStopping:
+    """A rule that stops: whatever is monitored gets worse from the third epoch on."""
+
+    def mark(_, row):
+        row["mark_loss"] = abs(row["epoch"] - 3.0)
+
+    trainer.callbacks = (mark,)
+    return rnnbp.EarlyStopping(patience=2, monitor="mark_loss")
+
+
+# ---- early stopping -----------------------------------------------------------------------------
+
+
+def test_a_second_fit_starts_early_stopping_afresh():
+    trainer, rule = trainer_of(rnnbp.Adam(0.05)), rnnbp.EarlyStopping(patience=5)
+    near, far = constant(0.0), constant(10.0)
+    first = len(trainer.fit(near, near, epochs=60, progress=False, stopping=rule))
+    history = trainer.fit(far, far, epochs=200, progress=False, stopping=rule)
+    assert history["epoch"].tolist() == list(range(1, len(history) + 1))
+    assert len(history) - first > 10
+    assert trainer.evaluate(far)["loss"] == history["validation_loss"][first:].min() < 50
+
+
+def test_a_score_that_is_never_a_number_is_waited_for_in_a_second_fit_as_long_as_in_the_first():
+    trainer = trainer_of(callbacks=[lambda _, row: row.update(mark_loss=float("nan"))])
+    rule = rnnbp.EarlyStopping(patience=3, monitor="mark_loss")
+    assert len(trainer.fit(constant(0.0), epochs=9, progress=False, stopping=rule)) == 3
+    assert len(trainer.fit(constant(0.0), epochs=9, progress=False, stopping=rule)) == 6
+
+
+def test_a_run_that_early_stopping_ended_is_not_trained_further_when_resumed(tmp_path):
+    data, path = constant(1.0), tmp_path / "c.npz"
+    whole = trainer_of()
+    rule = diverging_scores(whole)
+    history = whole.fit(data, epochs=20, progress=False, stopping=rule, checkpoint=path)
+    assert len(history) == 5
+    for resume in ("fit", "fit_up_to"):
+        again = trainer_of(seed=1)
+        diverging_scores(again)
+        if resume == "fit":
+            again.resume(path)
+            found = again.fit(data, epochs=20, progress=False, stopping=rule)
+        else:
+            found = again.fit_up_to(20, data, progress=False, stopping=rule, checkpoint=path)
+        assert found.equals(history)
+        np.testing.assert_array_equal(again.model.params.vector, whole.model.params.vector)
+    more = again.fit(data, epochs=2, progress=False)  # a new training
+    assert len(more) == 7
+
+
+def test_fit_up_to_stops_early_and_gives_the_best_parameters_each_time(tmp_path):
+    data, path = constant(1.0), tmp_path / "c.npz"
+    for epochs, rows in ((4, 4), (4, 4), (20, 5), (20, 5)):  # each by a new trainer, as in a process of its own
+        trainer = trainer_of()
+        rule = diverging_scores(trainer)
+        best = trainer_of()
+        best.fit(data, epochs=3, progress=False)
+        assert len(trainer.fit_up_to(epochs, data, progress=False, stopping=rule, checkpoint=path)) == rows
+        np.testing.assert_array_equal(trainer.model.params.vector, best.model.params.vector)
+
+
+def test_a_resumed_run_waits_from_its_own_best_epoch(tmp_path):
+    data, path = constant(1.0), tmp_path / "c.npz"
+    trainer = trainer_of()
+    trainer.fit(data, epochs=4, progress=False, stopping=diverging_scores(trainer), checkpoint=path)
+    again = trainer_of()
+    rule = diverging_scores(again)
+    again.resume(path)
+    assert len(again.fit(data, epochs=20, progress=False, stopping=rule)) == 5
+    other = trainer_of()
+    other.resume(path)
+    rule = rnnbp.EarlyStopping(patience=6, monitor="loss")  # another column: its best is not known yet
+    assert len(other.fit(data, epochs=2, progress=False, stopping=rule)) == 6
+    assert other.training.best.monitor == "loss"
+    assert other.training.best.value == other.history["loss"][4:].min()
+
+
+def test_a_callback_interrupts_a_run_that_goes_on_when_resumed(tmp_path):
+    trainer = trainer_of(callbacks=[lambda _, row: row["epoch"] == 2])
+    trainer.fit(constant(1.0), epochs=9, progress=False, checkpoint=tmp_path / "c.npz")
+    again = trainer_of()
+    again.resume(tmp_path / "c.npz")
+    assert len(again.fit(constant(1.0), epochs=3, progress=False)) == 5
+
+
+# ---- learning rate and optimizer ----------------------------------------------------------------
+
+
+def test_the_learning_rate_after_a_schedule_is_what_it_was_before():
+    optimizer, data = rnnbp.SGD(0.05), constant(1.0)
+    trainer_of(optimizer, schedule=rnnbp.Cosine(3)).fit(data, epochs=5, progress=False)
+    assert optimizer.learning_rate == 0.05
+    second = trainer_of(optimizer)
+    before = second.model.params.vector.copy()
+    assert (second.fit(data, epochs=5, progress=False)["learning_rate"] == 0.05).all()
+    assert not np.array_equal(second.model.params.vector, before)
+
+
+def test_the_learning_rate_is_put_back_when_training_breaks_off():
+    def interrupt(trainer, row):
+        raise KeyboardInterrupt
+
+    optimizer = rnnbp.SGD(0.05)
+    trainer = trainer_of(optimizer, schedule=rnnbp.StepDecay(1, 0.5), callbacks=[interrupt])
+    with pytest.raises(KeyboardInterrupt):
+        trainer.fit(constant(1.0), epochs=3, progress=False)
+    assert optimizer.learning_rate == 0.05
+
+
+def test_a_schedule_begins_anew_with_each_fit():
+    trainer = trainer_of(schedule=rnnbp.StepDecay(1, 0.5))
+    for _ in range(2):
+        trainer.fit(constant(1.0), epochs=3, progress=False)
+    assert trainer.history["learning_rate"].tolist() == [0.05, 0.025, 0.0125] * 2
+
+
+def test_a_schedule_that_monitors_sees_the_epochs_of_its_own_training():
+    trainer = trainer_of(schedule=rnnbp.OnPlateau("loss", factor=0.5, patience=0, threshold=0.9))
+    trainer.fit(constant(1.0), epochs=3, progress=False)
+    rates = trainer.fit(constant(100.0), epochs=3, progress=False)["learning_rate"]
+    assert rates.tolist() == [0.05, 0.05, 0.025] * 2
+
+
+@pytest.mark.parametrize("written", [None, rnnbp.StepDecay(1, 0.5)], ids=["no schedule", "schedule"])
+@pytest.mark.parametrize("resumed", [None, rnnbp.Constant()], ids=["no schedule", "schedule"])
+def test_the_learning_rate_after_resume_does_not_depend_on_whether_a_schedule_is_set(written, resumed, tmp_path):
+    trainer = trainer_of(rnnbp.SGD(0.05), schedule=written)
+    trainer.fit(constant(1.0), epochs=3, progress=False, checkpoint=tmp_path / "c.npz")
+    again = trainer_of(rnnbp.SGD(0.2), schedule=resumed)
+    again.resume(tmp_path / "c.npz")
+    assert again.optimizer.learning_rate == 0.05
+    assert again.fit(constant(1.0), epochs=1, progress=False)["learning_rate"].iloc[-1] == 0.05
+
+
+def test_an_optimizer_that_stepped_for_another_trainer_begins_anew():
+    data, used = constant(1.0), rnnbp.Adam(0.05)
+    trainer_of(used).fit(constant(-5.0), epochs=3, progress=False)
+    fresh, reused = trainer_of(rnnbp.Adam(0.05)), trainer_of(used)
+    for trainer in (fresh, reused):
+        trainer.fit(data, epochs=3, progress=False)
+    np.testing.assert_array_equal(reused.model.params.vector, fresh.model.params.vector)
+
+
+def test_an_optimizers_loaded_state_is_taken_by_its_first_trainer():
+    data, first = constant(1.0), trainer_of(rnnbp.Adam(0.05))
+    first.fit(data, epochs=2, progress=False)
+    loaded = rnnbp.Adam(0.05).load_state_dict(first.optimizer.state_dict())
+    trainer_of(loaded).fit(data, epochs=1, progress=False)
+    assert loaded.steps == first.optimizer.steps + 2
+
+
+def test_resume_in_a_trainer_with_a_used_optimizer_goes_on_from_the_checkpoint(tmp_path):
+    data, whole = constant(1.0), trainer_of(rnnbp.Adam(0.05))
+    whole.fit(data, epochs=4, progress=False)
+    trainer_of(rnnbp.Adam(0.05)).fit(data, epochs=2, progress=False, checkpoint=tmp_path / "c.npz")
+    used = rnnbp.Adam(0.05)
+    trainer_of(used).fit(constant(-5.0), epochs=3, progress=False)
+    again = trainer_of(used)
+    again.resume(tmp_path / "c.npz")
+    again.fit(data, epochs=2, progress=False)
+    np.testing.assert_array_equal(again.model.params.vector, whole.model.params.vector)
+
+
+def test_a_schedule_goes_on_in_fit_up_to():
+    trainer = trainer_of(schedule=rnnbp.StepDecay(1, 0.5))
+    for epochs in (1, 3):
+        trainer.fit_up_to(epochs, constant(1.0), progress=False)
+    assert trainer.history["learning_rate"].tolist() == [0.05, 0.025, 0.0125]
+
+
+# ---- how it shows itself ------------------------------------------------------------------------
+
+
+def test_a_trainer_shows_its_parts_and_where_it_is():
+    trainer = trainer_of(clip=rnnbp.ClipNorm(1.0))
+    assert repr(trainer).splitlines() == [
+        "Trainer: 0 epochs",
+        "  model      2 layers, 3 parameters, float64",
+        "  loss       MeanSquaredError()",
+        "  gradient   Backprop()",
+        "  optimizer  SGD(learning_rate=0.05, weight_decay=0.0)",
+        "  clip       ClipNorm(1)",
+    ]
+    trainer.fit(constant(1.0), epochs=1, progress=False)
+    assert repr(trainer).startswith(f"Trainer: 1 epoch, loss {trainer.rows[0]['loss']:.4g}, r2 ")
+    assert trainer._repr_html_().startswith("<table><caption>Trainer: 1 epoch, loss")
+
+
+def test_a_long_history_prints_its_first_and_last_rows():
+    history = trainer_of().fit(constant(1.0), epochs=40, progress=False)
+    assert len(repr(history).splitlines()) < 20
+    assert history._repr_html_().count("<tr") == 10
+    assert type(history.tail()).__name__ == "DataFrame"
