@@ -1,0 +1,141 @@
+"""Stateful training and evaluation: the state goes from batch to batch of a stream, and nowhere else."""
+
+import numpy as np
+import pytest
+
+import rnnbp
+
+ROWS, STEPS = 4, 5
+
+
+def stream(n: int = 80, seed: int = 0, rows: int = ROWS) -> rnnbp.SequenceDataset:
+    """The target is the input of the step before, across the ends of batches too."""
+    x = np.random.default_rng(seed).choice([-1.0, 1.0], size=(n, 1))
+    return rnnbp.SequenceDataset.from_stream(x, np.roll(x, 1, axis=0), rows, STEPS, dtype=np.float64)
+
+
+def network(seed: int = 1) -> rnnbp.Sequential:
+    return rnnbp.Sequential(rnnbp.Elman(1, 6), rnnbp.Dense(6, 1), seed=seed, dtype=np.float64)
+
+
+def trainer_of(model=None, gradient=None, **options) -> rnnbp.Trainer:
+    options = {"stateful": True} | options
+    return rnnbp.Trainer(model or network(), rnnbp.MeanSquaredError(), gradient or rnnbp.BPTT(), **options)
+
+
+def in_one_piece(data: rnnbp.SequenceDataset) -> rnnbp.SequenceDataset:
+    """Each row of a stream as a sequence."""
+    rows = [np.concatenate(data.sequences[r :: data.rows]) for r in range(data.rows)]
+    targets = [np.concatenate(data.targets[r :: data.rows]) for r in range(data.rows)]
+    return rnnbp.SequenceDataset(rows, targets=targets, dtype=np.float64)
+
+
+# ---- evaluation ---------------------------------------------------------------------------------
+
+
+def test_evaluation_carries_the_state_through_a_stream():
+    data, whole = stream(), in_one_piece(stream())
+    found, expected = trainer_of().evaluate(data), trainer_of(stateful=False).evaluate(whole)
+    assert found == pytest.approx(expected, rel=1e-12)
+    assert abs(found["loss"] - trainer_of(stateful=False).evaluate(data)["loss"]) > 1e-3
+
+
+def test_predictions_carry_the_state_through_a_stream():
+    data = stream()
+    found = trainer_of().predict(data)
+    whole = trainer_of(stateful=False).predict(in_one_piece(data))
+    for row in range(ROWS):
+        np.testing.assert_allclose(np.concatenate(found[row::ROWS]), whole[row], rtol=1e-12)
+
+
+def test_validation_during_training_is_the_evaluation_after_it():
+    trainer = trainer_of()
+    history = trainer.fit(stream(), validation=stream(60, 1, rows=2), epochs=2, batch_size=ROWS, progress=False)
+    assert history["validation_loss"].iloc[-1] == trainer.evaluate(stream(60, 1, rows=2))["loss"]
+
+
+def test_each_stream_and_each_epoch_begins_with_zeros():
+    trainer = trainer_of()
+    before = trainer.evaluate(stream())
+    trainer.evaluate(stream(seed=1))
+    assert trainer.evaluate(stream()) == before
+    still = trainer_of(optimizer=rnnbp.SGD(0.0))
+    assert len(set(still.fit(stream(), epochs=3, batch_size=ROWS, progress=False)["loss"])) == 1
+
+
+def test_sequences_that_are_no_stream_are_evaluated_each_from_zeros():
+    whole = in_one_piece(stream())
+    assert trainer_of().evaluate(whole) == trainer_of(stateful=False).evaluate(whole)
+
+
+# ---- training -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "gradient",
+    [rnnbp.BPTT(), rnnbp.BPTT(slots=1, block=2), rnnbp.TruncatedBPTT(2, 4), rnnbp.RTRL(), rnnbp.FiniteDifference()],
+    ids=repr,
+)
+def test_a_stream_is_trained_on_with_the_state_of_the_whole(gradient):
+    """At a rate of 0 the loss of an epoch is that of the rows in one piece, whatever the algorithm."""
+    trainer = trainer_of(gradient=gradient, optimizer=rnnbp.SGD(0.0))
+    history = trainer.fit(stream(), epochs=1, batch_size=ROWS, progress=False)
+    assert history["loss"][0] == pytest.approx(trainer.evaluate(in_one_piece(stream()))["loss"], rel=1e-9)
+
+
+def test_parts_and_maps_of_a_stream_are_streams():
+    data, batches = stream(), 80 // ROWS // STEPS
+    assert data.rows == data.subset(range(ROWS, 3 * ROWS)).rows == data.map(lambda x: 2 * x).rows == ROWS
+    assert data.map(lambda x: 2 * x).subset(np.arange(len(data)) < ROWS).rows == ROWS
+    first, last = data.subset(range((batches - 1) * ROWS)), data.subset(range((batches - 1) * ROWS, batches * ROWS))
+    trainer_of().fit(first, last, epochs=1, batch_size=ROWS, progress=False)
+    for places in (range(2, 2 + ROWS), range(ROWS + 1), [0, 1, 2, 3, 8, 9, 10, 11], [3, 2, 1, 0]):
+        assert data.subset(places).rows is None
+    assert data.cut(2).rows is None
+    assert data.split(0.5)[0].rows is None
+
+
+@pytest.mark.parametrize(
+    ("data", "options", "message"),
+    [
+        (stream(), {"batch_size": 2}, "batch_size must be 4, the number of rows of the stream in train, got 2"),
+        (stream(), {}, "batch_size must be 4, the number of rows of the stream in train, got 16"),
+        (stream().subset(range(6)), {"batch_size": 4}, "train is no stream whose batches go on from one another: make"),
+        (
+            rnnbp.SequenceDataset([np.ones((n, 1)) for n in (3, 5)], targets=[np.ones((n, 1)) for n in (3, 5)]),
+            {"batch_size": 2},
+            r"train is no stream whose batches go on from one another: make it by SequenceDataset\.from_stream",
+        ),
+    ],
+)
+def test_what_is_no_stream_is_refused_before_the_first_step(data, options, message):
+    trainer = trainer_of()
+    before = trainer.model.params.vector.copy()
+    with pytest.raises(ValueError, match=message):
+        trainer.fit(data, epochs=1, progress=False, **options)
+    np.testing.assert_array_equal(trainer.model.params.vector, before)
+    assert trainer.rows == []
+
+
+def test_a_batch_size_that_is_not_the_streams_is_refused_in_evaluation():
+    for ask in (trainer_of().evaluate, trainer_of().predict):
+        with pytest.raises(
+            ValueError, match="batch_size must be 4, the number of rows of the stream in dataset, got 8"
+        ):
+            ask(stream(), batch_size=8)
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ([rnnbp.LSTM(1, 3, bidirectional=True), rnnbp.Dense(6, 1)], r"needs causal layers, but layer 0 \(\w+\) sees"),
+        ([rnnbp.Elman(1, 3), rnnbp.Window(0, 2), rnnbp.Dense(9, 1)], r"causal layers, but layer 1 \(Window\) sees"),
+        ([rnnbp.Dense(1, 1)], "stateful=True has no effect on a model without state"),
+    ],
+)
+def test_a_model_that_cannot_go_on_from_a_state_is_refused(layers, message):
+    trainer = trainer_of(rnnbp.Sequential(*layers, dtype=np.float64))
+    with pytest.raises(ValueError, match=message):
+        trainer.fit(stream(), epochs=1, batch_size=ROWS, progress=False)
+    with pytest.raises(ValueError, match=message):
+        trainer.evaluate(stream())
