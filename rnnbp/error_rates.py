@@ -66,12 +66,12 @@ class ErrorRate:
         ).replace("%", " %", 1)
 
 
-def edit_distance(predicted: Sequence[Any] | Array, target: Sequence[Any] | Array) -> int:
+def edit_distance(y_true: Sequence[Any] | Array, y_pred: Sequence[Any] | Array) -> int:
     """The fewest substitutions, insertions and deletions that turn one sequence into the other.
 
     Parameters
     ----------
-    predicted, target : sequence
+    y_true, y_pred : sequence
         Of anything that can be a key of a dict; a text is the sequence of its letters.
 
     Returns
@@ -86,20 +86,20 @@ def edit_distance(predicted: Sequence[Any] | Array, target: Sequence[Any] | Arra
 
     Examples
     --------
-    >>> edit_distance("sitting", "kitten")
+    >>> edit_distance("kitten", "sitting")
     3
     """
-    return token_error_rate([predicted], [target]).errors
+    return token_error_rate([y_true], [y_pred]).errors
 
 
-def token_error_rate(predicted: Iterable[Sequence[Any] | Array], targets: Iterable[Sequence[Any] | Array]) -> ErrorRate:
+def token_error_rate(y_true: Iterable[Sequence[Any] | Array], y_pred: Iterable[Sequence[Any] | Array]) -> ErrorRate:
     """The errors of a corpus: edits of all its sequences for all tokens there should be.
 
     Of several shortest ways to edit a sequence, the one that leaves the most tokens as they are is counted.
 
     Parameters
     ----------
-    predicted, targets : iterable of sequences
+    y_true, y_pred : iterable of sequences
         As many of one as of the other.
 
     Returns
@@ -113,27 +113,27 @@ def token_error_rate(predicted: Iterable[Sequence[Any] | Array], targets: Iterab
 
     Examples
     --------
-    >>> token_error_rate([[1, 2, 4], [5, 5]], [[1, 2, 3], [5]])
+    >>> token_error_rate([[1, 2, 3], [5]], [[1, 2, 4], [5, 5]])
     ErrorRate(substitutions=1, insertions=1, deletions=0, tokens=4, wrong_sequences=2, sequences=2)
     """
     numbers: dict[Any, int] = {}
-    guesses, truths = ([_numbered(one, numbers) for one in many] for many in (predicted, targets))
+    truths, guesses = ([_numbered(one, numbers) for one in many] for many in (y_true, y_pred))
     if len(guesses) != len(truths):
-        raise ValueError(f"predicted must be as many sequences as targets, {len(truths)}, got {len(guesses)}")
+        raise ValueError(f"y_pred must be as many sequences as y_true, {len(truths)}, got {len(guesses)}")
     total = ErrorRate()
     size = np.array([max(len(a), len(b)) for a, b in zip(guesses, truths, strict=True)], np.int64)
     order = np.argsort(size, kind="stable")
     for part in np.split(order, range(_TOGETHER, len(order), _TOGETHER)):
-        total += _counted([guesses[i] for i in part], [truths[i] for i in part])
+        total += _counted([truths[i] for i in part], [guesses[i] for i in part])
     return total
 
 
-def word_error_rate(predicted: Iterable[str], targets: Iterable[str]) -> ErrorRate:
+def word_error_rate(y_true: Iterable[str], y_pred: Iterable[str]) -> ErrorRate:
     """The errors of texts, word by word; words are what white space divides.
 
     Parameters
     ----------
-    predicted, targets : iterable of str
+    y_true, y_pred : iterable of str
         As many of one as of the other.
 
     Returns
@@ -147,10 +147,10 @@ def word_error_rate(predicted: Iterable[str], targets: Iterable[str]) -> ErrorRa
 
     Examples
     --------
-    >>> print(word_error_rate(["one two six"], ["one  too six seven"]))
+    >>> print(word_error_rate(["one  too six seven"], ["one two six"]))
     50.00 % (1 substituted, 0 inserted, 1 deleted of 4)
     """
-    return token_error_rate((text.split() for text in predicted), (text.split() for text in targets))
+    return token_error_rate((text.split() for text in y_true), (text.split() for text in y_pred))
 
 
 _TOGETHER = 1024  # sequences, sorted by length, whose tables are filled in side by side
@@ -162,7 +162,7 @@ def _numbered(tokens: Sequence[Any] | Array, numbers: dict[Any, int]) -> Array:
     return np.array([numbers.setdefault(token, len(numbers)) for token in plain], np.int64)
 
 
-def _counted(guesses: list[Array], truths: list[Array]) -> ErrorRate:
+def _counted(truths: list[Array], guesses: list[Array]) -> ErrorRate:
     """The errors of N pairs, a row of all their tables at a time.
 
     An edit costs M, and a substitution one more: with M above any number of edits, the least cost has the fewest edits

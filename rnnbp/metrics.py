@@ -10,13 +10,13 @@ from numpy.typing import ArrayLike
 Array = np.ndarray
 
 
-def accuracy(predicted: ArrayLike, targets: ArrayLike, lengths: ArrayLike | None = None, *, ignore: int = -1) -> float:
+def accuracy(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None = None, *, ignore: int = -1) -> float:
     """The fraction of labels that are right.
 
     Parameters
     ----------
-    predicted, targets : array_like (B,), (T, B) or (T, B, K)
-        Labels: integers or strings.
+    y_true, y_pred : array_like (B,), (T, B) or (T, B, K), or list of ndarray (T_i,)
+        Labels: integers, or strings (None where there is none); of each step, a list of arrays, one a sequence.
     lengths : array_like (B,), optional
         With a time axis, each sequence's number of steps: what lies past them does not count. Default: all
         count.
@@ -31,20 +31,21 @@ def accuracy(predicted: ArrayLike, targets: ArrayLike, lengths: ArrayLike | None
     Raises
     ------
     ValueError
-        If the shapes do not fit.
+        If the shapes do not fit, or one has names and the other integers.
 
     Examples
     --------
-    >>> accuracy([0, 1, 2, 2], [0, 1, 1, -1])
+    >>> accuracy([0, 1, 1, -1], [0, 1, 2, 2])
     0.6666666666666666
     """
-    guess, truth = _labelled(predicted, targets, lengths, ignore)
+    truth, guess = _labelled(y_true, y_pred, lengths, ignore)
+    _check_kinds(truth, guess)
     return float((guess == truth).mean()) if truth.size else float("nan")
 
 
 def per_class_recall(
-    predicted: ArrayLike,
-    targets: ArrayLike,
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
     lengths: ArrayLike | None = None,
     *,
     classes: Sequence[Any] | None = None,
@@ -54,7 +55,7 @@ def per_class_recall(
 
     Parameters
     ----------
-    predicted, targets, lengths, ignore
+    y_true, y_pred, lengths, ignore
         As `accuracy` takes them.
     classes : sequence, optional
         The names of the classes; integer labels are places in it. Default: the labels that occur, or, of
@@ -72,10 +73,10 @@ def per_class_recall(
 
     Examples
     --------
-    >>> per_class_recall([0, 1, 0, 1], [0, 0, 1, 1], classes=["a", "i"]).to_dict()
+    >>> per_class_recall([0, 0, 1, 1], [0, 1, 0, 1], classes=["a", "i"]).to_dict()
     {'a': 0.5, 'i': 0.5}
     """
-    table = confusion_matrix(predicted, targets, lengths, classes=classes, ignore=ignore)
+    table = confusion_matrix(y_true, y_pred, lengths, classes=classes, ignore=ignore)
     counts = table.to_numpy()
     found, there = np.diag(counts).astype(float), counts.sum(axis=1)
     recall = np.divide(found, there, out=np.full(len(counts), np.nan), where=there > 0)
@@ -83,13 +84,13 @@ def per_class_recall(
 
 
 def balanced_accuracy(
-    predicted: ArrayLike, targets: ArrayLike, lengths: ArrayLike | None = None, *, ignore: int = -1
+    y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None = None, *, ignore: int = -1
 ) -> float:
     """The mean of the recalls of the classes that occur: accuracy in which every class has the same weight.
 
     Parameters
     ----------
-    predicted, targets, lengths, ignore
+    y_true, y_pred, lengths, ignore
         As `accuracy` takes them.
 
     Returns
@@ -99,15 +100,15 @@ def balanced_accuracy(
 
     Examples
     --------
-    >>> balanced_accuracy([0, 0, 0, 0], [0, 0, 0, 1])
+    >>> balanced_accuracy([0, 0, 0, 1], [0, 0, 0, 0])
     0.5
     """
-    return float(per_class_recall(predicted, targets, lengths, ignore=ignore).mean())
+    return float(per_class_recall(y_true, y_pred, lengths, ignore=ignore).mean())
 
 
 def confusion_matrix(
-    predicted: ArrayLike,
-    targets: ArrayLike,
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
     lengths: ArrayLike | None = None,
     *,
     classes: Sequence[Any] | None = None,
@@ -117,7 +118,7 @@ def confusion_matrix(
 
     Parameters
     ----------
-    predicted, targets, lengths, classes, ignore
+    y_true, y_pred, lengths, classes, ignore
         As `per_class_recall` takes them.
 
     Returns
@@ -132,26 +133,26 @@ def confusion_matrix(
 
     Examples
     --------
-    >>> confusion_matrix([0, 1, 1], [0, 0, 1], classes=["a", "i"])
+    >>> confusion_matrix([0, 0, 1], [0, 1, 1], classes=["a", "i"])
     predicted  a  i
     target
     a          1  1
     i          0  1
     """
-    guess, truth = _labelled(predicted, targets, lengths, ignore)
-    names = _names(guess, truth, classes)
+    truth, guess = _labelled(y_true, y_pred, lengths, ignore)
+    names = _names(truth, guess, classes)
     size = len(names)
-    places = _places("targets", truth, names) * size + _places("predicted", guess, names)
+    places = _places("y_true", truth, names) * size + _places("y_pred", guess, names)
     counts = np.bincount(places, minlength=size * size).reshape(size, size)
     return pd.DataFrame(counts, pd.Index(names, name="target"), pd.Index(names, name="predicted"))
 
 
-def mean_squared_error(predicted: ArrayLike, targets: ArrayLike, lengths: ArrayLike | None = None) -> float:
+def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None = None) -> float:
     """The mean of the squared differences, over items and K.
 
     Parameters
     ----------
-    predicted, targets, lengths
+    y_true, y_pred, lengths
         As `r2` takes them.
 
     Returns
@@ -166,20 +167,20 @@ def mean_squared_error(predicted: ArrayLike, targets: ArrayLike, lengths: ArrayL
 
     Examples
     --------
-    >>> mean_squared_error([[1.0], [2.0]], [[0.0], [np.nan]])
+    >>> mean_squared_error([[0.0], [np.nan]], [[1.0], [2.0]])
     1.0
     """
-    guess, truth = _numbers(predicted, targets, lengths)
+    truth, guess = _numbers(y_true, y_pred, lengths)
     there = ~np.isnan(truth)
     return float(np.mean((guess - truth)[there] ** 2)) if there.any() else float("nan")
 
 
-def r2(predicted: ArrayLike, targets: ArrayLike, lengths: ArrayLike | None = None) -> float:
+def r2(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None = None) -> float:
     """The coefficient of determination ``1 - sum((y - p)**2) / sum((y - mean(y))**2)``, averaged over K.
 
     Parameters
     ----------
-    predicted, targets : array_like (B,), (B, K) or (T, B, K)
+    y_true, y_pred : array_like (B,), (B, K) or (T, B, K)
         Values; (T, B) too where `lengths` are given. A NaN target does not count.
     lengths : array_like (B,), optional
         With a time axis, each sequence's number of steps: what lies past them does not count. Default: all
@@ -198,16 +199,16 @@ def r2(predicted: ArrayLike, targets: ArrayLike, lengths: ArrayLike | None = Non
 
     Examples
     --------
-    >>> r2([1.0, 2.0, 3.0], [1.0, 2.0, 3.0]), r2([2.0, 2.0, 2.0], [1.0, 2.0, 3.0])
+    >>> r2([1.0, 2.0, 3.0], [1.0, 2.0, 3.0]), r2([1.0, 2.0, 3.0], [2.0, 2.0, 2.0])
     (1.0, 0.0)
     """
-    guess, truth = _numbers(predicted, targets, lengths)
-    return float(np.mean([_r2_of_one(p, y) for p, y in zip(guess.T, truth.T, strict=True)]))
+    truth, guess = _numbers(y_true, y_pred, lengths)
+    return float(np.mean([_r2_of_one(y, p) for y, p in zip(truth.T, guess.T, strict=True)]))
 
 
-def _r2_of_one(guess: Array, truth: Array) -> float:
+def _r2_of_one(truth: Array, guess: Array) -> float:
     there = ~np.isnan(truth)
-    guess, truth = guess[there], truth[there]
+    truth, guess = truth[there], guess[there]
     if truth.size < 2:
         return float("nan")
     error, spread = np.sum((truth - guess) ** 2), np.sum((truth - truth.mean()) ** 2)
@@ -216,42 +217,76 @@ def _r2_of_one(guess: Array, truth: Array) -> float:
     return float(1 - error / spread)
 
 
-def _pick(predicted: ArrayLike, targets: ArrayLike, lengths: ArrayLike | None) -> tuple[Array, Array]:
+def _pick(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None) -> tuple[Array, Array]:
     """Both without what lies past the sequences' ends: then the first axis is that of the items."""
-    guess, truth = np.asarray(predicted), np.asarray(targets)
-    if guess.shape != truth.shape or guess.ndim == 0:
-        raise ValueError(f"predicted and targets must have the same shape, got {guess.shape} and {truth.shape}")
+    truth, guess = _array("y_true", y_true), _array("y_pred", y_pred)
+    if truth.shape == (*guess.shape, 1):
+        truth = truth[..., 0]
+    elif guess.shape == (*truth.shape, 1):
+        guess = guess[..., 0]
+    if truth.shape != guess.shape or truth.ndim == 0:
+        raise ValueError(f"y_true and y_pred must have the same shape, got {truth.shape} and {guess.shape}")
     if lengths is None:
-        return guess, truth
+        return truth, guess
     ends = np.asarray(lengths)
-    if guess.ndim < 2 or ends.shape != guess.shape[1:2]:
+    if truth.ndim < 2 or ends.shape != truth.shape[1:2]:
         raise ValueError(
-            "lengths must have shape (B,) beside predicted of shape (T, B) or (T, B, K), "
-            f"got {ends.shape} beside {guess.shape}"
+            "lengths must have shape (B,) beside y_true of shape (T, B) or (T, B, K), "
+            f"got {ends.shape} beside {truth.shape}"
         )
-    real = np.arange(len(guess))[:, None] < ends
-    return guess[real], truth[real]
+    real = np.arange(len(truth))[:, None] < ends
+    return truth[real], guess[real]
 
 
-def _labelled(predicted: ArrayLike, targets: ArrayLike, lengths: ArrayLike | None, ignore: int) -> tuple[Array, Array]:
+def _array(name: str, given: ArrayLike) -> Array:
+    try:
+        return np.asarray(given)
+    except ValueError:
+        raise ValueError(f"{name} holds sequences of different lengths: give numpy.concatenate({name})") from None
+
+
+def _labelled(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None, ignore: int) -> tuple[Array, Array]:
     """The labels (N,) of the items that count."""
-    guess, truth = (a.ravel() for a in _pick(predicted, targets, lengths))
-    if not np.issubdtype(truth.dtype, np.integer):
-        return guess, truth
-    return guess[truth != ignore], truth[truth != ignore]
+    if lengths is None:
+        y_true, y_pred = _joined(y_true), _joined(y_pred)
+    truth, guess = (a.ravel() for a in _pick(y_true, y_pred, lengths))
+    if truth.dtype == object:
+        counts = np.array([label is not None for label in truth])
+    elif np.issubdtype(truth.dtype, np.integer):
+        counts = truth != ignore
+    else:
+        return truth, guess
+    return truth[counts], guess[counts]
 
 
-def _numbers(predicted: ArrayLike, targets: ArrayLike, lengths: ArrayLike | None) -> tuple[Array, Array]:
+def _joined(labels: ArrayLike) -> ArrayLike:
+    """Those of all sequences one after another, where each sequence has an array of its own."""
+    arrays = isinstance(labels, list) and labels and all(isinstance(one, np.ndarray) and one.ndim for one in labels)
+    return np.concatenate(labels) if arrays else labels  # type: ignore[arg-type]
+
+
+def _check_kinds(truth: Array, guess: Array) -> None:
+    """Raise where one has names and the other numbers, which are never equal."""
+    named = truth.dtype.kind in "UO", guess.dtype.kind in "UO"
+    if truth.size and named[0] != named[1]:
+        said = ["names" if one else "integers" for one in named]
+        raise ValueError(
+            f"y_true holds {said[0]} and y_pred {said[1]}: give both as names (of a dataset, `named_targets`)"
+        )
+
+
+def _numbers(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None) -> tuple[Array, Array]:
     """The values (N, K) in float64."""
-    guess, truth = (a.astype(np.float64) for a in _pick(predicted, targets, lengths))
-    K = 1 if guess.ndim == 1 else guess.shape[-1]
-    return guess.reshape(-1, K), truth.reshape(-1, K)
+    truth, guess = (a.astype(np.float64) for a in _pick(y_true, y_pred, lengths))
+    K = 1 if truth.ndim == 1 else truth.shape[-1]
+    return truth.reshape(-1, K), guess.reshape(-1, K)
 
 
-def _names(guess: Array, truth: Array, classes: Sequence[Any] | None) -> list[Any]:
+def _names(truth: Array, guess: Array, classes: Sequence[Any] | None) -> list[Any]:
     if classes is not None:
         return list(classes)
-    occurring = np.union1d(guess, truth)
+    _check_kinds(truth, guess)
+    occurring = np.union1d(truth, guess)
     if np.issubdtype(occurring.dtype, np.integer) and occurring.size and occurring[0] >= 0:
         return list(range(int(occurring[-1]) + 1))
     return occurring.tolist()

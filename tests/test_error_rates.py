@@ -13,7 +13,7 @@ from rnnbp import ErrorRate, edit_distance, token_error_rate, word_error_rate
 words = st.lists(st.integers(0, 3), max_size=6)
 
 
-def by_recursion(guess, truth):
+def by_recursion(truth, guess):
     """(edits, substitutions, insertions, deletions): the fewest edits and, of such, the fewest substitutions."""
 
     @cache
@@ -33,7 +33,7 @@ def by_recursion(guess, truth):
 
 @given(st.lists(st.tuples(words, words), min_size=1, max_size=5))
 def test_against_a_recursion(pairs):
-    expected = [by_recursion(guess, truth) for guess, truth in pairs]
+    expected = [by_recursion(truth, guess) for truth, guess in pairs]
     found = token_error_rate(*zip(*pairs, strict=True))
     edits, substitutions, insertions, deletions = map(sum, zip(*expected, strict=True))
     assert (found.errors, found.substitutions, found.insertions, found.deletions) == (
@@ -42,7 +42,7 @@ def test_against_a_recursion(pairs):
         insertions,
         deletions,
     )
-    assert found.tokens == sum(len(truth) for _, truth in pairs)
+    assert found.tokens == sum(len(truth) for truth, _ in pairs)
     assert (found.wrong_sequences, found.sequences) == (sum(e[0] > 0 for e in expected), len(pairs))
     assert edit_distance(*pairs[0]) == expected[0][0]
 
@@ -59,11 +59,11 @@ def test_corpora_longer_than_one_table(rng):
     [("", "", 0), ("", "abc", 3), ("abc", "", 3), ("kitten", "sitting", 3), ("flaw", "lawn", 2), ("a", "a", 0)],
 )
 def test_known_distances(guess, truth, edits):
-    assert edit_distance(guess, truth) == edits
+    assert edit_distance(truth, guess) == edits
 
 
 def test_of_the_shortest_ways_the_one_that_keeps_most():
-    assert token_error_rate(["bc"], ["ab"]) == ErrorRate(0, 1, 1, 2, 1, 1)  # not two substitutions
+    assert token_error_rate(["ab"], ["bc"]) == ErrorRate(0, 1, 1, 2, 1, 1)  # not two substitutions
 
 
 def test_what_is_equal_is_one_token():
@@ -72,7 +72,7 @@ def test_what_is_equal_is_one_token():
 
 
 def test_words():
-    found = word_error_rate(["the cat  sat", "on"], ["the cat sat down", "in"])
+    found = word_error_rate(["the cat  sat down", "in"], ["the cat sat", "on"])
     assert found == ErrorRate(1, 0, 1, 5, 2, 2)
     assert found.rate == 0.4
     assert found.sequence_rate == 1
@@ -87,5 +87,5 @@ def test_of_nothing():
 
 
 def test_not_as_many():
-    with pytest.raises(ValueError, match="predicted must be as many sequences as targets, 2, got 1"):
-        token_error_rate([[1]], [[1], [2]])
+    with pytest.raises(ValueError, match="y_pred must be as many sequences as y_true, 2, got 1"):
+        token_error_rate([[1], [2]], [[1]])

@@ -157,7 +157,7 @@ class CrossEntropy(Loss):
         0.5
         """
         labels = self.predict(outputs)
-        return metrics.accuracy(labels, targets, lengths if labels.ndim == 2 else None, ignore=self.ignore)
+        return metrics.accuracy(targets, labels, lengths if labels.ndim == 2 else None, ignore=self.ignore)
 
 
 class BinaryCrossEntropy(Loss):
@@ -251,4 +251,4 @@ class BinaryCrossEntropy(Loss):
         predicted = self.predict(outputs)
         y = same_shape(predicted, np.asarray(targets))
         labels = np.where(np.isnan(y), -1, y > 0.5).astype(np.int64)
-        return metrics.accuracy(predicted, labels, lengths if predicted.ndim == 3 else None)
+        return metrics.accuracy(labels, predicted, lengths if predicted.ndim == 3 else None)

@@ -62,7 +62,7 @@ class MeanSquaredError(Loss):
         0.7857142857142857
         """
         outputs = as_outputs(outputs)
-        return metrics.r2(outputs, same_shape(outputs, np.asarray(targets)), lengths if outputs.ndim == 3 else None)
+        return metrics.r2(same_shape(outputs, np.asarray(targets)), outputs, lengths if outputs.ndim == 3 else None)
 
 
 def same_shape(outputs: Array, targets: Array) -> Array:

@@ -37,8 +37,8 @@ def pronunciation_errors(
     nearest = []
     for one, ways in zip(read, pronunciations, strict=True):
         right = list(dict.fromkeys(ways if stress else map(unstressed, ways)))
-        nearest.append(right[0] if len(right) == 1 else min(right, key=lambda way: edit_distance(one, way)))
-    return token_error_rate(read, nearest)
+        nearest.append(right[0] if len(right) == 1 else min(right, key=lambda way: edit_distance(way, one)))
+    return token_error_rate(nearest, read)
 
 
 def scores(reader: Reads, lexicon: Lexicon) -> dict[str, float]:
