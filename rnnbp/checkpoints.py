@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from rnnbp._checks import natural_int
+from rnnbp.class_names import listed
 from rnnbp.history import Row
 from rnnbp.stopping import Best
 from rnnbp.storage import read_archive, write_archive
@@ -25,6 +26,8 @@ class Checkpoint:
     ----------
     model : list
         The configurations of the model's layers.
+    classes : list of str, or None
+        The names of the model's classes, where it knows them.
     optimizer : str
         The name of its class.
     parameters : ndarray (P,)
@@ -39,6 +42,7 @@ class Checkpoint:
     """
 
     model: list[Any]
+    classes: list[str] | None
     optimizer: str
     parameters: Array
     optimizer_state: dict[str, Any]
@@ -81,6 +85,7 @@ def write_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
     best = checkpoint.training.best
     header = {
         "model": checkpoint.model,
+        "classes": checkpoint.classes,
         "optimizer": checkpoint.optimizer,
         "numbers": {k: v for k, v in checkpoint.optimizer_state.items() if not isinstance(v, np.ndarray)},
         "rng": checkpoint.rng,
@@ -121,6 +126,7 @@ def read_checkpoint(path: str | Path, like: Checkpoint) -> Checkpoint:
         )
     try:
         found = _checkpoint(header, arrays)
+        _check_classes(found.classes, like.classes)
         for name, array in arrays.items():
             _check_array(name, array, like.parameters)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -138,7 +144,15 @@ def _checkpoint(header: dict[str, Any], arrays: dict[str, Array]) -> Checkpoint:
     training = TrainingState(first, _best(header["best"], len(rows), arrays.get("best")), ended)
     parameters, numbers = arrays["parameters"], header["numbers"]
     rng = _generator_state(header["rng"])
-    return Checkpoint(header["model"], header["optimizer"], parameters, numbers | state, rng, rows, training)
+    classes = header.get("classes")
+    if not (classes is None or (isinstance(classes, list) and all(isinstance(name, str) for name in classes))):
+        raise ValueError(f"classes must be a list of names, got {classes!r}")
+    return Checkpoint(header["model"], classes, header["optimizer"], parameters, numbers | state, rng, rows, training)
+
+
+def _check_classes(found: list[str] | None, own: list[str] | None) -> None:
+    if found is not None and own is not None and found != own:
+        raise ValueError(f"its model has the classes {listed(found)}, and the trainer's has {listed(own)}")
 
 
 def _rows(rows: Any) -> list[Row]:

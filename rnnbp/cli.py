@@ -20,11 +20,10 @@ from rnnbp.cli_nettalk import add_nettalk
 from rnnbp.cli_speak import add_speak
 from rnnbp.cli_speakers import add_speakers
 from rnnbp.cli_transcribe import add_transcribe
-from rnnbp.config import from_config, to_config
+from rnnbp.config import to_config
 from rnnbp.data import SequenceDataset
 from rnnbp.epochs import TrainingDivergedError
-from rnnbp.evaluation import outputs_of
-from rnnbp.losses import LOSSES, natural_loss
+from rnnbp.losses import natural_loss
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
 from rnnbp.optimizers import OPTIMIZERS, Minimizer
@@ -154,12 +153,7 @@ def _train(options: argparse.Namespace) -> None:
         progress=not options.quiet,
         checkpoint=options.checkpoint,
     )
-    model.info = {
-        "loss": to_config(loss),
-        "classes": train.classes,
-        "dataset": options.dataset,
-        "features": to_config(datasets.feature_of(options.dataset)),
-    }
+    model.info = {"dataset": options.dataset, "features": to_config(datasets.feature_of(options.dataset))}
     model.save(options.save)
     _print_scores(trainer.evaluate(test))
     print(f"written: {options.save}")
@@ -207,9 +201,9 @@ def _add_evaluate(commands: Commands) -> None:
 
 def _saved(path: Path) -> tuple[Sequential, Loss]:
     model = rnnbp.load(path)
-    if "loss" not in model.info:
-        raise ValueError(f"{str(path)!r} does not say which loss it was trained with: use `rnnbp train`, or model.info")
-    return model, from_config(model.info["loss"], {loss.__name__: loss for loss in LOSSES.values()})
+    if model.loss is None:
+        raise ValueError(f"{str(path)!r} does not say which loss it was trained with: use `rnnbp train`, or model.loss")
+    return model, model.loss
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -234,13 +228,12 @@ def _add_predict(commands: Commands) -> None:
 
 
 def _predict(options: argparse.Namespace) -> None:
-    model, loss = _saved(options.model)
+    model, _ = _saved(options.model)
     _, test = load(options)
-    predicted = outputs_of(model, test, 256, loss.predict)
-    print(_table(predicted, model.info.get("classes")).to_csv(lineterminator="\n"), end="")
+    print(_table(model.predict(test)).to_csv(lineterminator="\n"), end="")
 
 
-def _table(predicted: np.ndarray | list[np.ndarray], classes: Sequence[str] | None) -> pd.DataFrame:
+def _table(predicted: np.ndarray | list[Any]) -> pd.DataFrame:
     """A row a sequence or, where each step has an output, a row a step."""
     index = pd.RangeIndex(len(predicted), name="sequence").to_frame()
     if isinstance(predicted, list):
@@ -248,8 +241,7 @@ def _table(predicted: np.ndarray | list[np.ndarray], classes: Sequence[str] | No
         index = index.loc[index.index.repeat(lengths)]
         index["step"] = np.concatenate([np.arange(n) for n in lengths])
         predicted = np.concatenate(predicted)
-    values = predicted if classes is None else np.array(classes)[predicted]
-    values = values.reshape(len(values), -1)
+    values = predicted.reshape(len(predicted), -1)
     columns = ["predicted"] if values.shape[1] == 1 else [f"predicted_{k}" for k in range(values.shape[1])]
     return pd.DataFrame(values, pd.MultiIndex.from_frame(index), columns)
 
@@ -271,6 +263,7 @@ def _check(options: argparse.Namespace) -> None:
     train, _ = load(options)
     if options.model.endswith(".npz"):
         model = rnnbp.load(options.model)
+        train = model.as_trained("dataset", train)
     else:
         model = contestants.maker(options.model, train, options.parameters)(0)
     report = rnnbp.check_gradient(model, train.subset(range(min(3, len(train)))).batch(), natural_loss(train.targets))

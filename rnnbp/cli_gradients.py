@@ -37,6 +37,7 @@ def _gradients(options: argparse.Namespace) -> None:
     train, _ = load(options)
     if options.model.endswith(".npz"):
         model = rnnbp.load(options.model)
+        train = model.as_trained("dataset", train)
     else:
         model = contestants.maker(options.model, train, options.parameters)(0)
     if options.sequences < 1:

@@ -19,6 +19,7 @@ from rnnbp.losses import natural_loss
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
 from rnnbp.optimizers import Adam, Minimizer, Optimizer
+from rnnbp.prediction import matched
 from rnnbp.report import Report
 from rnnbp.schedules import Cosine, Schedule
 from rnnbp.training import Trainer
@@ -138,6 +139,7 @@ def compare(
     models : mapping of str to callable
         ``make(seed)``, or ``make()``, returns a new Sequential.
     train, test : SequenceDataset
+        Classes of the test set are mapped to those of the training set by their names.
     seeds : int or iterable of int, default 5
         How many (0, 1, ...), or which; of first parameters, order and dropout.
     epochs, batch_size : int, default 30 and 16
@@ -169,8 +171,8 @@ def compare(
     Raises
     ------
     ValueError
-        If there is no model or no seed, a model does not fit the data or the checkpoint of its run, or cannot be sent
-        to a worker.
+        If there is no model or no seed, the test set has classes that the training set has not, a model does not fit
+        the data or the checkpoint of its run, or cannot be sent to a worker.
     TrainingDivergedError
         If a loss or gradient is not finite; it names the model and the run.
 
@@ -210,6 +212,7 @@ def compare(
         check_sendable("schedule", schedule)
         for name, pair in makers.items():
             check_sendable(f"model {name!r} or its optimizer", pair)
+    test = matched("test", test, train.classes)
     trainings = list(_trainings(recipe, makers, chosen, train, test, folds))
 
     def shown(training: Training, result: tuple[dict[str, Any] | None, pd.DataFrame]) -> dict[str, float]:

@@ -109,7 +109,7 @@ def token_error_rate(y_true: Iterable[Sequence[Any] | Array], y_pred: Iterable[S
     Raises
     ------
     ValueError
-        If there are not as many.
+        If there are not as many, or one has names and the other integers.
 
     Examples
     --------
@@ -117,7 +117,10 @@ def token_error_rate(y_true: Iterable[Sequence[Any] | Array], y_pred: Iterable[S
     ErrorRate(substitutions=1, insertions=1, deletions=0, tokens=4, wrong_sequences=2, sequences=2)
     """
     numbers: dict[Any, int] = {}
-    truths, guesses = ([_numbered(one, numbers) for one in many] for many in (y_true, y_pred))
+    truths = [_numbered(one, numbers) for one in y_true]
+    right = list(numbers)
+    guesses = [_numbered(one, numbers) for one in y_pred]
+    _check_kinds(right, list(numbers)[len(right) :])
     if len(guesses) != len(truths):
         raise ValueError(f"y_pred must be as many sequences as y_true, {len(truths)}, got {len(guesses)}")
     total = ErrorRate()
@@ -154,6 +157,16 @@ def word_error_rate(y_true: Iterable[str], y_pred: Iterable[str]) -> ErrorRate:
 
 
 _TOGETHER = 1024  # sequences, sorted by length, whose tables are filled in side by side
+
+
+def _check_kinds(right: list[Any], others: list[Any]) -> None:
+    """Raise where what is right are names and what was predicted integers, or the reverse, which are never equal."""
+    for kind, other in ((str, int | np.integer), (int | np.integer, str)):
+        if right and others and all(isinstance(t, kind) for t in right) and all(isinstance(t, other) for t in others):
+            said = ["names" if isinstance(tokens[0], str) else "integers" for tokens in (right, others)]
+            raise ValueError(
+                f"y_true holds {said[0]} and y_pred {said[1]}: give both as names (of a dataset, `named_targets`)"
+            )
 
 
 def _numbered(tokens: Sequence[Any] | Array, numbers: dict[Any, int]) -> Array:

@@ -10,7 +10,7 @@ from rnnbp.gradients.base import check_targets
 from rnnbp.label_sequences import LabelSequences
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
-from rnnbp.streams import forward_batches
+from rnnbp.prediction import batch_outputs, in_order
 
 Array = np.ndarray
 
@@ -67,18 +67,12 @@ def check_task(name: str, data: SequenceDataset, model: Sequential, loss: Loss) 
 
 
 def outputs_of(
-    model: Sequential, data: SequenceDataset, batch_size: int, read: Callable[[Array], Array], stateful: bool = False
+    model: Sequential, data: SequenceDataset, batch_size: int, read: Callable[[Array], Array]
 ) -> Array | list[Array]:
-    """``read(outputs)`` of every sequence, in the dataset's order; `stateful` as `forward_batches` takes it.
+    """``read(outputs)`` of every sequence, in the dataset's order.
 
     Returns
     -------
     ndarray (N, ...) where the model has one output a sequence, else a list of arrays, such as (T_i, ...)
     """
-    found: dict[int, Array] = {}
-    for batch, outputs in forward_batches(model, data, batch_size, stateful):
-        for b, place in enumerate(batch.order):
-            one = outputs[: batch.lengths[b], b] if outputs.ndim == 3 else outputs[b : b + 1]
-            found[int(place)] = read(one)
-    ordered = [found[i] for i in range(len(data))]
-    return ordered if model.out_shape[0] == "T" else np.concatenate(ordered)
+    return in_order(batch_outputs(model, data, batch_size), read)

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from rnnbp._checks import did_you_mean
+from rnnbp.class_names import named
 from rnnbp.label_sequences import LabelSequences
 
 Array = np.ndarray
@@ -45,8 +46,7 @@ def to_frame(
 
 def _target_columns(flat: Array, classes: Sequence[str] | None) -> dict[str, Array]:
     if classes is not None:
-        named = np.array([*classes, None], object)  # label -1, none, takes the last place
-        return {"target": named[flat]}
+        return {"target": named(flat, classes)}
     if flat.ndim == 1 or flat.shape[1] == 1:
         return {"target": flat.reshape(-1)}
     return {f"target{k}": flat[:, k] for k in range(flat.shape[1])}

@@ -1,6 +1,7 @@
 """Sequential: layers in a row over one parameter vector."""
 
 import copy
+import html
 import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,20 +11,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, DTypeLike
 
-from rnnbp import cells, initializers, layers, solvers
+from rnnbp import cells, initializers, layers, losses, solvers
 from rnnbp._checks import natural_int
 from rnnbp.config import by_name, from_config, to_config
 from rnnbp.data import SequenceBatch
 from rnnbp.layers.base import Array, Layer, Run, Shape, State, Tape, over, show
 from rnnbp.layers.ends import check_directions
 from rnnbp.layers.simple import Embedding
+from rnnbp.losses.base import Loss
 from rnnbp.params import Parameters
+from rnnbp.prediction import Predictor
 from rnnbp.storage import read_archive, write_archive
 
 MODEL_FILE = "rnnbp model"
 
 
-class Sequential:
+class Sequential(Predictor):
     """Layers in a row: what comes out of one goes into the next.
 
     Parameters
@@ -40,8 +43,12 @@ class Sequential:
     ----------
     params : Parameters
         All layers' parameters, named ``"0.w_hh"`` for layer 0's `w_hh`.
+    classes : tuple of str, or None
+        The names of the classes, in the order of the outputs: from the data that it was first trained on.
+    loss : Loss, or None
+        What it was last trained for, by which `predict` reads the outputs.
     info : dict
-        Yours: what JSON can hold (class names, say); saved with the model.
+        Yours: what JSON can hold (where it was trained, say); saved with the model.
 
     Raises
     ------
@@ -329,7 +336,7 @@ class Sequential:
         return pd.DataFrame(rows, index=index, columns=["layer", "output", "parameters"])
 
     def save(self, path: str | Path) -> None:
-        """Write layers, parameters and `info` to a .npz file, whole or not at all; `rnnbp.load` reads it.
+        """Write layers, parameters, `classes`, `loss` and `info` to a .npz file, whole or not; `rnnbp.load` reads it.
 
         Parameters
         ----------
@@ -340,15 +347,21 @@ class Sequential:
         FileNotFoundError
             If the folder does not exist.
         ValueError
-            If a layer of your own does not keep its constructor's arguments.
+            If a layer or loss of your own does not keep its constructor's arguments.
         """
         header = {
             "layers": [to_config(layer) for layer in self.layers],
             "seed": self.seed,
             "dtype": str(self.dtype),
+            "classes": self.classes,
+            "loss": to_config(self.loss),
             "info": self.info,
         }
         write_archive(path, MODEL_FILE, header, {"vector": self.params.vector})
+
+    def _repr_html_(self) -> str:
+        trained = "" if self.loss is None else f"<p>trained for {html.escape(repr(self.loss))}</p>"
+        return f"<p>{html.escape(repr(self))}</p>{self.summary().to_html(border=0)}{trained}"
 
     def __repr__(self) -> str:
         names = ", ".join(describe(layer) for layer in self.layers)
@@ -362,7 +375,7 @@ def load(path: str | Path, classes: Iterable[type] = ()) -> Sequential:
     ----------
     path : str or Path
     classes : iterable of type, optional
-        Layers, cells and initializers of your own that the model uses.
+        Layers, cells, initializers and losses of your own that the model uses.
 
     Returns
     -------
@@ -384,7 +397,7 @@ def load(path: str | Path, classes: Iterable[type] = ()) -> Sequential:
     Sequential(Recurrent(ElmanCell); 21 parameters, float32)
     """
     header, arrays = read_archive(path, MODEL_FILE)
-    exported = [getattr(module, name) for module in (layers, cells, solvers) for name in module.__all__]
+    exported = [getattr(module, name) for module in (layers, cells, solvers, losses) for name in module.__all__]
     known = by_name(exported, initializers.INITIALIZERS.values(), classes)
     try:
         made = [from_config(config, known) for config in header["layers"]]
@@ -394,9 +407,16 @@ def load(path: str | Path, classes: Iterable[type] = ()) -> Sequential:
         model = Sequential(*made, seed=header["seed"], dtype=header["dtype"])
         model.params = model.params.like(arrays["vector"].astype(model.dtype, copy=False))
         model.info = dict(header["info"])
+        model.classes, model.loss = header.get("classes"), _loss(from_config(header.get("loss"), known))
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise ValueError(f"{str(path)!r} does not hold a whole model: {error}") from error
     return model
+
+
+def _loss(made: Any) -> Loss | None:
+    if made is not None and not isinstance(made, Loss):
+        raise ValueError(f"loss must be a loss, got {made!r}")
+    return made
 
 
 def _float(dtype: DTypeLike) -> np.dtype:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from rnnbp import frames
 from rnnbp._checks import positive_int
 from rnnbp.checked import Targets, checked_classes, checked_sequences, checked_targets
+from rnnbp.class_names import named, renumbered
 from rnnbp.held import HeldSequences
 from rnnbp.label_sequences import LabelSequences
 from rnnbp.lazy import LazySequences
@@ -68,6 +69,47 @@ class Sequences:
     def labelled(self) -> bool:
         """Whether targets are classes."""
         return self.targets is not None and self.targets[0].dtype.kind == "i"
+
+    @property
+    def named_targets(self) -> Any:
+        """Targets as `rnnbp.Sequential.predict` gives them: classes by their names, where they have names.
+
+        Examples
+        --------
+        >>> Sequences([np.zeros((7, 12)), np.ones((9, 12))], targets=["no", "yes"]).named_targets
+        array(['no', 'yes'], dtype=object)
+        """
+        return self.targets if self.classes is None or self.targets is None else named(self.targets, self.classes)
+
+    def with_classes(self, classes: Sequence[str]) -> Self:
+        """The same sequences with labels that are places in `classes`, mapped by their names.
+
+        Parameters
+        ----------
+        classes : sequence of str
+            The names in another order, or more of them. Labels without names are taken as places in it.
+
+        Raises
+        ------
+        ValueError
+            If labels have names that are not among them, which are listed; or if targets are values.
+
+        Examples
+        --------
+        >>> data = Sequences([np.zeros((7, 12)), np.ones((9, 12))], targets=["b", "c"])
+        >>> data.targets, data.with_classes(["a", "b", "c"]).targets
+        (array([0, 1]), array([1, 2]))
+        """
+        wanted = checked_classes(classes)
+        if wanted is None or wanted == self.classes:
+            return self
+        part = copy.copy(self)
+        part.classes = wanted
+        if self.targets is not None and self.classes is not None:
+            part.targets = renumbered(self.targets, self.classes, wanted)
+        elif self.targets is not None:
+            part.targets, _ = checked_targets(self.targets, len(self), lambda: self.lengths, wanted)
+        return part
 
     def __len__(self) -> int:
         return len(self.sequences)

@@ -11,9 +11,7 @@ import pandas as pd
 from rnnbp.compare import Recipe, Training, made_folder
 from rnnbp.contestants import contestants_for, loss_for, maker
 from rnnbp.data import SequenceDataset
-from rnnbp.evaluation import outputs_of
 from rnnbp.gradients import BPTT
-from rnnbp.losses import CrossEntropy
 from rnnbp.metrics import accuracy
 from rnnbp.schedules import Cosine
 from rnnbp.workers import in_order
@@ -95,15 +93,15 @@ class Trial:
     def outcome(self) -> Outcome:
         """Train and test."""
         training, trainer = self.training, self.training.trained()
-        assert isinstance(trainer.loss, CrossEntropy)
-        heard = [outputs_of(trainer.model, test, 256, trainer.loss.probabilities) for test in self.tests]
-        probabilities, targets = np.mean(heard, axis=0), np.asarray(self.tests[0].targets)
+        model = trainer.model
+        probabilities = np.mean([model.predict_proba(test) for test in self.tests], axis=0)
+        targets = np.asarray(model.as_trained("tests", self.tests[0]).targets)
         row = {
             "model": training.name,
-            "kind": trainer.model.kind,
+            "kind": model.kind,
             "speaker": training.run.partition(",")[0],
             "seed": training.seed,
-            "test": accuracy(probabilities.argmax(axis=1), targets),
+            "test": accuracy(targets, probabilities.argmax(axis=1)),
             "seconds": trainer.history["seconds"].sum(),
         }
         return Outcome(row, targets, probabilities)
@@ -115,7 +113,7 @@ def _together(seeds: Sequence[Outcome]) -> list[dict[str, Any]]:
     if len(seeds) == 1:
         return rows
     mean = np.mean([one.probabilities for one in seeds], axis=0)
-    name, test = f"{first.row['model']}, {len(seeds)} averaged", accuracy(mean.argmax(axis=1), first.targets)
+    name, test = f"{first.row['model']}, {len(seeds)} averaged", accuracy(first.targets, mean.argmax(axis=1))
     return [*rows, first.row | {"model": name, "seed": None, "seconds": None, "test": test}]
 
 

@@ -13,13 +13,14 @@ from rnnbp.clipping import ClipNorm, ClipValue
 from rnnbp.config import to_config
 from rnnbp.data import SequenceDataset
 from rnnbp.epochs import Epoch, by_minimizing, by_steps
-from rnnbp.evaluation import Tally, check_task, outputs_of
+from rnnbp.evaluation import Tally, check_task
 from rnnbp.gradients import BPTT, GradientAlgorithm
 from rnnbp.gradients.base import check_targets
 from rnnbp.history import History, Row, check_monitor
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
 from rnnbp.optimizers import Adam, Minimizer, Optimizer
+from rnnbp.prediction import Data, batch_outputs, predictions
 from rnnbp.progress import Progress
 from rnnbp.schedules import Schedule
 from rnnbp.stopping import EarlyStopping
@@ -147,7 +148,8 @@ class Trainer:
         Parameters
         ----------
         train : SequenceDataset
-            Each epoch trains on ``train.at_epoch(number)``.
+            Each epoch trains on ``train.at_epoch(number)``. The model takes over the names of its classes; where it has
+            some from an earlier training, they are mapped to those.
         validation : SequenceDataset, optional
             Evaluated after each epoch.
         epochs : int, default 30
@@ -170,7 +172,8 @@ class Trainer:
         Raises
         ------
         ValueError
-            If an argument is not of its kind, or data, model and loss do not fit each other.
+            If an argument is not of its kind, data, model and loss do not fit each other, or data have classes that
+            the model does not know.
         FileNotFoundError, IsADirectoryError
             If no file can be written at `checkpoint`.
         TrainingDivergedError
@@ -247,6 +250,8 @@ class Trainer:
 
     def _train(self, epochs: int, given: FitArguments) -> History:
         """Some epochs of the training whose state is `training`; none where there are none left or it has ended."""
+        given = given.with_classes_of(self.model)
+        self.model.classes, self.model.loss = self.model.classes or given.train.classes, self.loss
         self._resumed = False
         if epochs > 0 and not self.training.ended:
             self._begin(given.stopping)
@@ -326,8 +331,8 @@ class Trainer:
         Parameters
         ----------
         dataset : SequenceDataset
-            With ``stateful=True``, a stream, whose state is carried from batch to batch, or sequences that each begin
-            with zeros.
+            Its classes are mapped to those that the model was trained on, by their names. With ``stateful=True``, a
+            stream, whose state is carried from batch to batch, or sequences that each begin with zeros.
         batch_size : int, default 256
             Of a stream with ``stateful=True`` its number of rows.
 
@@ -339,31 +344,37 @@ class Trainer:
         Raises
         ------
         ValueError
-            If the dataset does not fit the model and the loss, or the batch size a stream.
+            If the dataset does not fit the model and the loss, or the batch size a stream, or it has classes that the
+            model was not trained on.
         """
         check_task("dataset", dataset, self.model, self.loss)
+        dataset = self.model.as_trained("dataset", dataset)
         size, tally = self._batch_size("dataset", dataset, batch_size), Tally(self.loss)
         for batch, outputs in forward_batches(self.model, dataset, size, self._is_stream(dataset)):
             value, _ = self.loss(outputs, check_targets(batch), batch.lengths if outputs.ndim == 3 else None)
             tally.add(outputs, batch, value, (0, batch.steps))
         return tally.result()
 
-    def predict(self, dataset: SequenceDataset, batch_size: int | None = None) -> Array | list[Array]:
-        """What the model says, in the dataset's order.
+    def predict(self, dataset: Data, batch_size: int | None = None) -> Any:
+        """What the model says, read as the trainer's loss reads it; see `rnnbp.Sequential.predict`.
 
         Parameters
         ----------
-        dataset, batch_size
-            As `evaluate` takes them.
+        dataset : SequenceDataset, SequenceBatch, or list of array_like (T_i, F)
+        batch_size : int, optional
+            As `evaluate` takes it.
 
         Returns
         -------
-        ndarray (N,) or (N, K), or list of N arrays (T_i,), (T_i, K) or (L_i,)
-            Classes as integers (names are in `dataset.classes`), or values; a list where each step has its own. With
-            `rnnbp.CTC` the labels of each sequence, by greedy decoding.
+        ndarray (N,) or (N, K), or list
+            In the dataset's order: classes by their names, where they have names, or values.
         """
-        size = self._batch_size("dataset", dataset, batch_size)
-        return outputs_of(self.model, dataset, size, self.loss.predict, self._is_stream(dataset))
+        if isinstance(dataset, SequenceDataset):
+            size = self._batch_size("dataset", dataset, batch_size)
+            parts = forward_batches(self.model, dataset, size, self._is_stream(dataset))
+        else:
+            parts = batch_outputs(self.model, dataset, BATCH_SIZE if batch_size is None else batch_size)
+        return predictions(parts, self.loss, self.model.classes)
 
     def _is_stream(self, data: SequenceDataset) -> bool:
         """Whether the state is to be carried through a dataset."""
@@ -398,6 +409,7 @@ class Trainer:
             state["learning_rate"] = self._rate
         return Checkpoint(
             model=[to_config(layer) for layer in self.model.layers],
+            classes=None if self.model.classes is None else list(self.model.classes),
             optimizer=type(self.optimizer).__name__,
             parameters=self.model.params.vector,
             optimizer_state=state,
@@ -428,6 +440,7 @@ class Trainer:
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{str(path)!r} does not hold a whole checkpoint: {error}") from error
         self.model.params.vector[:] = found.parameters
+        self.model.classes, self.model.loss = self.model.classes or found.classes, self.loss
         self.rng.bit_generator.state = found.rng
         self.rows, self.training = found.rows, found.training
         self._resumed = True

@@ -2,7 +2,7 @@
 
 import html
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from rnnbp.gradients.base import is_random
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
 from rnnbp.optimizers import Minimizer
+from rnnbp.prediction import matched
 from rnnbp.schedules import Schedule
 from rnnbp.stopping import EarlyStopping
 
@@ -35,6 +36,19 @@ class FitArguments:
         check_stopping(self.stopping)
         if self.checkpoint is not None:
             check_checkpoint_path(self.checkpoint)
+
+    def with_classes_of(self, model: Sequential) -> "FitArguments":
+        """The same with labels that are places in the model's classes or, where it has none, in those of `train`.
+
+        Raises
+        ------
+        ValueError
+            If there are others, which are listed.
+        """
+        classes = model.classes or self.train.classes
+        train = matched("train", self.train, classes)
+        validation = None if self.validation is None else matched("validation", self.validation, classes)
+        return replace(self, train=train, validation=validation)
 
 
 def check_parts(model: Any, loss: Any, gradient: Any, optimizer: Any) -> None:

@@ -61,7 +61,7 @@ class Transcriber:
 
     @classmethod
     def load(cls, path: str | Path) -> "Transcriber":
-        """From a model file that says what it hears and says: ``info["features"]`` and ``info["classes"]``.
+        """From a model file that says what it hears and says: ``info["features"]`` and `classes`.
 
         Parameters
         ----------
@@ -76,12 +76,12 @@ class Transcriber:
             If it is no model, or does not say so.
         """
         model = load(path)
-        if not model.info.get("features") or not model.info.get("classes"):
+        if not model.info.get("features") or model.classes is None:
             raise ValueError(
                 f"{str(path)!r} does not say which features it hears and which classes it says: it must be as "
                 "`rnnbp train bilstm connected-digits` writes it"
             )
-        return cls(model, from_config(model.info["features"], FEATURES), model.info["classes"])
+        return cls(model, from_config(model.info["features"], FEATURES), model.classes)
 
     def __call__(self, y: ArrayLike, sr: int) -> pd.DataFrame:
         """Transcribe a recording.

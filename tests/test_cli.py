@@ -124,7 +124,7 @@ def test_a_step_is_a_row_where_each_has_an_output(rnn, tmp_path):
     lengths = [2, 4, 3]
     data = rnnbp.SequenceDataset([np.ones((n, 1)) for n in lengths], targets=[np.ones((n, 2)) for n in lengths])
     model = rnnbp.Sequential(rnnbp.Elman(1, 3), rnnbp.Dense(3, 2))
-    found = cli._table(rnnbp.Trainer(model, rnnbp.MeanSquaredError()).predict(data), None)
+    found = cli._table(rnnbp.Trainer(model, rnnbp.MeanSquaredError()).predict(data))
     assert found.index.names == ["sequence", "step"]
     assert found.index.tolist() == [(i, step) for i, n in enumerate(lengths) for step in range(n)]
     assert list(found) == ["predicted_0", "predicted_1"]

@@ -379,7 +379,7 @@ def test_a_trainer_learns_reports_and_reads(rng):
     assert found["token_error_rate"] == history["validation_token_error_rate"].min()
     said = trainer.predict(unseen)
     assert len(said) == 20
-    assert rnnbp.token_error_rate(unseen.targets, said).rate == found["token_error_rate"]
+    assert rnnbp.token_error_rate(unseen.named_targets, said).rate == found["token_error_rate"]
 
 
 @pytest.mark.slow

@@ -62,7 +62,7 @@ def test_first_lines(tmp_path, monkeypatch):
     assert isinstance(names["history"], pd.DataFrame)
     assert len(names["history"]) == 30
     assert names["accuracy"] > 0.9
-    assert (names["labels"] == test.targets).mean() == names["accuracy"]
+    assert (names["labels"] == test.named_targets).mean() == names["accuracy"]
     np.testing.assert_array_equal(model.params.vector, names["trained"].params.vector)
     batch = names["batch"]
     assert batch.x.shape == (9, 2, 12)

@@ -56,12 +56,14 @@ EVERY_KIND = [
 def test_a_saved_model_comes_back_whole(layers, dtype, tmp_path, rng):
     model = Sequential(*layers, seed=7, dtype=dtype)
     model.params.vector[:] += 1
-    model.info = {"classes": ["a", "b"]}
+    model.info = {"place": ["a", "b"]}
+    model.classes, model.loss = ["a", "b"], CrossEntropy([1.0, 2.0])
     model.save(tmp_path / "model.npz")
     other = load(tmp_path / "model.npz")
     assert other.layers == model.layers
     assert other.params == model.params
     assert (other.dtype, other.seed, other.info) == (model.dtype, 7, model.info)
+    assert (other.classes, repr(other.loss)) == (("a", "b"), repr(model.loss))
     x = rng.integers(4, size=(6, 2)) if isinstance(layers[0], Embedding) else rng.standard_normal((6, 2, 3))
     np.testing.assert_array_equal(other.forward(x, [6, 2]), model.forward(x, [6, 2]))
     assert [p.name for p in tmp_path.iterdir()] == ["model.npz"]

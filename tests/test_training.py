@@ -87,7 +87,7 @@ def test_predictions_of_steps_are_a_list():
     data = rnnbp.SequenceDataset(sequences, targets=[np.zeros((n, 1)) for n in (2, 5, 3)])
     model = rnnbp.Sequential(rnnbp.Elman(1, 3), rnnbp.Dense(3, 1))
     predicted = rnnbp.Trainer(model, rnnbp.MeanSquaredError()).predict(data)
-    assert [p.shape for p in predicted] == [(2, 1), (5, 1), (3, 1)]
+    assert [p.shape for p in predicted] == [(2,), (5,), (3,)]
 
 
 # ---- every part can be swapped ------------------------------------------------------------------

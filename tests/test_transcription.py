@@ -38,7 +38,7 @@ def model():
         levels = FEATURE(tone(hertz, 0.2))[10]
         made.params["0.w"][k, levels.argmax()] = 1
         made.params["0.b"][k] = 14 - levels.max()
-    made.info = {"features": to_config(FEATURE), "classes": CLASSES, "loss": to_config(rnnbp.CTC())}
+    made.classes, made.loss, made.info = CLASSES, rnnbp.CTC(), {"features": to_config(FEATURE)}
     return made
 
 
@@ -84,11 +84,11 @@ def test_a_model_file_is_all_it_needs(transcriber, model, tmp_path):
 
 
 def test_a_model_that_does_not_say_what_it_hears_is_refused(model, tmp_path):
-    model.info = {"classes": CLASSES}
+    model.info = {}
     model.save(tmp_path / "m.npz")
     with pytest.raises(ValueError, match=r"m\.npz' does not say which features it hears and which classes it says"):
         Transcriber.load(tmp_path / "m.npz")
-    model.info = {"classes": CLASSES, "features": {"type": "Popen", "args": "true"}}
+    model.info = {"features": {"type": "Popen", "args": "true"}}
     model.save(tmp_path / "m.npz")
     with pytest.raises(ValueError, match="unknown type 'Popen'"):
         Transcriber.load(tmp_path / "m.npz")

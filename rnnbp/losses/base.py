@@ -177,6 +177,25 @@ class Loss:
         """What the outputs say: class labels, or values."""
         raise NotImplementedError(f"{type(self).__name__} does not define predict")
 
+    def named(self, predicted: Array, classes: Sequence[str]) -> Any:
+        """What `predict` returned, integers, under the names of the classes.
+
+        Raises
+        ------
+        ValueError
+            If an output has no name.
+        """
+        if predicted.size and predicted.max() >= len(classes):
+            raise ValueError(
+                f"output {predicted.max()} is the greatest of a sequence, but the model has {len(classes)} classes: "
+                "its last layer needs one output a class"
+            )
+        return np.array(classes)[predicted]
+
+    def probabilities(self, outputs: ArrayLike) -> Array:
+        """How probable each class is."""
+        raise ValueError(f"{type(self).__name__} is for values, which have no probabilities: use predict")
+
     def score(self, outputs: ArrayLike, targets: ArrayLike, lengths: ArrayLike | None = None) -> float:
         """The metric called `metric` of these outputs: greater is better, unless it is an error rate.
 

@@ -203,6 +203,10 @@ class CTC(Loss):
         """
         return greedy(outputs, self.blank)
 
+    def named(self, predicted: Array, classes: Sequence[str]) -> list[str]:
+        """The labels of a sequence by their names, as a list."""
+        return [str(name) for name in super().named(predicted, classes)]
+
     def errors(self, outputs: ArrayLike, targets: Any, lengths: ArrayLike | None = None) -> ErrorRate:
         """What greedy decoding gets wrong.
 
@@ -218,7 +222,7 @@ class CTC(Loss):
         """
         outputs, labels = as_outputs(outputs), label_sequences(targets)
         steps = self._steps(outputs, labels, lengths)
-        return token_error_rate((self.predict(outputs[:n, b]) for b, n in enumerate(steps)), labels)
+        return token_error_rate(labels, (self.predict(outputs[:n, b]) for b, n in enumerate(steps)))
 
     def score(self, outputs: ArrayLike, targets: Any, lengths: ArrayLike | None = None) -> float:
         """The token error rate of greedy decoding: less is better.

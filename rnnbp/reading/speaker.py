@@ -118,7 +118,6 @@ def train_reader(
     lexicon = Lexicon.of_cmudict(dictionary).aligned()
     checkpoint = path.with_name(f"{path.stem}.checkpoint.npz")
     trainer = SPEAKING.trained(lexicon, seed, progress=progress, checkpoint=checkpoint)
-    trainer.model.info = {"labels": list(lexicon.classes)}
     trainer.model.save(path)
     checkpoint.unlink(missing_ok=True)
     return trainer
@@ -139,9 +138,9 @@ def load_reader(path: str | Path) -> Reader:
         If it is another model.
     """
     model = load(path)
-    if "labels" not in model.info:
+    if model.classes is None:
         raise ValueError(f"{str(path)!r} is not a net that reads: make one by `rnnbp speak --train {path}`")
-    return Reader([model], model.info["labels"])
+    return Reader([model], model.classes)
 
 
 def speaker(reader: str | Path | None = None, dictionary: str | Path | None = None) -> Speaker:
