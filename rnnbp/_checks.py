@@ -131,15 +131,17 @@ def unknown(name: str, value: Any, taken: Iterable[str]) -> ValueError:
 
 
 def did_you_mean(value: Any, options: Iterable[str]) -> str:
-    """A sentence that names the nearest of `options`, with a space before it; empty where none is near.
+    """A sentence that names the nearest of `options`, in any case, with a space before it; empty where none is near.
 
     Examples
     --------
-    >>> did_you_mean("w_hi", ["w_ih", "b_ih"])
-    " Did you mean 'w_ih'?"
+    >>> did_you_mean("w_hi", ["w_ih", "b_ih"]), did_you_mean("btpp", ["BPTT", "RTRL"])
+    (" Did you mean 'w_ih'?", " Did you mean 'BPTT'?")
     """
-    near = difflib.get_close_matches(str(value), list(options), n=1)
-    return f" Did you mean {near[0]!r}?" if near else ""
+    folded, asked = {option.casefold(): option for option in options}, str(value).casefold()
+    cutoff = 0.5 if len(asked) == 4 else 0.6  # two of the letters of BTPP are where they are in BPTT
+    near = difflib.get_close_matches(asked, list(folded), n=1, cutoff=cutoff)
+    return f" Did you mean {folded[near[0]]!r}?" if near else ""
 
 
 def require(module: str, extra: str) -> ModuleType:

@@ -68,7 +68,7 @@ def add_workers(added: argparse.ArgumentParser) -> None:
 
 def load(options: argparse.Namespace) -> tuple[SequenceDataset, SequenceDataset]:
     """The training and the test set that the command line names."""
-    if not options.dataset.endswith((".ts", ".ts.gz")):
+    if not options.dataset.lower().endswith((".ts", ".ts.gz")):
         if options.test is not None:
             raise ValueError(f"--test goes with a .ts file, but the dataset is {options.dataset!r}")
         return datasets.load(options.dataset, **_recorded(options))

@@ -14,6 +14,7 @@ from rnnbp._checks import choice, positive_int
 from rnnbp.checkpoints import checkpoint_in
 from rnnbp.data import SequenceDataset
 from rnnbp.epochs import TrainingDivergedError
+from rnnbp.evaluation import check_dataset
 from rnnbp.gradients import BPTT, GradientAlgorithm
 from rnnbp.losses import natural_loss
 from rnnbp.losses.base import Loss
@@ -189,8 +190,9 @@ def compare(
     >>> report.table[["model", "kind", "parameters"]].values.tolist()
     [['a', 'static', 6], ['b', 'recurrent', 42]]
     """
-    if not models:
-        raise ValueError("models must hold at least one, got none")
+    _check_makers(models, optimizer, optimizers or {}, schedule)
+    for name, data in (("train", train), ("test", test)):
+        check_dataset(name, data)
     chosen = list(range(positive_int("seeds", seeds))) if isinstance(seeds, int) else list(seeds)
     if not chosen:
         raise ValueError("seeds must hold at least one, got none")
@@ -223,6 +225,32 @@ def compare(
     rows, curves = zip(*results, strict=True)
     runs = pd.DataFrame([row for row in rows if row is not None])
     return Report(runs, pd.concat(curves, ignore_index=True), recipe.loss.metric)
+
+
+def _check_makers(models: Any, optimizer: Any, optimizers: Mapping[str, Any], schedule: Any) -> None:
+    """Raise unless all are functions that make something new for each run."""
+    if not isinstance(models, Mapping):
+        raise ValueError(f'models must be a dict of names and functions, {{"lstm": make}}, got {models!r}')
+    if not models:
+        raise ValueError("models must hold at least one, got none")
+    for name, make in models.items():
+        if isinstance(make, Sequential) or make is Sequential or not callable(make):
+            raise ValueError(
+                f"models[{name!r}] must be a function that makes a new model for each seed, got {make!r}: "
+                f"{{{name!r}: lambda seed: rnnbp.Sequential(..., seed=seed)}}"
+            )
+    given = {"optimizer": optimizer} | {f"optimizers[{name!r}]": make for name, make in optimizers.items()}
+    for name, make in given.items():
+        if make is not None and not callable(make):
+            raise ValueError(
+                f"{name} must be a function that makes a new optimizer for each run, got {make!r}: "
+                "lambda: rnnbp.Adam(0.01)"
+            )
+    if isinstance(schedule, Schedule) or not callable(schedule):
+        raise ValueError(
+            f"schedule must be a function that makes one of the number of epochs, got {schedule!r}: "
+            "lambda epochs: rnnbp.Cosine(epochs)"
+        )
 
 
 def made_folder(path: str | Path | None) -> Path | None:
@@ -264,10 +292,12 @@ def _trainings(
 
 def _made(make: Make, seed: int) -> Sequential:
     """``make(seed)``, or ``make()`` given the seed's first parameters."""
-    if inspect.signature(make).parameters:
-        return make(seed)
-    model = make()
-    model.initialize(np.random.default_rng(seed))
+    takes_seed = bool(inspect.signature(make).parameters)
+    model = make(seed) if takes_seed else make()
+    if not isinstance(model, Sequential):
+        raise ValueError(f"models must make a rnnbp Sequential, got {model!r} from {make!r}")
+    if not takes_seed:
+        model.initialize(np.random.default_rng(seed))
     return model
 
 

@@ -330,6 +330,8 @@ def maker(name: str, train: SequenceDataset, parameters: int | None = None) -> M
     >>> maker("elman", data, parameters=1000)(0).params.size
     982
     """
+    if name.endswith((".ts", ".ts.gz")):
+        raise ValueError(f"model must be of {', '.join(CONTESTANTS)}; got {name!r}, a dataset, which comes after it")
     among = contestants_for(train)
     (name,) = names([name], among)
     contestant = among[name]

@@ -1,6 +1,7 @@
 """Losses and scores gathered over batches, and predictions in the dataset's order."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,30 @@ class Tally:
         return {"loss": self._loss / self._total if self._total else 0.0, self.loss.metric: score}
 
 
+def check_dataset(name: str, data: Any) -> None:
+    """Raise unless `data` is a dataset.
+
+    Raises
+    ------
+    ValueError
+        Naming what it is, and how to make a dataset of it.
+
+    Examples
+    --------
+    >>> check_dataset("train", "vowels.ts")
+    Traceback (most recent call last):
+    ValueError: train must be a SequenceDataset, got 'vowels.ts': read it by rnnbp.datasets.read_ts('vowels.ts')
+    """
+    if isinstance(data, SequenceDataset):
+        return
+    if isinstance(data, str | Path):
+        file = str(data).endswith((".ts", ".ts.gz"))
+        advice = f"read it by rnnbp.datasets.read_ts({str(data)!r})" if file else "rnnbp.datasets.load(name) loads one"
+        raise ValueError(f"{name} must be a SequenceDataset, got {str(data)!r}: {advice}")
+    got = f"an array of shape {data.shape}" if isinstance(data, np.ndarray) else type(data).__name__
+    raise ValueError(f"{name} must be a SequenceDataset, got {got}: SequenceDataset(sequences, targets=...) makes one")
+
+
 def check_task(name: str, data: SequenceDataset, model: Sequential, loss: Loss) -> None:
     """Raise where dataset, model and loss do not fit each other, before any training.
 
@@ -55,8 +80,7 @@ def check_task(name: str, data: SequenceDataset, model: Sequential, loss: Loss) 
     ValueError
         Naming what does not fit.
     """
-    if not isinstance(data, SequenceDataset):
-        raise ValueError(f"{name} must be a SequenceDataset, got {type(data).__name__}")
+    check_dataset(name, data)
     if data.targets is None:
         raise ValueError(f"{name} has no targets: give them as SequenceDataset(sequences, targets=...)")
     if isinstance(data.targets, LabelSequences):  # others need no lengths, which lazy sequences would have to count

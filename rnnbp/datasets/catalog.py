@@ -167,6 +167,11 @@ def load(name: str, **options: Any) -> Pair:
     Traceback (most recent call last):
     ValueError: dataset must be one of ...; got 'japanese-vowel'. Did you mean 'japanese-vowels'?
     """
+    if str(name).lower().endswith((".ts", ".ts.gz")):
+        raise ValueError(
+            f"dataset must be a name of rnnbp.datasets.catalog(), got {str(name)!r}: a file is read by "
+            "rnnbp.datasets.read_ts(path)"
+        )
     entry = ENTRIES[choice("dataset", name, ENTRIES)]
     for option in options:
         if option not in entry.options:

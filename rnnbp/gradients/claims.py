@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from rnnbp._checks import choice, did_you_mean, number
+from rnnbp._checks import choice, number, unknown
 from rnnbp.gradients.adaptive import AdaptiveTruncation
 from rnnbp.gradients.artbp import ARTBP, PowerLaw
 from rnnbp.gradients.base import GradientAlgorithm
@@ -139,7 +139,7 @@ def chosen(
     'approximate'
     >>> chosen(["BTPT"], standard)
     Traceback (most recent call last):
-    ValueError: no algorithm 'BTPT'. Did you mean 'BPTT'?
+    ValueError: algorithms must be of BPTT, BPTT(slots=2), ...; got 'BTPT'. Did you mean 'BPTT'?
     """
     if algorithms is None:
         return dict(standard)
@@ -149,7 +149,7 @@ def chosen(
     for given in algorithms:
         if isinstance(given, str):
             if given not in standard:
-                raise ValueError(f"no algorithm {given!r}.{did_you_mean(given, standard)}")
+                raise unknown("algorithms", given, standard)
             found[given] = standard[given]
         else:
             found[repr(given)] = _claim(repr(given), given, standard)
