@@ -117,12 +117,18 @@ def read_checkpoint(path: str | Path, like: Checkpoint) -> Checkpoint:
     Raises
     ------
     ValueError
-        If the file is damaged, or of another model or optimizer.
+        If the file is damaged, or of another model, dtype or optimizer.
     """
     header, arrays = read_archive(path, CHECKPOINT_FILE)
     if (header.get("model"), header.get("optimizer")) != (like.model, like.optimizer):
         raise ValueError(
             f"{str(path)!r} is of another model or optimizer: make the trainer as the one that wrote the checkpoint"
+        )
+    dtype = arrays["parameters"].dtype if "parameters" in arrays else like.parameters.dtype
+    if dtype != like.parameters.dtype:
+        raise ValueError(
+            f"{str(path)!r} is of a model in {dtype}, and the trainer's is in {like.parameters.dtype}: make it with "
+            f"Sequential(..., dtype={str(dtype)!r})"
         )
     try:
         found = _checkpoint(header, arrays)
