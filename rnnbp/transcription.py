@@ -10,13 +10,13 @@ from numpy.typing import ArrayLike
 from rnnbp.audio import read_audio
 from rnnbp.config import from_config
 from rnnbp.decoding import align, beam_search
-from rnnbp.features import LPCC, MFCC, ClassicMFCC, LogMel, power_to_db, resample, rms
+from rnnbp.features import HTKMFCC, LPCC, MFCC, ClassicMFCC, LogMel, power_to_db, resample, rms
 from rnnbp.models import Sequential, load
 
 Array = np.ndarray
 BRIDGE = 0.1  # s of quiet that a word may have inside
-Heard = LogMel | MFCC | LPCC | ClassicMFCC
-FEATURES: dict[str, type] = {kind.__name__: kind for kind in (LogMel, MFCC, LPCC, ClassicMFCC)}
+Heard = LogMel | MFCC | LPCC | ClassicMFCC | HTKMFCC
+FEATURES: dict[str, type] = {kind.__name__: kind for kind in (LogMel, MFCC, LPCC, ClassicMFCC, HTKMFCC)}
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Transcriber:
     ----------
     model : Sequential
         Trained by `rnnbp.CTC`; its first output is the blank's.
-    feature : LogMel, MFCC, LPCC or ClassicMFCC
+    feature : LogMel, MFCC, LPCC, ClassicMFCC or HTKMFCC
         What it was trained on.
     classes : sequence of str
         The names of its outputs, the blank's among them.

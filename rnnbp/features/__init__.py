@@ -8,13 +8,14 @@ from rnnbp.features.augmentation import add_noise, change_speed, perturb_speed, 
 from rnnbp.features.base import Features
 from rnnbp.features.cepstra import cepstra, mfcc
 from rnnbp.features.classic import classic_fbank, classic_mfcc
-from rnnbp.features.deltas import delta, with_deltas
+from rnnbp.features.deltas import delta, with_deltas, with_regressions
 from rnnbp.features.framing import Framing, frame, get_window
+from rnnbp.features.htk import htk_fbank, htk_mfcc
 from rnnbp.features.linear_prediction import autocorrelation, burg, levinson_durbin, lpc
 from rnnbp.features.mel import hz_to_mel, mel, mel_frequencies, mel_to_hz, warp_frequencies
 from rnnbp.features.noise import speech_noise
 from rnnbp.features.normalization import normalize_running, normalize_speakers, normalize_utterance
-from rnnbp.features.pipelines import LPCC, MFCC, ClassicMFCC, LogMel
+from rnnbp.features.pipelines import HTKMFCC, LPCC, MFCC, ClassicMFCC, LogMel
 from rnnbp.features.prediction_cepstra import lpc_to_cepstra, lpcc
 from rnnbp.features.resampling import resample
 from rnnbp.features.signals import preemphasis
@@ -23,6 +24,7 @@ from rnnbp.features.trimming import rms, trim
 from rnnbp.features.variation import Variation, stretch
 
 __all__ = [
+    "HTKMFCC",
     "LPCC",
     "MFCC",
     "ClassicMFCC",
@@ -40,6 +42,8 @@ __all__ = [
     "delta",
     "frame",
     "get_window",
+    "htk_fbank",
+    "htk_mfcc",
     "hz_to_mel",
     "levinson_durbin",
     "log_mel",
@@ -66,4 +70,5 @@ __all__ = [
     "trim",
     "warp_frequencies",
     "with_deltas",
+    "with_regressions",
 ]

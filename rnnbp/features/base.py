@@ -64,7 +64,7 @@ class Features:
         if self.normalize is not None:
             choice("normalize", self.normalize, NORMALIZATIONS)
         preemphasis(np.zeros(1), coef=self.coef)
-        with_deltas(np.zeros((1, 1)), self.deltas, width=self.width)
+        self.with_derivatives(np.zeros((1, 1)))
 
     def __call__(self, y: ArrayLike) -> Array:
         """Features of a recording.
@@ -84,8 +84,16 @@ class Features:
         >>> rnnbp.features.MFCC(sr=8000, deltas=2)(np.sin(np.arange(8000.0))).shape
         (101, 39)
         """
-        x = with_deltas(self.static(preemphasis(y, coef=self.coef)), self.deltas, width=self.width)
+        x = self.with_derivatives(self.static(self.emphasized(y)))
         return x if self.normalize is None else NORMALIZATIONS[self.normalize](x)
+
+    def emphasized(self, y: ArrayLike) -> Array:
+        """The signal (n,) that `static` takes: pre-emphasised."""
+        return preemphasis(y, coef=self.coef)
+
+    def with_derivatives(self, x: Array) -> Array:
+        """Static features (T, static_size) with their derivatives beside them, (T, F)."""
+        return with_deltas(x, self.deltas, width=self.width)
 
     @property
     def feature_size(self) -> int:
@@ -105,5 +113,5 @@ class Features:
         raise NotImplementedError(f"{type(self).__name__} does not define static_size")
 
     def static(self, y: Array) -> Array:
-        """Features (T, static_size) of a signal (n,) that is pre-emphasised."""
+        """Features (T, static_size) of a signal (n,) that `emphasized` has given."""
         raise NotImplementedError(f"{type(self).__name__} does not define static")

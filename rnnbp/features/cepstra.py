@@ -41,7 +41,7 @@ def cepstra(
 
     See Also
     --------
-    rnnbp.features.classic_mfcc : with liftering that counts from 0, as HTK's.
+    rnnbp.features.htk_mfcc : HTK's, with liftering that counts from 0.
 
     References
     ----------
@@ -107,7 +107,8 @@ def mfcc(
     mel_norm : {'slaney', None}, default 'slaney'
         See `mel`.
     **options
-        `n_mels`, `fmin`, `fmax`, `htk`, `power` as `melspectrogram` takes them, and the framing.
+        `n_mels`, `fmin`, `fmax`, `htk`, `power` as `melspectrogram` takes them, and the framing. `htk` is the mel
+        scale alone.
 
     Returns
     -------
@@ -123,7 +124,8 @@ def mfcc(
     See Also
     --------
     rnnbp.features.MFCC : the same with pre-emphasis, deltas and normalisation, to map a dataset with.
-    rnnbp.features.classic_mfcc : as HTK and python_speech_features have them, with energy.
+    rnnbp.features.htk_mfcc : as HTK computes them.
+    rnnbp.features.classic_mfcc : as python_speech_features does, with energy.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Filter banks and cepstra in the tradition of HTK, number for number as python_speech_features computes them.
+"""Filter banks and cepstra number for number as python_speech_features computes them, after HTK; `htk` has HTK's own.
 
 What differs from `melspectrogram` and `mfcc`: pre-emphasis is part of it; frames are not centred and the last one is
 filled up with zeros; HTK's mel scale with filters of height 1 that begin and end at whole frequencies of the transform;
@@ -47,7 +47,7 @@ def classic_fbank(
     coef: float = 0.97,
     window: WindowName = "boxcar",
 ) -> tuple[Array, Array]:
-    """Energies in HTK's mel filters, and the energy of each frame.
+    """Energies in mel filters whose corners are whole bins, and the energy of each frame after pre-emphasis.
 
     Parameters
     ----------
@@ -78,9 +78,13 @@ def classic_fbank(
     ValueError
         If `y` is not a signal, or an argument is out of its range.
 
+    See Also
+    --------
+    rnnbp.features.htk_fbank : HTK's own.
+
     References
     ----------
-    S. Young et al. (2006), "The HTK Book", version 3.4, sections 5.2 to 5.6.
+    J. Lyons (2013-2020), python_speech_features 0.6, MIT licence, whose numbers these are.
 
     Examples
     --------
@@ -137,10 +141,12 @@ def classic_mfcc(
     See Also
     --------
     rnnbp.features.ClassicMFCC : the same with deltas and normalisation, to map a dataset with.
+    rnnbp.features.htk_mfcc : what HTK itself computes.
 
     References
     ----------
-    S. Young et al. (2006), "The HTK Book", version 3.4, section 5.6.
+    J. Lyons (2013-2020), python_speech_features 0.6, MIT licence, whose numbers these are; after S. Young et al.
+    (2006), "The HTK Book", version 3.4, section 5.6, with differences that `htk_mfcc` does not have.
 
     Examples
     --------

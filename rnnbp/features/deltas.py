@@ -104,6 +104,43 @@ def with_deltas(x: ArrayLike, deltas: int, *, width: int = 9, mode: str = "neare
     return np.hstack([x, *(delta(x, width=width, order=n, mode=mode) for n in orders)])
 
 
+def with_regressions(x: ArrayLike, deltas: int, *, width: int = 5) -> Array:
+    """Features with deltas beside them, with the deltas of those, and so on, as HTK has them (_D_A_T).
+
+    Each is `delta` of order 1 and mode 'nearest' of the one before, where `with_deltas` fits a polynomial of higher
+    order to the features themselves.
+
+    Parameters
+    ----------
+    x : array_like (T, F)
+    deltas : int
+        0: nothing is added, 1: deltas, 2: accelerations as well.
+    width : int, odd, default 5
+        ``2 N + 1``, N being HTK's DELTAWINDOW and ACCWINDOW.
+
+    Returns
+    -------
+    ndarray (T, (1 + deltas) F)
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+
+    Examples
+    --------
+    >>> with_regressions([[0.0], [1.0], [2.0]], 2, width=3)
+    array([[ 0.  ,  0.5 ,  0.25],
+           [ 1.  ,  1.  ,  0.  ],
+           [ 2.  ,  0.5 , -0.25]])
+    """
+    columns = [checked_features(x)]
+    _odd_width(width)
+    for _ in range(natural_int("deltas", deltas)):
+        columns.append(delta(columns[-1], width=width, mode="nearest"))
+    return np.hstack(columns)
+
+
 def _odd_width(width: int) -> int:
     if integer_at_least("width", width, 3, "an odd integer of 3 or more") % 2 == 0:
         raise ValueError(f"width must be an odd integer of 3 or more, got {width}")
