@@ -44,7 +44,8 @@ class History(pd.DataFrame):
 
 
 def _brief() -> pd.option_context:
-    return pd.option_context("display.max_rows", ROWS, "display.min_rows", ROWS, "display.precision", 4)
+    rows = ("display.max_rows", ROWS, "display.min_rows", ROWS)
+    return pd.option_context(*rows, "display.precision", 4, "display.width", 160)  # all columns of a validated epoch
 
 
 def less_is_better(column: str) -> bool:

@@ -95,6 +95,17 @@ def test_parts_and_maps_of_a_stream_are_streams():
     assert data.split(0.5)[0].rows is None
 
 
+def test_a_stream_with_fewer_classes_is_mapped_by_name_and_stays_a_stream():
+    x = np.random.default_rng(0).normal(size=(80, 1))
+    both = rnnbp.SequenceDataset.from_stream(x, np.where(x[:, 0] > 0, "up", "down"), ROWS, STEPS)
+    only_up = rnnbp.SequenceDataset.from_stream(np.abs(x), ["up"] * 80, ROWS, STEPS)
+    trainer = rnnbp.Trainer(rnnbp.Sequential(rnnbp.Elman(1, 4), rnnbp.Dense(4, 2)), rnnbp.CrossEntropy(), stateful=True)
+    trainer.fit(both, epochs=1, batch_size=ROWS, progress=False)
+    rows = [np.concatenate(only_up.sequences[r::ROWS]) for r in range(ROWS)]
+    whole = rnnbp.SequenceDataset(rows, targets=[["up"] * len(row) for row in rows])
+    assert trainer.evaluate(only_up)["loss"] == pytest.approx(trainer.evaluate(whole)["loss"], rel=1e-6)
+
+
 @pytest.mark.parametrize(
     ("data", "options", "message"),
     [
