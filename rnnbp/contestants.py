@@ -326,7 +326,7 @@ def maker(name: str, train: SequenceDataset, parameters: int | None = None) -> M
     --------
     >>> data = SequenceDataset([np.eye(3), np.eye(3)], targets=[0, 1])
     >>> maker("elman", data)(0)
-    Sequential(Normalize, Dropout, Recurrent(ElmanCell), Dropout, MeanOverTime, Dense; 4546 parameters, float32)
+    Sequential(Normalize, Dropout, Elman, Dropout, MeanOverTime, Dense; 4546 parameters, float32)
     >>> maker("elman", data, parameters=1000)(0).params.size
     982
     """

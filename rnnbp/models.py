@@ -323,7 +323,7 @@ class Sequential(Predictor):
         >>> import rnnbp
         >>> rnnbp.Sequential(rnnbp.Elman(2, 3), rnnbp.Dense(3, 1)).summary()
                    layer     output  parameters
-        0  Recurrent(ElmanCell)  (T, B, 3)          21
+        0      Elman  (T, B, 3)          21
         1      Dense  (T, B, 1)           4
         total                             25
         """
@@ -394,7 +394,7 @@ def load(path: str | Path, classes: Iterable[type] = ()) -> Sequential:
     >>> path = Path(tempfile.mkdtemp()) / "model.npz"
     >>> rnnbp.Sequential(rnnbp.Elman(2, 3)).save(path)
     >>> load(path)
-    Sequential(Recurrent(ElmanCell); 21 parameters, float32)
+    Sequential(Elman; 21 parameters, float32)
     """
     header, arrays = read_archive(path, MODEL_FILE)
     exported = [getattr(module, name) for module in (layers, cells, solvers, losses) for name in module.__all__]

@@ -87,7 +87,7 @@ CLASSES = {
     name: getattr(module, name)
     for module in (cells, layers)
     for name in module.__all__
-    if name not in ("Cell", "Outer", "state_jacobian", "Layer", "Run", "Settled")
+    if name not in ("Cell", "CellLayer", "Layer", "Outer", "Run", "Settled", "StackedLayer", "state_jacobian")
 } | INITIALIZERS
 CASES = [(name, argument) for name, (_, others) in TABLE.items() for argument in others]
 

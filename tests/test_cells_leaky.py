@@ -56,10 +56,10 @@ def test_smaller_steps_come_nearer_to_the_differential_equation():
     assert errors[1] / errors[2] == pytest.approx(2, rel=0.1)
 
 
-def test_short_name():
-    assert LeakyElman(3, 4, tau=5, activation="relu") == Recurrent(LeakyElmanCell(3, 4, 5, "relu"))
+def test_the_layer_runs_its_cell():
+    assert LeakyElman(3, 4, tau=5, activation="relu").unrolled == Recurrent(LeakyElmanCell(3, 4, 5, "relu"))
     layer = LeakyElman(3, 4, num_layers=2, tau=5)
-    assert layer == MultiLayer((LeakyElmanCell(3, 4, 5), LeakyElmanCell(4, 4, 5)), False, 0.0)
+    assert layer.unrolled == MultiLayer((LeakyElmanCell(3, 4, 5), LeakyElmanCell(4, 4, 5)), False, 0.0)
 
 
 @pytest.mark.parametrize(

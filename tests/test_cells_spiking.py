@@ -185,11 +185,11 @@ def test_the_gradient_is_that_of_a_custom_function_in_pytorch(name):
 # ---- names and refusals -------------------------------------------------------------------------------------
 
 
-def test_short_names():
-    assert LIF(3, 4, tau=5, threshold=0.5, dampening=0.2) == Recurrent(LIFCell(3, 4, 5, 0.5, 0.2))
+def test_the_layers_run_their_cells():
+    assert LIF(3, 4, tau=5, threshold=0.5, dampening=0.2).unrolled == Recurrent(LIFCell(3, 4, 5, 0.5, 0.2))
     wanted = ALIFCell(3, 4, 5, 0.5, 0.2, tau_adaptation=50, beta=0.1)
-    assert ALIF(3, 4, tau=5, threshold=0.5, dampening=0.2, tau_adaptation=50, beta=0.1) == Recurrent(wanted)
-    assert LIF(3, 4, num_layers=2) == MultiLayer((LIFCell(3, 4), LIFCell(4, 4)), False, 0.0)
+    assert ALIF(3, 4, tau=5, threshold=0.5, dampening=0.2, tau_adaptation=50, beta=0.1).unrolled == Recurrent(wanted)
+    assert LIF(3, 4, num_layers=2).unrolled == MultiLayer((LIFCell(3, 4), LIFCell(4, 4)), False, 0.0)
 
 
 def test_it_can_be_saved(tmp_path):

@@ -300,7 +300,7 @@ def test_a_loss_needs_targets(batch):
 
 
 def test_a_batch_that_does_not_fit(batch):
-    with pytest.raises(ValueError, match=r"x of shape \(6, 3, 3\) does not fit layer 0: Recurrent takes 5 features"):
+    with pytest.raises(ValueError, match=r"x of shape \(6, 3, 3\) does not fit layer 0: GRU takes 5 features"):
         check_gradient(Sequential(GRU(5, 3)), batch)
 
 

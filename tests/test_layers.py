@@ -282,9 +282,9 @@ def test_layers_over_time_refuse_vectors(layer):
 @pytest.mark.parametrize(
     ("layer", "name"),
     [
-        (LSTM(3, 4), "Recurrent"),
+        (LSTM(3, 4), "LSTM"),
         (Bidirectional(GRUCell(3, 4)), "Bidirectional"),
-        (GRU(3, 4, 2), "Recurrent"),
+        (GRU(3, 4, 2), "GRU"),
         (Dense(3, 4), "Dense"),
         (Normalize([0.0] * 3, [1.0] * 3), "Normalize"),
     ],

@@ -116,11 +116,11 @@ def test_one_bidirectional_layer_has_the_layers_number_as_pytorchs_has():
     assert list(Bidirectional(GRUCell(F, 4)).shapes()) == names + [f"{n}_reverse" for n in names]
 
 
-def test_short_names_make_the_layers_they_say():
-    assert Elman(3, 4, activation="relu") == Recurrent(ElmanCell(3, 4, "relu"))
-    assert LSTM(3, 4, 2) == MultiLayer((LSTMCell(3, 4), LSTMCell(4, 4)))
-    assert GRU(3, 4, 2, bidirectional=True) == MultiLayer((GRUCell(3, 4), GRUCell(8, 4)), bidirectional=True)
-    assert Jordan(3, 4, 2, decay=0.5, activation="linear") == Recurrent(JordanCell(3, 4, 2, 0.5, "linear"))
+def test_a_layer_named_after_its_cell_runs_these_cells():
+    assert Elman(3, 4, activation="relu").unrolled == Recurrent(ElmanCell(3, 4, "relu"))
+    assert LSTM(3, 4, 2).unrolled == MultiLayer((LSTMCell(3, 4), LSTMCell(4, 4)))
+    assert GRU(3, 4, 2, bidirectional=True).unrolled == MultiLayer((GRUCell(3, 4), GRUCell(8, 4)), bidirectional=True)
+    assert Jordan(3, 4, 2, decay=0.5, activation="linear").unrolled == Recurrent(JordanCell(3, 4, 2, 0.5, "linear"))
     assert OriginalGRU(3, 4).out_shape(("T", "B", 3)) == ("T", "B", 4)
 
 
@@ -142,7 +142,7 @@ def test_dropout_between_layers_only(rng):
     ("make", "message"),
     [
         (lambda: Recurrent(3), r"cell must be a cell \(rnnbp.cells.Cell\), got 3, which has no input_size, "),
-        (lambda: Bidirectional(LSTM(3, 4)), r"cell must be a cell .* which has no input_size, .*step_vjp"),
+        (lambda: Bidirectional(LSTM(3, 4)), r"cell must be a cell .* which has no output_size, .*step_vjp"),
         (lambda: MultiLayer(()), "cells must hold at least one cell, got none"),
         (lambda: MultiLayer((LSTMCell(3, 4), 7)), r"cell 1 of the layer must be a cell .*, got 7"),
         (

@@ -210,15 +210,15 @@ def test_a_deep_copy_trains_on_its_own(model, rng):
 
 
 def test_repr(model):
-    assert repr(model) == "Sequential(Recurrent(LSTMCell), Dropout, Last, Dense; 154 parameters, float32)"
+    assert repr(model) == "Sequential(LSTM, Dropout, Last, Dense; 154 parameters, float32)"
     both = Sequential(GRU(3, 4, 2, bidirectional=True))
-    assert repr(both) == "Sequential(MultiLayer(GRUCell > GRUCell); 552 parameters, float32)"
+    assert repr(both) == "Sequential(GRU; 552 parameters, float32)"
 
 
 def test_summary(model):
     expected = pd.DataFrame(
         {
-            "layer": ["Recurrent(LSTMCell)", "Dropout", "Last", "Dense", ""],
+            "layer": ["LSTM", "Dropout", "Last", "Dense", ""],
             "output": ["(T, B, 4)", "(T, B, 4)", "(B, 4)", "(B, 2)", ""],
             "parameters": [144, 0, 0, 10, 154],
         },
@@ -238,7 +238,7 @@ def test_summary(model):
         (lambda: Sequential(LSTMCell(3, 4)), r"layers must be rnnbp layers, got LSTMCell\(.*\) as layer 0"),
         (lambda: Sequential([LSTM(3, 4)]), r"layers must be rnnbp layers, got \[.*\] as layer 0"),
         (lambda: Sequential(LSTM(3, 4), Dense(5, 2)), r"layer 1: Dense takes 5 features, got 4 in \(T, B, 4\)"),
-        (lambda: Sequential(Last(), LSTM(3, 4)), r"layer 1: Recurrent takes sequences \(T, B, F\), got \(B, \?\)"),
+        (lambda: Sequential(Last(), LSTM(3, 4)), r"layer 1: LSTM takes sequences \(T, B, F\), got \(B, \?\)"),
         (lambda: Sequential(GRU(3, 4), Last(), Window(1, 1)), r"layer 2: Window takes sequences .* got \(B, 4\)"),
         (lambda: Sequential(GRU(3, 4), Last(), Last()), r"layer 2: Last takes sequences \(T, B, F\), got \(B, 4\)"),
         (lambda: Sequential(Window(1, 1), Dense(3, 4), Dense(3, 4)), "layer 2: Dense takes 3 features, got 4"),
@@ -263,8 +263,8 @@ def test_what_does_not_fit_is_said_when_the_model_is_made(make, message):
 @pytest.mark.parametrize(
     ("x", "lengths", "message"),
     [
-        (np.zeros((5, 2, 4)), None, r"x of shape \(5, 2, 4\) does not fit layer 0: Recurrent takes 3 features, got 4"),
-        (np.zeros((5, 3)), None, r"x of shape \(5, 3\) does not fit layer 0: Recurrent takes sequences \(T, B, F\)"),
+        (np.zeros((5, 2, 4)), None, r"x of shape \(5, 2, 4\) does not fit layer 0: LSTM takes 3 features, got 4"),
+        (np.zeros((5, 3)), None, r"x of shape \(5, 3\) does not fit layer 0: LSTM takes sequences \(T, B, F\)"),
         (np.zeros(5), None, r"x must have shape \(T, B, F\), or \(T, B\) for tokens, got \(5,\)"),
         (np.zeros((5, 2, 3)), [5], r"lengths must be integers of shape \(B,\) = \(2,\), got int64 of \(1,\)"),
         (np.zeros((5, 2, 3)), [6, 1], "lengths must be from 1 to T = 5, got 1 to 6"),

@@ -174,4 +174,4 @@ def test_the_file_is_numbers_and_text(model, tmp_path):
     with np.load(tmp_path / "model.npz", allow_pickle=False) as file:
         assert sorted(file.files) == ["header", "vector"]
         header = json.loads(file["header"].tobytes())
-    assert [layer["type"] for layer in header["layers"]] == ["Recurrent", "Dropout", "Last", "Dense"]
+    assert [layer["type"] for layer in header["layers"]] == ["LSTM", "Dropout", "Last", "Dense"]

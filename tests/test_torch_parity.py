@@ -8,7 +8,7 @@ from helpers import relative_error
 
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients import BPTT
-from rnnbp.layers import GRU, LSTM, Dense, Elman, Last, MultiLayer, Recurrent, Run
+from rnnbp.layers import GRU, LSTM, Dense, Elman, Last, MultiLayer, Run
 from rnnbp.losses import CrossEntropy
 from rnnbp.models import Sequential
 from rnnbp.params import Parameters
@@ -94,7 +94,7 @@ def test_outputs_states_and_gradients(kind, layers, both_ways, lengths, dtype):
         assert relative_error(grad[ours], getattr(module, name).grad.numpy()) < tolerance, name
     assert relative_error(dx, their_x.grad.numpy()) < tolerance
     if not both_ways:
-        states = state if isinstance(layer, MultiLayer) else [state]
+        states = state if isinstance(layer.unrolled, MultiLayer) else [state]
         for k, own in enumerate(states):
             assert relative_error(own, state_of(last, k)) < tolerance
 
@@ -118,7 +118,7 @@ def test_from_a_given_state_and_back_to_it(kind, layers, lengths, dtype, rng):
     final = torch.cat(last, dim=-1) if kind == "LSTM" else last
     ((outputs * torch.from_numpy(weights)).sum() + (final * torch.from_numpy(at_end)).sum()).backward()
 
-    many = isinstance(layer, MultiLayer)
+    many = isinstance(layer.unrolled, MultiLayer)
     y, tape, state = layer.forward(params, x, Run(np.array(lengths)), list(start) if many else start[0])
     grad = params.zeros()
     _, d_state = layer.backward(params, tape, weights, grad, list(at_end) if many else at_end[0])
@@ -162,7 +162,7 @@ def test_a_whole_model(lengths, dtype, weighted, rng):
 
 def test_first_values_are_spread_as_pytorchs():
     """Uniform within the same bound, for the recurrent and for the linear layer."""
-    model = Sequential(Recurrent(LSTM(20, 50).cell), Dense(50, 40), dtype=np.float64)
+    model = Sequential(LSTM(20, 50), Dense(50, 40), dtype=np.float64)
     lstm, dense = torch.nn.LSTM(20, 50), torch.nn.Linear(50, 40)
     ours = [model.params["0.w_ih"], model.params["0.w_hh"], model.params["0.b_ih"], model.params["1.w"]]
     theirs = [lstm.weight_ih_l0, lstm.weight_hh_l0, lstm.bias_ih_l0, dense.weight]

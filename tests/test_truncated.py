@@ -260,7 +260,7 @@ def test_less_is_held_for_a_shorter_way_back():
     ("layers", "named"),
     [
         ([Dense(F, F), Bidirectional(LSTMCell(F, 3))], r"layer 1 \(Bidirectional\)"),
-        ([LSTM(F, 3, num_layers=2, bidirectional=True)], r"layer 0 \(MultiLayer\)"),
+        ([LSTM(F, 3, num_layers=2, bidirectional=True)], r"layer 0 \(LSTM\)"),
         ([GRU(F, K), TimeStatistics()], r"layer 1 \(TimeStatistics\)"),
         ([Window(1, 1)], r"layer 0 \(Window\)"),
         ([Flatten(7)], r"layer 0 \(Flatten\)"),

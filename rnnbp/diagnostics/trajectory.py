@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike
 from rnnbp._checks import did_you_mean
 from rnnbp.cells.base import Array, Cell, Residuals, Weights
 from rnnbp.data import SequenceBatch
-from rnnbp.layers import Recurrent
+from rnnbp.layers import MultiLayer, Recurrent
 from rnnbp.layers.base import Layer, Run
-from rnnbp.layers.recurrent import MultiLayer
+from rnnbp.layers.cell_layer import unrolled
 from rnnbp.models import Sequential
 from rnnbp.params import Parameters
 
@@ -137,6 +137,7 @@ def _cells(
     layer: Layer, params: Parameters, x: Array, run: Run, name: str
 ) -> Iterator[tuple[str, Cell, dict[str, Array], Array]]:
     """The cells of a layer that run forwards over time: name, cell, weights, inputs (T, F)."""
+    layer = unrolled(layer)
     if isinstance(layer, Recurrent):
         yield name, layer.cell, dict(params.items()), x[:, 0]
     elif isinstance(layer, MultiLayer) and layer.causal:

@@ -1,13 +1,20 @@
 """Layers: what a model is made of."""
 
 from rnnbp.layers.base import Layer, Run
+from rnnbp.layers.bidirectional import Bidirectional
+from rnnbp.layers.cell_layer import CellLayer, StackedLayer
+from rnnbp.layers.elman import Elman
 from rnnbp.layers.ends import Ends
 from rnnbp.layers.fixed_point import FixedPoint, Settled
+from rnnbp.layers.gru import GRU, OriginalGRU
+from rnnbp.layers.jordan import Jordan
+from rnnbp.layers.leaky import LeakyElman
+from rnnbp.layers.lstm import LSTM
+from rnnbp.layers.multi_layer import MultiLayer
 from rnnbp.layers.pooling import Last, MeanOverTime, TimeStatistics
-from rnnbp.layers.recurrent import Bidirectional, MultiLayer, Recurrent
-from rnnbp.layers.short import GRU, LSTM, Elman, Jordan, LeakyElman, OriginalGRU
-from rnnbp.layers.short_spiking import ALIF, LIF
+from rnnbp.layers.recurrent import Recurrent
 from rnnbp.layers.simple import Dense, Dropout, Embedding, Noise, Normalize
+from rnnbp.layers.spiking import ALIF, LIF
 from rnnbp.layers.window import Flatten, Resample, Window
 
 __all__ = [
@@ -16,6 +23,7 @@ __all__ = [
     "LIF",
     "LSTM",
     "Bidirectional",
+    "CellLayer",
     "Dense",
     "Dropout",
     "Elman",
@@ -36,6 +44,7 @@ __all__ = [
     "Resample",
     "Run",
     "Settled",
+    "StackedLayer",
     "TimeStatistics",
     "Window",
 ]

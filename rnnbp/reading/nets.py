@@ -81,7 +81,7 @@ def recurrent_net(hidden: int, outputs: int, seed: int = 0, dropout: float = 0.3
     Examples
     --------
     >>> recurrent_net(128, 162)
-    Sequential(MultiLayer(LSTMCell > LSTMCell), Dropout, Dense; 599714 parameters, float32)
+    Sequential(LSTM, Dropout, Dense; 599714 parameters, float32)
     """
     lstm = LSTM(len(LETTERS), hidden, 2, bidirectional=True, dropout=dropout, init=Orthogonal())
     return Sequential(lstm, Dropout(dropout), Dense(2 * hidden, outputs), seed=seed)

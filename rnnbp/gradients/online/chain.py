@@ -24,6 +24,7 @@ from rnnbp.layers import (
     Recurrent,
 )
 from rnnbp.layers.base import Shape, State
+from rnnbp.layers.cell_layer import unrolled
 from rnnbp.models import Sequential
 from rnnbp.params import Parameters
 
@@ -87,7 +88,7 @@ class Chain:
         for layer, cells in zip(self.model.layers[self.first : self.stop], self.stages, strict=True):
             found = [(cell, next(parts)) for cell in cells]
             own = [_of_stage(cell, part) for cell, part in found if _carries(cell)]
-            states.append(own if isinstance(layer, MultiLayer) else own[0] if own else None)
+            states.append(own if isinstance(unrolled(layer), MultiLayer) else own[0] if own else None)
         return states + [None] * (len(self.model.layers) - self.stop)
 
 
@@ -117,7 +118,8 @@ def chain(model: Sequential, algorithm: str, training: bool = False) -> Chain:
     (4, 40, 2)
     """
     refuse_look_ahead(model, algorithm)
-    over_time = [i for i, layer in enumerate(model.layers) if isinstance(layer, Recurrent | MultiLayer | MeanOverTime)]
+    carrying = Recurrent | MultiLayer | MeanOverTime
+    over_time = [i for i, layer in enumerate(model.layers) if isinstance(unrolled(layer), carrying)]
     if not model.recurrent or not over_time:
         raise ValueError(f"{algorithm} takes a model with a Recurrent layer, got {model}: use Backprop() or BPTT()")
     first = next(i for i, layer in enumerate(model.layers) if layer.shapes())
@@ -127,7 +129,7 @@ def chain(model: Sequential, algorithm: str, training: bool = False) -> Chain:
 
 
 def _stages(model: Sequential, i: int, algorithm: str, training: bool) -> tuple[Cell, ...]:
-    layer: Layer = model.layers[i]
+    layer = unrolled(model.layers[i])
     if isinstance(layer, Recurrent):
         return (layer.cell,)
     if isinstance(layer, MultiLayer):
