@@ -307,8 +307,26 @@ class Sequential(Predictor):
                 raise ValueError(f"x must have shape (T, B, F), or (T, B) for tokens, got {x.shape}")
             sorted_batch = SequenceBatch.from_array(x, lengths)
             return sorted_batch.restore(self.forward(sorted_batch), axis=0 if self.out_shape[0] == "B" else 1)
-        outputs, _, _ = self.unroll(self.params, self.cast(batch.x), Run(batch.lengths))
-        return blank_padding(outputs, batch.lengths) if outputs.ndim == 3 else outputs
+        return self.forward_from(batch)[0]
+
+    def forward_from(self, batch: SequenceBatch, states: Sequence[State] | None = None) -> tuple[Array, list[State]]:
+        """The outputs, in evaluation mode, going on from states.
+
+        Parameters
+        ----------
+        batch : SequenceBatch
+        states : list, one a layer, optional
+            As this method returns them. Default: zeros.
+
+        Returns
+        -------
+        outputs : ndarray (T, B, K) or (B, K)
+            As `forward`.
+        states : list
+            Those after the last step; None for a layer without state.
+        """
+        outputs, _, after = self.unroll(self.params, self.cast(batch.x), Run(batch.lengths), states)
+        return blank_padding(outputs, batch.lengths) if outputs.ndim == 3 else outputs, after
 
     @property
     def out_shape(self) -> Shape:
@@ -336,7 +354,7 @@ class Sequential(Predictor):
         return pd.DataFrame(rows, index=index, columns=["layer", "output", "parameters"])
 
     def save(self, path: str | Path) -> None:
-        """Write layers, parameters, `classes`, `loss` and `info` to a .npz file, whole or not; `rnnbp.load` reads it.
+        """Write the model to a .npz file, whole or not at all; `rnnbp.load` reads it.
 
         Parameters
         ----------
@@ -355,6 +373,7 @@ class Sequential(Predictor):
             "dtype": str(self.dtype),
             "classes": self.classes,
             "loss": to_config(self.loss),
+            "stateful": self.stateful,
             "info": self.info,
         }
         write_archive(path, MODEL_FILE, header, {"vector": self.params.vector})
@@ -408,6 +427,7 @@ def load(path: str | Path, classes: Iterable[type] = ()) -> Sequential:
         model.params = model.params.like(arrays["vector"].astype(model.dtype, copy=False))
         model.info = dict(header["info"])
         model.classes, model.loss = header.get("classes"), _loss(from_config(header.get("loss"), known))
+        model.stateful = bool(header.get("stateful"))
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise ValueError(f"{str(path)!r} does not hold a whole model: {error}") from error
     return model

@@ -16,6 +16,7 @@ from rnnbp.losses.base import Loss
 Array = np.ndarray
 Classes = tuple[str, ...]
 Outputs = Iterable[tuple[SequenceBatch, Array]]
+BATCH_SIZE = 256
 Data = SequenceDataset | SequenceBatch | Sequence[ArrayLike]
 
 
@@ -24,8 +25,8 @@ class Forward(Protocol):
 
     dtype: np.dtype
 
-    def forward(self, batch: SequenceBatch, /) -> Array:
-        """The outputs (T, B, K) or (B, K) of a batch."""
+    def forward_from(self, batch: SequenceBatch, states: Any = None) -> tuple[Array, Any]:
+        """The outputs (T, B, K) or (B, K) of a batch, and the states after it."""
         ...
 
 
@@ -38,9 +39,12 @@ class Predictor:
         The names of the outputs, from the data that it was trained on; None where these had none.
     loss : Loss, or None
         What it was trained for, which says how outputs are read; None before any training.
+    stateful : bool
+        Whether it was trained with the state carried through streams, and so is asked about them.
     """
 
     loss: Loss | None = None
+    stateful: bool = False
     _classes: Classes | None = None
 
     @property
@@ -76,7 +80,8 @@ class Predictor:
         Parameters
         ----------
         data : SequenceDataset, SequenceBatch, or list of array_like (T_i, F)
-            Targets are not looked at.
+            Targets are not looked at. The state is carried through a stream (`SequenceDataset.from_stream`) if it was
+            in training.
         batch_size : int, default 256
             Without influence on the result.
 
@@ -102,7 +107,7 @@ class Predictor:
         >>> model.predict([np.ones((5, 1)), -np.ones((2, 1))])
         array(['up', 'down'], dtype='<U4')
         """
-        return predictions(batch_outputs(self, data, batch_size), _known(self.loss), self.classes)
+        return predictions(batch_outputs(self, data, batch_size, self.stateful), _known(self.loss), self.classes)
 
     def predict_proba(self: Any, data: Data, batch_size: int = 256) -> Any:
         """How probable each class is, by what the model says of each sequence, in the order of `data`.
@@ -133,7 +138,8 @@ class Predictor:
         array([[0.5, 0.5]], dtype=float32)
         """
         loss: Loss = _known(self.loss)
-        return in_order(batch_outputs(self, data, batch_size), lambda outputs: _one_value(loss.probabilities(outputs)))
+        parts = batch_outputs(self, data, batch_size, self.stateful)
+        return in_order(parts, lambda outputs: _one_value(loss.probabilities(outputs)))
 
 
 def matched(name: str, data: SequenceDataset, classes: Classes | None) -> SequenceDataset:
@@ -212,12 +218,36 @@ def as_dataset(data: Any, dtype: DTypeLike) -> SequenceDataset:
     raise ValueError(f"data must be a SequenceDataset, a SequenceBatch or a list of arrays (T_i, F), got {got}{advice}")
 
 
-def batch_outputs(model: Forward, data: Data, batch_size: int) -> Iterator[tuple[SequenceBatch, Array]]:
-    """Each batch with the model's outputs; parameters as `Predictor.predict`."""
+def batch_outputs(
+    model: Forward, data: Data, batch_size: int = BATCH_SIZE, stateful: bool = False
+) -> Iterator[tuple[SequenceBatch, Array]]:
+    """Each batch with the model's outputs, dropout off.
+
+    Parameters
+    ----------
+    model : Sequential
+    data : SequenceDataset, SequenceBatch, or list of array_like (T_i, F)
+    batch_size : int, default 256
+    stateful : bool, default False
+        Begin each batch of a stream, which has as many sequences as the stream has rows, with the state the last one
+        ended in; the first one with zeros.
+
+    Yields
+    ------
+    batch : SequenceBatch
+    outputs : ndarray (T, B, K) or (B, K)
+    """
     positive_int("batch_size", batch_size)
     if isinstance(data, SequenceBatch):
-        return iter([(data, model.forward(data))])
-    return ((batch, model.forward(batch)) for batch in as_dataset(data, model.dtype).batches(batch_size))
+        yield data, model.forward_from(data)[0]
+        return
+    data = as_dataset(data, model.dtype)
+    rows = data.rows if stateful else None
+    states = None
+    for batch in data.batches(rows or batch_size):
+        outputs, after = model.forward_from(batch, states)
+        states = after if rows else None
+        yield batch, outputs
 
 
 def in_order(parts: Outputs, read: Callable[[Array], Any]) -> Any:

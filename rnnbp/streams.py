@@ -1,13 +1,10 @@
-"""Streams: batches that go on from one another, and what stateful training and evaluation ask of them."""
+"""What stateful training and evaluation ask of a stream, whose batches go on from one another."""
 
-from collections.abc import Iterator
 from typing import Any
 
-from rnnbp.data import SequenceBatch, SequenceDataset
-from rnnbp.layers.base import Array, Run
-from rnnbp.models import Sequential, blank_padding
-
-BATCH_SIZE = 256  # of an evaluation
+from rnnbp.data import SequenceDataset
+from rnnbp.layers.base import Run
+from rnnbp.models import Sequential
 
 
 def check_stream(name: str, data: SequenceDataset, model: Sequential, batch_size: int) -> None:
@@ -58,28 +55,3 @@ def check_stream(name: str, data: SequenceDataset, model: Sequential, batch_size
 
 def _carries(state: Any) -> bool:
     return any(map(_carries, state)) if isinstance(state, list | tuple) else state is not None
-
-
-def forward_batches(
-    model: Sequential, data: SequenceDataset, batch_size: int, stateful: bool = False
-) -> Iterator[tuple[SequenceBatch, Array]]:
-    """Each batch with its outputs, dropout off.
-
-    Parameters
-    ----------
-    model : Sequential
-    data : SequenceDataset
-    batch_size : int
-    stateful : bool, default False
-        Begin each batch of a stream with the state the last one ended in; the first one with zeros.
-
-    Yields
-    ------
-    batch : SequenceBatch
-    outputs : ndarray (T, B, K) or (B, K)
-    """
-    state = None
-    for batch in data.batches(batch_size):
-        outputs, _, after = model.unroll(model.params, model.cast(batch.x), Run(batch.lengths), state)
-        state = after if stateful else None
-        yield batch, blank_padding(outputs, batch.lengths) if outputs.ndim == 3 else outputs

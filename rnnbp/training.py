@@ -1,7 +1,7 @@
 """Trainer: epochs, validation, early stopping, checkpoints, history."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,11 @@ from rnnbp.history import History, Row, check_monitor
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
 from rnnbp.optimizers import Adam, Minimizer, Optimizer
-from rnnbp.prediction import Data, batch_outputs, predictions
+from rnnbp.prediction import BATCH_SIZE, Data, batch_outputs, predictions
 from rnnbp.progress import Progress
 from rnnbp.schedules import Schedule
 from rnnbp.stopping import EarlyStopping
-from rnnbp.streams import BATCH_SIZE, check_stream, forward_batches
+from rnnbp.streams import check_stream
 from rnnbp.training_parts import (
     FitArguments,
     as_html,
@@ -251,7 +251,7 @@ class Trainer:
     def _train(self, epochs: int, given: FitArguments) -> History:
         """Some epochs of the training whose state is `training`; none where there are none left or it has ended."""
         given = given.with_classes_of(self.model)
-        self.model.classes, self.model.loss = self.model.classes or given.train.classes, self.loss
+        self._tell_model(given.train.classes)
         self._resumed = False
         if epochs > 0 and not self.training.ended:
             self._begin(given.stopping)
@@ -263,6 +263,11 @@ class Trainer:
                     self.optimizer.learning_rate, self._rate = self._rate, None
         self._put_back_best(given.stopping)
         return self.history
+
+    def _tell_model(self, classes: Sequence[str] | None) -> None:
+        """What it is trained for and on, so that it predicts by itself."""
+        self.model.classes = self.model.classes or classes
+        self.model.loss, self.model.stateful = self.loss, self.stateful
 
     def _run_epochs(self, epochs: int, given: FitArguments, bar: Progress) -> None:
         for _ in range(epochs):
@@ -350,7 +355,7 @@ class Trainer:
         check_task("dataset", dataset, self.model, self.loss)
         dataset = self.model.as_trained("dataset", dataset)
         size, tally = self._batch_size("dataset", dataset, batch_size), Tally(self.loss)
-        for batch, outputs in forward_batches(self.model, dataset, size, self._is_stream(dataset)):
+        for batch, outputs in batch_outputs(self.model, dataset, size, self.stateful):
             value, _ = self.loss(outputs, check_targets(batch), batch.lengths if outputs.ndim == 3 else None)
             tally.add(outputs, batch, value, (0, batch.steps))
         return tally.result()
@@ -369,11 +374,10 @@ class Trainer:
         ndarray (N,) or (N, K), or list
             In the dataset's order: classes by their names, where they have names, or values.
         """
+        size = BATCH_SIZE if batch_size is None else batch_size
         if isinstance(dataset, SequenceDataset):
             size = self._batch_size("dataset", dataset, batch_size)
-            parts = forward_batches(self.model, dataset, size, self._is_stream(dataset))
-        else:
-            parts = batch_outputs(self.model, dataset, BATCH_SIZE if batch_size is None else batch_size)
+        parts = batch_outputs(self.model, dataset, size, self.stateful)
         return predictions(parts, self.loss, self.model.classes)
 
     def _is_stream(self, data: SequenceDataset) -> bool:
@@ -440,7 +444,7 @@ class Trainer:
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(f"{str(path)!r} does not hold a whole checkpoint: {error}") from error
         self.model.params.vector[:] = found.parameters
-        self.model.classes, self.model.loss = self.model.classes or found.classes, self.loss
+        self._tell_model(found.classes)
         self.rng.bit_generator.state = found.rng
         self.rows, self.training = found.rows, found.training
         self._resumed = True

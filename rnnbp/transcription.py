@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from rnnbp.audio import read_audio
+from rnnbp.class_names import listed
 from rnnbp.config import from_config
 from rnnbp.decoding import align, beam_search
 from rnnbp.features import HTKMFCC, LPCC, MFCC, ClassicMFCC, LogMel, power_to_db, resample, rms
@@ -57,6 +58,11 @@ class Transcriber:
         shape = self.model.out_shape
         if shape[0] != "T" or shape[-1] != len(self.classes):
             raise ValueError(f"classes must name each of the model's outputs {shape}, got {len(self.classes)} names")
+        if self.model.classes not in (None, self.classes):
+            raise ValueError(
+                f"classes must be those that the model was trained on, {listed(self.model.classes or ())}, in their "
+                f"order; got {listed(self.classes)}"
+            )
         self.model.forward(np.zeros((1, 1, self.feature.feature_size)))
 
     @classmethod

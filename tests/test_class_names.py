@@ -1,10 +1,13 @@
 """Where the class names of two datasets, or of a dataset and a model, meet, labels are mapped by name."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import rnnbp
+from rnnbp.diagnostics import unit_importance
 from rnnbp.prediction import matched
+from rnnbp.reading import CTCReader, Reader
 from rnnbp.speakers import leave_one_speaker_out
 
 LEVELS = {"a": -2.0, "b": 0.0, "c": 2.0}
@@ -188,6 +191,23 @@ def test_label_sequences_are_scored_by_name():
         "loss": pytest.approx(0, abs=1e-2),
         "token_error_rate": 0.0,
     }
+
+
+def test_a_reader_of_several_nets_has_their_classes(trainer):
+    with pytest.raises(
+        ValueError, match=r"must be those that models\[0\] was trained on, 'a', 'b', 'c', in their order"
+    ):
+        Reader([trainer.model], ["c", "b", "a"])
+    with pytest.raises(ValueError, match="got 'a', 'b'"):
+        CTCReader([trainer.model], ["a", "b"])
+
+
+def test_units_are_ranked_by_labels_of_the_same_names():
+    train, test = rnnbp.datasets.load_digits()
+    model = rnnbp.Sequential(rnnbp.Flatten(1), rnnbp.Dense(64, 8, "relu"), rnnbp.Dense(8, 10))
+    rnnbp.Trainer(model, rnnbp.CrossEntropy(), rnnbp.Backprop()).fit(train, epochs=1, progress=False)
+    found = unit_importance(model, test.with_classes("9876543210"))
+    pd.testing.assert_frame_equal(found, unit_importance(model, test))
 
 
 # ---- comparisons --------------------------------------------------------------------------------

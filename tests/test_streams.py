@@ -48,6 +48,16 @@ def test_predictions_carry_the_state_through_a_stream():
         np.testing.assert_allclose(np.concatenate(found[row::ROWS]), whole[row], rtol=1e-12)
 
 
+def test_a_model_that_was_trained_on_a_stream_carries_the_state_by_itself(tmp_path):
+    trainer, data = trainer_of(), stream()
+    trainer.fit(data, epochs=1, batch_size=ROWS, progress=False)
+    trainer.model.save(tmp_path / "m.npz")
+    found = rnnbp.load(tmp_path / "m.npz").predict(data)
+    np.testing.assert_array_equal(np.concatenate(found), np.concatenate(trainer.predict(data)))
+    from_zeros = trainer_of(trainer.model, stateful=False).predict(data)
+    assert not np.allclose(np.concatenate(found), np.concatenate(from_zeros))
+
+
 def test_validation_during_training_is_the_evaluation_after_it():
     trainer = trainer_of()
     history = trainer.fit(stream(), validation=stream(60, 1, rows=2), epochs=2, batch_size=ROWS, progress=False)

@@ -97,6 +97,10 @@ def test_a_model_that_does_not_say_what_it_hears_is_refused(model, tmp_path):
 def test_what_does_not_fit_is_refused(model):
     with pytest.raises(ValueError, match=r"classes must name each of the model's outputs .* got 2 names"):
         Transcriber(model, FEATURE, ("<blank>", "a"))
+    with pytest.raises(
+        ValueError, match="classes must be those that the model was trained on, '<blank>', 'low', 'high'"
+    ):
+        Transcriber(model, FEATURE, ("<blank>", "high", "low"))
     with pytest.raises(ValueError, match="does not fit layer 0"):
         Transcriber(model, LogMel(sr=SR, n_mels=5), CLASSES)
     whole = rnnbp.Sequential(rnnbp.MeanOverTime(), rnnbp.Dense(4, 3))

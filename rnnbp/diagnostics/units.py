@@ -83,7 +83,7 @@ def unit_importance(model: Sequential, data: SequenceDataset, loss: Loss | None 
     >>> found.columns.tolist(), len(found)
     (['unit', 'rise', 'mean', 'std'], 20)
     """
-    cut, batch = _first(model) + 1, data.batch()
+    cut, batch = _first(model) + 1, model.as_trained("data", data).batch()
     targets = check_targets(batch)
     loss = natural_loss(targets) if loss is None else loss
     run = Run(batch.lengths)

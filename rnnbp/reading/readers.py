@@ -5,6 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
+from rnnbp.class_names import listed
 from rnnbp.data import SequenceDataset
 from rnnbp.decoding import greedy
 from rnnbp.evaluation import outputs_of
@@ -46,7 +47,7 @@ class Reader:
     """
 
     def __init__(self, models: Sequence[Sequential], classes: Sequence[str]) -> None:
-        self.models, self.classes = list(models), tuple(classes)
+        self.models, self.classes = _of_classes(models, classes), tuple(classes)
         plain = unstressed(self.classes)
         self._plain = tuple(sorted(set(plain)))
         self._merge = np.equal.outer(plain, self._plain).astype(np.float64)
@@ -98,7 +99,7 @@ class CTCReader:
     """
 
     def __init__(self, models: Sequence[Sequential], classes: Sequence[str]) -> None:
-        self.models, self.classes = list(models), tuple(classes)
+        self.models, self.classes = _of_classes(models, classes), tuple(classes)
 
     def read(self, words: Sequence[str], stress: bool = True) -> list[Pronunciation]:
         """Each word's phonemes; parameters as `Reader.read`, stress being left out after decoding."""
@@ -146,6 +147,17 @@ class FeatureReader:
         ends = np.cumsum([len(word) for word in words])[:-1]
         signs = map("".join, zip(*best_guess(np.concatenate(units), self.phonemes), strict=True))
         return [tuple(part) for part in np.split(np.array(list(signs)), ends)]
+
+
+def _of_classes(models: Sequence[Sequential], classes: Sequence[str]) -> list[Sequential]:
+    """The models; an error where one was trained on other classes."""
+    for i, model in enumerate(models):
+        if model.classes not in (None, tuple(classes)):
+            raise ValueError(
+                f"classes must be those that models[{i}] was trained on, {listed(model.classes or ())}, in their "
+                f"order; got {listed(classes)}"
+            )
+    return list(models)
 
 
 def _softmax(logits: Array) -> Array:
