@@ -161,11 +161,19 @@ def test_a_training_goes_on_from_its_checkpoint(rnn):
     np.testing.assert_array_equal(rnnbp.load("first.npz").params.vector, rnnbp.load("whole.npz").params.vector)
 
 
-@pytest.mark.parametrize("options", ["--optimizer sgd --learning-rate 0.1", "--truncate 5,10", "--parameters 500"])
+@pytest.mark.parametrize(
+    "options",
+    ["--optimizer sgd --learning-rate 0.1", "--optimizer lbfgs", "--truncate 5,10", "--parameters 500"],
+)
 def test_options_of_training(rnn, options):
     before = re.search(r"loss (\d+\.\d+)", rnn("train elman --epochs 1 --learning-rate 1e-9 --save a.npz --quiet"))[1]
     after = re.search(r"loss (\d+\.\d+)", rnn(f"train elman --epochs 1 {options} --save a.npz --quiet"))[1]
     assert float(after) < float(before)
+
+
+def test_a_learning_rate_for_an_optimizer_without_one_is_refused(refused):
+    said = refused("train elman --epochs 1 --optimizer lbfgs --learning-rate 0.1 --save a.npz --quiet")
+    assert "--learning-rate has no effect with lbfgs, which finds its step sizes itself" in said
 
 
 # ---- check, datasets ----------------------------------------------------------------------------
