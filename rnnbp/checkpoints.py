@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from rnnbp._checks import natural_int
-from rnnbp.class_names import listed
+from rnnbp.class_names import listed, names_or_none
+from rnnbp.files import check_target
 from rnnbp.history import Row
 from rnnbp.stopping import Best
 from rnnbp.storage import read_archive, write_archive
@@ -69,15 +70,12 @@ def check_checkpoint_path(path: Any) -> None:
     ------
     ValueError
         If it is not a path.
-    FileNotFoundError, IsADirectoryError
-        If its folder does not exist, or it is itself a folder.
+    OSError
+        If its folder does not exist, or it is itself a folder, or what else `rnnbp.files.check_target` finds.
     """
     if not isinstance(path, str | Path):
         raise ValueError(f"checkpoint must be the path of a file, got {path!r}")
-    if Path(path).is_dir():
-        raise IsADirectoryError(f"checkpoint must be the path of a file, and {str(path)!r} is a folder: add a name")
-    if not Path(path).parent.is_dir():
-        raise FileNotFoundError(f"checkpoint: there is no folder {str(Path(path).parent)!r}: make it first")
+    check_target("checkpoint", path)
 
 
 def write_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
@@ -135,7 +133,7 @@ def read_checkpoint(path: str | Path, like: Checkpoint) -> Checkpoint:
         _check_classes(found.classes, like.classes)
         for name, array in arrays.items():
             _check_array(name, array, like.parameters)
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(f"{str(path)!r} does not hold a whole checkpoint: {error}") from error
     return found
 
@@ -150,9 +148,7 @@ def _checkpoint(header: dict[str, Any], arrays: dict[str, Array]) -> Checkpoint:
     training = TrainingState(first, _best(header["best"], len(rows), arrays.get("best")), ended)
     parameters, numbers = arrays["parameters"], header["numbers"]
     rng = _generator_state(header["rng"])
-    classes = header.get("classes")
-    if not (classes is None or (isinstance(classes, list) and all(isinstance(name, str) for name in classes))):
-        raise ValueError(f"classes must be a list of names, got {classes!r}")
+    classes = names_or_none(header.get("classes"))
     return Checkpoint(header["model"], classes, header["optimizer"], parameters, numbers | state, rng, rows, training)
 
 

@@ -74,3 +74,21 @@ def listed(names: Sequence[str]) -> str:
     """
     more = "" if len(names) <= SHOWN else f", ... ({len(names)} in all)"
     return ", ".join(map(repr, names[:SHOWN])) + more
+
+
+def names_or_none(value: Any) -> list[str] | None:
+    """The names that a file says a model's classes have, or None where it says nothing.
+
+    Raises
+    ------
+    ValueError
+        If they are something else.
+
+    Examples
+    --------
+    >>> names_or_none(["no", "yes"])
+    ['no', 'yes']
+    """
+    if value is None or (isinstance(value, list) and all(isinstance(name, str) for name in value)):
+        return value
+    raise ValueError(f"classes must be a list of names, got {value!r}")

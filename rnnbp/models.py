@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from rnnbp import cells, initializers, layers, losses, solvers
 from rnnbp._checks import natural_int
+from rnnbp.class_names import names_or_none
 from rnnbp.config import by_name, from_config, to_config
 from rnnbp.data import SequenceBatch
 from rnnbp.layers.base import Array, Layer, Run, Shape, State, Tape, over, show
@@ -424,11 +425,14 @@ def load(path: str | Path, classes: Iterable[type] = ()) -> Sequential:
         if arrays["vector"].shape != (needed,):  # before memory is taken for what the header claims
             raise ValueError(f"its layers have {needed} parameters, its vector has shape {arrays['vector'].shape}")
         model = Sequential(*made, seed=header["seed"], dtype=header["dtype"])
-        model.params = model.params.like(arrays["vector"].astype(model.dtype, copy=False))
+        if arrays["vector"].dtype != model.dtype:
+            raise ValueError(f"its vector must be of {model.dtype}, it is of {arrays['vector'].dtype}")
+        model.params = model.params.like(arrays["vector"])
         model.info = dict(header["info"])
-        model.classes, model.loss = header.get("classes"), _loss(from_config(header.get("loss"), known))
+        model.classes = names_or_none(header.get("classes"))
+        model.loss = _loss(from_config(header.get("loss"), known))
         model.stateful = bool(header.get("stateful"))
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(f"{str(path)!r} does not hold a whole model: {error}") from error
     return model
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from rnnbp.storage import replacing
+from rnnbp.files import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,40 +1,22 @@
-"""Files that are whole or not there: npz archives with a JSON header, written beside and renamed into place."""
+"""Arrays and a header in one file: npz archives with JSON in them, read with nothing taken on trust."""
 
 import json
+import math
 import os
-import uuid
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
+from rnnbp.files import replacing
+
 Array = np.ndarray
 HEADER = "header"
-
-
-@contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside `path`, renamed to it when the block ends well, deleted when it does not.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> folder = Path(tempfile.mkdtemp())
-    >>> with replacing(folder / "a.txt") as beside:
-    ...     _ = beside.write_text("whole")
-    >>> [p.name for p in folder.iterdir()]
-    ['a.txt']
-    """
-    path = Path(path)
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        yield beside
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+ENCRYPTED = 1  # of a member's flags
+MOST_ARRAYS = 1000
+MOST_HEADER = 500  # characters of an array's own header; NumPy writes some 120
 
 
 def write_archive(path: str | Path, kind: str, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
@@ -55,9 +37,6 @@ def write_archive(path: str | Path, kind: str, header: Mapping[str, Any], arrays
         If the folder does not exist.
     """
     text = json.dumps({"kind": kind, "version": 1, **header})
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"path: there is no folder {str(path.parent)!r} to write {path.name!r} to")
     with replacing(path) as beside, beside.open("wb") as file:
         members: dict[str, Any] = {HEADER: np.frombuffer(text.encode(), np.uint8), **arrays}
         np.savez(file, **members)
@@ -97,33 +76,42 @@ def read_archive(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str,
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"path: there is no file {str(path)!r}")
-    try:
-        arrays = _read_arrays(path)
-        header = json.loads(arrays.pop(HEADER).tobytes())
-        found = header["kind"], header["version"]
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError, TypeError) as error:
-        raise ValueError(f"{str(path)!r} is not a file of {kind!r}, or it is damaged: {error}") from error
+    with path.open("rb") as file:
+        try:
+            arrays = _read_arrays(file)
+            header = json.loads(arrays.pop(HEADER).tobytes())
+            found = header["kind"], header["version"]
+        except Exception as error:  # zipfile, NumPy and json raise more for what nobody wrote than can be listed
+            raise ValueError(f"{str(path)!r} is not a file of {kind!r}, or it is damaged: {error}") from error
     if found != (kind, 1):
         raise ValueError(f"{str(path)!r} must be a file of {kind!r}, version 1; it is {found[0]!r}, version {found[1]}")
     return header, arrays
 
 
-def _read_arrays(path: Path) -> dict[str, Array]:
-    arrays = {}
-    with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
+def _read_arrays(opened: IO[bytes]) -> dict[str, Array]:
+    arrays: dict[str, Array] = {}
+    with zipfile.ZipFile(opened) as archive:
+        members = archive.infolist()
+        if len(members) > MOST_ARRAYS:
+            raise ValueError(f"it holds {len(members)} arrays, at most {MOST_ARRAYS} are taken")
+        for member in members:
+            name = member.filename.removesuffix(".npy")
+            if name in arrays:
+                raise ValueError(f"array {name!r} is in it twice")
+            if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & ENCRYPTED:
+                raise ValueError(f"array {name!r} is compressed or encrypted")
             with archive.open(member) as file:
                 _check_size(file, member)
             with archive.open(member) as file:
-                arrays[member.filename.removesuffix(".npy")] = np.lib.format.read_array(file, allow_pickle=False)
+                arrays[name] = np.lib.format.read_array(file, allow_pickle=False, max_header_size=MOST_HEADER)
     return arrays
 
 
 def _check_size(file: Any, member: zipfile.ZipInfo) -> None:
-    """Raise unless an array's header claims just what the archive holds and holds what it claims uncompressed."""
+    """Raise unless an array's header claims just what the archive holds."""
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(file)
-    claimed = file.tell() + int(np.prod(shape, dtype=object)) * dtype.itemsize
-    if member.compress_type != zipfile.ZIP_STORED or claimed != member.file_size:
+    shape, _, dtype = read(file, max_header_size=MOST_HEADER)
+    claimed = file.tell() + math.prod(shape) * dtype.itemsize
+    if claimed != member.file_size:
         raise ValueError(f"array {member.filename!r} claims {claimed} bytes, the file holds {member.file_size}")

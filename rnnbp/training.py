@@ -441,7 +441,7 @@ class Trainer:
         found = read_checkpoint(path, like=self._checkpoint())
         try:
             self.optimizer.load_state_dict(found.optimizer_state)
-        except (KeyError, TypeError, ValueError) as error:
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise ValueError(f"{str(path)!r} does not hold a whole checkpoint: {error}") from error
         self.model.params.vector[:] = found.parameters
         self._tell_model(found.classes)

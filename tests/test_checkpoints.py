@@ -152,8 +152,8 @@ def test_numbers_of_numpy_in_a_row_are_written(tmp_path):
 @pytest.mark.parametrize(
     ("place", "error", "message"),
     [
-        ("nowhere/c.npz", FileNotFoundError, r"checkpoint: there is no folder '.*nowhere': make it first"),
-        ("", IsADirectoryError, r"checkpoint must be the path of a file, and '.*' is a folder: add a name"),
+        ("nowhere/c.npz", FileNotFoundError, r"checkpoint: there is no folder '.*nowhere' to write 'c.npz' to"),
+        ("", IsADirectoryError, r"checkpoint must name a file, and '.*' is a folder"),
     ],
 )
 def test_a_path_that_cannot_be_written_is_refused_before_training(place, error, message, tmp_path):

@@ -35,7 +35,7 @@ ORDER = [
     "features",
     *("moments", "held", "audio", "lazy"),
     "sums",
-    *("params", "config", "storage", "threads", "workspace", "_sources", "_checks"),
+    *("params", "config", "storage", "files", "threads", "workspace", "_sources", "_checks"),
 ]
 
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -1,5 +1,8 @@
 """Kernels: every one computes what the loop over `step` computes, in outputs, states and all gradients."""
 
+import os
+import subprocess
+import sys
 from contextlib import ExitStack
 from dataclasses import dataclass
 
@@ -287,3 +290,21 @@ def test_a_kind_that_is_not_there():
         kernels.using("lop"),
     ):
         pass
+
+
+def test_with_numba_told_not_to_compile_numpy_computes():
+    """Its array kernels, not Numba's code run by the interpreter; CTC's as well."""
+    code = """
+import numpy as np, rnnbp, sys
+from rnnbp.cells import LSTMCell
+from rnnbp.kernels import kernel_of
+data = rnnbp.SequenceDataset([np.ones((5, 2))] * 2, targets=rnnbp.LabelSequences([[1], [1, 2]]))
+model = rnnbp.Sequential(rnnbp.LSTM(2, 3), rnnbp.Dense(3, 3))
+rnnbp.Trainer(model, rnnbp.CTC()).fit(data, epochs=1, progress=False)
+assert "numba" not in sys.modules
+print(type(kernel_of(LSTMCell(2, 3), np.float32)).__module__)
+"""
+    environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "rnnbp.kernels.arrays.lstm\n"

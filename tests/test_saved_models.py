@@ -117,6 +117,9 @@ def rewritten(path, **changes):
         ({"seed": "one"}, "seed must be an integer of 0 or more, got 'one'"),
         ({"vector": np.zeros(153)}, r"its layers have 154 parameters, its vector has shape \(153,\)"),
         ({"vector": np.zeros((154, 1))}, r"its vector has shape \(154, 1\)"),
+        ({"vector": np.zeros(154)}, "its vector must be of float32, it is of float64"),
+        ({"vector": np.zeros(154, complex)}, "its vector must be of float32, it is of complex128"),
+        ({"classes": "ab"}, "classes must be a list of names, got 'ab'"),
         (
             {"layers": [{"type": "Dense", "input_size": 10**9, "output_size": 10**9}]},
             "its layers have 1000000001000000000 parameters",

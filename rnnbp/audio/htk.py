@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from rnnbp._checks import choice, number
 from rnnbp._sources import Source, opened
-from rnnbp.storage import replacing
+from rnnbp.files import replacing
 
 Array = np.ndarray
 KINDS = (

@@ -12,8 +12,8 @@ from numpy.typing import ArrayLike
 
 from rnnbp._sources import Opened, Source, TextSource, named, opened, opened_text
 from rnnbp.audio.kaldi_binary import KaldiError, binary, read_binary
+from rnnbp.files import replacing
 from rnnbp.lazy import MEMORY, LazySequences
-from rnnbp.storage import replacing
 
 Array = np.ndarray
 LONGEST_KEY = 4096

@@ -10,7 +10,7 @@ from rnnbp._checks import positive_int
 from rnnbp._sources import Opened, Source, opened
 from rnnbp.audio import others
 from rnnbp.audio.base import ENCODINGS, AudioInfo, ByteOrder, encoded, samples_of, writable
-from rnnbp.storage import replacing
+from rnnbp.files import replacing
 
 Array = np.ndarray
 MAGIC = b"NIST_1A\n"

@@ -11,7 +11,7 @@ from rnnbp._checks import choice, positive_int
 from rnnbp._sources import Opened, Source, opened
 from rnnbp.audio import others, riff
 from rnnbp.audio.base import AudioInfo, encoded, samples_of, writable
-from rnnbp.storage import replacing
+from rnnbp.files import replacing
 
 Array = np.ndarray
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnbp.storage import replacing
+from rnnbp.files import replacing
 
 Array = np.ndarray
 

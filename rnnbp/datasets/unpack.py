@@ -1,22 +1,28 @@
 """Archives unpacked with nothing outside the folder, and no more than so much in it."""
 
 import gzip
-import shutil
+import lzma
+import struct
 import tarfile
-import uuid
 import zipfile
 import zlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, TypeVar
+
+from rnnbp.files import temporary
 
 BLOCK = 2**20
+
+# What zipfile, tarfile and the decompressors raise for bytes that nobody wrote on purpose, and for names that clash.
 DAMAGED = (
-    *(zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error),
-    *(EOFError, FileExistsError, NotImplementedError),
+    *(zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, struct.error),
+    *(EOFError, FileExistsError, NotADirectoryError, IsADirectoryError),
+    *(ArithmeticError, LookupError, RuntimeError, TypeError, UnicodeError),
 )
 Member = tuple[str, int, IO[bytes]]
+Entry = TypeVar("Entry")
 
 
 def unpack(archive: str | Path, folder: str | Path, *, most_bytes: int, most_files: int) -> Path:
@@ -30,6 +36,7 @@ def unpack(archive: str | Path, folder: str | Path, *, most_bytes: int, most_fil
     most_bytes : int
         The most that all files may have together, counted as they are written.
     most_files : int
+        Folders count as files.
 
     Returns
     -------
@@ -41,27 +48,28 @@ def unpack(archive: str | Path, folder: str | Path, *, most_bytes: int, most_fil
     ValueError
         If it is no such archive, is damaged, holds more than it may, a name that leads out of the folder, or anything
         but files and folders; the message begins with its name.
+    OSError
+        If it cannot be read, or the folder not be written.
     """
     archive, folder = Path(archive), Path(folder)
-    beside = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
-    beside.mkdir()
-    try:
-        with closing(_members(archive)) as members:
-            _write(archive, members, beside, most_bytes, most_files)
+    with temporary(folder, Path.mkdir) as beside:
+        try:
+            with closing(_members(archive, most_files)) as members:
+                _write(archive, members, beside, most_bytes)
+        except DAMAGED as error:
+            raise ValueError(f"{str(archive)!r} cannot be unpacked: {error}") from error
+        except OSError as error:
+            if error.errno is None:  # not the system's, but bz2's of its data
+                raise ValueError(f"{str(archive)!r} cannot be unpacked: {error}") from error
+            raise
         beside.rename(folder)
-    except DAMAGED as error:
-        raise ValueError(f"{str(archive)!r} cannot be unpacked: {error}") from error
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
     return folder
 
 
-def _write(archive: Path, members: Iterator[Member], folder: Path, most_bytes: int, most_files: int) -> None:
+def _write(archive: Path, members: Iterator[Member], folder: Path, most_bytes: int) -> None:
     left = most_bytes
-    for count, (name, size, file) in enumerate(members, 1):
+    for name, size, file in members:
         with file:
-            if count > most_files:
-                raise ValueError(f"{str(archive)!r} holds more than {most_files} files")
             place = _inside(archive, folder, name)
             with place.open("xb") as out:
                 while block := file.read(BLOCK):
@@ -83,11 +91,11 @@ def _inside(archive: Path, folder: Path, name: str) -> Path:
     return place
 
 
-def _members(archive: Path) -> Generator[Member, None, None]:
+def _members(archive: Path, most_files: int) -> Generator[Member, None, None]:
     """The files of an archive: name, size and contents."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as opened:
-            for info in opened.infolist():
+            for info in _counted(archive, opened.infolist(), most_files):
                 link = (info.external_attr >> 16) & 0o170000 == 0o120000
                 if link or info.flag_bits & 1:
                     raise ValueError(f"{str(archive)!r} holds {info.filename!r}, which is a link or encrypted")
@@ -95,7 +103,7 @@ def _members(archive: Path) -> Generator[Member, None, None]:
                     yield info.filename, info.file_size, opened.open(info)
         return
     with tarfile.open(archive) as tar:
-        for member in tar:
+        for member in _counted(archive, tar, most_files):
             if not (member.isfile() or member.isdir()):
                 raise ValueError(f"{str(archive)!r} holds {member.name!r}, which is neither a file nor a folder")
             contents = tar.extractfile(member) if member.isfile() else None
@@ -103,3 +111,10 @@ def _members(archive: Path) -> Generator[Member, None, None]:
                 yield member.name, member.size, contents
         if tar.fileobj is not None:
             tar.fileobj.read(BLOCK)  # to the end, where gzip has its checksum
+
+
+def _counted(archive: Path, entries: Iterable[Entry], most: int) -> Iterator[Entry]:
+    for count, entry in enumerate(entries, 1):
+        if count > most:
+            raise ValueError(f"{str(archive)!r} holds more than {most} files")
+        yield entry

@@ -12,7 +12,7 @@ from rnnbp.decoding import greedy
 from rnnbp.decoding.greedy import check_blank
 from rnnbp.decoding.lattice import Lattice, log_softmax
 from rnnbp.error_rates import ErrorRate, token_error_rate
-from rnnbp.kernels.compiled import installed
+from rnnbp.kernels.compiled import available
 from rnnbp.label_sequences import LabelSequences, label_sequences
 from rnnbp.losses.base import Array, Loss, as_outputs, real_items
 from rnnbp.losses.ctc_arrays import ctc_arrays
@@ -249,7 +249,7 @@ WORTH_A_THREAD = 1e4  # numbers of a share: states and outputs of all steps, whi
 def _may_compile(outputs: Array) -> bool:
     """Whether there is a compiled kernel that `rnnbp.kernels.using` does not pass over."""
     wanted = "compiled" in kernels.allowed()
-    return wanted and outputs.dtype in (np.float32, np.float64) and installed()
+    return wanted and outputs.dtype in (np.float32, np.float64) and available()
 
 
 def _compiled(outputs: Array, lattice: Lattice, lengths: Array) -> tuple[Array, Array]:

@@ -12,10 +12,10 @@ import torch
 import rnnbp
 from rnnbp import kernels
 from rnnbp.benchmark.measure import Racer, race
-from rnnbp.kernels.compiled import installed
+from rnnbp.kernels.compiled import available
 
 SIZES = [(100, 16, 11, 7), (200, 32, 60, 40), (800, 8, 30, 100)]
-KINDS = ("compiled", "numpy") if installed() else ("numpy",)
+KINDS = ("compiled", "numpy") if available() else ("numpy",)
 SECONDS = 6  # for each size
 
 

@@ -6,6 +6,7 @@ all time goes into one small matrix product (`product`), and each cell's file ho
 """
 
 import importlib.util
+import os
 from functools import cache
 
 import numpy as np
@@ -23,15 +24,16 @@ NAMES: dict[type, str] = {
 
 
 @cache
-def installed() -> bool:
-    """Whether Numba is."""
-    return importlib.util.find_spec("numba") is not None
+def available() -> bool:
+    """Whether Numba is installed, and not told by NUMBA_DISABLE_JIT to leave everything to the interpreter."""
+    disabled = os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
+    return not disabled and importlib.util.find_spec("numba") is not None
 
 
 def compiled_kernel(cell: Cell, dtype: np.dtype) -> Kernel | None:
     """The compiled kernel of one of the package's own cells; None for another cell or dtype, or without Numba."""
     name = NAMES.get(type(cell))
-    if name is None or dtype not in (np.float32, np.float64) or not installed():
+    if name is None or dtype not in (np.float32, np.float64) or not available():
         return None
     from rnnbp.kernels.compiled import kernels
 

@@ -1,0 +1,197 @@
+"""Files and folders that are whole or not there: written beside and renamed into place."""
+
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # Windows: what a killed process leaves stays there
+    fcntl = None  # type: ignore[assignment]
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """A temporary path beside `path`, renamed to it when the block ends well, deleted when it does not.
+
+    A file that was there keeps its mode, and a symbolic link stays one. What a process that was killed has left of an
+    earlier write to `path` is removed.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder does not exist.
+    IsADirectoryError, OSError
+        If `path` names a folder, or a device.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> with replacing(folder / "a.txt") as beside:
+    ...     _ = beside.write_text("whole")
+    >>> [p.name for p in folder.iterdir()]
+    ['a.txt']
+    """
+    check_target("path", path)
+    path = Path(os.path.realpath(path))
+    mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
+
+    def create(beside: Path) -> None:  # for no other eyes until it has its mode
+        beside.touch(0o666 if mode is None else 0o600, exist_ok=False)
+
+    with temporary(path, create) as beside:
+        yield beside
+        if mode is not None:
+            beside.chmod(mode)
+        beside.replace(path)
+
+
+def check_target(name: str, path: str | Path) -> None:
+    """Raise unless a file can be written to `path`: so that it is known before the work is done that it is to hold.
+
+    Parameters
+    ----------
+    name : str
+        What the path is called in the message.
+    path : str or Path
+
+    Raises
+    ------
+    FileNotFoundError
+        If its folder does not exist.
+    IsADirectoryError
+        If it is a folder.
+    OSError
+        If it, or its folder, is something else that no file can be written to.
+
+    Examples
+    --------
+    >>> check_target("checkpoint", "nowhere/c.npz")
+    Traceback (most recent call last):
+    FileNotFoundError: checkpoint: there is no folder 'nowhere' to write 'c.npz' to
+    """
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise IsADirectoryError(f"{name} must name a file, and {str(path)!r} is a folder")
+    if target.exists() and not target.is_file():
+        raise OSError(f"{name} must name an ordinary file, and {str(path)!r} is a device")
+    folder = target.parent if Path(path).is_symlink() else Path(path).parent
+    if not folder.exists():
+        raise FileNotFoundError(f"{name}: there is no folder {str(folder)!r} to write {target.name!r} to")
+    _check_folder(name, folder)
+
+
+def check_target_folder(name: str, path: str | Path) -> None:
+    """Raise unless a folder is there that can be written to, or can be made.
+
+    Parameters
+    ----------
+    name : str
+        What the path is called in the message.
+    path : str or Path
+
+    Raises
+    ------
+    NotADirectoryError
+        If it, or what it is to be in, is a file.
+    PermissionError
+        If it may not be written to.
+
+    Examples
+    --------
+    >>> check_target_folder("output", __file__)
+    Traceback (most recent call last):
+    NotADirectoryError: output must name a folder, and '...files.py' is a file
+    """
+    path = Path(path)
+    _check_folder(name, next(folder for folder in (path, *path.absolute().parents) if folder.exists()))
+
+
+def _check_folder(name: str, folder: Path) -> None:
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{name} must name a folder, and {str(folder)!r} is a file")
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"{name}: the folder {str(folder)!r} may not be written to")
+
+
+@contextmanager
+def temporary(path: Path, create: Callable[[Path], None]) -> Iterator[Path]:
+    """A hidden file or folder beside `path`, which the block is to rename; removed where it ends by an error.
+
+    What a process that was killed has left of an earlier one is removed first: no lock is on it.
+
+    Parameters
+    ----------
+    path : Path
+    create : callable
+        ``create(beside)`` makes the file or folder; FileExistsError where there is one.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "a"
+    >>> with temporary(path, Path.mkdir) as beside:
+    ...     _ = beside.rename(path)
+    >>> beside.name, path.is_dir()
+    ('.a.0.part', True)
+    """
+    for number in range(100):
+        beside = path.with_name(f".{path.name}.{number}.part")
+        with _locked(beside) as abandoned:
+            if abandoned:
+                _remove(beside)
+        try:
+            create(beside)
+        except FileExistsError:  # that of another process, or thread
+            continue
+        with _locked(beside) as ours:
+            if ours is False:  # another took it for abandoned, before it was locked
+                continue
+            try:
+                yield beside
+            except BaseException:
+                _remove(beside)
+                raise
+            return
+    raise OSError(f"{str(path)!r} is being written 100 times at once: remove {str(beside)!r} if it is not")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[bool | None]:
+    """Whether a file or folder is there and unlocked; then it is locked, until the block or the process ends.
+
+    None where there are no locks.
+    """
+    if fcntl is None:
+        yield None
+        return
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        yield False
+        return
+    try:
+        yield _lock(path, descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _lock(path: Path, descriptor: int) -> bool | None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(descriptor), path.stat())  # False: renamed or replaced in the meantime
+    except (BlockingIOError, FileNotFoundError):
+        return False
+    except OSError:  # a file system without locks
+        return None
