@@ -33,6 +33,23 @@ def natural_int(name: str, value: Any) -> int:
     return integer_at_least(name, value, 0, "an integer of 0 or more")
 
 
+def seed_or_generator(name: str, value: Any) -> None:
+    """Raise unless `value` is an int of at least 0, or a numpy.random.Generator.
+
+    Examples
+    --------
+    >>> seed_or_generator("seed", -1)
+    Traceback (most recent call last):
+    ValueError: seed must be an integer of 0 or more, got -1 (a numpy.random.Generator is taken too)
+    """
+    if isinstance(value, np.random.Generator):
+        return
+    try:
+        natural_int(name, value)
+    except ValueError as error:
+        raise ValueError(f"{error} (a numpy.random.Generator is taken too)") from None
+
+
 def integer_at_least(name: str, value: Any, least: int, taken: str) -> int:
     """`value` as an int of at least `least`; `taken` is how the error says so.
 

@@ -16,8 +16,11 @@ MARKS = "osD^v<>Ph*X"
 
 
 def plot_certificate(table: pd.DataFrame, by_lag: pd.DataFrame) -> "Figure":
-    """Distance from full BPTT; memory against time; and which share of the error arrives by lag, of algorithms whose
-    share is known to within a quarter: the noise of the others would hide them.
+    """Draw the distance from full BPTT with what each test would notice, the cost, and the share by lag.
+
+    A bar ends at the distance of one gradient; a tick stands at the smallest bias of the mean that the test of an
+    unbiased algorithm would notice. Shares are those of algorithms whose share is known to within a quarter: the noise
+    of the others would hide them.
 
     Parameters
     ----------
@@ -38,23 +41,35 @@ def plot_certificate(table: pd.DataFrame, by_lag: pd.DataFrame) -> "Figure":
     mark = {name: MARKS[i % len(MARKS)] for i, name in enumerate(names)}
     fig, (far, cost, lag) = figure(15, max(3.8, 0.34 * len(names) + 1.2), 1, 3, width_ratios=(1, 0.9, 1.3))
     for place, (_, row) in enumerate(table[::-1].iterrows()):
-        name, failed = row["algorithm"], row["ok"] is not pd.NA and not row["ok"]
+        name = row["algorithm"]
         at = max(row["distance"], 1e-17)
         far.plot([1e-17, at], [place, place], color=colour[name], linewidth=1.5, alpha=0.5)
         far.plot([at], [place], mark[name], color=colour[name], markersize=8)
-        far.annotate("not what it claims" if failed else row["claim"], (at, place), (7, -3), textcoords="offset points")
+        far.annotate(_verdict(row), (at, place), (7, -3), textcoords="offset points")
+        if row["guarantee"] == "unbiased":
+            far.plot([row["smallest_bias"]], [place], "|", color="black", markersize=14, markeredgewidth=2)
         cost.plot([row["seconds"] * 1e3], [row["allocated_bytes"] / 1e3], mark[name], color=colour[name], markersize=8)
     far.axvline(1e-12, color="tab:gray", linewidth=1, linestyle=":")
     far.set_yticks(range(len(names)), names[::-1])
-    far.set(xscale="log", xlim=(1e-17, 1e4), title="Distance from full BPTT's gradient", xlabel="relative distance")
+    far.set(xscale="log", xlim=(1e-17, 1e6), title="Distance from full BPTT's gradient")
+    far.set_xlabel("relative distance of one gradient (|: smallest bias of the mean noticed)")
     cost.set(xscale="log", yscale="log", title="Cost", xlabel="milliseconds", ylabel="peak memory, kB")
     for name, group in by_lag.groupby("algorithm", sort=False):
         if not group["error"].max() > 0.25:
             _share(lag, group, str(name), colour[str(name)], mark[str(name)])
     handles = [cost.lines[-1 - i] for i in range(len(names))]
     fig.legend(handles, names, frameon=False, fontsize=7, loc="outside right upper")
-    lag.set(ylim=(-0.25, 1.5), title="Share of the error that arrives", xlabel="steps back", ylabel="share")
+    lag.set(ylim=(-0.25, 1.5), title="Share of the gradient that arrives", xlabel="steps back", ylabel="share")
     return fig
+
+
+def _verdict(row: pd.Series) -> str:
+    """What a guarantee is, and whether it holds."""
+    if row["guarantee"] == "approximate":
+        return "approximate"
+    if row["ok"] is pd.NA:
+        return f"{row['guarantee']}: cannot tell"
+    return str(row["guarantee"]) if row["ok"] else f"NOT {row['guarantee']}"
 
 
 def _share(ax: Any, group: pd.DataFrame, name: str, colour: str, mark: str) -> None:

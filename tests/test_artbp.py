@@ -11,7 +11,7 @@ from test_forward import F, K, T, problem, reader, z_score
 import rnnbp
 from rnnbp.cells import ElmanCell
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients import ARTBP, BPTT, Claim, Geometric, PowerLaw, TruncatedBPTT
+from rnnbp.gradients import ARTBP, BPTT, Geometric, Guarantee, PowerLaw, TruncatedBPTT
 from rnnbp.gradients.truncated import SpanRunner
 from rnnbp.layers import GRU, LSTM, Bidirectional, Dense, Dropout, Embedding, FixedPoint, Last, MeanOverTime, Window
 from rnnbp.losses import CrossEntropy
@@ -138,12 +138,12 @@ def test_forgotten_factors_show_over_seeds(monkeypatch):
 
 def test_the_certificate_tells_right_from_wrong(monkeypatch):
     model, batch = problem(reader(CELLS["GRU"]))
-    claims = {"it": ARTBP(Geometric(0.4))}
-    found = rnnbp.compare_gradients(model, batch, algorithms=claims, seeds=300, lags=0)
-    assert found.table["claim"].tolist() == ["unbiased"]
+    guarantees = {"it": ARTBP(Geometric(0.4))}
+    found = rnnbp.compare_gradients(model, batch, algorithms=guarantees, seeds=300, lags=0)
+    assert found.table["guarantee"].tolist() == ["unbiased"]
     assert found.ok, found
     wrong(monkeypatch, FACTORS["forgotten"])
-    assert rnnbp.compare_gradients(model, batch, algorithms=claims, seeds=300, lags=0).failed == ["it"]
+    assert rnnbp.compare_gradients(model, batch, algorithms=guarantees, seeds=300, lags=0).failed == ["it"]
 
 
 # ---- without cuts, and what is yielded ----------------------------------------------------------
@@ -204,7 +204,7 @@ def test_seeds_and_generators():
     rng = np.random.default_rng(0)
     calls = [total(ARTBP(Geometric(0.4)), model, batch, rng=rng) for _ in range(4)]
     assert len({c.tobytes() for c in calls}) > 1
-    assert Claim("unbiased", ARTBP()).seeded(3) == ARTBP(seed=3)
+    assert Guarantee("unbiased", ARTBP()).seeded(3) == ARTBP(seed=3)
 
 
 def test_a_float32_model_and_tokens(rng):

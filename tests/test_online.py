@@ -11,7 +11,7 @@ from test_gradients import CAUSAL, batch_for, model_of, whole
 
 import rnnbp
 from rnnbp.cells.base import state_jacobian
-from rnnbp.gradients import BPTT, RTRL, UORO, Claim, TruncatedBPTT
+from rnnbp.gradients import BPTT, RTRL, UORO, Guarantee, TruncatedBPTT
 from rnnbp.gradients.measured import run_seeds
 from rnnbp.gradients.online.chain import chain
 from rnnbp.gradients.online.linear import ByColumns, Linear, OneByOne
@@ -197,7 +197,7 @@ def test_nothing_is_kept_of_a_step_but_its_outputs():
     for times in (4, 32):
         x, targets = np.tile(batch.x, (times, 1, 1)), np.tile(batch.targets, (times, 1))
         longer = replace(batch, x=x, targets=targets, lengths=batch.lengths * times)
-        peaks.append(run_seeds(Claim("unbiased", UORO()), model, longer, CrossEntropy(), [0]).allocated)
+        peaks.append(run_seeds(Guarantee("unbiased", UORO()), model, longer, CrossEntropy(), [0]).allocated)
     outputs = 8 * 3 * 3
     listed_and_together = 2 * outputs
     assert peaks[1] - peaks[0] < 28 * 6 * (listed_and_together + 300)

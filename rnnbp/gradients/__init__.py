@@ -6,7 +6,7 @@ from rnnbp.gradients.backprop import Backprop
 from rnnbp.gradients.base import Cost, Gradient, GradientAlgorithm
 from rnnbp.gradients.bptt import BPTT
 from rnnbp.gradients.check import GradientReport, check_gradient
-from rnnbp.gradients.claims import Claim
+from rnnbp.gradients.claims import Claim, Guarantee
 from rnnbp.gradients.decay import Decay, error_decay
 from rnnbp.gradients.forward import ForwardGradient, Tangent, jvp
 from rnnbp.gradients.numerical import ComplexStep, FiniteDifference
@@ -40,6 +40,7 @@ __all__ = [
     "Gradient",
     "GradientAlgorithm",
     "GradientReport",
+    "Guarantee",
     "PowerLaw",
     "RandomFeedback",
     "RecurrentBackprop",

@@ -6,7 +6,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from rnnbp._checks import natural_int, number
+from rnnbp._checks import number, seed_or_generator
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import Gradient, refuse_look_ahead
 from rnnbp.gradients.seeding import generator_of
@@ -116,7 +116,7 @@ class ARTBP:
     ----------
     truncation : Truncation, default PowerLaw(mean=20.0, alpha=4.0)
         `PowerLaw`, `Geometric`, or an object with a method ``chance(elapsed)`` of your own.
-    seed : int, default 0
+    seed : int or numpy.random.Generator, default 0
         Of the cuts. Without a generator `gradients` draws the same ones at every call; with one (which a Trainer
         gives) they depend on both, and each call draws new ones.
 
@@ -145,14 +145,14 @@ class ARTBP:
     """
 
     truncation: Truncation = field(default_factory=PowerLaw)
-    seed: int = 0
+    seed: int | np.random.Generator = 0
 
     random: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if isinstance(self.truncation, type) or not hasattr(self.truncation, "chance"):
             raise ValueError(f"truncation must be an object with a method 'chance', got {self.truncation!r}")
-        natural_int("seed", self.seed)
+        seed_or_generator("seed", self.seed)
 
     def gradients(
         self,

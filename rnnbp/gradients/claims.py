@@ -1,9 +1,11 @@
-"""What each algorithm says of its own gradient: exact, right on the average, or neither."""
+"""What each algorithm guarantees of its gradient: that it is exact, that it is unbiased, or nothing."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+
+import numpy as np
 
 from rnnbp._checks import choice, number, unknown
 from rnnbp.gradients.adaptive import AdaptiveTruncation
@@ -17,23 +19,24 @@ from rnnbp.gradients.recurrent_backprop import RecurrentBackprop
 from rnnbp.gradients.truncated import TruncatedBPTT
 from rnnbp.solvers import Tolerance
 
+Seed = int | np.random.Generator
 Kind = Literal["exact", "unbiased", "approximate"]
 KINDS = ("exact", "unbiased", "approximate")
 FINE = Tolerance(absolute=1e-13, relative=1e-13, iterations=5000)
-FEW = 400  # parameters, up to which one or two losses for each of them are no trouble
+FEW = 400  # parameters, up to which the oracles, one or two losses for each, are run
 
 
 @dataclass(frozen=True)
-class Claim:
-    """A gradient algorithm with what it claims.
+class Guarantee:
+    """A gradient algorithm with what it guarantees.
 
     Parameters
     ----------
     kind : {'exact', 'unbiased', 'approximate'}
-        'exact': full BPTT's gradient up to rounding. 'unbiased': that on the average over seeds. 'approximate': no
-        claim that could be wrong.
+        'exact': full BPTT's gradient up to rounding. 'unbiased': its mean over seeds is that. 'approximate': nothing.
     algorithm : GradientAlgorithm, or a function of a seed that makes one
-        One with a field `seed` is remade with other seeds.
+        One with a field `seed` is made again with other seeds. Where it also takes a `numpy.random.Generator` for a
+        seed, and draws nothing but what it takes from it, the certificate goes through all its draws.
     tolerance : float, default 1e-12
         How far the gradient of one that is exact may be from full BPTT's, relative to its norm.
 
@@ -44,12 +47,12 @@ class Claim:
 
     Examples
     --------
-    >>> Claim("unbiased", ForwardGradient()).seeded(3)
+    >>> Guarantee("unbiased", ForwardGradient()).seeded(3)
     ForwardGradient(directions=1, seed=3)
     """
 
     kind: Kind
-    algorithm: GradientAlgorithm | Callable[[int], GradientAlgorithm]
+    algorithm: GradientAlgorithm | Callable[[Seed], GradientAlgorithm]
     tolerance: float = 1e-12
 
     def __post_init__(self) -> None:
@@ -61,8 +64,8 @@ class Claim:
         """Whether it depends on a seed."""
         return not hasattr(self.algorithm, "gradients") or "seed" in _fields(self.algorithm)
 
-    def seeded(self, seed: int) -> GradientAlgorithm:
-        """The algorithm with that seed; as it is where it takes none."""
+    def seeded(self, seed: Seed) -> GradientAlgorithm:
+        """The algorithm with that seed; unchanged where it takes none."""
         if not hasattr(self.algorithm, "gradients"):
             return self.algorithm(seed)
         if "seed" in _fields(self.algorithm):
@@ -70,12 +73,15 @@ class Claim:
         return self.algorithm
 
 
+Claim = Guarantee  # the former name
+
+
 def _fields(algorithm: Any) -> set[str]:
     return {f.name for f in dataclasses.fields(algorithm)} if dataclasses.is_dataclass(algorithm) else set()
 
 
-def standard_claims(steps: int, parameters: int) -> dict[str, Claim]:
-    """Every algorithm of the package, for sequences of so many steps and a model of so many parameters.
+def standard_guarantees(steps: int, parameters: int) -> dict[str, Guarantee]:
+    """Every algorithm of the package, with its guarantee, for sequences of T steps and a model of P parameters.
 
     Parameters
     ----------
@@ -86,46 +92,46 @@ def standard_claims(steps: int, parameters: int) -> dict[str, Claim]:
 
     Examples
     --------
-    >>> list(standard_claims(steps=20, parameters=100))[:2]
+    >>> list(standard_guarantees(steps=20, parameters=100))[:2]
     ['BPTT', 'BPTT(slots=2)']
     """
-    claims = {
-        "BPTT": Claim("exact", BPTT()),
-        "BPTT(slots=2)": Claim("exact", BPTT(slots=2)),
-        "TruncatedBPTT(1, T)": Claim("exact", TruncatedBPTT(1, steps)),
-        "TruncatedBPTT(5, 10)": Claim("exact" if steps <= 10 else "approximate", TruncatedBPTT(5, 10)),
-        "TruncatedBPTT(1, 1)": Claim("exact" if steps == 1 else "approximate", TruncatedBPTT(1, 1)),
-        "RTRL": Claim("exact", RTRL()),
-        "BlockRTRL(10)": Claim("exact", BlockRTRL(10)),
-        "SnAp(1)": Claim("approximate", SnAp(1)),
-        "SnAp(2)": Claim("approximate", SnAp(2)),
-        "EProp": Claim("approximate", EProp()),
-        "RFLO": Claim("approximate", RFLO()),
-        "RecurrentBackprop": Claim("exact", RecurrentBackprop(tolerance=FINE), tolerance=1e-9),
-        "AdaptiveTruncation(0.1)": Claim("approximate", AdaptiveTruncation(0.1)),
-        "ARTBP": Claim("unbiased", ARTBP(PowerLaw(mean=max(2.0, steps / 3)))),
-        "UORO": Claim("unbiased", UORO()),
-        "KFRTRL": Claim("unbiased", KFRTRL()),
-        "ForwardGradient": Claim("unbiased", ForwardGradient()),
+    guarantees = {
+        "BPTT": Guarantee("exact", BPTT()),
+        "BPTT(slots=2)": Guarantee("exact", BPTT(slots=2)),
+        "TruncatedBPTT(1, T)": Guarantee("exact", TruncatedBPTT(1, steps)),
+        "TruncatedBPTT(5, 10)": Guarantee("exact" if steps <= 10 else "approximate", TruncatedBPTT(5, 10)),
+        "TruncatedBPTT(1, 1)": Guarantee("exact" if steps == 1 else "approximate", TruncatedBPTT(1, 1)),
+        "RTRL": Guarantee("exact", RTRL()),
+        "BlockRTRL(10)": Guarantee("exact", BlockRTRL(10)),
+        "SnAp(1)": Guarantee("approximate", SnAp(1)),
+        "SnAp(2)": Guarantee("approximate", SnAp(2)),
+        "EProp": Guarantee("approximate", EProp()),
+        "RFLO": Guarantee("approximate", RFLO()),
+        "RecurrentBackprop": Guarantee("exact", RecurrentBackprop(tolerance=FINE), tolerance=1e-9),
+        "AdaptiveTruncation(0.1)": Guarantee("approximate", AdaptiveTruncation(0.1)),
+        "ARTBP": Guarantee("unbiased", ARTBP(PowerLaw(mean=max(2.0, steps / 3)))),
+        "UORO": Guarantee("unbiased", UORO()),
+        "KFRTRL": Guarantee("unbiased", KFRTRL()),
+        "ForwardGradient": Guarantee("unbiased", ForwardGradient()),
     }
     if parameters <= FEW:
-        claims["ComplexStep"] = Claim("exact", ComplexStep())
-        claims["FiniteDifference"] = Claim("exact", FiniteDifference(), tolerance=1e-6)
-    return claims
+        guarantees["ComplexStep"] = Guarantee("exact", ComplexStep())
+        guarantees["FiniteDifference"] = Guarantee("exact", FiniteDifference(), tolerance=1e-6)
+    return guarantees
 
 
 def chosen(
-    algorithms: Sequence[str | GradientAlgorithm] | Mapping[str, GradientAlgorithm | Claim] | None,
-    standard: Mapping[str, Claim],
-) -> dict[str, Claim]:
-    """The claims of the algorithms that were asked for.
+    algorithms: Sequence[str | GradientAlgorithm] | Mapping[str, GradientAlgorithm | Guarantee] | None,
+    standard: Mapping[str, Guarantee],
+) -> dict[str, Guarantee]:
+    """The guarantees of the algorithms that were asked for.
 
     Parameters
     ----------
     algorithms : optional
-        Names from `standard`, or algorithms, or a mapping of your own names to algorithms or claims. An algorithm
-        without a claim claims what its class does in `standard`, and nothing where it is not there.
-    standard : mapping of str to Claim
+        Names from `standard`, or algorithms, or a mapping of your own names to algorithms or guarantees. An
+        algorithm alone guarantees what its class does in `standard`, and nothing where it is not there.
+    standard : mapping of str to Guarantee
 
     Raises
     ------
@@ -134,7 +140,7 @@ def chosen(
 
     Examples
     --------
-    >>> standard = standard_claims(20, 100)
+    >>> standard = standard_guarantees(20, 100)
     >>> chosen(["BPTT", TruncatedBPTT(2, 4)], standard)["TruncatedBPTT(k1=2, k2=4)"].kind
     'approximate'
     >>> chosen(["BTPT"], standard)
@@ -144,7 +150,7 @@ def chosen(
     if algorithms is None:
         return dict(standard)
     if isinstance(algorithms, Mapping):
-        return {name: _claim(name, given, standard) for name, given in algorithms.items()}
+        return {name: _guarantee(name, given, standard) for name, given in algorithms.items()}
     found = {}
     for given in algorithms:
         if isinstance(given, str):
@@ -152,17 +158,17 @@ def chosen(
                 raise unknown("algorithms", given, standard)
             found[given] = standard[given]
         else:
-            found[repr(given)] = _claim(repr(given), given, standard)
+            found[repr(given)] = _guarantee(repr(given), given, standard)
     return found
 
 
-def _claim(name: str, given: Any, standard: Mapping[str, Claim]) -> Claim:
-    if isinstance(given, Claim):
+def _guarantee(name: str, given: Any, standard: Mapping[str, Guarantee]) -> Guarantee:
+    if isinstance(given, Guarantee):
         return given
     if not hasattr(given, "gradients"):
-        raise ValueError(f"algorithm {name!r} must be a gradient algorithm or a Claim, got {given!r}")
-    for claim in standard.values():
-        alike = type(given) is type(claim.algorithm) and (claim.kind == "unbiased" or isinstance(given, BPTT))
-        if given == claim.algorithm or alike:
-            return Claim(claim.kind, given, claim.tolerance)
-    return Claim("approximate", given)
+        raise ValueError(f"algorithm {name!r} must be a gradient algorithm or a Guarantee, got {given!r}")
+    for known in standard.values():
+        alike = type(given) is type(known.algorithm) and (known.kind == "unbiased" or isinstance(given, BPTT))
+        if given == known.algorithm or alike:
+            return Guarantee(known.kind, given, known.tolerance)
+    return Guarantee("approximate", given)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from rnnbp._checks import natural_int, positive_int
+from rnnbp._checks import positive_int, seed_or_generator
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import Cost, Gradient, check_targets, map_state
 from rnnbp.gradients.seeding import generator_of
@@ -139,7 +139,7 @@ class ForwardGradient:
     ----------
     directions : int, default 1
         The mean over so many is yielded; each costs one forward pass in complex numbers.
-    seed : int, default 0
+    seed : int or numpy.random.Generator, default 0
         Of the directions. Without a generator `gradients` draws the same ones at every call; with one (which a Trainer
         gives) they depend on both, and each call draws new ones.
 
@@ -165,13 +165,13 @@ class ForwardGradient:
     """
 
     directions: int = 1
-    seed: int = 0
+    seed: int | np.random.Generator = 0
 
     random: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         positive_int("directions", self.directions)
-        natural_int("seed", self.seed)
+        seed_or_generator("seed", self.seed)
 
     def gradients(
         self,

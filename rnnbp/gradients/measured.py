@@ -9,7 +9,7 @@ import numpy as np
 
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import Gradient, GradientAlgorithm
-from rnnbp.gradients.claims import Claim
+from rnnbp.gradients.claims import Guarantee
 from rnnbp.layers.base import Array
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
@@ -60,24 +60,24 @@ class Runs:
     seconds: float
 
 
-def run_seeds(claim: Claim, model: Sequential, batch: SequenceBatch, loss: Loss, seeds: Sequence[int]) -> Runs:
+def run_seeds(guarantee: Guarantee, model: Sequential, batch: SequenceBatch, loss: Loss, seeds: Sequence[int]) -> Runs:
     """Run an algorithm with each seed; one that takes none, three times or for a fifth of a second."""
-    allocated = _allocated(claim, model, batch, loss)
+    allocated = _allocated(guarantee, model, batch, loss)
     sums, seconds = [], []
-    for seed in seeds if claim.stochastic else range(3):
-        algorithm = claim.seeded(seed)
+    for seed in seeds if guarantee.stochastic else range(3):
+        algorithm = guarantee.seeded(seed)
         began = time.perf_counter()
         sums.append(total_of(algorithm, model, batch, loss))
         seconds.append(time.perf_counter() - began)
-        if not claim.stochastic and sum(seconds) > 0.2:
+        if not guarantee.stochastic and sum(seconds) > 0.2:
             break
-    vectors = np.array([s.vector for s in (sums if claim.stochastic else sums[:1])])
+    vectors = np.array([s.vector for s in (sums if guarantee.stochastic else sums[:1])])
     return Runs(sums[0], vectors, allocated, min(seconds))
 
 
-def _allocated(claim: Claim, model: Sequential, batch: SequenceBatch, loss: Loss) -> int:
+def _allocated(guarantee: Guarantee, model: Sequential, batch: SequenceBatch, loss: Loss) -> int:
     """The peak of the memory taken while one gradient was computed."""
-    algorithm, tracing = claim.seeded(0), tracemalloc.is_tracing()
+    algorithm, tracing = guarantee.seeded(0), tracemalloc.is_tracing()
     if not tracing:
         tracemalloc.start()
     try:

@@ -3,15 +3,15 @@
 import numpy as np
 
 
-def generator_of(seed: int, rng: np.random.Generator | None) -> np.random.Generator:
+def generator_of(seed: int | np.random.Generator, rng: np.random.Generator | None) -> np.random.Generator:
     """An algorithm's own generator: from its seed alone, or from its seed and one number drawn from `rng`.
 
     So the seed counts with a trainer's generator too, and each of its batches has new draws.
 
     Parameters
     ----------
-    seed : int
-        The algorithm's.
+    seed : int or numpy.random.Generator
+        The algorithm's. A generator is drawn from itself, whatever `rng` is.
     rng : numpy.random.Generator, optional
         As `gradients` is given it.
 
@@ -21,4 +21,6 @@ def generator_of(seed: int, rng: np.random.Generator | None) -> np.random.Genera
     >>> first == second
     False
     """
+    if isinstance(seed, np.random.Generator):
+        return seed
     return np.random.default_rng(seed if rng is None else [seed, int(rng.integers(2**63))])

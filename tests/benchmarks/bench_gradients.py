@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 import rnnbp
-from rnnbp.gradients import Claim, GradientAlgorithm
+from rnnbp.gradients import GradientAlgorithm, Guarantee
 from rnnbp.gradients.artbp import Geometric
 from rnnbp.gradients.measured import run_seeds, total_of
 
@@ -144,7 +144,7 @@ def measured(entry: Entry, steps: int, hidden: int) -> Point:
     batch = rnnbp.SequenceDataset([rng.standard_normal((steps, F))], targets=[1]).batch(dtype=np.float32)
     algorithm, loss = entry.algorithm(hidden), rnnbp.CrossEntropy()
     total = total_of(algorithm, model, batch, loss)
-    peak = run_seeds(Claim("approximate", algorithm), model, batch, loss, [0]).allocated
+    peak = run_seeds(Guarantee("approximate", algorithm), model, batch, loss, [0]).allocated
     return Point(steps, fastest(algorithm, model, batch, loss) / entry.share(model.params.size), total.peak_bytes, peak)
 
 

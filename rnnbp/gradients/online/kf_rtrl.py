@@ -34,7 +34,7 @@ class KFRTRL(RandomOnline):
 
     Parameters
     ----------
-    seed : int, default 0
+    seed : int or numpy.random.Generator, default 0
         Of the signs. Without a generator `gradients` draws the same ones at every call; with one (which a Trainer
         gives) they depend on both, and each call draws new ones.
     every : int, optional

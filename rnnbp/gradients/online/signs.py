@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from rnnbp._checks import natural_int
+from rnnbp._checks import seed_or_generator
 from rnnbp.cells.base import Array
 from rnnbp.gradients.online.base import Online
 from rnnbp.gradients.seeding import generator_of
@@ -25,7 +25,7 @@ class RandomOnline(Online):
 
     Parameters
     ----------
-    seed : int, default 0
+    seed : int or numpy.random.Generator, default 0
         Of the signs. Without a generator `gradients` draws the same ones at every call; with one (which a Trainer
         gives) they depend on both, and each call draws new ones.
     every : int, optional
@@ -37,13 +37,13 @@ class RandomOnline(Online):
         If `seed` is not a natural number, or as in `Online`.
     """
 
-    seed: int = 0
+    seed: int | np.random.Generator = 0
 
     random: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        natural_int("seed", self.seed)
+        seed_or_generator("seed", self.seed)
 
     def generator(self, rng: np.random.Generator | None) -> np.random.Generator:
         """Where the signs are drawn from."""

@@ -1,0 +1,151 @@
+"""Tests of whether the mean of random gradients is the exact one, and the smallest bias they would notice.
+
+Two tests, each at the significance of 4 standard errors of a normal distribution (6e-5):
+
+- along the exact gradient g, the t test of ``G . g / |g|^2 = 1`` with Hall's (1992) correction for skewness; it
+  notices a wrong factor;
+- in any direction, the F test of ``n |mean(G) - g|^2 / tr S`` with (D, D (n - 1)) degrees of freedom,
+  D = (tr S)^2 / tr S^2 (Box 1954), S the covariance.
+
+Both suppose that the mean is nearly normal. By Gine, Goetze & Mason (1997) Student's t is asymptotically normal only if
+the largest squared deviation is a vanishing part of the sum of all; where it is more than a tenth, a sample is
+`heavy`, and nothing follows from it: no test of a mean is valid for all distributions (Bahadur & Savage 1956).
+
+References
+----------
+R. R. Bahadur & L. J. Savage (1956), "The nonexistence of certain statistical procedures in nonparametric problems",
+Annals of Mathematical Statistics 27, 1115-1122, doi:10.1214/aoms/1177728077
+
+G. E. P. Box (1954), "Some theorems on quadratic forms applied in the study of analysis of variance problems, I", Annals
+of Mathematical Statistics 25, 290-302, doi:10.1214/aoms/1177728786
+
+E. Gine, F. Goetze & D. M. Mason (1997), "When is the Student t-statistic asymptotically standard normal?", Annals of
+Probability 25, 1514-1531, doi:10.1214/aop/1024404523
+
+P. Hall (1992), "On the removal of skewness by transformation", Journal of the Royal Statistical Society B 54, 221-228,
+doi:10.1111/j.2517-6161.1992.tb01876.x
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import fdtri, ndtr, stdtrit
+
+from rnnbp.layers.base import Array
+
+LIMIT = 4.0  # standard errors
+SIGNIFICANCE = 2 * float(ndtr(-LIMIT))
+NINE_TENTHS = 1.2816  # standard errors above a threshold at which it is passed nine times in ten
+HEAVY = 0.1  # of the sum of squared deviations, in the largest one
+ROUNDING = 1e-9  # of the gradient's norm: what is the same in every sample may be off by this
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What random gradients say of their mean; lengths relative to the exact gradient's norm.
+
+    Attributes
+    ----------
+    bias : float
+        The distance of the mean from the exact gradient.
+    variance : float
+        The mean squared distance from the mean.
+    z : float
+        Standard errors of the mean's part along the exact gradient, corrected for skewness.
+    smallest_factor : float
+        The smallest error of a factor (a bias along the exact gradient) that is noticed nine times in ten.
+    smallest_bias : float
+        The smallest bias in any direction that is noticed nine times in ten.
+    biased : bool
+        Whether one of the two tests rejects that the mean is the exact gradient.
+    heavy : bool
+        Whether single samples weigh so much that nothing follows.
+    """
+
+    bias: float
+    variance: float
+    z: float
+    smallest_factor: float
+    smallest_bias: float
+    biased: bool
+    heavy: bool
+
+
+def evidence(vectors: Array, exact: Array) -> Evidence:
+    """Test whether the mean of random gradients is the exact one.
+
+    Parameters
+    ----------
+    vectors : ndarray (n, P)
+        Independent samples, n at least 3.
+    exact : ndarray (P,)
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> exact, noise = np.ones(10), rng.standard_normal((400, 10))
+    >>> found = evidence(exact + noise, exact)
+    >>> found.biased, round(found.smallest_factor, 2)
+    (False, 0.08)
+    >>> evidence(0.8 * exact + noise, exact).biased
+    True
+    """
+    n, size = len(vectors), float(np.linalg.norm(exact)) or 1.0
+    scaled, target = vectors / size, exact / size
+    mean = scaled.mean(axis=0)
+    deviations = scaled - mean
+    bias = float(np.linalg.norm(mean - target))
+    gram = deviations @ deviations.T
+    variance = float(np.trace(gram)) / (n - 1)
+    if variance <= ROUNDING**2:  # the same at every draw
+        z = 0.0 if bias <= ROUNDING else np.inf
+        return Evidence(bias, variance, z, ROUNDING, ROUNDING, bias > ROUNDING, heavy=False)
+    along = scaled @ target
+    z, t_limit = bias_score(along), float(stdtrit(n - 1, 1 - SIGNIFICANCE / 2))
+    dimensions = _dimensions(gram, min(vectors.shape[1], n - 1))
+    f_limit = float(fdtri(dimensions, dimensions * (n - 1), 1 - SIGNIFICANCE))
+    error = float(np.sqrt(variance / n))
+    return Evidence(
+        bias,
+        variance,
+        z,
+        smallest_factor=(t_limit + NINE_TENTHS) * float(along.std(ddof=1) / np.sqrt(n)),
+        smallest_bias=error * float(np.sqrt(f_limit - 1) + NINE_TENTHS * dimensions**-0.25),
+        biased=bool(abs(z) > t_limit or bias > np.sqrt(f_limit) * error),
+        heavy=max(_largest_part(np.diag(gram)), _largest_part((along - along.mean()) ** 2)) > HEAVY,
+    )
+
+
+def _dimensions(gram: Array, most: int) -> float:
+    """(tr S)^2 / tr S^2 with an unbiased estimate of the second, between 1 and `most`."""
+    n = len(gram)
+    trace, squares = np.trace(gram), (gram * gram).sum()
+    squares = (n - 1) ** 2 / ((n - 2) * (n + 1)) * (squares - trace**2 / (n - 1))
+    return float(np.clip(trace**2 / squares, 1, most)) if squares > 0 else float(most)
+
+
+def _largest_part(squares: Array) -> float:
+    """The largest, relative to the sum; 0 where that is rounding."""
+    total = float(squares.sum())
+    return float(squares.max()) / total if total > ROUNDING**2 else 0.0
+
+
+def bias_score(along: Array) -> float:
+    """How many standard errors the mean of some numbers is away from 1: Hall's (1992) t, which allows for skewness.
+
+    Parameters
+    ----------
+    along : ndarray (n,)
+
+    Examples
+    --------
+    >>> round(bias_score(np.array([0.9, 1.1, 1.0, 1.2])), 3)
+    0.775
+    """
+    n, off = len(along), float(along.mean()) - 1
+    spread = float(along.std(ddof=1))
+    if spread <= 1e-12 * max(1.0, abs(off)):  # the same at every seed
+        return 0.0 if abs(off) <= ROUNDING else np.inf
+    t = off * np.sqrt(n) / spread
+    skew = float(((along - along.mean()) ** 3).mean()) / spread**3 / np.sqrt(n)
+    return float(t + skew * t**2 / 3 + skew**2 * t**3 / 27 + skew / 6)

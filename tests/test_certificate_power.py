@@ -1,0 +1,240 @@
+"""What the certificate notices: wrong random gradients fail, right ones pass, and what cannot be told is said."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+from helpers import CELLS
+from test_forward import problem, reader
+
+import rnnbp
+from rnnbp.data import SequenceBatch
+from rnnbp.gradients import ARTBP, BPTT, KFRTRL, UORO, ForwardGradient, Geometric, Guarantee, PowerLaw, TruncatedBPTT
+from rnnbp.gradients.online.signs import balanced, random_signs
+from rnnbp.layers import GRU, LSTM, Dense, Elman, Last
+from rnnbp.losses import CrossEntropy
+
+
+class LastThreeSteps:
+    """UORO's influence of the last three steps; what acted before is dropped."""
+
+    def __init__(self, rng):
+        self.rng, self.products = rng, []
+
+    def advance(self, step):
+        signs = random_signs(self.rng, step.state.shape, step.state.dtype)
+        older = [balanced(step.pushed(s[: step.size]), p[: step.size]) for s, p in self.products[-2:]]
+        self.products = [*older, balanced(signs, step.pulled(signs))]
+
+    def gradient(self, d_state):
+        n = len(d_state)
+        state, params = (sum(product[i][:n] for product in self.products) for i in (0, 1))
+        return (d_state * state).sum(axis=1) @ params
+
+
+class Forgetful(UORO):
+    """UORO that drops everything at lag 3 and more."""
+
+    def influence(self, parts, batch_size, rng):
+        return LastThreeSteps(self.generator(rng))
+
+
+@dataclasses.dataclass(frozen=True)
+class Scaled:
+    """Another algorithm's gradient times a number."""
+
+    inner: object
+    factor: float
+    seed: int = 0
+
+    def gradients(self, *arguments, **options):
+        for g in dataclasses.replace(self.inner, seed=self.seed).gradients(*arguments, **options):
+            yield dataclasses.replace(g, vector=self.factor * g.vector)
+
+
+@dataclasses.dataclass(frozen=True)
+class SameSigns(UORO):
+    """UORO that draws the same signs at every step."""
+
+    def influence(self, parts, batch_size, rng):
+        carried = super().influence(parts, batch_size, rng)
+        seed = self.seed
+
+        class Again:
+            def integers(self, high, size):
+                return np.random.default_rng(seed).integers(high, size=size)
+
+        carried.rng = Again()
+        return carried
+
+
+def certify(algorithm, layers, seed=0, lengths=None, **options):
+    """The row of an algorithm that is said to be unbiased, and the certificate."""
+    model, batch = problem(layers, np.array([6, 6, 6]) if lengths is None else lengths, seed)
+    unbiased = {"it": Guarantee("unbiased", algorithm)}
+    found = rnnbp.compare_gradients(model, batch, algorithms=unbiased, lags=0, **options)
+    return found.table.iloc[0], found
+
+
+def tiny(hidden=2):
+    """A network of which UORO's signs over short sequences can all be gone through."""
+    rng = np.random.default_rng(hidden)
+    model = rnnbp.Sequential(Elman(2, hidden), Last(), Dense(hidden, 2), dtype=np.float64)
+    x = rng.standard_normal((4, 1, 2))
+    return model, SequenceBatch.from_array(x, targets=np.array([1]))
+
+
+# ---- over all draws -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("layers", [[GRU(3, 2), Dense(2, 3)], [Elman(3, 3), Last(), Dense(3, 3)]], ids=["GRU", "Elman"])
+@pytest.mark.parametrize("factor", [1.0, 0.5, 1.0001])
+def test_a_factor_in_forward_gradients(factor, layers, seed):
+    row, found = certify(Scaled(ForwardGradient(), factor), layers, seed)
+    assert row["test"] == "all draws"
+    assert row["bias"] == pytest.approx(abs(factor - 1), abs=1e-12)
+    assert found.ok is (factor == 1)
+    assert found.failed == ([] if factor == 1 else ["it"])
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("chance", [0.1, 0.3, 0.6])
+def test_random_truncation_over_all_cuts(chance, seed):
+    row, found = certify(ARTBP(Geometric(chance)), reader(CELLS["Elman linear"]), seed)
+    assert (row["test"], row["runs"]) == ("all draws", 2**5)
+    assert row["bias"] < 1e-12
+    assert found.ok
+
+
+@pytest.mark.parametrize(("algorithm", "ok"), [(UORO(), True), (KFRTRL(), True), (Forgetful(), False)])
+def test_random_signs_over_all_of_them(algorithm, ok):
+    model, batch = tiny()
+    found = rnnbp.compare_gradients(model, batch, algorithms={"it": Guarantee("unbiased", algorithm)}, lags=0)
+    assert found.table["test"].tolist() == ["all draws"]
+    assert found.ok is ok, found
+    assert found.table["smallest_bias"].tolist() == [1e-9]
+
+
+def test_a_seed_that_is_drawn_from_again_and_again_is_not_taken_for_a_generator():
+    """With a generator its signs would differ: then it would be right."""
+    model, batch = tiny()
+    found = rnnbp.compare_gradients(model, batch, algorithms={"it": Guarantee("unbiased", SameSigns())}, lags=0)
+    assert found.table["test"].tolist() == ["samples"]
+    assert found.failed == ["it"]
+
+
+# ---- by samples ---------------------------------------------------------------------------------
+
+NETS = {
+    "LSTM": [LSTM(3, 4), Last(), Dense(4, 3)],
+    "GRU": [GRU(3, 4), Last(), Dense(4, 3)],
+    "Elman": [Elman(3, 4), Last(), Dense(4, 3)],
+}
+
+
+def dropped(layers, seed):
+    """The part of the gradient at lag 3 and more, relative to all of it."""
+    model, batch = problem(layers, np.array([6, 6, 6]), seed)
+    (g,) = BPTT().gradients(model, batch, CrossEntropy())
+    cut = sum(part.vector for part in TruncatedBPTT(3, 3).gradients(model, batch, CrossEntropy()))
+    return np.linalg.norm(g.vector - cut) / np.linalg.norm(g.vector)
+
+
+def check_forgetful(name, seed):
+    row, found = certify(Forgetful(), NETS[name], seed)
+    assert row["smallest_bias"] <= 0.05
+    if dropped(NETS[name], seed) > row["smallest_bias"]:
+        assert found.failed == ["it"], (dropped(NETS[name], seed), found)
+    else:
+        assert f"a bias of {100 * row['smallest_bias']:.2g} %" in found.verdict
+
+
+@pytest.mark.parametrize("name", NETS)
+def test_a_uoro_that_drops_lag_3_and_more_is_noticed(name):
+    check_forgetful(name, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 9))
+@pytest.mark.parametrize("name", NETS)
+def test_so_it_is_over_many_networks(name, seed):
+    check_forgetful(name, seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("algorithm", [UORO(), KFRTRL(), ARTBP(PowerLaw(2.0))], ids=["UORO", "KFRTRL", "ARTBP"])
+@pytest.mark.parametrize("name", NETS)
+def test_right_ones_pass_over_many_networks(name, algorithm, seed):
+    row, found = certify(algorithm, NETS[name], seed)
+    assert found.ok, found
+    assert row["smallest_bias"] <= 0.05
+
+
+def test_half_a_forward_gradient_whose_draws_are_unknown_is_noticed():
+    by_integers = lambda seed: Scaled(ForwardGradient(4), 0.5, int(seed))  # noqa: E731
+    row, found = certify(by_integers, NETS["Elman"])
+    assert row["test"] == "samples"
+    assert row["smallest_factor"] < 0.5
+    assert found.failed == ["it"]
+
+
+def test_a_right_one_whose_variance_is_too_large_is_undecided():
+    by_integers = lambda seed: ForwardGradient(seed=int(seed))  # noqa: E731
+    row, found = certify(by_integers, NETS["Elman"], max_runs=150)
+    assert row["ok"] is pd.NA
+    assert found.undecided == ["it"]
+    assert found.failed == []
+    assert not found.ok
+    assert found.verdict.startswith("cannot tell: it (a bias of ")
+    assert "cannot tell" in repr(found).splitlines()[-1]
+    _, found = certify(by_integers, NETS["Elman"], max_runs=150, power=1.0)
+    assert found.undecided == ["it"]  # it would notice more than the whole gradient only
+
+
+# ---- heavy tails --------------------------------------------------------------------------------
+
+
+def long_sequences(seed):
+    """20 steps of a linear network whose gradient does not vanish: samples are products of up to 19 factors 1 / 0.7."""
+    rng = np.random.default_rng(seed)
+    model = rnnbp.Sequential(Elman(2, 3, activation="linear"), Last(), Dense(3, 2), dtype=np.float64, seed=seed)
+    model.params["0.w_hh"] = np.linalg.qr(rng.standard_normal((3, 3)))[0]
+    return model, SequenceBatch.from_array(0.3 * rng.standard_normal((20, 2, 2)), targets=np.array([0, 1]))
+
+
+def of_long_sequences(algorithm, seed, **options):
+    model, batch = long_sequences(seed)
+    unbiased = {"it": Guarantee("unbiased", algorithm)}
+    return rnnbp.compare_gradients(model, batch, algorithms=unbiased, seeds=5, lags=0, **options)
+
+
+def test_heavy_tailed_truncation_is_not_accused():
+    found = of_long_sequences(ARTBP(Geometric(0.3)), 0, power=0.3)
+    assert found.failed == []
+    assert found.ok, found
+    by_integers = lambda seed: ARTBP(Geometric(0.3), int(seed))  # noqa: E731
+    found = of_long_sequences(by_integers, 0, power=0.3, max_runs=200)
+    assert found.undecided == ["it"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(12))
+def test_so_it_is_over_many_seed_blocks(seed):
+    by_integers = lambda s: ARTBP(Geometric(0.3), 100_000 * seed + int(s))  # noqa: E731
+    assert of_long_sequences(by_integers, 0, power=0.3, max_runs=400).failed == []
+    assert of_long_sequences(ARTBP(Geometric(0.3)), seed, power=0.3).failed == []
+
+
+# ---- nothing to test ----------------------------------------------------------------------------
+
+
+def test_no_guarantees_are_not_a_success():
+    model, batch = problem(NETS["GRU"])
+    for algorithms in (["TruncatedBPTT(1, 1)"], []):
+        found = rnnbp.compare_gradients(model, batch, algorithms=algorithms, lags=0)
+        assert not found.ok
+        assert found.failed == found.undecided == found.held == []
+        assert found.verdict.startswith("no guarantees to test (full BPTT")
