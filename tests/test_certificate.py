@@ -273,7 +273,7 @@ def test_names_and_algorithms_are_taken():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"algorithms": ["BPTTT"]}, "no algorithm 'BPTTT'. Did you mean 'BPTT'?"),
+        ({"algorithms": ["BPTTT"]}, "algorithms must be .* got 'BPTTT'. Did you mean 'BPTT'?"),
         ({"algorithms": {"it": 3}}, "algorithm 'it' must be a gradient algorithm or a Guarantee, got 3"),
         ({"algorithms": ["RecurrentBackprop"]}, "RecurrentBackprop: RecurrentBackprop takes a model with a FixedPoint"),
         ({"seeds": 1}, "seeds must be an integer of 3 or more, got 1"),
@@ -319,4 +319,4 @@ def test_the_command(tmp_path, capsys):
     assert {p.name for p in out.iterdir()} == {"table.csv", "by_lag.csv", "certificate.html", "certificate.png"}
     assert (out / "table.csv").read_text().splitlines()[1].startswith("BPTT,True,exact,True,")
     assert cli.main([*arguments, "--algorithms", "BPT"]) == 2
-    assert "no algorithm 'BPT'. Did you mean 'BPTT'?" in capsys.readouterr().err
+    assert "got 'BPT'. Did you mean 'BPTT'?" in capsys.readouterr().err

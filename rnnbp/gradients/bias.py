@@ -26,15 +26,15 @@ P. Hall (1992), "On the removal of skewness by transformation", Journal of the R
 doi:10.1111/j.2517-6161.1992.tb01876.x
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import fdtri, ndtr, stdtrit
 
 from rnnbp.layers.base import Array
 
 LIMIT = 4.0  # standard errors
-SIGNIFICANCE = 2 * float(ndtr(-LIMIT))
+SIGNIFICANCE = math.erfc(LIMIT / math.sqrt(2))
 NINE_TENTHS = 1.2816  # standard errors above a threshold at which it is passed nine times in ten
 HEAVY = 0.1  # of the sum of squared deviations, in the largest one
 ROUNDING = 1e-9  # of the gradient's norm: what is the same in every sample may be off by this
@@ -90,6 +90,8 @@ def evidence(vectors: Array, exact: Array) -> Evidence:
     >>> evidence(0.8 * exact + noise, exact).biased
     True
     """
+    from scipy.special import fdtri, stdtrit  # takes longer to load than this package
+
     n, size = len(vectors), float(np.linalg.norm(exact)) or 1.0
     scaled, target = vectors / size, exact / size
     mean = scaled.mean(axis=0)
