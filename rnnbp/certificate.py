@@ -108,8 +108,9 @@ class Certificate:
     @property
     def undecided(self) -> list[str]:
         """The algorithms of whose guarantee the test cannot tell whether it holds."""
-        guaranteed = self.table["guarantee"].ne("approximate")
-        return self._where(guaranteed & self.table["ok"].isna()) if len(self.table) else []
+        if not len(self.table):
+            return []
+        return self._where(self.table["guarantee"].ne("approximate") & self.table["ok"].isna())
 
     def _where(self, rows: pd.Series) -> list[str]:
         return self.table.loc[rows.fillna(False).astype(bool), "algorithm"].tolist()
