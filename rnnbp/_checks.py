@@ -117,6 +117,19 @@ def _range(low: float, high: float, open_low: bool) -> str:
     return "that is finite"
 
 
+def unused(name: str, value: Any, default: Any, why: str) -> None:
+    """Refuse an argument that would have no effect, unless it was left at its default.
+
+    Examples
+    --------
+    >>> unused("width", 5, 9, "where deltas is 0")
+    Traceback (most recent call last):
+    ValueError: width has no effect where deltas is 0: leave it out; got 5
+    """
+    if value != default:
+        raise ValueError(f"{name} has no effect {why}: leave it out; got {value!r}")
+
+
 def choice(name: str, value: Any, taken: Iterable[str]) -> str:
     """`value` if it is one of `taken`; else an error that lists them and guesses what was meant.
 

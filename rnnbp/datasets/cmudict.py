@@ -2,6 +2,7 @@
 
 import re
 
+from rnnbp._checks import unused
 from rnnbp._sources import TextSource, short_name
 from rnnbp.datasets.bundled import bundled
 from rnnbp.datasets.registry import located
@@ -41,7 +42,8 @@ def load_cmudict(path: TextSource | None = None, *, whole: bool = False) -> dict
     FileNotFoundError
         If there is no such file, or it is not there and may not be downloaded.
     ValueError
-        If a line is not as it should be; the message begins with the file's name and the line.
+        If a line is not as it should be, which the message begins with, after the file's name; or `whole` is given with
+        `path`.
 
     References
     ----------
@@ -56,7 +58,9 @@ def load_cmudict(path: TextSource | None = None, *, whole: bool = False) -> dict
     >>> [" ".join(p) for p in words["record"]]
     ['R AH0 K AO1 R D', 'R EH1 K ER0 D', 'R IH0 K AO1 R D']
     """
-    if path is None:
+    if path is not None:
+        unused("whole", whole, False, "with path=, whose dictionary is read whole")
+    else:
         path = located("cmudict", None, NAME) / NAME if whole else bundled("cmudict-20k.dict.gz")
     found: dict[str, list[Pronunciation]] = {}
     for place, line in text_lines(path):

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import DTypeLike
 
+from rnnbp._checks import unused
 from rnnbp.audio import audio_info, read_audio
 from rnnbp.data import SequenceDataset
 from rnnbp.datasets.feature_cache import FeatureCache
@@ -83,6 +84,8 @@ def load_recordings(
     if not callable(getattr(labels, "table", None)):
         raise ValueError(f"labels must be ByName(...), ByFolder() or ByTable(...), got {labels!r}")
     table = labels.table(folder)
+    if "label" not in table:
+        unused("classes", classes, None, "where labels have no label")
     files = table["file"].tolist()
     sequences = recordings([folder / f for f in files], feature, cache, memory)
     targets = table["label"].to_numpy(object) if "label" in table else None

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import DTypeLike
 
-from rnnbp._checks import choice, number
+from rnnbp._checks import choice, number, unused
 from rnnbp.data import SequenceDataset
 from rnnbp.datasets.labels import ByName
 from rnnbp.datasets.recordings import Feature, load_recordings
@@ -56,7 +56,8 @@ def load_spoken_digits(
     FileNotFoundError
         If there is no such folder, or it is not there and may not be downloaded.
     ValueError
-        If a name is not of the form ``{digit}_{speaker}_{index}.wav``, or the split or speaker is not there.
+        If a name is not of the form ``{digit}_{speaker}_{index}.wav``, the split or speaker is not there, or an
+        argument is of another split.
 
     References
     ----------
@@ -79,6 +80,9 @@ def load_spoken_digits(
         raise ValueError(
             f"speaker must be given with the split 'speaker', and only then: got {speaker!r} with {split!r}"
         )
+    if split != "random":
+        unused("test_fraction", test_fraction, 0.1, f"in the split {split!r}, but in 'random'")
+        unused("seed", seed, 0, f"in the split {split!r}, but in 'random'")
     folder = located("spoken-digits", path, "[0-9]_*_*.wav")
     data = load_recordings(folder, NAMES, feature=feature, cache=cache, classes=DIGITS, memory=memory, dtype=dtype)
     if split == "random":

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import DTypeLike
 
+from rnnbp._checks import unused
 from rnnbp._sources import TextSource, named
 from rnnbp.data import SequenceDataset
 from rnnbp.datasets.recordings import Feature, recordings
@@ -121,6 +122,8 @@ def load_timit(
     root = Path(path)
     if not root.is_dir():
         raise FileNotFoundError(f"path: there is no folder {str(root)!r}")
+    if feature is None:
+        unused("classes", classes, None, "without feature=, as samples have no targets")
     tables = [_table(root, part) for part in ("train", "test")]
     if classes is None:
         classes = sorted({phone for table in tables for phones in table["phones"] for phone in phones})

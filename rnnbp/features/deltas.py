@@ -6,7 +6,7 @@ from math import factorial
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp._checks import choice, integer_at_least, natural_int, number, positive_int
+from rnnbp._checks import choice, integer_at_least, natural_int, number, positive_int, unused
 from rnnbp.features.signals import checked_features
 
 Array = np.ndarray
@@ -41,7 +41,8 @@ def delta(data: ArrayLike, *, width: int = 9, order: int = 1, mode: str = "inter
     Raises
     ------
     ValueError
-        If an argument is out of its range, or there are fewer than `width` frames for mode 'interp'.
+        If an argument is out of its range, there are fewer than `width` frames for mode 'interp', or `cval` is given
+        for another mode than 'constant'.
 
     References
     ----------
@@ -59,7 +60,8 @@ def delta(data: ArrayLike, *, width: int = 9, order: int = 1, mode: str = "inter
     width = _odd_width(width)
     if positive_int("order", order) >= width:
         raise ValueError(f"order must be less than width = {width}, got {order}")
-    choice("mode", mode, ["interp", *PADDING])
+    if choice("mode", mode, ["interp", *PADDING]) != "constant":
+        unused("cval", cval, 0.0, f"in mode {mode!r}, but in 'constant'")
     half, weights = width // 2, _weights(width, order).astype(x.dtype)
     beyond = ((half, half), (0, 0))
     if mode == "interp":
@@ -89,7 +91,7 @@ def with_deltas(x: ArrayLike, deltas: int, *, width: int = 9, mode: str = "neare
     Raises
     ------
     ValueError
-        If an argument is out of its range.
+        If an argument is out of its range, or `deltas` is 0 and another is given.
 
     Examples
     --------
@@ -99,8 +101,10 @@ def with_deltas(x: ArrayLike, deltas: int, *, width: int = 9, mode: str = "neare
            [2. , 0.5]])
     """
     x = checked_features(x)
-    _odd_width(width)
-    orders = range(1, natural_int("deltas", deltas) + 1)
+    _check_widths(deltas, width, 9)
+    if not deltas:
+        unused("mode", mode, "nearest", "where deltas is 0")
+    orders = range(1, deltas + 1)
     return np.hstack([x, *(delta(x, width=width, order=n, mode=mode) for n in orders)])
 
 
@@ -125,7 +129,7 @@ def with_regressions(x: ArrayLike, deltas: int, *, width: int = 5) -> Array:
     Raises
     ------
     ValueError
-        If an argument is out of its range.
+        If an argument is out of its range, or `deltas` is 0 and another is given.
 
     Examples
     --------
@@ -135,10 +139,16 @@ def with_regressions(x: ArrayLike, deltas: int, *, width: int = 5) -> Array:
            [ 2.  ,  0.5 , -0.25]])
     """
     columns = [checked_features(x)]
-    _odd_width(width)
-    for _ in range(natural_int("deltas", deltas)):
+    _check_widths(deltas, width, 5)
+    for _ in range(deltas):
         columns.append(delta(columns[-1], width=width, mode="nearest"))
     return np.hstack(columns)
+
+
+def _check_widths(deltas: int, width: int, default: int) -> None:
+    _odd_width(width)
+    if not natural_int("deltas", deltas):
+        unused("width", width, default, "where deltas is 0")
 
 
 def _odd_width(width: int) -> int:

@@ -8,7 +8,7 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp._checks import choice, number, positive_int
+from rnnbp._checks import choice, number, positive_int, unused
 from rnnbp.features.signals import checked_signal
 
 Array = np.ndarray
@@ -142,7 +142,8 @@ class Framing:
     Raises
     ------
     ValueError
-        If an argument is out of its range, or the window is longer than a frame.
+        If an argument is out of its range, the window is longer than a frame, or `pad_mode` is given where nothing is
+        padded.
 
     See Also
     --------
@@ -169,6 +170,8 @@ class Framing:
         hop = max(1, round(0.010 * sr)) if self.hop_length is None else positive_int("hop_length", self.hop_length)
         n_fft, win_length = _lengths(sr, self.n_fft, self.win_length)
         choice("pad_mode", self.pad_mode, PAD_MODES)
+        if not self.center:
+            unused("pad_mode", self.pad_mode, "constant", "where center is False and nothing is padded")
         get_window(self.window, win_length)
         for name, value in (("n_fft", n_fft), ("hop_length", hop), ("win_length", win_length)):
             object.__setattr__(self, name, value)
