@@ -130,6 +130,31 @@ def unused(name: str, value: Any, default: Any, why: str) -> None:
         raise ValueError(f"{name} has no effect {why}: leave it out; got {value!r}")
 
 
+def checked_bool(name: str, value: Any) -> bool:
+    """`value` as a bool, which it must be: a text such as "no" would count as true.
+
+    Examples
+    --------
+    >>> checked_bool("per_step", "no")
+    Traceback (most recent call last):
+    ValueError: per_step must be True or False, got 'no'
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things, in words.
+
+    Examples
+    --------
+    >>> counted(1, "step"), counted(2, "step")
+    ('1 step', '2 steps')
+    """
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def choice(name: str, value: Any, taken: Iterable[str]) -> str:
     """`value` if it is one of `taken`; else an error that lists them and guesses what was meant.
 

@@ -1,50 +1,84 @@
 """SequenceBatch: sequences of different lengths in one time-major array, longest first."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from rnnbp._checks import positive_int
-from rnnbp.checked import Targets, checked_sequence
+from rnnbp._checks import counted, positive_int
+from rnnbp.batch_fields import check_fields, named_axes, ordered_targets, targets_per_step
+from rnnbp.checked import checked_sequence, one_feature
 from rnnbp.label_sequences import LabelSequences
+from rnnbp.targets import Targets
 
 Array = np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class SequenceBatch:
     """Sequences side by side; those still running at step t are the first ``active[t]``.
 
-    Attributes
+    Parameters
     ----------
     x : ndarray (T, B, F), or integer tokens (T, B)
         Zero past a sequence's end.
     lengths : ndarray (B,) of int
-        Longest first.
+        Longest first. `from_array` takes any order.
     targets : ndarray or LabelSequences, optional
-        One a sequence, (B,) classes or (B, K) values; or one a step, (T, B) classes (-1 past the end) or (T, B, K)
-        values (0 past the end). A class of -1 and a value of NaN do not count.
-        Or a sequence of labels for each.
-    order : ndarray (B,) of int
-        ``order[b]`` is the place of sequence b in what the caller gave.
+        One a sequence, (B,) classes or values, or (B, K) values; or one a step, (T, B) classes (-1 past the end) or
+        (T, B, K) values (0 past the end). A class of -1 and a value of NaN do not count. Integers are classes, except
+        where they have three axes. Or a sequence of labels for each.
+    order : ndarray (B,) of int, optional
+        ``order[b]`` is the place of sequence b in what the caller gave. Default: 0, 1, ...
+
+    Attributes
+    ----------
+    x, lengths, targets, order
+        As above.
+    per_step : bool
+        Whether the targets are one for each step. It follows from whether they are integers and from their number of
+        axes, never from sizes.
+
+    Raises
+    ------
+    ValueError
+        If shapes or dtypes do not fit, or the lengths are not sorted.
 
     Examples
     --------
     >>> batch = SequenceBatch.from_array(np.ones((3, 2, 1)), lengths=[1, 3])
+    >>> batch
+    SequenceBatch: 2 sequences of 1 to 3 steps, x (T, B, F) = (3, 2, 1) float64; no targets
     >>> batch.lengths, batch.active, batch.order
     (array([3, 1]), array([2, 1, 1]), array([1, 0]))
     """
 
     x: Array
     lengths: Array
-    targets: Array | LabelSequences | None
-    order: Array
+    targets: Array | LabelSequences | None = None
+    order: Array = None  # type: ignore[assignment]  # the default needs B
+    per_step: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        given = {"x": np.asarray(self.x), "lengths": np.asarray(self.lengths)}
+        given["order"] = np.arange(len(given["lengths"])) if self.order is None else np.asarray(self.order)
+        check_fields(**given)
+        targets = self.targets
+        if targets is not None and not isinstance(targets, LabelSequences):
+            given["targets"] = targets = np.asarray(targets)
+        for name, value in given.items():
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "per_step", targets_per_step(targets, *given["x"].shape[:2]))
 
     @classmethod
     def from_array(
-        cls, x: ArrayLike, lengths: ArrayLike | None = None, targets: ArrayLike | LabelSequences | None = None
+        cls,
+        x: ArrayLike,
+        lengths: ArrayLike | None = None,
+        targets: ArrayLike | LabelSequences | None = None,
+        *,
+        per_step: bool | None = None,
     ) -> "SequenceBatch":
         """A batch of padded sequences in any order.
 
@@ -54,8 +88,10 @@ class SequenceBatch:
         lengths : array_like (B,) of int, optional
             From 1 to T. Default: T for all.
         targets : array_like or LabelSequences, optional
-            One a sequence, (B,) classes or (B, K) values, or one a step, (T, B) classes or (T, B, K) values; or a
-            sequence of labels for each.
+            One a sequence, (B,) classes or values; or one a step, (T, B) classes or values, or (T, B, K) values; or a
+            sequence of labels for each. (B, K) values a sequence need ``per_step=False``.
+        per_step : bool, optional
+            Whether targets of two axes are one a step. Default: they are, whatever their sizes.
 
         Raises
         ------
@@ -68,10 +104,15 @@ class SequenceBatch:
         array([[ 0,  0],
                [ 1, -1],
                [ 1, -1]])
+        >>> SequenceBatch.from_array(np.ones((3, 2, 1)), targets=np.zeros((2, 5)), per_step=False)
+        SequenceBatch: 2 sequences of 3 steps, x (T, B, F) = (3, 2, 1) float64; targets (B, K) = (2, 5) float64
         """
         x = np.asarray(x)
-        if x.ndim not in (2, 3) or 0 in x.shape[:2]:
-            raise ValueError(f"x must have shape (T, B, F), or (T, B) for tokens, got {x.shape}")
+        if x.ndim not in (2, 3) or 0 in x.shape[:2] or (x.ndim == 2 and x.dtype.kind not in "iu"):
+            raise ValueError(
+                f"x must have shape (T, B, F), or (T, B) for integer tokens, got {x.dtype} of {x.shape}"
+                f"{one_feature(x, '(T, B)')}"
+            )
         T, B = x.shape[:2]
         lengths = np.full(B, T) if lengths is None else np.asarray(lengths)
         if lengths.shape != (B,) or not np.issubdtype(lengths.dtype, np.integer):
@@ -82,7 +123,7 @@ class SequenceBatch:
         past = np.arange(T)[:, None] >= lengths[order]
         sorted_x = np.ascontiguousarray(x[:, order])
         sorted_x[past] = 0
-        ordered = None if targets is None else _ordered(targets, T, order, past)
+        ordered = ordered_targets(targets, order, past, per_step)
         return cls(sorted_x, lengths[order].astype(np.int64), ordered, order)
 
     @property
@@ -99,15 +140,6 @@ class SequenceBatch:
     def active(self) -> Array:
         """(T,): how many sequences are still running at each step."""
         return np.searchsorted(-self.lengths, -np.arange(self.steps), side="left")
-
-    @property
-    def per_step(self) -> bool:
-        """Whether the targets are one for each step."""
-        if not isinstance(self.targets, np.ndarray) or self.targets.ndim < 2:
-            return False
-        # (B, K) values may happen to have the shape (T, B); values for each step have three axes.
-        values = self.targets.ndim == 2 and self.targets.dtype.kind == "f"
-        return not values and self.targets.shape[:2] == self.x.shape[:2]
 
     def restore(self, array: Array, axis: int = 0) -> Array:
         """`array` with its batch axis in the caller's order.
@@ -145,29 +177,18 @@ class SequenceBatch:
             return self
         return replace(self, x=self.x.astype(dtype))
 
+    def __repr__(self) -> str:
+        low, high = self.lengths.min(initial=self.steps), self.lengths.max(initial=0)
+        steps = f"{low} to {high} steps" if low != high else counted(low, "step")
+        targets = "no targets" if self.targets is None else f"targets {self._shape_of_targets()}"
+        x = f"x {named_axes(self.x.shape, ('T', 'B', 'F'))} {self.x.dtype}"
+        return f"{type(self).__name__}: {counted(self.size, 'sequence')} of {steps}, {x}; {targets}"
 
-def _ordered(given: ArrayLike | LabelSequences, T: int, order: Array, past: Array) -> Array | LabelSequences:
-    """Targets of `from_array` in the batch's order, blank past the end."""
-    B = len(order)
-    if isinstance(given, LabelSequences):
-        if len(given) != B:
-            raise ValueError(f"targets must be labels for each of the B = {B} sequences, got {len(given)}")
-        return given[order]
-    targets = np.asarray(given)
-    values = targets.dtype.kind == "f"
-    if targets.shape == (T, B) and values and T != B:
-        targets = targets[:, :, None]
-    per_step = targets.shape[:2] == (T, B) and not (values and targets.ndim == 2)
-    if not per_step and (targets.ndim not in (1, 2) or len(targets) != B):
-        raise ValueError(
-            f"targets must have shape (B,) or (B, K), or one a step (T, B) or (T, B, K), with T = {T} and B = {B}; "
-            f"got {targets.shape}"
-        )
-    if not per_step:
-        return targets[order]
-    ordered = targets[:, order]
-    ordered[past] = 0 if values else -1
-    return ordered
+    def _shape_of_targets(self) -> str:
+        if not isinstance(self.targets, np.ndarray):
+            return repr(self.targets)
+        axes = ("T", "B", "K") if self.per_step else ("B", "K")
+        return f"{named_axes(self.targets.shape, axes)} {self.targets.dtype}"
 
 
 def collate(sequences: Sequence[Array], targets: Targets | None, places: Array) -> SequenceBatch:

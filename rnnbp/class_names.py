@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from rnnbp._checks import did_you_mean
-from rnnbp.checked import Targets
 from rnnbp.label_sequences import LabelSequences
+from rnnbp.targets import Targets
 
 Array = np.ndarray
 SHOWN = 20  # names in a message

@@ -8,14 +8,14 @@ import pandas as pd
 from numpy.typing import ArrayLike, DTypeLike
 
 from rnnbp import frames
-from rnnbp._checks import positive_int
+from rnnbp._checks import checked_bool, positive_int
 from rnnbp.batches import SequenceBatch, collate, stream_batches
-from rnnbp.checked import Targets
 from rnnbp.held import HeldSequences
 from rnnbp.lazy import LazySequences
 from rnnbp.parts import bucketed, pieces, unpadded
 from rnnbp.sequences import Sequences
 from rnnbp.standardizer import Standardizer
+from rnnbp.targets import Targets
 
 __all__ = ["SequenceBatch", "SequenceDataset", "Standardizer", "collate", "stream_batches"]
 
@@ -31,10 +31,10 @@ class SequenceDataset(Sequences):
         At least one, none empty, all of the same F, without NaN or infinity. Lazy ones are loaded, and checked, when
         they are asked for, and so are their subsets and maps.
     targets : optional
-        One a sequence: N classes (integers, or names, which are numbered in sorted order), or (N,) or (N, K) values.
+        One a sequence: N classes (integers, or names, which are numbered in sorted order, or that of an ordered
+        pandas Categorical), or an array of (N,) or (N, K) values, or a list of N times K values.
         One a step: a list of N arrays, the i-th of length T_i, of classes (-1, or None among names, where a step has
-        none) or values (NaN where there is none). Where both readings fit a list it is one a step; an array is always
-        one a sequence.
+        none) or values (NaN where there is none), or of (T_i, K) values.
         `rnnbp.LabelSequences`: a sequence of labels for each, of a length of its own, for `rnnbp.CTC`.
     classes : sequence of str, optional
         The classes' names, in order; integer labels must be below their number.
@@ -42,6 +42,12 @@ class SequenceDataset(Sequences):
         A name for each sequence. Default: 0, 1, ...
     info : DataFrame, optional
         What else is known of each sequence, one row each: who speaks, say. Subsets take their rows of it.
+    feature_names : sequence of str, optional
+        What each feature is called, F of them. Default: 'x0', 'x1', ...; 'token' for tokens.
+    per_step : bool, optional
+        Whether targets are one a step. Default: integers and names for each sequence are classes of its steps; so are
+        values where their numbers differ between sequences; a list of as many values for each sequence, all of which
+        have as many steps too, could be either and is refused.
     dtype : dtype, default float32
         What the sequences are kept in.
 
@@ -56,6 +62,8 @@ class SequenceDataset(Sequences):
         F; 1 for tokens.
     ids : list
     info : DataFrame, or None
+    feature_names : tuple of str
+        Subsets and splits keep them, and so do maps to as many features.
     rows : int, or None
         Of a stream, which `from_stream` makes, how many rows run in parallel: its batches of this size go on from one
         another. A part keeps it where it is of whole batches that follow each other, and so does a map.
@@ -141,7 +149,7 @@ class SequenceDataset(Sequences):
         """
         positive_int("batch_size", batch_size)
         positive_int("bucket", bucket)
-        if shuffle and rng is None:
+        if checked_bool("shuffle", shuffle) and rng is None:
             raise ValueError("rng is needed to shuffle: numpy.random.default_rng(seed)")
         order = np.arange(len(self)) if rng is None or not shuffle else rng.permutation(len(self))
         parts = pieces(order, batch_size) if bucket == 1 else bucketed(order, self.lengths, batch_size, bucket)
@@ -173,10 +181,20 @@ class SequenceDataset(Sequences):
         part.rows = self.rows if self.rows and _whole_batches(places, self.rows) else None
         return part
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self, info: str | Sequence[str] = ()) -> pd.DataFrame:
         """One row a step: `sequence` (its id), `step`, a column a feature, and `target` if there are targets.
 
-        Features are `x0`, `x1`, ..., tokens are `token`; targets of several values are `target0`, `target1`, ...
+        Features go by their names; targets of several values are `target0`, `target1`, ...
+
+        Parameters
+        ----------
+        info : str, or several
+            The columns of `info` to give too, the same at all steps of a sequence.
+
+        Raises
+        ------
+        ValueError
+            If `info` has no such column, or two columns would have one name.
 
         Examples
         --------
@@ -185,7 +203,9 @@ class SequenceDataset(Sequences):
         0         0     0  1.0    yes
         1         0     1  3.0    yes
         """
-        return frames.to_frame(self.sequences, self.targets, self.classes, self.ids)
+        names = [info] if isinstance(info, str) else list(info)
+        about = pd.DataFrame({name: self.info_column("info", name) for name in names}) if names else None
+        return frames.to_frame(self.sequences, self.targets, self.classes, self.ids, self.feature_names, about)
 
     @classmethod
     def from_frame(
@@ -193,9 +213,10 @@ class SequenceDataset(Sequences):
         frame: pd.DataFrame,
         *,
         sequence: str = "sequence",
-        step: str = "step",
+        step: str | None = "step",
         target: str | Sequence[str] | None = "target",
-        features: Sequence[str] | None = None,
+        features: str | Sequence[str] | None = None,
+        info: str | Sequence[str] | None = None,
         classes: Sequence[str] | None = None,
         per_step: bool | None = None,
         dtype: DTypeLike = np.float32,
@@ -205,13 +226,19 @@ class SequenceDataset(Sequences):
         Parameters
         ----------
         frame : DataFrame
-        sequence, step : str
-            The columns that say which sequence, in order of appearance, and which step, sorted.
+        sequence : str
+            The column that says which sequence, in order of appearance.
+        step : str or None
+            The column that says which step, which need not be sorted. None: a sequence's rows are its steps, in order.
         target : str, or several, or None
             The column, or columns of values. The default is 'target', or else 'target0', 'target1', ..., or none where
             there are no such columns.
-        features : sequence of str, optional
-            Default: all other columns. A single one called `token` that holds integers makes sequences of tokens.
+        features : str, or several, optional
+            The columns of features; they become the `feature_names`. Default: all other columns of numbers. A single
+            one called `token` that holds integers makes sequences of tokens.
+        info : str, or several, optional
+            The columns that go into the dataset's `info`; each must be the same at all steps of a sequence. Default:
+            all columns that nothing else names; where `features` are given, those of them that are.
         classes : sequence of str, optional
             The classes' names, if their order matters or not all occur.
         per_step : bool, optional
@@ -221,7 +248,8 @@ class SequenceDataset(Sequences):
         Raises
         ------
         ValueError
-            If a column is missing, is not of numbers where it should be, or a sequence has a step twice.
+            If a column is missing, is not of numbers where it should be, changes within a sequence where it should
+            not, or a sequence has a step twice. The message names the argument that helps.
 
         Examples
         --------
@@ -229,9 +257,22 @@ class SequenceDataset(Sequences):
         >>> frame["target"] = ["a", "a", "b"]
         >>> SequenceDataset.from_frame(frame)
         SequenceDataset: 2 sequences of 1 to 2 steps, 1 feature; 2 classes
+        >>> SequenceDataset.from_frame(frame.assign(speaker=["ann", "ann", "bob"])).info
+          speaker
+        0     ann
+        1     bob
         """
-        sequences, targets, ids = frames.from_frame(frame, sequence, step, target, features, per_step)
-        return cls(sequences, targets, classes=classes, ids=ids, dtype=dtype)
+        table = frames.from_frame(frame, sequence, step, target, features, info, per_step)
+        return cls(
+            table.sequences,
+            table.targets,
+            classes=classes,
+            ids=table.ids,
+            info=table.info,
+            feature_names=table.names,
+            per_step=table.per_step,
+            dtype=dtype,
+        )
 
     @classmethod
     def from_padded(
@@ -241,6 +282,7 @@ class SequenceDataset(Sequences):
         targets: Any = None,
         *,
         classes: Sequence[str] | None = None,
+        per_step: bool | None = None,
         dtype: DTypeLike = np.float32,
     ) -> "SequenceDataset":
         """From a padded array, batch first; what lies past a sequence's length is not looked at.
@@ -250,9 +292,12 @@ class SequenceDataset(Sequences):
         x : array_like (N, T, F), or integer tokens (N, T)
         lengths : array_like (N,) of int, optional
             Default: T for all.
-        targets : array_like, optional
-            (N,) or (N, K), one a sequence; (N, T) or (N, T, K), one a step.
+        targets : array_like or LabelSequences, optional
+            One a sequence, (N,) classes or values; or one a step, (N, T) classes or values, or (N, T, K) values.
+            (N, K) values a sequence need ``per_step=False``.
         classes : sequence of str, optional
+        per_step : bool, optional
+            Whether targets of two axes are one a step. Default: they are, whatever their sizes.
         dtype : dtype, default float32
 
         Raises
@@ -265,7 +310,8 @@ class SequenceDataset(Sequences):
         >>> SequenceDataset.from_padded(np.zeros((2, 5, 3)), lengths=[5, 2]).lengths
         array([5, 2])
         """
-        return cls(*unpadded(np.asarray(x), lengths, targets), classes=classes, dtype=dtype)
+        sequences, targets, per_step = unpadded(np.asarray(x), lengths, targets, per_step)
+        return cls(sequences, targets, classes=classes, per_step=per_step, dtype=dtype)
 
     @classmethod
     def from_stream(
@@ -294,7 +340,7 @@ class SequenceDataset(Sequences):
         """
         batches = list(stream_batches(x, targets, batch_size, steps, dtype))
         pieces = [(b.x[:, r], np.asarray(b.targets)[:, r]) for b in batches for r in range(b.size)]
-        stream = cls([p for p, _ in pieces], [t for _, t in pieces], dtype=dtype)
+        stream = cls([p for p, _ in pieces], [t for _, t in pieces], per_step=True, dtype=dtype)
         stream.rows = batch_size
         return stream
 

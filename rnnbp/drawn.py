@@ -29,7 +29,7 @@ class DrawnDataset(SequenceDataset):
         ``draw(place, epoch)`` gives the sequence (T, F) of a place from 0, the same one each time.
     targets : array_like (N,) or (N, K), or LabelSequences
         One a sequence.
-    classes, ids, info, dtype
+    classes, ids, info, feature_names, dtype
         As `rnnbp.SequenceDataset`.
     memory : int, default 2**28
         The most bytes of epoch 0 to hold.
@@ -56,12 +56,13 @@ class DrawnDataset(SequenceDataset):
         classes: Sequence[str] | None = None,
         ids: Sequence[Any] | None = None,
         info: pd.DataFrame | None = None,
+        feature_names: Sequence[str] | None = None,
         memory: int = MEMORY,
         dtype: DTypeLike = np.float32,
     ) -> None:
         self.draw, self.places, self.memory = draw, np.arange(len(targets)), memory
         lazy = LazySequences(_At(draw, self.places, 0), len(targets), memory, names=ids)
-        super().__init__(lazy, targets, classes=classes, ids=ids, info=info, dtype=dtype)
+        super().__init__(lazy, targets, classes=classes, ids=ids, info=info, feature_names=feature_names, dtype=dtype)
         if self.per_step:
             raise ValueError("targets must be one a sequence where sequences are drawn, got one a step")
 
@@ -88,6 +89,7 @@ class DrawnDataset(SequenceDataset):
         lazy = LazySequences(_At(draw, self.places, epoch), len(self), memory, names=list(map(str, self.ids)))
         part = self._holding(checked_sequences(lazy, self.dtype), self.targets, self.ids, np.arange(len(self)))
         part.draw, part.feature_size = draw, part.sequences[0].shape[1]
+        part._named_as(self)
         return part
 
     def _holding(self, sequences: Any, targets: Any, ids: list[Any], places: Array) -> Self:

@@ -6,6 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rnnbp._checks import counted
+from rnnbp.categories import ordered_names
+
 Array = np.ndarray
 BLANK = "<blank>"
 
@@ -19,7 +22,8 @@ class LabelSequences:
         N of them, of any lengths, also empty: integers of 0 or more, or names. A text is the sequence of its letters.
     classes : sequence of str, optional
         The names in order, the blank's among them, as there is one output for it as well. Default, where labels are
-        names: those that occur, sorted, after ``"<blank>"``, which takes place 0. Where they are integers: none.
+        names: those that occur, sorted, after ``"<blank>"``, which takes place 0; of ordered pandas Categoricals, all
+        their categories in order. Where they are integers: none.
 
     Attributes
     ----------
@@ -45,10 +49,12 @@ class LabelSequences:
     """
 
     def __init__(self, labels: Iterable[Sequence[Any] | Array], classes: Sequence[str] | None = None) -> None:
+        labels = list(labels)
         given = [np.asarray(list(one) if isinstance(one, str) else one) for one in labels]
         named = any(one.dtype.kind in "UO" for one in given)
         if named and classes is None:
-            classes = (BLANK, *sorted({str(name) for one in given for name in one.flat}))
+            names = ordered_names(labels) or sorted({str(name) for one in given for name in one.flat})
+            classes = (BLANK, *names)
         self.classes = None if classes is None else tuple(map(str, classes))
         numbers = None if self.classes is None or not named else {name: k for k, name in enumerate(self.classes)}
         self.labels = [_checked(i, one, numbers, self.classes) for i, one in enumerate(given)]
@@ -91,9 +97,9 @@ class LabelSequences:
 
     def __repr__(self) -> str:
         low, high = min(self.lengths, default=0), max(self.lengths, default=0)
-        size = f"{low} to {high}" if low != high else f"{low}"
         classes = "" if self.classes is None else f", {len(self.classes)} classes"
-        return f"{type(self).__name__}: {len(self)} sequences of {size} labels{classes}"
+        labels = counted(low, "label") if low == high else f"{low} to {high} labels"
+        return f"{type(self).__name__}: {counted(len(self), 'sequence')} of {labels}{classes}"
 
 
 def label_sequences(targets: "LabelSequences | Iterable[ArrayLike]") -> LabelSequences:

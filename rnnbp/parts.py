@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from rnnbp._checks import number
+from rnnbp.checked import one_feature
+from rnnbp.label_sequences import LabelSequences
+from rnnbp.targets import padded_per_step
 
 Array = np.ndarray
 
@@ -47,10 +51,52 @@ def deal(order: Array, parts: float | Sequence[float] | Sequence[int]) -> list[A
         dealt.append(order[mine])
         order, left = order[~mine], left - share
     dealt.append(order)
+    return _none_empty(parts, dealt)
+
+
+def _none_empty(parts: float | Sequence[float], dealt: list[Array]) -> list[Array]:
     for k, part in enumerate(dealt):
         if not len(part):
             raise ValueError(f"parts = {parts!r} leave part {k} of {sum(map(len, dealt))} sequences empty")
     return dealt
+
+
+def deal_groups(order: Array, parts: float | Sequence[float], groups: pd.Series, labels: Array | None) -> list[Array]:
+    """`order` dealt out to parts, none of the groups to two of them.
+
+    The largest group is dealt first, each to the part that lacks most of what it holds: of sequences and, where there
+    are labels, of the sequences of each class.
+
+    Parameters
+    ----------
+    order : ndarray (N,)
+        Decides among groups of one size.
+    parts : float, or sequence of float
+        Fractions, see `rnnbp.SequenceDataset.split`.
+    groups : Series (N,)
+    labels : ndarray (N,) of int, optional
+        The classes whose proportions the parts should have.
+
+    Examples
+    --------
+    >>> [part.tolist() for part in deal_groups(np.arange(5), 0.6, pd.Series(list("abbac")), None)]
+    [[0, 3, 4], [1, 2]]
+    """
+    if isinstance(parts, Sequence) and all(isinstance(p, int | np.integer) for p in parts):
+        raise ValueError(f"parts must be fractions where groups decide, got the sizes {tuple(parts)}")
+    if groups.isna().any():
+        raise ValueError(f"groups must have a value for each sequence, got none for {int(np.argmax(groups.isna()))}")
+    codes = pd.factorize(groups.to_numpy()[order])[0]  # numbered in the order drawn
+    classes = np.zeros(len(order), int) if labels is None else labels[order]
+    holds = np.zeros((codes.max() + 1, classes.max() + 2))  # of each class, and of all
+    np.add.at(holds, (codes, classes), 1)
+    holds[:, -1] = np.bincount(codes)
+    lacks = np.outer(_shares(parts, len(order)), holds.sum(axis=0))
+    part_of = np.empty(len(holds), int)
+    for g in np.argsort(-holds[:, -1], kind="stable"):
+        part_of[g] = np.argmax(lacks @ holds[g])
+        lacks[part_of[g]] -= holds[g]
+    return _none_empty(parts, [order[part_of[codes] == k] for k in range(len(lacks))])
 
 
 def _shares(parts: float | Sequence[float] | Sequence[int], size: int) -> list[float]:
@@ -104,16 +150,21 @@ def chosen_places(places: Sequence[int] | Array, size: int) -> Array:
     return chosen.astype(np.int64) % size
 
 
-def unpadded(x: Array, lengths: ArrayLike | None, targets: Any) -> tuple[list[Array], Any]:
-    """Sequences and targets of padded arrays, batch first, cut to their lengths.
+def unpadded(
+    x: Array, lengths: ArrayLike | None, targets: Any, per_step: bool | None
+) -> tuple[list[Array], Any, bool | None]:
+    """Sequences and targets of padded arrays, batch first, cut to their lengths, and whether targets are one a step.
 
     Examples
     --------
-    >>> unpadded(np.array([[1, 2], [3, 0]]), [2, 1], None)[0]
+    >>> unpadded(np.array([[1, 2], [3, 0]]), [2, 1], None, None)[0]
     [array([1, 2]), array([3])]
     """
     if x.ndim not in (2, 3) or (x.ndim == 2 and x.dtype.kind not in "iu"):
-        raise ValueError(f"x must have shape (N, T, F), or (N, T) for integer tokens, got {x.dtype} of {x.shape}")
+        raise ValueError(
+            f"x must have shape (N, T, F), or (N, T) for integer tokens, got {x.dtype} of {x.shape}"
+            f"{one_feature(x, '(N, T)')}"
+        )
     N, T = x.shape[:2]
     ends = np.full(N, T) if lengths is None else np.asarray(lengths)
     if ends.shape != (N,) or ends.dtype.kind not in "iu":
@@ -122,6 +173,15 @@ def unpadded(x: Array, lengths: ArrayLike | None, targets: Any) -> tuple[list[Ar
     if wrong.any():
         i = int(np.argmax(wrong))
         raise ValueError(f"lengths must be from 1 to T = {T}, got {ends[i]} for sequence {i}")
-    if targets is not None and len(targets) == N and all(np.shape(t)[:1] == (T,) for t in targets):
-        targets = [t[:n] for t, n in zip(targets, ends, strict=True)]
-    return [s[:n] for s, n in zip(x, ends, strict=True)], targets
+    sequences = [s[:n] for s, n in zip(x, ends, strict=True)]
+    if targets is None or isinstance(targets, LabelSequences):
+        return sequences, targets, per_step
+    padded = np.asarray(targets)
+    steps = padded_per_step(padded, per_step)
+    if not steps:
+        return sequences, targets, False
+    if padded.shape[:2] != (N, T):
+        other = "" if padded.ndim == 3 else ": (N, K) values a sequence need per_step=False"
+        wanted = "(N, T)" if padded.ndim == 2 else "(N, T, K)"
+        raise ValueError(f"targets must have shape {wanted} with N = {N} and T = {T}, got {padded.shape}{other}")
+    return sequences, [t[:n] for t, n in zip(padded, ends, strict=True)], True

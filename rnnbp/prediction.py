@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from rnnbp._checks import positive_int
-from rnnbp.checked import checked_classes
 from rnnbp.class_names import listed
 from rnnbp.data import SequenceBatch, SequenceDataset
 from rnnbp.losses.base import Loss
+from rnnbp.targets import checked_classes
 
 Array = np.ndarray
 Classes = tuple[str, ...]

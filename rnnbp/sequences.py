@@ -3,21 +3,22 @@
 import copy
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Self, overload
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, DTypeLike
 
 from rnnbp import frames
-from rnnbp._checks import positive_int
-from rnnbp.checked import Targets, checked_classes, checked_sequences, checked_targets
+from rnnbp._checks import checked_bool, counted, did_you_mean, positive_int
+from rnnbp.checked import checked_sequences
 from rnnbp.class_names import named, renumbered
 from rnnbp.held import HeldSequences
 from rnnbp.label_sequences import LabelSequences
 from rnnbp.lazy import LazySequences
 from rnnbp.moments import Moments, moments
-from rnnbp.parts import chosen_places, deal
+from rnnbp.parts import chosen_places, deal, deal_groups
+from rnnbp.targets import Targets, check_no_steps, checked_classes, checked_targets
 
 Array = np.ndarray
 
@@ -39,17 +40,26 @@ class Sequences:
         classes: Sequence[str] | None = None,
         ids: Sequence[Any] | None = None,
         info: pd.DataFrame | None = None,
+        feature_names: Sequence[str] | None = None,
+        per_step: bool | None = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
         self.dtype = np.dtype(dtype)
         self.sequences = checked_sequences(sequences, self.dtype)
         first = self.sequences[0]
         self.feature_size = first.shape[1] if first.ndim == 2 else 1
+        self.feature_names = frames.checked_names(feature_names, first)
         self.classes = checked_classes(classes)
         self.targets: Targets | None = None
-        if targets is not None:
-            self.targets, self.classes = checked_targets(targets, len(self), lambda: self.lengths, self.classes)
+        if targets is None:
+            check_no_steps(targets, per_step)
+        else:
+            self.targets, self.classes = checked_targets(
+                targets, len(self), lambda: self.lengths, self.classes, per_step
+            )
         self.ids = list(range(len(self))) if ids is None else list(ids)
+        if info is not None and not isinstance(info, pd.DataFrame):
+            raise ValueError(f"info must be a DataFrame of one row a sequence, got {type(info).__name__}")
         self.info = None if info is None else info.reset_index(drop=True)
         for name, given in (("ids", self.ids), ("info", self.info)):
             if given is not None and len(given) != len(self):
@@ -114,8 +124,15 @@ class Sequences:
     def __len__(self) -> int:
         return len(self.sequences)
 
-    def __getitem__(self, place: int) -> tuple[Array, Any]:
-        return self.sequences[place], None if self.targets is None else self.targets[place]
+    @overload
+    def __getitem__(self, place: int) -> tuple[Array, Any]: ...
+    @overload
+    def __getitem__(self, place: slice | Sequence[int] | Array) -> Self: ...
+    def __getitem__(self, place: int | slice | Sequence[int] | Array) -> tuple[Array, Any] | Self:
+        """A sequence and its target; of a slice, integers or a mask, the dataset of those."""
+        if isinstance(place, int | np.integer):
+            return self.sequences[place], None if self.targets is None else self.targets[place]
+        return self.subset(np.arange(len(self))[place] if isinstance(place, slice) else place)
 
     def __iter__(self) -> Iterator[tuple[Array, Any]]:
         return (self[i] for i in range(len(self)))
@@ -126,6 +143,7 @@ class Sequences:
         Parameters
         ----------
         places : sequence of int, or ndarray of bool (N,)
+            ``data[places]`` is the same, and ``data[:10]`` a slice.
 
         Raises
         ------
@@ -157,7 +175,8 @@ class Sequences:
         self,
         parts: float | Sequence[float] | Sequence[int],
         seed: int | np.random.Generator = 0,
-        stratify: bool = True,
+        stratify: bool | None = None,
+        groups: str | None = None,
     ) -> tuple[Self, ...]:
         """Parts that do not overlap, drawn at random, each in the order of the whole.
 
@@ -167,14 +186,18 @@ class Sequences:
             The fraction of the sequences that goes to the first of two parts, between 0 and 1; or a fraction for each
             part, together 1; or a number of sequences for each, together all.
         seed : int or numpy.random.Generator, default 0
-        stratify : bool, default True
-            Each class in the same proportion in every part, as far as whole sequences allow; where targets are not
-            one class a sequence it makes no difference.
+        stratify : bool, optional
+            Each class in the same proportion in every part, as far as whole sequences, or groups, allow. Default: where
+            targets are one class a sequence.
+        groups : str, optional
+            A column of `info` whose every value stays within one part: 'speaker', say, so that nobody is met again.
+            The parts, given as fractions, are then met as nearly as whole groups allow.
 
         Raises
         ------
         ValueError
-            If the parts do not add up, or one would be empty.
+            If the parts do not add up, or one would be empty; if there is nothing to stratify by; if `info` has no such
+            column, or it is empty for a sequence.
 
         Examples
         --------
@@ -183,11 +206,42 @@ class Sequences:
         [[3, 2], [3, 2]]
         >>> [len(part) for part in data.split((7, 2, 1))]
         [7, 2, 1]
+        >>> info = pd.DataFrame({"speaker": list("aabbccddee")})
+        >>> data = Sequences([np.zeros((2, 1))] * 10, info=info)
+        >>> ["".join(part.info["speaker"]) for part in data.split((0.6, 0.2, 0.2), groups="speaker")]
+        ['bbccdd', 'ee', 'aa']
         """
         order = np.random.default_rng(seed).permutation(len(self))
-        if stratify and self.labelled and isinstance(self.targets, np.ndarray):
-            order = order[np.argsort(self.targets[order], kind="stable")]
-        return tuple(self.subset(np.sort(part)) for part in deal(order, parts))
+        labels = self._strata(stratify)
+        if groups is None:
+            dealt = deal(order if labels is None else order[np.argsort(labels[order], kind="stable")], parts)
+        else:
+            dealt = deal_groups(order, parts, self.info_column("groups", groups), labels)
+        return tuple(self.subset(np.sort(part)) for part in dealt)
+
+    def _strata(self, stratify: bool | None) -> Array | None:
+        """The class (N,) of each sequence, where a split is to go by it."""
+        by_class = self.labelled and isinstance(self.targets, np.ndarray)
+        if stratify is not None and checked_bool("stratify", stratify) and not by_class:
+            raise ValueError(f"stratify=True needs targets that are one class a sequence, got {self._task()}")
+        return np.asarray(self.targets) if by_class and stratify is not False else None
+
+    def info_column(self, argument: str, name: str) -> pd.Series:
+        """A column of `info`; the error where there is none begins with the name of the argument that asks for it.
+
+        Examples
+        --------
+        >>> info = pd.DataFrame({"speaker": ["ann", "bob"]})
+        >>> Sequences([np.zeros((2, 1))] * 2, info=info).info_column("groups", "speaker").tolist()
+        ['ann', 'bob']
+        """
+        columns = [] if self.info is None else list(map(str, self.info.columns))
+        if not isinstance(name, str) or self.info is None or name not in self.info:
+            has = f"has {', '.join(columns)}" if columns else "has none: give the dataset info=, a DataFrame"
+            raise ValueError(
+                f"{argument} must be a column of info, which {has}; got {name!r}.{did_you_mean(name, columns)}"
+            )
+        return self.info[name]
 
     def cut(self, steps: int) -> Self:
         """Every sequence in pieces of at most so many steps, with the targets of their steps.
@@ -227,7 +281,23 @@ class Sequences:
         1
         """
         mapped = self.sequences.map(function)
-        return type(self)(mapped, self.targets, classes=self.classes, ids=self.ids, info=self.info, dtype=self.dtype)
+        made = type(self)(
+            mapped,
+            self.targets,
+            classes=self.classes,
+            ids=self.ids,
+            info=self.info,
+            per_step=self.per_step,
+            dtype=self.dtype,
+        )
+        made._named_as(self)
+        return made
+
+    def _named_as(self, other: "Sequences") -> None:
+        """Take the names of another's features where there are as many."""
+        first = self.sequences[0]
+        same = first.shape[1:] == other.sequences[0].shape[1:]
+        self.feature_names = other.feature_names if same else frames.default_names(first)
 
     def statistics(self) -> tuple[Array, Array]:
         """Mean and standard deviation of each feature over all steps, (F,) and (F,) in float64.
@@ -275,18 +345,18 @@ class Sequences:
         """
         found = self._moments()
         columns = {"mean": found.mean, "std": found.std, "min": found.low, "max": found.high}
-        return pd.DataFrame(columns, index=frames.feature_names(self.sequences[0]))
+        return pd.DataFrame(columns, index=list(self.feature_names))
 
     def __repr__(self) -> str:
-        inside = _count(self.feature_size, "feature") if self.sequences[0].ndim == 2 else "tokens"
-        return f"{type(self).__name__}: {_count(len(self), 'sequence')}{self._span()}, {inside}; {self._task()}"
+        inside = counted(self.feature_size, "feature") if self.sequences[0].ndim == 2 else "tokens"
+        return f"{type(self).__name__}: {counted(len(self), 'sequence')}{self._span()}, {inside}; {self._task()}"
 
     def _span(self) -> str:
         """From how many steps to how many; nothing where they would have to be counted for it."""
         if self.sequences.known_lengths is None:
             return ""
         low, high = self.lengths.min(), self.lengths.max()
-        return f" of {low} to {high} steps" if low != high else f" of {_count(low, 'step')}"
+        return f" of {low} to {high} steps" if low != high else f" of {counted(low, 'step')}"
 
     def _task(self) -> str:
         if self.targets is None:
@@ -296,7 +366,3 @@ class Sequences:
             return f"label sequences of {what}"
         where = "a step" if self.per_step else "a sequence"
         return what if self.classes and not self.per_step else f"{what} {where}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"

@@ -1,5 +1,6 @@
 """SequenceBatch: longest first, the active prefix, spans; streams cut into rows."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import rnnbp
+from rnnbp import LabelSequences
 from rnnbp.batches import SequenceBatch, collate, stream_batches
 
 LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=7)
@@ -130,17 +133,55 @@ def test_from_array_sorts_and_blanks_what_lies_past_the_end():
     assert x.all(), "what was given is left as it is"
 
 
-def test_from_array_takes_values_of_steps_without_a_last_axis():
-    batch = SequenceBatch.from_array(np.ones((3, 2, 1)), targets=np.arange(6.0).reshape(3, 2))
+@pytest.mark.parametrize("steps", [2, 3, 4])
+def test_values_of_two_axes_are_one_a_step_whatever_their_sizes(steps):
+    y = np.arange(3.0 * steps).reshape(steps, 3)
+    batch = SequenceBatch.from_array(np.ones((steps, 3, 1)), [1, steps, 2], targets=y)
     assert batch.per_step
-    assert batch.targets.shape == (3, 2, 1)
+    assert batch.targets.shape == (steps, 3, 1)
+    assert batch.targets[:, 0, 0].tolist() == y[:, 1].tolist()
+    assert batch.targets[:, 2, 0].tolist() == [y[0, 0], *[0.0] * (steps - 1)]
+
+
+@pytest.mark.parametrize("steps", [2, 3, 4])
+@pytest.mark.parametrize("dtype", [float, int])
+def test_values_of_whole_sequences_are_said_to_be_that(steps, dtype):
+    y = np.arange(9).reshape(3, 3).astype(dtype)
+    batch = SequenceBatch.from_array(np.ones((steps, 3, 1)), [1, steps, 2], targets=y, per_step=False)
+    assert not batch.per_step
+    assert batch.targets.tolist() == y[batch.order].tolist()
+    assert batch.targets.dtype == np.float64
+    assert batch.span(1, 2).targets.tolist() == batch.targets.tolist()
+
+
+@pytest.mark.parametrize("steps", [3, 4])
+def test_the_loss_of_outputs_that_equal_the_values_of_their_steps_is_zero(steps, rng):
+    model = rnnbp.Sequential(rnnbp.Dense(1, 1), dtype=np.float64)
+    model.params["0.w"], model.params["0.b"] = 2.0, 0.0
+    x = rng.normal(size=(steps, 3, 1))
+    batch = SequenceBatch.from_array(x, [1, 3, 2], targets=2 * x[:, :, 0])
+    (g,) = rnnbp.BPTT().gradients(model, batch, rnnbp.MeanSquaredError())
+    assert g.loss == 0
+
+
+def test_small_integers_and_bools_are_blanked_past_the_end_too():
+    for dtype in (np.uint8, bool):
+        batch = SequenceBatch.from_array(np.ones((2, 2, 1)), [1, 2], targets=np.ones((2, 2), dtype))
+        assert batch.targets.tolist() == [[1, 1], [1, -1]]
+    rows = SequenceBatch.from_array(np.ones((2, 2, 1)), [1, 2], targets=np.ones((2, 2, 3), int)).targets
+    assert rows[1].tolist() == [[1, 1, 1], [0, 0, 0]]
 
 
 @pytest.mark.parametrize(
     ("x", "options", "message"),
     [
-        (np.ones(3), {}, r"x must have shape \(T, B, F\), or \(T, B\) for tokens, got \(3,\)"),
-        (np.ones((0, 2, 1)), {}, r"got \(0, 2, 1\)"),
+        (
+            np.ones(3),
+            {},
+            r"x must have shape \(T, B, F\), or \(T, B\) for integer tokens, got float64 of \(3,\)$",
+        ),
+        (np.ones((3, 2)), {}, r"got float64 of \(3, 2\): for one feature give x\[:, :, None\]"),
+        (np.ones((0, 2, 1)), {}, r"got float64 of \(0, 2, 1\)"),
         (np.ones((3, 2, 1)), {"lengths": [0, 3]}, "lengths must be from 1 to T = 3, got 0 to 3"),
         (np.ones((3, 2, 1)), {"lengths": [4, 3]}, "got 3 to 4"),
         (
@@ -149,12 +190,91 @@ def test_from_array_takes_values_of_steps_without_a_last_axis():
             r"lengths must be integers of shape \(B,\) = \(2,\), got int64 of \(1,\)",
         ),
         (np.ones((3, 2, 1)), {"lengths": [1.0, 2.0]}, "got float64"),
-        (np.ones((3, 2, 1)), {"targets": [1, 2, 3]}, r"with T = 3 and B = 2; got \(3,\)"),
+        (np.ones((3, 2, 1)), {"targets": [1, 2, 3]}, r"shape \(B,\) with T = 3 and B = 2, got \(3,\)$"),
+        (
+            np.ones((3, 2, 1)),
+            {"targets": np.ones((2, 5))},
+            r"shape \(T, B\) with T = 3 and B = 2, got \(2, 5\): \(B, K\) values a sequence need per_step=False",
+        ),
+        (np.ones((3, 2, 1)), {"targets": np.ones((2, 3), int)}, r"got \(2, 3\): \(B, K\) values"),
+        (np.ones((3, 2, 1)), {"targets": np.ones((3, 4)), "per_step": False}, r"shape \(B, K\) .* got \(3, 4\)$"),
+        (np.ones((3, 2, 1)), {"targets": np.ones((2, 3, 1))}, r"shape \(T, B, K\) .* got \(2, 3, 1\)$"),
+        (np.ones((3, 2, 1)), {"targets": [1, 2], "per_step": True}, r"per_step=True does not fit .* one a sequence"),
+        (
+            np.ones((3, 2, 1)),
+            {"targets": np.ones((3, 2, 1)), "per_step": False},
+            r"per_step=False does not fit targets of shape \(3, 2, 1\), which are one a step",
+        ),
+        (np.ones((3, 2, 1)), {"targets": np.ones((3, 2)), "per_step": "no"}, "per_step must be True or False"),
+        (np.ones((3, 2, 1)), {"targets": np.ones((3, 2, 1, 1))}, "targets must have one to three axes"),
+        (np.ones((3, 2, 1)), {"targets": ["a", "b"]}, "targets must be numbers, got <U1"),
+        (np.ones((3, 2, 1)), {"per_step": True}, "per_step=True says that .* one a step, but there are no targets"),
+        (
+            np.ones((3, 2, 1)),
+            {"targets": LabelSequences([[1], [2]]), "per_step": True},
+            "per_step=True says .* but targets are sequences of labels",
+        ),
     ],
 )
 def test_from_array_says_what_does_not_fit(x, options, message):
     with pytest.raises(ValueError, match=message):
         SequenceBatch.from_array(x, **options)
+
+
+# ---- fields ------------------------------------------------------------------------------------
+
+
+X = np.zeros((5, 3, 2))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"lengths": [2, 5, 3]}, r"lengths must be sorted, longest first, got \[2, 5, 3\]: SequenceBatch.from_array"),
+        ({"lengths": [6, 3, 2]}, "lengths must be from 0 to T = 5, got 2 to 6"),
+        ({"lengths": [5, 3, -1]}, "lengths must be from 0 to T = 5, got -1 to 5"),
+        ({"lengths": [5, 3]}, r"lengths must be integers of shape \(B,\) = \(3,\), got int64 of \(2,\)"),
+        ({"lengths": [5.0, 3.0, 2.0]}, "lengths must be integers .* got float64"),
+        ({"order": np.arange(2)}, r"order must be integers of shape \(B,\) = \(3,\), got int64 of \(2,\)"),
+        ({"x": np.zeros((5, 3))}, r"x must have shape \(T, B, F\), or .* got float64 of \(5, 3\)"),
+        ({"x": np.full((5, 3, 1), "a")}, "got <U1"),
+        ({"targets": np.zeros(5, int)}, r"targets must have shape \(B,\) with B = 3, got \(5,\)"),
+        ({"targets": np.zeros((5, 3))}, r"\(B, K\) with B = 3, got \(5, 3\): one value a step is \(T, B, 1\)"),
+        ({"targets": np.zeros((3, 4), int)}, r"\(T, B\) with T = 5 and B = 3, got \(3, 4\), as integers are classes"),
+        ({"targets": np.zeros((3, 5, 1))}, r"\(T, B, K\) with T = 5 and B = 3, got \(3, 5, 1\)"),
+        ({"targets": np.array(["a"] * 3)}, "targets must be numbers .* got <U1"),
+        ({"targets": LabelSequences([[1]])}, "targets must be labels for each of the B = 3 sequences, got 1"),
+    ],
+)
+def test_a_batch_whose_fields_do_not_fit_is_refused(fields, message):
+    with pytest.raises(ValueError, match=message):
+        SequenceBatch(**{"x": X, "lengths": [5, 3, 2]} | fields)
+
+
+def test_a_batch_of_plain_fields_is_in_the_order_given():
+    batch = SequenceBatch(X, [5, 3, 2])
+    assert batch.order.tolist() == [0, 1, 2]
+    assert batch.active.tolist() == [3, 3, 2, 1, 1]
+    assert batch.targets is None
+
+
+def test_other_targets_put_into_a_batch_say_anew_whether_they_are_one_a_step():
+    batch = SequenceBatch(X[:3], [3, 3, 3], np.zeros((3, 3), int))
+    assert batch.per_step
+    assert not replace(batch, targets=np.zeros((3, 3))).per_step
+    assert replace(batch, targets=np.zeros((3, 3, 3))).per_step
+    assert not replace(batch, targets=None).per_step
+
+
+def test_a_batch_prints_shapes_and_no_numbers():
+    long = SequenceBatch.from_array(np.zeros((900, 40, 7)), targets=np.zeros((900, 40), int))
+    assert repr(long) == (
+        "SequenceBatch: 40 sequences of 900 steps, x (T, B, F) = (900, 40, 7) float64; targets (T, B) = (900, 40) int64"
+    )
+    tokens = SequenceBatch(np.zeros((5, 1), int), [4], LabelSequences([[1, 2]]))
+    assert repr(tokens) == (
+        "SequenceBatch: 1 sequence of 4 steps, x (T, B) = (5, 1) int64; targets LabelSequences: 1 sequence of 2 labels"
+    )
 
 
 # ---- streams ------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from rnnbp import LabelSequences
 from rnnbp.data import SequenceDataset
 
 X = [np.zeros((3, 2)), np.ones((5, 2))]
@@ -29,7 +30,12 @@ def changed(i, t, f, value):
             r"sequence 1 has shape \(T, F\) = \(5, 3\), but sequence 0 has \(T, F\) = \(3, 2\): all must have as many",
         ),
         ([X[0], np.zeros(5, int)], r"sequence 1 has shape \(T,\) = \(5,\), but sequence 0 has \(T, F\) = \(3, 2\)"),
-        ([np.zeros(3)], r"sequence 0 must have shape \(T, F\), or \(T,\) for integer tokens, got float64 of \(3,\)"),
+        (
+            [np.zeros(3)],
+            r"sequence 0 must have shape \(T, F\), or \(T,\) for integer tokens, got float64 of \(3,\): "
+            r"for one feature give x\[:, None\]",
+        ),
+        (np.zeros((5, 3)), r"sequences have shape \(5, 3\): give x\[:, :, None\] .* or \[x\] for one sequence"),
         ([np.zeros((2, 3, 4))], r"got float64 of \(2, 3, 4\)"),
         ([np.zeros((2, 3), complex)], "got complex128"),
         ([[["a"]]], "got <U1"),
@@ -55,7 +61,7 @@ def test_sequences_that_are_refused(sequences, message):
         ([0.5, 1.5], ["a", "b"], r"classes are given, so targets must be labels \(integers or names\), got float64"),
         ([1.0, np.inf], None, "the target of sequence 1 is infinite; where there is none, give NaN"),
         ([1j, 2j], None, "targets must be numbers or names of classes, got complex128"),
-        (np.zeros((2, 3, 4)), None, r"targets must have shape \(N,\) or \(N, K\), or be a list of N arrays"),
+        (np.zeros((2, 3, 4)), None, "targets of sequence 1 are 3 for its 5 steps: give one a step$"),
         (np.zeros((2, 0)), None, r"got \(2, 0\)"),
         ([np.zeros(3, int), np.zeros(4, int)], None, "targets of sequence 1 are 4 for its 5 steps: give one a step"),
         (
@@ -98,7 +104,7 @@ def test_names_of_steps_become_numbers_and_none_is_minus_one():
 
 def test_values_always_have_an_axis_for_their_features():
     assert SequenceDataset(X, [0.5, np.nan]).targets.shape == (2, 1)
-    assert SequenceDataset(X, [[1, 0], [0, 1]]).targets.dtype == np.float64
+    assert SequenceDataset(X, [[1, 0], [0, 1]], per_step=False).targets.dtype == np.float64
     assert SequenceDataset(X, np.array([True, False])).targets.dtype == np.int64
     steps = SequenceDataset(X, [np.zeros(3), np.array([0, 1, np.nan, 3, 4])])
     assert [t.shape for t in steps.targets] == [(3, 1), (5, 1)]
@@ -110,6 +116,84 @@ def test_a_list_of_rows_that_are_not_one_a_step_is_one_a_sequence():
     data = SequenceDataset(X, [[0.0, 1.0], [2.0, 3.0]])
     assert not data.per_step
     assert data.targets.tolist() == [[0, 1], [2, 3]]
+
+
+EQUAL = [np.zeros((2, 1)), np.ones((2, 1))]
+
+
+def test_values_that_could_be_one_a_step_or_one_a_sequence_are_refused_until_it_is_said():
+    rows = [[0.0, 1.0], [2.0, 3.0]]
+    with pytest.raises(ValueError, match=r"2 values for each sequence, all of which have as many steps: say per_step="):
+        SequenceDataset(EQUAL, rows)
+    whole, steps = (SequenceDataset(EQUAL, rows, per_step=per_step) for per_step in (False, True))
+    assert whole.targets.tolist() == rows
+    assert [t.tolist() for t in steps.targets] == [[[0], [1]], [[2], [3]]]
+    assert (whole.per_step, steps.per_step) == (False, True)
+    assert (whole.batch().per_step, steps.batch().per_step) == (False, True)
+    for data in (whole, steps):
+        assert data.map(lambda x: 2 * x).per_step == data.subset([1]).per_step == data.per_step
+
+
+def test_an_array_of_values_is_one_a_sequence_whatever_its_sizes():
+    for K in (1, 2, 3):
+        data = SequenceDataset(EQUAL, np.zeros((2, K)))
+        assert not data.per_step
+        assert data.targets.shape == (2, K)
+        assert not data.map(lambda x: x[:1]).per_step
+
+
+def test_integers_for_each_sequence_are_classes_of_its_steps_in_a_list_or_an_array():
+    for targets in ([[0, 1], [1, 1]], np.array([[0, 1], [1, 1]]), [["a", "b"], ["b", "b"]]):
+        data = SequenceDataset(EQUAL, targets)
+        assert data.per_step
+        assert [t.tolist() for t in data.targets] == [[0, 1], [1, 1]]
+
+
+@pytest.mark.parametrize(
+    ("targets", "per_step", "message"),
+    [
+        ([[0, 1], [1, 1]], None, "targets of sequence 0 are 2 for its 3 steps: give one a step, or per_step=False if"),
+        (np.zeros((2, 2), int), None, "targets of sequence 0 are 2 for its 3 steps"),
+        ([[0, 1, 1], [1, 1, 0]], None, "targets of sequence 1 are 3 for its 5 steps"),
+        ([["a"], ["b"]], None, "targets of sequence 0 are 1 for its 3 steps"),
+        ([[0.5, 1.5], [1.0, 1.0]], True, "targets of sequence 0 are 2 for its 3 steps"),
+        ([np.zeros(3), np.zeros(4)], None, "targets of sequence 1 are 4 for its 5 steps: give one a step$"),
+        ([np.zeros(3), np.zeros(5)], False, r"targets of sequence 1 have shape \(5,\), those of sequence 0 \(3,\)"),
+        ([0, 1], True, "per_step=True needs an array of targets for each sequence, got one number or name for each"),
+        ([0, [1, 2]], None, r"that of sequence 1 has shape \(2,\), that of sequence 0 \(\)"),
+        (np.zeros((2, 3, 1)), False, r"targets must have shape \(N,\) or \(N, K\)"),
+        ([0, 1], 1, "per_step must be True or False, got 1"),
+        (None, True, "per_step=True says that targets are one a step, but there are no targets"),
+        (LabelSequences([[0], [1]]), True, "per_step=True says .* but targets are sequences of labels"),
+    ],
+)
+def test_targets_that_do_not_fit_the_steps_name_the_sequence_and_what_to_say(targets, per_step, message):
+    with pytest.raises(ValueError, match=message):
+        SequenceDataset(X, targets, per_step=per_step)
+
+
+def test_ordered_categories_keep_their_order_and_all_their_names():
+    def ordered(*names, order=("low", "medium", "high")):
+        return pd.Categorical(names, categories=order, ordered=True)
+
+    assert SequenceDataset(X, ordered("low", "high")).classes == ("low", "medium", "high")
+    assert SequenceDataset(X, pd.Series(ordered("high", "low"))).targets.tolist() == [2, 0]
+    assert SequenceDataset(X, ordered("low", "high"), classes=["high", "low"]).targets.tolist() == [1, 0]
+    steps = SequenceDataset(X, [ordered("low", None, "high"), ordered(*["medium"] * 5)])
+    assert steps.classes == ("low", "medium", "high")
+    assert [t.tolist() for t in steps.targets] == [[0, -1, 2], [1] * 5]
+    assert SequenceDataset(X, pd.Categorical([7, 3], categories=[7, 3], ordered=True)).targets.tolist() == [7, 3]
+    bins = pd.cut([150.0, 15.0], [0, 20, 100, 200])
+    assert SequenceDataset(X, bins).targets.tolist() == [2, 0]
+    with pytest.raises(ValueError, match="different ordered categories in different sequences: say classes="):
+        SequenceDataset(X, [ordered(*["low"] * 3), ordered(*["low"] * 5, order=("low", "high"))])
+
+
+def test_ordered_categories_of_label_sequences_follow_the_blank_in_their_order():
+    labels = [pd.Categorical(names, categories=["low", "high"], ordered=True) for names in (["high", "low"], ["low"])]
+    found = LabelSequences(labels)
+    assert found.classes == ("<blank>", "low", "high")
+    assert [one.tolist() for one in found] == [[2, 1], [1]]
 
 
 def test_sequences_are_copies_in_the_dtype_asked_for():

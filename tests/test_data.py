@@ -30,7 +30,8 @@ def dataset(lengths, kind="none", tokens=False, dtype=np.float32):
         "values a step": [rng.choice([0.5, np.nan, 2.0], n) for n in lengths],
         "rows a step": [rng.standard_normal((n, 3)) for n in lengths],
     }[kind]
-    return SequenceDataset(sequences, targets, dtype=dtype)
+    per_step = True if kind == "values a step" else None  # which the lengths need not tell
+    return SequenceDataset(sequences, targets, per_step=per_step, dtype=dtype)
 
 
 def assert_same(found, expected):
@@ -187,7 +188,7 @@ def test_rows_may_come_in_any_order_and_columns_have_any_name():
             "word": ["b", "a", "b"],
             "time": [0.2, 0.0, 0.1],
             "f": [2, 3, 1],
-            "note": ["?", "?", "?"],
+            "note": ["?", "?", "!"],
             "y": ["n", "m", "n"],
         }
     )
@@ -195,7 +196,63 @@ def test_rows_may_come_in_any_order_and_columns_have_any_name():
     assert data.ids == ["b", "a"]
     assert [s[:, 0].tolist() for s in data.sequences] == [[1, 2], [3]]
     assert data.targets.tolist() == [1, 0]
+    assert data.feature_names == ("f",)
+    assert data.info is None, "note is no feature by choice, and changes within a word"
     assert SequenceDataset.from_frame(frame, sequence="word", step="time", target=None, features=["f"]).targets is None
+
+
+def test_without_a_column_of_steps_rows_are_steps_in_order():
+    frame = pd.DataFrame({"sequence": ["b", "a", "b", "a"], "x": [1, 2, 3, 4]})
+    data = SequenceDataset.from_frame(frame, step=None)
+    assert [s[:, 0].tolist() for s in data.sequences] == [[1, 3], [2, 4]]
+    assert data.ids == ["b", "a"]
+
+
+def test_other_columns_of_a_table_become_info_by_name():
+    frame = pd.DataFrame(
+        {
+            "sequence": [7, 3, 7],
+            "step": [1, 0, 0],
+            "pitch": [0.5, 1.5, 2.5],
+            "speaker": ["ann", "bob", "ann"],
+            "age": [40, 7, 40],
+        }
+    )
+    data = SequenceDataset.from_frame(frame, info="age")
+    assert data.feature_names == ("pitch",)
+    assert {name: data.info[name].tolist() for name in data.info} == {"age": [40, 7], "speaker": ["ann", "bob"]}
+    assert SequenceDataset.from_frame(frame).feature_names == ("pitch", "age")
+    chosen = SequenceDataset.from_frame(frame, features="pitch")
+    assert chosen.info.columns.tolist() == ["speaker", "age"]
+    assert SequenceDataset.from_frame(frame, features="pitch", info=["age"]).info.columns.tolist() == ["age"]
+    back = SequenceDataset.from_frame(data.to_frame(info=["speaker", "age"]), info=["speaker", "age"])
+    pd.testing.assert_frame_equal(back.info, data.info[["speaker", "age"]])
+    assert_same(back, data)
+
+
+def test_a_table_keeps_the_names_of_features_and_the_order_of_ordered_categories():
+    size = pd.Categorical(["low", "high", "high"], categories=["low", "mid", "high"], ordered=True)
+    frame = pd.DataFrame({"sequence": [0, 1, 1], "step": [0, 0, 1], "b": [1.0, 2, 3], "a": [4.0, 5, 6], "target": size})
+    for per_step in (False, True):
+        data = SequenceDataset.from_frame(frame, per_step=per_step)
+        assert data.classes == ("low", "mid", "high")
+        assert np.concatenate([np.ravel(t) for _, t in data])[:2].tolist() == [0, 2]
+        assert data.feature_names == ("b", "a")
+        assert data.to_frame().columns.tolist() == ["sequence", "step", "b", "a", "target"]
+        assert SequenceDataset.from_frame(data.to_frame()).feature_names == ("b", "a")
+
+
+def test_a_table_cannot_have_two_columns_of_one_name():
+    data = SequenceDataset([np.zeros((2, 2))], feature_names=["step", "x"])
+    with pytest.raises(ValueError, match="the table would have two columns 'step': give the dataset other feature_nam"):
+        data.to_frame()
+    with pytest.raises(ValueError, match="info must be a column of info, which has none: give the dataset info="):
+        data.to_frame(info="speaker")
+
+
+def test_columns_of_numbers_of_different_types_are_features_together():
+    frame = pd.DataFrame({"sequence": [0, 0], "step": [0, 1], "on": [True, False], "x": [0.5, 1.5]})
+    assert SequenceDataset.from_frame(frame).sequences[0].tolist() == [[1, 0.5], [0, 1.5]]
 
 
 def test_targets_that_change_are_one_a_step():
@@ -215,8 +272,16 @@ FRAME = pd.DataFrame({"sequence": [1, 1], "step": [0, 1], "pitch": [0.5, 1.0]})
         (FRAME, {"features": ["pich"]}, "frame has no column 'pich'. Did you mean 'pitch'?"),
         (FRAME, {"target": "wanted"}, "frame has no column 'wanted'"),
         (FRAME[["sequence", "step"]], {}, "frame has no column of features"),
-        (FRAME.assign(step=0), {}, "frame has step 0(.0)? of sequence 1(.0)? twice"),
-        (FRAME.assign(name=["a", "b"]), {}, "column 'name' must hold numbers, got (object|str)"),
+        (FRAME.assign(step=0), {}, "frame has step 0(.0)? of sequence 1(.0)? twice: .* or step=None"),
+        (FRAME.assign(name=["a", "b"]), {}, r"column 'name' \((object|str)\) changes within sequence 1, .* features="),
+        (FRAME.assign(name="a"), {"features": ["name"]}, "column 'name' must hold numbers, got (object|str): leave it"),
+        (FRAME, {"info": "pitch", "features": ["pitch"]}, "'pitch' is named in features= and in info=: name it in one"),
+        (FRAME.assign(age=[3, 4]), {"info": "age"}, r"column 'age' \(int64\) changes within sequence 1"),
+        (FRAME, {"info": ["spaeker"]}, "frame has no column 'spaeker'. info= must name columns of the frame"),
+        (FRAME.drop(columns="step"), {}, "frame has no column 'step'.* step=None to take rows in order"),
+        (FRAME.drop(columns="sequence"), {}, r"no column 'sequence'.* sequence= must name the .*assign\(sequence=0\)"),
+        (FRAME, {"per_step": True}, "per_step=True says that targets are one a step, but there are no targets"),
+        (pd.concat([FRAME, FRAME], axis=1), {}, "frame has two columns 'sequence'"),
         (FRAME.assign(sequence=[1, None]), {}, "column 'sequence' is empty in row 1"),
         (FRAME.assign(pitch=[1, None]), {}, "sequence 0 holds nan at step 1, feature 0"),
         (FRAME[:0], {}, "frame has no rows"),
@@ -238,6 +303,19 @@ def test_padded_there_and_back(lengths):
     for i, (s, t) in enumerate(data):
         x[i, : len(s)], y[i, : len(s)] = s, t
     assert_same(SequenceDataset.from_padded(x, lengths, y), data)
+
+
+@pytest.mark.parametrize("steps", [2, 3])
+def test_padded_values_of_two_axes_are_one_a_step_whatever_their_sizes(steps):
+    x, y = np.zeros((2, steps, 1)), np.arange(2.0 * steps).reshape(2, steps)
+    data = SequenceDataset.from_padded(x, [1, steps], y)
+    assert [t.ravel().tolist() for t in data.targets] == [y[0, :1].tolist(), y[1].tolist()]
+    whole = SequenceDataset.from_padded(x, [1, steps], y, per_step=False)
+    assert whole.targets.tolist() == y.tolist()
+    with pytest.raises(ValueError, match=r"shape \(N, T\) with N = 2 and T = \d, got \(2, 5\): \(N, K\) values a seq"):
+        SequenceDataset.from_padded(x, None, np.zeros((2, 5)))
+    with pytest.raises(ValueError, match="for one feature give"):
+        SequenceDataset.from_padded(y)
 
 
 def test_padded_tokens_and_targets_of_sequences():

@@ -44,8 +44,15 @@ def test_parts_of_parts_keep_their_places():
 def test_a_map_is_of_every_epoch():
     doubled = data().subset([7, 3]).map(lambda x: np.repeat(2 * x, 2, axis=1))
     assert doubled.feature_size == 4
+    assert doubled.feature_names == ("x0", "x1", "x2", "x3")
     np.testing.assert_allclose(doubled.at_epoch(6).sequences[1][:, ::2], 2 * draw(3, 6).astype(np.float32))
     np.testing.assert_allclose(doubled.sequences[1][:, ::2], 2 * draw(3, 0).astype(np.float32))
+
+
+def test_features_keep_their_names_in_every_epoch():
+    named = DrawnDataset(draw, targets=[0, 1], feature_names=["pitch", "energy"])
+    for part in (named[1:], named.at_epoch(2), named.map(lambda x: x + 1)):
+        assert part.feature_names == ("pitch", "energy")
 
 
 def test_only_epoch_0_is_held():

@@ -31,7 +31,7 @@ ORDER = [
     *("models", "prediction", "losses", "decoding", "error_rates", "metrics"),
     *("layers", "kernels", "contraction", "solvers", "cells", "initializers", "activations"),
     *("datasets", "drawn", "data", "sequences", "standardizer", "frames", "parts", "batches", "class_names", "checked"),
-    "label_sequences",
+    *("batch_fields", "targets", "label_sequences", "categories"),
     "features",
     *("moments", "held", "audio", "lazy"),
     "sums",

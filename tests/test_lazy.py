@@ -178,6 +178,8 @@ def test_what_is_wrong_is_said_when_it_is_loaded_with_its_name():
 def test_info_must_be_one_row_a_sequence():
     with pytest.raises(ValueError, match="info must be one a sequence, 2, got 3"):
         SequenceDataset([np.zeros((1, 1))] * 2, info=pd.DataFrame({"a": [1, 2, 3]}))
+    with pytest.raises(ValueError, match="info must be a DataFrame of one row a sequence, got dict"):
+        SequenceDataset([np.zeros((1, 1))] * 2, info={"a": [1, 2]})
 
 
 def test_a_net_trains_on_more_than_it_may_hold_as_on_a_list():

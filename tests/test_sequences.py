@@ -1,8 +1,9 @@
 """What a dataset holds: chosen from, divided, cut, mapped, described."""
 
 import numpy as np
+import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from rnnbp.data import SequenceDataset, Standardizer
@@ -55,6 +56,45 @@ def test_subsets_that_are_refused(places, message):
         numbered(3).subset(places)
 
 
+def test_indexing_gives_an_item_or_a_dataset():
+    data = numbered(4, list("abca"), ids=list("wxyz"))
+    assert data[2][1] == data[np.int64(-2)][1] == 2
+    assert which(data[:2]) == [0, 1]
+    assert which(data[::-2]) == [3, 1]
+    assert data[1:].ids == ["x", "y", "z"]
+    assert which(data[np.array([True, False, False, True])]) == which(data[data.targets == 0]) == [0, 3]
+    assert which(data[np.array([3, 0])]) == which(data[[3, 0]]) == [3, 0]
+    assert isinstance(data[:2], SequenceDataset)
+    with pytest.raises(ValueError, match="places must hold at least one sequence, got none"):
+        data[4:]
+
+
+def test_features_keep_their_names_where_there_are_as_many():
+    data = SequenceDataset([np.zeros((3, 2)), np.ones((4, 2))], feature_names=["pitch", "energy"])
+    for part in (data[:1], data.subset([1]), data.split(0.5)[1], data.cut(2), data.map(lambda x: x + 1)):
+        assert part.feature_names == ("pitch", "energy")
+    assert data.map(lambda x: x[:, :1]).feature_names == ("x0",)
+    assert data.to_frame().columns.tolist() == ["sequence", "step", "pitch", "energy"]
+    assert data.describe_features().index.tolist() == ["pitch", "energy"]
+    tokens = SequenceDataset([np.array([0, 2])])
+    assert tokens.feature_names == ("token",)
+    assert tokens.map(lambda t: t[:, None] / 2).feature_names == ("x0",)
+    assert tokens.map(lambda t: t[::-1]).feature_names == ("token",)
+
+
+@pytest.mark.parametrize(
+    ("sequence", "names", "message"),
+    [
+        (np.zeros((2, 2)), ["a"], "feature_names must be 2, one a feature, got 1"),
+        (np.zeros((2, 2)), ["a", "a"], "feature_names must be different, got 'a' twice"),
+        (np.array([1, 2]), ["letter"], r"feature_names of tokens must be \['token'\], got \['letter'\]"),
+    ],
+)
+def test_names_of_features_that_are_refused(sequence, names, message):
+    with pytest.raises(ValueError, match=message):
+        SequenceDataset([sequence], feature_names=names)
+
+
 # ---- split --------------------------------------------------------------------------------------
 
 
@@ -93,6 +133,76 @@ def test_a_split_that_does_not_look_at_the_classes():
     assert np.bincount(by_class.targets).tolist() == [25, 25]
     assert np.bincount(by_chance.targets).tolist() != [25, 25]
     assert len(by_chance) == 50
+
+
+def spoken(speakers, targets=None):
+    """One sequence for each letter, who speaks it."""
+    return numbered(len(speakers), targets, info=pd.DataFrame({"speaker": list(speakers)}))
+
+
+@given(
+    st.lists(st.sampled_from("abcdefgh"), min_size=30, max_size=60),
+    st.sampled_from([0.5, (0.5, 0.5), (0.5, 0.25, 0.25)]),
+    st.integers(0, 9),
+    st.booleans(),
+)
+def test_no_group_is_in_two_parts(speakers, parts, seed, classes):
+    data = spoken(speakers, [ord(s) % 2 for s in speakers] if classes else None)
+    assume(len(set(speakers)) == 8)
+    dealt = data.split(parts, seed=seed, groups="speaker")
+    assert len(dealt) == (3 if parts == (0.5, 0.25, 0.25) else 2)
+    assert sorted(i for part in dealt for i in which(part)) == which(data)
+    names = [set(part.info["speaker"]) for part in dealt]
+    assert sum(map(len, names)) == len(set().union(*names)) == 8
+    assert all(which(part) == sorted(which(part)) for part in dealt)
+
+
+def test_parts_of_groups_have_the_sizes_and_classes_that_whole_groups_allow():
+    data = spoken("abcdefghij" * 3, [k % 2 for k in range(10)] * 3)
+    first, second, third = data.split((0.4, 0.4, 0.2), groups="speaker")
+    assert [len(p) for p in (first, second, third)] == [12, 12, 6]
+    assert [np.bincount(p.targets).tolist() for p in (first, second, third)] == [[6, 6], [6, 6], [3, 3]]
+    whole = [p.info["speaker"].tolist() for p in data.split((0.4, 0.4, 0.2), groups="speaker")]
+    assert whole == [p.info["speaker"].tolist() for p in (first, second, third)], "the same seed, the same parts"
+    assert whole != [p.info["speaker"].tolist() for p in data.split((0.4, 0.4, 0.2), seed=1, groups="speaker")]
+
+
+def test_groups_that_are_not_stratified_are_dealt_by_their_sizes_alone():
+    data = spoken("aaabbbcd", [0, 0, 0, 1, 1, 1, 0, 1])
+    for seed in range(5):
+        parts = data.split(0.5, seed=seed, stratify=False, groups="speaker")
+        assert [len(p) for p in parts] == [4, 4]
+    by_class = data.split(0.5, groups="speaker")
+    assert [len(p) for p in by_class] == [4, 4]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (
+            {"groups": "speakr"},
+            "groups must be a column of info, which has speaker; got 'speakr'. Did you mean",
+        ),
+        ({"groups": np.arange(5)}, "groups must be a column of info, which has speaker; got array"),
+        (
+            {"groups": "speaker", "parts": (3, 2)},
+            r"parts must be fractions where groups decide, got the sizes \(3, 2",
+        ),
+        ({"groups": "speaker", "parts": (0.9, 0.05, 0.05)}, r"parts = \(0.9, 0.05, 0.05\) leave part \d of 5"),
+        ({"stratify": True}, "stratify=True needs targets that are one class a sequence, got no targets"),
+        ({"stratify": "no"}, "stratify must be True or False, got 'no'"),
+    ],
+)
+def test_splits_by_groups_or_classes_that_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        spoken("aabbb").split(**{"parts": 0.5} | options)
+
+
+def test_a_split_by_groups_needs_info_for_each_sequence():
+    with pytest.raises(ValueError, match="which has none: give the dataset info=, a DataFrame; got 'speaker'"):
+        numbered(4).split(0.5, groups="speaker")
+    with pytest.raises(ValueError, match="groups must have a value for each sequence, got none for 2"):
+        numbered(4, info=pd.DataFrame({"speaker": ["a", "b", None, "a"]})).split(0.5, groups="speaker")
 
 
 @pytest.mark.parametrize(
