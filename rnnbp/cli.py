@@ -1,6 +1,7 @@
 """The `rnnbp` command."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,17 @@ import pandas as pd
 import rnnbp
 from rnnbp import contestants, datasets
 from rnnbp._checks import choice
-from rnnbp.cli_arguments import Commands, add_data, add_trainings, command, load, numbers
+from rnnbp.cli_arguments import (
+    Commands,
+    add_data,
+    add_target,
+    add_trainings,
+    check_targets,
+    command,
+    load,
+    model_for,
+    numbers,
+)
 from rnnbp.cli_bench import add_bench
 from rnnbp.cli_gradients import add_gradients
 from rnnbp.cli_interrupts import how_to_continue, status, terminated_as_interrupted
@@ -51,8 +62,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(given)
     try:
         with terminated_as_interrupted():
+            check_targets(options)
             options.run(options)
-    except (ValueError, FileNotFoundError, ImportError, TrainingDivergedError) as error:
+            sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads the output has enough of it, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter's last flush fails
+        return 141  # as of a process that SIGPIPE ended
+    except (ValueError, OSError, ImportError, TrainingDivergedError) as error:
         print(f"rnnbp: error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt as interrupt:
@@ -81,7 +97,7 @@ def _add_compare(commands: Commands) -> None:
     )
     add_data(added)
     add_trainings(added, models="all", seeds=5)
-    added.add_argument("--output", type=Path, metavar="DIR", help="write report.html, table.csv and curves.csv there")
+    add_target(added, "--output", "DIR", "write report.html, table.csv and curves.csv there")
     added.add_argument("--quiet", action="store_true", help="show no progress")
     added.set_defaults(run=_compare)
 
@@ -119,7 +135,7 @@ def _add_train(commands: Commands) -> None:
     )
     added.add_argument("model", metavar="MODEL", help=f"of {', '.join(contestants.CONTESTANTS)}")
     add_data(added)
-    added.add_argument("--save", type=Path, required=True, metavar="FILE", help="the .npz file to write")
+    add_target(added, "--save", "FILE", "the .npz file to write", required=True)
     added.add_argument("--epochs", type=int, default=25, metavar="N", help="default: 25")
     added.add_argument("--batch-size", type=int, default=16, metavar="N", help="default: 16")
     added.add_argument("--optimizer", default="adam", help=f"of {', '.join(sorted(OPTIMIZERS))} (default: adam)")
@@ -129,7 +145,7 @@ def _add_train(commands: Commands) -> None:
     added.add_argument("--parameters", type=int, metavar="N", help="choose the width for about so many parameters")
     added.add_argument("--truncate", metavar="K1,K2", help="truncated BPTT instead of the full one")
     added.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
-    added.add_argument("--checkpoint", type=Path, metavar="FILE", help="write after each epoch; go on from it if there")
+    add_target(added, "--checkpoint", "FILE", "write after each epoch; go on from it if there")
     added.add_argument("--quiet", action="store_true", help="show no progress")
     added.set_defaults(run=_train, kept_by=("checkpoint", "FILE"))
 
@@ -260,12 +276,7 @@ def _add_check(commands: Commands) -> None:
 
 
 def _check(options: argparse.Namespace) -> None:
-    train, _ = load(options)
-    if options.model.endswith(".npz"):
-        model = rnnbp.load(options.model)
-        train = model.as_trained("dataset", train)
-    else:
-        model = contestants.maker(options.model, train, options.parameters)(0)
+    model, train = model_for(options, load(options)[0])
     report = rnnbp.check_gradient(model, train.subset(range(min(3, len(train)))).batch(), natural_loss(train.targets))
     print(report)
     if not report.ok:

@@ -4,9 +4,12 @@ import argparse
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from rnnbp import datasets
+import rnnbp
+from rnnbp import contestants, datasets
 from rnnbp.contestants import CONTESTANTS
 from rnnbp.data import SequenceDataset
+from rnnbp.files import check_target, check_target_folder
+from rnnbp.models import Sequential
 from rnnbp.threads import cores
 
 DEFAULT_DATASET = "japanese-vowels"
@@ -23,6 +26,35 @@ def command(commands: Commands, name: str, about: str, example: str) -> argparse
         epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
+
+def add_target(
+    added: argparse.ArgumentParser, option: str, metavar: str, about: str, *, required: bool = False
+) -> None:
+    """Add an option that names a file to write, or, with a metavar of DIR, a folder to write to."""
+    target = added.add_argument(option, type=Path, metavar=metavar, help=about, required=required).dest
+    check = check_target_folder if metavar == "DIR" else check_target
+    added.set_defaults(targets={**(added.get_default("targets") or {}), target: check})
+
+
+def check_targets(options: argparse.Namespace) -> None:
+    """Raise unless all that a command is to write can be written: before it has worked for hours to write it.
+
+    Raises
+    ------
+    OSError
+        As `check_target` and `check_target_folder`.
+    ValueError
+        If two options name the same file.
+    """
+    seen: dict[Path, str] = {}
+    for name, check in getattr(options, "targets", {}).items():
+        path = getattr(options, name)
+        if path is not None:
+            check(f"--{name}", path)
+            other = seen.setdefault(path.resolve(), name)
+            if other != name and check is check_target:
+                raise ValueError(f"--{other} and --{name} must name two files, got {str(path)!r} for both")
 
 
 def add_data(added: argparse.ArgumentParser) -> None:
@@ -52,9 +84,7 @@ def add_trainings(added: argparse.ArgumentParser, *, models: str, seeds: int) ->
     added.add_argument("--epochs", type=int, default=25, metavar="N", help="of each run (default: 25)")
     added.add_argument("--batch-size", type=int, default=16, metavar="N", help="default: 16")
     added.add_argument("--parameters", type=int, metavar="N", help="give every model about so many parameters")
-    added.add_argument(
-        "--checkpoints", type=Path, metavar="DIR", help="write there after each epoch; a second call goes on from it"
-    )
+    add_target(added, "--checkpoints", "DIR", "write there after each epoch; a second call goes on from it")
     added.set_defaults(kept_by=("checkpoints", "DIR"))
     add_workers(added)
 
@@ -64,6 +94,14 @@ def add_workers(added: argparse.ArgumentParser) -> None:
     added.add_argument(
         "--workers", type=int, default=cores(), metavar="N", help="processes that train at once (default: the cores)"
     )
+
+
+def model_for(options: argparse.Namespace, train: SequenceDataset) -> tuple[Sequential, SequenceDataset]:
+    """The model that the command line names, saved or a new one for the data; and the data as it was trained on."""
+    if not options.model.endswith(".npz") and not Path(options.model).is_file():
+        return contestants.maker(options.model, train, options.parameters)(0), train
+    model = rnnbp.load(options.model)
+    return model, model.as_trained("dataset", train)
 
 
 def load(options: argparse.Namespace) -> tuple[SequenceDataset, SequenceDataset]:

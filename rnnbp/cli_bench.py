@@ -3,13 +3,13 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
-from rnnbp._checks import choice, positive_int
+from rnnbp._checks import choice
 from rnnbp.benchmark import GRID, GROWTH, MLPS, QUICK, Epoch, Sequences, growing, run_benchmark
 from rnnbp.benchmark.ours import CELLS
 from rnnbp.benchmark.run import RIVALS, installed
-from rnnbp.cli_arguments import Commands, command
+from rnnbp.cli_arguments import Commands, add_target, command
+from rnnbp.threads import thread_count
 
 RECURRENT = "rnn,lstm,gru,original gru"
 
@@ -31,7 +31,7 @@ def add_bench(commands: Commands) -> None:
     )
     added.add_argument("--threads", default="1,2", metavar="N,N", help="how many (default: 1,2)")
     added.add_argument("--seconds", type=float, metavar="S", help="for each workload (default: 3; with --quick 0.8)")
-    added.add_argument("--output", type=Path, metavar="DIR", help="write three tables and bench.png")
+    add_target(added, "--output", "DIR", "write three tables and bench.png")
     added.set_defaults(run=_bench)
 
 
@@ -45,7 +45,7 @@ def _bench(options: argparse.Namespace) -> None:
         against = installed(["torch"] if options.quick else RIVALS)
     else:
         against = [] if options.against == "none" else _names(options.against, "--against", list(RIVALS))
-    threads = [positive_int("--threads", int(n) if n.strip().isdigit() else n) for n in options.threads.split(",")]
+    threads = [thread_count("--threads", int(n) if n.strip().isdecimal() else n) for n in options.threads.split(",")]
     found = run_benchmark(
         [*_workloads(names, QUICK if options.quick else GRID), *MLPS, Epoch()],
         _growth(names[:2] if options.quick else names, 3 if options.quick else 1),

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-import rnnbp
-from rnnbp import contestants
+from rnnbp._checks import positive_int
 from rnnbp.certificate import Certificate, compare_gradients
-from rnnbp.cli_arguments import Commands, add_data, command, load
+from rnnbp.cli_arguments import Commands, add_data, add_target, command, load, model_for
+from rnnbp.files import replacing
 from rnnbp.losses import natural_loss
 
 
@@ -33,21 +33,13 @@ def add_gradients(commands: Commands) -> None:
         "--max-runs", type=int, default=1000, metavar="N", help="of a stochastic algorithm in a test (default: 1000)"
     )
     added.add_argument("--lags", type=int, default=10, metavar="N", help="steps back (default: 10)")
-    added.add_argument(
-        "--output", type=Path, metavar="DIR", help="write table.csv, by_lag.csv, certificate.html and certificate.png"
-    )
+    add_target(added, "--output", "DIR", "write table.csv, by_lag.csv, certificate.html and certificate.png")
     added.set_defaults(run=_gradients)
 
 
 def _gradients(options: argparse.Namespace) -> None:
-    train, _ = load(options)
-    if options.model.endswith(".npz"):
-        model = rnnbp.load(options.model)
-        train = model.as_trained("dataset", train)
-    else:
-        model = contestants.maker(options.model, train, options.parameters)(0)
-    if options.sequences < 1:
-        raise ValueError(f"--sequences must be a positive integer, got {options.sequences}")
+    positive_int("--sequences", options.sequences)
+    model, train = model_for(options, load(options)[0])
     batch = train.subset(range(min(options.sequences, len(train)))).batch()
     names = None if options.algorithms is None else [name.strip() for name in options.algorithms.split(";")]
     loss, tested = natural_loss(train.targets), {"power": options.power, "max_runs": options.max_runs}
@@ -62,8 +54,12 @@ def _gradients(options: argparse.Namespace) -> None:
 
 def _write(found: Certificate, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    found.table.to_csv(folder / "table.csv", index=False, lineterminator="\n")
-    found.by_lag.to_csv(folder / "by_lag.csv", index=False, lineterminator="\n")
+    for name, table in (("table.csv", found.table), ("by_lag.csv", found.by_lag)):
+        with replacing(folder / name) as beside:
+            table.to_csv(beside, index=False, lineterminator="\n")
     page = f'<!doctype html><meta charset="utf-8"><title>rnnbp gradients</title>{found._repr_html_()}'
-    (folder / "certificate.html").write_text(page, encoding="utf-8")
-    found.plot().savefig(folder / "certificate.png", dpi=120)
+    with replacing(folder / "certificate.html") as beside:
+        beside.write_text(page, encoding="utf-8")
+    figure = found.plot()
+    with replacing(folder / "certificate.png") as beside:
+        figure.savefig(beside, format="png", dpi=120)

@@ -5,10 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from rnnbp.cli_arguments import Commands, add_workers, command
+from rnnbp.cli_arguments import Commands, add_target, add_workers, command
+from rnnbp.files import replacing
 from rnnbp.reading import tables
-
-NEEDS_NETTALK = "--data must say where NETtalk's corpus is, a folder with nettalk.data and nettalk.list"
 
 
 def add_nettalk(commands: Commands) -> None:
@@ -26,25 +25,22 @@ def add_nettalk(commands: Commands) -> None:
         "words they have not seen; cmudict: the same without given alignments",
     )
     added.add_argument(
-        "--data", type=Path, metavar="PATH", help="NETtalk's folder; for cmudict a whole dictionary (default: bundled)"
+        "--data",
+        type=Path,
+        metavar="PATH",
+        help="NETtalk's folder, with nettalk.data and nettalk.list (default: downloaded); for cmudict a whole "
+        "dictionary (default: bundled)",
     )
     added.add_argument("--kinds", metavar="NAMES", help="comma-separated: hidden units (1987), or kinds of nets")
     added.add_argument("--seeds", type=int, default=3, metavar="N", help="how many (default: 3)")
     added.add_argument("--epochs", type=int, metavar="N", help="of each training (default: each net's own)")
     add_workers(added)
-    added.add_argument(
-        "--output",
-        type=Path,
-        metavar="DIR",
-        help="write tables there, and checkpoints, from which a second call goes on",
-    )
+    add_target(added, "--output", "DIR", "write tables there, and checkpoints, from which a second call goes on")
     added.add_argument("--quiet", action="store_true", help="show no progress")
     added.set_defaults(run=_nettalk, kept_by=("output", "DIR"))
 
 
 def _nettalk(options: argparse.Namespace) -> None:
-    if options.data is None and options.table != "cmudict":
-        raise ValueError(NEEDS_NETTALK)
     checkpoints = None if options.output is None else options.output / f"{options.table}-checkpoints"
     runs = tables.Runs(options.seeds, options.workers, checkpoints, options.epochs, not options.quiet)
     chosen = [] if options.kinds is None else [options.kinds.split(",")]
@@ -68,5 +64,6 @@ def _percent(table: pd.DataFrame) -> pd.DataFrame:
 
 def _write(table: pd.DataFrame, folder: Path | None, name: str) -> None:
     if folder is not None:
-        table.to_csv(folder / name, index=False, lineterminator="\n")
+        with replacing(folder / name) as beside:
+            table.to_csv(beside, index=False, lineterminator="\n")
         print(f"written: {folder / name}")

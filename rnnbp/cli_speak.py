@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rnnbp.audio import write_wav
-from rnnbp.cli_arguments import Commands, command
+from rnnbp.cli_arguments import Commands, add_target, command
 from rnnbp.datasets import load_cmudict
 from rnnbp.reading.espeak import sound
 from rnnbp.reading.lexicon import Pronunciation
@@ -31,7 +31,7 @@ def add_speak(commands: Commands) -> None:
     added.add_argument("--train", action="store_true", help="train the net (anew), which takes a few minutes")
     added.add_argument("--dictionary", type=Path, metavar="FILE", help="a whole cmudict.dict (default: 20,088 words)")
     added.add_argument("--net-only", action="store_true", help="read every word by the net")
-    added.add_argument("--output", type=Path, metavar="FILE.wav", help="speak it by eSpeak NG into a WAV file")
+    add_target(added, "--output", "FILE.wav", "speak it by eSpeak NG into a WAV file")
     added.add_argument("--quiet", action="store_true", help="show no progress")
     added.set_defaults(run=_speak, kept_by=None)
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from rnnbp import datasets
 from rnnbp._checks import positive_int
-from rnnbp.cli_arguments import Commands, add_trainings, command
+from rnnbp.cli_arguments import Commands, add_target, add_trainings, command
 from rnnbp.contestants import names
 from rnnbp.data import SequenceDataset
 from rnnbp.datasets.digit_tasks import HEARD_AGAIN
 from rnnbp.datasets.varied import shown_with
+from rnnbp.files import replacing
 from rnnbp.speakers import by_speaker, leave_one_speaker_out
 
 
@@ -31,7 +32,7 @@ def add_speakers(commands: Commands) -> None:
         metavar="N",
         help="hear each recording so many times, at other speeds and by other ears, and average (default: 1)",
     )
-    added.add_argument("--output", type=Path, metavar="FILE", help="write a row a run, as CSV")
+    add_target(added, "--output", "FILE", "write a row a run, as CSV")
     added.add_argument("--quiet", action="store_true", help="show no progress")
     added.set_defaults(run=_speakers)
 
@@ -55,7 +56,8 @@ def _speakers(options: argparse.Namespace) -> None:
     print(f"accuracy, mean of {options.seeds} seeds, by the speaker left out:")
     print(by_speaker(runs).map("{:.2%}".format).to_string())
     if options.output is not None:
-        runs.to_csv(options.output, index=False, lineterminator="\n")
+        with replacing(options.output) as beside:
+            runs.to_csv(beside, index=False, lineterminator="\n")
         print(f"written: {options.output}")
 
 

@@ -15,6 +15,7 @@ from rnnbp.checkpoints import checkpoint_in
 from rnnbp.data import SequenceDataset
 from rnnbp.epochs import TrainingDivergedError
 from rnnbp.evaluation import check_dataset
+from rnnbp.files import check_target_folder
 from rnnbp.gradients import BPTT, GradientAlgorithm
 from rnnbp.losses import natural_loss
 from rnnbp.losses.base import Loss
@@ -257,6 +258,7 @@ def made_folder(path: str | Path | None) -> Path | None:
     """The folder, made where it was not there."""
     if path is None:
         return None
+    check_target_folder("checkpoints", path)
     Path(path).mkdir(parents=True, exist_ok=True)
     return Path(path)
 

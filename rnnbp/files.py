@@ -82,7 +82,9 @@ def check_target(name: str, path: str | Path) -> None:
     folder = target.parent if Path(path).is_symlink() else Path(path).parent
     if not folder.exists():
         raise FileNotFoundError(f"{name}: there is no folder {str(folder)!r} to write {target.name!r} to")
-    _check_folder(name, folder)
+    if not folder.is_dir():
+        raise NotADirectoryError(f"{name}: {str(folder)!r} is a file, not a folder to write {target.name!r} to")
+    _check_access(name, folder)
 
 
 def check_target_folder(name: str, path: str | Path) -> None:
@@ -108,12 +110,13 @@ def check_target_folder(name: str, path: str | Path) -> None:
     NotADirectoryError: output must name a folder, and '...files.py' is a file
     """
     path = Path(path)
-    _check_folder(name, next(folder for folder in (path, *path.absolute().parents) if folder.exists()))
-
-
-def _check_folder(name: str, folder: Path) -> None:
+    folder = next(folder for folder in (path, *path.parents) if folder.exists())
     if not folder.is_dir():
         raise NotADirectoryError(f"{name} must name a folder, and {str(folder)!r} is a file")
+    _check_access(name, folder)
+
+
+def _check_access(name: str, folder: Path) -> None:
     if not os.access(folder, os.W_OK):
         raise PermissionError(f"{name}: the folder {str(folder)!r} may not be written to")
 

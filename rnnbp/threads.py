@@ -10,6 +10,8 @@ from typing import Any
 
 from rnnbp._checks import positive_int
 
+MOST = max(64, os.cpu_count() or 1)  # more than there are processors: for the bits of a machine that has more
+
 _chosen: int | None = None
 _whole: ContextVar[int | None] = ContextVar("steps of the whole", default=None)
 
@@ -28,7 +30,7 @@ def set_num_threads(n: int | None) -> None:
     Raises
     ------
     ValueError
-        If n is not a positive integer.
+        If n is not a positive integer, or is above 64 and the number of processors.
 
     Examples
     --------
@@ -38,7 +40,24 @@ def set_num_threads(n: int | None) -> None:
     >>> set_num_threads(None)
     """
     global _chosen
-    _chosen = None if n is None else positive_int("n", n)
+    _chosen = None if n is None else thread_count("n", n)
+
+
+def thread_count(name: str, n: int) -> int:
+    """`n` if it is a number of threads that this machine may be asked for.
+
+    Examples
+    --------
+    >>> thread_count("n", 10**9)
+    Traceback (most recent call last):
+    ValueError: n must be at most ..., got 1000000000: this process has ...
+    """
+    if positive_int(name, n) > MOST:
+        raise ValueError(
+            f"{name} must be at most {MOST}, got {n}: this process has {cores()} processors, and more threads than "
+            "processors slow each other down"
+        )
+    return int(n)
 
 
 @contextmanager
@@ -102,8 +121,8 @@ def get_num_threads() -> int:
     if _chosen is not None:
         return _chosen
     wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
-    if wanted.isdigit() and int(wanted) > 0:
-        return min(int(wanted), _limit())
+    if wanted.isdecimal() and int(wanted) > 0:
+        return min(int(wanted), MOST, _limit())
     return min(cores(), _limit())
 
 

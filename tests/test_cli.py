@@ -212,7 +212,9 @@ def test_datasets_are_all_that_can_be_named(rnn):
         ("train gru --optimizer adm --save m.npz", "--optimizer must be one of"),
         ("train gru --truncate 5 --save m.npz", "--truncate must be two integers K1,K2, got '5'"),
         ("train gru --truncate 5,2 --save m.npz", "k2 must be an integer >= k1 = 5, got 2"),
-        ("train gru --epochs 1 --save no/such/m.npz --quiet", "there is no folder 'no/such'"),
+        ("train gru --epochs 0 --save m.npz", "epochs must be a positive integer, got 0"),
+        ("bench --threads 1,1000000000", "--threads must be at most"),
+        ("gradients gru --sequences 0", "--sequences must be a positive integer, got 0"),
         ("evaluate none.npz", "there is no file 'none.npz'"),
         ("check grru", "Did you mean 'gru'?"),
     ],
@@ -221,6 +223,55 @@ def test_errors_are_one_line(refused, line, message):
     said = refused(line)
     assert message in said
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("train gru --save no/such/m.npz", "--save: there is no folder 'no/such' to write 'm.npz' to"),
+        ("train gru --save here", "--save must name a file, and 'here' is a folder"),
+        ("train gru --save note/m.npz", "--save: 'note' is a file, not a folder to write 'm.npz' to"),
+        ("train gru --save /dev/null", "--save must name an ordinary file, and '/dev/null' is a device"),
+        ("train gru --save m.npz --checkpoint no/c.npz", "--checkpoint: there is no folder 'no' to write 'c.npz' to"),
+        ("train gru --save m.npz --checkpoint here", "--checkpoint must name a file, and 'here' is a folder"),
+        (
+            "train gru --save m.npz --checkpoint ./m.npz",
+            "--save and --checkpoint must name two files, got 'm.npz' for both",
+        ),
+        ("train gru --save m.npz --checkpoint note", "'note' is not a file of 'rnnbp checkpoint', or it is damaged"),
+        ("compare --output note", "--output must name a folder, and 'note' is a file"),
+        ("compare --output note/in/it", "--output must name a folder, and 'note' is a file"),
+        ("compare --checkpoints note", "--checkpoints must name a folder, and 'note' is a file"),
+        ("gradients gru --output note", "--output must name a folder, and 'note' is a file"),
+        ("bench --output note", "--output must name a folder, and 'note' is a file"),
+        ("speakers --data here --output no/a.csv", "--output: there is no folder 'no' to write 'a.csv' to"),
+        ("speakers --data here --checkpoints note", "--checkpoints must name a folder, and 'note' is a file"),
+        ("nettalk cmudict --output note", "--output must name a folder, and 'note' is a file"),
+        ("speak hello --output here", "--output must name a file, and 'here' is a folder"),
+        ("speak --train --model here", "path must name a file, and 'here' is a folder"),
+    ],
+)
+def test_what_cannot_be_written_is_said_before_the_work(refused, tmp_path, monkeypatch, line, message):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "note").write_text("a note")
+    monkeypatch.setattr(rnnbp.Trainer, "_epoch", None)  # nothing is trained
+    assert message in refused(line)
+    assert (tmp_path / "note").read_text() == "a note"
+
+
+def test_a_reader_that_has_enough_is_no_error(tmp_path):
+    """As `rnnbp datasets | head -1`."""
+    code = (
+        "import os, subprocess, sys; read, write = os.pipe(); os.close(read); "
+        "sys.exit(subprocess.run([sys.executable, '-m', 'rnnbp', 'datasets'], stdout=write).returncode)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+    assert (result.returncode, result.stderr) == (141, "")
+
+
+def test_a_saved_model_may_have_any_name(rnn, tmp_path):
+    rnnbp.Sequential(rnnbp.Elman(12, 2), rnnbp.Last(), rnnbp.Dense(2, 9)).save(tmp_path / "elman.model")
+    assert "w_hh" in rnn("check elman.model")
 
 
 def test_files_that_are_damaged(refused, tmp_path):

@@ -175,7 +175,7 @@ def test_paths_that_no_file_can_be_written_to(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for error, path, message in (
         (FileNotFoundError, "no/a", r"^save: there is no folder '.*no' to write 'a' to$"),
-        (NotADirectoryError, "file/a", r"^save must name a folder, and '.*file' is a file$"),
+        (NotADirectoryError, "file/a", r"^save: '.*file' is a file, not a folder to write 'a' to$"),
         (IsADirectoryError, ".", r"^save must name a file, and '.*' is a folder$"),
         (OSError, "pipe", r"^save must name an ordinary file, and '.*pipe' is a device$"),
     ):

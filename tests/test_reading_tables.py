@@ -113,7 +113,8 @@ def test_the_command_prints_and_writes(folder, rnn, tmp_path):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("1987", "--data must say where NETtalk's corpus is, a folder with nettalk.data and nettalk.list"),
+        ("1987", "RNNBP_OFFLINE forbids to download it from https://archive.ics.uci.edu"),
+        ("held-out", "give the path of a copy, by path= or --data"),
         ("held-out --data none", "there is no file 'none'"),
         ("1987 --data {folder} --kinds 12", "hidden must be of none, 15, 30, 60, 80, 120, 80+80; got '12'"),
         ("held-out --data {folder} --kinds bilst", "got 'bilst'. Did you mean 'bilstm'?"),
@@ -121,7 +122,9 @@ def test_the_command_prints_and_writes(folder, rnn, tmp_path):
         ("1987 --data {folder}/nettalk.data.copy", "has no list of common words: nettalk.list belongs beside"),
     ],
 )
-def test_the_command_refuses(folder, rnn, tmp_path, line, message):
+def test_the_command_refuses(folder, rnn, tmp_path, monkeypatch, line, message):
+    monkeypatch.setenv("RNNBP_OFFLINE", "1")
+    monkeypatch.setenv("RNNBP_DATA", str(tmp_path))
     if "copy" in line:
         (tmp_path / "nettalk.data.copy").write_text((folder / "nettalk.data").read_text())
         line = "1987 --data nettalk.data.copy"

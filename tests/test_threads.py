@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from rnnbp import get_num_threads, set_num_threads
+from rnnbp.threads import MOST
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +29,7 @@ def test_the_environments_number(monkeypatch, value, expected):
     assert get_num_threads() == expected
 
 
-@pytest.mark.parametrize("value", ["", "many", "0"])
+@pytest.mark.parametrize("value", ["", "many", "0", "²"])
 def test_without_a_number_all_processors(monkeypatch, value):
     monkeypatch.setenv("OMP_NUM_THREADS", value)
     found = get_num_threads()
@@ -46,6 +47,17 @@ def test_threadpoolctls_limit(monkeypatch):
 
 
 @pytest.mark.parametrize("n", [0, -1, 1.5, "2"])
-def test_a_number_that_is_none(n):
+def test_a_number_that_is_no_number_of_threads(n):
     with pytest.raises(ValueError, match=r"n must be a positive integer, got"):
         set_num_threads(n)
+
+
+def test_more_threads_than_any_machine_has_are_refused(monkeypatch):
+    before = get_num_threads()
+    with pytest.raises(ValueError, match=r"n must be at most \d+, got 1000000000: this process has \d+ processors"):
+        set_num_threads(10**9)
+    assert get_num_threads() == before
+    monkeypatch.setenv("OMP_NUM_THREADS", str(10**9))
+    assert get_num_threads() <= MOST
+    set_num_threads(MOST)
+    assert get_num_threads() == MOST

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from rnnbp.files import replacing
+
 SIZES = ["batch", "steps", "inputs", "hidden"]
 OURS = "rnnbp"
 
@@ -107,8 +109,11 @@ class Benchmark:
         folder.mkdir(parents=True, exist_ok=True)
         tables = {"bench": self.table, "summary": self.summary(), "growth": self.growth}
         for name, table in tables.items():
-            table.to_csv(folder / f"{name}.csv", index=False, float_format="%.4g", lineterminator="\n")
-        plot_benchmark(self.table).savefig(folder / "bench.png", dpi=120)
+            with replacing(folder / f"{name}.csv") as beside:
+                table.to_csv(beside, index=False, float_format="%.4g", lineterminator="\n")
+        figure = plot_benchmark(self.table)
+        with replacing(folder / "bench.png") as beside:
+            figure.savefig(beside, format="png", dpi=120)
 
 
 def _text(table: pd.DataFrame) -> str:

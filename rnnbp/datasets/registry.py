@@ -140,7 +140,7 @@ def fetch(name: str) -> Path:
     if offline():
         raise FileNotFoundError(
             f"{name} is not in {str(folder)!r}, and RNNBP_OFFLINE forbids to download it from {remote.address}: "
-            "give path= to a copy"
+            "give the path of a copy, by path= or --data"
         )
     folder.parent.mkdir(parents=True, exist_ok=True)
     archive = folder.parent / remote.address.rpartition("/")[2]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rnnbp.datasets.cmudict import load_cmudict
 from rnnbp.datasets.registry import data_folder
+from rnnbp.files import check_target
 from rnnbp.models import load
 from rnnbp.reading.kinds import Kind, recurrent
 from rnnbp.reading.lexicon import Lexicon, Pronunciation
@@ -115,6 +116,7 @@ def train_reader(
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    check_target("path", path)
     lexicon = Lexicon.of_cmudict(dictionary).aligned()
     checkpoint = path.with_name(f"{path.stem}.checkpoint.npz")
     trainer = SPEAKING.trained(lexicon, seed, progress=progress, checkpoint=checkpoint)

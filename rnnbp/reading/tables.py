@@ -83,13 +83,13 @@ class Runs:
 
 
 def nettalk_1987(
-    path: str | Path, runs: Runs, hidden: Sequence[str] = tuple(HIDDEN)
+    path: str | Path | None, runs: Runs, hidden: Sequence[str] = tuple(HIDDEN)
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The static net's table of 1987: letters of which the best guess is right, for each number of hidden units.
 
     Parameters
     ----------
-    path : str or Path
+    path : str or Path, optional
         As `rnnbp.datasets.load_nettalk` takes it, the list of common words beside the corpus.
     runs : Runs
     hidden : sequence of str, default all
@@ -109,12 +109,13 @@ def nettalk_1987(
     ValueError
         If there are no common words, or none of `hidden` is known.
     """
-    table = load_nettalk(path)
-    if not table["common"].any():
-        raise ValueError(f"{str(path)!r} has no list of common words: nettalk.list belongs beside nettalk.data")
     for name in hidden:
         if name not in HIDDEN:
             raise unknown("hidden", name, HIDDEN)
+    table = load_nettalk(path)
+    if not table["common"].any():
+        where = "nettalk" if path is None else str(path)
+        raise ValueError(f"{where!r} has no list of common words: nettalk.list belongs beside nettalk.data")
     common = table["common"].to_numpy()
     train, test = (Lexicon.of_nettalk(table[mask]) for mask in (common, ~common))
     done = []
@@ -133,7 +134,7 @@ def nettalk_1987(
     return kept.assign(published=published)[columns].reset_index(drop=True), curves
 
 
-def nettalk_held_out(path: str | Path, runs: Runs, kinds: Sequence[str] = HELD_OUT) -> pd.DataFrame:
+def nettalk_held_out(path: str | Path | None, runs: Runs, kinds: Sequence[str] = HELD_OUT) -> pd.DataFrame:
     """Words that no net has seen: the static window's errors, and the recurrent net's.
 
     A quarter of the words is held out, as in Bisani & Ney (2008) and Yao & Zweig (2015), who had all 20,008: 8.3 % and
@@ -141,7 +142,7 @@ def nettalk_held_out(path: str | Path, runs: Runs, kinds: Sequence[str] = HELD_O
 
     Parameters
     ----------
-    path : str or Path
+    path : str or Path, optional
         As `rnnbp.datasets.load_nettalk` takes it.
     runs : Runs
     kinds : sequence of str
@@ -159,6 +160,7 @@ def nettalk_held_out(path: str | Path, runs: Runs, kinds: Sequence[str] = HELD_O
     434-451, doi:10.1016/j.specom.2008.01.002; K. Yao & G. Zweig (2015), "Sequence-to-sequence neural net models for
     grapheme-to-phoneme conversion", Interspeech, arXiv:1506.00196.
     """
+    _check_kinds(kinds)
     lexicon = Lexicon.of_nettalk(load_nettalk(path))
     held = split_words(lexicon.words, 0.25, np.random.default_rng(0))
     return _compared(lexicon.subset(~held), lexicon.subset(held), kinds, runs)
@@ -183,15 +185,19 @@ def cmudict_held_out(path: str | Path | None, runs: Runs, kinds: Sequence[str] =
     DataFrame
         As `nettalk_held_out`.
     """
+    _check_kinds(kinds)
     lexicon = Lexicon.of_cmudict(load_cmudict(path))
     held = split_words(lexicon.words, 0.1, np.random.default_rng(0))
     return _compared(lexicon.subset(~held).aligned(), lexicon.subset(held), kinds, runs)
 
 
-def _compared(train: Lexicon, test: Lexicon, kinds: Sequence[str], runs: Runs) -> pd.DataFrame:
+def _check_kinds(kinds: Sequence[str]) -> None:
     for name in kinds:
         if name not in KINDS:
             raise unknown("kinds", name, KINDS)
+
+
+def _compared(train: Lexicon, test: Lexicon, kinds: Sequence[str], runs: Runs) -> pd.DataFrame:
     todo = runs.trials({name: KINDS[name] for name in kinds}, train, test)
     rows, models = zip(*runs.done(trials.held_out, todo), strict=True)
     return mean_and_std([*rows, *trials.averaged(todo, models)], ["name"])
