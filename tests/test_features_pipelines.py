@@ -18,6 +18,7 @@ PIPELINES = {
     "MFCC, not centred": features.MFCC(sr=8000, center=False, lifter=22, coef=0.97, window=("kaiser", 5.0), htk=True),
     "LPCC": features.LPCC(sr=8000, order=10, n_lpcc=15, deltas=1, width=5, normalize="running"),
     "ClassicMFCC": features.ClassicMFCC(sr=8000, deltas=2, energy=False),
+    "HTKMFCC": features.HTKMFCC(sr=8000, deltas=2, energy="normalized", normalize="utterance"),
 }
 pipelines = pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINES)
 

@@ -16,6 +16,8 @@ TAKE_A_SIGNAL = {
     "lpcc": lambda y: features.lpcc(y, sr=8000),
     "MFCC": features.MFCC(sr=8000),
     "ClassicMFCC": features.ClassicMFCC(sr=8000),
+    "htk_mfcc": lambda y: features.htk_mfcc(y, sr=8000),
+    "HTKMFCC": features.HTKMFCC(sr=8000),
     "frame": lambda y: features.frame(y, frame_length=2, hop_length=1),
     "preemphasis": features.preemphasis,
     "rms": features.rms,

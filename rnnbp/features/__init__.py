@@ -11,11 +11,12 @@ from rnnbp.features.classic import classic_fbank, classic_mfcc
 from rnnbp.features.deltas import delta, with_deltas, with_regressions
 from rnnbp.features.framing import Framing, frame, get_window
 from rnnbp.features.htk import htk_fbank, htk_mfcc
+from rnnbp.features.htk_pipeline import HTKMFCC
 from rnnbp.features.linear_prediction import autocorrelation, burg, levinson_durbin, lpc
 from rnnbp.features.mel import hz_to_mel, mel, mel_frequencies, mel_to_hz, warp_frequencies
 from rnnbp.features.noise import speech_noise
 from rnnbp.features.normalization import normalize_running, normalize_speakers, normalize_utterance
-from rnnbp.features.pipelines import HTKMFCC, LPCC, MFCC, ClassicMFCC, LogMel
+from rnnbp.features.pipelines import LPCC, MFCC, ClassicMFCC, LogMel
 from rnnbp.features.prediction_cepstra import lpc_to_cepstra, lpcc
 from rnnbp.features.resampling import resample
 from rnnbp.features.signals import preemphasis

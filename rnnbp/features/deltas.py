@@ -133,7 +133,7 @@ def with_regressions(x: ArrayLike, deltas: int, *, width: int = 5) -> Array:
 
     Examples
     --------
-    >>> with_regressions([[0.0], [1.0], [2.0]], 2, width=3)
+    >>> with_regressions([[0.0], [1.0], [2.0]], 2, width=3).round(12) + 0.0
     array([[ 0.  ,  0.5 ,  0.25],
            [ 1.  ,  1.  ,  0.  ],
            [ 2.  ,  0.5 , -0.25]])
