@@ -278,6 +278,58 @@ class Chrono:
             _gate_bias(cell, params, "input")[...] = -bias
 
 
+@dataclass(frozen=True)
+class Sparse:
+    """As `base`, then all but a share of the recurrent weights, at random places, held at zero by a mask: a sparse
+    network, for which `rnnbp.SnAp` is cheap.
+
+    Parameters
+    ----------
+    density : float
+        The share of each gate's recurrent weights that may differ from zero, above 0 and at most 1; it is rounded to a
+        whole number of weights.
+    base : Initializer, default Uniform()
+
+    Raises
+    ------
+    ValueError
+        If `density` is not above 0 and at most 1.
+
+    See Also
+    --------
+    rnnbp.Parameters.set_mask : a mask of one's own.
+
+    References
+    ----------
+    J. Menick, E. Elsen, U. Evci, S. Osindero, K. Simonyan & A. Graves (2021), "A practical sparse approximation for
+    real time recurrent learning", ICLR, arXiv:2006.07232, section 5
+
+    Examples
+    --------
+    >>> from rnnbp.cells import GRUCell
+    >>> cell = GRUCell(3, 8, init=Sparse(0.25))
+    >>> params = Parameters(cell.shapes())
+    >>> cell.initialize(params, np.random.default_rng(0))
+    >>> int(np.count_nonzero(params["w_hh"])), params["w_hh"].size
+    (48, 192)
+    """
+
+    density: float
+    base: Initializer = field(default_factory=Uniform)
+
+    def __post_init__(self) -> None:
+        number("density", self.density, 0, 1, open_low=True)
+
+    def __call__(self, cell: Gated, params: Parameters, rng: np.random.Generator) -> None:
+        self.base(cell, params, rng)
+        for name, value in params.items():
+            if name.startswith("w_hh"):
+                kept = np.zeros(value.shape, bool)
+                for block in _blocks(kept, cell):
+                    block.flat[rng.permutation(block.size)[: round(self.density * block.size)]] = True
+                params.set_mask(name, kept)
+
+
 INITIALIZERS = {
     "uniform": Uniform,
     "glorot": Glorot,
@@ -285,4 +337,5 @@ INITIALIZERS = {
     "identity": Identity,
     "forget-bias": ForgetBias,
     "chrono": Chrono,
+    "sparse": Sparse,
 }

@@ -105,10 +105,13 @@ class Sequential(Predictor):
 
     def initialize(self, rng: np.random.Generator) -> None:
         """Give all parameters new first values."""
-        drawn = self.params.astype(np.float64)
+        drawn = Parameters(self.params.shapes, dtype=np.float64)
         for scope, layer in zip(self.scopes(drawn), self.layers, strict=True):
             layer.initialize(scope, rng)
-        self.params.vector[:] = drawn.vector
+        for name in drawn:
+            if not drawn.mask(name).all():
+                self.params.set_mask(name, drawn.mask(name))
+        self.params.vector[:] = self.params.masked(drawn.vector)
 
     def astype(self, dtype: DTypeLike) -> "Sequential":
         """The same layers over a copy of the parameters in another dtype.
@@ -377,7 +380,10 @@ class Sequential(Predictor):
             "stateful": self.stateful,
             "info": self.info,
         }
-        write_archive(path, MODEL_FILE, header, {"vector": self.params.vector})
+        arrays = {"vector": self.params.vector}
+        if self.params.kept is not None:
+            arrays["kept"] = self.params.kept
+        write_archive(path, MODEL_FILE, header, arrays)
 
     def _repr_html_(self) -> str:
         trained = "" if self.loss is None else f"<p>trained for {html.escape(repr(self.loss))}</p>"
@@ -427,7 +433,8 @@ def load(path: str | Path, classes: Iterable[type] = ()) -> Sequential:
         model = Sequential(*made, seed=header["seed"], dtype=header["dtype"])
         if arrays["vector"].dtype != model.dtype:
             raise ValueError(f"its vector must be of {model.dtype}, it is of {arrays['vector'].dtype}")
-        model.params = model.params.like(arrays["vector"])
+        model.params = Parameters(model.params.shapes, arrays["vector"])
+        model.params.kept = arrays.get("kept")
         model.info = dict(header["info"])
         model.classes = names_or_none(header.get("classes"))
         model.loss = _loss(from_config(header.get("loss"), known))

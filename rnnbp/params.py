@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from rnnbp._checks import did_you_mean
+from rnnbp.masks import Mask
 
 Shape = tuple[int, ...]
 
@@ -60,6 +61,10 @@ class Parameters:
     have come loose from its vector. An optimizer is arithmetic on `vector`, a checkpoint is one array and
     `shapes`.
 
+    Some numbers may be held at zero, as the missing connections of a sparse network (`set_mask`): every gradient
+    algorithm yields zero for them, no optimizer moves them, and the mask is saved with a model and in checkpoints. What
+    is written into a view or into `vector` is not looked at; `apply_mask` sets it right.
+
     Parameters
     ----------
     shapes : mapping of str to tuple of int
@@ -85,11 +90,15 @@ class Parameters:
     5.0
     """
 
+    _mask: Mask | None = None
+    _start = 0  # of this vector in that of the mask
+
     def __init__(
         self, shapes: Mapping[str, Shape], vector: np.ndarray | None = None, dtype: DTypeLike = np.float32
     ) -> None:
         self._layout = layout_of(tuple((name, tuple(shape)) for name, shape in shapes.items()))
         self.vector = self._fitting(np.zeros(self._layout.size, dtype) if vector is None else vector)
+        self._mask = Mask(self._layout.size)
 
     def _fitting(self, vector: np.ndarray) -> np.ndarray:
         if vector.shape != (self._layout.size,):
@@ -97,9 +106,9 @@ class Parameters:
         return vector
 
     @staticmethod
-    def _over(layout: Layout, vector: np.ndarray) -> "Parameters":
+    def _over(layout: Layout, vector: np.ndarray, mask: Mask | None = None, start: int = 0) -> "Parameters":
         made = Parameters.__new__(Parameters)
-        made._layout, made.vector = layout, vector
+        made._layout, made.vector, made._mask, made._start = layout, vector, mask, start
         return made
 
     @property
@@ -124,7 +133,18 @@ class Parameters:
         value, here = np.asarray(value), self[name]
         if value.shape not in ((), here.shape):
             raise ValueError(f"parameter {name!r} has shape {here.shape}, got {value.shape}")
+        if self.kept is not None:
+            self._check_held(name, value)
         here[...] = value
+
+    def _check_held(self, name: str, value: np.ndarray) -> None:
+        held = ~self.mask(name)
+        wrong = np.count_nonzero(np.broadcast_to(value, held.shape)[held])
+        if wrong:
+            raise ValueError(
+                f"the mask of parameter {name!r} holds {np.count_nonzero(held)} of its {held.size} at zero, but "
+                f"{wrong} of those given there are not: multiply by params.mask({name!r}), or change it by set_mask"
+            )
 
     def _place(self, name: str) -> slice:
         try:
@@ -178,21 +198,133 @@ class Parameters:
         view = self[name]
         view += a @ b
 
+    @property
+    def kept(self) -> np.ndarray | None:
+        """Which numbers may differ from zero (P,), as bools; None where there is no mask.
+
+        It can be set; what it holds at zero is then set to zero.
+
+        Raises
+        ------
+        ValueError
+            When set to anything but bools (P,) or None.
+        """
+        return None if self._mask is None else self._mask.part(self._start, self.size)
+
+    @kept.setter
+    def kept(self, kept: np.ndarray | None) -> None:
+        given = np.ones(self.size, bool) if kept is None else np.asarray(kept)
+        if given.dtype != bool or given.shape != (self.size,):
+            raise ValueError(
+                f"kept must be bools of shape (P,) = ({self.size},), or None, got {given.dtype} of shape {given.shape}"
+            )
+        if kept is not None or self.kept is not None:
+            self._writable_mask()[:] = given
+            self.apply_mask()
+
+    def set_mask(self, name: str, kept: ArrayLike) -> None:
+        """Hold some numbers of an array at zero: they are set to zero, and stay there in every training.
+
+        Parameters
+        ----------
+        name : str
+        kept : array_like of bool
+            Of the array's shape, or one that can be broadcast to it; False where a number is held at zero. True alone
+            takes the mask away.
+
+        Raises
+        ------
+        KeyError
+            If there is no such array.
+        ValueError
+            If `kept` is not of bools, or does not fit the shape.
+
+        See Also
+        --------
+        rnnbp.initializers.Sparse : a random mask of recurrent weights.
+
+        Examples
+        --------
+        A network of which each unit is connected to its neighbours only:
+
+        >>> import rnnbp
+        >>> model = rnnbp.Sequential(rnnbp.Elman(2, 4), rnnbp.Last(), rnnbp.Dense(4, 2))
+        >>> i = np.arange(4)
+        >>> model.params.set_mask("0.w_hh", abs(i[:, None] - i) <= 1)
+        >>> batch = rnnbp.SequenceDataset([np.ones((5, 2))], targets=[1]).batch()
+        >>> (g,) = rnnbp.BPTT().gradients(model, batch, rnnbp.CrossEntropy())
+        >>> rnnbp.Adam(0.01, weight_decay=0.1).step(model.params, g.vector)
+        >>> (model.params["0.w_hh"] != 0).astype(int)
+        array([[1, 1, 0, 0],
+               [1, 1, 1, 0],
+               [0, 1, 1, 1],
+               [0, 0, 1, 1]])
+        """
+        place, shape, given = self._place(name), self.shapes[name], np.asarray(kept)
+        if given.dtype != bool:
+            raise ValueError(f"kept must be bools, False where a number is held at zero, got {given.dtype}")
+        try:
+            whole = np.broadcast_to(given, shape)
+        except ValueError:
+            raise ValueError(f"parameter {name!r} has shape {shape}, which kept {given.shape} does not fit") from None
+        if self.kept is not None or not whole.all():
+            self._writable_mask()[place] = whole.ravel()
+            self.apply_mask()
+
+    def mask(self, name: str) -> np.ndarray:
+        """Which numbers of the array called `name` may differ from zero, as bools of its shape.
+
+        Examples
+        --------
+        >>> p = Parameters({"w": (2, 2)})
+        >>> p.set_mask("w", [[True, False], [True, True]])
+        >>> p.mask("w")
+        array([[ True, False],
+               [ True,  True]])
+        """
+        place, shape, kept = self._place(name), self.shapes[name], self.kept
+        return np.ones(shape, bool) if kept is None else kept[place].reshape(shape).copy()
+
+    def masked(self, vector: np.ndarray) -> np.ndarray:
+        """`vector` (P,) with zeros where the mask holds this one's numbers; itself where there is no mask.
+
+        Examples
+        --------
+        >>> p = Parameters({"w": (3,)})
+        >>> p.set_mask("w", [True, False, True])
+        >>> p.masked(np.array([1.0, 2.0, 3.0]))
+        array([1., 0., 3.])
+        """
+        return vector if self.kept is None else np.where(self.kept, vector, vector.dtype.type(0))
+
+    def apply_mask(self) -> None:
+        """Set to zero what the mask holds there."""
+        if self.kept is not None:
+            self.vector[~self.kept] = 0
+
+    def _writable_mask(self) -> np.ndarray:
+        if self._mask is None:
+            raise ValueError("a gradient takes no mask: set that of the model's parameters, model.params")
+        return self._mask.writable(self._start, self.size)
+
     def like(self, vector: np.ndarray) -> "Parameters":
-        """The same names over another vector (P,), of any dtype, which is not copied."""
+        """The same names over another vector (P,), of any dtype, which is not copied; without the mask."""
         return self._over(self._layout, self._fitting(vector))
 
     def zeros(self) -> "Parameters":
-        """The same names over zeros."""
+        """The same names over zeros, without the mask."""
         return self.like(np.zeros_like(self.vector))
 
     def copy(self) -> "Parameters":
-        """The same names over a copy of the vector."""
-        return self.like(self.vector.copy())
+        """The same names over a copy of the vector, with a copy of the mask."""
+        return self.astype(self.dtype)
 
     def astype(self, dtype: DTypeLike) -> "Parameters":
-        """The same names over a copy of the vector in another dtype."""
-        return self.like(self.vector.astype(dtype))
+        """The same names over a copy of the vector in another dtype, with a copy of the mask."""
+        mask = Mask(self.size)
+        if self.kept is not None:
+            mask.kept = self.kept.copy()
+        return self._over(self._layout, self.vector.astype(dtype), mask)
 
     def scope(self, prefix: str = "", suffix: str = "") -> "Parameters":
         """The parameters whose names begin with `prefix` and end with `suffix`, both taken off, over the same
@@ -210,7 +342,7 @@ class Parameters:
         (['w', 'b'], 4)
         """
         layout, place = scope_of(self._layout, prefix, suffix)
-        return self._over(layout, self.vector[place])
+        return self._over(layout, self.vector[place], self._mask, self._start + place.start)
 
     def renamed(self, shapes: Mapping[str, Shape], start: int = 0) -> "Parameters":
         """Arrays that lie from a place of the vector on, under other names, over the same memory.
@@ -236,17 +368,22 @@ class Parameters:
         layout = layout_of(tuple(shapes.items()))
         if start + layout.size > self.size:
             raise ValueError(f"from {start} on there are {self.size - start} numbers, but shapes need {layout.size}")
-        return self._over(layout, self.vector[start : start + layout.size])
+        return self._over(layout, self.vector[start : start + layout.size], self._mask, self._start + start)
 
     def __eq__(self, other: Any) -> bool:
         return (
             isinstance(other, Parameters)
             and list(self.shapes.items()) == list(other.shapes.items())
             and np.array_equal(self.vector, other.vector)
+            and all(np.array_equal(self.mask(name), other.mask(name)) for name in self)
         )
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        rows = [f"  {name}: {shape}" for name, shape in self.shapes.items()]
+        rows = [f"  {name}: {shape}{self._held(name)}" for name, shape in self.shapes.items()]
         return "\n".join([f"Parameters: {self.size} {self.vector.dtype} numbers", *rows])
+
+    def _held(self, name: str) -> str:
+        held = int(np.count_nonzero(~self.mask(name)))
+        return f", {held} held at zero" if held else ""

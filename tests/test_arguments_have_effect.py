@@ -75,6 +75,7 @@ TABLE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "Orthogonal": ({}, {"gain": 2.0}),
     "Identity": ({}, {"scale": 2.0}),
     "ForgetBias": ({}, {"value": 2.0, "base": Orthogonal()}),
+    "Sparse": ({"density": 0.5}, {"density": 0.25, "base": Orthogonal()}),
     "Chrono": ({"longest": 9}, {"longest": 99, "base": Orthogonal()}),
 }
 BEGIN_WITH = {

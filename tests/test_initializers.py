@@ -12,6 +12,7 @@ from rnnbp.initializers import (
     Glorot,
     Identity,
     Orthogonal,
+    Sparse,
     Uniform,
     glorot,
     orthogonal,
@@ -25,6 +26,7 @@ EVERY = {
     "identity": Identity(),
     "forget-bias": ForgetBias(),
     "chrono": Chrono(100),
+    "sparse": Sparse(0.3),
 }
 
 

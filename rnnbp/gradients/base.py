@@ -142,7 +142,7 @@ def whole_gradient(
     model.backward_params(params, tapes, d_outputs, grad)
     repeated = sum(getattr(tape, "repeated", 0) for tape in tapes)  # what a layer ran beyond once a step
     cost = Cost(int(batch.lengths.sum()) + repeated, held_bytes(tapes))
-    return Gradient(value, grad.vector, outputs, after, cost, (0, len(batch.x)))
+    return Gradient(value, params.masked(grad.vector), outputs, after, cost, (0, len(batch.x)))
 
 
 def loss_at(

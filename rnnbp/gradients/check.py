@@ -217,8 +217,12 @@ def _of_model(
         batch = replace(batch, targets=np.zeros(batch.size))
     vector = np.sum([g.vector for g in gradient.gradients(model, batch, loss)], axis=0)
     run, P = Run(batch.lengths), model.params.size
+
+    def held(p: Parameters) -> Parameters:
+        return model.params.like(model.params.masked(p.vector[:P]))
+
     if not np.issubdtype(batch.x.dtype, np.floating):
-        return _Problem(model.params, model.params.like(vector), lambda p: loss_at(model, p, batch, loss, run))
+        return _Problem(model.params, model.params.like(vector), lambda p: loss_at(model, held(p), batch, loss, run))
     outputs, tapes, _ = model.unroll(model.params, batch.x, run)
     d_outputs = loss(outputs, check_targets(batch), batch.lengths if outputs.ndim == 3 else None)[1]
     dx, _ = model.backward(model.params, tapes, d_outputs, model.params.zeros())
@@ -226,7 +230,7 @@ def _of_model(
 
     def evaluate(p: Parameters) -> Any:
         moved = replace(batch, x=p["input"])
-        return loss_at(model, model.params.like(p.vector[:P]), moved, loss, run)
+        return loss_at(model, held(p), moved, loss, run)
 
     return _Problem(point, point.like(np.append(vector, dx)), evaluate)
 

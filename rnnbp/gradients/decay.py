@@ -162,8 +162,8 @@ def _followed_back(model: Sequential, pieces: Sequence[Piece]) -> tuple[Array, A
         _, d_states = model.backward(params, piece.tapes, dy, grad, d_states)
         norms[k] = np.sqrt(sum(_squares(d) for d in d_states)).sum()
         if k > 0 and norms[k - 1] > 0:
-            gain = np.fmax(gain, np.linalg.norm(grad.vector) / norms[k - 1])
-        vector, dy = vector + grad.vector, np.zeros_like(dy)
+            gain = np.fmax(gain, np.linalg.norm(params.masked(grad.vector)) / norms[k - 1])
+        vector, dy = vector + params.masked(grad.vector), np.zeros_like(dy)
     return norms, vector, float(gain)
 
 

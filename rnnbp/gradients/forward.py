@@ -124,7 +124,9 @@ def moved(params: Parameters, direction: Array) -> tuple[Parameters, float]:
     if np.iscomplexobj(params.vector):
         raise ValueError("the complex step is taken from real parameters, and the model's are complex")
     step = STEP / (float(np.abs(direction).max(initial=0.0)) or 1.0)
-    return params.like(params.vector.astype(np.float64) + 1j * (step * direction)), step
+    made = params.astype(np.complex128)
+    made.vector += 1j * (step * params.masked(direction))
+    return made, step
 
 
 @dataclass(frozen=True)
@@ -191,4 +193,5 @@ class ForwardGradient:
             vector += tangent.slope * v / self.directions
         cost = Cost(int(batch.lengths.sum()) * self.directions, 0)
         outputs, dtype = tangent.outputs.astype(model.dtype), model.dtype
-        yield Gradient(tangent.loss, vector.astype(dtype), outputs, tangent.state, cost, (0, batch.steps))
+        vector = model.params.masked(vector.astype(dtype))
+        yield Gradient(tangent.loss, vector, outputs, tangent.state, cost, (0, batch.steps))

@@ -45,6 +45,7 @@ class Numerical:
         wanted = range(params.size) if self.indices is None else self.indices
         for k in wanted:
             vector[k] = self.derivative(params, k, evaluate)
+        vector = params.masked(vector)
         run = Run(exact.lengths, rng)
         outputs, _, after = model.unroll(params, exact.x, run, state)
         value = loss(outputs, targets, exact.lengths if outputs.ndim == 3 else None)[0]

@@ -97,4 +97,4 @@ class SpectralPenalty:
             excess = max(0.0, float(sigma[0]) - self.radius)
             value += self.weight * excess * excess / 2
             grad[name] += self.weight * excess * np.outer(u[:, 0], vt[0])
-        return value, grad.vector
+        return value, params.masked(grad.vector)

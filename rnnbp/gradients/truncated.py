@@ -162,7 +162,8 @@ class SpanRunner:
         steps = int(np.clip(self.batch.lengths - start, 0, stop - start).sum())
         cost = Cost(steps, held_bytes([p.tapes for p in way_back]))
         assert self.state is not None
-        return Gradient(sum(p.loss for p in new), grad.vector, outputs, list(self.state), cost, (start, stop))
+        vector = params.masked(grad.vector)
+        return Gradient(sum(p.loss for p in new), vector, outputs, list(self.state), cost, (start, stop))
 
 
 def _scaled(factor: float, d: Array) -> Array:

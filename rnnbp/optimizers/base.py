@@ -84,7 +84,7 @@ class Optimizer:
         Parameters
         ----------
         params : Parameters
-            Changed in place.
+            Changed in place; what its mask holds at zero stays zero.
         gradient : ndarray (P,)
             The derivative of the loss by `params.vector`; not changed.
 
@@ -104,6 +104,7 @@ class Optimizer:
             scratch = self._scratch[:, : p.size]
             g = self.decayed(p, gradient[place], scratch[0])
             self.update(p, g, [array[place] for array in state], scratch[1:])
+        params.apply_mask()
 
     def decayed(self, p: Array, g: Array, out: Array) -> Array:
         """The gradient with weight decay, in the parameters' dtype."""

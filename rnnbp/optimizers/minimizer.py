@@ -95,6 +95,7 @@ class Minimizer(Optimizer):
             Called with `params.vector`, which holds the point to be evaluated: it may look at its argument or
             at the model that `params` belong to. Always of the same data.
         params : Parameters
+            What their mask holds at zero stays zero.
         iterations : int, optional
             Default: as the optimizer was made with.
         product : function (P,) -> (P,), optional
@@ -117,19 +118,20 @@ class Minimizer(Optimizer):
         limit = self.iterations if iterations is None else positive_int("iterations", iterations)
 
         def evaluate(x: Array) -> tuple[float, Array]:
-            params.vector[:] = x
+            params.vector[:] = params.masked(x)
             value, gradient = objective(params.vector)
+            gradient = params.masked(np.asarray(gradient, np.float64))
             finite = np.isfinite(value) and np.isfinite(gradient).all()
-            return (float(value), np.asarray(gradient, np.float64)) if finite else (np.inf, np.zeros_like(x))
+            return (float(value), gradient) if finite else (np.inf, np.zeros_like(x))
 
         def curvature(x: Array, direction: Array) -> Array:
             assert product is not None
-            params.vector[:] = x
-            return np.asarray(product(direction), np.float64)
+            params.vector[:] = params.masked(x)
+            return params.masked(np.asarray(product(params.masked(direction)), np.float64))
 
         start = params.vector.astype(np.float64)
         result = self.search(evaluate, start, limit, None if product is None else curvature)
-        params.vector[:] = result.x
+        params.vector[:] = params.masked(result.x)
         if not np.isfinite(result.fun):
             raise ValueError("the loss or its gradient is not finite at the parameters that minimize was given")
         self.steps += int(result.nit)

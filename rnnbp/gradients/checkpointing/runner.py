@@ -92,7 +92,8 @@ class Checkpointed:
             for action in schedule:
                 self._act(action)
         cost = Cost(self.steps, self.peak)
-        return Gradient(self.value, self.grad.vector, self.outputs, self.after, cost, (0, len(self.x)))
+        vector = self.model.params.masked(self.grad.vector)
+        return Gradient(self.value, vector, self.outputs, self.after, cost, (0, len(self.x)))
 
     def _act(self, action: Action) -> None:
         match action:

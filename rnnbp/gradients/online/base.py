@@ -229,4 +229,5 @@ class Span:
         outputs = np.concatenate(self.outputs)
         steps = int(np.clip(lengths - self.start, 0, self.stop - self.start).sum())
         after = walk.parts.end(walk.below or [], walk.state)
-        return Gradient(self.loss, self.vector, outputs, after, Cost(steps, held), (self.start, self.stop))
+        vector = walk.parts.model.params.masked(self.vector)
+        return Gradient(self.loss, vector, outputs, after, Cost(steps, held), (self.start, self.stop))
