@@ -6,12 +6,23 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import CELLS, LENGTHS, made, relative_error
+from helpers import CELLS, LENGTHS, gradient_error, made, relative_error
 from test_gradients import CAUSAL, batch_for, model_of, whole
 
 import rnnbp
 from rnnbp.cells.base import state_jacobian
-from rnnbp.gradients import BPTT, RTRL, UORO, Guarantee, TruncatedBPTT
+from rnnbp.gradients import (
+    BPTT,
+    KFRTRL,
+    RTRL,
+    UORO,
+    BlockRTRL,
+    EProp,
+    Guarantee,
+    RandomFeedback,
+    SnAp,
+    TruncatedBPTT,
+)
 from rnnbp.gradients.measured import run_seeds
 from rnnbp.gradients.online.chain import chain
 from rnnbp.gradients.online.linear import ByColumns, Linear, OneByOne
@@ -19,11 +30,13 @@ from rnnbp.layers import (
     GRU,
     LSTM,
     Dense,
+    Dropout,
     Elman,
     Embedding,
     FixedPoint,
     Last,
     MeanOverTime,
+    Noise,
     Normalize,
     TimeStatistics,
     Window,
@@ -263,3 +276,112 @@ def test_a_state_that_does_not_fit_is_refused():
     batch = batch_for(model, LENGTHS["equal lengths"])
     with pytest.raises(ValueError, match=r"must have shape \(B, S\) = \(3, 8\), got \(3, 5\)"):
         list(RTRL().gradients(model, batch, CrossEntropy(), [np.zeros((3, 5)), None]))
+
+
+# ---- ordinary models ---------------------------------------------------------------------------------------------
+
+ORDINARY = {
+    "Embedding > GRU > mean > Dense": [Embedding(5, 3), GRU(3, 3), MeanOverTime(), Dense(3, 2)],
+    "Embedding > GRU > last > Dense": [Embedding(5, 3), GRU(3, 3), Last(), Dense(3, 2)],
+    "Embedding > LSTM > Dense": [Embedding(5, 3), LSTM(3, 3), Dense(3, 2)],
+    "Embedding > Dropout > LSTM > Dropout > Dense": [
+        Embedding(5, 3),
+        Dropout(0.4),
+        LSTM(3, 3),
+        Dropout(0.4),
+        Dense(3, 2),
+    ],
+    "Embedding > Normalize > GRU > mean > Dropout > Dense": [
+        Embedding(5, 3),
+        Normalize([0.1, 0.2, 0.3], [1.0, 2.0, 3.0]),
+        GRU(3, 3),
+        MeanOverTime(),
+        Dropout(0.4),
+        Dense(3, 2),
+    ],
+    "two layers with dropout > last > Noise > Dense": [
+        LSTM(3, 3, num_layers=2, dropout=0.4),
+        Last(),
+        Noise(0.3),
+        Dense(3, 2),
+    ],
+    "Normalize > Noise > Dropout > GRU > Dense": [
+        Normalize([0.1, 0.2, 0.3], [1.0, 2.0, 3.0]),
+        Noise(0.3),
+        Dropout(0.4),
+        GRU(3, 3),
+        Dense(3, 2),
+    ],
+    "Noise > Dense > Dropout > Elman > Noise > LSTM > Dense > mean": [
+        Noise(0.3),
+        Dense(3, 4, "tanh"),
+        Dropout(0.4),
+        Elman(4, 3),
+        Noise(0.2),
+        LSTM(3, 3),
+        Dense(3, 2),
+        MeanOverTime(),
+    ],
+}
+ONLINE = [RTRL(), BlockRTRL(3), SnAp(1), SnAp(6), UORO(), KFRTRL(), EProp(), EProp(RandomFeedback())]
+ONLINE_EXACT = [RTRL(), RTRL(every=1), RTRL(every=4), BlockRTRL(3), BlockRTRL(2, every=5), SnAp(6)]
+
+
+def ordinary(name):
+    model = model_of(ORDINARY[name])
+    batch = batch_for(model, LENGTHS["unequal lengths"])
+    rng = np.random.default_rng(4)
+    targets = np.minimum(batch.targets, 1)
+    x = rng.integers(5, size=(6, 3)) if isinstance(model.layers[0], Embedding) else batch.x
+    return model, replace(batch, x=x, targets=targets)
+
+
+@pytest.mark.parametrize("training", [False, True], ids=["evaluation", "training"])
+@pytest.mark.parametrize("name", ORDINARY)
+def test_ordinary_models_have_the_gradient_of_bptt_with_the_same_draws(name, training):
+    model, batch = ordinary(name)
+    generators = [np.random.default_rng(7) if training else None for _ in range(len(ONLINE_EXACT) + 1)]
+    value, expected = whole(BPTT(), model, batch, CrossEntropy(), rng=generators[0])
+    for algorithm, rng in zip(ONLINE_EXACT, generators[1:], strict=True):
+        found_value, found = whole(algorithm, model, batch, CrossEntropy(), rng=rng)
+        assert found_value == pytest.approx(value, rel=1e-12), algorithm
+        assert gradient_error(model.params, found, expected) < 1e-12, algorithm
+    if training and any(word in name for word in ("Dropout", "Noise", "dropout")):
+        assert value != pytest.approx(whole(BPTT(), model, batch, CrossEntropy())[0])
+
+
+@pytest.mark.parametrize("training", [False, True], ids=["evaluation", "training"])
+@pytest.mark.parametrize("name", ORDINARY)
+def test_every_online_algorithm_takes_ordinary_models(name, training):
+    """The loss is BPTT's, and so is the gradient of the layers on top; a seed for signs is drawn before all else."""
+    model, batch = ordinary(name)
+    head = model.params.size - 2
+    for algorithm in ONLINE:
+        one, other = (np.random.default_rng(7) if training else None for _ in range(2))
+        if one is not None and isinstance(algorithm, UORO | KFRTRL):
+            one.integers(2**63)
+        (exact,) = BPTT().gradients(model, batch, CrossEntropy(), rng=one)
+        (found,) = algorithm.gradients(model, batch, CrossEntropy(), rng=other)
+        assert found.loss == pytest.approx(exact.loss, rel=1e-12), algorithm
+        if isinstance(model.layers[-1], Dense):  # and not a mean, which is the cell's last stage
+            np.testing.assert_allclose(found.vector[head:], exact.vector[head:], rtol=1e-10, atol=1e-14)
+        assert found.vector[:head].any()
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+def test_a_generator_is_moved_as_far_as_bptt_moves_it(name):
+    model, batch = ordinary(name)
+    generators = [np.random.default_rng(7), np.random.default_rng(7)]
+    for algorithm, rng in zip([BPTT(), RTRL(every=2)], generators, strict=True):
+        whole(algorithm, model, batch, CrossEntropy(), rng=rng)
+    assert generators[0].random() == generators[1].random()
+
+
+def test_an_ordinary_model_learns_online_in_a_trainer():
+    rng = np.random.default_rng(0)
+    words = [rng.integers(5, size=n) for n in rng.integers(3, 8, size=60)]
+    data = rnnbp.SequenceDataset(words, targets=[int((w == 2).any()) for w in words])
+    model = Sequential(Embedding(5, 3), Dropout(0.1), GRU(3, 8), MeanOverTime(), Dropout(0.1), Dense(8, 2))
+    trainer = rnnbp.Trainer(model, CrossEntropy(), RTRL(), rnnbp.Adam(0.05), seed=0)
+    history = trainer.fit(data, epochs=15, batch_size=20, progress=False)
+    assert history["loss"].iloc[-1] < 0.5 * history["loss"].iloc[0]

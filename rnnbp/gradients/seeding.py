@@ -23,4 +23,4 @@ def generator_of(seed: int | np.random.Generator, rng: np.random.Generator | Non
     """
     if isinstance(seed, np.random.Generator):
         return seed
-    return np.random.default_rng(seed if rng is None else [seed, int(rng.integers(2**63))])
+    return np.random.default_rng(int(seed) if rng is None else int(seed) ^ int(rng.integers(2**63)))

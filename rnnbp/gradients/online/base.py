@@ -19,6 +19,7 @@ from rnnbp.cells.base import Array
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import Cost, Gradient, check_targets, held_bytes
 from rnnbp.gradients.online.chain import Chain, chain
+from rnnbp.gradients.online.draws import Draws
 from rnnbp.gradients.online.linear import Linear
 from rnnbp.gradients.online.stages import AffineStage
 from rnnbp.layers import Last
@@ -63,8 +64,12 @@ class Online:
         if self.every is not None:
             positive_int("every", self.every)
 
+    def generator(self, rng: np.random.Generator | None) -> np.random.Generator | None:
+        """Where the algorithm itself draws, taken before the model's random layers draw: nowhere."""
+        return None
+
     def influence(self, parts: Chain, batch_size: int, rng: np.random.Generator | None) -> Influence:
-        """What is carried, before the first step. `rng` is the trainer's, or None."""
+        """What is carried, before the first step. `rng` is what `generator` returned."""
         raise NotImplementedError(f"{type(self).__name__} does not define influence")
 
     def gradients(
@@ -76,9 +81,11 @@ class Online:
         rng: np.random.Generator | None = None,
     ) -> Iterator[Gradient]:
         """One gradient a batch, or one every `every` steps."""
-        parts = chain(model, type(self).__name__, rng is not None)
+        own = self.generator(rng)
+        draws = None if rng is None else Draws(rng, batch.steps, batch.size, batch.x.shape[2:])
+        parts = chain(model, type(self).__name__, draws)
         walk = Walk(parts, batch, loss, state, rng)
-        carried = self.influence(parts, batch.size, rng)
+        carried = self.influence(parts, batch.size, own)
         every = batch.steps if self.every is None else self.every
         for start in range(0, batch.steps, every):
             span = Span(model, start, min(start + every, batch.steps))
@@ -164,7 +171,7 @@ class Walk:
         for t in range(start, stop):
             n = self.active[t]
             for stage in self.drawn:
-                stage.draw(self.batch.size, self.state.dtype, self.rng)
+                stage.draw(self.batch.size, self.state.dtype)
             inputs = x[t - start, :n] if x.ndim == 3 else x[t - start, :n, None]  # tokens have no axis of features
             step = Linear(self.cell, self.params, self.state[:n].copy(), inputs.copy())
             self.state[:n] = step.next_state

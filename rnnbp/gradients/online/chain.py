@@ -4,12 +4,14 @@ import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from rnnbp.cells import Cell, Stack
 from rnnbp.cells.base import Array, zero_state
 from rnnbp.gradients.base import refuse_look_ahead
+from rnnbp.gradients.online.draws import Draws, Replayed
 from rnnbp.gradients.online.stages import AffineStage, DenseStage, EmbeddingStage, MeanStage
 from rnnbp.layers import (
     Dense,
@@ -39,6 +41,8 @@ class Chain:
     first, stop : int
         Layers ``[first:stop]`` are the cell: from the first one with parameters to the last one that carries something
         from step to step. The layers before are run ahead over the whole batch, the layers behind at each step.
+    layers : tuple of Layer
+        The model's, of which the random ones have their draws.
     stages : tuple of tuple of Cell
         Of each layer within, the cells that it is made of.
     """
@@ -46,6 +50,7 @@ class Chain:
     model: Sequential
     first: int
     stop: int
+    layers: tuple[Layer, ...]
     stages: tuple[tuple[Cell, ...], ...]
 
     @property
@@ -56,7 +61,7 @@ class Chain:
     @property
     def ahead(self) -> Sequential:
         """The layers below the cell; they have no parameters."""
-        return _part(self.model, self.model.layers[: self.first], 0)
+        return _part(self.model, self.layers[: self.first], 0)
 
     @property
     def params(self) -> Parameters:
@@ -66,7 +71,7 @@ class Chain:
     @property
     def tail(self) -> Sequential:
         """The layers on top of the cell. `MeanOverTime` is the cell's last stage, and the mean's last step its end."""
-        above = self.model.layers[self.stop :]
+        above = self.layers[self.stop :]
         means = isinstance(self.model.layers[self.stop - 1], MeanOverTime)
         return _part(self.model, (Last(), *above) if means else above, self.params.size)
 
@@ -92,7 +97,7 @@ class Chain:
         return states + [None] * (len(self.model.layers) - self.stop)
 
 
-def chain(model: Sequential, algorithm: str, training: bool = False) -> Chain:
+def chain(model: Sequential, algorithm: str, draws: Draws | None = None) -> Chain:
     """Take a model apart.
 
     Parameters
@@ -100,14 +105,14 @@ def chain(model: Sequential, algorithm: str, training: bool = False) -> Chain:
     model : Sequential
     algorithm : str
         Its name, for messages.
-    training : bool, default False
-        Whether `Dropout` and `Noise` do something.
+    draws : Draws, optional
+        What `Dropout` and `Noise` draw. Default: they do nothing.
 
     Raises
     ------
     ValueError
-        If the model is static, a layer looks ahead in time, or one below the last recurrent layer is of a kind that
-        is no cell.
+        If the model is static, a layer looks ahead in time, or one between the first parameters and the last recurrent
+        layer is of a kind of which it is not known what it does step by step.
 
     Examples
     --------
@@ -121,50 +126,56 @@ def chain(model: Sequential, algorithm: str, training: bool = False) -> Chain:
     carrying = Recurrent | MultiLayer | MeanOverTime
     over_time = [i for i, layer in enumerate(model.layers) if isinstance(unrolled(layer), carrying)]
     if not model.recurrent or not over_time:
-        raise ValueError(f"{algorithm} takes a model with a Recurrent layer, got {model}: use Backprop() or BPTT()")
+        instead = "Backprop() or BPTT()" if not model.recurrent else "RecurrentBackprop() or BPTT()"
+        raise ValueError(f"{algorithm} takes a model with a Recurrent layer, got {model}: use {instead}")
     first = next(i for i, layer in enumerate(model.layers) if layer.shapes())
-    stop = over_time[-1] + 1
-    first = min(first, over_time[0])
-    return Chain(model, first, stop, tuple(_stages(model, i, algorithm, training) for i in range(first, stop)))
+    first, stop = min(first, over_time[0]), over_time[-1] + 1
+    layers: list[Layer] = []
+    stages: list[tuple[Cell, ...]] = []
+    unknown = () if isinstance(model.layers[0], Embedding) else (None,)
+    shape: Shape = ("T", "B", *(unknown if draws is None else draws.features))
+    for i, layer in enumerate(model.layers):
+        layers.append(layer if draws is None else draws.of(layer, shape))
+        if first <= i < stop:
+            made = _stages(layers[i], shape[-1], draws)
+            if made is None:
+                raise ValueError(
+                    f"{algorithm} runs a model step by step: it takes Recurrent, MultiLayer, Dense, Embedding, "
+                    "Normalize, Dropout, Noise and MeanOverTime layers from the first with parameters up to the last "
+                    f"recurrent one, got {type(layer).__name__} as layer {i}: use BPTT() or TruncatedBPTT()"
+                )
+            stages.append(made)
+        shape = layer.out_shape(shape)
+    return Chain(model, first, stop, tuple(layers), tuple(stages))
 
 
-def _stages(model: Sequential, i: int, algorithm: str, training: bool) -> tuple[Cell, ...]:
-    layer = unrolled(model.layers[i])
+def _stages(layer: Layer, width: Any, draws: Draws | None) -> tuple[Cell, ...] | None:
+    """The cells that a layer of `width` input features is made of; None for a layer that is not known."""
+    layer = unrolled(layer)
     if isinstance(layer, Recurrent):
         return (layer.cell,)
     if isinstance(layer, MultiLayer):
-        return _with_dropout(layer.cells, layer.dropout) if training and layer.dropout else layer.cells
-    if isinstance(layer, Dropout | Noise) and not training:
+        return _with_dropout(layer.cells, layer.dropout, draws) if draws and layer.dropout else layer.cells
+    if isinstance(layer, Dropout | Noise):  # without draws
         return ()
-    if isinstance(layer, Dropout | Noise | Normalize):
-        return (AffineStage(layer, _width(model, i)),)
+    if isinstance(layer, Replayed | Normalize):
+        return (AffineStage(layer, width),)
     if isinstance(layer, Dense):
         return (DenseStage(layer),)
     if isinstance(layer, Embedding):
         return (EmbeddingStage(layer),)
     if isinstance(layer, MeanOverTime):
-        return (MeanStage(_width(model, i)),)
-    raise ValueError(
-        f"{algorithm} takes Recurrent, Dense and Embedding layers up to the last recurrent one, got "
-        f"{type(layer).__name__} as layer {i}"
-    )
+        return (MeanStage(width),)
+    return None
 
 
-def _with_dropout(cells: Sequence[Cell], rate: float) -> tuple[Cell, ...]:
+def _with_dropout(cells: Sequence[Cell], rate: float, draws: Draws) -> tuple[Cell, ...]:
     """The cells with a stage between each two of them that drops some of what goes through."""
     between: list[Cell] = [cells[0]]
     for below, above in pairwise(cells):
-        between += [AffineStage(Dropout(rate), below.output_size), above]
+        width = below.output_size
+        between += [AffineStage(draws.of(Dropout(rate), ("T", "B", width)), width), above]
     return tuple(between)
-
-
-def _width(model: Sequential, i: int) -> int:
-    """The number of features that layer i is given."""
-    shape: Shape = ("T", "B", None)
-    for layer in model.layers[:i]:
-        shape = layer.out_shape(shape)
-    assert isinstance(shape[-1], int)
-    return shape[-1]
 
 
 def _part(model: Sequential, layers: Sequence[Layer], start: int) -> Sequential:

@@ -154,7 +154,7 @@ class AffineStage:
     --------
     >>> from rnnbp.layers import Normalize
     >>> stage = AffineStage(Normalize([1.0], [2.0]), 1)
-    >>> stage.draw(3, np.float64, None)
+    >>> stage.draw(3, np.float64)
     >>> stage.step({}, np.zeros((2, 1)), np.array([[5.0], [3.0]]))[0]
     array([[2.],
            [1.]])
@@ -180,10 +180,10 @@ class AffineStage:
         """F."""
         return self.size
 
-    def draw(self, batch_size: int, dtype: DTypeLike, rng: np.random.Generator | None) -> None:
+    def draw(self, batch_size: int, dtype: DTypeLike) -> None:
         """Scale and shift (B, F) of the next step: the layer's own derivative, and its value at zero."""
         nothing, x = Parameters({}), np.zeros((1, batch_size, self.size), dtype)
-        y, tape, _ = self.layer.forward(nothing, x, Run(np.ones(batch_size, int), rng))
+        y, tape, _ = self.layer.forward(nothing, x, Run(np.ones(batch_size, int)))
         scale, _ = self.layer.backward(nothing, tape, np.ones_like(x), nothing)
         self.scale, self.shift = scale[0], y[0]
 

@@ -66,7 +66,8 @@ class UORO(RandomOnline):
         """Nothing has acted yet."""
         dtype = parts.model.dtype
         state, params = (np.zeros((batch_size, size), dtype) for size in (parts.cell.state_size, parts.params.size))
-        return OuterInfluence(state, params, self.generator(rng))
+        assert rng is not None  # `generator` makes one
+        return OuterInfluence(state, params, rng)
 
 
 class OuterInfluence:
