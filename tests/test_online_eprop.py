@@ -7,10 +7,12 @@ import pytest
 from helpers import CELLS, LENGTHS, SPIKING, LeakyCell, gradient_error, relative_error
 from test_gradients import CAUSAL, after, batch_for, model_of, whole
 
+import rnnbp
 from rnnbp.cells import ALIFCell, ElmanCell, JordanCell, LIFCell, LSTMCell, OriginalGRUCell, Stack
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients import BPTT, RTRL, EProp, RandomFeedback, SnAp, SymmetricFeedback
-from rnnbp.layers import LIF, LSTM, Dense, Elman, Embedding, Last, MeanOverTime, Recurrent
+from rnnbp.layers import LIF, LSTM, Dense, Elman, Embedding, Last, LeakyElman, MeanOverTime, Recurrent
+from rnnbp.layers.cell_layer import unrolled
 from rnnbp.losses import CrossEntropy, MeanSquaredError
 from rnnbp.models import Sequential
 
@@ -202,8 +204,8 @@ def test_an_lstms_traces_are_those_of_the_paper():
 
 
 @pytest.mark.parametrize("end", [[], [Last()]], ids=["each step", "last step"])
-@pytest.mark.parametrize("name", ["LSTM", "LIF", "Normalize > Dense > GRU > Elman"])
-def test_random_feedback_is_symmetric_feedback_of_a_net_with_these_output_weights(name, end):
+@pytest.mark.parametrize("name", ["LSTM", "LIF", "leaky Elman"])
+def test_random_feedback_to_one_layer_is_symmetric_feedback_of_a_net_with_these_output_weights(name, end):
     layers = [*CAUSAL[name], *end]
     model, batch = problem(layers)
     shape = (*((6,) if not end else ()), 3, 3)
@@ -232,6 +234,105 @@ def test_random_feedback_does_not_look_at_the_layers_on_top():
         slow_eprop(LSTMCell(3, 4), scope, batch.x[:n, b], signals[:n, b]) for b, n in enumerate(batch.lengths)
     )
     assert gradient_error(scope, g.vector[: scope.size], expected) < 1e-12
+
+
+def readout_problem(layers, lengths="unequal lengths"):
+    """With a recurrent readout of two outputs on top, and the derivative of the loss by them."""
+    model, batch = problem([*layers, LeakyElman(layers[-1].hidden_size, 2, tau=3, activation="linear")], lengths)
+    batch = replace(batch, targets=np.random.default_rng(0).standard_normal((6, 3, 2)))
+    _, d_outputs = MeanSquaredError()(model.forward(batch), batch.targets, batch.lengths)
+    return model, batch, d_outputs
+
+
+def by_layer(cell, scope, inputs, signals, lengths):
+    """The slow reference, over a batch."""
+    return sum(slow_eprop(cell, scope, inputs[:n, b], signals[:n, b]) for b, n in enumerate(lengths))
+
+
+def test_a_recurrent_readout_has_the_gradient_of_symmetric_feedback():
+    """The outputs are its own units: their error needs no weights to get there."""
+    model, batch, _ = readout_problem([LIF(3, 4, threshold=0.3)])
+    (g,) = EProp(RandomFeedback()).gradients(model, batch, MeanSquaredError())
+    (h,) = EProp().gradients(model, batch, MeanSquaredError())
+    readout = slice(model.params.place("1.w_ih").start, None)
+    np.testing.assert_allclose(g.vector[readout], h.vector[readout], rtol=1e-12)
+    assert not np.allclose(g.vector[: readout.start], h.vector[: readout.start])
+
+
+def test_a_leaky_readout_without_recurrent_weights_has_its_true_gradient():
+    """As in Bellec et al.: exactly BPTT's."""
+    model, batch, _ = readout_problem([LIF(3, 4, threshold=0.3)])
+    model.params["1.w_hh"] = 0
+    for algorithm in (EProp(RandomFeedback()), EProp(RandomFeedback(5))):
+        (g,) = algorithm.gradients(model, batch, MeanSquaredError())
+        (exact,) = BPTT().gradients(model, batch, MeanSquaredError())
+        for name in ("1.w_ih", "1.b_ih", "1.b_hh"):
+            here = model.params.place(name)
+            np.testing.assert_allclose(g.vector[here], exact.vector[here], rtol=1e-10, atol=1e-14)
+
+
+def test_below_a_recurrent_readout_feedback_is_broadcast():
+    """By a matrix for each layer, and by no weight of the layers above."""
+    layers = [LIF(3, 4, threshold=0.3), LSTM(4, 3)]
+    model, batch, d_outputs = readout_problem(layers)
+    (g,) = EProp(RandomFeedback(2)).gradients(model, batch, MeanSquaredError())
+    hidden = Sequential(layers[0], dtype=np.float64)
+    hidden.params.vector[:] = model.params.vector[: hidden.params.size]
+    inputs = (batch.x, hidden.forward(batch))
+    for k, x in enumerate(inputs):
+        cell, scope = unrolled(layers[k]).cell, model.params.scope(f"{k}.")
+        signals = d_outputs @ RandomFeedback(2).matrix(cell.output_size, 2, layer=1 - k).T
+        expected = by_layer(cell, scope, x, signals, batch.lengths)
+        found = np.concatenate([model.params.like(g.vector)[f"{k}.{name}"].ravel() for name in scope])
+        assert gradient_error(scope, found, expected) < 1e-12
+
+
+def test_under_a_head_each_layer_has_a_matrix_of_its_own():
+    layers = [LIF(3, 4, threshold=0.3), LSTM(4, 3)]
+    model, batch = problem([*layers, Dense(3, 3)])
+    (g,) = EProp(RandomFeedback(2)).gradients(model, batch, CrossEntropy())
+    _, d_outputs = CrossEntropy()(model.forward(batch), batch.targets, batch.lengths)
+    signals = d_outputs @ RandomFeedback(2).matrix(4, 3, layer=1).T
+    scope = model.params.scope("0.")
+    expected = by_layer(unrolled(layers[0]).cell, scope, batch.x, signals, batch.lengths)
+    assert gradient_error(scope, g.vector[: scope.size], expected) < 1e-12
+    assert not np.allclose(RandomFeedback(2).matrix(4, 3, layer=1), RandomFeedback(2).matrix(4, 3))
+
+
+@pytest.mark.parametrize("seen", [0, 2], ids=["from the beginning", "going on"])
+def test_below_a_mean_over_time_each_layer_keeps_the_mean_of_its_traces(rng, seen):
+    """A stateless layer's trace is its input, so its gradient is the error times the mean of its inputs."""
+    model, batch = problem([Dense(3, 4), LSTM(4, 3), MeanOverTime(), Dense(3, 2)])
+    batch = replace(batch, targets=rng.standard_normal((3, 2)))
+    states = None
+    if seen:
+        total = np.concatenate([rng.standard_normal((3, 3)), np.full((3, 1), seen)], axis=1)
+        states = [None, np.zeros((3, 6)), total, None]
+    (g,) = EProp(RandomFeedback(2)).gradients(model, batch, MeanSquaredError(), states)
+    _, d_outputs = MeanSquaredError()(g.outputs, batch.targets)
+    signals = d_outputs @ RandomFeedback(2).matrix(4, 2, layer=1).T
+    means = batch.x.sum(axis=0) / (seen + batch.lengths)[:, None]
+    assert relative_error(model.params.like(g.vector)["0.w"], signals.T @ means) < 1e-12
+
+
+@pytest.mark.parametrize("every", [1, 2, 4])
+def test_broadcast_feedback_in_spans_adds_up(every):
+    model, batch, _ = readout_problem([LIF(3, 4, threshold=0.3), LSTM(4, 3)])
+    (g,) = EProp(RandomFeedback()).gradients(model, batch, MeanSquaredError())
+    _, total = whole(EProp(RandomFeedback(), every=every), model, batch, MeanSquaredError())
+    np.testing.assert_allclose(total, g.vector, rtol=1e-10, atol=1e-14)
+
+
+def test_a_spiking_network_with_a_leaky_readout_learns_by_random_feedback():
+    """The setting of Bellec et al. (2020); a random gradient of the readout made the loss grow without bounds."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((20, 16, 3))
+    data = rnnbp.SequenceDataset(list(x.swapaxes(0, 1)), targets=list(np.cumsum(x[:, :, :1], 0).swapaxes(0, 1) / 4))
+    model = Sequential(LIF(3, 30, threshold=0.5), LeakyElman(30, 1, tau=5, activation="linear"), seed=1)
+    model.params["1.w_hh"] = 0
+    trainer = rnnbp.Trainer(model, MeanSquaredError(), EProp(RandomFeedback()), rnnbp.Adam(0.01), seed=0)
+    losses = trainer.fit(data, epochs=40, batch_size=16, progress=False)["loss"]
+    assert losses.iloc[-1] < 0.5 * losses.iloc[0]
 
 
 def test_the_random_matrix():

@@ -396,7 +396,7 @@ def test_with_full_recurrent_weights_it_is_exact_from_the_documented_order_on(na
 
 @pytest.mark.parametrize("layers", [[Elman(3, 3), GRU(3, 3)], [LSTM(3, 2, num_layers=3)]], ids=["mixed", "three"])
 def test_of_layers_on_top_of_each_other_the_largest_order_counts(layers):
-    model = model_of([*layers, Dense(layers[-1].cells[-1].output_size if hasattr(layers[-1], "cells") else 3, K)])
+    model = model_of([*layers, Dense(layers[-1].hidden_size, K)])
     batch = batch_for(model, LENGTHS["equal lengths"])
     _, exact = whole(BPTT(), model, batch, CrossEntropy())
     assert gradient_error(model.params, whole(SnAp(2), model, batch, CrossEntropy())[1], exact) < 1e-12

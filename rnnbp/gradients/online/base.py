@@ -68,6 +68,10 @@ class Online:
         """Where the algorithm itself draws, taken before the model's random layers draw: nowhere."""
         return None
 
+    def prepared(self, parts: Chain) -> Chain:
+        """The model as the algorithm takes it: here as it is."""
+        return parts
+
     def influence(self, parts: Chain, batch_size: int, rng: np.random.Generator | None) -> Influence:
         """What is carried, before the first step. `rng` is what `generator` returned."""
         raise NotImplementedError(f"{type(self).__name__} does not define influence")
@@ -83,7 +87,7 @@ class Online:
         """One gradient a batch, or one every `every` steps."""
         own = self.generator(rng)
         draws = None if rng is None else Draws(rng, batch.steps, batch.size, batch.x.shape[2:])
-        parts = chain(model, type(self).__name__, draws)
+        parts = self.prepared(chain(model, type(self).__name__, draws))
         walk = Walk(parts, batch, loss, state, rng)
         carried = self.influence(parts, batch.size, own)
         every = batch.steps if self.every is None else self.every

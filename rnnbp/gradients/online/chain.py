@@ -12,7 +12,7 @@ from rnnbp.cells import Cell, Stack
 from rnnbp.cells.base import Array, zero_state
 from rnnbp.gradients.base import refuse_look_ahead
 from rnnbp.gradients.online.draws import Draws, Replayed
-from rnnbp.gradients.online.stages import AffineStage, DenseStage, EmbeddingStage, MeanStage
+from rnnbp.gradients.online.stages import AffineStage, DenseStage, EmbeddingStage, MeanBeside, MeanStage
 from rnnbp.layers import (
     Dense,
     Dropout,
@@ -83,6 +83,10 @@ class Chain:
         for cells, given in zip(self.stages, states[self.first : self.stop], strict=True):
             own = iter(given if isinstance(given, list) else [given])
             parts += [_to_stage(cell, next(own) if _carries(cell) else None, batch_size) for cell in cells]
+        last = states[self.stop - 1]
+        for cell, part in zip((cell for cells in self.stages for cell in cells), parts, strict=True):
+            if isinstance(cell, MeanBeside) and last is not None:
+                part[:, -1] = last[:, -1]  # as many steps as the mean over time has seen
         return np.concatenate(parts[::-1], axis=1).astype(self.model.dtype, copy=False)
 
     def end(self, ahead: Sequence[State], state: Array) -> list[State]:
@@ -189,7 +193,8 @@ def _part(model: Sequential, layers: Sequence[Layer], start: int) -> Sequential:
 
 def _carries(cell: Cell) -> bool:
     """Whether a stage's layer has a state."""
-    return not isinstance(cell, DenseStage | EmbeddingStage | AffineStage)
+    inner = getattr(cell, "cell", cell)
+    return not isinstance(inner, DenseStage | EmbeddingStage | AffineStage | MeanBeside)
 
 
 def _to_stage(cell: Cell, state: State, batch_size: int) -> Array:

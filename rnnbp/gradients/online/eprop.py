@@ -9,8 +9,9 @@ from rnnbp.cells import Cell, Stack
 from rnnbp.cells.base import Array
 from rnnbp.cells.outer import Outer, outer_method
 from rnnbp.gradients.online.base import Due, Influence, Online, Walk
+from rnnbp.gradients.online.broadcast import detached
 from rnnbp.gradients.online.chain import Chain
-from rnnbp.gradients.online.feedback import Feedback, SymmetricFeedback
+from rnnbp.gradients.online.feedback import Feedback, RandomFeedback, SymmetricFeedback
 from rnnbp.gradients.online.linear import Linear
 from rnnbp.gradients.online.snap import SparseInfluence
 from rnnbp.gradients.online.structure import Structure, structure, without
@@ -30,15 +31,16 @@ class EProp(Online):
     LIF cell, three in an ALIF cell; a step costs a few times a step of the net. Recurrent weights are learned as others
     are, but nothing is passed back through them. Where all of them are zero, symmetric feedback makes it exact.
 
-    A unit that connects to itself counts as recurrent. Where layers stand on each other, the way up from unit to unit
-    is kept, and a trace runs in all units of the layers above: as many numbers for each parameter of a lower layer.
+    A unit that connects to itself counts as recurrent. Where layers stand on each other, symmetric feedback keeps the
+    path up from unit to unit, and a trace runs in all units of the layers above: as many numbers for each parameter of
+    a lower layer. With random feedback traces stay within their layer, and each layer has a learning signal of its own.
     `MeanOverTime` on top keeps the traces' means.
 
     Parameters
     ----------
     feedback : SymmetricFeedback or RandomFeedback, default SymmetricFeedback()
-        Whence the learning signal: the true derivative by the layers on top, or the outputs' error by a fixed random
-        matrix. Or a function of your own, ``feedback(due, walk) -> (n, S)``.
+        Whence the learning signal: the true derivative by the layers on top, or the outputs' error, by a fixed random
+        matrix for each layer. Or a function of your own, ``feedback(due, walk) -> (n, S)``.
     every : int, optional
         Steps between gradients; the parameters may change with each. Default: one a batch, the parameters being still.
 
@@ -84,8 +86,8 @@ class EProp(Online):
                 f"feedback must be SymmetricFeedback(), RandomFeedback() or a function, got {self.feedback!r}"
             )
 
-    def influence(self, parts: Chain, batch_size: int, rng: np.random.Generator | None) -> Influence:
-        """Nothing has acted yet.
+    def prepared(self, parts: Chain) -> Chain:
+        """The model, its layers detached from each other where the feedback is given to each of them.
 
         Raises
         ------
@@ -94,6 +96,10 @@ class EProp(Online):
         """
         for cell in single_cells(parts.cell):
             self.check_cell(cell)
+        return detached(parts) if isinstance(self.feedback, RandomFeedback) else parts
+
+    def influence(self, parts: Chain, batch_size: int, rng: np.random.Generator | None) -> Influence:
+        """Nothing has acted yet."""
         return Eligibility(structure(parts.cell, parts.params), batch_size, parts.model.dtype)
 
     def check_cell(self, cell: Cell) -> None:

@@ -270,3 +270,60 @@ class MeanStage:
     def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
         """None."""
         return ()
+
+
+@dataclass(frozen=True)
+class MeanBeside:
+    """The input unchanged, and beside it the mean of all inputs so far: the state is [x | mean | number of steps].
+
+    Parameters
+    ----------
+    input_size : int
+
+    Examples
+    --------
+    >>> stage, state = MeanBeside(1), np.zeros(3)
+    >>> for x in (1.0, 3.0):
+    ...     state, _ = stage.step({}, state, np.array([x]))
+    >>> state
+    array([3., 2., 2.])
+    """
+
+    input_size: int
+
+    @property
+    def output_size(self) -> int:
+        """The input."""
+        return self.input_size
+
+    @property
+    def state_size(self) -> int:
+        """The input, the mean and the number of steps."""
+        return 2 * self.input_size + 1
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """None."""
+        return {}
+
+    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
+        """Nothing to fill."""
+
+    def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
+        """The residual is the mean's own: the share that this step has."""
+        mean, share = MeanStage(self.input_size).step(params, state[..., self.input_size :], x)
+        return np.concatenate([x, mean], axis=-1), share
+
+    def step_vjp(
+        self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
+    ) -> tuple[Array, Array, Array]:
+        """The mean's own, and the cotangent of the input as it comes."""
+        d_x, d_mean = d_next[..., : self.input_size], d_next[..., self.input_size :]
+        d_state, d_by_mean, delta = MeanStage(self.input_size).step_vjp(params, state, x, residuals, d_mean)
+        return np.concatenate([np.zeros_like(d_x), d_state], axis=-1), d_x + d_by_mean, delta
+
+    def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Array, grad: Parameters) -> None:
+        """Nothing to add."""
+
+    def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
+        """None."""
+        return ()

@@ -1,0 +1,141 @@
+"""Layers that learn apart from each other: each is given the error at the model's outputs by itself.
+
+A layer here is a stage with parameters, and the stages without parameters directly above it. What the layers above make
+of its outputs is not passed back to it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from rnnbp.cells import Cell
+from rnnbp.cells.base import Array, Delta, Residuals, Weights
+from rnnbp.cells.outer import Outer, outer_method
+from rnnbp.gradients.online.chain import Chain
+from rnnbp.gradients.online.stages import MeanBeside, MeanStage
+from rnnbp.params import Parameters
+
+
+@dataclass(frozen=True)
+class Detached:
+    """A cell that takes its input as a constant: the cotangent of x is zero.
+
+    Parameters
+    ----------
+    cell : Cell
+
+    Examples
+    --------
+    >>> from rnnbp.cells import ElmanCell
+    >>> cell = Detached(ElmanCell(2, 1))
+    >>> weights = {name: np.ones(shape) for name, shape in cell.shapes().items()}
+    >>> next_state, residuals = cell.step(weights, np.zeros(1), np.zeros(2))
+    >>> cell.step_vjp(weights, np.zeros(1), np.zeros(2), residuals, np.ones(1))[1]
+    array([0., 0.])
+    """
+
+    cell: Cell
+
+    @property
+    def cells(self) -> tuple[Cell, ...]:
+        """Whose outer products these are."""
+        return (self.cell,)
+
+    @property
+    def input_size(self) -> int:
+        return self.cell.input_size
+
+    @property
+    def output_size(self) -> int:
+        return self.cell.output_size
+
+    @property
+    def state_size(self) -> int:
+        return self.cell.state_size
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return self.cell.shapes()
+
+    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
+        self.cell.initialize(params, rng)
+
+    def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
+        return self.cell.step(params, state, x)
+
+    def step_vjp(
+        self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
+    ) -> tuple[Array, Array, Delta]:
+        d_state, d_x, delta = self.cell.step_vjp(params, state, x, residuals, d_next)
+        return d_state, np.zeros_like(d_x), delta
+
+    def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Delta, grad: Parameters) -> None:
+        self.cell.param_vjp(state, x, residuals, delta, grad)
+
+    def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
+        method = outer_method(self.cell)
+        assert method is not None  # `outer_method` asks for the parts'
+        return method(state, x, residuals)
+
+
+def detached(parts: Chain) -> Chain:
+    """The model with its layers detached from each other; those below a mean over time hold the mean of their outputs.
+
+    Parameters
+    ----------
+    parts : Chain
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> from rnnbp.gradients.online.chain import chain
+    >>> model = rnnbp.Sequential(rnnbp.LIF(2, 3), rnnbp.LeakyElman(3, 1, activation="linear"))
+    >>> [type(cell).__name__ for cell in detached(chain(model, "EProp")).cell.cells]
+    ['LIFCell', 'Detached']
+    """
+    cells = parts.cell.cells
+    layers = layers_of(cells)
+    lower_tops = {layer.stop - 1 for layer in layers[:-1]} if isinstance(cells[-1], MeanStage) else set()
+    starts = {layer.start for layer in layers[1:]}
+    stages, k = [], 0
+    for own in parts.stages:
+        made: list[Any] = []
+        for cell in own:
+            made.append(Detached(cell) if k in starts else cell)
+            if k in lower_tops:
+                made.append(MeanBeside(cell.output_size))
+            k += 1
+        stages.append(tuple(made))
+    return replace(parts, stages=tuple(stages))
+
+
+def layers_of(cells: Sequence[Cell]) -> list[slice]:
+    """Which of the stages belong together: one with parameters, and those without above it.
+
+    Examples
+    --------
+    >>> from rnnbp.cells import ElmanCell, LIFCell
+    >>> layers_of((LIFCell(1, 2), MeanBeside(2), ElmanCell(2, 3), MeanStage(3)))
+    [slice(0, 2, None), slice(2, 4, None)]
+    """
+    starts = [k for k, cell in enumerate(cells) if cell.shapes()] or [0]
+    return [slice(start, stop) for start, stop in zip([0, *starts[1:]], [*starts[1:], len(cells)], strict=True)]
+
+
+def outputs_of_layers(cells: Sequence[Cell]) -> list[slice]:
+    """Where in the state of a stack of cells each layer's outputs lie, or their means, the lowest layer first.
+
+    Examples
+    --------
+    >>> from rnnbp.cells import ElmanCell, LIFCell
+    >>> outputs_of_layers((LIFCell(1, 2), ElmanCell(2, 3)))  # the stack's state is [h | spike and potential]
+    [slice(3, 5, None), slice(0, 3, None)]
+    """
+    found = []
+    for layer in layers_of(cells):
+        top = cells[layer.stop - 1]
+        begin = sum(cell.state_size for cell in cells[layer.stop :])
+        begin += top.output_size if isinstance(top, MeanBeside) else 0
+        found.append(slice(begin, begin + top.output_size))
+    return found
