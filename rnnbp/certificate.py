@@ -46,7 +46,7 @@ class Certificate:
           mean is the exact gradient, by `test`;
         - `test`: 'distance'; 'all draws', the mean over every outcome of the algorithm's draws, exact to 1e-9; or
           'samples', if these are too many: two tests of the mean, along the gradient and in any direction
-          (`rnnbp.gradients.bias`). One that fails is tested again with 400 other samples at least. `runs`: of the
+          (`rnnbp.gradients.bias`). One that fails is tested again with 256 other samples at least. `runs`: of the
           algorithm in the test;
         - `smallest_bias`, `smallest_factor`: the power of the test. A bias of that length in any direction, or along
           the gradient (a wrong factor), relative to the gradient's norm, is noticed nine times in ten;
@@ -70,8 +70,10 @@ class Certificate:
     Notes
     -----
     No test by samples is valid for all distributions. Heavy-tailed samples, in which the largest squared deviation is
-    more than a tenth of the sum, decide nothing: `ok` is missing. For biased coins, as ARTBP draws them, the outcomes
-    are sampled with probabilities at which none is rare and large.
+    more than a tenth of the sum, decide nothing: `ok` is missing. The cuts of ARTBP are sampled with probabilities at
+    which long pieces are not rare, which makes tails lighter. Of samples of 128 of `Geometric(0.3)`-like weights over
+    12 to 30 steps, and of `Geometric(0.5)` over 20, both the t test and this rule together rejected less than 1 % at
+    4 standard errors; an accusation takes two such samples.
 
     Examples
     --------
@@ -122,13 +124,19 @@ class Certificate:
         if self.failed:
             told.append(f"guarantee NOT kept: {', '.join(self.failed)}")
         if self.undecided:
-            power = self.table.set_index("algorithm")["smallest_bias"]
-            told.append("cannot tell: " + ", ".join(f"{name} ({_noticed(power[name])})" for name in self.undecided))
+            told.append(f"cannot tell: {', '.join(self._reason(name) for name in self.undecided)}")
         if self.held:
             number = "all" if not told else "the other"
             told.append(f"{number} {len(self.held)} guarantees hold{self._to_within()}")
         proof = f"full BPTT agrees with the complex step to {self.reference_error:.1g}"
         return f"{'; '.join(told) or 'no guarantees to test'} ({proof})"
+
+    def _reason(self, name: str) -> str:
+        """An algorithm, and why one cannot tell of it."""
+        row = self.table.set_index("algorithm").to_dict("index")[name]
+        if row["test"] in ("", "heavy-tailed samples"):
+            return f"{name} ({row['test'] or 'the reference is wrong'})"
+        return f"{name} ({_noticed(row['smallest_bias'])})"
 
     def _to_within(self) -> str:
         sampled = self.table["algorithm"].isin(self.held) & self.table["test"].eq("samples")

@@ -151,13 +151,13 @@ def check_forgetful(name, seed):
         assert f"a bias of {100 * row['smallest_bias']:.2g} %" in found.verdict
 
 
-@pytest.mark.parametrize("name", NETS)
-def test_a_uoro_that_drops_lag_3_and_more_is_noticed(name):
-    check_forgetful(name, 0)
+def test_a_uoro_that_drops_lag_3_and_more_is_noticed():
+    assert dropped(NETS["GRU"], 0) > 0.05
+    check_forgetful("GRU", 0)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(1, 9))
+@pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("name", NETS)
 def test_so_it_is_over_many_networks(name, seed):
     check_forgetful(name, seed)
@@ -182,7 +182,7 @@ def test_half_a_forward_gradient_whose_draws_are_unknown_is_noticed():
 
 
 def test_a_right_one_whose_variance_is_too_large_is_undecided():
-    by_integers = lambda seed: ForwardGradient(seed=int(seed))  # noqa: E731
+    by_integers = lambda seed: ForwardGradient(32, int(seed))  # noqa: E731
     row, found = certify(by_integers, NETS["Elman"], max_runs=150)
     assert row["ok"] is pd.NA
     assert found.undecided == ["it"]
@@ -191,7 +191,7 @@ def test_a_right_one_whose_variance_is_too_large_is_undecided():
     assert found.verdict.startswith("cannot tell: it (a bias of ")
     assert "cannot tell" in repr(found).splitlines()[-1]
     _, found = certify(by_integers, NETS["Elman"], max_runs=150, power=1.0)
-    assert found.undecided == ["it"]  # it would notice more than the whole gradient only
+    assert found.ok  # so large a bias would be noticed
 
 
 # ---- heavy tails --------------------------------------------------------------------------------
@@ -212,20 +212,20 @@ def of_long_sequences(algorithm, seed, **options):
 
 
 def test_heavy_tailed_truncation_is_not_accused():
-    found = of_long_sequences(ARTBP(Geometric(0.3)), 0, power=0.3)
-    assert found.failed == []
-    assert found.ok, found
     by_integers = lambda seed: ARTBP(Geometric(0.3), int(seed))  # noqa: E731
-    found = of_long_sequences(by_integers, 0, power=0.3, max_runs=200)
-    assert found.undecided == ["it"]
+    for algorithm in (ARTBP(Geometric(0.3)), by_integers):
+        found = of_long_sequences(algorithm, 0, power=0.6, max_runs=200)
+        assert found.undecided == ["it"]
+        assert found.table["test"].tolist() == ["heavy-tailed samples"]
+        assert found.verdict.startswith("cannot tell: it (heavy-tailed samples)")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 def test_so_it_is_over_many_seed_blocks(seed):
     by_integers = lambda s: ARTBP(Geometric(0.3), 100_000 * seed + int(s))  # noqa: E731
-    assert of_long_sequences(by_integers, 0, power=0.3, max_runs=400).failed == []
-    assert of_long_sequences(ARTBP(Geometric(0.3)), seed, power=0.3).failed == []
+    assert of_long_sequences(by_integers, 0, power=0.6, max_runs=400).failed == []
+    assert of_long_sequences(ARTBP(Geometric(0.3)), seed, power=0.6).failed == []
 
 
 # ---- nothing to test ----------------------------------------------------------------------------

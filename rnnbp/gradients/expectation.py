@@ -8,8 +8,8 @@ A program that draws from a generator is run with one whose draws are chosen (`r
   ``f(0) + sum over i of (f(e_i) + f(-e_i)) / 2 - f(0)``. Whether it is one is tested: its fourth difference
   along a random line has to vanish, which for an analytic function it does with probability zero otherwise.
 - Biased coins (``rng.random() < c``) whose outcomes are too many are drawn from Polya's urn: the probability of an
-  outcome is (m + 1) / (n + 2) if it came up m times in n. All numbers m of cuts are then equally likely, and no
-  outcome that is rare but large is missed; each sample is weighted with its probability over that of the urn.
+  outcome is (m + 1) / (n + 2) if it came up m times in n. All numbers m of cuts are then equally likely, so that
+  long runs without a cut, rare but large, are seen; each sample is weighted with its probability over that of the urn.
 
 References
 ----------

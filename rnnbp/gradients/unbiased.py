@@ -16,7 +16,7 @@ from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
 
 FEWEST = 128  # samples of a test: with fewer even normal ones may look heavy-tailed
-CONFIRMING = 400  # samples, at least, before an algorithm is said to be biased
+CONFIRMING = 256  # samples, at least, before an algorithm is said to be biased
 PILOT = 8  # samples that show whether copies of the sequences lessen the variance
 ROWS = 192  # sequences of a batch, up to which copies take hardly more time
 COPIES = 1024  # of each sequence, at the most
@@ -33,7 +33,7 @@ class Finding:
     ----------
     ok : bool or None
         None if the test cannot tell.
-    test : {'all draws', 'samples'}
+    test : {'all draws', 'samples', 'heavy-tailed samples'}
     runs : int
         Of the algorithm.
     found : Evidence
@@ -104,7 +104,7 @@ def find_bias(problem: Problem, pilot: Array, power: float, limit: int) -> Findi
     Returns
     -------
     Finding
-        `ok` is False if the mean over all draws is another, or two independent samples reject, the second of 400 at
+        `ok` is False if the mean over all draws is another, or two independent samples reject, the second of 256 at
         least; None if samples are heavy-tailed or a bias of `power` would not be noticed.
     """
     replayable = problem.replayable()
@@ -115,10 +115,14 @@ def find_bias(problem: Problem, pilot: Array, power: float, limit: int) -> Findi
     sample = _sampler(problem, pilot, power, replayable)
     first, runs = _growing(sample, problem.exact, FEWEST, 0, power, limit)
     if not first.biased:
-        return Finding(None if first.heavy or first.smallest_bias > power else True, "samples", runs, first)
+        return Finding(None if first.heavy or first.smallest_bias > power else True, _samples(first), runs, first)
     second, more = _growing(sample, problem.exact, max(runs, CONFIRMING), runs, power, max(limit, CONFIRMING))
     told = not second.heavy and (second.biased or second.smallest_bias <= power)
-    return Finding(not second.biased if told else None, "samples", runs + more, second)
+    return Finding(not second.biased if told else None, _samples(second), runs + more, second)
+
+
+def _samples(found: Evidence) -> str:
+    return "heavy-tailed samples" if found.heavy else "samples"
 
 
 def _exact_mean(program: Program, limit: int) -> tuple[Array, int] | None:
