@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from rnnbp._checks import did_you_mean
 from rnnbp.masks import Mask
+from rnnbp.workspace import zeros
 
 Shape = tuple[int, ...]
 
@@ -179,25 +180,6 @@ class Parameters:
         """
         return self._place(name)
 
-    def add_product(self, name: str, a: np.ndarray, b: np.ndarray) -> None:
-        """Add the matrix product a b to the array called `name`.
-
-        Parameters
-        ----------
-        name : str
-        a, b : ndarrays (J, n), (n, K)
-            The array's shape is (J, K).
-
-        Examples
-        --------
-        >>> p = Parameters({"w": (1, 2)})
-        >>> p.add_product("w", np.ones((1, 3)), np.ones((3, 2)))
-        >>> p["w"]
-        array([[3., 3.]], dtype=float32)
-        """
-        view = self[name]
-        view += a @ b
-
     @property
     def kept(self) -> np.ndarray | None:
         """Which numbers may differ from zero (P,), as bools; None where there is no mask.
@@ -313,7 +295,7 @@ class Parameters:
 
     def zeros(self) -> "Parameters":
         """The same names over zeros, without the mask."""
-        return self.like(np.zeros_like(self.vector))
+        return self.like(zeros((self.size,), self.dtype))
 
     def copy(self) -> "Parameters":
         """The same names over a copy of the vector, with a copy of the mask."""

@@ -1,10 +1,9 @@
-"""How many threads the compiled kernels may use."""
+"""The number of threads of the compiled kernels."""
 
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
@@ -13,14 +12,13 @@ from rnnbp._checks import positive_int
 MOST = max(64, os.cpu_count() or 1)  # more than there are processors: for the bits of a machine that has more
 
 _chosen: int | None = None
-_whole: ContextVar[int | None] = ContextVar("steps of the whole", default=None)
 
 
 def set_num_threads(n: int | None) -> None:
-    """How many threads a compiled kernel may use, at the most.
+    """Limit the number of threads of a compiled kernel.
 
-    Of a gradient each thread sums its own sequences' part, so that another number of threads gives other last bits of
-    it; the same number gives the same bits.
+    Each thread sums the gradient of its own sequences, so another number of threads gives another rounding of the
+    sum; the same number gives the same bits.
 
     Parameters
     ----------
@@ -62,7 +60,7 @@ def thread_count(name: str, n: int) -> int:
 
 @contextmanager
 def threads_as_before() -> Iterator[None]:
-    """At the end, the number is again what it was.
+    """Restore the number of threads at the end of the block.
 
     Examples
     --------
@@ -77,37 +75,8 @@ def threads_as_before() -> Iterator[None]:
         _chosen = before
 
 
-@contextmanager
-def part_of(steps: int) -> Iterator[None]:
-    """What runs within is a part of a whole, and shared out to as many threads as that would be: so it gives the bits
-    of the whole, which depend on it.
-
-    Parameters
-    ----------
-    steps : int
-        Of all sequences of the whole together.
-
-    Examples
-    --------
-    >>> with part_of(1000):
-    ...     steps_in_all(160)
-    1000
-    """
-    before = _whole.set(steps)
-    try:
-        yield
-    finally:
-        _whole.reset(before)
-
-
-def steps_in_all(steps: int) -> int:
-    """Of the whole of which these are a part, or else these."""
-    whole = _whole.get()
-    return steps if whole is None else whole
-
-
 def get_num_threads() -> int:
-    """How many threads a compiled kernel may use.
+    """Return the number of threads that a compiled kernel may use.
 
     What `set_num_threads` was given; otherwise the first number of the environment variable OMP_NUM_THREADS, as
     joblib sets it for its workers, or else the number of processors the process may run on; and no more than a limit
@@ -127,7 +96,7 @@ def get_num_threads() -> int:
 
 
 def cores() -> int:
-    """How many cores this process may use.
+    """Return the number of cores that this process may use.
 
     Examples
     --------
@@ -138,7 +107,7 @@ def cores() -> int:
 
 
 def _limit() -> int:
-    """What threadpoolctl, if anyone has imported it, says that linear algebra may use."""
+    """Return the limit that threadpoolctl, where it has been imported, sets for linear algebra."""
     if "threadpoolctl" not in sys.modules:
         return sys.maxsize
     return min((library.num_threads for library in _blas_libraries()), default=sys.maxsize)

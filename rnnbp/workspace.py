@@ -1,11 +1,11 @@
-"""Memory for arrays that live as long as a training step, taken up again by the next one.
+"""A pool of memory for arrays that live as long as a training step.
 
-Fresh memory is dear: the operating system hands it out page by page, each filled with zeros when it is first touched,
-which costs a large recurrent layer a tenth of its time. Here the memory of an array that nobody holds any more lies
-ready for the next of about its size.
+Memory fresh from the operating system is slow: it comes page by page, each filled with zeros when it is first touched,
+which costs a large recurrent layer a tenth of its time. Here the memory of an array that has been freed returns to a
+pool, from which the next array of about its size borrows it.
 
-The peak hardly rises by it: where no large block that fits lies ready, all that do are let go before a new one is
-taken, so that at such a moment the process holds what is in use and no more.
+The pool hardly raises the peak: where it has no large block that fits, all its large blocks are freed before a new one
+is allocated, so that at that moment the process holds what is in use and no more.
 """
 
 import math
@@ -13,30 +13,30 @@ from collections import defaultdict
 
 import numpy as np
 
-LINE = 64  # bytes: of the cache, and of the widest register
-LARGE = 1 << 18  # bytes, from which on what lies ready counts
-BITS = 3  # sizes are rounded up to so many bits behind the first, which is an eighth too much at the most
+LINE = 64  # bytes: of a cache line, and of the widest vector register
+LARGE = 1 << 18  # bytes, from which on a block counts towards the peak
+BITS = 3  # sizes are rounded up to this many bits after the first: at most an eighth too much
 
-# Blocks of each size. Its single operations are atomic, for a block comes back in whatever thread lets go of it.
-_ready: defaultdict[int, list["_Block"]] = defaultdict(list)
+# Free blocks by size. Single operations on it are atomic, for a block returns in whatever thread frees it.
+_free: defaultdict[int, list["_Block"]] = defaultdict(list)
 
 
 class _Block(np.ndarray):
-    """Memory that begins with a line of the cache, byte by byte.
+    """Bytes that begin at a cache line.
 
-    Of a class of its own: an array over a view of a plain one would have NumPy let go of the view, and so end the loan.
+    A class of its own: NumPy replaces a view of a plain array by its base, which would free the `_Loan` too early.
     """
 
 
 class _Loan(np.ndarray):
-    """A block in use; it lies ready again when the last array over it is gone."""
+    """A block in use; it returns to the pool when the last array over it is gone."""
 
     def __del__(self) -> None:
-        _ready[len(self)].append(self.base)  # type: ignore[arg-type]
+        _free[len(self)].append(self.base)  # type: ignore[arg-type]
 
 
 def empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    """As `numpy.empty`, and beginning where a line of the cache does.
+    """Return an uninitialized array that begins at a cache line, from the pool.
 
     Parameters
     ----------
@@ -53,11 +53,30 @@ def empty(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
     >>> empty((50_000,), np.dtype(np.float32)).ctypes.data == here
     True
     """
-    return np.ndarray(shape, dtype, _loan(math.prod(shape) * dtype.itemsize))
+    return np.ndarray(shape, dtype, _borrow(math.prod(shape) * dtype.itemsize))
+
+
+def zeros(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    """Return an array of zeros, from the pool.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    dtype : dtype
+
+    Examples
+    --------
+    >>> zeros((2, 2), np.dtype(np.float32))
+    array([[0., 0.],
+           [0., 0.]], dtype=float32)
+    """
+    array = empty(shape, dtype)
+    array.fill(0)
+    return array
 
 
 def empties(dtype: np.dtype, *shapes: tuple[int, ...]) -> list[np.ndarray]:
-    """Several arrays that are let go of together, in little more than the time that one takes.
+    """Return several uninitialized arrays over one block, which takes little more time than one array.
 
     Parameters
     ----------
@@ -74,21 +93,21 @@ def empties(dtype: np.dtype, *shapes: tuple[int, ...]) -> list[np.ndarray]:
     for shape in shapes:
         starts.append(end)
         end += -(-math.prod(shape) * itemsize // LINE) * LINE
-    loan = _loan(end)
+    loan = _borrow(end)
     return [np.ndarray(shape, dtype, loan, start) for shape, start in zip(shapes, starts, strict=True)]
 
 
-def _loan(size: int) -> _Loan:
-    """At least so many bytes."""
+def _borrow(size: int) -> _Loan:
+    """Borrow at least `size` bytes."""
     unit = 1 << max(size.bit_length() - 1 - BITS, 6)
     return _block(max(unit, -(-size // unit) * unit)).view(_Loan)
 
 
 def _block(size: int) -> _Block:
-    """One that lies ready: where it counts, the smallest that is no more than twice too large; or a new one."""
+    """Take a free block, a large one up to twice the size; else allocate one."""
     block = _pop(size)
     if block is None and size >= LARGE:
-        larger = sorted(other for other in list(_ready) if size < other <= 2 * size)
+        larger = sorted(other for other in list(_free) if size < other <= 2 * size)
         block = next((found for other in larger if (found := _pop(other)) is not None), None)
         if block is None:
             release(LARGE)
@@ -97,7 +116,7 @@ def _block(size: int) -> _Block:
 
 def _pop(size: int) -> _Block | None:
     try:
-        return _ready[size].pop()
+        return _free[size].pop()
     except IndexError:
         return None
 
@@ -109,7 +128,7 @@ def _new(size: int) -> _Block:
 
 
 def release(least: int = 0) -> None:
-    """Give back to the operating system what lies ready and has at least so many bytes.
+    """Free the pool's blocks of at least `least` bytes.
 
     Parameters
     ----------
@@ -120,8 +139,8 @@ def release(least: int = 0) -> None:
     >>> for size in (1000, 100_000):
     ...     _ = empty((size,), np.dtype(np.float64))
     >>> release()
-    >>> sum(map(len, _ready.values()))
+    >>> sum(map(len, _free.values()))
     0
     """
-    for size in [size for size in list(_ready) if size >= least]:
-        _ready.pop(size, None)
+    for size in [size for size in list(_free) if size >= least]:
+        _free.pop(size, None)

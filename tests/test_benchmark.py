@@ -38,7 +38,9 @@ def test_operations_of_a_perceptron():
 
 
 def test_the_table_has_a_row_for_each_kind_pass_and_number_of_threads(found):
-    kinds = [kind for kind in kernels.KINDS if kernels.KINDS[kind](CELLS["lstm"](3, 4), np.dtype("f4")) is not None]
+    kinds = [
+        kind for kind in kernels.BACKENDS if kernels.BACKENDS[kind](CELLS["lstm"](3, 4), np.dtype("f4")) is not None
+    ]
     rows = found.table[found.table["workload"] == "lstm"]
     assert len(rows) == (len(kinds) - 1) * 2 * 2  # without the loop, as there are others
     assert set(rows["threads"]) == {1, 2}
@@ -127,7 +129,7 @@ def test_what_lies_ready_counts_as_taken():
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_cell_runs(cell):
-    run = [Ours(kind).sequences(Sequences(cell, 2, 3, 4, 5)) for kind in kernels.KINDS]
+    run = [Ours(kind).sequences(Sequences(cell, 2, 3, 4, 5)) for kind in kernels.BACKENDS]
     assert any(run)
     for passes in filter(None, run):
         passes["training"]()

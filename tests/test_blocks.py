@@ -1,20 +1,20 @@
-"""Spans of whole blocks give the very numbers of one run, whatever the layer."""
+"""A sequence run in segments, from state to state, gives the numbers of one run, whatever the layer."""
 
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from helpers import CELLS, made
+from helpers import CELLS, made, relative_error
 
 from rnnbp.cells import GRUCell, JordanCell, LSTMCell
-from rnnbp.kernels.blocks import BLOCK, backwards, blocks, packed_blocks
+from rnnbp.kernels.blocks import BLOCK, blocks, packed_blocks
 from rnnbp.layers import Dense, Embedding, Last, MeanOverTime, MultiLayer, Normalize, Recurrent, Run, Window
-from rnnbp.sums import Sums
-from rnnbp.threads import part_of
 
 T, B, F = 3 * BLOCK + 5, 3, 3
 LENGTHS = {"equal lengths": np.full(B, T), "unequal lengths": np.array([T, 2 * BLOCK + 1, 4])}
 CUTS = {"one block a span": [0, BLOCK, 2 * BLOCK, 3 * BLOCK, T], "two blocks, then the rest": [0, 2 * BLOCK, T]}
+
+ROUNDING = {np.float32: 2e-6, np.float64: 4e-15}  # of sums over steps in another order
 
 LAYERS = {
     **{name: Recurrent(cell) for name, cell in CELLS.items()},
@@ -29,7 +29,7 @@ LAYERS = {
 }
 
 
-def forth_and_back(layer, params, x, dy, lengths, cuts):
+def forward_and_backward(layer, params, x, dy, lengths, cuts):
     """Outputs, dx and the parameters' gradient, over spans that go on from each other."""
     state, tapes, outputs = None, [], []
     for start, stop in pairwise(cuts):
@@ -37,7 +37,7 @@ def forth_and_back(layer, params, x, dy, lengths, cuts):
         y, tape, state = layer.forward(params, x[start:stop], span, state)
         outputs.append(y)
         tapes.append(tape)
-    grad, d_state, d_x = Sums(params), None, []
+    grad, d_state, d_x = params.zeros(), None, []
     timed = outputs[0].ndim == 3
     for tape, (start, stop) in reversed(list(zip(tapes, pairwise(cuts), strict=True))):
         here = dy[start:stop] if timed else dy * (stop == len(x))
@@ -50,19 +50,19 @@ def forth_and_back(layer, params, x, dy, lengths, cuts):
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", LAYERS)
-def test_spans_give_the_same_bits(name, dtype, lengths, cuts, rng):
+def test_segments_give_the_outputs_and_input_gradients_of_one_run_to_the_bit(name, dtype, lengths, cuts, rng):
     layer = LAYERS[name]
     params = made(layer, dtype)
     x = rng.integers(7, size=(T, B)) if name == "Embedding" else rng.standard_normal((T, B, F)).astype(dtype)
     once = layer.forward(params, x, Run(lengths))[0]
     dy = rng.standard_normal(once.shape).astype(dtype)
-    expected = forth_and_back(layer, params, x, dy, lengths, [0, T])
-    with part_of(sum(lengths)):
-        found = forth_and_back(layer, params, x, dy, lengths, cuts)
-    for f, e in zip(found, expected, strict=True):
+    expected = forward_and_backward(layer, params, x, dy, lengths, [0, T])
+    found = forward_and_backward(layer, params, x, dy, lengths, cuts)
+    for f, e in zip(found[:2], expected[:2], strict=True):
         np.testing.assert_array_equal(f, e)
-        assert f.dtype == dtype
-        assert np.isfinite(f).all()
+    assert relative_error(found[2], expected[2]) < ROUNDING[dtype]
+    assert all(f.dtype == dtype for f in found)
+    assert all(np.isfinite(f).all() for f in found)
 
 
 @pytest.mark.parametrize("size", [1, 2])
@@ -71,7 +71,7 @@ def test_a_mean_of_few_numbers_is_added_up_in_order_too(size, rng):
     x = rng.standard_normal((T, 1, size)).astype(np.float32)
     cuts, dy = CUTS["one block a span"], np.ones((1, size), np.float32)
     found, expected = (
-        forth_and_back(MeanOverTime(), made(MeanOverTime()), x, dy, np.array([T]), c)[0] for c in (cuts, [0, T])
+        forward_and_backward(MeanOverTime(), made(MeanOverTime()), x, dy, np.array([T]), c)[0] for c in (cuts, [0, T])
     )
     np.testing.assert_array_equal(found, expected)
 
@@ -80,7 +80,6 @@ def test_blocks_cover_time_once():
     for steps in (0, 1, BLOCK, BLOCK + 1, T):
         taken = [t for here in blocks(steps) for t in range(steps)[here]]
         assert taken == list(range(steps))
-        assert [t for (part,) in backwards(np.arange(steps)) for t in part[::-1]] == taken[::-1]
 
 
 def test_packed_blocks_are_the_rows_of_their_steps():
@@ -88,15 +87,3 @@ def test_packed_blocks_are_the_rows_of_their_steps():
     owner = np.repeat(np.arange(T), active)
     for steps, rows in packed_blocks(active):
         np.testing.assert_array_equal(owner[rows], np.repeat(np.arange(T)[steps], active[steps]))
-
-
-def test_spans_that_end_within_a_block_need_not(rng):
-    """The rule is what gives the same bits: without it the last ones differ."""
-    layer = LAYERS["LSTM"]
-    params = made(layer, np.float32)
-    x, dy = rng.standard_normal((T, B, F)).astype(np.float32), rng.standard_normal((T, B, 4)).astype(np.float32)
-    lengths = LENGTHS["equal lengths"]
-    whole = forth_and_back(layer, params, x, dy, lengths, [0, T])[2]
-    cut = forth_and_back(layer, params, x, dy, lengths, [0, 5, 7, BLOCK, T])[2]
-    assert not np.array_equal(whole, cut)
-    np.testing.assert_allclose(cut, whole, rtol=1e-4, atol=1e-5)

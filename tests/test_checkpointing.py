@@ -1,4 +1,4 @@
-"""Checkpointed BPTT: schedules that are valid, optimal and as counted; the bits of plain BPTT; memory as asked for."""
+"""Checkpointed BPTT: schedules valid, optimal and as counted; the gradient of plain BPTT; memory within its budget."""
 
 import tracemalloc
 from dataclasses import replace
@@ -18,14 +18,14 @@ from rnnbp.gradients.checkpointing import (
     Plan,
     Sizes,
     bytes_of,
-    hold_states,
-    hold_tapes,
     plan_within,
-    states_evaluations,
-    tapes_evaluations,
+    residuals_evaluations,
+    snapshots_evaluations,
+    store_residuals,
+    store_snapshots,
 )
 from rnnbp.gradients.checkpointing.binomial import advances, split
-from rnnbp.gradients.checkpointing.schedules import Advance, Back, Drop, Store, Tape
+from rnnbp.gradients.checkpointing.schedules import Advance, Backward, Free, Record, Store
 from rnnbp.kernels.blocks import BLOCK
 from rnnbp.layers import (
     GRU,
@@ -80,13 +80,13 @@ def replay(units, actions):
                 stored.add(unit)
                 most_states = max(most_states, len(stored))
                 continue
-            case Drop(unit):
+            case Free(unit):
                 stored.remove(unit)
-            case Tape(unit):
+            case Record(unit):
                 assert there(unit)
                 tapes.add(unit)
                 evaluations, most_tapes = evaluations + 1, max(most_tapes, len(tapes))
-            case Back(unit):
+            case Backward(unit):
                 assert unit == left - 1, "in reverse order, each once"
                 tapes.remove(unit)
                 left = unit
@@ -99,12 +99,12 @@ def replay(units, actions):
 
 @pytest.mark.parametrize(("units", "slots"), GRID)
 def test_schedules_are_valid_and_take_what_the_closed_form_says(units, slots):
-    evaluations, states, tapes = replay(units, hold_states(units, slots))
-    assert evaluations == states_evaluations(units, slots)
+    evaluations, states, tapes = replay(units, store_snapshots(units, slots))
+    assert evaluations == snapshots_evaluations(units, slots)
     assert states <= slots
     assert tapes == 1
-    evaluations, states, tapes = replay(units, hold_tapes(units, slots))
-    assert evaluations == tapes_evaluations(units, slots)
+    evaluations, states, tapes = replay(units, store_residuals(units, slots))
+    assert evaluations == residuals_evaluations(units, slots)
     assert states == 0
     assert tapes == min(units, slots)
 
@@ -125,8 +125,8 @@ def best(units, slots, tapes):
 
 def test_the_closed_form_is_the_optimum():
     for units, slots in product(range(1, 41), range(1, 12)):
-        assert states_evaluations(units, slots) == best(units, slots, False)
-        assert tapes_evaluations(units, slots) == best(units, slots, True)
+        assert snapshots_evaluations(units, slots) == best(units, slots, False)
+        assert residuals_evaluations(units, slots) == best(units, slots, True)
 
 
 def test_a_split_is_optimal():
@@ -143,19 +143,19 @@ def test_evaluations_as_published(slots, published):
     """The slots hold tapes, the state before the first step takes none, and all evaluations count: a step's last
     one makes its tape. With states instead, the first one among them, every step is run once more for its tape.
     """
-    assert round(tapes_evaluations(1000, slots) / 1000, 2) == published
-    assert tapes_evaluations(1000, slots) == advances(1001, slots)
-    assert states_evaluations(1000, slots) == 1000 + advances(1000, slots)
+    assert round(residuals_evaluations(1000, slots) / 1000, 2) == published
+    assert residuals_evaluations(1000, slots) == advances(1001, slots)
+    assert snapshots_evaluations(1000, slots) == 1000 + advances(1000, slots)
 
 
 def test_enough_slots_are_plain_bptt():
-    assert tapes_evaluations(1000, 1000) == 1000
-    assert states_evaluations(1000, 1000) == 1999
+    assert residuals_evaluations(1000, 1000) == 1000
+    assert snapshots_evaluations(1000, 1000) == 1999
 
 
 def test_a_long_schedule_is_no_deep_recursion():
-    assert replay(10_000, hold_tapes(10_000, 10_000)) == (10_000, 0, 10_000)
-    assert replay(10_000, hold_states(10_000, 9_000))[0] == states_evaluations(10_000, 9_000)
+    assert replay(10_000, store_residuals(10_000, 10_000)) == (10_000, 0, 10_000)
+    assert replay(10_000, store_snapshots(10_000, 9_000))[0] == snapshots_evaluations(10_000, 9_000)
 
 
 # ---- the gradient -------------------------------------------------------------------------------
@@ -181,7 +181,7 @@ ENDS = {
     "mean": [MeanOverTime()],
     "layers above time": [Last(), Dropout(0.5), Dense(K, 4, "tanh"), Dense(4, K)],
 }
-HELD_LESS = [
+CHECKPOINTED = [
     BPTT(slots=1),
     BPTT(slots=2),
     BPTT(slots=1, block=2 * BLOCK),
@@ -207,9 +207,14 @@ def gradient(algorithm, model, batch, **how):
     return g
 
 
+ROUNDING = {"float32": 5e-6, "float64": 1e-12}  # of the gradient, which is summed in another order
+
+
 def assert_same(found, expected):
-    """To the last bit."""
-    assert found.vector.tobytes() == expected.vector.tobytes()
+    """Everything of the forward pass to the last bit, the gradient to rounding."""
+    scale = np.abs(expected.vector).max()
+    error = np.abs(found.vector - expected.vector).max()
+    assert error <= ROUNDING[found.vector.dtype.name] * scale
     assert found.loss == expected.loss
     np.testing.assert_array_equal(found.outputs, expected.outputs)
     assert found.span == expected.span
@@ -221,22 +226,24 @@ def assert_same(found, expected):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("name", MODELS)
-def test_the_bits_of_plain_bptt(name, end, dtype, lengths):
+def test_the_gradient_is_that_of_plain_bptt(name, end, dtype, lengths):
     model = Sequential(*MODELS[name], *ENDS[end], seed=1, dtype=dtype)
     batch = batch_for(model, lengths, dtype)
     # Masks are the same as long as one layer in time draws them.
     draws = None if "above" in end and name in ("Dropout > LSTM", "Noise > Elman") else 3
     expected = gradient(BPTT(), model, batch, rng=draws and np.random.default_rng(draws))
     assert np.abs(expected.vector).max() > 0
-    for algorithm in HELD_LESS:
-        assert_same(gradient(algorithm, model, batch, rng=draws and np.random.default_rng(draws)), expected)
+    for algorithm in CHECKPOINTED:
+        found, again = (gradient(algorithm, model, batch, rng=draws and np.random.default_rng(draws)) for _ in range(2))
+        assert_same(found, expected)
+        assert found.vector.tobytes() == again.vector.tobytes()
 
 
 @pytest.mark.parametrize("lengths", [np.full(3, 11), np.array([11, 6, 2])], ids=LENGTHS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", MODELS)
 def test_step_by_step(name, dtype, lengths):
-    """With units of a step: the bits do not depend on what is held, and are plain BPTT's up to rounding."""
+    """With segments of one step the gradient depends neither on what is stored nor, to rounding, on the segments."""
     model = Sequential(*MODELS[name], seed=1, dtype=dtype)
     batch = batch_for(model, lengths, dtype)
     all_held, plain, *found = (
@@ -311,13 +318,12 @@ class OneSum(Layer):
         return params["a"] * dy, None
 
 
-def test_a_layer_that_adds_up_otherwise_is_equal_up_to_rounding():
+def test_a_layer_of_ones_own_is_equal_to_rounding():
     model = Sequential(OneSum(), Recurrent(LeakyCell(F, 4)), Dense(3, K), dtype=np.float64)
     batch = batch_for(model, LENGTHS["unequal lengths"])
     expected = gradient(BPTT(), model, batch)
     found = gradient(BPTT(slots=2), model, batch)
-    assert found.vector[1:].tobytes() == expected.vector[1:].tobytes()
-    np.testing.assert_allclose(found.vector[0], expected.vector[0], rtol=1e-13)
+    assert gradient_error(model.params, found.vector, expected.vector) < 1e-13
 
 
 def test_against_the_complex_step():
@@ -328,15 +334,15 @@ def test_against_the_complex_step():
 
 
 def test_training_is_the_same():
-    """A whole run: losses and parameters to the last bit."""
+    """A whole run: parameters to rounding."""
     data = rnnbp.SequenceDataset(list(np.random.default_rng(0).standard_normal((6, T, F))), targets=[0, 1, 2] * 2)
     ends = []
     for algorithm in (BPTT(), BPTT(slots=2)):
         model = Sequential(GRU(F, 4), Last(), Dense(4, K), seed=0)
         trainer = Trainer(model, CrossEntropy(), algorithm, rnnbp.Adam(0.05), seed=0)
         trainer.fit(data, epochs=3, batch_size=4, progress=False)
-        ends.append(model.params.vector.tobytes())
-    assert ends[0] == ends[1]
+        ends.append(model.params.vector)
+    np.testing.assert_allclose(ends[1], ends[0], rtol=1e-4, atol=1e-6)
 
 
 # ---- cost ---------------------------------------------------------------------------------------
@@ -426,7 +432,7 @@ def test_memory_stays_within_the_budget(name, lengths):
         found, allocated = traced(BPTT(memory=int(budget)), model, batch)
         assert found.cost.peak_bytes <= budget
         assert allocated - 3 * model.params.vector.nbytes <= budget
-        assert found.vector.tobytes() == plain.vector.tobytes()
+        assert_same(found, plain)
 
 
 def smallest_budget(model, batch):
@@ -446,7 +452,7 @@ def test_a_budget_too_small_says_what_the_smallest_is():
 
 
 def test_more_memory_never_takes_more_steps():
-    sizes = Sizes(tape=700, state=200)
+    sizes = Sizes(residuals=700, state=200)
     taken = []
     for budget in range(40_000, 900_000, 5_000):
         plan = plan_within(budget, 1000, sizes)

@@ -17,8 +17,6 @@ from rnnbp.cells import ElmanCell, GRUCell, LSTMCell, OriginalGRUCell
 from rnnbp.kernels.blocks import BLOCK
 from rnnbp.kernels.loop import Loop
 from rnnbp.layers import Recurrent, Run
-from rnnbp.sums import Sums
-from rnnbp.threads import part_of
 
 # What has a kernel of its own, from (input_size, hidden_size).
 FAST = {
@@ -30,7 +28,7 @@ FAST = {
     "GRU": GRUCell,
     "original GRU": OriginalGRUCell,
 }
-KINDS = [kind for kind in kernels.KINDS if kind != "loop"]
+KINDS = [kind for kind in kernels.BACKENDS if kind != "loop"]
 
 every_cell = pytest.mark.parametrize("make", FAST.values(), ids=FAST)
 every_kind = pytest.mark.parametrize("kind", KINDS)
@@ -66,8 +64,8 @@ class Case:
     def run(self, kernel):
         """Outputs, final state, dx, d_state, gradient."""
         weights, grad = dict(self.params.items()), self.params.zeros()
-        y, trace, state = kernel.forward(weights, self.x, self.active, self.state)
-        dx, d_state = kernel.backward(weights, trace, self.d_outputs, grad, self.d_state)
+        y, residuals, state = kernel.forward(weights, self.x, self.active, self.state)
+        dx, d_state = kernel.backward(weights, residuals, self.d_outputs, grad, self.d_state)
         return y, state, dx, d_state, grad.vector
 
     def astype(self, dtype):
@@ -130,10 +128,10 @@ def test_arguments_are_not_changed_and_the_gradient_is_added_to(kind, make):
     case = Case.random(make(3, 4), [20, 18, 3])
     kernel, weights = kernel_of(kind, case.cell), dict(case.params.items())
     held = [a.copy() for a in (case.x, case.state, case.d_outputs, case.d_state, case.params.vector)]
-    _, trace, _ = kernel.forward(weights, case.x, case.active, case.state)
+    _, residuals, _ = kernel.forward(weights, case.x, case.active, case.state)
     once, twice = case.params.zeros(), case.params.zeros()
     for grad in (once, twice, twice):
-        kernel.backward(weights, trace, case.d_outputs, grad, case.d_state)
+        kernel.backward(weights, residuals, case.d_outputs, grad, case.d_state)
     np.testing.assert_allclose(twice.vector, 2 * once.vector, rtol=1e-13)
     for a, b in zip((case.x, case.state, case.d_outputs, case.d_state, case.params.vector), held, strict=True):
         np.testing.assert_array_equal(a, b)
@@ -145,8 +143,8 @@ def test_without_the_inputs_gradient(kind, make):
     case = Case.random(make(3, 4), [20, 18, 3])
     kernel, weights, grad = kernel_of(kind, case.cell), dict(case.params.items()), case.params.zeros()
     _, _, _, d_state, vector = case.run(kernel)
-    _, trace, _ = kernel.forward(weights, case.x, case.active, case.state)
-    alone = kernel.backward_params(weights, trace, case.d_outputs, grad, case.d_state)
+    _, residuals, _ = kernel.forward(weights, case.x, case.active, case.state)
+    alone = kernel.backward_params(weights, residuals, case.d_outputs, grad, case.d_state)
     np.testing.assert_array_equal(alone, d_state)
     np.testing.assert_array_equal(grad.vector, vector)
 
@@ -154,24 +152,24 @@ def test_without_the_inputs_gradient(kind, make):
 @pytest.mark.parametrize("copies", [1, 9], ids=["few sequences", "many sequences"])
 @every_cell
 @every_kind
-def test_spans_of_whole_blocks_give_the_same_bits(kind, make, copies):
+def test_segments_give_the_outputs_and_input_gradients_of_one_run_to_the_bit(kind, make, copies):
     lengths = np.repeat([3 * BLOCK + 5, 3 * BLOCK, 2 * BLOCK + 1, BLOCK, 4], copies)
     case = Case.random(make(3, 33), lengths, dtype=np.float32)
     kernel, weights = kernel_of(kind, case.cell, np.float32), dict(case.params.items())
     whole = case.run(kernel)
     spans = [slice(0, BLOCK), slice(BLOCK, 3 * BLOCK), slice(3 * BLOCK, None)]
-    runs, state, d_state, grad = [], case.state, case.d_state, Sums(case.params)
-    with part_of(sum(lengths)):
-        for span in spans:
-            y, trace, state = kernel.forward(weights, case.x[span], case.active[span], state)
-            runs.append((y, trace))
-        d_inputs = []
-        for span, (_, trace) in zip(reversed(spans), reversed(runs), strict=True):
-            dx, d_state = kernel.backward(weights, trace, case.d_outputs[span], grad, d_state)
-            d_inputs.insert(0, dx)
+    runs, state, d_state, grad = [], case.state, case.d_state, case.params.zeros()
+    for span in spans:
+        y, residuals, state = kernel.forward(weights, case.x[span], case.active[span], state)
+        runs.append((y, residuals))
+    d_inputs = []
+    for span, (_, residuals) in zip(reversed(spans), reversed(runs), strict=True):
+        dx, d_state = kernel.backward(weights, residuals, case.d_outputs[span], grad, d_state)
+        d_inputs.insert(0, dx)
     outputs = np.concatenate([y for y, _ in runs])
-    for a, b in zip((outputs, state, np.concatenate(d_inputs), d_state, grad.vector), whole, strict=True):
+    for a, b in zip((outputs, state, np.concatenate(d_inputs), d_state), whole[:4], strict=True):
         np.testing.assert_array_equal(a, b)
+    assert relative_error(grad.vector, whole[4]) < 2e-6
 
 
 @every_cell

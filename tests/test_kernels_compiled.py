@@ -11,20 +11,17 @@ from helpers import relative_error
 from hypothesis import given
 from hypothesis import strategies as st
 from test_kernels import FAST, Case, every_cell
-from test_kernels import test_spans_of_whole_blocks_give_the_same_bits as spans_give_the_same_bits
 
 import rnnbp
 from rnnbp import kernels
 from rnnbp.layers import Run
-from rnnbp.threads import part_of
 from rnnbp.workspace import empties
 
 pytest.importorskip("numba")
 
-from rnnbp.kernels.blocks import BLOCK
 from rnnbp.kernels.compiled import compiled_kernel, compiling, functions
 from rnnbp.kernels.compiled import kernels as compiled
-from rnnbp.kernels.compiled.shares import share_out
+from rnnbp.kernels.compiled.shards import split_batch
 from rnnbp.kernels.compiled.vectors import at, lanes, load, store
 
 LENGTHS = [60, 60, 51, 40, 40, 40, 33, 8, 8, 2, 0]
@@ -38,7 +35,7 @@ def _as_before():
 
 @pytest.fixture
 def always_threads(monkeypatch):
-    """Share out whatever there is, worth it or not."""
+    """Shard out whatever there is, worth it or not."""
     monkeypatch.setattr(compiled, "WORTH_A_THREAD", 1.0)
 
 
@@ -110,18 +107,6 @@ def test_threads_change_only_in_which_order_gradients_are_summed(make, dtype, ro
 
 
 @every_cell
-def test_spans_are_shared_out_as_the_whole(make, monkeypatch):
-    rnnbp.set_num_threads(2)
-    kernel, counts = compiled_kernel(make(3, 33), np.dtype(np.float32)), []
-    rows = 9 * (3 * BLOCK + 5 + 3 * BLOCK + 2 * BLOCK + 1 + BLOCK + 4)
-    monkeypatch.setattr(compiled, "WORTH_A_THREAD", rows * kernel.parts * 33 * 36 * 0.9)  # twice and a bit for all
-    shared = compiled.run_shares
-    monkeypatch.setattr(compiled, "run_shares", lambda count, function: counts.append(count) or shared(count, function))
-    spans_give_the_same_bits("compiled", make, 9)
-    assert set(counts) == {2}
-
-
-@every_cell
 def test_a_sequence_does_not_depend_on_those_beside_it(make):
     case = Case.random(make(5, 19), [40] * 13, dtype=np.float32)
     whole = on_threads(case, 1)
@@ -165,39 +150,35 @@ def test_tiny_work_is_not_shared_out():
     kernel = compiled_kernel(FAST["LSTM"](3, 4), np.dtype(np.float32))
     assert kernel.threads(180, 6) == 1
     assert kernel.threads(10**9, 6) == 6
-    with part_of(10**9):
-        assert kernel.threads(180, 6) == 6
 
 
 @given(
     lengths=st.lists(st.integers(0, 70), min_size=1, max_size=20), count=st.integers(1, 20), most=st.integers(0, 400)
 )
 def test_shares(lengths, count, most):
-    """Every sequence once and all its steps; stretches of whole blocks, and of no more rows than asked for."""
+    """Every sequence once and all its steps; chunks of whole blocks, and of no more rows than asked for."""
     lengths = np.array(sorted(lengths, reverse=True))
     count = min(count, len(lengths))
-    shares = share_out(Run(lengths).active(70), count, most)
-    taken = [np.arange(len(lengths))[share.sequences] for share in shares]
+    shards = split_batch(Run(lengths).active(70), count, most)
+    taken = [np.arange(len(lengths))[shard.sequences] for shard in shards]
     np.testing.assert_array_equal(np.sort(np.concatenate(taken)), np.arange(len(lengths)))
-    for share, mine in zip(shares, taken, strict=True):
+    for shard, mine in zip(shards, taken, strict=True):
         active = Run(lengths[mine]).active(70)
-        np.testing.assert_array_equal(share.active, [*active, 0])
-        assert share.rows == active.sum() <= lengths.sum() / count + lengths.max()
+        np.testing.assert_array_equal(shard.active, [*active, 0])
+        assert shard.rows == active.sum() <= lengths.sum() / count + lengths.max()
         stop = end = 0
-        for stretch in share.stretches:
-            assert (stop, end) == (stretch.steps[0], stretch.rows[0])
-            (start, stop), (_, end) = stretch.steps, stretch.rows
+        for chunk in shard.chunks:
+            assert (stop, end) == (chunk.steps[0], chunk.rows[0])
+            (start, stop), (_, end) = chunk.steps, chunk.rows
             assert stop % 16 == 0 or stop == 70
-            assert end - stretch.rows[0] <= most or stop - start <= 16
-            blocks = [active[t : min(t + 16, stop)].sum() for t in range(start, stop, 16)]
-            np.testing.assert_array_equal(stretch.blocks, np.cumsum([0, *blocks]))
-        assert (stop, end) == (70, share.rows)
+            assert end - chunk.rows[0] <= most or stop - start <= 16
+        assert (stop, end) == (70, shard.rows)
 
 
 @given(lengths=st.lists(st.integers(1, 70), min_size=2, max_size=20), start=st.integers(0, 60))
 def test_of_whichever_steps_a_sequence_falls_to_the_same_thread(lengths, start):
     active = Run(np.array(sorted(lengths, reverse=True))).active(70)
-    whole, part = share_out(active, 2, 100), share_out(active[start:], 2, 100)
+    whole, part = split_batch(active, 2, 100), split_batch(active[start:], 2, 100)
     for a, b in zip(whole, part, strict=True):
         assert a.sequences == b.sequences
         np.testing.assert_array_equal(a.active[start:], b.active)
@@ -207,19 +188,19 @@ def test_of_whichever_steps_a_sequence_falls_to_the_same_thread(lengths, start):
 def test_stretches_change_no_bit(make, monkeypatch):
     case = Case.random(make(5, 33), LENGTHS)
     whole = case.run(compiled_kernel(case.cell, case.x.dtype))
-    for stretch in (1, 40_000):
-        monkeypatch.setattr(compiled, "STRETCH", stretch)
+    for chunk in (1, 40_000):
+        monkeypatch.setattr(compiled, "CHUNK_BYTES", chunk)
         assert_same_bits(case.run(compiled_kernel(case.cell, case.x.dtype)), whole)
 
 
 def test_memory_of_errors_is_that_of_a_stretch(monkeypatch):
     rnnbp.set_num_threads(1)
-    monkeypatch.setattr(compiled, "STRETCH", 1 << 16)  # 64 rows
+    monkeypatch.setattr(compiled, "CHUNK_BYTES", 1 << 16)  # 64 rows
     case, asked = Case.random(FAST["LSTM"](3, 64), [400, 400], dtype=np.float32), []
     kernel = compiled_kernel(case.cell, case.x.dtype)
-    _, trace, _ = kernel.forward(dict(case.params.items()), case.x, case.active, case.state)
+    _, residuals, _ = kernel.forward(dict(case.params.items()), case.x, case.active, case.state)
     monkeypatch.setattr(compiled, "empties", lambda *given: asked.extend(given[1:]) or empties(*given))
-    kernel.backward_params(dict(case.params.items()), trace, case.d_outputs, case.params.zeros(), case.d_state)
+    kernel.backward_params(dict(case.params.items()), residuals, case.d_outputs, case.params.zeros(), case.d_state)
     assert max(rows for rows, _ in asked) == 64
 
 

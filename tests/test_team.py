@@ -1,4 +1,4 @@
-"""The threads that share a kernel's call: every share is run once, whatever happens."""
+"""The threads that shard a kernel's call: every shard is run once, whatever happens."""
 
 import os
 import subprocess
@@ -11,12 +11,12 @@ import pytest
 
 pytest.importorskip("numba")
 
-from rnnbp.kernels.compiled.team import BEGUN, ENDED, end, listen, run_shares
+from rnnbp.kernels.compiled.team import FINISHED, STARTED, finish, run_shards, spin_wait
 
 
 def shares_run(n):
     done = []
-    run_shares(n, lambda bells, share, shares: done.append((share, shares)))
+    run_shards(n, lambda signals, shard, shards: done.append((shard, shards)))
     return sorted(done)
 
 
@@ -28,10 +28,10 @@ def test_every_share_is_run_once(n):
 def test_calls_within_calls_and_side_by_side():
     done = []
 
-    def outer(bells, share, shares):
-        run_shares(3, lambda _, *inner: done.append((share, *inner)))
+    def outer(signals, shard, shards):
+        run_shards(3, lambda _, *inner: done.append((shard, *inner)))
 
-    callers = [threading.Thread(target=run_shares, args=(4, outer)) for _ in range(5)]
+    callers = [threading.Thread(target=run_shards, args=(4, outer)) for _ in range(5)]
     for caller in callers:
         caller.start()
     for caller in callers:
@@ -42,13 +42,13 @@ def test_calls_within_calls_and_side_by_side():
 def test_an_error_in_any_share_is_raised_when_all_have_ended():
     done = []
 
-    def fail(bells, share, shares):
-        done.append(share)
-        if share == 2:
-            raise ValueError("in share 2")
+    def fail(signals, shard, shards):
+        done.append(shard)
+        if shard == 2:
+            raise ValueError("in shard 2")
 
-    with pytest.raises(ValueError, match="in share 2"):
-        run_shares(4, fail)
+    with pytest.raises(ValueError, match="in shard 2"):
+        run_shards(4, fail)
     assert sorted(done) == [0, 1, 2, 3]
     assert len(shares_run(4)) == 4
 
@@ -56,13 +56,13 @@ def test_an_error_in_any_share_is_raised_when_all_have_ended():
 def test_a_forked_process_has_threads_of_its_own():
     code = """
 import os
-from rnnbp.kernels.compiled.team import run_shares
+from rnnbp.kernels.compiled.team import run_shards
 done = []
-run_shares(2, lambda *args: done.append(args))
+run_shards(2, lambda *args: done.append(args))
 child = os.fork()
 if not child:
     done.clear()
-    run_shares(3, lambda *args: done.append(args))
+    run_shards(3, lambda *args: done.append(args))
     os._exit(0 if len(done) == 3 else 1)
 raise SystemExit(os.waitpid(child, 0)[1])
 """
@@ -70,11 +70,11 @@ raise SystemExit(os.waitpid(child, 0)[1])
 
 
 def test_who_listens_hears_the_bell():
-    bells = np.zeros(16, np.int64)
-    listen(bells, BEGUN, -1)
-    end(bells, -1)
-    assert bells[ENDED] == 1
-    assert bells[BEGUN] == 0
+    signals = np.zeros(16, np.int64)
+    spin_wait(signals, STARTED, -1)
+    finish(signals, -1)
+    assert signals[FINISHED] == 1
+    assert signals[STARTED] == 0
 
 
 def test_work_for_a_team_that_has_gone_to_sleep():
@@ -88,13 +88,13 @@ def test_the_caller_compiles_not_its_threads(tmp_path):
     code = """
 import threading, time
 from numba.core import event
-from rnnbp.kernels.compiled.team import run_shares
+from rnnbp.kernels.compiled.team import run_shards
 where = []
 class Compiling(event.Listener):
     def on_start(self, event): where.append(threading.current_thread().name)
     def on_end(self, event): pass
 with event.install_listener("numba:compile", Compiling()):
-    run_shares(2, lambda *share: time.sleep(0.05))
+    run_shards(2, lambda *shard: time.sleep(0.05))
     time.sleep(1)
 assert set(where) == {"MainThread"}, where
 """

@@ -14,9 +14,9 @@ F4 = np.dtype(np.float32)
 
 
 @pytest.fixture(autouse=True)
-def _nothing_ready():
+def _empty_pool():
     gc.collect()
-    workspace._ready.clear()
+    workspace._free.clear()
 
 
 def place(a):
@@ -70,9 +70,9 @@ def test_release():
     for size in (10, LARGE):
         empty((size,), F4)
     workspace.release(LARGE)
-    assert [size for size, blocks in workspace._ready.items() if blocks] == [64]
+    assert [size for size, blocks in workspace._free.items() if blocks] == [64]
     workspace.release()
-    assert not workspace._ready
+    assert not workspace._free
 
 
 def test_no_two_threads_are_given_the_same_memory():

@@ -16,7 +16,6 @@ from rnnbp.losses import CrossEntropy
 from rnnbp.models import Sequential
 from rnnbp.optimizers import Adam
 from rnnbp.params import Parameters
-from rnnbp.sums import Sums
 from rnnbp.threads import set_num_threads
 from rnnbp.training import Trainer
 
@@ -73,16 +72,16 @@ class Ours:
             return kernel.forward(weights, x, active, state)
 
         def training() -> Any:
-            _, trace, _ = forward()
-            grad = Sums(params)
-            kernel.backward_params(weights, trace, dy, grad, state)
+            _, residuals, _ = forward()
+            grad = params.zeros()
+            kernel.backward_params(weights, residuals, dy, grad, state)
             return grad.vector
 
         return {"forward": forward, "training": training}
 
     def _kernel(self, cell: cells.Cell) -> kernels.Kernel | None:
         """This kind's kernel, if it has one; the loop only for a cell that has no other."""
-        kernel = kernels.KINDS[self.kind](cell, np.dtype(np.float32))
+        kernel = kernels.BACKENDS[self.kind](cell, np.dtype(np.float32))
         return None if isinstance(kernel, Loop) and kernels.kernel_of(cell, np.float32) != kernel else kernel
 
     def static(self, work: Static) -> Passes:
@@ -101,7 +100,7 @@ class Ours:
         def training() -> None:
             y, tapes, _ = forward()
             _, dy = loss(y, labels)
-            model.backward_params(model.params, tapes, dy, Sums(model.params))
+            model.backward_params(model.params, tapes, dy, model.params.zeros())
 
         return {"forward": forward, "training": training}
 

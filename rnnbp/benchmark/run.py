@@ -72,7 +72,7 @@ def run_benchmark(
     ['forward', 'training']
     """
     with threads_as_before(), linear_algebra() as limit:
-        contestants: list[Contestant] = [Ours(kind) for kind in kernels.KINDS]
+        contestants: list[Contestant] = [Ours(kind) for kind in kernels.BACKENDS]
         contestants += [RIVALS[name]() for name in against]
 
         def use_threads(count: int) -> None:

@@ -11,7 +11,6 @@ from rnnbp.layers.base import Array, Run, State, Tape
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
 from rnnbp.params import Parameters
-from rnnbp.sums import Sums
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ def whole_gradient(
     targets, params = check_targets(batch), model.params
     outputs, tapes, after = model.unroll(params, model.cast(batch.x), Run(batch.lengths, rng), state)
     value, d_outputs = loss(outputs, targets, batch.lengths if outputs.ndim == 3 else None)
-    grad = Sums(params)
+    grad = params.zeros()
     model.backward_params(params, tapes, d_outputs, grad)
     repeated = sum(getattr(tape, "repeated", 0) for tape in tapes)  # what a layer ran beyond once a step
     cost = Cost(int(batch.lengths.sum()) + repeated, held_bytes(tapes))

@@ -1,4 +1,4 @@
-"""Full backpropagation through time, with all tapes held or with checkpoints."""
+"""Full backpropagation through time, with all residuals stored or with checkpointing."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
@@ -8,7 +8,7 @@ import numpy as np
 from rnnbp._checks import positive_int
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import Gradient, refuse_look_ahead, whole_gradient
-from rnnbp.gradients.checkpointing import Checkpointed, Plan, bytes_of, plan_within
+from rnnbp.gradients.checkpointing import Checkpointed, Plan, Segments, bytes_of, plan_within
 from rnnbp.kernels.blocks import BLOCK
 from rnnbp.layers.base import State
 from rnnbp.losses.base import Loss
@@ -17,45 +17,42 @@ from rnnbp.models import Sequential
 
 @dataclass(frozen=True)
 class BPTT:
-    """The error propagated back through every step of the sequence: the exact gradient. Also of a static
-    model.
+    """Compute the gradient of the mean loss by full backpropagation through time.
 
-    The way back needs what was computed on the way there, the tape, whose memory grows with the number of steps.
-    With `slots` or `memory` only some of it is held, and the rest computed again by the optimal schedule. Time
-    is cut into units of `block` steps; the gradient is that of ``BPTT()`` to the last bit.
+    A static model is differentiated by plain backpropagation. The backward pass needs residuals of the forward pass, whose memory grows with the number of steps. With `slots` or
+    `memory` only some of them are stored, and the rest is computed again in segments of `block` steps by the optimal
+    schedule (checkpointing).
 
     Parameters
     ----------
     slots : int, optional
-        How many units' tapes are held at once (BPTT-ISM of Gruslys et al.). For n units the forward evaluations are
-        ``r (n + 1) - C(slots + r, slots + 1)``, r being the smallest with ``C(slots + r, slots) > n``: for 1,000
-        units and 5 / 10 / 20 / 50 / 100 slots, 6.29 / 3.64 / 2.75 / 1.95 / 1.90 per unit.
+        Number of segments whose residuals are stored at the same time (BPTT-ISM of Gruslys et al.). For n segments the
+        forward evaluations are ``r (n + 1) - C(slots + r, slots + 1)``, r being the smallest with
+        ``C(slots + r, slots) > n``: for 1,000 segments and 5 / 10 / 20 / 50 / 100 slots, 6.29 / 3.64 / 2.75 / 1.95 /
+        1.90 per segment.
     memory : int or str, optional
-        A budget instead: bytes, or a text such as ``"50 MB"`` (10^6 bytes) or ``"64 KiB"`` (2^10). The schedule that
-        takes the fewest evaluations within it is found, over tapes or over states (the binomial schedule of Griewank &
+        A budget instead: bytes, or a text such as ``"50 MB"`` (10^6 bytes) or ``"64 KiB"`` (2^10). The schedule of the
+        fewest evaluations within it is chosen, storing residuals or states (the binomial schedule of Griewank &
         Walther), after one step has been run to measure both.
     block : int, optional
-        Steps of a unit. Default with `slots`: 16; with `memory`: the best multiple of 16. With 1 a unit is a step, as
-        in the papers, at the price of a call of every layer for every step.
+        Steps of a segment. Default with `slots`: 16; with `memory`: the best multiple of 16. With 1 a segment is a
+        step, as in the papers, at the cost of a call of every layer for every step.
 
     Raises
     ------
     ValueError
         If an argument is not positive, `memory` cannot be read, or both `slots` and `memory` are given. When used:
-        if the model has a layer that looks ahead in time, or `memory` is too small, with the smallest that will do.
+        if the model has a non-causal layer, or `memory` is too small; the message says what suffices.
 
     Notes
     -----
-    What counts as memory is what is held for the way back and what passes through a unit on it: tapes, states, deltas.
-    What any gradient needs is not counted: the batch, outputs and the loss's derivative by them, parameters and
-    gradient. The tape of a `FixedPoint` layer depends on how long it takes to settle, and is measured at the first
-    step.
+    Memory counts what is stored for the backward pass and what is temporary in it: residuals, states, deltas. What any
+    gradient needs is not counted: batch, outputs and their gradient, parameters and gradient. The residuals of a
+    `FixedPoint` layer depend on its number of iterations, and are measured at the first step.
 
-    The bits are those of ``BPTT()`` where `block` is a multiple of 16 (`rnnbp.kernels.blocks`), and those of
-    ``BPTT(block=block)`` for any `block`. Where they are not, the gradient is equal up to rounding: with a
-    `FixedPoint` layer that has no warm start, whose steps settle together, and with layers of one's own that
-    add up over time in another way. Random layers draw unit by unit: a single one in time draws what it
-    draws in ``BPTT()``, several in one model draw other masks, of which the gradient is the exact one.
+    The gradient equals that of ``BPTT()`` to rounding, and the same call gives the same bits. Random layers draw
+    segment by segment: a single one in time draws what it draws in ``BPTT()``, several in one model draw other masks,
+    of which the gradient is the exact one.
 
     References
     ----------
@@ -73,7 +70,7 @@ class BPTT:
     >>> g.vector.shape, g.cost.steps
     ((29,), 150)
     >>> (again,) = BPTT(slots=2).gradients(model, batch, rnnbp.CrossEntropy())
-    >>> np.array_equal(again.vector, g.vector), again.cost.steps, again.cost.peak_bytes < g.cost.peak_bytes / 2
+    >>> np.allclose(again.vector, g.vector), again.cost.steps, again.cost.peak_bytes < g.cost.peak_bytes / 2
     (True, 286, True)
     """
 
@@ -102,17 +99,17 @@ class BPTT:
         state: Sequence[State] | None = None,
         rng: np.random.Generator | None = None,
     ) -> Iterator[Gradient]:
-        """One gradient a batch."""
+        """Yield one gradient for the batch."""
         if self == BPTT():
             yield whole_gradient(model, batch, loss, state, rng)
             return
         refuse_look_ahead(model, repr(self))
-        run = Checkpointed(model, batch, loss, state, rng)
-        plan = self._plan(run, len(batch.x))
-        yield run.gradient(plan.actions(), plan.block)
+        segments = Segments(model, batch, state, rng)
+        plan = self._plan(segments, len(batch.x))
+        yield Checkpointed(segments, batch, loss, state, rng, plan.block).gradient(plan.actions())
 
-    def _plan(self, run: Checkpointed, steps: int) -> Plan:
-        """The schedule that was asked for: of so many slots, within a budget, or with all tapes held."""
+    def _plan(self, segments: Segments, steps: int) -> Plan:
+        """Return the plan within the budget, or with the given number of slots, or with all residuals stored."""
         if self.memory is not None:
-            return plan_within(bytes_of("memory", self.memory), steps, run.sizes(), self.block)
+            return plan_within(bytes_of("memory", self.memory), steps, segments.sizes(), self.block)
         return Plan(steps, self.block or BLOCK, self.slots or steps)

@@ -14,7 +14,6 @@ from rnnbp.gradients.base import Cost, Gradient, check_targets, held_bytes, map_
 from rnnbp.layers.base import Array, Run, State, Tape
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
-from rnnbp.sums import Sums
 
 
 @dataclass(frozen=True)
@@ -151,7 +150,7 @@ class SpanRunner:
         last; what leaves a piece for the one before is multiplied by its factor.
         """
         params = self.model.params
-        grad, d_states = Sums(params), None
+        grad, d_states = params.zeros(), None
         for piece, factor in reversed(list(zip(way_back, factors or [1.0] * len(way_back), strict=True))):
             dy = piece.d_outputs if piece.start >= new[0].start else np.zeros_like(piece.d_outputs)
             d_states = self.model.backward_params(params, piece.tapes, dy, grad, d_states)

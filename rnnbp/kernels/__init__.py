@@ -1,7 +1,7 @@
 """Kernels: a cell over a whole sequence in one call, as fast as the cell and the machine allow.
 
-`rnnbp.layers.Recurrent` runs a cell by the first of these that takes it: the loop over the cell's `step`, which
-takes every cell and defines what the others compute, stands last.
+`rnnbp.layers.Recurrent` runs a cell by the fastest kernel that there is for it. The loop over the cell's `step` exists
+for every cell and defines what the others compute.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,18 +20,18 @@ from rnnbp.kernels.loop import Loop
 
 __all__ = ["Kernel", "kernel_of", "using"]
 
-# Each gives its kernel for a cell and a dtype, or None where it has none; the fastest first.
-KINDS: dict[str, Callable[[Cell, np.dtype], Kernel | None]] = {
+# By name, the fastest first: each returns its kernel for a cell and a dtype, or None.
+BACKENDS: dict[str, Callable[[Cell, np.dtype], Kernel | None]] = {
     "compiled": compiled_kernel,
     "numpy": array_kernel,
     "loop": lambda cell, dtype: Loop(cell),
 }
 
-_first: ContextVar[str | None] = ContextVar("the fastest kind that may be taken", default=None)
+_first: ContextVar[str | None] = ContextVar("the fastest backend allowed", default=None)
 
 
 def allowed() -> list[str]:
-    """The kinds of kernels that may be taken, the fastest first.
+    """Return the names of the backends that may be used, the fastest first.
 
     Examples
     --------
@@ -39,21 +39,20 @@ def allowed() -> list[str]:
     ...     allowed()
     ['numpy', 'loop']
     """
-    kinds = list(KINDS)
-    return kinds[kinds.index(_first.get() or kinds[0]) :]
+    names = list(BACKENDS)
+    return names[names.index(_first.get() or names[0]) :]
 
 
 def kernel_of(cell: Cell, dtype: DTypeLike) -> Kernel:
-    """The fastest kernel there is for a cell.
+    """Return the fastest kernel for a cell.
 
-    Only the package's own cells have a fast one, not what is derived from them: a subclass may compute
-    something else.
+    Only the package's own cells have a fast one, not their subclasses, which may compute something else.
 
     Parameters
     ----------
     cell : Cell
     dtype : dtype
-        That the computation is in: of parameters and inputs together.
+        Of the computation: the common type of parameters and inputs.
 
     Examples
     --------
@@ -61,27 +60,27 @@ def kernel_of(cell: Cell, dtype: DTypeLike) -> Kernel:
     >>> type(kernel_of(JordanCell(2, 4, 1), np.float32)).__name__
     'Loop'
     """
-    for kind in allowed():
-        kernel = KINDS[kind](cell, np.dtype(dtype))
+    for name in allowed():
+        kernel = BACKENDS[name](cell, np.dtype(dtype))
         if kernel is not None:
             return kernel
     raise AssertionError("the loop takes every cell")
 
 
 @contextmanager
-def using(kind: str) -> Iterator[None]:
-    """Within the block, pass over kernels faster than `kind`: for comparing them.
+def using(backend: str) -> Iterator[None]:
+    """Use no kernel faster than `backend` within the block, to compare them.
 
-    Where there is none of that kind for a cell, the next slower one is taken. Holds for the calling thread.
+    A cell without that backend uses the next slower one. Applies to the calling thread.
 
     Parameters
     ----------
-    kind : {'compiled', 'numpy', 'loop'}
+    backend : {'compiled', 'numpy', 'loop'}
 
     Raises
     ------
     ValueError
-        If there is no such kind.
+        If there is no such backend.
 
     Examples
     --------
@@ -90,7 +89,7 @@ def using(kind: str) -> Iterator[None]:
     ...     type(kernel_of(LSTMCell(2, 4), np.float32)).__name__
     'Loop'
     """
-    token = _first.set(choice("kind", kind, KINDS))
+    token = _first.set(choice("backend", backend, BACKENDS))
     try:
         yield
     finally:

@@ -1,9 +1,8 @@
-"""A cell over time: the loop over `step` that defines what every faster kernel must equal.
+"""The loop over a cell's `step`: the definition that every faster kernel must equal.
 
-Sequences lie longest first, so those still running at step t are the first ``active[t]``. Only their steps
-are computed, and what is kept of them lies packed, step after step, in (N, ...) arrays, N being the number of
-real steps: the weight gradient is then one product over all those of a block, with nothing spent on padding
-(`rnnbp.kernels.blocks` says why over a block and not over all).
+Sequences are sorted longest first, so the active ones at step t are the first ``active[t]``. Only their steps are
+computed, and the residuals are packed, step after step, in arrays (N, ...), N being the number of real steps: the
+weight gradient is then one product over many steps, with no work on padding.
 """
 
 from collections.abc import Iterator
@@ -12,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from rnnbp.cells.base import Array, Cell, Delta, Residuals, Weights, map_nested
+from rnnbp.cells.base import Array, Cell, Delta, Weights, map_nested
+from rnnbp.cells.base import Residuals as StepResiduals
 from rnnbp.kernels.base import Kernel
 from rnnbp.kernels.blocks import packed_blocks
 from rnnbp.kernels.packing import pack, unpack
@@ -20,33 +20,33 @@ from rnnbp.params import Parameters
 
 
 @dataclass
-class Trace:
-    """What the way back needs of a forward pass.
+class Residuals:
+    """What the forward pass saves for the backward pass.
 
     Attributes
     ----------
     active : ndarray (T,)
-        How many sequences run at each step.
+        The number of active sequences at each step.
     states : ndarray (N, S)
         The state before each step.
     x : ndarray (N, F)
         The input of each step.
-    residuals : ndarray (N, R) or nested
-        As the cell's step returned them.
+    steps : ndarray (N, R) or nested
+        The residuals that the cell's step returned.
     """
 
     active: Array
     states: Array
     x: Array
-    residuals: Residuals
+    steps: StepResiduals
 
-    def spans(self) -> Iterator[tuple[int, slice]]:
-        """(t, where step t lies), in time's order."""
+    def rows_by_step(self) -> Iterator[tuple[int, slice]]:
+        """Yield each step t and the rows of its active sequences, in order of time."""
         ends = np.cumsum(self.active)
         return ((t, slice(end - n, end)) for t, (n, end) in enumerate(zip(self.active, ends, strict=True)))
 
 
-def run_cell(cell: Cell, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, Trace, Array]:
+def run_cell(cell: Cell, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, Residuals, Array]:
     """Run a cell over time.
 
     Parameters
@@ -55,15 +55,15 @@ def run_cell(cell: Cell, params: Weights, x: Array, active: Array, state: Array)
     params : mapping of str to ndarray
     x : ndarray (T, B, F)
     active : ndarray (T,)
-        How many sequences run at each step, the first ones; never rising.
+        The number of active sequences at each step, which are the first ones; non-increasing.
     state : ndarray (B, S)
         Before the first step.
 
     Returns
     -------
     outputs : ndarray (T, B, O)
-        What the cell shows; zero past a sequence's end.
-    trace : Trace
+        Zero past a sequence's end.
+    residuals : Residuals
     state : ndarray (B, S)
         After each sequence's own last step.
     """
@@ -71,71 +71,73 @@ def run_cell(cell: Cell, params: Weights, x: Array, active: Array, state: Array)
     state = state.copy()
     outputs = np.zeros((T, B, cell.output_size), state.dtype)
     steps = int(active.sum())
-    trace = Trace(active, np.empty((steps, cell.state_size), state.dtype), pack(x, active), None)
-    for t, here in trace.spans():
-        n = here.stop - here.start
-        trace.states[here] = state[:n]
-        next_state, residuals = cell.step(params, state[:n], trace.x[here])
-        if trace.residuals is None:
-            trace.residuals = map_nested(lambda r: np.empty((steps, *r.shape[1:]), r.dtype), residuals)
-        _keep(trace.residuals, residuals, here)
+    residuals = Residuals(active, np.empty((steps, cell.state_size), state.dtype), pack(x, active), None)
+    for t, rows in residuals.rows_by_step():
+        n = rows.stop - rows.start
+        residuals.states[rows] = state[:n]
+        next_state, of_step = cell.step(params, state[:n], residuals.x[rows])
+        if residuals.steps is None:
+            residuals.steps = map_nested(lambda r: np.empty((steps, *r.shape[1:]), r.dtype), of_step)
+        _store(residuals.steps, of_step, rows)
         state[:n] = next_state
         outputs[t, :n] = next_state[:, : cell.output_size]
-    return outputs, trace, state
+    return outputs, residuals, state
 
 
-def _keep(kept: Any, new: Any, here: slice) -> None:
+def _store(stored: Any, new: Any, rows: slice) -> None:
     def write(store: Array, value: Array) -> None:
-        store[here] = value
+        store[rows] = value
 
-    map_nested(write, kept, new)
+    map_nested(write, stored, new)
 
 
-def run_cell_back(
-    cell: Cell, params: Weights, trace: Trace, d_outputs: Array, grad: Parameters, d_state: Array
+def run_cell_backward(
+    cell: Cell, params: Weights, residuals: Residuals, d_outputs: Array, grad: Parameters, d_state: Array
 ) -> tuple[Array, Array]:
     """Backpropagate through what `run_cell` did (Werbos 1990, "Backpropagation through time: what it does and
     how to do it", doi:10.1109/5.58337).
 
     Parameters
     ----------
-    cell, params, trace
+    cell, params, residuals
         As `run_cell` was given and returned them.
     d_outputs : ndarray (T, B, O)
-        The loss's derivative by the outputs.
+        The gradient with respect to the outputs.
     grad : Parameters
         The parameters' gradient is added to it.
     d_state : ndarray (B, S)
-        The loss's derivative by the final state.
+        The gradient with respect to the final state.
 
     Returns
     -------
     dx : ndarray (T, B, F)
     d_state : ndarray (B, S)
-        By the state before the first step.
+        With respect to the state before the first step.
     """
     dtype = np.result_type(d_outputs, d_state)
     d_state = d_state.astype(dtype)
-    d_x = np.empty(trace.x.shape, dtype)
-    places = list(trace.spans())
-    for steps, rows in reversed(packed_blocks(trace.active)):
+    d_x = np.empty(residuals.x.shape, dtype)
+    rows_by_step = list(residuals.rows_by_step())
+    for steps, block in reversed(packed_blocks(residuals.active)):
         deltas: Delta = None
-        for t, here in reversed(places[steps]):
-            n = here.stop - here.start
+        for t, rows in reversed(rows_by_step[steps]):
+            n = rows.stop - rows.start
             d_next = d_state[:n].copy()
             d_next[:, : cell.output_size] += d_outputs[t, :n]
-            residuals = _rows(trace.residuals, here)
-            d_state[:n], d_x[here], delta = cell.step_vjp(params, trace.states[here], trace.x[here], residuals, d_next)
+            of_step = _take(residuals.steps, rows)
+            d_state[:n], d_x[rows], delta = cell.step_vjp(
+                params, residuals.states[rows], residuals.x[rows], of_step, d_next
+            )
             if deltas is None:
-                size = rows.stop - rows.start
+                size = block.stop - block.start
                 deltas = map_nested(lambda d, size=size: np.empty((size, *d.shape[1:]), d.dtype), delta)
-            _keep(deltas, delta, slice(here.start - rows.start, here.stop - rows.start))
-        cell.param_vjp(trace.states[rows], trace.x[rows], _rows(trace.residuals, rows), deltas, grad)
-    return unpack(d_x, trace.active, len(d_state)), d_state
+            _store(deltas, delta, slice(rows.start - block.start, rows.stop - block.start))
+        cell.param_vjp(residuals.states[block], residuals.x[block], _take(residuals.steps, block), deltas, grad)
+    return unpack(d_x, residuals.active, len(d_state)), d_state
 
 
-def _rows(residuals: Residuals, here: slice) -> Residuals:
-    return map_nested(lambda r: r[here], residuals)
+def _take(steps: StepResiduals, rows: slice) -> StepResiduals:
+    return map_nested(lambda r: r[rows], steps)
 
 
 @dataclass(frozen=True)
@@ -149,12 +151,12 @@ class Loop(Kernel):
 
     cell: Cell
 
-    def forward(self, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, Trace, Array]:
-        """As `run_cell`."""
+    def forward(self, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, Residuals, Array]:
+        """Run the cell over time by `run_cell`."""
         return run_cell(self.cell, params, x, active, state)
 
     def backward(
-        self, params: Weights, trace: Trace, d_outputs: Array, grad: Parameters, d_state: Array
+        self, params: Weights, residuals: Residuals, d_outputs: Array, grad: Parameters, d_state: Array
     ) -> tuple[Array, Array]:
-        """As `run_cell_back`."""
-        return run_cell_back(self.cell, params, trace, d_outputs, grad, d_state)
+        """Backpropagate by `run_cell_backward`."""
+        return run_cell_backward(self.cell, params, residuals, d_outputs, grad, d_state)

@@ -8,7 +8,7 @@ Array = np.ndarray
 
 
 def padded_steps(rows: int, shape: tuple[int, ...], dtype: np.dtype) -> Array:
-    """Memory for (T, B, ...), of which so many rows are real steps; zero where the others are.
+    """Allocate (T, B, ...), zeroed if fewer than all of its rows are real steps.
 
     Examples
     --------
@@ -22,7 +22,7 @@ def padded_steps(rows: int, shape: tuple[int, ...], dtype: np.dtype) -> Array:
 
 
 def pack(x: Array, active: Array) -> Array:
-    """The real steps of (T, B, ...), one after the other: (N, ...). A view where nothing is padding.
+    """Return the real steps of (T, B, ...), one after the other: (N, ...); a view where nothing is padding.
 
     Examples
     --------
@@ -36,7 +36,7 @@ def pack(x: Array, active: Array) -> Array:
 
 
 def unpack(packed: Array, active: Array, batch_size: int) -> Array:
-    """(N, ...) as (T, B, ...) again, with zeros for padding.
+    """Return rows (N, ...) as (T, B, ...), with zeros for padding.
 
     Examples
     --------

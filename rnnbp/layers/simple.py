@@ -6,9 +6,8 @@ import numpy as np
 
 from rnnbp._checks import number, positive_int
 from rnnbp.activations import activation
-from rnnbp.cells.base import Array, rows_of, total
+from rnnbp.cells.base import Array, outer_sum, total
 from rnnbp.initializers import glorot
-from rnnbp.kernels.blocks import backwards
 from rnnbp.layers.base import Layer, Run, Shape, State, Tape, has_features
 from rnnbp.params import Parameters
 
@@ -87,9 +86,8 @@ class Dense(Layer):
     def _delta(self, tape: Tape, dy: Array, grad: Parameters) -> Array:
         x, y = tape
         delta = dy if self.activation == "linear" else dy * activation(self.activation).slope(y)
-        for d, inputs in backwards(delta, x) if x.ndim == 3 else [(delta, x)]:
-            grad.add_product("w", rows_of(d).T, rows_of(inputs))
-            grad["b"] += total(d)
+        grad["w"] += outer_sum(delta, x)
+        grad["b"] += total(delta)
         return delta
 
 
@@ -212,9 +210,8 @@ class Embedding(Layer):
     def backward(
         self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
-        """Adds each step's error to its token's row; integers have no gradient, so dx is zero."""
-        for tokens, d in backwards(tape, dy):
-            np.add.at(grad["w"], tokens, d)
+        """Add each step's gradient to its token's row; integers have no gradient, so dx is zero."""
+        np.add.at(grad["w"], tape, dy)
         return np.zeros(tape.shape, dy.dtype), None
 
 

@@ -163,7 +163,7 @@ class CTC(Loss):
         return float(len(targets))
 
     def masked(self, outputs: ArrayLike, targets: Any, mask: Array, total: float) -> tuple[Any, Array]:
-        """There is no share of some steps.
+        """There is no shard of some steps.
 
         Raises
         ------
@@ -243,7 +243,7 @@ class CTC(Loss):
         return sum(parts, ErrorRate()).rate
 
 
-WORTH_A_THREAD = 1e4  # numbers of a share: states and outputs of all steps, which take some 0.1 ms
+WORTH_A_THREAD = 1e4  # numbers of a shard: states and outputs of all steps, which take some 0.1 ms
 
 
 def _may_compile(outputs: Array) -> bool:
@@ -254,13 +254,13 @@ def _may_compile(outputs: Array) -> bool:
 
 def _compiled(outputs: Array, lattice: Lattice, lengths: Array) -> tuple[Array, Array]:
     """As `ctc_arrays`, the sequences shared out to threads."""
-    from rnnbp.kernels.compiled.team import run_shares
+    from rnnbp.kernels.compiled.team import run_shards
     from rnnbp.losses.ctc_compiled import ctc_sequences
 
     T, B, K = outputs.shape
     work = T * B * (K + lattice.labels.shape[1])
-    shares = max(1, min(get_num_threads(), B, int(work / WORTH_A_THREAD)))
+    shards = max(1, min(get_num_threads(), B, int(work / WORTH_A_THREAD)))
     losses, d = np.empty(B), np.zeros_like(outputs, order="C")
     of_all = (np.ascontiguousarray(outputs), lattice.labels, lattice.states, lattice.skips, lengths, losses, d)
-    run_shares(shares, lambda bells, share, shares: ctc_sequences(bells, *of_all, share, shares))
+    run_shards(shards, lambda signals, shard, shards: ctc_sequences(signals, *of_all, shard, shards))
     return losses, d

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from rnnbp.kernels.compiled.compiling import entry
-from rnnbp.kernels.compiled.team import BEGUN, ring
+from rnnbp.kernels.compiled.team import STARTED, notify
 
 NEVER = -(1 << 61)  # the exponent of a probability of 0, whose m is 0
 CLOSED = 2 * NEVER  # added to an exponent it makes it less than that
@@ -104,12 +104,12 @@ def times(a_m, a_e, b_m, b_e, m, e):
 
 
 @entry
-def ctc_sequences(bells, outputs, labels, states, skips, lengths, losses, d_outputs, share, shares):
-    """Losses and derivatives, written into `losses` and `d_outputs`, of every `shares`-th sequence from `share` on.
+def ctc_sequences(signals, outputs, labels, states, skips, lengths, losses, d_outputs, shard, shards):
+    """Losses and derivatives, written into `losses` and `d_outputs`, of every `shards`-th sequence from `shard` on.
 
     Parameters
     ----------
-    bells : ndarray
+    signals : ndarray
         The first is rung.
     outputs : ndarray (T, B, K)
     labels, states, skips
@@ -118,9 +118,9 @@ def ctc_sequences(bells, outputs, labels, states, skips, lengths, losses, d_outp
     losses : ndarray (B,) of float64
     d_outputs : ndarray (T, B, K)
         Zero past the ends.
-    share, shares : int
+    shard, shards : int
     """
-    ring(bells, BEGUN)
+    notify(signals, STARTED)
     (T, B, K), widest = outputs.shape, labels.shape[1]
     y_m, y_e = np.empty((T, K)), np.empty((T, K), np.int64)
     alpha_m, alpha_e = np.empty((T + 1, widest + 2)), np.empty((T + 1, widest + 2), np.int64)
@@ -128,7 +128,7 @@ def ctc_sequences(bells, outputs, labels, states, skips, lengths, losses, d_outp
     way_m, way_e = np.empty(widest), np.empty(widest, np.int64)
     said_m, said_e = np.empty(widest), np.empty(widest, np.int64)
     closed, d = np.empty(widest + 2, np.int64), np.empty(K)
-    for b in range(share, B, shares):
+    for b in range(shard, B, shards):
         S, steps = states[b], lengths[b]
         if steps == 0:
             losses[b] = 0.0 if S == 1 else np.inf

@@ -16,7 +16,7 @@ import pandas as pd
 
 import rnnbp
 from rnnbp.benchmark.measure import Racer, linear_algebra, race
-from rnnbp.gradients.checkpointing import tapes_evaluations
+from rnnbp.gradients.checkpointing import residuals_evaluations
 
 T, B, F, H = 1000, 32, 40, 128
 SECONDS = 3.0  # for each row
@@ -44,7 +44,7 @@ def closed_form(algorithm):
     if algorithm.slots is None:
         return np.nan
     units = -(-T // (algorithm.block or 16))
-    return tapes_evaluations(units, algorithm.slots) / units
+    return residuals_evaluations(units, algorithm.slots) / units
 
 
 def main():

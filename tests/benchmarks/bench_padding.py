@@ -35,10 +35,10 @@ def training(kernel, lengths, inputs):
 def main():
     rows = []
     with linear_algebra() as limit:
-        for kind in [kind for kind in kernels.KINDS if kind != "loop"]:
+        for kind in [kind for kind in kernels.BACKENDS if kind != "loop"]:
             for name in ("rnn", "lstm", "gru", "original gru"):
                 for B, T, F, H in ((16, 100, 13, 64), (32, 100, 40, 128), (32, 200, 40, 256)):
-                    kernel = kernels.KINDS[kind](CELLS[name](F, H), np.dtype(np.float32))
+                    kernel = kernels.BACKENDS[kind](CELLS[name](F, H), np.dtype(np.float32))
                     if kernel is None:
                         continue
                     spread = np.linspace(T, 1, 2 * B).round().astype(int)

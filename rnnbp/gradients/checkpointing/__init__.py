@@ -1,17 +1,23 @@
-"""Checkpointed BPTT: states instead of tapes, and what lies between them run again."""
+"""Checkpointed BPTT: some states are stored, and the segments between them are run again."""
 
 from rnnbp.gradients.checkpointing.budget import Plan, Sizes, bytes_of, plan_within
-from rnnbp.gradients.checkpointing.runner import Checkpointed
-from rnnbp.gradients.checkpointing.schedules import hold_states, hold_tapes, states_evaluations, tapes_evaluations
+from rnnbp.gradients.checkpointing.runner import Checkpointed, Segments
+from rnnbp.gradients.checkpointing.schedules import (
+    residuals_evaluations,
+    snapshots_evaluations,
+    store_residuals,
+    store_snapshots,
+)
 
 __all__ = [
     "Checkpointed",
     "Plan",
+    "Segments",
     "Sizes",
     "bytes_of",
-    "hold_states",
-    "hold_tapes",
     "plan_within",
-    "states_evaluations",
-    "tapes_evaluations",
+    "residuals_evaluations",
+    "snapshots_evaluations",
+    "store_residuals",
+    "store_snapshots",
 ]

@@ -1,18 +1,18 @@
-"""How few evaluations take a chain back with so much memory: the binomial closed form.
+"""The fewest evaluations that reverse a chain with a number of stored states: the binomial closed form.
 
-With s states held at once, a chain of l links whose links are advanced over at most r times each may have up to ::
+With s states stored, the longest chain whose links are each advanced over at most r times has ::
 
     reach(s, r) = C(s + r, s)
 
-links, and one of l links takes, with the smallest r for which l <= reach(s, r), ::
+links, and a chain of l links takes, with the smallest r for which l <= reach(s, r), ::
 
     advances(l, s) = r l - C(s + r, s + 1)
 
 advances, the fewest possible. It solves the dynamic programme ``advances(l, s) = min_y y + advances(l - y, s - 1) +
-advances(y, s)``: go y links ahead, store the state, take back what lies behind it with one slot less, and then the
-first y with all slots. Both dynamic programmes of Gruslys et al. are this one: hidden states, a chain of l = T links of
-which each is run once more for its tape, T + advances(T, s) evaluations in all; internal states (tapes), where a tape
-takes its own step off the chain, advances(T + 1, s) evaluations.
+advances(y, s)``: advance over y links, store the state, reverse the rest with one slot less, and then the first y
+with all slots. Both dynamic programmes of Gruslys et al. are this one. Hidden states: a chain of l = T links of which
+each is run once more for its residuals, T + advances(T, s) evaluations in all. Internal states (residuals): they take
+their own step off the chain, advances(T + 1, s) evaluations.
 
 References
 ----------
@@ -26,7 +26,7 @@ from math import comb
 
 
 def reach(slots: int, repetitions: int) -> int:
-    """The longest chain with `slots` states (the first one among them), no link advanced over more often; 0 for r < 0.
+    """Return the longest chain with `slots` states, the first one included; 0 for r < 0.
 
     Examples
     --------
@@ -37,7 +37,7 @@ def reach(slots: int, repetitions: int) -> int:
 
 
 def repetitions(links: int, slots: int) -> int:
-    """r: how often a link is advanced over at the most.
+    """Return r, how often a link is advanced over at most.
 
     Examples
     --------
@@ -51,14 +51,14 @@ def repetitions(links: int, slots: int) -> int:
 
 
 def advances(links: int, slots: int) -> int:
-    """The fewest advances over links that take a chain back.
+    """Return the fewest advances over links that reverse a chain.
 
     Parameters
     ----------
     links : int
         l, at least 1.
     slots : int
-        s, at least 1: how many states are held at once, the first one included.
+        s, at least 1: the number of stored states, the first one included.
 
     Examples
     --------
@@ -70,9 +70,9 @@ def advances(links: int, slots: int) -> int:
 
 
 def split(links: int, slots: int) -> int:
-    """y: how many links to advance over before the next state is stored, at least 1 and less than `links`.
+    """Return y, the links to advance over before the next state is stored: at least 1, fewer than `links`.
 
-    Any y for which both parts keep within r and r - 1 repetitions is optimal; this is the smallest.
+    Any y for which both parts stay within r and r - 1 repetitions is optimal; this is the smallest.
 
     Examples
     --------

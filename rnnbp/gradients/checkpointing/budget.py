@@ -8,21 +8,21 @@ from typing import Any
 from rnnbp._checks import positive_int
 from rnnbp.gradients.checkpointing.schedules import (
     Action,
-    hold_states,
-    hold_tapes,
-    states_evaluations,
-    tapes_evaluations,
+    residuals_evaluations,
+    snapshots_evaluations,
+    store_residuals,
+    store_snapshots,
 )
 from rnnbp.kernels.blocks import BLOCK
 
 UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 UNITS |= {"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
-PASSING = 3  # states that come and go: the one at hand, the next one, and the error by it
-WORKING = 2.1  # tapes' worth that comes and goes in a unit: 2.05 (Elman, compiled), 1.84 (GRU, NumPy) were measured
+PASSING = 3  # temporary states: the current one, the next one, and the gradient with respect to it
+WORKING = 2.1  # temporary memory in a segment, in its residuals: 2.05 (Elman, compiled), 1.84 (GRU, NumPy) measured
 
 
 def bytes_of(name: str, value: Any) -> int:
-    """A number of bytes, or a text such as "50 MB" (10^6) or "64 KiB" (2^10), as an int.
+    """Return a number of bytes, or a text such as "50 MB" (10^6) or "64 KiB" (2^10), as an int.
 
     Examples
     --------
@@ -42,73 +42,70 @@ def bytes_of(name: str, value: Any) -> int:
 
 @dataclass(frozen=True)
 class Plan:
-    """A schedule for so many steps.
+    """A schedule for a number of steps.
 
     Attributes
     ----------
     steps, block : int
-        T, and how many steps are a unit; the last unit may be shorter.
+        T, and the steps of a segment; the last segment may be shorter.
     slots : int
-        What is held at once.
-    hold : function
-        `hold_states` or `hold_tapes`.
+        Snapshots, or segments' residuals, that are stored at the same time.
+    schedule : function
+        `store_snapshots` or `store_residuals`.
     """
 
     steps: int
     block: int
     slots: int
-    hold: Callable[[int, int], Iterator[Action]] = hold_tapes
+    schedule: Callable[[int, int], Iterator[Action]] = store_residuals
 
     @property
-    def units(self) -> int:
-        """How many there are."""
+    def segments(self) -> int:
+        """Number of segments."""
         return -(-self.steps // self.block)
 
     @property
     def evaluations(self) -> int:
-        """Units that are run, repeated ones included."""
-        count = states_evaluations if self.hold is hold_states else tapes_evaluations
-        return count(self.units, self.slots)
+        """Segments that are run, repeated ones included."""
+        count = snapshots_evaluations if self.schedule is store_snapshots else residuals_evaluations
+        return count(self.segments, self.slots)
 
     def actions(self) -> Iterator[Action]:
-        """The schedule."""
-        return self.hold(self.units, self.slots)
+        """Return the schedule's actions."""
+        return self.schedule(self.segments, self.slots)
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """What a batch takes.
+    """Bytes that a batch takes.
 
     Attributes
     ----------
-    tape : int
-        Bytes of one step's tape.
+    residuals : int
+        Of one step.
     state : int
-        Bytes of the layers' states.
+        Of the layers' states.
     """
 
-    tape: int
+    residuals: int
     state: int
 
     def bytes(self, plan: Plan) -> int:
-        """The most that is held at once, with twice a unit's tape for what passes on the way through it: deltas,
-        errors by inputs, sums not yet kept.
-        """
-        tape = min(plan.block, plan.steps) * self.tape
-        held = (plan.slots - 1) * self.state + tape  # the first state is the caller's
-        if plan.hold is hold_tapes:
-            held = min(plan.slots, plan.units) * (tape + self.state)
-        return held + int(WORKING * tape) + PASSING * self.state
+        """Return the peak of a plan, temporary memory in a segment included: deltas, input gradients, partial sums."""
+        residuals = min(plan.block, plan.steps) * self.residuals
+        stored = (plan.slots - 1) * self.state + residuals  # the first state is the caller's
+        if plan.schedule is store_residuals:
+            stored = min(plan.slots, plan.segments) * (residuals + self.state)
+        return stored + int(WORKING * residuals) + PASSING * self.state
 
 
 def plan_within(budget: int, steps: int, sizes: Sizes, block: int | None = None) -> Plan:
-    """The plan of the fewest evaluations whose bytes stay within a budget.
+    """Return the plan of the fewest evaluations within a budget of bytes.
 
-    Both forms are tried, with as many slots as there is room for, over units of one block, of two, and so on: longer
-    units leave room for fewer states but need fewer. It comes within a tenth of the best mixture of states and
-    tapes (BPTT-MSM of Gruslys et al., sec. 3.3), whose dynamic programme over T and bytes has no closed form and takes
-    longer than it saves. The last bits of the gradient are those of plain BPTT, whatever is chosen, unless another
-    `block` is asked for.
+    Both kinds of schedule are tried, with as many slots as fit, over segments of one block, of two, and so on: longer
+    segments leave room for fewer snapshots but need fewer. The result is within a tenth of the best mixture of
+    snapshots and residuals (BPTT-MSM of Gruslys et al., sec. 3.3), whose dynamic programme over T and bytes has no
+    closed form and takes longer than it saves.
 
     Parameters
     ----------
@@ -118,7 +115,7 @@ def plan_within(budget: int, steps: int, sizes: Sizes, block: int | None = None)
         T.
     sizes : Sizes
     block : int, optional
-        Steps of a unit. Default: any multiple of 16.
+        Steps of a segment. Default: any multiple of 16.
 
     Raises
     ------
@@ -127,10 +124,10 @@ def plan_within(budget: int, steps: int, sizes: Sizes, block: int | None = None)
 
     Examples
     --------
-    >>> plan = plan_within(10_000, 1000, Sizes(tape=80, state=16))
-    >>> plan.block, plan.slots, plan.hold.__name__, plan.evaluations / plan.units
-    (16, 63, 'hold_states', 1.9841269841269842)
-    >>> plan_within(1_000, 1000, Sizes(tape=80, state=16))
+    >>> plan = plan_within(10_000, 1000, Sizes(residuals=80, state=16))
+    >>> plan.block, plan.slots, plan.schedule.__name__, plan.evaluations / plan.segments
+    (16, 63, 'store_snapshots', 1.9841269841269842)
+    >>> plan_within(1_000, 1000, Sizes(residuals=80, state=16))
     Traceback (most recent call last):
     ValueError: memory must be at least 4016 bytes for this model and batch, got 1000
     """
@@ -138,21 +135,21 @@ def plan_within(budget: int, steps: int, sizes: Sizes, block: int | None = None)
     plans = [
         plan
         for length in lengths
-        for hold in (hold_states, hold_tapes)
-        if (plan := _filled(budget, Plan(steps, length, 1, hold), sizes))
+        for schedule in (store_snapshots, store_residuals)
+        if (plan := _filled(budget, Plan(steps, length, 1, schedule), sizes))
     ]
     if not plans:
-        smallest = min(sizes.bytes(Plan(steps, length, 1, hold_states)) for length in lengths)
+        smallest = min(sizes.bytes(Plan(steps, length, 1, store_snapshots)) for length in lengths)
         raise ValueError(f"memory must be at least {smallest} bytes for this model and batch, got {budget}")
     return min(plans, key=lambda plan: (plan.evaluations * plan.block, sizes.bytes(plan)))
 
 
 def _filled(budget: int, one: Plan, sizes: Sizes) -> Plan | None:
-    """The plan of one slot, with as many as there is room for and use of; None if there is room for none."""
+    """Return the plan with as many slots as fit and are of use; None if not even one fits."""
     room = budget - sizes.bytes(one)
     if room < 0:
         return None
-    two = Plan(one.steps, one.block, 2, one.hold)
+    two = Plan(one.steps, one.block, 2, one.schedule)
     slot = sizes.bytes(two) - sizes.bytes(one)
-    more = one.units if slot <= 0 else room // slot
-    return Plan(one.steps, one.block, min(1 + more, one.units), one.hold)
+    more = one.segments if slot <= 0 else room // slot
+    return Plan(one.steps, one.block, min(1 + more, one.segments), one.schedule)

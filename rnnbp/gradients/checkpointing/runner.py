@@ -1,4 +1,4 @@
-"""A schedule carried out on a model."""
+"""Carry out a checkpointing schedule on a model."""
 
 import copy
 from collections.abc import Sequence
@@ -9,47 +9,44 @@ import numpy as np
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import Cost, Gradient, check_targets, held_bytes
 from rnnbp.gradients.checkpointing.budget import Sizes
-from rnnbp.gradients.checkpointing.schedules import Action, Advance, Back, Drop, Schedule, Store, Tape
+from rnnbp.gradients.checkpointing.schedules import Advance, Backward, Free, Record, Schedule, Store
 from rnnbp.layers.base import Array, Run, State
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
-from rnnbp.sums import Sums
-from rnnbp.threads import part_of
 
-OBJECTS = 600  # bytes that Python takes for the objects of a state that is held, beside its numbers
+OBJECTS = 600  # bytes of the Python objects of a stored state, beside its numbers
 
 
-class Moment(NamedTuple):
-    """All that a unit begins with: the layers' states, with their bytes, and where the generator of masks stands."""
+class Snapshot(NamedTuple):
+    """All that a segment starts from: the layers' states with their bytes, and the state of the generator of masks."""
 
     states: list[State] | None
     nbytes: int = 0
-    draws: Any = None
+    generator: Any = None
 
 
-class Kept(NamedTuple):
-    """A unit that was run: its tapes, with their bytes, and the moment after it."""
+class Recorded(NamedTuple):
+    """A segment that was run: outputs, residuals with their bytes, and the snapshot after it."""
 
-    tapes: list[Any]
-    tape_bytes: int
-    after: Moment
+    outputs: Array
+    residuals: list[Any]
+    residual_bytes: int
+    after: Snapshot
 
     @property
     def nbytes(self) -> int:
-        """Of both."""
-        return self.tape_bytes + self.after.nbytes
+        """Bytes of the residuals and of the snapshot."""
+        return self.residual_bytes + self.after.nbytes
 
 
-class Checkpointed:
-    """The whole gradient of a batch, its time run in units by a schedule.
+class Segments:
+    """The layers of a model that run over time, a segment of steps at a time.
 
-    The layers that take time away, and those above them, are reached once, when all units have been run; so is
-    the loss, which sees all outputs at once as it does in plain BPTT. A unit that is run again draws the same
-    masks.
+    A segment that is run again from the same snapshot draws the same masks.
 
     Parameters
     ----------
-    model, batch, loss, state, rng
+    model, batch, state, rng
         As a gradient algorithm is given them.
     """
 
@@ -57,130 +54,152 @@ class Checkpointed:
         self,
         model: Sequential,
         batch: SequenceBatch,
-        loss: Loss,
         state: Sequence[State] | None,
         rng: np.random.Generator | None,
     ) -> None:
         if state is not None and len(state) != len(model.layers):
             raise ValueError(f"states must be one for each of the {len(model.layers)} layers, got {len(state)}")
-        self.model, self.batch, self.loss, self.rng = model, batch, loss, rng
-        self.x, self.targets = model.cast(batch.x), check_targets(batch)
-        self.timed = model.out_shape[0] == "T"  # whether the outputs are
-        self.lower, self.upper = model.in_time, slice(model.in_time.stop, None)
-        self.own = copy.deepcopy(rng)
-        self.first = Moment(None if state is None else list(state[self.lower]), draws=self._draws())
-        self.above = None if state is None else list(state[self.upper])
-        self.grad = Sums(model.params)
-        self.steps_in_all = int(batch.lengths.sum())
-        self.steps = self.held = self.peak = 0
+        self.model, self.x, self.lengths = model, model.cast(batch.x), batch.lengths
+        self.generator = copy.deepcopy(rng)
+        self.first = Snapshot(None if state is None else list(state[model.in_time]), generator=self._generator())
+        self.steps = 0  # of sequences, repeated ones included
+
+    def run(self, start: int, stop: int, before: Snapshot) -> Recorded:
+        """Run the steps from `start` to before `stop`."""
+        lengths = np.clip(self.lengths - start, 0, stop - start)
+        if self.generator is not None:
+            self.generator.bit_generator.state = before.generator
+        outputs, residuals, states = self.model.unroll(
+            self.model.params, self.x[start:stop], Run(lengths, self.generator), before.states, self.model.in_time
+        )
+        self.steps += int(lengths.sum()) + sum(getattr(layer, "repeated", 0) for layer in residuals)
+        after = Snapshot(states, held_bytes(states), self._generator())
+        return Recorded(outputs, residuals, held_bytes(residuals, given=self.x), after)
 
     def sizes(self) -> Sizes:
-        """The bytes of a step's tape and of the states, by running the first step."""
-        with part_of(self.steps_in_all):
-            _, kept = self._run(0, 1, self.first)
-        return Sizes(kept.tape_bytes, kept.after.nbytes + OBJECTS)
+        """Measure the bytes of a step's residuals and of the states by running the first step."""
+        step = self.run(0, 1, self.first)
+        return Sizes(step.residual_bytes, step.after.nbytes + OBJECTS)
 
-    def gradient(self, schedule: Schedule, block: int) -> Gradient:
-        """The gradient, by a schedule whose units are `block` steps each, the last one what is left."""
-        self.block = block
-        self.new = 0  # the first unit that has not been run yet
-        self.at_hand = (0, self.first)
-        self.stored: dict[int, Moment] = {}
-        self.kept: dict[int, Kept] = {}
+    def _generator(self) -> Any:
+        return None if self.generator is None else self.generator.bit_generator.state
+
+
+class Checkpointed:
+    """The gradient of a batch by checkpointed BPTT.
+
+    The layers that remove the time axis, and those above them, run once, after all segments; so does the loss, which
+    sees all outputs together as in plain BPTT.
+
+    Parameters
+    ----------
+    segments : Segments
+    batch, loss, state, rng
+        As a gradient algorithm is given them.
+    block : int
+        Steps of a segment; the last one has what is left.
+    """
+
+    def __init__(
+        self,
+        segments: Segments,
+        batch: SequenceBatch,
+        loss: Loss,
+        state: Sequence[State] | None,
+        rng: np.random.Generator | None,
+        block: int,
+    ) -> None:
+        self.segments, self.model, self.batch, self.loss, self.rng = segments, segments.model, batch, loss, rng
+        self.block, self.steps = block, len(batch.x)
+        self.per_step, self.upper = self.model.out_shape[0] == "T", slice(self.model.in_time.stop, None)
+        self.upper_states = None if state is None else list(state[self.upper])
+        self.current = (0, segments.first)  # the segment to run next without a restore, and its snapshot
+        self.snapshots: dict[int, Snapshot] = {}
+        self.recorded: dict[int, Recorded] = {}
+        self.outputs: list[Array] = []  # of the layers in time, a segment each
+        self.grad = self.model.params.zeros()
+        self.d_outputs: Array | None = None  # known once all segments have been run
         self.d_states: list[State] | None = None
-        with part_of(self.steps_in_all):
-            for action in schedule:
-                self._act(action)
-        cost = Cost(self.steps, self.peak)
-        vector = self.model.params.masked(self.grad.vector)
-        return Gradient(self.value, vector, self.outputs, self.after, cost, (0, len(self.x)))
+        self.stored_bytes = self.peak_bytes = 0
 
-    def _act(self, action: Action) -> None:
-        match action:
-            case Advance(start, stop):
-                self.at_hand = (start, self._moment(start))
-                for unit in range(start, stop):
-                    self.at_hand = (unit + 1, self._forth(unit).after)
-            case Store(unit):
-                self.stored[unit] = self._moment(unit)
-                self.held += self.stored[unit].nbytes
-            case Drop(unit):
-                self.held -= self.stored.pop(unit).nbytes
-            case Tape(unit):
-                self.at_hand = (unit, self._moment(unit))
-                self.kept[unit] = self._forth(unit)
-                self.held += self.kept[unit].nbytes
-                self.at_hand = (unit + 1, self.kept[unit].after)
-            case Back(unit):
-                self._back(unit)
+    def gradient(self, schedule: Schedule) -> Gradient:
+        """Carry out a schedule."""
+        found: tuple[float, Array, list[State]] | None = None
+        for action in schedule:
+            match action:
+                case Advance(start, stop):
+                    self.current = stop, self.advance(start, stop)
+                case Store(segment):
+                    self.snapshots[segment] = self.restore(segment)
+                    self.stored_bytes += self.snapshots[segment].nbytes
+                case Free(segment):
+                    self.stored_bytes -= self.snapshots.pop(segment).nbytes
+                case Record(segment):
+                    self.recorded[segment] = self.forward(segment, self.restore(segment))
+                    self.stored_bytes += self.recorded[segment].nbytes
+                    self.current = segment + 1, self.recorded[segment].after
+                case Backward(segment):
+                    if found is None:
+                        found = self.top(self.recorded[segment].after)
+                    self.d_states = self.backward(segment, self.recorded.pop(segment))
+        assert found is not None, "a schedule ends with the backward pass of every segment"
+        value, outputs, states = found
+        cost = Cost(self.segments.steps, self.peak_bytes)
+        gradient = self.model.params.masked(self.grad.vector)
+        return Gradient(value, gradient, outputs, states, cost, (0, self.steps))
 
-    def _span(self, unit: int) -> tuple[int, int]:
-        return unit * self.block, min((unit + 1) * self.block, len(self.x))
+    def restore(self, segment: int) -> Snapshot:
+        """Return the snapshot before a segment, from wherever it is."""
+        if self.current[0] == segment:
+            return self.current[1]
+        if segment in self.snapshots:
+            return self.snapshots[segment]
+        return self.recorded[segment - 1].after if segment else self.segments.first
 
-    def _moment(self, unit: int) -> Moment:
-        """The state before a unit, from where it is held."""
-        if self.at_hand[0] == unit:
-            return self.at_hand[1]
-        if unit in self.stored:
-            return self.stored[unit]
-        return self.kept[unit - 1].after if unit else self.first
+    def advance(self, start: int, stop: int) -> Snapshot:
+        """Run segments `start` to before `stop` and return the snapshot after them."""
+        snapshot = self.restore(start)
+        for segment in range(start, stop):
+            snapshot = self.forward(segment, snapshot).after
+        return snapshot
 
-    def _forth(self, unit: int) -> Kept:
-        """Run a unit from the state at hand; the first time its outputs are kept."""
-        start, stop = self._span(unit)
-        _, moment = self.at_hand
-        outputs, kept = self._run(start, stop, moment)
-        self.peak = max(self.peak, self.held + moment.nbytes + kept.nbytes + held_bytes(self.d_states))
-        if unit == self.new:
-            self.new += 1
-            self._show(start, stop, outputs)
-            if stop == len(self.x):
-                self._top(kept.after)
-        return kept
+    def forward(self, segment: int, before: Snapshot) -> Recorded:
+        """Run a segment; its outputs are collected the first time."""
+        start, stop = self._span(segment)
+        run = self.segments.run(start, stop, before)
+        in_use = before.nbytes + run.nbytes + held_bytes(self.d_states)
+        self.peak_bytes = max(self.peak_bytes, self.stored_bytes + in_use)
+        if segment == len(self.outputs):
+            self.outputs.append(run.outputs)
+        return run
 
-    def _run(self, start: int, stop: int, moment: Moment) -> tuple[Array, Kept]:
-        lengths = np.clip(self.batch.lengths - start, 0, stop - start)
-        if self.own is not None:
-            self.own.bit_generator.state = moment.draws
-        outputs, tapes, states = self.model.unroll(
-            self.model.params, self.x[start:stop], Run(lengths, self.own), moment.states, self.lower
-        )
-        self.steps += int(lengths.sum()) + sum(getattr(tape, "repeated", 0) for tape in tapes)
-        after = Moment(states, held_bytes(states), self._draws())
-        return outputs, Kept(tapes, held_bytes(tapes, given=self.x), after)
-
-    def _draws(self) -> Any:
-        return None if self.own is None else self.own.bit_generator.state
-
-    def _show(self, start: int, stop: int, outputs: Array) -> None:
-        """Put a unit's outputs where those of all time are; without time, the last ones count."""
-        if not self.timed:
-            self.shown = outputs
-            return
-        if start == 0:
-            self.shown = np.empty((len(self.x), *outputs.shape[1:]), outputs.dtype)
-        self.shown[start:stop] = outputs
-
-    def _top(self, last: Moment) -> None:
-        """What comes after the last step: the layers without time, the loss, and the way back to time."""
-        model, params, lengths = self.model, self.model.params, self.batch.lengths
+    def top(self, last: Snapshot) -> tuple[float, Array, list[State]]:
+        """Run what follows the last step, forward and backward; return the loss, the outputs and all final states."""
+        model, lengths = self.model, self.batch.lengths
         if self.rng is not None:
-            self.rng.bit_generator.state = last.draws
-        self.outputs, tapes, above = model.unroll(params, self.shown, Run(lengths, self.rng), self.above, self.upper)
-        assert last.states is not None
-        self.after = [*last.states, *above]
-        self.value, d_outputs = self.loss(self.outputs, self.targets, lengths if self.timed else None)
-        self.d_shown, _ = model.backward(params, tapes, d_outputs, self.grad, None, self.upper)
-
-    def _back(self, unit: int) -> None:
-        """Through one unit: an error at every step, or after the last one alone."""
-        start, stop = self._span(unit)
-        if self.timed:
-            dy = self.d_shown[start:stop]
-        else:
-            dy = self.d_shown if stop == len(self.x) else np.zeros_like(self.d_shown)
-        kept = self.kept.pop(unit)
-        self.d_states = self.model.backward_params(
-            self.model.params, kept.tapes, dy, self.grad, self.d_states, self.lower
+            self.rng.bit_generator.state = last.generator
+        in_time = np.concatenate(self.outputs) if self.outputs[-1].ndim == 3 else self.outputs[-1]
+        outputs, residuals, states = model.unroll(
+            model.params, in_time, Run(lengths, self.rng), self.upper_states, self.upper
         )
-        self.held -= kept.nbytes
+        value, d_outputs = self.loss(outputs, check_targets(self.batch), lengths if self.per_step else None)
+        self.d_outputs, _ = model.backward(model.params, residuals, d_outputs, self.grad, None, self.upper)
+        assert last.states is not None
+        return value, outputs, [*last.states, *states]
+
+    def backward(self, segment: int, run: Recorded) -> list[State]:
+        """Backpropagate through a segment; return the gradient with respect to the states before it."""
+        (start, stop), dy = self._span(segment), self.d_outputs
+        assert dy is not None
+        if run.outputs.ndim == 3:
+            dy = dy[start:stop]
+        elif stop < self.steps:  # outputs without a time axis are those after the last step
+            dy = np.zeros_like(dy)
+        before = self.model.backward_params(
+            self.model.params, run.residuals, dy, self.grad, self.d_states, self.model.in_time
+        )
+        self.stored_bytes -= run.nbytes
+        return before
+
+    def _span(self, segment: int) -> tuple[int, int]:
+        return segment * self.block, min((segment + 1) * self.block, self.steps)

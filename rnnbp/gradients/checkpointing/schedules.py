@@ -1,15 +1,15 @@
-"""What to run, store, drop and take back, in which order: schedules as plain data.
+"""Checkpointing schedules as plain data: what to run, store, free and backpropagate through, in which order.
 
-A schedule is over units of time 0 ... n - 1, a step or a block of steps each; state u is the one before unit u. It is a
-sequence of these actions, which a replay can check and count:
+A schedule is over segments 0 ... n - 1 of time, of one or more steps each; snapshot s is the state before segment s. It
+is a sequence of these actions, which a test can replay and count:
 
-=================  ===================================================================================
-`Advance(a, b)`    run units a ... b - 1 from state a, and keep nothing but state b, for the next action
-`Store(u)`         hold state u
-`Drop(u)`          hold it no longer
-`Tape(u)`          run unit u from state u; hold its tape, and state u + 1
-`Back(u)`          backpropagate through unit u, and hold its tape no longer
-=================  ===================================================================================
+==================  ===============================================================================
+`Advance(a, b)`     run segments a ... b - 1 from snapshot a; only snapshot b remains, for the next action
+`Store(s)`          store snapshot s
+`Free(s)`           free it
+`Record(s)`         run segment s from snapshot s; store its residuals, and snapshot s + 1
+`Backward(s)`       backpropagate through segment s, and free its residuals
+==================  ===============================================================================
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -19,139 +19,156 @@ from rnnbp.gradients.checkpointing.binomial import advances, split
 
 
 class Advance(NamedTuple):
-    """Run units `start` to before `stop`, and keep only the state at the end, until the next action."""
+    """Run segments `start` to before `stop`; only the snapshot after them remains, for the next action."""
 
     start: int
     stop: int
 
 
 class Store(NamedTuple):
-    """Hold the state before a unit."""
+    """Store the snapshot before a segment."""
 
-    unit: int
-
-
-class Drop(NamedTuple):
-    """Hold it no longer."""
-
-    unit: int
+    segment: int
 
 
-class Tape(NamedTuple):
-    """Run a unit; hold what its way back needs, and the state after it."""
+class Free(NamedTuple):
+    """Free the snapshot before a segment."""
 
-    unit: int
+    segment: int
 
 
-class Back(NamedTuple):
-    """Backpropagate through a unit whose tape is held, and let go of the tape."""
+class Record(NamedTuple):
+    """Run a segment; store its residuals, and the snapshot after it."""
 
-    unit: int
+    segment: int
+
+
+class Backward(NamedTuple):
+    """Backpropagate through a segment whose residuals are stored, and free them."""
+
+    segment: int
 
 
 class _Part(NamedTuple):
-    """Units to be taken back with so many slots, from a state that is held or at hand."""
+    """Segments to backpropagate through with a number of slots, from a snapshot that is stored or current."""
 
     start: int
     stop: int
     slots: int
 
 
-Action = Advance | Store | Drop | Tape | Back
+Action = Advance | Store | Free | Record | Backward
 Schedule = Iterable[Action]
 
 
-def hold_states(units: int, slots: int) -> Iterator[Action]:
-    """Hold states, and a single tape: ``units + advances(units, slots)`` evaluations.
+def store_snapshots(segments: int, slots: int) -> Iterator[Action]:
+    """Store snapshots, and the residuals of one segment: ``n + advances(n, slots)`` evaluations of n segments.
 
     The binomial schedule of Griewank & Walther (2000), which is BPTT-HSM of Gruslys et al. (2016, sec. 3.1).
 
     Parameters
     ----------
-    units : int
+    segments : int
         At least 1.
     slots : int
-        States held at once, the first one included; at least 1.
+        Snapshots stored at the same time, the first one included; at least 1.
 
     Examples
     --------
-    >>> [str(action) for action in hold_states(2, 2)]
-    ['Store(unit=0)', 'Advance(start=0, stop=1)', 'Tape(unit=1)', 'Back(unit=1)', 'Tape(unit=0)', 'Back(unit=0)',
-     'Drop(unit=0)']
+    >>> for action in store_snapshots(2, 2):
+    ...     print(action)
+    Store(segment=0)
+    Advance(start=0, stop=1)
+    Record(segment=1)
+    Backward(segment=1)
+    Record(segment=0)
+    Backward(segment=0)
+    Free(segment=0)
     """
     yield Store(0)
-    yield from _unfold(_Part(0, units, slots), _with_states)
-    yield Drop(0)
+    yield from _expanded(_Part(0, segments, slots), _with_snapshots)
+    yield Free(0)
 
 
-def hold_tapes(units: int, slots: int) -> Iterator[Action]:
-    """Hold tapes, each with the state after it: ``advances(units + 1, slots)`` evaluations.
+def store_residuals(segments: int, slots: int) -> Iterator[Action]:
+    """Store residuals, each with the snapshot after it: ``advances(n + 1, slots)`` evaluations of n segments.
 
-    BPTT-ISM of Gruslys et al. (2016, sec. 3.2); with as many slots as units it is plain BPTT.
+    BPTT-ISM of Gruslys et al. (2016, sec. 3.2); with as many slots as segments it is plain BPTT.
 
     Parameters
     ----------
-    units : int
+    segments : int
         At least 1.
     slots : int
-        Tapes held at once; at least 1. The state before unit 0 is the caller's and takes none.
+        Segments whose residuals are stored at the same time; at least 1. Snapshot 0 is the caller's and takes none.
 
     Examples
     --------
-    >>> [str(action) for action in hold_tapes(2, 1)]
-    ['Advance(start=0, stop=1)', 'Tape(unit=1)', 'Back(unit=1)', 'Tape(unit=0)', 'Back(unit=0)']
+    >>> for action in store_residuals(2, 1):
+    ...     print(action)
+    Advance(start=0, stop=1)
+    Record(segment=1)
+    Backward(segment=1)
+    Record(segment=0)
+    Backward(segment=0)
     """
-    return _unfold(_Part(0, units, slots), _with_tapes)
+    return _expanded(_Part(0, segments, slots), _with_residuals)
 
 
-def states_evaluations(units: int, slots: int) -> int:
-    """How many units `hold_states` runs, each time it runs one.
+def snapshots_evaluations(segments: int, slots: int) -> int:
+    """Count the segments that `store_snapshots` runs, repeated ones included.
 
     Examples
     --------
-    >>> states_evaluations(1000, 50)
+    >>> snapshots_evaluations(1000, 50)
     2948
     """
-    return units + advances(units, slots)
+    return segments + advances(segments, slots)
 
 
-def tapes_evaluations(units: int, slots: int) -> int:
-    """How many units `hold_tapes` runs, each time it runs one.
+def residuals_evaluations(segments: int, slots: int) -> int:
+    """Count the segments that `store_residuals` runs, repeated ones included.
 
     Examples
     --------
-    >>> [tapes_evaluations(1000, slots) for slots in (5, 10, 20, 50, 100)]
+    >>> [residuals_evaluations(1000, slots) for slots in (5, 10, 20, 50, 100)]
     [6292, 3640, 2750, 1950, 1900]
     """
-    return advances(units + 1, slots)
+    return advances(segments + 1, slots)
 
 
-def _unfold(first: _Part, taken_back: Callable[[_Part], list[Action | _Part]]) -> Iterator[Action]:
-    """Actions, parts within parts taken apart: a recursion without its depth."""
-    waiting: list[Action | _Part] = [first]
-    while waiting:
-        item = waiting.pop()
+def _expanded(whole: _Part, expand: Callable[[_Part], list[Action | _Part]]) -> Iterator[Action]:
+    """Yield the actions of nested parts: a recursion with a stack of its own, so without a limit to its depth."""
+    stack: list[Action | _Part] = [whole]
+    while stack:
+        item = stack.pop()
         if isinstance(item, _Part):
-            waiting.extend(reversed(taken_back(item)))
+            stack.extend(reversed(expand(item)))
         else:
             yield item
 
 
-def _with_states(part: _Part) -> list[Action | _Part]:
+def _with_snapshots(part: _Part) -> list[Action | _Part]:
     start, stop, slots = part
     if stop - start == 1:
-        return [Tape(start), Back(start)]
+        return [Record(start), Backward(start)]
     middle = start + split(stop - start, slots)
-    behind: list[Action | _Part] = [_Part(middle, stop, slots - 1)]
-    if stop - middle > 1:  # a single unit is run at once from the state at hand
-        behind = [Store(middle), *behind, Drop(middle)]
-    return [Advance(start, middle), *behind, _Part(start, middle, slots)]
+    later: list[Action | _Part] = [_Part(middle, stop, slots - 1)]
+    if stop - middle > 1:  # a single segment runs from the current snapshot
+        later = [Store(middle), *later, Free(middle)]
+    return [Advance(start, middle), *later, _Part(start, middle, slots)]
 
 
-def _with_tapes(part: _Part) -> list[Action | _Part]:
+def _with_residuals(part: _Part) -> list[Action | _Part]:
     start, stop, slots = part
     if start == stop:
         return []
-    unit = start + split(stop - start + 1, slots) - 1
-    ahead: list[Action | _Part] = [Advance(start, unit)] if unit > start else []
-    return [*ahead, Tape(unit), _Part(unit + 1, stop, slots - 1), Back(unit), _Part(start, unit, slots)]
+    segment = start + split(stop - start + 1, slots) - 1
+    first: list[Action | _Part] = [Advance(start, segment)] if segment > start else []
+    return [
+        *first,
+        Record(segment),
+        _Part(segment + 1, stop, slots - 1),
+        Backward(segment),
+        _Part(start, segment, slots),
+    ]

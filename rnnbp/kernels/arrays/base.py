@@ -1,9 +1,9 @@
 """What the kernels in NumPy have in common.
 
-A step's inputs lie in one row, [h[t-1] | 1 | x[t]], and a gate's weights in one column block, so that a single
-product gives all pre-activations with input, bias and recurrence. A step's gates lie one after the other, (G, n, H),
-which makes the arithmetic between them contiguous. On the way back everything that does not depend on the error is
-computed for a block of steps before the loop over them; what is left in the loop is a handful of calls.
+A step's inputs are one row, [h[t-1] | 1 | x[t]], and a gate's weights one column block, so that a single
+product gives all pre-activations with input, bias and recurrence. A step's gates are stored one after the other,
+(G, n, H), so that arithmetic between them is contiguous. In the backward pass the derivatives, which do not depend on
+the incoming gradient, are computed for a block of steps before the loop over them; the loop itself is a few calls.
 """
 
 from abc import abstractmethod
@@ -15,17 +15,17 @@ import numpy as np
 
 from rnnbp.cells.base import Weights
 from rnnbp.kernels.arrays.rows import Rows
-from rnnbp.kernels.base import Array, Kernel, Trace
+from rnnbp.kernels.base import Array, Kernel, Residuals
 from rnnbp.params import Parameters
 from rnnbp.workspace import empty
 
-# 1 and 1/2 as arrays, which NumPy takes in half the time that it takes for a number.
+# 1 and 1/2 as arrays: NumPy handles them in half the time of a Python number.
 UNITS = {np.dtype(t): (np.array(1, t), np.array(0.5, t)) for t in (np.float32, np.float64)}
 
 
 @dataclass(frozen=True)
 class ArrayKernel(Kernel):
-    """A cell over time in NumPy; a subclass defines `forward` and `errors`.
+    """A cell over time in NumPy; a subclass defines `forward` and `deltas`.
 
     Parameters
     ----------
@@ -38,38 +38,38 @@ class ArrayKernel(Kernel):
     dtype: np.dtype
 
     @abstractmethod
-    def errors(
-        self, params: Weights, trace: Trace, d_outputs: Array, grad: Parameters, d: Array
+    def deltas(
+        self, params: Weights, residuals: Residuals, d_outputs: Array, grad: Parameters, d: Array
     ) -> Iterator[tuple[slice, Array]]:
-        """Go back block by block, adding to `grad` and changing `d` (state parts, B, H), the error of the state.
+        """Backpropagate block by block, adding to `grad` and updating `d` (state parts, B, H), the state's gradient.
 
         Yields
         ------
         rows : slice
-            Where the block's rows lie among all.
+            The block's rows among all.
         delta : ndarray (n, G H)
-            Their error where the input comes in.
+            The gradient with respect to the pre-activations that the input contributes to.
         """
 
     def input_gradient(self, params: Weights, delta: Array, out: Array) -> None:
-        """delta W_ih, to `out` (n, F)."""
+        """Compute delta W_ih into `out` (n, F)."""
         np.matmul(delta, params["w_ih"], out=out)
 
     def backward(
-        self, params: Weights, trace: Trace, d_outputs: Array, grad: Parameters, d_state: Array
+        self, params: Weights, residuals: Residuals, d_outputs: Array, grad: Parameters, d_state: Array
     ) -> tuple[Array, Array]:
-        """The input's gradient is one product a block."""
-        d, d_x = self._parts(d_state), empty((trace.rows.count, self.cell.input_size), self.dtype)
-        for rows, delta in self.errors(params, trace, d_outputs, grad, d):
+        """Backpropagate; the input's gradient is one product a block."""
+        d, d_x = self._parts(d_state), empty((residuals.rows.count, self.cell.input_size), self.dtype)
+        for rows, delta in self.deltas(params, residuals, d_outputs, grad, d):
             self.input_gradient(params, delta, d_x[rows])
-        return trace.rows.unpack(d_x), self._joined(d)
+        return residuals.rows.unpack(d_x), self._joined(d)
 
     def backward_params(
-        self, params: Weights, trace: Trace, d_outputs: Array, grad: Parameters, d_state: Array
+        self, params: Weights, residuals: Residuals, d_outputs: Array, grad: Parameters, d_state: Array
     ) -> Array:
-        """Without that product."""
+        """Backpropagate without the input's gradient."""
         d = self._parts(d_state)
-        for _ in self.errors(params, trace, d_outputs, grad, d):
+        for _ in self.deltas(params, residuals, d_outputs, grad, d):
             pass
         return self._joined(d)
 
@@ -83,7 +83,7 @@ class ArrayKernel(Kernel):
 
 
 def input_rows(rows: Rows, x: Array, hidden_size: int, dtype: np.dtype) -> Array:
-    """[h | 1 | x] (N, H + 1 + F), with h yet to be written."""
+    """Return [h | 1 | x] (N, H + 1 + F), with h still uninitialized."""
     z = empty((rows.count, hidden_size + 1 + x.shape[-1]), dtype)
     z[:, hidden_size] = 1
     z[:, hidden_size + 1 :] = rows.pack(x)
@@ -91,7 +91,7 @@ def input_rows(rows: Rows, x: Array, hidden_size: int, dtype: np.dtype) -> Array
 
 
 def gate_columns(params: Weights, gates: Sequence[int], dtype: np.dtype) -> Array:
-    """What [h | 1 | x] is multiplied with to give each of `gates`, by their places in the parameters: (G, K, H)."""
+    """Return the weights (G, K, H) that map [h | 1 | x] to each of `gates`, given by their places in the parameters."""
     H, order = params["w_hh"].shape[1], list(gates)
 
     def columns(w: Array) -> Array:
@@ -104,9 +104,9 @@ def gate_columns(params: Weights, gates: Sequence[int], dtype: np.dtype) -> Arra
 
 
 def products(delta: Array, z: Array, summed: int = 128) -> Iterator[Array]:
-    """What adds up to delta^T z: (n, J), (n, K) -> (J, K) each, in the same memory.
+    """Yield the terms (J, K) of delta^T z for delta (n, J) and z (n, K), all in the same memory.
 
-    So many rows are `summed` at once that float32 loses no more than in PyTorch: 128 for RNN and GRU, 512 for LSTM.
+    Each sums `summed` rows, which keeps float32's rounding error below PyTorch's: 128 for RNN and GRU, 512 for LSTM.
     """
     out = empty((delta.shape[1], z.shape[1]), z.dtype)
     for k in range(0, len(z), summed):

@@ -14,7 +14,7 @@ from rnnbp.workspace import empty
 
 
 @dataclass(frozen=True)
-class Trace:
+class Residuals:
     """Rows [h | 1 | x] (N, K), and each step's r, z, W_hn h + b_hn, n (4, n, H)."""
 
     rows: Rows
@@ -25,14 +25,14 @@ class Trace:
 class GRUKernel(ArrayKernel):
     """`rnnbp.cells.GRUCell` over time."""
 
-    def forward(self, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, Trace, Array]:
+    def forward(self, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, Residuals, Array]:
         """n = tanh(W_in x + b_in + r hn) and h[t] = n + z (h[t-1] - n)."""
         H, rows, B = self.cell.hidden_size, Rows(active, len(state)), len(state)
         w, w_n = self._columns(params)
         z, gates = input_rows(rows, x, H, self.dtype), rows.stacks(4, H, self.dtype)
         y, h, scratch = rows.padded(H, self.dtype), state, np.empty((B, H), self.dtype)
         views = map(rows.steps, (z, z[:, :H], z[:, H:]))
-        for z_t, h_t, x_t, gates_t, y_t in zip(*views, gates, rows.running(y), strict=True):
+        for z_t, h_t, x_t, gates_t, y_t in zip(*views, gates, rows.active_parts(y), strict=True):
             r, u, hn, n_t = gates_t
             here = scratch[: len(h_t)]
             h_t[...] = h[: len(h_t)]
@@ -44,10 +44,10 @@ class GRUKernel(ArrayKernel):
             np.subtract(h[: len(h_t)], n_t, out=here)
             here *= u
             h = np.add(n_t, here, out=y_t)
-        return y, Trace(rows, z, gates), rows.final(y, state)
+        return y, Residuals(rows, z, gates), rows.final(y, state)
 
     def _columns(self, params: Weights) -> tuple[Array, Array]:
-        """What [h | 1 | x] is multiplied with for r, z and hn (3, K, H), and [1 | x] for n's other half."""
+        """Return the weights of [h | 1 | x] for r, z and hn (3, K, H), and of [1 | x] for the rest of n."""
         H, w = self.cell.hidden_size, gate_columns(params, (0, 1, 2), self.dtype)
         w[:2] *= 0.5
         w_n = w[2, H:].copy()
@@ -56,37 +56,38 @@ class GRUKernel(ArrayKernel):
         return w, w_n
 
     def input_gradient(self, params: Weights, delta: Array, out: Array) -> None:
-        """From r and z, and from n: in one sum the large terms of n would come first, and cost digits."""
+        """Sum the terms of r and z before that of n, which is the largest: float32 rounds less."""
         H, w_ih = self.cell.hidden_size, params["w_ih"]
         np.matmul(delta[:, H:], w_ih[: 2 * H], out=out)
         out += delta[:, :H] @ w_ih[2 * H :]
 
-    def errors(
-        self, params: Weights, trace: Trace, d_outputs: Array, grad: Parameters, d: Array
+    def deltas(
+        self, params: Weights, residuals: Residuals, d_outputs: Array, grad: Parameters, d: Array
     ) -> Iterator[tuple[slice, Array]]:
-        """Every error is dh times what is known before, and lies where that lay: at n, r, z, hn side by side. The first
-        three are what the input meets, the last three what h meets.
+        """Multiply dh by the derivatives with respect to n, r, z and hn, in place.
+
+        The input contributes to the first three pre-activations, h to the last three.
         """
         H, w_hh, (d_h,) = self.cell.hidden_size, params["w_hh"], d
         scratch = np.empty_like(d_h)
-        for steps, here, rows in trace.rows.blocks():
+        for steps, here, rows in residuals.rows.blocks():
             delta = empty((rows.count, 4 * H), self.dtype)
             slopes = delta.reshape(-1, 4, H).swapaxes(0, 1)
-            gates = np.concatenate(trace.gates[steps], axis=1)
-            self._slopes(gates, trace.z[here, :H], slopes)
-            known = (gates[1], slopes, delta[:, H:])
-            way = zip(rows.running(d_outputs[steps]), *map(rows.steps, known), strict=True)
-            for dy_t, u_t, errors_t, at_h_t in reversed(list(way)):
+            gates = np.concatenate(residuals.gates[steps], axis=1)
+            self._slopes(gates, residuals.z[here, :H], slopes)
+            views = (gates[1], slopes, delta[:, H:])
+            steps_of_block = zip(rows.active_parts(d_outputs[steps]), *map(rows.steps, views), strict=True)
+            for dy_t, u_t, delta_t, at_h_t in reversed(list(steps_of_block)):
                 d_t = d_h[: len(dy_t)]
                 d_t += dy_t
-                errors_t *= d_t
+                delta_t *= d_t
                 d_t *= u_t
                 d_t += np.matmul(at_h_t, w_hh, out=scratch[: len(dy_t)])
-            self._add_products(grad, delta, trace.z[here])
+            self._add_products(grad, delta, residuals.z[here])
             yield here, delta[:, : 3 * H]
 
     def _slopes(self, gates: Array, h: Array, out: Array) -> None:
-        """dh[t] by the pre-activations of n, r, z and by hn, to `out` (4, n, H). Of the gates only z stays as it is."""
+        """Compute dh/dn, dh/dr, dh/dz and dh/dhn into `out` (4, n, H); of `gates` only z is left unchanged."""
         r, u, hn, n = gates
         by_n, by_r, by_z, by_hn = out
         keep = 1 - u

@@ -14,7 +14,7 @@ from rnnbp.workspace import empty
 
 
 @dataclass(frozen=True)
-class Trace:
+class Residuals:
     """Rows [h | 1 | x] (N, K); each step's gates i, f, o, g (4, n, H); c before and after each step (T + 1, B, H)."""
 
     rows: Rows
@@ -26,8 +26,8 @@ class Trace:
 class LSTMKernel(ArrayKernel):
     """`rnnbp.cells.LSTMCell` over time."""
 
-    def forward(self, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, Trace, Array]:
-        """c[t] = f c[t-1] + i g and h[t] = o tanh(c[t]); the gates that are sigmoids lie together."""
+    def forward(self, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, Residuals, Array]:
+        """Compute c[t] = f c[t-1] + i g and h[t] = o tanh(c[t]); the three sigmoid gates are contiguous."""
         H, rows, (T, B) = self.cell.hidden_size, Rows(active, len(state)), x.shape[:2]
         w = gate_columns(params, (0, 1, 3, 2), self.dtype)
         w[:3] *= 0.5
@@ -35,7 +35,7 @@ class LSTMKernel(ArrayKernel):
         y, cells = rows.padded(H, self.dtype), empty((T + 1, B, H), self.dtype)
         h, cells[0] = state[:, :H], state[:, H:]
         c, scratch = cells[0], np.empty((B, H), self.dtype)
-        views = (rows.steps(z), rows.steps(z[:, :H]), gates, *map(rows.running, (cells[1:], y)))
+        views = (rows.steps(z), rows.steps(z[:, :H]), gates, *map(rows.active_parts, (cells[1:], y)))
         for z_t, h_t, gates_t, c_t, y_t in zip(*views, strict=True):
             n = len(z_t)
             i, f, o, g = gates_t
@@ -48,25 +48,23 @@ class LSTMKernel(ArrayKernel):
             np.multiply(o, np.tanh(c_t, out=scratch[:n]), out=y_t)
             h, c = y_t, c_t
         final = [rows.final(y, state[:, :H]), rows.final(cells[1:], state[:, H:])]
-        return y, Trace(rows, z, gates, cells), np.concatenate(final, axis=1)
+        return y, Residuals(rows, z, gates, cells), np.concatenate(final, axis=1)
 
-    def errors(
-        self, params: Weights, trace: Trace, d_outputs: Array, grad: Parameters, d: Array
+    def deltas(
+        self, params: Weights, residuals: Residuals, d_outputs: Array, grad: Parameters, d: Array
     ) -> Iterator[tuple[slice, Array]]:
-        """dc[t] = dc[t+1] f[t+1] + dh[t] dh/dc. The errors of i, f, g are dc, that of o is dh, times what is known
-        before and lies where they will.
-        """
+        """Compute dc[t] = dc[t+1] f[t+1] + dh[t] dh/dc; multiply it (for o: dh) by the gates' derivatives in place."""
         H, w_hh, (d_h, d_c) = self.cell.hidden_size, params["w_hh"], d
         scratch = np.empty_like(d_h)
-        for steps, here, rows in trace.rows.blocks():
+        for steps, here, rows in residuals.rows.blocks():
             delta = empty((rows.count, 4 * H), self.dtype)
-            by_ifgo = delta.reshape(-1, 4, H).swapaxes(0, 1)  # as the parameters have them
-            gates = np.concatenate(trace.gates[steps], axis=1)
-            before, after = rows.pack(trace.cells[steps]), rows.pack(trace.cells[1:][steps])
+            by_ifgo = delta.reshape(-1, 4, H).swapaxes(0, 1)  # in the parameters' order
+            gates = np.concatenate(residuals.gates[steps], axis=1)
+            before, after = rows.pack(residuals.cells[steps]), rows.pack(residuals.cells[1:][steps])
             c_by_h = self._slopes(gates, before, after, by_ifgo)
-            known = (c_by_h, gates[1], by_ifgo[3], by_ifgo[:3], delta)
-            way = zip(rows.running(d_outputs[steps]), *map(rows.steps, known), strict=True)
-            for dy_t, c_by_h_t, f_t, at_o, at_ifg, delta_t in reversed(list(way)):
+            views = (c_by_h, gates[1], by_ifgo[3], by_ifgo[:3], delta)
+            steps_of_block = zip(rows.active_parts(d_outputs[steps]), *map(rows.steps, views), strict=True)
+            for dy_t, c_by_h_t, f_t, at_o, at_ifg, delta_t in reversed(list(steps_of_block)):
                 n = len(dy_t)
                 dh_t, dc_t = d_h[:n], d_c[:n]
                 dh_t += dy_t
@@ -75,12 +73,13 @@ class LSTMKernel(ArrayKernel):
                 at_ifg *= dc_t
                 dc_t *= f_t
                 np.matmul(delta_t, w_hh, out=dh_t)
-            add_products(grad, delta, trace.z[here], summed=512)
+            add_products(grad, delta, residuals.z[here], summed=512)
             yield here, delta
 
     def _slopes(self, gates: Array, before: Array, after: Array, out: Array) -> Array:
-        """dc by the pre-activations of i, f, g, and dh by that of o, to `out` (4, n, H); returns dh / dc (n, H). Of the
-        gates only f is left as it is.
+        """Compute dc/di, dc/df, dc/dg and dh/do into `out` (4, n, H), for pre-activations; return dh/dc (n, H).
+
+        Of `gates` only f is left unchanged.
         """
         i, f, o, g = gates
         by_i, by_f, by_g, by_o = out

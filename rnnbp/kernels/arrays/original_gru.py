@@ -1,4 +1,4 @@
-"""Gated recurrent units in NumPy, as first published."""
+"""The original gated recurrent unit in NumPy."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from rnnbp.workspace import empty
 
 
 @dataclass(frozen=True)
-class Trace:
+class Residuals:
     """Rows [h | 1 | x] and [r h | 1 | x] (N, K), and each step's r, z, n (3, n, H)."""
 
     rows: Rows
@@ -26,7 +26,7 @@ class Trace:
 class OriginalGRUKernel(ArrayKernel):
     """`rnnbp.cells.OriginalGRUCell` over time."""
 
-    def forward(self, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, Trace, Array]:
+    def forward(self, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, Residuals, Array]:
         """n = tanh([r h[t-1] | 1 | x[t]] W_n) and h[t] = n + z (h[t-1] - n)."""
         H, rows, B = self.cell.hidden_size, Rows(active, len(state)), len(state)
         w = gate_columns(params, (0, 1, 2), self.dtype)
@@ -35,7 +35,7 @@ class OriginalGRUKernel(ArrayKernel):
         reset, scratch = z.copy(), np.empty((B, H), self.dtype)
         y, h = rows.padded(H, self.dtype), state
         views = map(rows.steps, (z, z[:, :H], reset, reset[:, :H]))
-        for z_t, h_t, reset_t, rh_t, gates_t, y_t in zip(*views, gates, rows.running(y), strict=True):
+        for z_t, h_t, reset_t, rh_t, gates_t, y_t in zip(*views, gates, rows.active_parts(y), strict=True):
             r, u, n_t = gates_t
             here = scratch[: len(h_t)]
             h_t[...] = h[: len(h_t)]
@@ -47,24 +47,22 @@ class OriginalGRUKernel(ArrayKernel):
             np.subtract(h[: len(h_t)], n_t, out=here)
             here *= u
             h = np.add(n_t, here, out=y_t)
-        return y, Trace(rows, z, reset, gates), rows.final(y, state)
+        return y, Residuals(rows, z, reset, gates), rows.final(y, state)
 
-    def errors(
-        self, params: Weights, trace: Trace, d_outputs: Array, grad: Parameters, d: Array
+    def deltas(
+        self, params: Weights, residuals: Residuals, d_outputs: Array, grad: Parameters, d: Array
     ) -> Iterator[tuple[slice, Array]]:
-        """The errors at n and z are dh times what is known before and lies where they will; that at r comes through
-        r h.
-        """
+        """Multiply dh by the derivatives with respect to n and z in place; r is reached through r h."""
         H, w_hh, (d_h,) = self.cell.hidden_size, params["w_hh"], d
         scratch = np.empty_like(d_h)
-        for steps, here, rows in trace.rows.blocks():
+        for steps, here, rows in residuals.rows.blocks():
             delta = empty((rows.count, 3 * H), self.dtype)
             slopes = delta.reshape(-1, 3, H).swapaxes(0, 1)  # r, z, n
-            gates = np.concatenate(trace.gates[steps], axis=1)
-            self._slopes(gates, trace.z[here, :H], slopes)
-            known = (gates[0], gates[1], slopes[0], slopes[1:], delta[:, 2 * H :], delta[:, : 2 * H])
-            way = zip(rows.running(d_outputs[steps]), *map(rows.steps, known), strict=True)
-            for dy_t, r_t, u_t, at_r, at_zn, at_n, at_rz in reversed(list(way)):
+            gates = np.concatenate(residuals.gates[steps], axis=1)
+            self._slopes(gates, residuals.z[here, :H], slopes)
+            views = (gates[0], gates[1], slopes[0], slopes[1:], delta[:, 2 * H :], delta[:, : 2 * H])
+            steps_of_block = zip(rows.active_parts(d_outputs[steps]), *map(rows.steps, views), strict=True)
+            for dy_t, r_t, u_t, at_r, at_zn, at_n, at_rz in reversed(list(steps_of_block)):
                 d_t, d_rh = d_h[: len(dy_t)], scratch[: len(dy_t)]
                 d_t += dy_t
                 at_zn *= d_t
@@ -74,13 +72,11 @@ class OriginalGRUKernel(ArrayKernel):
                 d_t *= u_t
                 d_t += d_rh
                 d_t += np.matmul(at_rz, w_hh[: 2 * H], out=d_rh)
-            self._add_products(grad, delta, trace.z[here], trace.reset[here])
+            self._add_products(grad, delta, residuals.z[here], residuals.reset[here])
             yield here, delta
 
     def _slopes(self, gates: Array, h: Array, out: Array) -> None:
-        """r h by the pre-activation of r, and dh[t] by those of z and n, to `out` (3, n, H). r and z are left as they
-        are.
-        """
+        """Compute d(r h)/dr, dh/dz and dh/dn into `out` (3, n, H), for pre-activations; r and z are left unchanged."""
         r, u, n = gates
         by_r, by_z, by_n = out
         free = 1 - r

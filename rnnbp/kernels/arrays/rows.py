@@ -1,4 +1,4 @@
-"""Where the steps of sequences lie among packed rows, and what lies there."""
+"""Packed rows: the steps of sequences of different lengths, without padding."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from rnnbp.workspace import empty
 
 Array = np.ndarray
 
-ROWS = 512  # of a block on the way back
+ROWS = 512  # of a block in the backward pass, about
 
 
 class Rows:
@@ -19,7 +19,7 @@ class Rows:
     Parameters
     ----------
     active : ndarray (T,)
-        How many sequences run at each step, the first ones; never rising.
+        The number of active sequences at each step, which are the first ones; non-increasing.
     batch_size : int
         B.
 
@@ -37,32 +37,33 @@ class Rows:
         self.full = self.count == len(self.active) * batch_size
 
     def steps(self, a: Array) -> list[Array]:
-        """Each step's part (..., n, K) of packed rows (..., N, K)."""
-        if self.full:  # the same as below in a fraction of the time
+        """Return each step's part (..., n, K) of packed rows (..., N, K)."""
+        if self.full:  # equal to what follows, in a fraction of its time
             whole = a.reshape(*a.shape[:-2], len(self.active), self.batch_size, a.shape[-1])
             return list(whole.swapaxes(0, -3))
         ends, lead = np.cumsum(self.active).tolist(), (slice(None),) * (a.ndim - 2)
         return [a[(*lead, slice(end - n, end))] for n, end in zip(self.active.tolist(), ends, strict=True)]
 
     def stacks(self, gates: int, size: int, dtype: np.dtype) -> list[Array]:
-        """Memory for `gates` arrays (n, H) a step, which lie one after the other: (G, n, H) each."""
+        """Allocate for each step (G, n, H): `gates` contiguous arrays (n, H)."""
         memory = empty((self.count, gates, size), dtype)
         if self.full:
             return list(memory.reshape(len(self.active), gates, self.batch_size, size))
         return [a.reshape(gates, len(a), size) for a in np.split(memory, np.cumsum(self.active)[:-1])]
 
     def padded(self, size: int, dtype: np.dtype) -> Array:
-        """Memory for an array (T, B, K), zero where no sequence runs."""
+        """Allocate an array (T, B, K) that is zero past the sequences' ends."""
         return padded_steps(self.count, (len(self._all), self.batch_size, size), dtype)
 
-    def running(self, y: Array) -> list[Array]:
-        """Each step's part (n, K) of an array (T, B, K)."""
+    def active_parts(self, y: Array) -> list[Array]:
+        """Return each step's active part (n, K) of an array (T, B, K)."""
         y = y[: len(self.active)]
         return list(y) if self.full else [y_t[:n] for n, y_t in zip(self.active.tolist(), y, strict=True)]
 
     def blocks(self) -> Iterator[tuple[slice, slice, "Rows"]]:
-        """From the last block to the first: its steps, where its rows lie among all, and they by themselves. A block is
-        halved until it has few enough rows for the cache.
+        """Yield the blocks from last to first: the steps, the rows among all, and `Rows` of the block alone.
+
+        A block is halved until its rows fit the cache.
         """
         size = BLOCK
         while size > 1 and size * self.batch_size > ROWS:
@@ -71,17 +72,17 @@ class Rows:
             yield steps, here, Rows(self.active[steps], self.batch_size)
 
     def pack(self, y: Array) -> Array:
-        """The rows (N, K) of an array (T, B, K); a view where nothing is padding."""
+        """Return the rows (N, K) of an array (T, B, K); a view where nothing is padding."""
         if self.full:
             return y[: len(self.active)].reshape(self.count, y.shape[-1])
-        return np.concatenate(self.running(y))
+        return np.concatenate(self.active_parts(y))
 
     def unpack(self, packed: Array) -> Array:
-        """Rows (N, K) as (T, B, K), with zeros for padding."""
+        """Return rows (N, K) as (T, B, K), with zeros for padding."""
         return unpack(packed, self._all, self.batch_size)
 
     def final(self, y: Array, start: Array) -> Array:
-        """Of an array (T, B, K) what each sequence's last step holds; `start` (B, K) of one without steps."""
+        """Return each sequence's last step of an array (T, B, K); its row of `start` (B, K) where it has no steps."""
         last = (self.active[:, None] > np.arange(self.batch_size)).sum(axis=0) - 1
         final, ran = start.astype(y.dtype), np.count_nonzero(last >= 0)
         final[:ran] = y[last[:ran], np.arange(ran)]

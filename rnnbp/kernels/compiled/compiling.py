@@ -1,8 +1,8 @@
-"""How the kernels are compiled: at the first call with a dtype, and then kept on disk.
+"""How the kernels are compiled: at the first call with a dtype, and then cached on disk.
 
-Numba keeps a compiled function beside its source file, or else in the user's cache folder, and compiles it again when
-that file, Numba or the machine has changed; not when a function in another file has that it calls. Here the files of
-the whole folder count.
+Numba caches a compiled function beside its source file, or else in the user's cache folder, and compiles it again when
+that file, Numba or the machine has changed, but not when a function that it calls has changed in another file. Here
+all files of the folder are part of the cache's key.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ class _Cache(FunctionCache):
 
 
 class _Notice(event.Listener):
-    """Says once a process that an entry is being compiled, which a start from the cache does not do."""
+    """Log once in a process that something is being compiled rather than loaded from the cache."""
 
     entries: list[Any]
     said = False
@@ -48,11 +48,11 @@ event.register("numba:compile", _notice)
 
 
 def entry(function: Callable[..., Any]) -> Any:
-    """Compile a function that is called from Python: without the interpreter's lock, and kept on disk."""
+    """Compile a function that Python calls: without the interpreter's lock, and cached on disk."""
     compiled = njit(nogil=True)(function)
     try:
         compiled._cache = _Cache(function)
-    except RuntimeError:  # there is no folder that may be written: compiled anew in every process
-        log.warning("rnnbp finds no folder to keep compiled kernels in: set NUMBA_CACHE_DIR to one")
+    except RuntimeError:  # no folder is writable: compiled again in every process
+        log.warning("rnnbp finds no writable folder to cache compiled kernels in: set NUMBA_CACHE_DIR to one")
     _notice.entries.append(compiled)
     return compiled

@@ -1,15 +1,15 @@
-"""Elman's simple recurrent net: its activations, and its way through time and back.
+"""Elman's simple recurrent network: its activations, and its forward and backward pass.
 
-A row of `inputs` is [h | x], of `sums` a sequence's pre-activations at the step just run, of `deltas` their errors.
-`gates` has a row a step, like every cell's, and nothing in it.
+A row of `inputs` is [h | x], of `sums` a sequence's pre-activations at the current step, of `deltas` the gradients with
+respect to them. `gates` has a row for each step, as for every cell, but no columns.
 """
 
 from numba import njit
 
 from rnnbp.kernels.compiled.compiling import entry
 from rnnbp.kernels.compiled.functions import sigmoid, tanh
-from rnnbp.kernels.compiled.rows import after, input_errors, product, scratch, whole_registers
-from rnnbp.kernels.compiled.team import BEGUN, ring
+from rnnbp.kernels.compiled.rows import after, input_gradient, padded_rows, product, scratch
+from rnnbp.kernels.compiled.team import STARTED, notify
 from rnnbp.kernels.compiled.vectors import at, copy, lanes, load, ones_where_positive, store
 
 ACTIVATIONS = ("tanh", "relu", "sigmoid", "linear")  # by their number in compiled code
@@ -17,7 +17,7 @@ ACTIVATIONS = ("tanh", "relu", "sigmoid", "linear")  # by their number in compil
 
 @njit(nogil=True)
 def activation(kind, a):
-    """h from its pre-activation."""
+    """Return h from its pre-activation."""
     if kind == 0:
         return tanh(a)
     if kind == 1:
@@ -29,7 +29,7 @@ def activation(kind, a):
 
 @njit(nogil=True)
 def slope(kind, h):
-    """The activation's derivative, from its value."""
+    """Return the activation's derivative, from its value."""
     if kind == 0:
         return 1 - h * h
     if kind == 1:
@@ -40,9 +40,9 @@ def slope(kind, h):
 
 
 @entry
-def forward(bells, sizes, x, active, weights, inputs, gates, no_more, outputs, share, shares):
-    """The sequences `share`, `share` + `shares`, ... through all steps."""
-    ring(bells, BEGUN)
+def forward(signals, sizes, x, active, weights, inputs, gates, no_extra, outputs, shard, shards):
+    """Run the sequences `shard`, `shard` + `shards`, ... through all steps."""
+    notify(signals, STARTED)
     (H, kind), (T, B, F) = sizes, x.shape
     w, bias = weights
     L, N = lanes(x), len(gates)
@@ -52,26 +52,27 @@ def forward(bells, sizes, x, active, weights, inputs, gates, no_more, outputs, s
     for t in range(T):
         rows, following = active[t], first + active[t]
         for b in range(rows):
-            copy(at(inputs, (first + b) * X + H), at(x, (t * B + share + b * shares) * F), F)
+            copy(at(inputs, (first + b) * X + H), at(x, (t * B + shard + b * shards) * F), F)
         product(rows, H, at(inputs, first * X), X, 1, w, H + F, at(bias, 0), 0, at(sums, 0), S)
         for b in range(rows):
             h = at(inputs, after(b, following, active[t + 1], N) * X)
             for u in range(0, H, L):
                 store(at(h, u), activation(kind, load(at(sums, b * S + u))))
-            copy(at(outputs, (t * B + share + b * shares) * H), h, H)
+            copy(at(outputs, (t * B + shard + b * shards) * H), h, H)
         first = following
 
 
 @entry
 def backward(
-    bells, sizes, steps, active, weights, inputs, gates, no_more,
-    d_outputs, deltas, d_h, d_no_more, dx, end, base, share, shares
+    signals, sizes, steps, active, weights, inputs, gates, no_extra,
+    d_outputs, deltas, d_h, d_no_extra, dx, end, base, shard, shards
 ):  # fmt: skip
-    """The same sequences back through some steps, behind which their rows end at `end`. Of deltas there is memory for
-    these steps alone, from row `base` on.
+    """Backpropagate the same sequences through the steps of a chunk, whose rows end before `end`.
+
+    `deltas` has rows for these steps alone, the first of which is row `base` of all.
     """
     if steps[1] == len(active) - 1:
-        ring(bells, BEGUN)  # once a pass
+        notify(signals, STARTED)  # once a call
     (H, kind), (_, B, F) = sizes, dx.shape
     w_h, w_x = weights
     L, N = lanes(inputs), len(gates)
@@ -79,7 +80,7 @@ def backward(
     zeros, room = scratch(H, F, len(d_h), dx)
     for t in range(steps[1] - 1, steps[0] - 1, -1):
         rows, first = active[t], end - active[t]
-        d_y, Y = whole_registers(rows, H, at(d_outputs, (t * B + share) * H), shares * H, room)
+        d_y, Y = padded_rows(rows, H, at(d_outputs, (t * B + shard) * H), shards * H, room)
         for b in range(rows - 1, -1, -1):
             h, e = at(inputs, after(b, end, active[t + 1], N) * X), at(deltas, (first - base + b) * G)
             for u in range((H - 1) // L * L, -1, -L):
@@ -88,5 +89,5 @@ def backward(
         e = at(deltas, (first - base) * G)
         product(rows, H, e, G, 1, w_h, H, at(zeros, 0), 0, at(d_h, 0), C)
         if len(w_x) > 0:
-            input_errors(rows, F, e, G, 1, H, w_x, at(zeros, 0), room, at(dx, (t * B + share) * F), shares * F)
+            input_gradient(rows, F, e, G, 1, H, w_x, at(zeros, 0), room, at(dx, (t * B + shard) * F), shards * F)
         end = first

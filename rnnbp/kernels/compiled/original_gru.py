@@ -1,7 +1,7 @@
-"""The original GRU, which resets h before the product: its gates, and its way through time and back.
+"""The original GRU, which resets h before the product: its gates, and its forward and backward pass.
 
-A row of `gates` is [r | z | n], of `deltas` their errors, of `inputs` [h | x], of `resets` r h. As to registers that
-reach past the end of a part, see `rnnbp.kernels.compiled.lstm`.
+A row of `gates` is [r | z | n], of `deltas` the gradients with respect to their pre-activations, of `inputs` [h | x],
+of `resets` r h. For stores past the end of a part, see `rnnbp.kernels.compiled.lstm`.
 """
 
 from numba import njit
@@ -9,41 +9,41 @@ from numba import njit
 from rnnbp.kernels.compiled.compiling import entry
 from rnnbp.kernels.compiled.functions import sigmoid, tanh
 from rnnbp.kernels.compiled.product import panel_product
-from rnnbp.kernels.compiled.rows import after, input_errors, product, scratch, whole_registers
-from rnnbp.kernels.compiled.team import BEGUN, ring
+from rnnbp.kernels.compiled.rows import after, input_gradient, padded_rows, product, scratch
+from rnnbp.kernels.compiled.team import STARTED, notify
 from rnnbp.kernels.compiled.vectors import at, copy, lanes, load, store
 
 
 @njit(nogil=True)
 def gates_of(r, z, h):
-    """The gates r and z from their pre-activations, and what of h is left."""
+    """Return the gates r and z from their pre-activations, and r h."""
     r = sigmoid(r)
     return r, sigmoid(z), r * h
 
 
 @njit(nogil=True)
 def next_state(z, n, h):
-    """The gate n from its pre-activation, and the next h."""
+    """Return the gate n from its pre-activation, and the next h."""
     n = tanh(n)
     return n, n + z * (h - n)
 
 
 @njit(nogil=True)
-def errors_of(z, n, h, d_h):
-    """The errors at the pre-activations of z and n, and what reaches h past them."""
+def gate_gradients(z, n, h, d_h):
+    """Return the gradients with respect to the pre-activations of z and n, and to h directly."""
     return d_h * (h - n) * z * (1 - z), d_h * (1 - z) * (1 - n * n), d_h * z
 
 
 @njit(nogil=True)
-def reset_errors(r, h, d_rh):
-    """The error at the pre-activation of r, and what reaches h through r h."""
+def reset_gradients(r, h, d_rh):
+    """Return the gradients with respect to the pre-activation of r, and to h through r h."""
     return d_rh * h * r * (1 - r), d_rh * r
 
 
 @entry
-def forward(bells, sizes, x, active, weights, inputs, gates, resets, outputs, share, shares):
-    """The sequences `share`, `share` + `shares`, ... through all steps."""
-    ring(bells, BEGUN)
+def forward(signals, sizes, x, active, weights, inputs, gates, resets, outputs, shard, shards):
+    """Run the sequences `shard`, `shard` + `shards`, ... through all steps."""
+    notify(signals, STARTED)
     (H,), (T, B, F) = sizes, x.shape
     w_x, w_h, w_n, bias = weights
     L, N = lanes(x), len(gates)
@@ -52,7 +52,7 @@ def forward(bells, sizes, x, active, weights, inputs, gates, resets, outputs, sh
     for t in range(T):
         rows, following = active[t], first + active[t]
         for b in range(rows):
-            copy(at(inputs, (first + b) * X + H), at(x, (t * B + share + b * shares) * F), F)
+            copy(at(inputs, (first + b) * X + H), at(x, (t * B + shard + b * shards) * F), F)
         for u in range((H - 1) // L * L, -1, -L):
             a = at(gates, first * G + u)
             panel_product(
@@ -79,20 +79,21 @@ def forward(bells, sizes, x, active, weights, inputs, gates, resets, outputs, sh
                 n, h_next = next_state(load(at(a, H + u)), load(at(a, 2 * H + u)), load(at(h, u)))
                 store(at(a, 2 * H + u), n)
                 store(at(inputs, new * X + u), h_next)
-            copy(at(outputs, (t * B + share + b * shares) * H), at(inputs, new * X), H)
+            copy(at(outputs, (t * B + shard + b * shards) * H), at(inputs, new * X), H)
         first = following
 
 
 @entry
 def backward(
-    bells, sizes, steps, active, weights, inputs, gates, resets,
-    d_outputs, deltas, d_h, d_no_more, dx, end, base, share, shares
+    signals, sizes, steps, active, weights, inputs, gates, resets,
+    d_outputs, deltas, d_h, d_no_extra, dx, end, base, shard, shards
 ):  # fmt: skip
-    """The same sequences back through some steps, behind which their rows end at `end`. Of deltas there is memory for
-    these steps alone, from row `base` on.
+    """Backpropagate the same sequences through the steps of a chunk, whose rows end before `end`.
+
+    `deltas` has rows for these steps alone, the first of which is row `base` of all.
     """
     if steps[1] == len(active) - 1:
-        ring(bells, BEGUN)  # once a pass
+        notify(signals, STARTED)  # once a call
     (H,), (_, B, F) = sizes, dx.shape
     w_h, w_n, w_x = weights
     L, X, G, C = lanes(gates), inputs.shape[1], gates.shape[1], d_h.shape[1]
@@ -100,12 +101,12 @@ def backward(
     R = d_rh.shape[1]
     for t in range(steps[1] - 1, steps[0] - 1, -1):
         rows, first = active[t], end - active[t]
-        d_y, Y = whole_registers(rows, H, at(d_outputs, (t * B + share) * H), shares * H, room)
+        d_y, Y = padded_rows(rows, H, at(d_outputs, (t * B + shard) * H), shards * H, room)
         for b in range(rows - 1, -1, -1):
             a, e, h = at(gates, (first + b) * G), at(deltas, (first - base + b) * G), at(inputs, (first + b) * X)
             for u in range((H - 1) // L * L, -1, -L):
                 d = at(d_h, b * C + u)
-                d_z, d_n, past = errors_of(
+                d_z, d_n, direct = gate_gradients(
                     load(at(a, H + u)),
                     load(at(a, 2 * H + u)),
                     load(at(h, u)),
@@ -113,17 +114,17 @@ def backward(
                 )
                 store(at(e, H + u), d_z)
                 store(at(e, 2 * H + u), d_n)
-                store(d, past)
+                store(d, direct)
         e, d, s = at(deltas, (first - base) * G), at(d_h, 0), at(d_rh, 0)
         product(rows, H, at(e, 2 * H), G, 1, w_n, H, at(zeros, 0), 0, s, R)
         for b in range(rows):
             a, h = at(gates, (first + b) * G), at(inputs, (first + b) * X)
             for u in range(0, H, L):
-                d_r, more = reset_errors(load(at(a, u)), load(at(h, u)), load(at(d_rh, b * R + u)))
+                d_r, more = reset_gradients(load(at(a, u)), load(at(h, u)), load(at(d_rh, b * R + u)))
                 store(at(d_rh, b * R + u), d_r)
                 store(at(d_h, b * C + u), load(at(d_h, b * C + u)) + more)
             copy(at(deltas, (first - base + b) * G), at(d_rh, b * R), H)
         product(rows, H, e, G, 1, w_h, 2 * H, d, C, d, C)
         if len(w_x) > 0:
-            input_errors(rows, F, e, G, 1, 3 * H, w_x, at(zeros, 0), room, at(dx, (t * B + share) * F), shares * F)
+            input_gradient(rows, F, e, G, 1, 3 * H, w_x, at(zeros, 0), room, at(dx, (t * B + shard) * F), shards * F)
         end = first

@@ -1,4 +1,4 @@
-"""C = C0 + A B, a few rows at a time: the product that all of a recurrent net's time goes into.
+"""C = C0 + A B, a few rows at a time: the product in which a recurrent network spends nearly all its time.
 
 A general matrix product is slow on the few rows of one time step. Here a tile of C, up to `ROWS` rows by
 `COLUMNS` registers, stays in registers while k runs; each number of A meets a whole row of the panel of B. The
@@ -27,7 +27,7 @@ ROWS = (
 
 @intrinsic
 def _tile(typingctx, rows, columns, a, a_row, a_k, b, b_k, depth, c0, c0_row, c, c_row, c_column):
-    """One tile of C, by as many rows and columns of registers as asked for."""
+    """Compute one tile of C of a number of rows, and of columns of registers."""
     dtype = a.dtype
     integer, pointer = types.intp, types.CPointer(dtype)
 
@@ -82,13 +82,13 @@ def _emit_tile(builder, vector, rows, columns, a, a_row, a_k, b, b_k, depth, c0,
     for r in range(rows):
         old, new = (builder.gep(p, [builder.mul(row, integer(r))]) for p, row in ((c0, c0_row), (c, c_row)))
         start = [load_vector(builder, builder.gep(old, [place]), vector) for place in places]
-        for v in range(columns):  # all of a row is read before any is written: a register may spill into the next
+        for v in range(columns):  # read the whole row before writing: a store may reach into the next one
             store_vector(builder, builder.fadd(start[v], sums[r][v]), builder.gep(new, [places[v]]))
 
 
 @njit(nogil=True)
 def panel_product(rows, columns, a, a_row, a_k, b, b_k, depth, c0, c0_row, c, c_row, c_column):
-    """Any number of rows, one panel of at most `COLUMNS` registers, split evenly into tiles.
+    """Compute any number of rows, one panel of at most `COLUMNS` registers, split evenly into tiles.
 
     Parameters
     ----------

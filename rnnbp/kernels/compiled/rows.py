@@ -1,4 +1,4 @@
-"""What all cells' ways through time share: whose rows are whose, and products by whole matrices."""
+"""What the loops over time of all cells share: the row of a sequence's next state, and products by whole matrices."""
 
 import numpy as np
 from numba import njit
@@ -9,13 +9,13 @@ from rnnbp.kernels.compiled.vectors import at, copy, lanes
 
 @njit(nogil=True)
 def after(i, following, still, steps):
-    """The row of sequence i's state after a step: in the following step, or, at its end, behind all `steps`."""
+    """Return the row of sequence i's state after a step: in the next step, or, at its end, after all `steps`."""
     return following + i if i < still else steps + i
 
 
 @njit(nogil=True)
 def product(rows, width, a, a_row, a_k, b, depth, c0, c0_row, c, c_row):
-    """C = C0 + A B for all of a matrix B (depth, width), packed; a `c0_row` of 0 adds the same row to all."""
+    """Compute C = C0 + A B for all of a matrix B (depth, width), packed; a `c0_row` of 0 adds the same row to all."""
     L = lanes(b)
     registers = (width + L - 1) // L
     for q in range(0, registers, COLUMNS):
@@ -26,19 +26,19 @@ def product(rows, width, a, a_row, a_k, b, depth, c0, c0_row, c, c_row):
 
 
 @njit(nogil=True)
-def input_errors(rows, width, e, e_row, e_k, depth, w, zeros, room, dx, dx_row):
-    """One step's dx = e W, by way of `room`, whose rows hold whole registers."""
+def input_gradient(rows, width, delta, delta_row, delta_k, depth, w, zeros, room, dx, dx_row):
+    """Compute one step's dx = delta W, by way of `room`, whose rows are padded to the vector width."""
     X = room.shape[1]
-    product(rows, width, e, e_row, e_k, w, depth, zeros, 0, at(room, 0), X)
+    product(rows, width, delta, delta_row, delta_k, w, depth, zeros, 0, at(room, 0), X)
     for r in range(rows):
         copy(at(dx, r * dx_row), at(room, r * X), width)
 
 
 @njit(nogil=True)
-def whole_registers(rows, width, source, row, room):
-    """Rows of `source` such that the last register of each may be read: their address, and from one to the next.
+def padded_rows(rows, width, source, row, room):
+    """Return the address and the stride of rows of `source` of which the last vector of each may be read.
 
-    They are copied to `room` where a row does not end with a register.
+    They are copied to `room` where a row is not a multiple of the vector width.
     """
     X = room.shape[1]
     if width % lanes(room) == 0:
@@ -50,7 +50,7 @@ def whole_registers(rows, width, source, row, room):
 
 @njit(nogil=True)
 def scratch(H, F, rows, like):
-    """Memory for one call of a way back: a row of zeros, and rows of whole registers."""
+    """Allocate memory for one backward call: a row of zeros, and rows padded to the vector width."""
     L = lanes(like)
     width = (max(H, F) + L - 1) // L * L
     return np.zeros(width, like.dtype), np.empty((rows, width), like.dtype)

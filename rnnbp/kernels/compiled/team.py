@@ -1,9 +1,14 @@
-"""The threads that share a kernel's call: ordinary Python threads that wait for work.
+"""A pool of threads that run the shards of a kernel's call.
 
-Any number of callers may use them at once, and a forked process begins with none and makes its own. Queues hand out the
-work and tell of its end. To wake a thread that sleeps takes longer than many a kernel runs; so one that has nothing to
-do listens for a while before it goes to sleep, for one of two bells. They are rung from compiled code, where the
-interpreter is free for the thread that hears them.
+They are ordinary Python threads that take tasks from a queue. Any number of callers may use them at once; a forked
+process starts without any and makes its own.
+
+What is special is how they wait. The operating system takes some 50 us to wake a sleeping thread, longer than many a
+kernel runs. So a thread without work first *spin-waits*: it reads a counter in memory, again and again, for about
+0.3 ms, and goes to sleep only if the counter has not changed by then. There are two counters: `STARTED` is increased
+when compiled code begins, which tells the pool's threads to look into the queue; `FINISHED` when a shard is done, which
+tells the caller. Both are increased (`notify`) and read (`spin_wait`) in compiled code without the interpreter's lock,
+so that the thread that was notified can take the lock at once.
 """
 
 import os
@@ -19,57 +24,57 @@ from numba.extending import intrinsic
 
 from rnnbp.kernels.compiled.compiling import entry
 
-BEGUN, ENDED = 0, 8  # the bells, each in a line of the cache
-PATIENCE = 1 << 20  # looks at a bell before a thread goes to sleep: some 0.3 ms
+STARTED, FINISHED = 0, 8  # places of the two counters, each in a cache line of its own
+SPINS = 1 << 20  # reads of a counter before a thread goes to sleep: some 0.3 ms
 
 
 @intrinsic
-def ring(typingctx, bells, bell):
-    """Count one more, for all threads to see, and with it all that was written before."""
+def notify(typingctx, signals, signal):
+    """Increase a counter; whoever sees it sees all that was written before (release order)."""
 
     def codegen(context, builder, sig, args):
         place = _place(context, builder, sig, args)
         builder.atomic_rmw("add", place, ir.Constant(ir.IntType(64), 1), "release")
         return context.get_dummy_value()
 
-    return types.void(bells, bell), codegen
+    return types.void(signals, signal), codegen
 
 
 @intrinsic
-def _count(typingctx, bells, bell):
-    """How often a bell has been rung."""
+def _count(typingctx, signals, signal):
+    """Read a counter (acquire order)."""
 
     def codegen(context, builder, sig, args):
         return builder.load_atomic(_place(context, builder, sig, args), "acquire", 8)
 
-    return types.int64(bells, bell), codegen
+    return types.int64(signals, signal), codegen
 
 
 def _place(context, builder, sig, args):
-    """The address of a bell."""
+    """Return the address of a counter."""
     return builder.gep(context.make_array(sig.args[0])(context, builder, args[0]).data, [args[1]])
 
 
 @entry
-def listen(bells, bell, last):
-    """Wait until a bell has been rung more than `last` times, but not for long."""
-    for _ in range(PATIENCE):
-        if _count(bells, bell) != last:
+def spin_wait(signals, signal, last):
+    """Wait until a counter differs from `last`, for `SPINS` reads at most."""
+    for _ in range(SPINS):
+        if _count(signals, signal) != last:
             break
 
 
 @entry
-def end(bells, last):
-    """Say that a share is done, and listen for the next."""
-    ring(bells, ENDED)
-    listen(bells, BEGUN, last)
+def finish(signals, last):
+    """Signal that a shard is finished, and spin-wait for the next call."""
+    notify(signals, FINISHED)
+    spin_wait(signals, STARTED, last)
 
 
 def _compile() -> None:
-    """For the bells as they are here."""
-    bells = types.Array(types.int64, 1, "C")
-    listen.compile((bells, types.int64, types.int64))
-    end.compile((bells, types.int64))
+    """Compile both functions for the pool's counters."""
+    signals = types.Array(types.int64, 1, "C")
+    spin_wait.compile((signals, types.int64, types.int64))
+    finish.compile((signals, types.int64))
 
 
 class _Team:
@@ -77,15 +82,15 @@ class _Team:
 
     def __init__(self) -> None:
         self.tasks: queue.SimpleQueue[_Task] = queue.SimpleQueue()
-        self.bells = np.zeros(16, np.int64)
+        self.signals = np.zeros(16, np.int64)
         self.size = 0
         self.growing = threading.Lock()
 
     def grow(self, size: int) -> None:
-        """Have at least so many threads."""
+        """Start threads until there are at least `size`."""
         if self.size < size:
             with self.growing:
-                _compile()  # or each thread would, while its caller believes itself alone
+                _compile()  # here, not in the threads, whose memory a caller does not expect to grow
                 for _ in range(self.size, size):
                     threading.Thread(target=self._work, name="rnnbp", daemon=True).start()
                 self.size = max(self.size, size)
@@ -93,30 +98,30 @@ class _Team:
     def _work(self) -> None:
         while True:
             _do(self.tasks.get())
-            last = int(self.bells[BEGUN])
-            end(self.bells, last if self.tasks.empty() else last - 1)
+            last = int(self.signals[STARTED])
+            finish(self.signals, last if self.tasks.empty() else last - 1)
 
-    def result(self, ended: "_Ended") -> BaseException | None:
-        """How the next share ended."""
-        last = int(self.bells[ENDED])
-        if ended.empty():
-            listen(self.bells, ENDED, last)
-        return ended.get()
+    def result(self, finished: "_Finished") -> BaseException | None:
+        """Return the error with which the next shard finished, or None."""
+        last = int(self.signals[FINISHED])
+        if finished.empty():
+            spin_wait(self.signals, FINISHED, last)
+        return finished.get()
 
 
-_Ended = queue.SimpleQueue[BaseException | None]
-_Task = tuple[Callable[..., Any], tuple[Any, ...], _Ended]
+_Finished = queue.SimpleQueue[BaseException | None]
+_Task = tuple[Callable[..., Any], tuple[Any, ...], _Finished]
 
 
 def _do(task: _Task) -> None:
-    """Run a task and say how it ended."""
-    function, args, ended = task
+    """Run a task and report its error, or None."""
+    function, args, finished = task
     try:
         function(*args)
     except BaseException as error:
-        ended.put(error)
+        finished.put(error)
     else:
-        ended.put(None)
+        finished.put(None)
 
 
 _team = _Team()
@@ -131,31 +136,31 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_new_team)
 
 
-def run_shares(shares: int, function: Callable[..., Any]) -> None:
-    """Call ``function(bells, share, shares)`` for each share, side by side; return when all are done.
+def run_shards(shards: int, function: Callable[..., Any]) -> None:
+    """Call ``function(signals, shard, shards)`` for each shard in parallel; return when all are finished.
 
-    The caller does the first share, and of the others those that no thread has taken yet. Compiled code that is called
-    does well to ``ring(bells, BEGUN)`` first.
+    The caller runs the first shard, and those of the others that no thread has taken yet. Compiled code that is called
+    should ``notify(signals, STARTED)`` first, so that the threads are awake.
 
     Examples
     --------
-    >>> run_shares(1, lambda bells, share, shares: print(share, "of", shares))
+    >>> run_shards(1, lambda signals, shard, shards: print(shard, "of", shards))
     0 of 1
     """
     team = _team
-    if shares == 1:
-        function(team.bells, 0, 1)
+    if shards == 1:
+        function(team.signals, 0, 1)
         return
-    team.grow(shares - 1)
-    ended: _Ended = queue.SimpleQueue()
-    for share in range(1, shares):
-        team.tasks.put((function, (team.bells, share, shares), ended))
-    _do((function, (team.bells, 0, shares), ended))
+    team.grow(shards - 1)
+    finished: _Finished = queue.SimpleQueue()
+    for shard in range(1, shards):
+        team.tasks.put((function, (team.signals, shard, shards), finished))
+    _do((function, (team.signals, 0, shards), finished))
     while True:
         try:
             _do(team.tasks.get_nowait())
         except queue.Empty:
             break
-    errors = [error for error in (team.result(ended) for _ in range(shares)) if error is not None]
+    errors = [error for error in (team.result(finished) for _ in range(shards)) if error is not None]
     if errors:
         raise errors[0]

@@ -1,6 +1,6 @@
 """A vector register as a Numba type, so that kernels are written in plain arithmetic on registers.
 
-``load(p)`` is as many numbers as a register of this machine holds (`lanes`), from address `p` on; ``+ - * /``
+``load(p)`` is a register of numbers (`lanes` of them on this machine), from address `p` on; ``+ - * /``
 between registers, or with a number, act lane by lane; ``store(p, v)`` writes back. LLVM compiles the same code for
 every machine.
 
@@ -23,7 +23,7 @@ CONTRACT = ("contract",)
 
 
 def _register_bytes() -> int:
-    """How many bytes a register holds on the machine that Numba compiles for."""
+    """Return the bytes of a vector register of the machine that Numba compiles for."""
     host = str(binding.get_host_cpu_features().flatten())
     features = (str(config.CPU_FEATURES or "") if config.CPU_NAME else host).split(",")
     return 64 if "+avx512f" in features else 32 if "+avx2" in features else 16
@@ -33,7 +33,7 @@ REGISTER_BYTES = _register_bytes()
 
 
 class Vec(types.Type):
-    """As many numbers of `dtype` as a register holds."""
+    """Vector register of numbers of `dtype`."""
 
     def __init__(self, dtype: types.Float) -> None:
         self.dtype = dtype
@@ -48,7 +48,7 @@ class _VecModel(models.PrimitiveModel):
 
 
 def splat(builder: ir.IRBuilder, scalar: Any, lanes: int) -> Any:
-    """The same number in every lane."""
+    """Broadcast a number to every lane."""
     i32 = ir.IntType(32)
     first = builder.insert_element(
         ir.Constant(ir.VectorType(scalar.type, lanes), ir.Undefined), scalar, ir.Constant(i32, 0)
@@ -87,7 +87,7 @@ _operator(max, lambda b, x, y: b.select(b.fcmp_ordered(">", y, x), y, x))
 
 @intrinsic
 def at(typingctx, base, offset):
-    """The address `offset` numbers into an array, or beyond an address."""
+    """Return the address `offset` numbers into an array, or after an address."""
 
     def codegen(context, builder, sig, args):
         data = args[0]
@@ -100,7 +100,7 @@ def at(typingctx, base, offset):
 
 @intrinsic
 def load(typingctx, pointer):
-    """The register that begins at an address."""
+    """Load the register that begins at an address."""
     vec = Vec(pointer.dtype)
 
     def codegen(context, builder, sig, args):
@@ -132,7 +132,7 @@ def store_vector(builder: ir.IRBuilder, value: Any, pointer: Any) -> None:
 
 @intrinsic
 def lanes(typingctx, base):
-    """How many numbers of an array's dtype a register holds."""
+    """Return how many numbers of an array's dtype a register holds."""
 
     def codegen(context, builder, sig, args):
         return context.get_constant(types.intp, Vec(base.dtype).lanes)
@@ -154,7 +154,7 @@ def copy(typingctx, target, source, count):
 
 @intrinsic
 def ones_where_positive(typingctx, x):
-    """1 in every lane where x > 0, else 0."""
+    """Return 1 in every lane where x > 0, else 0."""
 
     def codegen(context, builder, sig, args):
         zero = ir.Constant(args[0].type, None)

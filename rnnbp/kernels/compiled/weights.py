@@ -1,4 +1,4 @@
-"""Weights, packed for products before the first step; and their gradients, summed over the steps of a stretch."""
+"""Weights packed for products before the first step, and their gradients summed over the steps of a chunk."""
 
 import numpy as np
 from numba import njit
@@ -8,12 +8,12 @@ from rnnbp.kernels.compiled.product import COLUMNS, panel_product
 from rnnbp.kernels.compiled.vectors import REGISTER_BYTES, at, copy, lanes, load, store
 from rnnbp.workspace import empty
 
-DEPTH = 64  # rows that are summed at a time: few, as a sum in float32 rounds the less the shorter it is
-CHUNK = 96  # units whose errors stay in the cache meanwhile
+DEPTH = 64  # rows summed at a time: a shorter sum in float32 has a smaller rounding error
+UNITS = 96  # units whose gradients stay in the cache meanwhile
 
 
 def packed(dtype, parts, *weights):
-    """Weights (parts H, K) that act side by side, packed for products from their K inputs to registers of H units.
+    """Pack weights (parts H, K) that act side by side for products from their K inputs to registers of H units.
 
     A panel has one register of each part, or, of a single part, the next `COLUMNS` registers.
     """
@@ -27,7 +27,7 @@ def packed(dtype, parts, *weights):
 
 
 def packed_back(dtype, w):
-    """Weights (depth, width), packed for products with errors (depth,)."""
+    """Pack weights (depth, width) for products with cotangents (depth,)."""
     depth, width = w.shape
     out = _panels(depth, width, 1, dtype)
     pack_back(np.ascontiguousarray(w, dtype), out)
@@ -48,11 +48,11 @@ def pack(w, parts, first, out):
     for p in range(panels):
         for v in range(registers):
             part, unit = (v, p * L) if parts > 1 else (0, (p * registers + v) * L)
-            count, come = max(0, min(L, H - unit)), at(w, (part * H + unit) * K)
+            count, source = max(0, min(L, H - unit)), at(w, (part * H + unit) * K)
             for k in range(K):
                 to = at(out, ((p * depth + first + k) * registers + v) * L)
                 for lane in range(count):
-                    to[lane] = come[lane * K + k]
+                    to[lane] = source[lane * K + k]
                 for lane in range(count, L):
                     to[lane] = 0
 
@@ -73,7 +73,7 @@ def pack_back(w, out):
 
 @entry
 def side_by_side(w_h, w_x):
-    """A copy of weights (rows, H) and (rows, F) in rows of whole registers."""
+    """Copy weights (rows, H) and (rows, F) side by side into rows padded to the vector width."""
     (rows, H), F, L = w_h.shape, w_x.shape[1], lanes(w_h)
     S = (H + F + L - 1) // L * L
     sums = np.empty((rows, S), w_h.dtype)
@@ -85,7 +85,7 @@ def side_by_side(w_h, w_x):
 
 @entry
 def put_back(sums, w_h, w_x):
-    """Where the copies came from."""
+    """Copy the columns back to where `side_by_side` took them from."""
     H, F, S = w_h.shape[1], w_x.shape[1], sums.shape[1]
     for m in range(len(sums)):
         copy(at(w_h, m * H), at(sums, m * S), H)
@@ -93,12 +93,11 @@ def put_back(sums, w_h, w_x):
 
 
 @entry
-def outer_sum(deltas, begin, inputs, start, base, blocks, sums, b_h, b_x):
+def outer_sum(deltas, begin, inputs, start, base, steps, sums, b_h, b_x):
     """Add the gradient of weights side by side, and of their biases.
 
     ``sums += deltas[:n, begin : begin + rows].T @ inputs[base : base + n, start : start + S]``, and to either bias the
-    sum of these deltas. Each block is summed from zero, in pieces of at most `DEPTH` rows, and they are added from
-    the last to the first.
+    sum of these rows of `deltas`, in pieces of at most `DEPTH` rows.
 
     Parameters
     ----------
@@ -106,49 +105,46 @@ def outer_sum(deltas, begin, inputs, start, base, blocks, sums, b_h, b_x):
     begin : int
     inputs : ndarray (more than base + n, ...)
     start, base : int
-    blocks : ndarray of int
-        Where each block of steps begins among the rows, and n.
+    steps : int
+        n, the number of rows.
     sums : ndarray (rows, S)
-        Rows of whole registers, as of `side_by_side`.
+        Rows padded to the vector width, as of `side_by_side`.
     b_h, b_x : ndarrays (rows,)
         Either may be empty.
     """
     L = lanes(deltas)
     (rows, S), G, X = sums.shape, deltas.shape[1], inputs.shape[1]
     registers = S // L
-    errors, panels = np.empty((DEPTH, CHUNK), deltas.dtype), np.empty((DEPTH, S), deltas.dtype)
-    for k in range(len(blocks) - 2, -1, -1):
-        pieces = (blocks[k + 1] - blocks[k] + DEPTH - 1) // DEPTH
-        for piece in range(pieces - 1, -1, -1):
-            first = blocks[k] + piece * DEPTH
-            depth = min(DEPTH, blocks[k + 1] - first)
+    columns_of_a, panels = np.empty((DEPTH, UNITS), deltas.dtype), np.empty((DEPTH, S), deltas.dtype)
+    for first in range(0, steps, DEPTH):
+        depth = min(DEPTH, steps - first)
+        for q in range(0, registers, COLUMNS):
+            width, source = min(COLUMNS, registers - q) * L, start + q * L
+            for n in range(depth):
+                copy(at(panels, q * L * DEPTH + n * width), at(inputs, (base + first + n) * X + source), width)
+        for m in range(0, rows, UNITS):
+            count = min(UNITS, rows - m)
+            for n in range(depth):
+                copy(at(columns_of_a, n * UNITS), at(deltas, (first + n) * G + begin + m), count)
             for q in range(0, registers, COLUMNS):
-                width, come = min(COLUMNS, registers - q) * L, start + q * L
-                for n in range(depth):
-                    copy(at(panels, q * L * DEPTH + n * width), at(inputs, (base + first + n) * X + come), width)
-            for m in range(0, rows, CHUNK):
-                count = min(CHUNK, rows - m)
-                for n in range(depth):
-                    copy(at(errors, n * CHUNK), at(deltas, (first + n) * G + begin + m), count)
-                for q in range(0, registers, COLUMNS):
-                    columns, here = min(COLUMNS, registers - q), at(sums, m * S + q * L)
-                    panel_product(
-                        count, columns, at(errors, 0), 1, CHUNK, at(panels, q * L * DEPTH), columns * L, depth,
-                        here, S, here, S, L
-                    )  # fmt: skip
-                _column_sums(errors, depth)
-                for i in range(count):
-                    if len(b_h) > 0:
-                        b_h[m + i] += errors[0, i]
-                    if len(b_x) > 0:
-                        b_x[m + i] += errors[0, i]
+                columns, here = min(COLUMNS, registers - q), at(sums, m * S + q * L)
+                panel_product(
+                    count, columns, at(columns_of_a, 0), 1, UNITS, at(panels, q * L * DEPTH), columns * L, depth,
+                    here, S, here, S, L
+                )  # fmt: skip
+            _column_sums(columns_of_a, depth)
+            for i in range(count):
+                if len(b_h) > 0:
+                    b_h[m + i] += columns_of_a[0, i]
+                if len(b_x) > 0:
+                    b_x[m + i] += columns_of_a[0, i]
 
 
 @njit(nogil=True)
-def _column_sums(errors, depth):
-    """The sum of the first `depth` rows, into the first of them."""
-    for m in range(0, CHUNK, lanes(errors)):
-        total = load(at(errors, m))
+def _column_sums(a, depth):
+    """Sum the first `depth` rows into the first of them."""
+    for m in range(0, UNITS, lanes(a)):
+        total = load(at(a, m))
         for n in range(1, depth):
-            total = total + load(at(errors, n * CHUNK + m))
-        store(at(errors, m), total)
+            total = total + load(at(a, n * UNITS + m))
+        store(at(a, m), total)
