@@ -19,9 +19,9 @@ from rnnbp.models import Sequential
 class BPTT:
     """Compute the gradient of the mean loss by full backpropagation through time.
 
-    A static model is differentiated by plain backpropagation. The backward pass needs residuals of the forward pass, whose memory grows with the number of steps. With `slots` or
-    `memory` only some of them are stored, and the rest is computed again in segments of `block` steps by the optimal
-    schedule (checkpointing).
+    A static model is differentiated by plain backpropagation. The backward pass needs residuals of the forward pass,
+    whose memory grows with the number of steps. With `slots` or `memory` only some of them are stored, and the rest is
+    computed again in segments of `block` steps by the optimal schedule (checkpointing).
 
     Parameters
     ----------
