@@ -282,9 +282,9 @@ def test_the_way_back_is_through_the_kernel_of_the_way_there(rng):
     np.testing.assert_array_equal(grad.vector, expected.vector)
 
 
-def test_a_kind_that_is_not_there():
+def test_an_unknown_backend_is_refused():
     with (
-        pytest.raises(ValueError, match=r"kind must be one of .*'loop'.*; got 'lop'\. Did you mean 'loop'\?"),
+        pytest.raises(ValueError, match=r"backend must be one of .*'loop'.*; got 'lop'\. Did you mean 'loop'\?"),
         kernels.using("lop"),
     ):
         pass
