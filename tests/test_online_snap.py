@@ -401,3 +401,47 @@ def test_of_layers_on_top_of_each_other_the_largest_order_counts(layers):
     _, exact = whole(BPTT(), model, batch, CrossEntropy())
     assert gradient_error(model.params, whole(SnAp(2), model, batch, CrossEntropy())[1], exact) < 1e-12
     assert gradient_error(model.params, whole(SnAp(1), model, batch, CrossEntropy())[1], exact) > 1e-6
+
+
+# ---- masks -------------------------------------------------------------------------------------------------------
+
+
+def sparse_model():
+    model = model_of([Elman(3, 20), Dense(20, K)])
+    rng = np.random.default_rng(0)
+    model.params.set_mask("0.w_hh", rng.random((20, 20)) < 0.1)
+    return model
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: rnnbp.SGD(0.1), lambda: rnnbp.Adam(0.01, weight_decay=0.1)], ids=["SGD", "Adam"]
+)
+def test_sparsity_survives_updates(make):
+    """As many numbers of the influence are held after training as before."""
+    model = sparse_model()
+    batch = batch_for(model, LENGTHS["equal lengths"])
+    before, optimizer = numbers(sparse_influence(model, 2)), make()
+    for _ in range(3):
+        for g in SnAp(2, every=2).gradients(model, batch, CrossEntropy()):
+            optimizer.step(model.params, g.vector)
+    assert (model.params["0.w_hh"] == 0).mean() > 0.85
+    assert numbers(sparse_influence(model, 2)) == before
+    assert before < numbers(sparse_influence(model_of([Elman(3, 20), Dense(20, K)]), 2)) / 3
+
+
+def test_a_masked_network_has_the_gradient_of_bptt_from_the_order_on_at_which_all_is_reached():
+    model = sparse_model()
+    batch = batch_for(model, LENGTHS["unequal lengths"])
+    (exact,) = BPTT().gradients(model, batch, CrossEntropy())
+    (found,) = SnAp(20).gradients(model, batch, CrossEntropy())
+    assert gradient_error(model.params, found.vector, exact.vector) < 1e-12
+
+
+def test_a_weight_that_its_mask_lets_be_is_a_connection_though_it_is_zero():
+    """It may change within the batch."""
+    model = model_of([Elman(3, 4), Dense(4, K)])
+    model.params["0.w_hh"] = 0
+    assert numbers(sparse_influence(model, 2)) == model.params.size - 15
+    model.params.set_mask("0.w_hh", np.arange(16).reshape(4, 4) != 1)
+    model.params["0.w_hh"] = 0
+    assert numbers(sparse_influence(model, 2)) > 3 * (model.params.size - 15)

@@ -64,16 +64,12 @@ class Online:
         if self.every is not None:
             positive_int("every", self.every)
 
-    def generator(self, rng: np.random.Generator | None) -> np.random.Generator | None:
-        """Where the algorithm itself draws, taken before the model's random layers draw: nowhere."""
-        return None
-
     def prepared(self, parts: Chain) -> Chain:
         """The model as the algorithm takes it: here as it is."""
         return parts
 
     def influence(self, parts: Chain, batch_size: int, rng: np.random.Generator | None) -> Influence:
-        """What is carried, before the first step. `rng` is what `generator` returned."""
+        """What is carried, before the first step. `rng` is the trainer's, or None; layers draw from it afterwards."""
         raise NotImplementedError(f"{type(self).__name__} does not define influence")
 
     def gradients(
@@ -85,11 +81,12 @@ class Online:
         rng: np.random.Generator | None = None,
     ) -> Iterator[Gradient]:
         """One gradient a batch, or one every `every` steps."""
-        own = self.generator(rng)
-        draws = None if rng is None else Draws(rng, batch.steps, batch.size, batch.x.shape[2:])
+        draws = None if rng is None else Draws(batch.steps, batch.size, batch.x.shape[2:])
         parts = self.prepared(chain(model, type(self).__name__, draws))
         walk = Walk(parts, batch, loss, state, rng)
-        carried = self.influence(parts, batch.size, own)
+        carried = self.influence(parts, batch.size, rng)
+        if draws is not None and rng is not None:
+            draws.begin(rng)
         every = batch.steps if self.every is None else self.every
         for start in range(0, batch.steps, every):
             span = Span(model, start, min(start + every, batch.steps))

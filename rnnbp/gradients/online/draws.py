@@ -20,13 +20,25 @@ class Replayed(Layer):
     Parameters
     ----------
     layer : Layer
-    rng : numpy.random.Generator
+    shape : tuple
+        What the layer is given at one step, (1, B, F).
+    calls : int
+        How many steps a pass over the whole batch has.
     """
 
-    def __init__(self, layer: Layer, rng: np.random.Generator) -> None:
-        self.layer, self.rng = layer, rng
+    def __init__(self, layer: Layer, shape: tuple[int, ...], calls: int) -> None:
+        self.layer, self.shape, self.calls = layer, shape, calls
+        self.rng: np.random.Generator | None = None  # nothing is drawn before `begin`
 
-    def generator(self) -> np.random.Generator:
+    def begin(self, rng: np.random.Generator) -> None:
+        """Draw from where `rng` stands now, which is moved past this layer's draws."""
+        own = copy.deepcopy(rng)
+        x, run = np.zeros(self.shape), Run(np.ones(self.shape[-2], int), rng)
+        for _ in range(self.calls):
+            self.layer.forward(Parameters({}), x, run)
+        self.rng = own
+
+    def generator(self) -> np.random.Generator | None:
         """Where the next call draws."""
         return self.rng
 
@@ -45,18 +57,16 @@ class Replayed(Layer):
 class Repeated(Replayed):
     """A random layer that draws the same at every call: one above the layer that takes time away."""
 
-    def generator(self) -> np.random.Generator:
+    def generator(self) -> np.random.Generator | None:
         """From the beginning, each time."""
         return copy.deepcopy(self.rng)
 
 
 class Draws:
-    """The draws of one pass over a batch, layer by layer from the input upwards.
+    """The random layers of one pass over a batch, from the input upwards.
 
     Parameters
     ----------
-    rng : numpy.random.Generator
-        It is moved past the draws of each layer that is asked for, as a pass over the whole batch moves it.
     steps, batch_size : int
         T and B.
     features : tuple of int
@@ -66,22 +76,31 @@ class Draws:
     --------
     >>> x, run = np.ones((3, 2, 4)), Run(np.array([3, 3]))
     >>> whole, _, _ = Dropout(0.5).forward(Parameters({}), x, Run(run.lengths, np.random.default_rng(1)))
-    >>> layer = Draws(np.random.default_rng(1), 3, 2, (4,)).of(Dropout(0.5), ("T", "B", 4))
+    >>> draws = Draws(3, 2, (4,))
+    >>> layer = draws.of(Dropout(0.5), ("T", "B", 4))
+    >>> draws.begin(np.random.default_rng(1))
     >>> steps = [layer.forward(Parameters({}), x[t : t + 1], run)[0] for t in range(3)]
     >>> np.array_equal(np.concatenate(steps), whole)
     True
     """
 
-    def __init__(self, rng: np.random.Generator, steps: int, batch_size: int, features: tuple[int, ...]) -> None:
-        self.rng, self.steps, self.batch_size, self.features = rng, steps, batch_size, features
+    def __init__(self, steps: int, batch_size: int, features: tuple[int, ...]) -> None:
+        self.steps, self.batch_size, self.features = steps, batch_size, features
+        self.layers: list[Replayed] = []
 
     def of(self, layer: Layer, shape: Shape) -> Layer:
-        """A random layer that is given `shape`, with its draws; any other layer unchanged."""
+        """A random layer that is given `shape`, with draws of its own; any other layer unchanged."""
         if not isinstance(layer, Dropout | Noise):
             return layer
-        begin, timed = copy.deepcopy(self.rng), shape[0] == "T"
-        axes = (1, self.batch_size) if timed else (self.batch_size,)
-        x = np.zeros((*axes, shape[-1]))
-        for _ in range(self.steps if timed else 1):
-            layer.forward(Parameters({}), x, Run(np.ones(self.batch_size, int), self.rng))
-        return Replayed(layer, begin) if timed else Repeated(layer, begin)
+        width = shape[-1]
+        assert isinstance(width, int)
+        if shape[0] == "T":
+            self.layers.append(Replayed(layer, (1, self.batch_size, width), self.steps))
+        else:
+            self.layers.append(Repeated(layer, (self.batch_size, width), 1))
+        return self.layers[-1]
+
+    def begin(self, rng: np.random.Generator) -> None:
+        """Let each layer draw what it draws in a pass over the whole batch, which moves `rng` as that pass does."""
+        for layer in self.layers:
+            layer.begin(rng)

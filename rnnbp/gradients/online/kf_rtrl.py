@@ -77,8 +77,7 @@ class KFRTRL(RandomOnline):
                     f"KFRTRL takes cells that say how their parameters act, got {cell!r}: give it a method "
                     "outer_products(state, x, residuals) -> tuple of rnnbp.cells.Outer, or use UORO()"
                 )
-        assert rng is not None  # `generator` makes one
-        return KroneckerInfluence(parts.params.shapes, rng)
+        return KroneckerInfluence(parts.params.shapes, self.generator(rng))
 
 
 @dataclass

@@ -25,10 +25,13 @@ class SnAp(Online):
 
     In an Elman network or GRU SnAp-1 keeps one number for each parameter and sequence, the influence on its own unit;
     in an LSTM two, on h and c (one for an output gate's, which act on h alone). For d units a parameter, d P numbers
-    are held and d^2 P multiplications made at each step, instead of RTRL's S P and S^2 P. In a net whose recurrent
-    weights are mostly exactly zero SnAp-2 is still cheap. Where a parameter acts on many units at once (the original
-    GRU's reset gates, the layers below another recurrent one, a Jordan network's hidden layer), SnAp-1 keeps all of
-    these.
+    are held and d^2 P multiplications made at each step, instead of RTRL's S P and S^2 P. Where a parameter acts on
+    many units at once (the original GRU's reset gates, the layers below another recurrent one, a Jordan network's
+    hidden layer), SnAp-1 keeps all of these.
+
+    In a network whose recurrent weights are mostly held at zero by a mask (`Parameters.set_mask`,
+    `rnnbp.initializers.Sparse`) SnAp-2 is still cheap, and stays so while the others are learned. Without a mask those
+    that are exactly zero count as missing.
 
     With full recurrent weights every parameter reaches all that it can reach, and the gradient is exact, from some n
     on: n = 2 for Elman, leaky Elman, LSTM, GRU, original GRU and LIF cells and for Jordan networks without decay;
@@ -40,8 +43,8 @@ class SnAp(Online):
     order : int, default 1
         n.
     every : int, optional
-        Steps between gradients; the parameters may change with each. Which weights are zero is seen at the beginning of
-        a batch. Default: one gradient a batch, the parameters being still.
+        Steps between gradients; the parameters may change with each. Without a mask, which weights are zero is seen at
+        the beginning of a batch. Default: one gradient a batch, the parameters being still.
 
     Raises
     ------

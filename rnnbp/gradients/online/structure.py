@@ -64,9 +64,9 @@ def structure(cell: Cell, params: Parameters) -> Structure:
     """The structure of a cell whose weights are zero where `params` are.
 
     It is found at random values of the state, the inputs and the parameters, with and without a sign, small enough that
-    no unit saturates; with the residuals that belong to them, and with random ones: the way back from a rectified unit
-    that is off or a neuron far from its threshold is zero there, but need not be elsewhere. Where a weight is exactly
-    zero it stays zero; biases and single numbers, which begin at zero and do not stay there, are taken as not zero.
+    no unit saturates; with the residuals that belong to them, and with random ones: the derivative of a rectified unit
+    that is off or of a neuron far from its threshold is zero there, but need not be elsewhere. What `connected` says is
+    missing stays zero; biases and single numbers, which begin at zero and do not stay there, are taken as not zero.
 
     Parameters
     ----------
@@ -92,11 +92,29 @@ def structure(cell: Cell, params: Parameters) -> Structure:
     otherwise = np.logical_or.reduce([_otherwise(step, recurrent) for step in steps])
     jacobian = otherwise.copy()
     for outer in recurrent:
-        jacobian[:, outer.units] |= product(direct[:, outer.columns], params[outer.name][outer.rows] != 0)
+        jacobian[:, outer.units] |= product(direct[:, outer.columns], connected(params, outer.name)[outer.rows])
     action = steps[0].action
     if isinstance(action, ByColumns):
         return Structure(action.columns, _inputs(outers, params), direct, jacobian, otherwise, recurrent)
     return Structure(np.arange(params.size), None, direct, jacobian, otherwise, recurrent)
+
+
+def connected(params: Parameters, name: str) -> Array:
+    """Which weights of an array are connections: those that its mask lets be, or without masks those that are not zero.
+
+    Where there are masks a weight that is zero now may become another one within a batch.
+
+    Examples
+    --------
+    >>> params = Parameters({"w": (2, 2)})
+    >>> params["w"] = [[1, 0], [0, 1]]
+    >>> connected(params, "w").tolist()
+    [[True, False], [False, True]]
+    >>> params.set_mask("w", [[True, True], [False, True]])
+    >>> connected(params, "w").tolist()
+    [[True, True], [False, True]]
+    """
+    return params[name] != 0 if params.kept is None else params.mask(name)
 
 
 def outers_of(step: Linear) -> tuple[Outer, ...]:
@@ -115,7 +133,7 @@ def _probe(cell: Cell, params: Parameters, rng: np.random.Generator, signed: boo
     made = params.like(draw(params.size) / widest)
     for name, given in params.items():
         if given.ndim > 1:
-            made[name][given == 0] = 0
+            made[name][~connected(params, name)] = 0
     step = Linear(cell, made, draw(2, cell.state_size), rng.uniform(0, 1, (2, cell.input_size)))
     if not real:
         step.residuals = map_nested(

@@ -66,8 +66,7 @@ class UORO(RandomOnline):
         """Nothing has acted yet."""
         dtype = parts.model.dtype
         state, params = (np.zeros((batch_size, size), dtype) for size in (parts.cell.state_size, parts.params.size))
-        assert rng is not None  # `generator` makes one
-        return OuterInfluence(state, params, rng)
+        return OuterInfluence(state, params, self.generator(rng))
 
 
 class OuterInfluence:
