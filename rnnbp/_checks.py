@@ -144,17 +144,6 @@ def checked_bool(name: str, value: Any) -> bool:
     return bool(value)
 
 
-def counted(number: int, what: str) -> str:
-    """A number of things, in words.
-
-    Examples
-    --------
-    >>> counted(1, "step"), counted(2, "step")
-    ('1 step', '2 steps')
-    """
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
 def choice(name: str, value: Any, taken: Iterable[str]) -> str:
     """`value` if it is one of `taken`; else an error that lists them and guesses what was meant.
 

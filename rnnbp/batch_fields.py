@@ -1,7 +1,5 @@
 """What a batch is made of, checked: padded sequences, their lengths, and targets that fit them."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -9,18 +7,6 @@ from rnnbp.label_sequences import LabelSequences
 from rnnbp.targets import check_no_steps, padded_per_step
 
 Array = np.ndarray
-
-
-def named_axes(shape: tuple[int, ...], axes: Sequence[str]) -> str:
-    """A shape with the names of its axes, the last of which it may lack.
-
-    Examples
-    --------
-    >>> named_axes((7, 2), ("T", "B", "K")), named_axes((7,), ("B", "K"))
-    ('(T, B) = (7, 2)', '(B,) = (7,)')
-    """
-    comma = "," if len(shape) == 1 else ""
-    return f"({', '.join(axes[: len(shape)])}{comma}) = {shape}"
 
 
 def check_fields(x: Array, lengths: Array, order: Array) -> None:

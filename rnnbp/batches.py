@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from rnnbp._checks import counted, positive_int
-from rnnbp.batch_fields import check_fields, named_axes, ordered_targets, targets_per_step
+from rnnbp._checks import positive_int
+from rnnbp.batch_fields import check_fields, ordered_targets, targets_per_step
 from rnnbp.checked import checked_sequence, one_feature
+from rnnbp.descriptions import counted, named_axes
 from rnnbp.label_sequences import LabelSequences
 from rnnbp.targets import Targets
 

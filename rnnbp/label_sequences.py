@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp._checks import counted
 from rnnbp.categories import ordered_names
+from rnnbp.descriptions import counted
 
 Array = np.ndarray
 BLANK = "<blank>"

@@ -37,7 +37,8 @@ class LazySequences(Sequence[Array]):
     Raises
     ------
     ValueError
-        If `lengths` or `names` are not N, or a number is out of range.
+        If `lengths` or `names` are not N, or a number is out of range. When a sequence is asked for: if its length is
+        not the one given.
 
     See Also
     --------
@@ -64,10 +65,13 @@ class LazySequences(Sequence[Array]):
         self._store = _Store(load, natural_int("memory", memory))
         self._places = np.arange(positive_int("size", size))
         self.names = [str(i) for i in range(size)] if names is None else list(names)
-        self._lengths = None if lengths is None else np.asarray(lengths, np.int64)
+        self._lengths = None if lengths is None else np.asarray(lengths)
         for name, given in (("names", self.names), ("lengths", self._lengths)):
             if given is not None and len(given) != size:
                 raise ValueError(f"{name} must be one a sequence, {size}, got {len(given)}")
+        known = self._lengths
+        if known is not None and (known.ndim != 1 or known.dtype.kind not in "iu" or known.min() < 1):
+            raise ValueError(f"lengths must be integers of 1 or more, got {known.dtype} of {known.shape}")
 
     @property
     def memory(self) -> int:
@@ -88,7 +92,7 @@ class LazySequences(Sequence[Array]):
     def lengths(self) -> Array:
         """T_i (N,); where they are not known yet, every sequence is loaded once, one after the other."""
         if self._lengths is None:
-            self._lengths = np.array([len(s) for s in self])
+            self._lengths = np.array([len(s) for s in self], np.int64)
         return self._lengths
 
     def __len__(self) -> int:
@@ -101,7 +105,7 @@ class LazySequences(Sequence[Array]):
     def __getitem__(self, place: int | slice) -> Array | Self:
         if isinstance(place, slice):
             return self.chosen(np.arange(len(self))[place])
-        return self._store.kept(int(self._places[place]))
+        return self._as_known(place, self._store.kept(int(self._places[place])))
 
     def passing(self, place: int) -> Array:
         """One sequence, not held for it: for what makes something else of it and holds that.
@@ -112,7 +116,16 @@ class LazySequences(Sequence[Array]):
         >>> lazy.passing(0).shape, lazy.held
         ((4, 2), 0)
         """
-        return self._store.passing(int(self._places[place]))
+        return self._as_known(place, self._store.passing(int(self._places[place])))
+
+    def _as_known(self, place: int, sequence: Array) -> Array:
+        """The sequence, unless it is not of the length that it was said to have."""
+        if self._lengths is not None and len(sequence) != self._lengths[place]:
+            raise ValueError(
+                f"sequence {place} ({self.names[place]}) has {len(sequence)} steps, but lengths says "
+                f"{self._lengths[place]}"
+            )
+        return sequence
 
     def chosen(self, places: Sequence[int] | Array) -> Self:
         """Some of them, in the order asked for, which hold what they load in common with these.

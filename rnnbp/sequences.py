@@ -10,9 +10,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, DTypeLike
 
 from rnnbp import frames
-from rnnbp._checks import checked_bool, counted, did_you_mean, positive_int
+from rnnbp._checks import checked_bool, did_you_mean, positive_int
 from rnnbp.checked import checked_sequences
 from rnnbp.class_names import named, renumbered
+from rnnbp.descriptions import as_html, counted, some
 from rnnbp.held import HeldSequences
 from rnnbp.label_sequences import LabelSequences
 from rnnbp.lazy import LazySequences
@@ -350,6 +351,16 @@ class Sequences:
     def __repr__(self) -> str:
         inside = counted(self.feature_size, "feature") if self.sequences[0].ndim == 2 else "tokens"
         return f"{type(self).__name__}: {counted(len(self), 'sequence')}{self._span()}, {inside}; {self._task()}"
+
+    def _repr_html_(self) -> str:
+        known = {"features": some(self.feature_names), "targets": self._task(), "dtype": str(self.dtype)}
+        if self.sequences.known_lengths is not None:
+            known = {"steps": f"{self.lengths.sum()} in all, {np.median(self.lengths):g} at the median"} | known
+        if self.classes is not None:
+            known["classes"] = some(self.classes)
+        if self.info is not None:
+            known["info"] = some([str(name) for name in self.info])
+        return as_html(f"{type(self).__name__}: {counted(len(self), 'sequence')}{self._span()}", known)
 
     def _span(self) -> str:
         """From how many steps to how many; nothing where they would have to be counted for it."""

@@ -12,6 +12,7 @@ from rnnbp.checkpoints import Checkpoint, check_checkpoint_path, read_checkpoint
 from rnnbp.clipping import ClipNorm, ClipValue
 from rnnbp.config import to_config
 from rnnbp.data import SequenceDataset
+from rnnbp.descriptions import as_html, as_lines
 from rnnbp.epochs import Epoch, by_minimizing, by_steps
 from rnnbp.evaluation import Tally, check_task
 from rnnbp.gradients import BPTT, GradientAlgorithm
@@ -27,8 +28,6 @@ from rnnbp.stopping import EarlyStopping
 from rnnbp.streams import check_stream
 from rnnbp.training_parts import (
     FitArguments,
-    as_html,
-    as_lines,
     check_clip,
     check_minimizer,
     check_parts,

@@ -1,6 +1,5 @@
 """What a trainer and its `fit` are given, checked before the first step; and how a trainer shows itself."""
 
-import html
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -157,32 +156,6 @@ def check_minimizer(optimizer: Any, gradient: Any, ignored: Mapping[str, Any]) -
             f"{name} searches along the gradient of the loss, and {gradient!r} draws a random one: take BPTT(), or an "
             "optimizer that steps, such as Adam()"
         )
-
-
-def as_lines(title: str, parts: Mapping[str, Any]) -> str:
-    """A title and a line a part.
-
-    Examples
-    --------
-    >>> print(as_lines("Trainer: 2 epochs", {"loss": "CrossEntropy()", "clip": 1}))
-    Trainer: 2 epochs
-      loss  CrossEntropy()
-      clip  1
-    """
-    width = max(map(len, parts))
-    return "\n".join([title, *(f"  {name:<{width}}  {value}" for name, value in parts.items())])
-
-
-def as_html(title: str, parts: Mapping[str, Any]) -> str:
-    """The same as a table.
-
-    Examples
-    --------
-    >>> as_html("Trainer", {"clip": "<1>"})
-    '<table><caption>Trainer</caption><tr><th>clip</th><td>&lt;1&gt;</td></tr></table>'
-    """
-    rows = (f"<tr><th>{html.escape(k)}</th><td>{html.escape(str(v))}</td></tr>" for k, v in parts.items())
-    return f"<table><caption>{html.escape(title)}</caption>{''.join(rows)}</table>"
 
 
 def _is_number(value: Any) -> bool:

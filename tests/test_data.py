@@ -80,6 +80,19 @@ def test_it_says_one_and_many():
     assert repr(dataset([3, 3], tokens=True)) == "SequenceDataset: 2 sequences of 3 steps, tokens; no targets"
 
 
+def test_in_a_notebook_it_is_a_small_table():
+    info = pd.DataFrame({"speaker": ["<ann>", "bob"]})
+    data = SequenceDataset([np.zeros((2, 20)), np.ones((5, 20))], ["a<b", "c"], info=info)
+    shown = data._repr_html_()
+    assert "SequenceDataset: 2 sequences of 2 to 5 steps" in shown
+    assert "<th>steps</th><td>7 in all, 3.5 at the median</td>" in shown
+    assert "<td>x0, x1, x2, x3, x4, x5, x6, x7, ... (20 in all)</td>" in shown
+    assert "<th>classes</th><td>a&lt;b, c</td>" in shown
+    assert "<th>info</th><td>speaker</td>" in shown
+    assert "<th>dtype</th><td>float32</td>" in shown
+    assert "<th>classes" not in SequenceDataset([np.zeros((2, 1))])._repr_html_()
+
+
 # ---- batches ------------------------------------------------------------------------------------
 
 

@@ -35,7 +35,7 @@ ORDER = [
     "features",
     *("moments", "held", "audio", "lazy"),
     "sums",
-    *("params", "masks", "config", "storage", "files", "threads", "workspace", "_sources", "_checks"),
+    *("params", "masks", "config", "storage", "files", "threads", "workspace", "_sources", "descriptions", "_checks"),
 ]
 
 FILES = sorted(PACKAGE.rglob("*.py"))

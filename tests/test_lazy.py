@@ -97,6 +97,24 @@ def test_lengths_are_counted_once_or_taken_as_known():
     assert len(source.asked) == 6
 
 
+def test_lengths_that_are_not_those_of_the_sequences_are_found_when_they_are_loaded():
+    wrong = Source(6).lazy(lengths=[1, 2, 9, 4, 5, 1], names=list("abcdef"))
+    assert len(wrong[1]) == 2
+    for ask in (wrong.__getitem__, wrong.passing):
+        with pytest.raises(ValueError, match=r"sequence 2 \(c\) has 3 steps, but lengths says 9"):
+            ask(2)
+    with pytest.raises(ValueError, match=r"sequence 0 \(c\) has 3 steps, but lengths says 9"):
+        wrong.chosen([2])[0]
+
+
+def test_a_notebook_loads_nothing_to_show_a_lazy_dataset():
+    source = Source(8)
+    data = SequenceDataset(source.lazy(memory=0), np.zeros(8, int))
+    source.asked.clear()
+    assert "8 sequences" in data._repr_html_()
+    assert set(source.asked) <= {0}
+
+
 def test_another_process_is_sent_no_arrays():
     lazy = Source(50).lazy()
     before = len(pickle.dumps(lazy))
@@ -115,6 +133,8 @@ def test_another_process_is_sent_no_arrays():
         ({"size": 0}, "size must be a positive integer, got 0"),
         ({"size": 2, "memory": -1}, "memory must be an integer of 0 or more, got -1"),
         ({"size": 2, "lengths": [1]}, "lengths must be one a sequence, 2, got 1"),
+        ({"size": 2, "lengths": [1.5, 2]}, r"lengths must be integers of 1 or more, got float64 of \(2,\)"),
+        ({"size": 2, "lengths": [0, 2]}, "lengths must be integers of 1 or more, got int64"),
         ({"size": 2, "names": ["a", "b", "c"]}, "names must be one a sequence, 2, got 3"),
     ],
 )

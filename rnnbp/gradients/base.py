@@ -7,6 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from rnnbp.data import SequenceBatch
+from rnnbp.descriptions import named_axes
 from rnnbp.layers.base import Array, Run, State, Tape
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
@@ -29,7 +30,7 @@ class Cost:
     peak_bytes: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Gradient:
     """One gradient, of a batch or of a span of its time.
 
@@ -46,6 +47,15 @@ class Gradient:
     cost : Cost
     span : (int, int)
         First step, and one past the last.
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> model = rnnbp.Sequential(rnnbp.Elman(2, 3), rnnbp.Last(), rnnbp.Dense(3, 1), dtype=np.float64)
+    >>> model.params.vector[:] = 0
+    >>> batch = rnnbp.SequenceDataset([np.zeros((7, 2))], targets=[1.0]).batch()
+    >>> next(rnnbp.BPTT().gradients(model, batch, rnnbp.MeanSquaredError()))
+    Gradient: loss 1, vector (P,) = (25,) float64, outputs (B, K) = (1, 1) float64, steps 0 to 7
     """
 
     loss: float
@@ -54,6 +64,13 @@ class Gradient:
     state: list[State]
     cost: Cost
     span: tuple[int, int]
+
+    def __repr__(self) -> str:
+        axes = ("T", "B", "K") if self.outputs.ndim == 3 else ("B", "K")
+        vector = f"vector {named_axes(self.vector.shape, ('P',))} {self.vector.dtype}"
+        outputs = f"outputs {named_axes(self.outputs.shape, axes)} {self.outputs.dtype}"
+        start, stop = self.span
+        return f"{type(self).__name__}: loss {self.loss:.6g}, {vector}, {outputs}, steps {start} to {stop}"
 
 
 class GradientAlgorithm(Protocol):

@@ -1,0 +1,66 @@
+"""How objects show themselves: counts and shapes in words, and tables of parts."""
+
+import html
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+
+def counted(number: int, what: str) -> str:
+    """A number of things, in words.
+
+    Examples
+    --------
+    >>> counted(1, "step"), counted(2, "step")
+    ('1 step', '2 steps')
+    """
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def named_axes(shape: tuple[int, ...], axes: Sequence[str]) -> str:
+    """A shape with the names of its axes, the last of which it may lack.
+
+    Examples
+    --------
+    >>> named_axes((7, 2), ("T", "B", "K")), named_axes((7,), ("B", "K"))
+    ('(T, B) = (7, 2)', '(B,) = (7,)')
+    """
+    comma = "," if len(shape) == 1 else ""
+    return f"({', '.join(axes[: len(shape)])}{comma}) = {shape}"
+
+
+def some(names: Sequence[str], shown: int = 8) -> str:
+    """Names in a row, the first of many.
+
+    Examples
+    --------
+    >>> some(["a", "b"]), some(list("abcd"), 2)
+    ('a, b', 'a, b, ... (4 in all)')
+    """
+    more = "" if len(names) <= shown else f", ... ({len(names)} in all)"
+    return ", ".join(names[:shown]) + more
+
+
+def as_lines(title: str, parts: Mapping[str, Any]) -> str:
+    """A title and a line a part.
+
+    Examples
+    --------
+    >>> print(as_lines("Trainer: 2 epochs", {"loss": "CrossEntropy()", "clip": 1}))
+    Trainer: 2 epochs
+      loss  CrossEntropy()
+      clip  1
+    """
+    width = max(map(len, parts))
+    return "\n".join([title, *(f"  {name:<{width}}  {value}" for name, value in parts.items())])
+
+
+def as_html(title: str, parts: Mapping[str, Any]) -> str:
+    """The same as a table.
+
+    Examples
+    --------
+    >>> as_html("Trainer", {"clip": "<1>"})
+    '<table><caption>Trainer</caption><tr><th>clip</th><td>&lt;1&gt;</td></tr></table>'
+    """
+    rows = (f"<tr><th>{html.escape(k)}</th><td>{html.escape(str(v))}</td></tr>" for k, v in parts.items())
+    return f"<table><caption>{html.escape(title)}</caption>{''.join(rows)}</table>"
