@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,7 @@ def _compare(options: argparse.Namespace) -> None:
     )
     print(report)
     if options.output is not None:
+        report = replace(report, settings={"dataset": options.dataset, **report.settings})
         report.write(options.output)
         print(f"written: {options.output / 'report.html'}")
 

@@ -23,6 +23,7 @@ from rnnbp.models import Sequential
 from rnnbp.optimizers import Adam, Minimizer, Optimizer
 from rnnbp.prediction import matched
 from rnnbp.report import Report
+from rnnbp.report_settings import settings
 from rnnbp.schedules import Cosine, Schedule
 from rnnbp.training import Trainer
 from rnnbp.workers import check_sendable, in_order
@@ -225,7 +226,19 @@ def compare(
     results = in_order(Training.perform, trainings, workers, progress=progress, shown=shown)
     rows, curves = zip(*results, strict=True)
     runs = pd.DataFrame([row for row in rows if row is not None])
-    return Report(runs, pd.concat(curves, ignore_index=True), recipe.loss.metric)
+    said = settings(
+        train,
+        test,
+        seeds=chosen,
+        folds=folds,
+        epochs=epochs,
+        batch_size=batch_size,
+        loss=recipe.loss,
+        gradient=recipe.gradient,
+        optimizers={name: make() for name, make in tuned.items()},
+        schedule=schedule(epochs),
+    )
+    return Report(runs, pd.concat(curves, ignore_index=True), recipe.loss.metric, said)
 
 
 def _check_makers(models: Any, optimizer: Any, optimizers: Mapping[str, Any], schedule: Any) -> None:

@@ -93,7 +93,7 @@ def plot_comparison(report: "Report") -> "Figure":
     rnnbp.compare : makes the report.
     """
     colour = colours(report)
-    fig, (curves, dots) = figure(11, 4.4, 1, 2, width_ratios=(1.25, 1))
+    fig, (curves, dots) = figure(11, max(4.4, 1.2 + 0.5 * len(colour)), 1, 2, width_ratios=(1.25, 1))
     by_epoch = report.validation_curves
     for model in report.table["model"]:
         style = "--" if _kind(report, model) == "static" else "-"
@@ -101,8 +101,9 @@ def plot_comparison(report: "Report") -> "Figure":
     middle = float(np.nanmedian(by_epoch.iloc[-1]))
     lowest = float(np.nanmin(by_epoch.to_numpy()))
     curves.set_ylim(max(lowest, 1 - 5 * (1 - middle)) if report.metric == "accuracy" else None)
+    curves.xaxis.get_major_locator().set_params(integer=True)
     curves.set(xlabel="epoch", ylabel=f"validation {report.metric}", title="Learning (mean over the folds)")
-    curves.legend(frameon=False, fontsize=8, loc="lower right", ncols=2)
+    fig.legend(frameon=False, fontsize=9, loc="outside lower center", ncols=6)
     for place, model in enumerate(reversed(report.table["model"].tolist())):
         scores = report.runs.loc[report.runs["model"] == model, "test"].to_numpy()
         dots.plot(scores, np.full(len(scores), place), "o", color=colour[model], alpha=0.45, markersize=6, mew=0)

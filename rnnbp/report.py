@@ -1,17 +1,16 @@
 """What a comparison found: tables, one sentence, a picture, a page."""
 
-import base64
 import html
-import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from rnnbp.files import replacing
+from rnnbp.report_page import embedded, page
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -26,9 +25,10 @@ class Paired:
     difference : float
         Mean over seeds.
     low, high : float
-        Its 95 % interval (Student's t); NaN where there is no spread to judge by.
+        Its 95 % interval (Student's t); NaN where there is no spread to judge by, and where the seeds are too few, so
+        that it would reach beyond what two accuracies can differ by.
     p : float
-        Two-sided paired t-test; NaN likewise.
+        Two-sided paired t-test; NaN where there is no spread.
     """
 
     difference: float
@@ -51,6 +51,8 @@ class Report:
         all of the training set, ``'fold 0'``, ... on a part, with the rest as validation.
     metric : str
         The score's name: 'accuracy' or 'r2'.
+    settings : dict of str to str
+        What the page says of the data and of how the models were trained; what is added to it is said as well.
 
     Examples
     --------
@@ -65,6 +67,7 @@ class Report:
     runs: pd.DataFrame
     curves: pd.DataFrame
     metric: str
+    settings: dict[str, str] = field(default_factory=dict)
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -128,6 +131,8 @@ class Report:
             return Paired(mean, np.nan, np.nan, np.nan)
         margin = float(stats.t.ppf(0.975, len(difference) - 1)) * error
         p = 2 * float(stats.t.sf(abs(mean) / error, len(difference) - 1))
+        if self.metric == "accuracy" and abs(mean) + margin > 1:
+            return Paired(mean, np.nan, np.nan, p)
         return Paired(mean, mean - margin, mean + margin, p)
 
     @property
@@ -139,7 +144,10 @@ class Report:
             (name,) = said
             return f"The best network, chosen by cross-validation, is {name} with {said[name]} on the test set."
         pair = self.paired(recurrent, static)
-        sure = "" if np.isnan(pair.p) else f" (95 % interval {pair.low:+.4f} to {pair.high:+.4f}, p = {pair.p:.2g})"
+        interval = f"95 % interval {pair.low:+.4f} to {pair.high:+.4f}"
+        if np.isnan(pair.low):
+            interval = f"{self.runs['seed'].nunique()} seeds are too few for an interval"
+        sure = "" if np.isnan(pair.p) else f" ({interval}, p = {pair.p:.2g})"
         return (
             f"Chosen by cross-validation, the best recurrent network is {recurrent} with {said[recurrent]} on the test "
             f"set, the best static one {static} with {said[static]}: a difference of {pair.difference:+.4f} in "
@@ -190,7 +198,14 @@ class Report:
             In a folder that exists. Without the `plot` extra the page says that the picture is missing.
         """
         with replacing(path) as beside:
-            beside.write_text(_page(self), encoding="utf-8")
+            text = page(self.verdict, self._picture(), self.table, self.runs, self.curves, self.metric, self.settings)
+            beside.write_text(text, encoding="utf-8")
+
+    def _picture(self) -> str:
+        try:
+            return embedded(self.plot(), "learning curves and test scores")
+        except ImportError as error:
+            return f"<p>No picture here: {html.escape(str(error))}</p>"
 
     def write(self, folder: str | Path) -> None:
         """Write `report.html`, `table.csv`, `curves.csv` and, with the `plot` extra, `comparison.png`.
@@ -222,46 +237,3 @@ def _rounded(table: pd.DataFrame) -> pd.DataFrame:
     digits = {"seconds": 2, "gradient": 3, "inference": 3}
     shown = table.drop(columns=["seconds_to_best", "seconds_per_epoch"])
     return shown.round({c: digits.get(c.split("_")[0], 4) for c in shown.columns[shown.dtypes == np.float64]})
-
-
-_STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #1d2430 }
-h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2rem }
-p.verdict { font-size: 1.1rem; border-left: 4px solid #2f6db5; padding-left: 1rem }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .85rem }
-th, td { padding: .3rem .6rem; border-bottom: 1px solid #dde2ea; text-align: right }
-th:first-child, td:first-child, th:nth-child(2), td:nth-child(2) { text-align: left }
-img { max-width: 100% } div.wide { overflow-x: auto }
-"""
-
-
-def _page(report: Report) -> str:
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>rnnbp: static against recurrent</title>
-<style>{_STYLE}</style></head><body>
-<h1>Static against recurrent</h1>
-<p class="verdict">{html.escape(report.verdict)}</p>
-{_picture(report)}
-<h2>Every model, over {report.runs["seed"].nunique()} seeds</h2>
-<div class="wide">{_rounded(report.table).to_html(index=False, border=0)}</div>
-<h2>What the columns say</h2>
-<p>Every model was trained for {int(report.curves["epoch"].max())} epochs on all of the training set, once for each
-seed, and met the test set once. <b>validation_mean</b> is the mean {report.metric} of a cross-validation within the
-training set at the last epoch; the best of each kind is chosen by it. <b>epochs_to_best</b> is the epoch at which that
-mean was highest. <b>seconds_mean</b> is the time of one training, <b>inference_ms</b> that of one sequence in a batch,
-<b>gradient_norm</b> the mean over all steps.</p>
-<h2>Every run</h2>
-<div class="wide">{report.runs.round(4).to_html(index=False, border=0)}</div>
-</body></html>
-"""
-
-
-def _picture(report: Report) -> str:
-    try:
-        figure: Any = report.plot()
-    except ImportError as error:
-        return f"<p>No picture here: {html.escape(str(error))}</p>"
-    memory = io.BytesIO()
-    figure.savefig(memory, format="png", dpi=130)
-    code = base64.b64encode(memory.getvalue()).decode()
-    return f'<img alt="learning curves and test scores" src="data:image/png;base64,{code}">'

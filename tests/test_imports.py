@@ -23,7 +23,8 @@ ORDER = [
     *("__main__", "cli", "cli_bench", "cli_gradients", "cli_nettalk", "cli_speak", "cli_speakers", "cli_transcribe"),
     *("cli_arguments", "cli_interrupts", ""),  # "" is the package itself
     *("transcription", "robustness", "speakers", "reading"),
-    *("benchmark", "plotting_benchmark", "compare", "contestants", "estimators", "report", "workers", "worker_process"),
+    *("benchmark", "plotting_benchmark", "compare", "contestants", "estimators", "report"),
+    *("report_page", "report_settings", "workers", "worker_process"),
     *("training", "training_parts", "checkpoints", "training_state", "epochs", "evaluation", "streams"),
     *("stopping", "progress"),
     *("certificate", "diagnostics", "plotting_gradients", "plotting_pictures", "plotting", "interop"),

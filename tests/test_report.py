@@ -9,10 +9,14 @@ import pytest
 from scipy import stats
 
 from rnnbp.report import Report
+from rnnbp.report_page import columns_to_read
 
 KINDS = {"mlp": "static", "window": "static", "gru": "recurrent"}
 TEST = {"mlp": [0.90, 0.92, 0.91], "window": [0.95, 0.93, 0.97], "gru": [0.96, 0.97, 0.98]}
 VALIDATION = {"mlp": [0.5, 0.94, 0.95], "window": [0.6, 0.97, 0.94], "gru": [0.7, 0.8, 0.99]}
+
+
+SETTINGS = {"dataset": "vowels <9>", "training set": "270 sequences", "test set": "370 sequences", "epochs": "3"}
 
 
 def report_of(models=KINDS, seeds: int = 3, metric: str = "accuracy") -> Report:
@@ -38,7 +42,7 @@ def report_of(models=KINDS, seeds: int = 3, metric: str = "accuracy") -> Report:
         for run in ("fold 0", "fold 1", "seed 0")
         for epoch, score in enumerate(VALIDATION[model] if run != "seed 0" else [np.nan] * 3, 1)
     ]
-    return Report(pd.DataFrame(runs), pd.DataFrame(curves), metric)
+    return Report(pd.DataFrame(runs), pd.DataFrame(curves), metric, SETTINGS)
 
 
 def test_the_table_has_a_row_a_model():
@@ -74,6 +78,41 @@ def test_pairs_are_students():
 def test_without_spread_there_is_no_interval():
     assert np.isnan([report_of(seeds=1).paired("gru", "mlp").p, report_of().paired("gru", "gru").p]).all()
     assert "interval" not in report_of(seeds=1).verdict
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "r2"])
+def test_an_interval_that_cannot_be_is_not_printed(metric):
+    """The accuracies of two seeds differ by 0 and 0.3: by Student's t by -1.76 to 2.06, which no accuracies can."""
+    report = report_of(["mlp", "gru"], seeds=2, metric=metric)
+    report.runs["test"] = [0.5, 0.5, 0.5, 0.8]
+    pair = report.paired("gru", "mlp")
+    assert (pair.difference, pair.p) == (pytest.approx(0.15), pytest.approx(0.5))
+    if metric == "r2":  # which has no least value
+        assert (pair.low, pair.high) == (pytest.approx(0.15 - 1.9059, abs=1e-4), pytest.approx(0.15 + 1.9059, abs=1e-4))
+        assert "(95 % interval -1.7559 to +2.0559, p = 0.5)" in report.verdict
+    else:
+        assert np.isnan([pair.low, pair.high]).all()
+        assert report.verdict.endswith("+0.1500 in accuracy (2 seeds are too few for an interval, p = 0.5).")
+
+
+def test_two_seeds_have_an_interval_that_can_be():
+    pair = report_of(seeds=2).paired("gru", "mlp")
+    assert -1 <= pair.low < pair.difference < pair.high <= 1
+
+
+def test_the_page_names_the_data_and_the_settings(tmp_path):
+    report_of().to_html(tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for name, said in SETTINGS.items():
+        assert f"<tr><td>{name}</td><td>{html.escape(said)}</td></tr>" in page
+
+
+def test_the_pages_table_is_narrow_enough_to_be_read():
+    """Of a window of 1,200 pixels 1,088 are left, 19 of each cell are margin, and a letter takes 8 or so."""
+    shown = columns_to_read(report_of().table.assign(model="statistics-mlp", kind="recurrent", parameters=1_234_567))
+    letters = sum(max(*map(len, name.split()), *map(len, shown[name])) for name in shown)
+    assert 8 * letters + 19 * shown.shape[1] < 1088
+    assert shown.iloc[0].tolist()[3:6] == ["0.9500", "0.9100 ± 0.0100", "1.0000 ± 0.0000"]
 
 
 def test_the_verdict_is_one_sentence():
