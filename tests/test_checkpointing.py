@@ -504,18 +504,18 @@ def test_ten_thousand_steps_in_the_memory_of_a_few_hundred():
     assert found.cost.peak_bytes <= hundreds
     assert allocated - 3 * model.params.vector.nbytes <= hundreds
     assert found.cost.steps <= 3 * 16 * 10_000
-    assert found.vector.tobytes() == gradient(BPTT(), model, batch).vector.tobytes()
+    assert_same(found, gradient(BPTT(), model, batch))
 
 
 def test_almost_all_of_the_memory_is_saved():
-    """95 percent of 1,000 steps' tapes, at two evaluations a step."""
+    """95 percent of 1,000 steps' residuals, at two evaluations a step."""
     model = Sequential(LSTM(8, HIDDEN), Last(), Dense(HIDDEN, K))
     batch = batch_for(model, np.full(4, 1000), np.float32, features=8)
     plain = gradient(BPTT(), model, batch)
     found = gradient(BPTT(memory=plain.cost.peak_bytes // 9), model, batch)
     assert found.cost.peak_bytes <= 0.05 * plain.cost.peak_bytes
     assert found.cost.steps <= 2.01 * plain.cost.steps
-    assert found.vector.tobytes() == plain.vector.tobytes()
+    assert_same(found, plain)
 
 
 # ---- arguments ----------------------------------------------------------------------------------

@@ -167,12 +167,6 @@ def test_any_shapes_fill_the_vector_without_gap_or_overlap(shapes):
     assert all(view.shape == params.shapes[name] for name, view in params.items())
 
 
-def test_products_are_added(params):
-    params.add_product("w", np.ones((2, 4)), np.ones((4, 3)))
-    np.testing.assert_array_equal(params["w"], [[4, 5, 6], [7, 8, 9]])
-    np.testing.assert_array_equal(params["b"], [6, 7])
-
-
 def test_arrays_renamed_share_the_memory(params):
     other = params.renamed({"bias": (2,), "gain": ()}, start=6)
     other["bias"] += 1

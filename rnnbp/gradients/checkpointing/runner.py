@@ -116,6 +116,7 @@ class Checkpointed:
         self.current = (0, segments.first)  # the segment to run next without a restore, and its snapshot
         self.snapshots: dict[int, Snapshot] = {}
         self.recorded: dict[int, Recorded] = {}
+        self.first_time = 0  # the first segment that has not been run yet
         self.outputs: list[Array] = []  # of the layers in time, a segment each
         self.grad = self.model.params.zeros()
         self.d_outputs: Array | None = None  # known once all segments have been run
@@ -169,7 +170,10 @@ class Checkpointed:
         run = self.segments.run(start, stop, before)
         in_use = before.nbytes + run.nbytes + held_bytes(self.d_states)
         self.peak_bytes = max(self.peak_bytes, self.stored_bytes + in_use)
-        if segment == len(self.outputs):
+        if segment == self.first_time:
+            self.first_time += 1
+            if run.outputs.ndim < 3:
+                self.outputs.clear()  # without a time axis only those after the last step count
             self.outputs.append(run.outputs)
         return run
 
