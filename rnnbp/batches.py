@@ -267,6 +267,20 @@ def stream_batches(
     >>> [b.x[:, :, 0].T.tolist() for b in stream_batches(np.arange(8)[:, None], np.arange(8), 2, 3)]
     [[[0.0, 1.0, 2.0], [4.0, 5.0, 6.0]], [[3.0], [7.0]]]
     """
+    parts = stream_parts(x, targets, batch_size, steps, dtype)
+    return (SequenceBatch(here, np.full(here.shape[1], len(here)), aims) for here, aims in parts)
+
+
+def stream_parts(
+    x: ArrayLike, targets: ArrayLike, batch_size: int, steps: int, dtype: DTypeLike
+) -> Iterator[tuple[Array, Array]]:
+    """What the batches of a stream hold: x (T, B, F) or tokens (T, B), and targets, which may be names, (T, B, ...).
+
+    Examples
+    --------
+    >>> [names.T.tolist() for _, names in stream_parts(np.arange(4), list("abcd"), 2, 2, np.float32)]
+    [[['a', 'b'], ['c', 'd']]]
+    """
     rows, steps = positive_int("batch_size", batch_size), positive_int("steps", steps)
     stream = checked_sequence("x", x, np.dtype(dtype))
     wanted = np.asarray(targets)
@@ -276,14 +290,10 @@ def stream_batches(
         raise ValueError(f"batch_size must be at most the number of steps, {len(stream)}, got {rows}")
     if wanted.ndim == 2 or wanted.dtype.kind == "f":
         wanted = wanted.reshape(len(wanted), -1).astype(np.float64)
-    length, order = len(stream) // rows, np.arange(rows)
+    length = len(stream) // rows
 
     def cut(a: Array) -> Array:
         return np.ascontiguousarray(a[: rows * length].reshape(rows, length, *a.shape[1:]).swapaxes(0, 1))
 
-    def part(start: int) -> SequenceBatch:
-        here = wide[start : start + steps]
-        return SequenceBatch(here, np.full(rows, len(here)), aims[start : start + steps], order)
-
     wide, aims = cut(stream), cut(wanted)
-    return map(part, range(0, length, steps))
+    return ((wide[t : t + steps], aims[t : t + steps]) for t in range(0, length, steps))

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from rnnbp import frames
 from rnnbp._checks import checked_bool, positive_int
-from rnnbp.batches import SequenceBatch, collate, stream_batches
+from rnnbp.batches import SequenceBatch, collate, stream_batches, stream_parts
+from rnnbp.categories import ordered_names
 from rnnbp.held import HeldSequences
 from rnnbp.lazy import LazySequences
 from rnnbp.parts import bucketed, pieces, unpadded
@@ -324,7 +325,7 @@ class SequenceDataset(Sequences):
         Parameters
         ----------
         x, targets, batch_size, steps
-            As `rnnbp.data.stream_batches` takes them.
+            As `rnnbp.data.stream_batches` takes them; targets may be names of classes too.
         dtype : dtype, default float32
 
         Raises
@@ -338,9 +339,10 @@ class SequenceDataset(Sequences):
         >>> [s[:, 0].astype(int).tolist() for s in data.sequences]
         [[0, 1, 2], [4, 5, 6], [3], [7]]
         """
-        batches = list(stream_batches(x, targets, batch_size, steps, dtype))
-        pieces = [(b.x[:, r], np.asarray(b.targets)[:, r]) for b in batches for r in range(b.size)]
-        stream = cls([p for p, _ in pieces], [t for _, t in pieces], per_step=True, dtype=dtype)
+        parts = stream_parts(x, targets, batch_size, steps, dtype)
+        pieces = [(here[:, r], aims[:, r]) for here, aims in parts for r in range(batch_size)]
+        names = ordered_names(targets)
+        stream = cls([p for p, _ in pieces], [t for _, t in pieces], classes=names, per_step=True, dtype=dtype)
         stream.rows = batch_size
         return stream
 

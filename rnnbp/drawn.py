@@ -62,7 +62,8 @@ class DrawnDataset(SequenceDataset):
     ) -> None:
         self.draw, self.places, self.memory = draw, np.arange(len(targets)), memory
         lazy = LazySequences(_At(draw, self.places, 0), len(targets), memory, names=ids)
-        super().__init__(lazy, targets, classes=classes, ids=ids, info=info, feature_names=feature_names, dtype=dtype)
+        rows = _rows(targets)
+        super().__init__(lazy, rows, classes=classes, ids=ids, info=info, feature_names=feature_names, dtype=dtype)
         if self.per_step:
             raise ValueError("targets must be one a sequence where sequences are drawn, got one a step")
 
@@ -96,6 +97,14 @@ class DrawnDataset(SequenceDataset):
         part = super()._holding(sequences, targets, ids, places)
         part.places = self.places[places]
         return part
+
+
+def _rows(targets: Any) -> Any:
+    """Rows of as many values in one array, which is one a sequence: here they cannot be one a step."""
+    if hasattr(targets, "__array__") or len({np.shape(t) for t in targets}) != 1:
+        return targets
+    array = np.asarray(targets)
+    return array if array.ndim == 2 and array.dtype.kind == "f" else targets
 
 
 @dataclass(frozen=True)

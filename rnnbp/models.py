@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from rnnbp import cells, initializers, layers, losses, solvers
 from rnnbp._checks import natural_int
+from rnnbp.checked import one_feature
 from rnnbp.class_names import names_or_none
 from rnnbp.config import by_name, from_config, to_config
 from rnnbp.data import SequenceBatch
@@ -284,7 +285,8 @@ class Sequential(Predictor):
         try:
             self.layers[0].out_shape(axes)
         except ValueError as error:
-            raise ValueError(f"x of shape {x.shape} does not fit layer 0: {error}") from None
+            advice = one_feature(x, "(T, B)")
+            raise ValueError(f"x of shape {x.shape} does not fit layer 0: {error}{advice}") from None
 
     def forward(self, batch: SequenceBatch | ArrayLike, lengths: ArrayLike | None = None) -> Array:
         """The outputs, in evaluation mode.
@@ -309,6 +311,7 @@ class Sequential(Predictor):
             x = np.asarray(batch)
             if x.ndim not in (2, 3):
                 raise ValueError(f"x must have shape (T, B, F), or (T, B) for tokens, got {x.shape}")
+            self._check_input(x)
             sorted_batch = SequenceBatch.from_array(x, lengths)
             return sorted_batch.restore(self.forward(sorted_batch), axis=0 if self.out_shape[0] == "B" else 1)
         return self.forward_from(batch)[0]

@@ -364,6 +364,9 @@ def test_a_streams_batches_go_on_from_one_another():
     assert first.x[:, :, 0].T.tolist() == [[0, 1, 2], [5, 6, 7]]
     assert second.x[:, :, 0].T.tolist() == [[3, 4], [8, 9]]
     assert second.targets.T.tolist() == [[3, 4], [8, 9]]
+    names = pd.Categorical(["up", "down"] * 2, categories=["up", "down"], ordered=True)
+    assert SequenceDataset.from_stream(np.zeros((4, 1)), names, 2, 2).classes == ("up", "down")
+    assert SequenceDataset.from_stream(np.zeros((4, 1)), list(names), 2, 2).classes == ("down", "up")
     values = SequenceDataset.from_stream(np.zeros((4, 1)), np.arange(4.0), 2, 2, dtype=np.float64)
     assert [t.tolist() for t in values.targets] == [[[0], [1]], [[2], [3]]]
     assert values.dtype == np.float64

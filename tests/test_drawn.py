@@ -93,6 +93,13 @@ def test_targets_of_steps_are_refused():
         DrawnDataset(lambda place, epoch: np.zeros((2, 1)), targets=[np.zeros(2, int), np.ones(2, int)])
 
 
+def test_rows_of_values_are_one_a_sequence_whatever_its_length():
+    for K in (1, 3, 4):
+        drawn = DrawnDataset(lambda place, epoch: np.zeros((3, 1)), targets=[[0.5] * K] * 2)
+        assert drawn.targets.tolist() == [[0.5] * K] * 2
+        assert not drawn.at_epoch(2).per_step
+
+
 def test_what_does_not_fit_is_named_when_it_is_drawn():
     wrong = DrawnDataset(lambda place, epoch: np.full((2, 1), np.nan if place and epoch else 0.0), targets=[0, 1])
     with pytest.raises(ValueError, match=r"sequence 1 \(1\) holds nan at step 0"):

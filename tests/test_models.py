@@ -265,6 +265,7 @@ def test_what_does_not_fit_is_said_when_the_model_is_made(make, message):
     [
         (np.zeros((5, 2, 4)), None, r"x of shape \(5, 2, 4\) does not fit layer 0: LSTM takes 3 features, got 4"),
         (np.zeros((5, 3)), None, r"x of shape \(5, 3\) does not fit layer 0: LSTM takes sequences \(T, B, F\)"),
+        (np.zeros((5, 3)), None, r"for one feature give x\[:, :, None\]$"),
         (np.zeros(5), None, r"x must have shape \(T, B, F\), or \(T, B\) for tokens, got \(5,\)"),
         (np.zeros((5, 2, 3)), [5], r"lengths must be integers of shape \(B,\) = \(2,\), got int64 of \(1,\)"),
         (np.zeros((5, 2, 3)), [6, 1], "lengths must be from 1 to T = 5, got 1 to 6"),
