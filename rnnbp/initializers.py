@@ -7,7 +7,7 @@ a cell with gates lie in as many blocks, one a gate.
 
 import math
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -33,6 +33,27 @@ class Initializer(Protocol):
     """Fills `params` in place."""
 
     def __call__(self, cell: Gated, params: Parameters, rng: np.random.Generator) -> None: ...
+
+
+def check_initializer(name: str, init: Any) -> None:
+    """Raise unless `init` can be called as an initializer.
+
+    Raises
+    ------
+    ValueError
+        If it is none: the name of one, say, or its class.
+
+    Examples
+    --------
+    >>> check_initializer("init", "orthogonal")
+    Traceback (most recent call last):
+    ValueError: init must be an initializer, as rnnbp.initializers.Uniform(), got 'orthogonal': Orthogonal(...)
+    """
+    if callable(init) and not isinstance(init, type):
+        return
+    meant = INITIALIZERS.get(init) if isinstance(init, str) else init if isinstance(init, type) else None
+    hint = "" if meant is None else f": {meant.__name__}(...)"
+    raise ValueError(f"{name} must be an initializer, as rnnbp.initializers.Uniform(), got {init!r}{hint}")
 
 
 def glorot(shape: tuple[int, int], rng: np.random.Generator) -> Array:
@@ -229,6 +250,7 @@ class ForgetBias:
 
     def __post_init__(self) -> None:
         number("value", self.value)
+        check_initializer("base", self.base)
 
     def __call__(self, cell: Gated, params: Parameters, rng: np.random.Generator) -> None:
         gate = _keep_gate(cell, "ForgetBias")
@@ -268,6 +290,7 @@ class Chrono:
 
     def __post_init__(self) -> None:
         number("longest", self.longest, 3)
+        check_initializer("base", self.base)
 
     def __call__(self, cell: Gated, params: Parameters, rng: np.random.Generator) -> None:
         gate = _keep_gate(cell, "Chrono")
@@ -319,6 +342,7 @@ class Sparse:
 
     def __post_init__(self) -> None:
         number("density", self.density, 0, 1, open_low=True)
+        check_initializer("base", self.base)
 
     def __call__(self, cell: Gated, params: Parameters, rng: np.random.Generator) -> None:
         self.base(cell, params, rng)

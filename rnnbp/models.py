@@ -442,7 +442,7 @@ def load(path: str | Path, classes: Iterable[type] = ()) -> Sequential:
         model.classes = names_or_none(header.get("classes"))
         model.loss = _loss(from_config(header.get("loss"), known))
         model.stateful = bool(header.get("stateful"))
-    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise ValueError(f"{str(path)!r} does not hold a whole model: {error}") from error
     return model
 

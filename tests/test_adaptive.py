@@ -76,7 +76,7 @@ def test_with_outputs_at_every_step_the_errors_are_those_of_the_windows_ends():
 
 def states_before(model, batch, steps):
     """The first layer's state before these steps."""
-    yield np.zeros((batch.size, model.layers[0].unrolled.cell.state_size))
+    yield np.zeros((batch.size, model.layers[0].cell.state_size))
     for t in steps[1:]:
         (g,) = BPTT().gradients(model, batch.span(0, t), CrossEntropy())
         yield g.state[0]

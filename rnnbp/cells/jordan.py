@@ -8,7 +8,7 @@ from rnnbp._checks import number, positive_int
 from rnnbp.activations import activation
 from rnnbp.cells.base import Array, Residuals, Weights, outer_sum, total
 from rnnbp.cells.outer import Outer
-from rnnbp.initializers import Initializer, Uniform
+from rnnbp.initializers import Initializer, Uniform, check_initializer
 from rnnbp.params import Parameters
 
 
@@ -63,6 +63,7 @@ class JordanCell:
     def __post_init__(self) -> None:
         positive_int("input_size", self.input_size)
         positive_int("hidden_size", self.hidden_size)
+        check_initializer("init", self.init)
         positive_int("output_size", self.output_size)
         number("decay", self.decay, 0, 1)
         activation(self.activation)

@@ -8,7 +8,7 @@ from rnnbp._checks import choice, number, positive_int
 from rnnbp.activations import activation
 from rnnbp.cells.base import Array, Residuals, Weights, outer_sum, total
 from rnnbp.cells.outer import Outer
-from rnnbp.initializers import Initializer, Uniform
+from rnnbp.initializers import Initializer, Uniform, check_initializer
 from rnnbp.params import Parameters
 
 
@@ -67,6 +67,7 @@ class LeakyElmanCell:
     def __post_init__(self) -> None:
         positive_int("input_size", self.input_size)
         positive_int("hidden_size", self.hidden_size)
+        check_initializer("init", self.init)
         number("tau", self.tau, 1)
         choice("activation", self.activation, ("tanh", "relu", "sigmoid", "linear"))
 

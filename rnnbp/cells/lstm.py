@@ -8,7 +8,7 @@ from rnnbp._checks import positive_int
 from rnnbp.activations import sigmoid
 from rnnbp.cells.base import Array, Residuals, Weights, outer_sum, total
 from rnnbp.cells.outer import Outer
-from rnnbp.initializers import Initializer, Uniform
+from rnnbp.initializers import Initializer, Uniform, check_initializer
 from rnnbp.params import Parameters
 
 
@@ -55,6 +55,7 @@ class LSTMCell:
     def __post_init__(self) -> None:
         positive_int("input_size", self.input_size)
         positive_int("hidden_size", self.hidden_size)
+        check_initializer("init", self.init)
 
     @property
     def output_size(self) -> int:

@@ -15,7 +15,7 @@ from rnnbp._checks import number, positive_int
 from rnnbp.activations import relu
 from rnnbp.cells.base import Array, Residuals, Weights, outer_sum
 from rnnbp.cells.outer import Outer
-from rnnbp.initializers import Initializer, Uniform
+from rnnbp.initializers import Initializer, Uniform, check_initializer
 from rnnbp.params import Parameters
 
 
@@ -121,6 +121,7 @@ class LIFCell:
     def __post_init__(self) -> None:
         positive_int("input_size", self.input_size)
         positive_int("hidden_size", self.hidden_size)
+        check_initializer("init", self.init)
         for name in ("tau", "threshold", "dampening"):
             number(name, getattr(self, name), 0, open_low=True)
 

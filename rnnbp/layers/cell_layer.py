@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnbp._checks import positive_int
+from rnnbp._checks import flag, positive_int
 from rnnbp.cells.base import Array, Cell
 from rnnbp.initializers import Initializer, Uniform
 from rnnbp.layers.base import Layer, Run, Shape, State, Tape, in_time
@@ -152,6 +152,7 @@ class StackedLayer(CellLayer):
         """`Recurrent` for one cell in one direction, `MultiLayer` else."""
         if positive_int("num_layers", self.num_layers) > MOST_LAYERS:
             raise ValueError(f"num_layers must be at most {MOST_LAYERS}, got {self.num_layers}")
+        flag("bidirectional", self.bidirectional)
         dropout_between(self.dropout, self.num_layers)
         cells = [self.make_cell(self.input_size)]
         if self.num_layers == 1 and not self.bidirectional:

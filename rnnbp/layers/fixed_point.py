@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rnnbp._checks import flag
 from rnnbp.cells.base import Array, Cell, Weights, check_cell, zero_state
 from rnnbp.contraction import spectral_radius
 from rnnbp.kernels.packing import pack, unpack
@@ -119,6 +120,7 @@ class FixedPoint(Layer):
         for name, kind in kinds:
             if not isinstance(getattr(self, name), kind):
                 raise ValueError(f"{name} must be a rnnbp {kind.__name__}, got {getattr(self, name)!r}")
+        flag("warm_start", self.warm_start)
         if self.solver.linear:
             raise ValueError(f"solver must be one for nonlinear equations, got {self.solver}: Newton(), say")
 

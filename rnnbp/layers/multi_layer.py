@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from rnnbp._checks import flag
 from rnnbp.cells.base import Array, Cell, as_cells
 from rnnbp.layers.base import Layer, Run, Shape, State, Tape
 from rnnbp.layers.bidirectional import Bidirectional
@@ -51,6 +52,7 @@ class MultiLayer(Layer):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "cells", as_cells(self.cells, "layer"))
+        flag("bidirectional", self.bidirectional)
         dropout_between(self.dropout, len(self.cells))
         make = Bidirectional if self.bidirectional else Recurrent
         object.__setattr__(self, "layers", tuple(make(cell) for cell in self.cells))
