@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from rnnbp._checks import choice
 from rnnbp.benchmark import GRID, GROWTH, MLPS, QUICK, Epoch, Sequences, growing, run_benchmark
-from rnnbp.benchmark.ours import CELLS
-from rnnbp.benchmark.run import RIVALS, installed
+from rnnbp.benchmark.rnnbp_kernels import CELLS
+from rnnbp.benchmark.run import BASELINES, installed
 from rnnbp.cli_arguments import Commands, add_target, command
 from rnnbp.threads import thread_count
 
@@ -27,7 +27,7 @@ def add_bench(commands: Commands) -> None:
         "--cells", default=RECURRENT, metavar="NAMES", help=f"of {', '.join(CELLS)}, or all (default: {RECURRENT})"
     )
     added.add_argument(
-        "--against", metavar="NAMES", help=f"of {', '.join(RIVALS)}, or none (default: those that are installed)"
+        "--against", metavar="NAMES", help=f"of {', '.join(BASELINES)}, or none (default: those that are installed)"
     )
     added.add_argument("--threads", default="1,2", metavar="N,N", help="how many (default: 1,2)")
     added.add_argument("--seconds", type=float, metavar="S", help="for each workload (default: 3; with --quick 0.8)")
@@ -42,9 +42,9 @@ def _names(given: str, option: str, among: list[str]) -> list[str]:
 def _bench(options: argparse.Namespace) -> None:
     names = list(CELLS) if options.cells == "all" else _names(options.cells, "--cells", list(CELLS))
     if options.against is None:
-        against = installed(["torch"] if options.quick else RIVALS)
+        against = installed(["torch"] if options.quick else BASELINES)
     else:
-        against = [] if options.against == "none" else _names(options.against, "--against", list(RIVALS))
+        against = [] if options.against == "none" else _names(options.against, "--against", list(BASELINES))
     threads = [thread_count("--threads", int(n) if n.strip().isdecimal() else n) for n in options.threads.split(",")]
     found = run_benchmark(
         [*_workloads(names, QUICK if options.quick else GRID), *MLPS, Epoch()],

@@ -1,4 +1,4 @@
-"""What keeps a net contracting, so that it has one fixed point and iteration finds it."""
+"""Contraction of the recurrent map: the spectral radius, and a projection of the weights."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ Array = np.ndarray
 
 
 def spectral_radius(cell: Cell, params: Weights, state: Array, x: Array) -> Array:
-    """The largest |eigenvalue| of d next_state / d state: below 1, iterating the step settles near here.
+    """Return the spectral radius of d next_state / d state: if below 1 at a fixed point, iteration converges nearby.
 
     Parameters
     ----------
@@ -37,18 +37,18 @@ def spectral_radius(cell: Cell, params: Weights, state: Array, x: Array) -> Arra
     0.75
     """
     jacobian = state_jacobian(cell, params, state, x)
-    sound = np.isfinite(jacobian).all(axis=(-2, -1))
-    eigenvalues = np.linalg.eigvals(np.where(sound[..., None, None], jacobian, 0))
-    return np.where(sound, np.abs(eigenvalues).max(axis=-1), np.nan)
+    finite = np.isfinite(jacobian).all(axis=(-2, -1))
+    eigenvalues = np.linalg.eigvals(np.where(finite[..., None, None], jacobian, 0))
+    return np.where(finite, np.abs(eigenvalues).max(axis=-1), np.nan)
 
 
 def check_names(params: Parameters, names: Sequence[str]) -> None:
-    """Raise unless `names` are matrices among the parameters.
+    """Check that `names` are matrices among the parameters.
 
     Raises
     ------
     ValueError
-        Naming the one that is not.
+        If one is not; the message names it.
 
     Examples
     --------
@@ -68,27 +68,28 @@ class _HasModel(Protocol):
 
 @dataclass(frozen=True)
 class SpectralProjection:
-    """Scales matrices down to a spectral norm (largest singular value) of at most `radius`.
+    """Projection that scales matrices to a spectral norm (largest singular value) of at most `radius`.
 
-    With tanh units and a recurrent matrix of spectral norm below 1 an Elman net contracts whatever its input,
-    so it has one fixed point and reaches it from everywhere. Of the matrices of that norm the scaled one is
-    not the nearest but keeps the directions. As a Trainer's callback it works after each epoch;
-    `project` does it at any time, after each step of a loop of your own, say.
+    An Elman network with tanh units and a recurrent matrix of spectral norm below 1 is a contraction for every input,
+    so that it has exactly one fixed point and the iteration converges to it from every state. Scaling does not give
+    the nearest matrix of that norm, but preserves the singular vectors. As a callback of a Trainer it is applied after
+    each epoch; `project` can be called at any other time, for example after each step of a training loop.
 
     Parameters
     ----------
     names : sequence of str
-        Of the matrices, as in `model.params`: ``["0.w_hh"]``.
+        Names of the matrices in `model.params`: ``["0.w_hh"]``.
     radius : float, default 0.95
+        Largest spectral norm.
 
     Raises
     ------
     ValueError
-        If `radius` is not positive; when used, if a name is not a matrix's.
+        If `radius` is not positive; when used, if a name is not that of a matrix.
 
     See Also
     --------
-    rnnbp.SpectralPenalty : pulls the norm down by the gradient instead.
+    rnnbp.SpectralPenalty : penalizes the spectral norm in the loss instead.
 
     References
     ----------
@@ -111,7 +112,7 @@ class SpectralProjection:
         number("radius", self.radius, 0, open_low=True)
 
     def project(self, params: Parameters) -> None:
-        """Scale the matrices down, in place."""
+        """Scale the matrices in place."""
         check_names(params, self.names)
         for name in self.names:
             norm = np.linalg.norm(params[name], 2)
@@ -119,5 +120,5 @@ class SpectralProjection:
                 params[name] = params[name] * (self.radius / norm)
 
     def __call__(self, trainer: _HasModel, row: dict[str, float]) -> None:
-        """After an epoch, as a Trainer calls it."""
+        """Project the parameters of the trainer's model, after an epoch."""
         self.project(trainer.model.params)

@@ -1,4 +1,4 @@
-"""Pictures of what the package finds (matplotlib, the `plot` extra)."""
+"""Figures with matplotlib (the `plot` extra), and the plot of a comparison."""
 
 import io
 from typing import TYPE_CHECKING, Any
@@ -12,21 +12,23 @@ if TYPE_CHECKING:
 
     from rnnbp.report import Report
 
-# Okabe & Ito's palette, which the colour-blind can tell apart: warm for static networks, cool for recurrent ones.
+# After the palette of Okabe & Ito, distinguishable with colour vision deficiency: warm for static models, cool for
+# recurrent ones.
 WARM = ("#D55E00", "#E69F00", "#8C510A", "#CC79A7")
 COOL = ("#0072B2", "#009E73", "#56B4E9", "#332288", "#117733", "#44AA99")
 
 
 def figure(width: float, height: float, rows: int = 1, columns: int = 1, **layout: Any) -> tuple["Figure", Any]:
-    """A figure of so many inches and its axes, outside pyplot, so that nothing is left open.
+    """Create a figure and its axes, outside pyplot, so that no figure stays registered there.
 
     Parameters
     ----------
     width, height : float
-        Inches.
+        Size [inches].
     rows, columns : int, default 1
+        Number of axes in each direction.
     **layout
-        For `matplotlib.figure.Figure.subplots`.
+        Further arguments of `matplotlib.figure.Figure.subplots`.
 
     Returns
     -------
@@ -46,7 +48,7 @@ def figure(width: float, height: float, rows: int = 1, columns: int = 1, **layou
     """
     module = require("matplotlib.figure", extra="plot")
     fig = module.Figure(figsize=(width, height), layout="constrained")
-    fig._repr_png_ = lambda: _png(fig)  # a notebook shows it, with pyplot or without
+    fig._repr_png_ = lambda: _png(fig)  # displayed by a notebook, with or without pyplot
     axes = fig.subplots(rows, columns, **layout)
     for ax in np.ravel(axes):
         ax.spines[["top", "right"]].set_visible(False)
@@ -62,7 +64,7 @@ def _png(fig: "Figure") -> bytes:
 
 
 def colours(report: "Report") -> dict[str, str]:
-    """A colour for each model: warm for static, cool for recurrent."""
+    """Return a colour for each model: warm for static, cool for recurrent models."""
     left = {"static": list(WARM), "recurrent": list(COOL)}
     kinds = dict(zip(report.table["model"], report.table["kind"], strict=True))
     found = {}
@@ -73,7 +75,7 @@ def colours(report: "Report") -> dict[str, str]:
 
 
 def plot_comparison(report: "Report") -> "Figure":
-    """Validation score by epoch, and every seed's test score beside its mean.
+    """Plot validation scores by epoch, and the test score of every seed with the mean.
 
     Parameters
     ----------
@@ -90,7 +92,7 @@ def plot_comparison(report: "Report") -> "Figure":
 
     See Also
     --------
-    rnnbp.compare : makes the report.
+    rnnbp.compare : returns the report.
     """
     colour = colours(report)
     fig, (curves, dots) = figure(11, max(4.4, 1.2 + 0.5 * len(colour)), 1, 2, width_ratios=(1.25, 1))
@@ -104,12 +106,12 @@ def plot_comparison(report: "Report") -> "Figure":
     curves.xaxis.get_major_locator().set_params(integer=True)
     curves.set(xlabel="epoch", ylabel=f"validation {report.metric}", title="Learning (mean over the folds)")
     fig.legend(frameon=False, fontsize=9, loc="outside lower center", ncols=6)
-    for place, model in enumerate(reversed(report.table["model"].tolist())):
+    for row, model in enumerate(reversed(report.table["model"].tolist())):
         scores = report.runs.loc[report.runs["model"] == model, "test"].to_numpy()
-        dots.plot(scores, np.full(len(scores), place), "o", color=colour[model], alpha=0.45, markersize=6, mew=0)
-        dots.plot([scores.mean()], [place], "|", color=colour[model], markersize=22, markeredgewidth=2.5)
+        dots.plot(scores, np.full(len(scores), row), "o", color=colour[model], alpha=0.45, markersize=6, mew=0)
+        dots.plot([scores.mean()], [row], "|", color=colour[model], markersize=22, markeredgewidth=2.5)
         dots.annotate(
-            f"{scores.mean():.3f}", (scores.mean(), place), (0, 13), textcoords="offset points", ha="center", fontsize=8
+            f"{scores.mean():.3f}", (scores.mean(), row), (0, 13), textcoords="offset points", ha="center", fontsize=8
         )
     models = report.table["model"].tolist()[::-1]
     dots.set_yticks(range(len(models)), [f"{m}  ({_kind(report, m)})" for m in models])

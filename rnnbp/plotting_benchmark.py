@@ -1,4 +1,4 @@
-"""The picture of a benchmark (the `plot` extra)."""
+"""The plot of a benchmark (the `plot` extra)."""
 
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def plot_benchmark(table: pd.DataFrame) -> "Figure":
-    """Times of forward and backward, and shares of the machine's sgemm peak, a line for each workload.
+    """Plot run times, and shares of the machine's sgemm peak, in a row for each workload.
 
     Parameters
     ----------
     table : DataFrame
-        A `rnnbp.benchmark.Benchmark`'s.
+        `rnnbp.benchmark.Benchmark.table`.
 
     Returns
     -------
@@ -34,9 +34,9 @@ def plot_benchmark(table: pd.DataFrame) -> "Figure":
     ours = [name for name in libraries if name.startswith("rnnbp")]
     colours = dict(zip(ours, COOL)) | dict(zip((name for name in libraries if name not in ours), WARM))
     fig, (times, shares) = figure(13, 1.2 + 0.27 * len(lines), 1, 2, sharey=True, width_ratios=(1.6, 1))
-    for place in range(len(lines)):
+    for row in range(len(lines)):
         for ax in (times, shares):
-            ax.axhline(place, color="#e3e7ee", linewidth=0.8, zorder=0)
+            ax.axhline(row, color="#e3e7ee", linewidth=0.8, zorder=0)
     for name in libraries:
         best = rows[rows["library"] == name].groupby("line").agg({"ms": "min", "peak_share": "max"}).reindex(lines)
         for ax, column in ((times, "ms"), (shares, "peak_share")):

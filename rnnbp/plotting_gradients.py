@@ -1,4 +1,4 @@
-"""Pictures of gradients: the certificate's, and what the gradient does through time (the `plot` extra)."""
+"""Plots of a certificate and of the diagnostics of gradients through time (the `plot` extra)."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -64,7 +64,7 @@ def plot_certificate(table: pd.DataFrame, by_lag: pd.DataFrame) -> "Figure":
 
 
 def _verdict(row: pd.Series) -> str:
-    """What a guarantee is, and whether it holds."""
+    """Return the text for a guarantee and whether it holds."""
     if row["guarantee"] == "approximate":
         return "approximate"
     if row["ok"] is pd.NA:
@@ -80,12 +80,14 @@ def _share(ax: Any, group: pd.DataFrame, name: str, colour: str, mark: str) -> N
 
 
 def plot_error_flow(flows: Mapping[str, pd.DataFrame]) -> "Figure":
-    """How much of the error is left, k steps back: straight and down is vanishing, up is exploding.
+    """Plot the relative norm of the gradient with respect to the state k steps back, on a logarithmic axis.
+
+    A falling straight line is a vanishing gradient, a rising one an exploding gradient.
 
     Parameters
     ----------
     flows : mapping of str to DataFrame
-        By name, what `rnnbp.diagnostics.error_flow` returned.
+        Results of `rnnbp.diagnostics.error_flow`, by name.
 
     Returns
     -------
@@ -93,24 +95,24 @@ def plot_error_flow(flows: Mapping[str, pd.DataFrame]) -> "Figure":
     """
     fig, ax = figure(7, 3.6)
     lines = {
-        f"{name}, layer {layer}" if len(set(flow["layer"])) > 1 else name: (part["lag"], part["relative"])
+        f"{name}, layer {layer}" if len(set(flow["layer"])) > 1 else name: (group["lag"], group["relative"])
         for name, flow in flows.items()
-        for layer, part in flow.groupby("layer")
+        for layer, group in flow.groupby("layer")
     }
     for colour, (name, (lag, relative)) in zip(COLOURS, lines.items()):
         ax.semilogy(lag, relative, color=colour, linewidth=1.8, label=name)
-    ax.set(xlabel="steps back, k", ylabel="|dL/dh[T-k]|, relative", title="What is left of the error")
+    ax.set(xlabel="steps back, k", ylabel="|dL/dh[T-k]|, relative", title="Error flow")
     ax.legend(frameon=False)
     return fig
 
 
 def plot_singular_values(found: Mapping[str, pd.DataFrame]) -> "Figure":
-    """The range of the Jacobian product's singular values by lag.
+    """Plot the range of the singular values of the Jacobian product by lag.
 
     Parameters
     ----------
     found : mapping of str to DataFrame
-        By name, what `rnnbp.diagnostics.singular_values` returned.
+        Results of `rnnbp.diagnostics.singular_values`, by name.
 
     Returns
     -------
@@ -131,12 +133,12 @@ def plot_singular_values(found: Mapping[str, pd.DataFrame]) -> "Figure":
 
 
 def plot_lyapunov(curves: Mapping[str, np.ndarray]) -> "Figure":
-    """Lyapunov exponents as they settle.
+    """Plot the convergence of the Lyapunov exponents.
 
     Parameters
     ----------
     curves : mapping of str to ndarray (T, S)
-        By name, what `rnnbp.diagnostics.lyapunov_curve` returned.
+        Results of `rnnbp.diagnostics.lyapunov_curve`, by name.
 
     Returns
     -------
@@ -152,12 +154,12 @@ def plot_lyapunov(curves: Mapping[str, np.ndarray]) -> "Figure":
 
 
 def plot_spectral_radii(radii: Mapping[str, np.ndarray]) -> "Figure":
-    """The spectral radius of the step's Jacobian over time.
+    """Plot the spectral radius of the state Jacobian over time.
 
     Parameters
     ----------
     radii : mapping of str to ndarray (T,)
-        By name, what `rnnbp.diagnostics.spectral_radii` returned.
+        Results of `rnnbp.diagnostics.spectral_radii`, by name.
 
     Returns
     -------
@@ -173,12 +175,12 @@ def plot_spectral_radii(radii: Mapping[str, np.ndarray]) -> "Figure":
 
 
 def plot_gates(found: Mapping[str, pd.DataFrame]) -> "Figure":
-    """Which share of the time each gate is closed, between, open.
+    """Plot the fractions in which each gate is closed, in between, and open.
 
     Parameters
     ----------
     found : mapping of str to DataFrame
-        By name, what `rnnbp.diagnostics.gate_saturation` returned.
+        Results of `rnnbp.diagnostics.gate_saturation`, by name.
 
     Returns
     -------
@@ -186,24 +188,24 @@ def plot_gates(found: Mapping[str, pd.DataFrame]) -> "Figure":
     """
     rows = [(f"{name}: {row['gate']}", row) for name, table in found.items() for _, row in table.iterrows()][::-1]
     fig, ax = figure(7, 0.36 * len(rows) + 1.1)
-    for place, (_, row) in enumerate(rows):
+    for y, (_, row) in enumerate(rows):
         between = 1 - row["closed"] - row["open"]
-        ax.barh(place, row["closed"], color=COOL[0])
-        ax.barh(place, between, left=row["closed"], color="#d5dbe5")
-        ax.barh(place, row["open"], left=1 - row["open"], color=WARM[1])
-        ax.plot([row["mean"]], [place], "|", color="black", markersize=14, markeredgewidth=2)
+        ax.barh(y, row["closed"], color=COOL[0])
+        ax.barh(y, between, left=row["closed"], color="#d5dbe5")
+        ax.barh(y, row["open"], left=1 - row["open"], color=WARM[1])
+        ax.plot([row["mean"]], [y], "|", color="black", markersize=14, markeredgewidth=2)
     ax.set_yticks(range(len(rows)), [label for label, _ in rows])
     ax.set(xlim=(0, 1), xlabel="closed (blue), in use (grey), open (orange); the bar is the mean value")
     return fig
 
 
 def plot_memory(memory: Mapping[str, float]) -> "Figure":
-    """Effective memories side by side.
+    """Plot effective memories as bars.
 
     Parameters
     ----------
     memory : mapping of str to float
-        By name, what `rnnbp.diagnostics.effective_memory` returned.
+        Results of `rnnbp.diagnostics.effective_memory`, by name.
 
     Returns
     -------
@@ -212,11 +214,11 @@ def plot_memory(memory: Mapping[str, float]) -> "Figure":
     names = list(memory)[::-1]
     fig, ax = figure(7, 0.4 * len(names) + 1.1)
     longest = max([value for value in memory.values() if np.isfinite(value)], default=1.0)
-    for place, name in enumerate(names):
+    for y, name in enumerate(names):
         value = memory[name]
-        ax.barh(place, value if np.isfinite(value) else 1.2 * longest, color=COOL[0], alpha=0.85)
+        ax.barh(y, value if np.isfinite(value) else 1.2 * longest, color=COOL[0], alpha=0.85)
         text = f"{value:.1f}" if np.isfinite(value) else "longer than the sequence"
-        ax.annotate(text, (0, place), (6, -4), textcoords="offset points", color="white")
+        ax.annotate(text, (0, y), (6, -4), textcoords="offset points", color="white")
     ax.set_yticks(range(len(names)), names)
-    ax.set(xlabel="steps until a change of the state has shrunk to 1 / e")
+    ax.set(xlabel="steps until a perturbation of the state has decayed to 1 / e")
     return fig

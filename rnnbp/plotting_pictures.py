@@ -1,4 +1,4 @@
-"""Pictures of networks that look at pictures (the `plot` extra)."""
+"""Plots of images and of models that classify images (the `plot` extra)."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -14,19 +14,19 @@ from rnnbp.plotting import figure
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-INCH = 0.95  # of a picture's side
+INCH = 0.95  # width of an image
 
 
 def plot_pictures(pictures: ArrayLike, titles: Sequence[str] | None = None, columns: int = 8) -> "Figure":
-    """Grey pictures in rows, 0 black and 1 white.
+    """Plot grey images in rows, with 0 black and 1 white.
 
     Parameters
     ----------
     pictures : array_like (N, height, width)
     titles : sequence of str, optional
-        One above each.
+        Titles of the images.
     columns : int, default 8
-        How many side by side.
+        Number of images in a row.
 
     Returns
     -------
@@ -37,7 +37,7 @@ def plot_pictures(pictures: ArrayLike, titles: Sequence[str] | None = None, colu
     ImportError
         Without the `plot` extra.
     ValueError
-        If there is no picture, or titles are not one for each.
+        If there is no image, or the number of titles differs from that of images.
 
     Examples
     --------
@@ -51,32 +51,33 @@ def plot_pictures(pictures: ArrayLike, titles: Sequence[str] | None = None, colu
 def plot_hidden_units(
     fields: ArrayLike, importance: pd.DataFrame | None = None, most: int = 24, columns: int = 8
 ) -> "Figure":
-    """What each hidden unit looks for: red where a bright pixel excites it, blue where it inhibits, white at 0.
+    """Plot the receptive field of each hidden unit: excitatory weights red, inhibitory blue, 0 white.
 
-    Above each stand its number and what it is worth.
+    The title of each is the number of the unit and its importance.
 
     Parameters
     ----------
     fields : array_like (H, height, width)
-        `rnnbp.diagnostics.receptive_fields`.
+        Result of `rnnbp.diagnostics.receptive_fields`.
     importance : DataFrame, optional
-        What `rnnbp.diagnostics.unit_importance` returned: the units in its order, each with its rise of the loss.
-        Default: in the order of the largest sum of squared weights, which stands above each.
+        Result of `rnnbp.diagnostics.unit_importance`, which gives the order and the rise of the loss. Default: the sum
+        of squared weights, in descending order.
     most : int, default 24
-        Only so many are drawn.
+        Maximum number of units plotted.
     columns : int, default 8
+        Number of units in a row.
 
     Returns
     -------
     matplotlib.figure.Figure
-        With one colour scale for all, from minus to plus the largest weight that is drawn.
+        With one colour scale for all units, symmetric about 0, up to the largest plotted weight.
 
     Raises
     ------
     ImportError
         Without the `plot` extra.
     ValueError
-        If there is no unit, or `importance` names other units than there are.
+        If there is no unit, or `importance` does not have each unit once.
 
     Examples
     --------
@@ -91,11 +92,11 @@ def plot_hidden_units(
     if sorted(importance["unit"]) != list(range(len(weights))):
         units = ", ".join(map(str, importance["unit"]))
         raise ValueError(f"importance must have a row for each of the {len(weights)} units, got {units}")
-    shown = importance.head(positive_int("most", most))
-    drawn = weights[shown["unit"]]
-    titles = [f"{unit}: {rise:.2g}" for unit, rise in zip(shown["unit"], shown["rise"], strict=True)]
-    largest = float(np.abs(drawn).max()) or 1.0
-    fig, axes = _grid(drawn, titles, columns, cmap="RdBu_r", vmin=-largest, vmax=largest)
+    plotted = importance.head(positive_int("most", most))
+    images = weights[plotted["unit"]]
+    titles = [f"{unit}: {rise:.2g}" for unit, rise in zip(plotted["unit"], plotted["rise"], strict=True)]
+    largest = float(np.abs(images).max()) or 1.0
+    fig, axes = _grid(images, titles, columns, cmap="RdBu_r", vmin=-largest, vmax=largest)
     fig.colorbar(axes[0].images[0], ax=axes, label="weight", fraction=0.03)
     return fig
 
@@ -103,16 +104,16 @@ def plot_hidden_units(
 def plot_reading(
     pictures: ArrayLike, answers: Mapping[str, ArrayLike], classes: Sequence[str], targets: ArrayLike
 ) -> "Figure":
-    """Pictures, and beside each of their rows what each model says when it has seen that row and those above.
+    """Plot images, and beside each of their rows the class probabilities of each model given the rows so far.
 
     Parameters
     ----------
     pictures : array_like (N, T, width)
     answers : mapping of str to array_like (T, N, K)
-        By the models' names, probabilities after each row.
+        Probabilities after each row, by the names of the models.
     classes : sequence of str (K,)
     targets : array_like (N,) of int
-        Places in `classes`: what is right, which has a frame.
+        Indices of the correct classes, which are framed.
 
     Returns
     -------
@@ -123,11 +124,11 @@ def plot_reading(
     ImportError
         Without the `plot` extra.
     ValueError
-        If shapes do not fit each other.
+        If shapes do not match.
 
     See Also
     --------
-    rnnbp.diagnostics.answers_by_step : the outputs, of which `rnnbp.CrossEntropy.probabilities` makes probabilities.
+    rnnbp.diagnostics.answers_by_step : the outputs, which `rnnbp.CrossEntropy.probabilities` converts to probabilities.
 
     Examples
     --------
@@ -135,23 +136,25 @@ def plot_reading(
     >>> [ax.get_title() for ax in fig.axes[:2]], fig.axes[1].images[0].get_clim()
     (['', 'GRU'], (0.0, 1.0))
     """
-    grey, right = _pictures(pictures), np.asarray(targets)
-    said = {name: np.asarray(a) for name, a in answers.items()}
-    if not said:
+    grey, correct = _pictures(pictures), np.asarray(targets)
+    probabilities = {name: np.asarray(a) for name, a in answers.items()}
+    if not probabilities:
         raise ValueError("answers must be of one model or more, got none")
-    wanted = (grey.shape[1], len(grey), len(classes))
-    for name, a in said.items():
-        if a.shape != wanted:
-            raise ValueError(f"answers must have shape (T, N, K) = {wanted}, got {a.shape} of {name!r}")
-    if right.shape != (len(grey),):
-        raise ValueError(f"targets must have shape (N,) = {(len(grey),)}, got {right.shape}")
-    size = (1.5 + 2.1 * len(said), 1.55 * len(grey) + 0.5)
-    fig, axes = figure(*size, len(grey), 1 + len(said), squeeze=False, width_ratios=(1, *[1.4] * len(said)))
+    expected = (grey.shape[1], len(grey), len(classes))
+    for name, a in probabilities.items():
+        if a.shape != expected:
+            raise ValueError(f"answers must have shape (T, N, K) = {expected}, got {a.shape} of {name!r}")
+    if correct.shape != (len(grey),):
+        raise ValueError(f"targets must have shape (N,) = {(len(grey),)}, got {correct.shape}")
+    size = (1.5 + 2.1 * len(probabilities), 1.55 * len(grey) + 0.5)
+    fig, axes = figure(
+        *size, len(grey), 1 + len(probabilities), squeeze=False, width_ratios=(1, *[1.4] * len(probabilities))
+    )
     for i, (picture, *others) in enumerate(axes):
         _image(picture, grey[i], cmap="gray", vmin=0, vmax=1)
-        for ax, (name, a) in zip(others, said.items(), strict=True):
+        for ax, (name, a) in zip(others, probabilities.items(), strict=True):
             _image(ax, a[:, i], cmap="Purples", vmin=0, vmax=1, aspect="auto")
-            ax.axvspan(right[i] - 0.5, right[i] + 0.5, fill=False, edgecolor="#D55E00", linewidth=1.5)
+            ax.axvspan(correct[i] - 0.5, correct[i] + 0.5, fill=False, edgecolor="#D55E00", linewidth=1.5)
             ax.set_title(name if i == 0 else "", fontsize=9)
             ax.set_axis_on()
             ax.set_xticks(range(len(classes)), classes if i == len(grey) - 1 else [""] * len(classes), fontsize=8)
@@ -167,25 +170,27 @@ def _pictures(pictures: ArrayLike) -> np.ndarray:
     return found
 
 
-def _grid(pictures: np.ndarray, titles: Sequence[str] | None, columns: int, **how: Any) -> tuple["Figure", list[Any]]:
-    """Small pictures in rows, and their axes; places that are left over are taken away."""
+def _grid(
+    pictures: np.ndarray, titles: Sequence[str] | None, columns: int, **options: Any
+) -> tuple["Figure", list[Any]]:
+    """Plot small images in rows, and return the figure and their axes; unused axes are removed."""
     if titles is not None and len(titles) != len(pictures):
         raise ValueError(f"titles must be one for each of the {len(pictures)} pictures, got {len(titles)}")
     columns = min(positive_int("columns", columns), len(pictures))
     rows = math.ceil(len(pictures) / columns)
     height = INCH * pictures.shape[1] / pictures.shape[2]
     fig, axes = figure(INCH * columns + 0.8, (height + 0.25) * rows, rows, columns, squeeze=False)
-    used, left = np.split(axes.ravel(), [len(pictures)])
-    for ax in left:
+    used, unused = np.split(axes.ravel(), [len(pictures)])
+    for ax in unused:
         ax.remove()
     for ax, picture in zip(used, pictures, strict=True):
-        _image(ax, picture, **how)
+        _image(ax, picture, **options)
     for ax, title in zip(used, titles or []):
         ax.set_title(title, fontsize=8, pad=2)
     return fig, list(used)
 
 
-def _image(ax: Any, picture: np.ndarray, **how: Any) -> None:
+def _image(ax: Any, picture: np.ndarray, **options: Any) -> None:
     ax.grid(False)
-    ax.imshow(picture, interpolation="nearest", **how)
+    ax.imshow(picture, interpolation="nearest", **options)
     ax.set_axis_off()

@@ -11,7 +11,7 @@ from rnnbp import cells, initializers, layers
 from rnnbp.cells import ElmanCell, GRUCell, JordanCell, LSTMCell
 from rnnbp.initializers import Orthogonal
 from rnnbp.layers import Layer, MultiLayer, Recurrent, Run
-from rnnbp.solvers import Accept, Damped, Raise, SettlingError, Tolerance
+from rnnbp.solvers import Accept, ConvergenceError, Damped, Raise, Tolerance
 
 T, B = 7, 3
 SIZES = {"input_size": 3, "hidden_size": 4}
@@ -84,11 +84,9 @@ BEGIN_WITH = {
     **{(name, "dropout"): {"num_layers": 2} for name, (_, others) in TABLE.items() if "num_layers" in others},
 }
 INITIALIZERS = {initializer.__name__: initializer for initializer in initializers.INITIALIZERS.values()}
+NO_CASES = ["Cell", "CellLayer", "FixedPointSolution", "Layer", "Outer", "Run", "StackedLayer", "state_jacobian"]
 CLASSES = {
-    name: getattr(module, name)
-    for module in (cells, layers)
-    for name in module.__all__
-    if name not in ("Cell", "CellLayer", "Layer", "Outer", "Run", "Settled", "StackedLayer", "state_jacobian")
+    name: getattr(module, name) for module in (cells, layers) for name in module.__all__ if name not in NO_CASES
 } | INITIALIZERS
 CASES = [(name, argument) for name, (_, others) in TABLE.items() for argument in others]
 
@@ -105,7 +103,7 @@ def results(thing: Any) -> list[np.ndarray]:
     for run in (Run(lengths), Run(lengths, np.random.default_rng(2))):
         try:
             y, tape, _ = layer.forward(params, x, run)
-        except SettlingError as error:
+        except ConvergenceError as error:
             return [np.array(str(error))]
         grad = params.zeros()
         dx, _ = layer.backward(params, tape, np.cos(np.arange(y.size)).reshape(y.shape), grad)

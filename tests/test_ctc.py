@@ -9,7 +9,7 @@ from helpers import relative_error
 import rnnbp
 from rnnbp import kernels
 from rnnbp.data import SequenceBatch, SequenceDataset
-from rnnbp.decoding.greedy import collapse
+from rnnbp.decoding.best_path import collapse
 from rnnbp.label_sequences import LabelSequences
 from rnnbp.losses import CTC, CrossEntropy, from_config, natural_loss
 from rnnbp.losses.ctc_arrays import log_sum

@@ -1,4 +1,4 @@
-"""Decoding: greedy, beams against all paths written out, forced alignment against them too."""
+"""Decoding: best path, beam search and forced alignment, against the enumeration of all paths."""
 
 import itertools
 
@@ -7,49 +7,49 @@ import pytest
 
 from rnnbp import CTC
 from rnnbp.decoding import NGram, align, beam_search, greedy
-from rnnbp.decoding.greedy import collapse
+from rnnbp.decoding.best_path import collapse
 from rnnbp.decoding.lattice import log_softmax
 
 T, K = 4, 3
 
 
 def all_paths(outputs, blank=0):
-    """Every path with the labels it says and its log-probability."""
+    """Yield every path with its labels and its log-probability."""
     y = log_softmax(outputs)
     for path in itertools.product(range(y.shape[1]), repeat=len(y)):
-        said = tuple(collapse(np.array(path), blank).tolist())
-        yield path, said, y[np.arange(len(y)), list(path)].sum()
+        labels = tuple(collapse(np.array(path), blank).tolist())
+        yield path, labels, y[np.arange(len(y)), list(path)].sum()
 
 
 def all_labels(outputs, blank=0):
-    """Every label sequence that can be said with its log-probability."""
+    """Return the log-probability of every possible label sequence."""
     found = {}
-    for _, said, log_probability in all_paths(outputs, blank):
-        found[said] = np.logaddexp(found.get(said, -np.inf), log_probability)
+    for _, labels, log_probability in all_paths(outputs, blank):
+        found[labels] = np.logaddexp(found.get(labels, -np.inf), log_probability)
     return found
 
 
-# ---- greedy -------------------------------------------------------------------------------------
+# ---- best path -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("path", "said"),
+    ("path", "labels"),
     [([0, 0], []), ([1, 1, 2], [1, 2]), ([1, 0, 1], [1, 1]), ([2], [2]), ([0, 1, 1, 0, 0, 1, 2, 2, 0], [1, 1, 2])],
 )
-def test_repetitions_merge_and_blanks_go(path, said):
-    assert greedy(np.eye(3)[path]).tolist() == said
-    moved = [(k - 1) % 3 for k in path]  # the same with blank 2
-    assert greedy(np.eye(3)[moved], blank=2).tolist() == [k - 1 for k in said]
+def test_repetitions_are_merged_and_blanks_removed(path, labels):
+    assert greedy(np.eye(3)[path]).tolist() == labels
+    shifted = [(k - 1) % 3 for k in path]  # the same with blank 2
+    assert greedy(np.eye(3)[shifted], blank=2).tolist() == [k - 1 for k in labels]
 
 
 def test_greedy_is_the_most_probable_path(rng):
     outputs = rng.standard_normal((T, K))
-    _, said, _ = max(all_paths(outputs), key=lambda found: found[2])
-    assert greedy(outputs).tolist() == list(said)
+    _, labels, _ = max(all_paths(outputs), key=lambda found: found[2])
+    assert greedy(outputs).tolist() == list(labels)
 
 
 @pytest.mark.parametrize("decode", [greedy, beam_search, lambda y, **options: align(y, [1], **options)])
-def test_wrong_outputs(decode):
+def test_wrong_outputs_and_blanks_are_refused(decode):
     with pytest.raises(ValueError, match=r"outputs must be real numbers \(T, K\) of one sequence, got float64"):
         decode(np.zeros((2, 1, 3)))
     with pytest.raises(ValueError, match=r"blank must be one of the K = 3 outputs 0..2, got 3"):
@@ -60,7 +60,7 @@ def test_wrong_outputs(decode):
 
 
 @pytest.mark.parametrize("blank", [0, 2])
-def test_a_beam_without_limit_is_exact(blank, rng):
+def test_beam_of_all_prefixes_is_exact(blank, rng):
     for _ in range(5):
         outputs = 2 * rng.standard_normal((T, K))
         expected = all_labels(outputs, blank)
@@ -71,19 +71,18 @@ def test_a_beam_without_limit_is_exact(blank, rng):
         assert -CTC(blank)(outputs[:, None], [best.labels])[0] == pytest.approx(best.log_probability, rel=1e-12)
 
 
-def test_with_ngrams_too(rng):
+def test_beam_of_all_prefixes_with_ngrams_is_exact(rng):
     ngram = NGram([[1, 2, 1], [1, 1], [2]], order=2, size=K)
     outputs, weight, bonus = 2 * rng.standard_normal((T, K)), 0.7, 0.3
     expected = {}
-    for said, log_probability in all_labels(outputs).items():
-        prior = sum(ngram.after(said[:i])[k] for i, k in enumerate(said)) + ngram.end(said)
-        expected[said] = log_probability + weight * prior + bonus * len(said)
+    for labels, log_probability in all_labels(outputs).items():
+        prior = sum(ngram.after(labels[:i])[k] for i, k in enumerate(labels)) + ngram.end(labels)
+        expected[labels] = log_probability + weight * prior + bonus * len(labels)
     found = beam_search(outputs, 1000, ngram=ngram, weight=weight, bonus=bonus)
     assert {tuple(h.labels): h.score for h in found} == pytest.approx(expected, rel=1e-12)
 
 
-def test_a_narrow_beam_is_a_part_of_a_wide_one(rng):
-    """Leaving out labels that cannot be among the best changes nothing: all of them are tried here."""
+def test_narrow_beam_equals_the_textbook_algorithm(rng):
     outputs = rng.standard_normal((12, 9))
     ngram = NGram(rng.integers(1, 9, (50, 6)), order=2, size=9)
     for options in ({}, {"ngram": ngram, "weight": 0.5}):
@@ -95,7 +94,7 @@ def test_a_narrow_beam_is_a_part_of_a_wide_one(rng):
 
 
 def plain_beam(outputs, width, ngram=None, weight=1.0):
-    """Prefix beam search in the plainest form, every label tried."""
+    """Prefix beam search written out label by label, without vectorization."""
 
     def prior(prefix):
         return 0 if ngram is None else weight * sum(ngram.after(prefix[:i])[k] for i, k in enumerate(prefix))
@@ -123,7 +122,7 @@ def plain_beam(outputs, width, ngram=None, weight=1.0):
     return sorted(found, key=lambda pair: pair[1] + prior(pair[0]) + end(pair[0]), reverse=True)
 
 
-def test_wrong_beams():
+def test_wrong_beam_arguments_are_refused():
     outputs = np.zeros((2, 3))
     with pytest.raises(ValueError, match="width must be a positive integer, got 0"):
         beam_search(outputs, 0)
@@ -133,8 +132,8 @@ def test_wrong_beams():
         beam_search(outputs, ngram=NGram([[1, 4]]))
 
 
-def test_ngrams_turn_what_sounds_alike_into_what_is_said(rng):
-    """Labels 1 and 2 sound the same; after 3 comes 2."""
+def test_ngrams_resolve_labels_that_outputs_do_not_distinguish(rng):
+    """Outputs of labels 1 and 2 are nearly equal; the language model expects 2 after 3."""
     ngram = NGram([[3, 2, 3, 2]] * 20, order=2, size=4)
     outputs = np.full((5, 4), -5.0)
     outputs[[0, 2, 4], [3, 0, 3]] = 5.0
@@ -149,7 +148,7 @@ def test_ngrams_turn_what_sounds_alike_into_what_is_said(rng):
 
 @pytest.mark.parametrize("labels", [[], [1], [1, 2], [2, 2], [1, 2, 1, 2]])
 @pytest.mark.parametrize("blank", [0, 2])
-def test_the_most_probable_path_that_says_the_labels(labels, blank, rng):
+def test_alignment_is_the_most_probable_path_of_the_labels(labels, blank, rng):
     labels = [k if k > blank else k - 1 for k in labels]
     outputs = 2 * rng.standard_normal((T + 1, K))
     fitting = [found for found in all_paths(outputs, blank) if list(found[1]) == labels]
@@ -163,12 +162,12 @@ def test_the_most_probable_path_that_says_the_labels(labels, blank, rng):
     assert covered.tolist() == list(path)
 
 
-def test_segments_in_seconds():
+def test_alignment_table_has_times_in_seconds():
     table = align(np.eye(3)[[0, 1, 1, 0, 1, 2]], [1, 1, 2]).to_frame(0.5, classes=["_", "a", "b"])
     assert table.to_dict("list") == {"label": ["a", "a", "b"], "start": [0.5, 2.0, 2.5], "stop": [1.5, 2.5, 3.0]}
 
 
-def test_wrong_labels():
+def test_labels_that_cannot_be_aligned_are_refused():
     outputs = np.zeros((2, 3))
     with pytest.raises(ValueError, match="labels must be below K = 3 and not the blank, 0, got 3"):
         align(outputs, [3])

@@ -1,4 +1,4 @@
-"""Diagnostics by value: linear cells whose every number is known, and Elman against LSTM."""
+"""Diagnostics against closed forms of linear cells, NumPy and the complex step; Elman against LSTM."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ from rnnbp.losses import CrossEntropy
 
 
 def linear(matrix, steps: int) -> Trajectory:
-    """h[t] = M h[t-1] + x[t]."""
+    """Return the trajectory of h[t] = M h[t-1] + x[t] for x = 0."""
     matrix = np.asarray(matrix, float)
     cell = ElmanCell(1, len(matrix), "linear")
     weights = {n: np.zeros(s) for n, s in cell.shapes().items()} | {"w_hh": matrix}
@@ -37,17 +37,17 @@ def linear(matrix, steps: int) -> Trajectory:
 
 
 @pytest.mark.parametrize("name", CELLS)
-def test_a_trajectory_is_the_way_the_model_went(name):
+def test_trajectory_ends_in_the_models_final_state(name):
     model, batch = problem(reader(CELLS[name]))
     for sequence, length in enumerate(batch.lengths):
-        way = trajectory(model, batch, sequence=sequence)
-        assert way.steps == length
+        path = trajectory(model, batch, sequence=sequence)
+        assert path.steps == length
         _, _, states = model.unroll(model.params, batch.x, rnnbp.layers.Run(batch.lengths))
-        np.testing.assert_allclose(way.states[-1], states[0][sequence], rtol=1e-13, atol=1e-15)
-        assert (way.states[0] == 0).all()
+        np.testing.assert_allclose(path.states[-1], states[0][sequence], rtol=1e-13, atol=1e-15)
+        assert (path.states[0] == 0).all()
 
 
-def test_layers_are_found_by_their_names():
+def test_layers_are_selected_by_their_numbers():
     model, batch = problem([Dense(F, F), LSTM(F, 4, num_layers=2), GRU(4, 2), Dense(2, K)])
     _, _, states = model.unroll(model.params, batch.x, rnnbp.layers.Run(batch.lengths))
     for layer, state in {"1.0": states[1][0], "1.1": states[1][1], "2": states[2]}.items():
@@ -57,11 +57,11 @@ def test_layers_are_found_by_their_names():
     with pytest.raises(ValueError, match="sequence must be from 0 to 2, got 3"):
         trajectory(model, batch, sequence=3)
     model, batch = problem([Bidirectional(GRUCell(F, 3)), Last(), Dense(6, K)])
-    with pytest.raises(ValueError, match="model must have a layer that runs a cell forwards over time"):
+    with pytest.raises(ValueError, match="model must have a layer that runs a cell forward in time"):
         trajectory(model, batch)
 
 
-def test_what_does_not_fit_a_cell(rng):
+def test_inputs_and_states_of_another_shape_are_refused(rng):
     cell = ElmanCell(2, 3)
     weights = {n: np.zeros(s) for n, s in cell.shapes().items()}
     with pytest.raises(ValueError, match=r"x must have shape \(T, F\) with T > 0 and F = 2, got \(4, 3\)"):
@@ -77,8 +77,8 @@ def test_what_does_not_fit_a_cell(rng):
 
 @pytest.mark.parametrize("end", [[], [Last()], [MeanOverTime()]], ids=["at every step", "last", "mean"])
 @pytest.mark.parametrize("name", ["Elman tanh", "LSTM", "a user's", "Stack LSTM > GRU"])
-def test_error_flow_against_the_complex_step(name, end):
-    """dL/dh[t] by starting from every state, each of its units moved in turn."""
+def test_error_flow_equals_the_complex_step(name, end):
+    """dL/dh[t] by a complex step of every unit of the state at lag k."""
     cell = CELLS[name]
     model, batch = problem([*reader(cell), *end], np.array([6, 6, 6]))
     flow = error_flow(model, batch).set_index("lag")
@@ -93,9 +93,9 @@ def test_error_flow_against_the_complex_step(name, end):
         derivative = np.zeros((3, cell.state_size))
         for k in range(cell.state_size):
             for b in range(3):
-                moved = [state[0].astype(complex), *state[1:]]
-                moved[0][b, k] += 1j * h
-                y, _, _ = model.unroll(model.params.astype(complex), batch.x[T - lag :], Run(np.full(3, lag)), moved)
+                shifted = [state[0].astype(complex), *state[1:]]
+                shifted[0][b, k] += 1j * h
+                y, _, _ = model.unroll(model.params.astype(complex), batch.x[T - lag :], Run(np.full(3, lag)), shifted)
                 last = (y, batch.targets) if y.ndim == 2 else (y[-1], batch.targets[-1])
                 derivative[b, k] = CrossEntropy()(*last)[0].imag / h
         expected = 3 * np.linalg.norm(derivative, axis=1).mean()
@@ -103,14 +103,14 @@ def test_error_flow_against_the_complex_step(name, end):
         assert flow.loc[lag, "relative"] == pytest.approx(expected / flow.loc[1, "norm"], rel=1e-11)
 
 
-def test_error_flow_of_several_layers_and_lengths():
+def test_error_flow_has_every_layer_up_to_the_shortest_length():
     model, batch = problem([LSTM(F, 4, num_layers=2), GRU(4, 3), Dense(3, K)], np.array([6, 5, 4]))
     flow = error_flow(model, batch)
     assert flow.groupby("layer")["lag"].apply(list).to_dict() == {k: [1, 2, 3, 4] for k in ("1", "0.0", "0.1")}
     assert error_flow(model, batch, lags=2)["lag"].max() == 2
 
 
-def test_error_flow_refuses():
+def test_error_flow_needs_a_causal_model_with_a_state():
     model, batch = problem([Bidirectional(GRUCell(F, 3)), Dense(6, K)])
     with pytest.raises(ValueError, match="error_flow takes causal layers"):
         error_flow(model, batch)
@@ -119,8 +119,8 @@ def test_error_flow_refuses():
         error_flow(model, batch)
 
 
-def test_an_elman_net_forgets_or_explodes_where_an_lstm_remembers():
-    """Over 40 steps, at their first values: what an LSTM with open forget gates keeps, Elman nets lose or blow up."""
+def test_gradient_of_an_elman_network_vanishes_or_explodes_where_that_of_an_lstm_does_not():
+    """Over 40 steps at initialization, with open forget gates of the LSTM."""
     data = rnnbp.datasets.delayed_recall(8, delay=40, seed=0)
     lstm = rnnbp.Sequential(LSTM(3, 16, init=rnnbp.ForgetBias(4.0)), Last(), Dense(16, 2))
     elman = rnnbp.Sequential(rnnbp.Elman(3, 16), Last(), Dense(16, 2))
@@ -137,24 +137,24 @@ def test_an_elman_net_forgets_or_explodes_where_an_lstm_remembers():
 
 
 @pytest.mark.parametrize("name", CELLS)
-def test_jacobians_and_radii_against_numpy(name):
+def test_jacobians_and_radii_equal_those_of_numpy_and_the_complex_step(name):
     cell = CELLS[name]
     model, batch = problem(reader(cell))
-    way = trajectory(model, batch)
-    radii = spectral_radii(way)
-    for t, J in enumerate(jacobians(way)):
-        np.testing.assert_allclose(J, state_jacobian(cell, way.params, way.states[t], way.x[t]), rtol=1e-12)
+    path = trajectory(model, batch)
+    radii = spectral_radii(path)
+    for t, J in enumerate(jacobians(path)):
+        np.testing.assert_allclose(J, state_jacobian(cell, path.params, path.states[t], path.x[t]), rtol=1e-12)
         assert radii[t] == pytest.approx(np.abs(np.linalg.eigvals(J)).max(), rel=1e-12)
         column = (
-            np.imag(cell.step(way.params, way.states[t] + 1e-30j * np.eye(cell.state_size)[1], way.x[t])[0]) / 1e-30
+            np.imag(cell.step(path.params, path.states[t] + 1e-30j * np.eye(cell.state_size)[1], path.x[t])[0]) / 1e-30
         )
         np.testing.assert_allclose(J[:, 1], column, rtol=1e-11, atol=1e-14)
 
 
-def test_singular_values_of_products():
+def test_singular_values_are_those_of_jacobian_products():
     model, batch = problem(reader(CELLS["GRU"]))
-    way = trajectory(model, batch)
-    values, J = singular_values(way), jacobians(way)
+    path = trajectory(model, batch)
+    values, J = singular_values(path), jacobians(path)
     s = np.linalg.svd(J[-1] @ J[-2] @ J[-3], compute_uv=False)
     row = values.set_index("lag").loc[3]
     assert row["largest"] == pytest.approx(s[0], rel=1e-12)
@@ -162,11 +162,11 @@ def test_singular_values_of_products():
     assert row["median"] == pytest.approx(np.median(s), rel=1e-12)
     assert row["rms"] == pytest.approx(np.linalg.norm(J[-1] @ J[-2] @ J[-3]) / 2, rel=1e-12)
     assert len(values) == 7
-    assert len(singular_values(way, lags=2)) == 3
+    assert len(singular_values(path, lags=2)) == 3
 
 
-def test_lyapunov_exponents_of_a_linear_cell(rng):
-    """The logs of its eigenvalues' moduli, a complex pair among them."""
+def test_lyapunov_exponents_of_a_linear_cell_are_logs_of_eigenvalue_moduli(rng):
+    """Among them a complex pair."""
     moduli = np.array([1.2, 0.9, 0.9, 0.3])
     block = np.zeros((4, 4))
     block[0, 0], block[3, 3] = 1.2, -0.3
@@ -174,14 +174,15 @@ def test_lyapunov_exponents_of_a_linear_cell(rng):
     basis = rng.standard_normal((4, 4))
     matrix = basis @ block @ np.linalg.inv(basis)
     np.testing.assert_allclose(np.sort(np.abs(np.linalg.eigvals(matrix)))[::-1], moduli, rtol=1e-10)
-    way = linear(matrix, 4000)
-    found = lyapunov_exponents(way, transient=200)
+    path = linear(matrix, 4000)
+    found = lyapunov_exponents(path, transient=200)
     np.testing.assert_allclose(found, np.log(moduli), atol=1e-3)
-    np.testing.assert_allclose(found[[0, 3]], np.log(moduli[[0, 3]]), atol=1e-10)  # real ones settle at once
+    # the exponents of real eigenvalues converge exponentially
+    np.testing.assert_allclose(found[[0, 3]], np.log(moduli[[0, 3]]), atol=1e-10)
     np.testing.assert_allclose(found.sum(), np.log(abs(np.linalg.det(matrix))), rtol=1e-9)
 
 
-def test_a_lost_direction_and_a_chaotic_net(rng):
+def test_exponents_of_a_singular_and_of_a_chaotic_network(rng):
     assert lyapunov_exponents(linear([[0.5, 0.0], [0.0, 0.0]], 5)).tolist() == [np.log(0.5), -np.inf]
     cell = ElmanCell(1, 60)
     weights = {n: np.zeros(s) for n, s in cell.shapes().items()}
@@ -194,23 +195,25 @@ def test_a_lost_direction_and_a_chaotic_net(rng):
     assert found[4.0] > 0.1
 
 
-def test_the_curve_ends_in_the_exponents():
+def test_lyapunov_curve_ends_in_the_exponents():
     model, batch = problem(reader(CELLS["LSTM"]))
-    way = trajectory(model, batch)
-    curve = lyapunov_curve(way, transient=2)
+    path = trajectory(model, batch)
+    curve = lyapunov_curve(path, transient=2)
     assert curve.shape == (4, 8)
-    np.testing.assert_array_equal(np.sort(curve[-1])[::-1], lyapunov_exponents(way, transient=2))
+    np.testing.assert_array_equal(np.sort(curve[-1])[::-1], lyapunov_exponents(path, transient=2))
     with pytest.raises(ValueError, match="transient must be from 0 to 5, one less than the steps, got 6"):
-        lyapunov_exponents(way, transient=6)
+        lyapunov_exponents(path, transient=6)
 
 
-@pytest.mark.parametrize("keep", [0.5, 0.9, 0.99])
-def test_effective_memory_of_a_leaky_cell(keep):
-    assert effective_memory(linear(keep * np.eye(3), 200)) == pytest.approx(-1 / np.log(keep), rel=1e-12)
-    assert effective_memory(linear(keep * np.eye(3), 800), 0.5) == pytest.approx(np.log(0.5) / np.log(keep), rel=1e-12)
+@pytest.mark.parametrize("decay", [0.5, 0.9, 0.99])
+def test_effective_memory_of_a_leaky_cell_is_its_time_constant(decay):
+    assert effective_memory(linear(decay * np.eye(3), 200)) == pytest.approx(-1 / np.log(decay), rel=1e-12)
+    assert effective_memory(linear(decay * np.eye(3), 800), 0.5) == pytest.approx(
+        np.log(0.5) / np.log(decay), rel=1e-12
+    )
 
 
-def test_effective_memory_where_nothing_or_everything_is_lost():
+def test_effective_memory_is_infinite_without_decay_and_one_step_for_a_zero_jacobian():
     assert effective_memory(linear(np.eye(2), 50)) == np.inf
     assert effective_memory(linear(np.zeros((2, 2)), 50)) == 1
     with pytest.raises(ValueError, match="level must be below 1, got 1"):
@@ -220,7 +223,7 @@ def test_effective_memory_where_nothing_or_everything_is_lost():
 # ---- gates --------------------------------------------------------------------------------------
 
 
-def test_gates_of_an_lstm(rng):
+def test_gate_saturation_of_an_lstm_equals_its_biases(rng):
     cell = LSTMCell(2, 3)
     weights = {n: np.zeros(s) for n, s in cell.shapes().items()}
     weights["b_ih"][:] = np.repeat([-4, 3, 9, 0], 3)  # i, f, g, o
@@ -234,7 +237,7 @@ def test_gates_of_an_lstm(rng):
     assert table.loc["forget", "std"] == pytest.approx(np.std([s, 0.5, s]))
 
 
-def test_gates_of_others():
+def test_gate_saturation_of_a_stack_and_of_grus_equals_their_equations():
     model, batch = problem(reader(CELLS["Stack LSTM > GRU"]))
     table = gate_saturation(trajectory(model, batch), low=0.3, high=0.7)
     assert table["gate"].tolist() == ["0.input", "0.forget", "0.output", "1.reset", "1.update"]
@@ -242,39 +245,39 @@ def test_gates_of_others():
     for name in ("GRU", "original GRU"):
         cell = CELLS[name]
         model, batch = problem(reader(cell))
-        way = trajectory(model, batch)
+        path = trajectory(model, batch)
         H = cell.hidden_size
-        a = way.x @ way.params["w_ih"].T + way.params["b_ih"] + way.params["b_hh"]
-        a[:, : 2 * H] += way.states[:-1] @ way.params["w_hh"][: 2 * H].T
+        a = path.x @ path.params["w_ih"].T + path.params["b_ih"] + path.params["b_hh"]
+        a[:, : 2 * H] += path.states[:-1] @ path.params["w_hh"][: 2 * H].T
         gates = 1 / (1 + np.exp(-a[:, : 2 * H]))
-        table = gate_saturation(way).set_index("gate")
+        table = gate_saturation(path).set_index("gate")
         assert table.loc["reset", "mean"] == pytest.approx(gates[:, :H].mean(), rel=1e-12)
         assert table.loc["update", "mean"] == pytest.approx(gates[:, H:].mean(), rel=1e-12)
 
 
-def test_a_cell_without_gates():
+def test_gate_saturation_needs_gates_and_ordered_levels():
     with pytest.raises(ValueError, match="the cell must have gates, as LSTMCell and GRUCell do, got ElmanCell"):
         gate_saturation(linear(np.eye(2), 5))
     with pytest.raises(ValueError, match=r"high must be a number between 0\.5 and 1, got 0.2"):
         gate_saturation(linear(np.eye(2), 5), 0.5, 0.2)
 
 
-# ---- pictures -----------------------------------------------------------------------------------
+# ---- plots --------------------------------------------------------------------------------------
 
 
-def test_pictures_show_what_they_are_given():
+def test_plots_contain_the_values_they_are_given():
     model, batch = problem([LSTM(F, 4, num_layers=2), Last(), Dense(4, K)])
-    way = trajectory(model, batch, "0.1")
+    path = trajectory(model, batch, "0.1")
     fig = plotting_gradients.plot_error_flow({"LSTM": error_flow(model, batch)})
     assert [t.get_text() for t in fig.axes[0].get_legend().get_texts()] == ["LSTM, layer 0.0", "LSTM, layer 0.1"]
-    values = singular_values(way)
+    values = singular_values(path)
     fig = plotting_gradients.plot_singular_values({"a": values, "b": values})
     np.testing.assert_array_equal(fig.axes[1].lines[0].get_ydata(), values["median"])
-    fig = plotting_gradients.plot_lyapunov({"LSTM": lyapunov_curve(way)})
+    fig = plotting_gradients.plot_lyapunov({"LSTM": lyapunov_curve(path)})
     assert len(fig.axes[0].lines) == 8 + 1
-    fig = plotting_gradients.plot_spectral_radii({"LSTM": spectral_radii(way)})
-    np.testing.assert_array_equal(fig.axes[0].lines[0].get_ydata(), spectral_radii(way))
-    fig = plotting_gradients.plot_gates({"LSTM": gate_saturation(way)})
+    fig = plotting_gradients.plot_spectral_radii({"LSTM": spectral_radii(path)})
+    np.testing.assert_array_equal(fig.axes[0].lines[0].get_ydata(), spectral_radii(path))
+    fig = plotting_gradients.plot_gates({"LSTM": gate_saturation(path)})
     assert [t.get_text() for t in fig.axes[0].get_yticklabels()] == ["LSTM: output", "LSTM: forget", "LSTM: input"]
     fig = plotting_gradients.plot_memory({"LSTM": 3.0, "leaky": np.inf})
     assert {t.get_text() for t in fig.axes[0].texts} == {"3.0", "longer than the sequence"}

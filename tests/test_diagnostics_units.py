@@ -1,4 +1,4 @@
-"""Hidden units whose weights and worth are known, and what is answered on the way."""
+"""Hidden units of known weights and importance, and outputs on the beginning of a sequence."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from rnnbp.diagnostics import answers_by_step, receptive_fields, unit_importance
 
 @pytest.fixture
 def known():
-    """Two inputs; unit 0 sees the first, unit 1 the second, unit 2 neither; the output is unit 0 + 3 unit 1."""
+    """Two inputs: unit 0 is the first, unit 1 the second, unit 2 is constant; the output is unit 0 + 3 unit 1."""
     model = rnnbp.Sequential(rnnbp.Flatten(1), rnnbp.Dense(2, 3), rnnbp.Dense(3, 1), dtype=np.float64)
     model.params.vector[:] = 0
     model.params["1.w"] = [[1, 0], [0, 1], [0, 0]]
@@ -21,7 +21,7 @@ def known():
     return model, data
 
 
-def test_fields_are_the_weights_as_pictures():
+def test_receptive_fields_are_copies_of_the_weights_as_images():
     layers = (
         rnnbp.Normalize([0.0] * 6, [2.0] * 6),
         rnnbp.Flatten(1),
@@ -37,8 +37,8 @@ def test_fields_are_the_weights_as_pictures():
     assert model.params["3.w"].all()
 
 
-def test_a_unit_is_worth_what_the_loss_rises_without_it(known):
-    """Held at its mean, 0, a unit's share of the output is missing: the squared error is its mean square."""
+def test_importance_is_the_rise_of_the_loss_at_the_mean(known):
+    """At its mean, 0, a unit contributes nothing: the squared error is the mean square of its contribution."""
     found = unit_importance(*known)
     assert found["unit"].tolist() == [1, 0, 2]
     np.testing.assert_allclose(found["rise"], [9, 1, 0], atol=1e-12)
@@ -46,7 +46,7 @@ def test_a_unit_is_worth_what_the_loss_rises_without_it(known):
     np.testing.assert_allclose(found["std"], [1, 1, 0])
 
 
-def test_the_loss_may_be_given_and_parameters_stay(rng):
+def test_importance_depends_on_the_loss_and_leaves_parameters_unchanged(rng):
     data = rnnbp.SequenceDataset(rng.standard_normal((6, 1, 4)), targets=[0, 1, 2] * 2)
     model = rnnbp.Sequential(rnnbp.Flatten(1), rnnbp.Dense(4, 5, "relu"), rnnbp.Dropout(0.5), rnnbp.Dense(5, 3))
     before = model.params.vector.copy()
@@ -60,14 +60,14 @@ def test_the_loss_may_be_given_and_parameters_stay(rng):
         model.unroll(model.params, model.cast(data.batch().x), rnnbp.layers.Run(data.lengths), part=slice(2))[0]
     ]
     model.params["3.b"] += hidden[:, column].mean() * model.params["3.w"][:, column]
-    model.params["3.w"][:, column] = 0  # the same as holding it at its mean
-    without = rnnbp.CrossEntropy()(model.forward(data.batch()), data.targets)[0]
+    model.params["3.w"][:, column] = 0  # the same as replacing it by its mean
+    ablated = rnnbp.CrossEntropy()(model.forward(data.batch()), data.targets)[0]
     model.params.vector[:] = before
     whole = rnnbp.CrossEntropy()(model.forward(data.batch()), data.targets)[0]
-    assert plain["rise"][0] == pytest.approx(without - whole, rel=1e-4)
+    assert plain["rise"][0] == pytest.approx(ablated - whole, rel=1e-4)
 
 
-def test_models_whose_units_do_not_look_at_pictures(known):
+def test_models_without_a_dense_layer_over_pixels_are_refused(known):
     recurrent = rnnbp.Sequential(rnnbp.GRU(2, 3), rnnbp.Last(), rnnbp.Dense(3, 1))
     with pytest.raises(
         ValueError, match=r"first layer with parameters must be a Dense, got Recurrent\(.*\) as layer 0"
@@ -87,10 +87,10 @@ def test_models_whose_units_do_not_look_at_pictures(known):
         unit_importance(known[0], rnnbp.SequenceDataset(known[1].sequences))
 
 
-# ---- on the way ---------------------------------------------------------------------------------
+# ---- answers by step ---------------------------------------------------------------------------------
 
 
-def test_a_recurrent_net_answers_as_its_outputs_by_step(rng):
+def test_answers_of_a_recurrent_model_are_its_outputs_by_step(rng):
     data = rnnbp.SequenceDataset([rng.standard_normal((n, 2)) for n in (3, 5, 4)])
     whole = rnnbp.Sequential(rnnbp.GRU(2, 4), rnnbp.Dense(4, 3), dtype=np.float64)
     last = rnnbp.Sequential(rnnbp.GRU(2, 4), rnnbp.Dense(4, 3), rnnbp.Last(), dtype=np.float64)
@@ -102,7 +102,7 @@ def test_a_recurrent_net_answers_as_its_outputs_by_step(rng):
         assert (answers[len(sequence) :, i] == answers[len(sequence) - 1, i]).all()
 
 
-def test_a_static_net_sees_zeros_where_nothing_was_read(rng):
+def test_static_model_has_zeros_for_the_missing_steps(rng):
     data = rnnbp.SequenceDataset(list(rng.standard_normal((4, 3, 2))))
     model = rnnbp.Sequential(rnnbp.Flatten(3), rnnbp.Dense(6, 2))
     answers = answers_by_step(model, data)
@@ -112,7 +112,7 @@ def test_a_static_net_sees_zeros_where_nothing_was_read(rng):
         np.testing.assert_allclose(answers[stop - 1], model.forward(x), rtol=1e-6)
 
 
-def test_a_model_that_answers_at_every_step_is_refused(rng):
+def test_model_with_an_output_at_every_step_is_refused(rng):
     model = rnnbp.Sequential(rnnbp.GRU(2, 4), rnnbp.Dense(4, 3))
     with pytest.raises(ValueError, match=r"the model must have one output a sequence, \(B, K\): Last\(\)"):
         answers_by_step(model, rnnbp.SequenceDataset([np.zeros((2, 2))]))

@@ -1,4 +1,4 @@
-"""The FixedPoint layer: where it settles, its statistics, the way back through its iterations, what is refused."""
+"""The FixedPoint layer: its fixed points, solver statistics, backward pass through the iterations, and errors."""
 
 from dataclasses import dataclass, field
 
@@ -16,13 +16,13 @@ from rnnbp.solvers import (
     Accept,
     Anderson,
     Broyden,
+    ConvergenceError,
+    ConvergenceWarning,
     Damped,
     Iteration,
     Neumann,
     Newton,
     Relaxation,
-    SettlingError,
-    SettlingWarning,
     Tolerance,
     Warn,
 )
@@ -34,7 +34,7 @@ WITH_RATE = SOLVERS[:3]
 
 @dataclass(frozen=True)
 class CountingCell:
-    """Another cell, and how many rows each of its steps computed."""
+    """A cell that counts the rows of each of its steps."""
 
     cell: Cell
     rows: list = field(default_factory=list)
@@ -47,23 +47,25 @@ class CountingCell:
         return self.cell.step(params, state, x)
 
 
-def calm(cell, dtype=np.float64) -> Parameters:
-    """Parameters half as large as the cell's own way makes them: contracting."""
+def contracting(cell, dtype=np.float64) -> Parameters:
+    """Return half of the cell's initial parameters, so that the step is a contraction."""
     params = made(cell)
     params.vector *= 0.5
     return params.astype(dtype)
 
 
-def settled_error(report) -> float:
-    """The worst difference, relative to the largest entry of all: at a fixed point some parameters (a gate that
-    says how fast the state follows) have no influence, and what is left of their gradient is the tolerance.
+def largest_relative_error(report) -> float:
+    """Return the largest error relative to the largest entry of the whole gradient.
+
+    Some parameters (of a gate that sets the rate of the state) do not affect the fixed point: their gradient is zero
+    up to the tolerance of the solver, and an error relative to it would say nothing.
     """
     table = report.table
     return float((table["computed"] - table["expected"]).abs().max() / table["expected"].abs().max())
 
 
-def swinging() -> tuple[ElmanCell, Parameters]:
-    """A cell whose state jumps to and fro between -1 and 1."""
+def oscillating() -> tuple[ElmanCell, Parameters]:
+    """Return a cell and parameters whose state oscillates between -1 and 1."""
     cell = ElmanCell(3, 4)
     params = made(cell)
     params["w_hh"] = -3 * np.eye(4)
@@ -73,30 +75,30 @@ def swinging() -> tuple[ElmanCell, Parameters]:
 @pytest.mark.parametrize("solver", SOLVERS, ids=str)
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS)
 @pytest.mark.parametrize("name", CELLS)
-def test_every_state_is_its_steps_own_image(name, lengths, solver, rng):
+def test_every_state_is_a_fixed_point_of_its_step(name, lengths, solver, rng):
     cell, x = CELLS[name], padded(lengths, rng)
-    layer, params = FixedPoint(cell, solver, TIGHT), calm(cell)
-    settled = layer.settle(params, x, lengths)
+    layer, params = FixedPoint(cell, solver, TIGHT), contracting(cell)
+    found = layer.solve(params, x, lengths)
     running = np.arange(6)[:, None] < lengths
-    again, _ = cell.step(params, settled.state, x)
-    assert np.abs(again - settled.state)[running].max() < 4e-12
-    assert settled.converged[running].all()
-    assert not settled.state[~running].any()
-    assert (settled.iterations[running] > 0).all()
-    assert not settled.iterations[~running].any()
-    np.testing.assert_array_equal(settled.last, settled.state[lengths - 1, range(3)])
+    again, _ = cell.step(params, found.state, x)
+    assert np.abs(again - found.state)[running].max() < 4e-12
+    assert found.converged[running].all()
+    assert not found.state[~running].any()
+    assert (found.iterations[running] > 0).all()
+    assert not found.iterations[~running].any()
+    np.testing.assert_array_equal(found.last, found.state[lengths - 1, range(3)])
     y, _, state = layer.forward(params, x, Run(lengths))
-    np.testing.assert_array_equal(y, settled.state[:, :, : cell.output_size])
+    np.testing.assert_array_equal(y, found.state[:, :, : cell.output_size])
     assert state is None
 
 
 @pytest.mark.parametrize("solver", [Iteration(), Anderson(), Newton()], ids=str)
-def test_float32_stays_float32(solver, rng):
+def test_float32_parameters_give_float32_fixed_points(solver, rng):
     cell = GRUCell(3, 4)
     layer, x = FixedPoint(cell, solver), rng.standard_normal((2, 3, 3)).astype(np.float32)
-    y, _, _ = layer.forward(calm(cell, np.float32), x, Run(np.array([2, 2, 1])))
+    y, _, _ = layer.forward(contracting(cell, np.float32), x, Run(np.array([2, 2, 1])))
     assert y.dtype == np.float32
-    exact = FixedPoint(cell, solver, TIGHT).settle(calm(cell, np.float32).astype(np.float64), x, [2, 2, 1]).state
+    exact = FixedPoint(cell, solver, TIGHT).solve(contracting(cell, np.float32).astype(np.float64), x, [2, 2, 1]).state
     np.testing.assert_allclose(y, exact, atol=1e-4)
 
 
@@ -104,16 +106,16 @@ def test_float32_stays_float32(solver, rng):
     ("solver", "warm_start"), [*((solver, False) for solver in WITH_RATE), (Iteration(), True)], ids=str
 )
 @pytest.mark.parametrize("name", CELLS)
-def test_way_back_through_the_iterations(name, solver, warm_start):
+def test_backward_pass_through_the_iterations_is_exact(name, solver, warm_start):
     layer = FixedPoint(CELLS[name], solver, Tolerance(1e-13, 1e-13, iterations=2000), warm_start)
     report = check_gradient(layer, samples=2)
-    assert settled_error(report) < 1e-9, report
+    assert largest_relative_error(report) < 1e-9, report
 
 
 @pytest.mark.parametrize("iterations", [1, 2, 5])
 @pytest.mark.parametrize("solver", WITH_RATE, ids=str)
-def test_way_back_through_too_few_iterations_is_exact_too(solver, iterations):
-    # nothing has settled, so all of it is a net of so many layers, and the derivative is that net's
+def test_backward_pass_through_unconverged_iterations_is_exact(solver, iterations):
+    # without convergence the layer is a feedforward network of that many layers, differentiated as such
     tolerance = Tolerance(0, 0, iterations)
     for warm_start in (False, True):
         layer = FixedPoint(CELLS["a user's"], solver, tolerance, warm_start, Accept())
@@ -121,7 +123,7 @@ def test_way_back_through_too_few_iterations_is_exact_too(solver, iterations):
         assert report.ok, report
 
 
-def test_iterations_are_a_recurrent_layer_whose_input_is_held(rng):
+def test_iterations_equal_a_recurrent_layer_with_constant_input(rng):
     cell, x = ElmanCell(3, 4), rng.standard_normal((1, 2, 3))
     params = made(cell)
     layer = FixedPoint(cell, tolerance=Tolerance(0, 0, iterations=5), on_failure=Accept())
@@ -130,39 +132,43 @@ def test_iterations_are_a_recurrent_layer_whose_input_is_held(rng):
     np.testing.assert_allclose(y[0], over_time[-1], rtol=1e-14)
 
 
-def test_settled_sequences_are_not_computed(rng):
+def test_converged_sequences_are_not_computed(rng):
     cell = CountingCell(ElmanCell(3, 4))
     x = rng.standard_normal((1, 5, 3)) * np.array([0.001, 0.01, 0.1, 1, 10])[:, None]
-    settled = FixedPoint(cell).settle(made(cell), x)
-    assert len(set(settled.iterations.ravel())) > 2
-    assert sum(cell.rows) == (settled.iterations + 1).sum() == settled.evaluations
+    layer = FixedPoint(cell)
+    cell.rows.clear()  # of the trial step at construction
+    found = layer.solve(made(cell), x)
+    assert len(set(found.iterations.ravel())) > 2
+    assert sum(cell.rows) == (found.iterations + 1).sum() == found.evaluations
     assert cell.rows[-1] < 5
 
 
-def test_steps_settle_together_without_a_warm_start(rng):
+def test_steps_are_solved_together_without_a_warm_start(rng):
     cell = CountingCell(ElmanCell(3, 4))
     x = rng.standard_normal((50, 2, 3))
-    settled = FixedPoint(cell).settle(calm(cell), x)
-    assert len(cell.rows) == settled.iterations.max() + 1
+    layer = FixedPoint(cell)
+    cell.rows.clear()  # of the trial step at construction
+    found = layer.solve(contracting(cell), x)
+    assert len(cell.rows) == found.iterations.max() + 1
     assert cell.rows[0] == 100
 
 
-def test_warm_start_takes_fewer_iterations_to_the_same_place(rng):
+def test_warm_start_takes_fewer_iterations_to_the_same_fixed_points(rng):
     cell = ElmanCell(3, 4)
     x = np.cumsum(0.01 * rng.standard_normal((40, 3, 3)), axis=0)
     lengths = np.array([40, 30, 7])
     x[np.arange(40)[:, None] >= lengths] = 0
-    cold = FixedPoint(cell, tolerance=TIGHT).settle(made(cell), x, lengths)
-    warm = FixedPoint(cell, tolerance=TIGHT, warm_start=True).settle(made(cell), x, lengths)
+    cold = FixedPoint(cell, tolerance=TIGHT).solve(made(cell), x, lengths)
+    warm = FixedPoint(cell, tolerance=TIGHT, warm_start=True).solve(made(cell), x, lengths)
     np.testing.assert_allclose(warm.state, cold.state, atol=1e-10)
     assert warm.iterations.sum() < 0.95 * cold.iterations.sum()
-    still = np.repeat(x[-1:], 5, axis=0)
-    np.testing.assert_array_equal(FixedPoint(cell, warm_start=True).settle(made(cell), still).iterations[1:], 0)
+    constant = np.repeat(x[-1:], 5, axis=0)
+    np.testing.assert_array_equal(FixedPoint(cell, warm_start=True).solve(made(cell), constant).iterations[1:], 0)
 
 
 @pytest.mark.parametrize("warm_start", [False, True])
 @pytest.mark.parametrize("cuts", [[0, 6], [0, 2, 6], [0, 1, 4, 6]])
-def test_runs_span_by_span(cuts, warm_start, rng):
+def test_spans_give_the_fixed_points_of_the_whole_sequence(cuts, warm_start, rng):
     lengths = LENGTHS["unequal lengths"]
     layer, x = FixedPoint(GRUCell(3, 4), tolerance=TIGHT, warm_start=warm_start), padded(lengths, rng)
     params = made(layer)
@@ -174,7 +180,7 @@ def test_runs_span_by_span(cuts, warm_start, rng):
         np.testing.assert_allclose(a, b, atol=1e-14)
 
 
-def test_padding_has_no_influence(rng):
+def test_padding_does_not_change_the_outputs(rng):
     lengths = LENGTHS["unequal lengths"]
     layer, x = FixedPoint(ElmanCell(3, 4)), padded(lengths, rng)
     noisy = np.where(x == 0, 1e6, x)
@@ -184,20 +190,20 @@ def test_padding_has_no_influence(rng):
     )
 
 
-def test_start_chooses_among_fixed_points():
+def test_start_determines_which_fixed_point_is_found():
     cell = ElmanCell(1, 1)
     params = Parameters(cell.shapes(), dtype=np.float64)
     params["w_hh"] = 2  # tanh(2 z) = z at 0 and at +-0.9575
     layer, x = FixedPoint(cell), np.zeros((1, 3, 1))
-    settled = layer.settle(params, x, start=np.array([[0.1], [0.0], [-0.1]]))
-    np.testing.assert_allclose(settled.state[0, :, 0], [0.957504, 0, -0.957504], atol=1e-5)
+    found = layer.solve(params, x, start=np.array([[0.1], [0.0], [-0.1]]))
+    np.testing.assert_allclose(found.state[0, :, 0], [0.957504, 0, -0.957504], atol=1e-5)
 
 
 @pytest.mark.parametrize("solver", [Iteration(), Anderson(mixing=0.5)], ids=str)
-def test_what_does_not_settle_is_an_error_with_the_spectral_radius(solver, rng):
-    cell, params = swinging()
+def test_failure_to_converge_is_an_error_with_the_spectral_radius(solver, rng):
+    cell, params = oscillating()
     layer, x = FixedPoint(cell, solver, Tolerance(0, 0, iterations=30)), rng.standard_normal((2, 3, 3))
-    with pytest.raises(SettlingError, match=r"of 5 fixed points were not found.*30 iterations") as caught:
+    with pytest.raises(ConvergenceError, match=r"of 5 fixed points were not found.*30 iterations") as caught:
         layer.forward(params, x, Run(np.array([2, 2, 1])))
     error = caught.value
     worst = int(np.argmax(error.solution.residual))
@@ -211,59 +217,61 @@ def test_what_does_not_settle_is_an_error_with_the_spectral_radius(solver, rng):
     assert "Damped()" in str(error)
 
 
-def test_what_swings_is_not_told_to_go_on():
-    """At both ends of its swing the units are saturated: the radius there is small, and says nothing."""
-    cell, params = swinging()
-    with pytest.raises(SettlingError, match=r"Below 1, but far from rest: .* more iterations do not help") as caught:
-        FixedPoint(cell).settle(params, np.full((1, 1, 3), 0.3))
+def test_more_iterations_are_not_advised_for_an_oscillating_state():
+    """At both extremes of the oscillation the units are saturated, so that the radius there is small."""
+    cell, params = oscillating()
+    with pytest.raises(
+        ConvergenceError, match=r"Below 1, but far from a fixed point: .* more iterations do not help"
+    ) as caught:
+        FixedPoint(cell).solve(params, np.full((1, 1, 3), 0.3))
     assert caught.value.spectral_radius < 0.5
 
 
-def test_what_is_slow_is_told_to_go_on():
+def test_more_iterations_are_advised_for_slow_convergence():
     cell = ElmanCell(3, 4)
     params = Parameters(cell.shapes(), dtype=np.float64)
     params["w_hh"] = 0.99 * np.eye(4)
-    with pytest.raises(SettlingError, match=r"Below 1 it can settle: allow more iterations"):
-        FixedPoint(cell, tolerance=Tolerance(1e-9, 0, 30)).settle(
+    with pytest.raises(ConvergenceError, match=r"Below 1 it can converge: allow more iterations"):
+        FixedPoint(cell, tolerance=Tolerance(1e-9, 0, 30)).solve(
             params, np.zeros((1, 1, 3)), start=np.full((1, 4), 0.1)
         )
 
 
 @pytest.mark.parametrize("solver", [Damped(0.4), Relaxation(0.5), Anderson(), Broyden(), Newton()], ids=str)
-def test_other_solvers_settle_what_swings(solver, rng):
-    cell, params = swinging()
+def test_other_solvers_converge_where_the_plain_iteration_oscillates(solver, rng):
+    cell, params = oscillating()
     x = 0.1 * rng.standard_normal((1, 3, 3))
-    settled = FixedPoint(cell, solver, TIGHT).settle(params, x)
-    assert (spectral_radius(cell, params, settled.state, x) > 1).all()
-    with pytest.raises(SettlingError):
-        FixedPoint(cell).settle(params, x)
+    found = FixedPoint(cell, solver, TIGHT).solve(params, x)
+    assert (spectral_radius(cell, params, found.state, x) > 1).all()
+    with pytest.raises(ConvergenceError):
+        FixedPoint(cell).solve(params, x)
 
 
-def test_running_off_to_infinity_is_an_error_without_a_warning(rng):
+def test_overflow_is_an_error_without_a_warning(rng):
     layer = FixedPoint(ElmanCell(3, 4, "linear"))
     params = made(layer)
     params["w_hh"] = 1e30 * np.eye(4)
-    with pytest.raises(SettlingError, match=r"residual of (inf|nan)"):
-        layer.settle(params, rng.standard_normal((1, 2, 3)))
+    with pytest.raises(ConvergenceError, match=r"residual of (inf|nan)"):
+        layer.solve(params, rng.standard_normal((1, 2, 3)))
 
 
-def test_failure_may_be_a_warning_or_nothing(rng):
-    cell, params = swinging()
+def test_failure_to_converge_may_be_a_warning_or_accepted(rng):
+    cell, params = oscillating()
     x = rng.standard_normal((1, 3, 3))
-    with pytest.warns(SettlingWarning, match="spectral radius"):
-        FixedPoint(cell, on_failure=Warn()).settle(params, x)
-    settled = FixedPoint(cell, on_failure=Accept()).settle(params, x)
-    assert not settled.converged.any()
-    np.testing.assert_array_equal(settled.iterations, 500)
-    assert (settled.residual > 0.1).all()
+    with pytest.warns(ConvergenceWarning, match="spectral radius"):
+        FixedPoint(cell, on_failure=Warn()).solve(params, x)
+    found = FixedPoint(cell, on_failure=Accept()).solve(params, x)
+    assert not found.converged.any()
+    np.testing.assert_array_equal(found.iterations, 500)
+    assert (found.residual > 0.1).all()
 
 
-def test_accelerated_iterations_have_no_way_back(rng):
+def test_accelerated_iterations_have_no_backward_pass(rng):
     layer = FixedPoint(ElmanCell(3, 4), Anderson())
     params = made(layer)
-    y, tape, _ = layer.forward(params, rng.standard_normal((1, 2, 3)), Run(np.ones(2, int)))
-    with pytest.raises(ValueError, match=r"Anderson\(memory=5, mixing=1.0\) is not known: use RecurrentBackprop"):
-        layer.backward(params, tape, y, params.zeros())
+    y, residuals, _ = layer.forward(params, rng.standard_normal((1, 2, 3)), Run(np.ones(2, int)))
+    with pytest.raises(ValueError, match=r"Anderson\(memory=5, mixing=1.0\) is not defined: use RecurrentBackprop"):
+        layer.backward(params, residuals, y, params.zeros())
 
 
 @pytest.mark.parametrize(
@@ -277,17 +285,17 @@ def test_accelerated_iterations_have_no_way_back(rng):
         ({"on_failure": None}, "on_failure must be a rnnbp OnFailure"),
     ],
 )
-def test_errors(arguments, message):
+def test_arguments_of_another_type_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         FixedPoint(**{"cell": ElmanCell(2, 2)} | arguments)
 
 
-def test_shapes_that_do_not_fit_are_named():
+def test_wrong_number_of_features_is_refused():
     with pytest.raises(ValueError, match="FixedPoint takes 3 features, got 2"):
         FixedPoint(ElmanCell(3, 4)).out_shape(("T", "B", 2))
 
 
-def test_saved_model_settles_alike(tmp_path, rng):
+def test_loaded_model_gives_the_same_outputs(tmp_path, rng):
     layer = FixedPoint(GRUCell(3, 4), Anderson(3), Tolerance(1e-7, 0, 50), True, Warn())
     model = rnnbp.Sequential(layer, rnnbp.Last(), rnnbp.Dense(4, 2), dtype=np.float64)
     model.save(tmp_path / "model.npz")
@@ -308,13 +316,13 @@ def test_spectral_radius_is_the_largest_eigenvalue(rng):
 
 
 @pytest.mark.parametrize("radius", [0.5, 0.95])
-def test_projection_bounds_the_norm_and_makes_the_net_settle(radius, rng):
+def test_projection_bounds_the_norm_and_makes_the_iteration_converge(radius, rng):
     model = rnnbp.Sequential(FixedPoint(ElmanCell(3, 20)), dtype=np.float64)
-    turning = rng.standard_normal((20, 20))
-    model.params["0.w_hh"] = turning - turning.T
+    rotation = rng.standard_normal((20, 20))
+    model.params["0.w_hh"] = rotation - rotation.T
     before = model.params["0.w_hh"].copy()
     x = 0.1 * rng.standard_normal((1, 4, 3))
-    with pytest.raises(SettlingError):
+    with pytest.raises(ConvergenceError):
         model.forward(x)
     SpectralProjection(["0.w_hh"], radius)(type("Trainer", (), {"model": model})(), {})
     np.testing.assert_allclose(np.linalg.norm(model.params["0.w_hh"], 2), radius)
@@ -322,12 +330,12 @@ def test_projection_bounds_the_norm_and_makes_the_net_settle(radius, rng):
         relative_error(model.params["0.w_hh"] * np.linalg.norm(before, 2) / radius, before), 0, atol=1e-12
     )
     model.forward(x)
-    kept = model.params.vector.copy()
+    projected = model.params.vector.copy()
     SpectralProjection(["0.w_hh"], 1.1).project(model.params)
-    np.testing.assert_array_equal(model.params.vector, kept)
+    np.testing.assert_array_equal(model.params.vector, projected)
 
 
-def test_projection_names_what_it_does_not_find():
+def test_projection_refuses_names_that_are_not_matrices():
     params = Parameters({"0.w_hh": (2, 2), "0.b_hh": (2,)})
     with pytest.raises(ValueError, match=r"'0.w_h'. Did you mean '0.w_hh'"):
         SpectralProjection(["0.w_h"]).project(params)

@@ -1,4 +1,4 @@
-"""What nets that settle can learn: XOR, digits, completing corrupted digits, and a task that takes settling."""
+"""Tasks learned by fixed-point networks: XOR, digits, completing corrupted digits, and propagation along a line."""
 
 from dataclasses import dataclass
 
@@ -29,13 +29,13 @@ from rnnbp import (
 from rnnbp.solvers import Accept
 
 
-def settled(model: Sequential, data: SequenceDataset):
-    """Statistics of the first layer."""
-    return model.layers[0].settle(model.scopes(model.params)[0], data.batch().x)
+def fixed_points(model: Sequential, data: SequenceDataset):
+    """Return the fixed points of the first layer with the solver's statistics."""
+    return model.layers[0].solve(model.scopes(model.params)[0], data.batch().x)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_xor_is_learned_by_a_net_that_settles(seed):
+def test_xor_is_learned_by_a_fixed_point_network(seed):
     corners = [np.array([[a, b]], float) for a in (0, 1) for b in (0, 1)]
     data = SequenceDataset(corners, targets=[0, 1, 1, 0])
     model = Sequential(FixedPoint(ElmanCell(2, 4)), Last(), Dense(4, 2), seed=seed)
@@ -44,10 +44,10 @@ def test_xor_is_learned_by_a_net_that_settles(seed):
     score = trainer.evaluate(data)
     assert score["accuracy"] == 1
     assert score["loss"] < 0.02
-    assert settled(model, data).iterations.max() < 60
+    assert fixed_points(model, data).iterations.max() < 60
 
 
-def test_projection_works_as_a_trainers_callback():
+def test_projection_bounds_the_norm_as_a_callback():
     data = SequenceDataset([np.array([[a]], float) for a in (0, 1)] * 8, targets=[0, 1] * 8)
     model = Sequential(FixedPoint(ElmanCell(1, 8)), Last(), Dense(8, 2))
     callbacks = [SpectralProjection(["0.w_hh"], radius=0.4)]
@@ -57,52 +57,52 @@ def test_projection_works_as_a_trainers_callback():
 
 
 @pytest.mark.slow
-def test_digits_are_read_by_a_net_that_settles():
+def test_digits_are_classified_by_a_fixed_point_network():
     train, test = rnnbp.datasets.load_digits()
     model = Sequential(FixedPoint(ElmanCell(64, 64)), Last(), Dense(64, 10), seed=0)
     gradient = SpectralPenalty(RecurrentBackprop(), ["0.w_hh"], radius=0.9)
     trainer = Trainer(model, CrossEntropy(), gradient, Adam(0.003))
     trainer.fit(train, epochs=30, batch_size=32, progress=False)
     assert trainer.evaluate(test)["accuracy"] >= 0.96
-    assert settled(model, test).converged.all()
+    assert fixed_points(model, test).converged.all()
 
 
-def corrupted(data: SequenceDataset, share: float, rng: np.random.Generator) -> SequenceDataset:
-    """Pictures of which a share of the points has been made grey; the clean ones are the targets."""
+def corrupted(data: SequenceDataset, fraction: float, rng: np.random.Generator) -> SequenceDataset:
+    """Return images with a fraction of the pixels made grey; the targets are the clean images."""
     clean = np.concatenate(data.sequences)
-    lost = rng.random(clean.shape) < share
+    lost = rng.random(clean.shape) < fraction
     return SequenceDataset(list(np.where(lost, 0.5, clean)[:, None]), targets=clean)
 
 
-def completing_net(tolerance: Tolerance) -> Sequential:
-    """What it shows is the picture, fed back beside the corrupted one, which is held still."""
+def completing_network(tolerance: Tolerance) -> Sequential:
+    """Return a model whose output, an image, is fed back beside the constant input, the corrupted image."""
     cell = JordanCell(64, 200, 64, activation="sigmoid")
     return Sequential(FixedPoint(cell, tolerance=tolerance, on_failure=Accept()), Last(), seed=0)
 
 
 @pytest.mark.slow
-def test_corrupted_digits_settle_to_clean_ones(rng):
+def test_corrupted_digits_converge_to_clean_ones(rng):
     train, test = rnnbp.datasets.load_digits()
-    model, seen = completing_net(Tolerance()), corrupted(test, 0.4, rng)
+    model, seen = completing_network(Tolerance()), corrupted(test, 0.4, rng)
     gradient = SpectralPenalty(RecurrentBackprop(), ["0.w_hh", "0.w_ho"], radius=2.5)
     trainer = Trainer(model, MeanSquaredError(), gradient, Adam(0.005))
     for _ in range(30):
         trainer.fit(corrupted(train, 0.4, rng), epochs=1, batch_size=32, progress=False)
-    statistics = settled(model, seen)
+    statistics = fixed_points(model, seen)
     assert statistics.converged.all()
     assert statistics.iterations.max() < 50
     before = ((np.concatenate(seen.sequences) - seen.targets) ** 2).mean()
     after = trainer.evaluate(seen)["loss"]
     assert after < 0.3 * before
-    glance = completing_net(Tolerance(0, 0, iterations=2))
-    glance.params.vector[:] = model.params.vector
-    unsettled = Trainer(glance, MeanSquaredError()).evaluate(seen)["loss"]
-    assert after < unsettled  # by a few parts in a hundred: most of it is done at the first glance
+    two_iterations = completing_network(Tolerance(0, 0, iterations=2))
+    two_iterations.params.vector[:] = model.params.vector
+    unconverged = Trainer(two_iterations, MeanSquaredError()).evaluate(seen)["loss"]
+    assert after < unconverged  # by a few per cent: the first iterations do most of the work
 
 
 @dataclass(frozen=True)
 class LineCell:
-    """Places on a line, each of which hears its left neighbour, all by the same weights."""
+    """A line of places, each connected to its left neighbour by the same weights."""
 
     places: int
     channels: int
@@ -151,7 +151,7 @@ class LineCell:
 
 
 def rivers(count: int, places: int, seed: int) -> SequenceDataset:
-    """Water springs somewhere on a line and flows to the right until a dam: which places does it reach?"""
+    """Return lines on which water flows from a spring to the right as far as a dam; the targets are the wet places."""
     rng = np.random.default_rng(seed)
     spring, place = rng.integers(places, size=(count, 1)), np.arange(places)
     dams = (rng.random((count, places)) < 1 / places) & (place != spring)
@@ -166,22 +166,22 @@ def river_model(places: int, tolerance: Tolerance, seed: int) -> Sequential:
 
 
 def places_right(model: Sequential, data: SequenceDataset) -> float:
-    """The share of rivers all of whose places are right."""
+    """Return the fraction of rivers all of whose places are classified correctly."""
     batch = data.batch()
     return float(((model.forward(batch) > 0) == (batch.targets > 0)).all(axis=1).mean())
 
 
-def test_line_cell_is_a_cell():
+def test_gradient_of_the_line_cell_is_exact():
     assert check_gradient(LineCell(5, 3)).ok
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
-def test_a_task_that_takes_settling(seed):
-    # A place hears of a spring n places away after n iterations: three are too few, whatever is learned.
+def test_only_a_converged_network_propagates_along_the_line(seed):
+    # A spring n places away reaches a place after n iterations: three are too few, whatever is learned.
     train, test, longer = rivers(400, 12, 0), rivers(200, 12, 1), rivers(200, 40, 2)
     how = {
-        "settled": (Tolerance(iterations=100), RecurrentBackprop(Direct())),
+        "converged": (Tolerance(iterations=100), RecurrentBackprop(Direct())),
         "three iterations": (Tolerance(0, 0, iterations=3), BPTT()),
     }
     right = {}
@@ -191,8 +191,8 @@ def test_a_task_that_takes_settling(seed):
         grown = river_model(40, tolerance, seed)  # the weights are those of one place: any length has them
         grown.params.vector[:] = model.params.vector
         right[name] = places_right(model, test), places_right(grown, longer)
-        assert name != "settled" or settled(grown, longer).converged.all()
-    assert right["settled"][0] >= 0.99
-    assert right["settled"][1] >= 0.95
+        assert name != "converged" or fixed_points(grown, longer).converged.all()
+    assert right["converged"][0] >= 0.99
+    assert right["converged"][1] >= 0.95
     assert right["three iterations"][0] < 0.6
     assert right["three iterations"][1] < 0.3

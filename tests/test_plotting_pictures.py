@@ -1,4 +1,4 @@
-"""What stands in the pictures of pictures: values, order, titles and scales."""
+"""Plots of images: values, order, titles and scales."""
 
 import numpy as np
 import pandas as pd
@@ -9,16 +9,16 @@ from rnnbp import plotting_pictures as plotting
 pytest.importorskip("matplotlib")
 
 
-def shown(ax):
+def image_in(ax):
     return ax.images[0].get_array()
 
 
 def test_grey_pictures_are_black_at_0_and_white_at_1(rng):
     pictures = rng.random((5, 4, 6)) / 2
     fig = plotting.plot_pictures(pictures, titles="abcde", columns=3)
-    assert [ax.get_title() for ax in fig.axes] == list("abcde")  # the sixth place is empty
+    assert [ax.get_title() for ax in fig.axes] == list("abcde")  # the sixth axes are removed
     for ax, picture in zip(fig.axes, pictures, strict=True):
-        np.testing.assert_array_equal(shown(ax), picture)
+        np.testing.assert_array_equal(image_in(ax), picture)
         assert (ax.images[0].get_clim(), ax.images[0].get_cmap().name) == ((0, 1), "gray")
         assert not ax.axison
     rows, columns = fig.axes[0].get_subplotspec().get_gridspec().get_geometry()
@@ -27,7 +27,7 @@ def test_grey_pictures_are_black_at_0_and_white_at_1(rng):
     assert len(fig._repr_png_()) > 1000
 
 
-def test_hidden_units_share_a_scale_that_is_even_about_0(rng):
+def test_hidden_units_have_one_scale_symmetric_about_0(rng):
     fields = rng.standard_normal((5, 3, 4))
     fields[3, 1, 2] = -9
     fig = plotting.plot_hidden_units(fields, most=4, columns=2)
@@ -35,32 +35,32 @@ def test_hidden_units_share_a_scale_that_is_even_about_0(rng):
     order = np.argsort(-(fields**2).sum(axis=(1, 2)))[:4]
     assert order[0] == 3
     for ax, unit in zip(units, order, strict=True):
-        np.testing.assert_array_equal(shown(ax), fields[unit])
+        np.testing.assert_array_equal(image_in(ax), fields[unit])
         assert (ax.images[0].get_clim(), ax.images[0].get_cmap().name) == ((-9, 9), "RdBu_r")
         assert ax.get_title() == f"{unit}: {(fields[unit] ** 2).sum():.2g}"
     assert bar.get_ylabel() == "weight"
 
 
-def test_hidden_units_are_drawn_in_the_order_of_their_importance(rng):
+def test_hidden_units_are_plotted_in_order_of_importance(rng):
     fields = rng.standard_normal((3, 2, 2))
-    fields[0] *= 100  # not drawn, so not in the scale
+    fields[0] *= 100  # not plotted, so not in the scale
     importance = pd.DataFrame({"unit": [2, 1, 0], "rise": [0.51234, 0.2, -0.001]})
     units = plotting.plot_hidden_units(fields, importance, most=2).axes[:2]
     assert [ax.get_title() for ax in units] == ["2: 0.51", "1: 0.2"]
-    np.testing.assert_array_equal(shown(units[0]), fields[2])
+    np.testing.assert_array_equal(image_in(units[0]), fields[2])
     assert units[0].images[0].get_clim()[1] == np.abs(fields[1:]).max()
     assert plotting.plot_hidden_units(np.zeros((1, 2, 2))).axes[0].images[0].get_clim() == (-1, 1)
 
 
-def test_reading_shows_the_picture_and_every_models_answer_after_each_row(rng):
+def test_reading_plots_the_image_and_the_probabilities_after_each_row(rng):
     pictures = rng.random((2, 4, 5))
     answers = {name: rng.dirichlet(np.ones(3), (4, 2)) for name in ("static", "GRU")}
     fig = plotting.plot_reading(pictures, answers, ["a", "b", "c"], [2, 0])
     grid = np.array(fig.axes[:6]).reshape(2, 3)
     for i, (picture, *others) in enumerate(grid):
-        np.testing.assert_array_equal(shown(picture), pictures[i])
+        np.testing.assert_array_equal(image_in(picture), pictures[i])
         for ax, (name, a) in zip(others, answers.items(), strict=True):
-            np.testing.assert_array_equal(shown(ax), a[:, i])
+            np.testing.assert_array_equal(image_in(ax), a[:, i])
             assert ax.images[0].get_clim() == (0, 1)
             assert ax.get_title() == (name if i == 0 else "")
             assert [t.get_text() for t in ax.get_xticklabels()] == (["a", "b", "c"] if i == 1 else [""] * 3)
@@ -99,6 +99,6 @@ def test_reading_shows_the_picture_and_every_models_answer_after_each_row(rng):
         ),
     ],
 )
-def test_what_does_not_fit_is_refused(draw, message):
+def test_wrong_shapes_and_numbers_are_refused(draw, message):
     with pytest.raises(ValueError, match=message):
         draw()

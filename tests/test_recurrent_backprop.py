@@ -1,4 +1,4 @@
-"""Recurrent backpropagation: one table of every cell, solver and adjoint; memory, failures, and what it is for."""
+"""Recurrent backpropagation: every cell, solver and adjoint; statistics, memory, failures, and spectral penalties."""
 
 import tracemalloc
 from dataclasses import replace
@@ -21,14 +21,14 @@ from rnnbp.solvers import (
     Accept,
     Anderson,
     Broyden,
+    ConvergenceError,
+    ConvergenceWarning,
     Damped,
     Direct,
     Iteration,
     Neumann,
     Newton,
     Relaxation,
-    SettlingError,
-    SettlingWarning,
     Tolerance,
     Warn,
 )
@@ -40,7 +40,7 @@ LENGTHS = np.array([3, 2, 1])
 
 
 def model_of(cell, solver=None, tolerance=TIGHT, **how) -> Sequential:
-    """Outputs at every step; weights of half the usual size, so that every cell contracts."""
+    """Return a model with an output at every step and half its initial weights, so that every cell contracts."""
     layer = FixedPoint(cell, Iteration() if solver is None else solver, tolerance, **how)
     model = Sequential(layer, Dense(cell.output_size, 2), dtype=np.float64)
     model.params.vector *= 0.5
@@ -50,8 +50,8 @@ def model_of(cell, solver=None, tolerance=TIGHT, **how) -> Sequential:
 def batch_of(features: int = 3, lengths=LENGTHS, seed: int = 1) -> SequenceBatch:
     rng = np.random.default_rng(seed)
     T, B = lengths[0], len(lengths)
-    done = np.arange(T)[:, None] >= lengths
-    x = np.where(done[:, :, None], 0, rng.standard_normal((T, B, features)))
+    padding = np.arange(T)[:, None] >= lengths
+    x = np.where(padding[:, :, None], 0, rng.standard_normal((T, B, features)))
     return replace(SequenceBatch.from_array(x, lengths), targets=rng.standard_normal((T, B, 2)))
 
 
@@ -62,14 +62,14 @@ def gradient(algorithm, model, batch=None, loss=None):
 
 @cache
 def expected(name: str) -> np.ndarray:
-    """The complex step's gradient, through the settled fixed point."""
+    """Return the gradient by the complex step through the converged fixed point."""
     return gradient(ComplexStep(), model_of(CELLS[name])).vector
 
 
 @pytest.mark.parametrize("adjoint", ADJOINTS, ids=str)
 @pytest.mark.parametrize("solver", SOLVERS, ids=str)
 @pytest.mark.parametrize("name", CELLS)
-def test_every_cell_solver_and_adjoint_has_the_complex_steps_gradient(name, solver, adjoint):
+def test_every_cell_solver_and_adjoint_gives_the_complex_steps_gradient(name, solver, adjoint):
     model = model_of(CELLS[name], solver)
     g = gradient(RecurrentBackprop(adjoint, TIGHT), model)
     assert gradient_error(model.params, g.vector, expected(name)) < 1e-9
@@ -77,7 +77,7 @@ def test_every_cell_solver_and_adjoint_has_the_complex_steps_gradient(name, solv
 
 
 @pytest.mark.parametrize("solver", SOLVERS, ids=str)
-def test_complex_step_goes_through_every_solver(solver):
+def test_complex_step_through_every_solver_gives_the_same_gradient(solver):
     name = "Stack LSTM > GRU"
     indices = [0, 17, 60, 100, 150, -1]
     found = gradient(ComplexStep(indices=indices), model_of(CELLS[name], solver)).vector[indices]
@@ -85,7 +85,7 @@ def test_complex_step_goes_through_every_solver(solver):
 
 
 @pytest.mark.parametrize("name", CELLS)
-def test_bptt_through_the_iterations_is_the_same_gradient(name):
+def test_bptt_through_the_iterations_gives_the_same_gradient(name):
     tolerance = Tolerance(1e-14, 1e-14, iterations=2000)
     model = model_of(CELLS[name], tolerance=tolerance)
     through = gradient(BPTT(), model)
@@ -96,7 +96,7 @@ def test_bptt_through_the_iterations_is_the_same_gradient(name):
 
 @pytest.mark.parametrize("warm_start", [False, True])
 @pytest.mark.parametrize("adjoint", ADJOINTS, ids=str)
-def test_error_by_the_input(adjoint, warm_start):
+def test_gradient_with_respect_to_the_input_is_exact(adjoint, warm_start):
     model = Sequential(Dense(3, 3, "tanh"), FixedPoint(GRUCell(3, 4), tolerance=TIGHT, warm_start=warm_start))
     implicit = RecurrentBackprop(adjoint, TIGHT).implicit(model)
     report = check_gradient(implicit, batch_of(), samples=5)
@@ -105,16 +105,16 @@ def test_error_by_the_input(adjoint, warm_start):
 
 
 @pytest.mark.parametrize("adjoint", [Direct(), Anderson()], ids=str)
-def test_complex_step_goes_through_the_adjoint(adjoint):
-    # the second derivative along a direction, by the complex step through the gradient
+def test_complex_step_through_the_adjoint_is_the_second_derivative(adjoint):
+    # along a direction, against central differences of the gradient
     model, h = model_of(ElmanCell(3, 4)), 1e-30
     implicit = RecurrentBackprop(adjoint, TIGHT).implicit(model)
     batch, direction = batch_of(), np.random.default_rng(2).standard_normal(model.params.size)
 
     def slope(vector):
         params, grad = model.params.like(vector), model.params.like(np.zeros_like(vector))
-        y, tapes, _ = implicit.unroll(params, batch.x, rnnbp.layers.Run(batch.lengths))
-        implicit.backward(params, tapes, MeanSquaredError()(y, batch.targets, batch.lengths)[1], grad)
+        y, residuals, _ = implicit.unroll(params, batch.x, rnnbp.layers.Run(batch.lengths))
+        implicit.backward(params, residuals, MeanSquaredError()(y, batch.targets, batch.lengths)[1], grad)
         return grad.vector
 
     found = slope(model.params.vector + 1j * h * direction).imag / h
@@ -124,12 +124,12 @@ def test_complex_step_goes_through_the_adjoint(adjoint):
 
 
 @pytest.mark.parametrize("terms", [1, 2, 7])
-def test_neumann_is_the_truncated_series(terms):
+def test_neumann_adjoint_is_the_truncated_series(terms):
     cell, batch = ElmanCell(3, 4), batch_of(lengths=np.array([1, 1]))
     model = model_of(cell)
     g = gradient(RecurrentBackprop(Neumann(terms)), model, batch)
     params, x = model.params, batch.x[0]
-    z = model.layers[0].settle(params.scope("0."), batch.x).state[0]
+    z = model.layers[0].solve(params.scope("0."), batch.x).state[0]
     dy = MeanSquaredError()(g.outputs, batch.targets, batch.lengths)[1][0]
     after, _ = cell.step(params.scope("0."), z, x)
     slope, W = 1 - after * after, params["0.w_hh"]
@@ -145,7 +145,7 @@ def _powers(d, slope, W, terms):
         d = (d * slope) @ W
 
 
-def test_more_terms_come_nearer_and_one_points_the_right_way():
+def test_more_neumann_terms_come_nearer_and_one_is_a_descent_direction():
     model = model_of(CELLS["Stack LSTM > GRU"])
     exact = expected("Stack LSTM > GRU")
     errors = [np.linalg.norm(gradient(RecurrentBackprop(Neumann(k)), model).vector - exact) for k in (1, 2, 4, 8, 16)]
@@ -167,7 +167,7 @@ def test_float32_gradient_is_the_float64_one_rounded():
         assert np.abs(g.vector - exact).max() < 2e-4 * np.abs(exact).max()
 
 
-def test_gradient_does_not_depend_on_the_start(rng):
+def test_gradient_does_not_depend_on_the_initial_state(rng):
     model = model_of(GRUCell(3, 4), warm_start=True)
     start = [rng.standard_normal((3, 4)), None]
     cold = gradient(RecurrentBackprop(Direct(), TIGHT), model)
@@ -176,7 +176,7 @@ def test_gradient_does_not_depend_on_the_start(rng):
     np.testing.assert_allclose(warm.state[0], cold.state[0], atol=1e-10)
 
 
-def test_mixed_models_are_backpropagated_as_a_whole(rng):
+def test_gradient_of_a_model_with_other_layers_is_exact(rng):
     mixed = Sequential(
         Normalize([0.1, 0.2, 0.3], [1.0, 2.0, 3.0]),
         Dense(3, 4, "tanh"),
@@ -193,8 +193,8 @@ def test_mixed_models_are_backpropagated_as_a_whole(rng):
     assert gradient_error(mixed.params, g.vector, oracle.vector) < 1e-9
 
 
-def test_small_error_is_solved_as_well_as_a_large_one():
-    # an absolute tolerance would take an error of 1e-9 for settled at once, and the gradient with it
+def test_small_cotangent_is_solved_to_the_same_relative_accuracy():
+    # under an absolute tolerance an adjoint of size 1e-9 would count as converged without an iteration
     model = model_of(ElmanCell(3, 4))
     batch = batch_of()
     y = model.forward(batch)
@@ -205,7 +205,7 @@ def test_small_error_is_solved_as_well_as_a_large_one():
         assert np.abs(small * 1e9 - whole).max() < 1e-4 * np.abs(whole).max()
 
 
-def test_steps_without_an_error_cost_nothing():
+def test_steps_with_a_zero_cotangent_have_a_zero_adjoint():
     cell = ElmanCell(3, 4)
     model = Sequential(FixedPoint(cell, tolerance=TIGHT), Last(), Dense(4, 2), dtype=np.float64)
     batch = replace(batch_of(lengths=np.array([9, 5, 1])), targets=np.array([0, 1, 1]))
@@ -217,7 +217,7 @@ def test_steps_without_an_error_cost_nothing():
 
 
 @pytest.mark.parametrize("adjoint", ADJOINTS, ids=str)
-def test_how_the_adjoints_settled_is_kept(adjoint):
+def test_history_has_the_statistics_of_the_adjoints(adjoint):
     cell = CountedProducts(3, 4)
     model, algorithm = model_of(cell), RecurrentBackprop(adjoint, TIGHT)
     cell.rows.clear()
@@ -226,7 +226,8 @@ def test_how_the_adjoints_settled_is_kept(adjoint):
     assert found.count == LENGTHS.sum()
     assert 0 < found.iterations < 100
     assert 0 <= found.residual < 1e-11
-    assert found.evaluations == sum(cell.rows) - LENGTHS.sum()  # less those of the weights' gradient
+    # the products of the gradient with respect to the weights are not counted
+    assert found.evaluations == sum(cell.rows) - LENGTHS.sum()
     gradient(algorithm, model)
     assert algorithm.history == [found, found]
     assert replace(algorithm).history == []
@@ -234,7 +235,7 @@ def test_how_the_adjoints_settled_is_kept(adjoint):
 
 
 class CountedProducts(ElmanCell):
-    """How many rows each product with the transposed Jacobian had."""
+    """A cell that records the number of rows of each product with its transposed Jacobian."""
 
     rows: ClassVar[list[int]] = []
 
@@ -243,7 +244,7 @@ class CountedProducts(ElmanCell):
         return super().step_vjp(params, state, x, residuals, d_next)
 
 
-def test_what_is_kept_of_a_direct_solve_a_series_and_a_failure():
+def test_history_of_a_direct_solve_a_series_and_a_failure():
     model = model_of(GRUCell(3, 4))
     direct, series = RecurrentBackprop(Direct(), TIGHT), RecurrentBackprop(Neumann(4))
     gradient(direct, model)
@@ -253,32 +254,32 @@ def test_what_is_kept_of_a_direct_solve_a_series_and_a_failure():
     assert (series.history[0].iterations, series.history[0].evaluations) == (3, 6 * 3)
     assert np.isnan(series.history[0].residual)
     hasty = RecurrentBackprop(Iteration(), Tolerance(1e-12, 1e-12, iterations=3))
-    with pytest.raises(SettlingError):
+    with pytest.raises(ConvergenceError):
         gradient(hasty, model)
     assert hasty.history[0].iterations == 3
     assert hasty.history[0].residual > 1e-6
 
 
 @pytest.mark.parametrize("adjoint", [Relaxation(), Iteration(), Anderson(2), Broyden()], ids=str)
-def test_adjoint_that_has_not_settled_is_an_error(adjoint):
+def test_adjoint_that_has_not_converged_is_an_error(adjoint):
     model = model_of(GRUCell(3, 4))
     algorithm = RecurrentBackprop(adjoint, Tolerance(1e-12, 1e-12, iterations=3))
-    with pytest.raises(SettlingError, match=r"of 6 adjoints were not found by .* within 3 iterations") as caught:
+    with pytest.raises(ConvergenceError, match=r"of 6 adjoints were not found by .* within 3 iterations") as caught:
         gradient(algorithm, model)
     assert "spectral radius" in str(caught.value)
     assert 0 < caught.value.spectral_radius < 1
-    with pytest.warns(SettlingWarning, match="adjoints"):
+    with pytest.warns(ConvergenceWarning, match="adjoints"):
         wrong = gradient(replace(algorithm, on_failure=Warn()), model)
     exact = gradient(RecurrentBackprop(Direct(), TIGHT), model)
     assert gradient_error(model.params, wrong.vector, exact.vector) > 1e-4
 
 
-def test_adjoint_of_a_point_that_repels_is_found_directly_and_not_by_relaxation():
-    # the net swings, Newton finds where it would rest, and there the adjoint's own iteration runs off as well
+def test_adjoint_at_a_repelling_fixed_point_is_found_by_all_but_the_plain_iteration():
+    # the state oscillates, Newton finds the repelling fixed point, and there the adjoint iteration diverges as well
     model = model_of(ElmanCell(3, 4), Newton())
     model.params["0.w_hh"] = -2.5 * np.eye(4)
     batch = replace(batch_of(), x=0.1 * batch_of().x)
-    with pytest.raises(SettlingError, match="adjoints were not found by Iteration"):
+    with pytest.raises(ConvergenceError, match="adjoints were not found by Iteration"):
         gradient(RecurrentBackprop(Iteration(), TIGHT), model, batch)
     oracle = gradient(ComplexStep(), model, batch)
     for adjoint in (Direct(), GMRES(), Newton(), Anderson(), Broyden(), Damped(0.4)):
@@ -286,7 +287,7 @@ def test_adjoint_of_a_point_that_repels_is_found_directly_and_not_by_relaxation(
         assert gradient_error(model.params, g.vector, oracle.vector) < 1e-9
 
 
-def test_error_that_is_not_finite_stays_so():
+def test_gradient_of_a_nonfinite_loss_is_nonfinite():
     model = model_of(ElmanCell(3, 4))
     model.params["1.w"] = np.nan
     assert np.isnan(gradient(RecurrentBackprop(), model).vector).any()
@@ -294,7 +295,7 @@ def test_error_that_is_not_finite_stays_so():
 
 def test_memory_does_not_grow_with_the_iterations():
     cell, batch = ElmanCell(16, 64), batch_of(16, np.full(64, 1))
-    held, peak, held_through = [], [], []
+    stored, peak, stored_by_bptt = [], [], []
     for iterations in (10, 1000):
         layer = FixedPoint(cell, tolerance=Tolerance(0, 0, iterations), on_failure=Accept())
         model = Sequential(layer, Dense(64, 2), dtype=np.float64)
@@ -304,22 +305,22 @@ def test_memory_does_not_grow_with_the_iterations():
         g = gradient(algorithm, model, batch)
         peak.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-        held.append(g.cost.peak_bytes)
+        stored.append(g.cost.peak_bytes)
         assert g.cost.steps == 64 * (iterations + 1)
         if iterations == 10:
-            held_through.append(gradient(BPTT(), model, batch).cost.peak_bytes)
-    assert held[0] == held[1] < held_through[0] / 8
+            stored_by_bptt.append(gradient(BPTT(), model, batch).cost.peak_bytes)
+    assert stored[0] == stored[1] < stored_by_bptt[0] / 8
     assert peak[1] < 1.05 * peak[0]
 
 
-def test_truncated_bptt_runs_a_settling_model_span_by_span():
+def test_truncated_bptt_by_spans_adds_up_to_full_bptt():
     model = model_of(ElmanCell(3, 4), tolerance=Tolerance(1e-13, 1e-13), warm_start=True)
     whole = gradient(BPTT(), model)
-    parts = sum(g.vector for g in TruncatedBPTT(1, 3).gradients(model, batch_of(), MeanSquaredError()))
-    assert gradient_error(model.params, parts, whole.vector) < 1e-12
+    total = sum(g.vector for g in TruncatedBPTT(1, 3).gradients(model, batch_of(), MeanSquaredError()))
+    assert gradient_error(model.params, total, whole.vector) < 1e-12
 
 
-def test_penalty_is_its_own_gradient(rng):
+def test_gradient_of_the_penalty_is_exact(rng):
     model = model_of(ElmanCell(3, 4))
     model.params["0.w_hh"] = 0.5 * np.eye(4) + 0.1 * rng.standard_normal((4, 4))
     algorithm = SpectralPenalty(RecurrentBackprop(Direct(), TIGHT), ["0.w_hh", "1.w"], weight=3.0, radius=0.3)
@@ -329,22 +330,22 @@ def test_penalty_is_its_own_gradient(rng):
     for k in range(0, model.params.size, 3):
         sides = []
         for h in (1e-6, -1e-6):
-            moved = model.params.copy()
-            moved.vector[k] += h
-            sides.append(algorithm.penalty(moved)[0])
+            shifted = model.params.copy()
+            shifted.vector[k] += h
+            sides.append(algorithm.penalty(shifted)[0])
         np.testing.assert_allclose(vector[k], (sides[0] - sides[1]) / 2e-6, atol=1e-8)
     plain, penalized = gradient(algorithm.gradient, model), gradient(algorithm, model)
     np.testing.assert_allclose(penalized.loss, plain.loss + value)
     np.testing.assert_allclose(penalized.vector, plain.vector + vector)
 
 
-def test_penalty_counts_once_a_batch():
+def test_penalty_is_added_once_a_batch():
     model = model_of(ElmanCell(3, 4), tolerance=Tolerance(1e-13, 1e-13), warm_start=True)
     algorithm = SpectralPenalty(TruncatedBPTT(1, 3), ["0.w_hh"], radius=0.01)
     whole = gradient(SpectralPenalty(BPTT(), ["0.w_hh"], radius=0.01), model)
-    parts = list(algorithm.gradients(model, batch_of(), MeanSquaredError()))
-    np.testing.assert_allclose(sum(g.loss for g in parts), whole.loss)
-    np.testing.assert_allclose(sum(g.vector for g in parts), whole.vector, atol=1e-12)
+    spans = list(algorithm.gradients(model, batch_of(), MeanSquaredError()))
+    np.testing.assert_allclose(sum(g.loss for g in spans), whole.loss)
+    np.testing.assert_allclose(sum(g.vector for g in spans), whole.vector, atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -359,7 +360,7 @@ def test_penalty_counts_once_a_batch():
         (lambda: SpectralPenalty(BPTT(), ["w"], radius=0), "radius must be a number above 0"),
     ],
 )
-def test_errors(make, message):
+def test_wrong_arguments_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 
@@ -369,6 +370,6 @@ def test_model_without_a_fixed_point_is_refused():
         gradient(RecurrentBackprop(), Sequential(Recurrent(ElmanCell(3, 4)), Dense(4, 2)))
 
 
-def test_penalty_names_what_it_does_not_find():
+def test_penalty_refuses_names_that_are_not_matrices():
     with pytest.raises(ValueError, match=r"got '0.whh'. Did you mean '0.w_hh'"):
         gradient(SpectralPenalty(BPTT(), ["0.whh"]), model_of(ElmanCell(3, 4)))

@@ -1,4 +1,4 @@
-"""Solvers: one table of every solver on every problem, statistics, who is still computed, what a failure is."""
+"""Solvers: every solver on every problem, its statistics, the rows it evaluates, and failures to converge."""
 
 from dataclasses import replace
 
@@ -9,6 +9,8 @@ from rnnbp.solvers import (
     GMRES,
     Anderson,
     Broyden,
+    ConvergenceError,
+    ConvergenceWarning,
     Damped,
     Direct,
     Iteration,
@@ -16,14 +18,12 @@ from rnnbp.solvers import (
     Newton,
     Raise,
     Relaxation,
-    SettlingError,
-    SettlingWarning,
     Solution,
     Solver,
     Tolerance,
     Warn,
-    imaginary_unit,
-    settling_error,
+    convergence_error,
+    imaginary_scale,
     solve,
 )
 
@@ -34,13 +34,13 @@ R, S = 7, 5
 
 
 def contraction(rng: np.random.Generator, radius: float = 0.8):
-    """M (S, S) of spectral norm `radius` and b (R, S)."""
+    """Return M (S, S) of spectral norm `radius` and b (R, S)."""
     M = rng.standard_normal((S, S))
     return M * (radius / np.linalg.norm(M, 2)), rng.standard_normal((R, S))
 
 
 class Counted:
-    """A function that counts the rows it is asked for."""
+    """A function that counts its calls and the rows it evaluates."""
 
     def __init__(self, function):
         self.function, self.rows, self.calls = function, 0, 0
@@ -60,7 +60,7 @@ def squashed(M, b):
 
 
 @pytest.mark.parametrize("solver", [*NONLINEAR, *LINEAR], ids=str)
-def test_linear_problem_has_its_closed_form(solver, rng):
+def test_solution_of_a_linear_problem_is_its_closed_form(solver, rng):
     M, b = contraction(rng)
     found = solver.solve(linear(M, b), np.zeros((R, S)), TIGHT)
     assert found.converged.all()
@@ -69,7 +69,7 @@ def test_linear_problem_has_its_closed_form(solver, rng):
 
 @pytest.mark.parametrize("solver", NONLINEAR, ids=str)
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, TIGHT), (np.float32, Tolerance())])
-def test_nonlinear_residual_is_what_is_reported(solver, dtype, tolerance, rng):
+def test_reported_residual_is_that_of_the_returned_state(solver, dtype, tolerance, rng):
     M, b = (a.astype(dtype) for a in contraction(rng))
     f = squashed(M, b)
     found = solver.solve(f, np.zeros((R, S), dtype), tolerance)
@@ -81,7 +81,7 @@ def test_nonlinear_residual_is_what_is_reported(solver, dtype, tolerance, rng):
 
 
 @pytest.mark.parametrize("solver", NONLINEAR, ids=str)
-def test_complex_step_through_a_solver_is_the_derivative(solver, rng):
+def test_complex_step_through_a_solver_is_the_implicit_derivative(solver, rng):
     M, b = contraction(rng)
     direction, h = rng.standard_normal((R, S)), 1e-30
     z = solve(solver, squashed(M, b + 1j * h * direction), np.zeros((R, S), complex), TIGHT, h).z
@@ -90,14 +90,14 @@ def test_complex_step_through_a_solver_is_the_derivative(solver, rng):
     np.testing.assert_allclose(z.imag / h, expected, rtol=0, atol=1e-10)
 
 
-def test_imaginary_unit():
-    assert imaginary_unit(np.zeros(2)) == 1
-    assert imaginary_unit(np.zeros(2, complex)) == 1
-    assert imaginary_unit(np.array([1 - 3e-20j]), np.array([2e-20j])) == 3e-20
+def test_imaginary_scale_is_the_largest_imaginary_part_or_one():
+    assert imaginary_scale(np.zeros(2)) == 1
+    assert imaginary_scale(np.zeros(2, complex)) == 1
+    assert imaginary_scale(np.array([1 - 3e-20j]), np.array([2e-20j])) == 3e-20
 
 
 @pytest.mark.parametrize("solver", [Iteration(), Damped(0.5), Relaxation(1.0), Anderson(), Broyden()], ids=str)
-def test_settled_rows_are_not_computed(solver):
+def test_converged_rows_are_not_evaluated(solver):
     pull = np.array([[0.0], [0.3], [0.6], [0.9]])
     f = Counted(lambda rows, z: np.cos(pull[rows] * z))
     found = solver.solve(f, np.ones((4, 1)), Tolerance(1e-9, 0, 1000))
@@ -107,7 +107,7 @@ def test_settled_rows_are_not_computed(solver):
 
 
 @pytest.mark.parametrize("solver", [Anderson(), Anderson(2), Broyden(), Broyden(3), Newton()], ids=str)
-def test_rows_are_solved_each_by_itself(solver, rng):
+def test_rows_are_solved_independently(solver, rng):
     M, b = contraction(rng)
     together = solver.solve(squashed(M, b), np.zeros((R, S)), TIGHT)
     for r in range(R):
@@ -115,7 +115,7 @@ def test_rows_are_solved_each_by_itself(solver, rng):
         np.testing.assert_allclose(alone.z[0], together.z[r], rtol=0, atol=1e-10)
 
 
-def test_acceleration_takes_fewer_iterations(rng):
+def test_accelerated_solvers_take_fewer_iterations(rng):
     M, b = contraction(rng, 0.99)
     needed = {
         type(s).__name__: s.solve(linear(M, b), np.zeros((R, S)), TIGHT).iterations.max()
@@ -126,22 +126,22 @@ def test_acceleration_takes_fewer_iterations(rng):
     assert needed["Newton"] <= 5
 
 
-def test_anderson_solves_a_linear_problem_of_its_memory_at_once(rng):
+def test_anderson_solves_a_linear_problem_of_its_memory_in_as_many_iterations(rng):
     M, b = contraction(rng)
     found = Anderson(memory=S).solve(linear(M, b), np.zeros((R, S)), Tolerance(1e-9, 0))
-    assert found.iterations.max() <= S + 3  # as GMRES would, and what the ridge leaves (Walker & Ni 2011)
+    assert found.iterations.max() <= S + 3  # like GMRES, plus iterations for the ridge (Walker & Ni 2011)
 
 
-def test_damping_settles_what_swings():
-    def swinging(rows, z):
+def test_other_solvers_converge_where_the_plain_iteration_oscillates():
+    def oscillating(rows, z):
         return 4 - 2.5 * z
 
-    assert not Iteration().solve(swinging, np.zeros((1, 1)), Tolerance()).converged[0]
+    assert not Iteration().solve(oscillating, np.zeros((1, 1)), Tolerance()).converged[0]
     for solver in (Damped(0.4), Relaxation(0.5), Anderson(), Broyden(), Newton(), GMRES(), Direct()):
-        np.testing.assert_allclose(solver.solve(swinging, np.zeros((1, 1)), Tolerance()).z, 4 / 3.5, atol=1e-4)
+        np.testing.assert_allclose(solver.solve(oscillating, np.zeros((1, 1)), Tolerance()).z, 4 / 3.5, atol=1e-4)
 
 
-def test_newton_halves_a_step_that_leads_away():
+def test_newton_halves_a_step_that_increases_the_residual():
     def f(rows, z):  # its Newton steps from 3 alternate with growing size: f(z) - z = -arctan(z)
         return z - np.arctan(z)
 
@@ -156,7 +156,7 @@ def test_relaxation_follows_the_differential_equation():
 
 
 @pytest.mark.parametrize("terms", [1, 2, 5])
-def test_neumann_is_the_truncated_series(terms, rng):
+def test_neumann_returns_the_truncated_series(terms, rng):
     M, b = contraction(rng)
     f = Counted(linear(M, b))
     found = Neumann(terms).solve(f, b, TIGHT)
@@ -166,19 +166,19 @@ def test_neumann_is_the_truncated_series(terms, rng):
     assert np.isnan(found.residual).all()
 
 
-def test_limit_and_divergence_are_reported():
+def test_iteration_limit_and_divergence_are_reported():
     found = Iteration().solve(lambda rows, z: 2 * z + 1, np.zeros((3, 1)), Tolerance(iterations=4))
     assert not found.converged.any()
     np.testing.assert_array_equal(found.iterations, 4)
     np.testing.assert_array_equal(found.z, 15)
     np.testing.assert_array_equal(found.residual, 16)
-    gone = Iteration().solve(lambda rows, z: z * z + 10, np.zeros((3, 1)), Tolerance())
-    assert not gone.converged.any()
-    assert gone.iterations.max() < 20
-    assert not np.isfinite(gone.residual).any()
+    diverged = Iteration().solve(lambda rows, z: z * z + 10, np.zeros((3, 1)), Tolerance())
+    assert not diverged.converged.any()
+    assert diverged.iterations.max() < 20
+    assert not np.isfinite(diverged.residual).any()
 
 
-def test_settled_start_is_not_moved():
+def test_start_at_a_fixed_point_is_returned_unchanged():
     start = np.full((2, 3), 0.25)
     found = Anderson().solve(lambda rows, z: z, start, TIGHT)
     np.testing.assert_array_equal(found.z, start)
@@ -186,7 +186,7 @@ def test_settled_start_is_not_moved():
     assert not len(Iteration().solve(lambda rows, z: z, np.zeros((0, 3)), TIGHT).z)
 
 
-def test_a_singular_linear_system_is_no_solution():
+def test_singular_linear_system_does_not_converge():
     found = Direct().solve(lambda rows, z: z + 1, np.zeros((1, 1)), Tolerance())
     assert not found.converged[0]
 
@@ -195,8 +195,8 @@ def test_error_names_the_worst_row_and_what_to_do():
     solution = Solution(
         np.zeros((3, 1)), np.array([4, 4, 4]), np.array([0.0, 2.0, 1.0]), np.array([True, False, False])
     )
-    error = settling_error("fixed points", Iteration(), Tolerance(), solution, "row {}".format, lambda row: 1.5)
-    assert isinstance(error, SettlingError)
+    error = convergence_error("fixed points", Iteration(), Tolerance(), solution, "row {}".format, lambda row: 1.5)
+    assert isinstance(error, ConvergenceError)
     assert error.spectral_radius == 1.5
     assert error.solution is solution
     text = str(error)
@@ -210,18 +210,18 @@ def test_error_names_the_worst_row_and_what_to_do():
     ):
         assert part in text
     assert "contracting" in text
-    far = settling_error("adjoints", Iteration(), Tolerance(), solution, "row {}".format, lambda row: 0.99)
-    assert "far from rest" in str(far)
+    far = convergence_error("adjoints", Iteration(), Tolerance(), solution, "row {}".format, lambda row: 0.99)
+    assert "far from a fixed point" in str(far)
     near = replace(solution, z=np.full((3, 1), 30.0))
-    slow = settling_error("adjoints", Iteration(), Tolerance(), near, "row {}".format, lambda row: 0.99)
-    assert "Below 1 it can settle: allow more iterations" in str(slow)
-    lost = replace(solution, residual=np.array([0.0, np.nan, 1.0]))
-    assert "far from rest" in str(
-        settling_error("adjoints", Iteration(), Tolerance(), lost, "row {}".format, lambda row: 0.99)
+    slow = convergence_error("adjoints", Iteration(), Tolerance(), near, "row {}".format, lambda row: 0.99)
+    assert "Below 1 it can converge: allow more iterations" in str(slow)
+    nonfinite = replace(solution, residual=np.array([0.0, np.nan, 1.0]))
+    assert "far from a fixed point" in str(
+        convergence_error("adjoints", Iteration(), Tolerance(), nonfinite, "row {}".format, lambda row: 0.99)
     )
-    with pytest.raises(SettlingError, match="2 of 3"):
+    with pytest.raises(ConvergenceError, match="2 of 3"):
         Raise()(error)
-    with pytest.warns(SettlingWarning, match="2 of 3"):
+    with pytest.warns(ConvergenceWarning, match="2 of 3"):
         Warn()(error)
 
 
@@ -242,11 +242,11 @@ def test_error_names_the_worst_row_and_what_to_do():
         (lambda: Tolerance(iterations=-1), "iterations must be an integer of 0 or more"),
     ],
 )
-def test_errors(make, message):
+def test_arguments_out_of_range_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 
 
-def test_a_solver_of_ones_own_must_say_how():
+def test_solver_without_a_search_raises_not_implemented():
     with pytest.raises(NotImplementedError, match="Solver does not define search"):
         Solver().solve(lambda rows, z: z, np.zeros((1, 1)), Tolerance())

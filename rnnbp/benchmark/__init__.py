@@ -1,4 +1,4 @@
-"""How fast this package is, beside others on the same machine: what `rnnbp bench` runs."""
+"""Benchmarks of this package against other libraries on the same machine, as run by `rnnbp bench`."""
 
 from rnnbp.benchmark.report import Benchmark
 from rnnbp.benchmark.run import run_benchmark

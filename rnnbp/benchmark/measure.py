@@ -1,4 +1,4 @@
-"""How time and memory are measured: in turns, the best of each; memory as the operating system sees it."""
+"""Measurement of run times (the minimum of interleaved runs) and of peak memory (as the operating system counts it)."""
 
 import ctypes
 import gc
@@ -14,43 +14,49 @@ import numpy as np
 from rnnbp import workspace
 from rnnbp._checks import require
 
-TURN = 0.03  # seconds: what is faster runs several times a turn, the first of which brings its memory back
+TURN = 0.03  # seconds: a faster call runs several times in a turn, so that later runs find their data in the cache
 
 
 @dataclass(frozen=True)
-class Racer:
-    """Something to be timed, with so many threads."""
+class TimedCall:
+    """A call to be timed, and its number of threads."""
 
     run: Callable[[], object]
     threads: int
 
 
-def race(racers: Sequence[Racer], use_threads: Callable[[int], None], seconds: float) -> list[float]:
-    """The shortest run of each, in seconds. They take turns, so that what slows the machine for a while slows all.
+def best_times(calls: Sequence[TimedCall], use_threads: Callable[[int], None], seconds: float) -> list[float]:
+    """Measure the shortest run time of each call [s].
+
+    The calls take turns, so that a temporary load on the machine affects all of them.
 
     Parameters
     ----------
-    racers : sequence of Racer
+    calls : sequence of TimedCall
     use_threads : callable
-        Told the number of threads before each turn.
+        Called with the number of threads before each turn.
     seconds : float
-        For all together, after each has run once; three turns each at least.
+        Total time for all calls after a first turn for warming up; every call has at least three turns more.
+
+    Returns
+    -------
+    list of float
     """
-    best, began = [math.inf] * len(racers), 0.0
+    best, began = [math.inf] * len(calls), 0.0
     for turn in range(10**6):
         if turn == 1:
             began = time.perf_counter()
         if turn > 3 and time.perf_counter() - began > seconds:
             break
-        for place, racer in enumerate(racers):
-            use_threads(racer.threads)
-            took = _turn(racer.run)
-            best[place] = min(best[place], took) if turn else best[place]
+        for i, call in enumerate(calls):
+            use_threads(call.threads)
+            elapsed = _turn(call.run)
+            best[i] = min(best[i], elapsed) if turn else best[i]
     return best
 
 
 def _turn(run: Callable[[], object]) -> float:
-    """The shortest of a turn's runs."""
+    """Return the shortest run time in one turn."""
     best, began = math.inf, time.perf_counter()
     while time.perf_counter() - began < TURN or best == math.inf:
         start = time.perf_counter()
@@ -60,8 +66,8 @@ def _turn(run: Callable[[], object]) -> float:
 
 
 @contextmanager
-def linear_algebra() -> Iterator[Callable[[int], None]]:
-    """A function that sets the number of threads of NumPy's linear algebra; put back at the end.
+def blas_threads() -> Iterator[Callable[[int], None]]:
+    """Context manager that gives a function to set the number of BLAS threads, and restores it at the end.
 
     Raises
     ------
@@ -84,18 +90,18 @@ def linear_algebra() -> Iterator[Callable[[int], None]]:
 
 
 def sgemm_peak(use_threads: Callable[[int], None], threads: int, size: int = 2048) -> float:
-    """Floating-point operations a second of NumPy's product of two float32 matrices: the best of several."""
+    """Measure the floating-point operations per second of NumPy's product of two float32 matrices."""
     a = np.random.default_rng(0).standard_normal((size, size), dtype=np.float32)
     out = np.empty_like(a)
-    (seconds,) = race([Racer(lambda: np.matmul(a, a, out=out), threads)], use_threads, 0.5)
+    (seconds,) = best_times([TimedCall(lambda: np.matmul(a, a, out=out), threads)], use_threads, 0.5)
     return 2 * size**3 / seconds
 
 
 def peak_memory(run: Callable[[], object]) -> float:
-    """Bytes that a call takes at its peak beyond what the process held before; NaN where Linux's /proc is not there.
+    """Measure the peak memory of a call [bytes] beyond that of the process before; NaN without Linux's /proc.
 
-    What the workspace and the allocator keep of freed memory is given back first, so that it counts when it is taken
-    again.
+    Freed memory that the workspace and the allocator have pooled is first returned to the operating system, so that it
+    counts when it is allocated again.
     """
     status, reset = Path("/proc/self/status"), Path("/proc/self/clear_refs")
     if not status.exists():
@@ -105,7 +111,7 @@ def peak_memory(run: Callable[[], object]) -> float:
     if hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
         libc.malloc_trim(0)
     try:
-        reset.write_text("5", encoding="ascii")  # the high-water mark begins anew
+        reset.write_text("5", encoding="ascii")  # resets the high-water mark
     except OSError:
         return math.nan
     before = _kibibytes(status, "VmRSS")

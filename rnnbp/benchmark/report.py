@@ -1,4 +1,4 @@
-"""What a benchmark found, as tables."""
+"""Results of a benchmark, as tables."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,17 +15,18 @@ OURS = "rnnbp"
 
 @dataclass(frozen=True)
 class Benchmark:
-    """Times of all workloads, by library, pass and number of threads.
+    """Results of a benchmark: run times of all workloads, by library, pass and number of threads.
 
     Attributes
     ----------
     table : DataFrame
-        workload, batch, steps, inputs, hidden, pass, library, threads, ms, gflops, peak_mib, peak_share (of this
-        machine's sgemm with as many threads, in the same run).
+        A row for each workload, library, pass and number of threads: workload, batch, steps, inputs, hidden, pass,
+        library, threads, ms, gflops, peak_mib, peak_share (gflops relative to this machine's sgemm with as many
+        threads, in the same run).
     growth : DataFrame
-        workload, library, and the exponents of time in steps, batch and hidden.
+        A row for each workload and library, with the exponents of run time in steps, batch and hidden.
     peaks : dict of int to float
-        The machine's sgemm, floating-point operations a second, by number of threads.
+        Floating-point operations per second of this machine's sgemm, by number of threads.
     """
 
     table: pd.DataFrame
@@ -34,19 +35,21 @@ class Benchmark:
 
     @classmethod
     def of(cls, rows: pd.DataFrame, grown: pd.DataFrame, peaks: Mapping[int, float]) -> "Benchmark":
-        """From times: add each row's share of the peak, and fit the exponents."""
+        """Return the results of measured run times: add the shares of the peak, and fit the exponents."""
         share = 1e9 * rows["gflops"] / rows["threads"].map(peaks)
         table = rows.assign(peak_share=share.where(rows["gflops"] > 0))
         return cls(table, exponents(grown), dict(peaks))
 
     def summary(self, name: str = "training") -> pd.DataFrame:
-        """The best time of each library over the numbers of threads [ms], how many times faster this package's best is
-        than each other library, and its best share of the peak.
+        """Return a row for each workload, with the best over the numbers of threads.
+
+        Columns are the run time of each library [ms], the speedup of this package over each other library, and the
+        largest share of the peak that it attains.
 
         Parameters
         ----------
         name : {'training', 'forward', 'epoch'}
-            Which pass.
+            The pass.
         """
         rows = self.table[self.table["pass"] == name]
         keys = ["workload", *SIZES]
@@ -54,16 +57,16 @@ class Benchmark:
         best = rows.pivot_table(index=keys, columns="library", values="ms", aggfunc="min", sort=False)
         best = best.reindex(columns=libraries)
         ours = [library for library in libraries if library.startswith(OURS)]
-        rivals = [library for library in libraries if library not in ours]
-        for rival in rivals:
-            best[f"times faster than {rival}"] = best[rival] / best[ours].min(axis=1)
-        mine = rows[rows["library"].isin(ours)]
-        best["peak share"] = mine.groupby(keys, sort=False)["peak_share"].max()
+        baselines = [library for library in libraries if library not in ours]
+        for baseline in baselines:
+            best[f"times faster than {baseline}"] = best[baseline] / best[ours].min(axis=1)
+        own = rows[rows["library"].isin(ours)]
+        best["peak share"] = own.groupby(keys, sort=False)["peak_share"].max()
         best.columns.name = None
         return best.reset_index()
 
     def memory(self) -> pd.DataFrame:
-        """The peak memory of each library's forward and backward [MiB]."""
+        """Return the peak memory of each library's forward and backward pass [MiB]."""
         rows = self.table[self.table["pass"] == "training"].dropna(subset="peak_mib")
         if rows.empty:
             return rows
@@ -96,7 +99,7 @@ class Benchmark:
         Parameters
         ----------
         folder : str or Path
-            Made where it does not exist.
+            Created if it does not exist.
 
         Raises
         ------
@@ -121,7 +124,7 @@ def _text(table: pd.DataFrame) -> str:
 
 
 def exponents(grown: pd.DataFrame) -> pd.DataFrame:
-    """The slopes of log time over log size, by least squares: a row for each workload and library.
+    """Fit the slopes of log run time over log size, by least squares: a row for each workload and library.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""All contestants through all workloads."""
+"""Run of a benchmark: every workload with every library and number of threads."""
 
 import importlib.util
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -7,20 +7,20 @@ from typing import Any
 import pandas as pd
 
 from rnnbp import kernels
-from rnnbp.benchmark.jax_rival import Jax
-from rnnbp.benchmark.keras_rival import Keras
-from rnnbp.benchmark.measure import Racer, linear_algebra, peak_memory, race, sgemm_peak
-from rnnbp.benchmark.ours import Ours
+from rnnbp.benchmark.jax_baseline import Jax
+from rnnbp.benchmark.keras_baseline import Keras
+from rnnbp.benchmark.measure import TimedCall, best_times, blas_threads, peak_memory, sgemm_peak
 from rnnbp.benchmark.report import Benchmark
-from rnnbp.benchmark.torch_rival import Torch
-from rnnbp.benchmark.workloads import Contestant, Sequences, Workload
+from rnnbp.benchmark.rnnbp_kernels import RnnbpKernels
+from rnnbp.benchmark.torch_baseline import Torch
+from rnnbp.benchmark.workloads import Library, Sequences, Workload
 from rnnbp.threads import threads_as_before
 
-RIVALS: dict[str, Callable[[], Contestant]] = {"torch": Torch, "jax": Jax, "keras": Keras}
+BASELINES: dict[str, Callable[[], Library]] = {"torch": Torch, "jax": Jax, "keras": Keras}
 
 
-def installed(names: Iterable[str] = RIVALS) -> list[str]:
-    """Which of the rivals are.
+def installed(names: Iterable[str] = BASELINES) -> list[str]:
+    """Return the baselines that are installed, of those named.
 
     Examples
     --------
@@ -40,21 +40,22 @@ def run_benchmark(
     memory: bool = True,
     progress: Callable[[str], Any] = lambda line: None,
 ) -> Benchmark:
-    """Time every workload with every number of threads, all contestants in turns.
+    """Time every workload with every library and number of threads.
 
     Parameters
     ----------
     workloads : sequence of Workload
     growth : mapping of str to sequences of Sequences, optional
-        Workloads that differ in the size of that name, for fitting how time grows with it; on one thread.
+        For a size's name, workloads that differ in that size, to fit the growth of run time with it, on one thread.
     against : iterable of {'torch', 'jax', 'keras'}, default none
+        Baselines to compare with.
     threads : sequence of int, default (1, 2)
     seconds : float, default 1
-        For each workload, all contestants together; what is slow takes longer, as each runs four times.
+        For each workload, all libraries together; slow ones take longer, as each runs at least four times.
     memory : bool, default True
-        Measure peak memory too.
+        Whether to measure peak memory.
     progress : callable, optional
-        Told a line for each workload.
+        Called with a line of text after each workload.
 
     Returns
     -------
@@ -63,7 +64,7 @@ def run_benchmark(
     Raises
     ------
     ImportError
-        Without the `bench` extra, or if a rival is not installed.
+        Without the `bench` extra, or if a baseline is not installed.
 
     Examples
     --------
@@ -71,56 +72,56 @@ def run_benchmark(
     >>> sorted(found.table["pass"].unique().tolist())
     ['forward', 'training']
     """
-    with threads_as_before(), linear_algebra() as limit:
-        contestants: list[Contestant] = [Ours(kind) for kind in kernels.BACKENDS]
-        contestants += [RIVALS[name]() for name in against]
+    with threads_as_before(), blas_threads() as limit:
+        libraries: list[Library] = [RnnbpKernels(variant) for variant in kernels.BACKENDS]
+        libraries += [BASELINES[name]() for name in against]
 
         def use_threads(count: int) -> None:
             limit(count)
-            for contestant in contestants:
-                contestant.use_threads(count)
+            for library in libraries:
+                library.use_threads(count)
 
-        course = _Course(contestants, use_threads, seconds)
+        timer = _Timer(libraries, use_threads, seconds)
         peaks = {count: sgemm_peak(limit, count) for count in threads}
         rows = []
         for work in workloads:
-            rows += course.rows(work, threads, memory)
+            rows += timer.rows(work, threads, memory)
             progress(f"{work.label} {tuple(work.sizes.values())}")
         grown = []
         for size, works in (growth or {}).items():
             for work in works:
-                grown += [row | {"grows": size} for row in course.rows(work, threads[:1], False)]
+                grown += [row | {"grows": size} for row in timer.rows(work, threads[:1], False)]
             progress(f"growth with {size}")
-        # A second look, when all is warm: a machine that is shared may have been slow at the first.
+        # Measured again when the machine is warm: the first time another process may have slowed it.
         peaks = {count: max(peak, sgemm_peak(limit, count)) for count, peak in peaks.items()}
         return Benchmark.of(pd.DataFrame(rows), pd.DataFrame(grown), peaks)
 
 
-class _Course:
-    """Contestants, and how they are timed."""
+class _Timer:
+    """Libraries, and the time to spend on each workload."""
 
-    def __init__(self, contestants: Sequence[Contestant], use_threads: Callable[[int], None], seconds: float) -> None:
-        self.contestants, self.use_threads, self.seconds = contestants, use_threads, seconds
+    def __init__(self, libraries: Sequence[Library], use_threads: Callable[[int], None], seconds: float) -> None:
+        self.libraries, self.use_threads, self.seconds = libraries, use_threads, seconds
 
     def rows(self, work: Workload, threads: Sequence[int], memory: bool) -> list[dict[str, Any]]:
-        """A row for each contestant, pass and number of threads."""
+        """Time a workload: a row for each library, pass and number of threads."""
         entries = [
-            (contestant, name, run, count)
-            for contestant in self.contestants
-            for name, run in work.passes(contestant).items()
-            for count in (threads if contestant.limited else threads[-1:])
+            (library, name, run, count)
+            for library in self.libraries
+            for name, run in work.passes(library).items()
+            for count in (threads if library.limited else threads[-1:])
         ]
-        times = race([Racer(run, count) for _, _, run, count in entries], self.use_threads, self.seconds)
+        times = best_times([TimedCall(run, count) for _, _, run, count in entries], self.use_threads, self.seconds)
         return [
             {
                 "workload": work.label,
                 **work.sizes,
                 "pass": name,
-                "library": contestant.name,
+                "library": library.name,
                 "threads": count,
                 "ms": 1e3 * seconds,
                 "gflops": 1e-9 * work.operations(name) / seconds,
                 "peak_mib": peak_memory(run) / 2**20 if memory and name != "forward" else None,
             }
-            for (contestant, name, run, count), seconds in zip(entries, times, strict=True)
+            for (library, name, run, count), seconds in zip(entries, times, strict=True)
         ]

@@ -1,62 +1,69 @@
-"""What is timed: recurrent layers over a grid of sizes, static nets, and an epoch of training."""
+"""Workloads of the benchmark: recurrent layers over a grid of sizes, static networks, and an epoch of training."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-Passes = dict[str, Any]  # 'forward', 'training' or 'epoch': a function without arguments
+Passes = dict[str, Any]  # functions without arguments, by the names 'forward', 'training' and 'epoch'
 GATES = {"rnn": 1, "lstm": 4, "gru": 3, "original gru": 3}
 
 
-class Contestant(Protocol):
-    """A library, or one kind of this package's kernels. Each method gives the passes it can run, or none.
+class Library(ABC):
+    """A library to be timed, or one variant of this package's kernels.
 
     Attributes
     ----------
-    name : str
     limited : bool
-        Whether it can be told how many threads to use; one that cannot runs only with the most.
+        Whether its number of threads can be set. If not, it is timed with the largest number only.
     """
 
-    @property
-    def name(self) -> str: ...
-    @property
-    def limited(self) -> bool: ...
+    limited: bool
 
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """The name in the table."""
+
+    @abstractmethod
     def use_threads(self, threads: int) -> None:
-        """Run with so many threads from now on."""
+        """Set the number of threads of the following runs."""
 
+    @abstractmethod
     def sequences(self, work: "Sequences") -> Passes:
-        """A recurrent layer."""
+        """Return the passes of a recurrent layer; none if the library does not have the cell."""
 
     def static(self, work: "Static") -> Passes:
-        """A multi-layer perceptron."""
+        """Return the passes of a multi-layer perceptron; none by default."""
+        return {}
 
     def epoch(self, work: "Epoch") -> Passes:
-        """A whole epoch of training."""
+        """Return the pass of an epoch of training; none by default."""
+        return {}
 
 
 class Workload(Protocol):
-    """Something that contestants are given to do."""
+    """A computation to be timed with every library."""
 
     @property
     def label(self) -> str:
-        """What kind it is: the table's first column."""
+        """The name of the workload, in the first column of the table."""
 
     @property
     def sizes(self) -> dict[str, int]:
-        """The table's columns of sizes."""
+        """The sizes B, T, F and H, in the columns batch, steps, inputs and hidden of the table."""
 
-    def passes(self, contestant: Contestant) -> Passes:
-        """What the contestant runs for it."""
+    def passes(self, library: Library) -> Passes:
+        """Return the passes to be timed with a library."""
 
     def operations(self, name: str) -> float:
-        """Floating-point operations of the matrix products of a pass, or 0 where they are not counted."""
+        """Return the floating-point operations of the matrix products in a pass, or 0 where they are not counted."""
 
 
 @dataclass(frozen=True)
-class Sequences:
-    """A recurrent layer over B sequences of T steps, the error of every output given; the layer is a model's first,
-    so that its input's gradient is not asked for.
+class Sequences(Workload):
+    """Forward and backward pass of a recurrent layer over B sequences of T steps, given the cotangent of its outputs.
+
+    The layer is the first of a model, so that the gradient with respect to its input is not computed.
     """
 
     cell: str
@@ -67,56 +74,53 @@ class Sequences:
 
     @property
     def label(self) -> str:
-        """The cell."""
         return self.cell
 
     @property
     def sizes(self) -> dict[str, int]:
-        """B, T, F, H."""
         return {"batch": self.batch, "steps": self.steps, "inputs": self.inputs, "hidden": self.hidden}
 
-    def passes(self, contestant: Contestant) -> Passes:
-        """Forward; forward and backward."""
-        return contestant.sequences(self)
+    def passes(self, library: Library) -> Passes:
+        return library.sequences(self)
 
     def operations(self, name: str) -> float:
-        """Forward (F + H) G H, backward H G H for the state and (F + H) G H for the weights: each twice."""
-        there = (self.inputs + self.hidden) * self.hidden
-        back = there + self.hidden**2 if name == "training" else 0
-        return 2.0 * self.batch * self.steps * GATES.get(self.cell, 0) * (there + back)
+        forward = (self.inputs + self.hidden) * self.hidden
+        backward = forward + self.hidden**2 if name == "training" else 0  # of the weights, and of the state
+        return 2.0 * self.batch * self.steps * GATES.get(self.cell, 0) * (forward + backward)
 
 
 @dataclass(frozen=True)
-class Static:
-    """A multi-layer perceptron with relu, and cross entropy; of its first layer no input's gradient is asked for."""
+class Static(Workload):
+    """Forward and backward pass of a multi-layer perceptron with ReLU units and cross entropy.
+
+    The gradient with respect to the input of the first layer is not computed.
+    """
 
     widths: tuple[int, ...]
     batch: int
 
     @property
     def label(self) -> str:
-        """Its widths."""
         return "mlp " + "-".join(map(str, self.widths))
 
     @property
     def sizes(self) -> dict[str, int]:
-        """B, F, and the widest hidden layer."""
         return {"batch": self.batch, "steps": 1, "inputs": self.widths[0], "hidden": max(self.widths[1:-1])}
 
-    def passes(self, contestant: Contestant) -> Passes:
-        """Forward; forward, loss and backward."""
-        return contestant.static(self)
+    def passes(self, library: Library) -> Passes:
+        return library.static(self)
 
     def operations(self, name: str) -> float:
-        """Each weight once forward, once for its gradient, once for the error below; not below the first layer."""
         weights = [a * b for a, b in zip(self.widths[:-1], self.widths[1:], strict=True)]
+        # training has three products a layer: outputs, weight gradient, and input gradient except in the first layer
         return 2.0 * self.batch * (sum(weights) if name == "forward" else 3 * sum(weights) - weights[0])
 
 
 @dataclass(frozen=True)
-class Epoch:
-    """An epoch of Japanese Vowels: batches drawn, an LSTM over unequal lengths, its last output to nine classes, loss,
-    gradient, Adam.
+class Epoch(Workload):
+    """Epoch of training on Japanese Vowels, with all steps from batching to the optimizer (Adam).
+
+    The model is an LSTM over sequences of different lengths whose last output is classified into nine classes.
     """
 
     hidden: int = 64
@@ -124,24 +128,21 @@ class Epoch:
 
     @property
     def label(self) -> str:
-        """The dataset."""
         return "epoch of japanese-vowels"
 
     @property
     def sizes(self) -> dict[str, int]:
-        """Of the longest sequence."""
+        # the longest sequence has 26 steps
         return {"batch": self.batch, "steps": 26, "inputs": 12, "hidden": self.hidden}
 
-    def passes(self, contestant: Contestant) -> Passes:
-        """One pass through the training set."""
-        return contestant.epoch(self)
+    def passes(self, library: Library) -> Passes:
+        return library.epoch(self)
 
     def operations(self, name: str) -> float:
-        """Not counted."""
         return 0.0
 
 
-# The grid: B, T, F, H.
+# Sizes (B, T, F, H) of the recurrent layers.
 GRID = (
     *((1, 100, 13, 32), (16, 100, 13, 64), (32, 100, 40, 128), (32, 200, 40, 256), (64, 100, 128, 512)),
     *((8, 1000, 13, 64), (128, 29, 12, 100)),
@@ -153,7 +154,7 @@ GROWTH = {"steps": (50, 100, 200, 400), "batch": (8, 16, 32, 64), "hidden": (64,
 
 
 def growing(cell: str, size: str, values: tuple[int, ...]) -> list[Sequences]:
-    """The workloads that differ in one size.
+    """Return workloads that differ in one size.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Forced alignment: when each of the labels that are known was said, along the most probable path (Viterbi)."""
+"""Forced alignment of known labels along the most probable path, by the Viterbi algorithm."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from rnnbp.decoding.greedy import checked_outputs
+from rnnbp.decoding.best_path import checked_outputs
 from rnnbp.decoding.lattice import Lattice, log_softmax
 from rnnbp.label_sequences import LabelSequences
 
@@ -17,18 +17,18 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Alignment:
-    """The most probable path that says the labels.
+    """Forced alignment: the most probable path that collapses to the labels.
 
     Attributes
     ----------
     path : ndarray (T,) of int
-        What it says at every step: a label or the blank.
+        The label or blank at each step.
     labels : ndarray (L,) of int
     starts, stops : ndarray (L,) of int
-        Each label's first step, and one past its last. A net that learned by CTC says a label for few steps, often one,
-        somewhere within the sound: starts are better known than stops.
+        Each label's first step, and one past its last. A network trained by CTC emits a label at few steps, often one,
+        somewhere within the sound: starts are more reliable than stops.
     log_probability : float
-        Of the path.
+        Log-probability of the path.
     """
 
     path: Array
@@ -38,7 +38,17 @@ class Alignment:
     log_probability: float
 
     def to_frame(self, seconds_per_step: float = 1.0, classes: Sequence[str] | None = None) -> pd.DataFrame:
-        """A row a label: `label`, `start` and `stop`, in seconds if a step's are given.
+        """Return a table with a row for each label: `label`, `start` and `stop` [s, or steps by default].
+
+        Parameters
+        ----------
+        seconds_per_step : float, default 1.0
+        classes : sequence of str (K,), optional
+            Names of the labels.
+
+        Returns
+        -------
+        DataFrame
 
         Examples
         --------
@@ -54,12 +64,12 @@ class Alignment:
 
 
 def align(outputs: ArrayLike, labels: ArrayLike, blank: int = 0) -> Alignment:
-    """When each of the labels was said, by the most probable of all paths that read as they do.
+    """Align labels with outputs along the most probable path that collapses to them (forced alignment).
 
     Parameters
     ----------
     outputs : array_like (T, K)
-        Of one sequence, before the softmax.
+        Outputs of one sequence, before the softmax.
     labels : array_like (L,) of int
     blank : int, default 0
 
@@ -70,11 +80,11 @@ def align(outputs: ArrayLike, labels: ArrayLike, blank: int = 0) -> Alignment:
     Raises
     ------
     ValueError
-        If a label is the blank or not below K, or there are not steps enough, or no path has a probability above 0.
+        If a label is the blank or not below K, if there are too few steps, or if every path has probability 0.
 
     References
     ----------
-    G. D. Forney (1973), "The Viterbi algorithm", Proc. IEEE 61(3), 268-278, doi:10.1109/PROC.1973.9030, over the states
+    G. D. Forney (1973), "The Viterbi algorithm", Proc. IEEE 61(3), 268-278, doi:10.1109/PROC.1973.9030, on the states
     of A. Graves et al. (2006), section 4.1, doi:10.1145/1143844.1143891
 
     Examples
@@ -92,32 +102,32 @@ def align(outputs: ArrayLike, labels: ArrayLike, blank: int = 0) -> Alignment:
     lattice = Lattice.of(wanted, blank)
     if lattice.steps_needed[0] > len(y):
         raise ValueError(f"labels need {lattice.steps_needed[0]} steps, outputs have {len(y)}")
-    states, log_probability = _best(log_softmax(y)[:, lattice.labels[0]], lattice.skips[0])
+    states, log_probability = _viterbi(log_softmax(y)[:, lattice.labels[0]], lattice.skips[0])
     if log_probability == -np.inf:
         raise ValueError("labels have no path with a probability above 0")
-    said = states % 2 == 1
-    places = states[said] // 2
-    steps = np.flatnonzero(said)
-    starts = steps[np.searchsorted(places, np.arange(len(wanted[0])), side="left")]
-    stops = steps[np.searchsorted(places, np.arange(len(wanted[0])), side="right") - 1] + 1
+    emits_label = states % 2 == 1
+    positions = states[emits_label] // 2
+    steps = np.flatnonzero(emits_label)
+    starts = steps[np.searchsorted(positions, np.arange(len(wanted[0])), side="left")]
+    stops = steps[np.searchsorted(positions, np.arange(len(wanted[0])), side="right") - 1] + 1
     return Alignment(lattice.labels[0][states], wanted[0], starts, stops, log_probability)
 
 
-def _best(emitted: Array, skips: Array) -> tuple[Array, float]:
-    """The most probable way through the states, (T,), given the log-probability (T, S) of what each emits."""
+def _viterbi(emitted: Array, skips: Array) -> tuple[Array, float]:
+    """Return the most probable state sequence (T,) and its log-probability, given log emission probabilities (T, S)."""
     T, S = emitted.shape
-    closed = np.where(skips, 0, -np.inf)
-    came_from = np.zeros((T, S), np.int64)  # 0, 1 or 2 states before
+    skip_score = np.where(skips, 0, -np.inf)
+    back_pointers = np.zeros((T, S), np.int64)  # 0, 1 or 2: how many states before
     score = np.full(S, -np.inf)
     score[:2] = emitted[0, :2]
-    ways = np.full((3, S), -np.inf)
+    candidates = np.full((3, S), -np.inf)
     for t in range(1, T):
-        ways[0], ways[1, 1:], ways[2, 2:] = score, score[:-1], score[:-2] + closed[2:]
-        came_from[t] = ways.argmax(axis=0)
-        score = ways.max(axis=0) + emitted[t]
+        candidates[0], candidates[1, 1:], candidates[2, 2:] = score, score[:-1], score[:-2] + skip_score[2:]
+        back_pointers[t] = candidates.argmax(axis=0)
+        score = candidates.max(axis=0) + emitted[t]
     state = S - 1 if S == 1 or score[-1] >= score[-2] else S - 2
     best, states = float(score[state]), np.empty(T, np.int64)
     for t in range(T - 1, -1, -1):
         states[t] = state
-        state -= came_from[t, state]
+        state -= back_pointers[t, state]
     return states, best

@@ -1,4 +1,4 @@
-"""Prefix beam search: the most probable labels, all paths that say them added up, with or without n-grams."""
+"""CTC prefix beam search, optionally with an n-gram language model."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnnbp._checks import number, positive_int
-from rnnbp.decoding.greedy import checked_outputs
+from rnnbp.decoding.best_path import checked_outputs
 from rnnbp.decoding.lattice import log_softmax
 from rnnbp.decoding.ngram import NGram
 
@@ -16,15 +16,15 @@ Prefix = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """Labels that a beam found.
+    """Label sequence found by beam search.
 
     Attributes
     ----------
     labels : ndarray (L,) of int64
     score : float
-        ``log p(labels | outputs) + weight log p(labels by n-grams) + bonus L``.
+        ``log p(labels | outputs) + weight log p(labels | n-gram model) + bonus L``.
     log_probability : float
-        The first term: that of the paths the beam has seen, at most that of all.
+        The first term, summed over the paths in the beam: a lower bound of that over all paths.
     """
 
     labels: Array
@@ -41,34 +41,35 @@ def beam_search(
     weight: float = 1.0,
     bonus: float = 0.0,
 ) -> list[Hypothesis]:
-    """The most probable label sequences, best first.
+    """Search for the most probable label sequences by CTC prefix beam search.
 
-    From step to step the `width` best prefixes go on: each stays as it is, by the blank or by its last label once more,
-    or gets a label more. Paths that say the same prefix are added up, which greedy decoding does not do. With a width
-    of at least the number of prefixes there are the result is exact.
+    At each step the `width` best prefixes are extended: a blank or a repetition of its last label leaves a prefix
+    unchanged, another label is appended. The probabilities of paths that collapse to the same prefix are summed, which
+    greedy decoding does not do. If `width` is at least the number of possible prefixes, the result is exact.
 
     Parameters
     ----------
     outputs : array_like (T, K)
-        Of one sequence, before the softmax.
+        Outputs of one sequence, before the softmax.
     width : int, default 16
+        Number of prefixes in the beam.
     blank : int, default 0
     ngram : NGram, optional
-        Of the same K and blank. Each label's probability after those before it, and at last that of the end, come in.
+        Language model with the same K and blank: the probability of each label given those before it, and of the end.
     weight : float, default 1
-        0 or more: what the n-grams' log-probabilities are multiplied by: alpha.
+        Factor of the language model's log-probabilities (alpha), 0 or more.
     bonus : float, default 0
-        Added for each label, against n-grams' liking for few of them: beta.
+        Added for each label (beta), to offset the language model's preference for short sequences.
 
     Returns
     -------
     list of Hypothesis
-        At most `width`.
+        At most `width`, best first.
 
     Raises
     ------
     ValueError
-        If shapes or sizes do not fit.
+        If an argument is out of range, or `ngram` has another K or blank.
 
     References
     ----------
@@ -79,7 +80,7 @@ def beam_search(
 
     Examples
     --------
-    The best path is two blanks, but more paths say 1:
+    The most probable path is two blanks, but the label 1 has the larger sum over paths:
 
     >>> outputs = np.log([[0.6, 0.4], [0.6, 0.4]])
     >>> best, second = beam_search(outputs)
@@ -101,23 +102,23 @@ def beam_search(
 
 
 class _Beam:
-    """The best P prefixes, and the log-probabilities of the paths that say them.
+    """State of the search: the best P prefixes, and the log-probabilities of the paths that collapse to them.
 
     Parameters
     ----------
     blank, ngram, weight, bonus
-        As `beam_search` takes them.
+        As in `beam_search`.
     """
 
     def __init__(self, blank: int, ngram: NGram | None, weight: float, bonus: float) -> None:
         self.blank, self.ngram, self.weight, self.bonus = blank, ngram, weight, bonus
         self.prefixes: list[Prefix] = [()]
-        self.in_blank = np.zeros(1)  # of paths that end in the blank
-        self.in_label = np.full(1, -np.inf)  # of those that end in the prefix's last label
-        self.prior = np.zeros(1)  # what n-grams and bonus say
+        self.in_blank = np.zeros(1)  # log-probability of paths that end in the blank
+        self.in_label = np.full(1, -np.inf)  # and of paths that end in the prefix's last label
+        self.prior = np.zeros(1)  # language model and bonus
 
     def step(self, row: Array, width: int) -> None:
-        """The best `width` prefixes after a step with the log-probabilities `row` (K,)."""
+        """Update the beam to the best `width` prefixes after a step with log-probabilities `row` (K,)."""
         P, K = len(self.prefixes), len(row)
         total = np.logaddexp(self.in_blank, self.in_label)
         last = np.array([prefix[-1] if prefix else self.blank for prefix in self.prefixes])
@@ -128,9 +129,9 @@ class _Beam:
         grows[:, self.blank] = -np.inf
         self._merge(stays_label, grows)
         prior = self.prior[:, None] + self._priors(K)
-        worth = np.concatenate([np.logaddexp(stays_blank, stays_label) + self.prior, (grows + prior).ravel()])
-        chosen = np.argsort(-worth, kind="stable")[:width]
-        chosen = chosen[worth[chosen] > -np.inf]
+        score = np.concatenate([np.logaddexp(stays_blank, stays_label) + self.prior, (grows + prior).ravel()])
+        chosen = np.argsort(-score, kind="stable")[:width]
+        chosen = chosen[score[chosen] > -np.inf]
         stays, grown = chosen[chosen < P], chosen[chosen >= P] - P
         parents, labels = grown // K, grown % K
         self.prefixes = [self.prefixes[i] for i in stays] + [
@@ -141,7 +142,7 @@ class _Beam:
         self.prior = np.append(self.prior[stays], prior[parents, labels])
 
     def _merge(self, stays_label: Array, grows: Array) -> None:
-        """Where a prefix grows into another one of the beam, its paths are that one's."""
+        """Where a prefix extends to another prefix of the beam, add its paths to those of that prefix."""
         places = {prefix: i for i, prefix in enumerate(self.prefixes)}
         for i, prefix in enumerate(self.prefixes):
             parent = places.get(prefix[:-1]) if prefix else None
@@ -150,17 +151,17 @@ class _Beam:
                 grows[parent, prefix[-1]] = -np.inf
 
     def _priors(self, K: int) -> Array:
-        """What a label more adds to each prefix's prior: (P, K)."""
+        """Return what each appended label adds to the prior of each prefix: (P, K), or (1, K) if it is the same."""
         if self.ngram is None:
             return np.full((1, K), self.bonus)
         return self.weight * np.stack([self.ngram.after(prefix) for prefix in self.prefixes]) + self.bonus
 
     def hypotheses(self) -> list[Hypothesis]:
-        """The prefixes as whole label sequences, best first."""
+        """Return the prefixes as complete label sequences, best first."""
         found = np.logaddexp(self.in_blank, self.in_label)
         ends = [0.0 if self.ngram is None else self.weight * self.ngram.end(prefix) for prefix in self.prefixes]
-        said = [
+        unsorted = [
             Hypothesis(np.array(p, np.int64), float(f + q + e), float(f))
             for p, f, q, e in zip(self.prefixes, found, self.prior, ends, strict=True)
         ]
-        return sorted(said, key=lambda h: h.score, reverse=True)
+        return sorted(unsorted, key=lambda h: h.score, reverse=True)

@@ -1,4 +1,4 @@
-"""The states that an alignment of labels with time goes through: labels with blanks between and around them."""
+"""The CTC lattice: label sequences extended by blanks, and the transitions between their states."""
 
 from dataclasses import dataclass
 
@@ -11,22 +11,21 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Lattice:
-    """A chain of S = 2 L + 1 states for each of B label sequences: blank, label, blank, ..., label, blank.
+    """Chains of S = 2 L + 1 states for B label sequences: blank, label, blank, ..., label, blank.
 
-    From step to step an alignment stays in its state, goes on to the next one or, from label to label, over the blank
-    between them, unless both labels are the same (Graves et al. 2006, section 4.1). It begins in one of the first two
-    states and ends in one of the last two.
+    At each step an alignment stays in its state, moves to the next state, or skips the blank between two different
+    labels (Graves et al. 2006, section 4.1). It starts in one of the first two states and ends in one of the last two.
 
     Attributes
     ----------
     labels : ndarray (B, S) of int
-        What each state emits; the blank past a chain's end.
+        The symbol emitted by each state; the blank past a chain's end.
     states : ndarray (B,) of int
-        Each chain's S.
+        Number of states of each chain.
     skips : ndarray (B, S) of bool
-        Where a state may be reached from two before.
+        Whether a state can be reached from the state two before.
     steps_needed : ndarray (B,) of int
-        The fewest steps an alignment takes: a label each, and a blank between two that are the same.
+        Minimum number of steps of an alignment: one for each label, and one for the blank between equal labels.
 
     Examples
     --------
@@ -44,32 +43,32 @@ class Lattice:
 
     @classmethod
     def of(cls, targets: LabelSequences, blank: int) -> "Lattice":
-        """The chains of these label sequences."""
+        """Return the chains of label sequences."""
         padded = targets.padded(blank)
         labels = np.full((len(padded), 2 * padded.shape[1] + 1), blank)
         labels[:, 1::2] = padded
         skips = np.zeros(labels.shape, bool)
         skips[:, 3::2] = (padded[:, 1:] != padded[:, :-1]) & (padded[:, 1:] != blank)
-        there = np.arange(1, padded.shape[1]) < targets.lengths[:, None]
-        repeated = ((padded[:, 1:] == padded[:, :-1]) & there).sum(axis=1)
+        unpadded = np.arange(1, padded.shape[1]) < targets.lengths[:, None]
+        repeated = ((padded[:, 1:] == padded[:, :-1]) & unpadded).sum(axis=1)
         return cls(labels, 2 * targets.lengths + 1, skips, targets.lengths + repeated)
 
     @property
-    def turned_states(self) -> Array:
-        """(B, S): the chains from end to beginning, as places in them; what is past their ends stays there."""
+    def reversed_states(self) -> Array:
+        """Indices (B, S) that reverse each chain; padding states stay in place."""
         s = np.arange(self.labels.shape[1])
         return np.where(s < self.states[:, None], self.states[:, None] - 1 - s, s)
 
     @property
-    def turned_skips(self) -> Array:
-        """(B, S): where the turned chains' states may be reached from two before."""
+    def reversed_skips(self) -> Array:
+        """`skips` of the reversed chains, (B, S)."""
         skips = np.zeros_like(self.skips)
-        skips[:, 2:] = np.take_along_axis(self.skips, self.turned_states[:, :-2], axis=1)
+        skips[:, 2:] = np.take_along_axis(self.skips, self.reversed_states[:, :-2], axis=1)
         return skips
 
 
 def log_softmax(outputs: Array) -> Array:
-    """Log-probabilities over the last axis, in float64 or complex128.
+    """Return the logarithm of the softmax over the last axis, in float64 or complex128.
 
     Examples
     --------

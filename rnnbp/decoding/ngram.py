@@ -1,4 +1,4 @@
-"""How probable a label is after others: n-grams counted in label sequences."""
+"""N-gram language model of label sequences, with Witten-Bell smoothing."""
 
 from collections import Counter
 from functools import cached_property
@@ -16,23 +16,24 @@ START, END = -2, -1
 
 
 class NGram:
-    """The probability of a label, or of the end, after the `order` - 1 labels before it.
+    """N-gram language model: the probability of a label, or of the end, given the `order` - 1 labels before it.
 
-    Counts are smoothed by interpolation as Witten & Bell do it: after a context h that was seen c(h) times with t(h)
-    different followers, ``p(k | h) = (c(h k) + t(h) p(k | h')) / (c(h) + t(h))``, h' being h without its first label.
-    The beginning counts as a label of contexts. Below the empty context lies the uniform distribution over labels and
-    the end. So nothing has a probability of 0, and a context with many followers trusts its own counts less.
+    Interpolated Witten-Bell smoothing: for a context h that occurs c(h) times with t(h) distinct successors,
+    ``p(k | h) = (c(h k) + t(h) p(k | h')) / (c(h) + t(h))``, where h' is h without its first label. Contexts include a
+    symbol for the start of a sequence. The empty context is interpolated with the uniform distribution over labels and
+    the end. So no label but the blank has probability 0, and a context with many successors gives its own counts less
+    weight.
 
     Parameters
     ----------
     sequences : LabelSequences, or iterable of array_like (L_i,) of int
-        What to count.
+        The training data.
     order : int, default 3
-        n: 1 looks at no label before, 2 at one.
+        n: 1 for unigrams, 2 for bigrams.
     size : int, optional
-        K, the blank counted in: labels are below it. Default: one above the greatest label that occurs.
+        K, the number of labels including the blank. Default: one above the greatest label that occurs.
     blank : int, default 0
-        Is no label, and has a probability of 0.
+        The blank, which is not a label and has probability 0.
 
     Raises
     ------
@@ -66,47 +67,47 @@ class NGram:
                 raise ValueError(
                     f"label {one[wrong][0]} of sequence {i} must be below size = {self.size} and not the blank, {blank}"
                 )
-        self._followers: dict[Context, Counter[int]] = {}
+        self._successors: dict[Context, Counter[int]] = {}
         for one in counted:
             self._count([START, *one.tolist(), END])
-        self._known: dict[Context, Array] = {}
+        self._cache: dict[Context, Array] = {}
 
     def _count(self, labels: list[int]) -> None:
         for i in range(1, len(labels)):
             for length in range(min(i, self.order - 1) + 1):
-                self._followers.setdefault(tuple(labels[i - length : i]), Counter())[labels[i]] += 1
+                self._successors.setdefault(tuple(labels[i - length : i]), Counter())[labels[i]] += 1
 
     def after(self, context: ArrayLike) -> Array:
-        """The log-probability of each label after these, (K,); -inf for the blank.
+        """Return the log-probability of each label after a context, (K,); -inf for the blank.
 
         Parameters
         ----------
         context : array_like of int
-            All labels before; as many as count are looked at.
+            All labels before it; the model uses the last `order` - 1.
         """
-        return self._logs(context)[:-1]
+        return self._log_probabilities(context)[:-1]
 
     def end(self, context: ArrayLike) -> float:
-        """The log-probability that nothing comes after these labels."""
-        return float(self._logs(context)[-1])
+        """Return the log-probability that the sequence ends after a context."""
+        return float(self._log_probabilities(context)[-1])
 
-    def _logs(self, context: ArrayLike) -> Array:
+    def _log_probabilities(self, context: ArrayLike) -> Array:
         labels = [START, *np.asarray(context, np.int64).tolist()]
         key: Context = tuple(labels[max(0, len(labels) - self.order + 1) :])
-        if key not in self._known:
+        if key not in self._cache:
             with np.errstate(divide="ignore"):
-                self._known[key] = np.log(self._probabilities(key))
-        return self._known[key]
+                self._cache[key] = np.log(self._probabilities(key))
+        return self._cache[key]
 
     def _probabilities(self, context: Context) -> Array:
-        """Of each label and, last, of the end: (K + 1,)."""
-        below = self._probabilities(context[1:]) if context else self._uniform
-        followers = self._followers.get(context)
-        if followers is None:
-            return below
+        """Return the probability of each label and, last, of the end: (K + 1,)."""
+        shorter = self._probabilities(context[1:]) if context else self._uniform
+        successors = self._successors.get(context)
+        if successors is None:
+            return shorter
         counts = np.zeros(self.size + 1)
-        counts[list(followers)] = list(followers.values())  # END = -1 is the last place
-        return (counts + len(followers) * below) / (counts.sum() + len(followers))
+        counts[list(successors)] = list(successors.values())  # END = -1 is the last entry
+        return (counts + len(successors) * shorter) / (counts.sum() + len(successors))
 
     @cached_property
     def _uniform(self) -> Array:
@@ -115,7 +116,7 @@ class NGram:
         return p
 
     def perplexity(self, sequences: Any) -> float:
-        """The geometric mean of one over the probability of each label and end.
+        """Return the perplexity: the geometric mean of the inverse probability of each label and end.
 
         Parameters
         ----------
@@ -133,5 +134,5 @@ class NGram:
         return float(np.exp(-total / count))
 
     def __repr__(self) -> str:
-        contexts = len(self._followers)
+        contexts = len(self._successors)
         return f"{type(self).__name__}(order={self.order}, size={self.size}; {contexts} contexts)"

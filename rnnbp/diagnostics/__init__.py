@@ -1,16 +1,17 @@
-"""What the gradient does through time: how the error shrinks or grows, what a cell remembers, what its gates do.
+"""Diagnostics of the gradient through time, of recurrent dynamics, and of hidden units.
 
-`error_flow` looks at a model's own error. The others look at one cell along a sequence, which `trajectory` runs. Each
-has its picture in `rnnbp.plotting_gradients`.
+`error_flow` measures the gradient of a model's loss by lag: whether it vanishes or explodes. Jacobian spectra, Lyapunov
+exponents, effective memory and gate saturation are those of one cell along a sequence, its `trajectory`. Their plots
+are in `rnnbp.plotting_gradients`.
 
-What a network of pictures has learned: `receptive_fields` and `unit_importance` look at its hidden units,
-`answers_by_step` at what it says before it has seen all; their pictures are in `rnnbp.plotting_pictures`.
+`receptive_fields` and `unit_importance` analyse the hidden units of an image classifier, `answers_by_step` its outputs
+on the beginning of a sequence. Their plots are in `rnnbp.plotting_pictures`.
 """
 
 from rnnbp.diagnostics.answers import answers_by_step
 from rnnbp.diagnostics.flow import error_flow
 from rnnbp.diagnostics.gates import gate_saturation
-from rnnbp.diagnostics.jacobians import (
+from rnnbp.diagnostics.state_jacobians import (
     effective_memory,
     jacobians,
     lyapunov_curve,
@@ -18,7 +19,7 @@ from rnnbp.diagnostics.jacobians import (
     singular_values,
     spectral_radii,
 )
-from rnnbp.diagnostics.trajectory import Trajectory, trajectory
+from rnnbp.diagnostics.state_trajectory import Trajectory, trajectory
 from rnnbp.diagnostics.units import receptive_fields, unit_importance
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""What a model answers before it has read to the end."""
+"""Outputs of a model on the beginning of a sequence."""
 
 import numpy as np
 
@@ -8,30 +8,30 @@ from rnnbp.models import Sequential
 
 
 def answers_by_step(model: Sequential, data: SequenceDataset) -> Array:
-    """The model's outputs when it has been given the first step of each sequence, the first two, and so on.
+    """Compute a model's outputs on the first step of each sequence, on the first two steps, and so on.
 
-    A model that reads forwards says so on its way; one that looks at the whole, with a window or both ways, is
-    asked anew each time. `rnnbp.Flatten` fills what is missing with zeros.
+    The forward pass is computed on each beginning, so that bidirectional and windowed models see nothing of the rest.
+    `rnnbp.Flatten` pads the missing steps with zeros.
 
     Parameters
     ----------
     model : Sequential
-        With one output a sequence.
+        With one output for each sequence.
     data : SequenceDataset
 
     Returns
     -------
     ndarray (T, N, K)
-        In the dataset's order; from its end on, what is answered to the whole of a sequence.
+        In the order of the dataset; past the end of a sequence, the output on the whole sequence.
 
     Raises
     ------
     ValueError
-        If the model has an output a step.
+        If the model has an output for each step.
 
     See Also
     --------
-    rnnbp.CrossEntropy.probabilities : makes probabilities of them.
+    rnnbp.CrossEntropy.probabilities : converts outputs to probabilities.
 
     Examples
     --------
@@ -41,6 +41,6 @@ def answers_by_step(model: Sequential, data: SequenceDataset) -> Array:
     (8, 359, 10)
     """
     if model.out_shape[0] == "T":
-        raise ValueError("the model must have one output a sequence, (B, K): Last() or MeanOverTime() makes it so")
+        raise ValueError("the model must have one output a sequence, (B, K): add Last() or MeanOverTime()")
     batch = data.batch()
     return np.stack([batch.restore(model.forward(batch.span(0, stop))) for stop in range(1, batch.steps + 1)])

@@ -1,4 +1,4 @@
-"""How much of an error is left, k steps back."""
+"""Error flow: the gradient of the loss with respect to earlier states, by lag."""
 
 from typing import Any
 
@@ -17,30 +17,32 @@ from rnnbp.models import Sequential
 def error_flow(
     model: Sequential, batch: SequenceBatch, loss: Loss | None = None, lags: int | None = None
 ) -> pd.DataFrame:
-    """The norm of dL/dh[T - k], L being the loss of each sequence's last step: vanishing or exploding, by lag k.
+    """Compute the norm of dL/dh[T - k] by lag k, L being the loss at the last step of each sequence.
+
+    The gradient vanishes if the norm decays with k, and explodes if it grows.
 
     Parameters
     ----------
     model : Sequential
-        Causal.
+        A causal model.
     batch : SequenceBatch
-        With targets; its sequences are lined up at their ends.
+        With targets; the sequences are aligned at their ends.
     loss : Loss, optional
         Default: CrossEntropy() for classes, MeanSquaredError() for values.
     lags : int, optional
-        How far back. Default, and at the most: the shortest sequence.
+        Largest lag. Default and maximum: the length of the shortest sequence.
 
     Returns
     -------
     DataFrame
-        `layer`, its number as for `rnnbp.diagnostics.trajectory`; `lag` k = 1, 2, ...; `norm`, that of the derivative
-        by the whole state (an LSTM's is h and c) k steps before, times the batch size, mean over sequences;
-        `relative`, divided by that of lag 1.
+        `layer`, its number as in `rnnbp.diagnostics.trajectory`; `lag` k = 1, 2, ...; `norm`, that of the gradient
+        with respect to the whole state (h and c of an LSTM) k steps before, times the batch size, averaged over
+        sequences; `relative`, the norm divided by that at lag 1.
 
     Raises
     ------
     ValueError
-        If a layer looks ahead in time or none has a state.
+        If a layer is non-causal, or no layer has a state.
 
     References
     ----------
@@ -63,13 +65,13 @@ def error_flow(
     if loss is None:
         loss = CrossEntropy() if np.issubdtype(targets.dtype, np.integer) else MeanSquaredError()
     end = ending(model, batch, loss, batch.steps if lags is None else lags)
-    here, params, B = Run(np.ones(batch.size, int)), model.params, batch.size
-    runs = [model.unroll(params, end.batch.x[t : t + 1], here, state) for t, state in enumerate(end.states)]
+    one_step, params, B = Run(np.ones(batch.size, int)), model.params, batch.size
+    runs = [model.unroll(params, end.batch.x[t : t + 1], one_step, state) for t, state in enumerate(end.states)]
     outputs, due = runs[-1][0], check_targets(end.batch)
-    _, dy = loss(outputs, due[-1:] if outputs.ndim == 3 else due, here.lengths if outputs.ndim == 3 else None)
+    _, dy = loss(outputs, due[-1:] if outputs.ndim == 3 else due, one_step.lengths if outputs.ndim == 3 else None)
     rows, d_states, ignored = [], None, params.zeros()
-    for lag, (_, tapes, _) in enumerate(reversed(runs), start=1):
-        _, d_states = model.backward(params, tapes, dy, ignored, d_states)
+    for lag, (_, residuals, _) in enumerate(reversed(runs), start=1):
+        _, d_states = model.backward(params, residuals, dy, ignored, d_states)
         dy = np.zeros_like(dy)
         for i, layer in enumerate(model.layers):
             if layer.recurrent:
@@ -82,9 +84,9 @@ def error_flow(
 
 
 def _norms(d_state: Any, name: str) -> list[tuple[str, float]]:
-    """The mean norm of each array in a layer's state error."""
+    """Return the mean norm of each array in the cotangent of a layer's state."""
     if d_state is None:
         return []
     if isinstance(d_state, list | tuple):
-        return [found for k, part in enumerate(d_state) for found in _norms(part, f"{name}.{k}")]
+        return [found for k, inner in enumerate(d_state) for found in _norms(inner, f"{name}.{k}")]
     return [(name, float(np.linalg.norm(d_state, axis=1).mean()))]

@@ -1,4 +1,4 @@
-"""Are gates open, closed, or in use?"""
+"""Saturation of gates."""
 
 from collections.abc import Iterator
 
@@ -8,33 +8,34 @@ import pandas as pd
 from rnnbp._checks import number
 from rnnbp.cells import Stack
 from rnnbp.cells.base import Array, Cell, Residuals
-from rnnbp.diagnostics.trajectory import Trajectory
+from rnnbp.diagnostics.state_trajectory import Trajectory
 
-CANDIDATES = ("cell", "new")  # tanh units: what is let in, not how much of it
+CANDIDATES = ("cell", "new")  # candidate states: tanh units, not gates
 
 
-def gate_saturation(way: Trajectory, low: float = 0.1, high: float = 0.9) -> pd.DataFrame:
-    """How much of the time each gate is shut or wide open.
+def gate_saturation(trajectory: Trajectory, low: float = 0.1, high: float = 0.9) -> pd.DataFrame:
+    """Compute how often each gate is closed, and how often it is open.
 
-    A gate that is saturated lets no error through to its weights. A forget gate that is open keeps the cell's error.
+    The gradient with respect to the weights of a saturated gate vanishes. An open forget gate passes the gradient of
+    the cell state on unchanged.
 
     Parameters
     ----------
-    way : Trajectory
-        Of a cell whose attribute `gates` names what lies first in its residuals, one after the other, H wide each; or
-        of a Stack of such.
+    trajectory : Trajectory
+        Of a cell whose attribute `gates` names the first arrays (..., H) in its residuals, in order; or of a Stack of
+        such cells.
     low, high : float, default 0.1 and 0.9
         A gate is closed below `low` and open above `high`.
 
     Returns
     -------
     DataFrame
-        A row a gate: `gate`, `mean`, `std`, and the shares `closed` and `open` over units and steps.
+        A row for each gate: `gate`, `mean`, `std`, and the fractions `closed` and `open` over units and steps.
 
     Raises
     ------
     ValueError
-        If the cell has no gates, or `low` and `high` are not in order between 0 and 1.
+        If the cell has no gates, or not 0 <= low <= high <= 1.
 
     References
     ----------
@@ -57,15 +58,15 @@ def gate_saturation(way: Trajectory, low: float = 0.1, high: float = 0.9) -> pd.
     number("high", high, low, 1)
     rows = [
         (name, a.mean(), a.std(), (a < low).mean(), (a > high).mean())
-        for name, a in _gates(way.cell, way.residuals(), "")
+        for name, a in _gates(trajectory.cell, trajectory.residuals(), "")
     ]
     if not rows:
-        raise ValueError(f"the cell must have gates, as LSTMCell and GRUCell do, got {way.cell!r}")
+        raise ValueError(f"the cell must have gates, as LSTMCell and GRUCell do, got {trajectory.cell!r}")
     return pd.DataFrame(rows, columns=["gate", "mean", "std", "closed", "open"])
 
 
 def _gates(cell: Cell, residuals: Residuals, prefix: str) -> Iterator[tuple[str, Array]]:
-    """Names and values (..., H)."""
+    """Yield the name and the activations (..., H) of each gate."""
     if isinstance(cell, Stack):
         for k, (inner, (_, r)) in enumerate(zip(cell.cells, residuals, strict=True)):
             yield from _gates(inner, r, f"{prefix}{k}.")

@@ -1,4 +1,4 @@
-"""What the hidden units of a static network look for, and which of them matter."""
+"""Receptive fields and importance of the hidden units of a static network."""
 
 import numpy as np
 import pandas as pd
@@ -13,25 +13,25 @@ from rnnbp.models import Sequential
 
 
 def receptive_fields(model: Sequential, shape: tuple[int, int]) -> Array:
-    """The weights of each unit of the first hidden layer, laid out as the picture they look at.
+    """Return the receptive field of each unit of the first hidden layer: its weights, reshaped to an image.
 
     Parameters
     ----------
     model : Sequential
-        Its first layer with parameters must be a Dense that takes a whole picture.
+        Its first layer with parameters must be a Dense layer over the pixels of an image.
     shape : (int, int)
-        The picture's height and width.
+        Height and width of the image.
 
     Returns
     -------
     ndarray (H, height, width)
-        A copy of the weights: where they are positive, bright pixels excite the unit. Of a model that normalizes its
-        input, they apply to what it makes of the pixels.
+        A copy of the weights: where they are positive, bright pixels excite the unit. If the model normalizes its
+        input, they are weights of the normalized pixels.
 
     Raises
     ------
     ValueError
-        If the first layer with parameters is not a Dense, or takes another number of pixels.
+        If the first layer with parameters is not a Dense layer, or has another number of inputs.
 
     References
     ----------
@@ -53,27 +53,27 @@ def receptive_fields(model: Sequential, shape: tuple[int, int]) -> Array:
 
 
 def unit_importance(model: Sequential, data: SequenceDataset, loss: Loss | None = None) -> pd.DataFrame:
-    """How much the loss rises when a unit of the first hidden layer always gives its mean.
+    """Compute how much the loss rises if a unit of the first hidden layer is replaced by its mean (ablation).
 
     Parameters
     ----------
     model : Sequential
-        Its first layer with parameters must be a Dense that runs once a sequence.
+        Its first layer with parameters must be a Dense layer that runs once for each sequence.
     data : SequenceDataset
-        The mean is over these, and so is the loss.
+        The data over which the means and the loss are computed.
     loss : Loss, optional
         Default: cross entropy for classes, mean squared error for values.
 
     Returns
     -------
     DataFrame
-        A row a unit, the one that matters most first: `unit`, `rise` (in the loss's units, cross entropy's being nats;
-        below 0 where the network does better without), and what the unit gives, `mean` and `std`.
+        A row for each unit, the most important first: `unit`; `rise`, of the loss, in its units (nats for cross
+        entropy), negative if the network is better without the unit; `mean` and `std` of the unit's output.
 
     Raises
     ------
     ValueError
-        If the first layer with parameters is not such a Dense, or the data have no targets.
+        If the first layer with parameters is not such a Dense layer, or the data have no targets.
 
     Examples
     --------
@@ -96,16 +96,16 @@ def unit_importance(model: Sequential, data: SequenceDataset, loss: Loss | None 
 
     whole, mean = loss_of(hidden), hidden.mean(axis=0)
     rise = []
-    for unit, resting in enumerate(mean):
-        without = hidden.copy()
-        without[:, unit] = resting
-        rise.append(loss_of(without) - whole)
+    for unit, constant in enumerate(mean):
+        ablated = hidden.copy()
+        ablated[:, unit] = constant
+        rise.append(loss_of(ablated) - whole)
     found = pd.DataFrame({"unit": np.arange(len(mean)), "rise": rise, "mean": mean, "std": hidden.std(axis=0)})
     return found.sort_values("rise", ascending=False, kind="stable", ignore_index=True)
 
 
 def _first(model: Sequential) -> int:
-    """The place of the first layer with parameters, if it is a Dense."""
+    """Return the index of the first layer with parameters, which must be a Dense layer."""
     for i, layer in enumerate(model.layers):
         if isinstance(layer, Dense):
             return i

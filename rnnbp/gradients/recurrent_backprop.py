@@ -1,4 +1,4 @@
-"""Recurrent backpropagation: the error at a fixed point, and what it says of the parameters."""
+"""Recurrent backpropagation (Almeida-Pineda): the gradient at a fixed point by its adjoint equation."""
 
 import copy
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from rnnbp.gradients.base import Gradient, whole_gradient
 from rnnbp.gradients.history import History
 from rnnbp.kernels.packing import pack, unpack
 from rnnbp.layers.base import Layer, Run, Shape, State, Tape
-from rnnbp.layers.fixed_point import FixedPoint, radius_at, shown_error
+from rnnbp.layers.fixed_point import FixedPoint, check_solver_arguments, spectral_radius_at, state_cotangent
 from rnnbp.losses.base import Loss
 from rnnbp.models import Sequential
 from rnnbp.params import Parameters
@@ -22,26 +22,26 @@ from rnnbp.solvers import (
     Relaxation,
     Solver,
     Tolerance,
-    imaginary_unit,
-    settling_error,
+    convergence_error,
+    imaginary_scale,
     solve,
 )
 
 
 @dataclass(frozen=True)
 class Adjoints:
-    """How the adjoints of one way back settled.
+    """Convergence statistics of the adjoint equations in one backward pass through a `FixedPoint` layer.
 
     Attributes
     ----------
     count : int
-        Fixed points with an error.
+        Number of fixed points with a nonzero cotangent.
     iterations : int
-        The most that one of them took.
+        The largest number of iterations among them.
     residual : float
-        The largest, each relative to its error's largest entry; NaN where it is not measured (`Neumann`).
+        The largest residual, each relative to the largest entry of its cotangent; NaN if not measured (`Neumann`).
     evaluations : int
-        Products with the transposed Jacobian, over all of them.
+        Products with the transposed Jacobian, summed over all of them.
     """
 
     count: int
@@ -52,38 +52,38 @@ class Adjoints:
 
 @dataclass(frozen=True)
 class RecurrentBackprop:
-    """The error at the fixed point z = f(z, x) settles by the transposed net, and gives the gradient at once.
+    """Recurrent backpropagation (Almeida-Pineda): implicit differentiation of fixed points z = f(z, x).
 
-    With J = df/dz at the fixed point and d = dL/dz, the adjoint a solves a = J'a + d; then dL/dp = (df/dp)'a.
-    No iteration is gone back through: the memory is that of one step, however many there were. The gradient
-    is that of the fixed point itself, exact where fixed point and adjoint are; it does not depend on where
-    the search began. Layers other than `FixedPoint` are backpropagated as by BPTT.
+    With J = df/dz at the fixed point and d = dL/dz, the adjoint a solves a = J'a + d; then dL/dp = (df/dp)'a. It does
+    not backpropagate through the iterations: the memory is that of one step, whatever their number. The gradient is
+    that of the fixed point itself, exact if fixed point and adjoint are, and independent of the initial state. Layers
+    other than `FixedPoint` are differentiated as by BPTT.
 
     Parameters
     ----------
     adjoint : Solver, default Relaxation()
-        How the adjoint is solved: `Relaxation` is Almeida's and Pineda's way; `Direct` and `GMRES` find it
-        though the iteration runs away; `Iteration`, `Damped`, `Anderson`, `Broyden` and `Newton` do too what
-        they do for fixed points; ``Neumann(terms=k)`` is the phantom gradient, not exact, and with one term the
-        Jacobian-free one.
+        The solver of the adjoint equation: `Relaxation` is that of Almeida and Pineda; `Direct` and `GMRES` solve it
+        even where the iteration diverges; `Iteration`, `Damped`, `Anderson`, `Broyden` and `Newton` solve it as they
+        solve for fixed points; ``Neumann(terms=k)`` gives the phantom gradient, which is not exact, and with one term
+        the Jacobian-free gradient.
     tolerance : Tolerance, default Tolerance()
-        Of the adjoint, each row's error d being scaled to a largest entry of 1, so that a small error has to
-        settle as well as a large one.
+        Of the adjoint. The cotangent d of each row is scaled to a largest entry of 1, so that a small one is solved to
+        the same relative accuracy as a large one.
     on_failure : OnFailure, default Raise()
-        Called with the `SettlingError` where an adjoint does not meet the tolerance.
+        What to do if an adjoint does not meet the tolerance: `Raise`, `Warn` or `Accept`.
 
     Attributes
     ----------
     history : History of Adjoints
-        How they converged: one for each backward pass through a `FixedPoint` layer, the newest last, failures included.
-        The newest 1000 are kept; ``history.total`` counts all.
+        The statistics of each backward pass through a `FixedPoint` layer, oldest first, failures included. The last
+        1000 are stored; ``history.total`` counts all.
 
     Raises
     ------
     ValueError
-        If an argument is not of its kind; when used on a model without a `FixedPoint` layer.
-    SettlingError
-        When used, where a fixed point or an adjoint was not found: a gradient is right, or there is none.
+        If an argument is of another type; when used, if the model has no `FixedPoint` layer.
+    ConvergenceError
+        When used, if a fixed point or an adjoint does not converge and `on_failure` is `Raise()`.
 
     References
     ----------
@@ -110,10 +110,7 @@ class RecurrentBackprop:
     history: History[Adjoints] = field(default_factory=History, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        kinds = (("adjoint", Solver), ("tolerance", Tolerance), ("on_failure", OnFailure))
-        for name, kind in kinds:
-            if not isinstance(getattr(self, name), kind):
-                raise ValueError(f"{name} must be a rnnbp {kind.__name__}, got {getattr(self, name)!r}")
+        check_solver_arguments(self, adjoint=Solver, tolerance=Tolerance, on_failure=OnFailure)
 
     def gradients(
         self,
@@ -123,21 +120,21 @@ class RecurrentBackprop:
         state: Sequence[State] | None = None,
         rng: np.random.Generator | None = None,
     ) -> Iterator[Gradient]:
-        """One gradient a batch."""
+        """Yield the gradient of the batch."""
         yield whole_gradient(self.implicit(model), batch, loss, state, rng)
 
     def implicit(self, model: Sequential) -> Sequential:
-        """`model` over the same parameters, its `FixedPoint` layers wrapped in `Implicit` ones.
+        """Return the model over the same parameters, with each `FixedPoint` layer wrapped in an `Implicit` layer.
 
         Raises
         ------
         ValueError
-            If it has none.
+            If the model has no `FixedPoint` layer.
         """
         if not any(isinstance(layer, FixedPoint) for layer in model.layers):
             raise ValueError(
                 "RecurrentBackprop takes a model with a FixedPoint layer, got "
-                f"{model}: use BPTT() for nets that run over time"
+                f"{model}: use BPTT() for networks that run over time"
             )
         other = copy.copy(model)
         other.layers = tuple(
@@ -148,88 +145,86 @@ class RecurrentBackprop:
 
 @dataclass(frozen=True)
 class Implicit(Layer):
-    """A `FixedPoint` layer whose way back solves the adjoint at the fixed point.
+    """A `FixedPoint` layer whose backward pass solves the adjoint equation (implicit differentiation).
 
     Parameters
     ----------
     layer : FixedPoint
-    how : RecurrentBackprop
+    algorithm : RecurrentBackprop
+        With the solver of the adjoint, its tolerance and the history of its statistics.
     """
 
     layer: FixedPoint
-    how: RecurrentBackprop
+    algorithm: RecurrentBackprop
 
     recurrent = True
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The layer's."""
         return self.layer.shapes()
 
     def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
-        """The layer's way."""
         self.layer.initialize(params, rng)
 
     def out_shape(self, shape: Shape) -> Shape:
-        """The layer's."""
         return self.layer.out_shape(shape)
 
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
-        """As the layer's, but only inputs and fixed points are kept."""
         warm = self.layer.warm_start
-        settled = self.layer.settle(params, x, run.lengths, state if warm else None)
+        found = self.layer.solve(params, x, run.lengths, state if warm else None)
         active = run.active(len(x))
-        tape = _Rest(active, pack(x, active), pack(settled.state, active), settled.evaluations)
-        return settled.state[:, :, : self.layer.cell.output_size], tape, settled.last if warm else None
+        residuals = ImplicitResiduals(active, pack(x, active), pack(found.state, active), found.evaluations)
+        return found.state[:, :, : self.layer.cell.output_size], residuals, found.last if warm else None
 
     def backward(
-        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+        self, params: Parameters, residuals: Tape, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
-        """By the adjoint. A fixed point does not depend on where its search began: no error goes there."""
         cell, weights = self.layer.cell, dict(params.items())
-        d = shown_error(cell, pack(dy, tape.active))
+        active, x, z = residuals.active, residuals.x, residuals.z
+        d = state_cotangent(cell, pack(dy, active))
         if d_state is not None:
-            d[_last_rows(tape.active, dy.shape[1])] += d_state[: tape.active.max(initial=0)]
-        _, residuals = cell.step(weights, tape.z, tape.x)
-        transposed = _Transposed(cell, weights, tape.z, tape.x, residuals)
-        a = self._adjoint(transposed, d, imaginary_unit(params.vector, tape.z, tape.x), tape.active)
-        _, d_x, delta = cell.step_vjp(weights, tape.z, tape.x, residuals, a)
-        cell.param_vjp(tape.z, tape.x, residuals, delta, grad)
-        return unpack(d_x, tape.active, dy.shape[1]), _untouched(tape.active, d_state)
+            d[_last_rows(active, dy.shape[1])] += d_state[: active.max(initial=0)]
+        _, cell_residuals = cell.step(weights, z, x)
+        transposed = _TransposedJacobian(cell, weights, z, x, cell_residuals)
+        a = self._adjoint(transposed, d, imaginary_scale(params.vector, z, x), active)
+        _, d_x, delta = cell.step_vjp(weights, z, x, cell_residuals, a)
+        cell.param_vjp(z, x, cell_residuals, delta, grad)
+        return unpack(d_x, active, dy.shape[1]), _initial_state_cotangent(active, d_state)
 
-    def _adjoint(self, transposed: "_Transposed", d: Array, unit: float, active: Array) -> Array:
-        """a = J'a + d, row by row; a row without an error has none, one that is not finite stays so."""
+    def _adjoint(self, transposed: "_TransposedJacobian", d: Array, imaginary: float, active: Array) -> Array:
+        """Solve a = J'a + d, row by row; rows of d that are 0 or not finite are returned unchanged."""
         size = np.abs(d.real).max(axis=-1, initial=0.0)
-        loud = np.flatnonzero((size > 0) & np.isfinite(d).all(axis=-1))
-        scale = size[loud, None]
-        unit_d = d[loud] / scale
+        nonzero = np.flatnonzero((size > 0) & np.isfinite(d).all(axis=-1))
+        scale = size[nonzero, None]
+        scaled = d[nonzero] / scale
 
         def function(rows: Array, a: Array) -> Array:
-            return transposed(loud[rows], a) + unit_d[rows]
+            return transposed(nonzero[rows], a) + scaled[rows]
 
         dtype = np.result_type(d, transposed.z)
-        found = solve(self.how.adjoint, function, unit_d.astype(dtype), self.how.tolerance, unit)
-        most, residual = found.iterations.max(initial=0), found.residual.real.max(initial=0)
-        self.how.history.append(Adjoints(len(loud), int(most), float(residual), transposed.evaluations))
+        algorithm = self.algorithm
+        found = solve(algorithm.adjoint, function, scaled.astype(dtype), algorithm.tolerance, imaginary)
+        iterations, residual = found.iterations.max(initial=0), found.residual.real.max(initial=0)
+        algorithm.history.append(Adjoints(len(nonzero), int(iterations), float(residual), transposed.evaluations))
         if not found.converged.all():
             ends = np.cumsum(active)
 
             def place(row: int) -> str:
-                t = int(np.searchsorted(ends, loud[row], "right"))
-                return f"step {t} of sequence {loud[row] - ends[t] + active[t]}"
+                t = int(np.searchsorted(ends, nonzero[row], "right"))
+                return f"step {t} of sequence {nonzero[row] - ends[t] + active[t]}"
 
             def radius(row: int) -> float:
-                return transposed.radius(int(loud[row]))
+                return transposed.spectral_radius(int(nonzero[row]))
 
-            how = self.how
-            how.on_failure(settling_error("adjoints", how.adjoint, how.tolerance, found, place, radius))
+            error = convergence_error("adjoints", algorithm.adjoint, algorithm.tolerance, found, place, radius)
+            algorithm.on_failure(error)
         a = d.astype(dtype)
-        a[loud] = found.z * scale
+        a[nonzero] = found.z * scale
         return a
 
 
 @dataclass(frozen=True)
-class _Rest:
-    """What is kept of a fixed point: the packed inputs and states, (N, F) and (N, S)."""
+class ImplicitResiduals:
+    """Residuals of an `Implicit` layer: the packed inputs (N, F) and fixed points (N, S)."""
 
     active: Array
     x: Array
@@ -238,37 +233,40 @@ class _Rest:
 
     @property
     def repeated(self) -> int:
-        """Evaluations beyond one a step and sequence."""
+        """Number of cell steps computed beyond one for each step and sequence."""
         return self.evaluations - int(self.active.sum())
 
 
-class _Transposed:
-    """a -> J'a at fixed points z (N, S)."""
+class _TransposedJacobian:
+    """The function a -> J'a at fixed points z (N, S)."""
 
     def __init__(self, cell: Cell, weights: Weights, z: Array, x: Array, residuals: object) -> None:
         self.cell, self.weights, self.z, self.x, self.residuals = cell, weights, z, x, residuals
         self.evaluations = 0
 
     def __call__(self, rows: Array, a: Array) -> Array:
-        """For the rows (R,), a being (R, S)."""
+        """Return J'a (R, S) at the fixed points of these rows (R,)."""
         self.evaluations += len(rows)
         residuals = map_nested(lambda r: r[rows], self.residuals)
         return self.cell.step_vjp(self.weights, self.z[rows], self.x[rows], residuals, a)[0]
 
-    def radius(self, row: int) -> float:
-        """The spectral radius of J at one of them."""
-        return radius_at(self.cell, self.weights, self.z[row], self.x[row])
+    def spectral_radius(self, row: int) -> float:
+        """Return the spectral radius of J at one fixed point."""
+        return spectral_radius_at(self.cell, self.weights, self.z[row], self.x[row])
 
 
-def _untouched(active: Array, d_state: State) -> State:
-    """The error by the states before: only of sequences without a step, which end in what they began with."""
+def _initial_state_cotangent(active: Array, d_state: State) -> State:
+    """Return the cotangent of the initial states: 0, as fixed points do not depend on them.
+
+    Of a sequence without steps the final state is the initial one, so that its cotangent is unchanged.
+    """
     if d_state is None:
         return None
     return np.where(np.arange(len(d_state))[:, None] < active.max(initial=0), 0, d_state)
 
 
 def _last_rows(active: Array, batch_size: int) -> Array:
-    """Where each sequence's last step lies among the packed ones; sequences without a step are left out."""
+    """Return the packed row of each sequence's last step, without sequences that have no step."""
     starts = np.cumsum(active) - active
     lengths = (active[:, None] > np.arange(batch_size)).sum(axis=0)
     here = np.flatnonzero(lengths > 0)

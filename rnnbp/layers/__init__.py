@@ -5,7 +5,7 @@ from rnnbp.layers.bidirectional import Bidirectional
 from rnnbp.layers.cell_layer import CellLayer, StackedLayer
 from rnnbp.layers.elman import Elman
 from rnnbp.layers.ends import Ends
-from rnnbp.layers.fixed_point import FixedPoint, Settled
+from rnnbp.layers.fixed_point import FixedPoint, FixedPointSolution
 from rnnbp.layers.gru import GRU, OriginalGRU
 from rnnbp.layers.jordan import Jordan
 from rnnbp.layers.leaky import LeakyElman
@@ -30,6 +30,7 @@ __all__ = [
     "Embedding",
     "Ends",
     "FixedPoint",
+    "FixedPointSolution",
     "Flatten",
     "Jordan",
     "Last",
@@ -43,7 +44,6 @@ __all__ = [
     "Recurrent",
     "Resample",
     "Run",
-    "Settled",
     "StackedLayer",
     "TimeStatistics",
     "Window",

@@ -1,4 +1,4 @@
-"""A cell that runs until it settles."""
+"""The fixed-point layer: a cell iterated on a constant input until its state converges."""
 
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -11,7 +11,7 @@ from rnnbp.cells.base import Array, Cell, Weights, check_cell, zero_state
 from rnnbp.contraction import spectral_radius
 from rnnbp.kernels.packing import pack, unpack
 from rnnbp.layers.base import Layer, Run, Shape, State, Tape, in_time
-from rnnbp.layers.settling import KeptStep, Round, Step, back_through
+from rnnbp.layers.convergence import JointSolve, RecordedStepFunction, StepFunction, backward_through_iterations
 from rnnbp.params import Parameters
 from rnnbp.solvers import (
     Iteration,
@@ -20,30 +20,30 @@ from rnnbp.solvers import (
     Solution,
     Solver,
     Tolerance,
-    imaginary_unit,
-    settling_error,
+    convergence_error,
+    imaginary_scale,
     solve,
 )
 
 
 @dataclass(frozen=True)
-class Settled:
-    """Where a `FixedPoint` layer came to rest, and how.
+class FixedPointSolution:
+    """Fixed points of a `FixedPoint` layer, with the statistics of the solver.
 
     Attributes
     ----------
     state : ndarray (T, B, S)
-        The fixed points; zero past a sequence's end, as the statistics are.
+        The fixed points; zero past a sequence's end, like the statistics.
     iterations : ndarray (T, B)
-        How often each state was moved.
+        Number of updates of each state.
     residual : ndarray (T, B)
-        max |f(z) - z| at the states returned.
+        max |f(z) - z| at the returned states.
     converged : ndarray (T, B)
         Whether the tolerance was met; False past a sequence's end.
     last : ndarray (B, S)
-        Each sequence's last fixed point; where it has no step, what it started from.
+        Each sequence's last fixed point; the initial state of a sequence without steps.
     evaluations : int
-        Steps of the cell that were computed, over all sequences.
+        Number of cell steps computed, summed over sequences.
     """
 
     state: Array
@@ -56,17 +56,15 @@ class Settled:
 
 @dataclass(frozen=True)
 class FixedPoint(Layer):
-    """Each input is held still and the cell's step repeated until its state z no longer changes, z = f(z, x):
-    (T, B, F) -> (T, B, O).
+    """Fixed-point layer (deep equilibrium layer): the fixed point z = f(z, x) of a cell's step, (T, B, F) -> (T, B, O).
 
-    A static input is a sequence of one step. Of a longer one every step settles by itself, a sequence of
-    fixed points; all of them are computed together, each only as long as it has not settled. With `warm_start`
-    they come one after the other, each beginning where the last one came to rest. `settle` returns the
-    statistics.
+    A static input is a sequence of one step. In a longer sequence every step has a fixed point of its own; all of them
+    are solved together, and each is iterated only until it converges. With `warm_start` they are solved one after the
+    other, each starting from the fixed point of the step before. `solve` returns the fixed points with the statistics
+    of the solver.
 
-    BPTT goes back through the iterations, all of which `forward` keeps for it; that needs a solver with a
-    `rate` (`Iteration`, `Damped`, `Relaxation`). `RecurrentBackprop` needs the fixed point alone, and `settle`
-    keeps nothing.
+    BPTT backpropagates through the iterations, all of which `forward` stores; this needs a solver with a `rate`
+    (`Iteration`, `Damped`, `Relaxation`). `RecurrentBackprop` needs the fixed point only.
 
     Parameters
     ----------
@@ -75,15 +73,17 @@ class FixedPoint(Layer):
         `Iteration`, `Damped`, `Relaxation`, `Anderson`, `Broyden` or `Newton`.
     tolerance : Tolerance, default Tolerance()
     warm_start : bool, default False
+        Whether each step starts from the fixed point of the step before, instead of zeros. The layer's state is then
+        the last fixed point (B, S).
     on_failure : OnFailure, default Raise()
-        Called with the `SettlingError` where a state has not settled: `Raise`, `Warn` or `Accept`.
+        What to do where a state has not converged: `Raise`, `Warn` or `Accept`.
 
     Raises
     ------
     ValueError
-        If an argument is not of its kind, or the solver is for linear equations only.
-    SettlingError
-        When run, where a state does not settle.
+        If an argument is of another type, or the solver is for linear equations only.
+    ConvergenceError
+        When run, if a state does not converge and `on_failure` is `Raise()`.
 
     References
     ----------
@@ -99,10 +99,10 @@ class FixedPoint(Layer):
     >>> layer = FixedPoint(ElmanCell(1, 1))
     >>> params = Parameters(layer.shapes(), dtype=np.float64)
     >>> params["w_ih"], params["w_hh"] = 1, 0.5
-    >>> settled = layer.settle(params, np.ones((1, 1, 1)))
-    >>> settled.state.round(4), settled.iterations
+    >>> found = layer.solve(params, np.ones((1, 1, 1)))
+    >>> found.state.round(4), found.iterations
     (array([[[0.8952]]]), array([[6]]))
-    >>> bool(np.isclose(settled.state, np.tanh(1 + 0.5 * settled.state), atol=1e-5))
+    >>> bool(np.isclose(found.state, np.tanh(1 + 0.5 * found.state), atol=1e-5))
     True
     """
 
@@ -116,121 +116,111 @@ class FixedPoint(Layer):
 
     def __post_init__(self) -> None:
         check_cell("cell", self.cell)
-        kinds = (("solver", Solver), ("tolerance", Tolerance), ("on_failure", OnFailure))
-        for name, kind in kinds:
-            if not isinstance(getattr(self, name), kind):
-                raise ValueError(f"{name} must be a rnnbp {kind.__name__}, got {getattr(self, name)!r}")
+        check_solver_arguments(self, solver=Solver, tolerance=Tolerance, on_failure=OnFailure)
         flag("warm_start", self.warm_start)
         if self.solver.linear:
             raise ValueError(f"solver must be one for nonlinear equations, got {self.solver}: Newton(), say")
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The cell's."""
         return self.cell.shapes()
 
     def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
-        """The cell's way."""
         self.cell.initialize(params, rng)
 
     def out_shape(self, shape: Shape) -> Shape:
-        """(T, B, F) -> (T, B, O)."""
         in_time(self, shape, self.cell.input_size)
         return (*shape[:2], self.cell.output_size)
 
-    def settle(
+    def solve(
         self, params: Parameters, x: Array, lengths: ArrayLike | None = None, start: Array | None = None
-    ) -> Settled:
-        """The fixed points, and how they were found.
+    ) -> FixedPointSolution:
+        """Return the fixed points with the statistics of the solver.
 
         Parameters
         ----------
         params : Parameters
-            The layer's own: ``model.scopes(model.params)[0]`` of a model's first layer.
+            Of this layer: ``model.scopes(model.params)[0]`` for the first layer of a model.
         x : ndarray (T, B, F)
         lengths : array_like (B,), optional
-            Longest first. Default: T for all.
+            In descending order. Default: T for all.
         start : ndarray (B, S), optional
-            Where every step begins, or only the first with `warm_start`. Default: zeros.
+            Initial state of every step, with `warm_start` of the first step. Default: zeros.
 
         Returns
         -------
-        Settled
+        FixedPointSolution
 
         Raises
         ------
-        SettlingError
-            Where a state does not settle, unless `on_failure` lets it pass.
+        ConvergenceError
+            If a state does not converge and `on_failure` is `Raise()`.
         """
         T, B = x.shape[:2]
         active = Run(np.full(B, T) if lengths is None else np.asarray(lengths)).active(T)
-        rounds, last = self._rounds(params, x, active, start, Step)
-        iterations = unpack(_joined([r.solution.iterations for r in rounds]), active, B)
-        return Settled(
-            unpack(_joined([r.solution.z for r in rounds]), active, B),
-            iterations,
-            unpack(_joined([r.solution.residual for r in rounds]), active, B),
-            unpack(_joined([r.solution.converged for r in rounds]), active, B),
+        solves, last = self._solve(params, x, active, start, StepFunction)
+        return FixedPointSolution(
+            unpack(_concatenate([s.solution.z for s in solves]), active, B),
+            unpack(_concatenate([s.solution.iterations for s in solves]), active, B),
+            unpack(_concatenate([s.solution.residual for s in solves]), active, B),
+            unpack(_concatenate([s.solution.converged for s in solves]), active, B),
             last,
-            sum(r.step.evaluations for r in rounds),
+            sum(s.function.evaluations for s in solves),
         )
 
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
-        """The state is the last fixed point (B, S) with `warm_start`, else None."""
         active = run.active(len(x))
-        keep = Step if self.solver.rate is None else KeptStep
-        rounds, last = self._rounds(params, x, active, state if self.warm_start else None, keep)
-        z = unpack(_joined([r.solution.z for r in rounds]), active, x.shape[1])
-        tape = SettlingTape(active, rounds)
-        return z[:, :, : self.cell.output_size], tape, last if self.warm_start else None
+        function = StepFunction if self.solver.rate is None else RecordedStepFunction
+        solves, last = self._solve(params, x, active, state if self.warm_start else None, function)
+        z = unpack(_concatenate([s.solution.z for s in solves]), active, x.shape[1])
+        residuals = FixedPointResiduals(active, solves)
+        return z[:, :, : self.cell.output_size], residuals, last if self.warm_start else None
 
     def backward(
-        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+        self, params: Parameters, residuals: Tape, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
-        """Back through every iteration."""
         if self.solver.rate is None:
             raise ValueError(
-                f"the way back through the iterations of {self.solver} is not known: use RecurrentBackprop(), or "
-                "a solver that goes a fixed share of the way: Iteration(), Damped() or Relaxation()"
+                f"backpropagation through the iterations of {self.solver} is not defined: use RecurrentBackprop(), or "
+                "a solver with a fixed rate: Iteration(), Damped() or Relaxation()"
             )
         weights, B = dict(params.items()), dy.shape[1]
-        d_z = shown_error(self.cell, pack(dy, tape.active))
+        d_z = state_cotangent(self.cell, pack(dy, residuals.active))
         d_last = zero_state(self.cell, B, d_z.dtype) if d_state is None else d_state.copy()
         d_x = []
-        for r in reversed(tape.rounds):
-            here = r.batch_rows
-            d = d_z[r.here] + d_last[here] if self.warm_start else d_z[r.here]
-            d, d_input = back_through(self.cell, weights, r, self.solver.rate, d, grad)
+        for s in reversed(residuals.solves):
+            d = d_z[s.packed] + d_last[s.sequences] if self.warm_start else d_z[s.packed]
+            d, d_input = backward_through_iterations(self.cell, weights, s, self.solver.rate, d, grad)
             d_x.append(d_input)
             if self.warm_start:
-                d_last[here] = d
-        return unpack(_joined(d_x[::-1]), tape.active, B), d_last if self.warm_start else None
+                d_last[s.sequences] = d
+        return unpack(_concatenate(d_x[::-1]), residuals.active, B), d_last if self.warm_start else None
 
-    def _rounds(
-        self, params: Parameters, x: Array, active: Array, start: Array | None, step: type[Step]
-    ) -> tuple[list[Round], Array]:
-        """Settle all steps at once, or one after the other with a warm start."""
+    def _solve(
+        self, params: Parameters, x: Array, active: Array, start: Array | None, function: type[StepFunction]
+    ) -> tuple[list[JointSolve], Array]:
+        """Solve all steps together; with a warm start, one step after the other."""
         weights, dtype = dict(params.items()), np.result_type(params.vector, x)
         last = zero_state(self.cell, x.shape[1], dtype) if start is None else start.astype(dtype)
         inputs = pack(x, active).astype(dtype, copy=False)
-        unit = imaginary_unit(params.vector, x, last)
+        scale = imaginary_scale(params.vector, x, last)
         rows = np.concatenate([np.arange(n) for n in active]) if len(active) else np.arange(0)
         ends = np.cumsum(active)
         cuts = [0, *ends.tolist()] if self.warm_start else [0, len(inputs)]
-        rounds: list[Round] = []
+        solves: list[JointSolve] = []
         for lo, hi in pairwise(cuts):
             here = slice(lo, hi)
-            f = step(self.cell, weights, inputs[here])
-            solution = solve(self.solver, f, last[rows[here]], self.tolerance, unit)
-            rounds.append(Round(here, rows[here], solution, f))
+            f = function(self.cell, weights, inputs[here])
+            solution = solve(self.solver, f, last[rows[here]], self.tolerance, scale)
+            solves.append(JointSolve(here, rows[here], solution, f))
             self._check(solution, weights, inputs[here], rows[here], np.searchsorted(ends, np.arange(lo, hi), "right"))
             if self.warm_start:
                 last[rows[here]] = solution.z
         if not self.warm_start:
-            last[rows] = rounds[0].solution.z  # later steps lie behind earlier ones
-        return rounds, last
+            last[rows] = solves[0].solution.z  # later steps overwrite earlier ones
+        return solves, last
 
     def _check(self, solution: Solution, weights: Weights, x: Array, sequences: Array, steps: Array) -> None:
-        """Tell `on_failure` where something has not settled."""
+        """Call `on_failure` if a row has not converged."""
         if solution.converged.all():
             return
 
@@ -238,45 +228,58 @@ class FixedPoint(Layer):
             return f"step {steps[row]} of sequence {sequences[row]}"
 
         def radius(row: int) -> float:
-            return radius_at(self.cell, weights, solution.z[row], x[row])
+            return spectral_radius_at(self.cell, weights, solution.z[row], x[row])
 
-        self.on_failure(settling_error("fixed points", self.solver, self.tolerance, solution, place, radius))
+        self.on_failure(convergence_error("fixed points", self.solver, self.tolerance, solution, place, radius))
 
 
 @dataclass(frozen=True)
-class SettlingTape:
-    """What the way back through the iterations needs.
+class FixedPointResiduals:
+    """Residuals of a `FixedPoint` layer: what the backward pass through the iterations needs.
 
     Attributes
     ----------
     active : ndarray (T,)
-        How many sequences run at each step.
-    rounds : list of Round
-        What settled together.
+        Number of sequences that run at each step.
+    solves : list of JointSolve
     """
 
     active: Array
-    rounds: list[Round]
+    solves: list[JointSolve]
 
     @property
     def repeated(self) -> int:
-        """Evaluations beyond one a step and sequence."""
-        return sum(r.step.evaluations for r in self.rounds) - int(self.active.sum())
+        """Number of cell steps computed beyond one for each step and sequence."""
+        return sum(s.function.evaluations for s in self.solves) - int(self.active.sum())
 
 
-def radius_at(cell: Cell, weights: Weights, state: Array, x: Array) -> float:
-    """The spectral radius at one state, real parts only."""
+def spectral_radius_at(cell: Cell, weights: Weights, state: Array, x: Array) -> float:
+    """Return the spectral radius of the step's Jacobian at the real part of one state (S,) and input (F,)."""
     real = {name: w.real for name, w in weights.items()}
     with np.errstate(over="ignore", invalid="ignore"):
         return float(spectral_radius(cell, real, state.real, x.real))
 
 
-def shown_error(cell: Cell, dy: Array) -> Array:
-    """The error by what a cell shows, (N, O), as one by its whole state, (N, S)."""
+def state_cotangent(cell: Cell, dy: Array) -> Array:
+    """Return the cotangent of the state (N, S) for the cotangent of the cell's output (N, O), its first O entries."""
     d = np.zeros((len(dy), cell.state_size), dy.dtype)
     d[:, : cell.output_size] = dy
     return d
 
 
-def _joined(parts: list[Array]) -> Array:
-    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+def check_solver_arguments(algorithm: object, **types: type) -> None:
+    """Raise unless the attributes of these names are instances of the given types.
+
+    Raises
+    ------
+    ValueError
+        Naming the attribute.
+    """
+    for name, required in types.items():
+        value = getattr(algorithm, name)
+        if not isinstance(value, required):
+            raise ValueError(f"{name} must be a rnnbp {required.__name__}, got {value!r}")
+
+
+def _concatenate(arrays: list[Array]) -> Array:
+    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)

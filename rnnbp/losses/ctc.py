@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from rnnbp import kernels
 from rnnbp._checks import flag, natural_int
 from rnnbp.decoding import greedy
-from rnnbp.decoding.greedy import check_blank
+from rnnbp.decoding.best_path import check_blank
 from rnnbp.decoding.lattice import Lattice, log_softmax
 from rnnbp.error_rates import ErrorRate, token_error_rate
 from rnnbp.kernels.compiled import available

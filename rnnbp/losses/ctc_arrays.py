@@ -41,8 +41,8 @@ def ctc_arrays(outputs: Array, lattice: Lattice, lengths: Array) -> tuple[Array,
     log_y = log_softmax(np.where(running, outputs, 0))
     emitted = np.take_along_axis(log_y, lattice.labels[None], axis=2)
     emitted[:, s[0] >= lattice.states[:, None]] = -np.inf
-    turned = np.where(running, lengths[:, None] - 1 - t, t), b, lattice.turned_states[None]
-    skips = np.concatenate([lattice.skips, lattice.turned_skips])
+    turned = np.where(running, lengths[:, None] - 1 - t, t), b, lattice.reversed_states[None]
+    skips = np.concatenate([lattice.skips, lattice.reversed_skips])
     ways = _ways(np.concatenate([emitted, emitted[turned]], axis=1), skips)
     alpha, beta = ways[:, :B], ways[:, B:][turned]
     losses = _losses(alpha, lattice.states, lengths)

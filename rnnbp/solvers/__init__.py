@@ -1,18 +1,20 @@
-"""Solvers of z = f(z): one file each. The nonlinear ones find fixed points and their adjoints, the linear ones
-(`Direct`, `GMRES`, `Neumann`) adjoints only.
+"""Solvers of fixed-point equations z = f(z), one file each.
+
+The nonlinear solvers find fixed points and their adjoints; the linear ones (`Direct`, `GMRES`, `Neumann`) find adjoints
+only, whose equation is linear.
 """
 
 from rnnbp.solvers.anderson import Anderson
-from rnnbp.solvers.base import Search, Solution, Solver, Tolerance, imaginary_unit, solve
+from rnnbp.solvers.base import Search, Solution, Solver, Tolerance, imaginary_scale, solve
 from rnnbp.solvers.broyden import Broyden
 from rnnbp.solvers.failure import (
     Accept,
+    ConvergenceError,
+    ConvergenceWarning,
     OnFailure,
     Raise,
-    SettlingError,
-    SettlingWarning,
     Warn,
-    settling_error,
+    convergence_error,
 )
 from rnnbp.solvers.iteration import Damped, Iteration
 from rnnbp.solvers.krylov import GMRES, Direct, Neumann
@@ -24,6 +26,8 @@ __all__ = [
     "Accept",
     "Anderson",
     "Broyden",
+    "ConvergenceError",
+    "ConvergenceWarning",
     "Damped",
     "Direct",
     "Iteration",
@@ -33,13 +37,11 @@ __all__ = [
     "Raise",
     "Relaxation",
     "Search",
-    "SettlingError",
-    "SettlingWarning",
     "Solution",
     "Solver",
     "Tolerance",
     "Warn",
-    "imaginary_unit",
-    "settling_error",
+    "convergence_error",
+    "imaginary_scale",
     "solve",
 ]

@@ -10,22 +10,23 @@ from rnnbp.solvers.base import Array, Evaluate, Search, Solver
 
 @dataclass(frozen=True)
 class Anderson(Solver):
-    """The next z is the mix of the last few f(z) whose residuals, mixed alike, are smallest.
+    """Anderson acceleration.
 
-    With r = f(z) - z, and dZ, dR the last differences of z and r, row by row:
-    z <- z + rate r - (dZ + rate dR) gamma, where gamma minimizes |r - dR gamma|.
+    The next iterate is the affine combination of the last values f(z) whose residuals, combined with the same weights,
+    have the smallest norm. With r = f(z) - z, and dZ, dR the last differences of z and r, row by row:
+    z <- z + mixing r - (dZ + mixing dR) gamma, where gamma minimizes |r - dR gamma|.
 
     Parameters
     ----------
     memory : int, default 5
-        How many differences are kept.
+        Number of differences in the least-squares problem.
     mixing : float, default 1.0
-        The rate of the formula, above 0 and at most 1.
+        The factor of the residual in the formula, above 0 and at most 1.
 
     Raises
     ------
     ValueError
-        If one is out of its range.
+        If `memory` is not a positive integer, or `mixing` is out of range.
 
     References
     ----------
@@ -48,12 +49,11 @@ class Anderson(Solver):
         number("mixing", self.mixing, 0, 1, open_low=True)
 
     def search(self) -> Search:
-        """With an empty memory."""
         return _AndersonSearch(self.memory, self.mixing)
 
 
 class _AndersonSearch(Search):
-    """Differences are (m, R, S), the oldest first."""
+    """The last m differences of z and of the residual, (R, S) each, oldest first."""
 
     def __init__(self, memory: int, mixing: float) -> None:
         self.memory, self.mixing = memory, mixing
@@ -61,14 +61,12 @@ class _AndersonSearch(Search):
         self.dz: list[Array] = []
         self.dr: list[Array] = []
 
-    def keep(self, going: Array) -> None:
-        """Of all that is remembered."""
-        self.dz, self.dr = [d[going] for d in self.dz], [d[going] for d in self.dr]
+    def select(self, active: Array) -> None:
+        self.dz, self.dr = [d[active] for d in self.dz], [d[active] for d in self.dr]
         if self.last is not None:
-            self.last = (self.last[0][going], self.last[1][going])
+            self.last = (self.last[0][active], self.last[1][active])
 
     def advance(self, z: Array, fz: Array, evaluate: Evaluate) -> Array:
-        """The mix."""
         r = fz - z
         if self.last is not None:
             self.dz = [*self.dz, z - self.last[0]][-self.memory :]
@@ -82,8 +80,9 @@ class _AndersonSearch(Search):
 
 
 def _least_squares(dr: Array, r: Array) -> Array:
-    """gamma (R, m) that minimizes |r - gamma dr|: normal equations of columns of length 1, a trace of a ridge
-    keeping them regular where differences are parallel.
+    """Return gamma (R, m) that minimizes |r - gamma dr|, by the normal equations of normalized differences.
+
+    A ridge of 100 machine epsilons keeps the system regular where differences are parallel.
     """
     size = np.linalg.norm(dr, axis=-1)
     size = np.where(size > 0, size, 1)

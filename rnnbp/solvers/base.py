@@ -1,4 +1,4 @@
-"""What a solver is, when it is done, and the loop that all of them share."""
+"""The solver interface, the convergence criterion, and the loop that all solvers share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,25 +9,25 @@ from rnnbp._checks import natural_int, number
 
 Array = np.ndarray
 Function = Callable[[Array, Array], Array]  # (rows (R,), z (R, S)) -> f(z) (R, S) of those rows
-Evaluate = Callable[[Array, Array], Array]  # the same, rows counted among those still under way
+Evaluate = Callable[[Array, Array], Array]  # the same, with row indices relative to the rows that are still iterated
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """When a row has settled: max |f(z) - z| <= absolute + relative max |z|, within so many iterations.
+    """Convergence criterion of a row, max |f(z) - z| <= absolute + relative max |z|, and the iteration limit.
 
     Parameters
     ----------
     absolute : float, default 1e-6
     relative : float, default 1e-5
-        The defaults can be reached in float32; 1e-12 and 1e-12 can in float64.
+        The defaults are attainable in float32; 1e-12 for both is attainable in float64.
     iterations : int, default 500
-        The limit.
+        Maximum number of iterations.
 
     Raises
     ------
     ValueError
-        If one is negative or not a number.
+        If an argument is negative or not a number.
 
     Examples
     --------
@@ -45,21 +45,21 @@ class Tolerance:
         natural_int("iterations", self.iterations)
 
     def met(self, residual: Array, z: Array) -> Array:
-        """(R,): whether residuals (R,) at z (R, S) are small enough; a NaN is not."""
+        """Return, (R,), whether residuals (R,) at z (R, S) meet the criterion; NaN does not."""
         return residual <= self.absolute + self.relative * np.abs(z).max(axis=-1, initial=0.0)
 
 
 @dataclass(frozen=True)
 class Solution:
-    """What a solver found, row by row.
+    """Result of a solver, row by row.
 
     Attributes
     ----------
     z : ndarray (R, S)
     iterations : ndarray (R,)
-        How often each row was moved.
+        Number of updates of each row.
     residual : ndarray (R,)
-        max |f(z) - z| at the z that is returned; NaN where it was not measured.
+        max |f(z) - z| at the returned z; NaN where it was not measured.
     converged : ndarray (R,)
         Whether the row met the tolerance.
     """
@@ -71,55 +71,58 @@ class Solution:
 
 
 class Search:
-    """A solver at work: it may remember the rows it moves."""
+    """State of a running solver.
+
+    A subclass may store quantities of earlier iterations, one entry a row.
+    """
 
     def advance(self, z: Array, fz: Array, evaluate: Evaluate) -> Array:
-        """The next z (R, S), from z and f(z) of the rows still under way.
+        """Return the next iterate (R, S), given z and f(z) of the rows that have not converged.
 
-        `evaluate(rows, z)` gives f for any of them, rows counted from 0 to R - 1.
+        `evaluate(rows, z)` evaluates f for any of them, with row indices from 0 to R - 1.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define advance")
 
-    def keep(self, going: Array) -> None:
-        """Forget the rows where `going` (R,) is False."""
+    def select(self, active: Array) -> None:
+        """Discard what is stored of the rows where `active` (R,) is False."""
 
 
 class Solver:
-    """Solves z = f(z) for many rows at once, each by itself, in real numbers.
+    """Solver of z = f(z) for R independent rows, in real numbers.
 
-    A subclass defines `search`. All of them are judged by the same loop, on the residual at what they return.
+    A subclass defines `search`. The loop that all solvers share checks convergence on the residual at the returned z.
 
     Attributes
     ----------
     rate : float or None
-        The share of the way from z to f(z) that every iteration goes; None where it depends on the
-        iterations before. Backpropagation through the iterations needs it.
+        The step z <- z + rate (f(z) - z) of every iteration; None where an iteration depends on earlier ones.
+        Backpropagation through the iterations needs it.
     linear : bool
-        Whether the solver is right only where f is linear, as an adjoint's is.
+        Whether the solver is valid only for affine f, such as the adjoint equation.
     """
 
     rate: float | None = None
     linear: bool = False
 
     def search(self) -> Search:
-        """A new search."""
+        """Return a new search, without any iteration."""
         raise NotImplementedError(f"{type(self).__name__} does not define search")
 
     def solve(self, function: Function, start: Array, tolerance: Tolerance) -> Solution:
-        """Search until every row has settled, is no longer finite, or the limit is reached.
+        """Iterate until every row has converged or is no longer finite, or the iteration limit is reached.
 
         Parameters
         ----------
         function : callable
-            ``function(rows, z)`` is f(z) (R, S) for the rows (R,) of the problem; only those that have not
-            settled are asked for.
+            ``function(rows, z)`` returns f(z) (R, S) for the rows (R,) of the problem. It is evaluated only for rows
+            that have not converged.
         start : ndarray (R, S)
         tolerance : Tolerance
 
         Returns
         -------
         Solution
-            Whether or not it converged; who calls decides what a failure means.
+            Whether or not it converged: the caller decides what a failure means.
         """
         with np.errstate(over="ignore", invalid="ignore"):
             return _search(self.search(), function, start, tolerance)
@@ -134,43 +137,44 @@ def _search(search: Search, function: Function, start: Array, tolerance: Toleran
             break
         fz = function(rows, z)
         residual = np.abs(fz - z).max(axis=-1, initial=0.0)
-        settled = tolerance.met(residual, z)
-        going = ~settled & np.isfinite(residual) & (k < tolerance.iterations)
-        if not going.all():
-            _write(found, rows, ~going, k, z, residual, settled)
-            rows, z, fz = rows[going], z[going], fz[going]
-            search.keep(going)
+        converged = tolerance.met(residual, z)
+        active = ~converged & np.isfinite(residual) & (k < tolerance.iterations)
+        if not active.all():
+            _record(found, rows, ~active, k, z, residual, converged)
+            rows, z, fz = rows[active], z[active], fz[active]
+            search.select(active)
         if len(rows):
-            z = search.advance(z, fz, _among(rows, function))
+            z = search.advance(z, fz, _restricted(function, rows))
     return found
 
 
-def _among(rows: Array, function: Function) -> Evaluate:
+def _restricted(function: Function, rows: Array) -> Evaluate:
+    """Return `function` with row indices relative to `rows`."""
     return lambda where, z: function(rows[where], z)
 
 
-def _write(found: Solution, rows: Array, ended: Array, k: int, z: Array, residual: Array, ok: Array) -> None:
-    here = rows[ended]
-    found.z[here] = z[ended]
+def _record(found: Solution, rows: Array, stopped: Array, k: int, z: Array, residual: Array, converged: Array) -> None:
+    here = rows[stopped]
+    found.z[here] = z[stopped]
     found.iterations[here] = k
-    found.residual[here] = residual[ended]
-    found.converged[here] = ok[ended]
+    found.residual[here] = residual[stopped]
+    found.converged[here] = converged[stopped]
 
 
-def solve(solver: Solver, function: Function, start: Array, tolerance: Tolerance, unit: float = 1.0) -> Solution:
-    """`solver.solve`, for complex numbers too.
+def solve(solver: Solver, function: Function, start: Array, tolerance: Tolerance, scale: float = 1.0) -> Solution:
+    """Solve z = f(z), real or complex.
 
-    A complex problem is the real one of [Re z | Im z / unit], twice as wide. With the step h of the complex
-    step as `unit` the second half is the derivative itself, so that it has to settle as the first has to,
-    however small h is.
+    A complex problem is solved as the real problem of [Re z | Im z / scale], of twice the width. With the step size h
+    of complex-step differentiation as `scale`, the second half is the derivative itself, so that it has to converge
+    to the same tolerance, however small h is.
 
     Parameters
     ----------
     solver : Solver
     function, start, tolerance
-        As `Solver.solve` takes them, real or complex.
-    unit : float, default 1.0
-        The size of the imaginary parts.
+        As in `Solver.solve`, real or complex.
+    scale : float, default 1.0
+        The magnitude of the imaginary parts.
 
     Returns
     -------
@@ -180,7 +184,7 @@ def solve(solver: Solver, function: Function, start: Array, tolerance: Tolerance
     --------
     >>> from rnnbp.solvers import Iteration
     >>> a = np.array([[0.5 + 1e-30j]])  # z = 1 / (1 - a), so dz/da = 4
-    >>> z = solve(Iteration(), lambda rows, z: 1 + a * z, 0 * a, Tolerance(1e-12, 0), unit=1e-30).z
+    >>> z = solve(Iteration(), lambda rows, z: 1 + a * z, 0 * a, Tolerance(1e-12, 0), scale=1e-30).z
     >>> bool(abs(z.real - 2) < 1e-11), bool(abs(z.imag / 1e-30 - 4) < 1e-10)
     (True, True)
     """
@@ -189,21 +193,21 @@ def solve(solver: Solver, function: Function, start: Array, tolerance: Tolerance
     S = start.shape[-1]
 
     def split(z: Array) -> Array:
-        return np.concatenate([z.real, z.imag / unit], axis=-1)
+        return np.concatenate([z.real, z.imag / scale], axis=-1)
 
     def join(u: Array) -> Array:
-        return u[:, :S] + 1j * (u[:, S:] * unit)
+        return u[:, :S] + 1j * (u[:, S:] * scale)
 
     solution = solver.solve(lambda rows, u: split(function(rows, join(u))), split(start), tolerance)
     return Solution(join(solution.z), solution.iterations, solution.residual, solution.converged)
 
 
-def imaginary_unit(*arrays: Array) -> float:
-    """The largest imaginary part among arrays; 1 where there is none.
+def imaginary_scale(*arrays: Array) -> float:
+    """Return the largest magnitude of an imaginary part in the arrays; 1 where all are 0 or real.
 
     Examples
     --------
-    >>> imaginary_unit(np.ones(3), np.array([1 + 1e-30j]))
+    >>> imaginary_scale(np.ones(3), np.array([1 + 1e-30j]))
     1e-30
     """
     largest = max((float(np.abs(a.imag).max(initial=0.0)) for a in arrays if np.iscomplexobj(a)), default=0.0)

@@ -10,15 +10,16 @@ from rnnbp.solvers.base import Array, Evaluate, Search, Solver
 
 @dataclass(frozen=True)
 class Broyden(Solver):
-    """A quasi-Newton method: each step's change of the residual corrects the inverse Jacobian by rank one.
+    """Broyden's (good) quasi-Newton method, with rank-one updates of the inverse Jacobian.
 
-    With g = f(z) - z and H the inverse of its Jacobian, at first -1 (so that the first step is the plain
-    iteration): z <- z - H g, then H <- H + (s - H y) s'H / (s'H y) for the step s and the change y of g. H
-    is kept as -1 + U'V, row by row, and begun anew when `memory` corrections are kept.
+    With g = f(z) - z and H the approximate inverse of its Jacobian, initially -I (so that the first step is the plain
+    iteration): z <- z - H g, then H <- H + (s - H y) s'H / (s'H y) for the step s and the change y of g. H is stored
+    as -I + U'V, row by row, and reset to -I after `memory` updates.
 
     Parameters
     ----------
     memory : int, default 30
+        Number of rank-one updates before a reset.
 
     Raises
     ------
@@ -45,34 +46,31 @@ class Broyden(Solver):
         positive_int("memory", self.memory)
 
     def search(self) -> Search:
-        """With no correction."""
         return _BroydenSearch(self.memory)
 
 
 class _BroydenSearch(Search):
     def __init__(self, memory: int) -> None:
         self.memory = memory
-        self.last: tuple[Array, Array] | None = None  # the residual before the step, and the step
+        self.last: tuple[Array, Array] | None = None  # the last residual, and the step that followed it
         self.u: list[Array] = []
         self.v: list[Array] = []
 
-    def keep(self, going: Array) -> None:
-        """Of all that is remembered."""
-        self.u, self.v = [u[going] for u in self.u], [v[going] for v in self.v]
+    def select(self, active: Array) -> None:
+        self.u, self.v = [u[active] for u in self.u], [v[active] for v in self.v]
         if self.last is not None:
-            self.last = (self.last[0][going], self.last[1][going])
+            self.last = (self.last[0][active], self.last[1][active])
 
     def advance(self, z: Array, fz: Array, evaluate: Evaluate) -> Array:
-        """One correction, one step."""
         g = fz - z
         if self.last is not None:
-            self._correct(g - self.last[0], self.last[1])
+            self._update(g - self.last[0], self.last[1])
         step = -_product(g, self.v, self.u)
         self.last = (g, step)
         return z + step
 
-    def _correct(self, y: Array, s: Array) -> None:
-        """By Sherman and Morrison's formula; a row whose divisor vanishes is left as it is."""
+    def _update(self, y: Array, s: Array) -> None:
+        """Update H by the Sherman-Morrison formula; a row whose divisor vanishes is not updated."""
         if len(self.u) == self.memory:
             self.u, self.v = [], []
         hy, sh = _product(y, self.v, self.u), _product(s, self.u, self.v)
@@ -83,7 +81,7 @@ class _BroydenSearch(Search):
 
 
 def _product(a: Array, inner: list[Array], outer: list[Array]) -> Array:
-    """-a + sum of outer (inner . a): H a with inner = V and outer = U, and a'H the other way round."""
+    """Return -a + sum of outer (inner . a): H a for inner = V and outer = U, a'H for inner = U and outer = V."""
     product = -a
     for i, o in zip(inner, outer, strict=True):
         product = product + o * (i * a).sum(axis=-1, keepdims=True)

@@ -1,4 +1,4 @@
-"""What happens where nothing settles."""
+"""Failure to converge: the error, the warning, and the choice between them."""
 
 import warnings
 from collections.abc import Callable
@@ -9,24 +9,24 @@ import numpy as np
 from rnnbp.solvers.base import Solution, Solver, Tolerance
 
 
-class SettlingError(ArithmeticError):
-    """A fixed point, or the adjoint at it, was not found.
+class ConvergenceError(ArithmeticError):
+    """Raised when a fixed point, or the adjoint at it, was not found.
 
     Attributes
     ----------
     solution : Solution
-        What was found instead, row by row.
+        The last iterates, with their statistics.
     spectral_radius : float
-        Of the Jacobian at the worst row.
+        The spectral radius of the Jacobian at the row of largest residual.
 
     Examples
     --------
     >>> import rnnbp
     >>> model = rnnbp.Sequential(rnnbp.FixedPoint(rnnbp.ElmanCell(1, 1)))
-    >>> model.params["0.w_hh"] = -3  # swings from side to side
+    >>> model.params["0.w_hh"] = -3  # oscillates between two states
     >>> try:
     ...     _ = model.forward(np.ones((1, 1, 1)))
-    ... except SettlingError as error:
+    ... except ConvergenceError as error:
     ...     print(error.solution.converged)
     [False]
     """
@@ -36,15 +36,15 @@ class SettlingError(ArithmeticError):
         self.solution, self.spectral_radius = solution, spectral_radius
 
 
-class SettlingWarning(RuntimeWarning):
-    """A fixed point was not found, and what was found instead is used."""
+class ConvergenceWarning(RuntimeWarning):
+    """Issued when a fixed point was not found and the last iterate is used instead."""
 
 
 class OnFailure:
-    """What to do with a `SettlingError`; called with it."""
+    """Policy for failures to converge: a callable that takes the `ConvergenceError`."""
 
-    def __call__(self, error: SettlingError) -> None:
-        """Raise it, say so, or let it pass."""
+    def __call__(self, error: ConvergenceError) -> None:
+        """Raise the error, report it, or return to continue with the last iterate."""
         raise NotImplementedError(f"{type(self).__name__} does not define __call__")
 
 
@@ -52,48 +52,48 @@ class OnFailure:
 class Raise(OnFailure):
     """Raise the error."""
 
-    def __call__(self, error: SettlingError) -> None:
-        """Raise it."""
+    def __call__(self, error: ConvergenceError) -> None:
         raise error
 
 
 @dataclass(frozen=True)
 class Warn(OnFailure):
-    """Warn with the error's message, and go on with what was found."""
+    """Issue a `ConvergenceWarning` with the error's message, and continue with the last iterate."""
 
-    def __call__(self, error: SettlingError) -> None:
-        """Warn."""
-        warnings.warn(str(error), SettlingWarning, stacklevel=2)
+    def __call__(self, error: ConvergenceError) -> None:
+        warnings.warn(str(error), ConvergenceWarning, stacklevel=2)
 
 
 @dataclass(frozen=True)
 class Accept(OnFailure):
-    """Go on with what was found: a net of at most so many iterations."""
+    """Continue with the last iterate: the layer is then a network of at most `Tolerance.iterations` iterations."""
 
-    def __call__(self, error: SettlingError) -> None:
-        """Nothing."""
+    def __call__(self, error: ConvergenceError) -> None:
+        pass
 
 
-def settling_error(
-    what: str,
+def convergence_error(
+    sought: str,
     solver: Solver,
     tolerance: Tolerance,
     solution: Solution,
     place: Callable[[int], str],
     radius: Callable[[int], float],
-) -> SettlingError:
-    """The error that says how many rows did not settle, how the worst of them stands, and what to do.
+) -> ConvergenceError:
+    """Return an error that states how many rows did not converge, describes the worst, and says what to do.
 
     Parameters
     ----------
-    what : str
-        What was looked for: 'fixed points'.
-    solver, tolerance, solution
-        How, how well, and what was found.
+    sought : str
+        What was solved for: 'fixed points' or 'adjoints'.
+    solver : Solver
+    tolerance : Tolerance
+    solution : Solution
+        At least one row of which has not converged.
     place : callable
-        Row -> where it is, in words.
+        Maps a row to a description of its place: 'step 3 of sequence 0'.
     radius : callable
-        Row -> the spectral radius of the Jacobian there.
+        Maps a row to the spectral radius of the Jacobian there.
     """
     failed = np.flatnonzero(~solution.converged)
     residual = solution.residual[failed].real
@@ -101,29 +101,29 @@ def settling_error(
     rho = radius(worst)
     far = not solution.residual[worst].real <= 0.1 * np.abs(solution.z[worst]).max()
     message = (
-        f"{len(failed)} of {len(solution.converged)} {what} were not found by {solver} within "
+        f"{len(failed)} of {len(solution.converged)} {sought} were not found by {solver} within "
         f"{tolerance.iterations} iterations: the worst, at {place(worst)}, has a residual of "
         f"{solution.residual[worst]:.3g} after {solution.iterations[worst]}, where {tolerance.absolute:g} + "
-        f"{tolerance.relative:g} max |z| is asked, and a Jacobian of spectral radius {rho:.4g}. {_advice(rho, far)}"
+        f"{tolerance.relative:g} max |z| is required, and a Jacobian of spectral radius {rho:.4g}. {_advice(rho, far)}"
     )
-    return SettlingError(message, solution, rho)
+    return ConvergenceError(message, solution, rho)
 
 
 def _advice(rho: float, far: bool) -> str:
-    """What to do; `far` from rest the Jacobian is that of a place the state only passes, or swings to."""
+    """Return what to do. If `far` from a fixed point, the Jacobian is that of a transient state and no guide."""
     if rho < 1 and far:
         return (
-            "Below 1, but far from rest: where the state swings to and fro more iterations do not help, but "
-            "Damped(), Anderson() or Newton() may, and weights that are kept contracting by SpectralProjection or "
-            "SpectralPenalty; where it does not, allow more by Tolerance(iterations=...)"
+            "Below 1, but far from a fixed point: if the state oscillates, more iterations do not help, but Damped(), "
+            "Anderson() or Newton() may, and so may contracting weights (SpectralProjection or SpectralPenalty); if "
+            "it does not, allow more iterations by Tolerance(iterations=...)"
         )
     if rho < 1:
         return (
-            "Below 1 it can settle: allow more iterations by Tolerance(iterations=...), ask for less (float32 "
-            "does not reach 1e-7), or try Anderson() or Newton()"
+            "Below 1 it can converge: allow more iterations by Tolerance(iterations=...), loosen the tolerance "
+            "(float32 does not reach 1e-7), or try Anderson() or Newton()"
         )
     return (
-        "At 1 or more an iteration moves away: keep the weights contracting by SpectralProjection or "
-        "SpectralPenalty, lower the learning rate, try Damped(), Anderson() or Newton(), or take what was found "
+        "At 1 or more the iteration diverges: keep the weights contracting by SpectralProjection or "
+        "SpectralPenalty, lower the learning rate, try Damped(), Anderson() or Newton(), or accept the last iterate "
         "by on_failure=Accept()"
     )

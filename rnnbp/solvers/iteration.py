@@ -1,4 +1,4 @@
-"""Going from z towards f(z), over and over: plain and damped iteration."""
+"""Plain and damped fixed-point iteration."""
 
 from dataclasses import dataclass
 
@@ -6,21 +6,22 @@ from rnnbp._checks import number
 from rnnbp.solvers.base import Array, Evaluate, Search, Solver
 
 
-class Mixing(Search):
-    """z + rate (f(z) - z); remembers nothing."""
+class FixedRateSearch(Search):
+    """The iteration z <- z + rate (f(z) - z), which stores nothing."""
 
     def __init__(self, rate: float) -> None:
         self.rate = rate
 
     def advance(self, z: Array, fz: Array, evaluate: Evaluate) -> Array:
-        """A share `rate` of the way."""
         return fz if self.rate == 1 else z + self.rate * (fz - z)
 
 
 @dataclass(frozen=True)
 class Iteration(Solver):
-    """z <- f(z). Settles where the Jacobian's spectral radius is below 1, each iteration taking that factor
-    off the distance.
+    """Plain (Picard) iteration z <- f(z).
+
+    It converges locally where the spectral radius of the Jacobian is below 1; every iteration multiplies the distance
+    from the fixed point by about that factor.
 
     References
     ----------
@@ -39,24 +40,24 @@ class Iteration(Solver):
     rate = 1.0
 
     def search(self) -> Search:
-        """All of the way."""
-        return Mixing(1.0)
+        return FixedRateSearch(1.0)
 
 
 @dataclass(frozen=True)
 class Damped(Solver):
-    """z <- z + rate (f(z) - z). Settles where the plain iteration swings: eigenvalues of the Jacobian may lie
-    far below -1.
+    """Damped iteration z <- z + rate (f(z) - z).
+
+    It converges where the plain iteration oscillates: real eigenvalues of the Jacobian may be as low as 1 - 2 / rate.
 
     Parameters
     ----------
     rate : float, default 0.5
-        Above 0 and at most 1.
+        The step length, above 0 and at most 1.
 
     Raises
     ------
     ValueError
-        If `rate` is out of its range.
+        If `rate` is out of range.
 
     Examples
     --------
@@ -72,5 +73,4 @@ class Damped(Solver):
         number("rate", self.rate, 0, 1, open_low=True)
 
     def search(self) -> Search:
-        """A share of the way."""
-        return Mixing(self.rate)
+        return FixedRateSearch(self.rate)

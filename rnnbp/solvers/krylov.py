@@ -1,4 +1,4 @@
-"""Linear fixed points, z = M z + b: GMRES, a direct solve, and the first terms of the Neumann series."""
+"""Solvers of linear fixed-point equations z = M z + b: GMRES, a direct solve, and a truncated Neumann series."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,16 +12,17 @@ Product = Callable[[Array], Array]  # (R, S) -> (R, S)
 
 
 def correction(product: Product, residual: Array, krylov: int) -> Array:
-    """step (R, S) with (1 - M) step = residual, by scipy's GMRES over all rows at once, to 1e-5 of the
-    residual's norm: enough, as who calls comes back with what is left.
+    """Solve (I - M) step = residual for step (R, S), by SciPy's GMRES over all rows together.
+
+    The relative tolerance is 1e-5: enough, as the caller repeats the correction on the remaining residual.
 
     Parameters
     ----------
     product : callable
-        v (R, S) -> M v, row by row.
+        Maps v (R, S) to M v, row by row.
     residual : ndarray (R, S)
     krylov : int
-        The largest Krylov space; afterwards it is begun anew, ten times.
+        Largest dimension of the Krylov space; then GMRES restarts, at most ten times.
     """
     from scipy.sparse.linalg import LinearOperator, gmres
 
@@ -32,19 +33,19 @@ def correction(product: Product, residual: Array, krylov: int) -> Array:
         return (rows - product(rows)).ravel()
 
     operator = LinearOperator((size, size), matvec=matvec, dtype=residual.dtype)
-    scale = np.abs(residual).max()  # a residual of 1e-30 is no smaller a problem than one of 1
+    scale = np.abs(residual).max()  # so that the accuracy does not depend on the residual's magnitude
     step, _ = gmres(operator, residual.ravel() / scale, restart=min(krylov, size), maxiter=10, atol=0.0)
     return (step * scale).reshape(shape).astype(residual.dtype, copy=False)
 
 
 @dataclass(frozen=True)
 class GMRES(Solver):
-    """For linear f(z) = M z + b, such as an adjoint's: GMRES, and what it leaves once more.
+    """Restarted GMRES for affine f(z) = M z + b, such as an adjoint equation, with iterative refinement.
 
     Parameters
     ----------
     krylov : int, default 30
-        The largest Krylov space.
+        Largest dimension of the Krylov space.
 
     Raises
     ------
@@ -70,7 +71,6 @@ class GMRES(Solver):
         positive_int("krylov", self.krylov)
 
     def search(self) -> Search:
-        """Remembers nothing."""
         return _GMRESSearch(self.krylov)
 
 
@@ -79,16 +79,15 @@ class _GMRESSearch(Search):
         self.krylov = krylov
 
     def advance(self, z: Array, fz: Array, evaluate: Evaluate) -> Array:
-        """M v is a difference of f, as f is linear."""
-        rows = np.arange(len(z))
+        rows = np.arange(len(z))  # M v = f(z + v) - f(z), as f is affine
         return z + correction(lambda v: evaluate(rows, z + v) - fz, fz - z, self.krylov)
 
 
 @dataclass(frozen=True)
 class Direct(Solver):
-    """For linear f(z) = M z + b: M is written out, S evaluations, and (1 - M) z = b solved by elimination.
+    """Direct solve for affine f(z) = M z + b: (I - M) z = b by Gaussian elimination.
 
-    The memory is S x S numbers a row: for states of some hundred units.
+    M is computed by S evaluations of f and takes S x S numbers a row, which suits states of up to some hundred units.
 
     Examples
     --------
@@ -99,51 +98,48 @@ class Direct(Solver):
     linear = True
 
     def search(self) -> Search:
-        """Writes M out on its first step."""
         return _DirectSearch()
 
 
 class _DirectSearch(Search):
     def __init__(self) -> None:
-        self.system: Array | None = None  # 1 - M, (R, S, S)
+        self.system: Array | None = None  # I - M, (R, S, S)
 
-    def keep(self, going: Array) -> None:
-        """Of the systems."""
+    def select(self, active: Array) -> None:
         if self.system is not None:
-            self.system = self.system[going]
+            self.system = self.system[active]
 
     def advance(self, z: Array, fz: Array, evaluate: Evaluate) -> Array:
-        """To the solution; again where rounding left something. A singular system gives NaN."""
         if self.system is None:
             self.system = np.eye(z.shape[1], dtype=z.dtype) - _matrix(z, fz, evaluate)
         try:
             return z + np.linalg.solve(self.system, (fz - z)[:, :, None])[:, :, 0]
-        except np.linalg.LinAlgError:
+        except np.linalg.LinAlgError:  # singular
             return np.full_like(z, np.nan)
 
 
 def _matrix(z: Array, fz: Array, evaluate: Evaluate) -> Array:
-    """M (R, S, S), one column an evaluation."""
+    """Return M (R, S, S), one column an evaluation."""
     R, S = z.shape
     rows, columns = np.arange(R), []
     for j in range(S):
-        moved = z.copy()
-        moved[:, j] += 1
-        columns.append(evaluate(rows, moved) - fz)
+        shifted = z.copy()
+        shifted[:, j] += 1
+        columns.append(evaluate(rows, shifted) - fz)
     return np.stack(columns, axis=-1)
 
 
 @dataclass(frozen=True)
 class Neumann(Solver):
-    """For linear f(z) = M z + b begun at b: the first terms of z = b + M b + M M b + ..., and no more.
+    """Truncated Neumann series b + M b + M M b + ... of an affine f(z) = M z + b that starts at z = b.
 
-    Not the solution but an approximation that is meant: its residual is not measured (NaN), and it counts as
-    converged. As an adjoint it gives the phantom gradient (Geng et al. 2021), with one term the Jacobian-free
-    one (Fung et al. 2022).
+    A deliberate approximation: its residual is not measured (NaN), and it counts as converged. As an adjoint it gives
+    the phantom gradient (Geng et al. 2021), with one term the Jacobian-free gradient (Fung et al. 2022).
 
     Parameters
     ----------
     terms : int
+        Number of terms of the series, 1 or more.
 
     Raises
     ------
@@ -171,7 +167,6 @@ class Neumann(Solver):
         positive_int("terms", self.terms)
 
     def solve(self, function: Function, start: Array, tolerance: Tolerance) -> Solution:
-        """The tolerance is without meaning here."""
         rows, z = np.arange(len(start)), start
         for _ in range(self.terms - 1):
             z = function(rows, z)

@@ -1,4 +1,4 @@
-"""Newton's method, its linear systems solved by GMRES."""
+"""Newton-Krylov method."""
 
 from dataclasses import dataclass
 
@@ -11,15 +11,16 @@ from rnnbp.solvers.krylov import Product, correction
 
 @dataclass(frozen=True)
 class Newton(Solver):
-    """(1 - J) step = f(z) - z by GMRES, J's products with vectors being differences of f; a step that makes
-    the residual larger is halved.
+    """Jacobian-free Newton-GMRES method with step halving.
 
-    Few iterations, each of many evaluations; finds fixed points from which the plain iteration runs away.
+    The step solves (I - J) step = f(z) - z by GMRES; products of J with vectors are finite differences of f. A step
+    that increases the residual is halved. It takes few iterations of many evaluations each, and finds fixed points
+    that repel the plain iteration.
 
     Parameters
     ----------
     krylov : int, default 30
-        The largest Krylov space.
+        Largest dimension of the Krylov space.
 
     Raises
     ------
@@ -45,45 +46,43 @@ class Newton(Solver):
         positive_int("krylov", self.krylov)
 
     def search(self) -> Search:
-        """From a full step on."""
         return _NewtonSearch(self.krylov)
 
 
 class _NewtonSearch(Search):
-    """Remembers, row by row, where the last step began, how large the residual was there, and the step."""
+    """Stores, row by row, the point at which the last step began, the residual norm there, and the step."""
 
     def __init__(self, krylov: int) -> None:
         self.krylov = krylov
         self.base: Array | None = None
-        self.size: Array
+        self.norm: Array
         self.step: Array
 
-    def keep(self, going: Array) -> None:
-        """Of all that is remembered."""
+    def select(self, active: Array) -> None:
         if self.base is not None:
-            self.base, self.size, self.step = self.base[going], self.size[going], self.step[going]
+            self.base, self.norm, self.step = self.base[active], self.norm[active], self.step[active]
 
     def advance(self, z: Array, fz: Array, evaluate: Evaluate) -> Array:
-        """A new step for rows that came nearer, half the last one for the others."""
-        size = np.linalg.norm(fz - z, axis=-1)
+        """Return a new Newton step for rows whose residual decreased, half of the last step for the others."""
+        norm = np.linalg.norm(fz - z, axis=-1)
         if self.base is None:
-            self.base, self.size, self.step = z.copy(), np.full_like(size, np.inf), np.zeros_like(z)
-        nearer = size < self.size
-        new, tried = np.flatnonzero(nearer), np.flatnonzero(~nearer)
-        self.base[new], self.size[new] = z[new], size[new]
-        self.step[tried] /= 2
+            self.base, self.norm, self.step = z.copy(), np.full_like(norm, np.inf), np.zeros_like(z)
+        decreased = norm < self.norm
+        new, rejected = np.flatnonzero(decreased), np.flatnonzero(~decreased)
+        self.base[new], self.norm[new] = z[new], norm[new]
+        self.step[rejected] /= 2
         if len(new):
             self.step[new] = correction(_products(z[new], fz[new], new, evaluate), fz[new] - z[new], self.krylov)
         return self.base + self.step
 
 
 def _products(z: Array, fz: Array, rows: Array, evaluate: Evaluate) -> Product:
-    """v -> J v of each row, by differences over a step that balances rounding and curvature."""
-    reach = np.sqrt(np.finfo(z.dtype).eps) * (1 + np.abs(z).max(axis=-1, keepdims=True))
+    """Return v -> J v of each row, by finite differences whose step balances rounding and truncation errors."""
+    scale = np.sqrt(np.finfo(z.dtype).eps) * (1 + np.abs(z).max(axis=-1, keepdims=True))
 
     def product(v: Array) -> Array:
         size = np.abs(v).max(axis=-1, keepdims=True)
-        h = reach / np.where(size > 0, size, 1)
+        h = scale / np.where(size > 0, size, 1)
         return (evaluate(rows, z + h * v) - fz) / h
 
     return product

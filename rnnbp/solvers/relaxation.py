@@ -1,4 +1,4 @@
-"""Pineda's continuous-time equation."""
+"""Relaxation of the continuous-time network equation."""
 
 from dataclasses import dataclass
 
@@ -6,20 +6,21 @@ import numpy as np
 
 from rnnbp._checks import number
 from rnnbp.solvers.base import Search, Solver
-from rnnbp.solvers.iteration import Mixing
+from rnnbp.solvers.iteration import FixedRateSearch
 
 
 @dataclass(frozen=True)
 class Relaxation(Solver):
-    """dz/dt = -z + f(z), followed until it rests.
+    """Relaxation of dz/dt = -z + f(z) to its equilibrium (Pineda 1987).
 
-    Integrated by the exponential Euler method: over a step f(z) is held and the decay is exact, so z goes a
-    share 1 - exp(-step) of the way to f(z), stable for any step. A long step is the plain iteration, a short
-    one follows the net's own dynamics.
+    Integrated by the exponential Euler method: over a step f(z) is constant and the decay is exact, so that
+    z <- z + (1 - exp(-step)) (f(z) - z), stable for any step. In the limit of a long step this is the plain iteration;
+    a short step follows the dynamics of the network.
 
     Parameters
     ----------
     step : float, default 1.0 [time constants]
+        Length of an integration step.
 
     Raises
     ------
@@ -46,9 +47,8 @@ class Relaxation(Solver):
 
     @property
     def rate(self) -> float:  # type: ignore[override]
-        """1 - exp(-step)."""
+        """The step length 1 - exp(-step) of an iteration from z towards f(z)."""
         return float(-np.expm1(-self.step))
 
     def search(self) -> Search:
-        """A share of the way."""
-        return Mixing(self.rate)
+        return FixedRateSearch(self.rate)

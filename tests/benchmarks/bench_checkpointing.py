@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 import rnnbp
-from rnnbp.benchmark.measure import Racer, linear_algebra, race
+from rnnbp.benchmark.measure import TimedCall, best_times, blas_threads
 from rnnbp.gradients.checkpointing import residuals_evaluations
 
 T, B, F, H = 1000, 32, 40, 128
@@ -62,11 +62,11 @@ def main():
         *(rnnbp.BPTT(memory=budget) for budget in budgets),
     ]
     rows = []
-    with linear_algebra() as limit:
+    with blas_threads() as limit:
         for algorithm in algorithms:
             run = gradient_by(algorithm)
             cost = run().cost
-            less, more = race([Racer(run, 1), Racer(plain, 1)], limit, SECONDS)
+            less, more = best_times([TimedCall(run, 1), TimedCall(plain, 1)], limit, SECONDS)
             rows.append(
                 {
                     "algorithm": repr(algorithm),

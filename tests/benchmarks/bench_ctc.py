@@ -11,7 +11,7 @@ import torch
 
 import rnnbp
 from rnnbp import kernels
-from rnnbp.benchmark.measure import Racer, race
+from rnnbp.benchmark.measure import TimedCall, best_times
 from rnnbp.kernels.compiled import available
 
 SIZES = [(100, 16, 11, 7), (200, 32, 60, 40), (800, 8, 30, 100)]
@@ -53,7 +53,7 @@ def timed(T, B, K, L):
     labels, steps = rnnbp.LabelSequences(rng.integers(1, K, (B, L))), np.full(B, T)
     runs = {kind: ours(outputs, labels, steps, kind) for kind in KINDS} | {"PyTorch": theirs(outputs, labels, steps)}
     who = [(name, threads) for name in runs for threads in (1, 2) if name != "numpy" or threads == 1]
-    best = dict(zip(who, race([Racer(runs[name], n) for name, n in who], use_threads, SECONDS), strict=True))
+    best = dict(zip(who, best_times([TimedCall(runs[name], n) for name, n in who], use_threads, SECONDS), strict=True))
     for (name, threads), seconds in best.items():
         if name != "PyTorch":
             rival = best["PyTorch", threads]

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from rnnbp import kernels
-from rnnbp.benchmark.measure import Racer, linear_algebra, race
-from rnnbp.benchmark.ours import CELLS
+from rnnbp.benchmark.measure import TimedCall, best_times, blas_threads
+from rnnbp.benchmark.rnnbp_kernels import CELLS
 from rnnbp.layers import Run
 from rnnbp.params import Parameters
 
@@ -34,7 +34,7 @@ def training(kernel, lengths, inputs):
 
 def main():
     rows = []
-    with linear_algebra() as limit:
+    with blas_threads() as limit:
         for kind in [kind for kind in kernels.BACKENDS if kind != "loop"]:
             for name in ("rnn", "lstm", "gru", "original gru"):
                 for B, T, F, H in ((16, 100, 13, 64), (32, 100, 40, 128), (32, 200, 40, 256)):
@@ -42,8 +42,8 @@ def main():
                     if kernel is None:
                         continue
                     spread = np.linspace(T, 1, 2 * B).round().astype(int)
-                    racers = [Racer(training(kernel, lengths, F), 1) for lengths in ([T] * B, spread)]
-                    equal, padded = race(racers, limit, 1.0)
+                    calls = [TimedCall(training(kernel, lengths, F), 1) for lengths in ([T] * B, spread)]
+                    equal, padded = best_times(calls, limit, 1.0)
                     ratio = padded / spread.sum() / (equal / (B * T))
                     padding = 1 - spread.sum() / (2 * B * T)
                     rows.append((kind, name, B, T, F, H, round(padding, 3), round(ratio, 3)))

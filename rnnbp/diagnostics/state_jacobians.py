@@ -1,4 +1,4 @@
-"""The Jacobian of a step, J[t] = d state[t] / d state[t - 1], and products of it over time."""
+"""State Jacobians J[t] = d state[t] / d state[t - 1], their spectra, and their products over time."""
 
 import numpy as np
 import pandas as pd
@@ -6,20 +6,20 @@ import pandas as pd
 from rnnbp._checks import number
 from rnnbp.cells.base import Array, state_jacobian
 from rnnbp.contraction import spectral_radius
-from rnnbp.diagnostics.trajectory import Trajectory
+from rnnbp.diagnostics.state_trajectory import Trajectory
 
 
-def jacobians(way: Trajectory) -> Array:
-    """J at each step.
+def jacobians(trajectory: Trajectory) -> Array:
+    """Compute the state Jacobian at each step.
 
     Parameters
     ----------
-    way : Trajectory
+    trajectory : Trajectory
 
     Returns
     -------
     ndarray (T, S, S)
-        ``J[t, i, j]``: the derivative of state i after step t by state j before it.
+        ``J[t, i, j]`` is the derivative of state i after step t with respect to state j before it.
 
     Examples
     --------
@@ -30,18 +30,18 @@ def jacobians(way: Trajectory) -> Array:
     array([[1., 2.],
            [0., 3.]])
     """
-    return state_jacobian(way.cell, way.params, way.states[:-1], way.x)
+    return state_jacobian(trajectory.cell, trajectory.params, trajectory.states[:-1], trajectory.x)
 
 
-def spectral_radii(way: Trajectory) -> Array:
-    """The largest |eigenvalue| of J at each step.
+def spectral_radii(trajectory: Trajectory) -> Array:
+    """Compute the spectral radius (largest eigenvalue modulus) of J at each step.
 
-    Below 1 a step pulls small differences together along its own directions; as directions turn from step to step, only
-    `lyapunov_exponents` say what becomes of them in the long run.
+    It describes a single step. As the eigenvectors change from step to step, the asymptotic growth or decay of
+    perturbations is given by `lyapunov_exponents` only.
 
     Parameters
     ----------
-    way : Trajectory
+    trajectory : Trajectory
 
     Returns
     -------
@@ -55,18 +55,19 @@ def spectral_radii(way: Trajectory) -> Array:
     >>> spectral_radii(Trajectory.run(cell, weights, np.ones((2, 1))))
     array([0.75, 0.75])
     """
-    return spectral_radius(way.cell, way.params, way.states[:-1], way.x)
+    return spectral_radius(trajectory.cell, trajectory.params, trajectory.states[:-1], trajectory.x)
 
 
-def singular_values(way: Trajectory, lags: int | None = None) -> pd.DataFrame:
-    """Singular values of J[T] J[T-1] ... J[T-k+1], the derivative of the last state by that k steps before.
+def singular_values(trajectory: Trajectory, lags: int | None = None) -> pd.DataFrame:
+    """Compute the singular values of J[T] J[T-1] ... J[T-k+1], the derivative of the last state k steps back.
 
-    An error's way back multiplies it by the transpose: its norm is multiplied by something between the smallest and
-    the largest, by `rms` for an error of random direction. Those below 1e-16 of the largest are rounding.
+    The backward pass multiplies a cotangent by the transpose of this product: its norm changes by a factor between the
+    smallest and the largest singular value, and by `rms` in root mean square over random directions. Values below
+    1e-16 of the largest are rounding errors.
 
     Parameters
     ----------
-    way : Trajectory
+    trajectory : Trajectory
     lags : int, optional
         The largest k. Default: T.
 
@@ -91,9 +92,9 @@ def singular_values(way: Trajectory, lags: int | None = None) -> pd.DataFrame:
     1    1      2.0      0.50
     2    2      4.0      0.25
     """
-    product, rows = np.eye(way.cell.state_size), []
-    J = jacobians(way)[::-1]
-    for k in range((way.steps if lags is None else min(lags, way.steps)) + 1):
+    product, rows = np.eye(trajectory.cell.state_size), []
+    J = jacobians(trajectory)[::-1]
+    for k in range((trajectory.steps if lags is None else min(lags, trajectory.steps)) + 1):
         if k:
             product = product @ J[k - 1]
         s = np.linalg.svd(product, compute_uv=False)
@@ -101,14 +102,14 @@ def singular_values(way: Trajectory, lags: int | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["lag", "largest", "median", "smallest", "rms"])
 
 
-def lyapunov_curve(way: Trajectory, transient: int = 0) -> Array:
-    """Lyapunov exponents as they settle: after each step, the mean growth per step so far.
+def lyapunov_curve(trajectory: Trajectory, transient: int = 0) -> Array:
+    """Compute the convergence of the Lyapunov exponents: the mean growth rate per step up to each step.
 
     Parameters
     ----------
-    way : Trajectory
+    trajectory : Trajectory
     transient : int, default 0
-        So many steps at the beginning turn the directions but do not count.
+        Number of initial steps that align the directions but are not counted.
 
     Returns
     -------
@@ -118,12 +119,14 @@ def lyapunov_curve(way: Trajectory, transient: int = 0) -> Array:
     Raises
     ------
     ValueError
-        If no step is left to count.
+        If `transient` is negative or leaves no step.
     """
-    if not 0 <= transient < way.steps:
-        raise ValueError(f"transient must be from 0 to {way.steps - 1}, one less than the steps, got {transient!r}")
-    Q, growth = np.eye(way.cell.state_size), []
-    for J in jacobians(way):
+    if not 0 <= transient < trajectory.steps:
+        raise ValueError(
+            f"transient must be from 0 to {trajectory.steps - 1}, one less than the steps, got {transient!r}"
+        )
+    Q, growth = np.eye(trajectory.cell.state_size), []
+    for J in jacobians(trajectory):
         Q, R = np.linalg.qr(J @ Q)
         with np.errstate(divide="ignore"):
             growth.append(np.log(np.abs(np.diag(R))))
@@ -131,29 +134,29 @@ def lyapunov_curve(way: Trajectory, transient: int = 0) -> Array:
     return counted.cumsum(axis=0) / np.arange(1, len(counted) + 1)[:, None]
 
 
-def lyapunov_exponents(way: Trajectory, transient: int = 0) -> Array:
-    """How fast small differences of the state grow in the long run, per step, along each direction: log of the factor.
+def lyapunov_exponents(trajectory: Trajectory, transient: int = 0) -> Array:
+    """Compute the Lyapunov exponents: the asymptotic growth rates of perturbations of the state, per step.
 
-    By the QR method: Q R = J[t] Q carries an orthogonal frame along, and the mean of log |diag R| is the exponents. The
-    largest above 0 is chaos and exploding gradients; all far below 0, forgetting and vanishing ones. They are found to
-    an error that falls as 1 / T.
+    By the QR method: Q R = J[t] Q propagates an orthogonal frame, and the exponents are the means of log |diag R|. If
+    the largest is above 0, the dynamics are chaotic and gradients explode; if all are far below 0, the state forgets
+    and gradients vanish. The error falls as 1 / T.
 
     Parameters
     ----------
-    way : Trajectory
-        A long one.
+    trajectory : Trajectory
+        Of many steps.
     transient : int, default 0
-        So many steps at the beginning turn the frame but do not count.
+        Number of initial steps that align the frame but are not counted.
 
     Returns
     -------
     ndarray (S,)
-        The largest first; minus infinity for a direction that is lost at once.
+        In descending order; minus infinity for a direction in which J is singular.
 
     Raises
     ------
     ValueError
-        If no step is left to count.
+        If `transient` is negative or leaves no step.
 
     References
     ----------
@@ -170,24 +173,24 @@ def lyapunov_exponents(way: Trajectory, transient: int = 0) -> Array:
     >>> np.exp(lyapunov_exponents(Trajectory.run(cell, weights, np.ones((9, 1)))))
     array([2. , 0.5])
     """
-    return np.sort(lyapunov_curve(way, transient)[-1])[::-1]
+    return np.sort(lyapunov_curve(trajectory, transient)[-1])[::-1]
 
 
-def effective_memory(way: Trajectory, level: float = float(np.exp(-1))) -> float:
-    """After how many steps a random change of the state has shrunk to 1 / e.
+def effective_memory(trajectory: Trajectory, level: float = float(np.exp(-1))) -> float:
+    """Compute the number of steps in which a random perturbation of the state decays to 1 / e.
 
-    The first lag at which `rms` of `singular_values` is at `level`, with its logarithm interpolated between two lags.
-    A leaky unit h[t] = a h[t-1] + ... has -1 / log(a), its time constant.
+    This is the first lag at which `rms` of `singular_values` falls to `level`, with linear interpolation of its
+    logarithm. For a leaky unit h[t] = a h[t-1] + ... it is the time constant -1 / log(a).
 
     Parameters
     ----------
-    way : Trajectory
+    trajectory : Trajectory
     level : float in (0, 1), default 1 / e
 
     Returns
     -------
     float
-        Steps; infinity where the sequence ends before.
+        Number of steps; infinity if the sequence is shorter.
 
     Raises
     ------
@@ -205,7 +208,7 @@ def effective_memory(way: Trajectory, level: float = float(np.exp(-1))) -> float
     if number("level", level, 0, 1, open_low=True) == 1:
         raise ValueError("level must be below 1, got 1")
     with np.errstate(divide="ignore"):
-        logs = np.log(singular_values(way)["rms"].to_numpy())
+        logs = np.log(singular_values(trajectory)["rms"].to_numpy())
     below = np.flatnonzero(logs <= np.log(level))
     if not len(below):
         return float("inf")

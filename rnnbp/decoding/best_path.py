@@ -1,4 +1,4 @@
-"""Best path decoding: each step's most probable output, repetitions merged and blanks left out."""
+"""Best path decoding (Graves et al. 2006), and the map from paths to labels."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,12 +9,14 @@ Array = np.ndarray
 
 
 def greedy(outputs: ArrayLike, blank: int = 0) -> Array:
-    """The labels along the most probable path, which need not be the most probable labels.
+    """Decode the most probable path: take the largest output of each step, merge repetitions, and remove blanks.
+
+    Its labels need not be the most probable labels.
 
     Parameters
     ----------
     outputs : array_like (T, K)
-        Of one sequence, before or after the softmax.
+        Outputs of one sequence, before or after the softmax.
     blank : int, default 0
 
     Returns
@@ -24,7 +26,7 @@ def greedy(outputs: ArrayLike, blank: int = 0) -> Array:
     Raises
     ------
     ValueError
-        If the shape is another or `blank` is none of the K.
+        If `outputs` has another shape, or `blank` is not below K.
 
     References
     ----------
@@ -32,7 +34,7 @@ def greedy(outputs: ArrayLike, blank: int = 0) -> Array:
 
     See Also
     --------
-    beam_search : adds up the paths that say the same.
+    beam_search : sums the probabilities of paths that collapse to the same labels.
 
     Examples
     --------
@@ -43,7 +45,7 @@ def greedy(outputs: ArrayLike, blank: int = 0) -> Array:
 
 
 def collapse(path: Array, blank: int = 0) -> Array:
-    """What a path (T,) says: without repetitions, and then without blanks.
+    """Return the labels of a path (T,): merge repetitions, then remove blanks.
 
     Examples
     --------
@@ -55,12 +57,12 @@ def collapse(path: Array, blank: int = 0) -> Array:
 
 
 def checked_outputs(outputs: ArrayLike, blank: int) -> Array:
-    """Outputs (T, K) of one sequence, of real numbers.
+    """Return outputs as an array (T, K) of real numbers.
 
     Raises
     ------
     ValueError
-        If they are not, or `blank` is none of the K.
+        If they are of another shape or type, or `blank` is not below K.
     """
     y = np.asarray(outputs)
     if y.ndim != 2 or y.dtype.kind not in "iuf":
@@ -70,7 +72,12 @@ def checked_outputs(outputs: ArrayLike, blank: int) -> Array:
 
 
 def check_blank(blank: int, K: int) -> None:
-    """Raise unless the blank is one of K outputs.
+    """Check that the blank is one of K outputs.
+
+    Raises
+    ------
+    ValueError
+        If it is not an integer from 0 to K - 1.
 
     Examples
     --------

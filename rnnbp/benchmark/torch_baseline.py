@@ -1,4 +1,7 @@
-"""PyTorch at its best: contiguous inputs, gradients by the weights only, packed sequences where lengths differ."""
+"""PyTorch baseline, in its fastest form.
+
+Inputs are contiguous, gradients are those of the weights only, and sequences of different lengths are packed.
+"""
 
 from itertools import pairwise
 from typing import Any
@@ -6,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from rnnbp import datasets
-from rnnbp.benchmark.workloads import Epoch, Passes, Sequences, Static
+from rnnbp.benchmark.workloads import Epoch, Library, Passes, Sequences, Static
 
 LAYERS = {"rnn": "RNN", "lstm": "LSTM", "gru": "GRU"}
 
 
-class Torch:
-    """PyTorch, which must be installed."""
+class Torch(Library):
+    """PyTorch (optional)."""
 
     name = "torch"
     limited = True
@@ -24,11 +27,9 @@ class Torch:
         torch.manual_seed(0)
 
     def use_threads(self, threads: int) -> None:
-        """Within an operation."""
         self.torch.set_num_threads(threads)
 
     def sequences(self, work: Sequences) -> Passes:
-        """torch.nn.RNN, LSTM or GRU."""
         if work.cell not in LAYERS:
             return {}
         torch = self.torch
@@ -37,26 +38,24 @@ class Torch:
         return self._passes(layer, lambda: layer(x)[0], lambda y: y.backward(dy))
 
     def static(self, work: Static) -> Passes:
-        """torch.nn.Linear and ReLU."""
         torch, widths = self.torch, work.widths
-        parts = [part for a, b in pairwise(widths) for part in (torch.nn.Linear(a, b), torch.nn.ReLU())]
-        layers, loss = torch.nn.Sequential(*parts[:-1]), torch.nn.CrossEntropyLoss()
+        modules = [module for a, b in pairwise(widths) for module in (torch.nn.Linear(a, b), torch.nn.ReLU())]
+        layers, loss = torch.nn.Sequential(*modules[:-1]), torch.nn.CrossEntropyLoss()
         x, labels = torch.randn(work.batch, widths[0]), torch.randint(widths[-1], (work.batch,))
         return self._passes(layers, lambda: layers(x), lambda y: loss(y, labels).backward())
 
-    def _passes(self, layer: Any, run: Any, back: Any) -> Passes:
+    def _passes(self, layer: Any, run: Any, backward: Any) -> Passes:
         def forward() -> Any:
             with self.torch.no_grad():
                 return run()
 
         def training() -> None:
             layer.zero_grad(set_to_none=True)
-            back(run())
+            backward(run())
 
         return {"forward": forward, "training": training}
 
     def epoch(self, work: Epoch) -> Passes:
-        """An ordinary loop over shuffled, sorted, packed batches."""
         torch, rnn = self.torch, self.torch.nn.utils.rnn
         train, _ = datasets.load_japanese_vowels()
         sequences = [torch.from_numpy(np.asarray(s, np.float32)) for s in train.sequences]

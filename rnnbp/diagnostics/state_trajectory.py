@@ -1,4 +1,4 @@
-"""One cell along one sequence: its states, in float64."""
+"""State trajectory of one cell along one sequence, in float64."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from rnnbp.params import Parameters
 
 @dataclass(frozen=True)
 class Trajectory:
-    """A cell, its weights, and what it went through.
+    """State trajectory of a cell along a sequence.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Trajectory:
     params : mapping of str to ndarray
     x : ndarray (T, F)
     states : ndarray (T + 1, S)
-        The first is the one before the first step.
+        The first row is the initial state.
 
     Examples
     --------
@@ -53,7 +53,7 @@ class Trajectory:
         params : mapping of str to array_like
         x : array_like (T, F)
         state : array_like (S,), optional
-            To begin from. Default: zeros.
+            Initial state. Default: zeros.
 
         Raises
         ------
@@ -65,10 +65,10 @@ class Trajectory:
             raise ValueError(f"x must have shape (T, F) with T > 0 and F = {cell.input_size}, got {x.shape}")
         states = np.zeros((len(x) + 1, cell.state_size))
         if state is not None:
-            first = np.asarray(state, np.float64)
-            if first.shape != (cell.state_size,):
-                raise ValueError(f"state must have shape (S,) = ({cell.state_size},), got {first.shape}")
-            states[0] = first
+            initial = np.asarray(state, np.float64)
+            if initial.shape != (cell.state_size,):
+                raise ValueError(f"state must have shape (S,) = ({cell.state_size},), got {initial.shape}")
+            states[0] = initial
         weights = {name: np.asarray(w, np.float64) for name, w in params.items()}
         for t in range(len(x)):
             states[t + 1], _ = cell.step(weights, states[t], x[t])
@@ -76,26 +76,26 @@ class Trajectory:
 
     @property
     def steps(self) -> int:
-        """T."""
+        """The number of steps T."""
         return len(self.x)
 
     def residuals(self) -> Residuals:
-        """What each step left for its way back: arrays (T, ...)."""
+        """Return the residuals of all steps: arrays (T, ...)."""
         return self.cell.step(self.params, self.states[:-1], self.x)[1]
 
 
 def trajectory(model: Sequential, batch: SequenceBatch, layer: str | None = None, sequence: int = 0) -> Trajectory:
-    """Run a model on one sequence and keep the way of one of its cells.
+    """Run a model on one sequence and return the state trajectory of one of its cells.
 
     Parameters
     ----------
     model : Sequential
     batch : SequenceBatch
     layer : str, optional
-        The layer's number, '0'; in a layer of several cells with the cell's number, '0.1'. Default: the first cell that
-        runs over time.
+        The number of the layer, '0', or of layer and cell in a layer of several cells, '0.1'. Default: the first cell
+        that runs over time.
     sequence : int, default 0
-        Which sequence of the batch: 0 is the longest.
+        Index of the sequence in the batch: 0 is the longest.
 
     Returns
     -------
@@ -104,7 +104,7 @@ def trajectory(model: Sequential, batch: SequenceBatch, layer: str | None = None
     Raises
     ------
     ValueError
-        If there is no such cell or sequence.
+        If the cell or the sequence does not exist.
 
     Examples
     --------
@@ -120,27 +120,27 @@ def trajectory(model: Sequential, batch: SequenceBatch, layer: str | None = None
     x = model.cast(batch.x)[:length, sequence : sequence + 1]
     run = Run(np.array([length]))
     found: list[str] = []
-    for i, (part, params) in enumerate(zip(model.layers, model.scopes(model.params), strict=True)):
-        for name, cell, weights, inputs in _cells(part, params, x, run, str(i)):
+    for i, (inner, params) in enumerate(zip(model.layers, model.scopes(model.params), strict=True)):
+        for name, cell, weights, inputs in _cells(inner, params, x, run, str(i)):
             if layer is None or layer == name:
                 return Trajectory.run(cell, weights, inputs)
             found.append(name)
-        x, _, _ = part.forward(params, x, run)
-        if x.ndim == 2:  # time has been taken away
+        x, _, _ = inner.forward(params, x, run)
+        if x.ndim == 2:  # no time axis: no cell follows
             break
     if not found:
-        raise ValueError(f"model must have a layer that runs a cell forwards over time (LSTM, GRU, ...), got {model}")
+        raise ValueError(f"model must have a layer that runs a cell forward in time (LSTM, GRU, ...), got {model}")
     raise ValueError(f"layer must be one of {', '.join(map(repr, found))}, got {layer!r}.{did_you_mean(layer, found)}")
 
 
 def _cells(
     layer: Layer, params: Parameters, x: Array, run: Run, name: str
 ) -> Iterator[tuple[str, Cell, dict[str, Array], Array]]:
-    """The cells of a layer that run forwards over time: name, cell, weights, inputs (T, F)."""
+    """Yield the cells of a layer that run forward in time: name, cell, weights, inputs (T, F)."""
     layer = unrolled(layer)
     if isinstance(layer, Recurrent):
         yield name, layer.cell, dict(params.items()), x[:, 0]
     elif isinstance(layer, MultiLayer) and layer.causal:
-        for k, (part, scope) in enumerate(zip(layer.layers, layer.scopes(params), strict=True)):
-            yield from _cells(part, scope, x, run, f"{name}.{k}")
-            x, _, _ = part.forward(scope, x, run)
+        for k, (inner, scope) in enumerate(zip(layer.layers, layer.scopes(params), strict=True)):
+            yield from _cells(inner, scope, x, run, f"{name}.{k}")
+            x, _, _ = inner.forward(scope, x, run)

@@ -1,16 +1,19 @@
-"""JAX: the cell in `lax.scan`, compiled as a whole. It has its own threads, which cannot be limited once it runs."""
+"""JAX baseline: the cell in `lax.scan`, compiled as a whole.
+
+Its thread pool cannot be resized once JAX runs.
+"""
 
 from typing import Any
 
 import numpy as np
 
-from rnnbp.benchmark.workloads import GATES, Epoch, Passes, Sequences, Static
+from rnnbp.benchmark.workloads import GATES, Library, Passes, Sequences
 
 CELLS = ("rnn", "lstm", "gru")
 
 
-class Jax:
-    """JAX, which must be installed."""
+class Jax(Library):
+    """JAX (optional)."""
 
     name = "jax"
     limited = False
@@ -21,10 +24,9 @@ class Jax:
         self.jax = jax
 
     def use_threads(self, threads: int) -> None:
-        """It cannot be told."""
+        pass  # see `limited`
 
     def sequences(self, work: Sequences) -> Passes:
-        """Input projections as one product, then a scan."""
         if work.cell not in CELLS:
             return {}
         jax, rng, H = self.jax, np.random.default_rng(0), work.hidden
@@ -62,11 +64,3 @@ class Jax:
             z = sigmoid(xz + hz)
             h = (1 - z) * np_.tanh(xn + sigmoid(xr + hr) * hn) + z * h
         return (h, c), h
-
-    def static(self, work: Static) -> Passes:
-        """Left out."""
-        return {}
-
-    def epoch(self, work: Epoch) -> Passes:
-        """Left out: every new batch length would be compiled anew."""
-        return {}

@@ -1,14 +1,14 @@
-"""Keras over PyTorch; over another backend it is left out, as its gradients are then taken by that backend's means."""
+"""Keras baseline, with the PyTorch backend: other backends compute gradients by another interface."""
 
 from typing import Any
 
-from rnnbp.benchmark.workloads import Epoch, Passes, Sequences, Static
+from rnnbp.benchmark.workloads import Library, Passes, Sequences
 
 LAYERS = {"rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
 
 
-class Keras:
-    """Keras with the backend 'torch', which must be installed (KERAS_BACKEND=torch)."""
+class Keras(Library):
+    """Keras with the PyTorch backend (optional; KERAS_BACKEND=torch)."""
 
     name = "keras"
     limited = True
@@ -17,17 +17,15 @@ class Keras:
         import keras
 
         if keras.backend.backend() != "torch":
-            raise ImportError(f"Keras takes part with KERAS_BACKEND=torch, not {keras.backend.backend()}")
+            raise ImportError(f"Keras is benchmarked with KERAS_BACKEND=torch, not {keras.backend.backend()}")
         import torch
 
         self.keras, self.torch = keras, torch
 
     def use_threads(self, threads: int) -> None:
-        """PyTorch's."""
         self.torch.set_num_threads(threads)
 
     def sequences(self, work: Sequences) -> Passes:
-        """keras.layers.SimpleRNN, LSTM or GRU."""
         if work.cell not in LAYERS:
             return {}
         torch, layer = self.torch, getattr(self.keras.layers, LAYERS[work.cell])(work.hidden, return_sequences=True)
@@ -42,11 +40,3 @@ class Keras:
             layer(x, training=True).backward(dy)
 
         return {"forward": forward, "training": training}
-
-    def static(self, work: Static) -> Passes:
-        """Left out: it would be PyTorch's."""
-        return {}
-
-    def epoch(self, work: Epoch) -> Passes:
-        """Left out."""
-        return {}

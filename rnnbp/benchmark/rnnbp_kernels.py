@@ -1,4 +1,4 @@
-"""This package, by each kind of its kernels."""
+"""This package in the benchmark, by each variant of its kernels."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rnnbp import cells, datasets, kernels
-from rnnbp.benchmark.workloads import Epoch, Passes, Sequences, Static
+from rnnbp.benchmark.workloads import Epoch, Library, Passes, Sequences, Static
 from rnnbp.gradients import BPTT
 from rnnbp.kernels.loop import Loop
 from rnnbp.layers import LSTM, Dense, Last, Run
@@ -19,7 +19,7 @@ from rnnbp.params import Parameters
 from rnnbp.threads import set_num_threads
 from rnnbp.training import Trainer
 
-# All cells, from the sizes of input and state.
+# Constructors of all cells, of (input size, hidden size).
 CELLS: dict[str, Callable[[int, int], cells.Cell]] = {
     "rnn": cells.ElmanCell,
     "lstm": cells.LSTMCell,
@@ -33,30 +33,27 @@ CELLS: dict[str, Callable[[int, int], cells.Cell]] = {
 
 
 @dataclass(frozen=True)
-class Ours:
-    """rnnbp, with the fastest kernels up to `kind`.
+class RnnbpKernels(Library):
+    """This package with one variant of its kernels.
 
     Parameters
     ----------
-    kind : str
-        As `rnnbp.kernels.using` takes it.
+    variant : str
+        A key of `rnnbp.kernels.KINDS`.
     """
 
-    kind: str
+    variant: str
 
     limited = True
 
     def use_threads(self, threads: int) -> None:
-        """For compiled kernels; the others have the linear algebra's."""
-        set_num_threads(threads)
+        set_num_threads(threads)  # of compiled kernels; the others use BLAS threads
 
     @property
     def name(self) -> str:
-        """rnnbp (numpy), for example."""
-        return f"rnnbp ({self.kind})"
+        return f"rnnbp ({self.variant})"
 
     def sequences(self, work: Sequences) -> Passes:
-        """By the kernel itself; nothing where this kind has none for the cell."""
         cell, rng = CELLS[work.cell](work.inputs, work.hidden), np.random.default_rng(0)
         kernel = self._kernel(cell)
         if kernel is None:
@@ -80,13 +77,12 @@ class Ours:
         return {"forward": forward, "training": training}
 
     def _kernel(self, cell: cells.Cell) -> kernels.Kernel | None:
-        """This kind's kernel, if it has one; the loop only for a cell that has no other."""
-        kernel = kernels.BACKENDS[self.kind](cell, np.dtype(np.float32))
+        """Return the kernel of this variant for a cell, or None; the loop only for a cell without another kernel."""
+        kernel = kernels.BACKENDS[self.variant](cell, np.dtype(np.float32))
         return None if isinstance(kernel, Loop) and kernels.kernel_of(cell, np.float32) != kernel else kernel
 
     def static(self, work: Static) -> Passes:
-        """By layers, which have no kernels."""
-        if self.kind != "numpy":
+        if self.variant != "numpy":  # dense layers have no other kernels
             return {}
         rng, widths = np.random.default_rng(0), work.widths
         hidden = [Dense(a, b, "relu") for a, b in pairwise(widths[:-1])]
@@ -98,14 +94,13 @@ class Ours:
             return model.unroll(model.params, x, run)
 
         def training() -> None:
-            y, tapes, _ = forward()
+            y, residuals, _ = forward()
             _, dy = loss(y, labels)
-            model.backward_params(model.params, tapes, dy, model.params.zeros())
+            model.backward_params(model.params, residuals, dy, model.params.zeros())
 
         return {"forward": forward, "training": training}
 
     def epoch(self, work: Epoch) -> Passes:
-        """By the trainer, with all it does."""
         if self._kernel(cells.LSTMCell(12, work.hidden)) is None:
             return {}
         train, _ = datasets.load_japanese_vowels()
@@ -113,7 +108,7 @@ class Ours:
         trainer = Trainer(model, CrossEntropy(), BPTT(), Adam(0.001))
 
         def epoch() -> None:
-            with kernels.using(self.kind):
+            with kernels.using(self.variant):
                 trainer.fit(train, epochs=1, batch_size=work.batch, progress=False)
 
         return {"epoch": epoch}

@@ -1,0 +1,124 @@
+"""The step of a cell as a function of its state, and backpropagation through the iterations of a solver."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnbp.cells.base import Array, Cell, Residuals, Weights, map_nested
+from rnnbp.params import Parameters
+from rnnbp.solvers import Solution
+
+
+class StepFunction:
+    """The function f(z) = step(z, x) of a cell, for constant inputs x.
+
+    Parameters
+    ----------
+    cell : Cell
+    weights : mapping of str to ndarray
+    x : ndarray (R, F)
+
+    Attributes
+    ----------
+    evaluations : int
+        Number of rows computed so far.
+    """
+
+    def __init__(self, cell: Cell, weights: Weights, x: Array) -> None:
+        self.cell, self.weights, self.x = cell, weights, x
+        self.evaluations = 0
+
+    def __call__(self, rows: Array, z: Array) -> Array:
+        """Return f(z) (R, S) for the inputs of these rows."""
+        self.evaluations += len(rows)
+        next_state, residuals = self.cell.step(self.weights, z, self.inputs(rows))
+        self.record(rows, z, residuals)
+        return next_state
+
+    def inputs(self, rows: Array) -> Array:
+        """Return x of these rows: a copy, or x itself if they are all rows."""
+        return self.x if len(rows) == len(self.x) and rows[0] == 0 and rows[-1] == len(rows) - 1 else self.x[rows]
+
+    def record(self, rows: Array, z: Array, residuals: Residuals) -> None:
+        """Store an evaluation, in subclasses that need it."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One evaluation of a step function: rows (R,), z (R, S), and the residuals of the cell's VJP."""
+
+    rows: Array
+    z: Array
+    residuals: Residuals
+
+
+class RecordedStepFunction(StepFunction):
+    """A step function that stores all its evaluations, for backpropagation through them."""
+
+    def __init__(self, cell: Cell, weights: Weights, x: Array) -> None:
+        super().__init__(cell, weights, x)
+        self.recorded: list[Evaluation] = []
+
+    def record(self, rows: Array, z: Array, residuals: Residuals) -> None:
+        self.recorded.append(Evaluation(rows, z, residuals))
+
+
+@dataclass(frozen=True)
+class JointSolve:
+    """Fixed points of packed steps that were solved together.
+
+    Attributes
+    ----------
+    packed : slice
+        Their rows among all packed steps.
+    sequences : ndarray (R,)
+        The sequence of each row.
+    solution : Solution
+    function : StepFunction
+    """
+
+    packed: slice
+    sequences: Array
+    solution: Solution
+    function: StepFunction
+
+
+def backward_through_iterations(
+    cell: Cell, weights: Weights, solved: JointSolve, rate: float, d: Array, grad: Parameters
+) -> tuple[Array, Array]:
+    """Backpropagate through the iterations z <- z + rate (f(z) - z) of each row.
+
+    Parameters
+    ----------
+    cell : Cell
+    weights : mapping of str to ndarray
+    solved : JointSolve
+        With a `RecordedStepFunction`.
+    rate : float
+    d : ndarray (R, S)
+        The cotangent of the final states.
+    grad : Parameters
+        The gradient with respect to the parameters is added to it.
+
+    Returns
+    -------
+    d_start : ndarray (R, S)
+        The cotangent of the initial states.
+    d_x : ndarray (R, F)
+    """
+    function = solved.function
+    assert isinstance(function, RecordedStepFunction)
+    dtype = np.result_type(d, function.x)
+    d, d_x = d.astype(dtype), np.zeros(function.x.shape, dtype)
+    for k, evaluation in reversed(list(enumerate(function.recorded))):
+        updated = solved.solution.iterations[evaluation.rows] > k
+        if not updated.any():
+            continue
+        rows, z = evaluation.rows[updated], evaluation.z[updated]
+        residuals = map_nested(lambda r, updated=updated: r[updated], evaluation.residuals)
+        x = function.inputs(rows)
+        d_state, d_input, delta = cell.step_vjp(weights, z, x, residuals, rate * d[rows])
+        d[rows] = (1 - rate) * d[rows] + d_state
+        d_x[rows] += d_input
+        cell.param_vjp(z, x, residuals, delta, grad)
+    return d, d_x
