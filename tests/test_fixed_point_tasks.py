@@ -135,15 +135,18 @@ class LineCell:
     def step(self, params, state, x):
         field = params["w"] @ self._left(state) + params["u"] @ self._inputs(x) + params["b"][:, None]
         h = np.tanh(field)
-        return h.reshape(state.shape), h
+        h = h.reshape(state.shape)
+        return h, h
 
     def step_vjp(self, params, state, x, h, d_next):
-        delta = d_next.reshape(h.shape) * (1 - h * h)
-        d = params["w"].T @ delta
+        delta = d_next * (1 - h * h)
+        by_channel = delta.reshape(*delta.shape[:-1], self.channels, self.places)
+        d = params["w"].T @ by_channel
         d_state = np.concatenate([d[..., 1:], np.zeros_like(d[..., :1])], axis=-1)
-        return d_state.reshape(d_next.shape), (params["u"].T @ delta).reshape(x.shape), delta
+        return d_state.reshape(d_next.shape), (params["u"].T @ by_channel).reshape(x.shape), delta
 
     def param_vjp(self, state, x, h, delta, grad):
+        delta = delta.reshape(*delta.shape[:-1], self.channels, self.places)
         for name, source in (("w", self._left(state)), ("u", self._inputs(x))):
             product = delta @ source.swapaxes(-1, -2)
             grad[name] += product.reshape(-1, *product.shape[-2:]).sum(axis=0)
