@@ -39,7 +39,7 @@ class RnnbpKernels(Library):
     Parameters
     ----------
     variant : str
-        A key of `rnnbp.kernels.KINDS`.
+        A key of `rnnbp.kernels.BACKENDS`.
     """
 
     variant: str
