@@ -37,12 +37,12 @@ def test_operations_of_a_perceptron_are_those_of_its_matrix_products():
     assert work.operations("training") == 2 * 5 * (2 * 12 + 3 * 8)
 
 
-def test_the_table_has_a_row_for_each_variant_pass_and_number_of_threads(found):
-    variants = [
+def test_the_table_has_a_row_for_each_backend_pass_and_number_of_threads(found):
+    backends = [
         name for name in kernels.BACKENDS if kernels.BACKENDS[name](CELLS["lstm"](3, 4), np.dtype("f4")) is not None
     ]
     rows = found.table[found.table["workload"] == "lstm"]
-    assert len(rows) == (len(variants) - 1) * 2 * 2  # without the loop, as the cell has other kernels
+    assert len(rows) == (len(backends) - 1) * 2 * 2  # without the loop, as the cell has other kernels
     assert set(rows["threads"]) == {1, 2}
     assert (found.table["ms"] > 0).all()
     assert found.table.loc[found.table["workload"] == "jordan", "library"].unique().tolist() == ["rnnbp (loop)"]
@@ -129,7 +129,7 @@ def test_pooled_memory_counts_in_peak_memory():
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_cell_runs(cell):
-    run = [RnnbpKernels(variant).sequences(Sequences(cell, 2, 3, 4, 5)) for variant in kernels.BACKENDS]
+    run = [RnnbpKernels(backend).sequences(Sequences(cell, 2, 3, 4, 5)) for backend in kernels.BACKENDS]
     assert any(run)
     for passes in filter(None, run):
         passes["training"]()

@@ -69,9 +69,7 @@ def test_importance_depends_on_the_loss_and_leaves_parameters_unchanged(rng):
 
 def test_models_without_a_dense_layer_over_pixels_are_refused(known):
     recurrent = rnnbp.Sequential(rnnbp.GRU(2, 3), rnnbp.Last(), rnnbp.Dense(3, 1))
-    with pytest.raises(
-        ValueError, match=r"first layer with parameters must be a Dense, got Recurrent\(.*\) as layer 0"
-    ):
+    with pytest.raises(ValueError, match=r"first layer with parameters must be a Dense, got GRU\(.*\) as layer 0"):
         receptive_fields(recurrent, (1, 2))
     with pytest.raises(ValueError, match="first layer with parameters must be a Dense"):
         unit_importance(recurrent, known[1])
@@ -114,5 +112,5 @@ def test_static_model_has_zeros_for_the_missing_steps(rng):
 
 def test_model_with_an_output_at_every_step_is_refused(rng):
     model = rnnbp.Sequential(rnnbp.GRU(2, 4), rnnbp.Dense(4, 3))
-    with pytest.raises(ValueError, match=r"the model must have one output a sequence, \(B, K\): Last\(\)"):
+    with pytest.raises(ValueError, match=r"the model must have one output a sequence, \(B, K\): add Last\(\)"):
         answers_by_step(model, rnnbp.SequenceDataset([np.zeros((2, 2))]))

@@ -1,4 +1,4 @@
-"""This package in the benchmark, by each variant of its kernels."""
+"""This package in the benchmark, by each backend of its kernels."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,15 +34,15 @@ CELLS: dict[str, Callable[[int, int], cells.Cell]] = {
 
 @dataclass(frozen=True)
 class RnnbpKernels(Library):
-    """This package with one variant of its kernels.
+    """This package with one backend of its kernels.
 
     Parameters
     ----------
-    variant : str
+    backend : str
         A key of `rnnbp.kernels.BACKENDS`.
     """
 
-    variant: str
+    backend: str
 
     limited = True
 
@@ -51,7 +51,7 @@ class RnnbpKernels(Library):
 
     @property
     def name(self) -> str:
-        return f"rnnbp ({self.variant})"
+        return f"rnnbp ({self.backend})"
 
     def sequences(self, work: Sequences) -> Passes:
         cell, rng = CELLS[work.cell](work.inputs, work.hidden), np.random.default_rng(0)
@@ -77,12 +77,12 @@ class RnnbpKernels(Library):
         return {"forward": forward, "training": training}
 
     def _kernel(self, cell: cells.Cell) -> kernels.Kernel | None:
-        """Return the kernel of this variant for a cell, or None; the loop only for a cell without another kernel."""
-        kernel = kernels.BACKENDS[self.variant](cell, np.dtype(np.float32))
+        """Return the kernel of this backend for a cell, or None; the loop only for a cell without another kernel."""
+        kernel = kernels.BACKENDS[self.backend](cell, np.dtype(np.float32))
         return None if isinstance(kernel, Loop) and kernels.kernel_of(cell, np.float32) != kernel else kernel
 
     def static(self, work: Static) -> Passes:
-        if self.variant != "numpy":  # dense layers have no other kernels
+        if self.backend != "numpy":  # dense layers have no other kernels
             return {}
         rng, widths = np.random.default_rng(0), work.widths
         hidden = [Dense(a, b, "relu") for a, b in pairwise(widths[:-1])]
@@ -108,7 +108,7 @@ class RnnbpKernels(Library):
         trainer = Trainer(model, CrossEntropy(), BPTT(), Adam(0.001))
 
         def epoch() -> None:
-            with kernels.using(self.variant):
+            with kernels.using(self.backend):
                 trainer.fit(train, epochs=1, batch_size=work.batch, progress=False)
 
         return {"epoch": epoch}

@@ -73,7 +73,7 @@ def run_benchmark(
     ['forward', 'training']
     """
     with threads_as_before(), blas_threads() as limit:
-        libraries: list[Library] = [RnnbpKernels(variant) for variant in kernels.BACKENDS]
+        libraries: list[Library] = [RnnbpKernels(backend) for backend in kernels.BACKENDS]
         libraries += [BASELINES[name]() for name in against]
 
         def use_threads(count: int) -> None:

@@ -9,7 +9,7 @@ GATES = {"rnn": 1, "lstm": 4, "gru": 3, "original gru": 3}
 
 
 class Library(ABC):
-    """A library to be timed, or one variant of this package's kernels.
+    """A library to be timed, or one backend of this package's kernels.
 
     Attributes
     ----------
