@@ -2,7 +2,7 @@
 
 import sys
 
-from rnnbp.cli import main
+from rnnbp.cli.main import main
 
 if __name__ == "__main__":  # not in the processes that `compare` starts
     sys.exit(main())

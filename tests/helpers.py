@@ -18,8 +18,8 @@ from rnnbp.cells import (
     OriginalGRUCell,
     Stack,
 )
+from rnnbp.core import Parameters
 from rnnbp.layers import Layer, Run
-from rnnbp.params import Parameters
 
 LENGTHS = {"equal lengths": np.array([6, 6, 6]), "unequal lengths": np.array([6, 4, 1])}
 

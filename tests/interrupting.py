@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rnnbp.threads import cores
+from rnnbp.runtime import cores
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are counted in /proc")
 

@@ -1,13 +1,14 @@
-"""Imports point downwards, optional ones wait for the call that needs them, and what is public is documented."""
+"""Imports point downwards, optional libraries wait for the call that needs them, and what is public is documented."""
 
 import ast
 import inspect
 import json
 import subprocess
 import sys
-from functools import cache
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import NamedTuple
 
 import pytest
 
@@ -15,125 +16,176 @@ import rnnbp
 
 PACKAGE = Path(rnnbp.__file__).parent
 CORE = {"numpy", "scipy", "pandas"}
-COMPILER = {"numba", "llvmlite"}
-COMPILED = ("rnnbp.kernels.compiled.", "rnnbp.losses.ctc_compiled")  # modules that are themselves imported by a call
+COMPILED = ("rnnbp.kernels.compiled.", "rnnbp.losses.ctc_compiled")  # imported by the call that compiles
 
-# The layout, top to bottom: a module may import what stands below it, and its own package's modules.
-ORDER = [
-    *("__main__", "cli", "cli_bench", "cli_gradients", "cli_nettalk", "cli_speak", "cli_speakers", "cli_transcribe"),
-    *("cli_arguments", "cli_interrupts", ""),  # "" is the package itself
-    *("transcription", "robustness", "speakers", "reading"),
-    *("benchmark", "plotting_benchmark", "compare", "contestants", "estimators", "report"),
-    *("report_page", "report_settings", "workers", "worker_process"),
-    *("training", "training_parts", "checkpoints", "training_state", "epochs", "evaluation", "streams"),
-    *("stopping", "progress"),
-    *("certificate", "diagnostics", "plotting_gradients", "plotting_pictures", "plotting", "interop"),
-    *("gradients", "schedules", "clipping", "optimizers", "history"),
-    *("models", "prediction", "losses", "decoding", "error_rates", "metrics"),
-    *("layers", "kernels", "contraction", "solvers", "cells", "initializers", "activations"),
-    *("datasets", "drawn", "data", "sequences", "standardizer", "frames", "parts", "batches", "class_names", "checked"),
-    *("batch_fields", "targets", "label_sequences", "categories"),
-    "features",
-    *("moments", "held", "audio", "lazy"),
-    "sums",
-    *("params", "masks", "config", "storage", "files", "threads", "workspace", "_sources", "descriptions", "_checks"),
-]
-
-FILES = sorted(PACKAGE.rglob("*.py"))
-NAMES = [".".join(("rnnbp", *path.relative_to(PACKAGE).with_suffix("").parts)) for path in FILES]
-MODULES = {name.removesuffix(".__init__"): path for name, path in zip(NAMES, FILES, strict=True)}
+# The rooms from top to bottom: a file imports from its own room and from those below it.
+ROOMS = (
+    *("cli", "applications", "comparison", "benchmark", "estimators", "interop", "diagnostics", "training"),
+    *("gradients", "models", "layers", "losses", "kernels", "solvers", "datasets", "cells", "optimizers"),
+    *("decoding", "features", "audio", "data", "plotting", "core", "metrics", "runtime"),
+)
 
 
-def place(module: str) -> str:
-    """Where in the layout a module belongs: the first name below the package."""
+class Import(NamedTuple):
+    """One imported name: the file and line it stands in, the module it comes from, and whether a call waits for it."""
+
+    file: str
+    line: int
+    importer: str
+    module: str
+    at_import: bool
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line} imports {self.module}"
+
+
+FILES = {
+    ".".join(("rnnbp", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+
+
+def imports_of(module: str) -> Iterator[Import]:
+    """Yield every import of a module, those inside functions and those for type checkers included."""
+    path = FILES[module]
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    inside = {
+        id(node)
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+    }
+    for_types = {
+        id(node)
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If) and "TYPE_CHECKING" in ast.unparse(block.test)
+        for node in ast.walk(block)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}:{node.lineno}: imports are absolute"
+            below = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [name if name in FILES else str(node.module) for name in below]
+        else:
+            continue
+        at_import = id(node) not in inside | for_types
+        for name in names:
+            yield Import(str(path.relative_to(PACKAGE.parent)), node.lineno, module, name, at_import)
+
+
+IMPORTS = [found for module in FILES for found in imports_of(module)]
+OWN = [i for i in IMPORTS if i.module.partition(".")[0] == "rnnbp"]
+
+
+def room(module: str) -> str:
+    """The first name below the package; '' for the package itself."""
     return module.partition(".")[2].partition(".")[0]
 
 
-@cache
-def statements(module: str) -> list[tuple[ast.Import | ast.ImportFrom, bool]]:
-    """All imports of a module, those for type checkers left out; and whether they stand at the top level."""
-    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            node.body = []
-    inside = {
-        id(inner)
-        for function in ast.walk(tree)
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
-        for inner in ast.walk(function)
-    }
-    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
-    return [(node, id(node) not in inside) for node in imports]
+def listed(offenders: list[Import]) -> str:
+    """The offending imports, one a line."""
+    return "\n".join(["", *map(str, offenders)])
 
 
-def imported(node: ast.Import | ast.ImportFrom) -> list[str]:
-    """The modules an import statement names: `from rnnbp import cells` is `rnnbp.cells`."""
-    if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    assert not node.level, "imports are absolute"
-    inner = [f"{node.module}.{alias.name}" for alias in node.names]
-    return [name if name in MODULES else str(node.module) for name in inner]
+def upward(edges: list[Import]) -> list[Import]:
+    """The imports from a room above the importer's own."""
+    place = {name: float(number) for number, name in enumerate(ROOMS)}
+    place |= {"__main__": -1.0, "": 0.5}  # only the command line stands above the package's own face
+    return [i for i in edges if place[room(i.importer)] > place[room(i.module)]]
 
 
-def own_imports(module: str) -> set[str]:
-    """What a module imports of the package."""
-    found = {name for node, _ in statements(module) for name in imported(node)}
-    return {name for name in found if name == "rnnbp" or name.startswith("rnnbp.")}
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_imports_point_downwards(module):
-    assert place(module) in ORDER, f"{module} has no place in the layout yet: put it in ORDER"
-    for name in own_imports(module):
-        if place(name) != place(module):
-            assert ORDER.index(place(name)) > ORDER.index(place(module)), f"{module} imports {name}, which is above it"
-
-
-def test_no_module_imports_itself_in_a_circle():
+def cycle(edges: list[Import]) -> list[str]:
+    """A chain of modules that import one another in a circle, or nothing."""
+    below: dict[str, set[str]] = {}
+    for edge in edges:
+        if edge.module in FILES and edge.module != edge.importer:
+            below.setdefault(edge.importer, set()).add(edge.module)
     finished: set[str] = set()
 
-    def visit(module: str, way: tuple[str, ...]) -> None:
-        assert module not in way, " > ".join((*way, module))
+    def visit(module: str, path: tuple[str, ...]) -> list[str]:
+        if module in path:
+            return [*path[path.index(module) :], module]
         if module not in finished:
-            for name in sorted(own_imports(module) & MODULES.keys()):
-                visit(name, (*way, module))
+            for name in sorted(below.get(module, ())):
+                if found := visit(name, (*path, module)):
+                    return found
             finished.add(module)
+        return []
 
-    for module in MODULES:
-        visit(module, ())
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_only_the_core_is_imported_at_the_top_level(module):
-    """Everything else waits for the call that needs it."""
-    for node, at_top in statements(module):
-        for name in imported(node):
-            root = name.partition(".")[0]
-            if at_top and root != "rnnbp":
-                allowed = CORE | sys.stdlib_module_names | (COMPILER if module.startswith(COMPILED) else set())
-                assert root in allowed, f"{module} imports {name} when it is imported"
+    return next((found for module in FILES if (found := visit(module, ()))), [])
 
 
-def test_a_fresh_import_brings_only_the_core():
-    """And of SciPy nothing but what `import scipy` loads: its parts take longer to load than this package."""
-    code = (
-        "import json, sys, numpy, scipy, pandas; before = set(sys.modules); import rnnbp; "
-        "print(json.dumps(sorted(set(sys.modules) - before)))"
+def test_every_file_stands_in_a_room_of_the_layout():
+    strangers = [name for name in FILES if room(name) not in {"", "__main__", *ROOMS}]
+    assert not strangers, f"put them in a room of ROOMS: {strangers}"
+
+
+def test_imports_point_downwards_and_never_in_a_circle():
+    assert not upward(OWN), listed(upward(OWN))
+    assert not cycle(OWN), " > ".join(cycle(OWN))
+
+
+def test_an_upward_import_and_a_circle_would_be_found():
+    up = Import("rnnbp/core/parameters.py", 1, "rnnbp.core.parameters", "rnnbp.training.trainer", False)
+    assert upward([*OWN, up]) == [up]
+    back = Import("rnnbp/data/batch.py", 1, "rnnbp.data.batch", "rnnbp.data.dataset", False)
+    assert {"rnnbp.data.batch", "rnnbp.data.dataset"} <= set(cycle([*OWN, back]))
+
+
+def test_only_the_core_is_imported_before_a_call_asks_for_more():
+    allowed = CORE | set(sys.stdlib_module_names) | {"rnnbp"}
+    offenders = [
+        i
+        for i in IMPORTS
+        if i.at_import
+        and i.module.partition(".")[0] not in allowed
+        and not (i.importer.startswith(COMPILED) and i.module.partition(".")[0] in {"numba", "llvmlite"})
+    ]
+    assert not offenders, listed(offenders)
+
+
+def brought_by(code: str) -> set[str]:
+    """The modules that `code` loads in a fresh interpreter."""
+    script = (
+        f"import json, sys; before = set(sys.modules); {code}; print(json.dumps(sorted(set(sys.modules) - before)))"
     )
-    command = [sys.executable, "-c", code]
+    command = [sys.executable, "-c", script]
     result = subprocess.run(command, capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
-    brought = {name.partition(".")[0] for name in json.loads(result.stdout)}
-    assert brought <= {"rnnbp", *sys.stdlib_module_names}
+    return set(json.loads(result.stdout))
+
+
+def test_importing_the_package_loads_no_room_before_it_is_used():
+    brought = brought_by("import rnnbp")
+    assert {name.partition(".")[0] for name in brought} <= {"rnnbp", *sys.stdlib_module_names}
+    assert {room(name) for name in brought if name.startswith("rnnbp")} == {"", "runtime"}
+
+
+def test_a_layer_brings_only_the_core_and_neither_plots_nor_applications():
+    brought = brought_by("import numpy, scipy, pandas; before = set(sys.modules); import rnnbp; rnnbp.LSTM(2, 3)")
+    assert {name.partition(".")[0] for name in brought} <= {"rnnbp", *sys.stdlib_module_names}
+    assert not {"cli", "applications", "comparison", "training", "plotting", "audio"} & set(map(room, brought))
 
 
 # ---- what is public -----------------------------------------------------------------------------
 
+FACES = [name for name, path in FILES.items() if path.with_suffix(".pyi").exists()]
 
-def test_all_is_what_the_package_shows():
-    shown = {n for n, v in vars(rnnbp).items() if not n.startswith("_") and not isinstance(v, ModuleType)}
-    modules = {n for n in rnnbp.__all__ if isinstance(getattr(rnnbp, n), ModuleType)}
-    assert shown == set(rnnbp.__all__) - modules
-    assert len(set(rnnbp.__all__)) == len(rnnbp.__all__)
+
+@pytest.mark.parametrize("face", FACES)
+def test_a_package_shows_its_public_names_and_nothing_else(face):
+    module = sys.modules.get(face) or __import__(face, fromlist=["*"])
+    assert dir(module) == module.__all__ == sorted(set(module.__all__))
+    for name in module.__all__:
+        path = FILES.get(f"{face}.{name}")
+        value = getattr(module, name)
+        assert path is None or isinstance(value, ModuleType), f"{face}.{name} is both a file and something in a file"
+
+
+def test_an_unknown_name_suggests_the_nearest_one():
+    with pytest.raises(AttributeError, match=r"module 'rnnbp' has no attribute 'LTSM'\. Did you mean 'LSTM'\?"):
+        _ = rnnbp.LTSM
 
 
 @pytest.mark.parametrize("name", rnnbp.__all__)

@@ -6,8 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from rnnbp._checks import choice
-from rnnbp._sources import Opened
+from rnnbp.runtime import Opened, choice
 
 Array = np.ndarray
 ByteOrder = Literal["<", ">"]

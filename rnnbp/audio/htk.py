@@ -8,9 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp._checks import choice, number
-from rnnbp._sources import Source, opened
-from rnnbp.files import replacing
+from rnnbp.runtime import Source, choice, number, opened, replacing
 
 Array = np.ndarray
 KINDS = (

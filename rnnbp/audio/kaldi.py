@@ -10,10 +10,9 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp._sources import Opened, Source, TextSource, named, opened, opened_text
 from rnnbp.audio.kaldi_binary import KaldiError, binary, read_binary
-from rnnbp.files import replacing
-from rnnbp.lazy import MEMORY, LazySequences
+from rnnbp.data import MEMORY, LazySequences
+from rnnbp.runtime import Opened, Source, TextSource, named, opened, opened_text, replacing
 
 Array = np.ndarray
 LONGEST_KEY = 4096

@@ -5,7 +5,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from rnnbp._sources import bytes_left
+from rnnbp.runtime import bytes_left
 
 Array = np.ndarray
 PLAIN = {b"FM ": "<f4", b"DM ": "<f8", b"FV ": "<f4", b"DV ": "<f8"}

@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from rnnbp._checks import require
-from rnnbp._sources import Opened
 from rnnbp.audio.base import AudioInfo, channels_first, finite
+from rnnbp.runtime import Opened, require
 
 Array = np.ndarray
 BLOCK = 2**20  # samples of all channels

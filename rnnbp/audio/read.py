@@ -5,9 +5,9 @@ from types import ModuleType
 import numpy as np
 from numpy.typing import DTypeLike
 
-from rnnbp._sources import Opened, Source, opened
 from rnnbp.audio import others, sphere, wav
 from rnnbp.audio.base import AudioInfo
+from rnnbp.runtime import Opened, Source, opened
 
 Array = np.ndarray
 

@@ -6,8 +6,8 @@ import warnings
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from rnnbp._sources import Opened
 from rnnbp.audio.base import AudioInfo
+from rnnbp.runtime import Opened
 
 PCM, IEEE_FLOAT, EXTENSIBLE = 1, 3, 0xFFFE
 GUID = bytes.fromhex("000000001000800000aa00389b71")  # of all extensible formats, behind the two bytes of the format

@@ -6,11 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from rnnbp._checks import positive_int
-from rnnbp._sources import Opened, Source, opened
 from rnnbp.audio import others
 from rnnbp.audio.base import ENCODINGS, AudioInfo, ByteOrder, encoded, samples_of, writable
-from rnnbp.files import replacing
+from rnnbp.runtime import Opened, Source, opened, positive_int, replacing
 
 Array = np.ndarray
 MAGIC = b"NIST_1A\n"

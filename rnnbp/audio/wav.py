@@ -7,11 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from rnnbp._checks import choice, positive_int
-from rnnbp._sources import Opened, Source, opened
 from rnnbp.audio import others, riff
 from rnnbp.audio.base import AudioInfo, encoded, samples_of, writable
-from rnnbp.files import replacing
+from rnnbp.runtime import Opened, Source, choice, opened, positive_int, replacing
 
 Array = np.ndarray
 

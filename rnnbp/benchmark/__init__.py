@@ -1,7 +1,5 @@
 """Benchmarks of this package against other libraries on the same machine, as run by `rnnbp bench`."""
 
-from rnnbp.benchmark.report import Benchmark
-from rnnbp.benchmark.run import run_benchmark
-from rnnbp.benchmark.workloads import GRID, GROWTH, MLPS, QUICK, Epoch, Sequences, Static, growing
+from rnnbp.runtime.lazy_imports import attach
 
-__all__ = ["GRID", "GROWTH", "MLPS", "QUICK", "Benchmark", "Epoch", "Sequences", "Static", "growing", "run_benchmark"]
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

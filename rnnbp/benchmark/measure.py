@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rnnbp import workspace
-from rnnbp._checks import require
+from rnnbp.runtime import memory_pool as workspace
+from rnnbp.runtime import require
 
 TURN = 0.03  # seconds: a faster call runs several times in a turn, so that later runs find their data in the cache
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rnnbp.files import replacing
+from rnnbp.runtime import replacing
 
 SIZES = ["batch", "steps", "inputs", "hidden"]
 OURS = "rnnbp"
@@ -106,7 +106,7 @@ class Benchmark:
         ImportError
             Without the `plot` extra.
         """
-        from rnnbp.plotting_benchmark import plot_benchmark
+        from rnnbp.benchmark.plots import plot_benchmark
 
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)

@@ -9,14 +9,14 @@ import numpy as np
 
 from rnnbp import cells, datasets, kernels
 from rnnbp.benchmark.workloads import Epoch, Library, Passes, Sequences, Static
+from rnnbp.core import Parameters
 from rnnbp.gradients import BPTT
 from rnnbp.kernels.loop import Loop
 from rnnbp.layers import LSTM, Dense, Last, Run
 from rnnbp.losses import CrossEntropy
 from rnnbp.models import Sequential
 from rnnbp.optimizers import Adam
-from rnnbp.params import Parameters
-from rnnbp.threads import set_num_threads
+from rnnbp.runtime import set_num_threads
 from rnnbp.training import Trainer
 
 # Constructors of all cells, of (input size, hidden size).

@@ -14,7 +14,7 @@ from rnnbp.benchmark.report import Benchmark
 from rnnbp.benchmark.rnnbp_kernels import RnnbpKernels
 from rnnbp.benchmark.torch_baseline import Torch
 from rnnbp.benchmark.workloads import Library, Sequences, Workload
-from rnnbp.threads import threads_as_before
+from rnnbp.runtime import threads_as_before
 
 BASELINES: dict[str, Callable[[], Library]] = {"torch": Torch, "jax": Jax, "keras": Keras}
 

@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from rnnbp.cells.trial import try_step
-from rnnbp.params import Parameters
+from rnnbp.core import Parameters
 
 Array = np.ndarray
 Weights = Mapping[str, Array]

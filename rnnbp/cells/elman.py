@@ -4,12 +4,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rnnbp._checks import choice, positive_int
-from rnnbp.activations import activation
 from rnnbp.cells.base import Array, Residuals, Weights, outer_sum, total
 from rnnbp.cells.outer import Outer
-from rnnbp.initializers import Initializer, Uniform, check_initializer
-from rnnbp.params import Parameters
+from rnnbp.core import Initializer, Parameters, Uniform, activation, check_initializer
+from rnnbp.runtime import choice, positive_int
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,10 @@ from math import exp
 
 import numpy as np
 
-from rnnbp._checks import number, positive_int
-from rnnbp.activations import relu
 from rnnbp.cells.base import Array, Residuals, Weights, outer_sum
 from rnnbp.cells.outer import Outer
-from rnnbp.initializers import Initializer, Uniform, check_initializer
-from rnnbp.params import Parameters
+from rnnbp.core import Initializer, Parameters, Uniform, check_initializer, relu
+from rnnbp.runtime import number, positive_int
 
 
 def surrogate(u: Array, dampening: float) -> Array:

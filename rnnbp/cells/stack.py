@@ -9,7 +9,7 @@ import numpy as np
 
 from rnnbp.cells.base import Array, Cell, Delta, Residuals, Weights, as_cells
 from rnnbp.cells.outer import Outer, outer_method, width
-from rnnbp.params import Parameters
+from rnnbp.core import Parameters
 
 
 @dataclass(frozen=True)

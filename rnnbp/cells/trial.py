@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnbp.params import Parameters
+from rnnbp.core import Parameters
 
 ROWS = 2  # sequences of the trial
 

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from rnnbp._checks import choice
+from rnnbp.runtime import choice
 
 SHA256 = {
     "JapaneseVowels_TEST.ts.gz": "b7791f09f8d528e40938ca0177d45822969c3bfe81d28426577dfcdc46c53dc9",

@@ -2,11 +2,10 @@
 
 import re
 
-from rnnbp._checks import unused
-from rnnbp._sources import TextSource, short_name
 from rnnbp.datasets.bundled import bundled
 from rnnbp.datasets.registry import located
 from rnnbp.datasets.text_lines import text_lines
+from rnnbp.runtime import TextSource, short_name, unused
 
 Pronunciation = tuple[str, ...]
 

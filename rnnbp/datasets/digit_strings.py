@@ -8,15 +8,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import DTypeLike
 
-from rnnbp._checks import integer_at_least, number, positive_int
-from rnnbp.data import SequenceDataset
+from rnnbp.data import BLANK, DrawnDataset, LabelSequences, LazySequences, SequenceDataset
 from rnnbp.datasets.recordings import shared_rate
 from rnnbp.datasets.registry import located
 from rnnbp.datasets.spoken_digits import DIGITS, load_spoken_digits
-from rnnbp.drawn import DrawnDataset
-from rnnbp.features.variation import Variation
-from rnnbp.label_sequences import BLANK, LabelSequences
-from rnnbp.lazy import LazySequences
+from rnnbp.features import Variation
+from rnnbp.runtime import integer_at_least, number, positive_int
 
 Array = np.ndarray
 BACKGROUND = Variation(speed=0.0, tempo=0.0, snr=(20.0, 40.0))

@@ -5,11 +5,10 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+from rnnbp.data import DrawnDataset
 from rnnbp.datasets.digit_strings import BACKGROUND, digit_waveforms, load_digit_strings
 from rnnbp.datasets.varied import PLAIN, varied
-from rnnbp.drawn import DrawnDataset
-from rnnbp.features.pipelines import MFCC
-from rnnbp.features.variation import Variation
+from rnnbp.features import MFCC, Variation
 
 KNOWN_SPEAKERS = Variation(speed=0.1, tempo=0.2, noisy=0.3, masks=4)
 NEW_SPEAKERS = replace(KNOWN_SPEAKERS, speed=0.2, tempo=0.3)  # other voices are further away

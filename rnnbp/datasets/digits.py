@@ -4,9 +4,9 @@ import gzip
 
 import numpy as np
 
-from rnnbp._checks import number
 from rnnbp.data import SequenceDataset
 from rnnbp.datasets.bundled import bundled
+from rnnbp.runtime import number
 
 Array = np.ndarray
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnbp.files import replacing
+from rnnbp.runtime import replacing
 
 Array = np.ndarray
 

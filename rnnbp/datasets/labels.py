@@ -7,7 +7,7 @@ from typing import Protocol
 
 import pandas as pd
 
-from rnnbp._checks import did_you_mean
+from rnnbp.runtime import did_you_mean
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".sph")
 

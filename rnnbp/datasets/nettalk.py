@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from rnnbp._sources import TextSource, short_name
 from rnnbp.datasets.registry import located
 from rnnbp.datasets.text_lines import text_lines
+from rnnbp.runtime import TextSource, short_name
 
 PHONEMES = "-abcdefghiklmnoprstuvwxyzACDEGIJKLMNOQRSTUWXYZ@!#*^:+"
 STRESS = "<>012"

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rnnbp._checks import positive_int
 from rnnbp.data import SequenceDataset
 from rnnbp.datasets.pgm import HEADER, parse_pgm
+from rnnbp.runtime import positive_int
 
 Array = np.ndarray
 

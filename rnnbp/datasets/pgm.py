@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from rnnbp._sources import Source, opened
+from rnnbp.runtime import Source, opened
 
 Array = np.ndarray
 HEADER = re.compile(rb"P5" + 3 * rb"(?:\s|#[^\r\n]*[\r\n])+(\d{1,9})" + rb"\s")

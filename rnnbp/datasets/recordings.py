@@ -10,12 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import DTypeLike
 
-from rnnbp._checks import unused
 from rnnbp.audio import audio_info, read_audio
-from rnnbp.data import SequenceDataset
+from rnnbp.data import MEMORY, LazySequences, SequenceDataset
 from rnnbp.datasets.feature_cache import FeatureCache
 from rnnbp.datasets.labels import Labels
-from rnnbp.lazy import MEMORY, LazySequences
+from rnnbp.runtime import unused
 
 Array = np.ndarray
 Feature = Callable[..., Array]

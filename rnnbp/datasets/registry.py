@@ -5,9 +5,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from rnnbp._checks import choice
 from rnnbp.datasets.download import download
 from rnnbp.datasets.unpack import unpack
+from rnnbp.runtime import choice
 
 GIB = 2**30
 

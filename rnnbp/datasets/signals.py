@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from rnnbp._checks import integer_at_least, number, positive_int
-from rnnbp.data import SequenceDataset
-from rnnbp.label_sequences import BLANK, LabelSequences
+from rnnbp.data import BLANK, LabelSequences, SequenceDataset
+from rnnbp.runtime import integer_at_least, number, positive_int
 
 Array = np.ndarray
 Seed = int | np.random.Generator

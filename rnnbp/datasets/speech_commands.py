@@ -10,12 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import DTypeLike
 
-from rnnbp._checks import choice
-from rnnbp.data import SequenceDataset
+from rnnbp.data import MEMORY, SequenceDataset
 from rnnbp.datasets.labels import ByName
 from rnnbp.datasets.recordings import Feature, load_recordings
 from rnnbp.datasets.registry import located
-from rnnbp.lazy import MEMORY
+from rnnbp.runtime import choice
 
 PARTS = ("training", "validation", "testing")
 NAMES = ByName(r"(?P<word>[^/_]+)/(?P<speaker>[^/_]+)_nohash_(?P<take>\d+)\.wav", label="word")

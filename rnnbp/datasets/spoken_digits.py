@@ -5,12 +5,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import DTypeLike
 
-from rnnbp._checks import choice, number, unused
-from rnnbp.data import SequenceDataset
+from rnnbp.data import MEMORY, SequenceDataset
 from rnnbp.datasets.labels import ByName
 from rnnbp.datasets.recordings import Feature, load_recordings
 from rnnbp.datasets.registry import located
-from rnnbp.lazy import MEMORY
+from rnnbp.runtime import choice, number, unused
 
 DIGITS = tuple("0123456789")
 NAMES = ByName("{digit}_{speaker}_{index}.wav", label="digit")

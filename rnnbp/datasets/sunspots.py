@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from rnnbp._checks import positive_int
 from rnnbp.data import SequenceDataset
 from rnnbp.datasets.bundled import bundled
+from rnnbp.runtime import positive_int
 
 
 def sunspot_numbers() -> pd.Series:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from rnnbp._checks import positive_int
 from rnnbp.audio import write_wav
 from rnnbp.datasets.signals import FORMANTS, TRACT
+from rnnbp.runtime import positive_int
 
 Array = np.ndarray
 SR = 8000  # Hz

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from rnnbp._checks import integer_at_least, positive_int
 from rnnbp.data import SequenceDataset
+from rnnbp.runtime import integer_at_least, positive_int
 
 Array = np.ndarray
 Seed = int | np.random.Generator

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from rnnbp._sources import DAMAGED_GZIP, TextSource, opened_text, short_name
+from rnnbp.runtime import DAMAGED_GZIP, TextSource, opened_text, short_name
 
 LONGEST = 2**16  # characters of a line of a word list
 

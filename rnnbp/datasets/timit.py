@@ -8,12 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import DTypeLike
 
-from rnnbp._checks import unused
-from rnnbp._sources import TextSource, named
-from rnnbp.data import SequenceDataset
+from rnnbp.data import MEMORY, SequenceDataset
 from rnnbp.datasets.recordings import Feature, recordings
 from rnnbp.datasets.text_lines import text_lines
-from rnnbp.lazy import MEMORY
+from rnnbp.runtime import TextSource, named, unused
 
 Array = np.ndarray
 

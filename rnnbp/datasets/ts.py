@@ -8,9 +8,9 @@ from typing import Any, TextIO
 import numpy as np
 from numpy.typing import DTypeLike
 
-from rnnbp._sources import DAMAGED_GZIP, TextSource, opened_text, short_name
 from rnnbp.data import SequenceDataset
 from rnnbp.datasets.ts_header import Header, LineError
+from rnnbp.runtime import DAMAGED_GZIP, TextSource, opened_text, short_name
 
 Array = np.ndarray
 Fill = Callable[[Array], Array]

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, field
 
-from rnnbp._checks import did_you_mean
+from rnnbp.runtime import did_you_mean
 
 FLAGS = ("timeStamps", "missing", "univariate", "equalLength", "targetLabel", "classLabel")
 SIZES = ("dimension", "dimensions", "seriesLength")

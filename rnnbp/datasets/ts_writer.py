@@ -10,7 +10,7 @@ from typing import BinaryIO
 import numpy as np
 
 from rnnbp.data import SequenceDataset
-from rnnbp.files import replacing
+from rnnbp.runtime import replacing
 
 Array = np.ndarray
 

@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path, PurePosixPath
 from typing import IO, TypeVar
 
-from rnnbp.files import temporary
+from rnnbp.runtime import temporary
 
 BLOCK = 2**20
 

@@ -6,10 +6,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rnnbp.data import SequenceDataset
-from rnnbp.drawn import DrawnDataset
-from rnnbp.features.variation import Variation
-from rnnbp.lazy import LazySequences
+from rnnbp.data import DrawnDataset, LazySequences, SequenceDataset
+from rnnbp.features import Variation
 
 Array = np.ndarray
 Feature = Callable[[Array], Array]

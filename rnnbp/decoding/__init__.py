@@ -4,9 +4,6 @@
 model; `align` computes the forced alignment of known labels.
 """
 
-from rnnbp.decoding.alignment import Alignment, align
-from rnnbp.decoding.beam import Hypothesis, beam_search
-from rnnbp.decoding.best_path import greedy
-from rnnbp.decoding.ngram import NGram
+from rnnbp.runtime.lazy_imports import attach
 
-__all__ = ["Alignment", "Hypothesis", "NGram", "align", "beam_search", "greedy"]
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

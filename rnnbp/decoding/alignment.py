@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from rnnbp.data import LabelSequences
 from rnnbp.decoding.best_path import checked_outputs
 from rnnbp.decoding.lattice import Lattice, log_softmax
-from rnnbp.label_sequences import LabelSequences
 
 Array = np.ndarray
 

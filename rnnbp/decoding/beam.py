@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp._checks import number, positive_int
 from rnnbp.decoding.best_path import checked_outputs
 from rnnbp.decoding.lattice import log_softmax
 from rnnbp.decoding.ngram import NGram
+from rnnbp.runtime import number, positive_int
 
 Array = np.ndarray
 Prefix = tuple[int, ...]

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp._checks import integer_at_least
+from rnnbp.runtime import integer_at_least
 
 Array = np.ndarray
 

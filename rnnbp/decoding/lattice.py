@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbp.label_sequences import LabelSequences
+from rnnbp.data import LabelSequences
 
 Array = np.ndarray
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp._checks import positive_int
-from rnnbp.label_sequences import label_sequences
+from rnnbp.data import label_sequences
+from rnnbp.runtime import positive_int
 
 Array = np.ndarray
 Context = tuple[int, ...]

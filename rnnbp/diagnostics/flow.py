@@ -8,9 +8,8 @@ import pandas as pd
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import check_targets, refuse_look_ahead
 from rnnbp.gradients.by_lag import ending
-from rnnbp.layers.base import Run
-from rnnbp.losses import CrossEntropy, MeanSquaredError
-from rnnbp.losses.base import Loss
+from rnnbp.layers import Run
+from rnnbp.losses import CrossEntropy, Loss, MeanSquaredError
 from rnnbp.models import Sequential
 
 

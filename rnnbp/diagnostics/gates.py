@@ -5,10 +5,10 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from rnnbp._checks import number
-from rnnbp.cells import Stack
-from rnnbp.cells.base import Array, Cell, Residuals
+from rnnbp.cells import Cell, Stack
+from rnnbp.cells.base import Array, Residuals
 from rnnbp.diagnostics.state_trajectory import Trajectory
+from rnnbp.runtime import number
 
 CANDIDATES = ("cell", "new")  # candidate states: tanh units, not gates
 

@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 
-from rnnbp._checks import number
-from rnnbp.cells.base import Array, state_jacobian
-from rnnbp.contraction import spectral_radius
+from rnnbp.cells import state_jacobian
+from rnnbp.cells.base import Array
 from rnnbp.diagnostics.state_trajectory import Trajectory
+from rnnbp.runtime import number
+from rnnbp.solvers.contraction import spectral_radius
 
 
 def jacobians(trajectory: Trajectory) -> Array:

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp._checks import did_you_mean
-from rnnbp.cells.base import Array, Cell, Residuals, Weights
+from rnnbp.cells import Cell
+from rnnbp.cells.base import Array, Residuals, Weights
+from rnnbp.core import Parameters
 from rnnbp.data import SequenceBatch
-from rnnbp.layers import MultiLayer, Recurrent
-from rnnbp.layers.base import Layer, Run
+from rnnbp.layers import Layer, MultiLayer, Recurrent, Run
 from rnnbp.layers.cell_layer import unrolled
 from rnnbp.models import Sequential
-from rnnbp.params import Parameters
+from rnnbp.runtime import did_you_mean
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,9 @@ import pandas as pd
 
 from rnnbp.data import SequenceDataset
 from rnnbp.gradients.base import check_targets
-from rnnbp.layers import Dense
-from rnnbp.layers.base import Array, Run
-from rnnbp.losses import natural_loss
-from rnnbp.losses.base import Loss
+from rnnbp.layers import Dense, Run
+from rnnbp.layers.base import Array
+from rnnbp.losses import Loss, natural_loss
 from rnnbp.models import Sequential
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp._checks import natural_int, number
 from rnnbp.features.resampling import resample
 from rnnbp.features.signals import checked_features, checked_signal
+from rnnbp.runtime import natural_int, number
 
 Array = np.ndarray
 

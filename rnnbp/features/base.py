@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp._checks import choice
 from rnnbp.features.deltas import with_deltas
 from rnnbp.features.normalization import normalize_running, normalize_utterance
 from rnnbp.features.signals import preemphasis
+from rnnbp.runtime import choice
 
 Array = np.ndarray
 

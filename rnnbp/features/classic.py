@@ -11,12 +11,12 @@ from typing import TypedDict, Unpack
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp._checks import positive_int
-from rnnbp.features.cepstra import cepstra, lifter_weights
+from rnnbp.features.cepstrum import cepstra, lifter_weights
 from rnnbp.features.framing import WindowName, frame, get_window
-from rnnbp.features.mel import checked_band, checked_filters, mel_frequencies
+from rnnbp.features.mel_scale import checked_band, checked_filters, mel_frequencies
 from rnnbp.features.signals import preemphasis
 from rnnbp.features.spectra import frame_spectra
+from rnnbp.runtime import positive_int
 
 Array = np.ndarray
 

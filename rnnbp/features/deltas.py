@@ -6,8 +6,8 @@ from math import factorial
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp._checks import choice, integer_at_least, natural_int, number, positive_int, unused
 from rnnbp.features.signals import checked_features
+from rnnbp.runtime import choice, integer_at_least, natural_int, number, positive_int, unused
 
 Array = np.ndarray
 

@@ -8,8 +8,8 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp._checks import choice, number, positive_int, unused
 from rnnbp.features.signals import checked_signal
+from rnnbp.runtime import choice, number, positive_int, unused
 
 Array = np.ndarray
 WindowName = str | float | tuple[Any, ...]

@@ -12,11 +12,11 @@ from typing import TypedDict, Unpack
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp._checks import choice, number, positive_int
-from rnnbp.features.cepstra import cepstra, lifter_weights
+from rnnbp.features.cepstrum import cepstra, lifter_weights
 from rnnbp.features.framing import by_blocks, frame
-from rnnbp.features.mel import checked_band, checked_filters, hz_to_mel, mel_frequencies
+from rnnbp.features.mel_scale import checked_band, checked_filters, hz_to_mel, mel_frequencies
 from rnnbp.features.spectra import frame_spectra
+from rnnbp.runtime import choice, number, positive_int
 
 Array = np.ndarray
 

@@ -5,9 +5,9 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp._checks import positive_int
 from rnnbp.features.framing import Framing, FramingOptions, by_blocks
 from rnnbp.features.signals import checked_features
+from rnnbp.runtime import positive_int
 
 Array = np.ndarray
 

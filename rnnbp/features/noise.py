@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rnnbp._checks import number, positive_int
+from rnnbp.runtime import number, positive_int
 
 Array = np.ndarray
 

@@ -5,8 +5,8 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp._checks import positive_int
 from rnnbp.features.signals import checked_features
+from rnnbp.runtime import positive_int
 
 Array = np.ndarray
 

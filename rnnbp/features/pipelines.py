@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnbp.features.base import Features
-from rnnbp.features.cepstra import cepstra
+from rnnbp.features.cepstrum import cepstra
 from rnnbp.features.classic import classic_lengths, classic_mfcc
 from rnnbp.features.framing import Framing, WindowName
-from rnnbp.features.mel import mel
+from rnnbp.features.mel_scale import mel
 from rnnbp.features.prediction_cepstra import lpc_cepstra
 from rnnbp.features.spectra import power_to_db, spectra
 
@@ -108,7 +108,7 @@ class MFCC(LogMel):
 
     Examples
     --------
-    >>> from rnnbp.data import SequenceDataset
+    >>> from rnnbp.data.dataset import SequenceDataset
     >>> features = MFCC(sr=8000, n_mfcc=13, n_fft=256, hop_length=80, deltas=2, normalize="utterance")
     >>> recordings = SequenceDataset([np.sin(np.arange(n))[:, None] for n in (4000.0, 8000.0)])
     >>> recordings.map(features)

@@ -5,11 +5,11 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp._checks import number, positive_int
-from rnnbp.features.cepstra import lifter_weights
+from rnnbp.features.cepstrum import lifter_weights
 from rnnbp.features.framing import Framing, FramingOptions
 from rnnbp.features.linear_prediction import predictors
 from rnnbp.features.signals import checked_features
+from rnnbp.runtime import number, positive_int
 
 Array = np.ndarray
 

@@ -6,8 +6,8 @@ from math import gcd
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp._checks import choice, positive_int, require
 from rnnbp.features.signals import checked_signal
+from rnnbp.runtime import choice, positive_int, require
 
 Array = np.ndarray
 

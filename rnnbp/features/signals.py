@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp._checks import number
+from rnnbp.runtime import number
 
 Array = np.ndarray
 

@@ -6,9 +6,9 @@ from typing import Unpack
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp._checks import number
 from rnnbp.features.framing import Framing, FramingOptions, by_blocks
-from rnnbp.features.mel import mel
+from rnnbp.features.mel_scale import mel
+from rnnbp.runtime import number
 
 Array = np.ndarray
 Reference = float | Callable[[Array], float]

@@ -5,10 +5,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp._checks import number, positive_int
 from rnnbp.features.framing import frame
 from rnnbp.features.signals import checked_signal
 from rnnbp.features.spectra import power_to_db
+from rnnbp.runtime import number, positive_int
 
 Array = np.ndarray
 

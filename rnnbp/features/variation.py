@@ -6,11 +6,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from rnnbp._checks import choice, number
 from rnnbp.features.augmentation import add_noise, change_speed, spec_augment
 from rnnbp.features.noise import speech_noise
 from rnnbp.features.pipelines import LogMel
 from rnnbp.features.signals import checked_features, checked_signal
+from rnnbp.runtime import choice, number
 
 Array = np.ndarray
 NOISES = ("white", "speech")

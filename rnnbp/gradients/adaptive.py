@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rnnbp._checks import integer_at_least, number, positive_int
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import Cost, Gradient, refuse_look_ahead
 from rnnbp.gradients.decay import error_decay
 from rnnbp.gradients.history import History
 from rnnbp.gradients.truncated import TruncatedBPTT
 from rnnbp.layers.base import State
-from rnnbp.losses.base import Loss
+from rnnbp.losses import Loss
 from rnnbp.models import Sequential
+from rnnbp.runtime import integer_at_least, number, positive_int
 
 
 @dataclass(frozen=True)

@@ -6,14 +6,14 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from rnnbp._checks import number, seed_or_generator
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import Gradient, refuse_look_ahead
 from rnnbp.gradients.seeding import generator_of
 from rnnbp.gradients.truncated import SpanRunner
 from rnnbp.layers.base import State
-from rnnbp.losses.base import Loss
+from rnnbp.losses import Loss
 from rnnbp.models import Sequential
+from rnnbp.runtime import number, seed_or_generator
 
 
 class Truncation(Protocol):

@@ -8,7 +8,7 @@ import numpy as np
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import Gradient, whole_gradient
 from rnnbp.layers.base import State
-from rnnbp.losses.base import Loss
+from rnnbp.losses import Loss
 from rnnbp.models import Sequential
 
 

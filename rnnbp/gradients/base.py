@@ -6,12 +6,13 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from rnnbp.core import Parameters
 from rnnbp.data import SequenceBatch
-from rnnbp.descriptions import named_axes
-from rnnbp.layers.base import Array, Run, State, Tape
-from rnnbp.losses.base import Loss
+from rnnbp.layers import Run
+from rnnbp.layers.base import Array, State, Tape
+from rnnbp.losses import Loss
 from rnnbp.models import Sequential
-from rnnbp.params import Parameters
+from rnnbp.runtime import named_axes
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,15 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from rnnbp._checks import positive_int
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import Gradient, refuse_look_ahead, whole_gradient
-from rnnbp.gradients.checkpointing import Checkpointed, Plan, Segments, bytes_of, plan_within
+from rnnbp.gradients.checkpointing.budget import Plan, bytes_of, plan_within
+from rnnbp.gradients.checkpointing.runner import Checkpointed, Segments
 from rnnbp.kernels.blocks import BLOCK
 from rnnbp.layers.base import State
-from rnnbp.losses.base import Loss
+from rnnbp.losses import Loss
 from rnnbp.models import Sequential
+from rnnbp.runtime import positive_int
 
 
 @dataclass(frozen=True)

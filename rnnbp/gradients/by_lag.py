@@ -18,8 +18,9 @@ import numpy as np
 
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import GradientAlgorithm, check_targets
-from rnnbp.layers.base import Array, Run, State
-from rnnbp.losses.base import Loss
+from rnnbp.layers import Run
+from rnnbp.layers.base import Array, State
+from rnnbp.losses import Loss
 from rnnbp.models import Sequential
 
 SEEN = 1e-9  # of the whole gradient: a smaller part is not told from the rounding of a difference

@@ -8,16 +8,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from rnnbp._checks import positive_int
-from rnnbp.cells.base import Array, Cell, check_cell
+from rnnbp.cells import Cell
+from rnnbp.cells.base import Array, check_cell
+from rnnbp.core import Parameters
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import GradientAlgorithm, check_targets, loss_at
 from rnnbp.gradients.bptt import BPTT
 from rnnbp.gradients.numerical import ComplexStep, Evaluate, FiniteDifference
-from rnnbp.layers.base import Layer, Run
-from rnnbp.losses.base import Loss
+from rnnbp.layers import Layer, Run
+from rnnbp.losses import Loss
 from rnnbp.models import Sequential
-from rnnbp.params import Parameters
+from rnnbp.runtime import positive_int
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,22 @@ from typing import Any, Literal
 
 import numpy as np
 
-from rnnbp._checks import choice, number, unknown
 from rnnbp.gradients.adaptive import AdaptiveTruncation
 from rnnbp.gradients.artbp import ARTBP, PowerLaw
 from rnnbp.gradients.base import GradientAlgorithm
 from rnnbp.gradients.bptt import BPTT
 from rnnbp.gradients.forward import ForwardGradient
 from rnnbp.gradients.numerical import ComplexStep, FiniteDifference
-from rnnbp.gradients.online import KFRTRL, RFLO, RTRL, UORO, BlockRTRL, EProp, SnAp
+from rnnbp.gradients.online.blocks import BlockRTRL
+from rnnbp.gradients.online.eprop import EProp
+from rnnbp.gradients.online.kf_rtrl import KFRTRL
+from rnnbp.gradients.online.rflo import RFLO
+from rnnbp.gradients.online.rtrl import RTRL
+from rnnbp.gradients.online.snap import SnAp
+from rnnbp.gradients.online.uoro import UORO
 from rnnbp.gradients.recurrent_backprop import RecurrentBackprop
 from rnnbp.gradients.truncated import TruncatedBPTT
+from rnnbp.runtime import choice, number, unknown
 from rnnbp.solvers import Tolerance
 
 Seed = int | np.random.Generator

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from rnnbp._checks import positive_int
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import check_targets, map_state, refuse_look_ahead
 from rnnbp.gradients.by_lag import ending
 from rnnbp.gradients.truncated import Piece, SpanRunner
 from rnnbp.layers.base import Array, State
-from rnnbp.losses.base import Loss
+from rnnbp.losses import Loss
 from rnnbp.models import Sequential
+from rnnbp.runtime import positive_int
 
 
 @dataclass(frozen=True)

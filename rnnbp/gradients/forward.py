@@ -7,14 +7,15 @@ from typing import ClassVar
 
 import numpy as np
 
-from rnnbp._checks import positive_int, seed_or_generator
+from rnnbp.core import Parameters
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import Cost, Gradient, check_targets, map_state
 from rnnbp.gradients.seeding import generator_of
-from rnnbp.layers.base import Array, Run, State
-from rnnbp.losses.base import Loss
+from rnnbp.layers import Run
+from rnnbp.layers.base import Array, State
+from rnnbp.losses import Loss
 from rnnbp.models import Sequential
-from rnnbp.params import Parameters
+from rnnbp.runtime import positive_int, seed_or_generator
 
 STEP = 1e-30  # of the largest entry of a direction: its square is nothing beside 1
 

@@ -11,7 +11,7 @@ from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import Gradient, GradientAlgorithm
 from rnnbp.gradients.claims import Guarantee
 from rnnbp.layers.base import Array
-from rnnbp.losses.base import Loss
+from rnnbp.losses import Loss
 from rnnbp.models import Sequential
 
 

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from rnnbp._checks import number
+from rnnbp.core import Parameters
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import Cost, Gradient, check_targets, loss_at
-from rnnbp.layers.base import Run, State
-from rnnbp.losses.base import Loss
+from rnnbp.layers import Run
+from rnnbp.layers.base import State
+from rnnbp.losses import Loss
 from rnnbp.models import Sequential
-from rnnbp.params import Parameters
+from rnnbp.runtime import number
 
 Evaluate = Callable[[Parameters], Any]  # the loss at these parameters, complex where they are
 

@@ -6,26 +6,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rnnbp.cells.base import Array, Cell, Weights, map_nested
+from rnnbp.cells import Cell
+from rnnbp.cells.base import Array, Weights, map_nested
+from rnnbp.core import Parameters
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import Gradient, whole_gradient
 from rnnbp.gradients.history import History
 from rnnbp.kernels.packing import pack, unpack
-from rnnbp.layers.base import Layer, Run, Shape, State, Tape
-from rnnbp.layers.fixed_point import FixedPoint, check_solver_arguments, spectral_radius_at, state_cotangent
-from rnnbp.losses.base import Loss
+from rnnbp.layers import FixedPoint, Layer, Run
+from rnnbp.layers.base import Shape, State, Tape
+from rnnbp.layers.fixed_point import check_solver_arguments, spectral_radius_at, state_cotangent
+from rnnbp.losses import Loss
 from rnnbp.models import Sequential
-from rnnbp.params import Parameters
-from rnnbp.solvers import (
-    OnFailure,
-    Raise,
-    Relaxation,
-    Solver,
-    Tolerance,
-    convergence_error,
-    imaginary_scale,
-    solve,
-)
+from rnnbp.solvers import OnFailure, Raise, Relaxation, Solver, Tolerance, convergence_error, imaginary_scale, solve
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from rnnbp.gradients.base import GradientAlgorithm
 from rnnbp.gradients.bptt import BPTT
 from rnnbp.gradients.forward import moved
 from rnnbp.layers.base import Array, State
-from rnnbp.losses.base import Loss
+from rnnbp.losses import Loss
 from rnnbp.models import Sequential
 
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from rnnbp._checks import number
-from rnnbp.contraction import check_names
+from rnnbp.core import Parameters
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import Gradient, GradientAlgorithm, is_random
 from rnnbp.layers.base import Array, State
-from rnnbp.losses.base import Loss
+from rnnbp.losses import Loss
 from rnnbp.models import Sequential
-from rnnbp.params import Parameters
+from rnnbp.runtime import number
+from rnnbp.solvers.contraction import check_names
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from rnnbp._checks import integer_at_least, positive_int
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import Cost, Gradient, check_targets, held_bytes, map_state, refuse_look_ahead
-from rnnbp.layers.base import Array, Run, State, Tape
-from rnnbp.losses.base import Loss
+from rnnbp.layers import Run
+from rnnbp.layers.base import Array, State, Tape
+from rnnbp.losses import Loss
 from rnnbp.models import Sequential
+from rnnbp.runtime import integer_at_least, positive_int
 
 
 @dataclass(frozen=True)

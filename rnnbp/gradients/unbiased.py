@@ -12,7 +12,7 @@ from rnnbp.gradients.expectation import Program, enumerated_mean, normal_mean, u
 from rnnbp.gradients.measured import total_of
 from rnnbp.gradients.replay import NotReplayableError
 from rnnbp.layers.base import Array
-from rnnbp.losses.base import Loss
+from rnnbp.losses import Loss
 from rnnbp.models import Sequential
 
 FEWEST = 128  # samples of a test: with fewer even normal ones may look heavy-tailed

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from rnnbp.cells.base import Weights
-from rnnbp.params import Parameters
+from rnnbp.core import Parameters
 
 Array = np.ndarray
 Residuals = Any  # what a kernel's forward pass saves for its backward pass; only the same kernel reads it

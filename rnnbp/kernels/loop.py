@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from rnnbp.cells.base import Array, Cell, Delta, Weights, map_nested
+from rnnbp.cells import Cell
+from rnnbp.cells.base import Array, Delta, Weights, map_nested
 from rnnbp.cells.base import Residuals as StepResiduals
+from rnnbp.core import Parameters
 from rnnbp.kernels.base import Kernel
 from rnnbp.kernels.blocks import packed_blocks
 from rnnbp.kernels.packing import pack, unpack
-from rnnbp.params import Parameters
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rnnbp.workspace import empty
+from rnnbp.runtime import empty
 
 Array = np.ndarray
 

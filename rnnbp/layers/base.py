@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnbp.params import Parameters
+from rnnbp.core import Parameters
 
 Array = np.ndarray
 Shape = tuple[str | int | None, ...]  # ("T", "B", 12); None where the number of features is not known

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbp.cells.base import Array, Cell, check_cell
+from rnnbp.cells import Cell
+from rnnbp.cells.base import Array, check_cell
+from rnnbp.core import Parameters
 from rnnbp.layers.base import Layer, Run, Shape, State, Tape, in_time
 from rnnbp.layers.recurrent import Recurrent
-from rnnbp.params import Parameters
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from rnnbp._checks import flag, positive_int
-from rnnbp.cells.base import Array, Cell
-from rnnbp.initializers import Initializer, Uniform
+from rnnbp.cells import Cell
+from rnnbp.cells.base import Array
+from rnnbp.core import Initializer, Parameters, Uniform
 from rnnbp.layers.base import Layer, Run, Shape, State, Tape, in_time
 from rnnbp.layers.multi_layer import MultiLayer, dropout_between
 from rnnbp.layers.recurrent import Recurrent
-from rnnbp.params import Parameters
+from rnnbp.runtime import flag, positive_int
 
 MOST_LAYERS = 1000  # a model's file says how many; more would take memory before anything else is looked at
 

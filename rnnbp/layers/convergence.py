@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbp.cells.base import Array, Cell, Residuals, Weights, map_nested
-from rnnbp.params import Parameters
+from rnnbp.cells import Cell
+from rnnbp.cells.base import Array, Residuals, Weights, map_nested
+from rnnbp.core import Parameters
 from rnnbp.solvers import Solution
 
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnbp.cells.base import Array
+from rnnbp.core import Parameters
 from rnnbp.layers.base import Layer, Run, Shape, State, Tape, in_time
 from rnnbp.layers.pooling import Last
 from rnnbp.layers.simple import Dropout, Noise, Normalize
-from rnnbp.params import Parameters
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,13 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp._checks import flag
-from rnnbp.cells.base import Array, Cell, Weights, check_cell, zero_state
-from rnnbp.contraction import spectral_radius
+from rnnbp.cells import Cell
+from rnnbp.cells.base import Array, Weights, check_cell, zero_state
+from rnnbp.core import Parameters
 from rnnbp.kernels.packing import pack, unpack
 from rnnbp.layers.base import Layer, Run, Shape, State, Tape, in_time
 from rnnbp.layers.convergence import JointSolve, RecordedStepFunction, StepFunction, backward_through_iterations
-from rnnbp.params import Parameters
+from rnnbp.runtime import flag
 from rnnbp.solvers import (
     Iteration,
     OnFailure,
@@ -24,6 +24,7 @@ from rnnbp.solvers import (
     imaginary_scale,
     solve,
 )
+from rnnbp.solvers.contraction import spectral_radius
 
 
 @dataclass(frozen=True)

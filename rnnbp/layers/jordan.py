@@ -4,7 +4,7 @@ from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 
 from rnnbp.cells import JordanCell
-from rnnbp.initializers import Initializer, Uniform
+from rnnbp.core import Initializer, Uniform
 from rnnbp.layers.cell_layer import CellLayer
 from rnnbp.layers.recurrent import Recurrent
 

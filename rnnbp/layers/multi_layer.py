@@ -4,13 +4,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rnnbp._checks import flag
-from rnnbp.cells.base import Array, Cell, as_cells
+from rnnbp.cells import Cell
+from rnnbp.cells.base import Array, as_cells
+from rnnbp.core import Parameters
 from rnnbp.layers.base import Layer, Run, Shape, State, Tape
 from rnnbp.layers.bidirectional import Bidirectional
 from rnnbp.layers.recurrent import Recurrent
 from rnnbp.layers.simple import Dropout, drop_rate
-from rnnbp.params import Parameters
+from rnnbp.runtime import flag
 
 
 @dataclass(frozen=True)

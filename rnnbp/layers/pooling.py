@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnbp.cells.base import Array
+from rnnbp.core import Parameters
 from rnnbp.layers.base import Layer, Run, Shape, State, Tape, in_time, over
-from rnnbp.params import Parameters
 
 
 @dataclass(frozen=True)

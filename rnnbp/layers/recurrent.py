@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbp.cells.base import Array, Cell, check_cell, zero_state
+from rnnbp.cells import Cell
+from rnnbp.cells.base import Array, check_cell, zero_state
+from rnnbp.core import Parameters
 from rnnbp.kernels import kernel_of
 from rnnbp.layers.base import Layer, Run, Shape, State, Tape, in_time
-from rnnbp.params import Parameters
 
 
 @dataclass(frozen=True)

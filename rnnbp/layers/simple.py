@@ -4,12 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbp._checks import number, positive_int
-from rnnbp.activations import activation
 from rnnbp.cells.base import Array, outer_sum, total
-from rnnbp.initializers import glorot
+from rnnbp.core import Parameters, activation, glorot
 from rnnbp.layers.base import Layer, Run, Shape, State, Tape, has_features
-from rnnbp.params import Parameters
+from rnnbp.runtime import number, positive_int
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbp._checks import natural_int, positive_int
 from rnnbp.cells.base import Array
+from rnnbp.core import Parameters
 from rnnbp.layers.base import Layer, Run, Shape, State, Tape, in_time, over
-from rnnbp.params import Parameters
+from rnnbp.runtime import natural_int, positive_int
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp.config import to_config
+from rnnbp.runtime import to_config
 
 Array = np.ndarray
 Shape = tuple[int, ...]

@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp import metrics
-from rnnbp._checks import integer, number
 from rnnbp.losses.base import Array, Loss, as_outputs, axes, refuse
 from rnnbp.losses.squared_error import same_shape
+from rnnbp.metrics import scores as metrics
+from rnnbp.runtime import integer, number
 
 
 class CrossEntropy(Loss):

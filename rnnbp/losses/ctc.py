@@ -7,16 +7,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnnbp import kernels
-from rnnbp._checks import flag, natural_int
+from rnnbp.data import LabelSequences, label_sequences
 from rnnbp.decoding import greedy
 from rnnbp.decoding.best_path import check_blank
 from rnnbp.decoding.lattice import Lattice, log_softmax
-from rnnbp.error_rates import ErrorRate, token_error_rate
 from rnnbp.kernels.compiled import available
-from rnnbp.label_sequences import LabelSequences, label_sequences
 from rnnbp.losses.base import Array, Loss, as_outputs, real_items
 from rnnbp.losses.ctc_arrays import ctc_arrays
-from rnnbp.threads import get_num_threads
+from rnnbp.metrics import ErrorRate, token_error_rate
+from rnnbp.runtime import flag, get_num_threads, natural_int
 
 
 class CTC(Loss):

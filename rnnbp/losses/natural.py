@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnbp.label_sequences import LabelSequences
+from rnnbp.data import LabelSequences
 from rnnbp.losses.base import Loss
 from rnnbp.losses.cross_entropy import CrossEntropy
 from rnnbp.losses.ctc import CTC

@@ -1,30 +1,5 @@
 """Optimizers: one file each; `base` holds the step in blocks and the state."""
 
-from rnnbp.optimizers.adam import Adam, AdamW
-from rnnbp.optimizers.base import Optimizer
-from rnnbp.optimizers.lbfgs import LBFGS
-from rnnbp.optimizers.minimizer import Minimizer, Minimum
-from rnnbp.optimizers.newton_cg import NewtonCG
-from rnnbp.optimizers.rmsprop import RMSprop
-from rnnbp.optimizers.rprop import Rprop
-from rnnbp.optimizers.sgd import SGD, Momentum, Nesterov
+from rnnbp.runtime.lazy_imports import attach
 
-__all__ = [
-    "LBFGS",
-    "OPTIMIZERS",
-    "SGD",
-    "Adam",
-    "AdamW",
-    "Minimizer",
-    "Minimum",
-    "Momentum",
-    "Nesterov",
-    "NewtonCG",
-    "Optimizer",
-    "RMSprop",
-    "Rprop",
-]
-
-OPTIMIZERS: dict[str, type[Optimizer]] = {
-    o.name: o for o in (SGD, Momentum, Nesterov, Rprop, RMSprop, Adam, AdamW, LBFGS, NewtonCG)
-}
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

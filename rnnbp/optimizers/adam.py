@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from rnnbp._checks import number
 from rnnbp.optimizers.base import Array, Optimizer
+from rnnbp.runtime import number
 
 
 class Adam(Optimizer):
@@ -35,7 +35,7 @@ class Adam(Optimizer):
 
     Examples
     --------
-    >>> from rnnbp.params import Parameters
+    >>> from rnnbp.core.parameters import Parameters
     >>> params = Parameters({"w": (2,)})
     >>> Adam(0.01).step(params, np.array([5.0, -0.001]))
     >>> params.vector.round(4)
@@ -101,7 +101,7 @@ class AdamW(Adam):
 
     Examples
     --------
-    >>> from rnnbp.params import Parameters
+    >>> from rnnbp.core.parameters import Parameters
     >>> params = Parameters({"w": (2,)}, np.array([1.0, 1.0]))
     >>> AdamW(0.1, weight_decay=0.5).step(params, np.array([0.0, 1.0]))
     >>> params.vector

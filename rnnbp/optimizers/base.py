@@ -5,9 +5,8 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from rnnbp._checks import did_you_mean, natural_int, number
-from rnnbp.config import to_config
-from rnnbp.params import Parameters
+from rnnbp.core import Parameters
+from rnnbp.runtime import did_you_mean, natural_int, number, to_config
 
 Array = np.ndarray
 
@@ -140,7 +139,7 @@ class Optimizer:
         Examples
         --------
         >>> from rnnbp.optimizers import Adam
-        >>> from rnnbp.params import Parameters
+        >>> from rnnbp.core.parameters import Parameters
         >>> optimizer, one, other = Adam(), object(), object()
         >>> optimizer.begin(one)
         >>> optimizer.step(Parameters({"w": (2,)}), np.ones(2))

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from rnnbp._checks import number, positive_int
 from rnnbp.optimizers.base import Array
 from rnnbp.optimizers.minimizer import Minimizer
+from rnnbp.runtime import number, positive_int
 
 
 class LBFGS(Minimizer):
@@ -43,7 +43,7 @@ class LBFGS(Minimizer):
     Examples
     --------
     >>> import numpy as np
-    >>> from rnnbp.params import Parameters
+    >>> from rnnbp.core.parameters import Parameters
     >>> params = Parameters({"w": (2,)}, np.array([3.0, -4.0]))
     >>> minimum = LBFGS().minimize(lambda w: (w @ w, 2 * w), params)
     >>> minimum.converged, bool(abs(params.vector).max() < 1e-5)

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from rnnbp._checks import positive_int
+from rnnbp.core import Parameters
 from rnnbp.optimizers.base import Array, Optimizer
-from rnnbp.params import Parameters
+from rnnbp.runtime import positive_int
 
 Objective = Callable[[Array], tuple[float, Array]]
 """params.vector (P,) -> loss, gradient (P,)."""

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from rnnbp._checks import number
 from rnnbp.optimizers.base import Array
 from rnnbp.optimizers.minimizer import Minimizer
+from rnnbp.runtime import number
 
 
 class NewtonCG(Minimizer):
@@ -43,7 +43,7 @@ class NewtonCG(Minimizer):
 
     Examples
     --------
-    >>> from rnnbp.params import Parameters
+    >>> from rnnbp.core.parameters import Parameters
     >>> params = Parameters({"w": (2,)}, np.array([3.0, -4.0]))
     >>> H = np.array([[2.0, 0.5], [0.5, 1.0]])
     >>> minimum = NewtonCG().minimize(lambda w: (w @ H @ w / 2, H @ w), params, product=lambda v: H @ v)

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from rnnbp._checks import number
 from rnnbp.optimizers.adam import below_one
 from rnnbp.optimizers.base import Array, Optimizer
+from rnnbp.runtime import number
 
 
 class RMSprop(Optimizer):
@@ -32,7 +32,7 @@ class RMSprop(Optimizer):
 
     Examples
     --------
-    >>> from rnnbp.params import Parameters
+    >>> from rnnbp.core.parameters import Parameters
     >>> params = Parameters({"w": (2,)})
     >>> RMSprop(0.1).step(params, np.array([2.0, -0.5]))
     >>> params.vector.round(4)

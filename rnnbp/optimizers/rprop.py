@@ -5,9 +5,9 @@ from typing import Any, Self
 
 import numpy as np
 
-from rnnbp._checks import number
 from rnnbp.optimizers.adam import below_one
 from rnnbp.optimizers.base import Array, Optimizer
+from rnnbp.runtime import number
 
 
 class Rprop(Optimizer):
@@ -43,7 +43,7 @@ class Rprop(Optimizer):
 
     Examples
     --------
-    >>> from rnnbp.params import Parameters
+    >>> from rnnbp.core.parameters import Parameters
     >>> params, optimizer = Parameters({"w": (2,)}), Rprop(0.1)
     >>> optimizer.step(params, np.array([100.0, -0.001]))
     >>> params.vector

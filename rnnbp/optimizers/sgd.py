@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from rnnbp._checks import number
 from rnnbp.optimizers.base import Array, Optimizer
+from rnnbp.runtime import number
 
 
 class SGD(Optimizer):
@@ -26,7 +26,7 @@ class SGD(Optimizer):
 
     Examples
     --------
-    >>> from rnnbp.params import Parameters
+    >>> from rnnbp.core.parameters import Parameters
     >>> params = Parameters({"w": (2,)})
     >>> SGD(0.5).step(params, np.array([1.0, -2.0]))
     >>> params.vector
@@ -65,7 +65,7 @@ class Momentum(Optimizer):
 
     Examples
     --------
-    >>> from rnnbp.params import Parameters
+    >>> from rnnbp.core.parameters import Parameters
     >>> params, optimizer = Parameters({"w": (1,)}), Momentum(0.5, momentum=0.5)
     >>> for _ in range(2):
     ...     optimizer.step(params, np.array([1.0]))
@@ -117,7 +117,7 @@ class Nesterov(Momentum):
 
     Examples
     --------
-    >>> from rnnbp.params import Parameters
+    >>> from rnnbp.core.parameters import Parameters
     >>> params = Parameters({"w": (1,)})
     >>> Nesterov(0.5, momentum=0.5).step(params, np.array([1.0]))
     >>> params.vector

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbp._checks import natural_int, number
+from rnnbp.runtime import natural_int, number
 
 Array = np.ndarray
 Function = Callable[[Array, Array], Array]  # (rows (R,), z (R, S)) -> f(z) (R, S) of those rows

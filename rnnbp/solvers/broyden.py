@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbp._checks import positive_int
+from rnnbp.runtime import positive_int
 from rnnbp.solvers.base import Array, Evaluate, Search, Solver
 
 

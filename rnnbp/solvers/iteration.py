@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from rnnbp._checks import number
+from rnnbp.runtime import number
 from rnnbp.solvers.base import Array, Evaluate, Search, Solver
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbp._checks import positive_int
+from rnnbp.runtime import positive_int
 from rnnbp.solvers.base import Array, Evaluate, Function, Search, Solution, Solver, Tolerance
 
 Product = Callable[[Array], Array]  # (R, S) -> (R, S)

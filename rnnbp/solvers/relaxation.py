@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbp._checks import number
+from rnnbp.runtime import number
 from rnnbp.solvers.base import Search, Solver
 from rnnbp.solvers.iteration import FixedRateSearch
 

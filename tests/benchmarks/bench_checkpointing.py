@@ -16,7 +16,7 @@ import pandas as pd
 
 import rnnbp
 from rnnbp.benchmark.measure import TimedCall, best_times, blas_threads
-from rnnbp.gradients.checkpointing import residuals_evaluations
+from rnnbp.gradients.checkpointing.schedules import residuals_evaluations
 
 T, B, F, H = 1000, 32, 40, 128
 SECONDS = 3.0  # for each row

@@ -21,8 +21,7 @@ import numpy as np
 import pandas as pd
 
 import rnnbp
-from rnnbp.gradients import GradientAlgorithm, Guarantee
-from rnnbp.gradients.artbp import Geometric
+from rnnbp.gradients import Geometric, GradientAlgorithm, Guarantee
 from rnnbp.gradients.measured import run_seeds, total_of
 
 F, K = 8, 4

@@ -11,8 +11,8 @@ import pandas as pd
 from rnnbp import kernels
 from rnnbp.benchmark.measure import TimedCall, best_times, blas_threads
 from rnnbp.benchmark.rnnbp_kernels import CELLS
+from rnnbp.core import Parameters
 from rnnbp.layers import Run
-from rnnbp.params import Parameters
 
 
 def training(kernel, lengths, inputs):

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from rnnbp._checks import positive_int
 from rnnbp.gradients.checkpointing.schedules import (
     Action,
     residuals_evaluations,
@@ -14,6 +13,7 @@ from rnnbp.gradients.checkpointing.schedules import (
     store_snapshots,
 )
 from rnnbp.kernels.blocks import BLOCK
+from rnnbp.runtime import positive_int
 
 UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 UNITS |= {"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}

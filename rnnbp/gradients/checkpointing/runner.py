@@ -10,8 +10,9 @@ from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import Cost, Gradient, check_targets, held_bytes
 from rnnbp.gradients.checkpointing.budget import Sizes
 from rnnbp.gradients.checkpointing.schedules import Advance, Backward, Free, Record, Schedule, Store
-from rnnbp.layers.base import Array, Run, State
-from rnnbp.losses.base import Loss
+from rnnbp.layers import Run
+from rnnbp.layers.base import Array, State
+from rnnbp.losses import Loss
 from rnnbp.models import Sequential
 
 OBJECTS = 600  # bytes of the Python objects of a stored state, beside its numbers

@@ -14,7 +14,6 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rnnbp._checks import positive_int
 from rnnbp.cells.base import Array
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import Cost, Gradient, check_targets, held_bytes
@@ -22,10 +21,11 @@ from rnnbp.gradients.online.chain import Chain, chain
 from rnnbp.gradients.online.draws import Draws
 from rnnbp.gradients.online.linear import Linear
 from rnnbp.gradients.online.stages import AffineStage
-from rnnbp.layers import Last
-from rnnbp.layers.base import Run, State
-from rnnbp.losses.base import Loss
+from rnnbp.layers import Last, Run
+from rnnbp.layers.base import State
+from rnnbp.losses import Loss
 from rnnbp.models import Sequential
+from rnnbp.runtime import positive_int
 
 
 class Influence(Protocol):

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbp._checks import positive_int
 from rnnbp.cells.base import Array, Delta, map_nested
 from rnnbp.cells.outer import outer_method, side_by_side
 from rnnbp.gradients.base import held_bytes
@@ -13,6 +12,7 @@ from rnnbp.gradients.online.base import Due, Influence, Online, Span, Walk
 from rnnbp.gradients.online.chain import Chain
 from rnnbp.gradients.online.linear import Linear
 from rnnbp.gradients.online.rtrl import WholeInfluence
+from rnnbp.runtime import positive_int
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from rnnbp.cells import Cell
+from rnnbp.cells import Cell, Outer
 from rnnbp.cells.base import Array, Delta, Residuals, Weights
-from rnnbp.cells.outer import Outer, outer_method
+from rnnbp.cells.outer import outer_method
+from rnnbp.core import Parameters
 from rnnbp.gradients.online.chain import Chain
 from rnnbp.gradients.online.stages import MeanBeside, MeanStage
-from rnnbp.params import Parameters
 
 
 @dataclass(frozen=True)

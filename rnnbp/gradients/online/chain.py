@@ -10,25 +10,14 @@ import numpy as np
 
 from rnnbp.cells import Cell, Stack
 from rnnbp.cells.base import Array, zero_state
+from rnnbp.core import Parameters
 from rnnbp.gradients.base import refuse_look_ahead
 from rnnbp.gradients.online.draws import Draws, Replayed
 from rnnbp.gradients.online.stages import AffineStage, DenseStage, EmbeddingStage, MeanBeside, MeanStage
-from rnnbp.layers import (
-    Dense,
-    Dropout,
-    Embedding,
-    Last,
-    Layer,
-    MeanOverTime,
-    MultiLayer,
-    Noise,
-    Normalize,
-    Recurrent,
-)
+from rnnbp.layers import Dense, Dropout, Embedding, Last, Layer, MeanOverTime, MultiLayer, Noise, Normalize, Recurrent
 from rnnbp.layers.base import Shape, State
 from rnnbp.layers.cell_layer import unrolled
 from rnnbp.models import Sequential
-from rnnbp.params import Parameters
 
 
 @dataclass(frozen=True)

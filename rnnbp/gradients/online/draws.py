@@ -9,9 +9,9 @@ import copy
 import numpy as np
 
 from rnnbp.cells.base import Array
-from rnnbp.layers import Dropout, Layer, Noise
-from rnnbp.layers.base import Run, Shape, State, Tape
-from rnnbp.params import Parameters
+from rnnbp.core import Parameters
+from rnnbp.layers import Dropout, Layer, Noise, Run
+from rnnbp.layers.base import Shape, State, Tape
 
 
 class Replayed(Layer):

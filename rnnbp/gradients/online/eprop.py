@@ -5,9 +5,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from rnnbp.cells import Cell, Stack
+from rnnbp.cells import Cell, Outer, Stack
 from rnnbp.cells.base import Array
-from rnnbp.cells.outer import Outer, outer_method
+from rnnbp.cells.outer import outer_method
+from rnnbp.core import Parameters
 from rnnbp.gradients.online.base import Due, Influence, Online, Walk
 from rnnbp.gradients.online.broadcast import detached
 from rnnbp.gradients.online.chain import Chain
@@ -15,7 +16,6 @@ from rnnbp.gradients.online.feedback import Feedback, RandomFeedback, SymmetricF
 from rnnbp.gradients.online.linear import Linear
 from rnnbp.gradients.online.snap import SparseInfluence
 from rnnbp.gradients.online.structure import Structure, structure, without
-from rnnbp.params import Parameters
 
 
 @dataclass(frozen=True)

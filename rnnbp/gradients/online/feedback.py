@@ -6,10 +6,10 @@ from typing import Protocol
 
 import numpy as np
 
-from rnnbp._checks import natural_int
 from rnnbp.cells.base import Array
 from rnnbp.gradients.online.base import Due, Walk
 from rnnbp.gradients.online.broadcast import outputs_of_layers
+from rnnbp.runtime import natural_int
 
 
 class Feedback(Protocol):

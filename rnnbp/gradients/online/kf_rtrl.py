@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from rnnbp.cells import Outer
 from rnnbp.cells.base import Array
-from rnnbp.cells.outer import Outer, outer_method, rows_of, side_by_side
+from rnnbp.cells.outer import outer_method, rows_of, side_by_side
+from rnnbp.core import Parameters
 from rnnbp.gradients.online.base import Influence
 from rnnbp.gradients.online.chain import Chain
 from rnnbp.gradients.online.linear import Linear
 from rnnbp.gradients.online.signs import RandomOnline, balanced, random_signs
-from rnnbp.params import Parameters
 
 
 @dataclass(frozen=True)

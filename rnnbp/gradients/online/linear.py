@@ -6,9 +6,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rnnbp.cells.base import Array, Cell, Delta, Residuals, Weights, basis_vjp, map_nested
-from rnnbp.cells.outer import Outer, outer_method, rows_of, side_by_side
-from rnnbp.params import Parameters
+from rnnbp.cells import Cell, Outer
+from rnnbp.cells.base import Array, Delta, Residuals, Weights, basis_vjp, map_nested
+from rnnbp.cells.outer import outer_method, rows_of, side_by_side
+from rnnbp.core import Parameters
 
 STEP = 1e-30
 

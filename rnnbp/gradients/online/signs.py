@@ -13,10 +13,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from rnnbp._checks import seed_or_generator
 from rnnbp.cells.base import Array
 from rnnbp.gradients.online.base import Online
 from rnnbp.gradients.seeding import generator_of
+from rnnbp.runtime import seed_or_generator
 
 
 @dataclass(frozen=True)

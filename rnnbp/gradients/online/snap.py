@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbp._checks import positive_int
 from rnnbp.cells.base import Array
 from rnnbp.gradients.online.base import Influence, Online
 from rnnbp.gradients.online.chain import Chain
 from rnnbp.gradients.online.folded import Entries, Folded, Folds
 from rnnbp.gradients.online.linear import Linear
 from rnnbp.gradients.online.structure import Structure, structure
+from rnnbp.runtime import positive_int
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import DTypeLike
 
-from rnnbp.activations import activation
+from rnnbp.cells import Outer
 from rnnbp.cells.base import Array, Residuals, Weights, outer_sum, total
-from rnnbp.cells.outer import Outer
+from rnnbp.core import Parameters, activation
 from rnnbp.layers import Dense, Embedding, Layer, Run
-from rnnbp.params import Parameters
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbp.cells.base import Array, Cell, Weights, map_nested, seeded_vjp
-from rnnbp.cells.outer import Outer, outer_method, rows_of, side_by_side
+from rnnbp.cells import Cell, Outer
+from rnnbp.cells.base import Array, Weights, map_nested, seeded_vjp
+from rnnbp.cells.outer import outer_method, rows_of, side_by_side
+from rnnbp.core import Parameters
 from rnnbp.gradients.online.linear import ByColumns, Linear
-from rnnbp.params import Parameters
 
 
 @dataclass(frozen=True)

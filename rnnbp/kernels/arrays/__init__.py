@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from rnnbp.cells import ElmanCell, GRUCell, LSTMCell, OriginalGRUCell
-from rnnbp.cells.base import Cell
+from rnnbp.cells import Cell, ElmanCell, GRUCell, LSTMCell, OriginalGRUCell
 from rnnbp.kernels.arrays.base import ArrayKernel
 from rnnbp.kernels.arrays.elman import ElmanKernel
 from rnnbp.kernels.arrays.gru import GRUKernel

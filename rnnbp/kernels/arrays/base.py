@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from rnnbp.cells.base import Weights
+from rnnbp.core import Parameters
 from rnnbp.kernels.arrays.rows import Rows
 from rnnbp.kernels.base import Array, Kernel, Residuals
-from rnnbp.params import Parameters
-from rnnbp.workspace import empty
+from rnnbp.runtime import empty
 
 # 1 and 1/2 as arrays: NumPy handles them in half the time of a Python number.
 UNITS = {np.dtype(t): (np.array(1, t), np.array(0.5, t)) for t in (np.float32, np.float64)}

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbp.activations import activation
 from rnnbp.cells.base import Weights
+from rnnbp.core import Parameters, activation
 from rnnbp.kernels.arrays.base import ArrayKernel, add_products, gate_columns, input_rows, sigmoid_of_half
 from rnnbp.kernels.arrays.rows import Rows
 from rnnbp.kernels.base import Array
-from rnnbp.params import Parameters
 
 IN_PLACE: dict[str, Callable[[Array], object]] = {
     "tanh": lambda a: np.tanh(a, out=a),

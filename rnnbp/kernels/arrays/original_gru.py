@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnbp.cells.base import Weights
+from rnnbp.core import Parameters
 from rnnbp.kernels.arrays.base import ArrayKernel, gate_columns, input_rows, products, sigmoid_of_half
 from rnnbp.kernels.arrays.rows import Rows
 from rnnbp.kernels.base import Array
-from rnnbp.params import Parameters
-from rnnbp.workspace import empty
+from rnnbp.runtime import empty
 
 
 @dataclass(frozen=True)

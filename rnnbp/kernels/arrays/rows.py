@@ -6,7 +6,7 @@ import numpy as np
 
 from rnnbp.kernels.blocks import BLOCK, packed_blocks
 from rnnbp.kernels.packing import padded_steps, unpack
-from rnnbp.workspace import empty
+from rnnbp.runtime import empty
 
 Array = np.ndarray
 

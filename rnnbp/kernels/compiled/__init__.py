@@ -11,8 +11,7 @@ from functools import cache
 
 import numpy as np
 
-from rnnbp.cells import ElmanCell, GRUCell, LSTMCell, OriginalGRUCell
-from rnnbp.cells.base import Cell
+from rnnbp.cells import Cell, ElmanCell, GRUCell, LSTMCell, OriginalGRUCell
 from rnnbp.kernels.base import Kernel
 
 NAMES: dict[type, str] = {

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from rnnbp.cells.base import Weights
+from rnnbp.core import Parameters
 from rnnbp.kernels.base import Array, Kernel
 from rnnbp.kernels.compiled import elman, gru, lstm, original_gru
 from rnnbp.kernels.compiled.shards import Shard, split_batch
@@ -15,9 +16,7 @@ from rnnbp.kernels.compiled.team import run_shards
 from rnnbp.kernels.compiled.vectors import REGISTER_BYTES
 from rnnbp.kernels.compiled.weights import outer_sum, packed, packed_back, put_back, side_by_side
 from rnnbp.kernels.packing import padded_steps
-from rnnbp.params import Parameters
-from rnnbp.threads import get_num_threads
-from rnnbp.workspace import empties, zeros
+from rnnbp.runtime import empties, get_num_threads, zeros
 
 WORTH_A_THREAD = 7.5e6  # floating point operations, which take some 75 us
 CHUNK_BYTES = 1 << 21  # of deltas in a chunk, about: they stay in the cache until they are used

@@ -6,7 +6,7 @@ from numba import njit
 from rnnbp.kernels.compiled.compiling import entry
 from rnnbp.kernels.compiled.product import COLUMNS, panel_product
 from rnnbp.kernels.compiled.vectors import REGISTER_BYTES, at, copy, lanes, load, store
-from rnnbp.workspace import empty
+from rnnbp.runtime import empty
 
 DEPTH = 64  # rows summed at a time: a shorter sum in float32 has a smaller rounding error
 UNITS = 96  # units whose gradients stay in the cache meanwhile

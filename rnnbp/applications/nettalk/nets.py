@@ -1,0 +1,87 @@
+"""The nets that read: a static one that looks through a window of seven letters, and recurrent ones."""
+
+import itertools
+from collections.abc import Sequence
+
+from rnnbp.applications.nettalk.spelling import LETTERS
+from rnnbp.core import Orthogonal
+from rnnbp.layers import LSTM, Dense, Dropout, Layer, Window
+from rnnbp.models import Sequential
+
+WINDOW = 3  # letters on either side
+
+
+def window_net(hidden: Sequence[int], outputs: int, seed: int = 0, activation: str = "linear") -> Sequential:
+    """The net of 1987: seven letters, one hidden layer or two or none of sigmoid units, and output units.
+
+    Parameters
+    ----------
+    hidden : sequence of int
+        The hidden layers' sizes; ``()`` for none.
+    outputs : int
+        K.
+    seed : int, default 0
+    activation : {'linear', 'sigmoid'}, default 'linear'
+        Of the output units: 'sigmoid' for a squared error, 'linear' where the loss squashes them itself, as cross
+        entropies do.
+
+    References
+    ----------
+    T. J. Sejnowski & C. R. Rosenberg (1987), "Parallel networks that learn to pronounce English text", Complex Systems
+    1, 145-168.
+
+    Examples
+    --------
+    >>> window_net((120,), 26)
+    Sequential(Window, Dense, Dense; 27626 parameters, float32)
+    """
+    sizes = [(2 * WINDOW + 1) * len(LETTERS), *hidden]
+    layers: list[Layer] = [Dense(a, b, "sigmoid") for a, b in itertools.pairwise(sizes)]
+    return Sequential(Window(WINDOW, WINDOW), *layers, Dense(sizes[-1], outputs, activation), seed=seed)
+
+
+def wide_window_net(outputs: int, seed: int = 0) -> Sequential:
+    """What a window of seven letters can do with the means of today: 400 rectified units, half of them dropped.
+
+    Parameters
+    ----------
+    outputs : int
+        K.
+    seed : int, default 0
+
+    Examples
+    --------
+    >>> wide_window_net(162)
+    Sequential(Window, Dense, Dropout, Dense; 146562 parameters, float32)
+    """
+    seen = (2 * WINDOW + 1) * len(LETTERS)
+    return Sequential(Window(WINDOW, WINDOW), Dense(seen, 400, "relu"), Dropout(0.5), Dense(400, outputs), seed=seed)
+
+
+def recurrent_net(hidden: int, outputs: int, seed: int = 0, dropout: float = 0.3) -> Sequential:
+    """Two layers of LSTM over the letters, both ways: every letter is seen with the whole word.
+
+    Parameters
+    ----------
+    hidden : int
+        H, of each direction of each layer.
+    outputs : int
+        K.
+    seed : int, default 0
+    dropout : float, default 0.3
+        Above each of the layers.
+
+    References
+    ----------
+    A. Graves & J. Schmidhuber (2005), "Framewise phoneme classification with bidirectional LSTM and other neural
+    network architectures", Neural Networks 18, 602-610, doi:10.1016/j.neunet.2005.06.042; K. Rao, F. Peng, H. Sak &
+    F. Beaufays (2015), "Grapheme-to-phoneme conversion using long short-term memory recurrent neural networks", ICASSP,
+    4225-4229, doi:10.1109/ICASSP.2015.7178767.
+
+    Examples
+    --------
+    >>> recurrent_net(128, 162)
+    Sequential(LSTM, Dropout, Dense; 599714 parameters, float32)
+    """
+    lstm = LSTM(len(LETTERS), hidden, 2, bidirectional=True, dropout=dropout, init=Orthogonal())
+    return Sequential(lstm, Dropout(dropout), Dense(2 * hidden, outputs), seed=seed)

@@ -1,0 +1,164 @@
+"""From letters to phonemes with trained nets."""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from rnnbp.applications.nettalk.features import best_guess
+from rnnbp.applications.nettalk.lexicon import Labels, Pronunciation, slowly, spoken, unstressed
+from rnnbp.applications.nettalk.spelling import one_hot
+from rnnbp.data import SequenceDataset, listed
+from rnnbp.decoding import greedy
+from rnnbp.models import Sequential
+from rnnbp.training import outputs_of
+
+Array = np.ndarray
+
+TOGETHER = 512  # words
+
+
+class Reads(Protocol):
+    """What reads words."""
+
+    def read(self, words: Sequence[str], stress: bool = True) -> list[Pronunciation]:
+        """Each word's phonemes."""
+        ...
+
+
+class Reader:
+    """Reads by a label a letter, the most probable one.
+
+    Parameters
+    ----------
+    models : sequence of Sequential
+        Nets whose outputs are logits of `classes`; of several the probabilities are averaged.
+    classes : sequence of str
+        The labels, as `Lexicon.classes`.
+
+    Examples
+    --------
+    >>> from rnnbp.applications.nettalk import Lexicon, window_net
+    >>> lexicon = Lexicon.of_cmudict({"at": (("AE1", "T"),)}).aligned()
+    >>> reader = Reader([window_net((), 2)], lexicon.classes)
+    >>> len(reader.read(["tat"]))
+    1
+    """
+
+    def __init__(self, models: Sequence[Sequential], classes: Sequence[str]) -> None:
+        self.models, self.classes = _of_classes(models, classes), tuple(classes)
+        plain = unstressed(self.classes)
+        self._plain = tuple(sorted(set(plain)))
+        self._merge = np.equal.outer(plain, self._plain).astype(np.float64)
+
+    def read(self, words: Sequence[str], stress: bool = True) -> list[Pronunciation]:
+        """Each word's phonemes.
+
+        Parameters
+        ----------
+        words : sequence of str
+        stress : bool, default True
+            With signs of stress. Without, a phoneme's probability is that of all its stresses together.
+        """
+        return [spoken(labels) for labels in self.labels(words, stress)]
+
+    def labels(self, words: Sequence[str], stress: bool = True) -> list[Labels]:
+        """A label for each letter of each word; parameters as `read`."""
+        found = []
+        for p in self.probabilities(words):
+            scores, names = (p, self.classes) if stress else (p @ self._merge, self._plain)
+            found.append(tuple(names[k] for k in scores.argmax(axis=1)))
+        return found
+
+    def probabilities(self, words: Sequence[str]) -> list[Array]:
+        """Of each word (T, K): each letter's labels' probabilities."""
+        data = SequenceDataset([one_hot(word) for word in words])
+        total = [np.zeros((len(word), len(self.classes))) for word in words]
+        for model in self.models:
+            for sum_, logits in zip(total, outputs_of(model, data, TOGETHER, _softmax), strict=True):
+                sum_ += logits / len(self.models)
+        return total
+
+
+class CTCReader:
+    """Reads by the labels along the most probable path of a net that was trained by CTC.
+
+    Parameters
+    ----------
+    models : sequence of Sequential
+        Nets whose outputs are logits of `classes`; of several the probabilities are averaged.
+    classes : sequence of str
+        The blank and the phonemes.
+
+    Examples
+    --------
+    >>> from rnnbp.applications.nettalk import window_net
+    >>> len(CTCReader([window_net((), 3)], ["<blank>", "AE1", "T"]).read(["tat", "at"]))
+    2
+    """
+
+    def __init__(self, models: Sequence[Sequential], classes: Sequence[str]) -> None:
+        self.models, self.classes = _of_classes(models, classes), tuple(classes)
+
+    def read(self, words: Sequence[str], stress: bool = True) -> list[Pronunciation]:
+        """Each word's phonemes; parameters as `Reader.read`, stress being left out after decoding."""
+        data = SequenceDataset([slowly(word) for word in words])
+        total = [np.zeros((len(x), len(self.classes))) for x in data.sequences]
+        for model in self.models:
+            for sum_, p in zip(total, outputs_of(model, data, TOGETHER, _softmax), strict=True):
+                sum_ += p
+        said = [tuple(self.classes[k] for k in greedy(p)) for p in total]
+        return said if stress else [unstressed(one) for one in said]
+
+
+class FeatureReader:
+    """Reads by the best guess of NETtalk's 26 output units.
+
+    Parameters
+    ----------
+    model : Sequential
+    phonemes : sequence of str
+        Among which to choose.
+    units : callable, optional
+        From the model's outputs (T, 26) to the units' activities. Default: they are that; of a net that was trained by
+        `rnnbp.BinaryCrossEntropy` it is its `probabilities`.
+
+    Examples
+    --------
+    >>> from rnnbp.applications.nettalk import window_net
+    >>> len(FeatureReader(window_net((), 26, activation="sigmoid"), "abc").labels(["knob"])[0])
+    4
+    """
+
+    def __init__(
+        self, model: Sequential, phonemes: Sequence[str], units: Callable[[Array], Array] = np.asarray
+    ) -> None:
+        self.model, self.phonemes, self.units = model, tuple(phonemes), units
+
+    def read(self, words: Sequence[str], stress: bool = True) -> list[Pronunciation]:
+        """Each word's phonemes; parameters as `Reader.read`."""
+        return [spoken(labels if stress else unstressed(labels)) for labels in self.labels(words)]
+
+    def labels(self, words: Sequence[str]) -> list[Labels]:
+        """A label for each letter of each word."""
+        data = SequenceDataset([one_hot(word) for word in words])
+        units = outputs_of(self.model, data, TOGETHER, self.units)
+        ends = np.cumsum([len(word) for word in words])[:-1]
+        signs = map("".join, zip(*best_guess(np.concatenate(units), self.phonemes), strict=True))
+        return [tuple(part) for part in np.split(np.array(list(signs)), ends)]
+
+
+def _of_classes(models: Sequence[Sequential], classes: Sequence[str]) -> list[Sequential]:
+    """The models; an error where one was trained on other classes."""
+    for i, model in enumerate(models):
+        if model.classes not in (None, tuple(classes)):
+            raise ValueError(
+                f"classes must be those that models[{i}] was trained on, {listed(model.classes or ())}, in their "
+                f"order; got {listed(classes)}"
+            )
+    return list(models)
+
+
+def _softmax(logits: Array) -> Array:
+    p = np.exp(logits.astype(np.float64) - logits.max(axis=-1, keepdims=True))
+    return p / p.sum(axis=-1, keepdims=True)

@@ -1,0 +1,86 @@
+"""How well words are read: letters, phonemes, words."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from rnnbp.applications.nettalk.lexicon import Labels, Lexicon, Pronunciation, unstressed
+from rnnbp.applications.nettalk.readers import Reads
+from rnnbp.metrics import ErrorRate, edit_distance, token_error_rate
+
+
+def pronunciation_errors(
+    read: Sequence[Pronunciation], pronunciations: Sequence[Sequence[Pronunciation]], *, stress: bool = True
+) -> ErrorRate:
+    """Edits from what was read to what is right; of several right pronunciations the nearest counts.
+
+    Parameters
+    ----------
+    read : sequence of tuple of str
+        A pronunciation a word.
+    pronunciations : sequence of sequences of tuple of str
+        Of each word those that are right, with stress.
+    stress : bool, default True
+        False: `read` is without stress, and that of `pronunciations` is left out.
+
+    Returns
+    -------
+    ErrorRate
+        `rate` is the phoneme error rate, `sequence_rate` the word error rate.
+
+    Examples
+    --------
+    >>> found = pronunciation_errors([("R", "EH1", "D")], [[("R", "IY1", "D"), ("R", "EH1", "D")]])
+    >>> found.rate, found.sequence_rate
+    (0.0, 0.0)
+    """
+    nearest = []
+    for one, ways in zip(read, pronunciations, strict=True):
+        right = list(dict.fromkeys(ways if stress else map(unstressed, ways)))
+        nearest.append(right[0] if len(right) == 1 else min(right, key=lambda way: edit_distance(way, one)))
+    return token_error_rate(nearest, read)
+
+
+def scores(reader: Reads, lexicon: Lexicon) -> dict[str, float]:
+    """The error rates of a reader on words it may not know.
+
+    Parameters
+    ----------
+    reader : Reader, CTCReader or FeatureReader
+    lexicon : Lexicon
+
+    Returns
+    -------
+    dict of str to float
+        'phoneme_errors' and 'word_errors', without stress, and both with: '..._stressed'.
+
+    Examples
+    --------
+    >>> from rnnbp.applications.nettalk import CTCReader, window_net
+    >>> lexicon = Lexicon.of_cmudict({"at": (("AE1", "T"),)})
+    >>> sorted(scores(CTCReader([window_net((), 3)], ["<blank>", "AE1", "T"]), lexicon))
+    ['phoneme_errors', 'phoneme_errors_stressed', 'word_errors', 'word_errors_stressed']
+    """
+    found: dict[str, float] = {}
+    for name, stress in (("", False), ("_stressed", True)):
+        errors = pronunciation_errors(reader.read(lexicon.words, stress), lexicon.pronunciations, stress=stress)
+        found |= {f"phoneme_errors{name}": errors.rate, f"word_errors{name}": errors.sequence_rate}
+    return found
+
+
+def letters_right(labels: Sequence[Labels], right: Sequence[Labels | None]) -> tuple[float, float]:
+    """The fractions of NETtalk's letters whose phoneme and whose stress are right, silent letters and all.
+
+    Parameters
+    ----------
+    labels, right : sequence of tuple of str
+        Of each word a phoneme and a stress a letter.
+
+    Examples
+    --------
+    >>> letters_right([("->", "n>", "o1", "b>")], [("->", "n>", "a1", "b<")])
+    (0.75, 0.75)
+    """
+    pairs = [(a, b) for mine, one in zip(labels, right, strict=True) for a, b in zip(mine, one or (), strict=True)]
+    phonemes, stress = np.mean([(a[0] == b[0], a[1] == b[1]) for a, b in pairs], axis=0)
+    return float(phonemes), float(stress)

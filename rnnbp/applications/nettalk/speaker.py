@@ -1,0 +1,162 @@
+"""Any text as phonemes: by a dictionary, and by a trained net where that does not know a word."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from rnnbp.applications.nettalk.kinds import Kind, recurrent
+from rnnbp.applications.nettalk.lexicon import Lexicon, Pronunciation
+from rnnbp.applications.nettalk.readers import Reader, Reads
+from rnnbp.applications.nettalk.text import LONG, SHORT, spoken_text
+from rnnbp.datasets import data_folder, load_cmudict
+from rnnbp.models import load
+from rnnbp.runtime import check_target
+from rnnbp.training import Trainer
+
+_HISSING = {"S", "Z", "SH", "ZH", "CH", "JH"}
+_VOICELESS = {"P", "T", "K", "F", "TH"}
+
+
+class Speaker:
+    """Says what is written.
+
+    Parameters
+    ----------
+    dictionary : mapping of str to sequence of tuple of str
+        The first pronunciation of a word is taken.
+    reader : Reader or CTCReader, optional
+        For words that are not in it.
+
+    Examples
+    --------
+    >>> speaker = Speaker({"hello": (("HH", "AH0", "L", "OW1"),), "cat": (("K", "AE1", "T"),)})
+    >>> speaker.say("Hello, cat's!")
+    [('HH', 'AH0', 'L', 'OW1'), ',', ('K', 'AE1', 'T', 'S'), '.']
+    >>> speaker.unknown("hello zyzzyva")
+    ['zyzzyva']
+    """
+
+    def __init__(self, dictionary: Mapping[str, Sequence[Pronunciation]], reader: Reads | None = None) -> None:
+        self.dictionary, self.reader = dictionary, reader
+
+    def say(self, text: str) -> list[Pronunciation | str]:
+        """The phonemes of each word, and "," and "." for pauses.
+
+        Parameters
+        ----------
+        text : str
+
+        Raises
+        ------
+        ValueError
+            If a word is not in the dictionary and there is no reader.
+        """
+        tokens = spoken_text(text)
+        known = {word: way for word in tokens if (way := self._known(word)) is not None}
+        unknown = self.unknown(text)
+        if unknown and self.reader is None:
+            raise ValueError(f"{unknown[0]!r} is not in the dictionary, and there is no net to read it")
+        if unknown and self.reader is not None:
+            known |= dict(zip(unknown, self.reader.read(unknown), strict=True))
+        return [token if token in (SHORT, LONG) else known[token] for token in tokens]
+
+    def unknown(self, text: str) -> list[str]:
+        """The words of a text that the dictionary has no way to say, each once."""
+        words = dict.fromkeys(token for token in spoken_text(text) if token not in (SHORT, LONG))
+        return [word for word in words if self._known(word) is None]
+
+    def _known(self, word: str) -> Pronunciation | None:
+        if word in self.dictionary:
+            return tuple(self.dictionary[word][0])
+        if word.endswith("'s") and word[:-2] in self.dictionary:
+            return possessive(self.dictionary[word[:-2]][0])
+        letters = [self.dictionary.get(letter) for letter in word]
+        if not set(word) & set("aeiouy'") and all(letters):  # no syllable: said letter by letter
+            return tuple(phoneme for ways in letters if ways for phoneme in ways[-1])
+        return None
+
+
+def possessive(phonemes: Sequence[str]) -> Pronunciation:
+    """A word with the s of the genitive, as its end asks for.
+
+    Examples
+    --------
+    >>> possessive(("D", "AO1", "G")), possessive(("HH", "AO1", "R", "S"))[-2:]
+    (('D', 'AO1', 'G', 'Z'), ('IH0', 'Z'))
+    """
+    last = phonemes[-1]
+    return (*phonemes, *(("IH0", "Z") if last in _HISSING else ("S",) if last in _VOICELESS else ("Z",)))
+
+
+def default_reader() -> Path:
+    """Where the net for unknown words is kept where no other place is named: `reader.npz` in the folder RNNBP_DATA."""
+    return data_folder() / "reader.npz"
+
+
+SPEAKING: Kind = recurrent(96, 8)
+"""The net for words that are not in the dictionary: small, trained in minutes."""
+
+
+def train_reader(
+    path: str | Path, dictionary: Mapping[str, Sequence[Pronunciation]], seed: int = 0, *, progress: bool = True
+) -> Trainer:
+    """Train a net to read the words of a dictionary and write it to a file; interrupted, it goes on where it was.
+
+    Parameters
+    ----------
+    path : str or Path
+        The .npz file to write. Until it is written a checkpoint lies beside it.
+    dictionary : mapping of str to sequence of tuple of str
+    seed : int, default 0
+    progress : bool, default True
+
+    Returns
+    -------
+    Trainer
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    check_target("path", path)
+    lexicon = Lexicon.of_cmudict(dictionary).aligned()
+    checkpoint = path.with_name(f"{path.stem}.checkpoint.npz")
+    trainer = SPEAKING.trained(lexicon, seed, progress=progress, checkpoint=checkpoint)
+    trainer.model.save(path)
+    checkpoint.unlink(missing_ok=True)
+    return trainer
+
+
+def load_reader(path: str | Path) -> Reader:
+    """A reader with the net that `train_reader` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is another model.
+    """
+    model = load(path)
+    if model.classes is None:
+        raise ValueError(f"{str(path)!r} is not a net that reads: make one by `rnnbp speak --train {path}`")
+    return Reader([model], model.classes)
+
+
+def speaker(reader: str | Path | None = None, dictionary: str | Path | None = None) -> Speaker:
+    """A speaker with the CMU dictionary.
+
+    Parameters
+    ----------
+    reader : str or Path, optional
+        The file of a net for words that are not in it.
+    dictionary : str or Path, optional
+        As `rnnbp.datasets.load_cmudict` takes it.
+
+    Examples
+    --------
+    >>> speaker().say("two words")
+    [('T', 'UW1'), ('W', 'ER1', 'D', 'Z')]
+    """
+    return Speaker(load_cmudict(dictionary), None if reader is None else load_reader(reader))

@@ -1,0 +1,202 @@
+"""The tables: NETtalk's of 1987 again, held-out words, and the CMU dictionary; published figures beside ours."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+
+from rnnbp.applications.nettalk import trials
+from rnnbp.applications.nettalk.kinds import ERRORS, KINDS, Kind, as_in_1987
+from rnnbp.applications.nettalk.lexicon import Lexicon
+from rnnbp.applications.nettalk.spelling import split_words
+from rnnbp.applications.nettalk.trials import Trial, mean_and_std
+from rnnbp.datasets import load_cmudict, load_nettalk
+from rnnbp.runtime import in_order, positive_int, unknown
+
+Result = TypeVar("Result")
+
+HIDDEN = {"none": (), "15": (15,), "30": (30,), "60": (60,), "80": (80,), "120": (120,), "80+80": (80, 80)}
+WITH_DICTIONARY = ("120", "80+80")
+PUBLISHED = {
+    ("none", "common", 55): 0.82,
+    ("120", "common", 55): 0.98,
+    ("80+80", "common", 55): 0.97,
+    ("120", "unseen", 0): 0.77,
+    ("120", "dictionary", 1): 0.85,
+    ("120", "dictionary", 5): 0.90,
+}
+HELD_OUT = ("window-features", "window", "window-wide", "bilstm")
+UNALIGNED = ("window", "bilstm", "bilstm-ctc")
+
+
+@dataclass(frozen=True)
+class Runs:
+    """How trainings are run.
+
+    Parameters
+    ----------
+    seeds : int, default 3
+        How many, of which means are taken.
+    workers : int, default 1
+        Processes that train at once.
+    folder : Path, optional
+        For checkpoints: what was done is not done again.
+    epochs : int, optional
+        Default: each kind's own.
+    progress : bool, default True
+
+    Raises
+    ------
+    ValueError
+        If `seeds` is not a positive integer.
+
+    Examples
+    --------
+    >>> Runs(seeds=0)
+    Traceback (most recent call last):
+    ValueError: seeds must be a positive integer, got 0
+    """
+
+    seeds: int = 3
+    workers: int = 1
+    folder: Path | None = None
+    epochs: int | None = None
+    progress: bool = True
+
+    def __post_init__(self) -> None:
+        positive_int("seeds", self.seeds)
+        if self.folder is not None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+
+    def trials(self, kinds: dict[str, Kind], train: Lexicon, test: Lexicon) -> list[Trial]:
+        """Each kind with each seed."""
+        kinds = {name: replace(k, epochs=self.epochs or k.epochs) for name, k in kinds.items()}
+        return [Trial(n, k, seed, train, test, self.folder) for seed in range(self.seeds) for n, k in kinds.items()]
+
+    def done(self, run: Callable[[Trial], Result], todo: Sequence[Trial]) -> list[Result]:
+        """``run(trial)`` of every trial, in order."""
+        return in_order(run, todo, self.workers, progress=self.progress, label="trained")
+
+
+def nettalk_1987(
+    path: str | Path | None, runs: Runs, hidden: Sequence[str] = tuple(HIDDEN)
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The static net's table of 1987: letters of which the best guess is right, for each number of hidden units.
+
+    Parameters
+    ----------
+    path : str or Path, optional
+        As `rnnbp.datasets.load_nettalk` takes it, the list of common words beside the corpus.
+    runs : Runs
+    hidden : sequence of str, default all
+        Of `HIDDEN`.
+
+    Returns
+    -------
+    table : DataFrame
+        `hidden`, `error`, `words`, `pass`, `published`, and the fractions `phonemes` and `stress` with their standard
+        deviations: on the common words after the last pass; on all others, unseen; on the whole dictionary after a pass
+        and after five.
+    curves : DataFrame
+        The same after every pass, without the published figures.
+
+    Raises
+    ------
+    ValueError
+        If there are no common words, or none of `hidden` is known.
+    """
+    for name in hidden:
+        if name not in HIDDEN:
+            raise unknown("hidden", name, HIDDEN)
+    table = load_nettalk(path)
+    if not table["common"].any():
+        where = "nettalk" if path is None else str(path)
+        raise ValueError(f"{where!r} has no list of common words: nettalk.list belongs beside nettalk.data")
+    common = table["common"].to_numpy()
+    train, test = (Lexicon.of_nettalk(table[mask]) for mask in (common, ~common))
+    done = []
+    for run, part in (
+        (trials.common_words, [name for name in hidden if name not in WITH_DICTIONARY]),
+        (trials.whole_dictionary, [name for name in hidden if name in WITH_DICTIONARY]),
+    ):
+        kinds = {f"{name}, {error}": as_in_1987(HIDDEN[name], error) for name in part for error in ERRORS}
+        done += runs.done(run, runs.trials(kinds, train, test))
+    curves = mean_and_std([row for rows, _ in done for row in rows], ["name", "words", "pass"])
+    curves[["hidden", "error"]] = curves.pop("name").str.split(", ", expand=True)
+    last = curves.groupby(["hidden", "error", "words"])["pass"].transform("max")
+    kept = curves[(curves["pass"] == last) | ((curves["words"] == "dictionary") & (curves["pass"] == 1))]
+    published = [PUBLISHED.get(key, np.nan) for key in zip(kept["hidden"], kept["words"], kept["pass"], strict=True)]
+    columns = ["hidden", "error", "words", "pass", "published", "phonemes", "phonemes_std", "stress", "stress_std"]
+    return kept.assign(published=published)[columns].reset_index(drop=True), curves
+
+
+def nettalk_held_out(path: str | Path | None, runs: Runs, kinds: Sequence[str] = HELD_OUT) -> pd.DataFrame:
+    """Words that no net has seen: the static window's errors, and the recurrent net's.
+
+    A quarter of the words is held out, as in Bisani & Ney (2008) and Yao & Zweig (2015), who had all 20,008: 8.3 % and
+    7.4 % of phonemes, stress left out. Here the split is random, words spelt alike staying together.
+
+    Parameters
+    ----------
+    path : str or Path, optional
+        As `rnnbp.datasets.load_nettalk` takes it.
+    runs : Runs
+    kinds : sequence of str
+        Of `rnnbp.applications.nettalk.kinds.KINDS`.
+
+    Returns
+    -------
+    DataFrame
+        A row a kind, and one for the nets of all seeds together: error rates of phonemes and words, without stress and
+        with.
+
+    References
+    ----------
+    M. Bisani & H. Ney (2008), "Joint-sequence models for grapheme-to-phoneme conversion", Speech Communication 50,
+    434-451, doi:10.1016/j.specom.2008.01.002; K. Yao & G. Zweig (2015), "Sequence-to-sequence neural net models for
+    grapheme-to-phoneme conversion", Interspeech, arXiv:1506.00196.
+    """
+    _check_kinds(kinds)
+    lexicon = Lexicon.of_nettalk(load_nettalk(path))
+    held = split_words(lexicon.words, 0.25, np.random.default_rng(0))
+    return _compared(lexicon.subset(~held), lexicon.subset(held), kinds, runs)
+
+
+def cmudict_held_out(path: str | Path | None, runs: Runs, kinds: Sequence[str] = UNALIGNED) -> pd.DataFrame:
+    """Words of the CMU dictionary that no net has seen; a tenth is held out, and letters are aligned by
+    expectation-maximisation over the others, or not at all, by CTC.
+
+    Of several pronunciations of a word any counts as right, as in Rao et al. (2015), who report 25.8 % of words wrong
+    with the whole dictionary, stress left out.
+
+    Parameters
+    ----------
+    path : str or Path, optional
+        As `rnnbp.datasets.load_cmudict` takes it. Default: the bundled words.
+    runs, kinds
+        As `nettalk_held_out`.
+
+    Returns
+    -------
+    DataFrame
+        As `nettalk_held_out`.
+    """
+    _check_kinds(kinds)
+    lexicon = Lexicon.of_cmudict(load_cmudict(path))
+    held = split_words(lexicon.words, 0.1, np.random.default_rng(0))
+    return _compared(lexicon.subset(~held).aligned(), lexicon.subset(held), kinds, runs)
+
+
+def _check_kinds(kinds: Sequence[str]) -> None:
+    for name in kinds:
+        if name not in KINDS:
+            raise unknown("kinds", name, KINDS)
+
+
+def _compared(train: Lexicon, test: Lexicon, kinds: Sequence[str], runs: Runs) -> pd.DataFrame:
+    todo = runs.trials({name: KINDS[name] for name in kinds}, train, test)
+    rows, models = zip(*runs.done(trials.held_out, todo), strict=True)
+    return mean_and_std([*rows, *trials.averaged(todo, models)], ["name"])

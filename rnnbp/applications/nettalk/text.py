@@ -1,0 +1,102 @@
+"""Text as the words that are said, and the pauses between them."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+
+from rnnbp.applications.nettalk.numbers import MOST_DIGITS, digit_words, number_words, ordinal_words, year_words
+
+SHORT, LONG = ",", "."
+"""A pause within a sentence, and one after it."""
+
+_SIGNS = {"&": "and", "+": "plus", "=": "equals", "@": "at", "%": "percent", "#": "number"}
+_UNITS = {"$": "dollar", "£": "pound", "€": "euro"}
+_SHORT_FORMS = {"mr": "mister", "mrs": "missus", "dr": "doctor", "vs": "versus", "etc": "et cetera", "st": "saint"}
+_WHOLE = "(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)"
+_TOKEN = re.compile(
+    rf"(?P<money>[$£€]{_WHOLE}(?:\.[0-9][0-9])?(?![0-9]))"
+    r"|(?P<ordinal>[0-9]{1,15}(?:st|nd|rd|th)\b)"
+    rf"|(?P<number>{_WHOLE}(?:\.[0-9]+)?)"
+    r"|(?P<short>\b(?:mr|mrs|dr|vs|etc|st)\.)"
+    r"|(?P<word>[a-z]+(?:['.-][a-z]+)*'?)"
+    r"|(?P<sign>[&+=@%#])"
+    r"|(?P<long>[.!?…]+)"
+    r"|(?P<pause>[,;:()\[\]—–]|\s-+\s)"
+)
+
+
+def spoken_text(text: str) -> list[str]:
+    """The words to be said, in lower case, with "," for a short pause and "." for a long one.
+
+    Numbers, years, sums of money, ordinals and a few signs and short forms are written out; accents are left out; words
+    with hyphens are said one after the other. What has no sound is left out.
+
+    Parameters
+    ----------
+    text : str
+
+    Examples
+    --------
+    >>> " ".join(spoken_text("In 1987, NETtalk read 20,012 words & learned!"))
+    'in nineteen eighty seven , nettalk read twenty thousand twelve words and learned .'
+    >>> spoken_text("It's the 3rd café, $2.50")
+    ["it's", 'the', 'third', 'cafe', ',', 'two', 'dollars', 'fifty']
+    """
+    plain = unicodedata.normalize("NFKD", text.replace("’", "'").replace("‘", "'")).lower()
+    plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
+    said: list[str] = []
+    for found in _TOKEN.finditer(plain):
+        kind = str(found.lastgroup)
+        said += _SAY[kind](found[0])
+    return _one_pause_at_a_time(said)
+
+
+def _one_pause_at_a_time(said: list[str]) -> list[str]:
+    """Pauses between words only, the longer of several in a row, and none before the first word."""
+    kept: list[str] = []
+    for token in said:
+        if token in (SHORT, LONG) and (not kept or kept[-1] in (SHORT, LONG)):
+            if kept and token == LONG:
+                kept[-1] = LONG
+        else:
+            kept.append(token)
+    return kept
+
+
+def _word(text: str) -> list[str]:
+    if re.fullmatch(r"[a-z](?:\.[a-z])+", text):  # an abbreviation's letters: U.S.A
+        return text.split(".")
+    return [part for part in re.split(r"[-.]", text.rstrip("'")) if part]
+
+
+def _number(text: str) -> list[str]:
+    whole, _, fraction = text.replace(",", "").partition(".")
+    if fraction:
+        return [*_whole(whole), "point", *digit_words(fraction)]
+    if text == whole and len(whole) == 4 and whole[0] == "1" and whole[1] != "0":
+        return year_words(int(whole))
+    return _whole(whole)
+
+
+def _whole(digits: str) -> list[str]:
+    """A number, or what begins with a nought or is too long to be said as one, digit by digit."""
+    coded = len(digits) > 1 and digits[0] == "0"
+    return digit_words(digits) if coded or len(digits) > MOST_DIGITS else number_words(int(digits))
+
+
+def _money(text: str) -> list[str]:
+    whole, _, cents = text[1:].replace(",", "").partition(".")
+    unit = _UNITS[text[0]] + ("" if whole == "1" else "s")
+    return [*_whole(whole), unit, *(number_words(int(cents)) if cents.strip("0") else [])]
+
+
+_SAY: dict[str, Callable[[str], list[str]]] = {
+    "money": _money,
+    "ordinal": lambda text: ordinal_words(int(text[:-2])),
+    "number": _number,
+    "short": lambda text: _SHORT_FORMS[text[:-1]].split(),
+    "word": _word,
+    "sign": lambda text: [_SIGNS[text]],
+    "long": lambda text: [LONG],
+    "pause": lambda text: [SHORT],
+}

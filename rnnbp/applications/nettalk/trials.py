@@ -1,0 +1,164 @@
+"""Trainings of nets that read, several at once, each of which can be stopped and goes on where it was."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rnnbp.applications.nettalk.kinds import Kind
+from rnnbp.applications.nettalk.lexicon import Lexicon
+from rnnbp.applications.nettalk.readers import Reads
+from rnnbp.applications.nettalk.scoring import letters_right, scores
+from rnnbp.models import Sequential
+from rnnbp.training import Callback, Trainer, checkpoint_in
+
+Row = dict[str, Any]
+
+DICTIONARY_PASSES = 5
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One net of a table, of one seed.
+
+    Parameters
+    ----------
+    name : str
+        The table's row.
+    kind : Kind
+    seed : int
+    train, test : Lexicon
+    folder : Path, optional
+        Where checkpoints are written, and found again.
+
+    Examples
+    --------
+    >>> from rnnbp.applications.nettalk.kinds import KINDS
+    >>> lexicon = Lexicon.of_cmudict({"at": (("AE1", "T"),)}).aligned()
+    >>> Trial("window", KINDS["window"], 2, lexicon, lexicon, Path("report")).checkpoint().name
+    'window-2.npz'
+    """
+
+    name: str
+    kind: Kind
+    seed: int
+    train: Lexicon
+    test: Lexicon
+    folder: Path | None = None
+
+    def checkpoint(self, part: str = "") -> Path | None:
+        """The file for one part of the training."""
+        return checkpoint_in(self.folder, f"{self.name}-{self.seed}{part}")
+
+    def reader(self, models: Sequence[Sequential]) -> Reads:
+        """A reader with such nets."""
+        return self.kind.reader(models, self.kind.data(self.train), self.train)
+
+
+def by_letter(trial: Trial, lexicon: Lexicon) -> Callback:
+    """After each pass: how many letters' phonemes and stresses are right, into the history.
+
+    Parameters
+    ----------
+    trial : Trial
+        Of a kind that reads NETtalk's features.
+    lexicon : Lexicon
+    """
+    data = trial.kind.data(trial.train)
+
+    def note(trainer: Trainer, row: Row) -> None:
+        reader: Any = trial.kind.reader([trainer.model], data, trial.train)
+        row["phonemes"], row["stress"] = letters_right(reader.labels(lexicon.words), lexicon.labels)
+
+    return note
+
+
+def common_words(trial: Trial) -> tuple[list[Row], Sequential]:
+    """The first experiment of 1987: train on the common words, `trial.train`, and then read all others, `trial.test`.
+
+    Returns
+    -------
+    rows : list of dict
+        A row a pass: `words`, 'common' and at last 'unseen', `pass` and the fractions of letters that are right.
+    model : Sequential
+    """
+    trainer = trial.kind.trained(
+        trial.train, trial.seed, callbacks=[by_letter(trial, trial.train)], checkpoint=trial.checkpoint()
+    )
+    unseen: Row = {"words": "unseen", "pass": 0}
+    by_letter(trial, trial.test)(trainer, unseen)
+    return [_named(trial, row) for row in (*_curve("common", trainer), unseen)], trainer.model
+
+
+def whole_dictionary(trial: Trial) -> tuple[list[Row], Sequential]:
+    """The second one: go on with the whole dictionary for five passes.
+
+    Returns
+    -------
+    rows : list of dict
+        Those of `common_words`, and a row a pass more, `words` being 'dictionary'.
+    model : Sequential
+    """
+    rows, model = common_words(trial)
+    whole = trial.train + trial.test
+    trainer = trial.kind.trained(
+        whole,
+        trial.seed,
+        model=model,
+        epochs=DICTIONARY_PASSES,
+        callbacks=[by_letter(trial, whole)],
+        checkpoint=trial.checkpoint("-dictionary"),
+    )
+    return rows + [_named(trial, row) for row in _curve("dictionary", trainer)], model
+
+
+def _named(trial: Trial, row: Row) -> Row:
+    return {"name": trial.name, "seed": trial.seed, **row}
+
+
+def _curve(words: str, trainer: Trainer) -> list[Row]:
+    kept = ("phonemes", "stress")
+    return [{"words": words, "pass": int(row["epoch"]), **{name: row[name] for name in kept}} for row in trainer.rows]
+
+
+def held_out(trial: Trial) -> tuple[Row, Sequential]:
+    """Train on some words and read others.
+
+    Returns
+    -------
+    row : dict
+        `name`, `seed`, `parameters`, `seconds` and the error rates.
+    model : Sequential
+    """
+    trainer = trial.kind.trained(trial.train, trial.seed, checkpoint=trial.checkpoint())
+    row = {"name": trial.name, "seed": trial.seed, "parameters": trainer.model.params.size}
+    row |= {"seconds": sum(r["seconds"] for r in trainer.rows), **scores(trial.reader([trainer.model]), trial.test)}
+    return row, trainer.model
+
+
+def averaged(trials: Iterable[Trial], models: Iterable[Sequential]) -> list[Row]:
+    """The error rates of the nets of all seeds together, for each name."""
+    together: dict[str, tuple[Trial, list[Sequential]]] = {}
+    for trial, model in zip(trials, models, strict=True):
+        together.setdefault(trial.name, (trial, []))[1].append(model)
+    return [
+        {"name": f"{name}, {len(nets)} averaged", **scores(trial.reader(nets), trial.test)}
+        for name, (trial, nets) in together.items()
+        if len(nets) > 1 and trial.kind.averages
+    ]
+
+
+def mean_and_std(rows: Iterable[Row], by: Sequence[str]) -> pd.DataFrame:
+    """Mean and standard deviation over seeds, in order of appearance.
+
+    Examples
+    --------
+    >>> mean_and_std([{"name": "a", "seed": 0, "errors": 0.2}, {"name": "a", "seed": 1, "errors": 0.4}], ["name"])
+      name  errors  errors_std
+    0    a     0.3    0.141421
+    """
+    grouped = pd.DataFrame(rows).drop(columns="seed", errors="ignore").groupby(list(by), sort=False)
+    mean, std = grouped.mean(), grouped.std().add_suffix("_std")
+    return pd.concat([mean, std.drop(columns=["seconds_std", "parameters_std"], errors="ignore")], axis=1).reset_index()

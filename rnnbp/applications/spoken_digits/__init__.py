@@ -1,0 +1,5 @@
+"""Spoken digits: transcription, speakers held out of training, and noise."""
+
+from rnnbp.runtime.lazy_imports import attach
+
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

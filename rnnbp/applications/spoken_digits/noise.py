@@ -1,0 +1,74 @@
+"""How much noise a saved recogniser bears: its score over signal-to-noise ratios."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from rnnbp.data import SequenceDataset
+from rnnbp.datasets.varied import PLAIN, shown_with
+from rnnbp.features import Variation
+from rnnbp.features.variation import NOISES
+from rnnbp.losses import Loss
+from rnnbp.models import Sequential
+from rnnbp.training import Trainer
+
+SNRS = (20.0, 10.0, 5.0, 0.0)
+
+
+def noise_table(
+    model: Sequential,
+    loss: Loss,
+    data: SequenceDataset,
+    snrs: Sequence[float] = SNRS,
+    noises: Sequence[str] = NOISES,
+) -> pd.DataFrame:
+    """The score on recordings without noise, and with noise of several kinds and strengths.
+
+    Parameters
+    ----------
+    model : Sequential
+    loss : Loss
+        Whose score it is: accuracy, or the token error rate for `rnnbp.CTC`.
+    data : DrawnDataset
+        Of `rnnbp.datasets.load_digit_strings` or `rnnbp.datasets.varied.varied`.
+    snrs : sequence of float, default (20, 10, 5, 0)
+        Signal-to-noise ratios over a whole recording, in dB.
+    noises : sequence of str, default ('white', 'speech')
+        As `rnnbp.features.Variation` takes them.
+
+    Returns
+    -------
+    DataFrame
+        A row a kind of noise, a column 'clean' and one for each ratio. The noise is the same at each call.
+
+    Raises
+    ------
+    ValueError
+        If `data` is not of recordings, or a kind is unknown.
+
+    Examples
+    --------
+    >>> import numpy as np, rnnbp
+    >>> from rnnbp.datasets.varied import varied
+    >>> from rnnbp.features import MFCC
+    >>> waveforms = rnnbp.data.LazySequences(lambda place: np.sin(np.arange(800.0))[:, None], 2)
+    >>> data = varied(rnnbp.SequenceDataset(waveforms, targets=[0, 0]), MFCC(sr=8000), Variation(), sr=8000)
+    >>> model = rnnbp.Sequential(rnnbp.MeanOverTime(), rnnbp.Dense(13, 1))
+    >>> noise_table(model, rnnbp.CrossEntropy(), data, snrs=[10, 0])
+            clean  10 dB  0 dB
+    noise
+    white     1.0    1.0   1.0
+    speech    1.0    1.0   1.0
+    """
+    trainer = Trainer(model, loss)
+
+    def score(shown: Variation) -> float:
+        return trainer.evaluate(shown_with(data, shown))[loss.metric]
+
+    clean = score(PLAIN)
+    rows = {
+        kind: [clean, *(score(Variation(speed=0, tempo=0, noises=(kind,), snr=(snr, snr))) for snr in snrs)]
+        for kind in noises
+    }
+    columns = ["clean", *(f"{snr:g} dB" for snr in snrs)]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("noise")

@@ -1,0 +1,135 @@
+"""Speakers a net has never heard: each left out of the training in turn."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rnnbp.comparison import Recipe, Training, contestants_for, loss_for, made_folder, maker
+from rnnbp.data import SequenceDataset
+from rnnbp.gradients import BPTT
+from rnnbp.metrics import accuracy
+from rnnbp.optimizers import Cosine
+from rnnbp.runtime import in_order
+
+Array = np.ndarray
+Load = Callable[[str], tuple[SequenceDataset, Sequence[SequenceDataset]]]
+
+
+def leave_one_speaker_out(
+    load: Load,
+    speakers: Sequence[str],
+    models: Sequence[str],
+    *,
+    seeds: int = 3,
+    epochs: int = 25,
+    batch_size: int = 16,
+    parameters: int | None = None,
+    workers: int = 1,
+    checkpoints: str | Path | None = None,
+    progress: bool = True,
+) -> pd.DataFrame:
+    """Train on all speakers but one, test on that one; for each speaker in turn.
+
+    Parameters
+    ----------
+    load : callable
+        ``load(speaker)`` gives the training set without a speaker, and test sets of the speaker: the same sequences as
+        they are, and varied, over which a net's probabilities are averaged, or only the first. Targets are classes, one
+        a sequence.
+    speakers : sequence of str
+    models : sequence of str
+        Of `rnnbp.comparison.models`.
+    seeds : int, default 3
+    epochs, batch_size : int, default 25 and 16
+    parameters : int, optional
+        Give every model about so many.
+    workers : int, default 1
+        How many processes train at once.
+    checkpoints : str or Path, optional
+        A folder in which each run is kept after each epoch, and from which a second call with the same arguments goes
+        on.
+    progress : bool, default True
+
+    Returns
+    -------
+    DataFrame
+        A row for each model, speaker and seed: `model`, `kind`, `speaker`, `seed`, `test`, `seconds`; and, of several
+        seeds, one for all their nets together, whose probabilities are averaged.
+    """
+    folder, trials = made_folder(checkpoints), []
+    for speaker in speakers:
+        train, tests = load(speaker)
+        recipe = Recipe(epochs, batch_size, loss_for(train), BPTT(), Cosine, folder)
+        for name in models:
+            makes = maker(name, train, parameters), contestants_for(train)[name].optimizer
+            runs = ((f"{speaker}, seed {seed}", *makes, seed) for seed in range(seeds))
+            trials += [Trial(Training(recipe, name, *run, train), tests) for run in runs]
+    tested = in_order(Trial.outcome, trials, workers, progress=progress, shown=_shown)
+    rows = [row for first in range(0, len(tested), seeds) for row in _together(tested[first : first + seeds])]
+    return pd.DataFrame(rows).astype({"seed": "Int64"})
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a training: its row, the speaker's classes (N,), and how probable they are to the net (N, K)."""
+
+    row: dict[str, Any]
+    targets: Array
+    probabilities: Array
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A training without a speaker, and the test sets of that speaker."""
+
+    training: Training
+    tests: Sequence[SequenceDataset]
+
+    def outcome(self) -> Outcome:
+        """Train and test."""
+        training, trainer = self.training, self.training.trained()
+        model = trainer.model
+        probabilities = np.mean([model.predict_proba(test) for test in self.tests], axis=0)
+        targets = np.asarray(model.as_trained("tests", self.tests[0]).targets)
+        row = {
+            "model": training.name,
+            "kind": model.kind,
+            "speaker": training.run.partition(",")[0],
+            "seed": training.seed,
+            "test": accuracy(targets, probabilities.argmax(axis=1)),
+            "seconds": trainer.history["seconds"].sum(),
+        }
+        return Outcome(row, targets, probabilities)
+
+
+def _together(seeds: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """The rows of a model's nets for one speaker, and, of several, one for all of them."""
+    rows, first = [one.row for one in seeds], seeds[0]
+    if len(seeds) == 1:
+        return rows
+    mean = np.mean([one.probabilities for one in seeds], axis=0)
+    name, test = f"{first.row['model']}, {len(seeds)} averaged", accuracy(first.targets, mean.argmax(axis=1))
+    return [*rows, first.row | {"model": name, "seed": None, "seconds": None, "test": test}]
+
+
+def _shown(trial: Trial, outcome: Outcome) -> dict[str, float]:
+    row = outcome.row
+    return {f"{row['model']} without {row['speaker']} accuracy": row["test"]}
+
+
+def by_speaker(runs: pd.DataFrame) -> pd.DataFrame:
+    """Means over seeds: a row a model, a column a speaker, and `average` over them.
+
+    Examples
+    --------
+    >>> by_speaker(pd.DataFrame({"model": ["gru"] * 2, "speaker": ["ann", "bob"], "test": [0.5, 1.0]}))
+    speaker  ann  bob  average
+    model
+    gru      0.5  1.0     0.75
+    """
+    table = runs.pivot_table(index="model", columns="speaker", values="test", sort=False)
+    return table.assign(average=table.mean(axis=1))

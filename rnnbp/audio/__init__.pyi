@@ -1,0 +1,16 @@
+from rnnbp.audio.base import AudioInfo as AudioInfo
+from rnnbp.audio.htk import HTKFeatures as HTKFeatures
+from rnnbp.audio.htk import read_htk as read_htk
+from rnnbp.audio.htk import write_htk as write_htk
+from rnnbp.audio.kaldi import read_ark as read_ark
+from rnnbp.audio.kaldi import read_scp as read_scp
+from rnnbp.audio.kaldi import write_ark as write_ark
+from rnnbp.audio.kaldi import write_ark_text as write_ark_text
+from rnnbp.audio.read import audio_info as audio_info
+from rnnbp.audio.read import read_audio as read_audio
+from rnnbp.audio.sphere import read_sphere as read_sphere
+from rnnbp.audio.sphere import sphere_info as sphere_info
+from rnnbp.audio.sphere import write_sphere as write_sphere
+from rnnbp.audio.wav import read_wav as read_wav
+from rnnbp.audio.wav import wav_info as wav_info
+from rnnbp.audio.wav import write_wav as write_wav

@@ -1,0 +1,10 @@
+from rnnbp.benchmark.report import Benchmark as Benchmark
+from rnnbp.benchmark.run import run_benchmark as run_benchmark
+from rnnbp.benchmark.workloads import GRID as GRID
+from rnnbp.benchmark.workloads import GROWTH as GROWTH
+from rnnbp.benchmark.workloads import MLPS as MLPS
+from rnnbp.benchmark.workloads import QUICK as QUICK
+from rnnbp.benchmark.workloads import Epoch as Epoch
+from rnnbp.benchmark.workloads import Sequences as Sequences
+from rnnbp.benchmark.workloads import Static as Static
+from rnnbp.benchmark.workloads import growing as growing

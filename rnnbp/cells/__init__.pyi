@@ -1,0 +1,12 @@
+from rnnbp.cells.base import Cell as Cell
+from rnnbp.cells.base import state_jacobian as state_jacobian
+from rnnbp.cells.elman import ElmanCell as ElmanCell
+from rnnbp.cells.gru import GRUCell as GRUCell
+from rnnbp.cells.gru import OriginalGRUCell as OriginalGRUCell
+from rnnbp.cells.jordan import JordanCell as JordanCell
+from rnnbp.cells.leaky import LeakyElmanCell as LeakyElmanCell
+from rnnbp.cells.lstm import LSTMCell as LSTMCell
+from rnnbp.cells.outer import Outer as Outer
+from rnnbp.cells.spiking import ALIFCell as ALIFCell
+from rnnbp.cells.spiking import LIFCell as LIFCell
+from rnnbp.cells.stack import Stack as Stack

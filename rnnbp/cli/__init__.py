@@ -1,0 +1,1 @@
+"""The `rnnbp` command: one file a subcommand."""

@@ -1,0 +1,10 @@
+from rnnbp.comparison.models import CONTESTANTS as CONTESTANTS
+from rnnbp.comparison.models import contestants_for as contestants_for
+from rnnbp.comparison.models import loss_for as loss_for
+from rnnbp.comparison.models import maker as maker
+from rnnbp.comparison.models import names as names
+from rnnbp.comparison.report import Report as Report
+from rnnbp.comparison.run import Recipe as Recipe
+from rnnbp.comparison.run import Training as Training
+from rnnbp.comparison.run import compare as compare
+from rnnbp.comparison.run import made_folder as made_folder

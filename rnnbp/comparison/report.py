@@ -1,0 +1,239 @@
+"""What a comparison found: tables, one sentence, a picture, a page."""
+
+import html
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from rnnbp.comparison.report_page import embedded, page
+from rnnbp.runtime import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Paired:
+    """A recurrent network's score less a static one's, paired by seed.
+
+    Attributes
+    ----------
+    difference : float
+        Mean over seeds.
+    low, high : float
+        Its 95 % interval (Student's t); NaN where there is no spread to judge by, and where the seeds are too few, so
+        that it would reach beyond what two accuracies can differ by.
+    p : float
+        Two-sided paired t-test; NaN where there is no spread.
+    """
+
+    difference: float
+    low: float
+    high: float
+    p: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """The result of `rnnbp.compare`.
+
+    Attributes
+    ----------
+    runs : DataFrame
+        A row for each model and seed: kind, parameters, `train` and `test` score, `test_loss`, `seconds` of training,
+        mean `gradient_norm`, `inference_ms` a sequence.
+    curves : DataFrame
+        A row for each epoch of each run: the training's history, with `model` and `run`: ``'seed 0'``, ... trained on
+        all of the training set, ``'fold 0'``, ... on a part, with the rest as validation.
+    metric : str
+        The score's name: 'accuracy' or 'r2'.
+    settings : dict of str to str
+        What the page says of the data and of how the models were trained; what is added to it is said as well.
+
+    Examples
+    --------
+    `rnnbp.compare` makes one; here two networks and two seeds by hand:
+
+    >>> runs = pd.DataFrame({"model": ["mlp", "lstm"] * 2, "seed": [0, 0, 1, 1], "test": [0.9, 0.96, 0.92, 0.96]})
+    >>> pair = Report(runs, pd.DataFrame(), "accuracy").paired("lstm", "mlp")
+    >>> round(pair.difference, 3)
+    0.05
+    """
+
+    runs: pd.DataFrame
+    curves: pd.DataFrame
+    metric: str
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """A row a model: `model`, `kind`, `parameters`; mean and standard deviation over seeds of the train and test
+        score; `validation_mean` over the folds; `epochs_to_best` and `seconds_to_best`, the epoch with the best mean
+        validation score; `seconds_mean` of a training, `seconds_per_epoch`, `inference_ms` a sequence, `gradient_norm`.
+        """
+        groups = self.runs.groupby("model", sort=False)
+        table = groups[["kind", "parameters"]].first()
+        for score in ("train", "test"):
+            table[f"{score}_mean"] = groups[score].mean()
+            table[f"{score}_std"] = groups[score].std(ddof=1)
+        validation = self.validation_curves
+        per_epoch = self.curves.groupby("model")["seconds"].mean()
+        table.insert(4, "validation_mean", validation.iloc[-1])
+        table["epochs_to_best"] = (self._better * validation).idxmax()
+        table["seconds_to_best"] = table["epochs_to_best"] * per_epoch
+        table["seconds_mean"] = groups["seconds"].mean()
+        table["seconds_per_epoch"] = per_epoch
+        table["inference_ms"] = groups["inference_ms"].mean()
+        table["gradient_norm"] = groups["gradient_norm"].mean()
+        return table.reset_index()
+
+    @cached_property
+    def validation_curves(self) -> pd.DataFrame:
+        """The validation score by epoch (rows) and model (columns), mean over the folds."""
+        folds = self.curves[self.curves["run"].str.startswith("fold")]
+        return folds.pivot_table(index="epoch", columns="model", values=f"validation_{self.metric}", sort=False)
+
+    @property
+    def _better(self) -> int:
+        """1 where more of the metric is better, -1 for an error rate."""
+        return -1 if self.metric.endswith("error_rate") else 1
+
+    def best(self, kind: str) -> str | None:
+        """The model of a kind, 'static' or 'recurrent', with the best validation score; None if there is none."""
+        of_kind = self.table[self.table["kind"] == kind]
+        return (
+            None
+            if of_kind.empty
+            else str(of_kind["model"].iloc[int((self._better * of_kind["validation_mean"]).argmax())])
+        )
+
+    def paired(self, recurrent: str, static: str) -> Paired:
+        """Compare two models' test scores, paired by seed.
+
+        Parameters
+        ----------
+        recurrent, static : str
+            Names of models; the second's score is taken from the first's.
+        """
+        from scipy import stats
+
+        scores = self.runs.pivot_table(index="seed", columns="model", values="test")
+        difference = scores[recurrent] - scores[static]
+        mean = float(difference.mean())
+        if len(difference) < 2:
+            return Paired(mean, np.nan, np.nan, np.nan)
+        error = float(difference.std(ddof=1)) / np.sqrt(len(difference))
+        if error < 1e-12:  # the same at every seed: no spread to judge by
+            return Paired(mean, np.nan, np.nan, np.nan)
+        margin = float(stats.t.ppf(0.975, len(difference) - 1)) * error
+        p = 2 * float(stats.t.sf(abs(mean) / error, len(difference) - 1))
+        if self.metric == "accuracy" and abs(mean) + margin > 1:
+            return Paired(mean, np.nan, np.nan, p)
+        return Paired(mean, mean - margin, mean + margin, p)
+
+    @property
+    def verdict(self) -> str:
+        """One sentence: the best static network, the best recurrent one, and how sure the difference is."""
+        recurrent, static = self.best("recurrent"), self.best("static")
+        said = {name: self._score(name) for name in (recurrent, static) if name is not None}
+        if recurrent is None or static is None:
+            (name,) = said
+            return f"The best network, chosen by cross-validation, is {name} with {said[name]} on the test set."
+        pair = self.paired(recurrent, static)
+        interval = f"95 % interval {pair.low:+.4f} to {pair.high:+.4f}"
+        if np.isnan(pair.low):
+            interval = f"{self.runs['seed'].nunique()} seeds are too few for an interval"
+        sure = "" if np.isnan(pair.p) else f" ({interval}, p = {pair.p:.2g})"
+        return (
+            f"Chosen by cross-validation, the best recurrent network is {recurrent} with {said[recurrent]} on the test "
+            f"set, the best static one {static} with {said[static]}: a difference of {pair.difference:+.4f} in "
+            f"{self.metric}{sure}."
+        )
+
+    def _score(self, model: str) -> str:
+        row = self.table[self.table["model"] == model].iloc[0]
+        spread = "" if np.isnan(row["test_std"]) else f" ± {row['test_std']:.4f}"
+        return f"{row['test_mean']:.4f}{spread}"
+
+    def plot(self) -> "Figure":
+        """Learning curves, and every seed's test score.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        ImportError
+            Without the `plot` extra.
+        """
+        from rnnbp.comparison.plots import plot_comparison
+
+        return plot_comparison(self.table, self.runs, self.validation_curves, self.metric)
+
+    def to_csv(self, folder: str | Path) -> None:
+        """Write `table.csv` and `curves.csv`.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Made if it does not exist.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, frame in (("table.csv", self.table), ("curves.csv", self.curves)):
+            with replacing(folder / name) as beside:
+                frame.to_csv(beside, index=False)
+
+    def to_html(self, path: str | Path) -> None:
+        """Write one page that needs no other file.
+
+        Parameters
+        ----------
+        path : str or Path
+            In a folder that exists. Without the `plot` extra the page says that the picture is missing.
+        """
+        with replacing(path) as beside:
+            text = page(self.verdict, self._picture(), self.table, self.runs, self.curves, self.metric, self.settings)
+            beside.write_text(text, encoding="utf-8")
+
+    def _picture(self) -> str:
+        try:
+            return embedded(self.plot(), "learning curves and test scores")
+        except ImportError as error:
+            return f"<p>No picture here: {html.escape(str(error))}</p>"
+
+    def write(self, folder: str | Path) -> None:
+        """Write `report.html`, `table.csv`, `curves.csv` and, with the `plot` extra, `comparison.png`.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Made if it does not exist.
+        """
+        folder = Path(folder)
+        self.to_csv(folder)
+        self.to_html(folder / "report.html")
+        try:
+            figure = self.plot()
+        except ImportError:
+            return  # the page says so
+        with replacing(folder / "comparison.png") as beside:
+            figure.savefig(beside, format="png", dpi=150)
+
+    def __repr__(self) -> str:
+        return f"{self.verdict}\n{_rounded(self.table).to_string(index=False)}"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(self.verdict)}</p>{_rounded(self.table).to_html(index=False, border=0)}"
+
+
+def _rounded(table: pd.DataFrame) -> pd.DataFrame:
+    """The columns one reads first, in few digits."""
+    digits = {"seconds": 2, "gradient": 3, "inference": 3}
+    shown = table.drop(columns=["seconds_to_best", "seconds_per_epoch"])
+    return shown.round({c: digits.get(c.split("_")[0], 4) for c in shown.columns[shown.dtypes == np.float64]})

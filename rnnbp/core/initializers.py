@@ -1,0 +1,365 @@
+"""How a cell's parameters begin.
+
+An initializer is called as ``init(cell, params, rng)`` and fills `params` in place. It goes by the names the
+cells share: ``w_hh...`` are recurrent weights, other ``w...`` feed forward, ``b...`` are biases. The rows of
+a cell with gates lie in as many blocks, one a gate.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from rnnbp.core.parameters import Parameters
+from rnnbp.runtime import number
+
+Array = np.ndarray
+
+
+class Gated(Protocol):
+    """What an initializer asks of a cell."""
+
+    @property
+    def hidden_size(self) -> int:
+        """H, the number of hidden units."""
+
+    @property
+    def gates(self) -> tuple[str, ...]:
+        """The names of the row blocks of `w_ih`, in order; empty for a cell without gates."""
+
+
+class Initializer(Protocol):
+    """Fills `params` in place."""
+
+    def __call__(self, cell: Gated, params: Parameters, rng: np.random.Generator) -> None: ...
+
+
+def check_initializer(name: str, init: Any) -> None:
+    """Raise unless `init` can be called as an initializer.
+
+    Raises
+    ------
+    ValueError
+        If it is none: the name of one, say, or its class.
+
+    Examples
+    --------
+    >>> check_initializer("init", "orthogonal")
+    Traceback (most recent call last):
+    ValueError: init must be an initializer, as rnnbp.initializers.Uniform(), got 'orthogonal': Orthogonal(...)
+    """
+    if callable(init) and not isinstance(init, type):
+        return
+    meant = INITIALIZERS.get(init) if isinstance(init, str) else init if isinstance(init, type) else None
+    hint = "" if meant is None else f": {meant.__name__}(...)"
+    raise ValueError(f"{name} must be an initializer, as rnnbp.initializers.Uniform(), got {init!r}{hint}")
+
+
+def glorot(shape: tuple[int, int], rng: np.random.Generator) -> Array:
+    """Uniform in +-sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010, eq. 16).
+
+    Examples
+    --------
+    >>> w = glorot((4, 8), np.random.default_rng(0))
+    >>> w.shape, bool(abs(w).max() <= (6 / 12) ** 0.5)
+    ((4, 8), True)
+    """
+    bound = math.sqrt(6 / sum(shape))
+    return rng.uniform(-bound, bound, shape)
+
+
+def orthogonal(shape: tuple[int, int], rng: np.random.Generator) -> Array:
+    """A matrix with orthonormal rows or columns, uniform over them (Saxe et al. 2014).
+
+    Examples
+    --------
+    >>> q = orthogonal((3, 3), np.random.default_rng(0))
+    >>> bool(np.allclose(q @ q.T, np.eye(3)))
+    True
+    """
+    rows, columns = shape
+    q, r = np.linalg.qr(rng.standard_normal((max(shape), min(shape))))
+    q = q * np.sign(np.diag(r))  # makes the distribution uniform (Mezzadri 2007)
+    return q if rows >= columns else q.T
+
+
+def _blocks(weight: Array, cell: Gated) -> list[Array]:
+    """The gates' row blocks of a weight, as views; the weight itself where the cell has no gates."""
+    return np.split(weight, max(1, len(cell.gates)))
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """Everything uniform in +-1 / sqrt(H), as PyTorch's recurrent layers begin.
+
+    Examples
+    --------
+    >>> from rnnbp.cells import ElmanCell
+    >>> cell, params = ElmanCell(3, 4), Parameters(ElmanCell(3, 4).shapes())
+    >>> Uniform()(cell, params, np.random.default_rng(0))
+    >>> bool(abs(params.vector).max() <= 0.5)
+    True
+    """
+
+    def __call__(self, cell: Gated, params: Parameters, rng: np.random.Generator) -> None:
+        bound = 1 / math.sqrt(cell.hidden_size)
+        params.vector[:] = rng.uniform(-bound, bound, params.size)
+
+
+@dataclass(frozen=True)
+class Glorot:
+    """Weights uniform by Glorot & Bengio (2010), each gate for itself; biases zero.
+
+    Examples
+    --------
+    >>> from rnnbp.cells import LSTMCell
+    >>> cell, params = LSTMCell(3, 4), Parameters(LSTMCell(3, 4).shapes())
+    >>> Glorot()(cell, params, np.random.default_rng(0))
+    >>> bool(abs(params["w_ih"]).max() <= (6 / 7) ** 0.5), bool(params["b_ih"].any())
+    (True, False)
+    """
+
+    def __call__(self, cell: Gated, params: Parameters, rng: np.random.Generator) -> None:
+        for name, value in params.items():
+            value[...] = 0
+            if name.startswith("w"):
+                for block in _blocks(value, cell):
+                    block[...] = glorot(block.shape, rng)
+
+
+@dataclass(frozen=True)
+class Orthogonal:
+    """Recurrent weights `gain` times an orthogonal matrix, each gate for itself (Saxe et al. 2014); others by
+    Glorot; biases zero.
+
+    Parameters
+    ----------
+    gain : float, default 1
+        All singular values of a recurrent block.
+
+    Raises
+    ------
+    ValueError
+        If `gain` is not above 0.
+
+    Examples
+    --------
+    >>> from rnnbp.cells import ElmanCell
+    >>> cell, params = ElmanCell(3, 4), Parameters(ElmanCell(3, 4).shapes())
+    >>> Orthogonal(gain=1.5)(cell, params, np.random.default_rng(0))
+    >>> np.linalg.svd(params["w_hh"], compute_uv=False).round(4)
+    array([1.5, 1.5, 1.5, 1.5], dtype=float32)
+    """
+
+    gain: float = 1.0
+
+    def __post_init__(self) -> None:
+        number("gain", self.gain, 0, open_low=True)
+
+    def __call__(self, cell: Gated, params: Parameters, rng: np.random.Generator) -> None:
+        Glorot()(cell, params, rng)
+        for name, value in params.items():
+            if name.startswith("w_hh"):
+                for block in _blocks(value, cell):
+                    block[...] = self.gain * orthogonal(block.shape, rng)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The IRNN of Le, Jaitly & Hinton (2015): recurrent weights `scale` times the identity, input weights
+    normal with a standard deviation of 0.001, biases zero. Meant for a relu Elman cell.
+
+    Parameters
+    ----------
+    scale : float, default 1
+
+    Raises
+    ------
+    ValueError
+        If `scale` is not finite.
+
+    Examples
+    --------
+    >>> from rnnbp.cells import ElmanCell
+    >>> cell, params = ElmanCell(3, 2), Parameters(ElmanCell(3, 2).shapes())
+    >>> Identity()(cell, params, np.random.default_rng(0))
+    >>> params["w_hh"]
+    array([[1., 0.],
+           [0., 1.]], dtype=float32)
+    """
+
+    scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        number("scale", self.scale)
+
+    def __call__(self, cell: Gated, params: Parameters, rng: np.random.Generator) -> None:
+        for name, value in params.items():
+            value[...] = 0
+            if name.startswith("w_hh"):
+                for block in _blocks(value, cell):
+                    np.fill_diagonal(block, self.scale)
+            elif name.startswith("w"):
+                value[...] = rng.normal(0, 0.001, value.shape)
+
+
+def _gate_bias(cell: Gated, params: Parameters, gate: str) -> Array:
+    """The bias (H,) of one gate, in `b_ih`, with its twin in `b_hh` set to zero so that it counts once."""
+    H = cell.hidden_size
+    rows = slice(cell.gates.index(gate) * H, (cell.gates.index(gate) + 1) * H)
+    params["b_hh"][rows] = 0
+    return params["b_ih"][rows]
+
+
+def _keep_gate(cell: Gated, asked_by: str) -> str:
+    """The gate that keeps the state: an LSTM's 'forget', a GRU's 'update'."""
+    for gate in ("forget", "update"):
+        if gate in cell.gates:
+            return gate
+    raise ValueError(f"{asked_by} takes a cell with a forget or an update gate, got {type(cell).__name__}")
+
+
+@dataclass(frozen=True)
+class ForgetBias:
+    """As `base`, then the bias of the gate that keeps the state set to `value` (Gers et al. 2000; Jozefowicz
+    et al. 2015 recommend 1): an LSTM's forget gate, a GRU's update gate.
+
+    Parameters
+    ----------
+    value : float, default 1
+    base : Initializer, default Uniform()
+
+    Raises
+    ------
+    ValueError
+        When called for a cell that has no such gate.
+
+    Examples
+    --------
+    >>> from rnnbp.cells import LSTMCell
+    >>> cell = LSTMCell(3, 2, init=ForgetBias(1.0))
+    >>> params = Parameters(cell.shapes())
+    >>> cell.initialize(params, np.random.default_rng(0))
+    >>> params["b_ih"][2:4] + params["b_hh"][2:4]
+    array([1., 1.], dtype=float32)
+    """
+
+    value: float = 1.0
+    base: Initializer = field(default_factory=Uniform)
+
+    def __post_init__(self) -> None:
+        number("value", self.value)
+        check_initializer("base", self.base)
+
+    def __call__(self, cell: Gated, params: Parameters, rng: np.random.Generator) -> None:
+        gate = _keep_gate(cell, "ForgetBias")
+        self.base(cell, params, rng)
+        _gate_bias(cell, params, gate)[...] = self.value
+
+
+@dataclass(frozen=True)
+class Chrono:
+    """As `base`, then biases that spread the cell's memory over up to `longest` steps (Tallec & Ollivier
+    2018, section 3): b_forget = log(u), u uniform in [1, longest - 1], and b_input = -b_forget; a GRU's
+    update gate as the forget gate.
+
+    Parameters
+    ----------
+    longest : int
+        The longest dependency looked for, in steps; at least 3.
+    base : Initializer, default Uniform()
+
+    Raises
+    ------
+    ValueError
+        If `longest` is below 3; when called for a cell that has no gate to keep the state.
+
+    Examples
+    --------
+    >>> from rnnbp.cells import LSTMCell
+    >>> cell, params = LSTMCell(3, 4), Parameters(LSTMCell(3, 4).shapes())
+    >>> Chrono(longest=100)(cell, params, np.random.default_rng(0))
+    >>> forget = (params["b_ih"] + params["b_hh"])[4:8]
+    >>> bool(forget.min() >= 0 and forget.max() <= np.log(99))
+    True
+    """
+
+    longest: int
+    base: Initializer = field(default_factory=Uniform)
+
+    def __post_init__(self) -> None:
+        number("longest", self.longest, 3)
+        check_initializer("base", self.base)
+
+    def __call__(self, cell: Gated, params: Parameters, rng: np.random.Generator) -> None:
+        gate = _keep_gate(cell, "Chrono")
+        self.base(cell, params, rng)
+        bias = np.log(rng.uniform(1, self.longest - 1, cell.hidden_size))
+        _gate_bias(cell, params, gate)[...] = bias
+        if "input" in cell.gates:
+            _gate_bias(cell, params, "input")[...] = -bias
+
+
+@dataclass(frozen=True)
+class Sparse:
+    """As `base`, then all but a share of the recurrent weights, at random places, held at zero by a mask: a sparse
+    network, for which `rnnbp.SnAp` is cheap.
+
+    Parameters
+    ----------
+    density : float
+        The share of each gate's recurrent weights that may differ from zero, above 0 and at most 1; it is rounded to a
+        whole number of weights.
+    base : Initializer, default Uniform()
+
+    Raises
+    ------
+    ValueError
+        If `density` is not above 0 and at most 1.
+
+    See Also
+    --------
+    rnnbp.Parameters.set_mask : a mask of one's own.
+
+    References
+    ----------
+    J. Menick, E. Elsen, U. Evci, S. Osindero, K. Simonyan & A. Graves (2021), "A practical sparse approximation for
+    real time recurrent learning", ICLR, arXiv:2006.07232, section 5
+
+    Examples
+    --------
+    >>> from rnnbp.cells import GRUCell
+    >>> cell = GRUCell(3, 8, init=Sparse(0.25))
+    >>> params = Parameters(cell.shapes())
+    >>> cell.initialize(params, np.random.default_rng(0))
+    >>> int(np.count_nonzero(params["w_hh"])), params["w_hh"].size
+    (48, 192)
+    """
+
+    density: float
+    base: Initializer = field(default_factory=Uniform)
+
+    def __post_init__(self) -> None:
+        number("density", self.density, 0, 1, open_low=True)
+        check_initializer("base", self.base)
+
+    def __call__(self, cell: Gated, params: Parameters, rng: np.random.Generator) -> None:
+        self.base(cell, params, rng)
+        for name, value in params.items():
+            if name.startswith("w_hh"):
+                kept = np.zeros(value.shape, bool)
+                for block in _blocks(kept, cell):
+                    block.flat[rng.permutation(block.size)[: round(self.density * block.size)]] = True
+                params.set_mask(name, kept)
+
+
+INITIALIZERS = {
+    "uniform": Uniform,
+    "glorot": Glorot,
+    "orthogonal": Orthogonal,
+    "identity": Identity,
+    "forget-bias": ForgetBias,
+    "chrono": Chrono,
+    "sparse": Sparse,
+}

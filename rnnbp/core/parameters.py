@@ -1,0 +1,370 @@
+"""Parameters: one flat vector, and named views of it."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate, pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from rnnbp.core.masks import Mask
+from rnnbp.runtime import did_you_mean, zeros
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Layout:
+    """Where named arrays lie in a vector (P,); made once for the same names and shapes."""
+
+    shapes: dict[str, Shape]
+    places: dict[str, slice]
+    spans: frozenset[tuple[int, int]]
+    size: int
+
+
+@lru_cache(maxsize=4096)
+def layout_of(items: tuple[tuple[str, Shape], ...]) -> Layout:
+    """One array after the other.
+
+    Examples
+    --------
+    >>> layout_of((("w", (2, 3)), ("b", (2,)))).places
+    {'w': slice(0, 6, None), 'b': slice(6, 8, None)}
+    """
+    sizes = [math.prod(shape) for _, shape in items]
+    ends = list(accumulate(sizes, initial=0))
+    places = {name: slice(lo, hi) for (name, _), lo, hi in zip(items, ends[:-1], ends[1:], strict=True)}
+    return Layout(dict(items), places, frozenset(pairwise(ends)), ends[-1])
+
+
+@lru_cache(maxsize=4096)
+def scope_of(layout: Layout, prefix: str, suffix: str) -> tuple[Layout, slice]:
+    """What `Parameters.scope` is a view of: the layout under the short names, and where it lies."""
+    names = [n for n in layout.shapes if n.startswith(prefix) and n.endswith(suffix)]
+    inner = layout_of(tuple((n[len(prefix) : len(n) - len(suffix)], layout.shapes[n]) for n in names))
+    if not names:
+        return inner, slice(0, 0)
+    start, stop = layout.places[names[0]].start, layout.places[names[-1]].stop
+    if stop - start != inner.size:
+        raise ValueError(f"the parameters {prefix}...{suffix} do not lie next to each other: {', '.join(names)}")
+    return inner, slice(start, stop)
+
+
+class Parameters:
+    """All parameters of a model in one contiguous vector; every named array is a view of it.
+
+    Views are made when they are asked for and never stored, so a copy of the object cannot hold arrays that
+    have come loose from its vector. An optimizer is arithmetic on `vector`, a checkpoint is one array and
+    `shapes`.
+
+    Some numbers may be held at zero, as the missing connections of a sparse network (`set_mask`): every gradient
+    algorithm yields zero for them, no optimizer moves them, and the mask is saved with a model and in checkpoints. What
+    is written into a view or into `vector` is not looked at; `apply_mask` sets it right.
+
+    Parameters
+    ----------
+    shapes : mapping of str to tuple of int
+        The names, in the order in which they lie in the vector, and their shapes.
+    vector : ndarray (P,), optional
+        The memory to use, not copied. Default: zeros.
+    dtype : dtype, default float32
+        Of the zeros made where no vector is given.
+
+    Raises
+    ------
+    ValueError
+        If `vector` has not the shape (P,) that `shapes` add up to.
+
+    Examples
+    --------
+    >>> p = Parameters({"w": (2, 3), "b": (2,)})
+    >>> p["b"] = [1, 2]
+    >>> p.vector
+    array([0., 0., 0., 0., 0., 0., 1., 2.], dtype=float32)
+    >>> p["w"][0, 0] = 5
+    >>> float(p.vector[0])
+    5.0
+    """
+
+    _mask: Mask | None = None
+    _start = 0  # of this vector in that of the mask
+
+    def __init__(
+        self, shapes: Mapping[str, Shape], vector: np.ndarray | None = None, dtype: DTypeLike = np.float32
+    ) -> None:
+        self._layout = layout_of(tuple((name, tuple(shape)) for name, shape in shapes.items()))
+        self.vector = self._fitting(np.zeros(self._layout.size, dtype) if vector is None else vector)
+        self._mask = Mask(self._layout.size)
+
+    def _fitting(self, vector: np.ndarray) -> np.ndarray:
+        if vector.shape != (self._layout.size,):
+            raise ValueError(f"vector must have shape (P,) = ({self._layout.size},), got {vector.shape}")
+        return vector
+
+    @staticmethod
+    def _over(layout: Layout, vector: np.ndarray, mask: Mask | None = None, start: int = 0) -> "Parameters":
+        made = Parameters.__new__(Parameters)
+        made._layout, made.vector, made._mask, made._start = layout, vector, mask, start
+        return made
+
+    @property
+    def shapes(self) -> dict[str, Shape]:
+        """The names, in the order in which they lie in the vector, and their shapes; not to be changed."""
+        return self._layout.shapes
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of all arrays."""
+        return self.vector.dtype
+
+    @property
+    def size(self) -> int:
+        """P, how many numbers there are."""
+        return self._layout.size
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.vector[self._place(name)].reshape(self.shapes[name])
+
+    def __setitem__(self, name: str, value: ArrayLike) -> None:
+        value, here = np.asarray(value), self[name]
+        if value.shape not in ((), here.shape):
+            raise ValueError(f"parameter {name!r} has shape {here.shape}, got {value.shape}")
+        if self.kept is not None:
+            self._check_held(name, value)
+        here[...] = value
+
+    def _check_held(self, name: str, value: np.ndarray) -> None:
+        held = ~self.mask(name)
+        wrong = np.count_nonzero(np.broadcast_to(value, held.shape)[held])
+        if wrong:
+            raise ValueError(
+                f"the mask of parameter {name!r} holds {np.count_nonzero(held)} of its {held.size} at zero, but "
+                f"{wrong} of those given there are not: multiply by params.mask({name!r}), or change it by set_mask"
+            )
+
+    def _place(self, name: str) -> slice:
+        try:
+            return self._layout.places[name]
+        except KeyError:
+            raise KeyError(f"no parameter {name!r}.{did_you_mean(name, self._layout.places)}") from None
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._layout.places
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.shapes)
+
+    def __len__(self) -> int:
+        return len(self.shapes)
+
+    def keys(self) -> Iterator[str]:
+        """The names, in the vector's order."""
+        return iter(self.shapes)
+
+    def items(self) -> Iterator[tuple[str, np.ndarray]]:
+        """The names and their views, in the vector's order."""
+        return ((name, self[name]) for name in self.shapes)
+
+    def place(self, name: str) -> slice:
+        """Where the array called `name` lies in the vector.
+
+        Examples
+        --------
+        >>> Parameters({"w": (2, 3), "b": (2,)}).place("b")
+        slice(6, 8, None)
+        """
+        return self._place(name)
+
+    @property
+    def kept(self) -> np.ndarray | None:
+        """Which numbers may differ from zero (P,), as bools; None where there is no mask.
+
+        It can be set; what it holds at zero is then set to zero.
+
+        Raises
+        ------
+        ValueError
+            When set to anything but bools (P,) or None.
+        """
+        return None if self._mask is None else self._mask.part(self._start, self.size)
+
+    @kept.setter
+    def kept(self, kept: np.ndarray | None) -> None:
+        given = np.ones(self.size, bool) if kept is None else np.asarray(kept)
+        if given.dtype != bool or given.shape != (self.size,):
+            raise ValueError(
+                f"kept must be bools of shape (P,) = ({self.size},), or None, got {given.dtype} of shape {given.shape}"
+            )
+        if kept is not None or self.kept is not None:
+            self._writable_mask()[:] = given
+            self.apply_mask()
+
+    def set_mask(self, name: str, kept: ArrayLike) -> None:
+        """Hold some numbers of an array at zero: they are set to zero, and stay there in every training.
+
+        Parameters
+        ----------
+        name : str
+        kept : array_like of bool
+            Of the array's shape, or one that can be broadcast to it; False where a number is held at zero. True alone
+            takes the mask away.
+
+        Raises
+        ------
+        KeyError
+            If there is no such array.
+        ValueError
+            If `kept` is not of bools, or does not fit the shape.
+
+        See Also
+        --------
+        rnnbp.initializers.Sparse : a random mask of recurrent weights.
+
+        Examples
+        --------
+        A network of which each unit is connected to its neighbours only:
+
+        >>> import rnnbp
+        >>> model = rnnbp.Sequential(rnnbp.Elman(2, 4), rnnbp.Last(), rnnbp.Dense(4, 2))
+        >>> i = np.arange(4)
+        >>> model.params.set_mask("0.w_hh", abs(i[:, None] - i) <= 1)
+        >>> batch = rnnbp.SequenceDataset([np.ones((5, 2))], targets=[1]).batch()
+        >>> (g,) = rnnbp.BPTT().gradients(model, batch, rnnbp.CrossEntropy())
+        >>> rnnbp.Adam(0.01, weight_decay=0.1).step(model.params, g.vector)
+        >>> (model.params["0.w_hh"] != 0).astype(int)
+        array([[1, 1, 0, 0],
+               [1, 1, 1, 0],
+               [0, 1, 1, 1],
+               [0, 0, 1, 1]])
+        """
+        place, shape, given = self._place(name), self.shapes[name], np.asarray(kept)
+        if given.dtype != bool:
+            raise ValueError(f"kept must be bools, False where a number is held at zero, got {given.dtype}")
+        try:
+            whole = np.broadcast_to(given, shape)
+        except ValueError:
+            raise ValueError(f"parameter {name!r} has shape {shape}, which kept {given.shape} does not fit") from None
+        if self.kept is not None or not whole.all():
+            self._writable_mask()[place] = whole.ravel()
+            self.apply_mask()
+
+    def mask(self, name: str) -> np.ndarray:
+        """Which numbers of the array called `name` may differ from zero, as bools of its shape.
+
+        Examples
+        --------
+        >>> p = Parameters({"w": (2, 2)})
+        >>> p.set_mask("w", [[True, False], [True, True]])
+        >>> p.mask("w")
+        array([[ True, False],
+               [ True,  True]])
+        """
+        place, shape, kept = self._place(name), self.shapes[name], self.kept
+        return np.ones(shape, bool) if kept is None else kept[place].reshape(shape).copy()
+
+    def masked(self, vector: np.ndarray) -> np.ndarray:
+        """`vector` (P,) with zeros where the mask holds this one's numbers; itself where there is no mask.
+
+        Examples
+        --------
+        >>> p = Parameters({"w": (3,)})
+        >>> p.set_mask("w", [True, False, True])
+        >>> p.masked(np.array([1.0, 2.0, 3.0]))
+        array([1., 0., 3.])
+        """
+        return vector if self.kept is None else np.where(self.kept, vector, vector.dtype.type(0))
+
+    def apply_mask(self) -> None:
+        """Set to zero what the mask holds there."""
+        if self.kept is not None:
+            self.vector[~self.kept] = 0
+
+    def _writable_mask(self) -> np.ndarray:
+        if self._mask is None:
+            raise ValueError("a gradient takes no mask: set that of the model's parameters, model.params")
+        return self._mask.writable(self._start, self.size)
+
+    def like(self, vector: np.ndarray) -> "Parameters":
+        """The same names over another vector (P,), of any dtype, which is not copied; without the mask."""
+        return self._over(self._layout, self._fitting(vector))
+
+    def zeros(self) -> "Parameters":
+        """The same names over zeros, without the mask."""
+        return self.like(zeros((self.size,), self.dtype))
+
+    def copy(self) -> "Parameters":
+        """The same names over a copy of the vector, with a copy of the mask."""
+        return self.astype(self.dtype)
+
+    def astype(self, dtype: DTypeLike) -> "Parameters":
+        """The same names over a copy of the vector in another dtype, with a copy of the mask."""
+        mask = Mask(self.size)
+        if self.kept is not None:
+            mask.kept = self.kept.copy()
+        return self._over(self._layout, self.vector.astype(dtype), mask)
+
+    def scope(self, prefix: str = "", suffix: str = "") -> "Parameters":
+        """The parameters whose names begin with `prefix` and end with `suffix`, both taken off, over the same
+        memory.
+
+        Raises
+        ------
+        ValueError
+            If they do not lie next to each other in the vector.
+
+        Examples
+        --------
+        >>> p = Parameters({"0.w": (2,), "1.w": (3,), "1.b": (1,)})
+        >>> list(p.scope("1.")), p.scope("1.").size
+        (['w', 'b'], 4)
+        """
+        layout, place = scope_of(self._layout, prefix, suffix)
+        return self._over(layout, self.vector[place], self._mask, self._start + place.start)
+
+    def renamed(self, shapes: Mapping[str, Shape], start: int = 0) -> "Parameters":
+        """Arrays that lie from a place of the vector on, under other names, over the same memory.
+
+        Parameters
+        ----------
+        shapes : mapping of str to tuple of int
+            In the order in which they lie there.
+        start : int, default 0
+
+        Raises
+        ------
+        ValueError
+            If the vector ends before they do.
+
+        Examples
+        --------
+        >>> p = Parameters({"w_l0": (2,), "w_l1": (3,)})
+        >>> p.renamed({"w": (3,)}, start=2)["w"] += 1
+        >>> p.vector
+        array([0., 0., 1., 1., 1.], dtype=float32)
+        """
+        layout = layout_of(tuple(shapes.items()))
+        if start + layout.size > self.size:
+            raise ValueError(f"from {start} on there are {self.size - start} numbers, but shapes need {layout.size}")
+        return self._over(layout, self.vector[start : start + layout.size], self._mask, self._start + start)
+
+    def __eq__(self, other: Any) -> bool:
+        return (
+            isinstance(other, Parameters)
+            and list(self.shapes.items()) == list(other.shapes.items())
+            and np.array_equal(self.vector, other.vector)
+            and all(np.array_equal(self.mask(name), other.mask(name)) for name in self)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        rows = [f"  {name}: {shape}{self._held(name)}" for name, shape in self.shapes.items()]
+        return "\n".join([f"Parameters: {self.size} {self.vector.dtype} numbers", *rows])
+
+    def _held(self, name: str) -> str:
+        held = int(np.count_nonzero(~self.mask(name)))
+        return f", {held} held at zero" if held else ""

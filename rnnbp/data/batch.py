@@ -1,0 +1,298 @@
+"""SequenceBatch: sequences of different lengths in one time-major array, longest first."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from rnnbp.data.batch_fields import check_fields, ordered_targets, targets_per_step
+from rnnbp.data.label_sequences import LabelSequences
+from rnnbp.data.targets import Targets
+from rnnbp.data.validation import checked_sequence, one_feature
+from rnnbp.runtime import counted, named_axes, positive_int
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True, repr=False)
+class SequenceBatch:
+    """Sequences side by side; those still running at step t are the first ``active[t]``.
+
+    Parameters
+    ----------
+    x : ndarray (T, B, F), or integer tokens (T, B)
+        Zero past a sequence's end.
+    lengths : ndarray (B,) of int
+        Longest first. `from_array` takes any order.
+    targets : ndarray or LabelSequences, optional
+        One a sequence, (B,) classes or values, or (B, K) values; or one a step, (T, B) classes (-1 past the end) or
+        (T, B, K) values (0 past the end). A class of -1 and a value of NaN do not count. Integers are classes, except
+        where they have three axes. Or a sequence of labels for each.
+    order : ndarray (B,) of int, optional
+        ``order[b]`` is the place of sequence b in what the caller gave. Default: 0, 1, ...
+
+    Attributes
+    ----------
+    x, lengths, targets, order
+        As above.
+    per_step : bool
+        Whether the targets are one for each step. It follows from whether they are integers and from their number of
+        axes, never from sizes.
+
+    Raises
+    ------
+    ValueError
+        If shapes or dtypes do not fit, or the lengths are not sorted.
+
+    Examples
+    --------
+    >>> batch = SequenceBatch.from_array(np.ones((3, 2, 1)), lengths=[1, 3])
+    >>> batch
+    SequenceBatch: 2 sequences of 1 to 3 steps, x (T, B, F) = (3, 2, 1) float64; no targets
+    >>> batch.lengths, batch.active, batch.order
+    (array([3, 1]), array([2, 1, 1]), array([1, 0]))
+    """
+
+    x: Array
+    lengths: Array
+    targets: Array | LabelSequences | None = None
+    order: Array = None  # type: ignore[assignment]  # the default needs B
+    per_step: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        given = {"x": np.asarray(self.x), "lengths": np.asarray(self.lengths)}
+        given["order"] = np.arange(len(given["lengths"])) if self.order is None else np.asarray(self.order)
+        check_fields(**given)
+        targets = self.targets
+        if targets is not None and not isinstance(targets, LabelSequences):
+            given["targets"] = targets = np.asarray(targets)
+        for name, value in given.items():
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "per_step", targets_per_step(targets, *given["x"].shape[:2]))
+
+    @classmethod
+    def from_array(
+        cls,
+        x: ArrayLike,
+        lengths: ArrayLike | None = None,
+        targets: ArrayLike | LabelSequences | None = None,
+        *,
+        per_step: bool | None = None,
+    ) -> "SequenceBatch":
+        """A batch of padded sequences in any order.
+
+        Parameters
+        ----------
+        x : array_like (T, B, F), or integer tokens (T, B)
+        lengths : array_like (B,) of int, optional
+            From 1 to T. Default: T for all.
+        targets : array_like or LabelSequences, optional
+            One a sequence, (B,) classes or values; or one a step, (T, B) classes or values, or (T, B, K) values; or a
+            sequence of labels for each. (B, K) values a sequence need ``per_step=False``.
+        per_step : bool, optional
+            Whether targets of two axes are one a step. Default: they are, whatever their sizes.
+
+        Raises
+        ------
+        ValueError
+            If shapes or lengths do not fit.
+
+        Examples
+        --------
+        >>> SequenceBatch.from_array(np.ones((3, 2, 1)), [1, 3], targets=[[0, 0], [1, 1], [1, 1]]).targets
+        array([[ 0,  0],
+               [ 1, -1],
+               [ 1, -1]])
+        >>> SequenceBatch.from_array(np.ones((3, 2, 1)), targets=np.zeros((2, 5)), per_step=False)
+        SequenceBatch: 2 sequences of 3 steps, x (T, B, F) = (3, 2, 1) float64; targets (B, K) = (2, 5) float64
+        """
+        x = np.asarray(x)
+        if x.ndim not in (2, 3) or 0 in x.shape[:2] or (x.ndim == 2 and x.dtype.kind not in "iu"):
+            raise ValueError(
+                f"x must have shape (T, B, F), or (T, B) for integer tokens, got {x.dtype} of {x.shape}"
+                f"{one_feature(x, '(T, B)')}"
+            )
+        T, B = x.shape[:2]
+        lengths = np.full(B, T) if lengths is None else np.asarray(lengths)
+        if lengths.shape != (B,) or not np.issubdtype(lengths.dtype, np.integer):
+            raise ValueError(f"lengths must be integers of shape (B,) = ({B},), got {lengths.dtype} of {lengths.shape}")
+        if lengths.min() < 1 or lengths.max() > T:
+            raise ValueError(f"lengths must be from 1 to T = {T}, got {lengths.min()} to {lengths.max()}")
+        order = np.argsort(-lengths, kind="stable")
+        past = np.arange(T)[:, None] >= lengths[order]
+        sorted_x = np.ascontiguousarray(x[:, order])
+        sorted_x[past] = 0
+        ordered = ordered_targets(targets, order, past, per_step)
+        return cls(sorted_x, lengths[order].astype(np.int64), ordered, order)
+
+    @property
+    def steps(self) -> int:
+        """T."""
+        return len(self.x)
+
+    @property
+    def size(self) -> int:
+        """B."""
+        return len(self.lengths)
+
+    @property
+    def active(self) -> Array:
+        """(T,): how many sequences are still running at each step."""
+        return np.searchsorted(-self.lengths, -np.arange(self.steps), side="left")
+
+    def restore(self, array: Array, axis: int = 0) -> Array:
+        """`array` with its batch axis in the caller's order.
+
+        Examples
+        --------
+        >>> SequenceBatch.from_array(np.ones((3, 2, 1)), lengths=[1, 3]).restore(np.array([10, 20]))
+        array([20, 10])
+        """
+        return np.take(array, np.argsort(self.order), axis=axis)
+
+    def span(self, start: int, stop: int) -> "SequenceBatch":
+        """The steps from `start` to before `stop`; a sequence that is over has length 0.
+
+        Targets of steps are cut with them; those of sequences stay.
+
+        Examples
+        --------
+        >>> SequenceBatch.from_array(np.ones((3, 2, 1)), lengths=[1, 3]).span(1, 3).lengths
+        array([2, 0])
+        """
+        targets = self.targets[start:stop] if self.per_step and self.targets is not None else self.targets
+        lengths = np.clip(self.lengths - start, 0, len(self.x[start:stop]))
+        return SequenceBatch(self.x[start:stop], lengths, targets, self.order)
+
+    def astype(self, dtype: DTypeLike) -> "SequenceBatch":
+        """The same with `x` in another dtype; tokens stay as they are.
+
+        Examples
+        --------
+        >>> SequenceBatch.from_array(np.ones((3, 2, 1))).astype(np.float32).x.dtype
+        dtype('float32')
+        """
+        if np.issubdtype(self.x.dtype, np.integer):
+            return self
+        return replace(self, x=self.x.astype(dtype))
+
+    def __repr__(self) -> str:
+        low, high = self.lengths.min(initial=self.steps), self.lengths.max(initial=0)
+        steps = f"{low} to {high} steps" if low != high else counted(low, "step")
+        targets = "no targets" if self.targets is None else f"targets {self._shape_of_targets()}"
+        x = f"x {named_axes(self.x.shape, ('T', 'B', 'F'))} {self.x.dtype}"
+        return f"{type(self).__name__}: {counted(self.size, 'sequence')} of {steps}, {x}; {targets}"
+
+    def _shape_of_targets(self) -> str:
+        if not isinstance(self.targets, np.ndarray):
+            return repr(self.targets)
+        axes = ("T", "B", "K") if self.per_step else ("B", "K")
+        return f"{named_axes(self.targets.shape, axes)} {self.targets.dtype}"
+
+
+def collate(sequences: Sequence[Array], targets: Targets | None, places: Array) -> SequenceBatch:
+    """Some of a dataset's sequences as a batch.
+
+    Parameters
+    ----------
+    sequences : sequence of ndarray (T_i, F) or (T_i,)
+    targets : ndarray (N, ...) or LabelSequences, one a sequence, or list of ndarray (T_i, ...), one a step, or None
+    places : ndarray (B,) of int
+        Which sequences, in any order.
+
+    Examples
+    --------
+    >>> batch = collate([np.ones((1, 2)), np.ones((3, 2))], np.array([7, 8]), np.array([0, 1]))
+    >>> batch.x.shape, batch.targets
+    ((3, 2, 2), array([8, 7]))
+    """
+    chosen = [sequences[i] for i in places]  # each asked for once: it may have to be loaded
+    lengths = np.array([len(s) for s in chosen], np.int64)
+    by_length = np.argsort(-lengths, kind="stable")
+    places, lengths = np.asarray(places, np.int64)[by_length], lengths[by_length]
+    x = _padded([chosen[i] for i in by_length], lengths)
+    if targets is None:
+        return SequenceBatch(x, lengths, None, places)
+    if not isinstance(targets, list):
+        return SequenceBatch(x, lengths, targets[places], places)
+    per_step = _padded([targets[i] for i in places], lengths)
+    if np.issubdtype(per_step.dtype, np.integer):
+        per_step[np.arange(len(x))[:, None] >= lengths] = -1
+    return SequenceBatch(x, lengths, per_step, places)
+
+
+def _padded(arrays: Sequence[Array], lengths: Array) -> Array:
+    """(T_i, ...) arrays, longest first, as (T, B, ...) with zeros past the end."""
+    x = np.zeros((lengths[0], len(arrays), *arrays[0].shape[1:]), arrays[0].dtype)
+    if lengths[0] == lengths[-1]:
+        return np.stack(arrays, axis=1, out=x)
+    for b, array in enumerate(arrays):
+        x[: len(array), b] = array
+    return x
+
+
+def stream_batches(
+    x: ArrayLike, targets: ArrayLike, batch_size: int, steps: int, dtype: DTypeLike = np.float32
+) -> Iterator[SequenceBatch]:
+    """One long sequence cut into rows that run in parallel, and those into batches of some steps each.
+
+    Sequence b of a batch goes on where sequence b of the batch before ended, so that a net may keep its state from
+    batch to batch. What is left at the end of the stream and does not fill all rows is left out.
+
+    Parameters
+    ----------
+    x : array_like (N, F), or integer tokens (N,)
+    targets : array_like (N,) of int, or (N,) or (N, K) of float
+        One a step; (N,) values become (N, 1). -1, or NaN, where a step has none.
+    batch_size : int
+        B, the number of rows.
+    steps : int
+        T of each batch; the last may be shorter.
+    dtype : dtype, default float32
+        Of `x` in the batches; tokens stay integers.
+
+    Returns
+    -------
+    iterator of SequenceBatch
+
+    Raises
+    ------
+    ValueError
+        If there are fewer steps than rows, or not as many targets as steps, or `x` is not finite.
+
+    Examples
+    --------
+    >>> [b.x[:, :, 0].T.tolist() for b in stream_batches(np.arange(8)[:, None], np.arange(8), 2, 3)]
+    [[[0.0, 1.0, 2.0], [4.0, 5.0, 6.0]], [[3.0], [7.0]]]
+    """
+    parts = stream_parts(x, targets, batch_size, steps, dtype)
+    return (SequenceBatch(here, np.full(here.shape[1], len(here)), aims) for here, aims in parts)
+
+
+def stream_parts(
+    x: ArrayLike, targets: ArrayLike, batch_size: int, steps: int, dtype: DTypeLike
+) -> Iterator[tuple[Array, Array]]:
+    """What the batches of a stream hold: x (T, B, F) or tokens (T, B), and targets, which may be names, (T, B, ...).
+
+    Examples
+    --------
+    >>> [names.T.tolist() for _, names in stream_parts(np.arange(4), list("abcd"), 2, 2, np.float32)]
+    [[['a', 'b'], ['c', 'd']]]
+    """
+    rows, steps = positive_int("batch_size", batch_size), positive_int("steps", steps)
+    stream = checked_sequence("x", x, np.dtype(dtype))
+    wanted = np.asarray(targets)
+    if wanted.ndim not in (1, 2) or len(wanted) != len(stream):
+        raise ValueError(f"targets must be one for each of the {len(stream)} steps, got shape {wanted.shape}")
+    if len(stream) < rows:
+        raise ValueError(f"batch_size must be at most the number of steps, {len(stream)}, got {rows}")
+    if wanted.ndim == 2 or wanted.dtype.kind == "f":
+        wanted = wanted.reshape(len(wanted), -1).astype(np.float64)
+    length = len(stream) // rows
+
+    def cut(a: Array) -> Array:
+        return np.ascontiguousarray(a[: rows * length].reshape(rows, length, *a.shape[1:]).swapaxes(0, 1))
+
+    wide, aims = cut(stream), cut(wanted)
+    return ((wide[t : t + steps], aims[t : t + steps]) for t in range(0, length, steps))

@@ -1,0 +1,97 @@
+"""What a batch is made of, checked: padded sequences, their lengths, and targets that fit them."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rnnbp.data.label_sequences import LabelSequences
+from rnnbp.data.targets import check_no_steps, padded_per_step
+
+Array = np.ndarray
+
+
+def check_fields(x: Array, lengths: Array, order: Array) -> None:
+    """Raise unless the sequences of a batch are padded, sorted and counted as its kernels take them."""
+    if x.ndim not in (2, 3) or (x.ndim == 2 and x.dtype.kind not in "iu") or x.dtype.kind not in "iufcb":
+        raise ValueError(f"x must have shape (T, B, F), or (T, B) for integer tokens, got {x.dtype} of {x.shape}")
+    T, B = x.shape[:2]
+    for name, given in (("lengths", lengths), ("order", order)):
+        if given.shape != (B,) or given.dtype.kind not in "iu":
+            raise ValueError(f"{name} must be integers of shape (B,) = ({B},), got {given.dtype} of {given.shape}")
+    if (lengths[1:] > lengths[:-1]).any():
+        raise ValueError(
+            f"lengths must be sorted, longest first, got {_few(lengths)}: "
+            "SequenceBatch.from_array(x, lengths, targets) takes any order"
+        )
+    if B and not 0 <= lengths[-1] <= lengths[0] <= T:
+        raise ValueError(f"lengths must be from 0 to T = {T}, got {lengths[-1]} to {lengths[0]}")
+
+
+def _few(numbers: Array) -> str:
+    return str(numbers.tolist()) if len(numbers) < 9 else f"{str(numbers[:8].tolist())[:-1]}, ...]"
+
+
+def targets_per_step(targets: Array | LabelSequences | None, T: int, B: int) -> bool:
+    """Whether a batch's targets are one a step, as their dtype and number of axes say.
+
+    Raises
+    ------
+    ValueError
+        If their shape is not of the kind that these say.
+    """
+    if targets is None:
+        return False
+    if isinstance(targets, LabelSequences):
+        _check_labels(targets, B)
+        return False
+    if targets.dtype.kind not in "iufb" or targets.ndim not in (1, 2, 3):
+        raise ValueError(
+            f"targets must be numbers (B,), (B, K), (T, B) or (T, B, K), got {targets.dtype} of {targets.shape}"
+        )
+    steps = targets.ndim == 3 or (targets.ndim == 2 and targets.dtype.kind != "f")
+    if steps and targets.shape[:2] != (T, B):
+        few = ""
+        if targets.ndim == 2:
+            few = ", as integers are classes; K values a sequence are floats: targets.astype(float)"
+        wanted = "(T, B)" if targets.ndim == 2 else "(T, B, K)"
+        raise ValueError(f"targets must have shape {wanted} with T = {T} and B = {B}, got {targets.shape}{few}")
+    if not steps and len(targets) != B:
+        few = ": one value a step is (T, B, 1), targets[:, :, None]" if targets.shape == (T, B) else ""
+        wanted = "(B,)" if targets.ndim == 1 else "(B, K)"
+        raise ValueError(f"targets must have shape {wanted} with B = {B}, got {targets.shape}{few}")
+    return steps
+
+
+def ordered_targets(
+    given: ArrayLike | LabelSequences | None, order: Array, past: Array, per_step: bool | None
+) -> Array | LabelSequences | None:
+    """Targets of `from_array` in the batch's order, blank past the end; values as floats, classes as int64."""
+    T, B = past.shape
+    if given is None or isinstance(given, LabelSequences):
+        check_no_steps(given, per_step)
+        if given is None:
+            return None
+        _check_labels(given, B)
+        return given[order]
+    targets = np.asarray(given)
+    if targets.dtype.kind not in "iufb":
+        raise ValueError(f"targets must be numbers, got {targets.dtype}")
+    steps = padded_per_step(targets, per_step)
+    if targets.shape[: 1 + steps] != ((T, B) if steps else (B,)):
+        few = ": (B, K) values a sequence need per_step=False" if targets.ndim == 2 and steps else ""
+        wanted = ("(T, B)", "(T, B, K)")[targets.ndim - 2] if steps else ("(B,)", "(B, K)")[targets.ndim - 1]
+        raise ValueError(f"targets must have shape {wanted} with T = {T} and B = {B}, got {targets.shape}{few}")
+    values = targets.dtype.kind == "f" or targets.ndim == 2 + steps
+    if not values:
+        targets = targets.astype(np.int64)
+    elif targets.dtype.kind != "f":
+        targets = targets.astype(np.float64)
+    if not steps:
+        return targets[order]
+    ordered = targets[:, order, None] if values and targets.ndim == 2 else targets[:, order]
+    ordered[past] = 0 if values else -1
+    return ordered
+
+
+def _check_labels(labels: LabelSequences, B: int) -> None:
+    if len(labels) != B:
+        raise ValueError(f"targets must be labels for each of the B = {B} sequences, got {len(labels)}")

@@ -1,0 +1,94 @@
+"""Class names where two datasets, or a dataset and a model, meet: labels are mapped by name."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from rnnbp.data.label_sequences import LabelSequences
+from rnnbp.data.targets import Targets
+from rnnbp.runtime import did_you_mean
+
+Array = np.ndarray
+SHOWN = 20  # names in a message
+
+
+def renumbered(targets: Targets, old: Sequence[str], new: Sequence[str]) -> Targets:
+    """Labels that are places in `old` as places in `new`.
+
+    Parameters
+    ----------
+    targets : ndarray (N,) of int, list of ndarray (T_i,) of int, or LabelSequences
+        A label of -1, which is none, stays.
+    old, new : sequence of str
+        Names that no label has need not be in `new`.
+
+    Raises
+    ------
+    ValueError
+        Listing the names that labels have and `new` has not.
+
+    Examples
+    --------
+    >>> renumbered(np.array([0, 1, 1]), ["b", "c"], ["a", "b", "c"])
+    array([1, 2, 2])
+    """
+    place = {name: k for k, name in enumerate(new)}
+    places = np.array([*(place.get(name, -2) for name in old), -1])  # label -1 takes the last
+    flat = targets if isinstance(targets, np.ndarray) else np.concatenate([*targets, np.empty(0, np.int64)])
+    occurring = np.unique(flat)
+    unknown = [old[k] for k in occurring[places[occurring] == -2]]
+    if unknown:
+        near = "" if len(unknown) > 1 else did_you_mean(unknown[0], new)
+        raise ValueError(f"the classes {listed(unknown)} are not among {listed(new)}.{near}")
+    if isinstance(targets, LabelSequences):
+        return LabelSequences([places[one] for one in targets], new)
+    return [places[one] for one in targets] if isinstance(targets, list) else places[targets]
+
+
+def named(targets: Targets, classes: Sequence[str]) -> Any:
+    """Labels as names; None for a label of -1, which is none.
+
+    Returns
+    -------
+    ndarray of object (N,); list of such (T_i,); of label sequences, list of lists of str
+
+    Examples
+    --------
+    >>> named(np.array([1, 0]), ["no", "yes"])
+    array(['yes', 'no'], dtype=object)
+    """
+    if isinstance(targets, LabelSequences):
+        return [[classes[k] for k in one] for one in targets]
+    names = np.array([*classes, None], object)
+    return [names[one] for one in targets] if isinstance(targets, list) else names[targets]
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names for a message, the first twenty of many.
+
+    Examples
+    --------
+    >>> listed(["a", "b"])
+    "'a', 'b'"
+    """
+    more = "" if len(names) <= SHOWN else f", ... ({len(names)} in all)"
+    return ", ".join(map(repr, names[:SHOWN])) + more
+
+
+def names_or_none(value: Any) -> list[str] | None:
+    """The names that a file says a model's classes have, or None where it says nothing.
+
+    Raises
+    ------
+    ValueError
+        If they are something else.
+
+    Examples
+    --------
+    >>> names_or_none(["no", "yes"])
+    ['no', 'yes']
+    """
+    if value is None or (isinstance(value, list) and all(isinstance(name, str) for name in value)):
+        return value
+    raise ValueError(f"classes must be a list of names, got {value!r}")

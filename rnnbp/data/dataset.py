@@ -1,0 +1,358 @@
+"""SequenceDataset: sequences with their targets, and the batches made of them."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, DTypeLike
+
+from rnnbp.data import frames
+from rnnbp.data.batch import SequenceBatch, collate, stream_batches, stream_parts
+from rnnbp.data.categories import ordered_names
+from rnnbp.data.in_memory import HeldSequences
+from rnnbp.data.lazy import LazySequences
+from rnnbp.data.sequences import Sequences
+from rnnbp.data.splits import bucketed, pieces, unpadded
+from rnnbp.data.standardizer import Standardizer
+from rnnbp.data.targets import Targets
+from rnnbp.runtime import checked_bool, positive_int
+
+__all__ = ["SequenceBatch", "SequenceDataset", "Standardizer", "collate", "stream_batches"]
+
+Array = np.ndarray
+
+
+class SequenceDataset(Sequences):
+    """Sequences of any lengths, with a target for each sequence or for each step, or a sequence of labels.
+
+    Parameters
+    ----------
+    sequences : sequence of array_like (T_i, F), or of integer tokens (T_i,); or rnnbp.data.LazySequences of such
+        At least one, none empty, all of the same F, without NaN or infinity. Lazy ones are loaded, and checked, when
+        they are asked for, and so are their subsets and maps.
+    targets : optional
+        One a sequence: N classes (integers, or names, which are numbered in sorted order, or that of an ordered
+        pandas Categorical), or an array of (N,) or (N, K) values, or a list of N times K values.
+        One a step: a list of N arrays, the i-th of length T_i, of classes (-1, or None among names, where a step has
+        none) or values (NaN where there is none), or of (T_i, K) values.
+        `rnnbp.LabelSequences`: a sequence of labels for each, of a length of its own, for `rnnbp.CTC`.
+    classes : sequence of str, optional
+        The classes' names, in order; integer labels must be below their number.
+    ids : sequence, optional
+        A name for each sequence. Default: 0, 1, ...
+    info : DataFrame, optional
+        What else is known of each sequence, one row each: who speaks, say. Subsets take their rows of it.
+    feature_names : sequence of str, optional
+        What each feature is called, F of them. Default: 'x0', 'x1', ...; 'token' for tokens.
+    per_step : bool, optional
+        Whether targets are one a step. Default: integers and names for each sequence are classes of its steps; so are
+        values where their numbers differ between sequences; a list of as many values for each sequence, all of which
+        have as many steps too, could be either and is refused.
+    dtype : dtype, default float32
+        What the sequences are kept in.
+
+    Attributes
+    ----------
+    sequences : list of ndarray (T_i, F) or (T_i,), or LazySequences
+    targets : ndarray (N,) of int or (N, K) of float; or list of ndarray (T_i,) or (T_i, K); or LabelSequences; or None
+        Values that are given as (N,) or (T_i,) are kept as (N, 1) or (T_i, 1).
+    classes : tuple of str, or None
+    lengths : ndarray (N,)
+    feature_size : int
+        F; 1 for tokens.
+    ids : list
+    info : DataFrame, or None
+    feature_names : tuple of str
+        Subsets and splits keep them, and so do maps to as many features.
+    rows : int, or None
+        Of a stream, which `from_stream` makes, how many rows run in parallel: its batches of this size go on from one
+        another. A part keeps it where it is of whole batches that follow each other, and so does a map.
+
+    Raises
+    ------
+    ValueError
+        If anything does not fit; the message names the sequence.
+
+    Examples
+    --------
+    >>> data = SequenceDataset([np.zeros((7, 12)), np.ones((9, 12))], targets=["no", "yes"])
+    >>> data
+    SequenceDataset: 2 sequences of 7 to 9 steps, 12 features; 2 classes
+    >>> data.targets, data.classes
+    (array([0, 1]), ('no', 'yes'))
+    """
+
+    rows: int | None = None
+
+    def at_epoch(self, epoch: int) -> "SequenceDataset":
+        """What an epoch of training, counted from 1, trains on: these sequences, whichever it is.
+
+        See Also
+        --------
+        rnnbp.data.DrawnDataset : others for every epoch.
+
+        Examples
+        --------
+        >>> data = SequenceDataset([np.zeros((7, 12))])
+        >>> data.at_epoch(3) is data
+        True
+        """
+        return self
+
+    def batch(self, dtype: DTypeLike | None = None) -> SequenceBatch:
+        """All of it as one batch, longest first.
+
+        Parameters
+        ----------
+        dtype : dtype, optional
+            Default: the dataset's.
+
+        Examples
+        --------
+        >>> SequenceDataset([np.zeros((7, 12)), np.ones((9, 12))]).batch().x.shape
+        (9, 2, 12)
+        """
+        batch = collate(self.sequences, self.targets, np.arange(len(self)))
+        return batch if dtype is None else batch.astype(dtype)
+
+    def batches(
+        self,
+        batch_size: int,
+        shuffle: bool = False,
+        rng: np.random.Generator | None = None,
+        bucket: int = 1,
+    ) -> Iterator[SequenceBatch]:
+        """The dataset batch by batch, each sorted longest first.
+
+        Parameters
+        ----------
+        batch_size : int
+            B; the last batch may be smaller.
+        shuffle : bool, default False
+            In an order that `rng` draws, a new one at each call.
+        rng : numpy.random.Generator, optional
+            Needed to shuffle.
+        bucket : int, default 1
+            So many batches' sequences are sorted by length together before they are cut into batches, which then hold
+            sequences of like length and little padding; the batches come in random order if shuffled.
+
+        Raises
+        ------
+        ValueError
+            If a size is not a positive integer, or `shuffle` is asked for without `rng`.
+
+        Examples
+        --------
+        >>> data = SequenceDataset([np.zeros((n, 1)) for n in (2, 9, 3, 8)])
+        >>> [b.lengths.tolist() for b in data.batches(2, bucket=2)]
+        [[9, 8], [3, 2]]
+        """
+        positive_int("batch_size", batch_size)
+        positive_int("bucket", bucket)
+        if checked_bool("shuffle", shuffle) and rng is None:
+            raise ValueError("rng is needed to shuffle: numpy.random.default_rng(seed)")
+        order = np.arange(len(self)) if rng is None or not shuffle else rng.permutation(len(self))
+        parts = pieces(order, batch_size) if bucket == 1 else bucketed(order, self.lengths, batch_size, bucket)
+        if shuffle and rng is not None and bucket > 1:
+            parts = [parts[i] for i in rng.permutation(len(parts))]
+        return (collate(self.sequences, self.targets, part) for part in parts)
+
+    def map(self, function: Callable[[Array], ArrayLike]) -> Self:
+        """`function` applied to every sequence (T_i, F), to lazy ones when they are asked for; targets stay.
+
+        Parameters
+        ----------
+        function : callable
+            From a sequence to one; where targets are one a step, of the same length.
+
+        Examples
+        --------
+        >>> SequenceDataset([np.ones((2, 3))]).map(lambda x: x[:, :1]).feature_size
+        1
+        """
+        mapped = super().map(function)
+        mapped.rows = self.rows
+        return mapped
+
+    def _holding(
+        self, sequences: HeldSequences | LazySequences, targets: Targets | None, ids: list[Any], places: Array
+    ) -> Self:
+        part = super()._holding(sequences, targets, ids, places)
+        part.rows = self.rows if self.rows and _whole_batches(places, self.rows) else None
+        return part
+
+    def to_frame(self, info: str | Sequence[str] = ()) -> pd.DataFrame:
+        """One row a step: `sequence` (its id), `step`, a column a feature, and `target` if there are targets.
+
+        Features go by their names; targets of several values are `target0`, `target1`, ...
+
+        Parameters
+        ----------
+        info : str, or several
+            The columns of `info` to give too, the same at all steps of a sequence.
+
+        Raises
+        ------
+        ValueError
+            If `info` has no such column, or two columns would have one name.
+
+        Examples
+        --------
+        >>> SequenceDataset([np.array([[1.0], [3.0]])], targets=["yes"]).to_frame()
+           sequence  step   x0 target
+        0         0     0  1.0    yes
+        1         0     1  3.0    yes
+        """
+        names = [info] if isinstance(info, str) else list(info)
+        about = pd.DataFrame({name: self.info_column("info", name) for name in names}) if names else None
+        return frames.to_frame(self.sequences, self.targets, self.classes, self.ids, self.feature_names, about)
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        sequence: str = "sequence",
+        step: str | None = "step",
+        target: str | Sequence[str] | None = "target",
+        features: str | Sequence[str] | None = None,
+        info: str | Sequence[str] | None = None,
+        classes: Sequence[str] | None = None,
+        per_step: bool | None = None,
+        dtype: DTypeLike = np.float32,
+    ) -> "SequenceDataset":
+        """From a long table, one row a step, as `to_frame` makes it.
+
+        Parameters
+        ----------
+        frame : DataFrame
+        sequence : str
+            The column that says which sequence, in order of appearance.
+        step : str or None
+            The column that says which step, which need not be sorted. None: a sequence's rows are its steps, in order.
+        target : str, or several, or None
+            The column, or columns of values. The default is 'target', or else 'target0', 'target1', ..., or none where
+            there are no such columns.
+        features : str, or several, optional
+            The columns of features; they become the `feature_names`. Default: all other columns of numbers. A single
+            one called `token` that holds integers makes sequences of tokens.
+        info : str, or several, optional
+            The columns that go into the dataset's `info`; each must be the same at all steps of a sequence. Default:
+            all columns that nothing else names; where `features` are given, those of them that are.
+        classes : sequence of str, optional
+            The classes' names, if their order matters or not all occur.
+        per_step : bool, optional
+            Whether targets are one a step. Default: unless they are the same at all steps of every sequence.
+        dtype : dtype, default float32
+
+        Raises
+        ------
+        ValueError
+            If a column is missing, is not of numbers where it should be, changes within a sequence where it should
+            not, or a sequence has a step twice. The message names the argument that helps.
+
+        Examples
+        --------
+        >>> frame = pd.DataFrame({"sequence": [1, 1, 2], "step": [0, 1, 0], "x": [0.5, 1, 2]})
+        >>> frame["target"] = ["a", "a", "b"]
+        >>> SequenceDataset.from_frame(frame)
+        SequenceDataset: 2 sequences of 1 to 2 steps, 1 feature; 2 classes
+        >>> SequenceDataset.from_frame(frame.assign(speaker=["ann", "ann", "bob"])).info
+          speaker
+        0     ann
+        1     bob
+        """
+        table = frames.from_frame(frame, sequence, step, target, features, info, per_step)
+        return cls(
+            table.sequences,
+            table.targets,
+            classes=classes,
+            ids=table.ids,
+            info=table.info,
+            feature_names=table.names,
+            per_step=table.per_step,
+            dtype=dtype,
+        )
+
+    @classmethod
+    def from_padded(
+        cls,
+        x: ArrayLike,
+        lengths: ArrayLike | None = None,
+        targets: Any = None,
+        *,
+        classes: Sequence[str] | None = None,
+        per_step: bool | None = None,
+        dtype: DTypeLike = np.float32,
+    ) -> "SequenceDataset":
+        """From a padded array, batch first; what lies past a sequence's length is not looked at.
+
+        Parameters
+        ----------
+        x : array_like (N, T, F), or integer tokens (N, T)
+        lengths : array_like (N,) of int, optional
+            Default: T for all.
+        targets : array_like or LabelSequences, optional
+            One a sequence, (N,) classes or values; or one a step, (N, T) classes or values, or (N, T, K) values.
+            (N, K) values a sequence need ``per_step=False``.
+        classes : sequence of str, optional
+        per_step : bool, optional
+            Whether targets of two axes are one a step. Default: they are, whatever their sizes.
+        dtype : dtype, default float32
+
+        Raises
+        ------
+        ValueError
+            If the shapes do not fit or a length is not from 1 to T.
+
+        Examples
+        --------
+        >>> SequenceDataset.from_padded(np.zeros((2, 5, 3)), lengths=[5, 2]).lengths
+        array([5, 2])
+        """
+        sequences, targets, per_step = unpadded(np.asarray(x), lengths, targets, per_step)
+        return cls(sequences, targets, classes=classes, per_step=per_step, dtype=dtype)
+
+    @classmethod
+    def from_stream(
+        cls, x: ArrayLike, targets: ArrayLike, batch_size: int, steps: int, *, dtype: DTypeLike = np.float32
+    ) -> "SequenceDataset":
+        """One long sequence as pieces, in such an order that ``batches(batch_size)`` go on from one another.
+
+        For `rnnbp.Trainer` with ``stateful=True`` and the same `batch_size`, which the dataset knows as `rows`.
+
+        Parameters
+        ----------
+        x, targets, batch_size, steps
+            As `rnnbp.data.dataset.stream_batches` takes them; targets may be names of classes too.
+        dtype : dtype, default float32
+
+        Raises
+        ------
+        ValueError
+            As `rnnbp.data.dataset.stream_batches`.
+
+        Examples
+        --------
+        >>> data = SequenceDataset.from_stream(np.arange(8)[:, None], np.arange(8), batch_size=2, steps=3)
+        >>> [s[:, 0].astype(int).tolist() for s in data.sequences]
+        [[0, 1, 2], [4, 5, 6], [3], [7]]
+        """
+        parts = stream_parts(x, targets, batch_size, steps, dtype)
+        pieces = [(here[:, r], aims[:, r]) for here, aims in parts for r in range(batch_size)]
+        names = ordered_names(targets)
+        stream = cls([p for p, _ in pieces], [t for _, t in pieces], classes=names, per_step=True, dtype=dtype)
+        stream.rows = batch_size
+        return stream
+
+
+def _whole_batches(places: Array, rows: int) -> bool:
+    """Whether `places` are those of batches of so many rows that follow each other.
+
+    Examples
+    --------
+    >>> _whole_batches(np.arange(4, 8), 2), _whole_batches(np.array([0, 1, 4, 5]), 2)
+    (True, False)
+    """
+    return places[0] % rows == 0 and len(places) % rows == 0 and bool((np.diff(places) == 1).all())

@@ -1,0 +1,255 @@
+"""Sequences as pandas tables: one row a step and back, and descriptions of a dataset."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
+
+from rnnbp.data.class_names import named
+from rnnbp.data.label_sequences import LabelSequences
+from rnnbp.runtime import did_you_mean
+
+Array = np.ndarray
+Targets = Array | list[Array] | LabelSequences
+Columns = str | Sequence[str] | None
+
+
+def default_names(sequence: Array) -> tuple[str, ...]:
+    """The names of features that have none of their own.
+
+    Examples
+    --------
+    >>> default_names(np.zeros((5, 2))), default_names(np.zeros(5, int))
+    (('x0', 'x1'), ('token',))
+    """
+    return ("token",) if sequence.ndim == 1 else tuple(f"x{f}" for f in range(sequence.shape[1]))
+
+
+def checked_names(names: Sequence[str] | None, sequence: Array) -> tuple[str, ...]:
+    """The names of a dataset's features, each once, as many as `sequence` has; the default names where none are given.
+
+    Examples
+    --------
+    >>> checked_names(["pitch"], np.zeros((5, 2)))
+    Traceback (most recent call last):
+    ValueError: feature_names must be 2, one a feature, got 1
+    """
+    default = default_names(sequence)
+    found = default if names is None else tuple(map(str, names))
+    if sequence.ndim == 1 and found != default:
+        raise ValueError(f"feature_names of tokens must be ['token'], got {list(found)}")
+    if len(found) != len(default):
+        raise ValueError(f"feature_names must be {len(default)}, one a feature, got {len(found)}")
+    for k, name in enumerate(found):
+        if name in found[:k]:
+            raise ValueError(f"feature_names must be different, got {name!r} twice")
+    return found
+
+
+def to_frame(
+    sequences: Sequence[Array],
+    targets: Targets | None,
+    classes: Sequence[str] | None,
+    ids: Sequence[Any],
+    names: Sequence[str],
+    info: pd.DataFrame | None,
+) -> pd.DataFrame:
+    """See `rnnbp.SequenceDataset.to_frame`; `info` holds the columns of it that are wanted."""
+    if isinstance(targets, LabelSequences):
+        raise ValueError("targets are label sequences of lengths of their own: a table with a row a step has no place")
+    lengths = [len(s) for s in sequences]
+    wide = np.concatenate([s.reshape(len(s), -1) for s in sequences])
+    columns: list[tuple[str, Any]] = [
+        ("sequence", pd.Series(list(ids)).repeat(lengths).to_numpy()),
+        ("step", np.concatenate([np.arange(n) for n in lengths])),
+    ]
+    if info is not None:
+        columns += [(str(name), info[name].repeat(lengths).array) for name in info]
+    columns += zip(names, wide.T, strict=True)
+    if targets is not None:
+        flat = np.repeat(targets, lengths, axis=0) if isinstance(targets, np.ndarray) else np.concatenate(targets)
+        columns += _target_columns(flat, classes)
+    for k, (name, _) in enumerate(columns):
+        if name in (earlier for earlier, _ in columns[:k]):
+            raise ValueError(f"the table would have two columns {name!r}: give the dataset other feature_names")
+    return pd.DataFrame(dict(columns))
+
+
+def _target_columns(flat: Array, classes: Sequence[str] | None) -> list[tuple[str, Any]]:
+    if classes is not None:
+        return [("target", named(flat, classes))]
+    if flat.ndim == 1 or flat.shape[1] == 1:
+        return [("target", flat.reshape(-1))]
+    return [(f"target{k}", flat[:, k]) for k in range(flat.shape[1])]
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a table holds, sequence by sequence: what `rnnbp.SequenceDataset` takes."""
+
+    sequences: list[Array]
+    targets: Any
+    ids: list[Any]
+    names: list[str]
+    info: pd.DataFrame | None
+    per_step: bool | None
+
+
+def from_frame(
+    frame: pd.DataFrame,
+    sequence: str,
+    step: str | None,
+    target: Columns,
+    features: Columns,
+    info: Columns,
+    per_step: bool | None,
+) -> Table:
+    """See `rnnbp.SequenceDataset.from_frame`."""
+    wanted, keys = _wanted(frame, target), [sequence] if step is None else [sequence, step]
+    _check_keys(frame, sequence, step)
+    _check_named(frame, keys, target=wanted, features=_listed(features), info=_listed(info))
+    left: list[Any] = [c for c in frame if c not in (*keys, *wanted, *_listed(info))]
+    inputs = [c for c in left if is_numeric_dtype(frame[c])] if features is None else _listed(features)
+    _check_inputs(frame, inputs)
+    codes, names = pd.factorize(frame[sequence])
+    order = np.argsort(codes, kind="stable")
+    if step is not None:
+        order = np.lexsort((pd.factorize(frame[step], sort=True)[0], codes))
+    rows, lengths = frame.iloc[order], np.bincount(codes)
+    ends = np.cumsum(lengths)
+    about, others = _listed(info), [c for c in left if c not in inputs]
+    if features is None:
+        about += others
+    elif info is None:  # what changes within a sequence was left out of `features` knowingly
+        about += [c for c in others if _changing(rows[c], lengths) is None]
+    for column in about:
+        _check_constant(rows, column, sequence, lengths)
+    tokens = inputs == ["token"] and frame["token"].dtype.kind in "iu"
+    numbers = rows["token"].to_numpy() if tokens else rows[inputs].to_numpy(np.float64)
+    known = rows.iloc[ends - lengths][about].reset_index(drop=True) if about else None
+    targets, per_step = _targets(rows, wanted, lengths, per_step)
+    return Table(
+        np.split(numbers, ends[:-1]), targets, pd.Index(names).tolist(), [str(c) for c in inputs], known, per_step
+    )
+
+
+def _listed(columns: Columns) -> list[Any]:
+    return [columns] if isinstance(columns, str) else list(columns or ())
+
+
+def _wanted(frame: pd.DataFrame, target: Columns) -> list[str]:
+    """The columns that hold targets."""
+    if target != "target" or "target" in frame:
+        return _listed(target)
+    wanted: list[str] = []
+    while f"target{len(wanted)}" in frame:
+        wanted.append(f"target{len(wanted)}")
+    return wanted
+
+
+def _targets(rows: pd.DataFrame, wanted: list[str], lengths: Array, per_step: bool | None) -> tuple[Any, bool | None]:
+    """Targets of rows that are sorted by sequence, and whether they are one a step."""
+    if not wanted:
+        return None, per_step
+    ends = np.cumsum(lengths)
+    starts = ends - lengths
+    if per_step is None:
+        per_step = any(rows[c].isna().any() or _changing(rows[c], lengths) is not None for c in wanted)
+    values = rows[wanted[0]].array if len(wanted) == 1 else rows[wanted].to_numpy()
+    if not per_step:
+        return values[starts], False
+    return [values[a:b] for a, b in zip(starts, ends, strict=True)], True
+
+
+def _changing(column: pd.Series, lengths: Array) -> int | None:
+    """The first sequence within which a column of rows sorted by sequence changes."""
+    codes = pd.factorize(column)[0]
+    starts = np.cumsum(lengths) - lengths
+    other = codes != codes[starts].repeat(lengths)
+    return int(np.arange(len(lengths)).repeat(lengths)[np.argmax(other)]) if other.any() else None
+
+
+def _check_constant(rows: pd.DataFrame, column: str, sequence: str, lengths: Array) -> None:
+    """Raise where what should be known of whole sequences changes within one."""
+    i = _changing(rows[column], lengths)
+    if i is not None:
+        name = rows[sequence].iloc[[int(lengths[:i].sum())]].tolist()[0]
+        raise ValueError(
+            f"column {column!r} ({rows[column].dtype}) changes within sequence {name!r}, so it is not information on "
+            "whole sequences: name it in target= if it holds targets, or the columns of numbers to learn from in "
+            "features= to leave it out"
+        )
+
+
+def _check_keys(frame: pd.DataFrame, sequence: str, step: str | None) -> None:
+    """Raise unless each row says of which sequence it is, and of which step."""
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()][0]
+        raise ValueError(f"frame has two columns {twice!r}")
+    others = {
+        "sequence": "name the column that says which sequence a row is of (frame.assign(sequence=0) is one)",
+        "step": "name the column that says which step of its sequence a row is; step=None to take rows in order",
+    }
+    keys = {"sequence": sequence} if step is None else {"sequence": sequence, "step": step}
+    for argument, column in keys.items():
+        if column not in frame:
+            raise ValueError(f"{_no_column(frame, column)} {argument}= must {others[argument]}")
+        if frame[column].isna().any():
+            row = frame.index[frame[column].isna()][0]
+            raise ValueError(f"column {column!r} is empty in row {row}: {argument}= must have a value in every row")
+    if not len(frame):
+        raise ValueError("frame has no rows")
+    again = frame.duplicated([sequence, step]) if step is not None else np.zeros(0, bool)
+    if step is not None and again.any():
+        first = frame.loc[again].iloc[0]
+        raise ValueError(
+            f"frame has step {first[step]} of sequence {first[sequence]} twice: name another column in step=, or "
+            "step=None to take rows in order"
+        )
+
+
+def _no_column(frame: pd.DataFrame, column: str) -> str:
+    return f"frame has no column {column!r}.{did_you_mean(column, map(str, frame.columns))}"
+
+
+def _check_named(frame: pd.DataFrame, keys: list[str], **arguments: list[str]) -> None:
+    """Raise unless each argument names columns of the frame, none of them named before."""
+    roles = dict(zip(keys, ("sequence", "step"), strict=False))
+    for argument, columns in arguments.items():
+        for column in columns:
+            if column not in frame:
+                raise ValueError(f"{_no_column(frame, column)} {argument}= must name columns of the frame")
+            if column in roles:
+                raise ValueError(f"column {column!r} is named in {roles[column]}= and in {argument}=: name it in one")
+            roles[column] = argument
+
+
+def _check_inputs(frame: pd.DataFrame, inputs: list[str]) -> None:
+    if not inputs:
+        raise ValueError("frame has no column of features: features= must name columns of numbers")
+    for column in inputs:
+        if not is_numeric_dtype(frame[column]):
+            raise ValueError(
+                f"column {column!r} must hold numbers, got {frame[column].dtype}: leave it out of features="
+            )
+
+
+def describe(lengths: Array, labels: Targets | None, classes: Sequence[str] | None) -> pd.DataFrame:
+    """See `rnnbp.SequenceDataset.describe`; `labels` are None where targets are not classes."""
+    rows = {"all": _row(lengths, int(lengths.sum()))}
+    if labels is not None:
+        K = len(classes) if classes else 1 + max(int(np.max(t, initial=-1)) for t in labels)
+        for k in range(K):
+            steps = np.array([n if np.ndim(t) == 0 else 1 for t, n in zip(labels, lengths)])
+            counts = np.array([np.sum(t == k) for t in labels]) * steps
+            rows[classes[k] if classes else str(k)] = _row(lengths[counts > 0], int(counts.sum()))
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["sequences", "steps", "shortest", "median", "longest"])
+
+
+def _row(lengths: Array, steps: int) -> tuple[int, int, int, float, int]:
+    if not len(lengths):
+        return 0, 0, 0, 0.0, 0
+    return len(lengths), steps, int(lengths.min()), float(np.median(lengths)), int(lengths.max())

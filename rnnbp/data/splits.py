@@ -1,0 +1,187 @@
+"""Ways to cut: an order into batches or into parts of a dataset, and a padded array into sequences."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from rnnbp.data.label_sequences import LabelSequences
+from rnnbp.data.targets import padded_per_step
+from rnnbp.data.validation import one_feature
+from rnnbp.runtime import number
+
+Array = np.ndarray
+
+
+def pieces(order: Array, size: int) -> list[Array]:
+    """Pieces of `size`; the last may be smaller.
+
+    Examples
+    --------
+    >>> [piece.tolist() for piece in pieces(np.arange(5), 2)]
+    [[0, 1], [2, 3], [4]]
+    """
+    return [order[i : i + size] for i in range(0, len(order), size)]
+
+
+def deal(order: Array, parts: float | Sequence[float] | Sequence[int]) -> list[Array]:
+    """`order` dealt out to parts, each of which gets its items evenly along it.
+
+    So where the order is by class, every class is dealt out in proportion.
+
+    Parameters
+    ----------
+    order : ndarray (N,)
+    parts : float, or sequence of float or of int
+        See `rnnbp.SequenceDataset.split`.
+
+    Examples
+    --------
+    >>> [part.tolist() for part in deal(np.arange(6), (2, 4))]
+    [[1, 4], [0, 2, 3, 5]]
+    """
+    shares = _shares(parts, len(order))
+    dealt, left = [], 1.0
+    for share in shares[:-1]:
+        # Along what is left, the part gets the next item whenever it has fallen behind its share.
+        due = np.floor(np.arange(1, len(order) + 1) * min(share / left, 1.0) + 0.5)
+        mine = np.diff(due, prepend=0) > 0
+        dealt.append(order[mine])
+        order, left = order[~mine], left - share
+    dealt.append(order)
+    return _none_empty(parts, dealt)
+
+
+def _none_empty(parts: float | Sequence[float], dealt: list[Array]) -> list[Array]:
+    for k, part in enumerate(dealt):
+        if not len(part):
+            raise ValueError(f"parts = {parts!r} leave part {k} of {sum(map(len, dealt))} sequences empty")
+    return dealt
+
+
+def deal_groups(order: Array, parts: float | Sequence[float], groups: pd.Series, labels: Array | None) -> list[Array]:
+    """`order` dealt out to parts, none of the groups to two of them.
+
+    The largest group is dealt first, each to the part that lacks most of what it holds: of sequences and, where there
+    are labels, of the sequences of each class.
+
+    Parameters
+    ----------
+    order : ndarray (N,)
+        Decides among groups of one size.
+    parts : float, or sequence of float
+        Fractions, see `rnnbp.SequenceDataset.split`.
+    groups : Series (N,)
+    labels : ndarray (N,) of int, optional
+        The classes whose proportions the parts should have.
+
+    Examples
+    --------
+    >>> [part.tolist() for part in deal_groups(np.arange(5), 0.6, pd.Series(list("abbac")), None)]
+    [[0, 3, 4], [1, 2]]
+    """
+    if isinstance(parts, Sequence) and all(isinstance(p, int | np.integer) for p in parts):
+        raise ValueError(f"parts must be fractions where groups decide, got the sizes {tuple(parts)}")
+    if groups.isna().any():
+        raise ValueError(f"groups must have a value for each sequence, got none for {int(np.argmax(groups.isna()))}")
+    codes = pd.factorize(groups.to_numpy()[order])[0]  # numbered in the order drawn
+    classes = np.zeros(len(order), int) if labels is None else labels[order]
+    holds = np.zeros((codes.max() + 1, classes.max() + 2))  # of each class, and of all
+    np.add.at(holds, (codes, classes), 1)
+    holds[:, -1] = np.bincount(codes)
+    lacks = np.outer(_shares(parts, len(order)), holds.sum(axis=0))
+    part_of = np.empty(len(holds), int)
+    for g in np.argsort(-holds[:, -1], kind="stable"):
+        part_of[g] = np.argmax(lacks @ holds[g])
+        lacks[part_of[g]] -= holds[g]
+    return _none_empty(parts, [order[part_of[codes] == k] for k in range(len(lacks))])
+
+
+def _shares(parts: float | Sequence[float] | Sequence[int], size: int) -> list[float]:
+    """The fraction of each part."""
+    if not isinstance(parts, Sequence | np.ndarray):
+        first = number("parts", parts, 0, 1)
+        return [first, 1 - first]
+    if len(parts) < 1:
+        raise ValueError("parts must be a fraction, or one or more fractions or sizes, got none")
+    if all(isinstance(p, int | np.integer) for p in parts):
+        if min(parts) < 1 or sum(parts) != size:
+            raise ValueError(f"parts must be sizes of 1 or more that add up to {size}, got {tuple(parts)}")
+        return [p / size for p in parts]
+    shares = [number(f"parts[{k}]", p, 0, 1, open_low=True) for k, p in enumerate(parts)]
+    if abs(sum(shares) - 1) > 1e-9:
+        raise ValueError(f"parts must be fractions that add up to 1, got {tuple(parts)}")
+    return shares
+
+
+def bucketed(order: Array, lengths: Array, batch_size: int, bucket: int) -> list[Array]:
+    """`order` cut into batches of like lengths: so many batches' items are sorted together, longest first.
+
+    Examples
+    --------
+    >>> [batch.tolist() for batch in bucketed(np.arange(4), np.array([2, 9, 3, 8]), 2, 2)]
+    [[1, 3], [2, 0]]
+    """
+    groups = pieces(order, batch_size * bucket)
+    return [part for g in groups for part in pieces(g[np.argsort(-lengths[g], kind="stable")], batch_size)]
+
+
+def chosen_places(places: Sequence[int] | Array, size: int) -> Array:
+    """Indices of a subset, none below 0; `places` are indices or one bool for each of `size` items.
+
+    Examples
+    --------
+    >>> chosen_places([True, False, True], 3), chosen_places([-1], 3)
+    (array([0, 2]), array([2]))
+    """
+    chosen = np.asarray(places)
+    if chosen.dtype == bool and chosen.shape != (size,):
+        raise ValueError(f"places must be one bool a sequence, {size}, got shape {chosen.shape}")
+    chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
+    if not chosen.size:
+        raise ValueError("places must hold at least one sequence, got none")
+    if chosen.ndim != 1 or chosen.dtype.kind not in "iu":
+        raise ValueError(f"places must be integers or one bool a sequence, got {chosen.dtype} of {chosen.shape}")
+    if chosen.min() < -size or chosen.max() >= size:
+        wrong = chosen.max() if chosen.max() >= size else chosen.min()
+        raise ValueError(f"places must be below the number of sequences, {size}, got {wrong}")
+    return chosen.astype(np.int64) % size
+
+
+def unpadded(
+    x: Array, lengths: ArrayLike | None, targets: Any, per_step: bool | None
+) -> tuple[list[Array], Any, bool | None]:
+    """Sequences and targets of padded arrays, batch first, cut to their lengths, and whether targets are one a step.
+
+    Examples
+    --------
+    >>> unpadded(np.array([[1, 2], [3, 0]]), [2, 1], None, None)[0]
+    [array([1, 2]), array([3])]
+    """
+    if x.ndim not in (2, 3) or (x.ndim == 2 and x.dtype.kind not in "iu"):
+        raise ValueError(
+            f"x must have shape (N, T, F), or (N, T) for integer tokens, got {x.dtype} of {x.shape}"
+            f"{one_feature(x, '(N, T)')}"
+        )
+    N, T = x.shape[:2]
+    ends = np.full(N, T) if lengths is None else np.asarray(lengths)
+    if ends.shape != (N,) or ends.dtype.kind not in "iu":
+        raise ValueError(f"lengths must be integers of shape (N,) = ({N},), got {ends.dtype} of {ends.shape}")
+    wrong = (ends < 1) | (ends > T)
+    if wrong.any():
+        i = int(np.argmax(wrong))
+        raise ValueError(f"lengths must be from 1 to T = {T}, got {ends[i]} for sequence {i}")
+    sequences = [s[:n] for s, n in zip(x, ends, strict=True)]
+    if targets is None or isinstance(targets, LabelSequences):
+        return sequences, targets, per_step
+    padded = np.asarray(targets)
+    steps = padded_per_step(padded, per_step)
+    if not steps:
+        return sequences, targets, False
+    if padded.shape[:2] != (N, T):
+        other = "" if padded.ndim == 3 else ": (N, K) values a sequence need per_step=False"
+        wanted = "(N, T)" if padded.ndim == 2 else "(N, T, K)"
+        raise ValueError(f"targets must have shape {wanted} with N = {N} and T = {T}, got {padded.shape}{other}")
+    return sequences, [t[:n] for t, n in zip(padded, ends, strict=True)], True

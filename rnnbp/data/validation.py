@@ -1,0 +1,118 @@
+"""The sequences of a dataset, checked: finite, none empty, all of as many features."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from rnnbp.data.in_memory import HeldSequences
+from rnnbp.data.lazy import LazySequences
+
+Array = np.ndarray
+
+
+def checked_sequences(sequences: Sequence[ArrayLike], dtype: DTypeLike) -> HeldSequences | LazySequences:
+    """Sequences (T_i, F) in a float dtype, or of tokens (T_i,) in int64; all finite, none empty, all of one F.
+
+    Lazy ones are checked as they are loaded.
+
+    Raises
+    ------
+    ValueError
+        Naming the sequence, and the step and feature where it is a value that is wrong.
+
+    Examples
+    --------
+    >>> checked_sequences([[[1.0], [np.nan]]], np.float32)
+    Traceback (most recent call last):
+    ValueError: sequence 0 holds nan at step 1, feature 0: inputs must be finite
+    """
+    kept = np.dtype(dtype)
+    if kept not in (np.float16, np.float32, np.float64):
+        raise ValueError(f"dtype must be float32, float64 or float16, got {kept}")
+    if isinstance(sequences, LazySequences):
+        return _checked_lazily(sequences, kept)
+    if isinstance(sequences, np.ndarray) and sequences.ndim == 2 and sequences.dtype.kind == "f":
+        raise ValueError(
+            f"sequences have shape {sequences.shape}: give x[:, :, None] if they are (N, T) of one feature, or [x] for "
+            "one sequence (T, F)"
+        )
+    found = HeldSequences(checked_sequence(f"sequence {i}", s, kept) for i, s in enumerate(sequences))
+    if not found:
+        raise ValueError("sequences must hold at least one sequence, got none")
+    for i, s in enumerate(found):
+        _check_alike(f"sequence {i}", s, found[0].shape)
+    return found
+
+
+def _checked_lazily(sequences: LazySequences, dtype: np.dtype[Any]) -> LazySequences:
+    first = np.shape(sequences[0])
+    load = partial(_checked_at, sequences, dtype, first)
+    known, names = sequences.known_lengths, sequences.names
+    return LazySequences(load, len(sequences), sequences.memory, lengths=known, names=names)
+
+
+def _checked_at(sequences: LazySequences, dtype: np.dtype[Any], first: tuple[int, ...], place: int) -> Array:
+    name = f"sequence {place} ({sequences.names[place]})"
+    found = checked_sequence(name, sequences.passing(place), dtype)
+    _check_alike(name, found, first)
+    return found
+
+
+def _check_alike(name: str, s: Array, first: tuple[int, ...]) -> None:
+    if s.shape[1:] != first[1:]:
+        raise ValueError(
+            f"{name} has shape {_axes(s.shape)} = {s.shape}, but sequence 0 has {_axes(first)} = {first}: "
+            "all must have as many features"
+        )
+
+
+def _axes(shape: tuple[int, ...]) -> str:
+    return "(T, F)" if len(shape) == 2 else "(T,)"
+
+
+def checked_sequence(name: str, values: ArrayLike, dtype: np.dtype[Any]) -> Array:
+    """One sequence (T, F) in `dtype`, or of tokens (T,) in int64; `name` begins the errors.
+
+    Examples
+    --------
+    >>> checked_sequence("x", [3, 1], np.dtype("float32"))
+    array([3, 1])
+    """
+    try:
+        given = np.asarray(values)
+    except ValueError:
+        raise ValueError(f"{name} must have shape (T, F), but its steps are of different sizes") from None
+    if not given.size:
+        raise ValueError(f"{name} is empty: it has shape {given.shape}")
+    if given.ndim == 1 and given.dtype.kind in "iu":
+        if given.min() < 0:
+            t = int(np.argmax(given < 0))
+            raise ValueError(f"{name} holds the token {given[t]} at step {t}: tokens must be 0 or more")
+        return given.astype(np.int64)
+    if given.ndim != 2 or given.dtype.kind not in "iufb":
+        raise ValueError(
+            f"{name} must have shape (T, F), or (T,) for integer tokens, got {given.dtype} of {given.shape}"
+            f"{one_feature(given, '(T,)')}"
+        )
+    with np.errstate(over="ignore"):
+        s = given.astype(dtype, order="C")
+    if not np.isfinite(s).all():
+        t, f = np.argwhere(~np.isfinite(s))[0]
+        why = f"too large for {dtype}" if np.isfinite(given[t, f]) else "inputs must be finite"
+        raise ValueError(f"{name} holds {given[t, f]} at step {t}, feature {f}: {why}")
+    return s
+
+
+def one_feature(x: Array, axes: str) -> str:
+    """How to write numbers that lack the axis of their one feature, with a colon before it; empty where others do.
+
+    Examples
+    --------
+    >>> one_feature(np.zeros(5), "(T,)")
+    ': for one feature give x[:, None]'
+    """
+    lacking = x.dtype.kind == "f" and x.ndim == axes.count(",") + (axes[-2] != ",")
+    return f": for one feature give x[{':, ' * x.ndim}None]" if lacking else ""

@@ -1,0 +1,195 @@
+"""All datasets by name, for the command line."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rnnbp.data import SequenceDataset
+from rnnbp.datasets import digit_tasks, signals, tasks
+from rnnbp.datasets import reber_grammar as reber
+from rnnbp.datasets.arabic_digits import load_spoken_arabic_digits
+from rnnbp.datasets.digits import load_digit_rows, load_digits
+from rnnbp.datasets.registry import REGISTRY
+from rnnbp.datasets.speech_commands import load_speech_commands
+from rnnbp.datasets.sunspots import load_sunspots
+from rnnbp.datasets.vowels import load_japanese_vowels
+from rnnbp.features import MFCC, Features
+from rnnbp.runtime import choice, did_you_mean
+
+Pair = tuple[SequenceDataset, SequenceDataset]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A dataset that can be named: ``load()`` gives the training and the test set, `options` are what it takes."""
+
+    load: Callable[..., Pair]
+    options: tuple[str, ...]
+    about: str
+    task: str
+    source: str
+    feature: Callable[[], Features] | None = None
+    """Makes what its sequences are made with, where it is of recordings."""
+
+
+def generated(
+    make: Callable[..., SequenceDataset], *, train: int = 1000, test: int = 500, seed: int = 0, **sizes: Any
+) -> Pair:
+    """A training and a test set from a generator, independent of each other.
+
+    Parameters
+    ----------
+    make : callable
+        ``make(sequences, seed=rng, **sizes)``.
+    train, test : int, default 1000 and 500
+        How many sequences.
+    seed : int, default 0
+    **sizes
+        For the generator.
+
+    Examples
+    --------
+    >>> train, test = generated(tasks.parity, train=20, test=10, steps=5)
+    >>> len(train), len(test)
+    (20, 10)
+    """
+    for_train, for_test = np.random.default_rng(seed).spawn(2)
+    return make(train, seed=for_train, **sizes), make(test, seed=for_test, **sizes)
+
+
+def _made(make: Callable[..., SequenceDataset], about: str, task: str, **sizes: Any) -> Entry:
+    own = [name for name in inspect.signature(make).parameters if name not in ("sequences", "seed")]
+    return Entry(partial(generated, make, **sizes), ("train", "test", "seed", *own), about, task, "generated")
+
+
+def _bundled(loader: Callable[..., Pair], about: str, task: str, licence: str) -> Entry:
+    return Entry(loader, tuple(inspect.signature(loader).parameters), about, task, f"bundled, {licence}")
+
+
+def with_mfcc(loader: Callable[..., Any], sr: int, **options: Any) -> Pair:
+    """Recordings as the cepstra that a net is usually given, unless another feature is asked for.
+
+    Parameters
+    ----------
+    loader : callable
+        Of two or more parts, the first for training, the last for the test.
+    sr : int
+        The recordings' sampling rate [Hz].
+    **options
+        For the loader.
+    """
+    parts = loader(**{"feature": MFCC(sr=sr)} | options)
+    return parts[0], parts[-1]
+
+
+def _downloaded(name: str, loader: Callable[..., Any], about: str, sr: int | None = None) -> Entry:
+    load = loader if sr is None else partial(with_mfcc, loader, sr)
+    source = f"downloaded, or path=, {REGISTRY[name].licence}"
+    return Entry(load, tuple(inspect.signature(loader).parameters), about, "class a sequence", source)
+
+
+def _spoken(loader: Callable[..., Any], about: str, task: str) -> Entry:
+    return replace(_downloaded("spoken-digits", loader, about), task=task, feature=digit_tasks.digit_feature)
+
+
+ENTRIES = {
+    "japanese-vowels": _bundled(load_japanese_vowels, "who speaks? real speech", "class a sequence", "CC BY 4.0"),
+    "digits": _bundled(load_digits, "8 x 8 pictures of digits, whole", "class a sequence", "CC BY 4.0"),
+    "digit-rows": _bundled(load_digit_rows, "the same, row by row", "class a sequence", "CC BY 4.0"),
+    "sunspots": _bundled(load_sunspots, "yearly, 1700 to 2008", "value a step", "public domain"),
+    "spoken-digits": _spoken(digit_tasks.spoken_digits, "which digit? recordings of six speakers", "class a sequence"),
+    "connected-digits": _spoken(
+        digit_tasks.connected_digits, "which digits? strings of 3 to 7, with noise", "labels a sequence"
+    ),
+    "spoken-arabic-digits": _downloaded(
+        "spoken-arabic-digits", load_spoken_arabic_digits, "which digit? 88 speakers, as 13 MFCC"
+    ),
+    "speech-commands": _downloaded(
+        "speech-commands", load_speech_commands, "which of 35 words? recordings of 2,618 speakers, as 13 MFCC", 16000
+    ),
+    "adding": _made(tasks.adding_problem, "add the two marked of 100 numbers", "value a sequence", steps=100),
+    "copy": _made(tasks.copy_memory, "repeat 10 symbols after 20 steps", "class a step", delay=20),
+    "recall": _made(tasks.delayed_recall, "name the first symbol after 20 steps", "class a sequence", delay=20),
+    "temporal-xor": _made(tasks.temporal_xor, "every third bit is XOR of two", "class a step", triples=20),
+    "parity": _made(tasks.parity, "odd number of ones so far?", "class a step", steps=20),
+    "sines": _made(signals.sine_mixtures, "forecast a sum of three sines", "value a step", steps=100),
+    "mackey-glass": _made(
+        signals.mackey_glass, "forecast a chaotic series", "value a step", train=200, test=100, steps=100
+    ),
+    "reber": _made(reber.reber, "which symbols may follow?", "values a step"),
+    "embedded-reber": _made(reber.embedded_reber, "the same, across a word", "values a step"),
+    "synthetic-vowels": _made(signals.synthetic_vowels, "formant tracks of ten vowels", "class a sequence"),
+    "vowel-strings": _made(signals.synthetic_vowel_strings, "which vowels? untimed", "classes, a label sequence"),
+}
+
+
+def catalog() -> pd.DataFrame:
+    """Every dataset that `load` knows: name, what it is, its targets, where it comes from.
+
+    Examples
+    --------
+    >>> catalog()["name"].tolist()[:2]
+    ['japanese-vowels', 'digits']
+    """
+    rows = [(name, e.about, e.task, e.source) for name, e in ENTRIES.items()]
+    return pd.DataFrame(rows, columns=["name", "what", "targets", "source"])
+
+
+def load(name: str, **options: Any) -> Pair:
+    """A dataset by its name.
+
+    Parameters
+    ----------
+    name : str
+        As in `catalog`.
+    **options
+        For its loader or generator, in place of the defaults; generated ones also take `train` and `test`, the numbers
+        of sequences, and `seed`.
+
+    Returns
+    -------
+    train, test : SequenceDataset
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name, or it does not take an option.
+
+    Examples
+    --------
+    >>> load("parity", steps=8)[0]
+    SequenceDataset: 1000 sequences of 8 steps, 1 feature; classes a step
+    >>> load("japanese-vowel")
+    Traceback (most recent call last):
+    ValueError: dataset must be one of ...; got 'japanese-vowel'. Did you mean 'japanese-vowels'?
+    """
+    if str(name).lower().endswith((".ts", ".ts.gz")):
+        raise ValueError(
+            f"dataset must be a name of rnnbp.datasets.catalog(), got {str(name)!r}: a file is read by "
+            "rnnbp.datasets.read_ts(path)"
+        )
+    entry = ENTRIES[choice("dataset", name, ENTRIES)]
+    for option in options:
+        if option not in entry.options:
+            taken = f"it takes {', '.join(entry.options)}" if entry.options else "it takes none"
+            raise ValueError(
+                f"dataset {name!r} has no option {option!r}; {taken}.{did_you_mean(option, entry.options)}"
+            )
+    return entry.load(**options)
+
+
+def feature_of(name: str) -> Features | None:
+    """What the sequences of a dataset are made with, where they are of recordings and the catalog knows.
+
+    Examples
+    --------
+    >>> feature_of("connected-digits").sr, feature_of("parity")
+    (8000, None)
+    """
+    feature = ENTRIES[name].feature if name in ENTRIES else None
+    return None if feature is None else feature()

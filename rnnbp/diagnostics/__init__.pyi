@@ -1,0 +1,15 @@
+from rnnbp.diagnostics.answers import answers_by_step as answers_by_step
+from rnnbp.diagnostics.certificate import Certificate as Certificate
+from rnnbp.diagnostics.certificate import compare_gradients as compare_gradients
+from rnnbp.diagnostics.flow import error_flow as error_flow
+from rnnbp.diagnostics.gates import gate_saturation as gate_saturation
+from rnnbp.diagnostics.state_jacobians import effective_memory as effective_memory
+from rnnbp.diagnostics.state_jacobians import jacobians as jacobians
+from rnnbp.diagnostics.state_jacobians import lyapunov_curve as lyapunov_curve
+from rnnbp.diagnostics.state_jacobians import lyapunov_exponents as lyapunov_exponents
+from rnnbp.diagnostics.state_jacobians import singular_values as singular_values
+from rnnbp.diagnostics.state_jacobians import spectral_radii as spectral_radii
+from rnnbp.diagnostics.state_trajectory import Trajectory as Trajectory
+from rnnbp.diagnostics.state_trajectory import trajectory as trajectory
+from rnnbp.diagnostics.units import receptive_fields as receptive_fields
+from rnnbp.diagnostics.units import unit_importance as unit_importance

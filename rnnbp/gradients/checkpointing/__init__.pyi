@@ -1,0 +1,10 @@
+from rnnbp.gradients.checkpointing.budget import Plan as Plan
+from rnnbp.gradients.checkpointing.budget import Sizes as Sizes
+from rnnbp.gradients.checkpointing.budget import bytes_of as bytes_of
+from rnnbp.gradients.checkpointing.budget import plan_within as plan_within
+from rnnbp.gradients.checkpointing.runner import Checkpointed as Checkpointed
+from rnnbp.gradients.checkpointing.runner import Segments as Segments
+from rnnbp.gradients.checkpointing.schedules import residuals_evaluations as residuals_evaluations
+from rnnbp.gradients.checkpointing.schedules import snapshots_evaluations as snapshots_evaluations
+from rnnbp.gradients.checkpointing.schedules import store_residuals as store_residuals
+from rnnbp.gradients.checkpointing.schedules import store_snapshots as store_snapshots

@@ -1,0 +1,12 @@
+from rnnbp.gradients.online.base import Influence as Influence
+from rnnbp.gradients.online.base import Online as Online
+from rnnbp.gradients.online.blocks import BlockRTRL as BlockRTRL
+from rnnbp.gradients.online.eprop import EProp as EProp
+from rnnbp.gradients.online.feedback import Feedback as Feedback
+from rnnbp.gradients.online.feedback import RandomFeedback as RandomFeedback
+from rnnbp.gradients.online.feedback import SymmetricFeedback as SymmetricFeedback
+from rnnbp.gradients.online.kf_rtrl import KFRTRL as KFRTRL
+from rnnbp.gradients.online.rflo import RFLO as RFLO
+from rnnbp.gradients.online.rtrl import RTRL as RTRL
+from rnnbp.gradients.online.snap import SnAp as SnAp
+from rnnbp.gradients.online.uoro import UORO as UORO

@@ -1,0 +1,5 @@
+"""Scores of predictions, and error rates of label sequences."""
+
+from rnnbp.runtime.lazy_imports import attach
+
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

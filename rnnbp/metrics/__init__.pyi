@@ -1,0 +1,10 @@
+from rnnbp.metrics import scores as scores
+from rnnbp.metrics.error_rates import ErrorRate as ErrorRate
+from rnnbp.metrics.error_rates import edit_distance as edit_distance
+from rnnbp.metrics.error_rates import token_error_rate as token_error_rate
+from rnnbp.metrics.error_rates import word_error_rate as word_error_rate
+from rnnbp.metrics.history import History as History
+from rnnbp.metrics.history import Row as Row
+from rnnbp.metrics.history import check_monitor as check_monitor
+from rnnbp.metrics.history import less_is_better as less_is_better
+from rnnbp.metrics.scores import accuracy as accuracy

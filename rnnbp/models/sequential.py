@@ -1,0 +1,476 @@
+"""Sequential: layers in a row over one parameter vector."""
+
+import copy
+import html
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, DTypeLike
+
+from rnnbp import cells, layers, losses, solvers
+from rnnbp.core import Parameters, initializers
+from rnnbp.data import SequenceBatch, names_or_none, one_feature
+from rnnbp.layers import Embedding, Layer, Run
+from rnnbp.layers.base import Array, Shape, State, Tape, over, show
+from rnnbp.layers.ends import check_directions
+from rnnbp.losses import Loss
+from rnnbp.models.prediction import Predictor
+from rnnbp.runtime import by_name, from_config, natural_int, read_archive, to_config, write_archive
+
+MODEL_FILE = "rnnbp model"
+
+
+class Sequential(Predictor):
+    """Layers in a row: what comes out of one goes into the next.
+
+    Parameters
+    ----------
+    *layers : Layer
+        From the input upwards.
+    seed : int, default 0
+        Of the parameters' first values; same seed, same numbers.
+    dtype : {float32, float64}, default float32
+        Of parameters and computation. The first values are drawn in float64 and rounded, so that both begin
+        alike.
+
+    Attributes
+    ----------
+    params : Parameters
+        All layers' parameters, named ``"0.w_hh"`` for layer 0's `w_hh`.
+    classes : tuple of str, or None
+        The names of the classes, in the order of the outputs: from the data that it was first trained on.
+    loss : Loss, or None
+        What it was last trained for, by which `predict` reads the outputs.
+    info : dict
+        Yours: what JSON can hold (where it was trained, say); saved with the model.
+
+    Raises
+    ------
+    ValueError
+        If there is no layer, or a layer does not take what the one before it gives.
+
+    Warns
+    -----
+    UserWarning
+        If `Last` takes the last step of a bidirectional layer, whose backward direction has seen one step there: `Ends`
+        is meant for it.
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> model = Sequential(rnnbp.LSTM(12, 8), rnnbp.Last(), rnnbp.Dense(8, 9), seed=0)
+    >>> model.forward(np.zeros((20, 3, 12))).shape
+    (3, 9)
+    >>> Sequential(rnnbp.LSTM(12, 8), rnnbp.Dense(9, 9))
+    Traceback (most recent call last):
+    ValueError: layer 1: Dense takes 9 features, got 8 in (T, B, 8)
+    """
+
+    def __init__(self, *layers: Layer, seed: int = 0, dtype: DTypeLike = np.float32) -> None:
+        if not layers:
+            raise ValueError("layers must be at least one layer, got none")
+        for i, layer in enumerate(layers):
+            if not isinstance(layer, Layer):
+                raise ValueError(f"layers must be rnnbp layers, got {layer!r} as layer {i}")
+        self.layers: tuple[Layer, ...] = layers
+        self.info: dict[str, Any] = {}
+        self.seed = natural_int("seed", seed)
+        self.dtype = _float(dtype)
+        self._shapes = self._fit()
+        check_directions(layers)
+        self.params = Parameters(
+            {f"{i}.{name}": shape for i, layer in enumerate(layers) for name, shape in layer.shapes().items()},
+            dtype=self.dtype,
+        )
+        self.initialize(np.random.default_rng(seed))
+
+    def _fit(self) -> list[Shape]:
+        """The shape after each layer, or an error that names the layer that does not fit."""
+        shape: Shape = ("T", "B") if isinstance(self.layers[0], Embedding) else ("T", "B", None)
+        shapes = []
+        for i, layer in enumerate(self.layers):
+            try:
+                shape = layer.out_shape(shape)
+            except ValueError as error:
+                raise ValueError(f"layer {i}: {error}") from None
+            shapes.append(shape)
+        return shapes
+
+    def initialize(self, rng: np.random.Generator) -> None:
+        """Give all parameters new first values."""
+        drawn = Parameters(self.params.shapes, dtype=np.float64)
+        for scope, layer in zip(self.scopes(drawn), self.layers, strict=True):
+            layer.initialize(scope, rng)
+        for name in drawn:
+            if not drawn.mask(name).all():
+                self.params.set_mask(name, drawn.mask(name))
+        self.params.vector[:] = self.params.masked(drawn.vector)
+
+    def astype(self, dtype: DTypeLike) -> "Sequential":
+        """The same layers over a copy of the parameters in another dtype.
+
+        Raises
+        ------
+        ValueError
+            If it is neither float32 nor float64.
+
+        Examples
+        --------
+        >>> import rnnbp
+        >>> Sequential(rnnbp.Dense(2, 1)).astype(np.float64).params.vector.dtype
+        dtype('float64')
+        """
+        other = copy.copy(self)
+        other.dtype, other.info = _float(dtype), dict(self.info)
+        other.params = self.params.astype(other.dtype)
+        return other
+
+    @property
+    def causal(self) -> bool:
+        """Whether no layer looks ahead in time."""
+        return all(layer.causal for layer in self.layers)
+
+    @property
+    def recurrent(self) -> bool:
+        """Whether a layer's state goes from step to step."""
+        return any(layer.recurrent for layer in self.layers)
+
+    @property
+    def kind(self) -> Literal["static", "recurrent"]:
+        """'static' or 'recurrent'."""
+        return "recurrent" if self.recurrent else "static"
+
+    def scopes(self, params: Parameters) -> list[Parameters]:
+        """Each layer's own parameters under its own names."""
+        return [params.scope(f"{i}.") for i in range(len(self.layers))]
+
+    @property
+    def in_time(self) -> slice:
+        """The layers that run over time: all, or those up to the one that takes time away, which is among them."""
+        return slice(next((i + 1 for i, shape in enumerate(self._shapes) if shape[0] != "T"), len(self.layers)))
+
+    def unroll(
+        self,
+        params: Parameters,
+        x: Array,
+        run: Run,
+        states: Sequence[State] | None = None,
+        part: slice = slice(None),
+    ) -> tuple[Array, list[Tape], list[State]]:
+        """Run the layers and keep what the way back needs.
+
+        Parameters
+        ----------
+        params : Parameters
+            Usually `self.params`; any of the same names, in any dtype.
+        x : ndarray (T, B, F), or integers (T, B)
+        run : Run
+        states : list, one a layer, optional
+            To go on from; as this method returns them.
+        part : slice, default all
+            The layers to run; states and tapes are theirs.
+
+        Returns
+        -------
+        outputs : ndarray (T, B, K) or (B, K)
+        tapes : list
+        states : list
+            None for a layer without state.
+
+        Raises
+        ------
+        ValueError
+            If `states` do not fit.
+        """
+        layers, scopes = self.layers[part], self.scopes(params)[part]
+        if states is not None and len(states) != len(layers):
+            raise ValueError(f"states must be one for each of the {len(layers)} layers, got {len(states)}")
+        tapes, after = [], []
+        for i, (layer, scope) in enumerate(zip(layers, scopes, strict=True)):
+            x, tape, state = layer.forward(scope, x, run, None if states is None else states[i])
+            tapes.append(tape)
+            after.append(state)
+        return x, tapes, after
+
+    def backward(
+        self,
+        params: Parameters,
+        tapes: Sequence[Tape],
+        dy: Array,
+        grad: Parameters,
+        d_states: Sequence[State] | None = None,
+        part: slice = slice(None),
+    ) -> tuple[Array, list[State]]:
+        """Propagate an error back through what `unroll` did; adds into `grad`.
+
+        Parameters
+        ----------
+        params, tapes
+            As `unroll` was given and returned them.
+        dy : ndarray (T, B, K) or (B, K)
+            The loss's derivative by the outputs.
+        grad : Parameters
+            The parameters' gradient is added to it.
+        d_states : list, one a layer, optional
+            The loss's derivative by the final states.
+        part : slice, default all
+            The layers `unroll` ran.
+
+        Returns
+        -------
+        dx : ndarray (T, B, F)
+        d_states : list
+            By the states before the first step.
+        """
+        layers, scopes, grads = self.layers[part], self.scopes(params)[part], self.scopes(grad)[part]
+        before: list[State] = [None] * len(layers)
+        for i in reversed(range(len(layers))):
+            d_state = None if d_states is None else d_states[i]
+            dy, before[i] = layers[i].backward(scopes[i], tapes[i], dy, grads[i], d_state)
+        return dy, before
+
+    def backward_params(
+        self,
+        params: Parameters,
+        tapes: Sequence[Tape],
+        dy: Array,
+        grad: Parameters,
+        d_states: Sequence[State] | None = None,
+        part: slice = slice(None),
+    ) -> list[State]:
+        """`backward` no further down than to the lowest layer with parameters, whose dx is not computed either.
+
+        Parameters
+        ----------
+        params, tapes, dy, grad, d_states, part
+            As `backward` takes them.
+
+        Returns
+        -------
+        d_states : list
+            By the states before the first step; None for layers that were not reached.
+        """
+        layers, scopes, grads = self.layers[part], self.scopes(params)[part], self.scopes(grad)[part]
+        before: list[State] = [None] * len(layers)
+        lowest = next((i for i, scope in enumerate(scopes) if scope.size), len(layers))
+        for i in reversed(range(lowest, len(layers))):
+            given = (scopes[i], tapes[i], dy, grads[i], None if d_states is None else d_states[i])
+            if i > lowest:
+                dy, before[i] = layers[i].backward(*given)
+            else:
+                before[i] = layers[i].backward_params(*given)
+        return before
+
+    def cast(self, x: Array) -> Array:
+        """`x` in the model's dtype; integer tokens as they are.
+
+        Raises
+        ------
+        ValueError
+            If the number of features is not what the first layer takes.
+        """
+        self._check_input(x)
+        return x if isinstance(self.layers[0], Embedding) else x.astype(self.dtype, copy=False)
+
+    def _check_input(self, x: Array) -> None:
+        axes: Shape = ("T", "B", x.shape[-1]) if x.ndim == 3 else ("T", "B")
+        try:
+            self.layers[0].out_shape(axes)
+        except ValueError as error:
+            advice = one_feature(x, "(T, B)")
+            raise ValueError(f"x of shape {x.shape} does not fit layer 0: {error}{advice}") from None
+
+    def forward(self, batch: SequenceBatch | ArrayLike, lengths: ArrayLike | None = None) -> Array:
+        """The outputs, in evaluation mode.
+
+        Parameters
+        ----------
+        batch : SequenceBatch, or array_like (T, B, F) or integers (T, B)
+        lengths : array_like (B,), optional
+            With an array, each sequence's number of steps, in any order. Default: T for all.
+
+        Returns
+        -------
+        ndarray (T, B, K) or (B, K)
+            In the order of the batch or array; zero past a sequence's end.
+
+        Raises
+        ------
+        ValueError
+            If shapes or lengths do not fit.
+        """
+        if not isinstance(batch, SequenceBatch):
+            x = np.asarray(batch)
+            if x.ndim not in (2, 3):
+                raise ValueError(f"x must have shape (T, B, F), or (T, B) for tokens, got {x.shape}")
+            self._check_input(x)
+            sorted_batch = SequenceBatch.from_array(x, lengths)
+            return sorted_batch.restore(self.forward(sorted_batch), axis=0 if self.out_shape[0] == "B" else 1)
+        return self.forward_from(batch)[0]
+
+    def forward_from(self, batch: SequenceBatch, states: Sequence[State] | None = None) -> tuple[Array, list[State]]:
+        """The outputs, in evaluation mode, going on from states.
+
+        Parameters
+        ----------
+        batch : SequenceBatch
+        states : list, one a layer, optional
+            As this method returns them. Default: zeros.
+
+        Returns
+        -------
+        outputs : ndarray (T, B, K) or (B, K)
+            As `forward`.
+        states : list
+            Those after the last step; None for a layer without state.
+        """
+        outputs, _, after = self.unroll(self.params, self.cast(batch.x), Run(batch.lengths), states)
+        return blank_padding(outputs, batch.lengths) if outputs.ndim == 3 else outputs, after
+
+    @property
+    def out_shape(self) -> Shape:
+        """The shape of the outputs: ('T', 'B', K) or ('B', K)."""
+        return self._shapes[-1]
+
+    def summary(self) -> pd.DataFrame:
+        """One row a layer, and the total: layer, output shape, number of parameters.
+
+        Examples
+        --------
+        >>> import rnnbp
+        >>> rnnbp.Sequential(rnnbp.Elman(2, 3), rnnbp.Dense(3, 1)).summary()
+                   layer     output  parameters
+        0      Elman  (T, B, 3)          21
+        1      Dense  (T, B, 1)           4
+        total                             25
+        """
+        rows = [
+            (describe(layer), show(shape), scope.size)
+            for layer, shape, scope in zip(self.layers, self._shapes, self.scopes(self.params), strict=True)
+        ]
+        rows.append(("", "", self.params.size))
+        index = [*map(str, range(len(self.layers))), "total"]
+        return pd.DataFrame(rows, index=index, columns=["layer", "output", "parameters"])
+
+    def save(self, path: str | Path) -> None:
+        """Write the model to a .npz file, whole or not at all; `rnnbp.load` reads it.
+
+        Parameters
+        ----------
+        path : str or Path
+
+        Raises
+        ------
+        FileNotFoundError
+            If the folder does not exist.
+        ValueError
+            If a layer or loss of your own does not keep its constructor's arguments.
+        """
+        header = {
+            "layers": [to_config(layer) for layer in self.layers],
+            "seed": self.seed,
+            "dtype": str(self.dtype),
+            "classes": self.classes,
+            "loss": to_config(self.loss),
+            "stateful": self.stateful,
+            "info": self.info,
+        }
+        arrays = {"vector": self.params.vector}
+        if self.params.kept is not None:
+            arrays["kept"] = self.params.kept
+        write_archive(path, MODEL_FILE, header, arrays)
+
+    def _repr_html_(self) -> str:
+        trained = "" if self.loss is None else f"<p>trained for {html.escape(repr(self.loss))}</p>"
+        return f"<p>{html.escape(repr(self))}</p>{self.summary().to_html(border=0)}{trained}"
+
+    def __repr__(self) -> str:
+        names = ", ".join(describe(layer) for layer in self.layers)
+        return f"Sequential({names}; {self.params.size} parameters, {self.dtype})"
+
+
+def load(path: str | Path, classes: Iterable[type] = ()) -> Sequential:
+    """Read a model that `Sequential.save` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+    classes : iterable of type, optional
+        Layers, cells, initializers and losses of your own that the model uses.
+
+    Returns
+    -------
+    Sequential
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If the file is not a model, is damaged, or uses a class that is not known.
+
+    Examples
+    --------
+    >>> import rnnbp, tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "model.npz"
+    >>> rnnbp.Sequential(rnnbp.Elman(2, 3)).save(path)
+    >>> load(path)
+    Sequential(Elman; 21 parameters, float32)
+    """
+    header, arrays = read_archive(path, MODEL_FILE)
+    exported = [getattr(module, name) for module in (layers, cells, solvers, losses) for name in module.__all__]
+    known = by_name(exported, initializers.INITIALIZERS.values(), classes)
+    try:
+        made = [from_config(config, known) for config in header["layers"]]
+        needed = sum(math.prod(shape) for layer in made for shape in layer.shapes().values())
+        if arrays["vector"].shape != (needed,):  # before memory is taken for what the header claims
+            raise ValueError(f"its layers have {needed} parameters, its vector has shape {arrays['vector'].shape}")
+        model = Sequential(*made, seed=header["seed"], dtype=header["dtype"])
+        if arrays["vector"].dtype != model.dtype:
+            raise ValueError(f"its vector must be of {model.dtype}, it is of {arrays['vector'].dtype}")
+        model.params = Parameters(model.params.shapes, arrays["vector"])
+        model.params.kept = arrays.get("kept")
+        model.info = dict(header["info"])
+        model.classes = names_or_none(header.get("classes"))
+        model.loss = _loss(from_config(header.get("loss"), known))
+        model.stateful = bool(header.get("stateful"))
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(f"{str(path)!r} does not hold a whole model: {error}") from error
+    return model
+
+
+def _loss(made: Any) -> Loss | None:
+    if made is not None and not isinstance(made, Loss):
+        raise ValueError(f"loss must be a loss, got {made!r}")
+    return made
+
+
+def _float(dtype: DTypeLike) -> np.dtype:
+    """The dtype, or an error unless it is float32 or float64."""
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = None
+    if found not in (np.float32, np.float64):
+        raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
+    return found
+
+
+def describe(layer: Any) -> str:
+    """A layer's name, with its cell's."""
+    name = type(layer).__name__
+    if hasattr(layer, "cell"):
+        return f"{name}({type(layer.cell).__name__})"
+    if hasattr(layer, "cells"):
+        return f"{name}({' > '.join(type(cell).__name__ for cell in layer.cells)})"
+    return name
+
+
+def blank_padding(outputs: Array, lengths: Array) -> Array:
+    """Outputs (T, B, K) with zeros past each sequence's end."""
+    done = over(Run(lengths), len(outputs))
+    return np.where(done[:, :, None], outputs.dtype.type(0), outputs) if done.any() else outputs

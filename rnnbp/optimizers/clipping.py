@@ -1,0 +1,130 @@
+"""Gradient clipping, in place on the flat vector."""
+
+import math
+
+import numpy as np
+
+from rnnbp.optimizers.base import blocks
+from rnnbp.runtime import number
+
+Array = np.ndarray
+
+
+class ClipNorm:
+    """Scale a gradient down to a norm, where it is longer: its direction stays.
+
+    Parameters
+    ----------
+    max_norm : float > 0
+
+    Raises
+    ------
+    ValueError
+        If `max_norm` is not above 0.
+
+    Notes
+    -----
+    A gradient that is not finite is left as it is; the norm that is returned tells.
+
+    References
+    ----------
+    Pascanu, Mikolov and Bengio (2013), "On the difficulty of training recurrent neural networks", ICML,
+    algorithm 1. arXiv:1211.5063
+
+    Examples
+    --------
+    >>> gradient = np.array([3.0, 4.0])
+    >>> ClipNorm(1.0)(gradient), gradient
+    (5.0, array([0.6, 0.8]))
+    """
+
+    def __init__(self, max_norm: float) -> None:
+        self.max_norm = number("max_norm", max_norm, 0, open_low=True)
+
+    def __call__(self, gradient: Array) -> float:
+        """Clip in place.
+
+        Parameters
+        ----------
+        gradient : ndarray (P,)
+            Changed in place.
+
+        Returns
+        -------
+        float
+            The norm before.
+        """
+        before = norm(gradient)
+        if self.max_norm < before < math.inf:
+            gradient *= self.max_norm / before
+        return before
+
+    def __repr__(self) -> str:
+        return f"ClipNorm({self.max_norm:g})"
+
+
+class ClipValue:
+    """Bring each number of a gradient into -limit to limit.
+
+    Parameters
+    ----------
+    limit : float > 0
+
+    Raises
+    ------
+    ValueError
+        If `limit` is not above 0.
+
+    References
+    ----------
+    Mikolov (2012), "Statistical language models based on neural networks", PhD thesis, Brno University of
+    Technology, section 3.2.2.
+
+    Examples
+    --------
+    >>> gradient = np.array([3.0, -0.5])
+    >>> round(ClipValue(1.0)(gradient), 3), gradient
+    (3.041, array([ 1. , -0.5]))
+    """
+
+    def __init__(self, limit: float) -> None:
+        self.limit = number("limit", limit, 0, open_low=True)
+
+    def __call__(self, gradient: Array) -> float:
+        """Clip in place.
+
+        Parameters
+        ----------
+        gradient : ndarray (P,)
+            Changed in place. NaN stays NaN.
+
+        Returns
+        -------
+        float
+            The norm before.
+        """
+        before = norm(gradient)
+        np.clip(gradient, -self.limit, self.limit, out=gradient)
+        return before
+
+    def __repr__(self) -> str:
+        return f"ClipValue({self.limit:g})"
+
+
+def norm(gradient: Array) -> float:
+    """The Euclidean norm, added up in float64 block by block, which a float32 gradient cannot overflow.
+
+    Parameters
+    ----------
+    gradient : ndarray (P,)
+
+    Examples
+    --------
+    >>> norm(np.array([3 * 2.0**100, 4 * 2.0**100], np.float32)) == 5 * 2.0**100
+    True
+    """
+    total = 0.0
+    for place in blocks(gradient.size):
+        block = gradient[place].astype(np.float64, copy=False)
+        total += float(block @ block)
+    return math.sqrt(total)

@@ -1,0 +1,5 @@
+"""Figures that the plots of other packages share (extra `plot`)."""
+
+from rnnbp.runtime.lazy_imports import attach
+
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

@@ -1,0 +1,117 @@
+"""Arrays and a header in one file: npz archives with JSON in them, read with nothing taken on trust."""
+
+import json
+import math
+import os
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from rnnbp.runtime.files import replacing
+
+Array = np.ndarray
+HEADER = "header"
+ENCRYPTED = 1  # of a member's flags
+MOST_ARRAYS = 1000
+MOST_HEADER = 500  # characters of an array's own header; NumPy writes some 120
+
+
+def write_archive(path: str | Path, kind: str, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
+    """Write arrays and a header.
+
+    Parameters
+    ----------
+    path : str or Path
+    kind : str
+        What the file is, asked for again when it is read.
+    header : mapping
+        What JSON can hold.
+    arrays : mapping of str to ndarray
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder does not exist.
+    """
+    text = json.dumps({"kind": kind, "version": 1, **header})
+    with replacing(path) as beside, beside.open("wb") as file:
+        members: dict[str, Any] = {HEADER: np.frombuffer(text.encode(), np.uint8), **arrays}
+        np.savez(file, **members)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_archive(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Read what `write_archive` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+    kind : str
+        What the file must be.
+
+    Returns
+    -------
+    header : dict
+    arrays : dict of str to ndarray
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not such a file, or damaged; nothing in it is run, and no more memory taken than it really holds.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "a.npz"
+    >>> write_archive(path, "rnnbp example", {"n": 1}, {"a": np.arange(3)})
+    >>> read_archive(path, "rnnbp example")
+    ({'kind': 'rnnbp example', 'version': 1, 'n': 1}, {'a': array([0, 1, 2])})
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"path: there is no file {str(path)!r}")
+    with path.open("rb") as file:
+        try:
+            arrays = _read_arrays(file)
+            header = json.loads(arrays.pop(HEADER).tobytes())
+            found = header["kind"], header["version"]
+        except Exception as error:  # zipfile, NumPy and json raise more for what nobody wrote than can be listed
+            raise ValueError(f"{str(path)!r} is not a file of {kind!r}, or it is damaged: {error}") from error
+    if found != (kind, 1):
+        raise ValueError(f"{str(path)!r} must be a file of {kind!r}, version 1; it is {found[0]!r}, version {found[1]}")
+    return header, arrays
+
+
+def _read_arrays(opened: IO[bytes]) -> dict[str, Array]:
+    arrays: dict[str, Array] = {}
+    with zipfile.ZipFile(opened) as archive:
+        members = archive.infolist()
+        if len(members) > MOST_ARRAYS:
+            raise ValueError(f"it holds {len(members)} arrays, at most {MOST_ARRAYS} are taken")
+        for member in members:
+            name = member.filename.removesuffix(".npy")
+            if name in arrays:
+                raise ValueError(f"array {name!r} is in it twice")
+            if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & ENCRYPTED:
+                raise ValueError(f"array {name!r} is compressed or encrypted")
+            with archive.open(member) as file:
+                _check_size(file, member)
+            with archive.open(member) as file:
+                arrays[name] = np.lib.format.read_array(file, allow_pickle=False, max_header_size=MOST_HEADER)
+    return arrays
+
+
+def _check_size(file: Any, member: zipfile.ZipInfo) -> None:
+    """Raise unless an array's header claims just what the archive holds."""
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file, max_header_size=MOST_HEADER)
+    claimed = file.tell() + math.prod(shape) * dtype.itemsize
+    if claimed != member.file_size:
+        raise ValueError(f"array {member.filename!r} claims {claimed} bytes, the file holds {member.file_size}")

@@ -1,0 +1,5 @@
+"""Training: the trainer, one epoch, evaluation, early stopping and checkpoints."""
+
+from rnnbp.runtime.lazy_imports import attach
+
+__getattr__, __dir__, __all__ = attach(__name__, __file__)

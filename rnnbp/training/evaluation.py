@@ -1,0 +1,100 @@
+"""Losses and scores gathered over batches, and predictions in the dataset's order."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnnbp.data import LabelSequences, SequenceBatch, SequenceDataset
+from rnnbp.gradients.base import check_targets
+from rnnbp.losses import Loss
+from rnnbp.models import Sequential, batch_outputs, in_order
+
+Array = np.ndarray
+
+
+class Tally:
+    """Adds up losses and collects what counts of the outputs, batch by batch or span by span.
+
+    Parameters
+    ----------
+    loss : Loss
+    """
+
+    def __init__(self, loss: Loss) -> None:
+        self.loss = loss
+        self._loss = self._total = 0.0
+        self._parts: list[Any] = []
+
+    def add(self, outputs: Array, batch: SequenceBatch, loss: float, span: tuple[int, int]) -> None:
+        """Outputs (T, B, K) of the steps `span`, or (B, K) of the sequences that end there; their share of the loss."""
+        start, stop = span
+        per_step = outputs.ndim == 3
+        if per_step:
+            due = np.arange(start, stop)[:, None] < batch.lengths
+        else:
+            due = (batch.lengths > start) & (batch.lengths <= stop)
+        total = self.loss.total(check_targets(batch), batch.lengths if per_step else None)
+        self._loss += loss * total
+        self._total += total if start == 0 else 0.0
+        self._parts.append(self.loss.evidence(outputs, batch.span(start, stop).targets, due))
+
+    def result(self) -> dict[str, float]:
+        """'loss', the mean over everything added, and the score that goes with it."""
+        score = self.loss.pooled_score(self._parts)
+        return {"loss": self._loss / self._total if self._total else 0.0, self.loss.metric: score}
+
+
+def check_dataset(name: str, data: Any) -> None:
+    """Raise unless `data` is a dataset.
+
+    Raises
+    ------
+    ValueError
+        Naming what it is, and how to make a dataset of it.
+
+    Examples
+    --------
+    >>> check_dataset("train", "vowels.ts")
+    Traceback (most recent call last):
+    ValueError: train must be a SequenceDataset, got 'vowels.ts': read it by rnnbp.datasets.read_ts('vowels.ts')
+    """
+    if isinstance(data, SequenceDataset):
+        return
+    if isinstance(data, str | Path):
+        file = str(data).endswith((".ts", ".ts.gz"))
+        advice = f"read it by rnnbp.datasets.read_ts({str(data)!r})" if file else "rnnbp.datasets.load(name) loads one"
+        raise ValueError(f"{name} must be a SequenceDataset, got {str(data)!r}: {advice}")
+    got = f"an array of shape {data.shape}" if isinstance(data, np.ndarray) else type(data).__name__
+    raise ValueError(f"{name} must be a SequenceDataset, got {got}: SequenceDataset(sequences, targets=...) makes one")
+
+
+def check_task(name: str, data: SequenceDataset, model: Sequential, loss: Loss) -> None:
+    """Raise where dataset, model and loss do not fit each other, before any training.
+
+    Raises
+    ------
+    ValueError
+        Naming what does not fit.
+    """
+    check_dataset(name, data)
+    if data.targets is None:
+        raise ValueError(f"{name} has no targets: give them as SequenceDataset(sequences, targets=...)")
+    if isinstance(data.targets, LabelSequences):  # others need no lengths, which lazy sequences would have to count
+        loss.check_dataset(data.targets, data.lengths)
+    batch = data.subset([0]).batch()
+    outputs = model.forward(batch)
+    loss(outputs, check_targets(batch), batch.lengths if outputs.ndim == 3 else None)
+
+
+def outputs_of(
+    model: Sequential, data: SequenceDataset, batch_size: int, read: Callable[[Array], Array]
+) -> Array | list[Array]:
+    """``read(outputs)`` of every sequence, in the dataset's order.
+
+    Returns
+    -------
+    ndarray (N, ...) where the model has one output a sequence, else a list of arrays, such as (T_i, ...)
+    """
+    return in_order(batch_outputs(model, data, batch_size), read)

@@ -1,0 +1,160 @@
+"""What a trainer and its `fit` are given, checked before the first step; and how a trainer shows itself."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rnnbp.data import SequenceDataset
+from rnnbp.gradients.base import is_random
+from rnnbp.losses import Loss
+from rnnbp.models import Sequential, matched
+from rnnbp.optimizers import ClipNorm, ClipValue, Minimizer
+from rnnbp.optimizers.schedules import Schedule
+from rnnbp.runtime import positive_int
+from rnnbp.training.checkpoint import check_checkpoint_path
+from rnnbp.training.early_stopping import EarlyStopping
+
+
+@dataclass(frozen=True)
+class FitArguments:
+    """What `Trainer.fit` is given beside the number of epochs; see there."""
+
+    train: SequenceDataset
+    validation: SequenceDataset | None
+    batch_size: int
+    progress: bool
+    stopping: EarlyStopping | None
+    checkpoint: str | Path | None
+
+    def check(self) -> None:
+        """Raise where one is not of its kind, or no file can be written at `checkpoint`."""
+        positive_int("batch_size", self.batch_size)
+        check_stopping(self.stopping)
+        if self.checkpoint is not None:
+            check_checkpoint_path(self.checkpoint)
+
+    def with_classes_of(self, model: Sequential) -> "FitArguments":
+        """The same with labels that are places in the model's classes or, where it has none, in those of `train`.
+
+        Raises
+        ------
+        ValueError
+            If there are others, which are listed.
+        """
+        classes = model.classes or self.train.classes
+        train = matched("train", self.train, classes)
+        validation = None if self.validation is None else matched("validation", self.validation, classes)
+        return replace(self, train=train, validation=validation)
+
+
+def check_parts(model: Any, loss: Any, gradient: Any, optimizer: Any) -> None:
+    """Raise unless model, loss, gradient algorithm and optimizer are what their names say.
+
+    Raises
+    ------
+    ValueError
+        Naming the one that is not.
+    """
+    for name, value, kind in (("model", model, Sequential), ("loss", loss, Loss)):
+        if not isinstance(value, kind):
+            raise ValueError(f"{name} must be a rnnbp {kind.__name__}, got {value!r}")
+    for name, value, method in (("gradient", gradient, "gradients"), ("optimizer", optimizer, "step")):
+        if isinstance(value, type) or not hasattr(value, method):
+            raise ValueError(f"{name} must be an object with a method {method!r}, got {value!r}")
+
+
+def check_clip(clip: Any) -> None:
+    """Raise unless `clip` clips.
+
+    Examples
+    --------
+    >>> check_clip(1.0)
+    Traceback (most recent call last):
+    ValueError: clip must be a ClipNorm or ClipValue, got 1.0: give ClipNorm(1.0)
+    """
+    if clip is None or (callable(clip) and not isinstance(clip, type)):
+        return
+    advice = f"give ClipNorm({clip})" if _is_number(clip) else "give ClipNorm(1.0), say"
+    raise ValueError(f"clip must be a {ClipNorm.__name__} or {ClipValue.__name__}, got {clip!r}: {advice}")
+
+
+def check_schedule(schedule: Any) -> None:
+    """Raise unless `schedule` is one.
+
+    Examples
+    --------
+    >>> check_schedule(0.1)
+    Traceback (most recent call last):
+    ValueError: schedule must be a Schedule, got 0.1: a rate that stays is the optimizer's, Adam(learning_rate=0.1)
+    """
+    if schedule is None or isinstance(schedule, Schedule):
+        return
+    constant = f"a rate that stays is the optimizer's, Adam(learning_rate={schedule})"
+    advice = constant if _is_number(schedule) else "give Cosine(epochs=30), say, or one of a subclass of your own"
+    raise ValueError(f"schedule must be a Schedule, got {schedule!r}: {advice}")
+
+
+def check_stopping(stopping: Any) -> None:
+    """Raise unless `stopping` is a rule for early stopping.
+
+    Examples
+    --------
+    >>> check_stopping(5)
+    Traceback (most recent call last):
+    ValueError: stopping must be an EarlyStopping, got 5: give EarlyStopping(patience=5)
+    """
+    if stopping is None or isinstance(stopping, EarlyStopping):
+        return
+    advice = f"EarlyStopping(patience={stopping})" if _is_number(stopping) else "EarlyStopping()"
+    raise ValueError(f"stopping must be an EarlyStopping, got {stopping!r}: give {advice}")
+
+
+def checked_callbacks(callbacks: Any) -> tuple[Any, ...]:
+    """The callbacks as a tuple.
+
+    Examples
+    --------
+    >>> checked_callbacks(print)
+    Traceback (most recent call last):
+    ValueError: callbacks must be functions (trainer, row) in a list, got <built-in function print>: ...
+    """
+    listed = isinstance(callbacks, Iterable) and not isinstance(callbacks, str)
+    given = tuple(callbacks) if listed else (None,)
+    if not all(map(callable, given)):
+        raise ValueError(f"callbacks must be functions (trainer, row) in a list, got {callbacks!r}: give callbacks=[f]")
+    return given
+
+
+def check_minimizer(optimizer: Any, gradient: Any, ignored: Mapping[str, Any]) -> None:
+    """Raise where an optimizer that minimizes is given what only one that steps can use.
+
+    Parameters
+    ----------
+    optimizer, gradient
+    ignored : mapping of str to object
+        Arguments that have an effect on steps; None or False where they are not given.
+
+    Raises
+    ------
+    ValueError
+        If it is a `Minimizer` and one of them is given, or the gradient is random.
+    """
+    if not isinstance(optimizer, Minimizer):
+        return
+    name = type(optimizer).__name__
+    for argument, value in ignored.items():
+        if value is not None and value is not False:
+            raise ValueError(
+                f"{argument} has no effect with {name}, which minimizes the loss of the whole training set by line "
+                f"searches: leave it out, or take an optimizer that steps, such as Adam(); got {value!r}"
+            )
+    if is_random(gradient):
+        raise ValueError(
+            f"{name} searches along the gradient of the loss, and {gradient!r} draws a random one: take BPTT(), or an "
+            "optimizer that steps, such as Adam()"
+        )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,0 +1,156 @@
+"""From recordings to labels with times; and how much noise that bears."""
+
+import numpy as np
+import pytest
+
+import rnnbp
+from rnnbp.applications.spoken_digits import Transcriber, noise_table
+from rnnbp.applications.spoken_digits.transcription import spoken
+from rnnbp.audio import write_wav
+from rnnbp.datasets.varied import PLAIN, varied
+from rnnbp.features import LogMel, Variation
+from rnnbp.runtime import to_config
+
+SR = 8000
+FEATURE = LogMel(sr=SR, n_fft=256, hop_length=80, n_mels=4, top_db=80.0)
+CLASSES = ("<blank>", "low", "high")
+
+
+def tone(hertz, seconds):
+    return 0.5 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * SR)) / SR)
+
+
+def said(*parts):
+    """Tones of 0.2 s, with silences before, between and after of 0.1 s; where each begins."""
+    silence = np.zeros(SR // 10)
+    pieces = [silence]
+    for hertz in parts:
+        pieces += [tone(hertz, 0.2), silence]
+    return np.concatenate(pieces), 0.1 + 0.3 * np.arange(len(parts))
+
+
+@pytest.fixture
+def model():
+    """Says 'low' where the band of 700 Hz is loud, 'high' where that of 3000 Hz is, and else the blank."""
+    made = rnnbp.Sequential(rnnbp.Dense(4, 3))
+    made.params["0.w"], made.params["0.b"] = np.zeros((3, 4)), np.zeros(3)
+    for k, hertz in ((1, 700), (2, 3000)):
+        levels = FEATURE(tone(hertz, 0.2))[10]
+        made.params["0.w"][k, levels.argmax()] = 1
+        made.params["0.b"][k] = 14 - levels.max()
+    made.classes, made.loss, made.info = CLASSES, rnnbp.CTC(), {"features": to_config(FEATURE)}
+    return made
+
+
+@pytest.fixture
+def transcriber(model):
+    return Transcriber(model, FEATURE, CLASSES)
+
+
+def test_it_says_what_and_when(transcriber):
+    y, starts = said(700, 3000, 3000, 700)
+    found = transcriber(y, SR)
+    assert found.columns.tolist() == ["start", "end", "label"]
+    assert found["label"].tolist() == ["low", "high", "high", "low"]
+    np.testing.assert_allclose(found["start"], starts, atol=0.03)
+    np.testing.assert_allclose(found["end"], starts + 0.2, atol=0.03)
+
+
+@pytest.mark.parametrize("sr", [16000, 44100, 11025])
+def test_other_rates_are_resampled(transcriber, sr):
+    y, starts = said(700, 3000)
+    found = transcriber(rnnbp.features.resample(y, orig_sr=SR, target_sr=sr), sr)
+    assert found["label"].tolist() == ["low", "high"]
+    np.testing.assert_allclose(found["start"], starts, atol=0.04)
+
+
+def test_channels_are_averaged_and_files_read(transcriber, tmp_path):
+    y, _ = said(3000, 700)
+    write_wav(tmp_path / "a.wav", np.stack([y, np.zeros_like(y)]), SR)
+    assert transcriber.file(tmp_path / "a.wav")["label"].tolist() == ["high", "low"]
+
+
+def test_silence_says_nothing(transcriber):
+    assert transcriber(np.zeros(4000), SR).empty
+
+
+def test_a_model_file_is_all_it_needs(transcriber, model, tmp_path):
+    model.save(tmp_path / "m.npz")
+    again = Transcriber.load(tmp_path / "m.npz")
+    assert again.feature == FEATURE
+    assert again.classes == CLASSES
+    y, _ = said(700, 3000)
+    assert again(y, SR).equals(transcriber(y, SR))
+
+
+def test_a_model_that_does_not_say_what_it_hears_is_refused(model, tmp_path):
+    model.info = {}
+    model.save(tmp_path / "m.npz")
+    with pytest.raises(ValueError, match=r"m\.npz' does not say which features it hears and which classes it says"):
+        Transcriber.load(tmp_path / "m.npz")
+    model.info = {"features": {"type": "Popen", "args": "true"}}
+    model.save(tmp_path / "m.npz")
+    with pytest.raises(ValueError, match="unknown type 'Popen'"):
+        Transcriber.load(tmp_path / "m.npz")
+
+
+def test_what_does_not_fit_is_refused(model):
+    with pytest.raises(ValueError, match=r"classes must name each of the model's outputs .* got 2 names"):
+        Transcriber(model, FEATURE, ("<blank>", "a"))
+    with pytest.raises(
+        ValueError, match="classes must be those that the model was trained on, '<blank>', 'low', 'high'"
+    ):
+        Transcriber(model, FEATURE, ("<blank>", "high", "low"))
+    with pytest.raises(ValueError, match="does not fit layer 0"):
+        Transcriber(model, LogMel(sr=SR, n_mels=5), CLASSES)
+    whole = rnnbp.Sequential(rnnbp.MeanOverTime(), rnnbp.Dense(4, 3))
+    with pytest.raises(ValueError, match="classes must name each of the model's outputs"):
+        Transcriber(whole, FEATURE, CLASSES)
+
+
+def test_a_word_reaches_over_short_quiet_and_not_into_the_next():
+    level = np.array([0, 0, 9, 0, 9, 9, 1, 9, 9, 0, 0, 0, 9, 0.0])
+    spikes = np.array([4, 8])
+    starts, ends = spoken(level, spikes, spikes + 1, bridge=2)
+    assert starts.tolist() == [2, 7]
+    assert ends.tolist() == [6, 9]
+    starts, ends = spoken(level, spikes, spikes + 1, bridge=0)
+    assert starts.tolist() == [4, 7]
+
+
+def test_labels_side_by_side_share_what_lies_between():
+    starts, ends = spoken(np.full(6, 5.0), np.array([1, 2]), np.array([2, 5]), bridge=1)
+    assert starts.tolist() == [1, 2]
+    assert ends.tolist() == [2, 5]
+
+
+# ---- noise --------------------------------------------------------------------------------------
+
+
+def words():
+    waveforms = rnnbp.data.LazySequences(lambda place: tone((700, 3000)[place % 2], 0.2)[:, None], 20)
+    data = rnnbp.SequenceDataset(waveforms, targets=np.arange(20) % 2)
+    return varied(data, FEATURE, Variation(speed=0.05, noisy=0), sr=SR)
+
+
+def test_the_table_is_of_each_noise_and_ratio(model):
+    net = rnnbp.Sequential(rnnbp.MeanOverTime(), rnnbp.Dense(4, 2))
+    low, high = (x.mean(axis=0) for x in words().sequences[:2])
+    net.params["1.w"] = np.stack([low - high, high - low])
+    net.params["1.b"] = [-(low @ low - high @ high) / 2, (low @ low - high @ high) / 2]
+    table = noise_table(net, rnnbp.CrossEntropy(), words(), snrs=[30, -40])
+    assert table.index.tolist() == ["white", "speech"]
+    assert table.columns.tolist() == ["clean", "30 dB", "-40 dB"]
+    assert (table[["clean", "30 dB"]] == 1).all(axis=None)
+    assert (table["-40 dB"] < 0.8).all()
+    assert table.equals(noise_table(net, rnnbp.CrossEntropy(), words(), snrs=[30, -40]))
+
+
+def test_only_recordings_can_be_given_noise(model):
+    plain = rnnbp.SequenceDataset([np.zeros((3, 4))], targets=[0])
+    with pytest.raises(ValueError, match="data must be of recordings, to which noise can be added, got"):
+        noise_table(rnnbp.Sequential(rnnbp.Last(), rnnbp.Dense(4, 2)), rnnbp.CrossEntropy(), plain)
+
+
+def test_the_variation_of_evaluation_is_plain_by_default():
+    assert words().draw.shown == PLAIN

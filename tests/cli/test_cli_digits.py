@@ -1,0 +1,187 @@
+"""Spoken digits from the command line: train, stop, go on, transcribe, noise, speakers."""
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import rnnbp
+from rnnbp.applications.spoken_digits.speakers import Trial
+from rnnbp.audio import read_wav, write_wav
+from rnnbp.cli import main as cli
+from rnnbp.comparison import Recipe, Training, maker
+from rnnbp.datasets import load, write_synthetic_digits
+from rnnbp.features import resample
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("digits")
+    write_synthetic_digits(path / "recordings", speakers=("ann", "bob"), takes=9, digits=("1", "6", "8"))
+    return path
+
+
+@pytest.fixture
+def rnn(capsys, tmp_path, monkeypatch):
+    """Run a command in a new folder; what it printed."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(line: str, status: int = 0) -> str:
+        assert cli.main(shlex.split(line)) == status
+        out, err = capsys.readouterr()
+        return out if status == 0 else err
+
+    return run
+
+
+@pytest.fixture
+def fewer(monkeypatch):
+    """Strings enough for a test."""
+    whole = rnnbp.datasets.catalog
+    monkeypatch.setattr(
+        rnnbp.datasets, "load", lambda name, **options: load(name, strings=40, test_strings=20, **options)
+    )
+    return whole
+
+
+@pytest.fixture(scope="module")
+def trained(folder, tmp_path_factory):
+    """A model that was trained on three kinds of words for some seconds."""
+    train, _ = load("connected-digits", path=folder, strings=150, test_strings=2)
+    model = rnnbp.comparison.maker("bigru", train, parameters=20000)(0)
+    trainer = rnnbp.Trainer(model, rnnbp.CTC(), rnnbp.BPTT(), rnnbp.Adam(0.01))
+    trainer.fit(train, epochs=8, batch_size=8, progress=False)
+    model.info = {"features": rnnbp.runtime.to_config(rnnbp.datasets.feature_of("connected-digits"))}
+    path = tmp_path_factory.mktemp("model") / "digits.npz"
+    model.save(path)
+    return path
+
+
+def test_training_is_stopped_and_goes_on(rnn, folder, fewer):
+    common = f"train bigru connected-digits --data {folder} --parameters 3000 --batch-size 8 --quiet"
+    rnn(f"{common} --epochs 3 --save whole.npz")
+    real, seen = rnnbp.Trainer.save, []
+
+    def killed(self, path):
+        real(self, path)
+        seen.append(path)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rnnbp.Trainer, "save", killed)
+        said = rnn(f"{common} --epochs 3 --save broken.npz --checkpoint c.npz", 130)
+    assert said.startswith(
+        "rnnbp: interrupted; what was trained is kept, the same command continues it:\n  rnnbp train"
+    )
+    rnn(f"{common} --epochs 3 --save again.npz --checkpoint c.npz")
+    np.testing.assert_array_equal(rnnbp.load("again.npz").params.vector, rnnbp.load("whole.npz").params.vector)
+    assert rnnbp.load("again.npz").info["features"]["type"] == "MFCC"
+
+
+def test_transcribe_prints_digits_with_their_times(rnn, folder, trained):
+    _, test = load("connected-digits", path=folder, strings=2, test_strings=12)
+    right = total = 0
+    for place in range(12):
+        y, spans = test.draw.sound(place)
+        rate = (8000, 16000)[place % 2]
+        write_wav("a.wav", 0.9 * resample(y / np.abs(y).max(), orig_sr=8000, target_sr=rate).clip(-1, 1), rate)
+        out = rnn(f"transcribe {trained} a.wav")
+        said = [test.classes[k] for k in test.targets[place]]
+        total += 1
+        if re.match(r"a\.wav: (.*)\n", out)[1].split() == said:
+            right += 1
+            rows = [line.split() for line in out.splitlines()[1:]]
+            assert [row[2] for row in rows] == said
+            for (start, end, _), span in zip(rows, spans, strict=True):
+                assert 0 <= float(start) < float(end)
+                assert abs(float(start) - span[0]) < 0.2
+                assert abs(float(end) - span[1]) < 0.2
+    assert right > 0.6 * total
+
+
+def test_transcribe_says_what_is_wrong(rnn, trained, tmp_path):
+    assert "there is no file 'no.wav'" in rnn(f"transcribe {trained} no.wav", 2)
+    assert "there is no file 'no.npz'" in rnn("transcribe no.npz a.wav", 2)
+    (tmp_path / "bad.wav").write_bytes(b"RIFF")
+    assert "bad.wav" in rnn(f"transcribe {trained} bad.wav", 2)
+    rnnbp.Sequential(rnnbp.Dense(3, 2)).save("plain.npz")
+    assert "does not say which features it hears" in rnn("transcribe plain.npz a.wav", 2)
+
+
+def test_evaluate_shows_what_noise_does(rnn, folder, trained, fewer):
+    out = rnn(f"evaluate {trained} connected-digits --data {folder} --snr 20,-30")
+    assert "token_error_rate with noise:" in out
+    rows = {line.split()[0]: [float(v) for v in line.split()[1:]] for line in out.splitlines()[-2:]}
+    assert set(rows) == {"white", "speech"}
+    assert rows["white"][0] == rows["speech"][0] < 0.4
+    assert all(row[2] > row[0] + 0.3 for row in rows.values())
+    assert "--snr must be numbers separated by commas, got '1,x'" in rnn(
+        f"evaluate {trained} connected-digits --data {folder} --snr 1,x", 2
+    )
+
+
+def test_static_against_recurrent_on_single_digits(rnn, folder):
+    out = rnn(
+        f"compare spoken-digits --data {folder} --models resampled-mlp,bigru --parameters 4000 --seeds 1 --epochs 6 "
+        "--batch-size 6 --workers 1 --quiet"
+    )
+    assert "resampled-mlp" in out
+    assert "bigru" in out
+
+
+def test_each_speaker_is_left_out_in_turn(rnn, folder):
+    out = rnn(
+        f"speakers --data {folder} --models resampled-mlp --seeds 2 --epochs 2 --workers 1 --output runs.csv --quiet"
+    )
+    again = rnn(f"speakers --data {folder} --models resampled-mlp --seeds 2 --epochs 2 --workers 1 --views 3 --quiet")
+    assert again.splitlines()[0] == out.splitlines()[0]
+    assert re.search(r"speaker +ann +bob +average", out)
+    assert re.search(r"resampled-mlp, 2 averaged +\d", out)
+    runs = pd.read_csv("runs.csv")
+    assert runs["speaker"].tolist() == ["ann"] * 3 + ["bob"] * 3
+    assert runs["seed"].fillna(-1).tolist() == [0, 1, -1] * 2
+
+
+def test_trainings_of_a_comparison_go_on_from_their_checkpoints(rnn, folder, monkeypatch):
+    """Of speakers as well; nothing is trained again, and what was said is said again."""
+    common = f"--data {folder} --models resampled-mlp --seeds 2 --workers 1 --checkpoints kept --quiet"
+    lines = [f"speakers {common} --epochs 2", f"compare spoken-digits {common} --epochs 2"]
+    rnn(lines[0].replace("--epochs 2", "--epochs 1"))
+    first = [rnn(line) for line in lines]
+    kept = {path.stem for path in Path("kept").iterdir()}
+    assert {f"resampled-mlp-{run}" for run in ("ann-seed-0", "bob-seed-1", "fold-2", "seed-1")} <= kept
+    monkeypatch.setattr(rnnbp.Trainer, "_epoch", None)
+    assert rnn(lines[0]) == first[0]
+    again, before = (out.splitlines()[-1].split() for out in (rnn(lines[1]), first[1]))
+    assert again[:-2] == before[:-2]  # then comes the time that inference takes
+    assert "is of another model" in rnn(f"{lines[0]} --parameters 900", 2)
+
+
+def test_views_of_a_speaker_are_averaged(folder):
+    train, test = load("spoken-digits", path=folder, split="speaker", speaker="bob")
+    opposite = test.map(np.negative)
+    recipe = Recipe(2, 8, rnnbp.CrossEntropy(), rnnbp.BPTT(), rnnbp.Cosine)
+    training = Training(recipe, "mlp", "bob, seed 0", maker("resampled-mlp", train), rnnbp.Adam, 0, train)
+    one, other, both = (Trial(training, tests).outcome() for tests in ([test], [opposite], [test, opposite]))
+    np.testing.assert_allclose(both.probabilities, (one.probabilities + other.probabilities) / 2)
+    assert both.row["test"] == np.mean(both.probabilities.argmax(axis=1) == both.targets)
+    assert both.targets.tolist() == test.targets.tolist()
+
+
+def test_a_speaker_can_be_left_out_of_a_comparison(rnn, folder):
+    assert "speaker must be one of 'ann', 'bob'; got 'an'" in rnn(
+        f"compare spoken-digits --data {folder} --speaker an --models resampled-mlp", 2
+    )
+    rnn(f"train resampled-mlp spoken-digits --data {folder} --speaker bob --epochs 1 --save m.npz --quiet")
+    assert "has no option 'path'" in rnn("evaluate m.npz adding --data .", 2)
+
+
+def test_recordings_that_are_not_there_are_said(rnn, tmp_path):
+    assert "there is no folder" in rnn("compare spoken-digits --data nowhere", 2)
+    write_wav(tmp_path / "a.wav", np.zeros(10), 8000)
+    assert read_wav(tmp_path / "a.wav")[1] == 8000
+    assert "is no copy of spoken-digits" in rnn(f"compare spoken-digits --data {tmp_path}", 2)

@@ -1,0 +1,90 @@
+"""Commands that are interrupted: they end within two seconds with their workers, and say how to continue."""
+
+import shlex
+import signal
+import sys
+
+import numpy as np
+import pytest
+from interrupting import interrupt, needs_proc
+
+import rnnbp
+from rnnbp import datasets
+from rnnbp.cli import main as cli
+from rnnbp.cli.interrupts import terminated_as_interrupted
+from rnnbp.runtime import read_archive
+from rnnbp.training.checkpoint import CHECKPOINT_FILE
+
+DICTIONARY = "".join(
+    f"{word}  {' '.join(word.upper())}\n" for word in ("b", "d", "f", "k", "m", "n", "p", "s", "t", "v")
+)
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Small data for every command that has workers."""
+    rng = np.random.default_rng(0)
+    data = rnnbp.SequenceDataset([rng.normal(k % 2, 1, (4, 2)) for k in range(20)], targets=["a", "b"] * 10)
+    datasets.write_ts(tmp_path / "data.ts", data)
+    datasets.write_synthetic_digits(tmp_path / "digits", speakers=("ann", "bob"), takes=6, digits=("1", "6"))
+    (tmp_path / "cmudict.dict").write_text(DICTIONARY)
+    return tmp_path
+
+
+def interrupted(line: str, signum: int, ready, folder, **how):
+    return interrupt([sys.executable, "-m", "rnnbp", *shlex.split(line)], signum, ready, folder, **how)
+
+
+@needs_proc
+@pytest.mark.parametrize(("signum", "status", "to_group"), [(signal.SIGINT, 130, True), (signal.SIGTERM, 143, False)])
+def test_a_comparison_that_is_interrupted_keeps_its_finished_runs(files, signum, status, to_group):
+    line = "compare data.ts --models statistics-mlp,resampled-mlp --seeds 1 --epochs 200 --checkpoints kept --workers 2"
+    last = files / "kept" / "resampled-mlp-fold-0.npz"  # one of the first two runs of the other net is finished by then
+    result = interrupted(line, signum, lambda found: last.exists(), files, to_group=to_group)
+    assert result.returncode == status
+    assert result.stderr.endswith(
+        f"rnnbp: interrupted; what was trained is kept, the same command continues it:\n  rnnbp {line}\n"
+    )
+    assert "Traceback" not in result.stderr
+    epochs = [len(read_archive(path, CHECKPOINT_FILE)[0]["rows"]) for path in (files / "kept").glob("[!.]*")]
+    assert epochs.count(200) >= 1
+    assert len(epochs) < 8
+
+
+@needs_proc
+@pytest.mark.parametrize(
+    "line",
+    [
+        "speakers --data digits --models resampled-mlp --seeds 1 --checkpoints kept",
+        "nettalk cmudict --data cmudict.dict --kinds window --seeds 2 --output .",
+    ],
+)
+def test_every_command_with_workers_ends_them(files, line):
+    line += " --epochs 1000000 --workers 2"
+    result = interrupted(line, signal.SIGTERM, lambda found: len(list(files.glob("*/*-[01]*.npz"))) == 2, files)
+    assert result.returncode == 143
+    assert result.stderr.endswith(f"the same command continues it:\n  rnnbp {line}\n")
+    assert "Traceback" not in result.stderr
+
+
+def test_without_checkpoints_the_command_says_how_to_keep_them(files, monkeypatch, capsys):
+    def interrupting(*args, **options):
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(rnnbp, "compare", interrupting)
+    assert cli.main(["compare", str(files / "data.ts"), "--models", "gru"]) == 143
+    assert capsys.readouterr().err == (
+        "rnnbp: interrupted; nothing was kept. So that it can be continued, begin it by:\n"
+        f"  rnnbp compare {files}/data.ts --models gru --checkpoints DIR\n"
+    )
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_process_that_ignores_termination_goes_on_ignoring_it():
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with terminated_as_interrupted():
+            signal.raise_signal(signal.SIGTERM)
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,157 @@
+"""compare: every model under the same budget, the best chosen without the test set."""
+
+import numpy as np
+import pytest
+
+import rnnbp
+from rnnbp.comparison.run import _folds
+
+
+def classes(n: int = 24, seed: int = 0, spread: float = 1.0) -> rnnbp.SequenceDataset:
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % 3
+    return rnnbp.SequenceDataset([rng.normal(2 * k, spread, (rng.integers(3, 7), 2)) for k in labels], targets=labels)
+
+
+def static(seed: int) -> rnnbp.Sequential:
+    return rnnbp.Sequential(rnnbp.MeanOverTime(), rnnbp.Dense(2, 3), seed=seed)
+
+
+def recurrent(seed: int) -> rnnbp.Sequential:
+    return rnnbp.Sequential(rnnbp.Elman(2, 6), rnnbp.Last(), rnnbp.Dense(6, 3), seed=seed)
+
+
+BOTH = {"static": static, "recurrent": recurrent}
+
+
+def compared(models=BOTH, train=None, test=None, **options) -> rnnbp.Report:
+    options = {"seeds": 2, "epochs": 3, "progress": False} | options
+    return rnnbp.compare(models, train or classes(), test or classes(seed=1), **options)
+
+
+def test_every_model_runs_once_a_seed_and_once_a_fold():
+    report = compared(seeds=[3, 5], folds=4)
+    assert report.runs[["model", "seed"]].values.tolist() == [
+        ["static", 3],
+        ["recurrent", 3],
+        ["static", 5],
+        ["recurrent", 5],
+    ]
+    names = [*(f"fold {k}" for k in range(4)), "seed 3", "seed 5"]
+    for _, curves in report.curves.groupby("model"):
+        assert curves["run"].unique().tolist() == names
+        assert (curves.groupby("run").size() == 3).all()
+    assert report.curves.loc[report.curves["run"].str.startswith("seed"), "validation_accuracy"].isna().all()
+
+
+def test_a_run_is_what_a_trainer_does():
+    report = compared({"static": static}, seeds=[4], epochs=3, batch_size=8)
+    model = static(4)
+    trainer = rnnbp.Trainer(
+        model, rnnbp.CrossEntropy(), rnnbp.BPTT(), rnnbp.Adam(0.01), seed=4, schedule=rnnbp.Cosine(3)
+    )
+    trainer.fit(classes(), epochs=3, batch_size=8, progress=False)
+    (row,) = report.runs.to_dict("records")
+    assert row["test"] == trainer.evaluate(classes(seed=1))["accuracy"]
+    assert row["test_loss"] == trainer.evaluate(classes(seed=1))["loss"]
+    assert row["train"] == trainer.evaluate(classes())["accuracy"]
+    assert row["parameters"] == 9
+
+
+def test_the_test_set_has_no_part_in_the_choice():
+    rng = np.random.default_rng(0)
+    nonsense = rnnbp.SequenceDataset(list(rng.normal(0, 1, (30, 4, 2))), targets=rng.integers(0, 3, 30))
+    one, other = compared(test=classes(seed=1)), compared(test=nonsense)
+    assert one.best("recurrent") == other.best("recurrent")
+    same = ["validation_mean", "epochs_to_best"]
+    assert one.table[same].equals(other.table[same])
+    assert not np.allclose(one.table["test_mean"], other.table["test_mean"])
+
+
+def test_the_same_seeds_give_the_same_numbers_in_any_number_of_processes():
+    one, two = compared(), compared(workers=2)
+    timed = ["seconds", "inference_ms"]
+    assert one.runs.drop(columns=timed).equals(two.runs.drop(columns=timed))
+    assert one.curves.drop(columns="seconds").equals(two.curves.drop(columns="seconds"))
+
+
+def test_folds_part_the_training_set_and_spread_the_classes():
+    data = classes(25)
+    folds = _folds(data, 3)
+    held = [identity for _, fold in folds for identity in fold.ids]
+    assert sorted(held) == list(range(25))
+    for rest, fold in folds:
+        assert set(rest.ids) | set(fold.ids) == set(range(25))
+        assert set(rest.ids).isdisjoint(fold.ids)
+        counts = np.bincount(fold.targets)
+        assert counts.max() - counts.min() <= 1
+
+
+def test_a_single_long_sequence_is_cut_for_the_folds():
+    data = rnnbp.SequenceDataset([np.arange(30.0)[:, None]], targets=[np.arange(30.0)[:, None]])
+    folds = _folds(data, 3)
+    assert [fold.lengths.tolist() for _, fold in folds] == [[10]] * 3
+
+
+def test_values_are_compared_by_r2():
+    rng = np.random.default_rng(0)
+    sequences = list(rng.normal(0, 1, (30, 5, 2)))
+    data = rnnbp.SequenceDataset(sequences, targets=[s.mean() for s in sequences])
+
+    def mean(seed):
+        return rnnbp.Sequential(rnnbp.MeanOverTime(), rnnbp.Dense(2, 1), seed=seed)
+
+    report = compared({"mean": mean}, data, data, epochs=40, optimizer=lambda: rnnbp.Adam(0.05))
+    assert report.metric == "r2"
+    assert report.table["test_mean"].item() > 0.99
+
+
+def test_a_maker_without_a_seed_begins_with_the_seeds_parameters():
+    def static_of_no_seed():
+        return rnnbp.Sequential(rnnbp.MeanOverTime(), rnnbp.Dense(2, 3))
+
+    with_seed, without = compared({"a": static}), compared({"a": static_of_no_seed})
+    assert with_seed.runs["test_loss"].equals(without.runs["test_loss"])
+    assert without.runs["test_loss"].nunique() == 2
+
+
+def test_optimizers_of_single_models_take_precedence():
+    still = compared(optimizers={"static": lambda: rnnbp.SGD(1e-12)}).curves
+    spread = still[still["run"] == "seed 0"].groupby("model")["loss"].agg(np.ptp)
+    assert spread["static"] < 1e-6 < spread["recurrent"]
+
+
+def test_divergence_names_the_model_and_the_run():
+    def growing(seed):
+        return rnnbp.Sequential(rnnbp.Elman(2, 6, activation="linear"), rnnbp.Last(), rnnbp.Dense(6, 3), seed=seed)
+
+    with pytest.raises(rnnbp.TrainingDivergedError, match=r"growing, fold 0: the loss is .* at epoch \d"):
+        compared({"growing": growing}, optimizer=lambda: rnnbp.SGD(1e10))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"models": {}}, "models must hold at least one, got none"),
+        ({"models": [static]}, r'models must be a dict of names and functions, \{"lstm": make\}, got \['),
+        ({"models": {"a": static(0)}}, r"models\['a'\] must be a function that makes a new model .* got Sequential\("),
+        ({"models": {"a": rnnbp.Sequential}}, r"models\['a'\] must be a function"),
+        ({"models": {"a": lambda: None}}, "models must make a rnnbp Sequential, got None from"),
+        ({"optimizer": rnnbp.Adam(0.1)}, r"optimizer must be a function .* got Adam.*: lambda: rnnbp.Adam\(0.01\)"),
+        ({"optimizers": {"static": rnnbp.Adam()}}, r"optimizers\['static'\] must be a function"),
+        ({"schedule": rnnbp.Cosine(4)}, r"schedule must be a function .* lambda epochs: rnnbp.Cosine\(epochs\)"),
+        ({"train": "a.ts"}, r"train must be a SequenceDataset, got 'a.ts': read it by rnnbp.datasets.read_ts\("),
+        ({"test": 5}, r"test must be a SequenceDataset, got int: SequenceDataset\(sequences, targets=...\) makes one"),
+        ({"seeds": []}, "seeds must hold at least one, got none"),
+        ({"seeds": 0}, "seeds must be a positive integer, got 0"),
+        ({"folds": 1}, "folds must be at least 2, got 1"),
+        ({"workers": 0}, "workers must be a positive integer, got 0"),
+        ({"optimizers": {"statik": rnnbp.Adam}}, "optimizers must be one of .* Did you mean 'static'?"),
+        ({"train": classes(2)}, "train must hold at least one sequence for each of the 3 folds, got 2"),
+        ({"models": {"a": lambda seed: static(seed)}, "workers": 2}, "model 'a' or its optimizer cannot be sent to"),
+        ({"schedule": lambda epochs: None, "workers": 2}, "schedule cannot be sent to another process"),
+    ],
+)
+def test_arguments_that_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        compared(**options)

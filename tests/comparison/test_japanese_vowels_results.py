@@ -1,0 +1,84 @@
+"""What the package is claimed to reach, on real data and on the field's tasks."""
+
+import numpy as np
+import pytest
+
+import rnnbp
+from rnnbp.comparison import models as contestants
+from rnnbp.gradients import GradientAlgorithm
+from rnnbp.layers import Layer
+
+GUESSING = 1 / 6  # the variance of the sum of two numbers uniform in [0, 1]
+
+
+def adding_error(layer: Layer, gradient: GradientAlgorithm, steps: int, batches: int, hidden_size: int = 32) -> float:
+    """Mean squared error on unseen sequences after training on fresh ones."""
+    model = rnnbp.Sequential(layer, rnnbp.Last(), rnnbp.Dense(hidden_size, 1))
+    loss, optimizer, clip = rnnbp.MeanSquaredError(), rnnbp.Adam(0.01), rnnbp.ClipNorm(1.0)
+    for n in range(batches):
+        batch = rnnbp.datasets.adding_problem(32, steps, seed=n).batch()
+        for g in gradient.gradients(model, batch, loss):
+            clip(g.vector)
+            optimizer.step(model.params, g.vector)
+    unseen = rnnbp.datasets.adding_problem(500, steps, seed=10**6).batch()
+    return loss(model.forward(unseen), unseen.targets)[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("steps", "batches"), [(100, 1000), (600, 1000)])
+def test_gru_solves_the_adding_problem(steps: int, batches: int) -> None:
+    layer = rnnbp.GRU(2, 32, init=rnnbp.Chrono(steps))
+    assert adding_error(layer, rnnbp.BPTT(), steps, batches) < 0.001
+
+
+@pytest.mark.slow
+def test_elman_with_a_way_back_of_one_step_does_not() -> None:
+    error = adding_error(rnnbp.Elman(2, 32), rnnbp.TruncatedBPTT(1, 1), steps=100, batches=300)
+    assert error > 0.5 * GUESSING
+
+
+def test_a_static_network_reads_digits() -> None:
+    train, test = rnnbp.datasets.load_digits()
+    model = rnnbp.Sequential(
+        rnnbp.Flatten(1), rnnbp.Dense(64, 128, "relu"), rnnbp.Dropout(0.5), rnnbp.Dense(128, 10), seed=0
+    )
+    trainer = rnnbp.Trainer(model, rnnbp.CrossEntropy(), rnnbp.Backprop(), rnnbp.Adam(0.005), schedule=rnnbp.Cosine(30))
+    trainer.fit(train, epochs=30, batch_size=32, progress=False)
+    assert trainer.evaluate(test)["accuracy"] >= 0.975
+
+
+@pytest.mark.slow
+def test_the_best_recurrent_network_on_japanese_vowels() -> None:
+    """Five seeds; the best network is the one that cross-validation within the training set chooses."""
+    train, test = rnnbp.datasets.load_japanese_vowels()
+    wanted = contestants.names(["recurrent"])
+    report = rnnbp.compare(
+        {name: contestants.maker(name, train) for name in wanted},
+        train,
+        test,
+        seeds=5,
+        epochs=25,
+        loss=contestants.loss_for(train),
+        optimizers={name: contestants.CONTESTANTS[name].optimizer for name in wanted},
+        progress=False,
+    )
+    best = report.table.set_index("model").loc[report.best("recurrent")]
+    assert best["test_mean"] >= 0.985
+
+
+def test_the_static_contestants_have_been_tried_hard_enough() -> None:
+    """A support vector machine on resampled frames reaches 0.978."""
+    train, test = rnnbp.datasets.load_japanese_vowels()
+    scores = []
+    for seed in range(3):
+        trainer = rnnbp.Trainer(
+            contestants.maker("resampled-mlp", train)(seed),
+            rnnbp.CrossEntropy(),
+            rnnbp.Backprop(),
+            contestants.CONTESTANTS["resampled-mlp"].optimizer(),
+            seed=seed,
+            schedule=rnnbp.Cosine(25),
+        )
+        trainer.fit(train, epochs=25, progress=False)
+        scores.append(trainer.evaluate(test)["accuracy"])
+    assert np.mean(scores) >= 0.975

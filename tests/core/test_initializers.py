@@ -1,0 +1,189 @@
+"""How a cell's parameters begin."""
+
+import numpy as np
+import pytest
+from helpers import made
+
+from rnnbp.cells import ElmanCell, GRUCell, JordanCell, LSTMCell, OriginalGRUCell, Stack
+from rnnbp.core import Chrono, ForgetBias, Glorot, Identity, Orthogonal, Uniform, glorot
+from rnnbp.core.initializers import INITIALIZERS, Sparse, orthogonal
+
+H = 50
+EVERY = {
+    "uniform": Uniform(),
+    "glorot": Glorot(),
+    "orthogonal": Orthogonal(),
+    "identity": Identity(),
+    "forget-bias": ForgetBias(),
+    "chrono": Chrono(100),
+    "sparse": Sparse(0.3),
+}
+
+
+def blocks(weight: np.ndarray) -> list[np.ndarray]:
+    """The gates' row blocks."""
+    return np.split(weight, len(weight) // H)
+
+
+def test_every_initializer_is_tested_and_has_its_name():
+    assert EVERY.keys() == INITIALIZERS.keys()
+    assert all(type(EVERY[name]) is INITIALIZERS[name] for name in EVERY)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_same_seed_same_numbers_and_another_seed_others(name):
+    cell = LSTMCell(3, 8, init=EVERY[name])
+    np.testing.assert_array_equal(made(cell, seed=1).vector, made(cell, seed=1).vector)
+    assert not np.array_equal(made(cell, seed=1).vector, made(cell, seed=2).vector)
+
+
+@pytest.mark.parametrize("make", [ElmanCell, LSTMCell, GRUCell, OriginalGRUCell])
+def test_uniform_fills_plus_minus_one_over_root_h(make):
+    vector = made(make(20, H)).vector
+    bound = 1 / np.sqrt(H)
+    assert np.abs(vector).max() <= bound
+    assert vector.min() < -0.99 * bound
+    assert vector.max() > 0.99 * bound
+    assert abs(vector.mean()) < 0.02 * bound
+    assert vector.std() == pytest.approx(bound / np.sqrt(3), rel=0.02)
+
+
+def test_glorot_bound_is_that_of_fan_in_and_fan_out(rng):
+    weight = glorot((40, 60), rng)
+    bound = np.sqrt(6 / 100)
+    assert 0.99 * bound < np.abs(weight).max() <= bound
+
+
+def test_glorot_takes_each_gate_for_itself():
+    params = made(LSTMCell(150, H, init=Glorot()))
+    bound = np.sqrt(6 / (150 + H))
+    for block in blocks(params["w_ih"]):
+        assert 0.98 * bound < np.abs(block).max() <= bound
+    assert not params["b_ih"].any()
+    assert not params["b_hh"].any()
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (7, 3), (3, 7)])
+def test_orthogonal_has_orthonormal_rows_or_columns(shape, rng):
+    q = orthogonal(shape, rng)
+    assert q.shape == shape
+    gram = q @ q.T if shape[0] <= shape[1] else q.T @ q
+    np.testing.assert_allclose(gram, np.eye(min(shape)), atol=1e-14)
+
+
+def test_orthogonal_is_uniform_over_the_rotations(rng):
+    """Of a uniform orthogonal matrix the trace has mean 0 and variance 1; QR without the signs has not."""
+    traces = np.array([np.trace(orthogonal((4, 4), rng)) for _ in range(2000)])
+    assert abs(traces.mean()) < 0.1
+    assert traces.var() == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize("make", [ElmanCell, LSTMCell, GRUCell])
+def test_orthogonal_recurrent_blocks(make):
+    params = made(make(20, H, init=Orthogonal(gain=1.5)))
+    for block in blocks(params["w_hh"]):
+        np.testing.assert_allclose(np.linalg.svd(block, compute_uv=False), np.full(H, 1.5))
+    bound = np.sqrt(6 / (20 + H))
+    assert 0.95 * bound < np.abs(params["w_ih"]).max() <= bound
+    assert not params["b_ih"].any()
+
+
+def test_identity_is_the_irnn():
+    params = made(ElmanCell(40, H, "relu", init=Identity()))
+    np.testing.assert_array_equal(params["w_hh"], np.eye(H))
+    assert params["w_ih"].std() == pytest.approx(0.001, rel=0.1)
+    assert not params["b_ih"].any()
+    assert not params["b_hh"].any()
+
+
+def test_identity_scale_and_each_gate():
+    params = made(GRUCell(4, H, init=Identity(0.5)))
+    for block in blocks(params["w_hh"]):
+        np.testing.assert_array_equal(block, 0.5 * np.eye(H))
+
+
+def test_jordan_weights_are_no_gates():
+    """An output layer of twice the hidden units is one matrix, with the bound of its own fans."""
+    params = made(JordanCell(3, 10, 20, init=Glorot()))
+    assert np.abs(params["w_ho"]).max() <= np.sqrt(6 / 30)
+
+
+@pytest.mark.parametrize(("make", "gate"), [(LSTMCell, 1), (GRUCell, 1), (OriginalGRUCell, 1)])
+def test_forget_bias_is_that_of_the_gate_that_keeps_the_state(make, gate):
+    params = made(make(3, H, init=ForgetBias(2.5)))
+    plain = made(make(3, H))
+    total = params["b_ih"] + params["b_hh"]
+    rows = slice(gate * H, (gate + 1) * H)
+    np.testing.assert_array_equal(total[rows], np.full(H, 2.5))
+    others = np.ones(len(total), bool)
+    others[rows] = False
+    np.testing.assert_array_equal(params["b_ih"][others], plain["b_ih"][others])
+    np.testing.assert_array_equal(params["w_hh"], plain["w_hh"])
+
+
+def zeros(cell, params, rng):
+    """An initializer: all zeros."""
+    params.vector[:] = 0
+
+
+@pytest.mark.parametrize("make", [LSTMCell, GRUCell, OriginalGRUCell])
+def test_a_large_forget_bias_keeps_the_state(make):
+    """The gate named is the one that holds on to what was there."""
+    cell = make(3, 4, init=ForgetBias(1000.0, base=zeros))
+    state = np.linspace(-1, 2, cell.state_size)
+    next_state, _ = cell.step(made(cell), state, np.ones(3))
+    np.testing.assert_array_equal(next_state[-4:], state[-4:])
+
+
+def test_forget_bias_on_a_base():
+    params = made(LSTMCell(3, H, init=ForgetBias(1.0, base=Orthogonal())))
+    np.testing.assert_allclose(blocks(params["w_hh"])[2] @ blocks(params["w_hh"])[2].T, np.eye(H), atol=1e-13)
+    np.testing.assert_array_equal(params["b_ih"], np.repeat([0.0, 1.0, 0.0, 0.0], H))
+
+
+def test_chrono_biases_of_an_lstm():
+    cell = LSTMCell(3, 400, init=Chrono(longest=100))
+    params = made(cell)
+    total = params["b_ih"] + params["b_hh"]
+    forget, enter = total[400:800], total[:400]
+    np.testing.assert_array_equal(enter, -forget)
+    u = np.exp(forget)
+    assert 1 <= u.min() < 3
+    assert 97 < u.max() <= 99
+    assert u.mean() == pytest.approx(50, rel=0.1)
+
+
+def test_chrono_biases_of_a_gru_leave_the_reset_gate():
+    params, plain = made(GRUCell(3, H, init=Chrono(10))), made(GRUCell(3, H))
+    update = params["b_ih"][H : 2 * H] + params["b_hh"][H : 2 * H]
+    assert update.min() >= 0
+    assert update.max() <= np.log(9)
+    np.testing.assert_array_equal(params["b_ih"][:H], plain["b_ih"][:H])
+
+
+@pytest.mark.parametrize("init", [ForgetBias(), Chrono(10)], ids=["ForgetBias", "Chrono"])
+def test_a_cell_without_a_gate_is_refused(init):
+    name = type(init).__name__
+    with pytest.raises(ValueError, match=f"{name} takes a cell with a forget or an update gate, got Elman"):
+        made(ElmanCell(3, 4, init=init))
+
+
+def test_a_stack_begins_each_cell_in_its_own_way():
+    params = made(Stack((LSTMCell(3, H, init=ForgetBias(1.0)), ElmanCell(H, H, init=Identity()))))
+    np.testing.assert_array_equal(params["0.b_ih"][H : 2 * H], np.ones(H))
+    np.testing.assert_array_equal(params["1.w_hh"], np.eye(H))
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Orthogonal(0), "gain must be a number above 0, got 0"),
+        (lambda: Identity(np.nan), "scale must be a number that is finite, got nan"),
+        (lambda: ForgetBias(np.inf), "value must be a number that is finite, got inf"),
+        (lambda: Chrono(2), "longest must be .*3.*, got 2"),
+        (lambda: Chrono("10"), "longest must be .*, got '10'"),
+    ],
+)
+def test_wrong_arguments(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

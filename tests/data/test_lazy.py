@@ -1,0 +1,228 @@
+"""Sequences that are loaded when they are asked for, and datasets of them: as of a list, in bounded memory."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import rnnbp
+from rnnbp.data import LazySequences, SequenceDataset
+from rnnbp.data.moments import moments
+from rnnbp.data.standardizer import Standardizer
+
+
+class Source:
+    """Sequence i has i % 5 + 1 steps of two numbers that only it has; counts how often it is asked."""
+
+    def __init__(self, size):
+        self.size, self.asked = size, []
+
+    def __call__(self, place):
+        self.asked.append(place)
+        return np.random.default_rng(place).normal(size=(place % 5 + 1, 2)).astype(np.float32)
+
+    def lazy(self, **options):
+        return LazySequences(self, self.size, **options)
+
+    def held(self):
+        return [self(i) for i in range(self.size)]
+
+
+def both(size=20, memory=100, targets=None):
+    source = Source(size)
+    targets = [i % 3 for i in range(size)] if targets is None else targets
+    info = pd.DataFrame({"row": range(size)})
+    return tuple(SequenceDataset(s, targets, info=info) for s in (source.lazy(memory=memory), source.held()))
+
+
+def equal(a, b):
+    assert len(a) == len(b)
+    for (x, t), (y, u) in zip(a, b, strict=True):
+        np.testing.assert_array_equal(x, y)
+        np.testing.assert_array_equal(t, u)
+
+
+# ---- the list ------------------------------------------------------------------------------------
+
+
+def test_nothing_is_loaded_before_it_is_asked_for_and_what_is_held_is_loaded_once():
+    source = Source(5)
+    lazy = source.lazy()
+    assert source.asked == []
+    np.testing.assert_array_equal(lazy[3], lazy[-2])
+    assert source.asked == [3]
+    assert [len(s) for s in lazy[1:3]] == [2, 3]
+    assert source.asked == [3, 1, 2]
+
+
+@given(st.integers(0, 400), st.lists(st.integers(0, 19), max_size=60))
+def test_no_more_is_held_than_memory_allows(memory, order):
+    lazy = Source(20).lazy(memory=memory)
+    for place in order:
+        lazy[place]
+        assert lazy.held <= memory
+        assert lazy.held == sum(s.nbytes for s in lazy._store.held.values())
+
+
+def test_an_epoch_in_any_order_finds_in_memory_what_share_of_it_fits():
+    source = Source(100)
+    half = sum(s.nbytes for s in source.held()) // 2
+    lazy = source.lazy(memory=half)
+    rng = np.random.default_rng(0)
+    for _ in range(3):
+        source.asked.clear()
+        for place in rng.permutation(100):
+            lazy[place]
+    assert abs(len(source.asked) - 50) <= 5
+
+
+def test_a_view_into_a_large_array_does_not_keep_it():
+    large = np.zeros((1000, 2))
+    lazy = LazySequences(lambda place: large[:3], size=1)
+    assert lazy[0].base is None
+    assert lazy.held == 48
+
+
+def test_lengths_are_counted_once_or_taken_as_known():
+    source = Source(6)
+    lazy = source.lazy(memory=0)
+    assert lazy.known_lengths is None
+    assert lazy.lengths.tolist() == [1, 2, 3, 4, 5, 1]
+    assert len(source.asked) == len(lazy.lengths)
+    known = source.lazy(lengths=[1, 2, 3, 4, 5, 1])
+    assert known.chosen([2, 0]).lengths.tolist() == [3, 1]
+    assert len(source.asked) == 6
+
+
+def test_lengths_that_are_not_those_of_the_sequences_are_found_when_they_are_loaded():
+    wrong = Source(6).lazy(lengths=[1, 2, 9, 4, 5, 1], names=list("abcdef"))
+    assert len(wrong[1]) == 2
+    for ask in (wrong.__getitem__, wrong.passing):
+        with pytest.raises(ValueError, match=r"sequence 2 \(c\) has 3 steps, but lengths says 9"):
+            ask(2)
+    with pytest.raises(ValueError, match=r"sequence 0 \(c\) has 3 steps, but lengths says 9"):
+        wrong.chosen([2])[0]
+
+
+def test_a_notebook_loads_nothing_to_show_a_lazy_dataset():
+    source = Source(8)
+    data = SequenceDataset(source.lazy(memory=0), np.zeros(8, int))
+    source.asked.clear()
+    assert "8 sequences" in data._repr_html_()
+    assert set(source.asked) <= {0}
+
+
+def test_another_process_is_sent_no_arrays():
+    lazy = Source(50).lazy()
+    before = len(pickle.dumps(lazy))
+    for s in lazy:
+        assert len(s)
+    lazy._store.load.asked.clear()
+    again = pickle.loads(pickle.dumps(lazy))
+    assert len(pickle.dumps(lazy)) <= before
+    assert (again.held, again.memory) == (0, lazy.memory)
+    np.testing.assert_array_equal(again[4], lazy[4])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"size": 0}, "size must be a positive integer, got 0"),
+        ({"size": 2, "memory": -1}, "memory must be an integer of 0 or more, got -1"),
+        ({"size": 2, "lengths": [1]}, "lengths must be one a sequence, 2, got 1"),
+        ({"size": 2, "lengths": [1.5, 2]}, r"lengths must be integers of 1 or more, got float64 of \(2,\)"),
+        ({"size": 2, "lengths": [0, 2]}, "lengths must be integers of 1 or more, got int64"),
+        ({"size": 2, "names": ["a", "b", "c"]}, "names must be one a sequence, 2, got 3"),
+    ],
+)
+def test_lists_that_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        LazySequences(Source(2), **arguments)
+
+
+# ---- the dataset ---------------------------------------------------------------------------------
+
+
+def test_a_dataset_is_the_same_lazy_or_not():
+    lazy, held = both()
+    assert repr(lazy) == "SequenceDataset: 20 sequences, 2 features; classes a sequence"
+    equal(lazy, held)
+    equal(lazy.subset([7, 3, -1]), held.subset([7, 3, -1]))
+    for a, b in zip(lazy.split((0.5, 0.3, 0.2)), held.split((0.5, 0.3, 0.2)), strict=True):
+        equal(a, b)
+        assert a.info["row"].tolist() == b.info["row"].tolist()
+    equal(lazy.map(lambda x: x[::2] - 1), held.map(lambda x: x[::2] - 1))
+    pd.testing.assert_frame_equal(lazy.describe(), held.describe())
+    pd.testing.assert_frame_equal(lazy.describe_features(), held.describe_features())
+    pd.testing.assert_frame_equal(lazy.to_frame(), held.to_frame())
+    assert repr(lazy) == repr(held)
+    for bucket in (1, 3):
+        pairs = [d.batches(4, shuffle=True, rng=np.random.default_rng(1), bucket=bucket) for d in (lazy, held)]
+        for a, b in zip(*pairs, strict=True):
+            np.testing.assert_array_equal(a.x, b.x)
+            np.testing.assert_array_equal(a.order, b.order)
+            np.testing.assert_array_equal(a.targets, b.targets)
+
+
+def test_targets_of_steps_and_pieces_are_the_same_lazy_or_not():
+    lazy, held = both(targets=[np.arange(i % 5 + 1) for i in range(20)])
+    assert lazy.per_step
+    equal(lazy.cut(2), held.cut(2))
+    assert lazy.cut(2).ids == held.cut(2).ids
+    assert lazy.cut(2).info["row"].tolist() == held.cut(2).info["row"].tolist()
+    with pytest.raises(ValueError, match=r"targets of sequence 1 are 9 for its 2 steps: give one a step"):
+        SequenceDataset(Source(3).lazy(), [np.zeros(1, int), np.zeros(9, int), np.zeros(3, int)])
+
+
+def test_a_batch_asks_for_each_of_its_sequences_once():
+    source = Source(8)
+    data = SequenceDataset(source.lazy(memory=0), np.zeros(8, int))
+    source.asked.clear()
+    assert [b.size for b in data.batches(4)] == [4, 4]
+    assert sorted(source.asked) == list(range(8))
+
+
+def test_what_is_wrong_is_said_when_it_is_loaded_with_its_name():
+    made = [np.ones((2, 3)), np.full((2, 3), np.nan), np.ones((2, 4))]
+    data = SequenceDataset(LazySequences(made.__getitem__, 3, names=["a.wav", "b.wav", "c.wav"]))
+    assert len(data.subset([0]).batch().lengths) == 1
+    with pytest.raises(ValueError, match=r"sequence 1 \(b\.wav\) holds nan at step 0, feature 0"):
+        data.subset([1]).batch()
+    with pytest.raises(ValueError, match=r"sequence 2 \(c\.wav\) has shape \(T, F\) = \(2, 4\), but sequence 0 has"):
+        data.subset([0, 2]).describe()
+
+
+def test_info_must_be_one_row_a_sequence():
+    with pytest.raises(ValueError, match="info must be one a sequence, 2, got 3"):
+        SequenceDataset([np.zeros((1, 1))] * 2, info=pd.DataFrame({"a": [1, 2, 3]}))
+    with pytest.raises(ValueError, match="info must be a DataFrame of one row a sequence, got dict"):
+        SequenceDataset([np.zeros((1, 1))] * 2, info={"a": [1, 2]})
+
+
+def test_a_net_trains_on_more_than_it_may_hold_as_on_a_list():
+    histories = []
+    for data in both(size=40, memory=300):
+        model = rnnbp.Sequential(rnnbp.Elman(2, 4), rnnbp.Last(), rnnbp.Dense(4, 3), seed=0)
+        trainer = rnnbp.Trainer(model, rnnbp.CrossEntropy(), rnnbp.BPTT(), rnnbp.Adam(0.01), seed=0)
+        standardized = data.map(Standardizer.fit(data))
+        history = trainer.fit(standardized, validation=standardized, epochs=3, batch_size=8, progress=False)
+        histories.append(history.drop(columns="seconds", errors="ignore"))
+        if isinstance(standardized.sequences, LazySequences):
+            assert 0 < standardized.sequences.held <= 300
+    assert histories[0]["loss"].tolist() == histories[1]["loss"].tolist()
+
+
+# ---- moments -------------------------------------------------------------------------------------
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=12), st.integers(1, 400))
+def test_moments_do_not_depend_on_the_blocks(lengths, block):
+    rng = np.random.default_rng(sum(lengths))
+    sequences = [rng.normal(1000, 3, (n, 2)) for n in lengths]
+    found, whole = moments(sequences, block), np.concatenate(sequences)
+    np.testing.assert_allclose(found.mean, whole.mean(axis=0), rtol=1e-14)
+    np.testing.assert_allclose(found.std, whole.std(axis=0), rtol=1e-9, atol=1e-12)
+    np.testing.assert_array_equal([found.low, found.high], [whole.min(axis=0), whole.max(axis=0)])

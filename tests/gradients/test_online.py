@@ -1,0 +1,376 @@
+"""What the online algorithms share: the walk, the model as one cell, the linearized step. Their gradients are in the
+table of test_gradients.py.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from helpers import CELLS, LENGTHS, gradient_error, made, relative_error
+from test_gradients import CAUSAL, batch_for, model_of, whole
+
+import rnnbp
+from rnnbp.cells import state_jacobian
+from rnnbp.gradients import BPTT, KFRTRL, RTRL, UORO, BlockRTRL, EProp, Guarantee, RandomFeedback, SnAp, TruncatedBPTT
+from rnnbp.gradients.measured import run_seeds
+from rnnbp.gradients.online.chain import chain
+from rnnbp.gradients.online.linear import ByColumns, Linear, OneByOne
+from rnnbp.layers import (
+    GRU,
+    LSTM,
+    Dense,
+    Dropout,
+    Elman,
+    Embedding,
+    FixedPoint,
+    Last,
+    MeanOverTime,
+    Noise,
+    Normalize,
+    TimeStatistics,
+    Window,
+)
+from rnnbp.losses import CrossEntropy
+from rnnbp.models import Sequential
+
+
+def linear_step(cell, rng, n=3):
+    params = made(cell)
+    params.vector[:] += 0.2 * rng.standard_normal(params.size)
+    return Linear(cell, params, rng.standard_normal((n, cell.state_size)), rng.standard_normal((n, cell.input_size)))
+
+
+def by_complex_step(step, index):
+    """The next state's derivative by one parameter: (n, S)."""
+    params = step.params.astype(complex)
+    params.vector[index] += 1e-30j
+    return step.cell.step(dict(params.items()), step.state, step.x)[0].imag / 1e-30
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_linear_step_is_the_steps_derivative(name, rng):
+    step = linear_step(CELLS[name], rng)
+    action = step.action.rows(step.deltas)
+    for p in range(step.params.size):
+        np.testing.assert_allclose(action[:, :, p].T, by_complex_step(step, p), rtol=1e-12, atol=1e-14)
+    tangent, d = rng.standard_normal(step.state.shape), rng.standard_normal(step.state.shape)
+    J = state_jacobian(step.cell, step.weights, step.state, step.x)
+    assert relative_error(step.jacobian, J) < 1e-14
+    assert relative_error(step.pushed(tangent), np.einsum("nij,nj->ni", J, tangent)) < 1e-12
+    assert relative_error(step.pulled(d), np.einsum("ns,snp->np", d, action)) < 1e-12
+
+
+@pytest.mark.parametrize("name", [name for name in CELLS if name != "a user's"])
+def test_both_kinds_of_action_agree(name, rng):
+    """By outer products, and by `param_vjp` for one error after the other."""
+    step = linear_step(CELLS[name], rng)
+    slow = OneByOne(step.cell, step.params, step.state, step.x, step.residuals)
+    assert isinstance(step.action, ByColumns)
+    assert relative_error(step.action.rows(step.deltas), slow.rows(step.deltas)) < 1e-14
+    units, parameters = rng.integers(step.cell.state_size, size=20), rng.integers(step.params.size, size=20)
+    wanted = slow.entries(step.deltas, units, parameters)
+    assert relative_error(step.action.entries(step.deltas, units, parameters), wanted) < 1e-14
+
+
+def test_a_users_cell_is_taken_one_by_one(rng):
+    assert isinstance(linear_step(CELLS["a user's"], rng).action, OneByOne)
+
+
+def test_a_tangent_of_nothing_stays_nothing(rng):
+    step = linear_step(CELLS["LSTM"], rng)
+    assert not step.pushed(np.zeros_like(step.state)).any()
+
+
+@pytest.mark.parametrize("every", [1, 2, 4, 6, 9])
+@pytest.mark.parametrize("end", [[], [Last()]], ids=["each step", "last step"])
+@pytest.mark.parametrize("name", ["LSTM", "two LSTMs", "Normalize > Dense > GRU > Elman", "Window(2, 0) > LSTM"])
+def test_yields_are_those_of_truncated_backpropagation_that_reaches_the_beginning(name, end, every):
+    """RTRL with gradients every k steps is TruncatedBPTT(k, T), gradient by gradient."""
+    model = model_of([*CAUSAL[name], *end])
+    batch = batch_for(model, LENGTHS["unequal lengths"])
+    found = list(RTRL(every=every).gradients(model, batch, CrossEntropy()))
+    wanted = list(TruncatedBPTT(every, max(every, 6)).gradients(model, batch, CrossEntropy()))
+    assert [g.span for g in found] == [g.span for g in wanted]
+    for g, w in zip(found, wanted, strict=True):
+        assert g.loss == pytest.approx(w.loss, abs=1e-14)
+        np.testing.assert_allclose(g.vector, w.vector, rtol=1e-10, atol=1e-14)
+        assert g.cost.steps == w.cost.steps
+        lengths = batch.lengths
+        if end:
+            due = (lengths > g.span[0]) & (lengths <= g.span[1])
+        else:
+            due = np.arange(*g.span)[:, None] < lengths
+        np.testing.assert_allclose(g.outputs[due], w.outputs[due], rtol=1e-12)
+        for layer, s, v in zip(model.layers, g.state, w.state, strict=True):
+            if not isinstance(layer, Last):
+                assert relative_error_of_states(s, v) < 1e-12
+
+
+def relative_error_of_states(found, wanted):
+    if wanted is None:
+        return 0.0 if found is None else np.inf
+    if isinstance(wanted, list):
+        return max(map(relative_error_of_states, found, wanted))
+    return relative_error(found, wanted)
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [GRU(3, 4, num_layers=2), Dense(4, 3)],
+        [LSTM(3, 4), MeanOverTime(), Dense(4, 3)],
+        [LSTM(3, 4), Dense(4, 3), MeanOverTime()],
+        [Window(1, 0), Elman(6, 4), Dense(4, 3)],
+    ],
+    ids=["two layers", "mean", "mean of outputs", "window"],
+)
+def test_a_sequence_goes_on_from_a_state(layers):
+    """State and outputs of two halves are those of the whole."""
+    model = model_of(layers)
+    batch = batch_for(model, LENGTHS["equal lengths"])
+    first, second = (replace(batch, x=batch.x[a:b], lengths=np.full(3, 3)) for a, b in ((0, 3), (3, 6)))
+    if model.out_shape[0] == "T":
+        first, second = replace(first, targets=batch.targets[:3]), replace(second, targets=batch.targets[3:])
+    (g,) = RTRL().gradients(model, first, CrossEntropy())
+    (h,) = RTRL().gradients(model, second, CrossEntropy(), g.state)
+    (wanted,) = RTRL().gradients(model, batch, CrossEntropy())
+    outputs = wanted.outputs[3:] if wanted.outputs.ndim == 3 else wanted.outputs
+    np.testing.assert_allclose(h.outputs, outputs, rtol=1e-12)
+    assert max(map(relative_error_of_states, h.state, wanted.state)) < 1e-12
+
+
+def test_parameters_may_change_in_the_middle_of_a_sequence():
+    """The influence is that of the parameters as they were: the loss falls while one sequence runs."""
+    rng = np.random.default_rng(0)
+    bits = rng.integers(2, size=600)
+    x = np.eye(2)[bits]
+    data = rnnbp.SequenceDataset([x], targets=[np.concatenate([[0, 0], bits[:-2]])])
+    model = Sequential(Elman(2, 8), Dense(8, 2), dtype=np.float64)
+    optimizer = rnnbp.Adam(0.02)
+    losses = []
+    for g in RTRL(every=1).gradients(model, data.batch(), CrossEntropy()):
+        optimizer.step(model.params, g.vector * 600)
+        losses.append(g.loss * 600)
+    assert np.mean(losses[:50]) > 0.6
+    assert np.mean(losses[-100:]) < 0.05
+
+
+def accuracy_online(algorithm, delay, steps=6000):
+    """Of the last sixth of one stream of bits, when the bit of `delay` steps ago is asked for at every step and the
+    parameters change at every step.
+    """
+    bits = np.random.default_rng(0).integers(2, size=steps)
+    wanted = np.concatenate([np.full(delay, -1), bits[:-delay]])
+    batch = rnnbp.SequenceDataset([np.eye(2)[bits]], targets=[wanted]).batch()
+    model, optimizer = Sequential(Elman(2, 12), Dense(12, 2), seed=0), rnnbp.Adam(0.01)
+    said = []
+    for g in algorithm.gradients(model, batch, CrossEntropy(ignore=-1)):
+        optimizer.step(model.params, g.vector * steps)
+        said.append(int(g.outputs[0, 0].argmax()))
+    return float((np.array(said) == wanted)[-steps // 6 :].mean())
+
+
+@pytest.mark.slow
+def test_rtrl_learns_what_lies_beyond_a_truncation():
+    """A bit of five steps ago: an error that goes back through five steps does not get there, through six it does."""
+    assert accuracy_online(RTRL(every=1), delay=5) > 0.99
+    assert accuracy_online(TruncatedBPTT(1, 6), delay=5) > 0.99
+    assert accuracy_online(TruncatedBPTT(1, 5), delay=5) < 0.6
+
+
+def test_influence_does_not_grow_with_time():
+    model = model_of([LSTM(3, 4), Dense(4, 3)])
+    batch = batch_for(model, LENGTHS["equal lengths"])
+    longer = replace(
+        batch, x=np.tile(batch.x, (5, 1, 1)), targets=np.tile(batch.targets, (5, 1)), lengths=batch.lengths * 5
+    )
+    (short,), (long,) = (RTRL().gradients(model, b, CrossEntropy()) for b in (batch, longer))
+    P = 4 * 4 * (3 + 4 + 2)
+    influence, acting = 8 * 3 * 8 * P, 2 * 8 * (7 * P // 4)  # of M as it was and is; where I is not zero
+    assert short.cost.peak_bytes == long.cost.peak_bytes == 2 * influence + acting + 8 * 16
+    assert long.cost.steps == 5 * short.cost.steps == 5 * 18
+
+
+def test_nothing_is_kept_of_a_step_but_its_outputs():
+    """All memory that is taken, measured: each step more takes its outputs' bytes, and an array's own hundred."""
+    model = model_of([LSTM(3, 16), Dense(16, 3)])
+    batch = batch_for(model, LENGTHS["equal lengths"])
+    peaks = []
+    for times in (4, 32):
+        x, targets = np.tile(batch.x, (times, 1, 1)), np.tile(batch.targets, (times, 1))
+        longer = replace(batch, x=x, targets=targets, lengths=batch.lengths * times)
+        peaks.append(run_seeds(Guarantee("unbiased", UORO()), model, longer, CrossEntropy(), [0]).allocated)
+    outputs = 8 * 3 * 3
+    listed_and_together = 2 * outputs
+    assert peaks[1] - peaks[0] < 28 * 6 * (listed_and_together + 300)
+    state = 8 * 3 * 32
+    assert listed_and_together + 300 < state
+
+
+@pytest.mark.parametrize("every", [1, 4, 9])
+def test_outputs_without_layers_on_top(every):
+    """They are the state, which moves on: each step's own is yielded."""
+    model = model_of([GRU(3, 3)])
+    batch = batch_for(model, LENGTHS["equal lengths"])
+    parts = list(RTRL(every=every).gradients(model, batch, CrossEntropy()))
+    np.testing.assert_allclose(np.concatenate([g.outputs for g in parts]), model.forward(batch), rtol=1e-12)
+
+
+def test_the_parts_of_a_model():
+    model = Sequential(Normalize([0.0], [1.0]), Dense(1, 3), LSTM(3, 2, num_layers=2), MeanOverTime(), Dense(2, 2))
+    parts = chain(model, "RTRL")
+    assert [type(layer) for layer in parts.ahead.layers] == [Normalize]
+    assert [cell.state_size for cell in parts.cell.cells] == [3, 4, 4, 3]
+    assert [type(layer) for layer in parts.tail.layers] == [Last, Dense]
+    assert parts.params.size + parts.tail.params.size == model.params.size
+    assert np.shares_memory(parts.params.vector, model.params.vector)
+
+
+def test_tokens_at_the_bottom_of_two_layers(rng):
+    model = Sequential(Embedding(5, 3), Dense(3, 3, "tanh"), GRU(3, 2), Dense(2, 3), dtype=np.float64)
+    batch = replace(batch_for(model, LENGTHS["unequal lengths"]), x=rng.integers(5, size=(6, 3)))
+    exact, found = (whole(a, model, batch, CrossEntropy())[1] for a in (BPTT(), RTRL()))
+    np.testing.assert_allclose(found, exact, rtol=1e-10, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        (
+            [Dense(3, 3)],
+            r"with a Recurrent layer, got Sequential\(Dense.*use Backprop\(\) or BPTT\(\)",
+        ),
+        ([LSTM(3, 2, bidirectional=True), Dense(4, 3)], "RTRL takes causal layers, but layer 0"),
+        ([LSTM(3, 2), TimeStatistics(), Dense(4, 3)], "RTRL takes causal layers, but layer 1"),
+        ([LSTM(3, 2), Window(1, 0), LSTM(4, 2)], "up to the last recurrent one, got Window as layer 1"),
+        ([FixedPoint(rnnbp.ElmanCell(3, 2)), LSTM(2, 2)], "got FixedPoint as layer 0"),
+        ([FixedPoint(rnnbp.ElmanCell(3, 3))], "RTRL takes a model with a Recurrent layer"),
+        ([LSTM(3, 2), Window(1, 0), Dense(4, 3)], "layers without a state on top of the recurrent ones, got Window"),
+    ],
+)
+def test_what_is_refused(layers, message):
+    model = Sequential(*layers, dtype=np.float64)
+    batch = batch_for(model, LENGTHS["equal lengths"])
+    with pytest.raises(ValueError, match=message):
+        list(RTRL().gradients(model, batch, CrossEntropy()))
+
+
+def test_every_must_be_positive():
+    with pytest.raises(ValueError, match="every must be a positive integer, got 0"):
+        RTRL(every=0)
+
+
+def test_a_state_that_does_not_fit_is_refused():
+    model = model_of(CAUSAL["LSTM"])
+    batch = batch_for(model, LENGTHS["equal lengths"])
+    with pytest.raises(ValueError, match=r"must have shape \(B, S\) = \(3, 8\), got \(3, 5\)"):
+        list(RTRL().gradients(model, batch, CrossEntropy(), [np.zeros((3, 5)), None]))
+
+
+# ---- ordinary models ---------------------------------------------------------------------------------------------
+
+ORDINARY = {
+    "Embedding > GRU > mean > Dense": [Embedding(5, 3), GRU(3, 3), MeanOverTime(), Dense(3, 2)],
+    "Embedding > GRU > last > Dense": [Embedding(5, 3), GRU(3, 3), Last(), Dense(3, 2)],
+    "Embedding > LSTM > Dense": [Embedding(5, 3), LSTM(3, 3), Dense(3, 2)],
+    "Embedding > Dropout > LSTM > Dropout > Dense": [
+        Embedding(5, 3),
+        Dropout(0.4),
+        LSTM(3, 3),
+        Dropout(0.4),
+        Dense(3, 2),
+    ],
+    "Embedding > Normalize > GRU > mean > Dropout > Dense": [
+        Embedding(5, 3),
+        Normalize([0.1, 0.2, 0.3], [1.0, 2.0, 3.0]),
+        GRU(3, 3),
+        MeanOverTime(),
+        Dropout(0.4),
+        Dense(3, 2),
+    ],
+    "two layers with dropout > last > Noise > Dense": [
+        LSTM(3, 3, num_layers=2, dropout=0.4),
+        Last(),
+        Noise(0.3),
+        Dense(3, 2),
+    ],
+    "Normalize > Noise > Dropout > GRU > Dense": [
+        Normalize([0.1, 0.2, 0.3], [1.0, 2.0, 3.0]),
+        Noise(0.3),
+        Dropout(0.4),
+        GRU(3, 3),
+        Dense(3, 2),
+    ],
+    "Noise > Dense > Dropout > Elman > Noise > LSTM > Dense > mean": [
+        Noise(0.3),
+        Dense(3, 4, "tanh"),
+        Dropout(0.4),
+        Elman(4, 3),
+        Noise(0.2),
+        LSTM(3, 3),
+        Dense(3, 2),
+        MeanOverTime(),
+    ],
+}
+ONLINE = [RTRL(), BlockRTRL(3), SnAp(1), SnAp(6), UORO(), KFRTRL(), EProp(), EProp(RandomFeedback())]
+ONLINE_EXACT = [RTRL(), RTRL(every=1), RTRL(every=4), BlockRTRL(3), BlockRTRL(2, every=5), SnAp(6)]
+
+
+def ordinary(name):
+    model = model_of(ORDINARY[name])
+    batch = batch_for(model, LENGTHS["unequal lengths"])
+    rng = np.random.default_rng(4)
+    targets = np.minimum(batch.targets, 1)
+    x = rng.integers(5, size=(6, 3)) if isinstance(model.layers[0], Embedding) else batch.x
+    return model, replace(batch, x=x, targets=targets)
+
+
+@pytest.mark.parametrize("training", [False, True], ids=["evaluation", "training"])
+@pytest.mark.parametrize("name", ORDINARY)
+def test_ordinary_models_have_the_gradient_of_bptt_with_the_same_draws(name, training):
+    model, batch = ordinary(name)
+    generators = [np.random.default_rng(7) if training else None for _ in range(len(ONLINE_EXACT) + 1)]
+    value, expected = whole(BPTT(), model, batch, CrossEntropy(), rng=generators[0])
+    for algorithm, rng in zip(ONLINE_EXACT, generators[1:], strict=True):
+        found_value, found = whole(algorithm, model, batch, CrossEntropy(), rng=rng)
+        assert found_value == pytest.approx(value, rel=1e-12), algorithm
+        assert gradient_error(model.params, found, expected) < 1e-12, algorithm
+    if training and any(word in name for word in ("Dropout", "Noise", "dropout")):
+        assert value != pytest.approx(whole(BPTT(), model, batch, CrossEntropy())[0])
+
+
+@pytest.mark.parametrize("training", [False, True], ids=["evaluation", "training"])
+@pytest.mark.parametrize("name", ORDINARY)
+def test_every_online_algorithm_takes_ordinary_models(name, training):
+    """The loss is BPTT's, and so is the gradient of the layers on top; a seed for signs is drawn before all else."""
+    model, batch = ordinary(name)
+    head = model.params.size - 2
+    for algorithm in ONLINE:
+        one, other = (np.random.default_rng(7) if training else None for _ in range(2))
+        if one is not None and isinstance(algorithm, UORO | KFRTRL):
+            one.integers(2**63)
+        (exact,) = BPTT().gradients(model, batch, CrossEntropy(), rng=one)
+        (found,) = algorithm.gradients(model, batch, CrossEntropy(), rng=other)
+        assert found.loss == pytest.approx(exact.loss, rel=1e-12), algorithm
+        if isinstance(model.layers[-1], Dense):  # and not a mean, which is the cell's last stage
+            np.testing.assert_allclose(found.vector[head:], exact.vector[head:], rtol=1e-10, atol=1e-14)
+        assert found.vector[:head].any()
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+def test_a_generator_is_moved_as_far_as_bptt_moves_it(name):
+    model, batch = ordinary(name)
+    generators = [np.random.default_rng(7), np.random.default_rng(7)]
+    for algorithm, rng in zip([BPTT(), RTRL(every=2)], generators, strict=True):
+        whole(algorithm, model, batch, CrossEntropy(), rng=rng)
+    assert generators[0].random() == generators[1].random()
+
+
+def test_an_ordinary_model_learns_online_in_a_trainer():
+    rng = np.random.default_rng(0)
+    words = [rng.integers(5, size=n) for n in rng.integers(3, 8, size=60)]
+    data = rnnbp.SequenceDataset(words, targets=[int((w == 2).any()) for w in words])
+    model = Sequential(Embedding(5, 3), Dropout(0.1), GRU(3, 8), MeanOverTime(), Dropout(0.1), Dense(8, 2))
+    trainer = rnnbp.Trainer(model, CrossEntropy(), RTRL(), rnnbp.Adam(0.05), seed=0)
+    history = trainer.fit(data, epochs=15, batch_size=20, progress=False)
+    assert history["loss"].iloc[-1] < 0.5 * history["loss"].iloc[0]

@@ -1,0 +1,148 @@
+"""Every argument of every layer, cell and initializer changes what is computed, or is refused."""
+
+import inspect
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers import made
+
+from rnnbp import cells, layers
+from rnnbp.cells import ElmanCell, GRUCell, JordanCell, LSTMCell
+from rnnbp.core import Orthogonal, initializers
+from rnnbp.layers import Layer, MultiLayer, Recurrent, Run
+from rnnbp.solvers import Accept, ConvergenceError, Damped, Raise, Tolerance
+
+T, B = 7, 3
+SIZES = {"input_size": 3, "hidden_size": 4}
+OTHER_SIZES = {"input_size": 2, "hidden_size": 5}
+SEVERAL = {"num_layers": 2, "bidirectional": True, "dropout": 0.4, "init": Orthogonal()}
+SPIKING = {"tau": 3.0, "threshold": 0.4, "dampening": 0.9}
+ADAPTING = {"tau_adaptation": 3.0, "beta": 1.5}
+
+# Of each class: arguments to begin with, and for every argument of the constructor another value.
+TABLE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "ElmanCell": (SIZES, OTHER_SIZES | {"activation": "relu", "init": Orthogonal()}),
+    "LeakyElmanCell": (SIZES, OTHER_SIZES | {"tau": 3.0, "activation": "relu", "init": Orthogonal()}),
+    "JordanCell": (
+        SIZES | {"output_size": 2},
+        OTHER_SIZES | {"output_size": 3, "decay": 0.5, "activation": "sigmoid", "init": Orthogonal()},
+    ),
+    "LSTMCell": (SIZES, OTHER_SIZES | {"init": Orthogonal()}),
+    "GRUCell": (SIZES, OTHER_SIZES | {"init": Orthogonal()}),
+    "OriginalGRUCell": (SIZES, OTHER_SIZES | {"init": Orthogonal()}),
+    "LIFCell": (SIZES, OTHER_SIZES | SPIKING | {"init": Orthogonal()}),
+    "ALIFCell": (SIZES, OTHER_SIZES | SPIKING | ADAPTING | {"init": Orthogonal()}),
+    "Stack": ({"cells": (ElmanCell(3, 2), ElmanCell(2, 2))}, {"cells": (ElmanCell(3, 2), GRUCell(2, 2))}),
+    "Elman": (SIZES, OTHER_SIZES | SEVERAL | {"activation": "relu"}),
+    "LeakyElman": (SIZES, OTHER_SIZES | SEVERAL | {"tau": 3.0, "activation": "relu"}),
+    "Jordan": (
+        SIZES | {"output_size": 2},
+        OTHER_SIZES | {"output_size": 3, "decay": 0.5, "activation": "sigmoid", "init": Orthogonal()},
+    ),
+    "LSTM": (SIZES, OTHER_SIZES | SEVERAL),
+    "GRU": (SIZES, OTHER_SIZES | SEVERAL),
+    "OriginalGRU": (SIZES, OTHER_SIZES | SEVERAL),
+    "LIF": (SIZES, OTHER_SIZES | SEVERAL | SPIKING),
+    "ALIF": (SIZES, OTHER_SIZES | SEVERAL | SPIKING | ADAPTING),
+    "Recurrent": ({"cell": GRUCell(3, 2)}, {"cell": LSTMCell(3, 2)}),
+    "Bidirectional": ({"cell": GRUCell(3, 2)}, {"cell": LSTMCell(3, 2)}),
+    "MultiLayer": (
+        {"cells": (ElmanCell(3, 2), GRUCell(2, 2))},
+        {"cells": (ElmanCell(3, 2), LSTMCell(2, 2)), "bidirectional": True, "dropout": 0.4},
+    ),
+    "FixedPoint": (
+        {"cell": ElmanCell(3, 2)},
+        {
+            "cell": JordanCell(3, 2, 2),
+            "solver": Damped(0.6),
+            "tolerance": Tolerance(1e-2),
+            "warm_start": True,
+            "on_failure": Accept(),
+        },
+    ),
+    "Dense": ({"input_size": 3, "output_size": 2}, {"input_size": 4, "output_size": 3, "activation": "tanh"}),
+    "Normalize": ({"mean": (0.0, 1.0, 2.0), "scale": (1.0, 2.0, 3.0)}, {"mean": (1.0,) * 3, "scale": (1.0,) * 3}),
+    "Embedding": ({"tokens": 4, "output_size": 2}, {"tokens": 5, "output_size": 3}),
+    "Dropout": ({}, {"rate": 0.2}),
+    "Noise": ({}, {"scale": 0.2}),
+    "Window": ({"left": 1, "right": 1}, {"left": 2, "right": 0}),
+    "Flatten": ({"steps": 8}, {"steps": 9}),
+    "Resample": ({"steps": 3}, {"steps": 4}),
+    **{name: ({}, {}) for name in ("Ends", "Last", "MeanOverTime", "TimeStatistics")},
+    "Uniform": ({}, {}),
+    "Glorot": ({}, {}),
+    "Orthogonal": ({}, {"gain": 2.0}),
+    "Identity": ({}, {"scale": 2.0}),
+    "ForgetBias": ({}, {"value": 2.0, "base": Orthogonal()}),
+    "Sparse": ({"density": 0.5}, {"density": 0.25, "base": Orthogonal()}),
+    "Chrono": ({"longest": 9}, {"longest": 99, "base": Orthogonal()}),
+}
+BEGIN_WITH = {
+    ("MultiLayer", "bidirectional"): {"cells": (ElmanCell(3, 2),)},
+    ("FixedPoint", "on_failure"): {"tolerance": Tolerance(1e-12, iterations=2), "on_failure": Raise()},
+    **{(name, "dropout"): {"num_layers": 2} for name, (_, others) in TABLE.items() if "num_layers" in others},
+}
+INITIALIZERS = {initializer.__name__: initializer for initializer in initializers.INITIALIZERS.values()}
+NO_CASES = ["Cell", "CellLayer", "FixedPointSolution", "Layer", "Outer", "Run", "StackedLayer", "state_jacobian"]
+CLASSES = {
+    name: getattr(module, name) for module in (cells, layers) for name in module.__all__ if name not in NO_CASES
+} | INITIALIZERS
+CASES = [(name, argument) for name, (_, others) in TABLE.items() for argument in others]
+
+
+def results(thing: Any) -> list[np.ndarray]:
+    """All that is computed: parameters, outputs and gradients, in evaluation and in training."""
+    name = type(thing).__name__
+    if name in INITIALIZERS:
+        thing = LSTMCell(3, 4, init=thing)
+    layer = thing if isinstance(thing, Layer) else Recurrent(thing)
+    params, lengths, rng = made(layer), np.array([7, 5, 2]), np.random.default_rng(1)
+    x = rng.integers(0, thing.tokens, (T, B)) if name == "Embedding" else 2 * rng.standard_normal((T, B, width(layer)))
+    found = []
+    for run in (Run(lengths), Run(lengths, np.random.default_rng(2))):
+        try:
+            y, tape, _ = layer.forward(params, x, run)
+        except ConvergenceError as error:
+            return [np.array(str(error))]
+        grad = params.zeros()
+        dx, _ = layer.backward(params, tape, np.cos(np.arange(y.size)).reshape(y.shape), grad)
+        found += [params.vector, y, grad.vector, dx]
+    return found
+
+
+def width(layer: Any) -> int:
+    """The number of features that a layer takes; 4 where it takes any."""
+    if isinstance(layer, MultiLayer):
+        return layer.cells[0].input_size
+    if hasattr(layer, "mean"):
+        return len(layer.mean)
+    return getattr(getattr(layer, "cell", layer), "input_size", 4)
+
+
+def differ(one: list[np.ndarray], other: list[np.ndarray]) -> bool:
+    return len(one) != len(other) or any(not np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_the_table_has_every_class_and_every_argument():
+    assert TABLE.keys() == CLASSES.keys()
+    for name, (_, others) in TABLE.items():
+        assert list(inspect.signature(CLASSES[name]).parameters.keys() ^ others.keys()) == [], name
+
+
+@pytest.mark.parametrize(("name", "argument"), CASES, ids=[f"{name}-{argument}" for name, argument in CASES])
+def test_every_argument_has_an_effect(name, argument):
+    begin = TABLE[name][0] | BEGIN_WITH.get((name, argument), {})
+    other = begin | {argument: TABLE[name][1][argument]}
+    one = results(CLASSES[name](**begin))
+    assert not differ(one, results(CLASSES[name](**begin)))
+    assert differ(one, results(CLASSES[name](**other)))
+
+
+@pytest.mark.parametrize("name", [name for name, (_, others) in TABLE.items() if "dropout" in others])
+def test_dropout_without_a_second_layer_is_refused(name):
+    begin = TABLE[name][0] if name != "MultiLayer" else {"cells": (ElmanCell(3, 2),)}
+    with pytest.raises(ValueError, match=r"between layers, and here is one layer, got dropout=0.5: .*rnnbp\.Dropout"):
+        CLASSES[name](**begin, dropout=0.5)
+    with pytest.raises(ValueError, match="between layers, and here is one layer"):
+        CLASSES[name](**begin, dropout=0.5, bidirectional=True)

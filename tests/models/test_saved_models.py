@@ -1,0 +1,180 @@
+"""Models in files: what is saved comes back whole, and what is damaged or strange is refused."""
+
+import json
+
+import numpy as np
+import pytest
+from helpers import CELLS, LeakyCell
+
+from rnnbp.cells import ElmanCell, GRUCell, LSTMCell, Stack
+from rnnbp.core import ForgetBias, Orthogonal
+from rnnbp.data import SequenceBatch
+from rnnbp.gradients import BPTT
+from rnnbp.layers import (
+    GRU,
+    LSTM,
+    Bidirectional,
+    Dense,
+    Dropout,
+    Elman,
+    Embedding,
+    Flatten,
+    Jordan,
+    Last,
+    MeanOverTime,
+    MultiLayer,
+    Normalize,
+    OriginalGRU,
+    Recurrent,
+    Resample,
+    TimeStatistics,
+    Window,
+)
+from rnnbp.losses import CrossEntropy
+from rnnbp.models import Sequential, load
+from rnnbp.runtime import read_archive, write_archive
+
+
+@pytest.fixture
+def model() -> Sequential:
+    return Sequential(LSTM(3, 4), Dropout(0.2), Last(), Dense(4, 2), seed=1)
+
+
+EVERY_KIND = [
+    [LSTM(3, 4, init=ForgetBias(1.0, base=Orthogonal(0.9))), Last(), Dense(4, 2, "tanh")],
+    [GRU(3, 4, num_layers=2, bidirectional=True, dropout=0.1), MeanOverTime()],
+    [Normalize([1.0, 2.0, 3.0], [0.5, 1.0, 2.0]), Elman(3, 4, activation="relu"), Jordan(4, 3, 2, decay=0.5)],
+    [Recurrent(Stack((LSTMCell(3, 2), ElmanCell(2, 2)))), OriginalGRU(2, 2), TimeStatistics()],
+    [MultiLayer((LSTMCell(3, 2), GRUCell(2, 3))), Bidirectional(ElmanCell(3, 2)), Dropout(0.3), Resample(3)],
+    [Window(2, 1), Dense(12, 2), Flatten(9)],
+    [Embedding(4, 3), GRU(3, 2)],
+]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("layers", EVERY_KIND, ids=lambda layers: " > ".join(type(n).__name__ for n in layers))
+def test_a_saved_model_comes_back_whole(layers, dtype, tmp_path, rng):
+    model = Sequential(*layers, seed=7, dtype=dtype)
+    model.params.vector[:] += 1
+    model.info = {"place": ["a", "b"]}
+    model.classes, model.loss = ["a", "b"], CrossEntropy([1.0, 2.0])
+    model.save(tmp_path / "model.npz")
+    other = load(tmp_path / "model.npz")
+    assert other.layers == model.layers
+    assert other.params == model.params
+    assert (other.dtype, other.seed, other.info) == (model.dtype, 7, model.info)
+    assert (other.classes, repr(other.loss)) == (("a", "b"), repr(model.loss))
+    x = rng.integers(4, size=(6, 2)) if isinstance(layers[0], Embedding) else rng.standard_normal((6, 2, 3))
+    np.testing.assert_array_equal(other.forward(x, [6, 2]), model.forward(x, [6, 2]))
+    assert [p.name for p in tmp_path.iterdir()] == ["model.npz"]
+
+
+@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS.keys())
+def test_every_cell_can_be_saved(cell, tmp_path):
+    model = Sequential(Recurrent(cell))
+    model.save(tmp_path / "model.npz")
+    assert load(str(tmp_path / "model.npz"), classes=[LeakyCell]).layers == model.layers
+
+
+def test_a_class_of_ones_own_must_be_named(tmp_path):
+    Sequential(Recurrent(LeakyCell(3, 4))).save(tmp_path / "model.npz")
+    with pytest.raises(ValueError, match=r"unknown type 'LeakyCell'.* A class of your own is given as classes="):
+        load(tmp_path / "model.npz")
+
+
+def test_a_model_goes_on_training_after_loading(tmp_path, rng):
+    model = Sequential(LSTM(3, 4), Last(), Dense(4, 2))
+    model.save(tmp_path / "model.npz")
+    other = load(tmp_path / "model.npz")
+    batch = SequenceBatch.from_array(rng.standard_normal((5, 2, 3)), targets=np.array([0, 1]))
+    for m in (model, other):
+        (g,) = BPTT().gradients(m, batch, CrossEntropy())
+        m.params.vector -= 0.1 * g.vector
+    assert other.params == model.params
+
+
+def rewritten(path, **changes):
+    """The file with parts of its header, or its vector, changed."""
+    header, arrays = read_archive(path, "rnnbp model")
+    arrays["vector"] = changes.pop("vector", arrays["vector"])
+    kept = {k: v for k, v in (header | changes).items() if v is not None and k not in ("kind", "version")}
+    write_archive(path, "rnnbp model", kept, arrays)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"layers": [{"type": "ndarray", "shape": [10]}]}, "unknown type 'ndarray'"),
+        ({"layers": [{"type": "Parameters", "shapes": []}]}, "unknown type 'Parameters'"),
+        ({"layers": [{"type": "Dens", "input_size": 3}]}, "unknown type 'Dens'. Did you mean 'Dense'"),
+        ({"layers": [{"type": "Dense", "input_size": 3}]}, "a Dense cannot be made of"),
+        ({"layers": [{"type": "LSTMCell", "input_size": 3, "hidden_size": 4}]}, "does not hold a whole model"),
+        ({"layers": [3]}, "does not hold a whole model"),
+        ({"layers": []}, "does not hold a whole model"),
+        ({"layers": None}, "does not hold a whole model: 'layers'"),
+        ({"dtype": "object"}, "dtype must be float32 or float64, got 'object'"),
+        ({"seed": "one"}, "seed must be an integer of 0 or more, got 'one'"),
+        ({"vector": np.zeros(153)}, r"its layers have 154 parameters, its vector has shape \(153,\)"),
+        ({"vector": np.zeros((154, 1))}, r"its vector has shape \(154, 1\)"),
+        ({"vector": np.zeros(154)}, "its vector must be of float32, it is of float64"),
+        ({"vector": np.zeros(154, complex)}, "its vector must be of float32, it is of complex128"),
+        ({"classes": "ab"}, "classes must be a list of names, got 'ab'"),
+        (
+            {"layers": [{"type": "Dense", "input_size": 10**9, "output_size": 10**9}]},
+            "its layers have 1000000001000000000 parameters",
+        ),
+    ],
+)
+def test_a_file_that_does_not_hold_together(model, tmp_path, changes, message):
+    path = tmp_path / "model.npz"
+    model.save(path)
+    with pytest.raises(ValueError, match=message) as error:
+        load(rewritten(path, **changes))
+    assert "model.npz" in str(error.value)
+
+
+@pytest.mark.parametrize("damage", [b"", b"nonsense", "cut", "flipped"])
+def test_a_damaged_file(model, tmp_path, damage):
+    path = tmp_path / "model.npz"
+    model.save(path)
+    content = path.read_bytes()
+    if damage == "cut":
+        damage = content[: len(content) // 2]
+    elif damage == "flipped":
+        middle = content.index(b"vector") + 300
+        damage = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+    path.write_bytes(damage)
+    with pytest.raises(ValueError, match=r"model.npz' is not a file of 'rnnbp model', or it is damaged"):
+        load(path)
+
+
+def test_another_kind_of_file(tmp_path):
+    write_archive(tmp_path / "other.npz", "rnnbp checkpoint", {}, {})
+    with pytest.raises(ValueError, match="must be a file of 'rnnbp model', version 1; it is 'rnnbp checkpoint'"):
+        load(tmp_path / "other.npz")
+
+
+def test_no_such_file_and_no_such_folder(model, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is no file .*none\.npz"):
+        load(tmp_path / "none.npz")
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere"):
+        model.save(tmp_path / "nowhere" / "model.npz")
+
+
+def test_a_layer_that_does_not_keep_its_arguments_cannot_be_saved(tmp_path):
+    class Odd(Dense):
+        def __init__(self, size):
+            super().__init__(size, size)
+
+    with pytest.raises(ValueError, match="a Odd cannot be saved: it does not keep its argument 'size'"):
+        Sequential(Odd(3)).save(tmp_path / "model.npz")
+
+
+def test_the_file_is_numbers_and_text(model, tmp_path):
+    """NumPy reads it with pickling off, and the header is JSON."""
+    model.save(tmp_path / "model.npz")
+    with np.load(tmp_path / "model.npz", allow_pickle=False) as file:
+        assert sorted(file.files) == ["header", "vector"]
+        header = json.loads(file["header"].tobytes())
+    assert [layer["type"] for layer in header["layers"]] == ["LSTM", "Dropout", "Last", "Dense"]

@@ -1,0 +1,120 @@
+"""Memory that the next step takes up again."""
+
+import gc
+import threading
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from rnnbp.runtime import empties, empty
+from rnnbp.runtime import memory_pool as workspace
+from rnnbp.runtime.memory_pool import LARGE
+
+F4 = np.dtype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def _empty_pool():
+    gc.collect()
+    workspace._free.clear()
+
+
+def place(a):
+    return a.__array_interface__["data"][0]
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (3, 0), (1,), (7, 5), (300, 1000)])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
+def test_shape_dtype_and_alignment(shape, dtype):
+    a = empty(shape, np.dtype(dtype))
+    assert a.shape == shape
+    assert a.dtype == dtype
+    assert a.flags.c_contiguous
+    assert a.flags.writeable
+    assert place(a) % 64 == 0 or not a.size
+
+
+def test_memory_comes_back_only_when_no_view_is_left():
+    a = empty((1000, 100), F4)
+    here, view = place(a), a[10:, :3].T
+    del a
+    other = empty((1000, 100), F4)
+    assert place(other) != here
+    del view
+    assert place(empty((1000, 100), F4)) == here
+
+
+@pytest.mark.parametrize(("size", "new"), [(100_000, 0), (60_000, 0), (40_000, 1), (200_000, 1)])
+@pytest.mark.parametrize("unit", [2, 7])
+def test_a_large_block_serves_what_is_down_to_half_its_size(size, new, unit, monkeypatch):
+    empty((100_000 * unit,), F4)
+    made = []
+    monkeypatch.setattr(workspace, "_new", lambda size, new=workspace._new: made.append(size) or new(size))
+    empty((size * unit,), F4)
+    assert len(made) == new
+
+
+def test_the_peak_is_that_of_what_is_in_use():
+    tracemalloc.start()
+    try:
+        for size in (1 << 20, 1 << 22, 1 << 24):  # none of which fits the next
+            a = empty((size,), np.dtype(np.uint8))
+            del a
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < (1 << 24) * 1.13
+
+
+def test_release():
+    for size in (10, LARGE):
+        empty((size,), F4)
+    workspace.release(LARGE)
+    assert [size for size, blocks in workspace._free.items() if blocks] == [64]
+    workspace.release()
+    assert not workspace._free
+
+
+def test_no_two_threads_are_given_the_same_memory():
+    def work():
+        for k in range(300):
+            a = empty((20_000 + 7 * k,), F4)
+            a[...] = own = threading.get_ident() % 1000
+            wrong.extend(a[a != own])
+
+    wrong = []
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_a_small_block_serves_its_own_size(monkeypatch):
+    made = []
+    monkeypatch.setattr(workspace, "_new", lambda size, new=workspace._new: made.append(size) or new(size))
+    empty((1000,), F4)
+    empty((900,), F4)
+    empty((1000,), F4)
+    assert len(made) == 2
+
+
+def test_arrays_together_are_apart_and_each_begins_a_line():
+    shapes = [(3, 5), (0, 7), (2,), (1000, 33)]
+    arrays = empties(F4, *shapes)
+    assert [a.shape for a in arrays] == shapes
+    for k, a in enumerate(arrays):
+        a[...] = k
+    assert [np.unique(a).tolist() for a in arrays] == [[0], [], [2], [3]]
+    assert all(place(a) % 64 == 0 for a in arrays if a.size)
+
+
+def test_memory_of_arrays_together_comes_back_with_the_last_of_them():
+    a, b = empties(F4, (1000, 100), (1000, 100))
+    here = place(a)
+    del a
+    assert place(empty((2000, 100), F4)) != here
+    del b
+    assert place(empty((2000, 100), F4)) == here

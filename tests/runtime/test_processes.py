@@ -1,0 +1,168 @@
+"""Tasks in several processes at once."""
+
+import multiprocessing
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import types
+from contextlib import closing
+
+import pytest
+from interrupting import interrupt, needs_proc
+
+from rnnbp.runtime import check_sendable, cores
+from rnnbp.runtime.processes import completed
+from rnnbp.runtime.worker_process import THREADS
+
+
+def seen(name: str) -> tuple[int, str | None]:
+    return os.getpid(), os.environ.get(name)
+
+
+def failing(n: int) -> int:
+    raise ValueError(f"task {n}")
+
+
+def test_one_worker_is_this_process():
+    assert list(completed(seen, ["HOME"])) == [(0, (os.getpid(), os.environ.get("HOME")))]
+
+
+def test_several_are_others_with_one_thread_each(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    found = dict(completed(seen, THREADS, workers=2))
+    assert sorted(found) == list(range(len(THREADS)))
+    assert os.getpid() not in {process for process, _ in found.values()}
+    assert {threads for _, threads in found.values()} == {"1"}
+    assert os.environ["OMP_NUM_THREADS"] == "7"
+    assert "MKL_NUM_THREADS" not in os.environ
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_error_comes_through(workers):
+    with pytest.raises(ValueError, match="task 1"):
+        list(completed(failing, [1, 1], workers))
+
+
+def test_no_task_is_no_work():
+    assert list(completed(failing, [], workers=2)) == []
+
+
+def test_what_cannot_be_sent_is_named():
+    check_sendable("f", failing)
+    with pytest.raises(ValueError, match=r"f cannot be sent to another process: .* Define it at the top level"):
+        check_sendable("f", lambda: None)
+
+
+def test_there_is_a_core():
+    assert 1 <= cores() <= (os.cpu_count() or 1)
+
+
+def waiting(seconds: float) -> int:
+    time.sleep(seconds)
+    return os.getpid()
+
+
+def dying(signum: int) -> None:
+    os.kill(os.getpid(), signum)
+
+
+def unsendable(n: int):
+    return lambda: n
+
+
+def test_a_worker_that_dies_is_an_error_and_not_a_wait():
+    with pytest.raises(ChildProcessError, match="a worker process was killed by signal 9, perhaps for want of memory"):
+        list(completed(dying, [signal.SIGKILL] * 2, workers=2))
+
+
+def test_a_result_that_cannot_be_sent_is_an_error():
+    with pytest.raises(RuntimeError, match="a worker process cannot send what came of its task"):
+        list(completed(unsendable, [1, 2], workers=2))
+
+
+def test_an_error_keeps_its_place_in_the_worker():
+    with pytest.raises(ValueError, match="task 1") as caught:
+        list(completed(failing, [1, 1], workers=2))
+    assert re.search("In a worker process:\n.*in failing", caught.value.__notes__[0], re.DOTALL)
+
+
+def test_more_tasks_than_workers_are_shared_among_them():
+    found = dict(completed(waiting, [0.0] * 9, workers=3))
+    assert sorted(found) == list(range(9))
+    assert len(set(found.values())) <= 3
+
+
+def test_a_loop_that_ends_early_leaves_no_worker():
+    with closing(completed(waiting, [0, 60, 60], workers=2)) as done:
+        place, _ = next(done)
+    assert place == 0
+    assert not multiprocessing.active_children()
+
+
+def test_what_a_notebook_defines_is_refused_and_not_lost(monkeypatch):
+    def made_in_a_cell():
+        pass
+
+    made_in_a_cell.__module__, made_in_a_cell.__qualname__ = "__main__", "made_in_a_cell"
+    notebook = types.ModuleType("__main__")
+    notebook.made_in_a_cell = made_in_a_cell
+    monkeypatch.setitem(sys.modules, "__main__", notebook)
+    with pytest.raises(ValueError, match="cannot import what is defined in a notebook"):
+        check_sendable("f", made_in_a_cell)
+
+
+# ---- real processes that are interrupted --------------------------------------------------------
+
+SCRIPT = """
+import multiprocessing, os, time
+from pathlib import Path
+from rnnbp.runtime.processes import in_order
+
+def task(seconds):
+    Path(f"began-{os.getpid()}").touch()
+    time.sleep(seconds)
+
+if __name__ == "__main__":
+    try:
+        in_order(task, [60] * 5, workers=2)
+    except KeyboardInterrupt as kept:  # as a notebook does
+        assert not multiprocessing.active_children()
+        print("interrupted")
+"""
+STARTING = "two processes are being started"
+STARTED = "both are at work"
+
+
+@pytest.fixture
+def interrupted(tmp_path):
+    """Start the script, and when its workers are `STARTING` or `STARTED`, send a signal to it or to its group."""
+    (tmp_path / "script.py").write_text(SCRIPT)
+
+    def ready(found: set[int], moment: str) -> bool:
+        # The first child is Python's own resource tracker.
+        return len(found) == 3 if moment == STARTING else len(list(tmp_path.glob("began-*"))) == 2
+
+    def run(signum: int, moment: str, *, to_group: bool = False) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "script.py"]
+        return interrupt(command, signum, lambda found: ready(found, moment), tmp_path, to_group=to_group)
+
+    return run
+
+
+@needs_proc
+@pytest.mark.parametrize("to_group", [False, True], ids=["alone", "group"])
+@pytest.mark.parametrize("moment", [STARTING, STARTED])
+def test_an_interrupt_ends_all_workers(interrupted, to_group, moment):
+    result = interrupted(signal.SIGINT, moment, to_group=to_group)
+    assert result.stdout == "interrupted\n"
+    assert "Traceback" not in result.stderr
+
+
+@needs_proc
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGKILL])
+def test_workers_end_when_the_process_that_began_them_is_killed(interrupted, signum):
+    assert interrupted(signum, STARTED).returncode == -signum

@@ -1,0 +1,336 @@
+"""Trainer: one loop for every gradient and optimizer; what it keeps, tells, stops at and goes on from."""
+
+import numpy as np
+import pytest
+
+import rnnbp
+from rnnbp.optimizers import OPTIMIZERS
+
+F = 2
+ROW = ["epoch", "loss", "accuracy", "validation_loss", "validation_accuracy"]
+ROW += ["gradient_norm", "learning_rate", "seconds", "steps"]
+
+
+def two_classes(n: int = 24, seed: int = 0) -> rnnbp.SequenceDataset:
+    """Sequences of 3 to 6 steps whose class is their mean's sign."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(n) % 2
+    sequences = [rng.normal(2 * k - 1, 1, (rng.integers(3, 7), F)) for k in labels]
+    return rnnbp.SequenceDataset(sequences, targets=labels)
+
+
+def network(**options) -> rnnbp.Sequential:
+    layers = rnnbp.Elman(F, 5), rnnbp.Dropout(0.2), rnnbp.Last(), rnnbp.Dense(5, 2)
+    return rnnbp.Sequential(*layers, **options)
+
+
+def trainer_of(optimizer=None, gradient=None, **options) -> rnnbp.Trainer:
+    optimizer = rnnbp.Adam(0.02) if optimizer is None else optimizer
+    return rnnbp.Trainer(network(), rnnbp.CrossEntropy(), gradient or rnnbp.BPTT(), optimizer, **options)
+
+
+# ---- what it returns ----------------------------------------------------------------------------
+
+
+def test_the_history_has_a_row_an_epoch():
+    data = two_classes()
+    history = trainer_of().fit(data, two_classes(seed=1), epochs=4, batch_size=8, progress=False)
+    assert list(history) == ROW
+    assert history["epoch"].tolist() == [1, 2, 3, 4]
+    assert (history["steps"] == data.lengths.sum()).all()
+    assert history["loss"].is_monotonic_decreasing
+    assert (history[["gradient_norm", "seconds"]] > 0).all(axis=None)
+
+
+def test_fit_goes_on_where_it_was():
+    trainer, whole = trainer_of(), trainer_of()
+    for _ in range(3):
+        trainer.fit(two_classes(), epochs=2, progress=False)
+    whole.fit(two_classes(), epochs=6, progress=False)
+    assert trainer.history["epoch"].tolist() == [1, 2, 3, 4, 5, 6]
+    np.testing.assert_array_equal(trainer.model.params.vector, whole.model.params.vector)
+
+
+def test_a_seed_decides_everything():
+    vectors = []
+    for seed in (0, 0, 1):
+        trainer = trainer_of(seed=seed)
+        trainer.fit(two_classes(), epochs=2, progress=False)
+        vectors.append(trainer.model.params.vector)
+    np.testing.assert_array_equal(vectors[0], vectors[1])
+    assert not np.array_equal(vectors[0], vectors[2])
+
+
+def test_evaluate_is_the_loss_and_score_of_the_whole_dataset():
+    data, trainer = two_classes(), trainer_of()
+    batch = data.batch()
+    outputs = trainer.model.forward(batch)
+    expected = {
+        "loss": pytest.approx(trainer.loss(outputs, batch.targets)[0], rel=1e-6),
+        "accuracy": pytest.approx((outputs.argmax(axis=1) == batch.targets).mean()),
+    }
+    assert trainer.evaluate(data) == expected
+    assert trainer.evaluate(data, batch_size=5) == expected
+
+
+def test_predictions_are_in_the_datasets_order():
+    data, trainer = two_classes(), trainer_of()
+    trainer.fit(data, epochs=20, progress=False)
+    predicted = trainer.predict(data, batch_size=7)
+    alone = [trainer.predict(data.subset([i]))[0] for i in range(len(data))]
+    np.testing.assert_array_equal(predicted, alone)
+    assert (predicted == data.targets).mean() == trainer.evaluate(data)["accuracy"] > 0.9
+
+
+def test_predictions_of_steps_are_a_list():
+    sequences = [np.ones((n, 1)) for n in (2, 5, 3)]
+    data = rnnbp.SequenceDataset(sequences, targets=[np.zeros((n, 1)) for n in (2, 5, 3)])
+    model = rnnbp.Sequential(rnnbp.Elman(1, 3), rnnbp.Dense(3, 1))
+    predicted = rnnbp.Trainer(model, rnnbp.MeanSquaredError()).predict(data)
+    assert [p.shape for p in predicted] == [(2,), (5,), (3,)]
+
+
+# ---- every part can be swapped ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_any_optimizer(name):
+    trainer = trainer_of(OPTIMIZERS[name]())
+    before = trainer.evaluate(two_classes())["loss"]
+    trainer.fit(two_classes(), epochs=10, batch_size=24, progress=False)  # Rprop wants whole epochs
+    assert trainer.evaluate(two_classes())["loss"] < before
+
+
+@pytest.mark.parametrize(
+    "gradient",
+    [rnnbp.BPTT(), rnnbp.TruncatedBPTT(1, 1), rnnbp.TruncatedBPTT(2, 3), rnnbp.FiniteDifference(1e-3)],
+    ids=repr,
+)
+def test_any_gradient(gradient):
+    trainer = trainer_of(rnnbp.SGD(0.1), gradient)
+    before = trainer.evaluate(two_classes())["loss"]
+    trainer.fit(two_classes(), epochs=3, batch_size=8, progress=False)
+    assert trainer.evaluate(two_classes())["loss"] < before
+
+
+@pytest.mark.parametrize("weight", [1.0, 20.0])
+def test_class_weights_change_what_is_learned(weight):
+    rng = np.random.default_rng(0)
+    data = rnnbp.SequenceDataset(list(rng.normal(0, 1, (40, 3, F))), targets=[0, 1] * 20)  # nothing to be learned
+    trainer = rnnbp.Trainer(network(), rnnbp.CrossEntropy([1.0, weight]), rnnbp.BPTT(), rnnbp.Adam(0.01))
+    trainer.fit(data, epochs=5, progress=False)
+    ones = trainer.predict(data).mean()
+    assert ones > 0.95 if weight > 1 else ones < 0.9
+
+
+def test_the_schedule_sets_the_rate_from_batch_to_batch():
+    trainer = trainer_of(rnnbp.SGD(0.5), schedule=rnnbp.Cosine(4))
+    history = trainer.fit(two_classes(), epochs=4, batch_size=12, progress=False)
+    expected = [0.5 * rnnbp.Cosine(4)(epoch + 0.5) for epoch in range(4)]  # at each epoch's second batch of two
+    np.testing.assert_allclose(history["learning_rate"], expected)
+
+
+def test_on_plateau_looks_at_the_history():
+    schedule = rnnbp.OnPlateau("loss", factor=0.5, patience=0, threshold=0.99)  # nothing is an improvement
+    history = trainer_of(rnnbp.SGD(0.1), schedule=schedule).fit(two_classes(), epochs=4, progress=False)
+    assert history["learning_rate"].iloc[-1] < 0.1
+
+
+def test_clipping_bounds_the_step():
+    trainer = trainer_of(rnnbp.SGD(1.0), clip=rnnbp.ClipNorm(1e-3))
+    before = trainer.model.params.vector.copy()
+    trainer.fit(two_classes(), epochs=1, batch_size=24, progress=False)
+    assert np.linalg.norm(trainer.model.params.vector - before) == pytest.approx(1e-3, rel=1e-3)
+
+
+def test_a_stateful_stream_goes_on_from_batch_to_batch():
+    """The label is the bit eleven steps before; the pieces have five: only a state that is carried knows it."""
+    bits = np.random.default_rng(0).integers(0, 2, 3000)
+    labels = np.concatenate([np.full(6, -1), bits[:-6]])
+    data = rnnbp.SequenceDataset.from_stream(2.0 * bits[:, None] - 1, labels, batch_size=10, steps=5)
+    scores = {}
+    for stateful in (False, True):
+        model = rnnbp.Sequential(rnnbp.GRU(1, 24), rnnbp.Dense(24, 2))
+        gradient = rnnbp.TruncatedBPTT(5, 10)
+        trainer = rnnbp.Trainer(model, rnnbp.CrossEntropy(), gradient, rnnbp.Adam(0.01), stateful=stateful)
+        trainer.fit(data, epochs=3, batch_size=10, progress=False)
+        scores[stateful] = trainer.history["accuracy"].iloc[-1]
+    assert scores[False] < 0.6
+    assert scores[True] > scores[False]
+
+
+# ---- stopping, listening, going on --------------------------------------------------------------
+
+
+def test_callbacks_hear_of_every_epoch_and_may_end_it():
+    heard = []
+
+    def until_three(trainer, row):
+        heard.append((len(trainer.history), row["epoch"]))
+        return row["epoch"] == 3
+
+    trainer_of(callbacks=[until_three]).fit(two_classes(), epochs=10, progress=False)
+    assert heard == [(1, 1), (2, 2), (3, 3)]
+
+
+def test_early_stopping_puts_the_best_parameters_back():
+    rng = np.random.default_rng(0)
+    noise = rnnbp.SequenceDataset(list(rng.normal(0, 1, (20, 4, F))), targets=rng.integers(0, 2, 20))
+    trainer = trainer_of(rnnbp.Adam(0.05))
+    history = trainer.fit(noise, two_classes(), epochs=60, progress=False, stopping=rnnbp.EarlyStopping(patience=4))
+    best = history["validation_loss"].idxmin()
+    assert len(history) == best + 5 < 60
+    assert trainer.evaluate(two_classes())["loss"] == pytest.approx(history["validation_loss"][best], rel=1e-6)
+
+
+def test_stopping_asks_for_a_column_that_is_there():
+    with pytest.raises(ValueError, match=r"monitor must be a column of the history, got 'validation_loss'"):
+        trainer_of().fit(two_classes(), epochs=1, progress=False, stopping=rnnbp.EarlyStopping())
+
+
+@pytest.mark.parametrize("optimizer", [rnnbp.Adam, rnnbp.Momentum, rnnbp.Rprop, rnnbp.LBFGS])
+def test_a_resumed_training_is_the_one_that_never_stopped(optimizer, tmp_path):
+    def make():
+        return trainer_of(optimizer(), schedule=None if optimizer is rnnbp.LBFGS else rnnbp.Cosine(6))
+
+    whole, first, second = make(), make(), make()
+    stopping = rnnbp.EarlyStopping(patience=50, monitor="loss")
+    whole.fit(two_classes(), epochs=6, batch_size=5, progress=False, stopping=stopping)
+    first.fit(two_classes(), epochs=2, batch_size=5, progress=False, stopping=stopping, checkpoint=tmp_path / "c.npz")
+    second.resume(tmp_path / "c.npz")
+    second.fit(two_classes(), epochs=4, batch_size=5, progress=False, stopping=stopping)
+    np.testing.assert_array_equal(second.model.params.vector, whole.model.params.vector)
+    same = [column for column in whole.history if column != "seconds"]
+    assert second.history[same].equals(whole.history[same])
+
+
+def test_fit_up_to_goes_on_from_its_checkpoint_and_does_no_more_than_is_left(tmp_path):
+    data, path = two_classes(), tmp_path / "c.npz"
+    whole = trainer_of()
+    whole.fit(data, epochs=4, batch_size=8, progress=False)
+    for wanted, run in ((2, 2), (4, 4), (4, 4), (3, 4)):  # each by a new trainer, as in a process of its own
+        trainer = trainer_of()
+        assert len(trainer.fit_up_to(wanted, data, batch_size=8, progress=False, checkpoint=path)) == run
+    np.testing.assert_array_equal(trainer.model.params.vector, whole.model.params.vector)
+    assert len(trainer_of().fit_up_to(1, data, progress=False)) == 1
+    with pytest.raises(ValueError, match="epochs must be a positive integer, got 0"):
+        trainer.fit_up_to(0, data)
+
+
+def test_a_checkpoint_is_of_one_model_and_optimizer(tmp_path):
+    trainer_of(rnnbp.Adam()).save(tmp_path / "c.npz")
+    with pytest.raises(ValueError, match="of another model or optimizer"):
+        trainer_of(rnnbp.SGD(0.1)).resume(tmp_path / "c.npz")
+    network().save(tmp_path / "model.npz")
+    with pytest.raises(ValueError, match=r"must be a file of 'rnnbp checkpoint', version 1; it is 'rnnbp model'"):
+        trainer_of().resume(tmp_path / "model.npz")
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path):
+    path = tmp_path / "c.npz"
+    trainer_of().save(path)
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(ValueError, match=r"c\.npz' is not a file of 'rnnbp checkpoint', or it is damaged"):
+        trainer_of().resume(path)
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        trainer_of().resume(tmp_path / "none.npz")
+
+
+def test_a_checkpoint_without_its_arrays_is_refused(tmp_path):
+    from rnnbp.runtime import read_archive, write_archive
+
+    trainer_of().save(tmp_path / "c.npz")
+    header, arrays = read_archive(tmp_path / "c.npz", "rnnbp checkpoint")
+    del arrays["parameters"]
+    write_archive(tmp_path / "c.npz", "rnnbp checkpoint", header, arrays)
+    with pytest.raises(ValueError, match="does not hold a whole checkpoint: 'parameters'"):
+        trainer_of().resume(tmp_path / "c.npz")
+
+
+# ---- what goes wrong ----------------------------------------------------------------------------
+
+
+def test_divergence_names_the_place_and_keeps_the_last_good_parameters():
+    class NotANumber(rnnbp.CrossEntropy):
+        calls = 0
+
+        def terms(self, outputs, targets, weights):
+            values, d = super().terms(outputs, targets, weights)
+            self.calls += 1
+            return (values * np.nan, d) if self.calls > 4 else (values, d)
+
+    good = []
+    trainer = rnnbp.Trainer(network(), NotANumber(), rnnbp.BPTT(), rnnbp.SGD(0.1))
+    trainer.callbacks = (lambda t, row: good.append(t.model.params.vector.copy()),)
+    with pytest.raises(
+        rnnbp.TrainingDivergedError, match=r"the loss is nan at epoch 2, batch 0, steps 0 to \d; the largest gradient"
+    ):
+        trainer.fit(two_classes(), epochs=3, batch_size=8, progress=False)
+    assert np.isfinite(trainer.model.params.vector).all()
+    np.testing.assert_allclose(trainer.model.params.vector, good[0], atol=0.1)
+
+
+def test_parameters_set_by_hand_are_what_a_divergence_puts_back():
+    trainer = trainer_of(rnnbp.SGD(0.1))
+    trainer.model.params.vector[:] = 0.25
+    trainer.loss.terms = lambda outputs, targets, weights: (weights * np.inf, outputs)
+    with pytest.raises(rnnbp.TrainingDivergedError, match="the loss is inf at epoch 1, batch 0"):
+        trainer.fit(two_classes(), epochs=1, progress=False)
+    assert (trainer.model.params.vector == 0.25).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("lstm", rnnbp.CrossEntropy()), "model must be a rnnbp Sequential, got 'lstm'"),
+        ((network(), "mse"), "loss must be a rnnbp Loss, got 'mse'"),
+        ((network(), rnnbp.CrossEntropy(), rnnbp.BPTT), "gradient must be an object with a method 'gradients'"),
+        ((network(), rnnbp.CrossEntropy(), rnnbp.BPTT(), "adam"), "optimizer must be an object with a method 'step'"),
+    ],
+)
+def test_parts_that_are_none(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        rnnbp.Trainer(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ([np.ones((3, F))], "train must be a SequenceDataset, got list"),
+        (rnnbp.SequenceDataset([np.ones((3, F))]), "train has no targets: give them as"),
+        (rnnbp.SequenceDataset([np.ones((3, 5))], targets=[0]), r"x of shape \(3, 1, 5\) does not fit layer 0"),
+        (rnnbp.SequenceDataset([np.ones((3, F))], targets=[2]), "label 2 in .* is not one of the K = 2 classes 0..1"),
+        (rnnbp.SequenceDataset([np.ones((3, F))], targets=[0.5]), r"targets must have shape \(B,\)"),
+    ],
+)
+def test_data_that_do_not_fit(data, message):
+    with pytest.raises(ValueError, match=message):
+        trainer_of().fit(data, epochs=1, progress=False)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": 0}, "epochs must be a positive integer, got 0"),
+        ({"batch_size": 2.5}, "batch_size must be a positive integer, got 2.5"),
+    ],
+)
+def test_numbers_that_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        trainer_of().fit(two_classes(), progress=False, **options)
+
+
+def test_backprop_refuses_a_recurrent_model():
+    with pytest.raises(ValueError, match="recurrent"):
+        trainer_of(gradient=rnnbp.Backprop()).fit(two_classes(), epochs=1, progress=False)
+
+
+# ---- progress -----------------------------------------------------------------------------------
+
+
+def test_progress_is_a_bar_or_without_tqdm_a_line_an_epoch(capsys, monkeypatch):
+    trainer_of().fit(two_classes(), epochs=2)
+    assert "2/2" in capsys.readouterr().err
+    monkeypatch.setattr("rnnbp.runtime.progress._tqdm_bar", lambda total, label: None)
+    trainer_of().fit(two_classes(), epochs=2)
+    assert capsys.readouterr().err.splitlines()[1].startswith("epoch 2/2  loss ")
