@@ -59,8 +59,8 @@ def plot_comparison(table: pd.DataFrame, runs: pd.DataFrame, validation_curves: 
     fig, (curves, dots) = figure(11, max(4.4, 1.2 + 0.5 * len(colour)), 1, 2, width_ratios=(1.25, 1))
     for model in colour:
         style = "--" if kind[model] == "static" else "-"
-        scores = validation_curves[model]
-        curves.plot(scores.index, scores, style, color=colour[model], linewidth=1.8, label=model)
+        curve = validation_curves[model]
+        curves.plot(curve.index, curve, style, color=colour[model], linewidth=1.8, label=model)
     middle = float(np.nanmedian(validation_curves.iloc[-1]))
     lowest = float(np.nanmin(validation_curves.to_numpy()))
     curves.set_ylim(max(lowest, 1 - 5 * (1 - middle)) if metric == "accuracy" else None)
