@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pandas.api.types import is_integer_dtype
 
 from rnnbp.data.categories import ordered_names
 from rnnbp.data.label_sequences import LabelSequences
@@ -62,6 +63,8 @@ def checked_targets(
     >>> checked_targets(["b", "a"], 2, lambda: np.array([3, 5]), None)
     (array([1, 0]), ('a', 'b'))
     """
+    if not hasattr(targets, "__len__"):
+        raise ValueError(f"targets must be one for each of the {size} sequences, got {type(targets).__name__}")
     if len(targets) != size:
         raise ValueError(f"targets must be one for each of the {size} sequences, got {len(targets)}")
     if isinstance(targets, LabelSequences):
@@ -120,6 +123,8 @@ def _sequences_of_labels(targets: LabelSequences, classes: Classes | None) -> tu
 
 def _items(targets: Any) -> Array | list[Array]:
     """Targets in one array where they come as a plain one, else an array for each sequence."""
+    if is_integer_dtype(getattr(targets, "dtype", object)) and np.any(pd.isna(targets)):  # NumPy would make it a value
+        raise ValueError(f"the class of sequence {int(np.argmax(pd.isna(targets)))} is missing")
     whole = np.asarray(targets) if hasattr(targets, "__array__") else np.empty(0, object)
     return whole if whole.dtype != object or whole.ndim > 1 else [np.asarray(t) for t in targets]
 
