@@ -101,6 +101,29 @@ def test_an_error_of_the_cell_itself_says_on_what_it_was_tried():
     ]
 
 
+def test_a_cell_that_counts_its_steps_does_not_count_the_trial():
+    class Counted(ElmanCell):
+        def step(self, params, state, x):
+            self.counts.append(len(x))
+            return super().step(params, state, x)
+
+    cell = Counted(3, 2)
+    object.__setattr__(cell, "counts", [])
+    assert Recurrent(cell).cell.counts == []
+
+
+def test_a_cell_is_tried_once_for_each_of_its_sizes():
+    class Counted(ElmanCell):
+        def initialize(self, params, rng):
+            tried.append(self.hidden_size)
+            super().initialize(params, rng)
+
+    tried: list[int] = []
+    for hidden in (2, 3, 2, 3):
+        Stack((Recurrent(Counted(4, hidden)).cell,))
+    assert tried == [2, 3]
+
+
 @pytest.mark.parametrize("name", CELLS | SPIKING)
 def test_whole_cells_are_taken(name):
     cell = (CELLS | SPIKING)[name]

@@ -128,9 +128,11 @@ def test_a_sequence_goes_on_from_a_state(layers):
     """State and outputs of two halves are those of the whole."""
     model = model_of(layers)
     batch = batch_for(model, LENGTHS["equal lengths"])
-    first, second = (replace(batch, x=batch.x[a:b], lengths=np.full(3, 3)) for a, b in ((0, 3), (3, 6)))
-    if model.out_shape[0] == "T":
-        first, second = replace(first, targets=batch.targets[:3]), replace(second, targets=batch.targets[3:])
+    spans, per_step = (slice(0, 3), slice(3, 6)), model.out_shape[0] == "T"
+    first, second = (
+        replace(batch, x=batch.x[s], lengths=np.full(3, 3), targets=batch.targets[s] if per_step else batch.targets)
+        for s in spans
+    )
     (g,) = RTRL().gradients(model, first, CrossEntropy())
     (h,) = RTRL().gradients(model, second, CrossEntropy(), g.state)
     (wanted,) = RTRL().gradients(model, batch, CrossEntropy())
