@@ -167,7 +167,6 @@ OTHERS = {
     "ARTBP": ARTBP(Geometric(0.3)),
     "BlockRTRL": BlockRTRL(2),
     "SnAp(1)": SnAp(1),
-    "SnAp(2), every step": SnAp(2, every=1),
     "UORO": UORO(),
     "KFRTRL": KFRTRL(),
     "EProp": EProp(),
@@ -195,6 +194,15 @@ def test_every_other_gradient_is_zero_for_masked_weights_too(algorithm):
     assert not found[~model.params.kept].any()
     np.testing.assert_array_equal(found, model.params.masked(total(algorithm, without_mask(model), batch)))
     assert found[model.params.place("0.w_hh")].any()
+
+
+def test_snap_is_zero_for_masked_weights_and_takes_its_sparsity_from_the_mask():
+    """Without the mask, zeros of the same weights are connections that may become others."""
+    model, batch = masked_model(), data().batch()
+    found, dense = (total(SnAp(2), m, batch) for m in (model, without_mask(model)))
+    assert not found[~model.params.kept].any()
+    assert relative_error(dense, total(BPTT(), without_mask(model), batch)) < 1e-11
+    assert relative_error(found, model.params.masked(dense)) > 1e-4
 
 
 def test_a_forward_gradient_has_the_slope_along_the_free_directions_only():
