@@ -9,7 +9,7 @@ import numpy as np
 from rnnbp.core import Parameters
 from rnnbp.data import SequenceBatch
 from rnnbp.layers import Run
-from rnnbp.layers.base import Array, State, Tape
+from rnnbp.layers.base import Array, Residuals, State
 from rnnbp.losses import Loss
 from rnnbp.models import Sequential
 from rnnbp.runtime import named_axes
@@ -153,12 +153,12 @@ def whole_gradient(
 ) -> Gradient:
     """Forward over the whole batch, the loss, and all the way back."""
     targets, params = check_targets(batch), model.params
-    outputs, tapes, after = model.unroll(params, model.cast(batch.x), Run(batch.lengths, rng), state)
+    outputs, residuals, after = model.unroll(params, model.cast(batch.x), Run(batch.lengths, rng), state)
     value, d_outputs = loss(outputs, targets, batch.lengths if outputs.ndim == 3 else None)
     grad = params.zeros()
-    model.backward_params(params, tapes, d_outputs, grad)
-    repeated = sum(getattr(tape, "repeated", 0) for tape in tapes)  # what a layer ran beyond once a step
-    cost = Cost(int(batch.lengths.sum()) + repeated, held_bytes(tapes))
+    model.backward_params(params, residuals, d_outputs, grad)
+    repeated = sum(getattr(own, "repeated", 0) for own in residuals)  # what a layer ran beyond once a step
+    cost = Cost(int(batch.lengths.sum()) + repeated, held_bytes(residuals))
     return Gradient(value, params.masked(grad.vector), outputs, after, cost, (0, len(batch.x)))
 
 
@@ -188,8 +188,8 @@ def map_state(function: Callable[[Array], Array], state: State) -> State:
     return state if state is None else function(state)
 
 
-def held_bytes(*tapes: Tape, given: Array | None = None) -> int:
-    """Bytes of all arrays within tapes, memory that several share counted once, and that of `given` not at all.
+def held_bytes(*residuals: Residuals, given: Array | None = None) -> int:
+    """Bytes of all arrays within residuals, memory that several share counted once, and that of `given` not at all.
 
     Examples
     --------
@@ -198,7 +198,7 @@ def held_bytes(*tapes: Tape, given: Array | None = None) -> int:
     (32, 32)
     """
     found: dict[int, int] = {}
-    _collect(tapes, found)
+    _collect(residuals, found)
     shared: dict[int, int] = {}
     _collect(given, shared)
     return sum(size for memory, size in found.items() if memory not in shared)

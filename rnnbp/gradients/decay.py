@@ -159,7 +159,7 @@ def _followed_back(model: Sequential, pieces: Sequence[Piece]) -> tuple[Array, A
     vector, dy = np.zeros(params.size), pieces[-1].d_outputs
     for k, piece in enumerate(reversed(pieces)):
         grad = params.zeros()
-        _, d_states = model.backward(params, piece.tapes, dy, grad, d_states)
+        _, d_states = model.backward(params, piece.residuals, dy, grad, d_states)
         norms[k] = np.sqrt(sum(_squares(d) for d in d_states)).sum()
         if k > 0 and norms[k - 1] > 0:
             gain = np.fmax(gain, np.linalg.norm(params.masked(grad.vector)) / norms[k - 1])

@@ -14,7 +14,7 @@ from rnnbp.gradients.base import Gradient, whole_gradient
 from rnnbp.gradients.history import History
 from rnnbp.kernels.packing import pack, unpack
 from rnnbp.layers import FixedPoint, Layer, Run
-from rnnbp.layers.base import Shape, State, Tape
+from rnnbp.layers.base import Residuals, Shape, State
 from rnnbp.layers.fixed_point import check_solver_arguments, spectral_radius_at, state_cotangent
 from rnnbp.losses import Loss
 from rnnbp.models import Sequential
@@ -161,7 +161,7 @@ class Implicit(Layer):
     def out_shape(self, shape: Shape) -> Shape:
         return self.layer.out_shape(shape)
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         warm = self.layer.warm_start
         found = self.layer.solve(params, x, run.lengths, state if warm else None)
         active = run.active(len(x))
@@ -169,7 +169,7 @@ class Implicit(Layer):
         return found.state[:, :, : self.layer.cell.output_size], residuals, found.last if warm else None
 
     def backward(
-        self, params: Parameters, residuals: Tape, dy: Array, grad: Parameters, d_state: State = None
+        self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
         cell, weights = self.layer.cell, dict(params.items())
         active, x, z = residuals.active, residuals.x, residuals.z

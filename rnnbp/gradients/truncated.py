@@ -11,7 +11,7 @@ import numpy as np
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import Cost, Gradient, check_targets, held_bytes, map_state, refuse_look_ahead
 from rnnbp.layers import Run
-from rnnbp.layers.base import Array, State, Tape
+from rnnbp.layers.base import Array, Residuals, State
 from rnnbp.losses import Loss
 from rnnbp.models import Sequential
 from rnnbp.runtime import integer_at_least, positive_int
@@ -99,7 +99,7 @@ class Piece:
 
     start: int
     stop: int
-    tapes: list[Tape]
+    residuals: list[Residuals]
     outputs: Array
     loss: float
     d_outputs: Array
@@ -132,7 +132,7 @@ class SpanRunner:
     def run(self, start: int, stop: int) -> Piece:
         """Forward from step `start` to before `stop`, and the loss of what is due there."""
         lengths = np.clip(self.batch.lengths - start, 0, stop - start)
-        outputs, tapes, self.state = self.model.unroll(
+        outputs, residuals, self.state = self.model.unroll(
             self.model.params, self.x[start:stop], Run(lengths, self.rng), self.state
         )
         targets, ends = self.targets, self.batch.lengths
@@ -142,7 +142,7 @@ class SpanRunner:
         else:
             due = (ends > start) & (ends <= stop)
         value, d_outputs = self.loss.masked(outputs, targets, due, self.total)
-        return Piece(start, stop, tapes, outputs, value, d_outputs)
+        return Piece(start, stop, residuals, outputs, value, d_outputs)
 
     def gradient(
         self, way_back: Sequence[Piece], new: Sequence[Piece], factors: Sequence[float] | None = None
@@ -154,13 +154,13 @@ class SpanRunner:
         grad, d_states = params.zeros(), None
         for piece, factor in reversed(list(zip(way_back, factors or [1.0] * len(way_back), strict=True))):
             dy = piece.d_outputs if piece.start >= new[0].start else np.zeros_like(piece.d_outputs)
-            d_states = self.model.backward_params(params, piece.tapes, dy, grad, d_states)
+            d_states = self.model.backward_params(params, piece.residuals, dy, grad, d_states)
             if factor != 1:
                 d_states = [map_state(partial(_scaled, factor), d) for d in d_states]
         start, stop = new[0].start, new[-1].stop
         outputs = np.concatenate([p.outputs for p in new]) if new[0].outputs.ndim == 3 else _ended(new, self.batch)
         steps = int(np.clip(self.batch.lengths - start, 0, stop - start).sum())
-        cost = Cost(steps, held_bytes([p.tapes for p in way_back]))
+        cost = Cost(steps, held_bytes([p.residuals for p in way_back]))
         assert self.state is not None
         vector = params.masked(grad.vector)
         return Gradient(sum(p.loss for p in new), vector, outputs, list(self.state), cost, (start, stop))

@@ -9,7 +9,7 @@ from rnnbp.core import Parameters
 
 Array = np.ndarray
 Shape = tuple[str | int | None, ...]  # ("T", "B", 12); None where the number of features is not known
-Tape = Any
+Residuals = Any
 State = Any
 
 
@@ -57,8 +57,8 @@ class Layer:
     ...         return shape
     ...     def forward(self, params, x, run, state=None):
     ...         return x * x, x, None
-    ...     def backward(self, params, tape, dy, grad, d_state=None):
-    ...         return 2 * tape * dy, None
+    ...     def backward(self, params, residuals, dy, grad, d_state=None):
+    ...         return 2 * residuals * dy, None
     >>> import rnnbp
     >>> rnnbp.check_gradient(Square()).ok
     True
@@ -85,7 +85,7 @@ class Layer:
         """
         raise NotImplementedError(f"{type(self).__name__} does not define out_shape")
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         """-> y, what the way back needs, and the state at the end (None for a layer without).
 
         `state` None is the state a sequence begins with.
@@ -93,19 +93,19 @@ class Layer:
         raise NotImplementedError(f"{type(self).__name__} does not define forward")
 
     def backward(
-        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+        self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
         """-> dx and d_state before the first step; adds the parameters' gradient into `grad`."""
         raise NotImplementedError(f"{type(self).__name__} does not define backward")
 
     def backward_params(
-        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+        self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> State:
         """`backward` without dx -> d_state: training asks a model's lowest layer with parameters for no more.
 
         A layer may define it where that saves work.
         """
-        return self.backward(params, tape, dy, grad, d_state)[1]
+        return self.backward(params, residuals, dy, grad, d_state)[1]
 
 
 def in_time(layer: Layer, shape: Shape, features: int | None = None) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from rnnbp.cells import Cell
 from rnnbp.cells.base import Array, check_cell
 from rnnbp.core import Parameters
-from rnnbp.layers.base import Layer, Run, Shape, State, Tape, in_time
+from rnnbp.layers.base import Layer, Residuals, Run, Shape, State, in_time
 from rnnbp.layers.recurrent import Recurrent
 
 
@@ -61,37 +61,37 @@ class Bidirectional(Layer):
         in_time(self, shape, self.cell.input_size)
         return (*shape[:2], 2 * self.cell.output_size)
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         """The backward half sees each sequence turned round within its own length; there is no state to begin from."""
         if state is not None:
             raise ValueError("Bidirectional sees each sequence as a whole and takes no state to begin from")
         layer, turn = Recurrent(self.cell), _turned(run.lengths, len(x))
         ahead, back = self._halves(params)
-        y, tape, _ = layer.forward(ahead, x, run)
-        y_back, tape_back, _ = layer.forward(back, _take(x, turn), run)
-        return np.concatenate([y, _take(y_back, turn)], axis=-1), (tape, tape_back, turn), None
+        y, residuals, _ = layer.forward(ahead, x, run)
+        y_back, residuals_back, _ = layer.forward(back, _take(x, turn), run)
+        return np.concatenate([y, _take(y_back, turn)], axis=-1), (residuals, residuals_back, turn), None
 
     def backward(
-        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+        self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
         """Both halves; their input gradients add up."""
-        ahead, back = self._ways_back(params, tape, dy, grad)
+        ahead, back = self._ways_back(params, residuals, dy, grad)
         (dx, _), (dx_back, _) = Recurrent(self.cell).backward(*ahead), Recurrent(self.cell).backward(*back)
-        return dx + _take(dx_back, tape[2]), None
+        return dx + _take(dx_back, residuals[2]), None
 
     def backward_params(
-        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+        self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> State:
         """Both halves."""
-        for half in self._ways_back(params, tape, dy, grad):
+        for half in self._ways_back(params, residuals, dy, grad):
             Recurrent(self.cell).backward_params(*half)
 
-    def _ways_back(self, params: Parameters, tape: Tape, dy: Array, grad: Parameters) -> Iterator[tuple]:
+    def _ways_back(self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters) -> Iterator[tuple]:
         """What the way back of each half is given."""
-        tape_ahead, tape_back, turn = tape
+        residuals_ahead, residuals_back, turn = residuals
         d_ahead, d_back = np.split(dy, 2, axis=-1)
         errors = (d_ahead, _take(d_back, turn))
-        return zip(self._halves(params), (tape_ahead, tape_back), errors, self._halves(grad), strict=True)
+        return zip(self._halves(params), (residuals_ahead, residuals_back), errors, self._halves(grad), strict=True)
 
 
 def _turned(lengths: Array, steps: int) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 from rnnbp.cells import Cell
 from rnnbp.cells.base import Array
 from rnnbp.core import Initializer, Parameters, Uniform
-from rnnbp.layers.base import Layer, Run, Shape, State, Tape, in_time
+from rnnbp.layers.base import Layer, Residuals, Run, Shape, State, in_time
 from rnnbp.layers.multi_layer import MultiLayer, dropout_between
 from rnnbp.layers.recurrent import Recurrent
 from rnnbp.runtime import flag, positive_int
@@ -80,21 +80,21 @@ class CellLayer(Layer, ABC):
         in_time(self, shape, self.input_size)
         return self.unrolled.out_shape(shape)
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         """The state is (B, S), or a list of such, one a layer, where there are several."""
         return self.unrolled.forward(params, x, run, state)
 
     def backward(
-        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+        self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
         """Backpropagate through time."""
-        return self.unrolled.backward(params, tape, dy, grad, d_state)
+        return self.unrolled.backward(params, residuals, dy, grad, d_state)
 
     def backward_params(
-        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+        self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> State:
         """The same without dx."""
-        return self.unrolled.backward_params(params, tape, dy, grad, d_state)
+        return self.unrolled.backward_params(params, residuals, dy, grad, d_state)
 
 
 def unrolled(layer: Layer) -> Layer:

@@ -8,7 +8,7 @@ import numpy as np
 
 from rnnbp.cells.base import Array
 from rnnbp.core import Parameters
-from rnnbp.layers.base import Layer, Run, Shape, State, Tape, in_time
+from rnnbp.layers.base import Layer, Residuals, Run, Shape, State, in_time
 from rnnbp.layers.pooling import Last
 from rnnbp.layers.simple import Dropout, Noise, Normalize
 
@@ -60,17 +60,17 @@ class Ends(Layer):
             raise ValueError(f"Ends takes two directions of O features each, (T, B, 2 O), got {features} features")
         return shape[1:]
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         """One half of the features at each sequence's last step, the other at its first."""
         half, rows = x.shape[2] // 2, np.arange(x.shape[1])
         y = np.concatenate([x[run.lengths - 1, rows, :half], x[0, :, half:]], axis=1)
         return y, (len(x), run.lengths), None
 
     def backward(
-        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+        self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
         """Zero but at these two steps."""
-        steps, lengths = tape
+        steps, lengths = residuals
         half, rows = dy.shape[1] // 2, np.arange(len(dy))
         dx = np.zeros((steps, *dy.shape), dy.dtype)
         dx[lengths - 1, rows, :half] = dy[:, :half]

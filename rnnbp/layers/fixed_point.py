@@ -10,7 +10,7 @@ from rnnbp.cells import Cell
 from rnnbp.cells.base import Array, Weights, check_cell, zero_state
 from rnnbp.core import Parameters
 from rnnbp.kernels.packing import pack, unpack
-from rnnbp.layers.base import Layer, Run, Shape, State, Tape, in_time
+from rnnbp.layers.base import Layer, Residuals, Run, Shape, State, in_time
 from rnnbp.layers.convergence import JointSolve, RecordedStepFunction, StepFunction, backward_through_iterations
 from rnnbp.runtime import flag
 from rnnbp.solvers import (
@@ -168,7 +168,7 @@ class FixedPoint(Layer):
             sum(s.function.evaluations for s in solves),
         )
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         active = run.active(len(x))
         function = StepFunction if self.solver.rate is None else RecordedStepFunction
         solves, last = self._solve(params, x, active, state if self.warm_start else None, function)
@@ -177,7 +177,7 @@ class FixedPoint(Layer):
         return z[:, :, : self.cell.output_size], residuals, last if self.warm_start else None
 
     def backward(
-        self, params: Parameters, residuals: Tape, dy: Array, grad: Parameters, d_state: State = None
+        self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
         if self.solver.rate is None:
             raise ValueError(

@@ -7,7 +7,7 @@ import numpy as np
 from rnnbp.cells import Cell
 from rnnbp.cells.base import Array, as_cells
 from rnnbp.core import Parameters
-from rnnbp.layers.base import Layer, Run, Shape, State, Tape
+from rnnbp.layers.base import Layer, Residuals, Run, Shape, State
 from rnnbp.layers.bidirectional import Bidirectional
 from rnnbp.layers.recurrent import Recurrent
 from rnnbp.layers.simple import Dropout, drop_rate
@@ -89,46 +89,46 @@ class MultiLayer(Layer):
             shape = layer.out_shape(shape)
         return shape
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         """The state is a list, one a layer."""
-        tapes, states, dropout = [], [], Dropout(self.dropout)
+        residuals, states, dropout = [], [], Dropout(self.dropout)
         for k, (layer, scope) in enumerate(zip(self.layers, self.scopes(params), strict=True)):
             mask = None
             if k > 0:
                 x, mask, _ = dropout.forward(scope, x, run)
-            x, tape, last = layer.forward(scope, x, run, None if state is None else state[k])
-            tapes.append((mask, tape))
+            x, own, last = layer.forward(scope, x, run, None if state is None else state[k])
+            residuals.append((mask, own))
             states.append(last)
-        return x, tapes, states
+        return x, residuals, states
 
     def backward(
-        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+        self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
         """From the last layer down."""
-        lowest, d_states = self._upper_back(params, tape, dy, grad, d_state)
+        lowest, d_states = self._upper_back(params, residuals, dy, grad, d_state)
         dx, d_first = self.layers[0].backward(*lowest)
         return dx, [d_first, *d_states]
 
     def backward_params(
-        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+        self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> State:
         """Without the lowest layer's dx."""
-        lowest, d_states = self._upper_back(params, tape, dy, grad, d_state)
+        lowest, d_states = self._upper_back(params, residuals, dy, grad, d_state)
         return [self.layers[0].backward_params(*lowest), *d_states]
 
     def _upper_back(
-        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State
+        self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State
     ) -> tuple[tuple, list[State]]:
         """Back through all layers but the lowest: what its own way back is given, and the others' d_state."""
         scopes, grads = self.scopes(params), self.scopes(grad)
         d_last = [None] * len(self.layers) if d_state is None else d_state
         d_states: list[State] = []
         for k in reversed(range(1, len(self.layers))):
-            mask, inner = tape[k]
+            mask, inner = residuals[k]
             dy, before = self.layers[k].backward(scopes[k], inner, dy, grads[k], d_last[k])
             dy, _ = Dropout(self.dropout).backward(scopes[k], mask, dy, grads[k])
             d_states.insert(0, before)
-        return (scopes[0], tape[0][1], dy, grads[0], d_last[0]), d_states
+        return (scopes[0], residuals[0][1], dy, grads[0], d_last[0]), d_states
 
 
 def dropout_between(rate: float, num_layers: int) -> None:

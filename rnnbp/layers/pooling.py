@@ -6,7 +6,7 @@ import numpy as np
 
 from rnnbp.cells.base import Array
 from rnnbp.core import Parameters
-from rnnbp.layers.base import Layer, Run, Shape, State, Tape, in_time, over
+from rnnbp.layers.base import Layer, Residuals, Run, Shape, State, in_time, over
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Last(Layer):
         in_time(self, shape)
         return shape[1:]
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         """The state is what was last seen, (B, F)."""
         rows, running = np.arange(x.shape[1]), run.lengths > 0
         y = x[run.lengths - 1, rows]
@@ -37,10 +37,10 @@ class Last(Layer):
         return y, (len(x), run.lengths), y
 
     def backward(
-        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+        self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
         """The error goes to the last step, or back to the state of a sequence that had ended before."""
-        steps, lengths = tape
+        steps, lengths = residuals
         dy = dy if d_state is None else dy + d_state
         running = lengths > 0
         dx = np.zeros((steps, *dy.shape), dy.dtype)
@@ -66,7 +66,7 @@ class MeanOverTime(Layer):
         in_time(self, shape)
         return shape[1:]
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         """The state is [sum | number of steps], (B, F + 1)."""
         done = over(run, len(x))
         sums = np.where(done[:, :, None], 0, x)
@@ -78,10 +78,10 @@ class MeanOverTime(Layer):
         return total / steps, (done, steps), np.concatenate([total, count[:, None]], axis=1)
 
     def backward(
-        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+        self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
         """Each real step has the same share; so has the sum that came before."""
-        done, steps = tape
+        done, steps = residuals
         d_total = dy / steps
         if d_state is not None:
             d_total = d_total + d_state[:, :-1]
@@ -109,7 +109,7 @@ class TimeStatistics(Layer):
         features = shape[-1]
         return (shape[1], 2 * features if isinstance(features, int) else None)
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         """The variance has 1e-6 added under the root, so that a constant sequence has a slope."""
         done = over(run, len(x))[:, :, None]
         steps = np.maximum(run.lengths, 1)[:, None].astype(x.real.dtype)
@@ -119,9 +119,9 @@ class TimeStatistics(Layer):
         return np.concatenate([mean, std], axis=1), (done, steps, centred, std), None
 
     def backward(
-        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+        self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
         """d std / d x[t] = (x[t] - mean) / (T std)."""
-        done, steps, centred, std = tape
+        done, steps, centred, std = residuals
         d_mean, d_std = np.split(dy, 2, axis=1)
         return np.where(done, 0, d_mean / steps) + centred * (d_std / (steps * std)), None

@@ -8,7 +8,7 @@ from rnnbp.cells import Cell
 from rnnbp.cells.base import Array, check_cell, zero_state
 from rnnbp.core import Parameters
 from rnnbp.kernels import kernel_of
-from rnnbp.layers.base import Layer, Run, Shape, State, Tape, in_time
+from rnnbp.layers.base import Layer, Residuals, Run, Shape, State, in_time
 
 
 @dataclass(frozen=True)
@@ -46,30 +46,30 @@ class Recurrent(Layer):
         in_time(self, shape, self.cell.input_size)
         return (*shape[:2], self.cell.output_size)
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
-        """The state is (B, S). The tape keeps the kernel, for the way back is through the same."""
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
+        """The state is (B, S). The residuals hold the kernel: the backward pass uses the same."""
         dtype = np.result_type(params.vector, x)
         start = zero_state(self.cell, x.shape[1], dtype) if state is None else np.asarray(state, dtype)
         wanted = (x.shape[1], self.cell.state_size)
         if start.shape != wanted:
             raise ValueError(f"the state of {self.cell!r} must have shape (B, S) = {wanted}, got {start.shape}")
         kernel = kernel_of(self.cell, dtype)
-        y, trace, last = kernel.forward(dict(params.items()), x, run.active(len(x)), start)
-        return y, (kernel, trace), last
+        y, own, last = kernel.forward(dict(params.items()), x, run.active(len(x)), start)
+        return y, (kernel, own), last
 
     def backward(
-        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+        self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
         """Backpropagation through time."""
-        kernel, trace = tape
-        return kernel.backward(dict(params.items()), trace, dy, grad, self._d_last(dy, d_state))
+        kernel, own = residuals
+        return kernel.backward(dict(params.items()), own, dy, grad, self._d_last(dy, d_state))
 
     def backward_params(
-        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+        self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> State:
         """The same without the product that gives dx."""
-        kernel, trace = tape
-        return kernel.backward_params(dict(params.items()), trace, dy, grad, self._d_last(dy, d_state))
+        kernel, own = residuals
+        return kernel.backward_params(dict(params.items()), own, dy, grad, self._d_last(dy, d_state))
 
     def _d_last(self, dy: Array, d_state: State) -> Array:
         return zero_state(self.cell, dy.shape[1], dy.dtype) if d_state is None else d_state

@@ -6,7 +6,7 @@ import numpy as np
 
 from rnnbp.cells.base import Array, outer_sum, total
 from rnnbp.core import Parameters, activation, glorot
-from rnnbp.layers.base import Layer, Run, Shape, State, Tape, has_features
+from rnnbp.layers.base import Layer, Residuals, Run, Shape, State, has_features
 from rnnbp.runtime import number, positive_int
 
 
@@ -64,25 +64,25 @@ class Dense(Layer):
         has_features(self, shape, self.input_size)
         return (*shape[:-1], self.output_size)
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         """One product for each step."""
         y = activation(self.activation).function(_affine(x, params["w"], params["b"]))
         return y, (x, y), None
 
     def backward(
-        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+        self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
         """delta W, with delta = dy act'(y)."""
-        return self._delta(tape, dy, grad) @ params["w"], None
+        return self._delta(residuals, dy, grad) @ params["w"], None
 
     def backward_params(
-        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+        self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> State:
         """The same without that product."""
-        self._delta(tape, dy, grad)
+        self._delta(residuals, dy, grad)
 
-    def _delta(self, tape: Tape, dy: Array, grad: Parameters) -> Array:
-        x, y = tape
+    def _delta(self, residuals: Residuals, dy: Array, grad: Parameters) -> Array:
+        x, y = residuals
         delta = dy if self.activation == "linear" else dy * activation(self.activation).slope(y)
         grad["w"] += outer_sum(delta, x)
         grad["b"] += total(delta)
@@ -141,13 +141,13 @@ class Normalize(Layer):
         has_features(self, shape, len(self.mean))
         return (*shape[:-1], len(self.mean))
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         """In the dtype of `x`."""
         real = x.real.dtype
         return (x - np.array(self.mean, real)) / np.array(self.scale, real), None, None
 
     def backward(
-        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+        self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
         """dy / scale."""
         return dy / np.array(self.scale, dy.real.dtype), None
@@ -196,7 +196,7 @@ class Embedding(Layer):
             raise ValueError("Embedding takes integer tokens (T, B), so it must be the model's first layer")
         return (*shape, self.output_size)
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         """Rows of w."""
         if not np.issubdtype(x.dtype, np.integer) or x.ndim != 2:
             raise ValueError(f"Embedding takes integer tokens (T, B), got {x.dtype} of shape {x.shape}")
@@ -206,11 +206,11 @@ class Embedding(Layer):
         return params["w"][x], x, None
 
     def backward(
-        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+        self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
         """Add each step's gradient to its token's row; integers have no gradient, so dx is zero."""
-        np.add.at(grad["w"], tape, dy)
-        return np.zeros(tape.shape, dy.dtype), None
+        np.add.at(grad["w"], residuals, dy)
+        return np.zeros(residuals.shape, dy.dtype), None
 
 
 @dataclass(frozen=True)
@@ -246,8 +246,8 @@ class Dropout(Layer):
         """As it comes."""
         return shape
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
-        """The tape is the mask, or None where nothing is dropped."""
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
+        """The residuals is the mask, or None where nothing is dropped."""
         if run.rng is None or self.rate == 0:
             return x, None, None
         real = x.real.dtype.type
@@ -255,10 +255,10 @@ class Dropout(Layer):
         return x * mask, mask, None
 
     def backward(
-        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+        self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
         """The same mask."""
-        return (dy if tape is None else dy * tape), None
+        return (dy if residuals is None else dy * residuals), None
 
 
 def drop_rate(name: str, value: float) -> float:
@@ -307,14 +307,14 @@ class Noise(Layer):
         """As it comes."""
         return shape
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
-        """No tape: the noise does not depend on x."""
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
+        """No residuals: the noise does not depend on x."""
         if run.rng is None:
             return x, None, None
         return x + (self.scale * run.rng.standard_normal(x.shape)).astype(x.real.dtype), None, None
 
     def backward(
-        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+        self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
         """dy as it comes."""
         return dy, None

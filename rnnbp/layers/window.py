@@ -6,7 +6,7 @@ import numpy as np
 
 from rnnbp.cells.base import Array
 from rnnbp.core import Parameters
-from rnnbp.layers.base import Layer, Run, Shape, State, Tape, in_time, over
+from rnnbp.layers.base import Layer, Residuals, Run, Shape, State, in_time, over
 from rnnbp.runtime import natural_int, positive_int
 
 
@@ -61,7 +61,7 @@ class Window(Layer):
         features = shape[-1]
         return (*shape[:2], features * self.width if isinstance(features, int) else None)
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         """The state is the last `left` steps, (left, B, F)."""
         T, B, F = x.shape
         done = over(run, T)[:, :, None]
@@ -77,10 +77,10 @@ class Window(Layer):
         )  # not a view, which would hold all of it
 
     def backward(
-        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+        self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
         """Each step adds up what all windows that saw it send back."""
-        done, (T, B, F) = tape
+        done, (T, B, F) = residuals
         d_wide = np.zeros((self.left + T + self.right, B, F), dy.dtype)
         if d_state is not None:  # first, as what came later adds up first
             d_wide[T : T + self.left] = d_state
@@ -123,7 +123,7 @@ class Flatten(Layer):
         features = shape[-1]
         return (shape[1], features * self.steps if isinstance(features, int) else None)
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         """Time behind the batch, then one row a sequence."""
         T, B, F = x.shape
         longest = int(run.lengths.max(initial=0))
@@ -137,10 +137,10 @@ class Flatten(Layer):
         return y.reshape(B, -1), (done, x.shape), None
 
     def backward(
-        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+        self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
         """The same way back."""
-        done, (T, B, F) = tape
+        done, (T, B, F) = residuals
         dx, shared = np.zeros((T, B, F), dy.dtype), min(T, self.steps)
         dx[:shared] = dy.reshape(B, self.steps, F)[:, :shared].swapaxes(0, 1)
         return np.where(done, 0, dx), None
@@ -183,7 +183,7 @@ class Resample(Layer):
         features = shape[-1]
         return (shape[1], features * self.steps if isinstance(features, int) else None)
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         """Two neighbouring frames, weighted by their distance."""
         B = x.shape[1]
         at = np.linspace(0, 1, self.steps)[:, None] * np.maximum(run.lengths - 1, 0)
@@ -195,10 +195,10 @@ class Resample(Layer):
         return np.ascontiguousarray(y.swapaxes(0, 1)).reshape(B, -1), (x.shape, low, high, share), None
 
     def backward(
-        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+        self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
         """Each frame gets back the weights it gave."""
-        shape, low, high, share = tape
+        shape, low, high, share = residuals
         B = shape[1]
         d = dy.reshape(B, self.steps, -1).swapaxes(0, 1)
         dx = np.zeros(shape, dy.dtype)

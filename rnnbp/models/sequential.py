@@ -15,7 +15,7 @@ from rnnbp import cells, layers, losses, solvers
 from rnnbp.core import Parameters, initializers
 from rnnbp.data import SequenceBatch, names_or_none, one_feature
 from rnnbp.layers import Embedding, Layer, Run
-from rnnbp.layers.base import Array, Shape, State, Tape, over, show
+from rnnbp.layers.base import Array, Residuals, Shape, State, over, show
 from rnnbp.layers.ends import check_directions
 from rnnbp.losses import Loss
 from rnnbp.models.prediction import Predictor
@@ -160,7 +160,7 @@ class Sequential(Predictor):
         run: Run,
         states: Sequence[State] | None = None,
         part: slice = slice(None),
-    ) -> tuple[Array, list[Tape], list[State]]:
+    ) -> tuple[Array, list[Residuals], list[State]]:
         """Run the layers and keep what the way back needs.
 
         Parameters
@@ -172,12 +172,12 @@ class Sequential(Predictor):
         states : list, one a layer, optional
             To go on from; as this method returns them.
         part : slice, default all
-            The layers to run; states and tapes are theirs.
+            The layers to run; states and residuals are theirs.
 
         Returns
         -------
         outputs : ndarray (T, B, K) or (B, K)
-        tapes : list
+        residuals : list
         states : list
             None for a layer without state.
 
@@ -189,17 +189,17 @@ class Sequential(Predictor):
         layers, scopes = self.layers[part], self.scopes(params)[part]
         if states is not None and len(states) != len(layers):
             raise ValueError(f"states must be one for each of the {len(layers)} layers, got {len(states)}")
-        tapes, after = [], []
+        residuals, after = [], []
         for i, (layer, scope) in enumerate(zip(layers, scopes, strict=True)):
-            x, tape, state = layer.forward(scope, x, run, None if states is None else states[i])
-            tapes.append(tape)
+            x, own, state = layer.forward(scope, x, run, None if states is None else states[i])
+            residuals.append(own)
             after.append(state)
-        return x, tapes, after
+        return x, residuals, after
 
     def backward(
         self,
         params: Parameters,
-        tapes: Sequence[Tape],
+        residuals: Sequence[Residuals],
         dy: Array,
         grad: Parameters,
         d_states: Sequence[State] | None = None,
@@ -209,7 +209,7 @@ class Sequential(Predictor):
 
         Parameters
         ----------
-        params, tapes
+        params, residuals
             As `unroll` was given and returned them.
         dy : ndarray (T, B, K) or (B, K)
             The loss's derivative by the outputs.
@@ -230,13 +230,13 @@ class Sequential(Predictor):
         before: list[State] = [None] * len(layers)
         for i in reversed(range(len(layers))):
             d_state = None if d_states is None else d_states[i]
-            dy, before[i] = layers[i].backward(scopes[i], tapes[i], dy, grads[i], d_state)
+            dy, before[i] = layers[i].backward(scopes[i], residuals[i], dy, grads[i], d_state)
         return dy, before
 
     def backward_params(
         self,
         params: Parameters,
-        tapes: Sequence[Tape],
+        residuals: Sequence[Residuals],
         dy: Array,
         grad: Parameters,
         d_states: Sequence[State] | None = None,
@@ -246,7 +246,7 @@ class Sequential(Predictor):
 
         Parameters
         ----------
-        params, tapes, dy, grad, d_states, part
+        params, residuals, dy, grad, d_states, part
             As `backward` takes them.
 
         Returns
@@ -258,7 +258,7 @@ class Sequential(Predictor):
         before: list[State] = [None] * len(layers)
         lowest = next((i for i, scope in enumerate(scopes) if scope.size), len(layers))
         for i in reversed(range(lowest, len(layers))):
-            given = (scopes[i], tapes[i], dy, grads[i], None if d_states is None else d_states[i])
+            given = (scopes[i], residuals[i], dy, grads[i], None if d_states is None else d_states[i])
             if i > lowest:
                 dy, before[i] = layers[i].backward(*given)
             else:

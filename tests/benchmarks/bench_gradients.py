@@ -8,7 +8,7 @@ sequence of float32 at a time. Time is that of the fastest of some runs; `held` 
 keeps, `peak` is all memory taken while it runs, measured, its input apart. Sizes are large enough for a step's
 arithmetic to count, not its overhead. What is left beside theory is that, and the cache: weights of 1024 units do not
 fit into it. SnAp(1), e-prop and RFLO take the whole Jacobian of a step, a product of H^3, of which they use the
-diagonal: beyond some hundred units it shows. Forward modes hold nothing, yet a layer's tape is made and let go.
+diagonal: beyond some hundred units it shows. Forward modes hold nothing, yet a layer's residuals is made and let go.
 """
 
 import argparse

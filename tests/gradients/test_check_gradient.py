@@ -192,7 +192,7 @@ def test_a_wrong_layer_is_found():
         def forward(self, params, x, run, state=None):
             return 2 * x, None, None
 
-        def backward(self, params, tape, dy, grad, d_state=None):
+        def backward(self, params, residuals, dy, grad, d_state=None):
             return dy, None
 
     report = check_gradient(Doubled())

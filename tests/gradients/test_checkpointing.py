@@ -314,8 +314,8 @@ class OneSum(Layer):
     def forward(self, params, x, run, state=None):
         return params["a"] * x, x, None
 
-    def backward(self, params, tape, dy, grad, d_state=None):
-        grad["a"] += (tape * dy).sum()
+    def backward(self, params, residuals, dy, grad, d_state=None):
+        grad["a"] += (residuals * dy).sum()
         return params["a"] * dy, None
 
 

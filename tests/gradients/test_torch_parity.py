@@ -85,9 +85,9 @@ def test_outputs_states_and_gradients(kind, layers, both_ways, lengths, dtype):
     their_x = torch.from_numpy(x).requires_grad_()
     expected, last = run_torch(module, their_x, lengths, weights)
 
-    y, tape, state = layer.forward(params, x, Run(np.array(lengths)))
+    y, residuals, state = layer.forward(params, x, Run(np.array(lengths)))
     grad = params.zeros()
-    dx, _ = layer.backward(params, tape, weights, grad)
+    dx, _ = layer.backward(params, residuals, weights, grad)
     assert y.dtype == dx.dtype == grad.vector.dtype == dtype
     assert relative_error(y, expected) < tolerance
     for ours, name in names.items():
@@ -119,9 +119,9 @@ def test_from_a_given_state_and_back_to_it(kind, layers, lengths, dtype, rng):
     ((outputs * torch.from_numpy(weights)).sum() + (final * torch.from_numpy(at_end)).sum()).backward()
 
     many = isinstance(layer.unrolled, MultiLayer)
-    y, tape, state = layer.forward(params, x, Run(np.array(lengths)), list(start) if many else start[0])
+    y, residuals, state = layer.forward(params, x, Run(np.array(lengths)), list(start) if many else start[0])
     grad = params.zeros()
-    _, d_state = layer.backward(params, tape, weights, grad, list(at_end) if many else at_end[0])
+    _, d_state = layer.backward(params, residuals, weights, grad, list(at_end) if many else at_end[0])
     assert relative_error(y, outputs.detach().numpy()) < tolerance
     assert relative_error(np.stack(state) if many else state[None], final.detach().numpy()) < tolerance
     assert relative_error(np.stack(d_state) if many else d_state[None], their_start.grad.numpy()) < tolerance

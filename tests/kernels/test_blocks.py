@@ -31,17 +31,17 @@ LAYERS = {
 
 def forward_and_backward(layer, params, x, dy, lengths, cuts):
     """Outputs, dx and the parameters' gradient, over spans that go on from each other."""
-    state, tapes, outputs = None, [], []
+    state, residuals, outputs = None, [], []
     for start, stop in pairwise(cuts):
         span = Run(np.clip(lengths - start, 0, stop - start))
-        y, tape, state = layer.forward(params, x[start:stop], span, state)
+        y, own, state = layer.forward(params, x[start:stop], span, state)
         outputs.append(y)
-        tapes.append(tape)
+        residuals.append(own)
     grad, d_state, d_x = params.zeros(), None, []
     timed = outputs[0].ndim == 3
-    for tape, (start, stop) in reversed(list(zip(tapes, pairwise(cuts), strict=True))):
+    for own, (start, stop) in reversed(list(zip(residuals, pairwise(cuts), strict=True))):
         here = dy[start:stop] if timed else dy * (stop == len(x))
-        dx, d_state = layer.backward(params, tape, here, grad, d_state)
+        dx, d_state = layer.backward(params, own, here, grad, d_state)
         d_x.append(dx)
     return np.concatenate(outputs) if timed else outputs[-1], np.concatenate(d_x[::-1]), grad.vector
 

@@ -274,11 +274,11 @@ def test_what_is_derived_goes_through_the_loop():
 def test_the_way_back_is_through_the_kernel_of_the_way_there(rng):
     layer = Recurrent(GRUCell(3, 4))
     params, x, run = made(layer), rng.standard_normal((6, 3, 3)), Run(np.array([6, 4, 1]))
-    y, tape, _ = layer.forward(params, x, run)
+    y, residuals, _ = layer.forward(params, x, run)
     expected, grad = params.zeros(), params.zeros()
-    layer.backward(params, tape, y, expected)
+    layer.backward(params, residuals, y, expected)
     with kernels.using("loop"):
-        layer.backward(params, tape, y, grad)
+        layer.backward(params, residuals, y, grad)
     np.testing.assert_array_equal(grad.vector, expected.vector)
 
 

@@ -65,10 +65,10 @@ all_lengths = pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.k
 def test_gradient_is_the_complex_steps(layer, lengths, rng):
     params, x = made(layer), padded(lengths, rng)
     params.vector[:] += 0.2 * rng.standard_normal(params.size)
-    y, tape, _ = layer.forward(params, x, Run(lengths))
+    y, residuals, _ = layer.forward(params, x, Run(lengths))
     weights = real(rng.standard_normal(y.shape), lengths)
     grad = params.zeros()
-    dx, _ = layer.backward(params, tape, weights, grad)
+    dx, _ = layer.backward(params, residuals, weights, grad)
 
     def value(vector):
         at, u = params.like(vector[: params.size]), vector[params.size :].reshape(x.shape)
@@ -93,12 +93,12 @@ def test_out_shape_is_the_shape_that_comes_out(layer, lengths, rng):
 def test_backward_adds_into_the_gradient(layer, rng):
     lengths = LENGTHS["unequal lengths"]
     params, x = made(layer), padded(lengths, rng)
-    y, tape, _ = layer.forward(params, x, Run(lengths))
+    y, residuals, _ = layer.forward(params, x, Run(lengths))
     once, twice = params.zeros(), params.zeros()
     dy = real(np.ones_like(y), lengths)
-    layer.backward(params, tape, dy, once)
+    layer.backward(params, residuals, dy, once)
     for _ in range(2):
-        layer.backward(params, tape, dy, twice)
+        layer.backward(params, residuals, dy, twice)
     np.testing.assert_allclose(twice.vector, 2 * once.vector, rtol=1e-13)
 
 
@@ -106,10 +106,10 @@ def test_backward_adds_into_the_gradient(layer, rng):
 @all_lengths
 def test_backward_without_dx_adds_the_same(layer, lengths, rng):
     params, x = made(layer), padded(lengths, rng)
-    y, tape, _ = layer.forward(params, x, Run(lengths))
+    y, residuals, _ = layer.forward(params, x, Run(lengths))
     dy, whole, alone = real(rng.standard_normal(y.shape), lengths), params.zeros(), params.zeros()
-    _, d_state = layer.backward(params, tape, dy, whole)
-    d_alone = layer.backward_params(params, tape, dy, alone)
+    _, d_state = layer.backward(params, residuals, dy, whole)
+    d_alone = layer.backward_params(params, residuals, dy, alone)
     np.testing.assert_array_equal(alone.vector, whole.vector)
     assert len(leaves(d_alone)) == len(leaves(d_state))
     for a, b in zip(leaves(d_alone), leaves(d_state), strict=True):
@@ -128,9 +128,9 @@ def test_padding_has_no_influence(layer, rng):
     dirty = np.where((np.arange(T)[:, None] < lengths)[:, :, None], clean, 1e6)
     results = []
     for x in (clean, dirty):
-        y, tape, state = layer.forward(params, x, Run(lengths))
+        y, residuals, state = layer.forward(params, x, Run(lengths))
         grad = params.zeros()
-        dx, _ = layer.backward(params, tape, real(np.ones_like(y), lengths), grad)
+        dx, _ = layer.backward(params, residuals, real(np.ones_like(y), lengths), grad)
         results.append((real(y, lengths), grad.vector, dx, state))
     for one, other in zip(*(result[:3] for result in results), strict=True):
         np.testing.assert_array_equal(one, other)
@@ -148,9 +148,9 @@ def test_input_may_lie_anyhow_in_memory(layer, rng):
     assert not batch_first.flags.c_contiguous
     params = made(layer)
     for other in (batch_first, strided):
-        y, tape, _ = layer.forward(params, other, Run(lengths))
+        y, residuals, _ = layer.forward(params, other, Run(lengths))
         np.testing.assert_allclose(real(y, lengths), real(run(layer, x, lengths, params), lengths), rtol=1e-13)
-        dx, _ = layer.backward(params, tape, np.asfortranarray(real(np.ones_like(y), lengths)), params.zeros())
+        dx, _ = layer.backward(params, residuals, np.asfortranarray(real(np.ones_like(y), lengths)), params.zeros())
         assert dx.shape == x.shape
 
 
@@ -159,9 +159,9 @@ def test_input_is_left_alone_and_float32_stays(layer, rng):
     lengths = LENGTHS["unequal lengths"]
     params, x = made(layer, np.float32), padded(lengths, rng, np.float32)
     kept = x.copy()
-    y, tape, _ = layer.forward(params, x, Run(lengths))
+    y, residuals, _ = layer.forward(params, x, Run(lengths))
     dy = real(np.ones_like(y), lengths)
-    dx, _ = layer.backward(params, tape, dy, params.zeros())
+    dx, _ = layer.backward(params, residuals, dy, params.zeros())
     assert y.dtype == dx.dtype == np.float32
     np.testing.assert_array_equal(x, kept)
     np.testing.assert_array_equal(dy, real(np.ones_like(y), lengths))
@@ -184,17 +184,17 @@ def test_span_by_span_is_the_whole(layer, cuts, lengths, rng):
 def test_the_way_back_over_two_spans_is_the_whole_way_back(layer, rng):
     lengths, cut = LENGTHS["unequal lengths"], 2
     params, x = made(layer), padded(lengths, rng)
-    y, tape, _ = layer.forward(params, x, Run(lengths))
+    y, residuals, _ = layer.forward(params, x, Run(lengths))
     weights, whole = real(rng.standard_normal(y.shape), lengths), params.zeros()
-    dx, _ = layer.backward(params, tape, weights, whole)
+    dx, _ = layer.backward(params, residuals, weights, whole)
 
     runs = [Run(np.minimum(lengths, cut)), Run(np.maximum(lengths - cut, 0))]
-    y1, tape1, state = layer.forward(params, x[:cut], runs[0])
-    _, tape2, _ = layer.forward(params, x[cut:], runs[1], state)
+    y1, residuals1, state = layer.forward(params, x[:cut], runs[0])
+    _, residuals2, _ = layer.forward(params, x[cut:], runs[1], state)
     first, second = (weights[:cut], weights[cut:]) if y.ndim == 3 else (np.zeros_like(y1), weights)
     parts = params.zeros()
-    dx2, d_state = layer.backward(params, tape2, second, parts)
-    dx1, _ = layer.backward(params, tape1, first, parts, d_state)
+    dx2, d_state = layer.backward(params, residuals2, second, parts)
+    dx1, _ = layer.backward(params, residuals1, first, parts, d_state)
     np.testing.assert_allclose(parts.vector, whole.vector, rtol=1e-11, atol=1e-13)
     np.testing.assert_allclose(np.concatenate([dx1, dx2]), dx, rtol=1e-11, atol=1e-13)
 

@@ -102,11 +102,11 @@ def results(thing: Any) -> list[np.ndarray]:
     found = []
     for run in (Run(lengths), Run(lengths, np.random.default_rng(2))):
         try:
-            y, tape, _ = layer.forward(params, x, run)
+            y, residuals, _ = layer.forward(params, x, run)
         except ConvergenceError as error:
             return [np.array(str(error))]
         grad = params.zeros()
-        dx, _ = layer.backward(params, tape, np.cos(np.arange(y.size)).reshape(y.shape), grad)
+        dx, _ = layer.backward(params, residuals, np.cos(np.arange(y.size)).reshape(y.shape), grad)
         found += [params.vector, y, grad.vector, dx]
     return found
 

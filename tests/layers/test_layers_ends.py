@@ -82,9 +82,9 @@ def test_gradient_through_ends_is_the_complex_steps(layer, lengths, rng):
 def test_padding_has_no_influence_on_ends(rng):
     lengths = LENGTHS["unequal lengths"]
     x = rng.standard_normal((T, B, 2 * H))
-    y, tape, _ = Ends().forward(Parameters({}), x, Run(lengths))
+    y, residuals, _ = Ends().forward(Parameters({}), x, Run(lengths))
     np.testing.assert_array_equal(y, run(Ends(), real(x, lengths), lengths))
-    dx, _ = Ends().backward(Parameters({}), tape, np.ones_like(y), Parameters({}))
+    dx, _ = Ends().backward(Parameters({}), residuals, np.ones_like(y), Parameters({}))
     np.testing.assert_array_equal(dx, real(dx, lengths))
     assert dx.sum() == y.size
 

@@ -33,8 +33,8 @@ def test_recurrent_is_the_loop_over_step(cell, rng):
 def test_gradient_by_the_first_state_and_from_the_last(cell, lengths, rng):
     layer, params, x = Recurrent(cell), made(cell), padded(lengths, rng)
     start, weights = rng.standard_normal((2, B, cell.state_size))
-    _, tape, _ = layer.forward(params, x, Run(lengths), start)
-    _, d_state = layer.backward(params, tape, np.zeros((T, B, cell.output_size)), params.zeros(), weights)
+    _, residuals, _ = layer.forward(params, x, Run(lengths), start)
+    _, d_state = layer.backward(params, residuals, np.zeros((T, B, cell.output_size)), params.zeros(), weights)
     at = params.astype(complex)
 
     def value(s):
@@ -74,12 +74,12 @@ def test_a_stack_of_cells_is_a_multilayer(lengths, rng):
     params, x = made(stack), padded(lengths, rng)
     assert [shape for _, shape in stack.shapes().items()] == list(layers.shapes().values())
     same = Parameters(layers.shapes(), params.vector)
-    y, tape, _ = stack.forward(params, x, Run(lengths))
-    y_layers, tape_layers, _ = layers.forward(same, x, Run(lengths))
+    y, residuals, _ = stack.forward(params, x, Run(lengths))
+    y_layers, residuals_layers, _ = layers.forward(same, x, Run(lengths))
     assert relative_error(y, y_layers) < 1e-14
     dy, grad, grad_layers = real(rng.standard_normal(y.shape), lengths), params.zeros(), same.zeros()
-    dx, _ = stack.backward(params, tape, dy, grad)
-    dx_layers, _ = layers.backward(same, tape_layers, dy, grad_layers)
+    dx, _ = stack.backward(params, residuals, dy, grad)
+    dx_layers, _ = layers.backward(same, residuals_layers, dy, grad_layers)
     assert relative_error(grad.vector, grad_layers.vector) < 1e-13
     assert relative_error(dx, dx_layers) < 1e-13
 
@@ -120,9 +120,9 @@ def test_dropout_between_layers_only(rng):
     params, x = made(layer), padded(lengths, rng)
     evaluated = run(layer, x, lengths, params)
     np.testing.assert_array_equal(evaluated, run(GRU(F, 40, num_layers=2), x, lengths, params))
-    trained, tape, _ = layer.forward(params, x, Run(lengths, np.random.default_rng(1)))
+    trained, residuals, _ = layer.forward(params, x, Run(lengths, np.random.default_rng(1)))
     assert relative_error(trained, evaluated) > 1e-3
-    masks = [mask for mask, _ in tape]
+    masks = [mask for mask, _ in residuals]
     assert masks[0] is None
     assert set(np.unique(masks[1])) == {0, 2}
     assert trained.all()  # what leaves the last layer is not dropped

@@ -43,9 +43,9 @@ def test_mean_and_deviation_are_over_the_real_steps(rng):
 
 def test_statistics_of_a_constant_sequence_have_a_gradient():
     params, lengths = Parameters({}), np.array([4])
-    y, tape, _ = TimeStatistics().forward(params, np.ones((4, 1, 1)), Run(lengths))
+    y, residuals, _ = TimeStatistics().forward(params, np.ones((4, 1, 1)), Run(lengths))
     np.testing.assert_allclose(y, [[1.0, 1e-3]])
-    dx, _ = TimeStatistics().backward(params, tape, np.ones((1, 2)), params)
+    dx, _ = TimeStatistics().backward(params, residuals, np.ones((1, 2)), params)
     np.testing.assert_allclose(dx, np.full((4, 1, 1), 0.25))
 
 
@@ -119,20 +119,20 @@ def test_normalize_takes_the_mean_away_and_divides_by_the_scale():
 def test_embedding_looks_rows_up():
     layer = Embedding(5, 2)
     params, tokens = made(layer), np.array([[4, 0], [1, 4]])
-    y, tape, _ = layer.forward(params, tokens, Run(np.array([2, 2])))
+    y, residuals, _ = layer.forward(params, tokens, Run(np.array([2, 2])))
     np.testing.assert_array_equal(y[0, 1], params["w"][0])
     np.testing.assert_array_equal(y[1, 1], params["w"][4])
     grad = params.zeros()
-    layer.backward(params, tape, np.arange(8.0).reshape(2, 2, 2), grad)
+    layer.backward(params, residuals, np.arange(8.0).reshape(2, 2, 2), grad)
     np.testing.assert_array_equal(grad["w"], [[2, 3], [4, 5], [0, 0], [0, 0], [0 + 6, 1 + 7]])
 
 
 def test_dropout_keeps_the_mean_and_remembers_its_mask():
     layer, params, x = Dropout(0.2), Parameters({}), np.ones((100, 10, 10))
-    y, tape, _ = layer.forward(params, x, Run(np.full(10, 100), np.random.default_rng(0)))
+    y, residuals, _ = layer.forward(params, x, Run(np.full(10, 100), np.random.default_rng(0)))
     assert set(np.unique(y)) == {0, 1.25}
     assert y.mean() == pytest.approx(1, abs=0.02)
-    np.testing.assert_array_equal(layer.backward(params, tape, x, params)[0], y)
+    np.testing.assert_array_equal(layer.backward(params, residuals, x, params)[0], y)
     np.testing.assert_array_equal(run(layer, x, np.full(10, 100)), x)
 
 
@@ -183,13 +183,13 @@ def test_noise_is_added_in_training_only() -> None:
     layer, params, x = Noise(0.5), Parameters({}), np.zeros((200, 5, 20), np.float32)
     lengths = np.full(5, 200)
     quiet, _, _ = layer.forward(params, x, Run(lengths))
-    loud, tape, _ = layer.forward(params, x, Run(lengths, np.random.default_rng(0)))
+    loud, residuals, _ = layer.forward(params, x, Run(lengths, np.random.default_rng(0)))
     assert quiet is x
     assert loud.dtype == np.float32
     assert abs(loud.mean()) < 0.02
     assert abs(loud.std() - 0.5) < 0.02
     dy = np.ones_like(x)
-    assert layer.backward(params, tape, dy, params)[0] is dy
+    assert layer.backward(params, residuals, dy, params)[0] is dy
 
 
 def test_noise_takes_no_negative_scale() -> None:

@@ -136,10 +136,10 @@ def test_unroll_and_backward_of_any_shape(lengths, features, seed):
     model = Sequential(Dense(features, 2, "tanh"), GRU(2, 2), Last(), seed=seed, dtype=np.float64)
     x = np.random.default_rng(seed).standard_normal((max(lengths), len(lengths), features))
     batch = SequenceBatch.from_array(x, np.array(lengths))
-    y, tapes, states = model.unroll(model.params, batch.x, Run(batch.lengths))
+    y, residuals, states = model.unroll(model.params, batch.x, Run(batch.lengths))
     np.testing.assert_array_equal(y, model.forward(batch))
     grad = model.params.zeros()
-    dx, d_states = model.backward(model.params, tapes, np.ones_like(y), grad)
+    dx, d_states = model.backward(model.params, residuals, np.ones_like(y), grad)
     assert dx.shape == x.shape
     assert len(states) == len(d_states) == 3
     assert np.isfinite(grad.vector).all()
@@ -154,7 +154,7 @@ class Unasked(Layer):
     def forward(self, params, x, run, state=None):
         return x, None, None
 
-    def backward(self, params, tape, dy, grad, d_state=None):
+    def backward(self, params, residuals, dy, grad, d_state=None):
         raise AssertionError("nothing below has parameters")
 
 
@@ -162,12 +162,12 @@ class Unasked(Layer):
 def test_the_way_back_ends_at_the_lowest_layer_with_parameters(below, rng):
     model = Sequential(*below, GRU(3, 2, num_layers=2), LSTM(2, 2), Last(), Dense(2, 2), dtype=np.float64)
     x, run = rng.standard_normal((6, 2, 3)), Run(np.array([6, 4]))
-    y, tapes, _ = model.unroll(model.params, x, run)
+    y, residuals, _ = model.unroll(model.params, x, run)
     grad, expected = model.params.zeros(), model.params.zeros()
-    d_states = model.backward_params(model.params, tapes, y, grad)
+    d_states = model.backward_params(model.params, residuals, y, grad)
     upper = Sequential(*model.layers[len(below) :], dtype=np.float64)
     upper.params.vector[:] = model.params.vector
-    _, d_upper = upper.backward(upper.params, tapes[len(below) :], y, upper.params.like(expected.vector))
+    _, d_upper = upper.backward(upper.params, residuals[len(below) :], y, upper.params.like(expected.vector))
     np.testing.assert_array_equal(grad.vector, expected.vector)
     assert d_states[: len(below)] == [None] * len(below)
     for a, b in zip(leaves(d_states), leaves(d_upper), strict=True):

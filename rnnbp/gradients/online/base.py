@@ -189,7 +189,7 @@ class Walk:
         n, tail = self.active[t], self.tail
         shown = self.state[None, :, : self.cell.output_size]
         here = np.minimum(np.maximum(self.batch.lengths - t, 0), 1)
-        outputs, tapes, after = tail.unroll(tail.params, shown, Run(here, self.rng))
+        outputs, residuals, after = tail.unroll(tail.params, shown, Run(here, self.rng))
         for layer, carried in zip(tail.layers, after, strict=True):
             if carried is not None and not isinstance(layer, Last):
                 raise ValueError(
@@ -200,7 +200,7 @@ class Walk:
         due = here[None] > 0 if self.per_step else self.batch.lengths == t + 1
         value, d_outputs = self.loss.masked(outputs, targets, due, self.total)
         grad = tail.params.zeros()
-        d_shown, _ = tail.backward(tail.params, tapes, d_outputs, grad)
+        d_shown, _ = tail.backward(tail.params, residuals, d_outputs, grad)
         d_state = np.zeros((n, self.state.shape[1]), self.state.dtype)
         d_state[:, : self.cell.output_size] = d_shown[0, :n]
         return Due(value, due, outputs, d_outputs, d_state, grad.vector)

@@ -11,7 +11,7 @@ import numpy as np
 from rnnbp.cells.base import Array
 from rnnbp.core import Parameters
 from rnnbp.layers import Dropout, Layer, Noise, Run
-from rnnbp.layers.base import Shape, State, Tape
+from rnnbp.layers.base import Residuals, Shape, State
 
 
 class Replayed(Layer):
@@ -45,13 +45,13 @@ class Replayed(Layer):
     def out_shape(self, shape: Shape) -> Shape:
         return self.layer.out_shape(shape)
 
-    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Tape, State]:
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         return self.layer.forward(params, x, Run(run.lengths, self.generator()), state)
 
     def backward(
-        self, params: Parameters, tape: Tape, dy: Array, grad: Parameters, d_state: State = None
+        self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
-        return self.layer.backward(params, tape, dy, grad, d_state)
+        return self.layer.backward(params, residuals, dy, grad, d_state)
 
 
 class Repeated(Replayed):

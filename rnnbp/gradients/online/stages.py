@@ -182,8 +182,8 @@ class AffineStage:
     def draw(self, batch_size: int, dtype: DTypeLike) -> None:
         """Scale and shift (B, F) of the next step: the layer's own derivative, and its value at zero."""
         nothing, x = Parameters({}), np.zeros((1, batch_size, self.size), dtype)
-        y, tape, _ = self.layer.forward(nothing, x, Run(np.ones(batch_size, int)))
-        scale, _ = self.layer.backward(nothing, tape, np.ones_like(x), nothing)
+        y, residuals, _ = self.layer.forward(nothing, x, Run(np.ones(batch_size, int)))
+        scale, _ = self.layer.backward(nothing, residuals, np.ones_like(x), nothing)
         self.scale, self.shift = scale[0], y[0]
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
