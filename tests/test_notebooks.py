@@ -1,5 +1,6 @@
 """Every notebook runs from its first cell to its last."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,11 @@ NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 def test_there_are_notebooks():
     assert NOTEBOOKS
+
+
+@pytest.mark.parametrize("path", [*NOTEBOOKS, FOLDER.parent / "README.md"], ids=lambda path: path.stem)
+def test_nothing_is_validated_on_a_test_set(path):
+    assert not re.search(r"validation=test|fit\(\w+, (test|unseen)\b", path.read_text(encoding="utf-8"))
 
 
 @pytest.mark.slow
