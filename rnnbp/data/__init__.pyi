@@ -2,9 +2,9 @@ from rnnbp.data.batch import SequenceBatch as SequenceBatch
 from rnnbp.data.class_names import listed as listed
 from rnnbp.data.class_names import names_or_none as names_or_none
 from rnnbp.data.dataset import SequenceDataset as SequenceDataset
-from rnnbp.data.label_sequences import BLANK as BLANK
-from rnnbp.data.label_sequences import LabelSequences as LabelSequences
-from rnnbp.data.label_sequences import label_sequences as label_sequences
+from rnnbp.data.labels import BLANK as BLANK
+from rnnbp.data.labels import LabelSequences as LabelSequences
+from rnnbp.data.labels import label_sequences as label_sequences
 from rnnbp.data.lazy import MEMORY as MEMORY
 from rnnbp.data.lazy import LazySequences as LazySequences
 from rnnbp.data.resampled import DrawnDataset as DrawnDataset

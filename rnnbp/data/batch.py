@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from rnnbp.data.batch_fields import check_fields, ordered_targets, targets_per_step
-from rnnbp.data.label_sequences import LabelSequences
+from rnnbp.data.labels import LabelSequences
 from rnnbp.data.targets import Targets
 from rnnbp.data.validation import checked_sequence, one_feature
 from rnnbp.runtime import counted, named_axes, positive_int
@@ -164,6 +164,29 @@ class SequenceBatch:
         targets = self.targets[start:stop] if self.per_step and self.targets is not None else self.targets
         lengths = np.clip(self.lengths - start, 0, len(self.x[start:stop]))
         return SequenceBatch(self.x[start:stop], lengths, targets, self.order)
+
+    def due(self, start: int, stop: int, per_step: bool) -> Array:
+        """Return the mask of the outputs that are due in the steps from `start` to before `stop`.
+
+        Parameters
+        ----------
+        start, stop : int
+        per_step : bool
+            Whether the model has an output for each step, or one for each sequence, due at its last step.
+
+        Returns
+        -------
+        ndarray of bool (stop - start, B), or (B,)
+
+        Examples
+        --------
+        >>> batch = SequenceBatch.from_array(np.ones((3, 2, 1)), lengths=[1, 3])
+        >>> batch.due(0, 2, per_step=True).tolist(), batch.due(0, 2, per_step=False).tolist()
+        ([[True, True], [True, False]], [False, True])
+        """
+        if per_step:
+            return np.arange(start, stop)[:, None] < self.lengths
+        return (start < self.lengths) & (self.lengths <= stop)
 
     def astype(self, dtype: DTypeLike) -> "SequenceBatch":
         """The same with `x` in another dtype; tokens stay as they are.

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp.data.label_sequences import LabelSequences
+from rnnbp.data.labels import LabelSequences
 from rnnbp.data.targets import check_no_steps, padded_per_step
 
 Array = np.ndarray

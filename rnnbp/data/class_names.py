@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnbp.data.label_sequences import LabelSequences
+from rnnbp.data.labels import LabelSequences
 from rnnbp.data.targets import Targets
 from rnnbp.runtime import did_you_mean
 

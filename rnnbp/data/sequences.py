@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from rnnbp.data import frames
 from rnnbp.data.class_names import named, renumbered
 from rnnbp.data.in_memory import HeldSequences
-from rnnbp.data.label_sequences import LabelSequences
+from rnnbp.data.labels import LabelSequences
 from rnnbp.data.lazy import LazySequences
 from rnnbp.data.moments import Moments, moments
 from rnnbp.data.splits import chosen_places, deal, deal_groups

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from rnnbp.data.label_sequences import LabelSequences
+from rnnbp.data.labels import LabelSequences
 from rnnbp.data.targets import padded_per_step
 from rnnbp.data.validation import one_feature
 from rnnbp.runtime import number

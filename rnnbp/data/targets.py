@@ -8,7 +8,7 @@ import pandas as pd
 from pandas.api.types import is_integer_dtype
 
 from rnnbp.data.categories import ordered_names
-from rnnbp.data.label_sequences import LabelSequences
+from rnnbp.data.labels import LabelSequences
 from rnnbp.runtime import checked_bool
 
 Array = np.ndarray

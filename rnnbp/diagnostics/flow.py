@@ -67,7 +67,7 @@ def error_flow(
     one_step, params, B = Run(np.ones(batch.size, int)), model.params, batch.size
     runs = [model.unroll(params, end.batch.x[t : t + 1], one_step, state) for t, state in enumerate(end.states)]
     outputs, due = runs[-1][0], check_targets(end.batch)
-    _, dy = loss(outputs, due[-1:] if outputs.ndim == 3 else due, one_step.lengths if outputs.ndim == 3 else None)
+    _, dy = loss(outputs, due[-1:] if model.per_step else due, one_step.lengths)
     rows, d_states, ignored = [], None, params.zeros()
     for lag, (_, residuals, _) in enumerate(reversed(runs), start=1):
         _, d_states = model.backward(params, residuals, dy, ignored, d_states)

@@ -67,7 +67,7 @@ class Gradient:
     span: tuple[int, int]
 
     def __repr__(self) -> str:
-        axes = ("T", "B", "K") if self.outputs.ndim == 3 else ("B", "K")
+        axes = ("T", "B", "K")[-self.outputs.ndim :]
         vector = f"vector {named_axes(self.vector.shape, ('P',))} {self.vector.dtype}"
         outputs = f"outputs {named_axes(self.outputs.shape, axes)} {self.outputs.dtype}"
         start, stop = self.span
@@ -128,6 +128,20 @@ def check_targets(batch: SequenceBatch) -> Any:
     return batch.targets
 
 
+def total_weight(loss: Loss, batch: SequenceBatch, per_step: bool) -> float:
+    """Return the sum of the weights of a batch's items, by which its mean loss is divided.
+
+    Parameters
+    ----------
+    loss : Loss
+    batch : SequenceBatch
+        With targets.
+    per_step : bool
+        Whether the model has an output for each step.
+    """
+    return loss.total(check_targets(batch), batch.lengths if per_step else None)
+
+
 def refuse_look_ahead(model: Sequential, algorithm: str) -> None:
     """Raise where a layer looks ahead in time.
 
@@ -154,7 +168,7 @@ def whole_gradient(
     """Forward over the whole batch, the loss, and all the way back."""
     targets, params = check_targets(batch), model.params
     outputs, residuals, after = model.unroll(params, model.cast(batch.x), Run(batch.lengths, rng), state)
-    value, d_outputs = loss(outputs, targets, batch.lengths if outputs.ndim == 3 else None)
+    value, d_outputs = loss(outputs, targets, batch.lengths)
     grad = params.zeros()
     model.backward_params(params, residuals, d_outputs, grad)
     repeated = sum(getattr(own, "repeated", 0) for own in residuals)  # what a layer ran beyond once a step
@@ -172,7 +186,7 @@ def loss_at(
 ) -> Any:
     """The loss alone, at any parameters and in their dtype: complex where they are."""
     outputs, _, _ = model.unroll(params, batch.x, run, state)
-    return loss(outputs, check_targets(batch), batch.lengths if outputs.ndim == 3 else None)[0]
+    return loss(outputs, check_targets(batch), batch.lengths)[0]
 
 
 def map_state(function: Callable[[Array], Array], state: State) -> State:

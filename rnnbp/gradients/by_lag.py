@@ -76,7 +76,7 @@ def ending(
     here = before + np.arange(steps)[:, None]
     x = model.cast(batch.x)
     targets = check_targets(batch)
-    if model.out_shape[0] == "T":
+    if model.per_step:
         targets = targets[here, rows]
         targets[:-1] = np.nan if targets.dtype.kind == "f" else getattr(loss, "ignore", -1)
     last = SequenceBatch(x[here, rows], np.full(B, steps), targets, batch.order)
@@ -105,9 +105,10 @@ def parts_by_lag(model: Sequential, end: Ending, loss: Loss, algorithm: Gradient
     ndarray (L, P)
         By lag k = 0 ... L - 1.
     """
-    per_step = model.out_shape[0] == "T"
     sums = [
-        np.sum([g.vector for g in algorithm.gradients(model, end.since(s, per_step), loss, end.states[s])], axis=0)
+        np.sum(
+            [g.vector for g in algorithm.gradients(model, end.since(s, model.per_step), loss, end.states[s])], axis=0
+        )
         for s in reversed(range(end.steps))
     ]
     return np.diff(np.array(sums), axis=0, prepend=np.zeros((1, model.params.size)))

@@ -225,7 +225,7 @@ def _of_model(
     if not np.issubdtype(batch.x.dtype, np.floating):
         return _Problem(model.params, model.params.like(vector), lambda p: loss_at(model, held(p), batch, loss, run))
     outputs, residuals, _ = model.unroll(model.params, batch.x, run)
-    d_outputs = loss(outputs, check_targets(batch), batch.lengths if outputs.ndim == 3 else None)[1]
+    d_outputs = loss(outputs, check_targets(batch), batch.lengths)[1]
     dx, _ = model.backward(model.params, residuals, d_outputs, model.params.zeros())
     point = Parameters(model.params.shapes | {"input": batch.x.shape}, np.append(model.params.vector, batch.x))
 

@@ -124,7 +124,7 @@ def error_decay(
     positive_int("window", window)
     W = max(1, min(window, int(np.median(batch.lengths))))
     steps = int(batch.lengths.sum())
-    if model.out_shape[0] != "T":
+    if not model.per_step:
         batch, state = _longer_half(batch, state)
         end = ending(model, batch, loss, W, state)
         batch, state, steps = end.batch, end.states[0], int(batch.lengths.sum()) + W * batch.size

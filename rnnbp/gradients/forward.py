@@ -97,7 +97,7 @@ def jvp(
     params, step = moved(model.params, direction)
     exact = batch.astype(np.float64)
     outputs, _, after = model.unroll(params, exact.x, Run(batch.lengths, rng), state)
-    value, _ = loss(outputs, targets, batch.lengths if outputs.ndim == 3 else None)
+    value, _ = loss(outputs, targets, batch.lengths)
     return Tangent(
         float(value.real), float(value.imag) / step, outputs.real, outputs.imag / step, map_state(np.real, after)
     )

@@ -49,7 +49,7 @@ class Numerical:
         vector = params.masked(vector)
         run = Run(exact.lengths, rng)
         outputs, _, after = model.unroll(params, exact.x, run, state)
-        value = loss(outputs, targets, exact.lengths if outputs.ndim == 3 else None)[0]
+        value = loss(outputs, targets, exact.lengths)[0]
         steps = int(exact.lengths.sum()) * (len(wanted) * self.evaluations + 1)
         yield Gradient(float(value.real), vector, outputs, after, Cost(steps, 0), (0, len(exact.x)))
 

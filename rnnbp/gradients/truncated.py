@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients.base import Cost, Gradient, check_targets, held_bytes, map_state, refuse_look_ahead
+from rnnbp.gradients.base import Cost, Gradient, check_targets, held_bytes, map_state, refuse_look_ahead, total_weight
 from rnnbp.layers import Run
 from rnnbp.layers.base import Array, Residuals, State
 from rnnbp.losses import Loss
@@ -126,8 +126,7 @@ class SpanRunner:
         self.x, self.targets = model.cast(batch.x), check_targets(batch)
         self.steps = len(self.x)
         self.state: Sequence[State] | None = state
-        per_step = model.out_shape[0] == "T"
-        self.total = loss.total(self.targets, batch.lengths if per_step else None)
+        self.total = total_weight(loss, batch, model.per_step)
 
     def run(self, start: int, stop: int) -> Piece:
         """Forward from step `start` to before `stop`, and the loss of what is due there."""
@@ -135,12 +134,8 @@ class SpanRunner:
         outputs, residuals, self.state = self.model.unroll(
             self.model.params, self.x[start:stop], Run(lengths, self.rng), self.state
         )
-        targets, ends = self.targets, self.batch.lengths
-        if outputs.ndim == 3:
-            targets = targets[start:stop]
-            due = np.arange(start, stop)[:, None] < ends
-        else:
-            due = (ends > start) & (ends <= stop)
+        targets = self.targets[start:stop] if self.model.per_step else self.targets
+        due = self.batch.due(start, stop, self.model.per_step)
         value, d_outputs = self.loss.masked(outputs, targets, due, self.total)
         return Piece(start, stop, residuals, outputs, value, d_outputs)
 
@@ -158,7 +153,7 @@ class SpanRunner:
             if factor != 1:
                 d_states = [map_state(partial(_scaled, factor), d) for d in d_states]
         start, stop = new[0].start, new[-1].stop
-        outputs = np.concatenate([p.outputs for p in new]) if new[0].outputs.ndim == 3 else _ended(new, self.batch)
+        outputs = np.concatenate([p.outputs for p in new]) if self.model.per_step else _ended(new, self.batch)
         steps = int(np.clip(self.batch.lengths - start, 0, stop - start).sum())
         cost = Cost(steps, held_bytes([p.residuals for p in way_back]))
         assert self.state is not None
@@ -175,6 +170,6 @@ def _ended(pieces: Sequence[Piece], batch: SequenceBatch) -> Array:
     """Outputs (B, K), each row from the piece its sequence ends in."""
     outputs = pieces[-1].outputs.copy()
     for piece in pieces[:-1]:
-        here = (batch.lengths > piece.start) & (batch.lengths <= piece.stop)
+        here = batch.due(piece.start, piece.stop, per_step=False)
         outputs[here] = piece.outputs[here]
     return outputs

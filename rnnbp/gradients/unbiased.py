@@ -72,7 +72,7 @@ class Problem:
         many = SequenceBatch(
             np.repeat(batch.x, n, axis=1),
             np.repeat(batch.lengths, n),
-            np.repeat(targets, n, axis=1 if self.model.out_shape[0] == "T" else 0),
+            np.repeat(targets, n, axis=1 if self.model.per_step else 0),
             np.arange(n * batch.size),
         )
         return Problem(self.guarantee, self.model, many, self.loss, self.exact)

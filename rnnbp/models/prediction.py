@@ -105,7 +105,8 @@ class Predictor:
         >>> model.predict([np.ones((5, 1)), -np.ones((2, 1))])
         array(['up', 'down'], dtype='<U4')
         """
-        return predictions(batch_outputs(self, data, batch_size, self.stateful), _known(self.loss), self.classes)
+        parts = batch_outputs(self, data, batch_size, self.stateful)
+        return predictions(parts, _known(self.loss), self.classes, self.per_step)
 
     def predict_proba(self: Any, data: Data, batch_size: int = 256) -> Any:
         """How probable each class is, by what the model says of each sequence, in the order of `data`.
@@ -137,7 +138,7 @@ class Predictor:
         """
         loss: Loss = _known(self.loss)
         parts = batch_outputs(self, data, batch_size, self.stateful)
-        return in_order(parts, lambda outputs: _one_value(loss.probabilities(outputs)))
+        return in_order(parts, lambda outputs: _one_value(loss.probabilities(outputs)), self.per_step)
 
 
 def matched(name: str, data: SequenceDataset, classes: Classes | None) -> SequenceDataset:
@@ -248,7 +249,7 @@ def batch_outputs(
         yield batch, outputs
 
 
-def in_order(parts: Outputs, read: Callable[[Array], Any]) -> Any:
+def in_order(parts: Outputs, read: Callable[[Array], Any], per_step: bool) -> Any:
     """``read(outputs)`` of every sequence, in the caller's order.
 
     Parameters
@@ -257,6 +258,8 @@ def in_order(parts: Outputs, read: Callable[[Array], Any]) -> Any:
         Batches with their outputs (T, B, K) or (B, K).
     read : callable
         From outputs (T_i, K), or (1, K) where the model has one a sequence.
+    per_step : bool
+        Whether the model has an output for each step.
 
     Returns
     -------
@@ -265,20 +268,18 @@ def in_order(parts: Outputs, read: Callable[[Array], Any]) -> Any:
     Examples
     --------
     >>> batch = SequenceBatch.from_array(np.ones((3, 2, 1)), lengths=[1, 3])
-    >>> in_order([(batch, 2 * batch.x)], lambda outputs: outputs[:, 0])
+    >>> in_order([(batch, 2 * batch.x)], lambda outputs: outputs[:, 0], per_step=True)
     [array([2.]), array([2., 2., 2.])]
     """
     found: dict[int, Any] = {}
-    per_step = False
     for batch, outputs in parts:
-        per_step = outputs.ndim == 3
         for b, place in enumerate(batch.order):
             found[int(place)] = read(outputs[: batch.lengths[b], b] if per_step else outputs[b : b + 1])
     ordered = [found[place] for place in sorted(found)]
     return ordered if per_step else np.concatenate(ordered)
 
 
-def predictions(parts: Outputs, loss: Loss, classes: Classes | None) -> Any:
+def predictions(parts: Outputs, loss: Loss, classes: Classes | None, per_step: bool) -> Any:
     """What outputs say, in the caller's order; see `Predictor.predict`.
 
     Parameters
@@ -288,13 +289,15 @@ def predictions(parts: Outputs, loss: Loss, classes: Classes | None) -> Any:
         Which says how outputs are read.
     classes : tuple of str, optional
         The names of the outputs.
+    per_step : bool
+        Whether the model has an output for each step.
     """
 
     def read(outputs: Array) -> Any:
         said = _one_value(loss.predict(outputs))
         return said if classes is None or said.dtype.kind not in "iu" else loss.named(said, classes)
 
-    return in_order(parts, read)
+    return in_order(parts, read, per_step)
 
 
 def _one_value(said: Array) -> Array:

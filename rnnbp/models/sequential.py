@@ -309,7 +309,7 @@ class Sequential(Predictor):
                 raise ValueError(f"x must have shape (T, B, F), or (T, B) for tokens, got {x.shape}")
             self._check_input(x)
             sorted_batch = SequenceBatch.from_array(x, lengths)
-            return sorted_batch.restore(self.forward(sorted_batch), axis=0 if self.out_shape[0] == "B" else 1)
+            return sorted_batch.restore(self.forward(sorted_batch), axis=1 if self.per_step else 0)
         return self.forward_from(batch)[0]
 
     def forward_from(self, batch: SequenceBatch, states: Sequence[State] | None = None) -> tuple[Array, list[State]]:
@@ -329,12 +329,24 @@ class Sequential(Predictor):
             Those after the last step; None for a layer without state.
         """
         outputs, _, after = self.unroll(self.params, self.cast(batch.x), Run(batch.lengths), states)
-        return blank_padding(outputs, batch.lengths) if outputs.ndim == 3 else outputs, after
+        return blank_padding(outputs, batch.lengths) if self.per_step else outputs, after
 
     @property
     def out_shape(self) -> Shape:
         """The shape of the outputs: ('T', 'B', K) or ('B', K)."""
         return self._shapes[-1]
+
+    @property
+    def per_step(self) -> bool:
+        """Whether there is an output for each step, (T, B, K), not one for each sequence, (B, K).
+
+        Examples
+        --------
+        >>> import rnnbp
+        >>> rnnbp.Sequential(rnnbp.Elman(2, 3)).per_step, rnnbp.Sequential(rnnbp.Elman(2, 3), rnnbp.Last()).per_step
+        (True, False)
+        """
+        return self.out_shape[0] == "T"
 
     def summary(self) -> pd.DataFrame:
         """One row a layer, and the total: layer, output shape, number of parameters.

@@ -8,7 +8,7 @@ import numpy as np
 
 from rnnbp.data import SequenceBatch, SequenceDataset
 from rnnbp.gradients import Gradient, GradientAlgorithm, hvp
-from rnnbp.gradients.base import check_targets
+from rnnbp.gradients.base import total_weight
 from rnnbp.losses import Loss
 from rnnbp.models import Sequential
 from rnnbp.optimizers import Minimizer, Optimizer
@@ -109,7 +109,7 @@ def by_steps(
     stateful : bool
         Begin each batch with the state the last one ended in.
     """
-    params, tally = epoch.model.params, Tally(epoch.loss)
+    params, tally = epoch.model.params, Tally(epoch.loss, epoch.model.per_step)
     state: Sequence[Any] | None = None
     norms, steps = [], 0
     for number, batch in enumerate(batches):
@@ -139,8 +139,7 @@ def by_minimizing(epoch: Epoch, optimizer: Minimizer, data: SequenceDataset, bat
         Bounds the memory; without influence on the result.
     """
     batches = list(data.batches(batch_size))
-    per_step = epoch.model.out_shape[0] == "T"
-    totals = [epoch.loss.total(check_targets(b), b.lengths if per_step else None) for b in batches]
+    totals = [total_weight(epoch.loss, batch, epoch.model.per_step) for batch in batches]
     whole = sum(totals) or 1.0
     steps = 0
 
@@ -164,7 +163,7 @@ def by_minimizing(epoch: Epoch, optimizer: Minimizer, data: SequenceDataset, bat
         return found
 
     optimizer.minimize(objective, epoch.model.params, product=product)
-    tally = Tally(epoch.loss)
+    tally = Tally(epoch.loss, epoch.model.per_step)
     gradient = np.zeros(epoch.model.params.size)
     for number, (batch, total) in enumerate(zip(batches, totals, strict=True)):
         for g in epoch.gradient.gradients(epoch.model, batch, epoch.loss):

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rnnbp.data import LabelSequences, SequenceBatch, SequenceDataset
-from rnnbp.gradients.base import check_targets
+from rnnbp.gradients.base import check_targets, total_weight
 from rnnbp.losses import Loss
 from rnnbp.models import Sequential, batch_outputs, in_order
 
@@ -20,22 +20,20 @@ class Tally:
     Parameters
     ----------
     loss : Loss
+    per_step : bool
+        Whether the model has an output for each step.
     """
 
-    def __init__(self, loss: Loss) -> None:
-        self.loss = loss
+    def __init__(self, loss: Loss, per_step: bool) -> None:
+        self.loss, self.per_step = loss, per_step
         self._loss = self._total = 0.0
         self._parts: list[Any] = []
 
     def add(self, outputs: Array, batch: SequenceBatch, loss: float, span: tuple[int, int]) -> None:
         """Outputs (T, B, K) of the steps `span`, or (B, K) of the sequences that end there; their share of the loss."""
         start, stop = span
-        per_step = outputs.ndim == 3
-        if per_step:
-            due = np.arange(start, stop)[:, None] < batch.lengths
-        else:
-            due = (batch.lengths > start) & (batch.lengths <= stop)
-        total = self.loss.total(check_targets(batch), batch.lengths if per_step else None)
+        due = batch.due(start, stop, self.per_step)
+        total = total_weight(self.loss, batch, self.per_step)
         self._loss += loss * total
         self._total += total if start == 0 else 0.0
         self._parts.append(self.loss.evidence(outputs, batch.span(start, stop).targets, due))
@@ -85,7 +83,7 @@ def check_task(name: str, data: SequenceDataset, model: Sequential, loss: Loss) 
         loss.check_dataset(data.targets, data.lengths)
     batch = data.subset([0]).batch()
     outputs = model.forward(batch)
-    loss(outputs, check_targets(batch), batch.lengths if outputs.ndim == 3 else None)
+    loss(outputs, check_targets(batch), batch.lengths)
 
 
 def outputs_of(
@@ -97,4 +95,4 @@ def outputs_of(
     -------
     ndarray (N, ...) where the model has one output a sequence, else a list of arrays, such as (T_i, ...)
     """
-    return in_order(batch_outputs(model, data, batch_size), read)
+    return in_order(batch_outputs(model, data, batch_size), read, model.per_step)

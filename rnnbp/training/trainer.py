@@ -348,9 +348,9 @@ class Trainer:
         """
         check_task("dataset", dataset, self.model, self.loss)
         dataset = self.model.as_trained("dataset", dataset)
-        size, tally = self._batch_size("dataset", dataset, batch_size), Tally(self.loss)
+        size, tally = self._batch_size("dataset", dataset, batch_size), Tally(self.loss, self.model.per_step)
         for batch, outputs in batch_outputs(self.model, dataset, size, self.stateful):
-            value, _ = self.loss(outputs, check_targets(batch), batch.lengths if outputs.ndim == 3 else None)
+            value, _ = self.loss(outputs, check_targets(batch), batch.lengths)
             tally.add(outputs, batch, value, (0, batch.steps))
         return tally.result()
 
@@ -372,7 +372,7 @@ class Trainer:
         if isinstance(dataset, SequenceDataset):
             size = self._batch_size("dataset", dataset, batch_size)
         parts = batch_outputs(self.model, dataset, size, self.stateful)
-        return predictions(parts, self.loss, self.model.classes)
+        return predictions(parts, self.loss, self.model.classes, self.model.per_step)
 
     def _is_stream(self, data: SequenceDataset) -> bool:
         """Whether the state is to be carried through a dataset."""

@@ -112,7 +112,7 @@ class Checkpointed:
     ) -> None:
         self.segments, self.model, self.batch, self.loss, self.rng = segments, segments.model, batch, loss, rng
         self.block, self.steps = block, len(batch.x)
-        self.per_step, self.upper = self.model.out_shape[0] == "T", slice(self.model.in_time.stop, None)
+        self.upper = slice(self.model.in_time.stop, None)
         self.upper_states = None if state is None else list(state[self.upper])
         self.current = (0, segments.first)  # the segment to run next without a restore, and its snapshot
         self.snapshots: dict[int, Snapshot] = {}
@@ -173,7 +173,7 @@ class Checkpointed:
         self.peak_bytes = max(self.peak_bytes, self.stored_bytes + in_use)
         if segment == self.first_time:
             self.first_time += 1
-            if run.outputs.ndim < 3:
+            if not self.model.per_step:
                 self.outputs.clear()  # without a time axis only those after the last step count
             self.outputs.append(run.outputs)
         return run
@@ -183,11 +183,11 @@ class Checkpointed:
         model, lengths = self.model, self.batch.lengths
         if self.rng is not None:
             self.rng.bit_generator.state = last.generator
-        in_time = np.concatenate(self.outputs) if self.outputs[-1].ndim == 3 else self.outputs[-1]
+        in_time = np.concatenate(self.outputs) if model.per_step else self.outputs[-1]
         outputs, residuals, states = model.unroll(
             model.params, in_time, Run(lengths, self.rng), self.upper_states, self.upper
         )
-        value, d_outputs = self.loss(outputs, check_targets(self.batch), lengths if self.per_step else None)
+        value, d_outputs = self.loss(outputs, check_targets(self.batch), lengths)
         self.d_outputs, _ = model.backward(model.params, residuals, d_outputs, self.grad, None, self.upper)
         assert last.states is not None
         return value, outputs, [*last.states, *states]
@@ -196,7 +196,7 @@ class Checkpointed:
         """Backpropagate through a segment; return the gradient with respect to the states before it."""
         (start, stop), dy = self._span(segment), self.d_outputs
         assert dy is not None
-        if run.outputs.ndim == 3:
+        if self.model.per_step:
             dy = dy[start:stop]
         elif stop < self.steps:  # outputs without a time axis are those after the last step
             dy = np.zeros_like(dy)

@@ -16,7 +16,7 @@ import numpy as np
 
 from rnnbp.cells.base import Array
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients.base import Cost, Gradient, check_targets, held_bytes
+from rnnbp.gradients.base import Cost, Gradient, check_targets, held_bytes, total_weight
 from rnnbp.gradients.online.chain import Chain, chain
 from rnnbp.gradients.online.draws import Draws
 from rnnbp.gradients.online.linear import Linear
@@ -157,8 +157,8 @@ class Walk:
         self.drawn = [stage for stage in self.cell.cells if isinstance(stage, AffineStage)]
         self.state = parts.begin(state, batch.size).copy()
         self.active = Run(batch.lengths).active(batch.steps)
-        self.per_step = parts.model.out_shape[0] == "T"
-        self.total = loss.total(self.targets, batch.lengths if self.per_step else None)
+        self.per_step = parts.model.per_step
+        self.total = total_weight(loss, batch, self.per_step)
 
     def running(self, t: int) -> int:
         """How many sequences run at step t."""
@@ -197,7 +197,7 @@ class Walk:
                     f"{type(layer).__name__}"
                 )
         targets = self.targets[t : t + 1] if self.per_step else self.targets
-        due = here[None] > 0 if self.per_step else self.batch.lengths == t + 1
+        due = self.batch.due(t, t + 1, self.per_step)
         value, d_outputs = self.loss.masked(outputs, targets, due, self.total)
         grad = tail.params.zeros()
         d_shown, _ = tail.backward(tail.params, residuals, d_outputs, grad)
@@ -216,7 +216,7 @@ class Span:
     """
 
     def __init__(self, model: Sequential, start: int, stop: int) -> None:
-        self.start, self.stop = start, stop
+        self.start, self.stop, self.per_step = start, stop, model.per_step
         self.vector = np.zeros_like(model.params.vector)
         self.loss: Any = 0.0
         self.outputs: list[Array] = []
@@ -226,7 +226,7 @@ class Span:
         self.vector[: len(cell)] += cell
         self.vector[len(cell) :] += due.tail
         self.loss += due.loss
-        if due.outputs.ndim == 2 and self.outputs:  # one output a sequence, at the step when it is due
+        if self.outputs and not self.per_step:  # one output a sequence, at the step when it is due
             np.copyto(self.outputs[0], due.outputs, where=due.counts[:, None])
         else:
             self.outputs.append(due.outputs.copy())  # without layers on top it is the state itself, which moves on
