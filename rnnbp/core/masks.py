@@ -1,12 +1,12 @@
-"""Which of a vector's numbers are held at zero."""
+"""Mask of the entries of a vector that are fixed at zero."""
 
 import numpy as np
 
 
 class Mask:
-    """Which numbers of a vector (P,) may differ from zero: all of them, until some are held at zero.
+    """Mask of a vector (P,): False where an entry is fixed at zero; None, and no memory, until one is.
 
-    All views of a vector share its mask, each with its own place in it.
+    All views of a vector share its mask, each with its own offset.
 
     Parameters
     ----------
@@ -23,18 +23,18 @@ class Mask:
     array([ True,  True,  True, False])
     """
 
-    __slots__ = ("kept", "size")
+    __slots__ = ("size", "values")
 
     def __init__(self, size: int) -> None:
         self.size = size
-        self.kept: np.ndarray | None = None
+        self.values: np.ndarray | None = None
 
     def part(self, start: int, size: int) -> np.ndarray | None:
-        """Of these numbers, as bools, to be read; None where nothing of the whole vector is held at zero."""
-        return None if self.kept is None else self.kept[start : start + size]
+        """Return the mask of `size` entries from `start`, to be read; None where no entry of the vector is fixed."""
+        return None if self.values is None else self.values[start : start + size]
 
     def writable(self, start: int, size: int) -> np.ndarray:
-        """The same, to be changed."""
-        if self.kept is None:
-            self.kept = np.ones(self.size, bool)
-        return self.kept[start : start + size]
+        """Return the mask of `size` entries from `start`, to be written; it is created where there is none."""
+        if self.values is None:
+            self.values = np.ones(self.size, bool)
+        return self.values[start : start + size]

@@ -18,7 +18,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True, eq=False)
 class Layout:
-    """Where named arrays lie in a vector (P,); made once for the same names and shapes."""
+    """Layout of named arrays in a vector (P,): their shapes and slices; cached for equal names and shapes."""
 
     shapes: dict[str, Shape]
     places: dict[str, slice]
@@ -28,7 +28,7 @@ class Layout:
 
 @lru_cache(maxsize=4096)
 def layout_of(items: tuple[tuple[str, Shape], ...]) -> Layout:
-    """One array after the other.
+    """Return the layout of arrays that follow each other in one vector.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def layout_of(items: tuple[tuple[str, Shape], ...]) -> Layout:
 
 @lru_cache(maxsize=4096)
 def scope_of(layout: Layout, prefix: str, suffix: str) -> tuple[Layout, slice]:
-    """What `Parameters.scope` is a view of: the layout under the short names, and where it lies."""
+    """Return the layout under the short names and the slice of the vector that `Parameters.scope` is a view of."""
     names = [n for n in layout.shapes if n.startswith(prefix) and n.endswith(suffix)]
     inner = layout_of(tuple((n[len(prefix) : len(n) - len(suffix)], layout.shapes[n]) for n in names))
     if not names:
@@ -55,20 +55,19 @@ def scope_of(layout: Layout, prefix: str, suffix: str) -> tuple[Layout, slice]:
 
 
 class Parameters:
-    """All parameters of a model in one contiguous vector; every named array is a view of it.
+    """Parameters of a model: one contiguous vector, of which every named array is a view.
 
-    Views are made when they are asked for and never stored, so a copy of the object cannot hold arrays that
-    have come loose from its vector. An optimizer is arithmetic on `vector`, a checkpoint is one array and
-    `shapes`.
+    Views are created on access and never stored, so the arrays of a copy are always views of the copy's own vector. An
+    optimizer is arithmetic on `vector`, a checkpoint is one array and `shapes`.
 
-    Some numbers may be held at zero, as the missing connections of a sparse network (`set_mask`): every gradient
-    algorithm yields zero for them, no optimizer moves them, and the mask is saved with a model and in checkpoints. What
-    is written into a view or into `vector` is not looked at; `apply_mask` sets it right.
+    Some entries may be fixed at zero by a mask, as the missing connections of a sparse network (`set_mask`): every
+    gradient algorithm yields zero for them, no optimizer changes them, and the mask is saved with a model and in
+    checkpoints. Values written into a view or into `vector` are not checked; `apply_mask` sets the masked ones to zero.
 
     Parameters
     ----------
     shapes : mapping of str to tuple of int
-        The names, in the order in which they lie in the vector, and their shapes.
+        The names, in the order of the vector, and their shapes.
     vector : ndarray (P,), optional
         The memory to use, not copied. Default: zeros.
     dtype : dtype, default float32
@@ -91,7 +90,7 @@ class Parameters:
     """
 
     _mask: Mask | None = None
-    _start = 0  # of this vector in that of the mask
+    _start = 0  # of this vector in the vector of the mask
 
     def __init__(
         self, shapes: Mapping[str, Shape], vector: np.ndarray | None = None, dtype: DTypeLike = np.float32
@@ -113,17 +112,17 @@ class Parameters:
 
     @property
     def shapes(self) -> dict[str, Shape]:
-        """The names, in the order in which they lie in the vector, and their shapes; not to be changed."""
+        """Names, in the order of the vector, and shapes; read only."""
         return self._layout.shapes
 
     @property
     def dtype(self) -> np.dtype:
-        """Of all arrays."""
+        """Data type of the vector and all its views."""
         return self.vector.dtype
 
     @property
     def size(self) -> int:
-        """P, how many numbers there are."""
+        """P, the number of parameters."""
         return self._layout.size
 
     def __getitem__(self, name: str) -> np.ndarray:
@@ -133,16 +132,16 @@ class Parameters:
         value, here = np.asarray(value), self[name]
         if value.shape not in ((), here.shape):
             raise ValueError(f"parameter {name!r} has shape {here.shape}, got {value.shape}")
-        if self.kept is not None:
-            self._check_held(name, value)
+        if self.mask_vector is not None:
+            self._check_masked(name, value)
         here[...] = value
 
-    def _check_held(self, name: str, value: np.ndarray) -> None:
-        held = ~self.mask(name)
-        wrong = np.count_nonzero(np.broadcast_to(value, held.shape)[held])
+    def _check_masked(self, name: str, value: np.ndarray) -> None:
+        fixed = ~self.mask(name)
+        wrong = np.count_nonzero(np.broadcast_to(value, fixed.shape)[fixed])
         if wrong:
             raise ValueError(
-                f"the mask of parameter {name!r} holds {np.count_nonzero(held)} of its {held.size} at zero, but "
+                f"the mask of parameter {name!r} holds {np.count_nonzero(fixed)} of its {fixed.size} at zero, but "
                 f"{wrong} of those given there are not: multiply by params.mask({name!r}), or change it by set_mask"
             )
 
@@ -162,15 +161,15 @@ class Parameters:
         return len(self.shapes)
 
     def keys(self) -> Iterator[str]:
-        """The names, in the vector's order."""
+        """Iterate over the names, in the order of the vector."""
         return iter(self.shapes)
 
     def items(self) -> Iterator[tuple[str, np.ndarray]]:
-        """The names and their views, in the vector's order."""
+        """Iterate over names and views, in the order of the vector."""
         return ((name, self[name]) for name in self.shapes)
 
     def place(self, name: str) -> slice:
-        """Where the array called `name` lies in the vector.
+        """Return the slice of the vector that is the array called `name`.
 
         Examples
         --------
@@ -180,10 +179,10 @@ class Parameters:
         return self._place(name)
 
     @property
-    def kept(self) -> np.ndarray | None:
-        """Which numbers may differ from zero (P,), as bools; None where there is no mask.
+    def mask_vector(self) -> np.ndarray | None:
+        """Mask (P,) of bools, False where an entry is fixed at zero; None without a mask.
 
-        It can be set; what it holds at zero is then set to zero.
+        Setting it also sets the masked entries to zero.
 
         Raises
         ------
@@ -192,33 +191,34 @@ class Parameters:
         """
         return None if self._mask is None else self._mask.part(self._start, self.size)
 
-    @kept.setter
-    def kept(self, kept: np.ndarray | None) -> None:
-        given = np.ones(self.size, bool) if kept is None else np.asarray(kept)
+    @mask_vector.setter
+    def mask_vector(self, mask: np.ndarray | None) -> None:
+        given = np.ones(self.size, bool) if mask is None else np.asarray(mask)
         if given.dtype != bool or given.shape != (self.size,):
             raise ValueError(
-                f"kept must be bools of shape (P,) = ({self.size},), or None, got {given.dtype} of shape {given.shape}"
+                f"mask_vector must be bools of shape (P,) = ({self.size},), or None, got {given.dtype} of shape "
+                f"{given.shape}"
             )
-        if kept is not None or self.kept is not None:
+        if mask is not None or self.mask_vector is not None:
             self._writable_mask()[:] = given
             self.apply_mask()
 
-    def set_mask(self, name: str, kept: ArrayLike) -> None:
-        """Hold some numbers of an array at zero: they are set to zero, and stay there in every training.
+    def set_mask(self, name: str, mask: ArrayLike) -> None:
+        """Fix entries of an array at zero: they are set to zero and stay zero in every training.
 
         Parameters
         ----------
         name : str
-        kept : array_like of bool
-            Of the array's shape, or one that can be broadcast to it; False where a number is held at zero. True alone
-            takes the mask away.
+        mask : array_like of bool
+            Of the array's shape, or broadcast to it; False where an entry is fixed at zero. A single True removes the
+            mask.
 
         Raises
         ------
         KeyError
             If there is no such array.
         ValueError
-            If `kept` is not of bools, or does not fit the shape.
+            If `mask` is not of bools, or does not fit the shape.
 
         See Also
         --------
@@ -226,7 +226,7 @@ class Parameters:
 
         Examples
         --------
-        A network of which each unit is connected to its neighbours only:
+        A network in which each unit is connected to its neighbours only:
 
         >>> import rnnbp
         >>> model = rnnbp.Sequential(rnnbp.Elman(2, 4), rnnbp.Last(), rnnbp.Dense(4, 2))
@@ -241,19 +241,19 @@ class Parameters:
                [0, 1, 1, 1],
                [0, 0, 1, 1]])
         """
-        place, shape, given = self._place(name), self.shapes[name], np.asarray(kept)
+        place, shape, given = self._place(name), self.shapes[name], np.asarray(mask)
         if given.dtype != bool:
-            raise ValueError(f"kept must be bools, False where a number is held at zero, got {given.dtype}")
+            raise ValueError(f"mask must be bools, False where a number is held at zero, got {given.dtype}")
         try:
             whole = np.broadcast_to(given, shape)
         except ValueError:
-            raise ValueError(f"parameter {name!r} has shape {shape}, which kept {given.shape} does not fit") from None
-        if self.kept is not None or not whole.all():
+            raise ValueError(f"parameter {name!r} has shape {shape}, which mask {given.shape} does not fit") from None
+        if self.mask_vector is not None or not whole.all():
             self._writable_mask()[place] = whole.ravel()
             self.apply_mask()
 
     def mask(self, name: str) -> np.ndarray:
-        """Which numbers of the array called `name` may differ from zero, as bools of its shape.
+        """Return the mask of the array called `name`: bools of its shape, False where an entry is fixed at zero.
 
         Examples
         --------
@@ -263,11 +263,11 @@ class Parameters:
         array([[ True, False],
                [ True,  True]])
         """
-        place, shape, kept = self._place(name), self.shapes[name], self.kept
-        return np.ones(shape, bool) if kept is None else kept[place].reshape(shape).copy()
+        place, shape, mask = self._place(name), self.shapes[name], self.mask_vector
+        return np.ones(shape, bool) if mask is None else mask[place].reshape(shape).copy()
 
     def masked(self, vector: np.ndarray) -> np.ndarray:
-        """`vector` (P,) with zeros where the mask holds this one's numbers; itself where there is no mask.
+        """Return `vector` (P,) with zeros where the mask is False; `vector` itself without a mask.
 
         Examples
         --------
@@ -276,12 +276,12 @@ class Parameters:
         >>> p.masked(np.array([1.0, 2.0, 3.0]))
         array([1., 0., 3.])
         """
-        return vector if self.kept is None else np.where(self.kept, vector, vector.dtype.type(0))
+        return vector if self.mask_vector is None else np.where(self.mask_vector, vector, vector.dtype.type(0))
 
     def apply_mask(self) -> None:
-        """Set to zero what the mask holds there."""
-        if self.kept is not None:
-            self.vector[~self.kept] = 0
+        """Set the masked entries of `vector` to zero."""
+        if self.mask_vector is not None:
+            self.vector[~self.mask_vector] = 0
 
     def _writable_mask(self) -> np.ndarray:
         if self._mask is None:
@@ -289,27 +289,26 @@ class Parameters:
         return self._mask.writable(self._start, self.size)
 
     def like(self, vector: np.ndarray) -> "Parameters":
-        """The same names over another vector (P,), of any dtype, which is not copied; without the mask."""
+        """Return the same layout over another vector (P,) of any dtype, which is not copied; without the mask."""
         return self._over(self._layout, self._fitting(vector))
 
     def zeros(self) -> "Parameters":
-        """The same names over zeros, without the mask."""
+        """Return the same layout over zeros, without the mask."""
         return self.like(zeros((self.size,), self.dtype))
 
     def copy(self) -> "Parameters":
-        """The same names over a copy of the vector, with a copy of the mask."""
+        """Return a copy, of the mask too."""
         return self.astype(self.dtype)
 
     def astype(self, dtype: DTypeLike) -> "Parameters":
-        """The same names over a copy of the vector in another dtype, with a copy of the mask."""
+        """Return a copy in another dtype, with a copy of the mask."""
         mask = Mask(self.size)
-        if self.kept is not None:
-            mask.kept = self.kept.copy()
+        if self.mask_vector is not None:
+            mask.values = self.mask_vector.copy()
         return self._over(self._layout, self.vector.astype(dtype), mask)
 
     def scope(self, prefix: str = "", suffix: str = "") -> "Parameters":
-        """The parameters whose names begin with `prefix` and end with `suffix`, both taken off, over the same
-        memory.
+        """Return a view of the parameters whose names begin with `prefix` and end with `suffix`, both removed.
 
         Raises
         ------
@@ -326,13 +325,14 @@ class Parameters:
         return self._over(layout, self.vector[place], self._mask, self._start + place.start)
 
     def renamed(self, shapes: Mapping[str, Shape], start: int = 0) -> "Parameters":
-        """Arrays that lie from a place of the vector on, under other names, over the same memory.
+        """Return a view of consecutive arrays of the vector under other names.
 
         Parameters
         ----------
         shapes : mapping of str to tuple of int
-            In the order in which they lie there.
+            In the order of the vector.
         start : int, default 0
+            Index of the first entry.
 
         Raises
         ------
@@ -362,9 +362,9 @@ class Parameters:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        rows = [f"  {name}: {shape}{self._held(name)}" for name, shape in self.shapes.items()]
+        rows = [f"  {name}: {shape}{self._masked_count(name)}" for name, shape in self.shapes.items()]
         return "\n".join([f"Parameters: {self.size} {self.vector.dtype} numbers", *rows])
 
-    def _held(self, name: str) -> str:
-        held = int(np.count_nonzero(~self.mask(name)))
-        return f", {held} held at zero" if held else ""
+    def _masked_count(self, name: str) -> str:
+        fixed = int(np.count_nonzero(~self.mask(name)))
+        return f", {fixed} held at zero" if fixed else ""

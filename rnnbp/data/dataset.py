@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from rnnbp.data import frames
 from rnnbp.data.batch import SequenceBatch, collate, stream_batches, stream_parts
 from rnnbp.data.categories import ordered_names
-from rnnbp.data.in_memory import HeldSequences
+from rnnbp.data.in_memory import InMemorySequences
 from rnnbp.data.lazy import LazySequences
 from rnnbp.data.sequences import Sequences
 from rnnbp.data.splits import bucketed, pieces, unpadded
@@ -90,7 +90,7 @@ class SequenceDataset(Sequences):
 
         See Also
         --------
-        rnnbp.data.DrawnDataset : others for every epoch.
+        rnnbp.data.ResampledDataset : others for every epoch.
 
         Examples
         --------
@@ -175,10 +175,10 @@ class SequenceDataset(Sequences):
         mapped.rows = self.rows
         return mapped
 
-    def _holding(
-        self, sequences: HeldSequences | LazySequences, targets: Targets | None, ids: list[Any], places: Array
+    def _with(
+        self, sequences: InMemorySequences | LazySequences, targets: Targets | None, ids: list[Any], places: Array
     ) -> Self:
-        part = super()._holding(sequences, targets, ids, places)
+        part = super()._with(sequences, targets, ids, places)
         part.rows = self.rows if self.rows and _whole_batches(places, self.rows) else None
         return part
 

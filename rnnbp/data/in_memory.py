@@ -1,4 +1,4 @@
-"""HeldSequences: a list of sequences in memory, with what `rnnbp.data.LazySequences` does too."""
+"""Sequences in memory, with the interface of `rnnbp.data.LazySequences`."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,13 +8,13 @@ from numpy.typing import ArrayLike
 Array = np.ndarray
 
 
-class HeldSequences(list[Array]):
-    """Sequences (T_i, F) or (T_i,) in memory.
+class InMemorySequences(list[Array]):
+    """List of sequences (T_i, F) or (T_i,) in memory.
 
     Examples
     --------
-    >>> held = HeldSequences([np.zeros((2, 1)), np.ones((3, 1))])
-    >>> held.lengths, len(held.chosen([1])), held.map(lambda s: 2 * s)[1][0]
+    >>> sequences = InMemorySequences([np.zeros((2, 1)), np.ones((3, 1))])
+    >>> sequences.lengths, len(sequences.chosen([1])), sequences.map(lambda s: 2 * s)[1][0]
     (array([2, 3]), 1, array([2.]))
     """
 
@@ -25,17 +25,17 @@ class HeldSequences(list[Array]):
 
     @property
     def known_lengths(self) -> Array | None:
-        """The same, since nothing has to be loaded for it."""
+        """T_i (N,), which are known without loading."""
         return self.lengths
 
-    def chosen(self, places: Sequence[int] | Array) -> "HeldSequences":
-        """Some of them, in the order asked for."""
-        return HeldSequences(self[i] for i in places)
+    def chosen(self, places: Sequence[int] | Array) -> "InMemorySequences":
+        """Return a subset in the given order."""
+        return InMemorySequences(self[i] for i in places)
 
     def map(self, function: Callable[[Array], ArrayLike]) -> list[ArrayLike]:
-        """`function` applied to each; not looked at yet."""
+        """Return the results of `function` for each sequence, not validated."""
         return [function(s) for s in self]
 
-    def cut(self, pieces: Sequence[tuple[int, int]], steps: int) -> "HeldSequences":
-        """Pieces of at most so many steps, each given by its sequence's place and its first step."""
-        return HeldSequences(self[i][start : start + steps] for i, start in pieces)
+    def cut(self, pieces: Sequence[tuple[int, int]], steps: int) -> "InMemorySequences":
+        """Return pieces of at most `steps` steps, each given by the index of its sequence and its first step."""
+        return InMemorySequences(self[i][start : start + steps] for i, start in pieces)

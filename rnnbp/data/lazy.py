@@ -1,4 +1,4 @@
-"""LazySequences: a list of sequences that are loaded when they are asked for, within a limit of memory."""
+"""Sequences that are loaded on access, with a cache of bounded size."""
 
 import copy
 from collections.abc import Callable, Sequence
@@ -15,39 +15,39 @@ MEMORY = 2**28  # bytes
 
 
 class LazySequences(Sequence[Array]):
-    """Sequences that are loaded when they are asked for, so that more of them than fit in memory can be trained on.
+    """Sequences that are loaded on access, so that more of them than fit in memory can be trained on.
 
-    What is loaded first is held, until `memory` is full; the rest is loaded anew each time. An epoch asks for every
-    sequence once, in an order of its own, so what was used last is needed last: of sequences twice the memory this
-    finds half of them in it, where holding those of most recent use would find about a seventh.
+    The sequences loaded first are cached until `memory` is full; the others are loaded at every access. An epoch
+    accesses every sequence once, in a random order, so the sequence used last is needed last: of sequences that take
+    twice the memory, this cache holds half, where one that evicts the least recently used would hit about a seventh.
 
     Parameters
     ----------
     load : callable
-        ``load(place)`` gives the sequence (T_i, F) or (T_i,) of a place from 0.
+        ``load(i)`` returns sequence i, (T_i, F) or (T_i,), counted from 0.
     size : int
-        N, how many there are.
+        N, the number of sequences.
     memory : int, default 2**28
-        The most bytes of sequences to hold; 0 holds none, which is for what is drawn anew at each access.
+        Bytes that the cache may take; 0 caches nothing, as for sequences that are random at each access.
     lengths : array_like (N,) of int, optional
-        T_i, where they are known without loading. Default: counted by loading each once, when they are first asked for.
+        T_i, where they are known without loading. Default: every sequence is loaded once when they are first accessed.
     names : sequence of str, optional
-        What an error calls each sequence: its file, say.
+        Name of each sequence in error messages: its file, for example. Default: its index.
 
     Raises
     ------
     ValueError
-        If `lengths` or `names` are not N, or a number is out of range. When a sequence is asked for: if its length is
-        not the one given.
+        If `lengths` or `names` are not N, or a number is out of range. On access: if a sequence's length is not the
+        one given.
 
     See Also
     --------
-    rnnbp.SequenceDataset : takes them in place of a list.
+    rnnbp.SequenceDataset : takes lazy sequences in place of a list.
 
     Examples
     --------
     >>> lazy = LazySequences(lambda place: np.full((place + 1, 2), place), size=3)
-    >>> len(lazy), lazy[2].shape, lazy.held
+    >>> len(lazy), lazy[2].shape, lazy.cached_bytes
     (3, (3, 2), 48)
     >>> lazy.lengths
     array([1, 2, 3])
@@ -62,7 +62,7 @@ class LazySequences(Sequence[Array]):
         lengths: ArrayLike | None = None,
         names: Sequence[str] | None = None,
     ) -> None:
-        self._store = _Store(load, natural_int("memory", memory))
+        self._cache = _Cache(load, natural_int("memory", memory))
         self._places = np.arange(positive_int("size", size))
         self.names = [str(i) for i in range(size)] if names is None else list(names)
         self._lengths = None if lengths is None else np.asarray(lengths)
@@ -75,22 +75,22 @@ class LazySequences(Sequence[Array]):
 
     @property
     def memory(self) -> int:
-        """The most bytes that are held."""
-        return self._store.memory
+        """Bytes that the cache may take."""
+        return self._cache.memory
 
     @property
-    def held(self) -> int:
-        """The bytes that are held now."""
-        return self._store.bytes
+    def cached_bytes(self) -> int:
+        """Bytes of the sequences that are cached now."""
+        return self._cache.bytes
 
     @property
     def known_lengths(self) -> Array | None:
-        """T_i (N,), or None where they are not counted yet."""
+        """T_i (N,), or None where they are not known without loading."""
         return self._lengths
 
     @property
     def lengths(self) -> Array:
-        """T_i (N,); where they are not known yet, every sequence is loaded once, one after the other."""
+        """T_i (N,); where they are not known, every sequence is loaded once."""
         if self._lengths is None:
             self._lengths = np.array([len(s) for s in self], np.int64)
         return self._lengths
@@ -105,21 +105,21 @@ class LazySequences(Sequence[Array]):
     def __getitem__(self, place: int | slice) -> Array | Self:
         if isinstance(place, slice):
             return self.chosen(np.arange(len(self))[place])
-        return self._as_known(place, self._store.kept(int(self._places[place])))
+        return self._checked(place, self._cache.cached(int(self._places[place])))
 
-    def passing(self, place: int) -> Array:
-        """One sequence, not held for it: for what makes something else of it and holds that.
+    def uncached(self, place: int) -> Array:
+        """Return one sequence without adding it to the cache, for a function whose result is cached instead.
 
         Examples
         --------
         >>> lazy = LazySequences(lambda place: np.zeros((4, 2)), size=3)
-        >>> lazy.passing(0).shape, lazy.held
+        >>> lazy.uncached(0).shape, lazy.cached_bytes
         ((4, 2), 0)
         """
-        return self._as_known(place, self._store.passing(int(self._places[place])))
+        return self._checked(place, self._cache.uncached(int(self._places[place])))
 
-    def _as_known(self, place: int, sequence: Array) -> Array:
-        """The sequence, unless it is not of the length that it was said to have."""
+    def _checked(self, place: int, sequence: Array) -> Array:
+        """Return the sequence, or raise if its length is not the one given."""
         if self._lengths is not None and len(sequence) != self._lengths[place]:
             raise ValueError(
                 f"sequence {place} ({self.names[place]}) has {len(sequence)} steps, but lengths says "
@@ -128,7 +128,7 @@ class LazySequences(Sequence[Array]):
         return sequence
 
     def chosen(self, places: Sequence[int] | Array) -> Self:
-        """Some of them, in the order asked for, which hold what they load in common with these.
+        """Return a subset in the given order, which shares the cache.
 
         Examples
         --------
@@ -143,19 +143,19 @@ class LazySequences(Sequence[Array]):
         return part
 
     def map(self, function: Callable[[Array], ArrayLike]) -> "LazySequences":
-        """`function` applied to each sequence when it is asked for; what it gives is held, not what it was given.
+        """Return lazy sequences to which `function` is applied on access; its results are cached, not its inputs.
 
         Examples
         --------
         >>> lazy = LazySequences(lambda place: np.ones((4, 2)), size=3)
         >>> doubled = lazy.map(lambda s: 2 * s)
-        >>> float(doubled[0].sum()), doubled.held, lazy.held
+        >>> float(doubled[0].sum()), doubled.cached_bytes, lazy.cached_bytes
         (16.0, 64, 0)
         """
         return LazySequences(partial(_mapped, self, function), len(self), self.memory, names=self.names)
 
     def cut(self, pieces: Sequence[tuple[int, int]], steps: int) -> "LazySequences":
-        """Pieces of at most so many steps, each given by its sequence's place and its first step.
+        """Return pieces of at most `steps` steps, each given by the index of its sequence and its first step.
 
         Examples
         --------
@@ -170,7 +170,7 @@ class LazySequences(Sequence[Array]):
 
 
 def _mapped(base: LazySequences, function: Callable[[Array], ArrayLike], place: int) -> ArrayLike:
-    return function(base.passing(place))
+    return function(base.uncached(place))
 
 
 def _piece(base: LazySequences, pieces: Sequence[tuple[int, int]], steps: int, place: int) -> Array:
@@ -178,26 +178,26 @@ def _piece(base: LazySequences, pieces: Sequence[tuple[int, int]], steps: int, p
     return base[i][start : start + steps]
 
 
-class _Store:
-    """What was loaded, up to a number of bytes."""
+class _Cache:
+    """Loaded sequences, up to a number of bytes."""
 
     def __init__(self, load: Callable[[int], ArrayLike], memory: int) -> None:
         self.load, self.memory = load, memory
-        self.held: dict[int, Array] = {}
+        self.arrays: dict[int, Array] = {}
         self.bytes = 0
 
-    def passing(self, place: int) -> Array:
-        found = self.held.get(place)
+    def uncached(self, place: int) -> Array:
+        found = self.arrays.get(place)
         return np.asarray(self.load(place)) if found is None else found
 
-    def kept(self, place: int) -> Array:
-        found = self.passing(place)
-        if place not in self.held and self.bytes + found.nbytes <= self.memory:
-            # A view would keep all that it looks at.
-            self.held[place] = found = found if found.base is None else found.copy()
+    def cached(self, place: int) -> Array:
+        found = self.uncached(place)
+        if place not in self.arrays and self.bytes + found.nbytes <= self.memory:
+            # A view would keep its base array in memory.
+            self.arrays[place] = found = found if found.base is None else found.copy()
             self.bytes += found.nbytes
         return found
 
     def __getstate__(self) -> dict[str, Any]:
-        """Another process is sent how to load, not what was loaded."""
-        return vars(self) | {"held": {}, "bytes": 0}
+        """Return the state without the cached arrays, which another process loads by itself."""
+        return vars(self) | {"arrays": {}, "bytes": 0}

@@ -1,7 +1,8 @@
-"""Mean, deviation and range of more steps than fit in memory."""
+"""Mean, variance and range of each feature, computed in one pass over data larger than memory."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import reduce
 from typing import Self
 
 import numpy as np
@@ -12,7 +13,7 @@ BLOCK = 2**26  # bytes in float64
 
 @dataclass(frozen=True)
 class Moments:
-    """Of so many steps: mean, variance, least and greatest of each feature (F,)."""
+    """Mean, variance, minimum and maximum of each feature (F,) over a number of steps."""
 
     steps: int
     mean: Array
@@ -22,32 +23,32 @@ class Moments:
 
     @property
     def std(self) -> Array:
-        """Standard deviation (F,)."""
+        """Standard deviation of each feature (F,)."""
         return np.sqrt(self.variance)
 
     @classmethod
     def of(cls, x: Array) -> Self:
-        """Those of the steps `x` (T, F)."""
+        """Return the moments of the steps `x` (T, F)."""
         return cls(len(x), x.mean(axis=0), x.var(axis=0), x.min(axis=0), x.max(axis=0))
 
     def merged(self, other: "Moments") -> "Moments":
-        """Those of both together."""
-        steps, apart = self.steps + other.steps, other.mean - self.mean
-        share = other.steps / steps
-        mean = self.mean + apart * share
-        variance = self.variance + (other.variance - self.variance) * share + apart**2 * share * (1 - share)
+        """Return the moments of the union of both (Chan, Golub & LeVeque 1979, equation 2.1)."""
+        steps, difference = self.steps + other.steps, other.mean - self.mean
+        weight = other.steps / steps
+        mean = self.mean + difference * weight
+        variance = self.variance + (other.variance - self.variance) * weight + difference**2 * weight * (1 - weight)
         return Moments(steps, mean, variance, np.minimum(self.low, other.low), np.maximum(self.high, other.high))
 
 
 def moments(sequences: Iterable[Array], block: int = BLOCK) -> Moments:
-    """Of all steps of some sequences (T_i, F), so many bytes of them at a time.
+    """Return the moments over all steps of sequences (T_i, F), accumulated block by block.
 
     Parameters
     ----------
     sequences : iterable of ndarray (T_i, F)
-        Gone through once.
+        Iterated over once.
     block : int, default 2**26
-        How many bytes of float64 are taken together; at least one sequence is.
+        Bytes in float64 of the sequences that are concatenated into a block; at least one sequence.
 
     References
     ----------
@@ -61,14 +62,11 @@ def moments(sequences: Iterable[Array], block: int = BLOCK) -> Moments:
     (array([3.]), array([1.633]), array([5.]))
     """
     blocks = (Moments.of(x) for x in _blocks(sequences, block))
-    total = next(blocks)
-    for part in blocks:
-        total = total.merged(part)
-    return total
+    return reduce(Moments.merged, blocks)
 
 
 def _blocks(sequences: Iterable[Array], block: int) -> Iterator[Array]:
-    """Sequences below each other in float64."""
+    """Yield concatenated sequences in float64."""
     waiting: list[Array] = []
     size = 0
     for s in sequences:

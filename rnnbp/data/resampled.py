@@ -1,4 +1,4 @@
-"""DrawnDataset: sequences that are drawn anew for every epoch of training."""
+"""Dataset whose sequences are resampled for every epoch of training."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,34 +16,34 @@ Array = np.ndarray
 Draw = Callable[[int, int], ArrayLike]
 
 
-class DrawnDataset(SequenceDataset):
-    """Sequences that are drawn anew for every epoch of training, with targets that stay.
+class ResampledDataset(SequenceDataset):
+    """Dataset whose sequences are resampled for every epoch of training, as in data augmentation; targets are fixed.
 
-    `rnnbp.Trainer` trains each epoch on ``at_epoch(number)``. Evaluation, statistics, and whoever else asks for
-    sequences, get those of epoch 0, which are always the same. As a sequence follows from its place and the epoch
-    alone, a training that is resumed meets what it would have met.
+    `rnnbp.Trainer` trains each epoch on ``at_epoch(number)``. Evaluation, statistics and all other access use the
+    sequences of epoch 0, which are always the same. A sequence is a function of its index and the epoch alone, so a
+    resumed training sees the sequences that the uninterrupted one would have seen.
 
     Parameters
     ----------
     draw : callable
-        ``draw(place, epoch)`` gives the sequence (T, F) of a place from 0, the same one each time.
+        ``draw(i, epoch)`` returns sequence i, (T, F), of an epoch; the same one at every call.
     targets : array_like (N,) or (N, K), or LabelSequences
         One a sequence.
     classes, ids, info, feature_names, dtype
-        As `rnnbp.SequenceDataset`.
+        As `rnnbp.SequenceDataset` takes them.
     memory : int, default 2**28
-        The most bytes of epoch 0 to hold.
+        Bytes that the cache of epoch 0 may take.
 
     Raises
     ------
     ValueError
-        If targets are one a step, or as `rnnbp.SequenceDataset`.
+        If targets are one a step, or `rnnbp.SequenceDataset` would raise.
 
     Examples
     --------
     >>> def draw(place, epoch):
     ...     return np.full((3, 1), 10 * epoch + place)
-    >>> data = DrawnDataset(draw, targets=[0, 1, 1]).subset([2, 0])
+    >>> data = ResampledDataset(draw, targets=[0, 1, 1]).subset([2, 0])
     >>> [float(s[0, 0]) for s, _ in data], [float(s[0, 0]) for s, _ in data.at_epoch(4)]
     ([2.0, 0.0], [42.0, 40.0])
     """
@@ -65,42 +65,42 @@ class DrawnDataset(SequenceDataset):
         rows = _rows(targets)
         super().__init__(lazy, rows, classes=classes, ids=ids, info=info, feature_names=feature_names, dtype=dtype)
         if self.per_step:
-            raise ValueError("targets must be one a sequence where sequences are drawn, got one a step")
+            raise ValueError("targets must be one a sequence where sequences are resampled, got one a step")
 
     def at_epoch(self, epoch: int) -> Self:
-        """The sequences of an epoch, drawn when they are asked for and not held."""
-        return self._drawing(self.draw, epoch, memory=0)
+        """Return the dataset with the sequences of an epoch, which are sampled on access and not cached."""
+        return self._resampled(self.draw, epoch, memory=0)
 
-    def drawn_by(self, draw: Draw) -> Self:
-        """The same targets, with sequences that are drawn otherwise.
+    def resampled_by(self, draw: Draw) -> Self:
+        """Return a dataset with the same targets and another function that samples the sequences.
 
         Examples
         --------
-        >>> data = DrawnDataset(lambda place, epoch: np.zeros((3, 1)), targets=[0, 1])
-        >>> data.drawn_by(lambda place, epoch: np.ones((4, 2)))
-        DrawnDataset: 2 sequences, 2 features; classes a sequence
+        >>> data = ResampledDataset(lambda place, epoch: np.zeros((3, 1)), targets=[0, 1])
+        >>> data.resampled_by(lambda place, epoch: np.ones((4, 2)))
+        ResampledDataset: 2 sequences, 2 features; classes a sequence
         """
-        return self._drawing(draw, 0, self.memory)
+        return self._resampled(draw, 0, self.memory)
 
     def map(self, function: Callable[[Array], ArrayLike]) -> Self:
-        """`function` applied to every sequence of every epoch."""
-        return self.drawn_by(_Mapped(self.draw, function))
+        """Return a dataset in which `function` is applied to every sequence of every epoch."""
+        return self.resampled_by(_Mapped(self.draw, function))
 
-    def _drawing(self, draw: Draw, epoch: int, memory: int) -> Self:
+    def _resampled(self, draw: Draw, epoch: int, memory: int) -> Self:
         lazy = LazySequences(_At(draw, self.places, epoch), len(self), memory, names=list(map(str, self.ids)))
-        part = self._holding(checked_sequences(lazy, self.dtype), self.targets, self.ids, np.arange(len(self)))
+        part = self._with(checked_sequences(lazy, self.dtype), self.targets, self.ids, np.arange(len(self)))
         part.draw, part.feature_size = draw, part.sequences[0].shape[1]
         part._named_as(self)
         return part
 
-    def _holding(self, sequences: Any, targets: Any, ids: list[Any], places: Array) -> Self:
-        part = super()._holding(sequences, targets, ids, places)
+    def _with(self, sequences: Any, targets: Any, ids: list[Any], places: Array) -> Self:
+        part = super()._with(sequences, targets, ids, places)
         part.places = self.places[places]
         return part
 
 
 def _rows(targets: Any) -> Any:
-    """Rows of as many values in one array, which is one a sequence: here they cannot be one a step."""
+    """Return rows of K floats as one array (N, K), so that they are not taken for targets of steps."""
     if hasattr(targets, "__array__") or len({np.shape(t) for t in targets}) != 1:
         return targets
     array = np.asarray(targets)
@@ -109,7 +109,7 @@ def _rows(targets: Any) -> Any:
 
 @dataclass(frozen=True)
 class _At:
-    """The sequences of an epoch by their place among those chosen."""
+    """Function that loads the sequences of an epoch by their index in a subset."""
 
     draw: Draw
     places: Array
@@ -121,7 +121,7 @@ class _At:
 
 @dataclass(frozen=True)
 class _Mapped:
-    """What a function makes of the sequences of every epoch."""
+    """Composition of a sampling function and a function of sequences."""
 
     draw: Draw
     function: Callable[[Array], ArrayLike]

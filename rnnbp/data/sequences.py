@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from rnnbp.data import frames
 from rnnbp.data.class_names import named, renumbered
-from rnnbp.data.in_memory import HeldSequences
+from rnnbp.data.in_memory import InMemorySequences
 from rnnbp.data.labels import LabelSequences
 from rnnbp.data.lazy import LazySequences
 from rnnbp.data.moments import Moments, moments
@@ -159,10 +159,10 @@ class Sequences:
         targets = self.targets
         if targets is not None:
             targets = [targets[i] for i in chosen] if isinstance(targets, list) else targets[chosen]
-        return self._holding(self.sequences.chosen(chosen), targets, [self.ids[i] for i in chosen], chosen)
+        return self._with(self.sequences.chosen(chosen), targets, [self.ids[i] for i in chosen], chosen)
 
-    def _holding(
-        self, sequences: HeldSequences | LazySequences, targets: Targets | None, ids: list[Any], places: Array
+    def _with(
+        self, sequences: InMemorySequences | LazySequences, targets: Targets | None, ids: list[Any], places: Array
     ) -> Self:
         """The same kind of dataset with parts of the sequences at `places`, which were checked when it was made."""
         part = copy.copy(self)
@@ -265,7 +265,7 @@ class Sequences:
             raise ValueError("targets are one a sequence, so the sequences cannot be cut")
         places = [(i, start) for i, n in enumerate(self.lengths) for start in range(0, n, steps)]
         targets = None if self.targets is None else [self.targets[i][start : start + steps] for i, start in places]
-        return self._holding(self.sequences.cut(places, steps), targets, places, np.array([i for i, _ in places]))
+        return self._with(self.sequences.cut(places, steps), targets, places, np.array([i for i, _ in places]))
 
     def map(self, function: Callable[[Array], ArrayLike]) -> Self:
         """`function` applied to every sequence (T_i, F), to lazy ones when they are asked for; targets stay.

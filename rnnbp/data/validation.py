@@ -1,4 +1,4 @@
-"""The sequences of a dataset, checked: finite, none empty, all of as many features."""
+"""Validation of the sequences of a dataset: finite, none empty, all with the same number of features."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -7,21 +7,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from rnnbp.data.in_memory import HeldSequences
+from rnnbp.data.in_memory import InMemorySequences
 from rnnbp.data.lazy import LazySequences
 
 Array = np.ndarray
 
 
-def checked_sequences(sequences: Sequence[ArrayLike], dtype: DTypeLike) -> HeldSequences | LazySequences:
-    """Sequences (T_i, F) in a float dtype, or of tokens (T_i,) in int64; all finite, none empty, all of one F.
+def checked_sequences(sequences: Sequence[ArrayLike], dtype: DTypeLike) -> InMemorySequences | LazySequences:
+    """Return sequences (T_i, F) in a float dtype, or tokens (T_i,) in int64: finite, none empty, all of one F.
 
-    Lazy ones are checked as they are loaded.
+    Lazy sequences are checked when they are loaded.
 
     Raises
     ------
     ValueError
-        Naming the sequence, and the step and feature where it is a value that is wrong.
+        If a sequence does not fit; the message names it, and the step and feature of a wrong value.
 
     Examples
     --------
@@ -29,17 +29,17 @@ def checked_sequences(sequences: Sequence[ArrayLike], dtype: DTypeLike) -> HeldS
     Traceback (most recent call last):
     ValueError: sequence 0 holds nan at step 1, feature 0: inputs must be finite
     """
-    kept = np.dtype(dtype)
-    if kept not in (np.float16, np.float32, np.float64):
-        raise ValueError(f"dtype must be float32, float64 or float16, got {kept}")
+    float_type = np.dtype(dtype)
+    if float_type not in (np.float16, np.float32, np.float64):
+        raise ValueError(f"dtype must be float32, float64 or float16, got {float_type}")
     if isinstance(sequences, LazySequences):
-        return _checked_lazily(sequences, kept)
+        return _checked_lazily(sequences, float_type)
     if isinstance(sequences, np.ndarray) and sequences.ndim == 2 and sequences.dtype.kind == "f":
         raise ValueError(
             f"sequences have shape {sequences.shape}: give x[:, :, None] if they are (N, T) of one feature, or [x] for "
             "one sequence (T, F)"
         )
-    found = HeldSequences(checked_sequence(f"sequence {i}", s, kept) for i, s in enumerate(sequences))
+    found = InMemorySequences(checked_sequence(f"sequence {i}", s, float_type) for i, s in enumerate(sequences))
     if not found:
         raise ValueError("sequences must hold at least one sequence, got none")
     for i, s in enumerate(found):
@@ -56,7 +56,7 @@ def _checked_lazily(sequences: LazySequences, dtype: np.dtype[Any]) -> LazySeque
 
 def _checked_at(sequences: LazySequences, dtype: np.dtype[Any], first: tuple[int, ...], place: int) -> Array:
     name = f"sequence {place} ({sequences.names[place]})"
-    found = checked_sequence(name, sequences.passing(place), dtype)
+    found = checked_sequence(name, sequences.uncached(place), dtype)
     _check_alike(name, found, first)
     return found
 
@@ -74,7 +74,7 @@ def _axes(shape: tuple[int, ...]) -> str:
 
 
 def checked_sequence(name: str, values: ArrayLike, dtype: np.dtype[Any]) -> Array:
-    """One sequence (T, F) in `dtype`, or of tokens (T,) in int64; `name` begins the errors.
+    """Return one sequence (T, F) in `dtype`, or tokens (T,) in int64; error messages begin with `name`.
 
     Examples
     --------
@@ -107,7 +107,7 @@ def checked_sequence(name: str, values: ArrayLike, dtype: np.dtype[Any]) -> Arra
 
 
 def one_feature(x: Array, axes: str) -> str:
-    """How to write numbers that lack the axis of their one feature, with a colon before it; empty where others do.
+    """Return the advice for floats that lack the feature axis, ": for one feature give ..."; empty for other input.
 
     Examples
     --------

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import DTypeLike
 
-from rnnbp.data import BLANK, DrawnDataset, LabelSequences, LazySequences, SequenceDataset
+from rnnbp.data import BLANK, LabelSequences, LazySequences, ResampledDataset, SequenceDataset
 from rnnbp.datasets.recordings import shared_rate
 from rnnbp.datasets.registry import located
 from rnnbp.datasets.spoken_digits import DIGITS, load_spoken_digits
@@ -95,7 +95,7 @@ def load_digit_strings(
     trained: Variation | None = None,
     seed: int = 0,
     dtype: DTypeLike = np.float32,
-) -> tuple[DrawnDataset, DrawnDataset]:
+) -> tuple[ResampledDataset, ResampledDataset]:
     """Which digits are said, one after the other? Recordings of `load_spoken_digits` joined, training and test apart.
 
     Each string is of one speaker; its digits are drawn once, the recordings of them, the silences and the noise for
@@ -121,7 +121,7 @@ def load_digit_strings(
 
     Returns
     -------
-    train, test : DrawnDataset
+    train, test : ResampledDataset
         Label sequences for `rnnbp.CTC`; classes are the blank and '0' to '9'; `info` has `speaker`.
 
     Raises
@@ -139,7 +139,7 @@ def load_digit_strings(
     ...     write_wav(folder / name, np.full(800, 0.5), 8000)
     >>> train, test = load_digit_strings(folder, feature=MFCC(sr=8000), strings=5, test_strings=2)
     >>> test, [test.classes[k] for k in test.targets[0]]
-    (DrawnDataset: 2 sequences, 13 features; label sequences of 11 classes, ['7', '7', '7', '3', '3'])
+    (ResampledDataset: 2 sequences, 13 features; label sequences of 11 classes, ['7', '7', '7', '3', '3'])
     """
     integer_at_least("most", most, positive_int("fewest", fewest), f"an integer of {fewest} or more")
     low, high = gap
@@ -177,7 +177,7 @@ def _joined(
     gap: tuple[float, float],
     seed: int,
     dtype: DTypeLike,
-) -> DrawnDataset:
+) -> ResampledDataset:
     """Strings of these recordings."""
     assert singles.info is not None
     assert isinstance(singles.sequences, LazySequences)
@@ -193,4 +193,4 @@ def _joined(
     draw = DigitStrings(singles.sequences, candidates, sr, feature, shown, trained, gap, seed)
     labels = LabelSequences([one + 1 for one in said], classes=(BLANK, *DIGITS))
     info = pd.DataFrame({"speaker": speakers})
-    return DrawnDataset(draw, labels, info=info, dtype=dtype)
+    return ResampledDataset(draw, labels, info=info, dtype=dtype)

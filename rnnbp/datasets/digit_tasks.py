@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from rnnbp.data import DrawnDataset
+from rnnbp.data import ResampledDataset
 from rnnbp.datasets.digit_strings import BACKGROUND, digit_waveforms, load_digit_strings
 from rnnbp.datasets.varied import PLAIN, varied
 from rnnbp.features import MFCC, Variation
@@ -36,7 +36,7 @@ def spoken_digits(
     speaker: str | None = None,
     shown: Variation = PLAIN,
     seed: int = 0,
-) -> tuple[DrawnDataset, DrawnDataset]:
+) -> tuple[ResampledDataset, ResampledDataset]:
     """Which digit is said? Recordings of `load_spoken_digits` as cepstra, varied in training.
 
     Parameters
@@ -50,7 +50,7 @@ def spoken_digits(
 
     Returns
     -------
-    train, test : DrawnDataset
+    train, test : ResampledDataset
         (T, 39), by `digit_feature`.
 
     Raises
@@ -66,7 +66,7 @@ def spoken_digits(
     >>> for name in ("3_ann_0.wav", "3_ann_5.wav"):
     ...     write_wav(folder / name, np.full(800, 0.5), 8000)
     >>> spoken_digits(folder)[1]
-    DrawnDataset: 1 sequence, 39 features; 10 classes
+    ResampledDataset: 1 sequence, 39 features; 10 classes
     """
     train, test, sr = digit_waveforms(path, split, speaker, digit_feature())
     trained = NEW_SPEAKERS if split == "speaker" else KNOWN_SPEAKERS
@@ -85,7 +85,7 @@ def connected_digits(
     test_strings: int = 500,
     shown: Variation = BACKGROUND,
     seed: int = 0,
-) -> tuple[DrawnDataset, DrawnDataset]:
+) -> tuple[ResampledDataset, ResampledDataset]:
     """Which digits are said? Strings of 3 to 7, joined of recordings with silences and noise, for `rnnbp.CTC`.
 
     Parameters
@@ -97,7 +97,7 @@ def connected_digits(
 
     Returns
     -------
-    train, test : DrawnDataset
+    train, test : ResampledDataset
         (T, 39), by `digit_feature`.
 
     Raises
@@ -113,7 +113,7 @@ def connected_digits(
     >>> for name in ("3_ann_0.wav", "3_ann_5.wav"):
     ...     write_wav(folder / name, np.full(800, 0.5), 8000)
     >>> connected_digits(folder, strings=5, test_strings=2)[1]
-    DrawnDataset: 2 sequences, 39 features; label sequences of 11 classes
+    ResampledDataset: 2 sequences, 39 features; label sequences of 11 classes
     """
     return load_digit_strings(
         path,

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from rnnbp.data import DrawnDataset, LazySequences, SequenceDataset
+from rnnbp.data import LazySequences, ResampledDataset, SequenceDataset
 from rnnbp.features import Variation
 
 Array = np.ndarray
@@ -51,7 +51,7 @@ def varied(
     sr: float,
     shown: Variation = PLAIN,
     seed: int = 0,
-) -> DrawnDataset:
+) -> ResampledDataset:
     """Recordings as features, which are varied anew in every epoch of training.
 
     Parameters
@@ -70,7 +70,7 @@ def varied(
 
     Returns
     -------
-    DrawnDataset
+    ResampledDataset
 
     Examples
     --------
@@ -83,7 +83,7 @@ def varied(
     lazy = recordings.sequences
     if not isinstance(lazy, LazySequences) or isinstance(recordings.targets, list) or recordings.targets is None:
         raise ValueError(f"recordings must be lazy, with a target each, got {recordings!r}")
-    return DrawnDataset(
+    return ResampledDataset(
         VariedRecordings(lazy, sr, feature, shown, trained, seed),
         recordings.targets,
         classes=recordings.classes,
@@ -93,12 +93,12 @@ def varied(
     )
 
 
-def shown_with(data: SequenceDataset, shown: Variation, seed: int | None = None) -> DrawnDataset:
+def shown_with(data: SequenceDataset, shown: Variation, seed: int | None = None) -> ResampledDataset:
     """The same recordings, but otherwise varied where they are evaluated.
 
     Parameters
     ----------
-    data : DrawnDataset
+    data : ResampledDataset
         Of `varied` or `load_digit_strings`.
     shown : Variation
     seed : int, optional
@@ -110,6 +110,6 @@ def shown_with(data: SequenceDataset, shown: Variation, seed: int | None = None)
         If `data` is another dataset.
     """
     draw: Any = getattr(data, "draw", None)
-    if not isinstance(data, DrawnDataset) or not isinstance(getattr(draw, "shown", None), Variation):
+    if not isinstance(data, ResampledDataset) or not isinstance(getattr(draw, "shown", None), Variation):
         raise ValueError(f"data must be of recordings, to which noise can be added, got {data!r}")
-    return data.drawn_by(replace(draw, shown=shown, seed=draw.seed if seed is None else seed))
+    return data.resampled_by(replace(draw, shown=shown, seed=draw.seed if seed is None else seed))

@@ -392,8 +392,8 @@ class Sequential(Predictor):
             "info": self.info,
         }
         arrays = {"vector": self.params.vector}
-        if self.params.kept is not None:
-            arrays["kept"] = self.params.kept
+        if self.params.mask_vector is not None:
+            arrays["mask"] = self.params.mask_vector
         write_archive(path, MODEL_FILE, header, arrays)
 
     def _repr_html_(self) -> str:
@@ -445,7 +445,7 @@ def load(path: str | Path, classes: Iterable[type] = ()) -> Sequential:
         if arrays["vector"].dtype != model.dtype:
             raise ValueError(f"its vector must be of {model.dtype}, it is of {arrays['vector'].dtype}")
         model.params = Parameters(model.params.shapes, arrays["vector"])
-        model.params.kept = arrays.get("kept")
+        model.params.mask_vector = arrays.get("mask")
         model.info = dict(header["info"])
         model.classes = names_or_none(header.get("classes"))
         model.loss = _loss(from_config(header.get("loss"), known))

@@ -30,7 +30,7 @@ class Checkpoint:
     optimizer : str
         The name of its class.
     parameters : ndarray (P,)
-    kept : ndarray of bool (P,), or None
+    mask : ndarray of bool (P,), or None
         Which of them may differ from zero, where some are held at zero.
     optimizer_state : dict
         Numbers and arrays (P,), as `Optimizer.state_dict` returns them; the learning rate is that which a schedule
@@ -46,7 +46,7 @@ class Checkpoint:
     classes: list[str] | None
     optimizer: str
     parameters: Array
-    kept: Array | None
+    mask: Array | None
     optimizer_state: dict[str, Any]
     rng: dict[str, Any]
     rows: list[Row]
@@ -94,8 +94,8 @@ def write_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
     }
     arrays = {f"optimizer.{k}": v for k, v in checkpoint.optimizer_state.items() if isinstance(v, np.ndarray)}
     arrays["parameters"] = checkpoint.parameters
-    if checkpoint.kept is not None:
-        arrays["kept"] = checkpoint.kept
+    if checkpoint.mask is not None:
+        arrays["mask"] = checkpoint.mask
     if best.vector is not None:
         arrays["best"] = best.vector
     write_archive(path, CHECKPOINT_FILE, header, arrays)
@@ -135,7 +135,7 @@ def read_checkpoint(path: str | Path, like: Checkpoint) -> Checkpoint:
         found = _checkpoint(header, arrays)
         _check_classes(found.classes, like.classes)
         for name, array in arrays.items():
-            _check_array(name, array, like.parameters.astype(bool) if name == "kept" else like.parameters)
+            _check_array(name, array, like.parameters.astype(bool) if name == "mask" else like.parameters)
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(f"{str(path)!r} does not hold a whole checkpoint: {error}") from error
     return found
@@ -149,10 +149,10 @@ def _checkpoint(header: dict[str, Any], arrays: dict[str, Array]) -> Checkpoint:
     if not isinstance(ended, bool):
         raise ValueError(f"ended must be true or false, got {ended!r}")
     training = TrainingState(first, _best(header["best"], len(rows), arrays.get("best")), ended)
-    parameters, kept, numbers = arrays["parameters"], arrays.get("kept"), header["numbers"]
+    parameters, mask, numbers = arrays["parameters"], arrays.get("mask"), header["numbers"]
     rng = _generator_state(header["rng"])
     classes = names_or_none(header.get("classes"))
-    optimizer = header["optimizer"], parameters, kept, numbers | state
+    optimizer = header["optimizer"], parameters, mask, numbers | state
     return Checkpoint(header["model"], classes, *optimizer, rng, rows, training)
 
 

@@ -410,7 +410,7 @@ class Trainer:
             classes=None if self.model.classes is None else list(self.model.classes),
             optimizer=type(self.optimizer).__name__,
             parameters=self.model.params.vector,
-            kept=self.model.params.kept,
+            mask=self.model.params.mask_vector,
             optimizer_state=state,
             rng=dict(self.rng.bit_generator.state),
             rows=self.rows,
@@ -439,7 +439,7 @@ class Trainer:
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise ValueError(f"{str(path)!r} does not hold a whole checkpoint: {error}") from error
         self.model.params.vector[:] = found.parameters
-        self.model.params.kept = found.kept
+        self.model.params.mask_vector = found.mask
         self._tell_model(found.classes)
         self.rng.bit_generator.state = found.rng
         self.rows, self.training = found.rows, found.training

@@ -79,7 +79,7 @@ def test_an_archive_from_elsewhere_beside_its_index_makes_a_dataset(tmp_path, mo
     data = SequenceDataset(sequences, targets=[0, 1, 0, 1], ids=sequences.names)
     assert data.lengths.tolist() == [2, 3, 4, 5]
     np.testing.assert_array_equal(data.sequences[2], items["utt2"])
-    assert data.sequences.held <= 50
+    assert data.sequences.cached_bytes <= 50
 
 
 def binary_matrix(rows, columns, data=bytes(16), kind=b"FM "):

@@ -60,7 +60,7 @@ def masked_model(layer=None, dtype=np.float64, end=True):
 
 def without_mask(model):
     other = model.astype(model.dtype)
-    other.params.kept = None
+    other.params.mask_vector = None
     return other
 
 
@@ -76,7 +76,7 @@ def test_a_mask_sets_to_zero_and_leaves_the_rest():
     params = Parameters({"w": (2, 3), "b": (2,)}, np.arange(1.0, 9.0))
     params.set_mask("w", [[True, False, True], [False, True, True]])
     np.testing.assert_array_equal(params.vector, [1, 0, 3, 0, 5, 6, 7, 8])
-    np.testing.assert_array_equal(params.kept, [1, 0, 1, 0, 1, 1, 1, 1])
+    np.testing.assert_array_equal(params.mask_vector, [1, 0, 1, 0, 1, 1, 1, 1])
     np.testing.assert_array_equal(params.mask("w"), [[True, False, True], [False, True, True]])
     assert params.mask("b").all()
     assert repr(params) == "Parameters: 8 float64 numbers\n  w: (2, 3), 2 held at zero\n  b: (2,)"
@@ -86,7 +86,7 @@ def test_another_mask_takes_the_place_of_the_first_and_true_takes_it_away():
     params = Parameters({"w": (3,)}, np.ones(3))
     params.set_mask("w", [True, False, True])
     params.set_mask("w", [False, True, True])
-    np.testing.assert_array_equal(params.kept, [False, True, True])
+    np.testing.assert_array_equal(params.mask_vector, [False, True, True])
     np.testing.assert_array_equal(params.vector, [0, 0, 1])
     params.set_mask("w", True)
     params["w"] = [1, 2, 3]
@@ -96,14 +96,14 @@ def test_another_mask_takes_the_place_of_the_first_and_true_takes_it_away():
 def test_views_share_the_mask_and_copies_have_their_own():
     params = Parameters({"0.w": (2,), "1.w": (2,), "1.b": (1,)}, np.ones(5))
     params.scope("1.").set_mask("w", [False, True])  # set before the whole has a mask
-    np.testing.assert_array_equal(params.kept, [True, True, False, True, True])
+    np.testing.assert_array_equal(params.mask_vector, [True, True, False, True, True])
     np.testing.assert_array_equal(params.renamed({"v": (2,)}, start=2).mask("v"), [False, True])
     for copied in (params.copy(), params.astype(np.float32), copy.deepcopy(params)):
-        assert copied.kept.tolist() == params.kept.tolist()
+        assert copied.mask_vector.tolist() == params.mask_vector.tolist()
         copied.set_mask("0.w", False)
         assert params.mask("0.w").all()
     assert params.copy() == params
-    assert params.zeros().kept is None
+    assert params.zeros().mask_vector is None
     other = params.copy()
     other.set_mask("1.w", True)
     assert other != params  # the same numbers, of which others are held
@@ -121,9 +121,13 @@ def test_what_is_written_into_a_view_is_set_right_by_apply_mask():
     ("change", "error", "message"),
     [
         (lambda p: p.set_mask("v", True), KeyError, "no parameter 'v'"),
-        (lambda p: p.set_mask("w", [1, 0]), ValueError, "kept must be bools, False where .* held at zero, got int64"),
-        (lambda p: p.set_mask("w", [True] * 3), ValueError, r"parameter 'w' has shape \(2,\), which kept \(3,\) does"),
-        (lambda p: setattr(p, "kept", [True]), ValueError, r"kept must be bools of shape \(P,\) = \(2,\), or None"),
+        (lambda p: p.set_mask("w", [1, 0]), ValueError, "mask must be bools, False where .* held at zero, got int64"),
+        (lambda p: p.set_mask("w", [True] * 3), ValueError, r"parameter 'w' has shape \(2,\), which mask \(3,\) does"),
+        (
+            lambda p: setattr(p, "mask_vector", [True]),
+            ValueError,
+            r"mask_vector must be bools of shape \(P,\) = \(2,\), or None",
+        ),
         (
             lambda p: p.update_all(),
             ValueError,
@@ -181,17 +185,17 @@ def test_an_exact_gradient_is_zero_for_masked_weights_and_unchanged_for_others(a
     if not end:
         batch = rnnbp.SequenceBatch.from_array(batch.x, batch.lengths, np.zeros(batch.x.shape[:2], int))
     expected = total(BPTT(), without_mask(model), batch)
-    assert np.abs(expected[~model.params.kept]).min() > 0  # a mask is needed
+    assert np.abs(expected[~model.params.mask_vector]).min() > 0  # a mask is needed
     found = total(algorithm, model, batch)
-    assert relative_error(found, expected * model.params.kept) < (1e-7 if "Diff" in repr(algorithm) else 1e-11)
-    assert not found[~model.params.kept].any()
+    assert relative_error(found, expected * model.params.mask_vector) < (1e-7 if "Diff" in repr(algorithm) else 1e-11)
+    assert not found[~model.params.mask_vector].any()
 
 
 @pytest.mark.parametrize("algorithm", OTHERS.values(), ids=OTHERS.keys())
 def test_every_other_gradient_is_zero_for_masked_weights_too(algorithm):
     model, batch = masked_model(), data().batch()
     found = total(algorithm, model, batch)
-    assert not found[~model.params.kept].any()
+    assert not found[~model.params.mask_vector].any()
     np.testing.assert_array_equal(found, model.params.masked(total(algorithm, without_mask(model), batch)))
     assert found[model.params.place("0.w_hh")].any()
 
@@ -200,7 +204,7 @@ def test_snap_is_zero_for_masked_weights_and_takes_its_sparsity_from_the_mask():
     """Without the mask, zeros of the same weights are connections that may become others."""
     model, batch = masked_model(), data().batch()
     found, dense = (total(SnAp(2), m, batch) for m in (model, without_mask(model)))
-    assert not found[~model.params.kept].any()
+    assert not found[~model.params.mask_vector].any()
     assert relative_error(dense, total(BPTT(), without_mask(model), batch)) < 1e-11
     assert relative_error(found, model.params.masked(dense)) > 1e-4
 
@@ -223,7 +227,7 @@ def test_local_static_and_fixed_point_gradients_are_zero_for_masked_weights():
     ]
     for algorithm, model in cases:
         found, expected = total(algorithm, model, batch), total(algorithm, without_mask(model), batch)
-        assert not found[~model.params.kept].any()
+        assert not found[~model.params.mask_vector].any()
         np.testing.assert_array_equal(found, model.params.masked(expected))
 
 
@@ -314,7 +318,7 @@ def test_a_minimizer_finds_the_minimum_among_the_free_numbers(make):
 @pytest.mark.parametrize("make", (STEPPING | MINIMIZING).values(), ids=(STEPPING | MINIMIZING).keys())
 def test_a_mask_survives_training(make):
     model = masked_model(dtype=np.float32)
-    held, before = ~model.params.kept, model.params.vector.copy()
+    held, before = ~model.params.mask_vector, model.params.vector.copy()
     rnnbp.Trainer(model, CrossEntropy(), BPTT(), make()).fit(data(), epochs=3, batch_size=2, progress=False)
     assert not model.params.vector[held].any()
     assert (model.params.vector[~held] != before[~held]).mean() > 0.9
@@ -344,9 +348,9 @@ def test_a_mask_is_saved_with_a_model(tmp_path):
     model.save(tmp_path / "model.npz")
     loaded = rnnbp.load(tmp_path / "model.npz")
     assert loaded.params == model.params
-    np.testing.assert_array_equal(loaded.params.kept, model.params.kept)
+    np.testing.assert_array_equal(loaded.params.mask_vector, model.params.mask_vector)
     rnnbp.Trainer(loaded, CrossEntropy(), BPTT(), Adam(0.1)).fit(data(), epochs=1, progress=False)
-    assert not loaded.params.vector[~model.params.kept].any()
+    assert not loaded.params.vector[~model.params.mask_vector].any()
 
 
 def test_a_random_mask_is_loaded_and_not_drawn_again(tmp_path):
@@ -362,7 +366,7 @@ def test_a_random_mask_is_loaded_and_not_drawn_again(tmp_path):
 
 def test_a_model_without_a_mask_is_loaded_without_one(tmp_path):
     Sequential(Elman(3, 4)).save(tmp_path / "model.npz")
-    assert rnnbp.load(tmp_path / "model.npz").params.kept is None
+    assert rnnbp.load(tmp_path / "model.npz").params.mask_vector is None
 
 
 @pytest.mark.parametrize(
@@ -372,9 +376,9 @@ def test_a_file_with_a_wrong_mask_is_refused(tmp_path, kept):
     path = tmp_path / "model.npz"
     masked_model().save(path)
     with np.load(path) as file:
-        arrays = dict(file) | {"kept": kept}
+        arrays = dict(file) | {"mask": kept}
     np.savez(path, **arrays)
-    with pytest.raises(ValueError, match=r"does not hold a whole model: kept must be bools of shape \(P,\)"):
+    with pytest.raises(ValueError, match=r"does not hold a whole model: mask_vector must be bools of shape \(P,\)"):
         rnnbp.load(path)
 
 
@@ -408,10 +412,10 @@ def test_a_checkpoint_with_a_wrong_mask_changes_nothing(tmp_path):
     trainer = rnnbp.Trainer(masked_model(), CrossEntropy(), BPTT(), Adam(0.1))
     trainer.fit(data(), epochs=1, progress=False, checkpoint=path)
     with np.load(path) as file:
-        arrays = dict(file) | {"kept": np.ones(3, bool)}
+        arrays = dict(file) | {"mask": np.ones(3, bool)}
     np.savez(path, **arrays)
     before = trainer.model.params.copy()
-    with pytest.raises(ValueError, match="does not hold a whole checkpoint: kept is bool"):
+    with pytest.raises(ValueError, match="does not hold a whole checkpoint: mask is bool"):
         trainer.resume(path)
     assert trainer.model.params == before
 
@@ -419,10 +423,10 @@ def test_a_checkpoint_with_a_wrong_mask_changes_nothing(tmp_path):
 def test_copies_of_a_model_keep_the_mask():
     model = masked_model()
     for other in (model.astype(np.float32), copy.deepcopy(model)):
-        np.testing.assert_array_equal(other.params.kept, model.params.kept)
+        np.testing.assert_array_equal(other.params.mask_vector, model.params.mask_vector)
     model.initialize(np.random.default_rng(7))
-    assert not model.params.vector[~model.params.kept].any()
-    assert model.params.vector[model.params.kept].all()
+    assert not model.params.vector[~model.params.mask_vector].any()
+    assert model.params.vector[model.params.mask_vector].all()
 
 
 # ---- sparse networks ------------------------------------------------------------------------------

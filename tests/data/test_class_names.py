@@ -57,7 +57,9 @@ def test_label_sequences_are_mapped_by_name():
 
 
 def test_the_sequences_of_every_epoch_keep_the_mapping():
-    data = rnnbp.data.DrawnDataset(lambda place, epoch: np.ones((2, 1)), targets=["b", "c"]).with_classes(list("abc"))
+    data = rnnbp.data.ResampledDataset(lambda place, epoch: np.ones((2, 1)), targets=["b", "c"]).with_classes(
+        list("abc")
+    )
     assert data.at_epoch(3).targets.tolist() == data.subset([0, 1]).targets.tolist() == [1, 2]
 
 

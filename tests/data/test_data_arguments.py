@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import rnnbp
-from rnnbp.data import DrawnDataset, LabelSequences, LazySequences, SequenceBatch, SequenceDataset
+from rnnbp.data import LabelSequences, LazySequences, ResampledDataset, SequenceBatch, SequenceDataset
 from rnnbp.data.batch import collate, stream_batches
 from rnnbp.data.standardizer import Standardizer
 
@@ -60,7 +60,7 @@ def print_of(thing):
         return repr([print_of(part) for part in (thing.x, thing.lengths, thing.targets, thing.order, thing.per_step)])
     if isinstance(thing, LazySequences):
         known = thing.known_lengths
-        return repr([[print_of(s) for s in thing], thing.memory, thing.names, print_of(known), thing.held])
+        return repr([[print_of(s) for s in thing], thing.memory, thing.names, print_of(known), thing.cached_bytes])
     if isinstance(thing, LabelSequences):
         return repr([print_of(list(thing)), thing.classes])
     if isinstance(thing, np.ndarray):
@@ -90,7 +90,7 @@ CALLS = {
         {"per_step": True},
     ),
     "drawn": (
-        DrawnDataset,
+        ResampledDataset,
         {"draw": draw, "targets": Y},
         {
             "classes": ["no", "yes"],
@@ -195,10 +195,10 @@ def test_no_argument_is_left_out_of_the_table(call):
 
 
 def test_memory_bounds_what_a_drawn_dataset_holds():
-    none, all_of_it = (DrawnDataset(draw, Y, memory=memory) for memory in (0, 2**20))
+    none, all_of_it = (ResampledDataset(draw, Y, memory=memory) for memory in (0, 2**20))
     for data in (none, all_of_it):
         data.batch()
-    assert (none.sequences.held, all_of_it.sequences.held) == (0, 4 * 3 * 4)
+    assert (none.sequences.cached_bytes, all_of_it.sequences.cached_bytes) == (0, 4 * 3 * 4)
 
 
 def test_names_of_classes_are_there_without_targets():

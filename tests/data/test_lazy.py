@@ -63,8 +63,8 @@ def test_no_more_is_held_than_memory_allows(memory, order):
     lazy = Source(20).lazy(memory=memory)
     for place in order:
         lazy[place]
-        assert lazy.held <= memory
-        assert lazy.held == sum(s.nbytes for s in lazy._store.held.values())
+        assert lazy.cached_bytes <= memory
+        assert lazy.cached_bytes == sum(s.nbytes for s in lazy._cache.arrays.values())
 
 
 def test_an_epoch_in_any_order_finds_in_memory_what_share_of_it_fits():
@@ -83,7 +83,7 @@ def test_a_view_into_a_large_array_does_not_keep_it():
     large = np.zeros((1000, 2))
     lazy = LazySequences(lambda place: large[:3], size=1)
     assert lazy[0].base is None
-    assert lazy.held == 48
+    assert lazy.cached_bytes == 48
 
 
 def test_lengths_are_counted_once_or_taken_as_known():
@@ -100,7 +100,7 @@ def test_lengths_are_counted_once_or_taken_as_known():
 def test_lengths_that_are_not_those_of_the_sequences_are_found_when_they_are_loaded():
     wrong = Source(6).lazy(lengths=[1, 2, 9, 4, 5, 1], names=list("abcdef"))
     assert len(wrong[1]) == 2
-    for ask in (wrong.__getitem__, wrong.passing):
+    for ask in (wrong.__getitem__, wrong.uncached):
         with pytest.raises(ValueError, match=r"sequence 2 \(c\) has 3 steps, but lengths says 9"):
             ask(2)
     with pytest.raises(ValueError, match=r"sequence 0 \(c\) has 3 steps, but lengths says 9"):
@@ -120,10 +120,10 @@ def test_another_process_is_sent_no_arrays():
     before = len(pickle.dumps(lazy))
     for s in lazy:
         assert len(s)
-    lazy._store.load.asked.clear()
+    lazy._cache.load.asked.clear()
     again = pickle.loads(pickle.dumps(lazy))
     assert len(pickle.dumps(lazy)) <= before
-    assert (again.held, again.memory) == (0, lazy.memory)
+    assert (again.cached_bytes, again.memory) == (0, lazy.memory)
     np.testing.assert_array_equal(again[4], lazy[4])
 
 
@@ -211,7 +211,7 @@ def test_a_net_trains_on_more_than_it_may_hold_as_on_a_list():
         history = trainer.fit(standardized, validation=standardized, epochs=3, batch_size=8, progress=False)
         histories.append(history.drop(columns="seconds", errors="ignore"))
         if isinstance(standardized.sequences, LazySequences):
-            assert 0 < standardized.sequences.held <= 300
+            assert 0 < standardized.sequences.cached_bytes <= 300
     assert histories[0]["loss"].tolist() == histories[1]["loss"].tolist()
 
 

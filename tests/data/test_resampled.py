@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import rnnbp
-from rnnbp.data import DrawnDataset
+from rnnbp.data import ResampledDataset
 
 
 def draw(place, epoch):
@@ -15,7 +15,7 @@ def draw(place, epoch):
 
 
 def data(size=20):
-    return DrawnDataset(draw, targets=np.arange(size) % 2)
+    return ResampledDataset(draw, targets=np.arange(size) % 2)
 
 
 def trainer():
@@ -50,7 +50,7 @@ def test_a_map_is_of_every_epoch():
 
 
 def test_features_keep_their_names_in_every_epoch():
-    named = DrawnDataset(draw, targets=[0, 1], feature_names=["pitch", "energy"])
+    named = ResampledDataset(draw, targets=[0, 1], feature_names=["pitch", "energy"])
     for part in (named[1:], named.at_epoch(2), named.map(lambda x: x + 1)):
         assert part.feature_names == ("pitch", "energy")
 
@@ -59,8 +59,8 @@ def test_only_epoch_0_is_held():
     drawn = data()
     later = drawn.at_epoch(1)
     assert later.batch().x.shape == drawn.batch().x.shape
-    assert later.sequences.held == 0
-    assert drawn.sequences.held > 0
+    assert later.sequences.cached_bytes == 0
+    assert drawn.sequences.cached_bytes > 0
 
 
 def test_each_epoch_trains_on_its_own_draw():
@@ -89,18 +89,18 @@ def test_another_process_draws_the_same():
 
 
 def test_targets_of_steps_are_refused():
-    with pytest.raises(ValueError, match="targets must be one a sequence where sequences are drawn, got one a step"):
-        DrawnDataset(lambda place, epoch: np.zeros((2, 1)), targets=[np.zeros(2, int), np.ones(2, int)])
+    with pytest.raises(ValueError, match="must be one a sequence where sequences are resampled, got one a step"):
+        ResampledDataset(lambda place, epoch: np.zeros((2, 1)), targets=[np.zeros(2, int), np.ones(2, int)])
 
 
 def test_rows_of_values_are_one_a_sequence_whatever_its_length():
     for K in (1, 3, 4):
-        drawn = DrawnDataset(lambda place, epoch: np.zeros((3, 1)), targets=[[0.5] * K] * 2)
+        drawn = ResampledDataset(lambda place, epoch: np.zeros((3, 1)), targets=[[0.5] * K] * 2)
         assert drawn.targets.tolist() == [[0.5] * K] * 2
         assert not drawn.at_epoch(2).per_step
 
 
 def test_what_does_not_fit_is_named_when_it_is_drawn():
-    wrong = DrawnDataset(lambda place, epoch: np.full((2, 1), np.nan if place and epoch else 0.0), targets=[0, 1])
+    wrong = ResampledDataset(lambda place, epoch: np.full((2, 1), np.nan if place and epoch else 0.0), targets=[0, 1])
     with pytest.raises(ValueError, match=r"sequence 1 \(1\) holds nan at step 0"):
         wrong.at_epoch(1).batch()

@@ -235,7 +235,9 @@ READ = {
         {"dtype": np.float64},
     ),
     "read_scp": (
-        lambda root, **o: (lambda lazy: ([len(x) for x in lazy], lazy.held))(audio.read_scp(root / "a.scp", **o)),
+        lambda root, **o: (lambda lazy: ([len(x) for x in lazy], lazy.cached_bytes))(
+            audio.read_scp(root / "a.scp", **o)
+        ),
         {},
         {"memory": 20_000},
     ),

@@ -197,7 +197,7 @@ def test_a_net_trains_on_a_folder_that_is_larger_than_what_it_may_hold(folder):
     trainer = rnnbp.Trainer(model, rnnbp.CrossEntropy(), rnnbp.BPTT(), rnnbp.Adam(0.01), seed=0)
     history = trainer.fit(data, epochs=2, batch_size=4, progress=False)
     assert len(history) == 2
-    assert 0 < data.sequences.held <= 1000 < sum(s.nbytes for s in data.sequences)
+    assert 0 < data.sequences.cached_bytes <= 1000 < sum(s.nbytes for s in data.sequences)
 
 
 def test_memory_stays_bounded_whatever_is_done_with_a_large_folder(tmp_path):
@@ -215,6 +215,6 @@ def test_memory_stays_bounded_whatever_is_done_with_a_large_folder(tmp_path):
         assert part.sequences.lengths.sum() == part.lengths.sum()
     peak = tracemalloc.get_traced_memory()[1] - before
     tracemalloc.stop()
-    held = data.sequences.held + train.map(np.negative).sequences.held
+    held = data.sequences.cached_bytes + train.map(np.negative).sequences.cached_bytes
     assert 0 < held <= 2 * 400_000
     assert peak < 2 * 400_000 + 8 * 130_000  # two stages that hold, and a few batches on their way

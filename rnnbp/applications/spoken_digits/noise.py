@@ -29,7 +29,7 @@ def noise_table(
     model : Sequential
     loss : Loss
         Whose score it is: accuracy, or the token error rate for `rnnbp.CTC`.
-    data : DrawnDataset
+    data : ResampledDataset
         Of `rnnbp.datasets.load_digit_strings` or `rnnbp.datasets.varied.varied`.
     snrs : sequence of float, default (20, 10, 5, 0)
         Signal-to-noise ratios over a whole recording, in dB.

@@ -115,7 +115,7 @@ def connected(params: Parameters, name: str) -> Array:
     >>> connected(params, "w").tolist()
     [[True, True], [False, True]]
     """
-    return params[name] != 0 if params.kept is None else params.mask(name)
+    return params[name] != 0 if params.mask_vector is None else params.mask(name)
 
 
 def outers_of(step: Linear) -> tuple[Outer, ...]:
