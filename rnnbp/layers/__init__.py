@@ -1,4 +1,4 @@
-"""Layers: what a model is made of."""
+"""Layers of models: feedforward, recurrent, fixed-point and pooling layers."""
 
 from rnnbp.runtime.lazy_imports import attach
 

@@ -1,4 +1,4 @@
-"""What a layer is, and what it is told of the run it takes part in."""
+"""The base class of all layers, the description of a run, and checks of shapes."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,20 +9,20 @@ from rnnbp.core import Parameters
 
 Array = np.ndarray
 Shape = tuple[str | int | None, ...]  # ("T", "B", 12); None where the number of features is not known
-Residuals = Any
+Residuals = Any  # what a layer's backward pass needs of its forward pass
 State = Any
 
 
 @dataclass(frozen=True)
 class Run:
-    """One pass over a batch or a span of it.
+    """A forward pass over a batch, or over a span of its steps.
 
     Parameters
     ----------
     lengths : ndarray (B,)
-        How many steps each sequence has here, longest first; 0 for one that is already over.
+        Number of steps of each sequence within the span, in descending order; 0 past a sequence's end.
     rng : numpy.random.Generator, optional
-        Where dropout draws its masks. None: evaluation, nothing is dropped.
+        Source of dropout masks and noise. None: evaluation, without dropout and noise.
 
     Examples
     --------
@@ -34,23 +34,30 @@ class Run:
     rng: np.random.Generator | None = None
 
     def active(self, steps: int) -> Array:
-        """(T,): how many sequences still run at each step; they are the first ones."""
+        """Return the number of active sequences at each step (T,): the active ones are the first in the batch."""
         return (self.lengths > np.arange(steps)[:, None]).sum(axis=1)
 
 
 class Layer:
-    """A differentiable part of a model; this base class has no parameters and no state.
+    """Base class of layers: a differentiable part of a model, here without parameters and without state.
 
-    A subclass that has parameters defines `shapes` and `initialize`; every subclass defines `out_shape`,
-    `forward` and `backward`. A layer that carries something from step to step has a state and can go on from
-    it, so that a sequence may be run span by span; a non-causal one sets ``causal = False``, and one whose features are
-    [forward in time | backward in time], halves of one size, sets ``bidirectional = True``. What is
-    computed or added up over several steps goes block by block (`rnnbp.kernels.blocks`), so that spans give the same
-    bits; a layer of one's own that does otherwise is right up to rounding.
+    Every subclass defines `out_shape`, `forward` and `backward`; one with parameters also `shapes` and `initialize`. A
+    layer whose outputs depend on earlier steps has a state, from which `forward` continues, so that a sequence may be
+    run span by span. Sums over several steps are taken block by block (`rnnbp.kernels.blocks`), so that a sequence run
+    in spans gives bitwise the same result; a user's layer that sums otherwise agrees to rounding.
+
+    Attributes
+    ----------
+    causal : bool
+        Whether no output depends on later inputs.
+    recurrent : bool
+        Whether the layer runs a cell.
+    bidirectional : bool
+        Whether the features are [forward in time | backward in time], halves of equal size.
 
     Examples
     --------
-    A layer of one's own, and whether its way back is right:
+    A user's layer, and a check of its backward pass:
 
     >>> class Square(Layer):
     ...     def out_shape(self, shape):
@@ -69,70 +76,108 @@ class Layer:
     bidirectional: bool = False
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The parameters' names and shapes."""
+        """Return the names and shapes of the parameters."""
         return {}
 
     def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
-        """Fill `params` in place."""
+        """Initialize `params` in place."""
 
     def out_shape(self, shape: Shape) -> Shape:
-        """The shape that comes out where `shape` goes in.
+        """Return the shape of the outputs for inputs of this shape.
+
+        Parameters
+        ----------
+        shape : tuple
+            Axes by name, features by number: ``("T", "B", 12)``; None for an unknown number of features.
 
         Raises
         ------
         ValueError
-            If the layer does not take such a shape.
+            If the layer does not take such inputs.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define out_shape")
 
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
-        """-> y, what the way back needs, and the state at the end (None for a layer without).
+        """Compute the outputs.
 
-        `state` None is the state a sequence begins with.
+        Parameters
+        ----------
+        params : Parameters
+        x : ndarray (T, B, F), or (B, F) above a layer that reduces time
+        run : Run
+        state : optional
+            The state to continue from, as returned for the span before. Default: the initial state.
+
+        Returns
+        -------
+        y : ndarray
+        residuals
+            What `backward` needs.
+        state
+            The state after the last step; None for a layer without state.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define forward")
 
     def backward(
         self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
-        """-> dx and d_state before the first step; adds the parameters' gradient into `grad`."""
+        """Compute the vector-Jacobian product of `forward`.
+
+        Parameters
+        ----------
+        params : Parameters
+        residuals
+            As returned by `forward`.
+        dy : ndarray
+            The cotangent of the outputs.
+        grad : Parameters
+            The gradient with respect to the parameters is added to it.
+        d_state : optional
+            The cotangent of the state after the last step. Default: zero.
+
+        Returns
+        -------
+        dx : ndarray
+            The cotangent of the inputs.
+        d_state
+            The cotangent of the state before the first step; None for a layer without state.
+        """
         raise NotImplementedError(f"{type(self).__name__} does not define backward")
 
     def backward_params(
         self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> State:
-        """`backward` without dx -> d_state: training asks a model's lowest layer with parameters for no more.
+        """Compute `backward` without the cotangent of the inputs, and return d_state alone.
 
-        A layer may define it where that saves work.
+        Training calls it on the lowest layer with parameters. A subclass may define it where that saves work.
         """
         return self.backward(params, residuals, dy, grad, d_state)[1]
 
 
-def in_time(layer: Layer, shape: Shape, features: int | None = None) -> None:
+def check_sequences(layer: Layer, shape: Shape, features: int | None = None) -> None:
     """Raise unless `shape` is (T, B, F), with F = `features` where both are known."""
-    name = type(layer).__name__
     if len(shape) != 3:
-        raise ValueError(f"{name} takes sequences (T, B, F), got {show(shape)}")
-    has_features(layer, shape, features)
+        raise ValueError(f"{type(layer).__name__} takes sequences (T, B, F), got {format_shape(shape)}")
+    check_features(layer, shape, features)
 
 
-def has_features(layer: Layer, shape: Shape, features: int | None) -> None:
+def check_features(layer: Layer, shape: Shape, features: int | None) -> None:
     """Raise unless the last axis of `shape` is `features`, where both are known."""
     if features is not None and shape[-1] is not None and shape[-1] != features:
-        raise ValueError(f"{type(layer).__name__} takes {features} features, got {shape[-1]} in {show(shape)}")
+        raise ValueError(f"{type(layer).__name__} takes {features} features, got {shape[-1]} in {format_shape(shape)}")
 
 
-def show(shape: Shape) -> str:
-    """A shape as it is written in messages.
+def format_shape(shape: Shape) -> str:
+    """Return a shape as text for messages.
 
     Examples
     --------
-    >>> show(("T", "B", None)), show(("B", 9))
+    >>> format_shape(("T", "B", None)), format_shape(("B", 9))
     ('(T, B, ?)', '(B, 9)')
     """
     return "(" + ", ".join("?" if n is None else str(n) for n in shape) + ")"
 
 
-def over(run: Run, steps: int) -> Array:
-    """(T, B): True where a sequence is over."""
+def padding_mask(run: Run, steps: int) -> Array:
+    """Return a mask (T, B): True past a sequence's end."""
     return np.arange(steps)[:, None] >= run.lengths

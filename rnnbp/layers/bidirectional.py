@@ -1,4 +1,4 @@
-"""A cell forward and another one backward in time, as one layer."""
+"""Bidirectional recurrent layer."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,21 +8,30 @@ import numpy as np
 from rnnbp.cells import Cell
 from rnnbp.cells.base import Array, check_cell
 from rnnbp.core import Parameters
-from rnnbp.layers.base import Layer, Residuals, Run, Shape, State, in_time
+from rnnbp.layers.base import Layer, Residuals, Run, Shape, State, check_sequences
 from rnnbp.layers.recurrent import Recurrent
 
 
 @dataclass(frozen=True)
 class Bidirectional(Layer):
-    """A cell over time and a second one against it: (T, B, F) -> (T, B, 2 O), forwards first (Schuster &
-    Paliwal 1997, doi:10.1109/78.650093).
+    """Bidirectional recurrent layer: (T, B, F) -> (T, B, 2 O), features [forward in time | backward in time].
 
-    The second begins at each sequence's own last step. Its parameters bear the suffix ``_reverse``. As it
-    looks ahead, the layer carries no state from span to span.
+    A second cell of the same type runs backward in time, from each sequence's own last step; the names of its
+    parameters end in ``_reverse``. The layer is non-causal: it has no state, and takes whole sequences.
 
     Parameters
     ----------
     cell : Cell
+
+    Raises
+    ------
+    ValueError
+        If `cell` is not a cell; when run, if a state is given.
+
+    References
+    ----------
+    M. Schuster & K. K. Paliwal (1997), "Bidirectional recurrent neural networks", IEEE Transactions on Signal
+    Processing 45(11), 2673-2681, doi:10.1109/78.650093
 
     Examples
     --------
@@ -42,63 +51,60 @@ class Bidirectional(Layer):
         check_cell("cell", self.cell)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The cell's twice."""
         shapes = self.cell.shapes()
         return shapes | {f"{name}_reverse": shape for name, shape in shapes.items()}
 
     def _halves(self, params: Parameters) -> tuple[Parameters, Parameters]:
-        """The parameters of the cell forwards and of the one backwards."""
+        """Return the parameters of the cell forward in time, and of the one backward in time."""
         shapes = self.cell.shapes()
         return params.renamed(shapes), params.renamed(shapes, params.size // 2)
 
     def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
-        """Both the cell's way."""
         for half in self._halves(params):
             self.cell.initialize(half, rng)
 
     def out_shape(self, shape: Shape) -> Shape:
-        """(T, B, F) -> (T, B, 2 O)."""
-        in_time(self, shape, self.cell.input_size)
+        check_sequences(self, shape, self.cell.input_size)
         return (*shape[:2], 2 * self.cell.output_size)
 
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
-        """The backward half sees each sequence turned round within its own length; there is no state to begin from."""
         if state is not None:
-            raise ValueError("Bidirectional sees each sequence as a whole and takes no state to begin from")
-        layer, turn = Recurrent(self.cell), _turned(run.lengths, len(x))
-        ahead, back = self._halves(params)
-        y, residuals, _ = layer.forward(ahead, x, run)
-        y_back, residuals_back, _ = layer.forward(back, _take(x, turn), run)
-        return np.concatenate([y, _take(y_back, turn)], axis=-1), (residuals, residuals_back, turn), None
+            raise ValueError("Bidirectional takes whole sequences, without an initial state")
+        layer, order = Recurrent(self.cell), _reversed_steps(run.lengths, len(x))
+        forward, reverse = self._halves(params)
+        y, own, _ = layer.forward(forward, x, run)
+        y_reverse, own_reverse, _ = layer.forward(reverse, _take(x, order), run)
+        return np.concatenate([y, _take(y_reverse, order)], axis=-1), (own, own_reverse, order), None
 
     def backward(
         self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
-        """Both halves; their input gradients add up."""
-        ahead, back = self._ways_back(params, residuals, dy, grad)
-        (dx, _), (dx_back, _) = Recurrent(self.cell).backward(*ahead), Recurrent(self.cell).backward(*back)
-        return dx + _take(dx_back, residuals[2]), None
+        layer, (forward, reverse) = Recurrent(self.cell), self._backward_arguments(params, residuals, dy, grad)
+        (dx, _), (dx_reverse, _) = layer.backward(*forward), layer.backward(*reverse)
+        return dx + _take(dx_reverse, residuals[2]), None
 
     def backward_params(
         self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> State:
-        """Both halves."""
-        for half in self._ways_back(params, residuals, dy, grad):
+        for half in self._backward_arguments(params, residuals, dy, grad):
             Recurrent(self.cell).backward_params(*half)
 
-    def _ways_back(self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters) -> Iterator[tuple]:
-        """What the way back of each half is given."""
-        residuals_ahead, residuals_back, turn = residuals
-        d_ahead, d_back = np.split(dy, 2, axis=-1)
-        errors = (d_ahead, _take(d_back, turn))
-        return zip(self._halves(params), (residuals_ahead, residuals_back), errors, self._halves(grad), strict=True)
+    def _backward_arguments(
+        self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters
+    ) -> Iterator[tuple]:
+        """Return the arguments of the backward pass of each half."""
+        *own, order = residuals
+        d_forward, d_reverse = np.split(dy, 2, axis=-1)
+        cotangents = d_forward, _take(d_reverse, order)
+        return zip(self._halves(params), own, cotangents, self._halves(grad), strict=True)
 
 
-def _turned(lengths: Array, steps: int) -> Array:
-    """(T, B): which step stands at t when each sequence is turned round within its length; padding stays."""
+def _reversed_steps(lengths: Array, steps: int) -> Array:
+    """Return the indices (T, B) of the steps that reverse each sequence within its length; padding stays in place."""
     t = np.arange(steps)[:, None]
     return np.where(t < lengths, lengths - 1 - t, t)
 
 
-def _take(x: Array, turn: Array) -> Array:
-    return x[turn, np.arange(turn.shape[1])]
+def _take(x: Array, order: Array) -> Array:
+    """Return x (T, B, F) with the steps of each sequence in the given order (T, B)."""
+    return x[order, np.arange(order.shape[1])]

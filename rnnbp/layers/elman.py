@@ -1,4 +1,4 @@
-"""Elman's simple recurrent network as a layer."""
+"""Layer of Elman's simple recurrent network."""
 
 from dataclasses import dataclass, field
 
@@ -8,7 +8,7 @@ from rnnbp.layers.cell_layer import StackedLayer
 
 @dataclass(frozen=True)
 class Elman(StackedLayer):
-    """Elman's simple recurrent network (1990): (T, B, F) -> (T, B, H), or 2 H where bidirectional.
+    """Elman's simple recurrent network: (T, B, F) -> (T, B, H), or 2 H where bidirectional.
 
     Parameters
     ----------
@@ -18,12 +18,12 @@ class Elman(StackedLayer):
     Raises
     ------
     ValueError
-        If a size is not a positive integer, the activation unknown, `dropout` outside [0, 1), or there is dropout but
-        no second layer.
+        If a size is not a positive integer, the activation is unknown, or `dropout` is outside [0, 1) or given for a
+        single layer.
 
     See Also
     --------
-    rnnbp.cells.ElmanCell : the equations.
+    rnnbp.cells.ElmanCell : the equation, and its source.
 
     Examples
     --------
@@ -34,5 +34,4 @@ class Elman(StackedLayer):
     activation: str = field(default="tanh", kw_only=True)
 
     def make_cell(self, input_size: int) -> Cell:
-        """An `ElmanCell`."""
         return ElmanCell(input_size, self.hidden_size, self.activation, self.init)

@@ -1,4 +1,4 @@
-"""Ends: the final states of a bidirectional layer; and a check of the layers that `Last` and `Ends` read."""
+"""Final outputs of both directions of a bidirectional layer, and a check of what `Last` and `Ends` are applied to."""
 
 import warnings
 from collections.abc import Sequence
@@ -8,29 +8,30 @@ import numpy as np
 
 from rnnbp.cells.base import Array
 from rnnbp.core import Parameters
-from rnnbp.layers.base import Layer, Residuals, Run, Shape, State, in_time
+from rnnbp.layers.base import Layer, Residuals, Run, Shape, State, check_sequences
+from rnnbp.layers.dropout import Dropout, Noise
+from rnnbp.layers.normalize import Normalize
 from rnnbp.layers.pooling import Last
-from rnnbp.layers.simple import Dropout, Noise, Normalize
 
 
 @dataclass(frozen=True)
 class Ends(Layer):
     """Final outputs of both directions of a bidirectional layer: (T, B, 2 O) -> (B, 2 O).
 
-    A bidirectional layer's features are [forward in time | backward in time]. The forward direction ends at each
-    sequence's own last step, the backward one at its first, and these two outputs are what `Ends` returns: each has
-    seen the whole sequence. `Last` would take both at the last step, where the backward direction has seen that one
-    step alone. Of several layers on top of each other these are the uppermost one's, what PyTorch's users write as
-    ``torch.cat((h_n[-2], h_n[-1]), dim=1)``. `Dropout`, `Noise` and `Normalize` may lie in between.
+    The features of a bidirectional layer are [forward in time | backward in time]. `Ends` returns the forward features
+    at each sequence's own last step and the backward features at its first, so that both depend on the whole sequence.
+    `Last` would return both at the last step, where the backward features depend on that step alone. In a multi-layer
+    network these are the outputs of the top layer, in PyTorch ``torch.cat((h_n[-2], h_n[-1]), dim=1)``. `Dropout`,
+    `Noise` and `Normalize` may be in between.
 
     Raises
     ------
     ValueError
-        When a `Sequential` is made, if the layer below is not bidirectional.
+        When a `Sequential` is constructed, if the layer below is not bidirectional.
 
     See Also
     --------
-    Last : for layers that run forward in time only.
+    Last : for layers that run only forward in time.
 
     References
     ----------
@@ -53,15 +54,13 @@ class Ends(Layer):
     causal = False
 
     def out_shape(self, shape: Shape) -> Shape:
-        """(T, B, 2 O) -> (B, 2 O)."""
-        in_time(self, shape)
+        check_sequences(self, shape)
         features = shape[-1]
         if isinstance(features, int) and features % 2:
             raise ValueError(f"Ends takes two directions of O features each, (T, B, 2 O), got {features} features")
         return shape[1:]
 
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
-        """One half of the features at each sequence's last step, the other at its first."""
         half, rows = x.shape[2] // 2, np.arange(x.shape[1])
         y = np.concatenate([x[run.lengths - 1, rows, :half], x[0, :, half:]], axis=1)
         return y, (len(x), run.lengths), None
@@ -69,7 +68,6 @@ class Ends(Layer):
     def backward(
         self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
-        """Zero but at these two steps."""
         steps, lengths = residuals
         half, rows = dy.shape[1] // 2, np.arange(len(dy))
         dx = np.zeros((steps, *dy.shape), dy.dtype)
@@ -79,12 +77,12 @@ class Ends(Layer):
 
 
 def check_directions(layers: Sequence[Layer]) -> None:
-    """Warn where `Last` reads a bidirectional layer, raise where `Ends` reads one that is not.
+    """Warn where `Last` is applied to a bidirectional layer, raise where `Ends` is applied to any other layer.
 
     Raises
     ------
     ValueError
-        See above; the message names the layers.
+        If `Ends` is applied to a layer that is not bidirectional; the message names the layers.
 
     Examples
     --------
@@ -99,8 +97,8 @@ def check_directions(layers: Sequence[Layer]) -> None:
                 name = type(layers[below]).__name__
                 warnings.warn(
                     f"layer {i}: Last() after the bidirectional layer {below} ({name}) takes its outputs at the last "
-                    "step, of which the direction backward in time has seen that step alone: rnnbp.Ends() takes the "
-                    "final outputs of both directions",
+                    "step, where those of the direction backward in time depend on that step alone: rnnbp.Ends() takes "
+                    "the final outputs of both directions",
                     UserWarning,
                     stacklevel=3,
                 )

@@ -10,8 +10,13 @@ from rnnbp.cells import Cell
 from rnnbp.cells.base import Array, Weights, check_cell, zero_state
 from rnnbp.core import Parameters
 from rnnbp.kernels.packing import pack, unpack
-from rnnbp.layers.base import Layer, Residuals, Run, Shape, State, in_time
-from rnnbp.layers.convergence import JointSolve, RecordedStepFunction, StepFunction, backward_through_iterations
+from rnnbp.layers.base import Layer, Residuals, Run, Shape, State, check_sequences
+from rnnbp.layers.fixed_point_iterations import (
+    JointSolve,
+    RecordedStepFunction,
+    StepFunction,
+    backward_through_iterations,
+)
 from rnnbp.runtime import flag
 from rnnbp.solvers import (
     Iteration,
@@ -129,7 +134,7 @@ class FixedPoint(Layer):
         self.cell.initialize(params, rng)
 
     def out_shape(self, shape: Shape) -> Shape:
-        in_time(self, shape, self.cell.input_size)
+        check_sequences(self, shape, self.cell.input_size)
         return (*shape[:2], self.cell.output_size)
 
     def solve(

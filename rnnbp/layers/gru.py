@@ -1,4 +1,4 @@
-"""Gated recurrent units as layers, in both conventions."""
+"""Layers of gated recurrent units, with the reset gate after and before the recurrent product."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,9 @@ from rnnbp.layers.cell_layer import StackedLayer
 
 @dataclass(frozen=True)
 class GRU(StackedLayer):
-    """Gated recurrent units in PyTorch's convention: (T, B, F) -> (T, B, H), or 2 H where bidirectional.
+    """Gated recurrent units, reset gate after the recurrent product as in PyTorch: (T, B, F) -> (T, B, H).
+
+    Bidirectional: (T, B, 2 H).
 
     Parameters
     ----------
@@ -17,12 +19,12 @@ class GRU(StackedLayer):
     Raises
     ------
     ValueError
-        If a size is not a positive integer, `dropout` outside [0, 1), or there is dropout but no second layer.
+        If a size is not a positive integer, or `dropout` is outside [0, 1) or given for a single layer.
 
     See Also
     --------
-    rnnbp.cells.GRUCell : the equations.
-    OriginalGRU : the reset gate acts before the recurrent product.
+    rnnbp.cells.GRUCell : the equations, and their source.
+    OriginalGRU : with the reset gate before the recurrent product.
 
     Examples
     --------
@@ -31,13 +33,14 @@ class GRU(StackedLayer):
     """
 
     def make_cell(self, input_size: int) -> Cell:
-        """A `GRUCell`."""
         return GRUCell(input_size, self.hidden_size, self.init)
 
 
 @dataclass(frozen=True)
 class OriginalGRU(StackedLayer):
-    """Gated recurrent units as first published (Cho et al. 2014): (T, B, F) -> (T, B, H), or 2 H where bidirectional.
+    """Gated recurrent units, reset gate before the recurrent product as published: (T, B, F) -> (T, B, H).
+
+    Bidirectional: (T, B, 2 H).
 
     Parameters
     ----------
@@ -46,12 +49,12 @@ class OriginalGRU(StackedLayer):
     Raises
     ------
     ValueError
-        If a size is not a positive integer, `dropout` outside [0, 1), or there is dropout but no second layer.
+        If a size is not a positive integer, or `dropout` is outside [0, 1) or given for a single layer.
 
     See Also
     --------
-    rnnbp.cells.OriginalGRUCell : the equations.
-    GRU : the reset gate acts after the recurrent product.
+    rnnbp.cells.OriginalGRUCell : the equations, and their source.
+    GRU : with the reset gate after the recurrent product.
 
     Examples
     --------
@@ -60,5 +63,4 @@ class OriginalGRU(StackedLayer):
     """
 
     def make_cell(self, input_size: int) -> Cell:
-        """An `OriginalGRUCell`."""
         return OriginalGRUCell(input_size, self.hidden_size, self.init)

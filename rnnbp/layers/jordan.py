@@ -1,4 +1,4 @@
-"""Jordan's network as a layer."""
+"""Layer of Jordan's recurrent network."""
 
 from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
@@ -11,17 +11,18 @@ from rnnbp.layers.recurrent import Recurrent
 
 @dataclass(frozen=True)
 class Jordan(CellLayer):
-    """Jordan's network (1986), whose output is fed back: (T, B, F) -> (T, B, O).
+    """Jordan's recurrent network, with feedback from the output: (T, B, F) -> (T, B, O).
 
     Parameters
     ----------
     input_size, hidden_size, output_size : int
         F, H and O.
     decay : float, default 0
-        The context units' self-connection, between 0 and 1.
+        Weight of the context units' self-connection, between 0 and 1.
     activation : {'tanh', 'sigmoid', 'relu', 'linear'}, default 'tanh'
-        Of the output units.
+        Activation of the output units.
     init : Initializer, default Uniform()
+        The initialization of the parameters.
 
     Raises
     ------
@@ -30,7 +31,7 @@ class Jordan(CellLayer):
 
     See Also
     --------
-    rnnbp.cells.JordanCell : the equations.
+    rnnbp.cells.JordanCell : the equations, and their source.
 
     Examples
     --------
@@ -48,7 +49,6 @@ class Jordan(CellLayer):
 
     @cached_property
     def unrolled(self) -> Recurrent:
-        """A `JordanCell` over time."""
         return Recurrent(
             JordanCell(self.input_size, self.hidden_size, self.output_size, self.decay, self.activation, self.init)
         )

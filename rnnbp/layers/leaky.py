@@ -1,4 +1,4 @@
-"""Leaky rate units as a layer."""
+"""Layer of leaky rate units."""
 
 from dataclasses import KW_ONLY, dataclass
 
@@ -14,18 +14,18 @@ class LeakyElman(StackedLayer):
     ----------
     {parameters}
     tau : float, default 10
-        The units' time constant, at least 1 [steps].
+        Time constant of the units, at least 1 [steps].
     activation : {'tanh', 'relu', 'sigmoid', 'linear'}, default 'tanh'
 
     Raises
     ------
     ValueError
-        If a size is not a positive integer, `tau` below 1, the activation unknown, `dropout` outside [0, 1), or there
-        is dropout but no second layer.
+        If a size is not a positive integer, `tau` is below 1, the activation is unknown, or `dropout` is outside [0, 1)
+        or given for a single layer.
 
     See Also
     --------
-    rnnbp.cells.LeakyElmanCell : the equations.
+    rnnbp.cells.LeakyElmanCell : the equation, and its source.
 
     Examples
     --------
@@ -38,5 +38,4 @@ class LeakyElman(StackedLayer):
     activation: str = "tanh"
 
     def make_cell(self, input_size: int) -> Cell:
-        """A `LeakyElmanCell`."""
         return LeakyElmanCell(input_size, self.hidden_size, self.tau, self.activation, self.init)

@@ -1,4 +1,4 @@
-"""Long short-term memory as a layer."""
+"""Layer of long short-term memory."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from rnnbp.layers.cell_layer import StackedLayer
 
 @dataclass(frozen=True)
 class LSTM(StackedLayer):
-    """Long short-term memory (Hochreiter & Schmidhuber 1997): (T, B, F) -> (T, B, H), or 2 H where bidirectional.
+    """Long short-term memory: (T, B, F) -> (T, B, H), or 2 H where bidirectional.
 
     Parameters
     ----------
@@ -17,11 +17,11 @@ class LSTM(StackedLayer):
     Raises
     ------
     ValueError
-        If a size is not a positive integer, `dropout` outside [0, 1), or there is dropout but no second layer.
+        If a size is not a positive integer, or `dropout` is outside [0, 1) or given for a single layer.
 
     See Also
     --------
-    rnnbp.cells.LSTMCell : the equations.
+    rnnbp.cells.LSTMCell : the equations, and their source.
 
     Examples
     --------
@@ -33,5 +33,4 @@ class LSTM(StackedLayer):
     """
 
     def make_cell(self, input_size: int) -> Cell:
-        """An `LSTMCell`."""
         return LSTMCell(input_size, self.hidden_size, self.init)

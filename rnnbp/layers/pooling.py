@@ -1,4 +1,4 @@
-"""Layers that take time away by looking at all of it: Last, MeanOverTime, TimeStatistics."""
+"""Pooling over time: the last step, the mean, and the mean with the standard deviation."""
 
 from dataclasses import dataclass
 
@@ -6,13 +6,18 @@ import numpy as np
 
 from rnnbp.cells.base import Array
 from rnnbp.core import Parameters
-from rnnbp.layers.base import Layer, Residuals, Run, Shape, State, in_time, over
+from rnnbp.layers.base import Layer, Residuals, Run, Shape, State, check_sequences, padding_mask
 
 
 @dataclass(frozen=True)
 class Last(Layer):
-    """Each sequence's own last step: (T, B, F) -> (B, F). Run span by span, it holds the last step seen so
-    far.
+    """Last step of each sequence: (T, B, F) -> (B, F).
+
+    The state is the last step of the spans so far, (B, F).
+
+    See Also
+    --------
+    Ends : for bidirectional layers.
 
     Examples
     --------
@@ -24,12 +29,10 @@ class Last(Layer):
     """
 
     def out_shape(self, shape: Shape) -> Shape:
-        """(T, B, F) -> (B, F)."""
-        in_time(self, shape)
+        check_sequences(self, shape)
         return shape[1:]
 
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
-        """The state is what was last seen, (B, F)."""
         rows, running = np.arange(x.shape[1]), run.lengths > 0
         y = x[run.lengths - 1, rows]
         if not running.all():
@@ -39,7 +42,6 @@ class Last(Layer):
     def backward(
         self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
-        """The error goes to the last step, or back to the state of a sequence that had ended before."""
         steps, lengths = residuals
         dy = dy if d_state is None else dy + d_state
         running = lengths > 0
@@ -50,7 +52,9 @@ class Last(Layer):
 
 @dataclass(frozen=True)
 class MeanOverTime(Layer):
-    """The mean over each sequence's own steps: (T, B, F) -> (B, F). Run span by span, the mean so far.
+    """Mean over the steps of each sequence: (T, B, F) -> (B, F).
+
+    The state is [sum | number of steps] of the spans so far, (B, F + 1).
 
     Examples
     --------
@@ -62,36 +66,36 @@ class MeanOverTime(Layer):
     """
 
     def out_shape(self, shape: Shape) -> Shape:
-        """(T, B, F) -> (B, F)."""
-        in_time(self, shape)
+        check_sequences(self, shape)
         return shape[1:]
 
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
-        """The state is [sum | number of steps], (B, F + 1)."""
-        done = over(run, len(x))
-        sums = np.where(done[:, :, None], 0, x)
+        padding = padding_mask(run, len(x))
+        sums = np.where(padding[:, :, None], 0, x)
         count = run.lengths.astype(sums.real.dtype)
         if state is not None:
             sums, count = np.concatenate([state[None, :, :-1], sums]), count + state[:, -1].real
-        total = np.add.accumulate(sums, axis=0, out=sums)[-1]  # step by step in order, as spans add up
+        total = np.add.accumulate(sums, axis=0, out=sums)[-1]  # in order of time, so that spans add up to the same bits
         steps = np.maximum(count, 1)[:, None]
-        return total / steps, (done, steps), np.concatenate([total, count[:, None]], axis=1)
+        return total / steps, (padding, steps), np.concatenate([total, count[:, None]], axis=1)
 
     def backward(
         self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
-        """Each real step has the same share; so has the sum that came before."""
-        done, steps = residuals
+        padding, steps = residuals
         d_total = dy / steps
         if d_state is not None:
             d_total = d_total + d_state[:, :-1]
-        dx = np.where(done[:, :, None], 0, d_total)
+        dx = np.where(padding[:, :, None], 0, d_total)
         return dx, np.concatenate([d_total, np.zeros_like(d_total[:, :1])], axis=1)
 
 
 @dataclass(frozen=True)
 class TimeStatistics(Layer):
-    """Mean and standard deviation over each sequence's own steps: (T, B, F) -> (B, 2 F).
+    """Mean and standard deviation over the steps of each sequence: (T, B, F) -> (B, 2 F).
+
+    The variance, divided by the number of steps, has 1e-6 added to it, so that the standard deviation of a constant
+    sequence has a derivative.
 
     Examples
     --------
@@ -104,24 +108,21 @@ class TimeStatistics(Layer):
     causal = False
 
     def out_shape(self, shape: Shape) -> Shape:
-        """(T, B, F) -> (B, 2 F)."""
-        in_time(self, shape)
+        check_sequences(self, shape)
         features = shape[-1]
         return (shape[1], 2 * features if isinstance(features, int) else None)
 
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
-        """The variance has 1e-6 added under the root, so that a constant sequence has a slope."""
-        done = over(run, len(x))[:, :, None]
+        padding = padding_mask(run, len(x))[:, :, None]
         steps = np.maximum(run.lengths, 1)[:, None].astype(x.real.dtype)
-        mean = np.where(done, 0, x).sum(axis=0) / steps
-        centred = np.where(done, 0, x - mean)
+        mean = np.where(padding, 0, x).sum(axis=0) / steps
+        centred = np.where(padding, 0, x - mean)
         std = np.sqrt((centred * centred).sum(axis=0) / steps + 1e-6)
-        return np.concatenate([mean, std], axis=1), (done, steps, centred, std), None
+        return np.concatenate([mean, std], axis=1), (padding, steps, centred, std), None
 
     def backward(
         self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
-        """d std / d x[t] = (x[t] - mean) / (T std)."""
-        done, steps, centred, std = residuals
-        d_mean, d_std = np.split(dy, 2, axis=1)
-        return np.where(done, 0, d_mean / steps) + centred * (d_std / (steps * std)), None
+        padding, steps, centred, std = residuals
+        d_mean, d_std = np.split(dy, 2, axis=1)  # d std / d x[t] = (x[t] - mean) / (T std)
+        return np.where(padding, 0, d_mean / steps) + centred * (d_std / (steps * std)), None

@@ -1,4 +1,4 @@
-"""A cell unrolled over time as a layer."""
+"""Recurrent layer: a cell unrolled over time."""
 
 from dataclasses import dataclass
 
@@ -8,16 +8,23 @@ from rnnbp.cells import Cell
 from rnnbp.cells.base import Array, check_cell, zero_state
 from rnnbp.core import Parameters
 from rnnbp.kernels import kernel_of
-from rnnbp.layers.base import Layer, Residuals, Run, Shape, State, in_time
+from rnnbp.layers.base import Layer, Residuals, Run, Shape, State, check_sequences
 
 
 @dataclass(frozen=True)
 class Recurrent(Layer):
-    """A cell unrolled over time: (T, B, F) -> (T, B, O). Parameters are named as the cell names them.
+    """Recurrent layer, a cell unrolled over time: (T, B, F) -> (T, B, O).
+
+    Parameters have the names that the cell gives them. The state is that of the cell, (B, S).
 
     Parameters
     ----------
     cell : Cell
+
+    Raises
+    ------
+    ValueError
+        If `cell` is not a cell; when run, if the state does not have its shape.
 
     Examples
     --------
@@ -34,20 +41,16 @@ class Recurrent(Layer):
         check_cell("cell", self.cell)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The cell's."""
         return self.cell.shapes()
 
     def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
-        """The cell's way."""
         self.cell.initialize(params, rng)
 
     def out_shape(self, shape: Shape) -> Shape:
-        """(T, B, F) -> (T, B, O)."""
-        in_time(self, shape, self.cell.input_size)
+        check_sequences(self, shape, self.cell.input_size)
         return (*shape[:2], self.cell.output_size)
 
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
-        """The state is (B, S). The residuals hold the kernel: the backward pass uses the same."""
         dtype = np.result_type(params.vector, x)
         start = zero_state(self.cell, x.shape[1], dtype) if state is None else np.asarray(state, dtype)
         wanted = (x.shape[1], self.cell.state_size)
@@ -55,19 +58,17 @@ class Recurrent(Layer):
             raise ValueError(f"the state of {self.cell!r} must have shape (B, S) = {wanted}, got {start.shape}")
         kernel = kernel_of(self.cell, dtype)
         y, own, last = kernel.forward(dict(params.items()), x, run.active(len(x)), start)
-        return y, (kernel, own), last
+        return y, (kernel, own), last  # the backward pass uses the same kernel
 
     def backward(
         self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
-        """Backpropagation through time."""
         kernel, own = residuals
         return kernel.backward(dict(params.items()), own, dy, grad, self._d_last(dy, d_state))
 
     def backward_params(
         self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> State:
-        """The same without the product that gives dx."""
         kernel, own = residuals
         return kernel.backward_params(dict(params.items()), own, dy, grad, self._d_last(dy, d_state))
 

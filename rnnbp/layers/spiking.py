@@ -1,4 +1,4 @@
-"""Spiking neurons as layers: leaky integrate and fire, with a fixed or an adaptive threshold."""
+"""Layers of leaky integrate-and-fire neurons, with fixed and with adaptive threshold."""
 
 from dataclasses import KW_ONLY, dataclass
 
@@ -14,20 +14,20 @@ class LIF(StackedLayer):
     ----------
     {parameters}
     tau : float, default 20
-        The membrane's time constant, above 0 [steps].
+        Time constant of the membrane, above 0 [steps].
     threshold : float, default 1
-        Above 0, in units of the membrane potential.
+        Firing threshold, above 0, in units of the membrane potential.
     dampening : float, default 0.3
-        The height of the surrogate derivative, above 0.
+        Height of the surrogate derivative, above 0.
 
     Raises
     ------
     ValueError
-        As `rnnbp.cells.LIFCell`, if `dropout` is outside [0, 1), or if there is dropout but no second layer.
+        If `rnnbp.cells.LIFCell` raises it, or `dropout` is outside [0, 1) or given for a single layer.
 
     See Also
     --------
-    rnnbp.cells.LIFCell : the equations.
+    rnnbp.cells.LIFCell : the equations, and their source.
 
     Examples
     --------
@@ -41,34 +41,33 @@ class LIF(StackedLayer):
     dampening: float = 0.3
 
     def make_cell(self, input_size: int) -> Cell:
-        """A `LIFCell`."""
         return LIFCell(input_size, self.hidden_size, self.tau, self.threshold, self.dampening, self.init)
 
 
 @dataclass(frozen=True)
 class ALIF(LIF):
-    """Integrate-and-fire neurons with adaptive thresholds: (T, B, F) -> spikes (T, B, H), or 2 H where bidirectional.
+    """Leaky integrate-and-fire neurons, adaptive threshold: (T, B, F) -> spikes (T, B, H), or 2 H where bidirectional.
 
     Parameters
     ----------
     {parameters}
     tau, tau_adaptation : float, default 20 and 200
-        The time constants of membrane and threshold, above 0 [steps].
+        Time constants of the membrane and of the threshold, above 0 [steps].
     threshold : float, default 1
-        Of a neuron that has not fired; above 0, in units of the membrane potential.
+        Firing threshold of a neuron that has not fired, above 0, in units of the membrane potential.
     dampening : float, default 0.3
-        The height of the surrogate derivative, above 0.
+        Height of the surrogate derivative, above 0.
     beta : float, default 0.184
-        By how much a spike raises the threshold; 0 or more.
+        Increase of the threshold at a spike, 0 or more, in units of the membrane potential.
 
     Raises
     ------
     ValueError
-        As `rnnbp.cells.ALIFCell`, if `dropout` is outside [0, 1), or if there is dropout but no second layer.
+        If `rnnbp.cells.ALIFCell` raises it, or `dropout` is outside [0, 1) or given for a single layer.
 
     See Also
     --------
-    rnnbp.cells.ALIFCell : the equations.
+    rnnbp.cells.ALIFCell : the equations, and their source.
 
     Examples
     --------
@@ -81,6 +80,5 @@ class ALIF(LIF):
     beta: float = 0.184
 
     def make_cell(self, input_size: int) -> Cell:
-        """An `ALIFCell`."""
         own = self.tau, self.threshold, self.dampening
         return ALIFCell(input_size, self.hidden_size, *own, self.init, self.tau_adaptation, self.beta)

@@ -15,7 +15,7 @@ from rnnbp import cells, layers, losses, solvers
 from rnnbp.core import Parameters, initializers
 from rnnbp.data import SequenceBatch, names_or_none, one_feature
 from rnnbp.layers import Embedding, Layer, Run
-from rnnbp.layers.base import Array, Residuals, Shape, State, over, show
+from rnnbp.layers.base import Array, Residuals, Shape, State, format_shape, padding_mask
 from rnnbp.layers.ends import check_directions
 from rnnbp.losses import Loss
 from rnnbp.models.prediction import Predictor
@@ -361,7 +361,7 @@ class Sequential(Predictor):
         total                             25
         """
         rows = [
-            (describe(layer), show(shape), scope.size)
+            (describe(layer), format_shape(shape), scope.size)
             for layer, shape, scope in zip(self.layers, self._shapes, self.scopes(self.params), strict=True)
         ]
         rows.append(("", "", self.params.size))
@@ -484,5 +484,5 @@ def describe(layer: Any) -> str:
 
 def blank_padding(outputs: Array, lengths: Array) -> Array:
     """Outputs (T, B, K) with zeros past each sequence's end."""
-    done = over(Run(lengths), len(outputs))
+    done = padding_mask(Run(lengths), len(outputs))
     return np.where(done[:, :, None], outputs.dtype.type(0), outputs) if done.any() else outputs
