@@ -183,6 +183,15 @@ def test_a_package_shows_its_public_names_and_nothing_else(face):
         assert path is None or isinstance(value, ModuleType), f"{face}.{name} is both a file and something in a file"
 
 
+@pytest.mark.parametrize("face", FACES)
+def test_no_public_name_is_that_of_the_file_it_stands_in(face):
+    """Or, once the file is imported, the package would show the module in its place."""
+    for node in ast.parse(FILES[face].with_suffix(".pyi").read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                assert node.module == face or f"{face}.{alias.asname or alias.name}" not in FILES
+
+
 def test_an_unknown_name_suggests_the_nearest_one():
     with pytest.raises(AttributeError, match=r"module 'rnnbp' has no attribute 'LTSM'\. Did you mean 'LSTM'\?"):
         _ = rnnbp.LTSM

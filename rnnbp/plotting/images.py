@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from rnnbp.plotting.figure import figure
+from rnnbp.plotting.figures import figure
 from rnnbp.runtime import positive_int
 
 if TYPE_CHECKING:
