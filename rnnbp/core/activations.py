@@ -1,4 +1,4 @@
-"""The nonlinearities of cells and dense layers, each with its slope written in terms of its value.
+"""Activation functions of cells and dense layers, each with its derivative as a function of its value.
 
 All are safe for complex numbers, so that the complex step can differentiate through them.
 """
@@ -15,7 +15,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Activation:
-    """y = function(a), and its derivative slope(y), from the value alone.
+    """Activation y = function(a) with its derivative dy/da = slope(y), a function of the value alone.
 
     Examples
     --------
@@ -30,7 +30,7 @@ class Activation:
 
 
 def sigmoid(a: Array) -> Array:
-    """1 / (1 + exp(-a)), as (1 + tanh(a / 2)) / 2, which cannot overflow.
+    """Return 1 / (1 + exp(-a)), computed as (1 + tanh(a / 2)) / 2, which cannot overflow.
 
     Examples
     --------
@@ -44,7 +44,7 @@ def sigmoid(a: Array) -> Array:
 
 
 def relu(a: Array) -> Array:
-    """max(0, a); of a complex number, by its real part.
+    """Return max(0, a); of a complex number, a where its real part is positive, else 0.
 
     Examples
     --------
@@ -65,12 +65,12 @@ ACTIVATIONS = {a.name: a for a in (TANH, SIGMOID, RELU, LINEAR)}
 
 
 def activation(name: str) -> Activation:
-    """The activation of that name: 'tanh', 'sigmoid', 'relu' or 'linear'.
+    """Return the activation of a name: 'tanh', 'sigmoid', 'relu' or 'linear'.
 
     Raises
     ------
     ValueError
-        If there is none of that name.
+        If no activation has that name.
 
     Examples
     --------

@@ -1,8 +1,8 @@
-"""How a cell's parameters begin.
+"""Initializers of the parameters of a cell.
 
-An initializer is called as ``init(cell, params, rng)`` and fills `params` in place. It goes by the names the
-cells share: ``w_hh...`` are recurrent weights, other ``w...`` feed forward, ``b...`` are biases. The rows of
-a cell with gates lie in as many blocks, one a gate.
+An initializer is called as ``init(cell, params, rng)`` and fills `params` in place. Parameters are recognized by the
+names that all cells use: ``w_hh...`` are recurrent weights, other ``w...`` feedforward weights, ``b...`` biases. The
+rows of a gated cell's weights are one block per gate.
 """
 
 import math
@@ -18,7 +18,7 @@ Array = np.ndarray
 
 
 class Gated(Protocol):
-    """What an initializer asks of a cell."""
+    """Protocol of the cells that an initializer takes."""
 
     @property
     def hidden_size(self) -> int:
@@ -30,7 +30,7 @@ class Gated(Protocol):
 
 
 class Initializer(Protocol):
-    """Fills `params` in place."""
+    """Function that fills `params` in place."""
 
     def __call__(self, cell: Gated, params: Parameters, rng: np.random.Generator) -> None: ...
 
@@ -41,7 +41,7 @@ def check_initializer(name: str, init: Any) -> None:
     Raises
     ------
     ValueError
-        If it is none: the name of one, say, or its class.
+        If it is not an initializer: its name or its class, for example.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def check_initializer(name: str, init: Any) -> None:
 
 
 def glorot(shape: tuple[int, int], rng: np.random.Generator) -> Array:
-    """Uniform in +-sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010, eq. 16).
+    """Return a matrix uniform in +-sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010, equation 16).
 
     Examples
     --------
@@ -70,7 +70,7 @@ def glorot(shape: tuple[int, int], rng: np.random.Generator) -> Array:
 
 
 def orthogonal(shape: tuple[int, int], rng: np.random.Generator) -> Array:
-    """A matrix with orthonormal rows or columns, uniform over them (Saxe et al. 2014).
+    """Return a matrix with orthonormal rows or columns, uniform among all such (Saxe et al. 2014).
 
     Examples
     --------
@@ -85,13 +85,13 @@ def orthogonal(shape: tuple[int, int], rng: np.random.Generator) -> Array:
 
 
 def _blocks(weight: Array, cell: Gated) -> list[Array]:
-    """The gates' row blocks of a weight, as views; the weight itself where the cell has no gates."""
+    """Return the row blocks of a weight, one per gate, as views; the weight itself for a cell without gates."""
     return np.split(weight, max(1, len(cell.gates)))
 
 
 @dataclass(frozen=True)
 class Uniform:
-    """Everything uniform in +-1 / sqrt(H), as PyTorch's recurrent layers begin.
+    """All parameters uniform in +-1 / sqrt(H), as in PyTorch's recurrent layers.
 
     Examples
     --------
@@ -109,7 +109,7 @@ class Uniform:
 
 @dataclass(frozen=True)
 class Glorot:
-    """Weights uniform by Glorot & Bengio (2010), each gate for itself; biases zero.
+    """Weights uniform by Glorot & Bengio (2010), separately for each gate; biases zero.
 
     Examples
     --------
@@ -130,8 +130,7 @@ class Glorot:
 
 @dataclass(frozen=True)
 class Orthogonal:
-    """Recurrent weights `gain` times an orthogonal matrix, each gate for itself (Saxe et al. 2014); others by
-    Glorot; biases zero.
+    """Recurrent weights `gain` times an orthogonal matrix for each gate (Saxe et al. 2014); others `Glorot`.
 
     Parameters
     ----------
@@ -167,8 +166,9 @@ class Orthogonal:
 
 @dataclass(frozen=True)
 class Identity:
-    """The IRNN of Le, Jaitly & Hinton (2015): recurrent weights `scale` times the identity, input weights
-    normal with a standard deviation of 0.001, biases zero. Meant for a relu Elman cell.
+    """Recurrent weights `scale` times the identity, for an Elman cell with relu: the IRNN of Le et al. (2015).
+
+    Input weights are normal with a standard deviation of 0.001, biases zero (Le, Jaitly & Hinton 2015).
 
     Parameters
     ----------
@@ -205,25 +205,26 @@ class Identity:
 
 
 def _gate_bias(cell: Gated, params: Parameters, gate: str) -> Array:
-    """The bias (H,) of one gate, in `b_ih`, with its twin in `b_hh` set to zero so that it counts once."""
+    """Return a view of the bias (H,) of one gate in `b_ih`; that in `b_hh`, which is added to it, is set to zero."""
     H = cell.hidden_size
     rows = slice(cell.gates.index(gate) * H, (cell.gates.index(gate) + 1) * H)
     params["b_hh"][rows] = 0
     return params["b_ih"][rows]
 
 
-def _keep_gate(cell: Gated, asked_by: str) -> str:
-    """The gate that keeps the state: an LSTM's 'forget', a GRU's 'update'."""
+def _retention_gate(cell: Gated, initializer: str) -> str:
+    """Return the gate that multiplies the previous state: 'forget' of an LSTM, 'update' of a GRU."""
     for gate in ("forget", "update"):
         if gate in cell.gates:
             return gate
-    raise ValueError(f"{asked_by} takes a cell with a forget or an update gate, got {type(cell).__name__}")
+    raise ValueError(f"{initializer} takes a cell with a forget or an update gate, got {type(cell).__name__}")
 
 
 @dataclass(frozen=True)
 class ForgetBias:
-    """As `base`, then the bias of the gate that keeps the state set to `value` (Gers et al. 2000; Jozefowicz
-    et al. 2015 recommend 1): an LSTM's forget gate, a GRU's update gate.
+    """Initializer `base` with the bias of the forget gate of an LSTM, or the update gate of a GRU, set to `value`.
+
+    Introduced by Gers et al. (2000); Jozefowicz et al. (2015) recommend 1.
 
     Parameters
     ----------
@@ -253,27 +254,28 @@ class ForgetBias:
         check_initializer("base", self.base)
 
     def __call__(self, cell: Gated, params: Parameters, rng: np.random.Generator) -> None:
-        gate = _keep_gate(cell, "ForgetBias")
+        gate = _retention_gate(cell, "ForgetBias")
         self.base(cell, params, rng)
         _gate_bias(cell, params, gate)[...] = self.value
 
 
 @dataclass(frozen=True)
 class Chrono:
-    """As `base`, then biases that spread the cell's memory over up to `longest` steps (Tallec & Ollivier
-    2018, section 3): b_forget = log(u), u uniform in [1, longest - 1], and b_input = -b_forget; a GRU's
-    update gate as the forget gate.
+    """Initializer `base` with gate biases for time constants of up to `longest` steps (Tallec & Ollivier 2018).
+
+    Section 3 there: b_forget = log(u), u uniform in [1, longest - 1], and b_input = -b_forget; the update gate of a
+    GRU is treated as the forget gate.
 
     Parameters
     ----------
     longest : int
-        The longest dependency looked for, in steps; at least 3.
+        Length of the longest dependency in steps; at least 3.
     base : Initializer, default Uniform()
 
     Raises
     ------
     ValueError
-        If `longest` is below 3; when called for a cell that has no gate to keep the state.
+        If `longest` is below 3; when called for a cell without a forget or update gate.
 
     Examples
     --------
@@ -293,7 +295,7 @@ class Chrono:
         check_initializer("base", self.base)
 
     def __call__(self, cell: Gated, params: Parameters, rng: np.random.Generator) -> None:
-        gate = _keep_gate(cell, "Chrono")
+        gate = _retention_gate(cell, "Chrono")
         self.base(cell, params, rng)
         bias = np.log(rng.uniform(1, self.longest - 1, cell.hidden_size))
         _gate_bias(cell, params, gate)[...] = bias
@@ -303,13 +305,14 @@ class Chrono:
 
 @dataclass(frozen=True)
 class Sparse:
-    """As `base`, then all but a share of the recurrent weights, at random places, held at zero by a mask: a sparse
-    network, for which `rnnbp.SnAp` is cheap.
+    """Initializer `base` with a random fraction of the recurrent weights fixed at zero by a mask.
+
+    `rnnbp.SnAp` is cheap for such sparse networks.
 
     Parameters
     ----------
     density : float
-        The share of each gate's recurrent weights that may differ from zero, above 0 and at most 1; it is rounded to a
+        Fraction of the recurrent weights of each gate that are not fixed at zero, above 0 and at most 1; rounded to a
         whole number of weights.
     base : Initializer, default Uniform()
 
@@ -320,7 +323,7 @@ class Sparse:
 
     See Also
     --------
-    rnnbp.Parameters.set_mask : a mask of one's own.
+    rnnbp.Parameters.set_mask : any other mask.
 
     References
     ----------
@@ -348,10 +351,10 @@ class Sparse:
         self.base(cell, params, rng)
         for name, value in params.items():
             if name.startswith("w_hh"):
-                kept = np.zeros(value.shape, bool)
-                for block in _blocks(kept, cell):
+                mask = np.zeros(value.shape, bool)
+                for block in _blocks(mask, cell):
                     block.flat[rng.permutation(block.size)[: round(self.density * block.size)]] = True
-                params.set_mask(name, kept)
+                params.set_mask(name, mask)
 
 
 INITIALIZERS = {

@@ -1,4 +1,4 @@
-"""SequenceBatch: sequences of different lengths in one time-major array, longest first."""
+"""Batch of sequences of different lengths in one time-major array, longest first."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +17,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True, repr=False)
 class SequenceBatch:
-    """Sequences side by side; those still running at step t are the first ``active[t]``.
+    """Batch of padded sequences, sorted by length: those that are active at step t are the first ``active[t]``.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class SequenceBatch:
         (T, B, K) values (0 past the end). A class of -1 and a value of NaN do not count. Integers are classes, except
         where they have three axes. Or a sequence of labels for each.
     order : ndarray (B,) of int, optional
-        ``order[b]`` is the place of sequence b in what the caller gave. Default: 0, 1, ...
+        ``order[b]`` is the index of sequence b in the caller's order. Default: 0, 1, ...
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class SequenceBatch:
         *,
         per_step: bool | None = None,
     ) -> "SequenceBatch":
-        """A batch of padded sequences in any order.
+        """Create a batch from padded sequences in any order.
 
         Parameters
         ----------
@@ -91,7 +91,7 @@ class SequenceBatch:
             One a sequence, (B,) classes or values; or one a step, (T, B) classes or values, or (T, B, K) values; or a
             sequence of labels for each. (B, K) values a sequence need ``per_step=False``.
         per_step : bool, optional
-            Whether targets of two axes are one a step. Default: they are, whatever their sizes.
+            Whether targets of two axes are one a step. Default: True, whatever their sizes.
 
         Raises
         ------
@@ -128,21 +128,21 @@ class SequenceBatch:
 
     @property
     def steps(self) -> int:
-        """T."""
+        """T, the number of steps of the longest sequence."""
         return len(self.x)
 
     @property
     def size(self) -> int:
-        """B."""
+        """B, the number of sequences."""
         return len(self.lengths)
 
     @property
     def active(self) -> Array:
-        """(T,): how many sequences are still running at each step."""
+        """Number of sequences (T,) that have not ended before each step."""
         return np.searchsorted(-self.lengths, -np.arange(self.steps), side="left")
 
     def restore(self, array: Array, axis: int = 0) -> Array:
-        """`array` with its batch axis in the caller's order.
+        """Return `array` with its batch axis in the caller's order.
 
         Examples
         --------
@@ -152,9 +152,9 @@ class SequenceBatch:
         return np.take(array, np.argsort(self.order), axis=axis)
 
     def span(self, start: int, stop: int) -> "SequenceBatch":
-        """The steps from `start` to before `stop`; a sequence that is over has length 0.
+        """Return the batch of the steps from `start` to before `stop`; a sequence past its end has length 0.
 
-        Targets of steps are cut with them; those of sequences stay.
+        Targets of steps are cut in the same way; those of sequences are unchanged.
 
         Examples
         --------
@@ -189,7 +189,7 @@ class SequenceBatch:
         return (start < self.lengths) & (self.lengths <= stop)
 
     def astype(self, dtype: DTypeLike) -> "SequenceBatch":
-        """The same with `x` in another dtype; tokens stay as they are.
+        """Return the batch with `x` in another dtype; tokens are unchanged.
 
         Examples
         --------
@@ -215,14 +215,14 @@ class SequenceBatch:
 
 
 def collate(sequences: Sequence[Array], targets: Targets | None, places: Array) -> SequenceBatch:
-    """Some of a dataset's sequences as a batch.
+    """Return a batch of some sequences of a dataset.
 
     Parameters
     ----------
     sequences : sequence of ndarray (T_i, F) or (T_i,)
     targets : ndarray (N, ...) or LabelSequences, one a sequence, or list of ndarray (T_i, ...), one a step, or None
     places : ndarray (B,) of int
-        Which sequences, in any order.
+        Indices of the sequences, in any order.
 
     Examples
     --------
@@ -230,7 +230,7 @@ def collate(sequences: Sequence[Array], targets: Targets | None, places: Array) 
     >>> batch.x.shape, batch.targets
     ((3, 2, 2), array([8, 7]))
     """
-    chosen = [sequences[i] for i in places]  # each asked for once: it may have to be loaded
+    chosen = [sequences[i] for i in places]  # each accessed once: it may have to be loaded
     lengths = np.array([len(s) for s in chosen], np.int64)
     by_length = np.argsort(-lengths, kind="stable")
     places, lengths = np.asarray(places, np.int64)[by_length], lengths[by_length]
@@ -246,7 +246,7 @@ def collate(sequences: Sequence[Array], targets: Targets | None, places: Array) 
 
 
 def _padded(arrays: Sequence[Array], lengths: Array) -> Array:
-    """(T_i, ...) arrays, longest first, as (T, B, ...) with zeros past the end."""
+    """Return arrays (T_i, ...), longest first, as one array (T, B, ...) with zeros past the end."""
     x = np.zeros((lengths[0], len(arrays), *arrays[0].shape[1:]), arrays[0].dtype)
     if lengths[0] == lengths[-1]:
         return np.stack(arrays, axis=1, out=x)
@@ -258,10 +258,10 @@ def _padded(arrays: Sequence[Array], lengths: Array) -> Array:
 def stream_batches(
     x: ArrayLike, targets: ArrayLike, batch_size: int, steps: int, dtype: DTypeLike = np.float32
 ) -> Iterator[SequenceBatch]:
-    """One long sequence cut into rows that run in parallel, and those into batches of some steps each.
+    """Cut one long sequence into parallel rows, and those into batches of a number of steps.
 
-    Sequence b of a batch goes on where sequence b of the batch before ended, so that a net may keep its state from
-    batch to batch. What is left at the end of the stream and does not fill all rows is left out.
+    Sequence b of a batch continues sequence b of the batch before, so that a network can carry its state from batch to
+    batch. A remainder at the end of the stream that does not fill all rows is dropped.
 
     Parameters
     ----------
@@ -296,7 +296,7 @@ def stream_batches(
 def stream_parts(
     x: ArrayLike, targets: ArrayLike, batch_size: int, steps: int, dtype: DTypeLike
 ) -> Iterator[tuple[Array, Array]]:
-    """What the batches of a stream hold: x (T, B, F) or tokens (T, B), and targets, which may be names, (T, B, ...).
+    """Yield x (T, B, F) or tokens (T, B), and targets (T, B, ...), which may be names, of each batch of a stream.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a batch is made of, checked: padded sequences, their lengths, and targets that fit them."""
+"""Validation of the fields of a batch: padded sequences, lengths and targets."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -10,7 +10,7 @@ Array = np.ndarray
 
 
 def check_fields(x: Array, lengths: Array, order: Array) -> None:
-    """Raise unless the sequences of a batch are padded, sorted and counted as its kernels take them."""
+    """Raise unless x, lengths and order of a batch have the shapes, dtypes and order that kernels require."""
     if x.ndim not in (2, 3) or (x.ndim == 2 and x.dtype.kind not in "iu") or x.dtype.kind not in "iufcb":
         raise ValueError(f"x must have shape (T, B, F), or (T, B) for integer tokens, got {x.dtype} of {x.shape}")
     T, B = x.shape[:2]
@@ -31,12 +31,12 @@ def _few(numbers: Array) -> str:
 
 
 def targets_per_step(targets: Array | LabelSequences | None, T: int, B: int) -> bool:
-    """Whether a batch's targets are one a step, as their dtype and number of axes say.
+    """Return whether the targets of a batch are one a step, from their dtype and number of axes.
 
     Raises
     ------
     ValueError
-        If their shape is not of the kind that these say.
+        If their shape does not fit T and B.
     """
     if targets is None:
         return False
@@ -64,7 +64,10 @@ def targets_per_step(targets: Array | LabelSequences | None, T: int, B: int) -> 
 def ordered_targets(
     given: ArrayLike | LabelSequences | None, order: Array, past: Array, per_step: bool | None
 ) -> Array | LabelSequences | None:
-    """Targets of `from_array` in the batch's order, blank past the end; values as floats, classes as int64."""
+    """Return targets of `from_array` in the order of the batch, values as floats, classes as int64.
+
+    Past the end of a sequence a value is 0 and a class -1.
+    """
     T, B = past.shape
     if given is None or isinstance(given, LabelSequences):
         check_no_steps(given, per_step)

@@ -1,4 +1,4 @@
-"""The order that pandas' ordered categories give to the names of classes."""
+"""Order of class names from ordered pandas categories."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from pandas.api.types import is_numeric_dtype
 
 
 def ordered_names(labels: Any) -> tuple[str, ...] | None:
-    """All categories, in order, of an ordered Categorical or of one for each sequence; None where they are no names.
+    """Return the categories, in order, of an ordered Categorical or of a list of them; None for all other labels.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Class names where two datasets, or a dataset and a model, meet: labels are mapped by name."""
+"""Renumbering of labels by class name, between two datasets or a dataset and a model."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,19 +14,19 @@ SHOWN = 20  # names in a message
 
 
 def renumbered(targets: Targets, old: Sequence[str], new: Sequence[str]) -> Targets:
-    """Labels that are places in `old` as places in `new`.
+    """Return labels that are indices into `old` as indices into `new`.
 
     Parameters
     ----------
     targets : ndarray (N,) of int, list of ndarray (T_i,) of int, or LabelSequences
-        A label of -1, which is none, stays.
+        A label of -1, for none, is unchanged.
     old, new : sequence of str
-        Names that no label has need not be in `new`.
+        Names that do not occur need not be in `new`.
 
     Raises
     ------
     ValueError
-        Listing the names that labels have and `new` has not.
+        If a label has a name that is not in `new`; the message lists all of them.
 
     Examples
     --------
@@ -47,7 +47,7 @@ def renumbered(targets: Targets, old: Sequence[str], new: Sequence[str]) -> Targ
 
 
 def named(targets: Targets, classes: Sequence[str]) -> Any:
-    """Labels as names; None for a label of -1, which is none.
+    """Return labels as names; None for a label of -1.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def named(targets: Targets, classes: Sequence[str]) -> Any:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names for a message, the first twenty of many.
+    """Return names for a message, at most the first twenty.
 
     Examples
     --------
@@ -77,12 +77,12 @@ def listed(names: Sequence[str]) -> str:
 
 
 def names_or_none(value: Any) -> list[str] | None:
-    """The names that a file says a model's classes have, or None where it says nothing.
+    """Return the class names read from a model file, or None where it has none.
 
     Raises
     ------
     ValueError
-        If they are something else.
+        If the value is neither a list of names nor None.
 
     Examples
     --------

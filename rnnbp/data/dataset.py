@@ -1,4 +1,4 @@
-"""SequenceDataset: sequences with their targets, and the batches made of them."""
+"""SequenceDataset: sequences with targets, batches of them, and tables."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
@@ -24,13 +24,13 @@ Array = np.ndarray
 
 
 class SequenceDataset(Sequences):
-    """Sequences of any lengths, with a target for each sequence or for each step, or a sequence of labels.
+    """Dataset of sequences of any lengths with one target per sequence or per step, or a sequence of labels each.
 
     Parameters
     ----------
     sequences : sequence of array_like (T_i, F), or of integer tokens (T_i,); or rnnbp.data.LazySequences of such
-        At least one, none empty, all of the same F, without NaN or infinity. Lazy ones are loaded, and checked, when
-        they are asked for, and so are their subsets and maps.
+        At least one, none empty, all of the same F, without NaN or infinity. Lazy ones are loaded and checked
+        on access, and so are their subsets and maps.
     targets : optional
         One a sequence: N classes (integers, or names, which are numbered in sorted order, or that of an ordered
         pandas Categorical), or an array of (N,) or (N, K) values, or a list of N times K values.
@@ -38,25 +38,25 @@ class SequenceDataset(Sequences):
         none) or values (NaN where there is none), or of (T_i, K) values.
         `rnnbp.LabelSequences`: a sequence of labels for each, of a length of its own, for `rnnbp.CTC`.
     classes : sequence of str, optional
-        The classes' names, in order; integer labels must be below their number.
+        Names of the classes, in order; integer labels must be below their number.
     ids : sequence, optional
         A name for each sequence. Default: 0, 1, ...
     info : DataFrame, optional
-        What else is known of each sequence, one row each: who speaks, say. Subsets take their rows of it.
+        Further information on each sequence, one row each: the speaker, for example. Subsets have their rows of it.
     feature_names : sequence of str, optional
-        What each feature is called, F of them. Default: 'x0', 'x1', ...; 'token' for tokens.
+        Names of the F features. Default: 'x0', 'x1', ...; 'token' for tokens.
     per_step : bool, optional
         Whether targets are one a step. Default: integers and names for each sequence are classes of its steps; so are
         values where their numbers differ between sequences; a list of as many values for each sequence, all of which
         have as many steps too, could be either and is refused.
     dtype : dtype, default float32
-        What the sequences are kept in.
+        Of the sequences.
 
     Attributes
     ----------
     sequences : list of ndarray (T_i, F) or (T_i,), or LazySequences
     targets : ndarray (N,) of int or (N, K) of float; or list of ndarray (T_i,) or (T_i, K); or LabelSequences; or None
-        Values that are given as (N,) or (T_i,) are kept as (N, 1) or (T_i, 1).
+        Values given as (N,) or (T_i,) are stored as (N, 1) or (T_i, 1).
     classes : tuple of str, or None
     lengths : ndarray (N,)
     feature_size : int
@@ -64,10 +64,10 @@ class SequenceDataset(Sequences):
     ids : list
     info : DataFrame, or None
     feature_names : tuple of str
-        Subsets and splits keep them, and so do maps to as many features.
+        Inherited by subsets and splits, and by maps to the same number of features.
     rows : int, or None
-        Of a stream, which `from_stream` makes, how many rows run in parallel: its batches of this size go on from one
-        another. A part keeps it where it is of whole batches that follow each other, and so does a map.
+        Number of parallel rows of a stream (`from_stream`): each of its batches of this size continues the one before.
+        Inherited by maps, and by subsets that are whole consecutive batches.
 
     Raises
     ------
@@ -86,11 +86,11 @@ class SequenceDataset(Sequences):
     rows: int | None = None
 
     def at_epoch(self, epoch: int) -> "SequenceDataset":
-        """What an epoch of training, counted from 1, trains on: these sequences, whichever it is.
+        """Return the dataset to train on in an epoch, counted from 1: here always the dataset itself.
 
         See Also
         --------
-        rnnbp.data.ResampledDataset : others for every epoch.
+        rnnbp.data.ResampledDataset : other sequences in every epoch.
 
         Examples
         --------
@@ -101,7 +101,7 @@ class SequenceDataset(Sequences):
         return self
 
     def batch(self, dtype: DTypeLike | None = None) -> SequenceBatch:
-        """All of it as one batch, longest first.
+        """Return the whole dataset as one batch, longest sequence first.
 
         Parameters
         ----------
@@ -123,24 +123,24 @@ class SequenceDataset(Sequences):
         rng: np.random.Generator | None = None,
         bucket: int = 1,
     ) -> Iterator[SequenceBatch]:
-        """The dataset batch by batch, each sorted longest first.
+        """Iterate over the dataset in batches, each sorted by length, longest first.
 
         Parameters
         ----------
         batch_size : int
             B; the last batch may be smaller.
         shuffle : bool, default False
-            In an order that `rng` draws, a new one at each call.
+            Use a random order, another one at each call.
         rng : numpy.random.Generator, optional
             Needed to shuffle.
         bucket : int, default 1
-            So many batches' sequences are sorted by length together before they are cut into batches, which then hold
-            sequences of like length and little padding; the batches come in random order if shuffled.
+            Number of batches whose sequences are sorted by length together before they are cut into batches, which then
+            have sequences of similar length and little padding; with `shuffle`, the batches are in random order.
 
         Raises
         ------
         ValueError
-            If a size is not a positive integer, or `shuffle` is asked for without `rng`.
+            If a size is not a positive integer, or `shuffle` is True without `rng`.
 
         Examples
         --------
@@ -159,18 +159,6 @@ class SequenceDataset(Sequences):
         return (collate(self.sequences, self.targets, part) for part in parts)
 
     def map(self, function: Callable[[Array], ArrayLike]) -> Self:
-        """`function` applied to every sequence (T_i, F), to lazy ones when they are asked for; targets stay.
-
-        Parameters
-        ----------
-        function : callable
-            From a sequence to one; where targets are one a step, of the same length.
-
-        Examples
-        --------
-        >>> SequenceDataset([np.ones((2, 3))]).map(lambda x: x[:, :1]).feature_size
-        1
-        """
         mapped = super().map(function)
         mapped.rows = self.rows
         return mapped
@@ -183,14 +171,14 @@ class SequenceDataset(Sequences):
         return part
 
     def to_frame(self, info: str | Sequence[str] = ()) -> pd.DataFrame:
-        """One row a step: `sequence` (its id), `step`, a column a feature, and `target` if there are targets.
+        """Return a table with one row per step: `sequence` (its id), `step`, one column per feature, and `target`.
 
-        Features go by their names; targets of several values are `target0`, `target1`, ...
+        Features have their names; targets of several values are `target0`, `target1`, ...
 
         Parameters
         ----------
         info : str, or several
-            The columns of `info` to give too, the same at all steps of a sequence.
+            Columns of `info` to include, repeated at all steps of a sequence.
 
         Raises
         ------
@@ -222,15 +210,15 @@ class SequenceDataset(Sequences):
         per_step: bool | None = None,
         dtype: DTypeLike = np.float32,
     ) -> "SequenceDataset":
-        """From a long table, one row a step, as `to_frame` makes it.
+        """Create a dataset from a table with one row per step, as `to_frame` returns it.
 
         Parameters
         ----------
         frame : DataFrame
         sequence : str
-            The column that says which sequence, in order of appearance.
+            The column that identifies the sequence of a row; sequences are in order of appearance.
         step : str or None
-            The column that says which step, which need not be sorted. None: a sequence's rows are its steps, in order.
+            The column of step numbers, which need not be sorted. None: the rows of a sequence are its steps, in order.
         target : str, or several, or None
             The column, or columns of values. The default is 'target', or else 'target0', 'target1', ..., or none where
             there are no such columns.
@@ -241,7 +229,7 @@ class SequenceDataset(Sequences):
             The columns that go into the dataset's `info`; each must be the same at all steps of a sequence. Default:
             all columns that nothing else names; where `features` are given, those of them that are.
         classes : sequence of str, optional
-            The classes' names, if their order matters or not all occur.
+            Names of the classes, if their order matters or not all occur.
         per_step : bool, optional
             Whether targets are one a step. Default: unless they are the same at all steps of every sequence.
         dtype : dtype, default float32
@@ -249,8 +237,8 @@ class SequenceDataset(Sequences):
         Raises
         ------
         ValueError
-            If a column is missing, is not of numbers where it should be, changes within a sequence where it should
-            not, or a sequence has a step twice. The message names the argument that helps.
+            If a column is missing, is not numeric where it must be, changes within a sequence where it must not, or a
+            sequence has a step twice. The message names the argument that helps.
 
         Examples
         --------
@@ -286,7 +274,7 @@ class SequenceDataset(Sequences):
         per_step: bool | None = None,
         dtype: DTypeLike = np.float32,
     ) -> "SequenceDataset":
-        """From a padded array, batch first; what lies past a sequence's length is not looked at.
+        """Create a dataset from a padded array, batch first; values past the length of a sequence are ignored.
 
         Parameters
         ----------
@@ -298,7 +286,7 @@ class SequenceDataset(Sequences):
             (N, K) values a sequence need ``per_step=False``.
         classes : sequence of str, optional
         per_step : bool, optional
-            Whether targets of two axes are one a step. Default: they are, whatever their sizes.
+            Whether targets of two axes are one a step. Default: True, whatever their sizes.
         dtype : dtype, default float32
 
         Raises
@@ -318,9 +306,9 @@ class SequenceDataset(Sequences):
     def from_stream(
         cls, x: ArrayLike, targets: ArrayLike, batch_size: int, steps: int, *, dtype: DTypeLike = np.float32
     ) -> "SequenceDataset":
-        """One long sequence as pieces, in such an order that ``batches(batch_size)`` go on from one another.
+        """Create a dataset from one long sequence, such that each batch of ``batches(batch_size)`` continues the last.
 
-        For `rnnbp.Trainer` with ``stateful=True`` and the same `batch_size`, which the dataset knows as `rows`.
+        For `rnnbp.Trainer` with ``stateful=True`` and the same `batch_size`, which is the dataset's `rows`.
 
         Parameters
         ----------
@@ -348,7 +336,7 @@ class SequenceDataset(Sequences):
 
 
 def _whole_batches(places: Array, rows: int) -> bool:
-    """Whether `places` are those of batches of so many rows that follow each other.
+    """Return whether `places` are those of consecutive whole batches of `rows` sequences.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Sequences as pandas tables: one row a step and back, and descriptions of a dataset."""
+"""Conversion between sequences and pandas tables with one row per step, and tables that describe a dataset."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Columns = str | Sequence[str] | None
 
 
 def default_names(sequence: Array) -> tuple[str, ...]:
-    """The names of features that have none of their own.
+    """Return default names of features.
 
     Examples
     --------
@@ -29,7 +29,7 @@ def default_names(sequence: Array) -> tuple[str, ...]:
 
 
 def checked_names(names: Sequence[str] | None, sequence: Array) -> tuple[str, ...]:
-    """The names of a dataset's features, each once, as many as `sequence` has; the default names where none are given.
+    """Return the validated names of the features of `sequence`; the default names where none are given.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def to_frame(
     names: Sequence[str],
     info: pd.DataFrame | None,
 ) -> pd.DataFrame:
-    """See `rnnbp.SequenceDataset.to_frame`; `info` holds the columns of it that are wanted."""
+    """Return the table of `rnnbp.SequenceDataset.to_frame`; `info` has the columns to include."""
     if isinstance(targets, LabelSequences):
         raise ValueError("targets are label sequences of lengths of their own: a table with a row a step has no place")
     lengths = [len(s) for s in sequences]
@@ -88,7 +88,7 @@ def _target_columns(flat: Array, classes: Sequence[str] | None) -> list[tuple[st
 
 @dataclass(frozen=True)
 class Table:
-    """What a table holds, sequence by sequence: what `rnnbp.SequenceDataset` takes."""
+    """Contents of a table, by sequence: the arguments of `rnnbp.SequenceDataset`."""
 
     sequences: list[Array]
     targets: Any
@@ -107,7 +107,7 @@ def from_frame(
     info: Columns,
     per_step: bool | None,
 ) -> Table:
-    """See `rnnbp.SequenceDataset.from_frame`."""
+    """Return the contents of a table; the arguments are those of `rnnbp.SequenceDataset.from_frame`."""
     wanted, keys = _wanted(frame, target), [sequence] if step is None else [sequence, step]
     _check_keys(frame, sequence, step)
     _check_named(frame, keys, target=wanted, features=_listed(features), info=_listed(info))
@@ -123,7 +123,7 @@ def from_frame(
     about, others = _listed(info), [c for c in left if c not in inputs]
     if features is None:
         about += others
-    elif info is None:  # what changes within a sequence was left out of `features` knowingly
+    elif info is None:  # a column that changes within a sequence was left out on purpose
         about += [c for c in others if _changing(rows[c], lengths) is None]
     for column in about:
         _check_constant(rows, column, sequence, lengths)
@@ -141,7 +141,7 @@ def _listed(columns: Columns) -> list[Any]:
 
 
 def _wanted(frame: pd.DataFrame, target: Columns) -> list[str]:
-    """The columns that hold targets."""
+    """Return the columns of targets."""
     if target != "target" or "target" in frame:
         return _listed(target)
     wanted: list[str] = []
@@ -151,7 +151,7 @@ def _wanted(frame: pd.DataFrame, target: Columns) -> list[str]:
 
 
 def _targets(rows: pd.DataFrame, wanted: list[str], lengths: Array, per_step: bool | None) -> tuple[Any, bool | None]:
-    """Targets of rows that are sorted by sequence, and whether they are one a step."""
+    """Return the targets of rows that are sorted by sequence, and whether they are one a step."""
     if not wanted:
         return None, per_step
     ends = np.cumsum(lengths)
@@ -165,7 +165,7 @@ def _targets(rows: pd.DataFrame, wanted: list[str], lengths: Array, per_step: bo
 
 
 def _changing(column: pd.Series, lengths: Array) -> int | None:
-    """The first sequence within which a column of rows sorted by sequence changes."""
+    """Return the first sequence within which a column of rows sorted by sequence changes, or None."""
     codes = pd.factorize(column)[0]
     starts = np.cumsum(lengths) - lengths
     other = codes != codes[starts].repeat(lengths)
@@ -173,7 +173,7 @@ def _changing(column: pd.Series, lengths: Array) -> int | None:
 
 
 def _check_constant(rows: pd.DataFrame, column: str, sequence: str, lengths: Array) -> None:
-    """Raise where what should be known of whole sequences changes within one."""
+    """Raise if a column of `info` changes within a sequence."""
     i = _changing(rows[column], lengths)
     if i is not None:
         name = rows[sequence].iloc[[int(lengths[:i].sum())]].tolist()[0]
@@ -185,7 +185,7 @@ def _check_constant(rows: pd.DataFrame, column: str, sequence: str, lengths: Arr
 
 
 def _check_keys(frame: pd.DataFrame, sequence: str, step: str | None) -> None:
-    """Raise unless each row says of which sequence it is, and of which step."""
+    """Raise unless each row has a sequence, and a step that occurs once in it."""
     if not frame.columns.is_unique:
         twice = frame.columns[frame.columns.duplicated()][0]
         raise ValueError(f"frame has two columns {twice!r}")
@@ -216,7 +216,7 @@ def _no_column(frame: pd.DataFrame, column: str) -> str:
 
 
 def _check_named(frame: pd.DataFrame, keys: list[str], **arguments: list[str]) -> None:
-    """Raise unless each argument names columns of the frame, none of them named before."""
+    """Raise unless each argument names columns of the frame, and no column is named twice."""
     roles = dict(zip(keys, ("sequence", "step"), strict=False))
     for argument, columns in arguments.items():
         for column in columns:
@@ -238,7 +238,7 @@ def _check_inputs(frame: pd.DataFrame, inputs: list[str]) -> None:
 
 
 def describe(lengths: Array, labels: Targets | None, classes: Sequence[str] | None) -> pd.DataFrame:
-    """See `rnnbp.SequenceDataset.describe`; `labels` are None where targets are not classes."""
+    """Return the table of `rnnbp.SequenceDataset.describe`; `labels` are None where targets are not classes."""
     rows = {"all": _row(lengths, int(lengths.sum()))}
     if labels is not None:
         K = len(classes) if classes else 1 + max(int(np.max(t, initial=-1)) for t in labels)

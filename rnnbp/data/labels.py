@@ -1,4 +1,4 @@
-"""Targets that are sequences of labels of their own lengths: the phonemes of a word, the digits of a recording."""
+"""Label sequences not aligned with the input: the phonemes of a word, the digits of a recording."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -14,15 +14,15 @@ BLANK = "<blank>"
 
 
 class LabelSequences:
-    """One sequence of labels for each input sequence, not aligned with its steps: what `rnnbp.CTC` learns from.
+    """Targets of `rnnbp.CTC`: one sequence of labels for each input sequence, not aligned with its steps.
 
     Parameters
     ----------
     labels : iterable of sequences of int or of str
-        N of them, of any lengths, also empty: integers of 0 or more, or names. A text is the sequence of its letters.
+        N of them, of any lengths, also empty: integers of 0 or more, or names. A string is read by characters.
     classes : sequence of str, optional
         The names in order, the blank's among them, as there is one output for it as well. Default, where labels are
-        names: those that occur, sorted, after ``"<blank>"``, which takes place 0; of ordered pandas Categoricals, all
+        names: those that occur, sorted, after ``"<blank>"``, which has index 0; of ordered pandas Categoricals, all
         their categories in order. Where they are integers: none.
 
     Attributes
@@ -35,7 +35,7 @@ class LabelSequences:
     Raises
     ------
     ValueError
-        If labels are neither, or not among `classes`; the message names the sequence.
+        If labels are neither integers nor names, or not among `classes`; the message names the sequence.
 
     Examples
     --------
@@ -64,7 +64,7 @@ class LabelSequences:
         return len(self.labels)
 
     def __getitem__(self, place: Any) -> Any:
-        """One sequence (L_i,), or of several places or a slice, `LabelSequences`."""
+        """Return one sequence (L_i,) for an integer, `LabelSequences` for several indices or a slice."""
         if isinstance(place, int | np.integer):
             return self.labels[place]
         places = np.arange(len(self))[place]
@@ -83,7 +83,7 @@ class LabelSequences:
         )
 
     def padded(self, value: int) -> Array:
-        """All as one array (N, L), `value` past their ends.
+        """Return all sequences as one array (N, L), padded with `value`.
 
         Examples
         --------
@@ -103,7 +103,7 @@ class LabelSequences:
 
 
 def label_sequences(targets: "LabelSequences | Iterable[ArrayLike]") -> LabelSequences:
-    """`targets` as `LabelSequences`, which they may be already.
+    """Return `targets` as `LabelSequences`; those that are so already are returned unchanged.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def label_sequences(targets: "LabelSequences | Iterable[ArrayLike]") -> LabelSeq
 
 
 def _checked(i: int, labels: Array, numbers: dict[str, int] | None, classes: tuple[str, ...] | None) -> Array:
-    """One sequence in int64; `numbers` are those of names."""
+    """Return one validated sequence in int64; `numbers` maps names to labels."""
     if not labels.size and labels.ndim == 1:
         return np.empty(0, np.int64)
     if labels.ndim != 1 or labels.dtype.kind not in "iuUO" or (labels.dtype.kind in "iu" and numbers is not None):

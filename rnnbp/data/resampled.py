@@ -90,7 +90,7 @@ class ResampledDataset(SequenceDataset):
         lazy = LazySequences(_At(draw, self.places, epoch), len(self), memory, names=list(map(str, self.ids)))
         part = self._with(checked_sequences(lazy, self.dtype), self.targets, self.ids, np.arange(len(self)))
         part.draw, part.feature_size = draw, part.sequences[0].shape[1]
-        part._named_as(self)
+        part._take_names(self)
         return part
 
     def _with(self, sequences: Any, targets: Any, ids: list[Any], places: Array) -> Self:

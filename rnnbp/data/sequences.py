@@ -1,4 +1,4 @@
-"""Sequences with their targets: what a dataset holds, how it is chosen from, divided and described."""
+"""Sequences with targets: subsets, splits, classes and statistics."""
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +24,7 @@ Array = np.ndarray
 
 
 class Sequences:
-    """What `rnnbp.SequenceDataset` is before it is made into batches; see there.
+    """Base of `rnnbp.SequenceDataset`, which has the parameters: everything but batches and tables.
 
     Examples
     --------
@@ -67,7 +67,7 @@ class Sequences:
 
     @cached_property
     def lengths(self) -> Array:
-        """T_i (N,); of lazy sequences, counted when they are first asked for."""
+        """T_i (N,); lazy sequences are loaded once on first access where they are not known."""
         return self.sequences.lengths
 
     @property
@@ -82,7 +82,7 @@ class Sequences:
 
     @property
     def named_targets(self) -> Any:
-        """Targets as `rnnbp.Sequential.predict` gives them: classes by their names, where they have names.
+        """Targets in the form that `rnnbp.Sequential.predict` returns: class names where there are names.
 
         Examples
         --------
@@ -92,17 +92,17 @@ class Sequences:
         return self.targets if self.classes is None or self.targets is None else named(self.targets, self.classes)
 
     def with_classes(self, classes: Sequence[str]) -> Self:
-        """The same sequences with labels that are places in `classes`, mapped by their names.
+        """Return the dataset with labels renumbered by name as indices into `classes`.
 
         Parameters
         ----------
         classes : sequence of str
-            The names in another order, or more of them. Labels without names are taken as places in it.
+            The names in another order, or more of them. Labels without names are taken as indices into it.
 
         Raises
         ------
         ValueError
-            If labels have names that are not among them, which are listed; or if targets are values.
+            If labels have names that are not among them, which the message lists; or if targets are values.
 
         Examples
         --------
@@ -129,7 +129,7 @@ class Sequences:
     @overload
     def __getitem__(self, place: slice | Sequence[int] | Array) -> Self: ...
     def __getitem__(self, place: int | slice | Sequence[int] | Array) -> tuple[Array, Any] | Self:
-        """A sequence and its target; of a slice, integers or a mask, the dataset of those."""
+        """Return a sequence and its target for an integer, a dataset for a slice, several integers or a mask."""
         if isinstance(place, int | np.integer):
             return self.sequences[place], None if self.targets is None else self.targets[place]
         return self.subset(np.arange(len(self))[place] if isinstance(place, slice) else place)
@@ -138,7 +138,7 @@ class Sequences:
         return (self[i] for i in range(len(self)))
 
     def subset(self, places: Sequence[int] | Array) -> Self:
-        """Some of the sequences, in the order asked for.
+        """Return the dataset of some of the sequences, in the given order.
 
         Parameters
         ----------
@@ -164,7 +164,7 @@ class Sequences:
     def _with(
         self, sequences: InMemorySequences | LazySequences, targets: Targets | None, ids: list[Any], places: Array
     ) -> Self:
-        """The same kind of dataset with parts of the sequences at `places`, which were checked when it was made."""
+        """Return a copy of the dataset with other sequences; `places` are the rows of `info` that describe them."""
         part = copy.copy(self)
         part.__dict__.pop("lengths", None)
         part.sequences, part.targets, part.ids = sequences, targets, ids
@@ -178,25 +178,25 @@ class Sequences:
         stratify: bool | None = None,
         groups: str | None = None,
     ) -> tuple[Self, ...]:
-        """Parts that do not overlap, drawn at random, each in the order of the whole.
+        """Split the dataset at random into disjoint parts, each in the order of the whole.
 
         Parameters
         ----------
         parts : float, or sequence of float or of int
-            The fraction of the sequences that goes to the first of two parts, between 0 and 1; or a fraction for each
-            part, together 1; or a number of sequences for each, together all.
+            The fraction of the sequences in the first of two parts, between 0 and 1; or a fraction for each part, which
+            add up to 1; or a number of sequences for each, which add up to N.
         seed : int or numpy.random.Generator, default 0
         stratify : bool, optional
             Each class in the same proportion in every part, as far as whole sequences, or groups, allow. Default: where
             targets are one class a sequence.
         groups : str, optional
-            A column of `info` whose every value stays within one part: 'speaker', say, so that nobody is met again.
-            The parts, given as fractions, are then met as nearly as whole groups allow.
+            A column of `info` of which each value stays within one part: 'speaker', for example, so that the parts have
+            no speaker in common. Fractions are then approximated as closely as whole groups allow.
 
         Raises
         ------
         ValueError
-            If the parts do not add up, or one would be empty; if there is nothing to stratify by; if `info` has no such
+            If the parts do not add up, or one would be empty; if targets cannot be stratified by; if `info` has no such
             column, or it is empty for a sequence.
 
         Examples
@@ -220,14 +220,14 @@ class Sequences:
         return tuple(self.subset(np.sort(part)) for part in dealt)
 
     def _strata(self, stratify: bool | None) -> Array | None:
-        """The class (N,) of each sequence, where a split is to go by it."""
+        """Return the class (N,) of each sequence for a stratified split, None for one that is not."""
         by_class = self.labelled and isinstance(self.targets, np.ndarray)
         if stratify is not None and checked_bool("stratify", stratify) and not by_class:
             raise ValueError(f"stratify=True needs targets that are one class a sequence, got {self._task()}")
         return np.asarray(self.targets) if by_class and stratify is not False else None
 
     def info_column(self, argument: str, name: str) -> pd.Series:
-        """A column of `info`; the error where there is none begins with the name of the argument that asks for it.
+        """Return a column of `info`; the error where there is none names `argument`.
 
         Examples
         --------
@@ -244,7 +244,7 @@ class Sequences:
         return self.info[name]
 
     def cut(self, steps: int) -> Self:
-        """Every sequence in pieces of at most so many steps, with the targets of their steps.
+        """Return the dataset of pieces of at most `steps` steps of every sequence, with the targets of those steps.
 
         Parameters
         ----------
@@ -268,12 +268,12 @@ class Sequences:
         return self._with(self.sequences.cut(places, steps), targets, places, np.array([i for i, _ in places]))
 
     def map(self, function: Callable[[Array], ArrayLike]) -> Self:
-        """`function` applied to every sequence (T_i, F), to lazy ones when they are asked for; targets stay.
+        """Return the dataset with `function` applied to every sequence (T_i, F), to lazy ones on access.
 
         Parameters
         ----------
         function : callable
-            From a sequence to one; where targets are one a step, of the same length.
+            Maps a sequence to a sequence; to one of the same length where targets are one a step.
 
         Examples
         --------
@@ -281,7 +281,7 @@ class Sequences:
         1
         """
         mapped = self.sequences.map(function)
-        made = type(self)(
+        dataset = type(self)(
             mapped,
             self.targets,
             classes=self.classes,
@@ -290,21 +290,21 @@ class Sequences:
             per_step=self.per_step,
             dtype=self.dtype,
         )
-        made._named_as(self)
-        return made
+        dataset._take_names(self)
+        return dataset
 
-    def _named_as(self, other: "Sequences") -> None:
-        """Take the names of another's features where there are as many."""
+    def _take_names(self, other: "Sequences") -> None:
+        """Take the feature names of another dataset where it has the same number of features."""
         first = self.sequences[0]
         same = first.shape[1:] == other.sequences[0].shape[1:]
         self.feature_names = other.feature_names if same else frames.default_names(first)
 
     def statistics(self) -> tuple[Array, Array]:
-        """Mean and standard deviation of each feature over all steps, (F,) and (F,) in float64.
+        """Return the mean and standard deviation of each feature over all steps, (F,) and (F,) in float64.
 
         See Also
         --------
-        rnnbp.data.dataset.Standardizer : takes them from a training set and applies them to others.
+        rnnbp.data.dataset.Standardizer : standardizes features by those of a training set.
 
         Examples
         --------
@@ -318,10 +318,10 @@ class Sequences:
         return moments(s.reshape(len(s), self.feature_size) for s in self.sequences)
 
     def describe(self) -> pd.DataFrame:
-        """Counts and lengths, over all and for each class.
+        """Return a table of counts and lengths, of all sequences and of each class.
 
-        Where each step has a class, a class's sequences are those in which it occurs, and its steps those that have it.
-        Where targets are label sequences, which have no steps, its steps are how often it occurs.
+        Where each step has a class, the sequences of a class are those in which it occurs, and its steps those that
+        have it. Where targets are label sequences, its steps are the number of its occurrences.
 
         Examples
         --------
@@ -334,7 +334,7 @@ class Sequences:
         return frames.describe(self.lengths, self.targets if self.labelled else None, self.classes)
 
     def describe_features(self) -> pd.DataFrame:
-        """Each feature's mean, standard deviation and range over all steps.
+        """Return a table of the mean, standard deviation and range of each feature over all steps.
 
         Examples
         --------
@@ -362,7 +362,7 @@ class Sequences:
         return as_html(f"{type(self).__name__}: {counted(len(self), 'sequence')}{self._span()}", known)
 
     def _span(self) -> str:
-        """From how many steps to how many; nothing where they would have to be counted for it."""
+        """Return the range of lengths in words; empty where lazy sequences would have to be loaded for it."""
         if self.sequences.known_lengths is None:
             return ""
         low, high = self.lengths.min(), self.lengths.max()

@@ -1,4 +1,4 @@
-"""Ways to cut: an order into batches or into parts of a dataset, and a padded array into sequences."""
+"""Splits of an order of sequences into batches or parts of a dataset, and of padded arrays into sequences."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ Array = np.ndarray
 
 
 def pieces(order: Array, size: int) -> list[Array]:
-    """Pieces of `size`; the last may be smaller.
+    """Split `order` into pieces of `size`; the last may be smaller.
 
     Examples
     --------
@@ -27,9 +27,9 @@ def pieces(order: Array, size: int) -> list[Array]:
 
 
 def deal(order: Array, parts: float | Sequence[float] | Sequence[int]) -> list[Array]:
-    """`order` dealt out to parts, each of which gets its items evenly along it.
+    """Split `order` into parts, each of which takes its items evenly along it.
 
-    So where the order is by class, every class is dealt out in proportion.
+    If the order is sorted by class, the split is stratified.
 
     Parameters
     ----------
@@ -42,19 +42,19 @@ def deal(order: Array, parts: float | Sequence[float] | Sequence[int]) -> list[A
     >>> [part.tolist() for part in deal(np.arange(6), (2, 4))]
     [[1, 4], [0, 2, 3, 5]]
     """
-    shares = _shares(parts, len(order))
     dealt, left = [], 1.0
-    for share in shares[:-1]:
-        # Along what is left, the part gets the next item whenever it has fallen behind its share.
-        due = np.floor(np.arange(1, len(order) + 1) * min(share / left, 1.0) + 0.5)
-        mine = np.diff(due, prepend=0) > 0
-        dealt.append(order[mine])
-        order, left = order[~mine], left - share
+    for fraction in _fractions(parts, len(order))[:-1]:
+        # Along the remaining items, the part takes the next one whenever it has fewer than its fraction so far.
+        wanted = np.floor(np.arange(1, len(order) + 1) * min(fraction / left, 1.0) + 0.5)
+        taken = np.diff(wanted, prepend=0) > 0
+        dealt.append(order[taken])
+        order, left = order[~taken], left - fraction
     dealt.append(order)
     return _none_empty(parts, dealt)
 
 
 def _none_empty(parts: float | Sequence[float], dealt: list[Array]) -> list[Array]:
+    """Return the parts, or raise if one is empty."""
     for k, part in enumerate(dealt):
         if not len(part):
             raise ValueError(f"parts = {parts!r} leave part {k} of {sum(map(len, dealt))} sequences empty")
@@ -62,15 +62,15 @@ def _none_empty(parts: float | Sequence[float], dealt: list[Array]) -> list[Arra
 
 
 def deal_groups(order: Array, parts: float | Sequence[float], groups: pd.Series, labels: Array | None) -> list[Array]:
-    """`order` dealt out to parts, none of the groups to two of them.
+    """Split `order` into parts such that each group is in one part.
 
-    The largest group is dealt first, each to the part that lacks most of what it holds: of sequences and, where there
-    are labels, of the sequences of each class.
+    Greedy: from the largest group to the smallest, each goes to the part that needs its sequences most; with labels,
+    its sequences of each class.
 
     Parameters
     ----------
     order : ndarray (N,)
-        Decides among groups of one size.
+        Breaks ties between groups of the same size.
     parts : float, or sequence of float
         Fractions, see `rnnbp.SequenceDataset.split`.
     groups : Series (N,)
@@ -86,21 +86,21 @@ def deal_groups(order: Array, parts: float | Sequence[float], groups: pd.Series,
         raise ValueError(f"parts must be fractions where groups decide, got the sizes {tuple(parts)}")
     if groups.isna().any():
         raise ValueError(f"groups must have a value for each sequence, got none for {int(np.argmax(groups.isna()))}")
-    codes = pd.factorize(groups.to_numpy()[order])[0]  # numbered in the order drawn
+    codes = pd.factorize(groups.to_numpy()[order])[0]  # numbered by first occurrence
     classes = np.zeros(len(order), int) if labels is None else labels[order]
-    holds = np.zeros((codes.max() + 1, classes.max() + 2))  # of each class, and of all
-    np.add.at(holds, (codes, classes), 1)
-    holds[:, -1] = np.bincount(codes)
-    lacks = np.outer(_shares(parts, len(order)), holds.sum(axis=0))
-    part_of = np.empty(len(holds), int)
-    for g in np.argsort(-holds[:, -1], kind="stable"):
-        part_of[g] = np.argmax(lacks @ holds[g])
-        lacks[part_of[g]] -= holds[g]
-    return _none_empty(parts, [order[part_of[codes] == k] for k in range(len(lacks))])
+    counts = np.zeros((codes.max() + 1, classes.max() + 2))  # of each group: by class, and in all
+    np.add.at(counts, (codes, classes), 1)
+    counts[:, -1] = np.bincount(codes)
+    missing = np.outer(_fractions(parts, len(order)), counts.sum(axis=0))  # of each part: by class, and in all
+    part_of = np.empty(len(counts), int)
+    for g in np.argsort(-counts[:, -1], kind="stable"):
+        part_of[g] = np.argmax(missing @ counts[g])
+        missing[part_of[g]] -= counts[g]
+    return _none_empty(parts, [order[part_of[codes] == k] for k in range(len(missing))])
 
 
-def _shares(parts: float | Sequence[float] | Sequence[int], size: int) -> list[float]:
-    """The fraction of each part."""
+def _fractions(parts: float | Sequence[float] | Sequence[int], size: int) -> list[float]:
+    """Return the fraction of each part."""
     if not isinstance(parts, Sequence | np.ndarray):
         first = number("parts", parts, 0, 1)
         return [first, 1 - first]
@@ -110,14 +110,14 @@ def _shares(parts: float | Sequence[float] | Sequence[int], size: int) -> list[f
         if min(parts) < 1 or sum(parts) != size:
             raise ValueError(f"parts must be sizes of 1 or more that add up to {size}, got {tuple(parts)}")
         return [p / size for p in parts]
-    shares = [number(f"parts[{k}]", p, 0, 1, open_low=True) for k, p in enumerate(parts)]
-    if abs(sum(shares) - 1) > 1e-9:
+    fractions = [number(f"parts[{k}]", p, 0, 1, open_low=True) for k, p in enumerate(parts)]
+    if abs(sum(fractions) - 1) > 1e-9:
         raise ValueError(f"parts must be fractions that add up to 1, got {tuple(parts)}")
-    return shares
+    return fractions
 
 
 def bucketed(order: Array, lengths: Array, batch_size: int, bucket: int) -> list[Array]:
-    """`order` cut into batches of like lengths: so many batches' items are sorted together, longest first.
+    """Split `order` into batches of similar lengths: the items of `bucket` batches are sorted together, longest first.
 
     Examples
     --------
@@ -129,7 +129,7 @@ def bucketed(order: Array, lengths: Array, batch_size: int, bucket: int) -> list
 
 
 def chosen_places(places: Sequence[int] | Array, size: int) -> Array:
-    """Indices of a subset, none below 0; `places` are indices or one bool for each of `size` items.
+    """Return the indices of a subset, 0 or more; `places` are indices or one bool for each of `size` items.
 
     Examples
     --------
@@ -153,7 +153,7 @@ def chosen_places(places: Sequence[int] | Array, size: int) -> Array:
 def unpadded(
     x: Array, lengths: ArrayLike | None, targets: Any, per_step: bool | None
 ) -> tuple[list[Array], Any, bool | None]:
-    """Sequences and targets of padded arrays, batch first, cut to their lengths, and whether targets are one a step.
+    """Return the sequences and targets of padded arrays, batch first, and whether targets are one a step.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Standardizer: features with mean 0 and deviation 1, measured on the training set alone."""
+"""Standardization of features to mean 0 and standard deviation 1, fitted on the training set alone."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -10,15 +10,15 @@ Array = np.ndarray
 
 
 class HasStatistics(Protocol):
-    """A dataset, as `Standardizer.fit` sees it."""
+    """Protocol of the datasets that `Standardizer.fit` takes."""
 
     def statistics(self) -> tuple[Array, Array]:
-        """Mean and standard deviation of each feature, (F,) and (F,)."""
+        """Return the mean and standard deviation of each feature, (F,) and (F,)."""
 
 
 @dataclass(frozen=True)
 class Standardizer:
-    """``(x - mean) / std``, feature by feature; a feature that is constant is only shifted.
+    """Affine map ``(x - mean) / std`` of each feature; a constant feature is only shifted.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class Standardizer:
 
     @classmethod
     def fit(cls, train: HasStatistics) -> "Standardizer":
-        """From the mean and deviation over all real steps of a dataset.
+        """Return the standardizer with the mean and standard deviation over all steps of a dataset.
 
         Examples
         --------
@@ -68,30 +68,30 @@ class Standardizer:
         return cls(*train.statistics())
 
     def __call__(self, x: ArrayLike) -> Array:
-        """`x` (..., F) standardized, in float64.
+        """Return `x` (..., F) standardized, in float64.
 
         Examples
         --------
         >>> Standardizer([1.0, 2.0], [2.0, 0.0])([[3.0, 3.0]])
         array([[1., 1.]])
         """
-        return (self._fitting(x) - self.mean) / self._scale
+        return (self._checked(x) - self.mean) / self._scale
 
     def inverse(self, y: ArrayLike) -> Array:
-        """Back to the features' own units: the `x` (..., F) whose standardized form is `y`.
+        """Return the `x` (..., F), in the units of the features, whose standardized form is `y`.
 
         Examples
         --------
         >>> Standardizer([1.0, 2.0], [2.0, 0.0]).inverse([[1.0, 1.0]])
         array([[3., 3.]])
         """
-        return self._fitting(y) * self._scale + self.mean
+        return self._checked(y) * self._scale + self.mean
 
     @property
     def _scale(self) -> Array:
         return np.where(self.std == 0, 1.0, self.std)
 
-    def _fitting(self, values: ArrayLike) -> Array:
+    def _checked(self, values: ArrayLike) -> Array:
         values = np.asarray(values)
         if values.shape[-1:] != self.mean.shape:
             raise ValueError(f"x must have F = {len(self.mean)} features, got shape {values.shape}")

@@ -1,4 +1,4 @@
-"""The targets of a dataset, checked: classes and values, one a sequence or one a step."""
+"""Validation of the targets of a dataset: classes or values, one a sequence or one a step."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ Where = Callable[[int], str]
 
 
 def checked_classes(classes: Sequence[str] | None) -> Classes | None:
-    """The classes' names, each once.
+    """Return the class names as a tuple; raise if one occurs twice.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def checked_classes(classes: Sequence[str] | None) -> Classes | None:
 def checked_targets(
     targets: Any, size: int, count: Callable[[], Array], classes: Classes | None, per_step: bool | None = None
 ) -> tuple[Targets, Classes | None]:
-    """Targets as numbers, and the names of their classes.
+    """Return targets as numbers, and the names of their classes.
 
     Parameters
     ----------
@@ -47,16 +47,16 @@ def checked_targets(
     size : int
         N, the number of sequences.
     count : callable
-        Gives their steps (N,); called only where targets may be one a step.
+        Returns their lengths (N,); called only where targets may be one a step.
     classes : tuple of str, optional
     per_step : bool, optional
         See `rnnbp.SequenceDataset`.
 
     Returns
     -------
-    targets : ndarray (N,) of int or (N, K) of float; or a list of such, one row a step; or LabelSequences
+    targets : ndarray (N,) of int or (N, K) of float; or a list of such, with one row per step; or LabelSequences
     classes : tuple of str, optional
-        As given, or of the names found.
+        As given, or the names that occur.
 
     Examples
     --------
@@ -87,14 +87,14 @@ def checked_targets(
 
 
 def check_no_steps(targets: LabelSequences | None, per_step: bool | None) -> None:
-    """Raise where targets that cannot be one a step are said to be."""
+    """Raise if `per_step` is True for targets that cannot be one a step."""
     if per_step is not None and checked_bool("per_step", per_step):
         what = "there are no targets" if targets is None else "targets are sequences of labels of lengths of their own"
         raise ValueError(f"per_step=True says that targets are one a step, but {what}")
 
 
 def padded_per_step(targets: Array, per_step: bool | None) -> bool:
-    """Whether padded targets are one a step: by their number of axes, or as the caller says.
+    """Return whether padded targets are one a step: from their number of axes, or `per_step` where it is given.
 
     One axis is one a sequence, three axes are K values a step; two axes are one a step unless ``per_step=False``.
 
@@ -122,15 +122,15 @@ def _sequences_of_labels(targets: LabelSequences, classes: Classes | None) -> tu
 
 
 def _items(targets: Any) -> Array | list[Array]:
-    """Targets in one array where they come as a plain one, else an array for each sequence."""
-    if is_integer_dtype(getattr(targets, "dtype", object)) and np.any(pd.isna(targets)):  # NumPy would make it a value
+    """Return targets that are a plain array unchanged, others as a list with one array per sequence."""
+    if is_integer_dtype(getattr(targets, "dtype", object)) and np.any(pd.isna(targets)):  # NumPy would make it NaN
         raise ValueError(f"the class of sequence {int(np.argmax(pd.isna(targets)))} is missing")
     whole = np.asarray(targets) if hasattr(targets, "__array__") else np.empty(0, object)
     return whole if whole.dtype != object or whole.ndim > 1 else [np.asarray(t) for t in targets]
 
 
 def _are_steps(items: Array | list[Array], count: Callable[[], Array], per_step: bool | None) -> bool:
-    """Whether targets are one a step: by their kind and number of axes, or as the caller says."""
+    """Return whether targets are one a step: from dtype and number of axes, or `per_step` where it is given."""
     if per_step is not None:
         checked_bool("per_step", per_step)
     axes = items[0].ndim
@@ -156,12 +156,12 @@ def _are_steps(items: Array | list[Array], count: Callable[[], Array], per_step:
 
 
 def _of_values(targets: Array) -> bool:
-    """Whether they are numbers that are no integers."""
+    """Return whether targets are values: floats or complex numbers."""
     return (_plain(targets) if targets.dtype.kind == "O" else targets).dtype.kind in "fc"
 
 
 def _check_steps(items: Array | list[Array], lengths: Array) -> None:
-    """Raise unless every sequence has as many targets as steps."""
+    """Raise unless every sequence has one target per step."""
     alike = items[0].ndim == 1 and len({len(t) for t in items}) == 1
     other = f", or per_step=False if they are {len(items[0])} values of the whole sequence" if alike else ""
     for i, t in enumerate(items):
@@ -171,7 +171,7 @@ def _check_steps(items: Array | list[Array], lengths: Array) -> None:
 
 
 def _of_sequences(targets: Any, items: Array | list[Array]) -> Array:
-    """Targets of whole sequences in one array (N,) or (N, K)."""
+    """Return targets of whole sequences as one array (N,) or (N, K)."""
     for i, t in enumerate(items):
         if t.shape != items[0].shape:
             raise ValueError(
@@ -194,7 +194,7 @@ def _same_width(steps: Array | list[Array]) -> None:
 
 
 def _numbers(targets: Array, classes: Classes | None, where: Where, least: int) -> tuple[Array, Classes | None]:
-    """Classes as int64 within their range, values as float64 (rows, K); names are numbered."""
+    """Return classes as int64 within their range, values as float64 (rows, K), and the names of the classes."""
     if targets.dtype.kind == "O":
         targets = _plain(targets)
     if targets.dtype.kind in "UO" and targets.ndim == 1:
@@ -212,7 +212,7 @@ def _numbers(targets: Array, classes: Classes | None, where: Where, least: int) 
 
 
 def _plain(targets: Array) -> Array:
-    """An object array in a dtype of numbers, where it holds only numbers."""
+    """Return an object array of numbers in a numeric dtype, others unchanged."""
     if all(isinstance(t, int | float | np.number) for t in targets.flat):
         return np.array(targets.tolist())
     return targets
@@ -230,7 +230,7 @@ def _labels(labels: Array, classes: Classes | None, where: Where, least: int) ->
 
 
 def _encoded(names: Array, classes: Classes | None, where: Where, least: int) -> tuple[Array, Classes]:
-    """Names as numbers; None, which only a step may have, as -1."""
+    """Return names as numbers; None, which only a step may have, as -1."""
     missing = pd.isna(names)
     if missing.any() and least == 0:
         raise ValueError(f"the class of {where(int(np.argmax(missing)))} is missing")

@@ -1,4 +1,4 @@
-"""Models: layers in a row over one parameter vector, and what a trained model predicts."""
+"""Models: a stack of layers over one parameter vector, and predictions."""
 
 from rnnbp.runtime.lazy_imports import attach
 

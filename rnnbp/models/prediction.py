@@ -1,4 +1,4 @@
-"""What a trained model says of data: labels under their names, values, probabilities."""
+"""Predictions of a trained model: labels under their names, values, probabilities."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -19,26 +19,26 @@ Data = SequenceDataset | SequenceBatch | Sequence[ArrayLike]
 
 
 class Forward(Protocol):
-    """A model, as far as predictions need it."""
+    """Protocol of the models that predictions are computed with."""
 
     dtype: np.dtype
 
     def forward_from(self, batch: SequenceBatch, states: Any = None) -> tuple[Array, Any]:
-        """The outputs (T, B, K) or (B, K) of a batch, and the states after it."""
+        """Return the outputs (T, B, K) or (B, K) of a batch and the final states."""
         ...
 
 
 class Predictor:
-    """What `rnnbp.Sequential` is once it is trained: it knows its classes and its loss, and says what data are.
+    """Base of `rnnbp.Sequential`: predictions from the classes and the loss that it was trained with.
 
     Attributes
     ----------
     classes : tuple of str, or None
-        The names of the outputs, from the data that it was trained on; None where these had none.
+        Names of the outputs, from the training data; None where these had none.
     loss : Loss, or None
-        What it was trained for, which says how outputs are read; None before any training.
+        The loss it was trained with, which defines how outputs are read; None before any training.
     stateful : bool
-        Whether it was trained with the state carried through streams, and so is asked about them.
+        Whether the state was carried through streams in training, and so is in prediction.
     """
 
     loss: Loss | None = None
@@ -47,7 +47,7 @@ class Predictor:
 
     @property
     def classes(self) -> Classes | None:
-        """The names of the outputs; see above."""
+        """Names of the outputs, from the training data; None where these had none."""
         return self._classes
 
     @classes.setter
@@ -55,39 +55,39 @@ class Predictor:
         self._classes = checked_classes(names)
 
     def as_trained(self, name: str, data: SequenceDataset) -> SequenceDataset:
-        """`data` with labels that are places in the model's classes, mapped by their names.
+        """Return `data` with its labels renumbered by name as indices into the model's classes.
 
         Parameters
         ----------
         name : str
-            Of the dataset, for messages.
+            Name of the dataset in error messages.
         data : SequenceDataset
-            Classes without names stay as they are.
+            Integer classes without names are unchanged.
 
         Raises
         ------
         ValueError
-            If it has classes that the model was not trained on, which are listed.
+            If it has classes that the model was not trained on; the message lists them.
         """
         never_trained = self.loss is None and self.classes is None
         return data if never_trained else matched(name, data, self.classes)
 
     def predict(self: Any, data: Data, batch_size: int = 256) -> Any:
-        """What the model says of each sequence, in the order of `data`.
+        """Predict the classes or values of each sequence, in the order of `data`.
 
         Parameters
         ----------
         data : SequenceDataset, SequenceBatch, or list of array_like (T_i, F)
-            Targets are not looked at. The state is carried through a stream (`SequenceDataset.from_stream`) if it was
+            Targets are ignored. The state is carried through a stream (`SequenceDataset.from_stream`) if it was
             in training.
         batch_size : int, default 256
-            Without influence on the result.
+            Sequences per batch; does not affect the result.
 
         Returns
         -------
         ndarray (N,) or (N, K), or list
-            Classes by their names, integers where they have none, or values: (N,) where there is one a sequence, (N, K)
-            where there are several. Where each step has its own, a list of N arrays (T_i,) or (T_i, K). With
+            Class names, integers where there are no names, or values: (N,) for one a sequence, (N, K) for several.
+            Where each step has its own, a list of N arrays (T_i,) or (T_i, K). With
             `rnnbp.CTC`, the labels of each sequence by greedy decoding: N lists of names, or arrays (L_i,) of integers.
 
         Raises
@@ -109,23 +109,23 @@ class Predictor:
         return predictions(parts, _known(self.loss), self.classes, self.per_step)
 
     def predict_proba(self: Any, data: Data, batch_size: int = 256) -> Any:
-        """How probable each class is, by what the model says of each sequence, in the order of `data`.
+        """Predict the probability of each class for each sequence, in the order of `data`.
 
         Parameters
         ----------
         data, batch_size
-            As `predict` takes them.
+            See `predict`.
 
         Returns
         -------
         ndarray (N, K), or list of ndarray (T_i, K)
-            In the order of `classes`. With `rnnbp.BinaryCrossEntropy` the probability that each of K questions has the
-            answer 1, (N,) where there is one.
+            In the order of `classes`. With `rnnbp.BinaryCrossEntropy` the probability that each of K binary labels is
+            1, (N,) where there is one.
 
         Raises
         ------
         ValueError
-            If the model was never trained, or for values, which have no probabilities.
+            If the model was never trained, or predicts values, which have no probabilities.
 
         Examples
         --------
@@ -142,20 +142,20 @@ class Predictor:
 
 
 def matched(name: str, data: SequenceDataset, classes: Classes | None) -> SequenceDataset:
-    """`data` with labels that are places in `classes`, those a model is trained on.
+    """Return `data` with its labels renumbered by name as indices into `classes`, those a model was trained on.
 
     Parameters
     ----------
     name : str
-        Of the dataset, for messages.
+        Name of the dataset in error messages.
     data : SequenceDataset
-        Classes without names stay as they are.
+        Integer classes without names are unchanged.
     classes : tuple of str, or None
 
     Raises
     ------
     ValueError
-        If `data` has names that are not among them, which are listed, or they are None and `data` has names.
+        If `data` has names that are not among them, or they are None and `data` has names; the message lists them.
 
     Examples
     --------
@@ -169,7 +169,7 @@ def matched(name: str, data: SequenceDataset, classes: Classes | None) -> Sequen
     if classes is None:
         raise ValueError(
             f"{name} has the classes {listed(data.classes)}, and the model is trained on integers without names, so "
-            "that it is not known which is which: give the training data the same names by classes=[...]"
+            "that the labels cannot be matched: give the training data the same names by classes=[...]"
         )
     try:
         return data.with_classes(classes)
@@ -181,13 +181,13 @@ def matched(name: str, data: SequenceDataset, classes: Classes | None) -> Sequen
 
 
 def as_dataset(data: Any, dtype: DTypeLike) -> SequenceDataset:
-    """What a model is asked about, as a dataset.
+    """Return the argument of a prediction as a dataset.
 
     Parameters
     ----------
     data : SequenceDataset, or list of array_like (T_i, F) or integers (T_i,)
     dtype : dtype
-        Of sequences that are no dataset yet.
+        Of the dataset that is made of a list.
 
     Raises
     ------
@@ -220,7 +220,7 @@ def as_dataset(data: Any, dtype: DTypeLike) -> SequenceDataset:
 def batch_outputs(
     model: Forward, data: Data, batch_size: int = BATCH_SIZE, stateful: bool = False
 ) -> Iterator[tuple[SequenceBatch, Array]]:
-    """Each batch with the model's outputs, dropout off.
+    """Yield each batch with the model's outputs in evaluation mode.
 
     Parameters
     ----------
@@ -228,8 +228,8 @@ def batch_outputs(
     data : SequenceDataset, SequenceBatch, or list of array_like (T_i, F)
     batch_size : int, default 256
     stateful : bool, default False
-        Begin each batch of a stream, which has as many sequences as the stream has rows, with the state the last one
-        ended in; the first one with zeros.
+        Start each batch of a stream, which has as many sequences as the stream has rows, in the final state of the
+        batch before; the first one in the initial state.
 
     Yields
     ------
@@ -250,14 +250,14 @@ def batch_outputs(
 
 
 def in_order(parts: Outputs, read: Callable[[Array], Any], per_step: bool) -> Any:
-    """``read(outputs)`` of every sequence, in the caller's order.
+    """Return ``read(outputs)`` of every sequence, in the caller's order.
 
     Parameters
     ----------
     parts : iterable of (SequenceBatch, ndarray)
         Batches with their outputs (T, B, K) or (B, K).
     read : callable
-        From outputs (T_i, K), or (1, K) where the model has one a sequence.
+        Function of the outputs of a sequence, (T_i, K), or (1, K) where the model has one a sequence.
     per_step : bool
         Whether the model has an output for each step.
 
@@ -280,35 +280,35 @@ def in_order(parts: Outputs, read: Callable[[Array], Any], per_step: bool) -> An
 
 
 def predictions(parts: Outputs, loss: Loss, classes: Classes | None, per_step: bool) -> Any:
-    """What outputs say, in the caller's order; see `Predictor.predict`.
+    """Return the predictions that outputs stand for, in the caller's order; see `Predictor.predict`.
 
     Parameters
     ----------
     parts : iterable of (SequenceBatch, ndarray)
     loss : Loss
-        Which says how outputs are read.
+        It defines how outputs are read.
     classes : tuple of str, optional
-        The names of the outputs.
+        Names of the outputs.
     per_step : bool
         Whether the model has an output for each step.
     """
 
     def read(outputs: Array) -> Any:
-        said = _one_value(loss.predict(outputs))
-        return said if classes is None or said.dtype.kind not in "iu" else loss.named(said, classes)
+        predicted = _one_value(loss.predict(outputs))
+        return predicted if classes is None or predicted.dtype.kind not in "iu" else loss.named(predicted, classes)
 
     return in_order(parts, read, per_step)
 
 
-def _one_value(said: Array) -> Array:
-    """(N, 1) as (N,)."""
-    return said[:, 0] if said.ndim == 2 and said.shape[1] == 1 else said
+def _one_value(predicted: Array) -> Array:
+    """Return predictions (N, 1) as (N,), others unchanged."""
+    return predicted[:, 0] if predicted.ndim == 2 and predicted.shape[1] == 1 else predicted
 
 
 def _known(loss: Loss | None) -> Loss:
     if loss is None:
         raise ValueError(
             "the model was never trained, so it does not know what its outputs mean: train it by "
-            "rnnbp.Trainer(model, loss).fit(data), or say it by model.loss = rnnbp.CrossEntropy() and model.classes"
+            "rnnbp.Trainer(model, loss).fit(data), or set it by model.loss = rnnbp.CrossEntropy() and model.classes"
         )
     return loss

@@ -1,4 +1,4 @@
-"""Sequential: layers in a row over one parameter vector."""
+"""Sequential: a stack of layers over one parameter vector."""
 
 import copy
 import html
@@ -25,33 +25,33 @@ MODEL_FILE = "rnnbp model"
 
 
 class Sequential(Predictor):
-    """Layers in a row: what comes out of one goes into the next.
+    """Stack of layers: the output of each is the input of the next.
 
     Parameters
     ----------
     *layers : Layer
         From the input upwards.
     seed : int, default 0
-        Of the parameters' first values; same seed, same numbers.
+        Seed of the initial parameters.
     dtype : {float32, float64}, default float32
-        Of parameters and computation. The first values are drawn in float64 and rounded, so that both begin
-        alike.
+        Of parameters and computation. The initial parameters are sampled in float64 and rounded, so that both dtypes
+        start from the same values.
 
     Attributes
     ----------
     params : Parameters
-        All layers' parameters, named ``"0.w_hh"`` for layer 0's `w_hh`.
+        Parameters of all layers, named ``"0.w_hh"`` for layer 0's `w_hh`.
     classes : tuple of str, or None
-        The names of the classes, in the order of the outputs: from the data that it was first trained on.
+        Names of the classes, in the order of the outputs: from the data that it was first trained on.
     loss : Loss, or None
-        What it was last trained for, by which `predict` reads the outputs.
+        The loss it was last trained with, by which `predict` reads the outputs.
     info : dict
-        Yours: what JSON can hold (where it was trained, say); saved with the model.
+        Free for the user: anything JSON can represent; saved with the model.
 
     Raises
     ------
     ValueError
-        If there is no layer, or a layer does not take what the one before it gives.
+        If there is no layer, or a layer does not take the output of the one before it.
 
     Warns
     -----
@@ -89,7 +89,7 @@ class Sequential(Predictor):
         self.initialize(np.random.default_rng(seed))
 
     def _fit(self) -> list[Shape]:
-        """The shape after each layer, or an error that names the layer that does not fit."""
+        """Return the output shape of each layer, or raise an error that names the layer that does not fit."""
         shape: Shape = ("T", "B") if isinstance(self.layers[0], Embedding) else ("T", "B", None)
         shapes = []
         for i, layer in enumerate(self.layers):
@@ -101,17 +101,22 @@ class Sequential(Predictor):
         return shapes
 
     def initialize(self, rng: np.random.Generator) -> None:
-        """Give all parameters new first values."""
-        drawn = Parameters(self.params.shapes, dtype=np.float64)
-        for scope, layer in zip(self.scopes(drawn), self.layers, strict=True):
+        """Initialize all parameters.
+
+        Parameters
+        ----------
+        rng : numpy.random.Generator
+        """
+        initial = Parameters(self.params.shapes, dtype=np.float64)
+        for scope, layer in zip(self.scopes(initial), self.layers, strict=True):
             layer.initialize(scope, rng)
-        for name in drawn:
-            if not drawn.mask(name).all():
-                self.params.set_mask(name, drawn.mask(name))
-        self.params.vector[:] = self.params.masked(drawn.vector)
+        for name in initial:
+            if not initial.mask(name).all():
+                self.params.set_mask(name, initial.mask(name))
+        self.params.vector[:] = self.params.masked(initial.vector)
 
     def astype(self, dtype: DTypeLike) -> "Sequential":
-        """The same layers over a copy of the parameters in another dtype.
+        """Return the same layers over a copy of the parameters in another dtype.
 
         Raises
         ------
@@ -131,26 +136,26 @@ class Sequential(Predictor):
 
     @property
     def causal(self) -> bool:
-        """Whether no layer looks ahead in time."""
+        """Whether all layers are causal: no output depends on later inputs."""
         return all(layer.causal for layer in self.layers)
 
     @property
     def recurrent(self) -> bool:
-        """Whether a layer's state goes from step to step."""
+        """Whether a layer has a state that is carried from step to step."""
         return any(layer.recurrent for layer in self.layers)
 
     @property
     def kind(self) -> Literal["static", "recurrent"]:
-        """'static' or 'recurrent'."""
+        """'recurrent' if a layer is recurrent, else 'static'."""
         return "recurrent" if self.recurrent else "static"
 
     def scopes(self, params: Parameters) -> list[Parameters]:
-        """Each layer's own parameters under its own names."""
+        """Return a view of `params` for each layer, under the layer's own names."""
         return [params.scope(f"{i}.") for i in range(len(self.layers))]
 
     @property
     def in_time(self) -> slice:
-        """The layers that run over time: all, or those up to the one that takes time away, which is among them."""
+        """Slice of the layers whose input has a time axis: all, or up to and including the one that removes it."""
         return slice(next((i + 1 for i, shape in enumerate(self._shapes) if shape[0] != "T"), len(self.layers)))
 
     def unroll(
@@ -161,16 +166,16 @@ class Sequential(Predictor):
         states: Sequence[State] | None = None,
         part: slice = slice(None),
     ) -> tuple[Array, list[Residuals], list[State]]:
-        """Run the layers and keep what the way back needs.
+        """Run the forward pass and record the residuals that the backward pass needs.
 
         Parameters
         ----------
         params : Parameters
-            Usually `self.params`; any of the same names, in any dtype.
+            Usually `self.params`; others of the same names, in any dtype, are taken.
         x : ndarray (T, B, F), or integers (T, B)
         run : Run
         states : list, one a layer, optional
-            To go on from; as this method returns them.
+            Initial states, as this method returns them. Default: each layer's own initial state.
         part : slice, default all
             The layers to run; states and residuals are theirs.
 
@@ -205,18 +210,18 @@ class Sequential(Predictor):
         d_states: Sequence[State] | None = None,
         part: slice = slice(None),
     ) -> tuple[Array, list[State]]:
-        """Propagate an error back through what `unroll` did; adds into `grad`.
+        """Backpropagate through the forward pass of `unroll`; the gradient is added to `grad`.
 
         Parameters
         ----------
         params, residuals
             As `unroll` was given and returned them.
         dy : ndarray (T, B, K) or (B, K)
-            The loss's derivative by the outputs.
+            Gradient of the loss with respect to the outputs.
         grad : Parameters
-            The parameters' gradient is added to it.
+            The gradient with respect to the parameters is added to it.
         d_states : list, one a layer, optional
-            The loss's derivative by the final states.
+            Gradient of the loss with respect to the final states.
         part : slice, default all
             The layers `unroll` ran.
 
@@ -224,7 +229,7 @@ class Sequential(Predictor):
         -------
         dx : ndarray (T, B, F)
         d_states : list
-            By the states before the first step.
+            Gradient of the loss with respect to the initial states.
         """
         layers, scopes, grads = self.layers[part], self.scopes(params)[part], self.scopes(grad)[part]
         before: list[State] = [None] * len(layers)
@@ -242,7 +247,7 @@ class Sequential(Predictor):
         d_states: Sequence[State] | None = None,
         part: slice = slice(None),
     ) -> list[State]:
-        """`backward` no further down than to the lowest layer with parameters, whose dx is not computed either.
+        """Backpropagate down to the lowest layer with parameters, without the gradient with respect to its input.
 
         Parameters
         ----------
@@ -252,7 +257,7 @@ class Sequential(Predictor):
         Returns
         -------
         d_states : list
-            By the states before the first step; None for layers that were not reached.
+            Gradient of the loss with respect to the initial states; None for layers that were not reached.
         """
         layers, scopes, grads = self.layers[part], self.scopes(params)[part], self.scopes(grad)[part]
         before: list[State] = [None] * len(layers)
@@ -266,7 +271,7 @@ class Sequential(Predictor):
         return before
 
     def cast(self, x: Array) -> Array:
-        """`x` in the model's dtype; integer tokens as they are.
+        """Return `x` in the model's dtype; integer tokens are unchanged.
 
         Raises
         ------
@@ -285,7 +290,7 @@ class Sequential(Predictor):
             raise ValueError(f"x of shape {x.shape} does not fit layer 0: {error}{advice}") from None
 
     def forward(self, batch: SequenceBatch | ArrayLike, lengths: ArrayLike | None = None) -> Array:
-        """The outputs, in evaluation mode.
+        """Compute the outputs in evaluation mode: without dropout and noise.
 
         Parameters
         ----------
@@ -313,7 +318,7 @@ class Sequential(Predictor):
         return self.forward_from(batch)[0]
 
     def forward_from(self, batch: SequenceBatch, states: Sequence[State] | None = None) -> tuple[Array, list[State]]:
-        """The outputs, in evaluation mode, going on from states.
+        """Compute the outputs and final states in evaluation mode from given initial states.
 
         Parameters
         ----------
@@ -326,14 +331,14 @@ class Sequential(Predictor):
         outputs : ndarray (T, B, K) or (B, K)
             As `forward`.
         states : list
-            Those after the last step; None for a layer without state.
+            Final states; None for a layer without state.
         """
         outputs, _, after = self.unroll(self.params, self.cast(batch.x), Run(batch.lengths), states)
         return blank_padding(outputs, batch.lengths) if self.per_step else outputs, after
 
     @property
     def out_shape(self) -> Shape:
-        """The shape of the outputs: ('T', 'B', K) or ('B', K)."""
+        """Shape of the outputs: ('T', 'B', K) or ('B', K)."""
         return self._shapes[-1]
 
     @property
@@ -349,7 +354,7 @@ class Sequential(Predictor):
         return self.out_shape[0] == "T"
 
     def summary(self) -> pd.DataFrame:
-        """One row a layer, and the total: layer, output shape, number of parameters.
+        """Return a table with one row per layer, and the total: layer, output shape, number of parameters.
 
         Examples
         --------
@@ -369,7 +374,7 @@ class Sequential(Predictor):
         return pd.DataFrame(rows, index=index, columns=["layer", "output", "parameters"])
 
     def save(self, path: str | Path) -> None:
-        """Write the model to a .npz file, whole or not at all; `rnnbp.load` reads it.
+        """Write the model to a .npz file, which `rnnbp.load` reads; the file appears only once it is complete.
 
         Parameters
         ----------
@@ -380,7 +385,7 @@ class Sequential(Predictor):
         FileNotFoundError
             If the folder does not exist.
         ValueError
-            If a layer or loss of your own does not keep its constructor's arguments.
+            If a user-defined layer or loss does not store its constructor's arguments.
         """
         header = {
             "layers": [to_config(layer) for layer in self.layers],
@@ -412,7 +417,7 @@ def load(path: str | Path, classes: Iterable[type] = ()) -> Sequential:
     ----------
     path : str or Path
     classes : iterable of type, optional
-        Layers, cells, initializers and losses of your own that the model uses.
+        User-defined layers, cells, initializers and losses that the model uses.
 
     Returns
     -------
@@ -437,11 +442,11 @@ def load(path: str | Path, classes: Iterable[type] = ()) -> Sequential:
     exported = [getattr(module, name) for module in (layers, cells, solvers, losses) for name in module.__all__]
     known = by_name(exported, initializers.INITIALIZERS.values(), classes)
     try:
-        made = [from_config(config, known) for config in header["layers"]]
-        needed = sum(math.prod(shape) for layer in made for shape in layer.shapes().values())
-        if arrays["vector"].shape != (needed,):  # before memory is taken for what the header claims
+        built = [from_config(config, known) for config in header["layers"]]
+        needed = sum(math.prod(shape) for layer in built for shape in layer.shapes().values())
+        if arrays["vector"].shape != (needed,):  # before memory is allocated for the layers of the header
             raise ValueError(f"its layers have {needed} parameters, its vector has shape {arrays['vector'].shape}")
-        model = Sequential(*made, seed=header["seed"], dtype=header["dtype"])
+        model = Sequential(*built, seed=header["seed"], dtype=header["dtype"])
         if arrays["vector"].dtype != model.dtype:
             raise ValueError(f"its vector must be of {model.dtype}, it is of {arrays['vector'].dtype}")
         model.params = Parameters(model.params.shapes, arrays["vector"])
@@ -455,14 +460,14 @@ def load(path: str | Path, classes: Iterable[type] = ()) -> Sequential:
     return model
 
 
-def _loss(made: Any) -> Loss | None:
-    if made is not None and not isinstance(made, Loss):
-        raise ValueError(f"loss must be a loss, got {made!r}")
-    return made
+def _loss(value: Any) -> Loss | None:
+    if value is not None and not isinstance(value, Loss):
+        raise ValueError(f"loss must be a loss, got {value!r}")
+    return value
 
 
 def _float(dtype: DTypeLike) -> np.dtype:
-    """The dtype, or an error unless it is float32 or float64."""
+    """Return the dtype, or raise unless it is float32 or float64."""
     try:
         found = np.dtype(dtype)
     except TypeError:
@@ -473,7 +478,7 @@ def _float(dtype: DTypeLike) -> np.dtype:
 
 
 def describe(layer: Any) -> str:
-    """A layer's name, with its cell's."""
+    """Return the class name of a layer with that of its cell."""
     name = type(layer).__name__
     if hasattr(layer, "cell"):
         return f"{name}({type(layer.cell).__name__})"
@@ -483,6 +488,6 @@ def describe(layer: Any) -> str:
 
 
 def blank_padding(outputs: Array, lengths: Array) -> Array:
-    """Outputs (T, B, K) with zeros past each sequence's end."""
-    done = padding_mask(Run(lengths), len(outputs))
-    return np.where(done[:, :, None], outputs.dtype.type(0), outputs) if done.any() else outputs
+    """Return outputs (T, B, K) with zeros past the end of each sequence."""
+    padding = padding_mask(Run(lengths), len(outputs))
+    return np.where(padding[:, :, None], outputs.dtype.type(0), outputs) if padding.any() else outputs
