@@ -67,7 +67,7 @@ def parameters_after(name: str):
 
 
 @pytest.mark.parametrize(
-    ("name", "argument"), [(name, a) for name in OPTIMIZERS for a in arguments_of(OPTIMIZERS[name])]
+    ("name", "argument"), [(name, a) for name in OPTIMIZERS for a in sorted(arguments_of(OPTIMIZERS[name]))]
 )
 def test_every_argument_of_an_optimizer_has_an_effect(name, argument):
     options = {"iterations": 30} if name in ("lbfgs", "newton_cg") and argument != "iterations" else {}
