@@ -1,4 +1,4 @@
-"""Cells: one file each, with the step and its two vector-Jacobian products."""
+"""Recurrent cells: one step, and its vector-Jacobian products."""
 
 from rnnbp.runtime.lazy_imports import attach
 

@@ -1,4 +1,4 @@
-"""What a cell is, and what every algorithm may ask of one."""
+"""The protocol of cells, and functions of any cell: Jacobians, products with several cotangents, initial states."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol, runtime_checkable
@@ -16,15 +16,16 @@ Delta = Any  # an array (..., K), or nested likewise
 
 @runtime_checkable
 class Cell(Protocol):
-    """state[t] = f(params, state[t-1], x[t]), and its two vector-Jacobian products.
+    """Recurrent cell: the update state[t] = f(params, state[t-1], x[t]) with its vector-Jacobian products.
 
-    Leading axes ``...`` are any: a batch (B,), a window of time (T, B), or none. What a cell shows to the
-    layer above is ``state[..., :output_size]``.
+    Leading axes ``...`` are arbitrary: a batch (B,), a window of time (T, B), or none. The output of a cell is
+    ``state[..., :output_size]``.
 
     Attributes
     ----------
     input_size, output_size, state_size : int
-        F, the number of features that come in; how many of the state's leading units are shown; S.
+        F, O and S: the number of features of the input, of leading entries of the state that are the output, and of
+        entries of the state.
     """
 
     @property
@@ -35,32 +36,73 @@ class Cell(Protocol):
     def state_size(self) -> int: ...
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The parameters' names and shapes."""
+        """Return the names and shapes of the parameters."""
 
     def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
-        """Fill `params` in place."""
+        """Initialize `params` in place."""
 
     def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
-        """(..., S), (..., F) -> next_state (..., S) and what the way back needs. Pure, and safe for complex
-        numbers.
+        """Compute one step.
+
+        A pure function, also of complex arguments, so that the complex step can differentiate it.
+
+        Parameters
+        ----------
+        params : mapping of str to ndarray
+        state : ndarray (..., S)
+        x : ndarray (..., F)
+
+        Returns
+        -------
+        next_state : ndarray (..., S)
+        residuals : ndarray (..., R), or nested tuple of such
+            What the vector-Jacobian products need.
         """
 
     def step_vjp(
         self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
     ) -> tuple[Array, Array, Delta]:
-        """-> d_state (..., S), d_x (..., F) and delta (..., K), the error at the pre-activations."""
+        """Compute the vector-Jacobian product of one step with respect to state and input.
+
+        Parameters
+        ----------
+        params, state, x
+            The arguments of `step`.
+        residuals
+            As returned by `step`.
+        d_next : ndarray (..., S)
+            The cotangent of the next state.
+
+        Returns
+        -------
+        d_state : ndarray (..., S)
+        d_x : ndarray (..., F)
+        delta : ndarray (..., K), or nested tuple of such
+            The gradient with respect to the pre-activations, for `param_vjp`.
+        """
 
     def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Delta, grad: Parameters) -> None:
-        """Add the parameters' gradient to `grad`, summed over all leading axes."""
+        """Add the gradient with respect to the parameters, summed over all leading axes, to `grad`.
+
+        Parameters
+        ----------
+        state, x
+            The arguments of `step`.
+        residuals
+            As returned by `step`.
+        delta
+            As returned by `step_vjp`.
+        grad : Parameters
+        """
 
 
 def check_cell(name: str, cell: Any) -> None:
-    """Raise unless `cell` has all that a cell must have, and one step of it returns what a cell's step returns.
+    """Raise unless `cell` has all members of the `Cell` protocol, and one step of it returns the shapes of a cell's.
 
     Raises
     ------
     ValueError
-        Naming what it lacks, or the method that returns something else.
+        Naming the missing members, or the method that returns something else.
 
     Examples
     --------
@@ -68,25 +110,25 @@ def check_cell(name: str, cell: Any) -> None:
     Traceback (most recent call last):
     ValueError: cell must be a cell (rnnbp.cells.Cell), got 3, which has no input_size, ...
     """
-    parts = (
+    members = (
         *("input_size", "output_size", "state_size"),
         *("shapes", "initialize", "step", "step_vjp", "param_vjp"),
     )
     if isinstance(cell, type):
         raise ValueError(f"{name} must be a cell, got the class {cell.__name__} itself: make one of it, with its sizes")
-    missing = [part for part in parts if not hasattr(cell, part)]
+    missing = [member for member in members if not hasattr(cell, member)]
     if missing:
         raise ValueError(f"{name} must be a cell (rnnbp.cells.Cell), got {cell!r}, which has no {', '.join(missing)}")
     try_step(name, cell)
 
 
 def as_cells(cells: Iterable[Cell], owner: str) -> tuple[Cell, ...]:
-    """`cells` as a tuple of at least one.
+    """Return `cells` as a tuple of at least one cell.
 
     Raises
     ------
     ValueError
-        If there is none, or something else is among them.
+        If it is empty, or an element is not a cell.
 
     Examples
     --------
@@ -105,7 +147,7 @@ def as_cells(cells: Iterable[Cell], owner: str) -> tuple[Cell, ...]:
 
 
 def rows_of(a: Array) -> Array:
-    """All leading axes as one: (..., K) -> (n, K).
+    """Return the array with its leading axes merged: (..., K) -> (n, K).
 
     Examples
     --------
@@ -116,7 +158,7 @@ def rows_of(a: Array) -> Array:
 
 
 def outer_sum(delta: Array, inputs: Array) -> Array:
-    """sum over all leading axes of delta (..., K) outer inputs (..., F): (K, F), as one matrix product.
+    """Return the sum over all leading axes of delta (..., K) outer inputs (..., F): (K, F), as one matrix product.
 
     Examples
     --------
@@ -127,7 +169,7 @@ def outer_sum(delta: Array, inputs: Array) -> Array:
 
 
 def total(delta: Array) -> Array:
-    """sum over all leading axes: (..., K) -> (K,).
+    """Return the sum over all leading axes: (..., K) -> (K,).
 
     Examples
     --------
@@ -138,7 +180,7 @@ def total(delta: Array) -> Array:
 
 
 def map_nested(function: Any, *residuals: Residuals) -> Residuals:
-    """Apply `function` to the arrays of equally nested residuals or deltas.
+    """Apply a function to the arrays of residuals or deltas nested in the same way.
 
     Examples
     --------
@@ -146,20 +188,20 @@ def map_nested(function: Any, *residuals: Residuals) -> Residuals:
     (3, (2,))
     """
     if isinstance(residuals[0], tuple):
-        return tuple(map_nested(function, *parts) for parts in zip(*residuals, strict=True))
+        return tuple(map_nested(function, *items) for items in zip(*residuals, strict=True))
     return function(*residuals)
 
 
 def zero_state(cell: Cell, batch_size: int, dtype: Any) -> Array:
-    """The state every sequence begins with: zeros (B, S)."""
+    """Return the initial state of sequences: zeros (B, S)."""
     return np.zeros((batch_size, cell.state_size), dtype)
 
 
 def state_jacobian(cell: Cell, params: Weights, state: Array, x: Array) -> Array:
-    """d next_state / d state of one step.
+    """Compute the state Jacobian of one step, d next_state / d state.
 
-    A cell with a method `state_jacobian(params, state, x)` of its own is asked; otherwise `step_vjp` is
-    called on the S basis vectors at once.
+    By the cell's own method `state_jacobian(params, state, x)` if it has one, else by `step_vjp` of the S basis
+    vectors.
 
     Parameters
     ----------
@@ -171,7 +213,7 @@ def state_jacobian(cell: Cell, params: Weights, state: Array, x: Array) -> Array
     Returns
     -------
     ndarray (..., S, S)
-        ``J[..., i, j]`` is the derivative of next state i by state j.
+        ``J[..., i, j]`` is the derivative of next_state[..., i] with respect to state[..., j].
 
     Examples
     --------
@@ -192,8 +234,7 @@ def state_jacobian(cell: Cell, params: Weights, state: Array, x: Array) -> Array
 
 
 def basis_vjp(cell: Cell, params: Weights, state: Array, x: Array, residuals: Residuals) -> tuple[Array, Delta]:
-    """`step_vjp` on the S basis vectors at once: the rows of the state's Jacobian (S, ..., S), and the delta of
-    each of the next state's units (S, ..., K).
+    """Compute `step_vjp` of the S basis vectors: rows of the state Jacobian (S, ..., S), and a delta each (S, ..., K).
 
     Examples
     --------
@@ -211,13 +252,14 @@ def basis_vjp(cell: Cell, params: Weights, state: Array, x: Array, residuals: Re
 def seeded_vjp(
     cell: Cell, params: Weights, state: Array, x: Array, residuals: Residuals, seeds: Array
 ) -> tuple[Array, Delta]:
-    """`step_vjp` on several errors at once, each the same for all of the batch.
+    """Compute `step_vjp` of several cotangents, each the same for the whole batch.
 
     Parameters
     ----------
     cell, params, state, x, residuals
-        As `step_vjp` is given them.
+        The arguments of `step_vjp`.
     seeds : ndarray (C, S)
+        The cotangents of the next state.
 
     Returns
     -------

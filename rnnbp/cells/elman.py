@@ -1,4 +1,4 @@
-"""The simple recurrent network of Elman (1990)."""
+"""Cell of Elman's simple recurrent network."""
 
 from dataclasses import dataclass, field
 
@@ -12,7 +12,9 @@ from rnnbp.runtime import choice, positive_int
 
 @dataclass(frozen=True)
 class ElmanCell:
-    """h[t] = act(W_ih x[t] + b_ih + W_hh h[t-1] + b_hh). The state is h.
+    """Elman's simple recurrent network; the state is h::
+
+        h[t] = act(W_ih x[t] + b_ih + W_hh h[t-1] + b_hh)
 
     Parameters
     ----------
@@ -21,8 +23,9 @@ class ElmanCell:
     hidden_size : int
         H, the number of hidden units.
     activation : {'tanh', 'relu', 'sigmoid', 'linear'}, default 'tanh'
-        'relu' has a kink at 0; the checks take its derivative there as 0.
+        The derivative of 'relu' at 0 is taken as 0.
     init : Initializer, default Uniform()
+        The initialization of the parameters.
 
     Raises
     ------
@@ -59,25 +62,25 @@ class ElmanCell:
 
     @property
     def output_size(self) -> int:
-        """H: all of the state is shown."""
+        """H: the output is the whole state."""
         return self.hidden_size
 
     @property
     def state_size(self) -> int:
-        """H."""
+        """H: the state is h."""
         return self.hidden_size
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """w_ih (H, F), w_hh (H, H), b_ih (H,), b_hh (H,)."""
+        """Return the names and shapes of the parameters: w_ih (H, F), w_hh (H, H), b_ih (H,), b_hh (H,)."""
         H, F = self.hidden_size, self.input_size
         return {"w_ih": (H, F), "w_hh": (H, H), "b_ih": (H,), "b_hh": (H,)}
 
     def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
-        """Fill `params` by `init`."""
+        """Initialize `params` in place by `init`."""
         self.init(self, params, rng)
 
     def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
-        """One step; the residual is the next state itself."""
+        """Compute one step; the residuals are the next state."""
         a = x @ params["w_ih"].T + state @ params["w_hh"].T + (params["b_ih"] + params["b_hh"])
         h = activation(self.activation).function(a)
         return h, h
@@ -85,12 +88,12 @@ class ElmanCell:
     def step_vjp(
         self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
     ) -> tuple[Array, Array, Array]:
-        """delta = act'(h) d_next; d_state = delta W_hh; d_x = delta W_ih."""
+        """Compute the vector-Jacobian product of one step: delta = d_next act'(h), (..., H)."""
         delta = d_next * activation(self.activation).slope(residuals)
         return delta @ params["w_hh"], delta @ params["w_ih"], delta
 
     def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Array, grad: Parameters) -> None:
-        """delta outer x, delta outer h[t-1], and delta's sum for both biases."""
+        """Add the gradient with respect to the parameters to `grad`."""
         grad["w_ih"] += outer_sum(delta, x)
         grad["w_hh"] += outer_sum(delta, state)
         bias = total(delta)
@@ -98,7 +101,7 @@ class ElmanCell:
         grad["b_hh"] += bias
 
     def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
-        """All weights by the same delta."""
+        """Return the outer products of which the gradient with respect to the parameters is the sum."""
         k = np.arange(self.hidden_size)
         return (
             Outer("w_ih", k, x),

@@ -1,4 +1,4 @@
-"""Gated recurrent units: PyTorch's convention, and the original one that resets before the product."""
+"""Cells of gated recurrent units, with the reset gate after the recurrent product and before it."""
 
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ from rnnbp.runtime import positive_int
 
 @dataclass(frozen=True)
 class _GRU:
-    """What both conventions share: sizes and parameters. Rows in PyTorch's order r, z, n."""
+    """Base class of both cells: sizes and parameters, whose rows are in PyTorch's order r, z, n."""
 
     input_size: int
     hidden_size: int
@@ -27,33 +27,35 @@ class _GRU:
 
     @property
     def output_size(self) -> int:
-        """H: all of the state is shown."""
+        """H: the output is the whole state."""
         return self.hidden_size
 
     @property
     def state_size(self) -> int:
-        """H."""
+        """H: the state is h."""
         return self.hidden_size
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """w_ih (3H, F), w_hh (3H, H), b_ih (3H,), b_hh (3H,)."""
+        """Return the names and shapes of the parameters: w_ih (3H, F), w_hh (3H, H), b_ih (3H,), b_hh (3H,)."""
         H, F = self.hidden_size, self.input_size
         return {"w_ih": (3 * H, F), "w_hh": (3 * H, H), "b_ih": (3 * H,), "b_hh": (3 * H,)}
 
     def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
-        """Fill `params` by `init`."""
+        """Initialize `params` in place by `init`."""
         self.init(self, params, rng)
 
-    def _parts(self, residuals: Array) -> list[Array]:
+    def _blocks(self, residuals: Array) -> list[Array]:
+        """Return the four blocks (..., H) of the residuals."""
         H = self.hidden_size
         return [residuals[..., k * H : (k + 1) * H] for k in range(4)]
 
 
 @dataclass(frozen=True)
 class GRUCell(_GRU):
-    """The reset gate acts after the recurrent product, as in PyTorch and cuDNN. The state is h::
+    """Gated recurrent units, reset gate after the recurrent product as in PyTorch and cuDNN; the state is h::
 
-        r, z = sigmoid(W x[t] + b_ih + W_hh h[t-1] + b_hh)
+        r = sigmoid(W_ir x[t] + b_ir + W_hr h[t-1] + b_hr)
+        z = sigmoid(W_iz x[t] + b_iz + W_hz h[t-1] + b_hz)
         n = tanh(W_in x[t] + b_in + r (W_hn h[t-1] + b_hn))
         h[t] = (1 - z) n + z h[t-1]
 
@@ -64,6 +66,7 @@ class GRUCell(_GRU):
     hidden_size : int
         H, the number of hidden units.
     init : Initializer, default Uniform()
+        The initialization of the parameters.
 
     Raises
     ------
@@ -72,12 +75,12 @@ class GRUCell(_GRU):
 
     See Also
     --------
-    OriginalGRUCell : resets before the product.
+    OriginalGRUCell : with the reset gate before the recurrent product.
 
     References
     ----------
     K. Cho et al. (2014), "Learning phrase representations using RNN encoder-decoder", EMNLP,
-    doi:10.3115/v1/D14-1179; the convention is that of PyTorch's `torch.nn.GRU`
+    doi:10.3115/v1/D14-1179; the place of the reset gate is that of `torch.nn.GRU`
 
     Examples
     --------
@@ -86,7 +89,7 @@ class GRUCell(_GRU):
     """
 
     def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
-        """One step; the residual is [r | z | n | W_hn h + b_hn] (..., 4H)."""
+        """Compute one step; the residuals are [r | z | n | W_hn h[t-1] + b_hn] (..., 4H)."""
         H = self.hidden_size
         from_x = x @ params["w_ih"].T + params["b_ih"]
         from_h = state @ params["w_hh"].T + params["b_hh"]
@@ -99,33 +102,35 @@ class GRUCell(_GRU):
     def step_vjp(
         self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
     ) -> tuple[Array, Array, Array]:
-        """delta is [delta_r | delta_z | delta_n | r delta_n] (..., 4H): n's error as the input and as h meet
-        it.
+        """Compute the vector-Jacobian product of a step; delta is [delta_r | delta_z | delta_n | r delta_n] (..., 4H).
+
+        The third block is the gradient with respect to W_in x[t] + b_in, the fourth that with respect to
+        W_hn h[t-1] + b_hn.
         """
         H = self.hidden_size
-        r, z, n, hn = self._parts(residuals)
+        r, z, n, hn = self._blocks(residuals)
         delta_n = d_next * (1 - z) * (1 - n * n)
         delta_z = d_next * (state - n) * z * (1 - z)
         delta_r = delta_n * hn * r * (1 - r)
         delta = np.concatenate([delta_r, delta_z, delta_n, r * delta_n], axis=-1)
         d_x = delta[..., : 3 * H] @ params["w_ih"]
-        return d_next * z + self._at_h(delta) @ params["w_hh"], d_x, delta
+        return d_next * z + self._recurrent_delta(delta) @ params["w_hh"], d_x, delta
 
-    def _at_h(self, delta: Array) -> Array:
-        """The error at W_hh h + b_hh: (..., 3H)."""
+    def _recurrent_delta(self, delta: Array) -> Array:
+        """Return the gradient with respect to W_hh h[t-1] + b_hh, (..., 3H)."""
         H = self.hidden_size
         return np.concatenate([delta[..., : 2 * H], delta[..., 3 * H :]], axis=-1)
 
     def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Array, grad: Parameters) -> None:
-        """Input weights by the error the input meets, recurrent weights by the one h meets."""
-        at_x, at_h = delta[..., : 3 * self.hidden_size], self._at_h(delta)
+        """Add the gradient with respect to the parameters to `grad`."""
+        at_x, at_h = delta[..., : 3 * self.hidden_size], self._recurrent_delta(delta)
         grad["w_ih"] += outer_sum(at_x, x)
         grad["w_hh"] += outer_sum(at_h, state)
         grad["b_ih"] += total(at_x)
         grad["b_hh"] += total(at_h)
 
     def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
-        """Input weights by the error the input meets, recurrent weights by the one h meets."""
+        """Return the outer products of which the gradient with respect to the parameters is the sum."""
         H = self.hidden_size
         at_x, at_h = np.arange(3 * H), np.r_[0 : 2 * H, 3 * H : 4 * H]
         return (
@@ -138,9 +143,10 @@ class GRUCell(_GRU):
 
 @dataclass(frozen=True)
 class OriginalGRUCell(_GRU):
-    """The reset gate acts before the recurrent product, as first published. The state is h::
+    """Gated recurrent units, reset gate before the recurrent product as published; the state is h::
 
-        r, z = sigmoid(W x[t] + b_ih + W_hh h[t-1] + b_hh)
+        r = sigmoid(W_ir x[t] + b_ir + W_hr h[t-1] + b_hr)
+        z = sigmoid(W_iz x[t] + b_iz + W_hz h[t-1] + b_hz)
         n = tanh(W_in x[t] + b_in + W_hn (r h[t-1]) + b_hn)
         h[t] = (1 - z) n + z h[t-1]
 
@@ -151,6 +157,7 @@ class OriginalGRUCell(_GRU):
     hidden_size : int
         H, the number of hidden units.
     init : Initializer, default Uniform()
+        The initialization of the parameters.
 
     Raises
     ------
@@ -159,7 +166,7 @@ class OriginalGRUCell(_GRU):
 
     See Also
     --------
-    GRUCell : resets after the product, as PyTorch does.
+    GRUCell : with the reset gate after the recurrent product, as in PyTorch.
 
     References
     ----------
@@ -173,7 +180,7 @@ class OriginalGRUCell(_GRU):
     """
 
     def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
-        """One step; the residual is [r | z | n | r h] (..., 4H)."""
+        """Compute one step; the residuals are [r | z | n | r h[t-1]] (..., 4H)."""
         H = self.hidden_size
         w_hh = params["w_hh"]
         from_x = x @ params["w_ih"].T + (params["b_ih"] + params["b_hh"])
@@ -186,10 +193,10 @@ class OriginalGRUCell(_GRU):
     def step_vjp(
         self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
     ) -> tuple[Array, Array, Array]:
-        """delta is [delta_r | delta_z | delta_n] (..., 3H)."""
+        """Compute the vector-Jacobian product of one step; delta is [delta_r | delta_z | delta_n] (..., 3H)."""
         H = self.hidden_size
         w_hh = params["w_hh"]
-        r, z, n, _ = self._parts(residuals)
+        r, z, n, _ = self._blocks(residuals)
         delta_n = d_next * (1 - z) * (1 - n * n)
         delta_z = d_next * (state - n) * z * (1 - z)
         d_rh = delta_n @ w_hh[2 * H :]
@@ -199,9 +206,9 @@ class OriginalGRUCell(_GRU):
         return d_state, delta @ params["w_ih"], delta
 
     def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Array, grad: Parameters) -> None:
-        """The gates' recurrent weights meet h[t-1], the candidate's meet r h[t-1]."""
+        """Add the gradient with respect to the parameters to `grad`."""
         H = self.hidden_size
-        rh = self._parts(residuals)[3]
+        rh = self._blocks(residuals)[3]
         grad["w_ih"] += outer_sum(delta, x)
         w_hh = grad["w_hh"]
         w_hh[: 2 * H] += outer_sum(delta[..., : 2 * H], state)
@@ -211,13 +218,13 @@ class OriginalGRUCell(_GRU):
         grad["b_hh"] += bias
 
     def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
-        """The gates' recurrent weights meet h[t-1], the candidate's meet r h[t-1]."""
+        """Return the outer products of which the gradient with respect to the parameters is the sum."""
         H = self.hidden_size
         k = np.arange(3 * H)
         return (
             Outer("w_ih", k, x),
             Outer("w_hh", k[: 2 * H], state, slice(0, 2 * H)),
-            Outer("w_hh", k[2 * H :], self._parts(residuals)[3], slice(2 * H, 3 * H)),
+            Outer("w_hh", k[2 * H :], self._blocks(residuals)[3], slice(2 * H, 3 * H)),
             Outer("b_ih", k),
             Outer("b_hh", k),
         )

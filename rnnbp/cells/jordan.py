@@ -1,4 +1,4 @@
-"""The network of Jordan (1986): what comes back is the output, not the hidden layer."""
+"""Cell of Jordan's recurrent network, with feedback from the output instead of the hidden layer."""
 
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ from rnnbp.runtime import number, positive_int
 
 @dataclass(frozen=True)
 class JordanCell:
-    """Context units hold a fading trace of the output and feed the hidden layer. The state is [y | s]::
+    """Jordan's recurrent network, context units with a decaying sum of outputs; the state is [y | s]::
 
         s[t] = decay s[t-1] + y[t-1]
         h[t] = tanh(W_ih x[t] + W_hh s[t] + b_h)
@@ -25,12 +25,13 @@ class JordanCell:
     hidden_size : int
         H, the number of hidden units.
     output_size : int
-        O, the number of output units, which are what the cell shows.
+        O, the number of output units; y is the output of the cell.
     decay : float, default 0
-        The context units' self-connection, between 0 and 1; 0 makes the context the last output alone.
+        Weight of the context units' self-connection, between 0 and 1; with 0 the context is the last output.
     activation : {'tanh', 'sigmoid', 'relu', 'linear'}, default 'tanh'
-        Of the output units.
+        Activation of the output units.
     init : Initializer, default Uniform()
+        The initialization of the parameters.
 
     Raises
     ------
@@ -68,20 +69,20 @@ class JordanCell:
 
     @property
     def state_size(self) -> int:
-        """2 O: the output and its trace."""
+        """2 O: the state is [y | s]."""
         return 2 * self.output_size
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """w_ih (H, F), w_hh (H, O), b_h (H,), w_ho (O, H), b_o (O,)."""
+        """Return the names and shapes of the parameters: w_ih (H, F), w_hh (H, O), b_h (H,), w_ho (O, H), b_o (O,)."""
         H, F, O = self.hidden_size, self.input_size, self.output_size  # noqa: E741
         return {"w_ih": (H, F), "w_hh": (H, O), "b_h": (H,), "w_ho": (O, H), "b_o": (O,)}
 
     def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
-        """Fill `params` by `init`."""
+        """Initialize `params` in place by `init`."""
         self.init(self, params, rng)
 
     def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
-        """One step; the residual is (s, h, y)."""
+        """Compute one step; the residuals are (s, h, y)."""
         s = self._context(state)
         h = np.tanh(x @ params["w_ih"].T + s @ params["w_hh"].T + params["b_h"])
         y = activation(self.activation).function(h @ params["w_ho"].T + params["b_o"])
@@ -94,7 +95,7 @@ class JordanCell:
     def step_vjp(
         self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
     ) -> tuple[Array, Array, Array]:
-        """delta is [delta_h | delta_o], the errors at both layers' pre-activations."""
+        """Compute the vector-Jacobian product of one step; delta is [delta_h | delta_o] (..., H + O)."""
         _, h, y = residuals
         d_y, d_s = np.split(d_next, 2, axis=-1)
         delta_o = d_y * activation(self.activation).slope(y)
@@ -104,7 +105,7 @@ class JordanCell:
         return d_state, delta_h @ params["w_ih"], np.concatenate([delta_h, delta_o], axis=-1)
 
     def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Array, grad: Parameters) -> None:
-        """Both layers' weights and biases."""
+        """Add the gradient with respect to the parameters to `grad`."""
         s, h, _ = residuals
         delta_h, delta_o = np.split(delta, [self.hidden_size], axis=-1)
         grad["w_ih"] += outer_sum(delta_h, x)
@@ -114,7 +115,7 @@ class JordanCell:
         grad["b_o"] += total(delta_o)
 
     def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
-        """The hidden layer's weights by delta_h, the output units' by delta_o."""
+        """Return the outer products of which the gradient with respect to the parameters is the sum."""
         s, h, _ = residuals
         H = self.hidden_size
         at_h, at_o = np.arange(H), np.arange(H, H + self.output_size)

@@ -1,4 +1,4 @@
-"""Leaky rate units: the simple recurrent network in continuous time, one Euler step at a time."""
+"""Cell of leaky rate units: the simple recurrent network in continuous time, by Euler's method."""
 
 from dataclasses import dataclass, field
 
@@ -12,11 +12,11 @@ from rnnbp.runtime import choice, number, positive_int
 
 @dataclass(frozen=True)
 class LeakyElmanCell:
-    """The rate network of computational neuroscience, with the leak outside the nonlinearity. The state is h::
+    """Leaky rate units of computational neuroscience, the leak outside the nonlinearity; the state is h::
 
         h[t] = (1 - 1 / tau) h[t-1] + (1 / tau) act(W_ih x[t] + b_ih + W_hh h[t-1] + b_hh)
 
-    This is ``tau dh/dt = -h + act(...)`` in steps of 1. With tau = 1 it is `ElmanCell`.
+    This is Euler's method for ``tau dh/dt = -h + act(...)`` with a time step of 1. With tau = 1 it is `ElmanCell`.
 
     Parameters
     ----------
@@ -25,10 +25,11 @@ class LeakyElmanCell:
     hidden_size : int
         H, the number of hidden units.
     tau : float, default 10
-        The units' time constant, at least 1 [steps].
+        Time constant of the units, at least 1 [steps].
     activation : {'tanh', 'relu', 'sigmoid', 'linear'}, default 'tanh'
-        'relu' has a kink at 0; the checks take its derivative there as 0.
+        The derivative of 'relu' at 0 is taken as 0.
     init : Initializer, default Uniform()
+        The initialization of the parameters.
 
     Raises
     ------
@@ -46,7 +47,7 @@ class LeakyElmanCell:
 
     Examples
     --------
-    Without input or recurrent weights the state leaks away:
+    Without input and recurrent weights the state decays:
 
     >>> cell = LeakyElmanCell(input_size=3, hidden_size=2, tau=4)
     >>> params = Parameters(cell.shapes())
@@ -71,25 +72,25 @@ class LeakyElmanCell:
 
     @property
     def output_size(self) -> int:
-        """H: all of the state is shown."""
+        """H: the output is the whole state."""
         return self.hidden_size
 
     @property
     def state_size(self) -> int:
-        """H."""
+        """H: the state is h."""
         return self.hidden_size
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """w_ih (H, F), w_hh (H, H), b_ih (H,), b_hh (H,)."""
+        """Return the names and shapes of the parameters: w_ih (H, F), w_hh (H, H), b_ih (H,), b_hh (H,)."""
         H, F = self.hidden_size, self.input_size
         return {"w_ih": (H, F), "w_hh": (H, H), "b_ih": (H,), "b_hh": (H,)}
 
     def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
-        """Fill `params` by `init`."""
+        """Initialize `params` in place by `init`."""
         self.init(self, params, rng)
 
     def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
-        """One step; the residual is the activation's value."""
+        """Compute one step; the residuals are y, the value of the activation."""
         a = x @ params["w_ih"].T + state @ params["w_hh"].T + (params["b_ih"] + params["b_hh"])
         y = activation(self.activation).function(a)
         return state + (y - state) / self.tau, y
@@ -97,12 +98,12 @@ class LeakyElmanCell:
     def step_vjp(
         self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
     ) -> tuple[Array, Array, Array]:
-        """delta = act'(y) d_next / tau; d_state = (1 - 1 / tau) d_next + delta W_hh; d_x = delta W_ih."""
+        """Compute the vector-Jacobian product of one step: delta = d_next act'(y) / tau, (..., H)."""
         delta = d_next * activation(self.activation).slope(residuals) / self.tau
         return (1 - 1 / self.tau) * d_next + delta @ params["w_hh"], delta @ params["w_ih"], delta
 
     def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Array, grad: Parameters) -> None:
-        """delta outer x, delta outer h[t-1], and delta's sum for both biases."""
+        """Add the gradient with respect to the parameters to `grad`."""
         grad["w_ih"] += outer_sum(delta, x)
         grad["w_hh"] += outer_sum(delta, state)
         bias = total(delta)
@@ -110,7 +111,7 @@ class LeakyElmanCell:
         grad["b_hh"] += bias
 
     def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
-        """All weights by the same delta."""
+        """Return the outer products of which the gradient with respect to the parameters is the sum."""
         k = np.arange(self.hidden_size)
         return (
             Outer("w_ih", k, x),

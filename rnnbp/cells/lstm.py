@@ -1,4 +1,4 @@
-"""Long short-term memory (Hochreiter & Schmidhuber 1997) with a forget gate (Gers et al. 2000)."""
+"""Cell of long short-term memory with forget gates."""
 
 from dataclasses import dataclass, field
 
@@ -12,11 +12,16 @@ from rnnbp.runtime import positive_int
 
 @dataclass(frozen=True)
 class LSTMCell:
-    """The state is [h | c]; gates in PyTorch's order i, f, g, o::
+    """Long short-term memory with forget gates; the state is [h | c]::
 
-        i, f, o = sigmoid(W x[t] + b_ih + W_hh h[t-1] + b_hh)      g = tanh(the same with its own rows)
+        i = sigmoid(W_ii x[t] + b_ii + W_hi h[t-1] + b_hi)
+        f = sigmoid(W_if x[t] + b_if + W_hf h[t-1] + b_hf)
+        g = tanh(W_ig x[t] + b_ig + W_hg h[t-1] + b_hg)
+        o = sigmoid(W_io x[t] + b_io + W_ho h[t-1] + b_ho)
         c[t] = f c[t-1] + i g
         h[t] = o tanh(c[t])
+
+    The rows of weights and biases are in PyTorch's order i, f, g, o.
 
     Parameters
     ----------
@@ -25,6 +30,7 @@ class LSTMCell:
     hidden_size : int
         H, the number of memory cells.
     init : Initializer, default Uniform()
+        The initialization of the parameters.
 
     Raises
     ------
@@ -57,25 +63,25 @@ class LSTMCell:
 
     @property
     def output_size(self) -> int:
-        """H: h is shown, c is not."""
+        """H: the output is h."""
         return self.hidden_size
 
     @property
     def state_size(self) -> int:
-        """2 H."""
+        """2 H: the state is [h | c]."""
         return 2 * self.hidden_size
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """w_ih (4H, F), w_hh (4H, H), b_ih (4H,), b_hh (4H,)."""
+        """Return the names and shapes of the parameters: w_ih (4H, F), w_hh (4H, H), b_ih (4H,), b_hh (4H,)."""
         H, F = self.hidden_size, self.input_size
         return {"w_ih": (4 * H, F), "w_hh": (4 * H, H), "b_ih": (4 * H,), "b_hh": (4 * H,)}
 
     def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
-        """Fill `params` by `init`."""
+        """Initialize `params` in place by `init`."""
         self.init(self, params, rng)
 
     def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
-        """One step; the residual is [i | f | g | o | tanh c] (..., 5H)."""
+        """Compute one step; the residuals are [i | f | g | o | tanh c] (..., 5H)."""
         H = self.hidden_size
         h, c = state[..., :H], state[..., H:]
         a = x @ params["w_ih"].T + h @ params["w_hh"].T + (params["b_ih"] + params["b_hh"])
@@ -88,7 +94,7 @@ class LSTMCell:
     def step_vjp(
         self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
     ) -> tuple[Array, Array, Array]:
-        """delta (..., 4H) at the gates' pre-activations, in their order."""
+        """Compute the vector-Jacobian product of one step; delta (..., 4H) is in the order of the gates."""
         H = self.hidden_size
         i, f, g, o, tanh_c = (residuals[..., k * H : (k + 1) * H] for k in range(5))
         d_h, c = d_next[..., :H], state[..., H:]
@@ -106,7 +112,7 @@ class LSTMCell:
         return d_state, delta @ params["w_ih"], delta
 
     def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Array, grad: Parameters) -> None:
-        """delta outer x, delta outer h[t-1], and delta's sum for both biases."""
+        """Add the gradient with respect to the parameters to `grad`."""
         grad["w_ih"] += outer_sum(delta, x)
         grad["w_hh"] += outer_sum(delta, state[..., : self.hidden_size])
         bias = total(delta)
@@ -114,11 +120,11 @@ class LSTMCell:
         grad["b_hh"] += bias
 
     def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
-        """All weights by the same delta."""
-        k, shown = np.arange(4 * self.hidden_size), slice(0, self.hidden_size)
+        """Return the outer products of which the gradient with respect to the parameters is the sum."""
+        k, h = np.arange(4 * self.hidden_size), slice(0, self.hidden_size)
         return (
             Outer("w_ih", k, x),
-            Outer("w_hh", k, state[..., shown], units=shown),
+            Outer("w_hh", k, state[..., h], units=h),
             Outer("b_ih", k),
             Outer("b_hh", k),
         )

@@ -1,7 +1,7 @@
-"""How a cell's parameters act: by outer products of its delta and some inputs. Optional for a cell to say.
+"""The gradient of a cell's parameters as outer products of its delta and inputs; optional for a cell.
 
-A cell that has ``outer_products(state, x, residuals)``, a tuple of `Outer` in which each entry of each parameter
-occurs exactly once, is spared the slow way by the algorithms that carry the parameters' influence forwards in time.
+A cell may define ``outer_products(state, x, residuals)``, which returns a tuple of `Outer` in which each entry of each
+parameter occurs exactly once. Algorithms that propagate the influence matrix forward in time use it for speed.
 """
 
 from collections.abc import Callable
@@ -15,22 +15,23 @@ from rnnbp.cells.base import Array, Cell, Delta
 
 @dataclass(frozen=True)
 class Outer:
-    """The gradient of ``params[name][rows]`` is ``delta[..., columns]`` outer `inputs`, as `param_vjp` adds it up.
+    """Outer product: the gradient of ``params[name][rows]`` is the sum of ``delta[..., columns]`` outer `inputs`.
 
     Parameters
     ----------
     name : str
-        Of the parameter: (K, F), or (K,) for a bias.
+        Name of the parameter: (K, F), or (K,) for a bias.
     columns : ndarray of int (K,)
-        Of delta; where delta is nested, of its arrays side by side.
+        Columns of delta; of a nested delta, of its arrays concatenated.
     inputs : ndarray (..., F), optional
-        What the weights are multiplied with. None: ones, for a bias.
+        The factors of the weights. None: ones, for a bias.
     rows : slice, default all
+        Rows of the parameter.
     units : slice, optional
-        Where the inputs are these units of state[t-1] themselves, and the weight enters `step_vjp` in no other way than
+        For recurrent weights: the inputs are these units of state[t-1], and the weight enters `step_vjp` only by
         ``d_state[..., units] += delta[..., columns] @ params[name][rows]``.
     transposed : bool, default False
-        Whether the array lies the other way, (F, K), as an embedding's table does.
+        Whether the parameter is (F, K), as the table of an embedding.
 
     Examples
     --------
@@ -47,9 +48,9 @@ class Outer:
 
 
 def outer_method(cell: Cell) -> Callable[[Array, Array, Any], tuple[Outer, ...]] | None:
-    """The cell's `outer_products`, or None where it has none that holds.
+    """Return the cell's method `outer_products`, or None if it has none, or a superseded one.
 
-    A subclass that changes the step or one of its products, and does not say how its parameters act now, has none.
+    It is superseded in a subclass that overrides `step`, `step_vjp` or `param_vjp` without overriding it.
 
     Examples
     --------
@@ -60,18 +61,18 @@ def outer_method(cell: Cell) -> Callable[[Array, Array, Any], tuple[Outer, ...]]
     >>> outer_method(ElmanCell(1, 1)) is None, outer_method(Changed(1, 1)) is None
     (False, True)
     """
-    for kind in type(cell).__mro__:
-        if "outer_products" in vars(kind):
+    for cls in type(cell).__mro__:
+        if "outer_products" in vars(cls):
             method = getattr(cell, "outer_products")  # noqa: B009
-            parts = getattr(cell, "cells", ())
-            return method if all(outer_method(part) is not None for part in parts) else None
-        if vars(kind).keys() & {"step", "step_vjp", "param_vjp"}:
+            cells = getattr(cell, "cells", ())
+            return method if all(outer_method(one) is not None for one in cells) else None
+        if vars(cls).keys() & {"step", "step_vjp", "param_vjp"}:
             return None
     return None
 
 
 def rows_of(array: Array, outer: Outer) -> Array:
-    """The rows of a parameter that an outer product speaks of, as a view (K, F); a bias has one column.
+    """Return the rows of a parameter that an outer product belongs to, as a view (K, F); a bias has one column.
 
     Examples
     --------
@@ -83,7 +84,7 @@ def rows_of(array: Array, outer: Outer) -> Array:
 
 
 def side_by_side(delta: Delta) -> Array:
-    """A nested delta's arrays next to each other, (..., K); an array as it is.
+    """Return the arrays of a nested delta, concatenated: (..., K).
 
     Examples
     --------
@@ -92,11 +93,11 @@ def side_by_side(delta: Delta) -> Array:
     """
     if not isinstance(delta, tuple):
         return delta
-    return np.concatenate([side_by_side(part) for part in delta], axis=-1)
+    return np.concatenate([side_by_side(item) for item in delta], axis=-1)
 
 
 def width(cell: Cell) -> int:
-    """K, how many columns a cell's delta has, its arrays side by side.
+    """Return K, the number of columns of a cell's delta.
 
     Examples
     --------

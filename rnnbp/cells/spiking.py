@@ -1,9 +1,8 @@
-"""Spiking neurons: leaky integrate and fire, with a fixed or an adaptive threshold, and a surrogate for the derivative.
+"""Cells of leaky integrate-and-fire neurons, with fixed and with adaptive threshold, and a surrogate gradient.
 
-A spike has no derivative. Everything here that differentiates takes the surrogate's for it: `step_vjp` on the way back,
-and `step` itself in complex numbers, so that forward mode and the complex step see the same derivative. What the
-complex step says of these cells is therefore that their products agree with the surrogate, and differences of the
-loss, which see the spike as it is, disagree.
+A spike has no derivative. A surrogate takes its place in `step_vjp`, and in `step` for complex numbers, so that forward
+mode and the complex step use the same derivative. A check by the complex step therefore confirms that the
+vector-Jacobian products agree with the surrogate; finite differences of the loss disagree with both.
 """
 
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from rnnbp.runtime import number, positive_int
 
 
 def surrogate(u: Array, dampening: float) -> Array:
-    """dampening max(0, 1 - |u|): what stands for the derivative of the spike at u.
+    """Return the surrogate derivative of the spike at u, dampening max(0, 1 - |u|).
 
     Examples
     --------
@@ -29,8 +28,7 @@ def surrogate(u: Array, dampening: float) -> Array:
 
 
 def spike(u: Array, dampening: float) -> Array:
-    """1 where u is above 0, else 0; of a complex number by its real part, moved along its imaginary part as the
-    surrogate says.
+    """Return 1 where the real part of u is above 0, else 0, with the surrogate derivative times Im u as imaginary part.
 
     Examples
     --------
@@ -47,15 +45,15 @@ def spike(u: Array, dampening: float) -> Array:
 
 @dataclass(frozen=True)
 class LIFCell:
-    """Leaky integrate and fire. The state is [z | v], the spikes z, which are what the cell shows, and the membrane
-    potentials v::
+    """Leaky integrate-and-fire neurons; the state is [z | v], spikes and membrane potentials::
 
         v[t] = alpha v[t-1] + W_ih x[t] + W_hh z[t-1] - threshold z[t-1],      alpha = exp(-1 / tau)
         z[t] = 1 where v[t] > threshold, else 0
 
-    The derivative of z by v is taken as ``dampening / threshold max(0, 1 - |v - threshold| / threshold)``. The reset,
-    the last term of v, is not differentiated, as in e-prop's eligibility traces and as Zenke & Vogels recommend.
-    A unit may connect to itself; there is no bias and no refractory period.
+    The output is z. The derivative of z with respect to v is replaced by the surrogate
+    ``dampening / threshold max(0, 1 - |v - threshold| / threshold)``. The reset, the last term of v, is not
+    differentiated, as in the eligibility traces of e-prop and as Zenke & Vogels recommend. Neurons may have
+    self-connections; there is no bias and no refractory period.
 
     Parameters
     ----------
@@ -64,12 +62,13 @@ class LIFCell:
     hidden_size : int
         H, the number of neurons.
     tau : float, default 20
-        The membrane's time constant, above 0 [steps].
+        Time constant of the membrane, above 0 [steps].
     threshold : float, default 1
-        Above 0, in units of v.
+        Firing threshold, above 0, in units of v.
     dampening : float, default 0.3
-        The surrogate's height, above 0.
+        Height of the surrogate derivative, above 0.
     init : Initializer, default Uniform()
+        The initialization of the parameters.
 
     Raises
     ------
@@ -83,8 +82,8 @@ class LIFCell:
 
     Notes
     -----
-    `rnnbp.check_gradient` agrees, as the complex step differentiates the spike by the surrogate too; with
-    ``oracle=FiniteDifference()`` it does not, as a difference sees no slope, or a jump.
+    `rnnbp.check_gradient` agrees, because the complex step differentiates the spike by the surrogate too; with
+    ``oracle=FiniteDifference()`` it disagrees, because a spike is constant in v except for its jump.
 
     References
     ----------
@@ -125,32 +124,32 @@ class LIFCell:
 
     @property
     def output_size(self) -> int:
-        """H: the spikes are shown."""
+        """H: the output is z."""
         return self.hidden_size
 
     @property
     def state_size(self) -> int:
-        """2 H."""
+        """2 H: the state is [z | v]."""
         return 2 * self.hidden_size
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """w_ih (H, F), w_hh (H, H)."""
+        """Return the names and shapes of the parameters: w_ih (H, F), w_hh (H, H)."""
         H, F = self.hidden_size, self.input_size
         return {"w_ih": (H, F), "w_hh": (H, H)}
 
     def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
-        """Fill `params` by `init`."""
+        """Initialize `params` in place by `init`."""
         self.init(self, params, rng)
 
-    def _charged(self, params: Weights, z: Array, v: Array, x: Array) -> Array:
-        """The next potential. A reset by ``z.real`` is one without a derivative."""
+    def _potential(self, params: Weights, z: Array, v: Array, x: Array) -> Array:
+        """Return the next potential. The reset uses ``z.real``, which has no derivative."""
         current = x @ params["w_ih"].T + z @ params["w_hh"].T
         return exp(-1 / self.tau) * v + current - self.threshold * z.real
 
     def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
-        """One step; the residual is the surrogate derivative of z by v."""
+        """Compute one step; the residuals are psi (..., H), the surrogate derivative of z with respect to v."""
         z, v = np.split(state, 2, axis=-1)
-        v = self._charged(params, z, v, x)
+        v = self._potential(params, z, v, x)
         u = v / self.threshold - 1
         psi = surrogate(u, self.dampening) / self.threshold
         return np.concatenate([spike(u, self.dampening), v], axis=-1), psi
@@ -158,33 +157,33 @@ class LIFCell:
     def step_vjp(
         self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
     ) -> tuple[Array, Array, Array]:
-        """delta (..., H) is the error at the potential: d_v + psi d_z."""
+        """Compute the vector-Jacobian product of one step: delta = d_v + psi d_z (..., H)."""
         d_z, d_v = np.split(d_next, 2, axis=-1)
         delta = d_v + residuals * d_z
         d_state = np.concatenate([delta @ params["w_hh"], exp(-1 / self.tau) * delta], axis=-1)
         return d_state, delta @ params["w_ih"], delta
 
     def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Array, grad: Parameters) -> None:
-        """delta outer x, delta outer z[t-1]."""
+        """Add the gradient with respect to the parameters to `grad`."""
         grad["w_ih"] += outer_sum(delta, x)
         grad["w_hh"] += outer_sum(delta, state[..., : self.hidden_size])
 
     def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
-        """Both weights by the same delta."""
-        k, shown = np.arange(self.hidden_size), slice(0, self.hidden_size)
-        return Outer("w_ih", k, x), Outer("w_hh", k, state[..., shown], units=shown)
+        """Return the outer products of which the gradient with respect to the parameters is the sum."""
+        k, z = np.arange(self.hidden_size), slice(0, self.hidden_size)
+        return Outer("w_ih", k, x), Outer("w_hh", k, state[..., z], units=z)
 
 
 @dataclass(frozen=True)
 class ALIFCell(LIFCell):
-    """`LIFCell` with a threshold that every spike raises: the neurons of an LSNN. The state is [z | v | a]::
+    """Leaky integrate-and-fire neurons with adaptive threshold, as of an LSNN; the state is [z | v | a]::
 
         v[t] = alpha v[t-1] + W_ih x[t] + W_hh z[t-1] - threshold z[t-1],      alpha = exp(-1 / tau)
         a[t] = rho a[t-1] + z[t-1],                                            rho = exp(-1 / tau_adaptation)
         z[t] = 1 where v[t] > A[t] = threshold + beta a[t], else 0
 
-    The surrogate is that of `LIFCell` with ``|v - A| / threshold``. The threshold remembers for about `tau_adaptation`
-    steps, much longer than the membrane. Unlike the reset, the way of a spike into the threshold is differentiated.
+    The surrogate is that of `LIFCell` with ``|v - A| / threshold``. The threshold decays within about `tau_adaptation`
+    steps, much more slowly than the membrane potential. Unlike the reset, the dependence of a on z is differentiated.
 
     Parameters
     ----------
@@ -193,16 +192,17 @@ class ALIFCell(LIFCell):
     hidden_size : int
         H, the number of neurons.
     tau : float, default 20
-        The membrane's time constant, above 0 [steps].
+        Time constant of the membrane, above 0 [steps].
     threshold : float, default 1
-        Of a neuron that has not fired; above 0, in units of v.
+        Firing threshold of a neuron that has not fired, above 0, in units of v.
     dampening : float, default 0.3
-        The surrogate's height, above 0.
+        Height of the surrogate derivative, above 0.
     init : Initializer, default Uniform()
+        The initialization of the parameters.
     tau_adaptation : float, default 200
-        The threshold's time constant, above 0 [steps].
+        Time constant of the adaptation, above 0 [steps].
     beta : float, default 0.184
-        By how much a spike raises the threshold; 0 or more, in units of v. With 0, a `LIFCell`.
+        Increase of the threshold at a spike, 0 or more, in units of v. With 0, a `LIFCell`.
 
     Raises
     ------
@@ -211,7 +211,7 @@ class ALIFCell(LIFCell):
 
     See Also
     --------
-    LIFCell : with a fixed threshold, and more on the surrogate.
+    LIFCell : with a fixed threshold, and notes on the surrogate.
 
     References
     ----------
@@ -221,7 +221,7 @@ class ALIFCell(LIFCell):
 
     Examples
     --------
-    A constant input, and fewer and fewer spikes:
+    Under a constant input the firing rate adapts:
 
     >>> cell = ALIFCell(input_size=1, hidden_size=1)
     >>> params, state, spikes = Parameters(cell.shapes()), np.zeros(3), []
@@ -243,13 +243,13 @@ class ALIFCell(LIFCell):
 
     @property
     def state_size(self) -> int:
-        """3 H."""
+        """3 H: the state is [z | v | a]."""
         return 3 * self.hidden_size
 
     def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
-        """One step; the residual is the surrogate derivative of z by v, the negative of that by A."""
+        """Compute one step; the residuals are psi (..., H), the surrogate derivative of z with respect to v."""
         z, v, a = np.split(state, 3, axis=-1)
-        v = self._charged(params, z, v, x)
+        v = self._potential(params, z, v, x)
         a = exp(-1 / self.tau_adaptation) * a + z
         u = (v - self.beta * a) / self.threshold - 1
         psi = surrogate(u, self.dampening) / self.threshold
@@ -258,7 +258,10 @@ class ALIFCell(LIFCell):
     def step_vjp(
         self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
     ) -> tuple[Array, Array, Array]:
-        """delta (..., H) is the error at the potential: d_v + psi d_z. That at a is d_a - beta psi d_z."""
+        """Compute the vector-Jacobian product of one step: delta = d_v + psi d_z (..., H).
+
+        The gradient with respect to a is d_a - beta psi d_z.
+        """
         d_z, d_v, d_a = np.split(d_next, 3, axis=-1)
         delta = d_v + residuals * d_z
         d_a = d_a - self.beta * residuals * d_z

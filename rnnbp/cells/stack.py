@@ -1,4 +1,4 @@
-"""Cells on top of each other, as one cell."""
+"""Several cells in a stack, as one cell."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,22 +14,21 @@ from rnnbp.core import Parameters
 
 @dataclass(frozen=True)
 class Stack:
-    """Within one step each cell's output is the input of the next; the last one's output is what the stack
-    shows.
+    """Stack of cells: within one step, the output of each cell is the input of the next.
 
-    Being a cell, a stack has every gradient algorithm, fixed points included. The state is [last cell's | ...
-    | first cell's], so that what is shown comes first. Parameters are named ``0.w_ih``, ``1.w_ih``, ...
+    As a cell, a stack works with every gradient algorithm and with fixed points. The output is that of the last cell;
+    the state is [last cell's | ... | first cell's], so that the output comes first. Parameters are named ``0.w_ih``,
+    ``1.w_ih``, ...
 
     Parameters
     ----------
     cells : tuple of Cell
-        From the input upwards.
+        Lowest cell first.
 
     Raises
     ------
     ValueError
-        If there is no cell, something else is among them, or a cell does not take as many features as the one
-        below it shows.
+        If it is empty, an element is not a cell, or the input size of a cell is not the output size of the one below.
 
     Examples
     --------
@@ -49,40 +48,40 @@ class Stack:
             if above.input_size != below.output_size:
                 raise ValueError(
                     f"cell {k + 1} of the stack takes {above.input_size} features, "
-                    f"but cell {k} below it shows {below.output_size}"
+                    f"but cell {k} below it has {below.output_size} outputs"
                 )
 
     @property
     def input_size(self) -> int:
-        """F of the first cell."""
+        """F: the input size of the first cell."""
         return self.cells[0].input_size
 
     @property
     def output_size(self) -> int:
-        """What the last cell shows."""
+        """O: the output size of the last cell."""
         return self.cells[-1].output_size
 
     @property
     def state_size(self) -> int:
-        """The sum over the cells."""
+        """S: the sum of the state sizes of all cells."""
         return sum(cell.state_size for cell in self.cells)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """The cells' parameters, each with its cell's number before it."""
+        """Return the names and shapes of the parameters, with the index of the cell as prefix."""
         return {f"{k}.{name}": shape for k, cell in enumerate(self.cells) for name, shape in cell.shapes().items()}
 
     def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
-        """Each cell in its own way."""
+        """Initialize `params` in place, cell by cell."""
         for k, cell in enumerate(self.cells):
             cell.initialize(params.scope(f"{k}."), rng)
 
     def _states(self, state: Array) -> list[Array]:
-        """The cells' states, first cell first."""
+        """Return the states of the cells, first cell first."""
         ends = list(accumulate(cell.state_size for cell in reversed(self.cells)))
         return np.split(state, ends[:-1], axis=-1)[::-1]
 
     def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
-        """The residuals are each cell's input and its own residuals."""
+        """Compute one step; the residuals are pairs of each cell's input and its residuals."""
         states, residuals = [], []
         for k, (cell, s) in enumerate(zip(self.cells, self._states(state), strict=True)):
             next_state, r = cell.step(_scope(params, k), s, x)
@@ -94,7 +93,7 @@ class Stack:
     def step_vjp(
         self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
     ) -> tuple[Array, Array, Delta]:
-        """From the last cell down; delta is a tuple, first cell's first."""
+        """Compute the vector-Jacobian product of one step; delta is a tuple, first cell first."""
         states, d_nexts = self._states(state), self._states(d_next)
         d_states, deltas = [], []
         d_x = np.zeros_like(d_nexts[-1][..., : self.output_size])
@@ -108,18 +107,21 @@ class Stack:
         return np.concatenate(d_states, axis=-1), d_x, tuple(deltas[::-1])
 
     def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Delta, grad: Parameters) -> None:
-        """Each cell's own, with its own delta."""
+        """Add the gradient with respect to the parameters to `grad`."""
         for k, (cell, s) in enumerate(zip(self.cells, self._states(state), strict=True)):
             inputs, r = residuals[k]
             cell.param_vjp(s, inputs, r, delta[k], grad.scope(f"{k}."))
 
     @cached_property
     def _widths(self) -> tuple[int, ...]:
-        """How many columns of delta each cell has."""
+        """Number of columns of each cell's delta."""
         return tuple(width(cell) for cell in self.cells)
 
     def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
-        """The cells' own, for cells that all have them."""
+        """Return the outer products of which the gradient with respect to the parameters is the sum.
+
+        All cells must have `outer_products`.
+        """
         found: list[Outer] = []
         first, end = 0, self.state_size
         for k, (cell, s, columns) in enumerate(zip(self.cells, self._states(state), self._widths, strict=True)):
@@ -134,6 +136,6 @@ class Stack:
 
 
 def _scope(params: Weights, k: int) -> Mapping[str, Array]:
-    """Cell k's own weights under their own names."""
+    """Return the weights of cell k, under the names that the cell itself uses."""
     prefix = f"{k}."
     return {name[len(prefix) :]: w for name, w in params.items() if name.startswith(prefix)}

@@ -1,4 +1,4 @@
-"""One step of a user's cell tried on zeros, so that what it returns is checked where the cell is given."""
+"""Trial step of a user's cell on zeros, so that wrong return values are reported where the cell is passed."""
 
 import copy
 from collections.abc import Mapping
@@ -15,22 +15,22 @@ _passed: WeakKeyDictionary[type, set[tuple[int, int, int]]] = WeakKeyDictionary(
 
 
 def try_step(name: str, cell: Any) -> None:
-    """Run one step of a cell and its two products on a batch of zeros, and check the shapes that come back.
+    """Run one step of a cell and its vector-Jacobian products on a batch of zeros, and check the returned shapes.
 
-    The package's own cells, whose tests say as much, are not tried, and others once for each class and sizes. It is a
-    copy that is tried, so that a cell that counts its steps does not count these; one that cannot be copied is not.
+    A cell of this package is not tried, others once for each class and sizes. The trial runs on a deep copy, so that it
+    has no effect on the cell; a cell that cannot be copied is not tried.
 
     Parameters
     ----------
     name : str
-        Of the argument, for messages.
+        Name of the argument, for messages.
     cell : Cell
-        With all of a cell's attributes.
+        With all members of the protocol.
 
     Raises
     ------
     ValueError
-        Naming the method, what it returned and what it has to return.
+        Naming the method, what it returned and what it must return.
 
     Examples
     --------
@@ -45,34 +45,34 @@ def try_step(name: str, cell: Any) -> None:
     ...     print(error)
     cell: TwoValues.step_vjp must return (d_state, d_x, delta), got a tuple of 2
     """
-    kind, sizes = type(cell), (cell.input_size, cell.output_size, cell.state_size)
-    if kind.__module__.partition(".")[0] == "rnnbp" or sizes in _passed.get(kind, ()):
+    cls, sizes = type(cell), (cell.input_size, cell.output_size, cell.state_size)
+    if cls.__module__.partition(".")[0] == "rnnbp" or sizes in _passed.get(cls, ()):
         return
     try:
         copied = copy.deepcopy(cell)
     except Exception:
         return
-    trial = _Trial(name, kind.__name__)
+    trial = _Trial(name, cls.__name__)
     try:
         with np.errstate(all="ignore"):
             trial.run(copied)
     except Exception as error:
         error.add_note(
-            f"{name}: one step of {kind.__name__} was tried on zeros, state (B, S) = ({ROWS}, {cell.state_size}) "
+            f"{name}: one step of {cls.__name__} was tried on zeros, state (B, S) = ({ROWS}, {cell.state_size}) "
             f"and x (B, F) = ({ROWS}, {cell.input_size})"
         )
         raise
-    _passed.setdefault(kind, set()).add(sizes)
+    _passed.setdefault(cls, set()).add(sizes)
 
 
 class _Trial:
-    """The steps of a trial, and how they complain."""
+    """Trial of a cell, with its error messages."""
 
-    def __init__(self, name: str, kind: str) -> None:
-        self.name, self.kind = name, kind
+    def __init__(self, name: str, cell: str) -> None:
+        self.name, self.cell = name, cell
 
     def run(self, cell: Any) -> None:
-        """A step, and back through it."""
+        """Run one step and its vector-Jacobian products."""
         shapes = cell.shapes()
         if not isinstance(shapes, Mapping):
             raise self._mismatch("shapes", "must return a dict of names and shapes", f"{type(shapes).__name__}")
@@ -82,15 +82,15 @@ class _Trial:
         next_state, residuals = self._values("step", ("next_state", "residuals"), cell.step(weights, state, x))
         self._shape("step", "next_state (B, S)", next_state, state.shape)
         self._nested("step", "residuals", residuals)
-        products = cell.step_vjp(weights, state, x, residuals, np.zeros_like(state))
-        d_state, d_x, delta = self._values("step_vjp", ("d_state", "d_x", "delta"), products)
+        returned = cell.step_vjp(weights, state, x, residuals, np.zeros_like(state))
+        d_state, d_x, delta = self._values("step_vjp", ("d_state", "d_x", "delta"), returned)
         self._shape("step_vjp", "d_state (B, S)", d_state, state.shape)
         self._shape("step_vjp", "d_x (B, F)", d_x, x.shape)
         self._nested("step_vjp", "delta", delta)
         cell.param_vjp(state, x, residuals, delta, params.zeros())
 
     def _mismatch(self, method: str, wanted: str, got: str) -> ValueError:
-        return ValueError(f"{self.name}: {self.kind}.{method} {wanted}, got {got}")
+        return ValueError(f"{self.name}: {self.cell}.{method} {wanted}, got {got}")
 
     def _values(self, method: str, names: tuple[str, ...], found: Any) -> tuple[Any, ...]:
         if not isinstance(found, tuple) or len(found) != len(names):
@@ -104,10 +104,10 @@ class _Trial:
             raise self._mismatch(method, f"must return {what} = {wanted} for B = {ROWS}", got)
 
     def _nested(self, method: str, what: str, found: Any) -> None:
-        """Arrays with the batch's axis in front, or tuples of such."""
+        """Check arrays with the axis of the batch first, or nested tuples of such."""
         if isinstance(found, tuple):
-            for part in found:
-                self._nested(method, what, part)
+            for item in found:
+                self._nested(method, what, item)
         elif not isinstance(found, np.ndarray) or found.shape[:-1] != (ROWS,):
             got = f"an array of shape {found.shape}" if isinstance(found, np.ndarray) else repr(type(found).__name__)
             wanted = f"must return {what} as an array (B, K), or as a tuple of such, with B = {ROWS} here"

@@ -264,7 +264,7 @@ def test_any_sizes(make, hidden, features, lead):
         (lambda: Stack(()), "cells must hold at least one cell, got none"),
         (
             lambda: Stack((LSTMCell(3, 4), GRUCell(8, 2))),
-            "cell 1 of the stack takes 8 features, but cell 0 below it shows 4",
+            "cell 1 of the stack takes 8 features, but cell 0 below it has 4 outputs",
         ),
         (
             lambda: Stack((LSTMCell(3, 4), "gru")),
