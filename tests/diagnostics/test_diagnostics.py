@@ -20,7 +20,7 @@ from rnnbp.diagnostics import (
     spectral_radii,
     trajectory,
 )
-from rnnbp.layers import GRU, LSTM, Bidirectional, Dense, Last, MeanOverTime
+from rnnbp.layers import GRU, LSTM, Bidirectional, Dense, Ends, Last, MeanOverTime
 from rnnbp.losses import CrossEntropy
 
 
@@ -55,7 +55,7 @@ def test_layers_are_selected_by_their_numbers():
         trajectory(model, batch, "1.3")
     with pytest.raises(ValueError, match="sequence must be from 0 to 2, got 3"):
         trajectory(model, batch, sequence=3)
-    model, batch = problem([Bidirectional(GRUCell(F, 3)), Last(), Dense(6, K)])
+    model, batch = problem([Bidirectional(GRUCell(F, 3)), Ends(), Dense(6, K)])
     with pytest.raises(ValueError, match="model must have a layer that runs a cell forward in time"):
         trajectory(model, batch)
 
