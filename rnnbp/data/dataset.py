@@ -16,7 +16,7 @@ from rnnbp.data.sequences import Sequences
 from rnnbp.data.splits import bucketed, pieces, unpadded
 from rnnbp.data.standardizer import Standardizer
 from rnnbp.data.targets import Targets
-from rnnbp.runtime import checked_bool, positive_int
+from rnnbp.runtime import flag, positive_int
 
 __all__ = ["SequenceBatch", "SequenceDataset", "Standardizer", "collate", "stream_batches"]
 
@@ -150,7 +150,7 @@ class SequenceDataset(Sequences):
         """
         positive_int("batch_size", batch_size)
         positive_int("bucket", bucket)
-        if checked_bool("shuffle", shuffle) and rng is None:
+        if flag("shuffle", shuffle) and rng is None:
             raise ValueError("rng is needed to shuffle: numpy.random.default_rng(seed)")
         order = np.arange(len(self)) if rng is None or not shuffle else rng.permutation(len(self))
         parts = pieces(order, batch_size) if bucket == 1 else bucketed(order, self.lengths, batch_size, bucket)

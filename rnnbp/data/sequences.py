@@ -18,7 +18,7 @@ from rnnbp.data.moments import Moments, moments
 from rnnbp.data.splits import chosen_places, deal, deal_groups
 from rnnbp.data.targets import Targets, check_no_steps, checked_classes, checked_targets
 from rnnbp.data.validation import checked_sequences
-from rnnbp.runtime import as_html, checked_bool, counted, did_you_mean, positive_int, some
+from rnnbp.runtime import as_html, counted, did_you_mean, flag, positive_int, some
 
 Array = np.ndarray
 
@@ -222,7 +222,7 @@ class Sequences:
     def _strata(self, stratify: bool | None) -> Array | None:
         """Return the class (N,) of each sequence for a stratified split, None for one that is not."""
         by_class = self.labelled and isinstance(self.targets, np.ndarray)
-        if stratify is not None and checked_bool("stratify", stratify) and not by_class:
+        if stratify is not None and flag("stratify", stratify) and not by_class:
             raise ValueError(f"stratify=True needs targets that are one class a sequence, got {self._task()}")
         return np.asarray(self.targets) if by_class and stratify is not False else None
 

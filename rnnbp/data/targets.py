@@ -9,7 +9,7 @@ from pandas.api.types import is_integer_dtype
 
 from rnnbp.data.categories import ordered_names
 from rnnbp.data.labels import LabelSequences
-from rnnbp.runtime import checked_bool
+from rnnbp.runtime import flag
 
 Array = np.ndarray
 Targets = Array | list[Array] | LabelSequences
@@ -88,7 +88,7 @@ def checked_targets(
 
 def check_no_steps(targets: LabelSequences | None, per_step: bool | None) -> None:
     """Raise if `per_step` is True for targets that cannot be one a step."""
-    if per_step is not None and checked_bool("per_step", per_step):
+    if per_step is not None and flag("per_step", per_step):
         what = "there are no targets" if targets is None else "targets are sequences of labels of lengths of their own"
         raise ValueError(f"per_step=True says that targets are one a step, but {what}")
 
@@ -106,7 +106,7 @@ def padded_per_step(targets: Array, per_step: bool | None) -> bool:
     taken = {1: (False,), 2: (True, False), 3: (True,)}.get(targets.ndim)
     if taken is None:
         raise ValueError(f"targets must have one to three axes, got shape {targets.shape}")
-    found = taken[0] if per_step is None else checked_bool("per_step", per_step)
+    found = taken[0] if per_step is None else flag("per_step", per_step)
     if found not in taken:
         said = "one a sequence" if targets.ndim == 1 else "one a step"
         raise ValueError(f"per_step={per_step} does not fit targets of shape {targets.shape}, which are {said}")
@@ -132,7 +132,7 @@ def _items(targets: Any) -> Array | list[Array]:
 def _are_steps(items: Array | list[Array], count: Callable[[], Array], per_step: bool | None) -> bool:
     """Return whether targets are one a step: from dtype and number of axes, or `per_step` where it is given."""
     if per_step is not None:
-        checked_bool("per_step", per_step)
+        flag("per_step", per_step)
     axes = items[0].ndim
     for i, t in enumerate(items):
         if t.ndim != axes:

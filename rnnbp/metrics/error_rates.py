@@ -1,4 +1,4 @@
-"""How far predicted sequences are from the right ones: edit distance, token and word error rates."""
+"""Edit distance between sequences, token error rate and word error rate."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -11,16 +11,16 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class ErrorRate:
-    """The edits that turn what is right into what was predicted, counted over a whole corpus.
+    """Counts of the edits that turn the target sequences of a corpus into the predicted ones.
 
     Parameters
     ----------
     substitutions, insertions, deletions : int
-        Tokens taken for others, added, and left out.
+        Tokens replaced, added, and omitted.
     tokens : int
-        How many there should be.
+        Tokens of the targets.
     wrong_sequences, sequences : int
-        How many have an edit, and how many there are.
+        Sequences with at least one edit, and all sequences.
 
     Examples
     --------
@@ -40,19 +40,19 @@ class ErrorRate:
 
     @property
     def errors(self) -> int:
-        """All edits."""
+        """Number of edits."""
         return self.substitutions + self.insertions + self.deletions
 
     @property
     def rate(self) -> float:
-        """Edits for each token there should be; may be above 1. NaN where there should be none."""
+        """Edits per target token; may be above 1. NaN without target tokens."""
         return self.errors / self.tokens if self.tokens else float("nan")
 
     @property
     def sequence_rate(self) -> float:
-        """The fraction of sequences that are not exactly right; NaN where there is none.
+        """Fraction of sequences with at least one edit; NaN without sequences.
 
-        Where each sequence is the pronunciation of a word, it is what that field calls the word error rate.
+        For pronunciations of words, this is called the word error rate in grapheme-to-phoneme conversion.
         """
         return self.wrong_sequences / self.sequences if self.sequences else float("nan")
 
@@ -67,12 +67,14 @@ class ErrorRate:
 
 
 def edit_distance(y_true: Sequence[Any] | Array, y_pred: Sequence[Any] | Array) -> int:
-    """The fewest substitutions, insertions and deletions that turn one sequence into the other.
+    """Return the Levenshtein distance: the least number of edits that turn one sequence into the other.
+
+    Edits are substitutions, insertions and deletions.
 
     Parameters
     ----------
     y_true, y_pred : sequence
-        Of anything that can be a key of a dict; a text is the sequence of its letters.
+        Of hashable tokens; a string is the sequence of its characters.
 
     Returns
     -------
@@ -93,14 +95,14 @@ def edit_distance(y_true: Sequence[Any] | Array, y_pred: Sequence[Any] | Array) 
 
 
 def token_error_rate(y_true: Iterable[Sequence[Any] | Array], y_pred: Iterable[Sequence[Any] | Array]) -> ErrorRate:
-    """The errors of a corpus: edits of all its sequences for all tokens there should be.
+    """Return the error rate of a corpus: the edits of all its sequences over all target tokens.
 
-    Of several shortest ways to edit a sequence, the one that leaves the most tokens as they are is counted.
+    Of several shortest edit sequences, one with the fewest substitutions is counted.
 
     Parameters
     ----------
     y_true, y_pred : iterable of sequences
-        As many of one as of the other.
+        The same number of both.
 
     Returns
     -------
@@ -109,7 +111,7 @@ def token_error_rate(y_true: Iterable[Sequence[Any] | Array], y_pred: Iterable[S
     Raises
     ------
     ValueError
-        If there are not as many, or one has names and the other integers.
+        If their numbers differ, or one has names and the other integers.
 
     Examples
     --------
@@ -118,9 +120,9 @@ def token_error_rate(y_true: Iterable[Sequence[Any] | Array], y_pred: Iterable[S
     """
     numbers: dict[Any, int] = {}
     truths = [_numbered(one, numbers) for one in y_true]
-    right = list(numbers)
+    target_tokens = list(numbers)
     guesses = [_numbered(one, numbers) for one in y_pred]
-    _check_kinds(right, list(numbers)[len(right) :])
+    _check_types(target_tokens, list(numbers)[len(target_tokens) :])
     if len(guesses) != len(truths):
         raise ValueError(f"y_pred must be as many sequences as y_true, {len(truths)}, got {len(guesses)}")
     total = ErrorRate()
@@ -132,12 +134,12 @@ def token_error_rate(y_true: Iterable[Sequence[Any] | Array], y_pred: Iterable[S
 
 
 def word_error_rate(y_true: Iterable[str], y_pred: Iterable[str]) -> ErrorRate:
-    """The errors of texts, word by word; words are what white space divides.
+    """Return the word error rate of texts, whose words are separated by white space.
 
     Parameters
     ----------
     y_true, y_pred : iterable of str
-        As many of one as of the other.
+        The same number of both.
 
     Returns
     -------
@@ -146,7 +148,7 @@ def word_error_rate(y_true: Iterable[str], y_pred: Iterable[str]) -> ErrorRate:
     Raises
     ------
     ValueError
-        If there are not as many.
+        If their numbers differ.
 
     Examples
     --------
@@ -156,31 +158,33 @@ def word_error_rate(y_true: Iterable[str], y_pred: Iterable[str]) -> ErrorRate:
     return token_error_rate((text.split() for text in y_true), (text.split() for text in y_pred))
 
 
-_TOGETHER = 1024  # sequences, sorted by length, whose tables are filled in side by side
+_TOGETHER = 1024  # sequences, sorted by length, whose tables are computed together
 
 
-def _check_kinds(right: list[Any], others: list[Any]) -> None:
-    """Raise where what is right are names and what was predicted integers, or the reverse, which are never equal."""
-    for kind, other in ((str, int | np.integer), (int | np.integer, str)):
-        if right and others and all(isinstance(t, kind) for t in right) and all(isinstance(t, other) for t in others):
-            said = ["names" if isinstance(tokens[0], str) else "integers" for tokens in (right, others)]
+def _check_types(targets: list[Any], others: list[Any]) -> None:
+    """Raise if the targets are names and the other predicted tokens integers, or the reverse, which are never equal."""
+    if not (targets and others):
+        return
+    for first, second in ((str, int | np.integer), (int | np.integer, str)):
+        if all(isinstance(t, first) for t in targets) and all(isinstance(t, second) for t in others):
+            found = ["names" if isinstance(tokens[0], str) else "integers" for tokens in (targets, others)]
             raise ValueError(
-                f"y_true holds {said[0]} and y_pred {said[1]}: give both as names (of a dataset, `named_targets`)"
+                f"y_true holds {found[0]} and y_pred {found[1]}: give both as names (of a dataset, `named_targets`)"
             )
 
 
 def _numbered(tokens: Sequence[Any] | Array, numbers: dict[Any, int]) -> Array:
-    """Each token's number, a new one where it is new."""
+    """Return the number of each token; new tokens are added to `numbers`."""
     plain = tokens.tolist() if isinstance(tokens, np.ndarray) else tokens
     return np.array([numbers.setdefault(token, len(numbers)) for token in plain], np.int64)
 
 
 def _counted(truths: list[Array], guesses: list[Array]) -> ErrorRate:
-    """The errors of N pairs, a row of all their tables at a time.
+    """Return the error rate of N pairs by dynamic programming, one row of all N tables at a time.
 
-    An edit costs M, and a substitution one more: with M above any number of edits, the least cost has the fewest edits
-    and, of these, the fewest substitutions. In a row, what comes by insertions is a running minimum:
-    ``row[j] = min over k <= j of way[k] + M (j - k)``.
+    An edit costs M, and a substitution M + 1: with M above any number of edits, the least cost has the fewest edits
+    and, of these, the fewest substitutions. With ``best[k]`` the least cost that ends without an insertion, the
+    insertions of a row are a running minimum: ``row[j] = min over k <= j of best[k] + M (j - k)``.
     """
     n, m = (np.array([len(one) for one in many], np.int64) for many in (guesses, truths))
     guess, truth = _padded(guesses, n, -1), _padded(truths, m, -2)
@@ -189,9 +193,9 @@ def _counted(truths: list[Array], guesses: list[Array]) -> ErrorRate:
     row: Array = np.tile(inserted, len(n))  # of N tables, side by side
     cost = row[n, np.arange(len(n))].astype(np.int64)
     for i, token in enumerate(truth):
-        way = row + M
-        np.minimum(way[1:], row[:-1] + (M + 1) * (guess != token).astype(row.dtype), out=way[1:])
-        row = np.minimum.accumulate(way - inserted, axis=0)
+        best = row + M
+        np.minimum(best[1:], row[:-1] + (M + 1) * (guess != token).astype(row.dtype), out=best[1:])
+        row = np.minimum.accumulate(best - inserted, axis=0)
         row += inserted
         ends = m == i + 1
         cost[ends] = row[n[ends], ends]
@@ -203,7 +207,7 @@ def _counted(truths: list[Array], guesses: list[Array]) -> ErrorRate:
 
 
 def _padded(rows: list[Array], lengths: Array, value: int) -> Array:
-    """(L, N): each in a column."""
+    """Return rows of different lengths as the columns of one padded array (L, N)."""
     array = np.full((len(rows), lengths.max(initial=0)), value, np.int64)
     array[np.arange(array.shape[1]) < lengths[:, None]] = np.concatenate([*rows, np.empty(0, np.int64)])
     return np.ascontiguousarray(array.T)

@@ -1,4 +1,4 @@
-"""History: the learning curve of a training, as a table that prints briefly, and what its columns mean."""
+"""History of a training: a table with one row per epoch, and the meaning of its columns."""
 
 from collections.abc import Iterable
 
@@ -8,13 +8,13 @@ from rnnbp.runtime import did_you_mean
 
 Row = dict[str, float]
 
-ROWS = 8  # that are printed: the first and the last ones
+ROWS = 8  # printed: the first and the last ones
 
 
 class History(pd.DataFrame):
-    """A row an epoch, as a DataFrame of which only the first and last rows are printed, to four digits.
+    """DataFrame with one row per epoch, of which only the first and last rows are printed, to four digits.
 
-    Everything made of it (a column, a slice, a copy) is plain pandas.
+    Its columns, slices and copies are plain pandas objects.
 
     Examples
     --------
@@ -49,7 +49,7 @@ def _brief() -> pd.option_context:
 
 
 def less_is_better(column: str) -> bool:
-    """Whether a column of the history is of what should fall: losses, error rates, norms and seconds.
+    """Return whether smaller is better in a column of a history: losses, error rates, norms and seconds.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def check_monitor(monitor: str, columns: Iterable[str]) -> None:
     Raises
     ------
     ValueError
-        Naming the columns that there are.
+        If it is not; the message lists the columns.
     """
     taken = list(columns)
     if monitor in taken:

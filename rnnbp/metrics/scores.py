@@ -1,4 +1,4 @@
-"""How good predictions are: accuracy, recall, confusion, R2."""
+"""Scores of predictions: accuracy, recall, confusion matrix, mean squared error, R2."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,15 +11,14 @@ Array = np.ndarray
 
 
 def accuracy(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None = None, *, ignore: int = -1) -> float:
-    """The fraction of labels that are right.
+    """Return the fraction of labels that are predicted correctly.
 
     Parameters
     ----------
     y_true, y_pred : array_like (B,), (T, B) or (T, B, K), or list of ndarray (T_i,)
-        Labels: integers, or strings (None where there is none); of each step, a list of arrays, one a sequence.
+        Labels: integers, or strings (None where there is none); labels of steps also as a list of one array a sequence.
     lengths : array_like (B,), optional
-        With a time axis, each sequence's number of steps: what lies past them does not count. Default: all
-        count.
+        With a time axis, each sequence's number of steps: steps past them do not count. Default: all count.
     ignore : int, default -1
         Items whose target is this label do not count.
 
@@ -39,7 +38,7 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None = N
     0.6666666666666666
     """
     truth, guess = _labelled(y_true, y_pred, lengths, ignore)
-    _check_kinds(truth, guess)
+    _check_types(truth, guess)
     return float((guess == truth).mean()) if truth.size else float("nan")
 
 
@@ -51,14 +50,14 @@ def per_class_recall(
     classes: Sequence[Any] | None = None,
     ignore: int = -1,
 ) -> pd.Series:
-    """Of the items of each class, the fraction that was found.
+    """Return the recall of each class: the fraction of its items that are predicted correctly.
 
     Parameters
     ----------
     y_true, y_pred, lengths, ignore
-        As `accuracy` takes them.
+        See `accuracy`.
     classes : sequence, optional
-        The names of the classes; integer labels are places in it. Default: the labels that occur, or, of
+        The names of the classes; integer labels are indices into it. Default: the labels that occur, or, of
         integers, 0 to the greatest one.
 
     Returns
@@ -78,20 +77,20 @@ def per_class_recall(
     """
     table = confusion_matrix(y_true, y_pred, lengths, classes=classes, ignore=ignore)
     counts = table.to_numpy()
-    found, there = np.diag(counts).astype(float), counts.sum(axis=1)
-    recall = np.divide(found, there, out=np.full(len(counts), np.nan), where=there > 0)
+    correct, total = np.diag(counts).astype(float), counts.sum(axis=1)
+    recall = np.divide(correct, total, out=np.full(len(counts), np.nan), where=total > 0)
     return pd.Series(recall, index=table.index, name="recall")
 
 
 def balanced_accuracy(
     y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None = None, *, ignore: int = -1
 ) -> float:
-    """The mean of the recalls of the classes that occur: accuracy in which every class has the same weight.
+    """Return the balanced accuracy: the mean recall of the classes that occur.
 
     Parameters
     ----------
     y_true, y_pred, lengths, ignore
-        As `accuracy` takes them.
+        See `accuracy`.
 
     Returns
     -------
@@ -114,12 +113,12 @@ def confusion_matrix(
     classes: Sequence[Any] | None = None,
     ignore: int = -1,
 ) -> pd.DataFrame:
-    """How often items of each class were taken for each class.
+    """Return the confusion matrix: the number of items of each class predicted as each class.
 
     Parameters
     ----------
     y_true, y_pred, lengths, classes, ignore
-        As `per_class_recall` takes them.
+        See `per_class_recall`.
 
     Returns
     -------
@@ -148,12 +147,12 @@ def confusion_matrix(
 
 
 def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None = None) -> float:
-    """The mean of the squared differences, over items and K.
+    """Return the mean of the squared differences, over items and K.
 
     Parameters
     ----------
     y_true, y_pred, lengths
-        As `r2` takes them.
+        See `r2`.
 
     Returns
     -------
@@ -176,21 +175,20 @@ def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike 
 
 
 def r2(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None = None) -> float:
-    """The coefficient of determination ``1 - sum((y - p)**2) / sum((y - mean(y))**2)``, averaged over K.
+    """Return the coefficient of determination ``1 - sum((y - p)**2) / sum((y - mean(y))**2)``, averaged over K.
 
     Parameters
     ----------
     y_true, y_pred : array_like (B,), (B, K) or (T, B, K)
         Values; (T, B) too where `lengths` are given. A NaN target does not count.
     lengths : array_like (B,), optional
-        With a time axis, each sequence's number of steps: what lies past them does not count. Default: all
-        count.
+        With a time axis, each sequence's number of steps: steps past them do not count. Default: all count.
 
     Returns
     -------
     float
-        1 for a perfect prediction, 0 for one as good as the mean. For targets that do not vary, 1 if they are
-        predicted exactly and else 0, as scikit-learn has it. NaN for fewer than two items.
+        1 for a perfect prediction, 0 for one as good as the mean. For constant targets, 1 if they are predicted
+        exactly and else 0, as in scikit-learn. NaN for fewer than two items.
 
     Raises
     ------
@@ -218,7 +216,7 @@ def _r2_of_one(truth: Array, guess: Array) -> float:
 
 
 def _pick(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None) -> tuple[Array, Array]:
-    """Both without what lies past the sequences' ends: then the first axis is that of the items."""
+    """Return targets and predictions without padding; with `lengths`, the first axis is then that of the items."""
     truth, guess = _array("y_true", y_true), _array("y_pred", y_pred)
     if truth.shape == (*guess.shape, 1):
         truth = truth[..., 0]
@@ -234,8 +232,8 @@ def _pick(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None) -> tu
             "lengths must have shape (B,) beside y_true of shape (T, B) or (T, B, K), "
             f"got {ends.shape} beside {truth.shape}"
         )
-    real = np.arange(len(truth))[:, None] < ends
-    return truth[real], guess[real]
+    mask = np.arange(len(truth))[:, None] < ends
+    return truth[mask], guess[mask]
 
 
 def _array(name: str, given: ArrayLike) -> Array:
@@ -246,7 +244,7 @@ def _array(name: str, given: ArrayLike) -> Array:
 
 
 def _labelled(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None, ignore: int) -> tuple[Array, Array]:
-    """The labels (N,) of the items that count."""
+    """Return the target and predicted labels (N,) of the items that count."""
     if lengths is None:
         y_true, y_pred = _joined(y_true), _joined(y_pred)
     truth, guess = (a.ravel() for a in _pick(y_true, y_pred, lengths))
@@ -260,23 +258,23 @@ def _labelled(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None, i
 
 
 def _joined(labels: ArrayLike) -> ArrayLike:
-    """Those of all sequences one after another, where each sequence has an array of its own."""
+    """Return a list of one array per sequence as one array, others unchanged."""
     arrays = isinstance(labels, list) and labels and all(isinstance(one, np.ndarray) and one.ndim for one in labels)
     return np.concatenate(labels) if arrays else labels  # type: ignore[arg-type]
 
 
-def _check_kinds(truth: Array, guess: Array) -> None:
-    """Raise where one has names and the other numbers, which are never equal."""
+def _check_types(truth: Array, guess: Array) -> None:
+    """Raise if one has names and the other numbers, which are never equal."""
     named = truth.dtype.kind in "UO", guess.dtype.kind in "UO"
     if truth.size and named[0] != named[1]:
-        said = ["names" if one else "integers" for one in named]
+        found = ["names" if one else "integers" for one in named]
         raise ValueError(
-            f"y_true holds {said[0]} and y_pred {said[1]}: give both as names (of a dataset, `named_targets`)"
+            f"y_true holds {found[0]} and y_pred {found[1]}: give both as names (of a dataset, `named_targets`)"
         )
 
 
 def _numbers(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None) -> tuple[Array, Array]:
-    """The values (N, K) in float64."""
+    """Return target and predicted values (N, K) in float64."""
     truth, guess = (a.astype(np.float64) for a in _pick(y_true, y_pred, lengths))
     K = 1 if truth.ndim == 1 else truth.shape[-1]
     return truth.reshape(-1, K), guess.reshape(-1, K)
@@ -285,7 +283,7 @@ def _numbers(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None) ->
 def _names(truth: Array, guess: Array, classes: Sequence[Any] | None) -> list[Any]:
     if classes is not None:
         return list(classes)
-    _check_kinds(truth, guess)
+    _check_types(truth, guess)
     occurring = np.union1d(truth, guess)
     if np.issubdtype(occurring.dtype, np.integer) and occurring.size and occurring[0] >= 0:
         return list(range(int(occurring[-1]) + 1))
@@ -293,7 +291,7 @@ def _names(truth: Array, guess: Array, classes: Sequence[Any] | None) -> list[An
 
 
 def _places(which: str, labels: Array, names: list[Any]) -> Array:
-    """Each label's place among the names; an integer is its own place, unless it is a name."""
+    """Return the index of each label in `names`; an integer label is its own index."""
     if np.issubdtype(labels.dtype, np.integer):
         known = (labels >= 0) & (labels < len(names))
         places = labels

@@ -1,6 +1,5 @@
 from rnnbp.runtime.archives import read_archive as read_archive
 from rnnbp.runtime.archives import write_archive as write_archive
-from rnnbp.runtime.checks import checked_bool as checked_bool
 from rnnbp.runtime.checks import choice as choice
 from rnnbp.runtime.checks import did_you_mean as did_you_mean
 from rnnbp.runtime.checks import flag as flag

@@ -1,4 +1,4 @@
-"""Arrays and a header in one file: npz archives with JSON in them, read with nothing taken on trust."""
+"""Files of arrays with a JSON header: npz archives, validated on reading."""
 
 import json
 import math
@@ -14,21 +14,21 @@ from rnnbp.runtime.files import replacing
 
 Array = np.ndarray
 HEADER = "header"
-ENCRYPTED = 1  # of a member's flags
+ENCRYPTED = 1  # bit of a member's flags
 MOST_ARRAYS = 1000
 MOST_HEADER = 500  # characters of an array's own header; NumPy writes some 120
 
 
 def write_archive(path: str | Path, kind: str, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
-    """Write arrays and a header.
+    """Write a header and arrays to a file, which appears only once it is complete.
 
     Parameters
     ----------
     path : str or Path
     kind : str
-        What the file is, asked for again when it is read.
+        Type of the file, which `read_archive` checks.
     header : mapping
-        What JSON can hold.
+        Anything JSON can represent.
     arrays : mapping of str to ndarray
 
     Raises
@@ -45,13 +45,13 @@ def write_archive(path: str | Path, kind: str, header: Mapping[str, Any], arrays
 
 
 def read_archive(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str, Array]]:
-    """Read what `write_archive` wrote.
+    """Read the header and arrays of a file that `write_archive` wrote.
 
     Parameters
     ----------
     path : str or Path
     kind : str
-        What the file must be.
+        Required type of the file.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def read_archive(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str,
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is not such a file, or damaged; nothing in it is run, and no more memory taken than it really holds.
+        If it is not such a file, or damaged. No code in it is run, and no more memory allocated than its size.
 
     Examples
     --------
@@ -81,7 +81,7 @@ def read_archive(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str,
             arrays = _read_arrays(file)
             header = json.loads(arrays.pop(HEADER).tobytes())
             found = header["kind"], header["version"]
-        except Exception as error:  # zipfile, NumPy and json raise more for what nobody wrote than can be listed
+        except Exception as error:  # zipfile, NumPy and json raise many types for malformed files
             raise ValueError(f"{str(path)!r} is not a file of {kind!r}, or it is damaged: {error}") from error
     if found != (kind, 1):
         raise ValueError(f"{str(path)!r} must be a file of {kind!r}, version 1; it is {found[0]!r}, version {found[1]}")
@@ -108,7 +108,7 @@ def _read_arrays(opened: IO[bytes]) -> dict[str, Array]:
 
 
 def _check_size(file: Any, member: zipfile.ZipInfo) -> None:
-    """Raise unless an array's header claims just what the archive holds."""
+    """Raise unless the size in an array's header is that of its data."""
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read(file, max_header_size=MOST_HEADER)

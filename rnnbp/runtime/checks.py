@@ -1,4 +1,4 @@
-"""Errors that name the argument, what came and what is taken."""
+"""Checks of arguments; their errors name the argument, the value received and the values accepted."""
 
 import difflib
 import importlib
@@ -11,7 +11,7 @@ import numpy as np
 
 
 def positive_int(name: str, value: Any) -> int:
-    """`value` as an int of at least 1.
+    """Return `value` as an int of at least 1, or raise.
 
     Examples
     --------
@@ -23,7 +23,7 @@ def positive_int(name: str, value: Any) -> int:
 
 
 def natural_int(name: str, value: Any) -> int:
-    """`value` as an int of at least 0.
+    """Return `value` as an int of at least 0, or raise.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def seed_or_generator(name: str, value: Any) -> None:
 
 
 def integer_at_least(name: str, value: Any, least: int, taken: str) -> int:
-    """`value` as an int of at least `least`; `taken` is how the error says so.
+    """Return `value` as an int of at least `least`, or raise; `taken` describes the accepted values in the error.
 
     Examples
     --------
@@ -64,7 +64,7 @@ def integer_at_least(name: str, value: Any, least: int, taken: str) -> int:
 
 
 def integer(name: str, value: Any) -> int:
-    """`value` as an int of either sign.
+    """Return `value` as an int of either sign, or raise.
 
     Examples
     --------
@@ -78,7 +78,7 @@ def integer(name: str, value: Any) -> int:
 
 
 def flag(name: str, value: Any) -> bool:
-    """`value` as a bool.
+    """Return `value` as a bool, or raise; other types, as the string "no", are not converted.
 
     Examples
     --------
@@ -92,7 +92,7 @@ def flag(name: str, value: Any) -> bool:
 
 
 def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf, *, open_low: bool = False) -> float:
-    """`value` as a finite float between `low` and `high`, both taken unless `open_low`.
+    """Return `value` as a finite float in [low, high], or (low, high] with `open_low`, or raise.
 
     Examples
     --------
@@ -118,7 +118,7 @@ def _range(low: float, high: float, open_low: bool) -> str:
 
 
 def unused(name: str, value: Any, default: Any, why: str) -> None:
-    """Refuse an argument that would have no effect, unless it was left at its default.
+    """Raise if an argument that has no effect differs from its default.
 
     Examples
     --------
@@ -130,22 +130,8 @@ def unused(name: str, value: Any, default: Any, why: str) -> None:
         raise ValueError(f"{name} has no effect {why}: leave it out; got {value!r}")
 
 
-def checked_bool(name: str, value: Any) -> bool:
-    """`value` as a bool, which it must be: a text such as "no" would count as true.
-
-    Examples
-    --------
-    >>> checked_bool("per_step", "no")
-    Traceback (most recent call last):
-    ValueError: per_step must be True or False, got 'no'
-    """
-    if not isinstance(value, bool | np.bool_):
-        raise ValueError(f"{name} must be True or False, got {value!r}")
-    return bool(value)
-
-
 def choice(name: str, value: Any, taken: Iterable[str]) -> str:
-    """`value` if it is one of `taken`; else an error that lists them and guesses what was meant.
+    """Return `value` if it is one of `taken`; else raise an error that lists them and suggests the nearest.
 
     Examples
     --------
@@ -162,7 +148,7 @@ def choice(name: str, value: Any, taken: Iterable[str]) -> str:
 
 
 def unknown(name: str, value: Any, taken: Iterable[str]) -> ValueError:
-    """The error for one of several values that is none of `taken`, which it lists in their own order.
+    """Return the error for one of several values that is not in `taken`, which it lists in the given order.
 
     Examples
     --------
@@ -175,21 +161,21 @@ def unknown(name: str, value: Any, taken: Iterable[str]) -> ValueError:
 
 
 def did_you_mean(value: Any, options: Iterable[str]) -> str:
-    """A sentence that names the nearest of `options`, in any case, with a space before it; empty where none is near.
+    """Return a sentence that suggests the nearest of `options`, after a space; an empty string if none is near.
 
     Examples
     --------
     >>> did_you_mean("w_hi", ["w_ih", "b_ih"]), did_you_mean("btpp", ["BPTT", "RTRL"])
     (" Did you mean 'w_ih'?", " Did you mean 'BPTT'?")
     """
-    folded, asked = {option.casefold(): option for option in options}, str(value).casefold()
-    cutoff = 0.5 if len(asked) == 4 else 0.6  # two of the letters of BTPP are where they are in BPTT
-    near = difflib.get_close_matches(asked, list(folded), n=1, cutoff=cutoff)
-    return f" Did you mean {folded[near[0]]!r}?" if near else ""
+    lowered, asked = {option.casefold(): option for option in options}, str(value).casefold()
+    cutoff = 0.5 if len(asked) == 4 else 0.6  # BTPP has two letters in the places of BPTT
+    near = difflib.get_close_matches(asked, list(lowered), n=1, cutoff=cutoff)
+    return f" Did you mean {lowered[near[0]]!r}?" if near else ""
 
 
 def require(module: str, extra: str) -> ModuleType:
-    """Import an optional dependency, or say which extra brings it.
+    """Import an optional dependency, or raise an error that names the extra to install.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""How objects show themselves: counts and shapes in words, and tables of parts."""
+"""Text and HTML for reprs: counts, shapes and tables of attributes."""
 
 import html
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def counted(number: int, what: str) -> str:
-    """A number of things, in words.
+    """Return a count with its noun in singular or plural.
 
     Examples
     --------
@@ -17,7 +17,7 @@ def counted(number: int, what: str) -> str:
 
 
 def named_axes(shape: tuple[int, ...], axes: Sequence[str]) -> str:
-    """A shape with the names of its axes, the last of which it may lack.
+    """Return a shape with the names of its axes; the last name is dropped where the shape lacks that axis.
 
     Examples
     --------
@@ -29,7 +29,7 @@ def named_axes(shape: tuple[int, ...], axes: Sequence[str]) -> str:
 
 
 def some(names: Sequence[str], shown: int = 8) -> str:
-    """Names in a row, the first of many.
+    """Return names separated by commas, at most the first `shown`.
 
     Examples
     --------
@@ -41,7 +41,7 @@ def some(names: Sequence[str], shown: int = 8) -> str:
 
 
 def as_lines(title: str, parts: Mapping[str, Any]) -> str:
-    """A title and a line a part.
+    """Return a title and one line per part.
 
     Examples
     --------
@@ -55,7 +55,7 @@ def as_lines(title: str, parts: Mapping[str, Any]) -> str:
 
 
 def as_html(title: str, parts: Mapping[str, Any]) -> str:
-    """The same as a table.
+    """Return a title and its parts as an HTML table.
 
     Examples
     --------

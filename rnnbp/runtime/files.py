@@ -1,4 +1,4 @@
-"""Files and folders that are whole or not there: written beside and renamed into place."""
+"""Atomic writes of files and folders: written to a temporary path beside the target, then renamed."""
 
 import os
 import shutil
@@ -9,16 +9,16 @@ from pathlib import Path
 
 try:
     import fcntl
-except ImportError:  # Windows: what a killed process leaves stays there
+except ImportError:  # Windows: temporary files of a killed process are not removed
     fcntl = None  # type: ignore[assignment]
 
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """A temporary path beside `path`, renamed to it when the block ends well, deleted when it does not.
+    """Context with a temporary path beside `path`, renamed to it on success, deleted on an error.
 
-    A file that was there keeps its mode, and a symbolic link stays one. What a process that was killed has left of an
-    earlier write to `path` is removed.
+    An existing file keeps its mode, and a symbolic link remains one. Temporary files of a killed process that wrote to
+    `path` are removed.
 
     Raises
     ------
@@ -40,7 +40,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     path = Path(os.path.realpath(path))
     mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
 
-    def create(beside: Path) -> None:  # for no other eyes until it has its mode
+    def create(beside: Path) -> None:  # not readable by others until it has its mode
         beside.touch(0o666 if mode is None else 0o600, exist_ok=False)
 
     with temporary(path, create) as beside:
@@ -51,12 +51,12 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 def check_target(name: str, path: str | Path) -> None:
-    """Raise unless a file can be written to `path`: so that it is known before the work is done that it is to hold.
+    """Raise unless a file can be written to `path`, to be called before the work whose result is written.
 
     Parameters
     ----------
     name : str
-        What the path is called in the message.
+        Name of the path in the message.
     path : str or Path
 
     Raises
@@ -66,7 +66,7 @@ def check_target(name: str, path: str | Path) -> None:
     IsADirectoryError
         If it is a folder.
     OSError
-        If it, or its folder, is something else that no file can be written to.
+        If it, or its folder, is something else that cannot be written to.
 
     Examples
     --------
@@ -88,20 +88,20 @@ def check_target(name: str, path: str | Path) -> None:
 
 
 def check_target_folder(name: str, path: str | Path) -> None:
-    """Raise unless a folder is there that can be written to, or can be made.
+    """Raise unless `path` is a writable folder or one can be created there.
 
     Parameters
     ----------
     name : str
-        What the path is called in the message.
+        Name of the path in the message.
     path : str or Path
 
     Raises
     ------
     NotADirectoryError
-        If it, or what it is to be in, is a file.
+        If it, or a parent, is a file.
     PermissionError
-        If it may not be written to.
+        If there is no permission to write to it.
 
     Examples
     --------
@@ -123,15 +123,15 @@ def _check_access(name: str, folder: Path) -> None:
 
 @contextmanager
 def temporary(path: Path, create: Callable[[Path], None]) -> Iterator[Path]:
-    """A hidden file or folder beside `path`, which the block is to rename; removed where it ends by an error.
+    """Context with a hidden file or folder beside `path`, which the block renames; removed on an error.
 
-    What a process that was killed has left of an earlier one is removed first: no lock is on it.
+    Those that a killed process has left are removed first: they are not locked.
 
     Parameters
     ----------
     path : Path
     create : callable
-        ``create(beside)`` makes the file or folder; FileExistsError where there is one.
+        ``create(beside)`` creates the file or folder; it raises FileExistsError where there is one.
 
     Examples
     --------
@@ -149,10 +149,10 @@ def temporary(path: Path, create: Callable[[Path], None]) -> Iterator[Path]:
                 _remove(beside)
         try:
             create(beside)
-        except FileExistsError:  # that of another process, or thread
+        except FileExistsError:  # of another process or thread
             continue
         with _locked(beside) as ours:
-            if ours is False:  # another took it for abandoned, before it was locked
+            if ours is False:  # another process removed it as abandoned before it was locked
                 continue
             try:
                 yield beside
@@ -160,7 +160,7 @@ def temporary(path: Path, create: Callable[[Path], None]) -> Iterator[Path]:
                 _remove(beside)
                 raise
             return
-    raise OSError(f"{str(path)!r} is being written 100 times at once: remove {str(beside)!r} if it is not")
+    raise OSError(f"{str(path)!r} is being written 100 times together: remove {str(beside)!r} if it is not")
 
 
 def _remove(path: Path) -> None:
@@ -172,9 +172,9 @@ def _remove(path: Path) -> None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[bool | None]:
-    """Whether a file or folder is there and unlocked; then it is locked, until the block or the process ends.
+    """Context in which a file or folder is locked: True if it exists and was not locked by another, else False.
 
-    None where there are no locks.
+    None on systems without locks.
     """
     if fcntl is None:
         yield None

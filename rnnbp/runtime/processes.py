@@ -1,4 +1,4 @@
-"""Tasks in several processes at once."""
+"""Parallel execution of tasks in worker processes."""
 
 import pickle
 import sys
@@ -16,10 +16,10 @@ Result = TypeVar("Result")
 def completed(
     function: Callable[[Task], Result], tasks: Sequence[Task], workers: int = 1
 ) -> Generator[tuple[int, Result], None, None]:
-    """``(i, function(tasks[i]))`` of every task, as they are done.
+    """Yield ``(i, function(tasks[i]))`` of every task as it completes.
 
-    An interrupt, an error, and closing the iterator kill the workers; close it (`contextlib.closing`) where the loop
-    over it may end early.
+    An interrupt, an error, and closing the iterator kill the workers; use `contextlib.closing`
+    where the loop over it may end early.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def completed(
         At the top level of a module, where there are several workers.
     tasks : sequence
     workers : int, default 1
-        With 1 the tasks are done in this process, in order; else in that many fresh ones, each with one thread.
+        With 1 the tasks run in this process, in order; else in that many new processes of one thread each.
 
     Yields
     ------
@@ -47,7 +47,7 @@ def completed(
     if workers <= 1:
         yield from enumerate(map(function, tasks))
         return
-    # Imported here, as they take a fifth of the package's import time.
+    # Imported here because these imports take long.
     from multiprocessing.connection import wait
 
     from rnnbp.runtime.worker_process import WorkerProcess, worker_processes
@@ -85,18 +85,18 @@ def in_order(
     label: str = "run",
     shown: Callable[[Task, Result], Mapping[str, float]] = lambda task, result: {},
 ) -> list[Result]:
-    """``function(task)`` of every task, in their order, while a bar counts them.
+    """Return ``function(task)`` of every task, in order, with a progress bar.
 
     Parameters
     ----------
     function, tasks, workers
-        As `completed` takes them.
+        See `completed`.
     progress : bool, default True
         Show the bar.
     label : str, default 'run'
-        What it counts.
+        Label of the bar.
     shown : callable, optional
-        ``shown(task, result)`` gives the scores to show of one that is done. Default: none.
+        ``shown(task, result)`` returns the scores to show for a completed task. Default: none.
 
     Examples
     --------
@@ -112,12 +112,12 @@ def in_order(
 
 
 def check_sendable(name: str, thing: Any) -> None:
-    """Raise where another process could not be given `thing`.
+    """Raise if `thing` cannot be sent to another process.
 
     Raises
     ------
     ValueError
-        Naming it.
+        If it cannot be sent; the message names it.
 
     Examples
     --------

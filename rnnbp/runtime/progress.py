@@ -1,4 +1,4 @@
-"""How far a training is: tqdm's bar where it is installed, a line an epoch where not."""
+"""Progress of a training: a tqdm bar if tqdm is installed, else one line per epoch."""
 
 import sys
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any, Self
 
 
 class Progress:
-    """A context that shows `total` epochs passing.
+    """Context that shows the progress through `total` epochs.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Progress:
         return self
 
     def update(self, row: Mapping[str, float]) -> None:
-        """One more is done; its losses and scores are shown."""
+        """Count one more as completed and show its losses and scores."""
         self._done += 1
         shown = {k: f"{v:.4g}" for k, v in row.items() if k.endswith(("loss", "accuracy", "r2", "error_rate"))}
         if self._bar is not None:

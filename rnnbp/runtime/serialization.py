@@ -1,8 +1,8 @@
-"""What an object was made from, as JSON, and back: how models are saved without pickle.
+"""Serialization of objects to JSON by their constructor arguments: models are saved without pickle.
 
-An object is described by its class's name and the arguments of its constructor, which it keeps under the same names, as
-all of the package's layers, cells, initializers and losses do. Only classes that are named here or by the caller are
-made on the way back, so nothing in a file can run code.
+An object is described by the name of its class and the arguments of its constructor, which it stores as attributes of
+the same names, as all layers, cells, initializers and losses of the package do. Only known classes, those of the
+package and those passed by the caller, are instantiated on reading, so a file cannot run code.
 """
 
 import inspect
@@ -15,12 +15,12 @@ from rnnbp.runtime.checks import did_you_mean
 
 
 def to_config(value: Any) -> Any:
-    """`value` as what JSON can hold.
+    """Return `value` in a form that JSON can represent.
 
     Raises
     ------
     ValueError
-        If an object does not keep an argument of its constructor under the argument's name.
+        If an object does not store a constructor argument as an attribute of the same name.
 
     Examples
     --------
@@ -37,8 +37,8 @@ def to_config(value: Any) -> Any:
     return {"type": type(value).__name__} | {name: to_config(_argument(value, name)) for name in arguments(type(value))}
 
 
-def arguments(made: type) -> list[str]:
-    """The names of a constructor's arguments.
+def arguments(cls: type) -> list[str]:
+    """Return the names of the arguments of a constructor.
 
     Examples
     --------
@@ -46,25 +46,26 @@ def arguments(made: type) -> list[str]:
     >>> arguments(Window)
     ['left', 'right']
     """
-    return list(inspect.signature(made).parameters)
+    return list(inspect.signature(cls).parameters)
 
 
 def _argument(value: Any, name: str) -> Any:
     try:
         return getattr(value, name)
     except AttributeError:
-        made = type(value).__name__
-        raise ValueError(f"a {made} cannot be saved: it does not keep its argument {name!r} as {made}.{name}") from None
+        cls = type(value).__name__
+        raise ValueError(f"a {cls} cannot be saved: it does not keep its argument {name!r} as {cls}.{name}") from None
 
 
 def from_config(config: Any, classes: Mapping[str, type]) -> Any:
-    """The object again.
+    """Return the object that `to_config` described.
 
     Parameters
     ----------
-    config : as `to_config` returns it
+    config : None, bool, int, float, str, list or dict
+        As `to_config` returns it.
     classes : mapping of str to type
-        The classes that may be made, by name.
+        The classes that may be instantiated, by name.
 
     Raises
     ------
@@ -94,7 +95,7 @@ def from_config(config: Any, classes: Mapping[str, type]) -> Any:
 
 
 def by_name(*groups: Iterable[Any]) -> dict[str, type]:
-    """Classes under their names.
+    """Return a dictionary of classes by name.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Where a reader reads from: a path, or a file that is open, in memory or elsewhere."""
+"""Input of readers: a path or an open file."""
 
 import gzip
 import io
@@ -13,21 +13,21 @@ from typing import Any, BinaryIO, TextIO
 Source = str | os.PathLike[str] | BinaryIO
 TextSource = Source | TextIO
 GZIP = b"\x1f\x8b"
-DAMAGED_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)  # what reading a damaged one raises
+DAMAGED_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)  # raised on reading a damaged file
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A file that is open at its beginning.
+    """File opened at its beginning.
 
     Parameters
     ----------
     name : str
-        What messages begin with: the path in quotes, or what kind of object it is.
+        Name in messages: the path in quotes, or the type of the file object.
     file : file object
-        Binary; it can be moved in.
+        Binary and seekable.
     size : int
-        How many bytes it holds.
+        Size in bytes.
     """
 
     name: str
@@ -36,12 +36,12 @@ class Opened:
 
 
 def existing(path: str | os.PathLike[str]) -> Path:
-    """`path` if there is such a file.
+    """Return `path`, or raise if there is no such file.
 
     Raises
     ------
     FileNotFoundError
-        Naming it.
+        If there is no such file; the message names it.
 
     Examples
     --------
@@ -57,12 +57,12 @@ def existing(path: str | os.PathLike[str]) -> Path:
 
 @contextmanager
 def opened(source: Source) -> Iterator[Opened]:
-    """Open a path, or take what is left of an open file into memory; the caller's file stays open.
+    """Open a path, or read the rest of an open file into memory; the caller's file stays open.
 
     Parameters
     ----------
     source : path or binary file
-        Of a file, all from where it stands: it may be a pipe, a member of an archive, or `io.BytesIO`.
+        A file is read from its current position: it may be a pipe, a member of an archive, or `io.BytesIO`.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def opened(source: Source) -> Iterator[Opened]:
 
 @contextmanager
 def opened_text(source: TextSource, *, encoding: str, errors: str = "strict") -> Iterator[TextIO]:
-    """Open a text file, whether it is plain or gzip's, or take an open file, of text or of bytes.
+    """Open a text file, plain or compressed by gzip, from a path or an open file of text or bytes.
 
     Parameters
     ----------
@@ -121,7 +121,7 @@ def opened_text(source: TextSource, *, encoding: str, errors: str = "strict") ->
 
 
 def named(source: Any) -> str:
-    """What messages call a source: a path in quotes, or the kind of object it is.
+    """Return the name of a source in messages: the path in quotes, or the type of the object.
 
     Examples
     --------
@@ -133,7 +133,7 @@ def named(source: Any) -> str:
 
 
 def short_name(source: Any) -> str:
-    """The name of a file without its folder, as the messages of text readers have it.
+    """Return the name of a file without its folder, for messages of text readers.
 
     Examples
     --------
@@ -146,7 +146,7 @@ def short_name(source: Any) -> str:
 
 
 def bytes_left(file: BinaryIO) -> int:
-    """How many bytes stand between a file's place and its end.
+    """Return the number of bytes from the current position of a file to its end.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A process that does tasks for this one, and never outlives it."""
+"""Worker process that executes tasks and ends with its parent process."""
 
 import multiprocessing
 import os
@@ -11,28 +11,28 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any
 
-# Where the number of threads is read from when a process begins: one each, or the processes fight for the cores.
+# Numbers of threads, read at the start of a process: one each, so that processes do not compete for the cores.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS")
 
 
 class WorkerProcess:
-    """A fresh process with one thread for arithmetic, that waits for tasks.
+    """New process with one thread for arithmetic that waits for tasks.
 
-    It leaves Ctrl-C to this process, which kills it, and ends by itself when this process is gone, however that ended.
+    It ignores Ctrl-C, on which the parent process kills it, and ends by itself when the parent has ended in any way.
 
     Parameters
     ----------
     function : callable
-        At the top level of a module: called with each task.
+        Defined at the top level of a module; called with each task.
 
     Attributes
     ----------
     connection : Connection
-        Ready to be read when the task is done, or when the process is dead.
+        Readable when the task is completed or the process has died.
     """
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
-        # Fresh, not a fork: a fork of a process with threads, as BLAS has them, may hang.
+        # Spawned, not forked: a fork of a process with threads, such as those of BLAS, may hang.
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self._process = context.Process(target=_work, args=(function, theirs), daemon=True)
@@ -40,21 +40,21 @@ class WorkerProcess:
             self._process.start()
 
     def send(self, task: Any) -> None:
-        """Begin a task; only one at a time."""
+        """Start a task; one task at a time."""
         try:
             self.connection.send(task)
         except OSError:
             raise self._death() from None
 
     def receive(self) -> Any:
-        """What the function returned.
+        """Return the result of the task.
 
         Raises
         ------
         ChildProcessError
             If the process has died.
         Exception
-            What the function raised.
+            The exception of the function.
         """
         try:
             result, error = self.connection.recv()
@@ -65,7 +65,7 @@ class WorkerProcess:
         return result
 
     def kill(self) -> None:
-        """End the process at once, whatever it is doing."""
+        """Kill the process immediately."""
         self._process.kill()
         self.connection.close()
 
@@ -85,7 +85,7 @@ class WorkerProcess:
 
 @contextmanager
 def worker_processes(function: Callable[[Any], Any], number: int) -> Iterator[list[WorkerProcess]]:
-    """A number of worker processes, which are killed at the end of the block, however that comes."""
+    """Context with a number of worker processes, which are killed at its end."""
     team: list[WorkerProcess] = []
     try:
         with _one_thread(), _interrupts_blocked():
@@ -100,7 +100,7 @@ def worker_processes(function: Callable[[Any], Any], number: int) -> Iterator[li
 
 
 def _work(function: Callable[[Any], Any], connection: Connection) -> None:
-    """Answer tasks for as long as the other process lives."""
+    """Execute tasks until the parent process ends."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
@@ -116,7 +116,7 @@ def _work(function: Callable[[Any], Any], connection: Connection) -> None:
             connection.send(answer)
         except OSError:
             return
-        except Exception as error:  # a result, or an error, that cannot be sent
+        except Exception as error:  # a result or an exception that cannot be pickled
             connection.send((None, RuntimeError(f"a worker process cannot send what came of its task: {error}")))
 
 
@@ -129,11 +129,11 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def _interrupts_blocked() -> Iterator[None]:
-    """A process that is begun within is spared Ctrl-C, which a terminal sends to all, from its first moment."""
+    """Context in which new processes start with SIGINT blocked, which a terminal sends to all processes on Ctrl-C."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # which the first process starts otherwise, unblocking the signal
+    resource_tracker.ensure_running()  # else the first process starts it, which unblocks the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
