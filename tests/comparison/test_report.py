@@ -143,7 +143,7 @@ def test_files_are_whole_and_hold_what_the_report_does(tmp_path):
 
 
 def test_without_matplotlib_the_page_says_what_is_missing(tmp_path, monkeypatch):
-    def missing(report):
+    def missing(*args):
         raise ImportError("this needs matplotlib")
 
     monkeypatch.setattr("rnnbp.comparison.plots.plot_comparison", missing)
