@@ -114,7 +114,9 @@ def gru(features: int, width: int, outputs: int) -> list[Layer]:
 
 
 def both_ways(layer: Callable[..., Layer], features: int, width: int, outputs: int) -> list[Layer]:
-    """A recurrent layer both ways over time, on each frame with its two neighbours, read at four places.
+    """Return a bidirectional layer over each frame with its two neighbours, read at four places from first to last.
+
+    The two outermost are where `Ends` reads: the final states of both directions are among what is read.
 
     Examples
     --------
