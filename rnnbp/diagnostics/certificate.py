@@ -11,9 +11,9 @@ from rnnbp.data import SequenceBatch
 from rnnbp.gradients import BPTT, GradientAlgorithm, Guarantee, jvp
 from rnnbp.gradients.base import check_targets
 from rnnbp.gradients.bias import evidence
-from rnnbp.gradients.by_lag import Ending, ending, parts_by_lag, shares
-from rnnbp.gradients.claims import FINE, chosen, standard_guarantees
-from rnnbp.gradients.measured import Runs, run_seeds, total_of
+from rnnbp.gradients.cost_measurement import Runs, run_seeds, total_of
+from rnnbp.gradients.guarantees import FINE, select_guarantees, standard_guarantees
+from rnnbp.gradients.lag_decomposition import FinalSteps, final_steps, gradient_by_lag, shares
 from rnnbp.gradients.unbiased import Problem, find_bias
 from rnnbp.layers import FixedPoint
 from rnnbp.losses import Loss, natural_loss
@@ -59,7 +59,7 @@ class Certificate:
     by_lag : DataFrame
         `algorithm`, `lag`, `share`, `error`: which share of the error of the last step arrives from the parameters'
         action `lag` steps before, and its standard error over seeds. `weight` is the norm of the exact part, relative
-        to the whole. Empty for a model that looks ahead in time. See `rnnbp.gradients.by_lag` for the definition.
+        to the whole. Empty for a non-causal model. See `rnnbp.gradients.lag_decomposition` for the definition.
     reference_error : float
         Full BPTT's slope against the complex step's along the gradient and along random directions, the worst of them,
         relative to the norms: the proof of the reference.
@@ -251,13 +251,13 @@ def compare_gradients(
     integer_at_least("max_runs", max_runs, 3, "an integer of 3 or more")
     model, batch = _converging(model.astype(np.float64)), batch.astype(np.float64)
     loss = natural_loss(check_targets(batch)) if loss is None else loss
-    guarantees = chosen(algorithms, standard_guarantees(batch.steps, model.params.size))
+    guarantees = select_guarantees(algorithms, standard_guarantees(batch.steps, model.params.size))
     reference = total_of(BPTT(), model, batch, loss)
     reference_error = _reference_error(model, batch, loss, reference.vector)
     least = CONVERGED if _converges(model) else 0.0
     sound = reference_error <= max(least, ROUNDING)
-    end = ending(model, batch, loss, lags) if lags and model.causal else None
-    exact = parts_by_lag(model, end, loss, BPTT()) if end is not None else np.empty((0, model.params.size))
+    end = final_steps(model, batch, loss, lags) if lags and model.causal else None
+    exact = gradient_by_lag(model, end, loss, BPTT()) if end is not None else np.empty((0, model.params.size))
     rows, parts, refused = [], [], {}
     for name, guarantee in guarantees.items():
         problem = Problem(guarantee, model, batch, loss, reference.vector)
@@ -305,8 +305,8 @@ def _row(problem: Problem, seeds: int, least: float | None, power: float, max_ru
     guarantee, exact = problem.guarantee, problem.exact
     runs = run_seeds(guarantee, problem.model, problem.batch, problem.loss, range(seeds))
     row: dict[str, Any] = {
-        "exact": guarantee.kind == "exact",
-        "guarantee": guarantee.kind,
+        "exact": guarantee.level == "exact",
+        "guarantee": guarantee.level,
         "ok": None,
         "test": "",
         "runs": 0,
@@ -315,11 +315,11 @@ def _row(problem: Problem, seeds: int, least: float | None, power: float, max_ru
         "loss": runs.first.loss,
         **_agreement(runs, exact),
     }
-    if guarantee.kind == "exact":
+    if guarantee.level == "exact":
         tolerance = max(guarantee.tolerance, least or 0.0)
         row |= {"ok": least is not None and row["distance"] <= tolerance, "test": "distance"}
         row |= {"runs": len(runs.vectors), "smallest_bias": tolerance, "smallest_factor": tolerance}
-    elif guarantee.kind == "unbiased" and least is not None:
+    elif guarantee.level == "unbiased" and least is not None:
         finding = find_bias(problem, runs.vectors, power, max_runs)
         row |= {"ok": finding.ok, "test": finding.test, "runs": finding.runs}
         row |= {name: getattr(finding.found, name) for name in ("smallest_bias", "smallest_factor", "bias", "z")}
@@ -341,13 +341,13 @@ def _agreement(runs: Runs, exact: Array) -> dict[str, float]:
 
 
 def _shares(
-    guarantee: Guarantee, model: Sequential, end: Ending | None, loss: Loss, seeds: int, exact: Array
+    guarantee: Guarantee, model: Sequential, end: FinalSteps | None, loss: Loss, seeds: int, exact: Array
 ) -> pd.DataFrame:
     """The shares by lag, mean and standard error over seeds."""
     count = seeds if guarantee.stochastic else 1
     if end is None:
         return pd.DataFrame(columns=["lag", "share", "error", "weight"], dtype=float)
-    found = np.array([shares(parts_by_lag(model, end, loss, guarantee.seeded(s)), exact) for s in range(count)])
+    found = np.array([shares(gradient_by_lag(model, end, loss, guarantee.seeded(s)), exact) for s in range(count)])
     whole = float(np.linalg.norm(exact.sum(axis=0))) or 1.0
     return pd.DataFrame(
         {

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients.base import check_targets, refuse_look_ahead
-from rnnbp.gradients.by_lag import ending
+from rnnbp.gradients.base import check_targets, require_causal
+from rnnbp.gradients.lag_decomposition import final_steps
 from rnnbp.layers import Run
 from rnnbp.losses import CrossEntropy, Loss, MeanSquaredError
 from rnnbp.models import Sequential
@@ -58,12 +58,12 @@ def error_flow(
     >>> error_flow(model, batch)["relative"].tolist()
     [1.0, 0.5, 0.25, 0.125, 0.0625]
     """
-    refuse_look_ahead(model, "error_flow")
+    require_causal(model, "error_flow")
     model, batch = model.astype(np.float64), batch.astype(np.float64)
     targets = check_targets(batch)
     if loss is None:
         loss = CrossEntropy() if np.issubdtype(targets.dtype, np.integer) else MeanSquaredError()
-    end = ending(model, batch, loss, batch.steps if lags is None else lags)
+    end = final_steps(model, batch, loss, batch.steps if lags is None else lags)
     one_step, params, B = Run(np.ones(batch.size, int)), model.params, batch.size
     runs = [model.unroll(params, end.batch.x[t : t + 1], one_step, state) for t, state in enumerate(end.states)]
     outputs, due = runs[-1][0], check_targets(end.batch)

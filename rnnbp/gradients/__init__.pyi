@@ -11,13 +11,12 @@ from rnnbp.gradients.base import GradientAlgorithm as GradientAlgorithm
 from rnnbp.gradients.bptt import BPTT as BPTT
 from rnnbp.gradients.check import GradientReport as GradientReport
 from rnnbp.gradients.check import check_gradient as check_gradient
-from rnnbp.gradients.claims import Claim as Claim
-from rnnbp.gradients.claims import Guarantee as Guarantee
-from rnnbp.gradients.decay import Decay as Decay
-from rnnbp.gradients.decay import error_decay as error_decay
+from rnnbp.gradients.decay_of_gradients import GradientDecay as GradientDecay
+from rnnbp.gradients.decay_of_gradients import gradient_decay as gradient_decay
 from rnnbp.gradients.forward import ForwardGradient as ForwardGradient
 from rnnbp.gradients.forward import Tangent as Tangent
 from rnnbp.gradients.forward import jvp as jvp
+from rnnbp.gradients.guarantees import Guarantee as Guarantee
 from rnnbp.gradients.numerical import ComplexStep as ComplexStep
 from rnnbp.gradients.numerical import FiniteDifference as FiniteDifference
 from rnnbp.gradients.online.blocks import BlockRTRL as BlockRTRL

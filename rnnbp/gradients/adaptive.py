@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients.base import Cost, Gradient, refuse_look_ahead
-from rnnbp.gradients.decay import error_decay
+from rnnbp.gradients.base import Cost, Gradient, require_causal
+from rnnbp.gradients.decay_of_gradients import gradient_decay
 from rnnbp.gradients.history import History
 from rnnbp.gradients.truncated import TruncatedBPTT
 from rnnbp.layers.base import State
@@ -74,7 +74,7 @@ class AdaptiveTruncation:
 
     See Also
     --------
-    rnnbp.gradients.error_decay : the estimate by itself.
+    rnnbp.gradients.gradient_decay : the estimate by itself.
 
     References
     ----------
@@ -119,8 +119,8 @@ class AdaptiveTruncation:
         rng: np.random.Generator | None = None,
     ) -> Iterator[Gradient]:
         """As many as TruncatedBPTT(k1, K + k1 - 1) yields; the first one's cost has the estimate's steps."""
-        refuse_look_ahead(model, "AdaptiveTruncation")
-        decay = error_decay(model, batch, loss, self.window, state)
+        require_causal(model, "AdaptiveTruncation")
+        decay = gradient_decay(model, batch, loss, self.window, state)
         most = batch.steps if self.most is None else self.most
         bounds = decay.bounds(most)
         enough = np.flatnonzero((bounds <= self.tolerance) & (np.arange(1, most + 1) >= self.least))

@@ -7,7 +7,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients.base import Gradient, refuse_look_ahead
+from rnnbp.gradients.base import Gradient, require_causal
 from rnnbp.gradients.seeding import generator_of
 from rnnbp.gradients.truncated import SpanRunner
 from rnnbp.layers.base import State
@@ -163,7 +163,7 @@ class ARTBP:
         rng: np.random.Generator | None = None,
     ) -> Iterator[Gradient]:
         """One gradient for each piece."""
-        refuse_look_ahead(model, "ARTBP")
+        require_causal(model, "ARTBP")
         drawn = generator_of(self.seed, rng)
         runner = SpanRunner(model, batch, loss, state, rng)
         pieces, factors = [], [1.0]  # no error leaves a piece for the one before it

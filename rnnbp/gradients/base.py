@@ -142,7 +142,7 @@ def total_weight(loss: Loss, batch: SequenceBatch, per_step: bool) -> float:
     return loss.total(check_targets(batch), batch.lengths if per_step else None)
 
 
-def refuse_look_ahead(model: Sequential, algorithm: str) -> None:
+def require_causal(model: Sequential, algorithm: str) -> None:
     """Raise where a layer looks ahead in time.
 
     Raises
@@ -172,7 +172,7 @@ def whole_gradient(
     grad = params.zeros()
     model.backward_params(params, residuals, d_outputs, grad)
     repeated = sum(getattr(own, "repeated", 0) for own in residuals)  # what a layer ran beyond once a step
-    cost = Cost(int(batch.lengths.sum()) + repeated, held_bytes(residuals))
+    cost = Cost(int(batch.lengths.sum()) + repeated, residual_bytes(residuals))
     return Gradient(value, params.masked(grad.vector), outputs, after, cost, (0, len(batch.x)))
 
 
@@ -202,13 +202,13 @@ def map_state(function: Callable[[Array], Array], state: State) -> State:
     return state if state is None else function(state)
 
 
-def held_bytes(*residuals: Residuals, given: Array | None = None) -> int:
+def residual_bytes(*residuals: Residuals, given: Array | None = None) -> int:
     """Bytes of all arrays within residuals, memory that several share counted once, and that of `given` not at all.
 
     Examples
     --------
     >>> a, b = np.zeros(4), np.zeros(3)
-    >>> held_bytes([a, (a, a[1:])], None), held_bytes([a, b[1:]], given=b)
+    >>> residual_bytes([a, (a, a[1:])], None), residual_bytes([a, b[1:]], given=b)
     (32, 32)
     """
     found: dict[int, int] = {}

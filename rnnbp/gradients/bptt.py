@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients.base import Gradient, refuse_look_ahead, whole_gradient
+from rnnbp.gradients.base import Gradient, require_causal, whole_gradient
 from rnnbp.gradients.checkpointing.budget import Plan, bytes_of, plan_within
 from rnnbp.gradients.checkpointing.runner import Checkpointed, Segments
 from rnnbp.kernels.blocks import BLOCK
@@ -104,7 +104,7 @@ class BPTT:
         if self == BPTT():
             yield whole_gradient(model, batch, loss, state, rng)
             return
-        refuse_look_ahead(model, repr(self))
+        require_causal(model, repr(self))
         segments = Segments(model, batch, state, rng)
         plan = self._plan(segments, len(batch.x))
         yield Checkpointed(segments, batch, loss, state, rng, plan.block).gradient(plan.actions())

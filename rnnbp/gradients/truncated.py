@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients.base import Cost, Gradient, check_targets, held_bytes, map_state, refuse_look_ahead, total_weight
+from rnnbp.gradients.base import Cost, Gradient, check_targets, map_state, require_causal, residual_bytes, total_weight
 from rnnbp.layers import Run
 from rnnbp.layers.base import Array, Residuals, State
 from rnnbp.losses import Loss
@@ -72,7 +72,7 @@ class TruncatedBPTT:
         rng: np.random.Generator | None = None,
     ) -> Iterator[Gradient]:
         """One gradient every k1 steps, and one for what is left at the end."""
-        refuse_look_ahead(model, "TruncatedBPTT")
+        require_causal(model, "TruncatedBPTT")
         past: deque[Piece] = deque()
         runner = SpanRunner(model, batch, loss, state, rng)
         for start, stop in self._spans(runner.steps):
@@ -155,7 +155,7 @@ class SpanRunner:
         start, stop = new[0].start, new[-1].stop
         outputs = np.concatenate([p.outputs for p in new]) if self.model.per_step else _ended(new, self.batch)
         steps = int(np.clip(self.batch.lengths - start, 0, stop - start).sum())
-        cost = Cost(steps, held_bytes([p.residuals for p in way_back]))
+        cost = Cost(steps, residual_bytes([p.residuals for p in way_back]))
         assert self.state is not None
         vector = params.masked(grad.vector)
         return Gradient(sum(p.loss for p in new), vector, outputs, list(self.state), cost, (start, stop))

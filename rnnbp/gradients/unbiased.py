@@ -7,9 +7,9 @@ import numpy as np
 
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.bias import ROUNDING, Evidence, evidence
-from rnnbp.gradients.claims import Guarantee
+from rnnbp.gradients.cost_measurement import total_of
 from rnnbp.gradients.expectation import Program, enumerated_mean, normal_mean, urn_sample
-from rnnbp.gradients.measured import total_of
+from rnnbp.gradients.guarantees import Guarantee
 from rnnbp.gradients.replay import NotReplayableError
 from rnnbp.layers.base import Array
 from rnnbp.losses import Loss

@@ -22,7 +22,7 @@ import pandas as pd
 
 import rnnbp
 from rnnbp.gradients import Geometric, GradientAlgorithm, Guarantee
-from rnnbp.gradients.measured import run_seeds, total_of
+from rnnbp.gradients.cost_measurement import run_seeds, total_of
 
 F, K = 8, 4
 SECONDS = 0.5  # of repeated runs

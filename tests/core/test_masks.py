@@ -30,11 +30,11 @@ from rnnbp.gradients import (
     SpectralPenalty,
     TruncatedBPTT,
     check_gradient,
-    error_decay,
+    gradient_decay,
     hvp,
     jvp,
 )
-from rnnbp.gradients.online.structure import structure
+from rnnbp.gradients.online.jacobian_sparsity import sparsity_of
 from rnnbp.layers import GRU, LSTM, Dense, Elman, FixedPoint, Last
 from rnnbp.losses import CrossEntropy
 from rnnbp.models import Sequential
@@ -264,7 +264,7 @@ def test_second_order_products_are_those_of_the_free_weights():
 def test_the_decay_of_the_gradient_leaves_masked_weights_out():
     model, batch = masked_model(end=False), data().batch()
     batch = rnnbp.SequenceBatch.from_array(batch.x, batch.lengths, np.zeros(batch.x.shape[:2], int))
-    sizes = [error_decay(m, batch, CrossEntropy(), window=3).size for m in (model, without_mask(model))]
+    sizes = [gradient_decay(m, batch, CrossEntropy(), window=3).size for m in (model, without_mask(model))]
     assert sizes[0] < sizes[1]
 
 
@@ -470,7 +470,7 @@ def test_snap_stays_sparse_over_a_training(optimizer):
 
     def reached():
         params = model.params.scope("0.")
-        return structure(GRUCell(3, 20), params).reach(2)
+        return sparsity_of(GRUCell(3, 20), params).reach(2)
 
     before = reached()
     assert 0.05 < before.mean() < 0.25

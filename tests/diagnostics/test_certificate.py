@@ -11,8 +11,8 @@ from test_forward import F, K, T, problem, reader
 import rnnbp
 from rnnbp.cli import main as cli
 from rnnbp.gradients import BPTT, ForwardGradient, Gradient, Guarantee, TruncatedBPTT
-from rnnbp.gradients.by_lag import ending, parts_by_lag, shares
-from rnnbp.gradients.claims import standard_guarantees
+from rnnbp.gradients.guarantees import standard_guarantees
+from rnnbp.gradients.lag_decomposition import final_steps, gradient_by_lag, shares
 from rnnbp.layers import GRU, LSTM, Bidirectional, Dense, Last, MeanOverTime
 from rnnbp.losses import CrossEntropy, MeanSquaredError
 
@@ -172,11 +172,11 @@ def test_a_cell_whose_derivatives_are_wrong_proves_nothing():
 @pytest.mark.parametrize("name", CELLS)
 def test_the_parts_add_up_and_an_exact_algorithm_has_all_of_them(name, end):
     model, batch = problem([*reader(CELLS[name]), *end], np.array([6, 6, 6]))
-    last = ending(model, batch, CrossEntropy(), T)
-    exact = parts_by_lag(model, last, CrossEntropy(), BPTT())
+    last = final_steps(model, batch, CrossEntropy(), T)
+    exact = gradient_by_lag(model, last, CrossEntropy(), BPTT())
     (g,) = BPTT().gradients(model, last.batch, CrossEntropy())
     np.testing.assert_allclose(exact.sum(axis=0), g.vector, rtol=1e-12, atol=1e-15)
-    other = parts_by_lag(model, last, CrossEntropy(), TruncatedBPTT(2, T))
+    other = gradient_by_lag(model, last, CrossEntropy(), TruncatedBPTT(2, T))
     np.testing.assert_allclose(shares(other, exact), 1, rtol=1e-9)
 
 
@@ -184,8 +184,8 @@ def test_a_part_is_what_a_copy_of_the_parameters_at_that_step_gets(rng):
     """The definition against another one: every step has its own copy of the parameters; differences by each copy."""
     cell = CELLS["GRU"]
     model, batch = problem([rnnbp.Recurrent(cell), Last(), Dense(4, K)], np.array([6, 6, 6]))
-    last = ending(model, batch, CrossEntropy(), T)
-    exact = parts_by_lag(model, last, CrossEntropy(), BPTT())
+    last = final_steps(model, batch, CrossEntropy(), T)
+    exact = gradient_by_lag(model, last, CrossEntropy(), BPTT())
     P, h = sum(int(np.prod(s)) for s in cell.shapes().values()), 1e-30
     v = rng.standard_normal(P)
 
@@ -215,7 +215,7 @@ def test_truncated_bptt_has_exactly_k2_steps(k1, k2):
 def test_sequences_of_unequal_lengths_are_lined_up_at_their_ends():
     lengths = np.array([6, 5, 3])
     model, batch = problem([LSTM(F, 4), Dense(4, K)], lengths)
-    last = ending(model, batch, CrossEntropy(), 10)
+    last = final_steps(model, batch, CrossEntropy(), 10)
     assert last.steps == 3
     for b, n in enumerate(lengths):
         np.testing.assert_array_equal(last.batch.x[:, b], batch.x[n - 3 : n, b])
@@ -229,11 +229,11 @@ def test_sequences_of_unequal_lengths_are_lined_up_at_their_ends():
 def test_values_and_a_loss_of_ones_own_ignored_class():
     model, batch = problem([GRU(F, 4), Dense(4, K)])
     loss = CrossEntropy(ignore=2)
-    assert ending(model, batch, loss, 3).batch.targets[0, 0] == 2
+    assert final_steps(model, batch, loss, 3).batch.targets[0, 0] == 2
     values = dataclasses.replace(batch, targets=np.zeros((T, 3, K)))
-    assert np.isnan(ending(model, values, MeanSquaredError(), 5).batch.targets).sum() == 0  # one step is left
+    assert np.isnan(final_steps(model, values, MeanSquaredError(), 5).batch.targets).sum() == 0  # one step is left
     values = dataclasses.replace(values, lengths=np.array([6, 6, 6]))
-    assert np.isnan(ending(model, values, MeanSquaredError(), 5).batch.targets[:4]).all()
+    assert np.isnan(final_steps(model, values, MeanSquaredError(), 5).batch.targets[:4]).all()
     found = rnnbp.compare_gradients(model, values, algorithms=["BPTT", "TruncatedBPTT(1, 1)"])
     assert found.ok
     assert found.by_lag.loc[found.by_lag["algorithm"] == "BPTT", "share"].tolist() == [1.0] * 6
@@ -287,7 +287,7 @@ def test_what_is_refused(options, message):
 
 
 def test_a_guarantee_is_checked():
-    with pytest.raises(ValueError, match="kind must be one of 'approximate', 'exact', 'unbiased'; got 'exacts'"):
+    with pytest.raises(ValueError, match="level must be one of 'approximate', 'exact', 'unbiased'; got 'exacts'"):
         Guarantee("exacts", BPTT())
     assert Guarantee("exact", BPTT()).seeded(3) == BPTT()
     assert not Guarantee("exact", BPTT()).stochastic

@@ -11,7 +11,7 @@ from test_forward import problem, reader
 import rnnbp
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients import ARTBP, BPTT, KFRTRL, UORO, ForwardGradient, Geometric, Guarantee, PowerLaw, TruncatedBPTT
-from rnnbp.gradients.online.signs import balanced, random_signs
+from rnnbp.gradients.online.sign_estimates import balanced, random_signs
 from rnnbp.layers import GRU, LSTM, Dense, Elman, Last
 from rnnbp.losses import CrossEntropy
 

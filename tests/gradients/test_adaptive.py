@@ -10,7 +10,7 @@ from test_forward import F, K, T, problem, reader
 import rnnbp
 from rnnbp.cells import ElmanCell
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients import BPTT, AdaptiveTruncation, Choice, Decay, TruncatedBPTT, error_decay
+from rnnbp.gradients import BPTT, AdaptiveTruncation, Choice, GradientDecay, TruncatedBPTT, gradient_decay
 from rnnbp.layers import GRU, LSTM, Bidirectional, Dense, Dropout, Embedding, Last, MeanOverTime, Recurrent
 from rnnbp.losses import CrossEntropy, MeanSquaredError
 from rnnbp.models import Sequential
@@ -39,7 +39,7 @@ def contracting(radius, activation="tanh", end=(), seed=0, lengths=None):
 @pytest.mark.parametrize("radius", [0.3, 0.7, 0.9, 1.1])
 def test_the_rate_of_a_rotation_is_its_radius(radius):
     model, batch = contracting(radius, "linear", [Last()])
-    decay = error_decay(model, batch, CrossEntropy(), LONG)
+    decay = gradient_decay(model, batch, CrossEntropy(), LONG)
     assert decay.rate == pytest.approx(radius, rel=1e-9)
     np.testing.assert_allclose(decay.norms / decay.norms[0], radius ** np.arange(LONG), rtol=1e-9)
 
@@ -48,7 +48,7 @@ def test_the_rate_of_a_rotation_is_its_radius(radius):
 def test_norms_are_those_of_the_error_flow(name):
     """Measured another way: there each sequence's steps are rerun from stored states."""
     model, batch = problem([*reader(CELLS[name]), Last()], np.array([6, 6, 6]))
-    decay = error_decay(model, batch, CrossEntropy(), T)
+    decay = gradient_decay(model, batch, CrossEntropy(), T)
     flow = rnnbp.diagnostics.error_flow(model, batch, CrossEntropy())
     np.testing.assert_allclose(decay.norms, flow["norm"], rtol=1e-12)
     (g,) = BPTT().gradients(model, batch, CrossEntropy())
@@ -59,7 +59,7 @@ def test_norms_are_those_of_the_error_flow(name):
 def test_with_outputs_at_every_step_the_errors_are_those_of_the_windows_ends():
     """Each window's last step by itself, as the only one of the sequences that get so far."""
     model, batch = problem(reader(CELLS["GRU"]), np.array([6, 6, 3]))
-    decay = error_decay(model, batch, CrossEntropy(), window=2)
+    decay = gradient_decay(model, batch, CrossEntropy(), window=2)
     ended = Sequential(*model.layers, Last(), dtype=np.float64)
     ended.params.vector[:] = model.params.vector
     norms, vector = np.zeros(2), np.zeros(model.params.size)
@@ -67,7 +67,7 @@ def test_with_outputs_at_every_step_the_errors_are_those_of_the_windows_ends():
         n = int((batch.lengths >= stop).sum())
         window = SequenceBatch(batch.x[stop - 2 : stop, :n], np.full(n, 2), batch.targets[stop - 1, :n], np.arange(n))
         state, share = [state[:n], None, None], n / batch.lengths.sum()
-        norms += share * error_decay(ended, window, CrossEntropy(), 2, state).norms
+        norms += share * gradient_decay(ended, window, CrossEntropy(), 2, state).norms
         vector += share * total(BPTT(), ended, window, state=state)
     np.testing.assert_allclose(decay.norms, norms, rtol=1e-12)
     assert decay.size == pytest.approx(np.linalg.norm(vector), rel=1e-12)
@@ -83,7 +83,7 @@ def states_before(model, batch, steps):
 
 
 def test_sums_and_rates_by_hand():
-    decay = Decay(norms=np.array([8.0, 4.0, 1.0, 0.5]), gain=2.0, size=40.0, steps=0)
+    decay = GradientDecay(norms=np.array([8.0, 4.0, 1.0, 0.5]), gain=2.0, size=40.0, steps=0)
     assert (decay.start, decay.rate) == (2, pytest.approx(np.sqrt(1 / 8)))
     beta = np.sqrt(1 / 8)
     tail = 4 / (1 - beta)
@@ -92,9 +92,9 @@ def test_sums_and_rates_by_hand():
     np.testing.assert_allclose(decay.bounds(2), 2 * np.array([8 + tail, tail]) / (40 - 2 * beta**2 * tail))
     assert np.isinf(dataclasses.replace(decay, size=1.0).bounds(3)).all()
     assert np.isinf(dataclasses.replace(decay, norms=np.array([1.0, 2.0, 3.0, 4.0])).bounds(3)).all()
-    assert np.isnan(Decay(np.array([1.0]), 2.0, 40.0, 0).rate)
-    assert np.isinf(Decay(np.array([1.0]), 2.0, 40.0, 0).bounds(2)).all()
-    np.testing.assert_array_equal(Decay(np.array([1.0, 0.0]), 2.0, 40.0, 0).bounds(3)[1:], 0)
+    assert np.isnan(GradientDecay(np.array([1.0]), 2.0, 40.0, 0).rate)
+    assert np.isinf(GradientDecay(np.array([1.0]), 2.0, 40.0, 0).bounds(2)).all()
+    np.testing.assert_array_equal(GradientDecay(np.array([1.0, 0.0]), 2.0, 40.0, 0).bounds(3)[1:], 0)
 
 
 # ---- the bound and the bias ---------------------------------------------------------------------
@@ -110,7 +110,7 @@ def test_the_bound_holds_and_says_something(radius, activation, end, seed):
     size = np.linalg.norm(g.vector)
     lags = np.array([1, 2, 4, 8, 14])
     bias = [np.linalg.norm(total(TruncatedBPTT(1, lag), model, batch) - g.vector) / size for lag in lags]
-    bounds = error_decay(model, batch, CrossEntropy(), window=24).bounds(LONG)[lags - 1]
+    bounds = gradient_decay(model, batch, CrossEntropy(), window=24).bounds(LONG)[lags - 1]
     assert (bias <= bounds).all(), bounds / bias
     assert (bounds < (10 if end else 60) * np.array(bias)).all(), bounds / bias
 
@@ -122,7 +122,7 @@ def test_what_is_yielded_is_truncated_by_the_smallest_lag_within_the_tolerance(e
     algorithm = AdaptiveTruncation(tolerance, k1=3, window=24)
     found = list(algorithm.gradients(model, batch, CrossEntropy()))
     (choice,) = algorithm.history
-    decay = error_decay(model, batch, CrossEntropy(), 24)
+    decay = gradient_decay(model, batch, CrossEntropy(), 24)
     bounds = decay.bounds(LONG)
     assert choice == Choice(choice.lag, bounds[choice.lag - 1], decay.rate)
     assert bounds[choice.lag - 1] <= tolerance
@@ -197,7 +197,7 @@ def test_what_is_too_short_to_tell_is_not_truncated():
 def test_unequal_lengths_are_judged_by_the_longer_half():
     lengths = np.array([36, 33, 30, 5, 1])
     model, batch = contracting(0.7, "tanh", [Last()], lengths=lengths)
-    decay = error_decay(model, batch, CrossEntropy(), 100)
+    decay = gradient_decay(model, batch, CrossEntropy(), 100)
     assert len(decay.norms) == 30
     half = SequenceBatch(batch.x[:, :3], lengths[:3], batch.targets[:3], np.arange(3))
     flow = rnnbp.diagnostics.error_flow(model, half, CrossEntropy())
@@ -217,7 +217,7 @@ def test_from_a_state_with_dropout(end, rng):
     found = total(algorithm, model, batch, state=state, rng=np.random.default_rng(3))
     (g,) = BPTT().gradients(model, batch, CrossEntropy(), state, np.random.default_rng(3))
     assert gradient_error(model.params, found, g.vector) < 1e-12
-    with_it, without = (error_decay(model, batch, CrossEntropy(), 4, s).norms for s in (state, None))
+    with_it, without = (gradient_decay(model, batch, CrossEntropy(), 4, s).norms for s in (state, None))
     assert not np.allclose(with_it, without)
 
 
@@ -227,7 +227,7 @@ def test_a_float32_model_and_tokens(rng):
     algorithm = AdaptiveTruncation(0.2, k1=1)
     found = list(algorithm.gradients(model, batch, CrossEntropy()))
     assert all(g.vector.dtype == g.outputs.dtype == np.float32 for g in found)
-    exact = error_decay(model.astype(np.float64), batch, CrossEntropy(), 100)
+    exact = gradient_decay(model.astype(np.float64), batch, CrossEntropy(), 100)
     assert algorithm.history[-1].rate == pytest.approx(exact.rate, rel=1e-3)
 
 
@@ -245,7 +245,7 @@ def test_steps_without_a_label_tell_nothing():
     model, batch = problem(reader(CELLS["GRU"]), np.array([6, 6, 6]))
     targets = np.full_like(batch.targets, -1)
     targets[2] = 0  # no window of three steps but the first ends in a label
-    first = error_decay(model, dataclasses.replace(batch, targets=targets), CrossEntropy(), 3)
+    first = gradient_decay(model, dataclasses.replace(batch, targets=targets), CrossEntropy(), 3)
     assert first.size > 0
     targets[2], targets[1] = -1, 0
     choice = chosen(AdaptiveTruncation(0.5, window=3), model, dataclasses.replace(batch, targets=targets))
@@ -291,8 +291,8 @@ def test_a_layer_that_looks_ahead_is_refused():
     model, batch = problem([Bidirectional(CELLS["GRU"]), Dense(8, K)])
     with pytest.raises(ValueError, match=r"AdaptiveTruncation takes causal layers, but layer 0 \(Bidirectional\)"):
         next(AdaptiveTruncation().gradients(model, batch, CrossEntropy()))
-    with pytest.raises(ValueError, match=r"error_decay takes causal layers, but layer 0 \(Bidirectional\)"):
-        error_decay(model, batch, CrossEntropy(), 3)
+    with pytest.raises(ValueError, match=r"gradient_decay takes causal layers, but layer 0 \(Bidirectional\)"):
+        gradient_decay(model, batch, CrossEntropy(), 3)
 
 
 def test_a_batch_without_targets_is_refused():

@@ -13,7 +13,7 @@ import rnnbp
 from rnnbp.cells import ElmanCell, GRUCell, JordanCell, LSTMCell
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients import BPTT, ComplexStep, TruncatedBPTT
-from rnnbp.gradients.base import held_bytes
+from rnnbp.gradients.base import residual_bytes
 from rnnbp.gradients.checkpointing.binomial import advances, split
 from rnnbp.gradients.checkpointing.budget import Plan, Sizes, bytes_of, plan_within
 from rnnbp.gradients.checkpointing.schedules import (
@@ -390,8 +390,8 @@ def test_bytes_held_grow_with_the_slots(lengths):
 
 def test_held_bytes_leave_out_what_is_given():
     x = np.zeros((4, 2))
-    assert held_bytes([x[1:], np.ones(3)], given=x) == 24
-    assert held_bytes([x[1:], np.ones(3)]) == 24 + x.nbytes
+    assert residual_bytes([x[1:], np.ones(3)], given=x) == 24
+    assert residual_bytes([x[1:], np.ones(3)]) == 24 + x.nbytes
 
 
 # ---- a budget of memory -------------------------------------------------------------------------

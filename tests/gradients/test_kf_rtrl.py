@@ -12,7 +12,7 @@ from test_online_signs import drawn
 import rnnbp
 from rnnbp.cells.outer import side_by_side
 from rnnbp.gradients import BPTT, KFRTRL, UORO
-from rnnbp.gradients.online.kf_rtrl import KroneckerInfluence, by_columns
+from rnnbp.gradients.online.kf_rtrl import KroneckerInfluenceMatrix, by_delta_columns
 from rnnbp.layers import LSTM, Dense, Embedding, Last, Recurrent
 from rnnbp.losses import CrossEntropy
 
@@ -22,7 +22,7 @@ KRONECKER = [name for name in CELLS if name != "a user's"]
 def test_steps_by_the_published_formula(rng):
     """An LSTM's one product, p1, p2 and both updates, written out for one sequence after the other."""
     steps = [linear_step(CELLS["LSTM"], rng) for _ in range(3)]
-    held = KroneckerInfluence(steps[0].params.shapes, np.random.default_rng(5))
+    held = KroneckerInfluenceMatrix(steps[0].params.shapes, np.random.default_rng(5))
     signs = np.random.default_rng(5)
     u, A = np.zeros((3, 8)), np.zeros((3, 8, 16))
     for t, step in enumerate(steps):
@@ -52,7 +52,7 @@ def test_steps_by_the_published_formula(rng):
     ],
 )
 def test_the_products_of_each_cell(name, sets, rng):
-    assert [[outer.name for outer in outers] for outers in by_columns(linear_step(CELLS[name], rng))] == sets
+    assert [[outer.name for outer in outers] for outers in by_delta_columns(linear_step(CELLS[name], rng))] == sets
 
 
 @pytest.mark.parametrize("name", KRONECKER)

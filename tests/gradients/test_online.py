@@ -12,9 +12,9 @@ from test_gradients import CAUSAL, batch_for, model_of, whole
 import rnnbp
 from rnnbp.cells import state_jacobian
 from rnnbp.gradients import BPTT, KFRTRL, RTRL, UORO, BlockRTRL, EProp, Guarantee, RandomFeedback, SnAp, TruncatedBPTT
-from rnnbp.gradients.measured import run_seeds
-from rnnbp.gradients.online.chain import chain
-from rnnbp.gradients.online.linear import ByColumns, Linear, OneByOne
+from rnnbp.gradients.cost_measurement import run_seeds
+from rnnbp.gradients.online.decomposition import decompose
+from rnnbp.gradients.online.linearized_step import GenericJacobian, LinearizedStep, OuterProductJacobian
 from rnnbp.layers import (
     GRU,
     LSTM,
@@ -37,7 +37,9 @@ from rnnbp.models import Sequential
 def linear_step(cell, rng, n=3):
     params = made(cell)
     params.vector[:] += 0.2 * rng.standard_normal(params.size)
-    return Linear(cell, params, rng.standard_normal((n, cell.state_size)), rng.standard_normal((n, cell.input_size)))
+    return LinearizedStep(
+        cell, params, rng.standard_normal((n, cell.state_size)), rng.standard_normal((n, cell.input_size))
+    )
 
 
 def by_complex_step(step, index):
@@ -50,35 +52,35 @@ def by_complex_step(step, index):
 @pytest.mark.parametrize("name", CELLS)
 def test_a_linear_step_is_the_steps_derivative(name, rng):
     step = linear_step(CELLS[name], rng)
-    action = step.action.rows(step.deltas)
+    action = step.immediate_jacobian.vjp(step.deltas)
     for p in range(step.params.size):
         np.testing.assert_allclose(action[:, :, p].T, by_complex_step(step, p), rtol=1e-12, atol=1e-14)
     tangent, d = rng.standard_normal(step.state.shape), rng.standard_normal(step.state.shape)
     J = state_jacobian(step.cell, step.weights, step.state, step.x)
     assert relative_error(step.jacobian, J) < 1e-14
-    assert relative_error(step.pushed(tangent), np.einsum("nij,nj->ni", J, tangent)) < 1e-12
-    assert relative_error(step.pulled(d), np.einsum("ns,snp->np", d, action)) < 1e-12
+    assert relative_error(step.jvp(tangent), np.einsum("nij,nj->ni", J, tangent)) < 1e-12
+    assert relative_error(step.immediate_vjp(d), np.einsum("ns,snp->np", d, action)) < 1e-12
 
 
 @pytest.mark.parametrize("name", [name for name in CELLS if name != "a user's"])
 def test_both_kinds_of_action_agree(name, rng):
     """By outer products, and by `param_vjp` for one error after the other."""
     step = linear_step(CELLS[name], rng)
-    slow = OneByOne(step.cell, step.params, step.state, step.x, step.residuals)
-    assert isinstance(step.action, ByColumns)
-    assert relative_error(step.action.rows(step.deltas), slow.rows(step.deltas)) < 1e-14
+    slow = GenericJacobian(step.cell, step.params, step.state, step.x, step.residuals)
+    assert isinstance(step.immediate_jacobian, OuterProductJacobian)
+    assert relative_error(step.immediate_jacobian.vjp(step.deltas), slow.vjp(step.deltas)) < 1e-14
     units, parameters = rng.integers(step.cell.state_size, size=20), rng.integers(step.params.size, size=20)
     wanted = slow.entries(step.deltas, units, parameters)
-    assert relative_error(step.action.entries(step.deltas, units, parameters), wanted) < 1e-14
+    assert relative_error(step.immediate_jacobian.entries(step.deltas, units, parameters), wanted) < 1e-14
 
 
 def test_a_users_cell_is_taken_one_by_one(rng):
-    assert isinstance(linear_step(CELLS["a user's"], rng).action, OneByOne)
+    assert isinstance(linear_step(CELLS["a user's"], rng).immediate_jacobian, GenericJacobian)
 
 
 def test_a_tangent_of_nothing_stays_nothing(rng):
     step = linear_step(CELLS["LSTM"], rng)
-    assert not step.pushed(np.zeros_like(step.state)).any()
+    assert not step.jvp(np.zeros_like(step.state)).any()
 
 
 @pytest.mark.parametrize("every", [1, 2, 4, 6, 9])
@@ -220,11 +222,11 @@ def test_outputs_without_layers_on_top(every):
 
 def test_the_parts_of_a_model():
     model = Sequential(Normalize([0.0], [1.0]), Dense(1, 3), LSTM(3, 2, num_layers=2), MeanOverTime(), Dense(2, 2))
-    parts = chain(model, "RTRL")
+    parts = decompose(model, "RTRL")
     assert [type(layer) for layer in parts.ahead.layers] == [Normalize]
     assert [cell.state_size for cell in parts.cell.cells] == [3, 4, 4, 3]
-    assert [type(layer) for layer in parts.tail.layers] == [Last, Dense]
-    assert parts.params.size + parts.tail.params.size == model.params.size
+    assert [type(layer) for layer in parts.readout.layers] == [Last, Dense]
+    assert parts.params.size + parts.readout.params.size == model.params.size
     assert np.shares_memory(parts.params.vector, model.params.vector)
 
 

@@ -115,14 +115,14 @@ def test_errors_that_go_back(block):
 def test_the_influence_is_updated_once_a_block(monkeypatch):
     """S^2 P multiplications, once in h steps; never where one block takes all."""
     seen = []
-    whole_update = rnnbp.gradients.online.blocks.BlockInfluence.onwards
+    whole_update = rnnbp.gradients.online.blocks.BlockInfluenceMatrix.advance_block
 
     def counted(self, steps, n):
-        before = self.influence.copy()
+        before = self.matrix.copy()
         whole_update(self, steps, n)
-        seen.append(not np.array_equal(before, self.influence))
+        seen.append(not np.array_equal(before, self.matrix))
 
-    monkeypatch.setattr(rnnbp.gradients.online.blocks.BlockInfluence, "onwards", counted)
+    monkeypatch.setattr(rnnbp.gradients.online.blocks.BlockInfluenceMatrix, "advance_block", counted)
     model = model_of([GRU(F, 4), Dense(4, K)])
     for block, updates in ((3, 3), (5, 2), (12, 0)):
         seen.clear()

@@ -11,9 +11,9 @@ import rnnbp
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients import BPTT, KFRTRL, UORO
 from rnnbp.gradients.online import kf_rtrl, uoro
-from rnnbp.gradients.online.chain import chain
-from rnnbp.gradients.online.linear import Linear
-from rnnbp.gradients.online.signs import balanced, random_signs
+from rnnbp.gradients.online.decomposition import decompose
+from rnnbp.gradients.online.linearized_step import LinearizedStep
+from rnnbp.gradients.online.sign_estimates import balanced, random_signs
 from rnnbp.layers import GRU, LSTM, Dense, Dropout, Embedding, Last, MeanOverTime, Recurrent
 from rnnbp.losses import CrossEntropy
 from rnnbp.models import Sequential
@@ -69,14 +69,17 @@ def over_all_signs(name, algorithm, state=None, steps=3, inputs=1.0):
     x = rng.integers(4, size=(steps, 1)) if tokens else inputs * rng.standard_normal((steps, 1, 2))
     targets = rng.integers(K, size=(steps, 1) if model.out_shape[0] == "T" else 1)
     batch = SequenceBatch(x, np.array([steps]), targets, np.arange(1))
-    parts = chain(model, algorithm)
+    parts = decompose(model, algorithm)
     if algorithm == "UORO":
         bits, calls = parts.cell.state_size, 1
     else:
-        step = Linear(
+        step = LinearizedStep(
             parts.cell, parts.params, np.zeros((1, parts.cell.state_size)), np.zeros((1, parts.cell.input_size))
         )
-        bits, calls = 2, len(kf_rtrl.by_columns(step))  # the products are parts of the parameters: each on its own
+        bits, calls = (
+            2,
+            len(kf_rtrl.by_delta_columns(step)),
+        )  # the products are parts of the parameters: each on its own
 
     class Exhaustive(ALGORITHMS[algorithm]):
         def generator(self, rng):
@@ -112,21 +115,21 @@ def without_signs(rng, shape, dtype):
 
 def too_far(factor):
     """A Jacobian that is too large."""
-    jacobian, pushed = Linear.jacobian.fget, Linear.pushed
+    jacobian, jvp = LinearizedStep.jacobian.fget, LinearizedStep.jvp
     return {
         "jacobian": property(lambda step: factor * jacobian(step)),
-        "pushed": lambda step, tangent: factor * pushed(step, tangent),
+        "pushed": lambda step, tangent: factor * jvp(step, tangent),
     }
 
 
-def spoil(monkeypatch, balanced=None, random_signs=None, jacobian=None, pushed=None):
+def spoil(monkeypatch, balanced=None, random_signs=None, jacobian=None, jvp=None):
     for module in (uoro, kf_rtrl):
         for name, wrong in (("balanced", balanced), ("random_signs", random_signs)):
             if wrong is not None:
                 monkeypatch.setattr(module, name, wrong)
-    for name, wrong in (("jacobian", jacobian), ("pushed", pushed)):
+    for name, wrong in (("jacobian", jacobian), ("pushed", jvp)):
         if wrong is not None:
-            monkeypatch.setattr(Linear, name, wrong)
+            monkeypatch.setattr(LinearizedStep, name, wrong)
 
 
 WRONG = {

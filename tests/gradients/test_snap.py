@@ -10,11 +10,11 @@ from test_gradients import CAUSAL, F, K, batch_for, model_of, whole
 import rnnbp
 from rnnbp.cells import LIFCell
 from rnnbp.gradients import BPTT, RTRL, SnAp
-from rnnbp.gradients.online.chain import chain
-from rnnbp.gradients.online.folded import Entries, Folded, Folds
-from rnnbp.gradients.online.linear import Linear
-from rnnbp.gradients.online.snap import Products, Singly, SparseInfluence, grouped
-from rnnbp.gradients.online.structure import structure
+from rnnbp.gradients.online.decomposition import decompose
+from rnnbp.gradients.online.jacobian_compression import CompressedEntries, Compression, JacobianEntries
+from rnnbp.gradients.online.jacobian_sparsity import sparsity_of
+from rnnbp.gradients.online.linearized_step import LinearizedStep
+from rnnbp.gradients.online.snap import ElementwiseUpdate, OuterProductUpdate, SparseInfluenceMatrix, group_parameters
 from rnnbp.layers import GRU, LSTM, Dense, Elman, Embedding, MeanOverTime, OriginalGRU, Recurrent
 from rnnbp.losses import CrossEntropy
 from rnnbp.models import Sequential
@@ -57,7 +57,7 @@ def reached(cell, params, order, inputs):
 
 def masked_rtrl(model, batch, order, state=None, masked_as=None):
     """The gradient by the cell's parameters. The model's last layer must be its `Dense` one."""
-    parts = chain(model, "a test")
+    parts = decompose(model, "a test")
     cell, params, tokens = parts.cell, parts.params, batch.x.ndim == 2
     x = batch.x[..., None] if tokens else batch.x
 
@@ -183,8 +183,8 @@ def test_it_is_exact_where_units_do_not_meet(name, order):
     batch = batch_for(model, LENGTHS["unequal lengths"])
     exact, found = (whole(a, model, batch, CrossEntropy())[1] for a in (BPTT(), SnAp(order)))
     assert gradient_error(model.params, found, exact) < 1e-12
-    buckets = sparse_influence(model, order).buckets
-    assert {bucket.units.shape[1] for bucket in buckets} == {2 if name == "LSTM" else 1}
+    groups_by_form = sparse_influence(model, order).groups_by_form
+    assert {groups.units.shape[1] for groups in groups_by_form} == {2 if name == "LSTM" else 1}
 
 
 def test_an_update_between_steps_is_seen():
@@ -203,15 +203,15 @@ def test_an_update_between_steps_is_seen():
 
 
 def sparse_influence(model, order, batch_size=1):
-    return SnAp(order).influence(chain(model, "SnAp"), batch_size, None)
+    return SnAp(order).initial_influence(decompose(model, "SnAp"), batch_size, None)
 
 
-def numbers(carried: SparseInfluence) -> int:
-    return sum(bucket.influence.size for bucket in carried.buckets)
+def numbers(carried: SparseInfluenceMatrix) -> int:
+    return sum(groups.matrix.size for groups in carried.groups_by_form)
 
 
-def multiplications(carried: SparseInfluence) -> int:
-    return sum(bucket.influence.size * bucket.units.shape[1] for bucket in carried.buckets)
+def multiplications(carried: SparseInfluenceMatrix) -> int:
+    return sum(groups.matrix.size * groups.units.shape[1] for groups in carried.groups_by_form)
 
 
 @pytest.mark.parametrize("hidden", [8, 24])
@@ -239,21 +239,21 @@ def test_what_a_ring_holds(order):
 
 def test_full_recurrent_weights_are_reached_in_two_steps():
     model = model_of([LSTM(F, 4), Dense(4, K)])
-    assert numbers(sparse_influence(model, 2)) == 8 * chain(model, "SnAp").params.size
+    assert numbers(sparse_influence(model, 2)) == 8 * decompose(model, "SnAp").params.size
 
 
 def test_held_bytes_grow_as_the_square_of_the_units():
     """RTRL's grow as the cube of them, and neither as time does."""
-    held = {}
+    stored = {}
     for H in (16, 32):
         for algorithm in (SnAp(), RTRL()):
             model = model_of([Elman(F, H), Dense(H, K)])
             batch = batch_for(model, LENGTHS["equal lengths"])
             (g,) = algorithm.gradients(model, batch, CrossEntropy())
-            held[type(algorithm), H] = g.cost.peak_bytes
-    assert 1.7 < np.log2(held[SnAp, 32] / held[SnAp, 16]) < 2.1
-    assert 2.6 < np.log2(held[RTRL, 32] / held[RTRL, 16]) < 3.1
-    assert held[SnAp, 32] < held[RTRL, 32] / 8
+            stored[type(algorithm), H] = g.cost.peak_bytes
+    assert 1.7 < np.log2(stored[SnAp, 32] / stored[SnAp, 16]) < 2.1
+    assert 2.6 < np.log2(stored[RTRL, 32] / stored[RTRL, 16]) < 3.1
+    assert stored[SnAp, 32] < stored[RTRL, 32] / 8
 
 
 # ---- the structure, and entries of a step --------------------------------------------------------
@@ -265,7 +265,7 @@ def test_the_structure_is_what_shows_at_many_points(name, order):
     cell = EVERY[name]
     params = made(cell)
     params.vector[:] += 0.2 * np.random.default_rng(0).standard_normal(params.size)
-    found = structure(cell, params)
+    found = sparsity_of(cell, params)
     wanted = reached(cell, params, order, lambda rng: spread(rng, cell.input_size))
     np.testing.assert_array_equal(found.reach(order)[:, found.columns], wanted)
 
@@ -275,20 +275,20 @@ def test_units_that_are_silent_now_are_no_zeros():
     cell = CELLS["Elman relu"]
     params = made(cell)
     params["b_ih"] = np.full(4, -100.0)
-    found = structure(cell, params)
-    np.testing.assert_array_equal(found.direct, np.eye(4, dtype=bool))
+    found = sparsity_of(cell, params)
+    np.testing.assert_array_equal(found.activation, np.eye(4, dtype=bool))
     assert found.jacobian.all()
-    assert not found.otherwise.any()
+    assert not found.non_recurrent.any()
 
 
 @pytest.mark.parametrize("threshold", [1e-3, 1, 1e3])
 def test_neurons_far_from_their_threshold_are_no_zeros(threshold):
     """The surrogate is zero there."""
     cell = LIFCell(F, 4, threshold=threshold)
-    found = structure(cell, made(cell))
-    np.testing.assert_array_equal(found.direct, np.tile(np.eye(4, dtype=bool), (2, 1)))
+    found = sparsity_of(cell, made(cell))
+    np.testing.assert_array_equal(found.activation, np.tile(np.eye(4, dtype=bool), (2, 1)))
     assert found.jacobian[:, :4].all()
-    np.testing.assert_array_equal(found.otherwise[:, 4:], np.tile(np.eye(4, dtype=bool), (2, 1)))
+    np.testing.assert_array_equal(found.non_recurrent[:, 4:], np.tile(np.eye(4, dtype=bool), (2, 1)))
 
 
 def test_biases_that_begin_at_zero_are_no_zeros():
@@ -296,20 +296,20 @@ def test_biases_that_begin_at_zero_are_no_zeros():
     cell = CELLS["GRU"]
     params = made(cell)
     params["w_hh"], params["b_hh"] = np.zeros((12, 4)), np.zeros(12)
-    assert structure(cell, params).direct[:, :4].diagonal().all()
+    assert sparsity_of(cell, params).activation[:, :4].diagonal().all()
 
 
 @pytest.mark.parametrize("name", EVERY)
 def test_folded_entries_are_those_of_the_whole(name, rng):
     cell = EVERY[name]
     params = made(cell)
-    found = structure(cell, params)
-    step = Linear(cell, params, rng.standard_normal((3, cell.state_size)), rng.standard_normal((3, F)))
-    folded, taken = Folded(step, Folds(found, np.dtype(float))), Entries(step)
+    found = sparsity_of(cell, params)
+    step = LinearizedStep(cell, params, rng.standard_normal((3, cell.state_size)), rng.standard_normal((3, F)))
+    compressed, taken = CompressedEntries(step, Compression(found, np.dtype(float))), JacobianEntries(step)
     units = rng.integers(cell.state_size, size=(5, 3))
-    assert relative_error(folded.blocks(units), taken.blocks(units)) < 1e-14
-    pairs = np.nonzero(found.direct[:, found.columns])
-    assert relative_error(folded.direct(*pairs), taken.direct(*pairs)) < 1e-14
+    assert relative_error(compressed.blocks(units), taken.blocks(units)) < 1e-14
+    pairs = np.nonzero(found.activation[:, found.columns])
+    assert relative_error(compressed.immediate(*pairs), taken.immediate(*pairs)) < 1e-14
 
 
 @pytest.mark.parametrize("order", [1, 2])
@@ -317,27 +317,27 @@ def test_folded_entries_are_those_of_the_whole(name, rng):
 def test_products_add_the_same_as_single_entries(name, order, rng):
     cell = EVERY[name]
     params = made(cell)
-    found = structure(cell, params)
-    step = Linear(cell, params, rng.standard_normal((3, cell.state_size)), rng.standard_normal((3, F)))
-    for entries in (Entries(step), Folded(step, Folds(found, np.dtype(float)))):
-        for units, parameters in grouped(found, order):
+    found = sparsity_of(cell, params)
+    step = LinearizedStep(cell, params, rng.standard_normal((3, cell.state_size)), rng.standard_normal((3, F)))
+    for entries in (JacobianEntries(step), CompressedEntries(step, Compression(found, np.dtype(float)))):
+        for units, parameters in group_parameters(found, order):
             one, other = (np.zeros((3, *units.shape, parameters.shape[1])) for _ in range(2))
-            Products(found, units, parameters).add(entries, one)
-            Singly(found, units, parameters).add(entries, other)
+            OuterProductUpdate(found, units, parameters).add(entries, one)
+            ElementwiseUpdate(found, units, parameters).add(entries, other)
             np.testing.assert_allclose(one, other, rtol=1e-13, atol=1e-15)
 
 
 def test_products_are_taken_where_groups_share_their_inputs():
-    for order, kind in ((1, Products), (2, Singly)):
+    for order, kind in ((1, OuterProductUpdate), (2, ElementwiseUpdate)):
         carried = sparse_influence(model_of([LSTM(F, 4), Dense(4, K)]), order)
-        assert {type(bucket.action) for bucket in carried.buckets} == {kind}
+        assert {type(groups.update) for groups in carried.groups_by_form} == {kind}
 
 
 @pytest.mark.parametrize(("name", "passes"), [("Elman tanh", 1), ("GRU", 1), ("LSTM", 2), ("a user's", 4)])
 def test_passes_backwards(name, passes):
-    folds = Folds(structure(CELLS[name], made(CELLS[name])), np.dtype(float))
-    assert len(folds.seeds) == passes
-    assert folds.pays(4 * 4) == (passes < 4)
+    compression = Compression(sparsity_of(CELLS[name], made(CELLS[name])), np.dtype(float))
+    assert len(compression.seeds) == passes
+    assert compression.pays(4 * 4) == (passes < 4)
 
 
 def test_a_sparse_cell_that_says_nothing_of_its_parameters():
@@ -347,7 +347,7 @@ def test_a_sparse_cell_that_says_nothing_of_its_parameters():
     params["v"] *= np.eye(4)
     model = Sequential(Recurrent(cell), Dense(3, K), dtype=np.float64)
     model.params.vector[: params.size] = params.vector
-    assert not sparse_influence(model, 1).folded  # `keep` acts on all units
+    assert not sparse_influence(model, 1).compressed  # `keep` acts on all units
     check(model, batch_for(model, LENGTHS["unequal lengths"]), 1)
 
 

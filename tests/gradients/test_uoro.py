@@ -10,7 +10,7 @@ from test_online import linear_step
 
 import rnnbp
 from rnnbp.gradients import BPTT, UORO
-from rnnbp.gradients.online.uoro import OuterInfluence
+from rnnbp.gradients.online.uoro import RankOneInfluenceMatrix
 from rnnbp.layers import Dense, Recurrent
 from rnnbp.losses import CrossEntropy
 
@@ -19,16 +19,16 @@ def test_a_step_by_the_published_formula(rng):
     """rho0, rho1 and both updates, written out for one sequence after the other."""
     step = linear_step(CELLS["LSTM"], rng)
     state, params = rng.standard_normal((3, 8)), rng.standard_normal((3, step.params.size))
-    held = OuterInfluence(state.copy(), params.copy(), np.random.default_rng(5))
+    held = RankOneInfluenceMatrix(state.copy(), params.copy(), np.random.default_rng(5))
     held.advance(step)
     nu = 2 * np.random.default_rng(5).integers(2, size=(3, 8)) - 1
-    action = step.action.rows(step.deltas)
+    action = step.immediate_jacobian.vjp(step.deltas)
     for b in range(3):
-        pushed, pulled = step.jacobian[b] @ state[b], nu[b] @ action[:, b]
-        rho0 = np.sqrt(np.linalg.norm(params[b]) / np.linalg.norm(pushed))
-        rho1 = np.sqrt(np.linalg.norm(pulled) / np.linalg.norm(nu[b]))
-        np.testing.assert_allclose(held.state[b], rho0 * pushed + rho1 * nu[b], rtol=1e-12)
-        np.testing.assert_allclose(held.params[b], params[b] / rho0 + pulled / rho1, rtol=1e-11, atol=1e-14)
+        jvp, immediate_vjp = step.jacobian[b] @ state[b], nu[b] @ action[:, b]
+        rho0 = np.sqrt(np.linalg.norm(params[b]) / np.linalg.norm(jvp))
+        rho1 = np.sqrt(np.linalg.norm(immediate_vjp) / np.linalg.norm(nu[b]))
+        np.testing.assert_allclose(held.state[b], rho0 * jvp + rho1 * nu[b], rtol=1e-12)
+        np.testing.assert_allclose(held.params[b], params[b] / rho0 + immediate_vjp / rho1, rtol=1e-11, atol=1e-14)
 
 
 def test_one_unit_and_one_step_have_no_noise():

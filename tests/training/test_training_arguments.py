@@ -357,10 +357,10 @@ def test_a_minimizer_refuses_what_it_would_ignore(optimizer, options, message):
 
 def test_every_algorithm_with_a_seed_of_its_own_is_known_to_be_random():
     from rnnbp.gradients.base import is_random
-    from rnnbp.gradients.claims import standard_claims
+    from rnnbp.gradients.guarantees import standard_guarantees
 
-    for name, claim in standard_claims(10, 50).items():
-        assert is_random(claim.algorithm) == (claim.kind == "unbiased"), name
+    for name, guarantee in standard_guarantees(10, 50).items():
+        assert is_random(guarantee.algorithm) == (guarantee.level == "unbiased"), name
     assert is_random(rnnbp.SpectralPenalty(rnnbp.UORO(), ["0.w_hh"]))
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients.base import Cost, Gradient, check_targets, held_bytes
+from rnnbp.gradients.base import Cost, Gradient, check_targets, residual_bytes
 from rnnbp.gradients.checkpointing.budget import Sizes
 from rnnbp.gradients.checkpointing.schedules import Advance, Backward, Free, Record, Schedule, Store
 from rnnbp.layers import Run
@@ -74,8 +74,8 @@ class Segments:
             self.model.params, self.x[start:stop], Run(lengths, self.generator), before.states, self.model.in_time
         )
         self.steps += int(lengths.sum()) + sum(getattr(layer, "repeated", 0) for layer in residuals)
-        after = Snapshot(states, held_bytes(states), self._generator())
-        return Recorded(outputs, residuals, held_bytes(residuals, given=self.x), after)
+        after = Snapshot(states, residual_bytes(states), self._generator())
+        return Recorded(outputs, residuals, residual_bytes(residuals, given=self.x), after)
 
     def sizes(self) -> Sizes:
         """Measure the bytes of a step's residuals and of the states by running the first step."""
@@ -169,7 +169,7 @@ class Checkpointed:
         """Run a segment; its outputs are collected the first time."""
         start, stop = self._span(segment)
         run = self.segments.run(start, stop, before)
-        in_use = before.nbytes + run.nbytes + held_bytes(self.d_states)
+        in_use = before.nbytes + run.nbytes + residual_bytes(self.d_states)
         self.peak_bytes = max(self.peak_bytes, self.stored_bytes + in_use)
         if segment == self.first_time:
             self.first_time += 1

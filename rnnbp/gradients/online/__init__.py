@@ -1,6 +1,7 @@
-"""Online algorithms, without a way back through time: one file each. `base` walks through time, `chain` makes a model
-one cell, `linear` says how a step depends on the state before and on the parameters, `structure` and `folded` where it
-does at all.
+"""Online algorithms, without a backward pass through time: one file each.
+
+`base` runs a batch forward and defines what an algorithm provides, `decomposition` makes a model one cell,
+`linearized_step` has the Jacobians of a step, `jacobian_sparsity` and `jacobian_compression` their nonzero entries.
 """
 
 from rnnbp.runtime.lazy_imports import attach

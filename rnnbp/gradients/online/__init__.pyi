@@ -1,4 +1,4 @@
-from rnnbp.gradients.online.base import Influence as Influence
+from rnnbp.gradients.online.base import InfluenceMatrix as InfluenceMatrix
 from rnnbp.gradients.online.base import Online as Online
 from rnnbp.gradients.online.blocks import BlockRTRL as BlockRTRL
 from rnnbp.gradients.online.eprop import EProp as EProp

@@ -1,4 +1,4 @@
-"""Schmidhuber's hybrid: back through time within a block of steps, the influence carried from block to block."""
+"""Schmidhuber's hybrid of RTRL and BPTT: backpropagation within a block, RTRL from block to block."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,35 +7,36 @@ import numpy as np
 
 from rnnbp.cells.base import Array, Delta, map_nested
 from rnnbp.cells.outer import outer_method, side_by_side
-from rnnbp.gradients.base import held_bytes
-from rnnbp.gradients.online.base import Due, Influence, Online, Span, Walk
-from rnnbp.gradients.online.chain import Chain
-from rnnbp.gradients.online.linear import Linear
-from rnnbp.gradients.online.rtrl import WholeInfluence
+from rnnbp.gradients.base import residual_bytes
+from rnnbp.gradients.online.base import ForwardPass, GradientSum, InfluenceMatrix, Online, StepLoss
+from rnnbp.gradients.online.decomposition import Decomposition
+from rnnbp.gradients.online.linearized_step import LinearizedStep
+from rnnbp.gradients.online.rtrl import FullInfluenceMatrix
 from rnnbp.runtime import positive_int
 
 
 @dataclass(frozen=True)
 class BlockRTRL(Online):
-    """RTRL's exact gradient and fixed memory at a fraction of its cost: the influence is updated once a block.
+    """Compute the gradient of the mean loss by Schmidhuber's O(n^3) hybrid of RTRL and BPTT.
 
-    Within a block of h steps that begins at step b the errors go back in time, to the parameters directly and to the
-    state s[b] that the block began with, and from there by the influence M[b] to the parameters' earlier actions. At
-    the block's end an error at each of the S units goes back through the block, which gives::
+    It has RTRL's exact gradient and fixed memory at a fraction of the cost, as the influence matrix is updated once per
+    block. Within a block of h steps that begins with the state s[b], the loss is backpropagated to the parameters and
+    to s[b], and from there to the parameters at earlier steps by the influence matrix M[b]. At the end of the block the
+    Jacobian of s[b + h] is backpropagated through the block, which gives::
 
-        M[b + h] = ds[b + h]/ds[b] . M[b] + (the parameters' action within the block on s[b + h])
+        M[b + h] = ds[b + h]/ds[b] . M[b] + (the immediate Jacobians within the block, propagated to s[b + h])
 
     So RTRL's S^2 P is paid once in h steps and S P at each: with h about S, O(H^3) a step instead of O(H^4) for H
-    fully recurrent units. What is held is the influence and h steps, however long the sequences are. ``block=1`` is
-    RTRL, a block that takes the whole sequence is full BPTT.
+    fully recurrent units. The influence matrix and h steps are stored, whatever the length of the sequences.
+    ``block=1`` is RTRL, a block as long as the sequence is full BPTT.
 
     Parameters
     ----------
     block : int
         h, steps in a block; about the number of units is a good choice.
     every : int, optional
-        Steps between gradients, where a block ends too; the parameters may change with each. Default: one a batch, the
-        parameters being still.
+        Steps between gradients, where a block ends too; the parameters may change with each. Default: one per batch, at
+        constant parameters.
 
     Raises
     ------
@@ -64,70 +65,73 @@ class BlockRTRL(Online):
         super().__post_init__()
         positive_int("block", self.block)
 
-    def influence(self, parts: Chain, batch_size: int, rng: np.random.Generator | None) -> "BlockInfluence":
-        """Nothing has acted yet."""
-        return BlockInfluence(np.zeros((batch_size, parts.cell.state_size, parts.params.size), parts.model.dtype))
+    def initial_influence(
+        self, parts: Decomposition, batch_size: int, rng: np.random.Generator | None
+    ) -> "BlockInfluenceMatrix":
+        return BlockInfluenceMatrix(np.zeros((batch_size, parts.cell.state_size, parts.params.size), parts.model.dtype))
 
-    def through(self, span: Span, walk: Walk, carried: Influence) -> int:
-        """Block by block."""
-        assert isinstance(carried, BlockInfluence)
-        held = 0
-        for start in range(span.start, span.stop, self.block):
-            stop = min(start + self.block, span.stop)
-            steps, dues = [], []
-            for t, step in walk.steps(start, stop):
+    def accumulate(self, total: GradientSum, forward_pass: ForwardPass, influence: InfluenceMatrix) -> int:
+        assert isinstance(influence, BlockInfluenceMatrix)
+        peak_bytes = 0
+        for start in range(total.start, total.stop, self.block):
+            stop = min(start + self.block, total.stop)
+            steps, step_losses = [], []
+            for t, step in forward_pass.steps(start, stop):
                 steps.append(step)
-                dues.append(walk.loss_at(t))
-            held = max(held, held_bytes(carried, steps))
-            gradient = carried.back(steps, dues)
-            for due in dues:
-                span.add(due, gradient)
+                step_losses.append(forward_pass.loss_at(t))
+            peak_bytes = max(peak_bytes, residual_bytes(influence, steps))
+            gradient = influence.backpropagate(steps, step_losses)
+            for step_loss in step_losses:
+                total.add(step_loss, gradient)
                 gradient = np.zeros_like(gradient)
-            carried.onwards(steps, walk.running(stop))
-        return held
+            influence.advance_block(steps, forward_pass.active_at(stop))
+        return peak_bytes
 
 
-class BlockInfluence(WholeInfluence):
-    """M (B, S, P) as it was when a block began."""
+class BlockInfluenceMatrix(FullInfluenceMatrix):
+    """The influence matrix M (B, S, P) at the beginning of a block."""
 
-    def back(self, steps: Sequence[Linear], dues: Sequence[Due]) -> Array:
-        """The block's errors by the parameters, (P,): those that act within the block, and those before."""
-        d_state = dues[-1].d_state[:0]
+    def backpropagate(self, steps: Sequence[LinearizedStep], step_losses: Sequence[StepLoss]) -> Array:
+        """Return the gradient (P,) of the block's losses: through the steps of the block, and through M before it."""
+        d_state = step_losses[-1].d_state[:0]
         grad = steps[-1].params.zeros()
-        for step, due in zip(reversed(steps), reversed(dues), strict=True):
-            d_next = due.d_state.copy()
+        for step, step_loss in zip(reversed(steps), reversed(step_losses), strict=True):
+            d_next = step_loss.d_state.copy()
             d_next[: len(d_state)] += d_state
             d_state, _, delta = step.cell.step_vjp(step.weights, step.state, step.x, step.residuals, d_next)
             step.cell.param_vjp(step.state, step.x, step.residuals, delta, grad)
         return grad.vector + self.gradient(d_state)
 
-    def onwards(self, steps: Sequence[Linear], n: int) -> None:
-        """M at the block's end, of the first n sequences: those that go on."""
+    def advance_block(self, steps: Sequence[LinearizedStep], n: int) -> None:
+        """Update M to the end of the block, for the first n sequences: those that have a next step."""
         if n == 0:
             return
-        S = self.influence.shape[1]
-        rows = np.broadcast_to(np.eye(S, dtype=self.influence.dtype)[:, None], (S, n, S))
+        S = self.matrix.shape[1]
+        rows = np.broadcast_to(np.eye(S, dtype=self.matrix.dtype)[:, None], (S, n, S))
         deltas: list[Delta] = []
         for step in reversed(steps):
-            rows, delta = _back(step, n, rows)
+            rows, delta = _vjp_of_rows(step, n, rows)
             deltas.append(delta)
-        self._move(np.moveaxis(rows, 0, 1))
-        self.influence[:n] += _action(steps, n, map_nested(lambda *parts: np.stack(parts[::-1]), *deltas))
+        self._apply(np.moveaxis(rows, 0, 1))
+        self.matrix[:n] += _block_jacobian(steps, n, map_nested(lambda *parts: np.stack(parts[::-1]), *deltas))
 
 
-def _back(step: Linear, n: int, rows: Array) -> tuple[Array, Delta]:
-    """Errors (S, n, S) of the first n sequences, through one step."""
+def _vjp_of_rows(step: LinearizedStep, n: int, rows: Array) -> tuple[Array, Delta]:
+    """Return the VJP of one step for cotangents (S, n, S) of the first n sequences, and its deltas."""
 
-    def spread(a: Array) -> Array:
+    def broadcast(a: Array) -> Array:
         return np.broadcast_to(a[:n], (len(rows), n, *a.shape[1:]))
 
-    residuals = map_nested(spread, step.residuals)
-    d_state, _, delta = step.cell.step_vjp(step.weights, spread(step.state), spread(step.x), residuals, rows)
+    residuals = map_nested(broadcast, step.residuals)
+    d_state, _, delta = step.cell.step_vjp(step.weights, broadcast(step.state), broadcast(step.x), residuals, rows)
     return d_state, delta
 
 
-def _action(steps: Sequence[Linear], n: int, delta: Delta) -> Array:
-    """The errors delta (h, S, n, K) by the parameters, summed over the h steps: (n, S, P)."""
+def _block_jacobian(steps: Sequence[LinearizedStep], n: int, delta: Delta) -> Array:
+    """Return the derivative (n, S, P) of the block's last state with respect to the parameters, at a fixed first state.
+
+    `delta` (h, S, n, K) is the derivative with respect to the pre-activations of the h steps.
+    """
 
     def over_time(*parts: Array) -> Array:
         return np.stack([part[:n] for part in parts])
@@ -139,19 +143,19 @@ def _action(steps: Sequence[Linear], n: int, delta: Delta) -> Array:
     method = outer_method(cell)
     if method is None:
         for b, s in np.ndindex(*found.shape[:2]):
-            own = map_nested(lambda r, b=b: r[:, b], residuals)
-            error = map_nested(lambda d, s=s, b=b: d[:, s, b], delta)
-            cell.param_vjp(state[:, b], x[:, b], own, error, params.like(found[b, s]))
+            own_residuals = map_nested(lambda r, b=b: r[:, b], residuals)
+            own_delta = map_nested(lambda d, s=s, b=b: d[:, s, b], delta)
+            cell.param_vjp(state[:, b], x[:, b], own_residuals, own_delta, params.like(found[b, s]))
         return found
-    errors = np.ascontiguousarray(np.moveaxis(side_by_side(delta), 2, 0))  # (n, h, S, K)
-    total = errors.sum(axis=1)
+    deltas = np.ascontiguousarray(np.moveaxis(side_by_side(delta), 2, 0))  # (n, h, S, K)
+    total = deltas.sum(axis=1)
     for outer in method(state, x, residuals):
         place = found[..., params.place(outer.name)].reshape(*found.shape[:2], *params.shapes[outer.name])
         if outer.inputs is None:
             place[..., outer.rows] = total[..., outer.columns]
         else:
             part = place.swapaxes(2, 3) if outer.transposed else place
-            rows = errors.take(outer.columns, axis=3).reshape(n, len(steps), -1)
+            rows = deltas.take(outer.columns, axis=3).reshape(n, len(steps), -1)
             product = rows.swapaxes(1, 2) @ np.moveaxis(outer.inputs, 1, 0)
             part[:, :, outer.rows] = product.reshape(*found.shape[:2], len(outer.columns), -1)
     return found

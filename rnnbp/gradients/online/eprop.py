@@ -1,4 +1,4 @@
-"""E-prop: eligibility traces that each unit keeps by itself, times a learning signal."""
+"""E-prop: eligibility traces, which are local to each unit, times a learning signal."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -9,52 +9,54 @@ from rnnbp.cells import Cell, Outer, Stack
 from rnnbp.cells.base import Array
 from rnnbp.cells.outer import outer_method
 from rnnbp.core import Parameters
-from rnnbp.gradients.online.base import Due, Influence, Online, Walk
-from rnnbp.gradients.online.broadcast import detached
-from rnnbp.gradients.online.chain import Chain
+from rnnbp.gradients.online.base import ForwardPass, InfluenceMatrix, Online, StepLoss
+from rnnbp.gradients.online.decomposition import Decomposition
+from rnnbp.gradients.online.detached_layers import detached
 from rnnbp.gradients.online.feedback import Feedback, RandomFeedback, SymmetricFeedback
-from rnnbp.gradients.online.linear import Linear
-from rnnbp.gradients.online.snap import SparseInfluence
-from rnnbp.gradients.online.structure import Structure, structure, without
+from rnnbp.gradients.online.jacobian_sparsity import JacobianSparsity, sparsity_of, without_recurrent
+from rnnbp.gradients.online.linearized_step import LinearizedStep
+from rnnbp.gradients.online.snap import SparseInfluenceMatrix
 
 
 @dataclass(frozen=True)
 class EProp(Online):
-    """RTRL without the paths through recurrent weights: what a parameter does to other units is left out, what it does
-    to its own unit is kept for as long as the unit remembers.
+    """Compute an approximate gradient of the mean loss by e-prop: eligibility traces times a learning signal.
 
-    With L[t] the learning signal at step t and J* the Jacobian of a step whose recurrent weights pass nothing back::
+    It is RTRL without the paths through recurrent weights. With L[t] the learning signal at step t, I the immediate
+    Jacobian and J* the non-recurrent Jacobian, that of a step whose recurrent weights are zero::
 
         dL/dp ~ sum over t of  L[t] . e[t],     e[t] = J*[t] e[t-1] + I[t]
 
     e are the eligibility traces: a number for each parameter of an Elman, leaky Elman or GRU cell, two in an LSTM or a
-    LIF cell, three in an ALIF cell; a step costs a few times a step of the net. Recurrent weights are learned as others
-    are, but nothing is passed back through them. Where all of them are zero, symmetric feedback makes it exact.
+    LIF cell, three in an ALIF cell; a step costs a few times a forward step. Recurrent weights are trained as others
+    are, but no gradient is propagated through them. Where all of them are zero, symmetric feedback makes it exact.
 
-    A unit that connects to itself counts as recurrent. Where layers stand on each other, symmetric feedback keeps the
-    path up from unit to unit, and a trace runs in all units of the layers above: as many numbers for each parameter of
-    a lower layer. With random feedback traces stay within their layer, and each layer has a learning signal of its own.
-    `MeanOverTime` on top keeps the traces' means.
+    The weight from a unit to itself counts as recurrent. In stacked layers, symmetric feedback includes the path from
+    unit to unit upwards: a parameter of a lower layer has traces in all units of the layers above. With random feedback
+    traces are local to their layer, and each layer has its own learning signal. Under `MeanOverTime` the traces are
+    averaged over time.
 
     Parameters
     ----------
     feedback : SymmetricFeedback or RandomFeedback, default SymmetricFeedback()
-        Whence the learning signal: the true derivative by the layers on top, or the outputs' error, by a fixed random
-        matrix for each layer. Or a function of your own, ``feedback(due, walk) -> (n, S)``.
+        The learning signal: the gradient backpropagated through the readout, or the gradient with respect to the
+        outputs times a fixed random matrix for each layer. Or a function, ``feedback(step_loss, forward_pass)``, that
+        returns an array (n, S).
     every : int, optional
-        Steps between gradients; the parameters may change with each. Default: one a batch, the parameters being still.
+        Steps between gradients; the parameters may change with each. Default: one per batch, at constant
+        parameters.
 
     Raises
     ------
     ValueError
         If `feedback` cannot be called or `every` is not a positive integer; when used on a model that `RTRL` does not
-        take, or on a cell that does not say which of its weights are recurrent (`rnnbp.cells.outer.Outer.units`): of
-        the package's, the Jordan and the original GRU cell, in which other units are also met in other ways.
+        take, or on a cell that does not mark its recurrent weights (`rnnbp.cells.outer.Outer.units`): of the package's,
+        the Jordan and the original GRU cell, in which units depend on each other in other ways too.
 
     See Also
     --------
     RFLO : the same for leaky rate networks, as it was published.
-    SnAp : keeps the recurrent weights of a unit to itself.
+    SnAp : includes the recurrent weights within its sparsity pattern.
 
     References
     ----------
@@ -86,58 +88,57 @@ class EProp(Online):
                 f"feedback must be SymmetricFeedback(), RandomFeedback() or a function, got {self.feedback!r}"
             )
 
-    def prepared(self, parts: Chain) -> Chain:
-        """The model, its layers detached from each other where the feedback is given to each of them.
+    def prepare(self, parts: Decomposition) -> Decomposition:
+        """Return the decomposition, with detached layers where the feedback is broadcast to each of them.
 
         Raises
         ------
         ValueError
-            If a cell does not say which of its weights are recurrent.
+            If a cell does not mark its recurrent weights.
         """
         for cell in single_cells(parts.cell):
             self.check_cell(cell)
         return detached(parts) if isinstance(self.feedback, RandomFeedback) else parts
 
-    def influence(self, parts: Chain, batch_size: int, rng: np.random.Generator | None) -> Influence:
-        """Nothing has acted yet."""
-        return Eligibility(structure(parts.cell, parts.params), batch_size, parts.model.dtype)
+    def initial_influence(
+        self, parts: Decomposition, batch_size: int, rng: np.random.Generator | None
+    ) -> InfluenceMatrix:
+        return Eligibility(sparsity_of(parts.cell, parts.params), batch_size, parts.model.dtype)
 
     def check_cell(self, cell: Cell) -> None:
-        """Raise where a cell cannot be taken."""
+        """Raise ValueError if a cell does not mark its recurrent weights."""
         if not marks_recurrent(cell) and remembers(cell):
             raise ValueError(
-                f"{type(self).__name__} takes cells that say which weights are recurrent and meet other units by these "
-                f"alone (rnnbp.cells.outer), got {cell!r}: use RTRL() or SnAp()"
+                f"{type(self).__name__} takes cells that mark their recurrent weights, the only paths between units "
+                f"(rnnbp.cells.outer), got {cell!r}: use RTRL() or SnAp()"
             )
 
-    def signal(self, due: Due, walk: Walk) -> Array:
-        """By `feedback`."""
-        return self.feedback(due, walk)
+    def learning_signal(self, step_loss: StepLoss, forward_pass: ForwardPass) -> Array:
+        return self.feedback(step_loss, forward_pass)
 
 
-class Eligibility(SparseInfluence):
-    """The influence, of a net whose recurrent weights pass nothing back.
+class Eligibility(SparseInfluenceMatrix):
+    """Eligibility traces: the influence matrix with the non-recurrent Jacobian in place of the recurrent one.
 
     Parameters
     ----------
-    found : Structure
-        Of the net as it is.
+    sparsity : JacobianSparsity
+        Of the cell with its recurrent weights.
     batch_size : int
     dtype : dtype
     """
 
-    def __init__(self, found: Structure, batch_size: int, dtype: np.dtype) -> None:
-        self.recurrent: tuple[Outer, ...] = found.recurrent
-        alone = replace(found, jacobian=found.otherwise, recurrent=())
-        super().__init__(alone, len(found.otherwise), batch_size, dtype)
+    def __init__(self, sparsity: JacobianSparsity, batch_size: int, dtype: np.dtype) -> None:
+        self.recurrent: tuple[Outer, ...] = sparsity.recurrent
+        local = replace(sparsity, jacobian=sparsity.non_recurrent, recurrent=())
+        super().__init__(local, len(sparsity.non_recurrent), batch_size, dtype)
 
-    def advance(self, step: Linear) -> None:
-        """e = J* e + I."""
-        super().advance(step.by(without(self.recurrent, step.weights)))
+    def advance(self, step: LinearizedStep) -> None:
+        super().advance(step.with_weights(without_recurrent(self.recurrent, step.weights)))
 
 
 def single_cells(cell: Cell) -> Iterator[Cell]:
-    """The cells within stacks.
+    """Yield the cells within stacks, at any depth.
 
     Examples
     --------
@@ -154,7 +155,7 @@ def single_cells(cell: Cell) -> Iterator[Cell]:
 
 
 def marks_recurrent(cell: Cell) -> bool:
-    """Whether a cell has weights that meet its state in no way but as a recurrent weight, and says which.
+    """Return whether a cell has recurrent weights and marks them in its `outer_products`.
 
     Examples
     --------
@@ -171,16 +172,16 @@ def marks_recurrent(cell: Cell) -> bool:
 
 
 def remembers(cell: Cell) -> bool:
-    """Whether a cell has parameters, and its next state depends on the state before.
+    """Return whether a cell has parameters and its next state depends on the previous one.
 
     Examples
     --------
     >>> from rnnbp.cells import JordanCell
-    >>> from rnnbp.gradients.online.stages import DenseStage
+    >>> from rnnbp.gradients.online.layer_cells import DenseCell
     >>> from rnnbp.layers import Dense
-    >>> remembers(JordanCell(1, 2, 2)), remembers(DenseStage(Dense(1, 2)))
+    >>> remembers(JordanCell(1, 2, 2)), remembers(DenseCell(Dense(1, 2)))
     (True, False)
     """
     params = Parameters(cell.shapes())
     params.vector[:] = 1
-    return params.size > 0 and bool(structure(cell, params).jacobian.any())
+    return params.size > 0 and bool(sparsity_of(cell, params).jacobian.any())

@@ -1,4 +1,4 @@
-"""Learning signals: how the error at a model's outputs comes to the units of its recurrent layers."""
+"""Learning signals: how the gradient with respect to a model's outputs is fed back to its recurrent units."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -7,26 +7,26 @@ from typing import Protocol
 import numpy as np
 
 from rnnbp.cells.base import Array
-from rnnbp.gradients.online.base import Due, Walk
-from rnnbp.gradients.online.broadcast import outputs_of_layers
+from rnnbp.gradients.online.base import ForwardPass, StepLoss
+from rnnbp.gradients.online.detached_layers import layer_outputs
 from rnnbp.runtime import natural_int
 
 
 class Feedback(Protocol):
-    """What stands for the derivative of a step's loss by the state."""
+    """A function that returns what replaces the gradient of a step's loss with respect to the state."""
 
-    def __call__(self, due: Due, walk: Walk) -> Array:
-        """The learning signal of each unit of the running sequences: (n, S)."""
+    def __call__(self, step_loss: StepLoss, forward_pass: ForwardPass) -> Array:
+        """Return the learning signal (n, S) of each unit of the active sequences."""
         ...
 
 
 @dataclass(frozen=True)
 class SymmetricFeedback:
-    """The derivative itself: the layers on top are passed backwards, by the weights that they have.
+    """The exact gradient of a step's loss with respect to the state: backpropagation through the readout.
 
     See Also
     --------
-    RandomFeedback : does without these weights.
+    RandomFeedback : does not use the weights of the readout.
 
     Examples
     --------
@@ -35,28 +35,27 @@ class SymmetricFeedback:
     True
     """
 
-    def __call__(self, due: Due, walk: Walk) -> Array:
-        """(n, S)."""
-        return due.d_state
+    def __call__(self, step_loss: StepLoss, forward_pass: ForwardPass) -> Array:
+        return step_loss.d_state
 
 
 @dataclass(frozen=True)
 class RandomFeedback:
-    """The loss's derivative by the model's outputs is broadcast to the units of each layer by a fixed random matrix.
+    """Broadcast of the gradient with respect to the model's outputs to each layer, by fixed random matrices.
 
-    No weight is passed backwards from layer to layer, neither those of layers on top of the recurrent ones nor the
-    input weights of a recurrent layer for the one below it: each layer has a matrix of its own, normal with variance
-    1 / K. Only the layer whose units are the outputs has the identity, so that its own weights learn by the error they
-    make. This is a layer on top of the recurrent ones, which has its true gradient; or, where there is none with
-    weights, the last recurrent layer: the leaky readout ``LeakyElman(H, K, activation="linear")`` of Bellec et al.
+    No gradient is propagated from layer to layer, neither through the readout nor through the input weights of a
+    recurrent layer to the one below: each layer has its own matrix, normal with variance 1 / K. Only the layer whose
+    units are the outputs has the identity, so that its weights have their exact gradient with respect to the outputs.
+    This is the readout; or, where there is none with weights, the last recurrent layer: the leaky readout
+    ``LeakyElman(H, K, activation="linear")`` of Bellec et al.
 
-    A layer without memory, `Dense` or `Embedding`, learns from errors at the step of its input alone, or under
-    `MeanOverTime` from their mean. A `Stack` of cells is one layer.
+    A layer without memory, `Dense` or `Embedding`, learns from the signal at the step of its input alone, or under
+    `MeanOverTime` from the mean signal. A `Stack` of cells is one layer.
 
     Parameters
     ----------
     seed : int, default 0
-        Of the matrices.
+        Seed of the matrices.
 
     Raises
     ------
@@ -82,15 +81,14 @@ class RandomFeedback:
         natural_int("seed", self.seed)
 
     def matrix(self, units: int, outputs: int, layer: int = 0) -> Array:
-        """The matrix (units, outputs) of a layer, counted downwards from the highest that has one."""
+        """Return the matrix (units, outputs) of a layer, counted downwards from the highest that has one."""
         return _matrix(self.seed, layer, units, outputs)
 
-    def __call__(self, due: Due, walk: Walk) -> Array:
-        """(n, S)."""
-        places = outputs_of_layers(walk.cell.cells)[::-1]
-        identity = walk.tail.params.size == 0
-        signal = due.d_state.copy() if identity else np.zeros_like(due.d_state)
-        d_outputs = due.d_outputs.reshape(-1, due.d_outputs.shape[-1])[: len(signal)]
+    def __call__(self, step_loss: StepLoss, forward_pass: ForwardPass) -> Array:
+        places = layer_outputs(forward_pass.cell.cells)[::-1]
+        identity = forward_pass.readout.params.size == 0
+        signal = step_loss.d_state.copy() if identity else np.zeros_like(step_loss.d_state)
+        d_outputs = step_loss.d_outputs.reshape(-1, step_loss.d_outputs.shape[-1])[: len(signal)]
         for k, units in enumerate(places[1:] if identity else places):
             signal[:, units] = d_outputs @ self.matrix(units.stop - units.start, d_outputs.shape[1], k).T
         return signal

@@ -1,4 +1,4 @@
-"""Kronecker-factored real-time recurrent learning: the influence as a random Kronecker product."""
+"""Kronecker-factored real-time recurrent learning: a random Kronecker product estimates the influence matrix."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -9,29 +9,31 @@ from rnnbp.cells import Outer
 from rnnbp.cells.base import Array
 from rnnbp.cells.outer import outer_method, rows_of, side_by_side
 from rnnbp.core import Parameters
-from rnnbp.gradients.online.base import Influence
-from rnnbp.gradients.online.chain import Chain
-from rnnbp.gradients.online.linear import Linear
-from rnnbp.gradients.online.signs import RandomOnline, balanced, random_signs
+from rnnbp.gradients.online.base import InfluenceMatrix
+from rnnbp.gradients.online.decomposition import Decomposition
+from rnnbp.gradients.online.linearized_step import LinearizedStep
+from rnnbp.gradients.online.sign_estimates import RandomOnline, balanced, random_signs
 
 
 @dataclass(frozen=True)
 class KFRTRL(RandomOnline):
-    """The influence of the parameters on the state, held as a Kronecker product u outer A of each sequence, right
-    on the average. Where the parameters act by one error D[t] (S, K) = ds[t]/da, a the pre-activations, times one
-    vector of inputs v[t] = [x | h | 1], it is::
+    """Compute an unbiased estimate of the gradient of the mean loss by Kronecker-factored RTRL.
+
+    The influence matrix of each sequence is replaced by a Kronecker product u outer A whose expectation it is. Where
+    the immediate Jacobian is the product of D[t] (S, K) = ds[t]/da, a the pre-activations, and one vector of inputs
+    v[t] = [x | h | 1], the update is::
 
         u =  c1 p1 u        +  c2 p2 v[t],          p1 = sqrt(|J[t] A| / |u|)
         A =  c1 J[t] A / p1 +  c2 D[t] / p2,        p2 = sqrt(|D[t]| / |v[t]|)
 
-    with new random signs c1, c2 at every step; |A| and |D| are Frobenius (Hilbert-Schmidt) norms, for which the noise
-    of a step is least. Elman's net and the LSTM are of this kind, and this is the published algorithm. Parameters that
-    meet other errors have another product: each set of columns of D has its own, two in PyTorch's GRU, whose recurrent
-    weights meet an error reset by r, and one or more for each layer of a stack. A right product for each part of the
-    parameters is a right estimate of the whole.
+    with new random signs c1, c2 at every step; |A| and |D| are Frobenius norms, for which the variance
+    of a step is least. This holds for Elman networks and the LSTM, and is the published algorithm. Parameters with
+    other columns of D have a product of their own: two in PyTorch's GRU, whose recurrent weights have a gradient scaled
+    by the reset gate r, and one or more for each layer of a stack. Unbiased estimates of the parts of the influence
+    matrix are an unbiased estimate of the whole.
 
-    A step costs S^2 K a sequence, as the forward step of a batch of S; S K + F + H + 1 numbers are held. Noise is below
-    `UORO`'s, the first step has none.
+    A step costs S^2 K for each sequence, as the forward step of a batch of S; S K + F + H + 1 numbers are stored. The
+    variance is below that of `UORO`, and zero for the first step.
 
     Parameters
     ----------
@@ -39,18 +41,18 @@ class KFRTRL(RandomOnline):
         Of the signs. Without a generator `gradients` draws the same ones at every call; with one (which a Trainer
         gives) they depend on both, and each call draws new ones.
     every : int, optional
-        Steps between gradients; the parameters may change with each. Default: one a batch, the parameters being still.
+        Steps between gradients; the parameters may change with each. Default: one per batch, at constant
+        parameters.
 
     Raises
     ------
     ValueError
-        If `seed` is not a natural number or `every` not a positive integer; when used on a model that looks ahead in
-        time, that is static, or whose layers below the last recurrent one look at several steps;
-        on a cell without `outer_products`.
+        If `seed` is not a natural number or `every` not a positive integer; when used on a model that `RTRL` does not
+        take, or on a cell without `outer_products`.
 
     See Also
     --------
-    UORO : more noise, for less, and for every cell.
+    UORO : more variance at less cost, and for every cell.
 
     References
     ----------
@@ -59,7 +61,7 @@ class KFRTRL(RandomOnline):
 
     Examples
     --------
-    Over many copies of a sequence, each with signs of its own, the noise averages out:
+    The mean over many copies of a sequence, each with its own signs, approaches the gradient:
 
     >>> import rnnbp
     >>> model = rnnbp.Sequential(rnnbp.Elman(2, 3), rnnbp.Last(), rnnbp.Dense(3, 2))
@@ -70,20 +72,21 @@ class KFRTRL(RandomOnline):
     True
     """
 
-    def influence(self, parts: Chain, batch_size: int, rng: np.random.Generator | None) -> Influence:
-        """Nothing has acted yet."""
+    def initial_influence(
+        self, parts: Decomposition, batch_size: int, rng: np.random.Generator | None
+    ) -> InfluenceMatrix:
         for cell in parts.cell.cells:
             if outer_method(cell) is None:
                 raise ValueError(
-                    f"KFRTRL takes cells that say how their parameters act, got {cell!r}: give it a method "
+                    f"KFRTRL takes cells that define outer_products, got {cell!r}: give it a method "
                     "outer_products(state, x, residuals) -> tuple of rnnbp.cells.Outer, or use UORO()"
                 )
-        return KroneckerInfluence(parts.params.shapes, self.generator(rng))
+        return KroneckerInfluenceMatrix(parts.params.shapes, self.generator(rng))
 
 
 @dataclass
 class Product:
-    """u outer A, of the parameters that act by the same columns of delta.
+    """The product u outer A of the parameters whose gradient comes from the same columns of delta.
 
     Parameters
     ----------
@@ -92,7 +95,7 @@ class Product:
     states : ndarray (B, S, K)
         A.
     places : tuple of (Outer, slice)
-        Which part of u belongs to which parameter.
+        The part of u that belongs to each parameter.
     """
 
     inputs: Array
@@ -100,8 +103,8 @@ class Product:
     places: tuple[tuple[Outer, slice], ...]
 
 
-class KroneckerInfluence:
-    """A product for each set of columns.
+class KroneckerInfluenceMatrix:
+    """Kronecker products that estimate the influence matrix, one for each set of columns of delta.
 
     Parameters
     ----------
@@ -112,14 +115,13 @@ class KroneckerInfluence:
 
     def __init__(self, shapes: Mapping[str, tuple[int, ...]], rng: np.random.Generator) -> None:
         self.shapes, self.rng = shapes, rng
-        self.products: list[Product] = []  # as the first step finds them
+        self.products: list[Product] = []  # set up at the first step
 
-    def advance(self, step: Linear) -> None:
-        """What was, moved on by the Jacobian, and what is new."""
+    def advance(self, step: LinearizedStep) -> None:
         n, delta = step.size, np.moveaxis(side_by_side(step.deltas), 0, 1)  # (n, S, K)
-        sets = by_columns(step)
+        sets = by_delta_columns(step)
         if not self.products:
-            self.products = [_nothing(outers, delta.shape[:2], delta.dtype) for outers in sets]
+            self.products = [_zero_product(outers, delta.shape[:2], delta.dtype) for outers in sets]
         for product, outers in zip(self.products, sets, strict=True):
             c1, c2 = random_signs(self.rng, (2, n), delta.dtype)
             u, ja = balanced(product.inputs[:n], step.jacobian @ product.states[:n])
@@ -128,7 +130,6 @@ class KroneckerInfluence:
             product.states[:n] = c1[:, None, None] * ja + c2[:, None, None] * d
 
     def gradient(self, d_state: Array) -> Array:
-        """(dL/ds . A) outer u, summed over the sequences: (K, V) for each product."""
         n = len(d_state)
         grad = Parameters(self.shapes, dtype=d_state.dtype)
         for product in self.products:
@@ -138,15 +139,15 @@ class KroneckerInfluence:
         return grad.vector
 
 
-def by_columns(step: Linear) -> list[list[Outer]]:
-    """A step's outer products, those together that take the same columns of delta.
+def by_delta_columns(step: LinearizedStep) -> list[list[Outer]]:
+    """Return the outer products of a step, grouped by their columns of delta.
 
     Examples
     --------
     >>> from rnnbp.cells import GRUCell
     >>> cell = GRUCell(2, 3)
-    >>> step = Linear(cell, Parameters(cell.shapes()), np.zeros((1, 3)), np.zeros((1, 2)))
-    >>> [[outer.name for outer in outers] for outers in by_columns(step)]
+    >>> step = LinearizedStep(cell, Parameters(cell.shapes()), np.zeros((1, 3)), np.zeros((1, 2)))
+    >>> [[outer.name for outer in outers] for outers in by_delta_columns(step)]
     [['w_ih', 'b_ih'], ['w_hh', 'b_hh']]
     """
     method = outer_method(step.cell)
@@ -158,17 +159,17 @@ def by_columns(step: Linear) -> list[list[Outer]]:
 
 
 def _inputs(outers: Sequence[Outer], n: int, dtype: np.dtype) -> Array:
-    """[x | h | 1] (n, V): all inputs side by side, and a one that the biases share."""
+    """Return [x | h | 1] (n, V): all inputs side by side, and a one for the biases."""
     found = [outer.inputs for outer in outers if outer.inputs is not None]
     biases = any(outer.inputs is None for outer in outers)
     return np.concatenate([*found, np.ones((n, int(biases)), dtype)], axis=1)
 
 
-def _nothing(outers: Sequence[Outer], size: tuple[int, int], dtype: np.dtype) -> Product:
-    """The product of outer products that have not acted yet, for `size` = (B, S)."""
+def _zero_product(outers: Sequence[Outer], size: tuple[int, int], dtype: np.dtype) -> Product:
+    """Return the product before the first step, zero, for `size` = (B, S)."""
     widths = [0 if outer.inputs is None else outer.inputs.shape[1] for outer in outers]
     ends = np.cumsum(widths)
     places = [slice(end - k, end) if k else slice(ends[-1], None) for k, end in zip(widths, ends, strict=True)]
-    structure = tuple((replace(outer, inputs=None), place) for outer, place in zip(outers, places, strict=True))
+    layout = tuple((replace(outer, inputs=None), place) for outer, place in zip(outers, places, strict=True))
     zeros = np.zeros_like(_inputs(outers, size[0], dtype))
-    return Product(zeros, np.zeros((*size, len(outers[0].columns)), dtype), structure)
+    return Product(zeros, np.zeros((*size, len(outers[0].columns)), dtype), layout)

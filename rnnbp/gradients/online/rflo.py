@@ -1,4 +1,4 @@
-"""Random-feedback local online learning: the local rule of leaky rate networks."""
+"""Random-feedback local online learning: a local learning rule of leaky rate networks."""
 
 from dataclasses import dataclass, field
 
@@ -9,26 +9,31 @@ from rnnbp.gradients.online.feedback import Feedback, RandomFeedback
 
 @dataclass(frozen=True)
 class RFLO(EProp):
-    """Of a leaky rate network, h[t] = (1 - 1 / tau) h[t-1] + phi(u[t]) / tau, each weight from b to a keeps the trace::
+    """Compute an approximate gradient of the mean loss by random-feedback local online learning.
+
+    In a leaky rate network, h[t] = (1 - 1 / tau) h[t-1] + phi(u[t]) / tau, the weight from unit b to unit a has the
+    eligibility trace p::
 
         p[t] = (1 - 1 / tau) p[t-1] + (1 / tau) phi'(u_a[t]) h_b[t-1],     dL/dw ~ sum over t of (B error[t])_a p[t]
 
-    with x_b[t] for h_b[t-1] where the weight comes from an input, and B a fixed random matrix in place of the outputs'
-    weights. These are the traces of `EProp` on this cell, so that RFLO is ``EProp(RandomFeedback())`` there, and with
-    `SymmetricFeedback` the two are one. The outputs' own weights have their true gradient.
+    with x_b[t] for h_b[t-1] where b is an input, error[t] the gradient with respect to the outputs, and B a fixed
+    random matrix in place of the transposed output weights. These are the traces of `EProp` on this cell, so that RFLO
+    is ``EProp(RandomFeedback())`` there. The output weights have their exact gradient.
 
     Parameters
     ----------
     feedback : RandomFeedback or SymmetricFeedback, default RandomFeedback()
-        As published, or the true derivative by the layers on top. Or a function, ``feedback(due, walk) -> (n, S)``.
+        Random as published, or the gradient backpropagated through the readout. Or a function,
+        ``feedback(step_loss, forward_pass)``, that returns an array (n, S).
     every : int, optional
-        Steps between gradients; the parameters may change with each. Default: one a batch, the parameters being still.
+        Steps between gradients; the parameters may change with each. Default: one per batch, at constant
+        parameters.
 
     Raises
     ------
     ValueError
-        As `EProp`; and when used on a recurrent cell other than `LeakyElmanCell` and `ElmanCell`, which is one with
-        tau = 1.
+        As `EProp`; and when used on a recurrent cell other than `LeakyElmanCell` and `ElmanCell`, which is the former
+        with tau = 1.
 
     See Also
     --------
@@ -53,7 +58,7 @@ class RFLO(EProp):
     feedback: Feedback = field(default_factory=RandomFeedback)
 
     def check_cell(self, cell: Cell) -> None:
-        """Raise where a cell cannot be taken."""
+        """Raise ValueError if a recurrent cell is not a leaky rate network."""
         super().check_cell(cell)
         if marks_recurrent(cell) and not isinstance(cell, ElmanCell | LeakyElmanCell):
             raise ValueError(

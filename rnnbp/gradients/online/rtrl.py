@@ -1,4 +1,4 @@
-"""Real-time recurrent learning: the whole influence of the parameters, carried forwards."""
+"""Real-time recurrent learning: the influence matrix, updated forward in time."""
 
 from dataclasses import dataclass
 
@@ -6,30 +6,33 @@ import numpy as np
 
 from rnnbp.cells.base import Array
 from rnnbp.cells.outer import side_by_side
-from rnnbp.gradients.online.base import Influence, Online
-from rnnbp.gradients.online.chain import Chain
-from rnnbp.gradients.online.linear import ByColumns, Linear
+from rnnbp.gradients.online.base import InfluenceMatrix, Online
+from rnnbp.gradients.online.decomposition import Decomposition
+from rnnbp.gradients.online.linearized_step import LinearizedStep, OuterProductJacobian
 
 
 @dataclass(frozen=True)
 class RTRL(Online):
-    """The exact gradient without a way back through time: M[t] = J[t] M[t-1] + I[t] is carried whole, S numbers for
-    each parameter and sequence, and costs S^2 P a step and sequence. Memory does not grow with time; it holds M twice,
-    with room for the next step's.
+    """Compute the gradient of the mean loss by real-time recurrent learning, without a backward pass through time.
 
-    Where a parameter acts on few units directly (in every cell of the package), only these entries of I[t] are computed
-    and added.
+    The gradient is exact. The influence matrix M[t] = J[t] M[t-1] + I[t] is updated forward in time, with the recurrent
+    Jacobian J and the immediate Jacobian I. It has S numbers for each parameter and sequence, and a step costs S^2 P
+    for each sequence. Memory does not grow with time; M is stored twice, before and after a step.
+
+    Where a parameter affects few units within one step (in every cell of the package), only these entries of I[t] are
+    computed and added.
 
     Parameters
     ----------
     every : int, optional
-        Steps between gradients; the parameters may change with each. Default: one a batch, the parameters being still.
+        Steps between gradients; the parameters may change with each. Default: one per batch, at constant
+        parameters.
 
     Raises
     ------
     ValueError
-        If `every` is not a positive integer; when used on a model that looks ahead in time, that is static, or whose
-        layers below the last recurrent one look at several steps.
+        If `every` is not a positive integer; when used on a model that is not causal, that is static, or in which a
+        layer below the last recurrent one uses several steps of its input.
 
     References
     ----------
@@ -47,49 +50,48 @@ class RTRL(Online):
     (5, True)
     """
 
-    def influence(self, parts: Chain, batch_size: int, rng: np.random.Generator | None) -> Influence:
-        """Nothing has acted yet."""
-        return WholeInfluence(np.zeros((batch_size, parts.cell.state_size, parts.params.size), parts.model.dtype))
+    def initial_influence(
+        self, parts: Decomposition, batch_size: int, rng: np.random.Generator | None
+    ) -> InfluenceMatrix:
+        return FullInfluenceMatrix(np.zeros((batch_size, parts.cell.state_size, parts.params.size), parts.model.dtype))
 
 
-class WholeInfluence:
-    """M (B, S, P).
+class FullInfluenceMatrix:
+    """The influence matrix M (B, S, P).
 
     Parameters
     ----------
-    influence : ndarray (B, S, P)
+    matrix : ndarray (B, S, P)
     """
 
-    def __init__(self, influence: Array) -> None:
-        self.influence, self._next = influence, np.zeros_like(influence)  # as it is, and room for what it will be
-        self._acts = np.zeros((influence.shape[1], 1), bool)
-        self._places = np.zeros((2, 0), int)  # pairs of a unit and a parameter that acts on it: none has yet
+    def __init__(self, matrix: Array) -> None:
+        self.matrix, self._buffer = matrix, np.zeros_like(matrix)  # M, and where J M is written to
+        self._pattern = np.zeros((matrix.shape[1], 1), bool)  # (S, K): where a step's deltas were nonzero so far
+        self._nonzero = np.zeros((2, 0), int)  # the units and parameters of the entries of I that were nonzero so far
 
-    def advance(self, step: Linear) -> None:
-        """M = J M + I."""
-        self._move(step.jacobian)
-        self._add_action(step)
+    def advance(self, step: LinearizedStep) -> None:
+        self._apply(step.jacobian)
+        self._add_immediate(step)
 
-    def _move(self, jacobian: Array) -> None:
-        """M = J M, of the first n sequences: J is (n, S, S)."""
+    def _apply(self, jacobian: Array) -> None:
+        """Set M to J M, for the first n sequences: J is (n, S, S)."""
         n = len(jacobian)
-        np.matmul(jacobian, self.influence[:n], out=self._next[:n])
-        self.influence, self._next = self._next, self.influence
+        np.matmul(jacobian, self.matrix[:n], out=self._buffer[:n])
+        self.matrix, self._buffer = self._buffer, self.matrix
 
-    def _add_action(self, step: Linear) -> None:
-        """M = M + I: only where I is not zero at this step or was not at an earlier one."""
-        action, influence = step.action, self.influence[: step.size]
-        if not isinstance(action, ByColumns):
-            influence += np.moveaxis(action.rows(step.deltas), 0, 1)
+    def _add_immediate(self, step: LinearizedStep) -> None:
+        """Add I to M: the entries that are nonzero at this step or were at an earlier one."""
+        immediate, matrix = step.immediate_jacobian, self.matrix[: step.size]
+        if not isinstance(immediate, OuterProductJacobian):
+            matrix += np.moveaxis(immediate.vjp(step.deltas), 0, 1)
             return
-        acts = (side_by_side(step.deltas) != 0).any(axis=1)  # (S, K)
-        if (acts > self._acts).any():
-            self._acts = acts | self._acts
-            self._places = np.array(np.nonzero(self._acts[:, action.columns]))
-        units, parameters = self._places
-        influence[:, units, parameters] += action.entries(step.deltas, units, parameters)
+        pattern = (side_by_side(step.deltas) != 0).any(axis=1)  # (S, K)
+        if (pattern > self._pattern).any():
+            self._pattern = pattern | self._pattern
+            self._nonzero = np.array(np.nonzero(self._pattern[:, immediate.columns]))
+        units, parameters = self._nonzero
+        matrix[:, units, parameters] += immediate.entries(step.deltas, units, parameters)
 
     def gradient(self, d_state: Array) -> Array:
-        """dL/ds . M, summed over the sequences."""
         n, S = d_state.shape
-        return d_state.reshape(n * S) @ self.influence[:n].reshape(n * S, -1)
+        return d_state.reshape(n * S) @ self.matrix[:n].reshape(n * S, -1)

@@ -1,30 +1,32 @@
-"""Unbiased online recurrent optimization: the influence as one random outer product."""
+"""Unbiased online recurrent optimization: a random rank-one estimate of the influence matrix."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from rnnbp.cells.base import Array
-from rnnbp.gradients.online.base import Influence
-from rnnbp.gradients.online.chain import Chain
-from rnnbp.gradients.online.linear import Linear
-from rnnbp.gradients.online.signs import RandomOnline, balanced, random_signs
+from rnnbp.gradients.online.base import InfluenceMatrix
+from rnnbp.gradients.online.decomposition import Decomposition
+from rnnbp.gradients.online.linearized_step import LinearizedStep
+from rnnbp.gradients.online.sign_estimates import RandomOnline, balanced, random_signs
 
 
 @dataclass(frozen=True)
 class UORO(RandomOnline):
-    """The influence of the parameters on the state, held as one outer product s~ outer theta~ of each sequence, right
-    on the average::
+    """Compute an unbiased estimate of the gradient of the mean loss by unbiased online recurrent optimization.
+
+    The influence matrix of each sequence is replaced by an outer product s~ outer theta~ whose expectation it is::
 
         s~     =  rho0 J[t] s~  +  rho1 nu,                rho0 = sqrt(|theta~| / |J[t] s~|)
         theta~ =  theta~ / rho0 +  nu I[t] / rho1,         rho1 = sqrt(|nu I[t]| / |nu|)
 
-    with new random signs nu (S,) at every step; J[t] and I[t] are the Jacobian and the parameters' direct action. A
-    step costs little more than one forwards and one back, S + P numbers a sequence are held, and memory does not grow
-    with time. The noise does: steadily, as each step's signs mix with those before. Takes every causal cell.
+    with new random signs nu (S,) at every step; J[t] and I[t] are the recurrent and the immediate
+    Jacobian. A step costs little more than a forward step and a VJP, S + P numbers are stored for each sequence, and
+    memory does not grow with time. The variance does, as each step's signs mix with those before. Every causal cell can
+    be used.
 
-    Where a product is zero, as the first one is, it is left out; the authors' epsilons, which guard against that, are
-    not needed.
+    A product that is zero, as the first one is, is left out; the authors' epsilons, which guard against division by
+    zero, are not needed.
 
     Parameters
     ----------
@@ -32,18 +34,19 @@ class UORO(RandomOnline):
         Of the signs. Without a generator `gradients` draws the same ones at every call; with one (which a Trainer
         gives) they depend on both, and each call draws new ones.
     every : int, optional
-        Steps between gradients; the parameters may change with each. Default: one a batch, the parameters being still.
+        Steps between gradients; the parameters may change with each. Default: one per batch, at constant
+        parameters.
 
     Raises
     ------
     ValueError
-        If `seed` is not a natural number or `every` not a positive integer; when used on a model that looks ahead in
-        time, that is static, or whose layers below the last recurrent one look at several steps.
+        If `seed` is not a natural number or `every` not a positive integer; when used on a model that `RTRL` does not
+        take.
 
     See Also
     --------
-    KFRTRL : less noise, for S times the cost.
-    RTRL : none.
+    KFRTRL : less variance, for S times the cost.
+    RTRL : the exact gradient.
 
     References
     ----------
@@ -51,7 +54,7 @@ class UORO(RandomOnline):
 
     Examples
     --------
-    Over many copies of a sequence, each with signs of its own, the noise averages out:
+    The mean over many copies of a sequence, each with its own signs, approaches the gradient:
 
     >>> import rnnbp
     >>> model = rnnbp.Sequential(rnnbp.Elman(2, 3), rnnbp.Last(), rnnbp.Dense(3, 2))
@@ -62,15 +65,16 @@ class UORO(RandomOnline):
     True
     """
 
-    def influence(self, parts: Chain, batch_size: int, rng: np.random.Generator | None) -> Influence:
-        """Nothing has acted yet."""
+    def initial_influence(
+        self, parts: Decomposition, batch_size: int, rng: np.random.Generator | None
+    ) -> InfluenceMatrix:
         dtype = parts.model.dtype
         state, params = (np.zeros((batch_size, size), dtype) for size in (parts.cell.state_size, parts.params.size))
-        return OuterInfluence(state, params, self.generator(rng))
+        return RankOneInfluenceMatrix(state, params, self.generator(rng))
 
 
-class OuterInfluence:
-    """s~ outer theta~.
+class RankOneInfluenceMatrix:
+    """A rank-one estimate s~ outer theta~ of the influence matrix.
 
     Parameters
     ----------
@@ -84,16 +88,14 @@ class OuterInfluence:
     def __init__(self, state: Array, params: Array, rng: np.random.Generator) -> None:
         self.state, self.params, self.rng = state, params, rng
 
-    def advance(self, step: Linear) -> None:
-        """What was, moved on by the Jacobian, and what is new, along random signs."""
+    def advance(self, step: LinearizedStep) -> None:
         n = step.size
         signs = random_signs(self.rng, step.state.shape, self.state.dtype)
-        old_state, old_params = balanced(step.pushed(self.state[:n]), self.params[:n])
-        new_state, new_params = balanced(signs, step.pulled(signs))
+        old_state, old_params = balanced(step.jvp(self.state[:n]), self.params[:n])
+        new_state, new_params = balanced(signs, step.immediate_vjp(signs))
         self.state[:n] = old_state + new_state
         self.params[:n] = old_params + new_params
 
     def gradient(self, d_state: Array) -> Array:
-        """(dL/ds . s~) theta~, summed over the sequences."""
         n = len(d_state)
         return (d_state * self.state[:n]).sum(axis=1) @ self.params[:n]

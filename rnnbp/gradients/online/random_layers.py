@@ -1,7 +1,7 @@
-"""A model's random layers run step by step, with the draws that `BPTT` makes in one pass over the batch.
+"""Random layers run step by step, with the same random numbers as in one forward pass over the whole batch.
 
 `BPTT` runs layer by layer: each random layer draws for all steps before the next one draws. An online algorithm runs
-step by step, so each random layer has a generator of its own here, set to where that layer's draws begin.
+step by step. So each random layer has its own generator here, in the state that it has in `BPTT` when that layer draws.
 """
 
 import copy
@@ -14,24 +14,24 @@ from rnnbp.layers import Dropout, Layer, Noise, Run
 from rnnbp.layers.base import Residuals, Shape, State
 
 
-class Replayed(Layer):
-    """A random layer without parameters that draws from a generator of its own, from each call to the next.
+class StepwiseRandomLayer(Layer):
+    """A random layer without parameters that draws from its own generator, one step per call.
 
     Parameters
     ----------
     layer : Layer
     shape : tuple
-        What the layer is given at one step, (1, B, F).
+        Shape of the input of one step, (1, B, F).
     calls : int
-        How many steps a pass over the whole batch has.
+        Number of steps of a pass over the whole batch.
     """
 
     def __init__(self, layer: Layer, shape: tuple[int, ...], calls: int) -> None:
         self.layer, self.shape, self.calls = layer, shape, calls
-        self.rng: np.random.Generator | None = None  # nothing is drawn before `begin`
+        self.rng: np.random.Generator | None = None  # set by `begin`
 
     def begin(self, rng: np.random.Generator) -> None:
-        """Draw from where `rng` stands now, which is moved past this layer's draws."""
+        """Copy the state of `rng` for this layer, and advance `rng` past the layer's draws."""
         own = copy.deepcopy(rng)
         x, run = np.zeros(self.shape), Run(np.ones(self.shape[-2], int), rng)
         for _ in range(self.calls):
@@ -39,7 +39,7 @@ class Replayed(Layer):
         self.rng = own
 
     def generator(self) -> np.random.Generator | None:
-        """Where the next call draws."""
+        """Return the generator that the next call draws from."""
         return self.rng
 
     def out_shape(self, shape: Shape) -> Shape:
@@ -54,31 +54,30 @@ class Replayed(Layer):
         return self.layer.backward(params, residuals, dy, grad, d_state)
 
 
-class Repeated(Replayed):
-    """A random layer that draws the same at every call: one above the layer that takes time away."""
+class SequenceRandomLayer(StepwiseRandomLayer):
+    """A random layer whose input has no time axis, run at every step: it draws the same numbers at every call."""
 
     def generator(self) -> np.random.Generator | None:
-        """From the beginning, each time."""
         return copy.deepcopy(self.rng)
 
 
-class Draws:
-    """The random layers of one pass over a batch, from the input upwards.
+class RandomLayers:
+    """The random layers of one forward pass over a batch, from the input upwards.
 
     Parameters
     ----------
     steps, batch_size : int
         T and B.
     features : tuple of int
-        The input's axes behind these: (F,), or none for tokens.
+        The remaining axes of the input: (F,), or none for tokens.
 
     Examples
     --------
     >>> x, run = np.ones((3, 2, 4)), Run(np.array([3, 3]))
     >>> whole, _, _ = Dropout(0.5).forward(Parameters({}), x, Run(run.lengths, np.random.default_rng(1)))
-    >>> draws = Draws(3, 2, (4,))
-    >>> layer = draws.of(Dropout(0.5), ("T", "B", 4))
-    >>> draws.begin(np.random.default_rng(1))
+    >>> random_layers = RandomLayers(3, 2, (4,))
+    >>> layer = random_layers.of(Dropout(0.5), ("T", "B", 4))
+    >>> random_layers.begin(np.random.default_rng(1))
     >>> steps = [layer.forward(Parameters({}), x[t : t + 1], run)[0] for t in range(3)]
     >>> np.array_equal(np.concatenate(steps), whole)
     True
@@ -86,21 +85,21 @@ class Draws:
 
     def __init__(self, steps: int, batch_size: int, features: tuple[int, ...]) -> None:
         self.steps, self.batch_size, self.features = steps, batch_size, features
-        self.layers: list[Replayed] = []
+        self.layers: list[StepwiseRandomLayer] = []
 
     def of(self, layer: Layer, shape: Shape) -> Layer:
-        """A random layer that is given `shape`, with draws of its own; any other layer unchanged."""
+        """Return a random layer with its own generator, for inputs of `shape`; any other layer unchanged."""
         if not isinstance(layer, Dropout | Noise):
             return layer
         width = shape[-1]
         assert isinstance(width, int)
         if shape[0] == "T":
-            self.layers.append(Replayed(layer, (1, self.batch_size, width), self.steps))
+            self.layers.append(StepwiseRandomLayer(layer, (1, self.batch_size, width), self.steps))
         else:
-            self.layers.append(Repeated(layer, (self.batch_size, width), 1))
+            self.layers.append(SequenceRandomLayer(layer, (self.batch_size, width), 1))
         return self.layers[-1]
 
     def begin(self, rng: np.random.Generator) -> None:
-        """Let each layer draw what it draws in a pass over the whole batch, which moves `rng` as that pass does."""
+        """Give each layer its generator, and advance `rng` as a forward pass over the whole batch does."""
         for layer in self.layers:
             layer.begin(rng)

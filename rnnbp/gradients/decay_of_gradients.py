@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients.base import check_targets, map_state, refuse_look_ahead
-from rnnbp.gradients.by_lag import ending
+from rnnbp.gradients.base import check_targets, map_state, require_causal
+from rnnbp.gradients.lag_decomposition import final_steps
 from rnnbp.gradients.truncated import Piece, SpanRunner
 from rnnbp.layers.base import Array, State
 from rnnbp.losses import Loss
@@ -17,7 +17,7 @@ from rnnbp.runtime import positive_int
 
 
 @dataclass(frozen=True)
-class Decay:
+class GradientDecay:
     """The errors of some steps s, followed back through a window of W steps each.
 
     Attributes
@@ -81,9 +81,9 @@ class Decay:
         return lost[:most] / least if least > 0 else np.full(most, np.inf)
 
 
-def error_decay(
+def gradient_decay(
     model: Sequential, batch: SequenceBatch, loss: Loss, window: int, state: Sequence[State] | None = None
-) -> Decay:
+) -> GradientDecay:
     """Follow errors back step by step.
 
     With outputs at every step the errors are those of every window's last step, the batch being cut into windows from
@@ -116,17 +116,17 @@ def error_decay(
     >>> model = rnnbp.Sequential(rnnbp.Elman(1, 1, activation="linear"), rnnbp.Last(), rnnbp.Dense(1, 1))
     >>> model.params["0.w_hh"] = 0.5
     >>> batch = rnnbp.SequenceDataset([np.ones((9, 1))], targets=[1.0]).batch()
-    >>> decay = error_decay(model, batch, rnnbp.MeanSquaredError(), window=8)
+    >>> decay = gradient_decay(model, batch, rnnbp.MeanSquaredError(), window=8)
     >>> decay.rate, (decay.norms / decay.norms[0])[:4]
     (0.5, array([1.   , 0.5  , 0.25 , 0.125]))
     """
-    refuse_look_ahead(model, "error_decay")
+    require_causal(model, "gradient_decay")
     positive_int("window", window)
     W = max(1, min(window, int(np.median(batch.lengths))))
     steps = int(batch.lengths.sum())
     if not model.per_step:
         batch, state = _longer_half(batch, state)
-        end = ending(model, batch, loss, W, state)
+        end = final_steps(model, batch, loss, W, state)
         batch, state, steps = end.batch, end.states[0], int(batch.lengths.sum()) + W * batch.size
     norms, vector, gain = np.zeros(W), np.zeros(model.params.size), np.nan
     for pieces in _windows(SpanRunner(model, batch, loss, state, None), W):
@@ -134,7 +134,7 @@ def error_decay(
         norms += found[0]
         vector += found[1]
         gain = float(np.fmax(gain, found[2]))
-    return Decay(norms, gain, float(np.linalg.norm(vector)), steps)
+    return GradientDecay(norms, gain, float(np.linalg.norm(vector)), steps)
 
 
 def _longer_half(batch: SequenceBatch, state: Sequence[State] | None) -> tuple[SequenceBatch, Sequence[State] | None]:

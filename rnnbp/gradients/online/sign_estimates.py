@@ -1,11 +1,11 @@
-"""What the random online algorithms share: a sum of outer products held as one, by random signs.
+"""Random signs that reduce a sum of outer products to a single one, without bias (used by UORO and KF-RTRL).
 
 For signs with E[c] = 0 and c^2 = 1, independent of everything else,
 
     E[(a + c a') outer (b + c b')] = a outer b + a' outer b',
 
-as the mixed products a outer b' and a' outer b have an odd number of signs. What is left of these in one draw is noise,
-least where the factors of each product are of one length: a factor of one is worth what it takes from the other.
+as the cross terms c a outer b' and c a' outer b have expectation zero. They are the variance of the estimate, which is
+least where the factors of each product have equal norms: scaling one factor up and the other down leaves the product.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from rnnbp.runtime import seed_or_generator
 
 @dataclass(frozen=True)
 class RandomOnline(Online):
-    """Base of the online algorithms that hold a random estimate.
+    """Base of the online algorithms that estimate the influence matrix by random signs.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class RandomOnline(Online):
         Of the signs. Without a generator `gradients` draws the same ones at every call; with one (which a Trainer
         gives) they depend on both, and each call draws new ones.
     every : int, optional
-        As all online algorithms take it.
+        See `Online`.
 
     Raises
     ------
@@ -46,12 +46,12 @@ class RandomOnline(Online):
         seed_or_generator("seed", self.seed)
 
     def generator(self, rng: np.random.Generator | None) -> np.random.Generator:
-        """Where the signs are drawn from."""
+        """Return the generator of the signs."""
         return generator_of(self.seed, rng)
 
 
 def random_signs(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> Array:
-    """-1 or 1, each as likely, independent of each other.
+    """Return independent random signs, -1 or 1 with equal probability.
 
     Examples
     --------
@@ -62,17 +62,17 @@ def random_signs(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any) -
 
 
 def balanced(left: Array, right: Array) -> tuple[Array, Array]:
-    """The factors of an outer product, made equally long: rho left and right / rho with rho = sqrt(|right| / |left|).
+    """Scale the factors of an outer product to equal norms: rho left, right / rho with rho = sqrt(|right| / |left|).
 
     Parameters
     ----------
     left, right : ndarray (n, ...)
-        Of each of n sequences; lengths are Euclidean, over all axes but the first (Frobenius, of matrices).
+        Of each of n sequences; norms are Euclidean, over all axes but the first (Frobenius, of matrices).
 
     Returns
     -------
     left, right : ndarray (n, ...)
-        Both zero where one of them was, as their product is.
+        Both are zero where one of them was, as their product is.
 
     Examples
     --------
@@ -81,18 +81,18 @@ def balanced(left: Array, right: Array) -> tuple[Array, Array]:
            [0.]]), array([[1.2, 1.6],
            [0. , 0. ]]))
     """
-    a, b = _root_of_length(left), _root_of_length(right)
-    something = (a > 0) & (b > 0)
-    a, b = np.where(something, a, 1), np.where(something, b, 1)
-    rho = np.where(something, b / a, 0)
-    inverse = np.where(something, a / b, 0)
-    return _each(rho, left) * left, _each(inverse, right) * right
+    a, b = _root_of_norm(left), _root_of_norm(right)
+    nonzero = (a > 0) & (b > 0)
+    a, b = np.where(nonzero, a, 1), np.where(nonzero, b, 1)
+    rho = np.where(nonzero, b / a, 0)
+    inverse = np.where(nonzero, a / b, 0)
+    return _broadcast(rho, left) * left, _broadcast(inverse, right) * right
 
 
-def _root_of_length(factor: Array) -> Array:
+def _root_of_norm(factor: Array) -> Array:
     return (factor * factor).sum(axis=tuple(range(1, factor.ndim))) ** 0.25
 
 
-def _each(scale: Array, like: Array) -> Array:
-    """One number a sequence, to multiply with."""
+def _broadcast(scale: Array, like: Array) -> Array:
+    """Return one factor per sequence with the number of axes of `like`."""
     return scale.reshape(-1, *[1] * (like.ndim - 1))

@@ -27,7 +27,7 @@ SEEN = 1e-9  # of the whole gradient: a smaller part is not told from the roundi
 
 
 @dataclass(frozen=True)
-class Ending:
+class FinalSteps:
     """The last L steps of every sequence, of equal length, and the states at each of them.
 
     Attributes
@@ -53,9 +53,9 @@ class Ending:
         return SequenceBatch(self.batch.x[start:], lengths, targets[start:] if per_step else targets, self.batch.order)
 
 
-def ending(
+def final_steps(
     model: Sequential, batch: SequenceBatch, loss: Loss, lags: int, state: Sequence[State] | None = None
-) -> Ending:
+) -> FinalSteps:
     """Cut a batch down to its last steps, at most as many as its shortest sequence has.
 
     Parameters
@@ -86,17 +86,17 @@ def ending(
     for t in range(steps - 1):
         _, _, state = model.unroll(model.params, last.x[t : t + 1], Run(np.ones(B, int)), state)
         states.append(state)
-    return Ending(last, states)
+    return FinalSteps(last, states)
 
 
-def parts_by_lag(model: Sequential, end: Ending, loss: Loss, algorithm: GradientAlgorithm) -> Array:
+def gradient_by_lag(model: Sequential, end: FinalSteps, loss: Loss, algorithm: GradientAlgorithm) -> Array:
     """What arrives from the parameters' action k steps before the error.
 
     Parameters
     ----------
     model : Sequential
         Causal.
-    end : Ending
+    end : FinalSteps
     loss : Loss
     algorithm : GradientAlgorithm
 
@@ -120,7 +120,7 @@ def shares(parts: Array, exact: Array) -> Array:
     Parameters
     ----------
     parts, exact : ndarray (L, P)
-        As `parts_by_lag` returns them.
+        As `gradient_by_lag` returns them.
 
     Returns
     -------

@@ -1,7 +1,6 @@
-"""Layers that learn apart from each other: each is given the error at the model's outputs by itself.
+"""Layers detached from each other: no gradient is propagated from a layer to the one below (broadcast feedback).
 
-A layer here is a stage with parameters, and the stages without parameters directly above it. What the layers above make
-of its outputs is not passed back to it.
+A layer here is a cell with parameters, together with the cells without parameters directly above it.
 """
 
 from collections.abc import Sequence
@@ -14,13 +13,13 @@ from rnnbp.cells import Cell, Outer
 from rnnbp.cells.base import Array, Delta, Residuals, Weights
 from rnnbp.cells.outer import outer_method
 from rnnbp.core import Parameters
-from rnnbp.gradients.online.chain import Chain
-from rnnbp.gradients.online.stages import MeanBeside, MeanStage
+from rnnbp.gradients.online.decomposition import Decomposition
+from rnnbp.gradients.online.layer_cells import InputAndMeanCell, RunningMeanCell
 
 
 @dataclass(frozen=True)
 class Detached:
-    """A cell that takes its input as a constant: the cotangent of x is zero.
+    """A cell whose input is treated as a constant: the gradient with respect to x is zero.
 
     Parameters
     ----------
@@ -40,7 +39,7 @@ class Detached:
 
     @property
     def cells(self) -> tuple[Cell, ...]:
-        """Whose outer products these are."""
+        """The cell inside, whose `outer_products` are used."""
         return (self.cell,)
 
     @property
@@ -75,67 +74,67 @@ class Detached:
 
     def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
         method = outer_method(self.cell)
-        assert method is not None  # `outer_method` asks for the parts'
+        assert method is not None  # `outer_method` has checked `cells`
         return method(state, x, residuals)
 
 
-def detached(parts: Chain) -> Chain:
-    """The model with its layers detached from each other; those below a mean over time hold the mean of their outputs.
+def detached(parts: Decomposition) -> Decomposition:
+    """Return the decomposition with its layers detached; those below a mean over time also average their outputs.
 
     Parameters
     ----------
-    parts : Chain
+    parts : Decomposition
 
     Examples
     --------
     >>> import rnnbp
-    >>> from rnnbp.gradients.online.chain import chain
+    >>> from rnnbp.gradients.online.decomposition import decompose
     >>> model = rnnbp.Sequential(rnnbp.LIF(2, 3), rnnbp.LeakyElman(3, 1, activation="linear"))
-    >>> [type(cell).__name__ for cell in detached(chain(model, "EProp")).cell.cells]
+    >>> [type(cell).__name__ for cell in detached(decompose(model, "EProp")).cell.cells]
     ['LIFCell', 'Detached']
     """
     cells = parts.cell.cells
     layers = layers_of(cells)
-    lower_tops = {layer.stop - 1 for layer in layers[:-1]} if isinstance(cells[-1], MeanStage) else set()
+    lower_tops = {layer.stop - 1 for layer in layers[:-1]} if isinstance(cells[-1], RunningMeanCell) else set()
     starts = {layer.start for layer in layers[1:]}
-    stages, k = [], 0
-    for own in parts.stages:
+    detached_cells, k = [], 0
+    for own in parts.cells_by_layer:
         made: list[Any] = []
         for cell in own:
             made.append(Detached(cell) if k in starts else cell)
             if k in lower_tops:
-                made.append(MeanBeside(cell.output_size))
+                made.append(InputAndMeanCell(cell.output_size))
             k += 1
-        stages.append(tuple(made))
-    return replace(parts, stages=tuple(stages))
+        detached_cells.append(tuple(made))
+    return replace(parts, cells_by_layer=tuple(detached_cells))
 
 
 def layers_of(cells: Sequence[Cell]) -> list[slice]:
-    """Which of the stages belong together: one with parameters, and those without above it.
+    """Return the cells of each layer: one with parameters, and those without above it.
 
     Examples
     --------
     >>> from rnnbp.cells import ElmanCell, LIFCell
-    >>> layers_of((LIFCell(1, 2), MeanBeside(2), ElmanCell(2, 3), MeanStage(3)))
+    >>> layers_of((LIFCell(1, 2), InputAndMeanCell(2), ElmanCell(2, 3), RunningMeanCell(3)))
     [slice(0, 2, None), slice(2, 4, None)]
     """
     starts = [k for k, cell in enumerate(cells) if cell.shapes()] or [0]
     return [slice(start, stop) for start, stop in zip([0, *starts[1:]], [*starts[1:], len(cells)], strict=True)]
 
 
-def outputs_of_layers(cells: Sequence[Cell]) -> list[slice]:
-    """Where in the state of a stack of cells each layer's outputs lie, or their means, the lowest layer first.
+def layer_outputs(cells: Sequence[Cell]) -> list[slice]:
+    """Return where each layer's outputs, or their means, are in the state of a stack of cells, the lowest layer first.
 
     Examples
     --------
     >>> from rnnbp.cells import ElmanCell, LIFCell
-    >>> outputs_of_layers((LIFCell(1, 2), ElmanCell(2, 3)))  # the stack's state is [h | spike and potential]
+    >>> layer_outputs((LIFCell(1, 2), ElmanCell(2, 3)))  # the state is [h | spike and potential]
     [slice(3, 5, None), slice(0, 3, None)]
     """
     found = []
     for layer in layers_of(cells):
         top = cells[layer.stop - 1]
         begin = sum(cell.state_size for cell in cells[layer.stop :])
-        begin += top.output_size if isinstance(top, MeanBeside) else 0
+        begin += top.output_size if isinstance(top, InputAndMeanCell) else 0
         found.append(slice(begin, begin + top.output_size))
     return found

@@ -26,8 +26,8 @@ from rnnbp.runtime import choice, number, unknown
 from rnnbp.solvers import Tolerance
 
 Seed = int | np.random.Generator
-Kind = Literal["exact", "unbiased", "approximate"]
-KINDS = ("exact", "unbiased", "approximate")
+Level = Literal["exact", "unbiased", "approximate"]
+LEVELS = ("exact", "unbiased", "approximate")
 FINE = Tolerance(absolute=1e-13, relative=1e-13, iterations=5000)
 FEW = 400  # parameters, up to which the oracles, one or two losses for each, are run
 
@@ -38,7 +38,7 @@ class Guarantee:
 
     Parameters
     ----------
-    kind : {'exact', 'unbiased', 'approximate'}
+    level : {'exact', 'unbiased', 'approximate'}
         'exact': full BPTT's gradient up to rounding. 'unbiased': its mean over seeds is that. 'approximate': nothing.
     algorithm : GradientAlgorithm, or a function of a seed that makes one
         One with a field `seed` is made again with other seeds. Where it also takes a `numpy.random.Generator` for a
@@ -49,7 +49,7 @@ class Guarantee:
     Raises
     ------
     ValueError
-        If `kind` is not one of the three or `tolerance` is negative.
+        If `level` is not one of the three or `tolerance` is negative.
 
     Examples
     --------
@@ -57,12 +57,12 @@ class Guarantee:
     ForwardGradient(directions=1, seed=3)
     """
 
-    kind: Kind
+    level: Level
     algorithm: GradientAlgorithm | Callable[[Seed], GradientAlgorithm]
     tolerance: float = 1e-12
 
     def __post_init__(self) -> None:
-        choice("kind", self.kind, KINDS)
+        choice("level", self.level, LEVELS)
         number("tolerance", self.tolerance, 0)
 
     @property
@@ -77,9 +77,6 @@ class Guarantee:
         if "seed" in _fields(self.algorithm):
             return dataclasses.replace(self.algorithm, seed=seed)  # type: ignore[type-var]
         return self.algorithm
-
-
-Claim = Guarantee  # the former name
 
 
 def _fields(algorithm: Any) -> set[str]:
@@ -126,7 +123,7 @@ def standard_guarantees(steps: int, parameters: int) -> dict[str, Guarantee]:
     return guarantees
 
 
-def chosen(
+def select_guarantees(
     algorithms: Sequence[str | GradientAlgorithm] | Mapping[str, GradientAlgorithm | Guarantee] | None,
     standard: Mapping[str, Guarantee],
 ) -> dict[str, Guarantee]:
@@ -147,9 +144,9 @@ def chosen(
     Examples
     --------
     >>> standard = standard_guarantees(20, 100)
-    >>> chosen(["BPTT", TruncatedBPTT(2, 4)], standard)["TruncatedBPTT(k1=2, k2=4)"].kind
+    >>> select_guarantees(["BPTT", TruncatedBPTT(2, 4)], standard)["TruncatedBPTT(k1=2, k2=4)"].level
     'approximate'
-    >>> chosen(["BTPT"], standard)
+    >>> select_guarantees(["BTPT"], standard)
     Traceback (most recent call last):
     ValueError: algorithms must be of BPTT, BPTT(slots=2), ...; got 'BTPT'. Did you mean 'BPTT'?
     """
@@ -174,7 +171,7 @@ def _guarantee(name: str, given: Any, standard: Mapping[str, Guarantee]) -> Guar
     if not hasattr(given, "gradients"):
         raise ValueError(f"algorithm {name!r} must be a gradient algorithm or a Guarantee, got {given!r}")
     for known in standard.values():
-        alike = type(given) is type(known.algorithm) and (known.kind == "unbiased" or isinstance(given, BPTT))
+        alike = type(given) is type(known.algorithm) and (known.level == "unbiased" or isinstance(given, BPTT))
         if given == known.algorithm or alike:
-            return Guarantee(known.kind, given, known.tolerance)
+            return Guarantee(known.level, given, known.tolerance)
     return Guarantee("approximate", given)

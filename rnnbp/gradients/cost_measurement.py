@@ -9,7 +9,7 @@ import numpy as np
 
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import Gradient, GradientAlgorithm
-from rnnbp.gradients.claims import Guarantee
+from rnnbp.gradients.guarantees import Guarantee
 from rnnbp.layers.base import Array
 from rnnbp.losses import Loss
 from rnnbp.models import Sequential

@@ -1,0 +1,207 @@
+"""A causal model decomposed into preprocessing layers, one cell that is run over time, and a readout."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from rnnbp.cells import Cell, Stack
+from rnnbp.cells.base import Array, zero_state
+from rnnbp.core import Parameters
+from rnnbp.gradients.base import require_causal
+from rnnbp.gradients.online.layer_cells import AffineCell, DenseCell, EmbeddingCell, InputAndMeanCell, RunningMeanCell
+from rnnbp.gradients.online.random_layers import RandomLayers, StepwiseRandomLayer
+from rnnbp.layers import Dense, Dropout, Embedding, Last, Layer, MeanOverTime, MultiLayer, Noise, Normalize, Recurrent
+from rnnbp.layers.base import Shape, State
+from rnnbp.layers.cell_layer import unrolled
+from rnnbp.models import Sequential
+
+
+@dataclass(frozen=True)
+class Decomposition:
+    """A model's layers in three parts that share the model's parameter vector.
+
+    Parameters
+    ----------
+    model : Sequential
+    first, stop : int
+        Layers ``[first:stop]`` are the cell: from the first one with parameters to the last one with a state. Those
+        before it are the preprocessing, those after it the readout.
+    layers : tuple of Layer
+        The model's, random ones with their own generators.
+    cells_by_layer : tuple of tuple of Cell
+        The cells of each layer ``[first:stop]``.
+    """
+
+    model: Sequential
+    first: int
+    stop: int
+    layers: tuple[Layer, ...]
+    cells_by_layer: tuple[tuple[Cell, ...], ...]
+
+    @property
+    def cell(self) -> Stack:
+        """The cells of all layers as one cell."""
+        return Stack(tuple(cell for cells in self.cells_by_layer for cell in cells))
+
+    @property
+    def preprocessing(self) -> Sequential:
+        """The layers before the cell; they have no parameters."""
+        return _part(self.model, self.layers[: self.first], 0)
+
+    @property
+    def params(self) -> Parameters:
+        """The cell's parameters, a view of the model's."""
+        return self.model.params.renamed(self.cell.shapes())
+
+    @property
+    def readout(self) -> Sequential:
+        """The layers after the cell. `MeanOverTime` is the last cell, and `Last` takes its final mean."""
+        above = self.layers[self.stop :]
+        means = isinstance(self.model.layers[self.stop - 1], MeanOverTime)
+        return _part(self.model, (Last(), *above) if means else above, self.params.size)
+
+    def begin(self, states: Sequence[State] | None, batch_size: int) -> Array:
+        """Return the cell's state (B, S) from a model's states, one per layer."""
+        if states is None:
+            return zero_state(self.cell, batch_size, self.model.dtype)
+        parts: list[Array] = []
+        for cells, given in zip(self.cells_by_layer, states[self.first : self.stop], strict=True):
+            own = iter(given if isinstance(given, list) else [given])
+            parts += [_to_cell_state(cell, next(own) if _has_state(cell) else None, batch_size) for cell in cells]
+        last = states[self.stop - 1]
+        for cell, part in zip((cell for cells in self.cells_by_layer for cell in cells), parts, strict=True):
+            if isinstance(cell, InputAndMeanCell) and last is not None:
+                part[:, -1] = last[:, -1]  # the number of steps in the mean over time
+        return np.concatenate(parts[::-1], axis=1).astype(self.model.dtype, copy=False)
+
+    def end(self, preprocessing_states: Sequence[State], state: Array) -> list[State]:
+        """Return the model's states, one per layer, from those of the preprocessing and the cell's (B, S)."""
+        ends = np.cumsum([cell.state_size for cell in self.cell.cells[::-1]])
+        parts = iter(np.split(state.copy(), ends[:-1], axis=1)[::-1])
+        states = list(preprocessing_states)
+        for layer, cells in zip(self.model.layers[self.first : self.stop], self.cells_by_layer, strict=True):
+            found = [(cell, next(parts)) for cell in cells]
+            own = [_to_layer_state(cell, part) for cell, part in found if _has_state(cell)]
+            states.append(own if isinstance(unrolled(layer), MultiLayer) else own[0] if own else None)
+        return states + [None] * (len(self.model.layers) - self.stop)
+
+
+def decompose(model: Sequential, algorithm: str, random_layers: RandomLayers | None = None) -> Decomposition:
+    """Decompose a model for an online algorithm.
+
+    Parameters
+    ----------
+    model : Sequential
+    algorithm : str
+        Its name, for error messages.
+    draws : RandomLayers, optional
+        Where `Dropout` and `Noise` layers get their generators. Default: they are the identity.
+
+    Raises
+    ------
+    ValueError
+        If the model is static, a layer is not causal, or a layer between the first one with parameters and the last
+        recurrent one cannot be run step by step.
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> model = rnnbp.Sequential(rnnbp.Normalize([0.0], [1.0]), rnnbp.LSTM(1, 2), rnnbp.Last(), rnnbp.Dense(2, 2))
+    >>> parts = decompose(model, "RTRL")
+    >>> parts.cell.state_size, parts.params.size, len(parts.readout.layers)
+    (4, 40, 2)
+    """
+    require_causal(model, algorithm)
+    carrying = Recurrent | MultiLayer | MeanOverTime
+    over_time = [i for i, layer in enumerate(model.layers) if isinstance(unrolled(layer), carrying)]
+    if not model.recurrent or not over_time:
+        instead = "Backprop() or BPTT()" if not model.recurrent else "RecurrentBackprop() or BPTT()"
+        raise ValueError(f"{algorithm} takes a model with a Recurrent layer, got {model}: use {instead}")
+    first = next(i for i, layer in enumerate(model.layers) if layer.shapes())
+    first, stop = min(first, over_time[0]), over_time[-1] + 1
+    layers: list[Layer] = []
+    cells_by_layer: list[tuple[Cell, ...]] = []
+    unknown = () if isinstance(model.layers[0], Embedding) else (None,)
+    shape: Shape = ("T", "B", *(unknown if random_layers is None else random_layers.features))
+    for i, layer in enumerate(model.layers):
+        layers.append(layer if random_layers is None else random_layers.of(layer, shape))
+        if first <= i < stop:
+            made = _cells_of(layers[i], shape[-1], random_layers)
+            if made is None:
+                raise ValueError(
+                    f"{algorithm} runs a model step by step: it takes Recurrent, MultiLayer, Dense, Embedding, "
+                    "Normalize, Dropout, Noise and MeanOverTime layers from the first with parameters up to the last "
+                    f"recurrent one, got {type(layer).__name__} as layer {i}: use BPTT() or TruncatedBPTT()"
+                )
+            cells_by_layer.append(made)
+        shape = layer.out_shape(shape)
+    return Decomposition(model, first, stop, tuple(layers), tuple(cells_by_layer))
+
+
+def _cells_of(layer: Layer, width: Any, random_layers: RandomLayers | None) -> tuple[Cell, ...] | None:
+    """Return the cells of a layer with `width` input features; None for a layer that is not supported."""
+    layer = unrolled(layer)
+    if isinstance(layer, Recurrent):
+        return (layer.cell,)
+    if isinstance(layer, MultiLayer):
+        return (
+            _with_dropout(layer.cells, layer.dropout, random_layers) if random_layers and layer.dropout else layer.cells
+        )
+    if isinstance(layer, Dropout | Noise):  # without a generator: the identity
+        return ()
+    if isinstance(layer, StepwiseRandomLayer | Normalize):
+        return (AffineCell(layer, width),)
+    if isinstance(layer, Dense):
+        return (DenseCell(layer),)
+    if isinstance(layer, Embedding):
+        return (EmbeddingCell(layer),)
+    if isinstance(layer, MeanOverTime):
+        return (RunningMeanCell(width),)
+    return None
+
+
+def _with_dropout(cells: Sequence[Cell], rate: float, random_layers: RandomLayers) -> tuple[Cell, ...]:
+    """Return the cells with dropout between each two of them."""
+    between: list[Cell] = [cells[0]]
+    for below, above in pairwise(cells):
+        width = below.output_size
+        between += [AffineCell(random_layers.of(Dropout(rate), ("T", "B", width)), width), above]
+    return tuple(between)
+
+
+def _part(model: Sequential, layers: Sequence[Layer], start: int) -> Sequential:
+    """Return some of a model's layers as a model, whose parameters begin at `start` in the model's vector."""
+    part = copy.copy(model)
+    part.layers = tuple(layers)
+    shapes = {f"{i}.{name}": shape for i, layer in enumerate(layers) for name, shape in layer.shapes().items()}
+    part.params = model.params.renamed(shapes, start)
+    return part
+
+
+def _has_state(cell: Cell) -> bool:
+    """Return whether the layer of a cell has a state."""
+    inner = getattr(cell, "cell", cell)
+    return not isinstance(inner, DenseCell | EmbeddingCell | AffineCell | InputAndMeanCell)
+
+
+def _to_cell_state(cell: Cell, state: State, batch_size: int) -> Array:
+    """Return the cell's state from the layer's: zeros if it has none; that of `MeanOverTime` is [sum | steps]."""
+    if state is None:
+        return zero_state(cell, batch_size, np.float64)
+    if isinstance(cell, RunningMeanCell):
+        return np.concatenate([state[:, :-1] / np.maximum(state[:, -1:], 1), state[:, -1:]], axis=1)
+    wanted = (batch_size, cell.state_size)
+    if np.shape(state) != wanted:
+        raise ValueError(f"the state of {cell!r} must have shape (B, S) = {wanted}, got {np.shape(state)}")
+    return np.asarray(state)
+
+
+def _to_layer_state(cell: Cell, state: Array) -> Array:
+    """Return the layer's state from its cell's."""
+    if isinstance(cell, RunningMeanCell):
+        return np.concatenate([state[:, :-1] * state[:, -1:], state[:, -1:]], axis=1)
+    return state

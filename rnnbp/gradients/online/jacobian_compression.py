@@ -1,0 +1,152 @@
+"""Entries of a step's sparse Jacobians, from few vector-Jacobian products: column compression by graph colouring.
+
+A vector-Jacobian product with a sum of unit vectors e_i yields the sum of the Jacobian's rows i. Where no two of these
+rows have a nonzero in the same column, each entry of the sum belongs to a single row, so that one product yields all of
+them. Rows that may not be summed are joined by an edge of a graph; a colouring of this graph is a grouping, with one
+product per colour. This is the method of Curtis, Powell & Reid, who sum columns in forward mode; here it is applied to
+the transposed Jacobian.
+
+The recurrent weights would make the Jacobian dense. They are left out of the products, which leaves the non-recurrent
+Jacobian, and their part is computed from the deltas and the weights, entry by entry. Then one colour is enough for an
+Elman network or a GRU, and two for an LSTM.
+
+References
+----------
+A. R. Curtis, M. J. D. Powell & J. K. Reid (1974), "On the estimation of sparse Jacobian matrices", IMA Journal of
+Applied Mathematics 13(1), 117-119, doi:10.1093/imamat/13.1.117
+"""
+
+import numpy as np
+
+from rnnbp.cells.base import Array, seeded_vjp
+from rnnbp.cells.outer import side_by_side
+from rnnbp.gradients.online.jacobian_sparsity import JacobianSparsity, boolean_product, without_recurrent
+from rnnbp.gradients.online.linearized_step import LinearizedStep, OuterProductJacobian
+
+
+class Compression:
+    """A grouping of the state's units by graph colouring.
+
+    Parameters
+    ----------
+    sparsity : JacobianSparsity
+    dtype : dtype
+
+    Attributes
+    ----------
+    colors : ndarray of int (S,)
+        The colour of each unit.
+    seeds : ndarray (C, S)
+        The cotangent of each colour: 1 at its units, 0 elsewhere.
+    columns, used : ndarray (S, q)
+        For each unit, the pre-activations that it depends on and that recurrent weights enter; padded, `used` being
+        False in the padding.
+    """
+
+    def __init__(self, sparsity: JacobianSparsity, dtype: np.dtype) -> None:
+        self.sparsity = sparsity
+        S, K = sparsity.activation.shape
+        rows = np.concatenate([sparsity.activation, sparsity.non_recurrent], axis=1)
+        self.colors = _greedy_coloring(boolean_product(rows, rows.T))
+        self.seeds = np.zeros((self.colors.max() + 1, S), dtype)
+        self.seeds[self.colors, np.arange(S)] = 1
+        recurrent = np.zeros(K, bool)
+        for outer in sparsity.recurrent:
+            recurrent[outer.columns] = True
+        used = sparsity.activation & recurrent
+        self.columns = np.argsort(~used, axis=1, kind="stable")[:, : used.sum(axis=1).max()]
+        self.used = np.take_along_axis(used, self.columns, axis=1)
+
+    def pays(self, entries: int) -> bool:
+        """Return whether this number of entries takes fewer multiplications than the whole Jacobian."""
+        C, S = self.seeds.shape
+        K = self.sparsity.activation.shape[1]
+        return C * K * S + entries * self.columns.shape[1] < S * K * S
+
+
+class JacobianEntries:
+    """Entries of the Jacobians of one step of n sequences, taken from the whole Jacobians.
+
+    Parameters
+    ----------
+    step : LinearizedStep
+    """
+
+    def __init__(self, step: LinearizedStep) -> None:
+        self.step = step
+
+    def blocks(self, units: Array) -> Array:
+        """Return the blocks (n, G, d, d) of the recurrent Jacobian within each of G sets of d units (G, d)."""
+        return self.step.jacobian[:, units[:, :, None], units[:, None, :]]
+
+    def immediate(self, units: Array, parameters: Array) -> Array:
+        """Return entries (n, L) of the immediate Jacobian, for pairs of units (L,) and parameters (L,)."""
+        return self.step.immediate_jacobian.entries(self.step.deltas, units, parameters)
+
+    def slopes(self, units: Array, columns: Array) -> Array:
+        """Return derivatives (n, G, d, q) of units (G, d) with respect to pre-activations (G, q), group by group."""
+        return _take(side_by_side(self.step.deltas), units[:, :, None], columns[:, None, :])
+
+    def inputs(self, parameters: Array) -> Array:
+        """Return the inputs (n, m) by which parameters (m,) are multiplied; for cells with `outer_products`."""
+        assert isinstance(self.step.immediate_jacobian, OuterProductJacobian)
+        return self.step.immediate_jacobian.inputs[:, parameters]
+
+
+class CompressedEntries(JacobianEntries):
+    """Entries of the Jacobians of one step of n sequences, from one vector-Jacobian product per colour.
+
+    Parameters
+    ----------
+    step : LinearizedStep
+    compression : Compression
+    """
+
+    def __init__(self, step: LinearizedStep, compression: Compression) -> None:
+        super().__init__(step)
+        self.compression, self.sparsity = compression, compression.sparsity
+        weights = without_recurrent(self.sparsity.recurrent, step.weights)
+        self.non_recurrent, self.delta = seeded_vjp(
+            step.cell, weights, step.state, step.x, step.residuals, compression.seeds
+        )
+
+    def blocks(self, units: Array) -> Array:
+        colors, sparsity = self.compression.colors, self.sparsity
+        i, j = units[:, :, None], units[:, None, :]
+        found = _take(self.non_recurrent, colors[i], j) * sparsity.non_recurrent[i, j]
+        if sparsity.recurrent:
+            columns, used = self.compression.columns[units], self.compression.used[units]
+            slopes = _take(side_by_side(self.delta), colors[i], columns) * used
+            found += np.einsum("ngiq,gijq->ngij", slopes, self._recurrent_weights(units))
+        return found
+
+    def _recurrent_weights(self, units: Array) -> Array:
+        """Return the recurrent weights (G, d, d, q) from each unit to the pre-activations of each unit of its set."""
+        recurrent = np.zeros(self.sparsity.activation.shape[::-1], self.step.state.dtype)  # (K, S)
+        for outer in self.sparsity.recurrent:
+            recurrent[outer.columns, outer.units] = self.step.weights[outer.name][outer.rows]
+        return recurrent[self.compression.columns[units][:, :, None], units[:, None, :, None]]
+
+    def immediate(self, units: Array, parameters: Array) -> Array:
+        return self.step.immediate_jacobian.entries(self.delta, self.compression.colors[units], parameters)
+
+    def slopes(self, units: Array, columns: Array) -> Array:
+        i, k = units[:, :, None], columns[:, None, :]
+        # An entry of another unit of the same colour is not this unit's: the pattern tells them apart.
+        return _take(side_by_side(self.delta), self.compression.colors[i], k) * self.sparsity.activation[i, k]
+
+
+def _take(array: Array, rows: Array, columns: Array) -> Array:
+    """Return entries (n, ...) of an array (R, n, C), by one `take` along a flat axis, which is fastest."""
+    flat = np.moveaxis(array, 1, 0).reshape(array.shape[1], -1)
+    return flat.take(rows * array.shape[2] + columns, axis=1)
+
+
+def _greedy_coloring(adjacency: Array) -> Array:
+    """Return a colour for each vertex, the smallest that no neighbour before it has; adjacency is symmetric."""
+    colors = np.full(len(adjacency), -1)
+    for vertex, row in enumerate(adjacency):
+        taken = np.unique(colors[:vertex][row[:vertex]])
+        free = np.flatnonzero(taken != np.arange(len(taken)))
+        colors[vertex] = free[0] if len(free) else len(taken)
+    return colors

@@ -1,0 +1,182 @@
+"""The sparsity pattern of a step's Jacobians: which entries are zero for all values of state, inputs and parameters."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnbp.cells import Cell, Outer
+from rnnbp.cells.base import Array, Weights, map_nested, seeded_vjp
+from rnnbp.cells.outer import outer_method, rows_of, side_by_side
+from rnnbp.core import Parameters
+from rnnbp.gradients.online.linearized_step import LinearizedStep, OuterProductJacobian
+
+
+@dataclass(frozen=True)
+class JacobianSparsity:
+    """Where the Jacobians of one step may be nonzero.
+
+    A step computes pre-activations a (K,) from state, input and parameters, and the next state (S,) from them; delta is
+    the gradient with respect to a. Recurrent weights are those by which a unit's state enters pre-activations linearly.
+
+    Parameters
+    ----------
+    columns : ndarray of int (P,)
+        The pre-activation that each parameter enters; for a cell without `outer_products`, the parameter's own number.
+    inputs : ndarray of int (P,), optional
+        The number of the input by which each parameter is multiplied. None for a cell without `outer_products`.
+    activation : ndarray of bool (S, K)
+        Pattern of the derivative of the next state with respect to the pre-activations.
+    jacobian : ndarray of bool (S, S)
+        Pattern of the recurrent Jacobian ds[t]/ds[t-1].
+    non_recurrent : ndarray of bool (S, S)
+        Pattern of the non-recurrent Jacobian: the same with all recurrent weights zero.
+    recurrent : tuple of Outer
+        The recurrent weights.
+    """
+
+    columns: Array
+    inputs: Array | None
+    activation: Array
+    jacobian: Array
+    non_recurrent: Array
+    recurrent: tuple[Outer, ...]
+
+    def reach(self, order: int) -> Array:
+        """Return which units (S, K) each pre-activation affects within `order` steps, its own step being the first."""
+        found = self.activation
+        for _ in range(order - 1):
+            further = found | boolean_product(self.jacobian, found)
+            if (further == found).all():
+                break
+            found = further
+        return found
+
+
+def boolean_product(a: Array, b: Array) -> Array:
+    """Return the Boolean matrix product: the pattern of a product of matrices with the patterns a and b.
+
+    Examples
+    --------
+    >>> boolean_product(np.array([[True, False]]), np.array([[False], [True]]))
+    array([[False]])
+    """
+    return a.astype(np.float32) @ b.astype(np.float32) > 0
+
+
+def sparsity_of(cell: Cell, params: Parameters) -> JacobianSparsity:
+    """Return the sparsity pattern of a cell, given which of its weights are connections (see `connected`).
+
+    The derivatives are evaluated at random points: state and parameters with and without random signs, small enough
+    that no unit saturates; each with the residuals of that point and with random residuals, as the derivative of a
+    rectified unit that is off, or of a neuron far from its threshold, is zero at some points only. Weights that are no
+    connections are zero there; biases and scalars, which start at zero but are trained, are not.
+
+    Parameters
+    ----------
+    cell : Cell
+    params : Parameters
+
+    Examples
+    --------
+    >>> from rnnbp.cells import ElmanCell
+    >>> cell = ElmanCell(1, 3)
+    >>> params = Parameters(cell.shapes())
+    >>> params["w_hh"] = np.eye(3, k=-1)
+    >>> sparsity_of(cell, params).reach(2).astype(int)
+    array([[1, 0, 0],
+           [1, 1, 0],
+           [0, 1, 1]])
+    """
+    rng = np.random.default_rng(0)
+    steps = [_random_step(cell, params, rng, signed, real) for signed in (False, True) for real in (False, True)]
+    outers = _outers_of(steps[0])
+    recurrent = tuple(outer for outer in outers if outer.units is not None)
+    activation = np.logical_or.reduce([_activation_pattern(step) for step in steps])
+    non_recurrent = np.logical_or.reduce([_non_recurrent_pattern(step, recurrent) for step in steps])
+    jacobian = non_recurrent.copy()
+    for outer in recurrent:
+        weights = connected(params, outer.name)[outer.rows]
+        jacobian[:, outer.units] |= boolean_product(activation[:, outer.columns], weights)
+    immediate = steps[0].immediate_jacobian
+    if isinstance(immediate, OuterProductJacobian):
+        inputs = _input_numbers(outers, params)
+        return JacobianSparsity(immediate.columns, inputs, activation, jacobian, non_recurrent, recurrent)
+    return JacobianSparsity(np.arange(params.size), None, activation, jacobian, non_recurrent, recurrent)
+
+
+def connected(params: Parameters, name: str) -> Array:
+    """Return which weights of an array are connections: those its mask allows; without masks, those that are not zero.
+
+    Where there are masks, a weight that is zero now may become nonzero within a batch.
+
+    Examples
+    --------
+    >>> params = Parameters({"w": (2, 2)})
+    >>> params["w"] = [[1, 0], [0, 1]]
+    >>> connected(params, "w").tolist()
+    [[True, False], [False, True]]
+    >>> params.set_mask("w", [[True, True], [False, True]])
+    >>> connected(params, "w").tolist()
+    [[True, True], [False, True]]
+    """
+    return params[name] != 0 if params.mask_vector is None else params.mask(name)
+
+
+def without_recurrent(recurrent: Sequence[Outer], weights: Weights) -> Weights:
+    """Return the weights with the recurrent ones set to zero, in copies."""
+    found = dict(weights)
+    for outer in recurrent:
+        found[outer.name] = found[outer.name].copy()
+        found[outer.name][outer.rows] = 0
+    return found
+
+
+def _outers_of(step: LinearizedStep) -> tuple[Outer, ...]:
+    """Return the outer products of a step; none for a cell without `outer_products`."""
+    method = outer_method(step.cell)
+    return method(step.state, step.x, step.residuals) if method else ()
+
+
+def _random_step(cell: Cell, params: Parameters, rng: np.random.Generator, signed: bool, real: bool) -> LinearizedStep:
+    """Return a step of two sequences at random values; inputs are in [0, 1), which as a token is the first one."""
+
+    def draw(*shape: int) -> Array:
+        return rng.uniform(0.5, 1, shape) * (rng.choice([-1.0, 1.0], shape) if signed else 1.0)
+
+    widest = max((n for shape in params.shapes.values() for n in shape), default=1)
+    random = params.like(draw(params.size) / widest)
+    for name, array in params.items():
+        if array.ndim > 1:
+            random[name][~connected(params, name)] = 0
+    step = LinearizedStep(cell, random, draw(2, cell.state_size), rng.uniform(0, 1, (2, cell.input_size)))
+    if not real:
+        step.residuals = map_nested(
+            lambda r: rng.uniform(0.5, 1, r.shape) if r.dtype.kind == "f" else r, step.residuals
+        )
+    return step
+
+
+def _activation_pattern(step: LinearizedStep) -> Array:
+    """Return where ds[t]/da (S, K) is nonzero; for a cell without `outer_products`, ds[t]/dp (S, P)."""
+    immediate = step.immediate_jacobian
+    by_columns = isinstance(immediate, OuterProductJacobian)
+    derivative = side_by_side(step.deltas) if by_columns else immediate.vjp(step.deltas)
+    return (derivative != 0).any(axis=1)
+
+
+def _non_recurrent_pattern(step: LinearizedStep, recurrent: Sequence[Outer]) -> Array:
+    """Return where the non-recurrent Jacobian (S, S) is nonzero."""
+    weights, basis = without_recurrent(recurrent, step.weights), np.eye(step.cell.state_size)
+    rows, _ = seeded_vjp(step.cell, weights, step.state, step.x, step.residuals, basis)
+    return (rows != 0).any(axis=1)
+
+
+def _input_numbers(outers: Sequence[Outer], params: Parameters) -> Array:
+    """Return the number (P,) of each parameter's input, counted over all outer products and columns of weights."""
+    found, count = params.like(np.empty(params.size, np.intp)), 0
+    for outer in outers:
+        part = rows_of(found[outer.name], outer)
+        part[:] = np.arange(count, count + part.shape[1])
+        count += part.shape[1]
+    return found.vector
