@@ -1,4 +1,4 @@
-"""The gradient certificate: every algorithm against full backpropagation through time, guarantee by guarantee."""
+"""The gradient certificate: tests of what each algorithm guarantees against full backpropagation through time."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,53 +26,53 @@ if TYPE_CHECKING:
 Array = np.ndarray
 
 ROUNDING = 1e-12
-CONVERGED = 1e-9  # with fixed points that converged to 1e-13
+CONVERGED = 1e-9  # for fixed points that converged to 1e-13
 
 
 @dataclass(frozen=True)
 class Certificate:
-    """What `rnnbp.compare_gradients` found.
+    """The result of `rnnbp.compare_gradients`.
 
     Attributes
     ----------
     table : DataFrame
         A row for each algorithm:
 
-        - `algorithm`, `exact` (whether it guarantees that), `guarantee` ('exact', 'unbiased' or 'approximate', which is
-          none);
-        - `ok`: whether the guarantee holds; missing where there is none or the test cannot tell. Exact: `distance`
-          within 1e-12 (1e-6 for differences, 1e-9 for fixed points) of a reference that itself passed. Unbiased: the
-          mean is the exact gradient, by `test`;
-        - `test`: 'distance'; 'all draws', the mean over every outcome of the algorithm's draws, exact to 1e-9; or
-          'samples', if these are too many: two tests of the mean, along the gradient and in any direction
-          (`rnnbp.gradients.bias`). One that fails is tested again with 256 other samples at least. `runs`: of the
-          algorithm in the test;
+        - `algorithm`, `exact` (whether that is its guarantee), `guarantee` ('exact', 'unbiased' or 'approximate', that
+          is none);
+        - `ok`: whether the guarantee holds; missing where there is none or the test is inconclusive. Exact: `distance`
+          within 1e-12 (1e-6 for finite differences, 1e-9 for fixed points) of a reference that itself passed. Unbiased:
+          the mean is the exact gradient, by `test`;
+        - `test`: 'distance'; 'all draws', the expectation over every outcome of the algorithm's random draws, exact to
+          1e-9; or 'samples', if these are too many: two tests of the mean, along the gradient and in any direction
+          (`rnnbp.gradients.bias`). A failure is tested again with at least 256 new samples. `runs`: the number of
+          runs of the algorithm in the test;
         - `smallest_bias`, `smallest_factor`: the power of the test. A bias of that length in any direction, or along
-          the gradient (a wrong factor), relative to the gradient's norm, is noticed nine times in ten;
+          the gradient (a wrong factor), relative to the gradient's norm, is detected with probability 0.9;
         - `loss`; `cosine` with full BPTT's gradient and `distance` from it, relative to its norm: for an algorithm with
-          a seed the mean and the root of the mean square over seeds, of what one gradient has; `variance`: their mean
-          squared distance from their mean, relative to the squared norm;
-        - `bias`: the distance of the mean from the exact gradient, in the test; `z`: how many standard errors the
-          mean's part along the gradient is away from it, by the t statistic with Hall's correction for skewness;
-        - `steps` of sequences run forwards; `peak_bytes` that the algorithm says it holds for the backward pass;
-          `allocated_bytes`, the peak of all memory taken while it ran; `seconds`, the fastest of some runs.
+          a seed the mean and the root mean square over seeds; `variance`: the mean squared distance from the mean over
+          seeds, relative to the squared norm;
+        - `bias`: the distance of the mean from the exact gradient, in the test; `z`: the distance in standard
+          errors of the mean's component along the gradient, by the t statistic with Hall's correction for skewness;
+        - `steps`, forward steps summed over sequences; `peak_bytes` that the algorithm reports to store;
+          `allocated_bytes`, the peak of all memory allocated during a run; `seconds` of the fastest run.
     by_lag : DataFrame
-        `algorithm`, `lag`, `share`, `error`: which share of the error of the last step arrives from the parameters'
-        action `lag` steps before, and its standard error over seeds. `weight` is the norm of the exact part, relative
-        to the whole. Empty for a non-causal model. See `rnnbp.gradients.lag_decomposition` for the definition.
+        `algorithm`, `lag`, `share`, `error`: the share of the gradient of the last step's loss that the algorithm
+        propagates over `lag` steps, and its standard error over seeds. `weight` is the norm of the exact term of that
+        lag, relative to the gradient. Empty for a non-causal model. See `rnnbp.gradients.lag_decomposition` for the definition.
     reference_error : float
-        Full BPTT's slope against the complex step's along the gradient and along random directions, the worst of them,
-        relative to the norms: the proof of the reference.
+        Largest relative error of full BPTT's directional derivative against the complex step, along the gradient and
+        random directions: the test of the reference.
     refused : dict of str to str
-        Algorithms that do not take this model, and why.
+        Algorithms that do not take this model, with the reason.
 
     Notes
     -----
     No test by samples is valid for all distributions. Heavy-tailed samples, in which the largest squared deviation is
-    more than a tenth of the sum, decide nothing: `ok` is missing. The cuts of ARTBP are sampled with probabilities at
-    which long pieces are not rare, which makes tails lighter. Of samples of 128 of `Geometric(0.3)`-like weights over
+    more than a tenth of the sum, are inconclusive: `ok` is missing. The truncations of ARTBP are importance-sampled, so
+    that long segments are not rare, which makes tails lighter. Of samples of 128 of `Geometric(0.3)`-like weights over
     12 to 30 steps, and of `Geometric(0.5)` over 20, both the t test and this rule together rejected less than 1 % at
-    4 standard errors; an accusation takes two such samples.
+    4 standard errors; a failure takes two such samples.
 
     Examples
     --------
@@ -93,22 +93,22 @@ class Certificate:
 
     @property
     def ok(self) -> bool:
-        """Whether there are guarantees and all of them were tested and hold."""
-        return bool(self.held) and not self.failed and not self.undecided
+        """Whether there are guarantees, and all of them were tested and hold."""
+        return bool(self.passed) and not self.failed and not self.undecided
 
     @property
-    def held(self) -> list[str]:
-        """The algorithms whose guarantee holds, as far as the test can tell: see `smallest_bias`."""
+    def passed(self) -> list[str]:
+        """The algorithms whose guarantee passed its test; `smallest_bias` is the resolution of the test."""
         return self._where(self.table["ok"].eq(True)) if len(self.table) else []
 
     @property
     def failed(self) -> list[str]:
-        """The algorithms whose guarantee does not hold."""
+        """The algorithms whose guarantee failed its test."""
         return self._where(self.table["ok"].eq(False)) if len(self.table) else []
 
     @property
     def undecided(self) -> list[str]:
-        """The algorithms of whose guarantee the test cannot tell whether it holds."""
+        """The algorithms for whose guarantee the test is inconclusive."""
         if not len(self.table):
             return []
         return self._where(self.table["guarantee"].ne("approximate") & self.table["ok"].isna())
@@ -118,31 +118,31 @@ class Certificate:
 
     @property
     def verdict(self) -> str:
-        """One sentence: which guarantees hold, which do not, of which one cannot tell, and what would be noticed."""
-        told = []
+        """One sentence: which guarantees hold, which do not, which tests are inconclusive, and the bias detectable."""
+        findings = []
         if self.failed:
-            told.append(f"guarantee NOT kept: {', '.join(self.failed)}")
+            findings.append(f"guarantee NOT met: {', '.join(self.failed)}")
         if self.undecided:
-            told.append(f"cannot tell: {', '.join(self._reason(name) for name in self.undecided)}")
-        if self.held:
-            number = "all" if not told else "the other"
-            told.append(f"{number} {len(self.held)} guarantees hold{self._to_within()}")
+            findings.append(f"inconclusive: {', '.join(self._reason(name) for name in self.undecided)}")
+        if self.passed:
+            number = "all" if not findings else "the other"
+            findings.append(f"{number} {len(self.passed)} guarantees hold{self._to_within()}")
         proof = f"full BPTT agrees with the complex step to {self.reference_error:.1g}"
-        return f"{'; '.join(told) or 'no guarantees to test'} ({proof})"
+        return f"{'; '.join(findings) or 'no guarantees to test'} ({proof})"
 
     def _reason(self, name: str) -> str:
-        """An algorithm, and why one cannot tell of it."""
+        """Return the name of an algorithm with the reason why its test is inconclusive."""
         row = self.table.set_index("algorithm").to_dict("index")[name]
         if row["test"] in ("", "heavy-tailed samples"):
             return f"{name} ({row['test'] or 'the reference is wrong'})"
-        return f"{name} ({_noticed(row['smallest_bias'])})"
+        return f"{name} ({_detectable(row['smallest_bias'])})"
 
     def _to_within(self) -> str:
-        sampled = self.table["algorithm"].isin(self.held) & self.table["test"].eq("samples")
-        return f", {_noticed(self.table.loc[sampled, 'smallest_bias'].max())}" if sampled.any() else ""
+        sampled = self.table["algorithm"].isin(self.passed) & self.table["test"].eq("samples")
+        return f", {_detectable(self.table.loc[sampled, 'smallest_bias'].max())}" if sampled.any() else ""
 
     def plot(self) -> "Figure":
-        """Distance and what would be noticed, cost, and the share of the gradient that arrives by lag.
+        """Plot distances with the detectable bias, costs, and the share of the gradient by lag.
 
         Returns
         -------
@@ -161,7 +161,7 @@ class Certificate:
         table = self.table.drop(columns="exact").set_index("algorithm")
         table["ok"] = table["ok"].map({True: "yes", False: "NO"}).fillna("")
         if len(table):
-            table.loc[self.undecided, "ok"] = "cannot tell"
+            table.loc[self.undecided, "ok"] = "inconclusive"
         return table
 
     def _refusals(self) -> list[str]:
@@ -190,32 +190,31 @@ def compare_gradients(
     power: float = 0.05,
     max_runs: int = 1000,
 ) -> Certificate:
-    """Test gradient algorithms against exact full BPTT in float64: does each keep its guarantee, and what does it cost?
+    """Test the guarantees of gradient algorithms against full BPTT in float64, and measure their cost.
 
     Parameters
     ----------
     model : Sequential
-        Not changed; computed with in float64, fixed points converging to 1e-13.
+        Not changed: a copy in float64 is used, whose fixed points converge to 1e-13.
     batch : SequenceBatch
-        With targets. Small nets and short sequences say as much as large ones, and RTRL's cost grows with the fourth
-        power of the hidden size.
+        With targets. Small networks and short sequences suffice, and RTRL's cost grows with the fourth power of the
+        hidden size.
     loss : Loss, optional
         Default: CrossEntropy() for classes, MeanSquaredError() for values.
     algorithms : optional
-        Names of the package's algorithms, or algorithms, or a mapping of your own names to algorithms or to
-        `rnnbp.gradients.Guarantee`, which is tested. Default: all, those that do not take the model being listed in
-        `refused`.
+        Names of the package's algorithms, or algorithms, or a mapping of names to algorithms or to
+        `rnnbp.gradients.Guarantee`. Default: all; those that do not take the model are listed in `refused`.
     seeds : int, default 20
-        How often an algorithm with a seed is run for `cosine`, `distance` and `variance`; at least 3.
+        Number of runs of an algorithm with a seed for `cosine`, `distance` and `variance`; at least 3.
     lags : int, default 20
-        How far back the shares by lag go, at most the shortest sequence; 0 leaves them out.
+        Number of lags in `by_lag`, limited to the shortest sequence; 0 leaves them out.
     power : float, default 0.05
-        The bias that must be noticed, relative to the gradient's norm, for an unbiased algorithm to be called so. An
-        algorithm whose draws cannot all be gone through is run until that is reached, on copies of the sequences where
-        these lessen the variance.
+        The bias that the test of an unbiased algorithm must be able to detect, relative to the gradient's norm. An
+        algorithm whose outcomes cannot be enumerated is run until that is reached, on copies of the sequences where
+        these reduce the variance.
     max_runs : int, default 1000
-        Of an algorithm in one test. Where it is reached before `power`, and the sample does not reject, the certificate
-        cannot tell.
+        Largest number of runs of an algorithm in one test. If it is reached before `power`, and the sample does not
+        reject, the test is inconclusive.
 
     Returns
     -------
@@ -225,15 +224,15 @@ def compare_gradients(
     Raises
     ------
     ValueError
-        If an algorithm that was named does not take the model, or an argument is wrong.
+        If a named algorithm does not take the model, or an argument is wrong.
 
     See Also
     --------
-    rnnbp.check_gradient : a model's, layer's or cell's own derivatives against the complex step.
+    rnnbp.check_gradient : the derivatives of a model, layer or cell against the complex step.
 
     Examples
     --------
-    An algorithm that forgets a factor:
+    An algorithm with a wrong factor:
 
     >>> import dataclasses, rnnbp
     >>> class Half(rnnbp.BPTT):
@@ -243,7 +242,7 @@ def compare_gradients(
     >>> model = rnnbp.Sequential(rnnbp.Elman(2, 3), rnnbp.Last(), rnnbp.Dense(3, 2))
     >>> batch = rnnbp.SequenceDataset([np.ones((5, 2))], targets=[1]).batch()
     >>> rnnbp.compare_gradients(model, batch, algorithms={"half": rnnbp.gradients.Guarantee("exact", Half())}).verdict
-    'guarantee NOT kept: half (full BPTT agrees with the complex step to ...)'
+    'guarantee NOT met: half (full BPTT agrees with the complex step to ...)'
     """
     integer_at_least("seeds", seeds, 3, "an integer of 3 or more")
     natural_int("lags", lags)
@@ -275,8 +274,8 @@ def compare_gradients(
     return Certificate(_table(rows), by_lag.reset_index(drop=True), reference_error, refused)
 
 
-def _noticed(bias: float) -> str:
-    return f"a bias of {100 * bias:.2g} % of the gradient would be noticed"
+def _detectable(bias: float) -> str:
+    return f"a bias of {100 * bias:.2g} % of the gradient would be detected"
 
 
 def _converges(model: Sequential) -> bool:
@@ -284,13 +283,13 @@ def _converges(model: Sequential) -> bool:
 
 
 def _converging(model: Sequential) -> Sequential:
-    """The model with fixed points as near as float64 allows: what is compared are gradients, not settings."""
+    """Set the tolerance of fixed points as small as float64 allows, so that it does not affect the comparison."""
     model.layers = tuple(replace(n, tolerance=FINE) if isinstance(n, FixedPoint) else n for n in model.layers)
     return model
 
 
 def _reference_error(model: Sequential, batch: SequenceBatch, loss: Loss, gradient: Array) -> float:
-    """The worst error of the slope along the gradient and along three random directions."""
+    """Return the largest error of the slope along the gradient and along three random directions."""
     size = float(np.linalg.norm(gradient)) or 1.0
     directions = [gradient / size, *np.random.default_rng(0).standard_normal((3, gradient.size))]
     errors = [
@@ -301,7 +300,7 @@ def _reference_error(model: Sequential, batch: SequenceBatch, loss: Loss, gradie
 
 
 def _row(problem: Problem, seeds: int, least: float | None, power: float, max_runs: int) -> dict[str, Any]:
-    """`least` is a tolerance in any case; None where the reference is wrong and nothing is proven."""
+    """Return a row of the table. `least` is the smallest tolerance; None if the reference itself failed."""
     guarantee, exact = problem.guarantee, problem.exact
     runs = run_seeds(guarantee, problem.model, problem.batch, problem.loss, range(seeds))
     row: dict[str, Any] = {
@@ -328,7 +327,7 @@ def _row(problem: Problem, seeds: int, least: float | None, power: float, max_ru
 
 
 def _agreement(runs: Runs, exact: Array) -> dict[str, float]:
-    """Of the gradients of some seeds with the exact one."""
+    """Return the agreement of the gradients of several seeds with the exact one."""
     size, vectors = float(np.linalg.norm(exact)) or 1.0, runs.vectors
     with np.errstate(invalid="ignore"):
         cosine = float((vectors @ exact / (np.linalg.norm(vectors, axis=1) * size)).mean())
@@ -343,7 +342,7 @@ def _agreement(runs: Runs, exact: Array) -> dict[str, float]:
 def _shares(
     guarantee: Guarantee, model: Sequential, end: FinalSteps | None, loss: Loss, seeds: int, exact: Array
 ) -> pd.DataFrame:
-    """The shares by lag, mean and standard error over seeds."""
+    """Return the shares by lag, their mean and standard error over seeds."""
     count = seeds if guarantee.stochastic else 1
     if end is None:
         return pd.DataFrame(columns=["lag", "share", "error", "weight"], dtype=float)

@@ -68,7 +68,7 @@ def _verdict(row: pd.Series) -> str:
     if row["guarantee"] == "approximate":
         return "approximate"
     if row["ok"] is pd.NA:
-        return f"{row['guarantee']}: cannot tell"
+        return f"{row['guarantee']}: inconclusive"
     return str(row["guarantee"]) if row["ok"] else f"NOT {row['guarantee']}"
 
 

@@ -1,4 +1,4 @@
-"""Gradient algorithms: one file each; `base` holds the protocol."""
+"""Gradient algorithms, one file each; `base` defines the protocol."""
 
 from rnnbp.runtime.lazy_imports import attach
 

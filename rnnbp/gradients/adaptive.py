@@ -1,4 +1,4 @@
-"""Truncated backpropagation that chooses how far errors go back."""
+"""Truncated backpropagation through time with an adaptive truncation length."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients.base import Cost, Gradient, require_causal
+from rnnbp.gradients.base import Cost, Gradient, GradientAlgorithm, require_causal
 from rnnbp.gradients.decay_of_gradients import gradient_decay
 from rnnbp.gradients.history import History
 from rnnbp.gradients.truncated import TruncatedBPTT
@@ -19,16 +19,16 @@ from rnnbp.runtime import integer_at_least, number, positive_int
 
 @dataclass(frozen=True)
 class Choice:
-    """What was chosen for a batch, and why.
+    """The truncation length chosen for a batch, and the estimates it is based on.
 
     Attributes
     ----------
     lag : int
-        K, the steps every error goes back at the least.
+        K, the minimal number of steps through which the loss of a step is backpropagated.
     bound : float
-        delta(K): which share of the gradient is lost at the most, by the estimate; inf where nothing bounds it.
+        delta(K), the estimated bound of the relative bias of the gradient; inf where there is none.
     rate : float
-        beta, by which errors fade from step to step; NaN where the sequences are too short to tell.
+        beta, the decay of gradients per step; NaN where the sequences are too short to estimate it.
     """
 
     lag: int
@@ -37,50 +37,52 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class AdaptiveTruncation:
-    """Truncated BPTT whose errors go back as few steps K as lose a share of at most `tolerance` of the gradient.
+class AdaptiveTruncation(GradientAlgorithm):
+    """Compute the gradient of the mean loss by truncated BPTT with the shortest length K that keeps the bias small.
 
-    Before each batch the errors of some steps are followed back through `window` steps. Their norms phi[k], taken to
-    fall as beta^k from half the window on, bound what is lost beyond K steps, relative to the gradient:
+    The relative bias of the gradient shall be at most `tolerance`. Before each batch the loss of some steps is
+    backpropagated through `window` steps. The norms phi[k] of the gradient with respect to the state k steps before,
+    assumed to decay as beta^k in the second half of the window, bound the relative bias of a truncation after K steps:
 
         delta(K) = M sum(phi[k], k >= K) / (|g| - M sum(phi[k], k >= window)),
 
-    g being the gradient within the window and M the largest gradient at one step for an error of norm 1. The smallest K
-    with delta(K) <= tolerance is taken; where there is none (errors that do not fade, beta >= 1), `most`. It is an
-    estimate: a bound on the batch if the steps that were looked at are like the others.
+    where g is the gradient within the window and M the largest norm of one step's parameter gradient for a cotangent of
+    norm 1. The smallest K with delta(K) <= tolerance is taken; where there is none (beta >= 1), `most`. It is an
+    estimate, which bounds the bias on the batch as far as the sampled steps are representative. Then `TruncatedBPTT`
+    with k2 = K + k1 - 1 is run. The steps of the estimate are counted in the cost of the first gradient.
 
     Parameters
     ----------
     tolerance : float, default 0.1
-        delta, on the relative bias.
+        Largest bound delta of the relative bias.
     k1 : int, optional
-        Steps between gradients; every error then goes back K to K + k1 - 1 steps. Default: K, which costs two ways
-        back for each step.
+        Steps between gradients; the loss of each step is backpropagated through K to K + k1 - 1 steps. Default: K, for
+        which each step is backpropagated through twice.
     window : int, default 100 [steps]
-        W; at most the median length of the batch's sequences is taken.
+        W; limited to the median length of the batch's sequences.
     least : int, default 1
     most : int, optional
-        The limits of K. Default: the batch's T, full BPTT.
+        The limits of K. Default of `most`: the batch's T, full BPTT.
 
     Attributes
     ----------
     history : History of Choice
-        One for each batch, the newest last. The newest 1000 are kept; ``history.total`` counts all.
+        One for each batch, the newest last. The newest 1000 are stored; ``history.total`` counts all.
 
     Raises
     ------
     ValueError
-        If an argument is out of its range; when used on a model with a layer that looks ahead in time.
+        If an argument is out of range; when used on a model with a non-causal layer.
 
     See Also
     --------
-    rnnbp.gradients.gradient_decay : the estimate by itself.
+    rnnbp.gradients.gradient_decay : the estimate alone.
 
     References
     ----------
     C. Aicher, N. J. Foti & E. B. Fox (2019), "Adaptively truncating backpropagation through time to control gradient
-    bias", UAI 35, arXiv:1905.07473. There M cancels, both norms being those of dL/dh; here it is measured, so that
-    delta bounds the bias of the parameters' gradient.
+    bias", UAI 35, arXiv:1905.07473. There M cancels, as both norms are those of dL/dh; here it is measured, so that
+    delta bounds the bias of the gradient with respect to the parameters.
 
     Examples
     --------
@@ -118,7 +120,6 @@ class AdaptiveTruncation:
         state: Sequence[State] | None = None,
         rng: np.random.Generator | None = None,
     ) -> Iterator[Gradient]:
-        """As many as TruncatedBPTT(k1, K + k1 - 1) yields; the first one's cost has the estimate's steps."""
         require_causal(model, "AdaptiveTruncation")
         decay = gradient_decay(model, batch, loss, self.window, state)
         most = batch.steps if self.most is None else self.most

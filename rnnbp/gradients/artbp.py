@@ -1,4 +1,4 @@
-"""Truncation at random that is made up for: anticipated reweighted truncated backpropagation."""
+"""Anticipated reweighted truncated backpropagation: random truncation with unbiased gradients."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients.base import Gradient, require_causal
+from rnnbp.gradients.base import Gradient, GradientAlgorithm, require_causal
 from rnnbp.gradients.seeding import generator_of
 from rnnbp.gradients.truncated import SpanRunner
 from rnnbp.layers.base import State
@@ -17,21 +17,21 @@ from rnnbp.runtime import number, seed_or_generator
 
 
 class Truncation(Protocol):
-    """How likely a cut is."""
+    """The probability of a truncation."""
 
     def chance(self, elapsed: int) -> float:
-        """c, at least 0 and below 1, of a cut `elapsed` = 1, 2, ... steps after the last one."""
+        """Return the probability c, 0 <= c < 1, of a truncation `elapsed` = 1, 2, ... steps after the last one."""
         ...
 
 
 @dataclass(frozen=True)
-class Geometric:
-    """A cut is as likely after every step: pieces of 1 / probability steps on the average.
+class Geometric(Truncation):
+    """Truncation with the same probability after every step: segments of 1 / probability steps on average.
 
     Parameters
     ----------
     probability : float
-        At least 0, which never cuts, and below 1.
+        At least 0 (no truncation) and below 1.
 
     Raises
     ------
@@ -49,27 +49,26 @@ class Geometric:
     def __post_init__(self) -> None:
         number("probability", self.probability, 0, 1)
         if self.probability == 1:
-            raise ValueError("probability must be below 1, got 1: an error that never goes back cannot be made up for")
+            raise ValueError("probability must be below 1, got 1: no gradient would be backpropagated")
 
     def chance(self, elapsed: int) -> float:
-        """The same at any time."""
         return self.probability
 
 
 @dataclass(frozen=True)
-class PowerLaw:
-    """A cut becomes less likely the longer there was none: c = (alpha - 1) / ((alpha - 2) mean + elapsed).
+class PowerLaw(Truncation):
+    """Truncation with a probability that falls with time: c = (alpha - 1) / ((alpha - 2) mean + elapsed).
 
-    Pieces of `mean` steps on the average, and longer than n with a probability that falls as n^(1 - alpha). So
-    the factors that make up for the cuts, and with them the variance, grow with a power of the way back, where those of
-    `Geometric` grow exponentially.
+    Segments have `mean` steps on average, and more than n with a probability that falls as n^(1 - alpha). So the
+    compensating factors, and with them the variance, grow with a power of the number of steps of the backward pass;
+    those of `Geometric` grow exponentially.
 
     Parameters
     ----------
     mean : float, default 20.0 [steps]
         L0 of the paper, above 1.
     alpha : float, default 4.0
-        Above 2; the larger, the fewer long pieces.
+        Above 2; the larger, the fewer long segments.
 
     Raises
     ------
@@ -94,41 +93,40 @@ class PowerLaw:
         number("alpha", self.alpha, 2, open_low=True)
 
     def chance(self, elapsed: int) -> float:
-        """Falls as 1 / elapsed."""
         return (self.alpha - 1) / ((self.alpha - 2) * self.mean + elapsed)
 
 
 @dataclass(frozen=True)
-class ARTBP:
-    """Truncated backpropagation that is unbiased: the cuts are drawn at random, and where there was none the error is
-    multiplied by 1 / (1 - c), c having been the probability of one.
+class ARTBP(GradientAlgorithm):
+    """Compute an unbiased estimate of the gradient of the mean loss by randomly truncated backpropagation through time.
 
-    With X = 1 where there is a cut between steps t and t + 1, the error at the state s[t] is
+    Where the backward pass is not truncated, the gradient is multiplied by 1 / (1 - c), c being the probability of a
+    truncation. With X = 1 for a truncation between steps t and t + 1, the gradient with respect to the state s[t] is
 
         d[t] = dl[t]/ds[t] + (1 - X) / (1 - c) d[t+1] ds[t+1]/ds[t],
 
-    whose factor has a mean of 1. The sequences of a batch are cut at the same steps. Each piece between two cuts yields
-    a gradient, after which the parameters may change; it is kept no longer, so that memory is bounded by the longest
-    piece. The price is variance: an error that goes back n steps arrives with the probability that no cut was drawn
-    there, multiplied by one over it.
+    where the factor (1 - X) / (1 - c) has expectation 1. The sequences of a batch are truncated at the same steps. Each
+    segment between two truncations yields a gradient, after which the parameters may change and its residuals are
+    freed, so that memory is bounded by the longest segment. The price is variance: the gradient over n steps is nonzero
+    with the probability of no truncation in between, and multiplied by its inverse.
 
     Parameters
     ----------
     truncation : Truncation, default PowerLaw(mean=20.0, alpha=4.0)
-        `PowerLaw`, `Geometric`, or an object with a method ``chance(elapsed)`` of your own.
+        `PowerLaw`, `Geometric`, or an object with a method ``chance(elapsed)``.
     seed : int or numpy.random.Generator, default 0
-        Of the cuts. Without a generator `gradients` draws the same ones at every call; with one (which a Trainer
-        gives) they depend on both, and each call draws new ones.
+        Seed of the truncations. Without `rng`, `gradients` draws the same ones at every call; with `rng` (which a
+        Trainer passes) they depend on both, and each call draws new ones.
 
     Raises
     ------
     ValueError
         If `truncation` has no method ``chance`` or `seed` is not a natural number; when used, if a chance is not in
-        [0, 1), or on a model with a layer that looks ahead in time.
+        [0, 1), or on a model with a non-causal layer.
 
     See Also
     --------
-    TruncatedBPTT : cuts at fixed places; biased, without noise.
+    TruncatedBPTT : truncates at fixed steps; biased, deterministic.
 
     References
     ----------
@@ -162,17 +160,16 @@ class ARTBP:
         state: Sequence[State] | None = None,
         rng: np.random.Generator | None = None,
     ) -> Iterator[Gradient]:
-        """One gradient for each piece."""
         require_causal(model, "ARTBP")
-        drawn = generator_of(self.seed, rng)
+        generator = generator_of(self.seed, rng)
         runner = SpanRunner(model, batch, loss, state, rng)
-        pieces, factors = [], [1.0]  # no error leaves a piece for the one before it
+        segments, factors = [], [1.0]  # nothing is backpropagated beyond the first step of a segment
         for t in range(runner.steps):
-            pieces.append(runner.run(t, t + 1))
-            chance = self._chance(len(pieces))
-            if t == runner.steps - 1 or drawn.random() < chance:
-                yield runner.gradient(pieces, pieces, factors)
-                pieces, factors = [], [1.0]
+            segments.append(runner.run(t, t + 1))
+            chance = self._chance(len(segments))
+            if t == runner.steps - 1 or generator.random() < chance:
+                yield runner.gradient(segments, segments, factors)
+                segments, factors = [], [1.0]
             else:
                 factors.append(1 / (1 - chance))
 

@@ -6,20 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients.base import Gradient, whole_gradient
+from rnnbp.gradients.base import Gradient, GradientAlgorithm, whole_gradient
 from rnnbp.layers.base import State
 from rnnbp.losses import Loss
 from rnnbp.models import Sequential
 
 
 @dataclass(frozen=True)
-class Backprop:
-    """The error of a fixed input's fixed output, propagated back through the layers.
+class Backprop(GradientAlgorithm):
+    """Compute the gradient of the mean loss by backpropagation through the layers of a static model.
 
     Raises
     ------
     ValueError
-        When used on a recurrent model, whose error must go through time as well.
+        When used on a recurrent model, which has to be backpropagated through time as well.
 
     References
     ----------
@@ -44,12 +44,11 @@ class Backprop:
         state: Sequence[State] | None = None,
         rng: np.random.Generator | None = None,
     ) -> Iterator[Gradient]:
-        """One gradient a batch."""
         for i, layer in enumerate(model.layers):
             if layer.recurrent:
                 raise ValueError(
                     f"Backprop takes a static model, but layer {i} ({type(layer).__name__}) carries a state "
                     "from step to step: use BPTT(), or TruncatedBPTT(1, 1) for static backpropagation on a "
-                    "recurrent net"
+                    "recurrent network"
                 )
         yield whole_gradient(model, batch, loss, state, rng)

@@ -1,4 +1,4 @@
-"""What a gradient algorithm is, and what it yields."""
+"""The protocol of gradient algorithms, the gradients that they yield, and functions that they share."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ from rnnbp.runtime import named_axes
 
 @dataclass(frozen=True)
 class Cost:
-    """What a gradient took.
+    """The cost of computing a gradient.
 
     Attributes
     ----------
     steps : int
-        Steps of sequences that were run forwards, repeated ones included.
+        Forward steps, summed over sequences, recomputed ones included.
     peak_bytes : int
-        Bytes held for the way back, at the most.
+        Peak of the bytes stored for the backward pass, or by an online algorithm.
     """
 
     steps: int
@@ -33,18 +33,18 @@ class Cost:
 
 @dataclass(frozen=True, repr=False)
 class Gradient:
-    """One gradient, of a batch or of a span of its time.
+    """The gradient of the mean loss of a batch, or of a span of its time steps.
 
     Attributes
     ----------
     loss : float
-        This gradient's share of the batch's mean loss: the shares of a batch add up to it.
+        The part of the batch's mean loss that belongs to this span: the parts add up to it.
     vector : ndarray (P,)
-        The derivative of `loss` by the parameters.
+        The gradient of `loss` with respect to the parameters.
     outputs : ndarray (T, B, K) of the span, or (B, K)
-        With (B, K), a row counts where its sequence ends within the span.
+        With (B, K), only the rows of sequences that end within the span are meaningful.
     state : list
-        Each layer's state after the span, to go on from.
+        Each layer's state after the span.
     cost : Cost
     span : (int, int)
         First step, and one past the last.
@@ -75,7 +75,7 @@ class Gradient:
 
 
 class GradientAlgorithm(Protocol):
-    """Yields one gradient a batch, or several, between which the parameters may be changed."""
+    """An algorithm that computes the gradient of the mean loss of a batch."""
 
     def gradients(
         self,
@@ -85,7 +85,9 @@ class GradientAlgorithm(Protocol):
         state: Sequence[State] | None = None,
         rng: np.random.Generator | None = None,
     ) -> Iterator[Gradient]:
-        """The gradient of the batch's mean loss, whole or in parts that add up to it.
+        """Yield the gradient of the batch's mean loss, or gradients of spans of time that add up to it.
+
+        The parameters may be changed between two gradients.
 
         Parameters
         ----------
@@ -93,18 +95,27 @@ class GradientAlgorithm(Protocol):
         batch : SequenceBatch
             With targets.
         loss : Loss
-        state : list, one a layer, optional
-            The states to begin from. Default: the layers' own beginning, zeros.
+        state : list, one per layer, optional
+            The initial states. Default: the layers' own, zeros.
         rng : numpy.random.Generator, optional
-            Where dropout draws its masks. Default: nothing is dropped.
+            The generator of dropout and noise. Default: no dropout and no noise.
+
+        Yields
+        ------
+        Gradient
+
+        Raises
+        ------
+        ValueError
+            If the batch has no targets, or the algorithm does not take the model.
         """
         ...
 
 
 def is_random(algorithm: GradientAlgorithm) -> bool:
-    """Whether an algorithm draws its gradient: two calls with the same arguments then differ.
+    """Return whether an algorithm is stochastic: its gradient depends on random numbers of its own.
 
-    An algorithm of one's own says so by an attribute ``random = True``.
+    An algorithm declares it by an attribute ``random = True``.
 
     Examples
     --------
@@ -116,7 +127,7 @@ def is_random(algorithm: GradientAlgorithm) -> bool:
 
 
 def check_targets(batch: SequenceBatch) -> Any:
-    """The batch's targets.
+    """Return the batch's targets.
 
     Raises
     ------
@@ -143,7 +154,7 @@ def total_weight(loss: Loss, batch: SequenceBatch, per_step: bool) -> float:
 
 
 def require_causal(model: Sequential, algorithm: str) -> None:
-    """Raise where a layer looks ahead in time.
+    """Raise ValueError if a layer of the model is not causal.
 
     Raises
     ------
@@ -165,13 +176,13 @@ def whole_gradient(
     state: Sequence[State] | None,
     rng: np.random.Generator | None,
 ) -> Gradient:
-    """Forward over the whole batch, the loss, and all the way back."""
+    """Return the gradient of the whole batch: forward pass, loss, backward pass."""
     targets, params = check_targets(batch), model.params
     outputs, residuals, after = model.unroll(params, model.cast(batch.x), Run(batch.lengths, rng), state)
     value, d_outputs = loss(outputs, targets, batch.lengths)
     grad = params.zeros()
     model.backward_params(params, residuals, d_outputs, grad)
-    repeated = sum(getattr(own, "repeated", 0) for own in residuals)  # what a layer ran beyond once a step
+    repeated = sum(getattr(own, "repeated", 0) for own in residuals)  # cell steps beyond one per time step
     cost = Cost(int(batch.lengths.sum()) + repeated, residual_bytes(residuals))
     return Gradient(value, params.masked(grad.vector), outputs, after, cost, (0, len(batch.x)))
 
@@ -184,13 +195,13 @@ def loss_at(
     run: Run,
     state: Sequence[State] | None = None,
 ) -> Any:
-    """The loss alone, at any parameters and in their dtype: complex where they are."""
+    """Return the loss at given parameters, in their dtype: complex for complex parameters."""
     outputs, _, _ = model.unroll(params, batch.x, run, state)
     return loss(outputs, check_targets(batch), batch.lengths)[0]
 
 
 def map_state(function: Callable[[Array], Array], state: State) -> State:
-    """Apply `function` to the arrays of a layer's state, or of a list of such.
+    """Apply a function to each array of a layer's state, or of a list of states.
 
     Examples
     --------
@@ -203,7 +214,7 @@ def map_state(function: Callable[[Array], Array], state: State) -> State:
 
 
 def residual_bytes(*residuals: Residuals, given: Array | None = None) -> int:
-    """Bytes of all arrays within residuals, memory that several share counted once, and that of `given` not at all.
+    """Return the bytes of all arrays within residuals; shared memory counts once, that of `given` does not.
 
     Examples
     --------
@@ -220,7 +231,7 @@ def residual_bytes(*residuals: Residuals, given: Array | None = None) -> int:
 
 def _collect(item: Any, found: dict[int, int]) -> None:
     if isinstance(item, np.ndarray):
-        while type(item.base) is np.ndarray:  # not to the block of a workspace, which may be larger
+        while type(item.base) is np.ndarray:  # but not the block of a memory pool, which may be larger
             item = item.base
         found[id(item)] = item.nbytes
     elif isinstance(item, list | tuple):

@@ -1,15 +1,15 @@
-"""Tests of whether the mean of random gradients is the exact one, and the smallest bias they would notice.
+"""Statistical tests of whether a stochastic gradient is unbiased, and the smallest bias that they detect.
 
 Two tests, each at the significance of 4 standard errors of a normal distribution (6e-5):
 
 - along the exact gradient g, the t test of ``G . g / |g|^2 = 1`` with Hall's (1992) correction for skewness; it
-  notices a wrong factor;
+  detects a wrong factor;
 - in any direction, the F test of ``n |mean(G) - g|^2 / tr S`` with (D, D (n - 1)) degrees of freedom,
   D = (tr S)^2 / tr S^2 (Box 1954), S the covariance.
 
-Both suppose that the mean is nearly normal. By Gine, Goetze & Mason (1997) Student's t is asymptotically normal only if
+Both assume that the mean is nearly normal. By Gine, Goetze & Mason (1997) Student's t is asymptotically normal only if
 the largest squared deviation is a vanishing part of the sum of all; where it is more than a tenth, a sample is
-`heavy`, and nothing follows from it: no test of a mean is valid for all distributions (Bahadur & Savage 1956).
+`heavy` and inconclusive: no test of a mean is valid for all distributions (Bahadur & Savage 1956).
 
 References
 ----------
@@ -35,14 +35,14 @@ from rnnbp.layers.base import Array
 
 LIMIT = 4.0  # standard errors
 SIGNIFICANCE = math.erfc(LIMIT / math.sqrt(2))
-NINE_TENTHS = 1.2816  # standard errors above a threshold at which it is passed nine times in ten
-HEAVY = 0.1  # of the sum of squared deviations, in the largest one
-ROUNDING = 1e-9  # of the gradient's norm: what is the same in every sample may be off by this
+NINE_TENTHS = 1.2816  # standard errors above a threshold for a power of 0.9
+HEAVY = 0.1  # fraction of the sum of squared deviations that the largest one may be
+ROUNDING = 1e-9  # of the gradient's norm: tolerance for samples without variance
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What random gradients say of their mean; lengths relative to the exact gradient's norm.
+    """The outcome of the tests of unbiasedness; norms are relative to that of the exact gradient.
 
     Attributes
     ----------
@@ -51,15 +51,15 @@ class Evidence:
     variance : float
         The mean squared distance from the mean.
     z : float
-        Standard errors of the mean's part along the exact gradient, corrected for skewness.
+        Distance, in standard errors, of the mean's component along the exact gradient, corrected for skewness.
     smallest_factor : float
-        The smallest error of a factor (a bias along the exact gradient) that is noticed nine times in ten.
+        The smallest error of a factor (a bias along the exact gradient) that is detected with a power of 0.9.
     smallest_bias : float
-        The smallest bias in any direction that is noticed nine times in ten.
+        The smallest bias in any direction that is detected with a power of 0.9.
     biased : bool
         Whether one of the two tests rejects that the mean is the exact gradient.
     heavy : bool
-        Whether single samples weigh so much that nothing follows.
+        Whether the sample is heavy-tailed, so that the tests are inconclusive.
     """
 
     bias: float
@@ -72,7 +72,7 @@ class Evidence:
 
 
 def evidence(vectors: Array, exact: Array) -> Evidence:
-    """Test whether the mean of random gradients is the exact one.
+    """Test whether the mean of stochastic gradients is the exact gradient.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def evidence(vectors: Array, exact: Array) -> Evidence:
     >>> evidence(0.8 * exact + noise, exact).biased
     True
     """
-    from scipy.special import fdtri, stdtrit  # takes longer to load than this package
+    from scipy.special import fdtri, stdtrit  # slow to import
 
     n, size = len(vectors), float(np.linalg.norm(exact)) or 1.0
     scaled, target = vectors / size, exact / size
@@ -99,7 +99,7 @@ def evidence(vectors: Array, exact: Array) -> Evidence:
     bias = float(np.linalg.norm(mean - target))
     gram = deviations @ deviations.T
     variance = float(np.trace(gram)) / (n - 1)
-    if variance <= ROUNDING**2:  # the same at every draw
+    if variance <= ROUNDING**2:  # deterministic
         z = 0.0 if bias <= ROUNDING else np.inf
         return Evidence(bias, variance, z, ROUNDING, ROUNDING, bias > ROUNDING, heavy=False)
     along = scaled @ target
@@ -119,7 +119,7 @@ def evidence(vectors: Array, exact: Array) -> Evidence:
 
 
 def _dimensions(gram: Array, most: int) -> float:
-    """(tr S)^2 / tr S^2 with an unbiased estimate of the second, between 1 and `most`."""
+    """Return (tr S)^2 / tr S^2 with an unbiased estimate of the denominator, between 1 and `most`."""
     n = len(gram)
     trace, squares = np.trace(gram), (gram * gram).sum()
     squares = (n - 1) ** 2 / ((n - 2) * (n + 1)) * (squares - trace**2 / (n - 1))
@@ -127,13 +127,13 @@ def _dimensions(gram: Array, most: int) -> float:
 
 
 def _largest_part(squares: Array) -> float:
-    """The largest, relative to the sum; 0 where that is rounding."""
+    """Return the largest number relative to the sum; 0 where the sum is rounding."""
     total = float(squares.sum())
     return float(squares.max()) / total if total > ROUNDING**2 else 0.0
 
 
 def bias_score(along: Array) -> float:
-    """How many standard errors the mean of some numbers is away from 1: Hall's (1992) t, which allows for skewness.
+    """Return the distance of the mean of numbers from 1 in standard errors: Hall's (1992) t, corrected for skewness.
 
     Parameters
     ----------
@@ -146,7 +146,7 @@ def bias_score(along: Array) -> float:
     """
     n, off = len(along), float(along.mean()) - 1
     spread = float(along.std(ddof=1))
-    if spread <= 1e-12 * max(1.0, abs(off)):  # the same at every seed
+    if spread <= 1e-12 * max(1.0, abs(off)):  # deterministic
         return 0.0 if abs(off) <= ROUNDING else np.inf
     t = off * np.sqrt(n) / spread
     skew = float(((along - along.mean()) ** 3).mean()) / spread**3 / np.sqrt(n)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients.base import Gradient, require_causal, whole_gradient
+from rnnbp.gradients.base import Gradient, GradientAlgorithm, require_causal, whole_gradient
 from rnnbp.gradients.checkpointing.budget import Plan, bytes_of, plan_within
 from rnnbp.gradients.checkpointing.runner import Checkpointed, Segments
 from rnnbp.kernels.blocks import BLOCK
@@ -17,7 +17,7 @@ from rnnbp.runtime import positive_int
 
 
 @dataclass(frozen=True)
-class BPTT:
+class BPTT(GradientAlgorithm):
     """Compute the gradient of the mean loss by full backpropagation through time.
 
     A static model is differentiated by plain backpropagation. The backward pass needs residuals of the forward pass,
@@ -100,7 +100,6 @@ class BPTT:
         state: Sequence[State] | None = None,
         rng: np.random.Generator | None = None,
     ) -> Iterator[Gradient]:
-        """Yield one gradient for the batch."""
         if self == BPTT():
             yield whole_gradient(model, batch, loss, state, rng)
             return

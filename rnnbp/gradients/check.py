@@ -1,4 +1,4 @@
-"""Is a gradient right? A model's, a layer's or a cell's, against an oracle that needs no way back."""
+"""Gradient check of a model, a layer or a cell against the complex step or finite differences."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ from rnnbp.runtime import positive_int
 
 @dataclass(frozen=True)
 class GradientReport:
-    """What `check_gradient` found.
+    """The result of `check_gradient`.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class GradientReport:
         compared; `max_error` is the worst difference, relative to the largest entry of that parameter's
         gradient; `at` is where, with what was `computed` and `expected` there.
     tolerance : float
-        What `max_error` may be.
+        The largest `max_error` accepted.
 
     Examples
     --------
@@ -49,7 +49,7 @@ class GradientReport:
 
     @property
     def max_error(self) -> float:
-        """The worst relative error of all; NaN where one is NaN."""
+        """The largest relative error; NaN where one is NaN."""
         return float(self.table["max_error"].to_numpy().max(initial=0.0))
 
     @property
@@ -79,28 +79,28 @@ def check_gradient(
     samples: int = 20,
     seed: int = 0,
 ) -> GradientReport:
-    """Compare a gradient with the complex step's, in float64.
+    """Compare a gradient with that of the complex step, in float64.
 
     Parameters
     ----------
     target : Sequential, Layer or Cell
-        A cell is checked by itself: `step_vjp` by state and by input, `param_vjp` by each parameter. A layer
-        is checked as a model of that layer alone.
+        Of a cell, `step_vjp` is checked for state and input, `param_vjp` for each parameter. A layer is checked as a
+        model of that layer alone.
     batch : SequenceBatch, optional
-        What to run a model or layer on. Default, for a layer: random sequences of unequal lengths.
+        The input of a model or layer. Default for a layer: random sequences of unequal lengths.
     loss : Loss, optional
-        Of a model or layer. Default: the outputs weighted by random numbers, which needs no targets and leaves no
-        output out.
+        Of a model or layer. Default: a random projection of the outputs, which needs no targets and depends on every
+        output.
     gradient : GradientAlgorithm, default BPTT()
-        Whose gradient of a model or layer is checked; if it yields several, their sum.
+        The algorithm whose gradient of a model or layer is checked; if it yields several, their sum is.
     oracle : ComplexStep or FiniteDifference, default ComplexStep()
         FiniteDifference() for what is not safe for complex numbers (`abs`, `maximum`, comparisons).
     tolerance : float, optional
         Default: 1e-12 with the complex step, 1e-6 with finite differences.
     samples : int, default 20
-        At most so many entries of each parameter are compared, drawn by `seed`.
+        Largest number of entries of each parameter that are compared, chosen at random.
     seed : int, default 0
-        Of all random numbers used here.
+        Seed of all random numbers used.
 
     Returns
     -------
@@ -110,8 +110,8 @@ def check_gradient(
     Raises
     ------
     ValueError
-        If a model is given without a batch, a cell with a batch, loss or gradient algorithm, which its check has no
-        use for, or `target` is none of the three: a cell that lacks a method is told which one.
+        If a model is given without a batch, a cell with a batch, loss or gradient algorithm, which do not
+        apply to it, or if `target` is none of the three; for an incomplete cell the message names the missing method.
 
     Examples
     --------
@@ -148,7 +148,7 @@ def check_gradient(
 
 @dataclass(frozen=True)
 class _Problem:
-    """A function of one vector, and the gradient somebody computed for it."""
+    """A function of a parameter vector, and the gradient to be checked."""
 
     point: Parameters
     computed: Parameters
@@ -165,7 +165,7 @@ def _rows(
         places = np.sort(rng.permutation(size)[:samples])
         found = problem.computed.vector[here][places]
         expected = np.array([oracle.derivative(problem.point, here.start + k, problem.evaluate) for k in places])
-        # An entry that ought to be zero has only rounding to be compared with.
+        # Gradients that should be zero are compared relative to the largest entry of all.
         scale = max(np.abs(expected).max(initial=0.0), np.abs(found).max(initial=0.0), 1e-3 * overall, 1e-300)
         error = np.abs(found - expected) / scale
         worst = int(np.argmax(np.where(np.isnan(error), np.inf, error)))
@@ -181,7 +181,7 @@ def _rows(
 
 
 def _of_cell(cell: Cell, rng: np.random.Generator) -> _Problem:
-    lead = (2, 3)  # two leading axes, as a window of time over a batch has
+    lead = (2, 3)  # two leading axes, as for a window of time of a batch
     shapes = {"state": (*lead, cell.state_size), "x": (*lead, cell.input_size)}
     point = Parameters(shapes | cell.shapes(), dtype=np.float64)
     start = point.place("x").stop
@@ -219,11 +219,11 @@ def _of_model(
     vector = np.sum([g.vector for g in gradient.gradients(model, batch, loss)], axis=0)
     run, P = Run(batch.lengths), model.params.size
 
-    def held(p: Parameters) -> Parameters:
+    def masked(p: Parameters) -> Parameters:
         return model.params.like(model.params.masked(p.vector[:P]))
 
     if not np.issubdtype(batch.x.dtype, np.floating):
-        return _Problem(model.params, model.params.like(vector), lambda p: loss_at(model, held(p), batch, loss, run))
+        return _Problem(model.params, model.params.like(vector), lambda p: loss_at(model, masked(p), batch, loss, run))
     outputs, residuals, _ = model.unroll(model.params, batch.x, run)
     d_outputs = loss(outputs, check_targets(batch), batch.lengths)[1]
     dx, _ = model.backward(model.params, residuals, d_outputs, model.params.zeros())
@@ -231,13 +231,13 @@ def _of_model(
 
     def evaluate(p: Parameters) -> Any:
         moved = replace(batch, x=p["input"])
-        return loss_at(model, held(p), moved, loss, run)
+        return loss_at(model, masked(p), moved, loss, run)
 
     return _Problem(point, point.like(np.append(vector, dx)), evaluate)
 
 
 class _Projection(Loss):
-    """sum over items of w . y + y . y / 2, with random w: sees every output and needs no targets."""
+    """sum over items of w . y + y . y / 2, with random w: depends on every output and needs no targets."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -257,7 +257,7 @@ class _Projection(Loss):
 
 
 def _random_batch(layer: Layer, rng: np.random.Generator) -> SequenceBatch:
-    """Three sequences of 5, 4 and 2 steps, of as many features as the layer takes."""
+    """Return three sequences of 5, 4 and 2 steps with the number of features that the layer takes."""
     lengths = np.array([5, 4, 2])
     tokens = getattr(layer, "tokens", None)
     if tokens is not None:
@@ -267,7 +267,7 @@ def _random_batch(layer: Layer, rng: np.random.Generator) -> SequenceBatch:
 
 
 def _features(layer: Layer) -> int:
-    """How many features the layer takes; three where it takes any."""
+    """Return the number of features that the layer takes; three if it takes any."""
     for features in (3, *range(1, 10_000)):
         try:
             layer.out_shape(("T", "B", features))

@@ -1,4 +1,4 @@
-"""What a gradient algorithm takes: steps, memory, seconds, over several seeds."""
+"""Measurement of the cost of a gradient algorithm over several seeds: steps, memory, seconds."""
 
 import time
 import tracemalloc
@@ -17,7 +17,7 @@ from rnnbp.models import Sequential
 
 @dataclass(frozen=True)
 class Total:
-    """What an algorithm's yields add up to: `steps` of sequences, and the most `peak_bytes`."""
+    """The sum of the gradients that an algorithm yields for a batch, with its steps and peak of bytes."""
 
     loss: float
     vector: Array
@@ -26,30 +26,30 @@ class Total:
 
 
 def total_of(algorithm: GradientAlgorithm, model: Sequential, batch: SequenceBatch, loss: Loss) -> Total:
-    """Run an algorithm over a batch, the parameters held still."""
+    """Run an algorithm over a batch at constant parameters."""
     total = Total(0.0, np.zeros(model.params.size), 0, 0)
     for g in algorithm.gradients(model, batch, loss):
-        total = _added(total, g)
+        total = _add(total, g)
     return total
 
 
-def _added(total: Total, g: Gradient) -> Total:
+def _add(total: Total, g: Gradient) -> Total:
     peak = max(total.peak_bytes, g.cost.peak_bytes)
     return Total(total.loss + g.loss, total.vector + g.vector, total.steps + g.cost.steps, peak)
 
 
 @dataclass(frozen=True)
 class Runs:
-    """An algorithm's runs, one a seed.
+    """The runs of an algorithm with several seeds.
 
     Attributes
     ----------
     first : Total
-        With the first seed.
+        Of the first seed.
     vectors : ndarray (seeds, P)
-        One row where there is no seed.
+        One row for a deterministic algorithm.
     allocated : int
-        Bytes, at the peak, of all that was taken while it ran.
+        Peak of all bytes allocated during a run.
     seconds : float
         Of the fastest run.
     """
@@ -61,7 +61,7 @@ class Runs:
 
 
 def run_seeds(guarantee: Guarantee, model: Sequential, batch: SequenceBatch, loss: Loss, seeds: Sequence[int]) -> Runs:
-    """Run an algorithm with each seed; one that takes none, three times or for a fifth of a second."""
+    """Run an algorithm with each seed; a deterministic one three times or for 0.2 s."""
     allocated = _allocated(guarantee, model, batch, loss)
     sums, seconds = [], []
     for seed in seeds if guarantee.stochastic else range(3):
@@ -76,7 +76,7 @@ def run_seeds(guarantee: Guarantee, model: Sequential, batch: SequenceBatch, los
 
 
 def _allocated(guarantee: Guarantee, model: Sequential, batch: SequenceBatch, loss: Loss) -> int:
-    """The peak of the memory taken while one gradient was computed."""
+    """Return the peak of the bytes allocated while a gradient is computed."""
     algorithm, tracing = guarantee.seeded(0), tracemalloc.is_tracing()
     if not tracing:
         tracemalloc.start()

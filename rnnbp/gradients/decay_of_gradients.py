@@ -1,4 +1,4 @@
-"""How fast errors fade on their way back, and what a truncation leaves out at the most."""
+"""How fast gradients decay through time, and the bound of the bias of a truncation that follows from it."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import check_targets, map_state, require_causal
 from rnnbp.gradients.lag_decomposition import final_steps
-from rnnbp.gradients.truncated import Piece, SpanRunner
+from rnnbp.gradients.truncated import Segment, SpanRunner
 from rnnbp.layers.base import Array, State
 from rnnbp.losses import Loss
 from rnnbp.models import Sequential
@@ -18,18 +18,18 @@ from rnnbp.runtime import positive_int
 
 @dataclass(frozen=True)
 class GradientDecay:
-    """The errors of some steps s, followed back through a window of W steps each.
+    """The decay of the gradients of some losses L[s] through a window of W steps each.
 
     Attributes
     ----------
     norms : ndarray (W,)
-        phi[k], k = 1 ... W: |dL[s] / dh[s - k]|, summed over s, h being the state of all layers.
+        phi[k], k = 1 ... W: |dL[s] / dh[s - k]|, summed over s, where h is the state of all layers.
     gain : float
-        M: the largest |what a step adds to the parameters' gradient| / phi there; NaN where nothing was seen.
+        M: the largest ratio of the norm of one step's parameter gradient to phi at this step; NaN without a sample.
     size : float
         The norm of the gradient of all L[s] within the windows.
     steps : int
-        Steps of sequences that were run forwards for it.
+        Forward steps that were run for it, summed over sequences.
     """
 
     norms: Array
@@ -39,7 +39,7 @@ class GradientDecay:
 
     @property
     def start(self) -> int:
-        """tau = W // 2, from where on the decay is taken to be geometric."""
+        """tau = W // 2, from which on the decay is assumed to be geometric."""
         return max(1, len(self.norms) // 2)
 
     @property
@@ -53,7 +53,7 @@ class GradientDecay:
         return float(steepness.max())
 
     def left_out(self, most: int) -> Array:
-        """The sum of phi[k] over k >= K, for K = 1 ... most: as measured below tau, geometric from there on."""
+        """Return the sum of phi[k] over k >= K, for K = 1 ... most: measured below tau, extrapolated from there on."""
         if not self.rate < 1:
             return np.full(most, np.inf)
         tau, K = self.start, np.arange(1, most + 1)
@@ -63,7 +63,7 @@ class GradientDecay:
         return far + near[:most]
 
     def bounds(self, most: int) -> Array:
-        """delta(K) for K = 1 ... most: of the gradient, how much is lost at the most where errors go back K steps.
+        """Return delta(K) for K = 1 ... most, the bound of the relative bias of a truncation after K steps.
 
         delta(K) = M sum(phi[k], k >= K) / (size - M sum(phi[k], k >= W)); infinite where the divisor is not positive.
 
@@ -84,10 +84,10 @@ class GradientDecay:
 def gradient_decay(
     model: Sequential, batch: SequenceBatch, loss: Loss, window: int, state: Sequence[State] | None = None
 ) -> GradientDecay:
-    """Follow errors back step by step.
+    """Measure the decay of gradients through time, step by step.
 
-    With outputs at every step the errors are those of every window's last step, the batch being cut into windows from
-    its end. With one output a sequence they are those of the last steps of the longer half of the sequences.
+    With an output per step, the loss of each window's last step is backpropagated; the batch is cut into windows from
+    its end. With one output per sequence, it is the loss of the longer half of the sequences.
 
     Parameters
     ----------
@@ -97,9 +97,9 @@ def gradient_decay(
         With targets.
     loss : Loss
     window : int [steps]
-        W; at most the median length of the sequences is taken.
-    state : list, one a layer, optional
-        The states the batch begins from.
+        W; limited to the median length of the sequences.
+    state : list, one per layer, optional
+        The initial states.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def gradient_decay(
     Raises
     ------
     ValueError
-        If a layer looks ahead in time.
+        If a layer is not causal.
 
     Examples
     --------
@@ -129,8 +129,8 @@ def gradient_decay(
         end = final_steps(model, batch, loss, W, state)
         batch, state, steps = end.batch, end.states[0], int(batch.lengths.sum()) + W * batch.size
     norms, vector, gain = np.zeros(W), np.zeros(model.params.size), np.nan
-    for pieces in _windows(SpanRunner(model, batch, loss, state, None), W):
-        found = _followed_back(model, pieces)
+    for segments in _windows(SpanRunner(model, batch, loss, state, None), W):
+        found = _backpropagate_window(model, segments)
         norms += found[0]
         vector += found[1]
         gain = float(np.fmax(gain, found[2]))
@@ -138,14 +138,14 @@ def gradient_decay(
 
 
 def _longer_half(batch: SequenceBatch, state: Sequence[State] | None) -> tuple[SequenceBatch, Sequence[State] | None]:
-    """The sequences of at least the median length, and their states."""
+    """Return the sequences of at least the median length, and their states."""
     n = int((batch.lengths >= max(1, np.median(batch.lengths))).sum())
     half = SequenceBatch(batch.x[:, :n], batch.lengths[:n], check_targets(batch)[:n], np.arange(n))
     return half, None if state is None else [map_state(lambda s: s[:n], part) for part in state]
 
 
-def _windows(runner: SpanRunner, width: int) -> Iterator[list[Piece]]:
-    """The run, in windows of one-step pieces that line up with its end."""
+def _windows(runner: SpanRunner, width: int) -> Iterator[list[Segment]]:
+    """Yield the forward pass in windows of one-step segments, aligned with its end."""
     first = runner.steps % width
     if first:
         runner.run(0, first)
@@ -153,13 +153,13 @@ def _windows(runner: SpanRunner, width: int) -> Iterator[list[Piece]]:
         yield [runner.run(t, t + 1) for t in range(start, start + width)]
 
 
-def _followed_back(model: Sequential, pieces: Sequence[Piece]) -> tuple[Array, Array, float]:
-    """phi (W,) of the error of a window's last step, the gradient (P,), and M."""
-    params, d_states, norms, gain = model.params, None, np.zeros(len(pieces)), np.nan
-    vector, dy = np.zeros(params.size), pieces[-1].d_outputs
-    for k, piece in enumerate(reversed(pieces)):
+def _backpropagate_window(model: Sequential, segments: Sequence[Segment]) -> tuple[Array, Array, float]:
+    """Return phi (W,) for the loss of a window's last step, its gradient (P,), and M."""
+    params, d_states, norms, gain = model.params, None, np.zeros(len(segments)), np.nan
+    vector, dy = np.zeros(params.size), segments[-1].d_outputs
+    for k, segment in enumerate(reversed(segments)):
         grad = params.zeros()
-        _, d_states = model.backward(params, piece.residuals, dy, grad, d_states)
+        _, d_states = model.backward(params, segment.residuals, dy, grad, d_states)
         norms[k] = np.sqrt(sum(_squares(d) for d in d_states)).sum()
         if k > 0 and norms[k - 1] > 0:
             gain = np.fmax(gain, np.linalg.norm(params.masked(grad.vector)) / norms[k - 1])
@@ -168,7 +168,7 @@ def _followed_back(model: Sequential, pieces: Sequence[Piece]) -> tuple[Array, A
 
 
 def _squares(d_state: State) -> Any:
-    """The squared norm of each sequence's error, over all arrays of a layer's state."""
+    """Return the squared norm for each sequence of the gradient with respect to a layer's state."""
     if d_state is None:
         return 0.0
     if isinstance(d_state, list | tuple):

@@ -1,15 +1,15 @@
-"""The exact mean of a random vector over all its draws; where these are too many, samples of bounded weight.
+"""The exact expectation of a stochastic program; where it cannot be computed, importance samples of it.
 
-A program that draws from a generator is run with one whose draws are chosen (`rnnbp.gradients.replay`):
+A program that draws from a generator is run with a generator of prescribed outcomes (`rnnbp.gradients.replay`):
 
-- Discrete draws form a tree, in which each leaf is one outcome of all draws. The mean is the sum over the leaves, each
-  weighted with its probability.
+- Discrete draws form a tree, in which each leaf is one outcome of all draws. The expectation is the sum over the
+  leaves, weighted with their probabilities.
 - Where the program is a polynomial of at most the third degree in normal numbers z (n,), the mean is the cubature
-  ``f(0) + sum over i of (f(e_i) + f(-e_i)) / 2 - f(0)``. Whether it is one is tested: its fourth difference
-  along a random line has to vanish, which for an analytic function it does with probability zero otherwise.
-- Biased coins (``rng.random() < c``) whose outcomes are too many are drawn from Polya's urn: the probability of an
-  outcome is (m + 1) / (n + 2) if it came up m times in n. All numbers m of cuts are then equally likely, so that
-  long runs without a cut, rare but large, are seen; each sample is weighted with its probability over that of the urn.
+  ``f(0) + sum over i of (f(e_i) + f(-e_i)) / 2 - f(0)``. This is tested: the fourth difference along a
+  random line has to vanish, which happens for another analytic function with probability zero.
+- Biased coins (``rng.random() < c``) with too many outcomes are drawn from Polya's urn: the probability of an outcome
+  is (m + 1) / (n + 2) if it came up m times in n. All numbers m of truncations are then equally likely, so that long
+  runs without truncation, rare but large, are sampled; the weight of a sample is its probability over that of the urn.
 
 References
 ----------
@@ -25,12 +25,12 @@ from rnnbp.gradients.replay import DiscreteDraws, NormalDraws, NotReplayableErro
 from rnnbp.layers.base import Array
 
 Program = Callable[[np.random.Generator], Array]
-DEGREE = 1e-9  # of the largest value: a fourth difference below it is rounding
+DEGREE = 1e-9  # of the largest value: fourth differences below it are rounding
 
 
 @dataclass
 class Path:
-    """One way through a tree of choices: `prefix` is followed, then the first outcome that is possible.
+    """A path through a tree of choices: first the choices of `prefix`, then the first outcome each time.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Path:
     taken: list[tuple[int, list[float]]] = field(default_factory=list)
 
     def choose(self, chances: list[float], coin: bool) -> int:
-        """The next outcome."""
+        """Return the index of the next outcome."""
         place = len(self.taken)
         index = self.prefix[place] if place < len(self.prefix) else 0
         self.taken.append((index, chances))
@@ -50,16 +50,16 @@ class Path:
 
     @property
     def probability(self) -> float:
-        """Of all its choices."""
+        """The product of the probabilities of all choices."""
         return float(np.prod([chances[index] for index, chances in self.taken]))
 
     @property
     def size(self) -> float:
-        """How many paths there are, if all branch as this one does."""
+        """The number of paths, if all branch as this one does."""
         return float(np.prod([float(len(chances)) for _, chances in self.taken]))
 
     def following(self) -> "Path | None":
-        """The next path, None after the last."""
+        """Return the next path, None after the last."""
         for place in reversed(range(len(self.taken))):
             index, chances = self.taken[place]
             if index + 1 < len(chances):
@@ -68,14 +68,14 @@ class Path:
 
 
 def enumerated_mean(program: Program, limit: int) -> tuple[Array, int] | None:
-    """The mean over all outcomes of a program's discrete draws.
+    """Return the expectation of a program with discrete draws, by enumeration of all outcomes.
 
     Parameters
     ----------
     program : callable
         Takes a generator, returns an array; it draws only `integers` and comparisons of `random()`.
     limit : int
-        Of outcomes.
+        Largest number of outcomes.
 
     Returns
     -------
@@ -85,7 +85,7 @@ def enumerated_mean(program: Program, limit: int) -> tuple[Array, int] | None:
     Raises
     ------
     NotReplayableError
-        If it draws something else.
+        If it draws anything else.
 
     Examples
     --------
@@ -105,14 +105,14 @@ def enumerated_mean(program: Program, limit: int) -> tuple[Array, int] | None:
 
 
 def normal_mean(program: Program, limit: int) -> tuple[Array, int] | None:
-    """The mean over normal draws of a program that is a polynomial of at most the third degree in them.
+    """Return the expectation of a program that is a polynomial of at most the third degree in normal draws.
 
     Parameters
     ----------
     program : callable
         Takes a generator, returns an array; it draws only `standard_normal`.
     limit : int
-        Of runs.
+        Largest number of runs.
 
     Returns
     -------
@@ -122,7 +122,7 @@ def normal_mean(program: Program, limit: int) -> tuple[Array, int] | None:
     Raises
     ------
     NotReplayableError
-        If it draws something else.
+        If it draws anything else.
 
     Examples
     --------
@@ -143,13 +143,13 @@ def normal_mean(program: Program, limit: int) -> tuple[Array, int] | None:
     if np.abs(np.array([1, -4, 6, -4, 1]) @ values).max() > DEGREE * np.abs(values).max():
         return None
     at_zero, at_a = at(np.zeros(size)), values[0]
-    if np.abs(at_a - at(-a)).max() <= DEGREE * np.abs(at_a).max():  # even: one of both signs is enough
+    if np.abs(at_a - at(-a)).max() <= DEGREE * np.abs(at_a).max():  # an even function: one sign is enough
         return at_zero + sum(at(e) - at_zero for e in np.eye(size)), size + 8
     return at_zero + sum((at(e) + at(-e)) / 2 - at_zero for e in np.eye(size)), 2 * size + 8
 
 
 class _Slices:
-    """The entries of a vector, one slice after the other."""
+    """Consecutive slices of a vector."""
 
     def __init__(self, z: Array) -> None:
         self.z, self.start = z, 0
@@ -162,7 +162,7 @@ class _Slices:
 
 
 def _normals_of(program: Program) -> int:
-    """How many normal numbers a program draws."""
+    """Return the number of normal numbers that a program draws."""
     drawn: list[int] = []
 
     def values(n: int) -> Array:
@@ -174,7 +174,7 @@ def _normals_of(program: Program) -> int:
 
 
 def urn_sample(program: Program, seed: int) -> tuple[Array, bool]:
-    """A sample of a program's mean, its biased coins drawn from Polya's urn, and whether there was a coin.
+    """Return an importance sample of a program, its biased coins from Polya's urn, and whether there was a coin.
 
     Examples
     --------

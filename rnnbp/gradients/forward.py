@@ -1,4 +1,4 @@
-"""Forward mode: the derivative along a direction, in one pass and without a way back."""
+"""Forward-mode differentiation: Jacobian-vector products, and the forward gradient."""
 
 import copy
 from collections.abc import Iterator, Sequence
@@ -9,7 +9,7 @@ import numpy as np
 
 from rnnbp.core import Parameters
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients.base import Cost, Gradient, check_targets, map_state
+from rnnbp.gradients.base import Cost, Gradient, GradientAlgorithm, check_targets, map_state
 from rnnbp.gradients.seeding import generator_of
 from rnnbp.layers import Run
 from rnnbp.layers.base import Array, State
@@ -17,19 +17,19 @@ from rnnbp.losses import Loss
 from rnnbp.models import Sequential
 from rnnbp.runtime import positive_int, seed_or_generator
 
-STEP = 1e-30  # of the largest entry of a direction: its square is nothing beside 1
+STEP = 1e-30  # of the complex step, relative to the largest entry of a direction: its square vanishes beside 1
 
 
 @dataclass(frozen=True)
 class Tangent:
-    """Values at the parameters, and their derivatives along a direction.
+    """Loss and outputs with their derivatives along a direction of parameter space.
 
     Attributes
     ----------
     loss, slope : float
-        The batch's mean loss L and its derivative along the direction, the gradient times it.
+        The batch's mean loss L and its derivative along the direction, gradient times direction.
     outputs, d_outputs : ndarray (T, B, K) or (B, K)
-        The outputs and their derivative along the direction: the Jacobian times it.
+        The outputs and their derivative along the direction, Jacobian times direction.
     state : list
         Each layer's state at the end.
     """
@@ -49,10 +49,9 @@ def jvp(
     state: Sequence[State] | None = None,
     rng: np.random.Generator | None = None,
 ) -> Tangent:
-    """The Jacobian times a direction v of the parameters, exact to rounding: ``f(p + ihv).imag / h`` with a tiny h.
+    """Compute a Jacobian-vector product by the complex step, exact to rounding: ``f(p + ihv).imag / h``, h tiny.
 
-    One forward pass in complex numbers of float64, whatever the model's dtype; memory does not grow with what a way
-    back would need.
+    It is one forward pass in complex128, whatever the model's dtype, and stores no residuals for a backward pass.
 
     Parameters
     ----------
@@ -61,16 +60,16 @@ def jvp(
         With targets.
     loss : Loss
     direction : ndarray (P,)
-        v, of any length.
-    state : list, one a layer, optional
-        The states to begin from.
+        v, of any norm.
+    state : list, one per layer, optional
+        The initial states.
     rng : numpy.random.Generator, optional
-        Where dropout draws its masks. Default: nothing is dropped.
+        The generator of dropout and noise. Default: no dropout and no noise.
 
     Returns
     -------
     Tangent
-        `.slope` is the loss's derivative along v, `.d_outputs` that of the outputs.
+        `.slope` is the derivative of the loss along v, `.d_outputs` that of the outputs.
 
     Raises
     ------
@@ -104,7 +103,7 @@ def jvp(
 
 
 def moved(params: Parameters, direction: Array) -> tuple[Parameters, float]:
-    """The parameters with a tiny imaginary step along a direction, and how long the step is.
+    """Return the parameters with a tiny imaginary step along a direction, and the size of the step.
 
     Raises
     ------
@@ -131,20 +130,20 @@ def moved(params: Parameters, direction: Array) -> tuple[Parameters, float]:
 
 
 @dataclass(frozen=True)
-class ForwardGradient:
-    """g = (dL/dv) v for random directions v: unbiased, without a way back, and as noisy as there are parameters.
+class ForwardGradient(GradientAlgorithm):
+    """Compute an unbiased estimate of the gradient of the mean loss by forward mode: g = (dL/dv) v, v random.
 
     With v from a standard normal distribution, E[v v'] = 1, so that E[g] = E[v v'] dL/dp = dL/dp. One direction's g has
-    a mean squared error of (P + 1) |dL/dp|^2; the mean over directions divides it by their number. Takes every model,
-    one that looks ahead included.
+    a mean squared error of (P + 1) |dL/dp|^2; the mean over directions divides it by their number. Every model can be
+    used, non-causal ones included. All directions use the same dropout masks.
 
     Parameters
     ----------
     directions : int, default 1
-        The mean over so many is yielded; each costs one forward pass in complex numbers.
+        Number of directions averaged over; each costs one forward pass in complex numbers.
     seed : int or numpy.random.Generator, default 0
-        Of the directions. Without a generator `gradients` draws the same ones at every call; with one (which a Trainer
-        gives) they depend on both, and each call draws new ones.
+        Seed of the directions. Without `rng`, `gradients` draws the same ones at every call; with `rng` (which a
+        Trainer passes) they depend on both, and each call draws new ones.
 
     Raises
     ------
@@ -184,11 +183,10 @@ class ForwardGradient:
         state: Sequence[State] | None = None,
         rng: np.random.Generator | None = None,
     ) -> Iterator[Gradient]:
-        """One gradient a batch; all directions see the same dropout masks, drawn before them."""
-        drawn = generator_of(self.seed, rng)
+        generator = generator_of(self.seed, rng)
         vector = np.zeros(model.params.size)
         for k in range(self.directions):
-            v = drawn.standard_normal(model.params.size)
+            v = generator.standard_normal(model.params.size)
             last = k == self.directions - 1
             tangent = jvp(model, batch, loss, v, state, rng if last else copy.deepcopy(rng))
             vector += tangent.slope * v / self.directions

@@ -1,4 +1,4 @@
-"""What each algorithm guarantees of its gradient: that it is exact, that it is unbiased, or nothing."""
+"""What each algorithm guarantees: an exact gradient, an unbiased one, or an approximation."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -29,22 +29,23 @@ Seed = int | np.random.Generator
 Level = Literal["exact", "unbiased", "approximate"]
 LEVELS = ("exact", "unbiased", "approximate")
 FINE = Tolerance(absolute=1e-13, relative=1e-13, iterations=5000)
-FEW = 400  # parameters, up to which the oracles, one or two losses for each, are run
+FEW = 400  # parameters up to which the numerical gradients are included
 
 
 @dataclass(frozen=True)
 class Guarantee:
-    """A gradient algorithm with what it guarantees.
+    """A gradient algorithm with the guarantee of its gradient.
 
     Parameters
     ----------
     level : {'exact', 'unbiased', 'approximate'}
-        'exact': full BPTT's gradient up to rounding. 'unbiased': its mean over seeds is that. 'approximate': nothing.
-    algorithm : GradientAlgorithm, or a function of a seed that makes one
-        One with a field `seed` is made again with other seeds. Where it also takes a `numpy.random.Generator` for a
-        seed, and draws nothing but what it takes from it, the certificate goes through all its draws.
+        'exact': full BPTT's gradient up to rounding. 'unbiased': that gradient in expectation. 'approximate': no
+        guarantee.
+    algorithm : GradientAlgorithm, or a function of a seed that returns one
+        One with a field `seed` is copied with other seeds. If it also takes a `numpy.random.Generator` as its seed, and
+        draws all its random numbers from it, the certificate enumerates all outcomes.
     tolerance : float, default 1e-12
-        How far the gradient of one that is exact may be from full BPTT's, relative to its norm.
+        Largest distance of an exact gradient from that of full BPTT, relative to its norm.
 
     Raises
     ------
@@ -67,11 +68,11 @@ class Guarantee:
 
     @property
     def stochastic(self) -> bool:
-        """Whether it depends on a seed."""
+        """Whether the gradient depends on a seed."""
         return not hasattr(self.algorithm, "gradients") or "seed" in _fields(self.algorithm)
 
     def seeded(self, seed: Seed) -> GradientAlgorithm:
-        """The algorithm with that seed; unchanged where it takes none."""
+        """Return the algorithm with a seed; unchanged if it takes none."""
         if not hasattr(self.algorithm, "gradients"):
             return self.algorithm(seed)
         if "seed" in _fields(self.algorithm):
@@ -84,14 +85,14 @@ def _fields(algorithm: Any) -> set[str]:
 
 
 def standard_guarantees(steps: int, parameters: int) -> dict[str, Guarantee]:
-    """Every algorithm of the package, with its guarantee, for sequences of T steps and a model of P parameters.
+    """Return every algorithm of the package with its guarantee, for sequences of T steps and P parameters.
 
     Parameters
     ----------
     steps : int
         T.
     parameters : int
-        P; the oracles, which evaluate the loss for each parameter, are left out where there are more than 400.
+        P; the numerical gradients, which evaluate the loss for each parameter, are left out above 400.
 
     Examples
     --------
@@ -127,19 +128,19 @@ def select_guarantees(
     algorithms: Sequence[str | GradientAlgorithm] | Mapping[str, GradientAlgorithm | Guarantee] | None,
     standard: Mapping[str, Guarantee],
 ) -> dict[str, Guarantee]:
-    """The guarantees of the algorithms that were asked for.
+    """Return the guarantees of the selected algorithms.
 
     Parameters
     ----------
     algorithms : optional
-        Names from `standard`, or algorithms, or a mapping of your own names to algorithms or guarantees. An
-        algorithm alone guarantees what its class does in `standard`, and nothing where it is not there.
+        Names from `standard`, or algorithms, or a mapping of names to algorithms or guarantees. An algorithm alone has
+        the guarantee of its class in `standard`, and none if its class is not there.
     standard : mapping of str to Guarantee
 
     Raises
     ------
     ValueError
-        If a name is unknown or something is no algorithm.
+        If a name is unknown or an object is not an algorithm.
 
     Examples
     --------

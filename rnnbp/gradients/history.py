@@ -1,4 +1,4 @@
-"""A bounded record of what an algorithm that is used for many batches did."""
+"""A bounded history of the records that an algorithm writes, one for each batch."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,19 +8,19 @@ Record = TypeVar("Record")
 
 
 class History(Sequence[Record]):
-    """The newest records, oldest first, and how many there were in all.
+    """The newest records, oldest first, and the number of all records.
 
     Parameters
     ----------
     records : iterable, default ()
-        To begin with.
+        Initial records.
     limit : int, default 1000
-        How many of the newest are kept.
+        Largest number of records stored.
 
     Attributes
     ----------
     total : int
-        How many were added, those that are no longer kept included.
+        Number of records added, dropped ones included.
 
     Examples
     --------
@@ -30,14 +30,14 @@ class History(Sequence[Record]):
     """
 
     def __init__(self, records: Iterable[Record] = (), limit: int = 1000) -> None:
-        self._kept: deque[Record] = deque(maxlen=limit)
+        self._records: deque[Record] = deque(maxlen=limit)
         self.total = 0
         for record in records:
             self.append(record)
 
     def append(self, record: Record) -> None:
-        """Add a record; the oldest one is dropped where there are more than `limit`."""
-        self._kept.append(record)
+        """Add a record; the oldest is dropped if there are more than `limit`."""
+        self._records.append(record)
         self.total += 1
 
     @overload
@@ -45,13 +45,13 @@ class History(Sequence[Record]):
     @overload
     def __getitem__(self, index: slice) -> list[Record]: ...
     def __getitem__(self, index: Any) -> Any:
-        return list(self._kept)[index] if isinstance(index, slice) else self._kept[index]
+        return list(self._records)[index] if isinstance(index, slice) else self._records[index]
 
     def __iter__(self) -> Iterator[Record]:
-        return iter(self._kept)
+        return iter(self._records)
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._records)
 
     def __eq__(self, other: object) -> bool:
         return list(self) == list(other) if isinstance(other, Sequence) else NotImplemented
@@ -59,4 +59,4 @@ class History(Sequence[Record]):
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"History({list(self._kept)}, total={self.total})"
+        return f"History({list(self._records)}, total={self.total})"

@@ -1,14 +1,14 @@
-"""Which share of an error arrives at the parameters' action k steps before it.
+"""The decomposition of a gradient by lag: how much of it is due to the use of the parameters k steps before the loss.
 
-The error is that of each sequence's last step. An algorithm that is started at step s, in the state the net has there,
-knows nothing of what the parameters did before: its gradient C(s) is what arrives from their action at s and after. So
-C(s) - C(s + 1) is what arrives from their action at step s alone. Of full BPTT this is the exact part e[k] of the
-gradient with k = T - 1 - s, as these parts add up to the whole; of any other algorithm it is its own part d[k], and
+The loss is that of each sequence's last step. The gradient C(s) of an algorithm started at step s, from the network's
+state there, contains only the use of the parameters at steps s and later. So C(s) - C(s + 1) is the contribution of
+step s alone. For full BPTT it is the exact term e[k] of the gradient, k = T - 1 - s, as these terms add up to the
+gradient; for any other algorithm it is its own term d[k], and
 
     share[k] = d[k] . e[k] / e[k] . e[k]
 
-says how much of the exact part is in it: 1 where all of it arrives, 0 where nothing does. As every algorithm can start
-from a state, the share is the same question to all of them; it asks nothing of how they work.
+is the fraction of the exact term that it contains: 1 if it is complete, 0 if it is missing. Every algorithm can start
+from a given state, so the share is defined alike for all of them, whatever their method.
 """
 
 from collections.abc import Sequence
@@ -23,19 +23,19 @@ from rnnbp.layers.base import Array, State
 from rnnbp.losses import Loss
 from rnnbp.models import Sequential
 
-SEEN = 1e-9  # of the whole gradient: a smaller part is not told from the rounding of a difference
+RESOLUTION = 1e-9  # of the norm of the gradient: smaller terms cannot be told from rounding
 
 
 @dataclass(frozen=True)
 class FinalSteps:
-    """The last L steps of every sequence, of equal length, and the states at each of them.
+    """The last L steps of every sequence, and the states before each of them.
 
     Attributes
     ----------
     batch : SequenceBatch
-        With an error at the last step only.
+        With a loss at the last step only.
     states : list, one for each of the L steps
-        The state before it: a list, one a layer; None where a sequence begins.
+        The states before it, a list with one per layer; None where a sequence begins.
     """
 
     batch: SequenceBatch
@@ -43,11 +43,11 @@ class FinalSteps:
 
     @property
     def steps(self) -> int:
-        """L."""
+        """L, the number of steps."""
         return len(self.states)
 
     def since(self, start: int, per_step: bool) -> SequenceBatch:
-        """The steps from `start` on."""
+        """Return the steps from `start` on as a batch."""
         targets = check_targets(self.batch)
         lengths = self.batch.lengths - start
         return SequenceBatch(self.batch.x[start:], lengths, targets[start:] if per_step else targets, self.batch.order)
@@ -56,7 +56,7 @@ class FinalSteps:
 def final_steps(
     model: Sequential, batch: SequenceBatch, loss: Loss, lags: int, state: Sequence[State] | None = None
 ) -> FinalSteps:
-    """Cut a batch down to its last steps, at most as many as its shortest sequence has.
+    """Return the last steps of a batch, limited to the length of its shortest sequence.
 
     Parameters
     ----------
@@ -64,11 +64,11 @@ def final_steps(
         Causal.
     batch : SequenceBatch
     loss : Loss
-        Its `ignore` is the class that does not count; -1 where it has none. A value that is NaN does not count.
+        Earlier targets are replaced by its `ignore` (-1 where it has none), or by NaN if they are values.
     lags : int
-        L, at the most.
-    state : list, one a layer, optional
-        The states the batch begins from.
+        Upper limit of L.
+    state : list, one per layer, optional
+        The initial states of the batch.
     """
     B = batch.size
     steps = int(min(lags, batch.lengths.min()))
@@ -90,7 +90,7 @@ def final_steps(
 
 
 def gradient_by_lag(model: Sequential, end: FinalSteps, loss: Loss, algorithm: GradientAlgorithm) -> Array:
-    """What arrives from the parameters' action k steps before the error.
+    """Return the terms of an algorithm's gradient by the lag between the use of the parameters and the loss.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ def gradient_by_lag(model: Sequential, end: FinalSteps, loss: Loss, algorithm: G
     Returns
     -------
     ndarray (L, P)
-        By lag k = 0 ... L - 1.
+        The term of each lag k = 0 ... L - 1.
     """
     sums = [
         np.sum(
@@ -114,18 +114,18 @@ def gradient_by_lag(model: Sequential, end: FinalSteps, loss: Loss, algorithm: G
     return np.diff(np.array(sums), axis=0, prepend=np.zeros((1, model.params.size)))
 
 
-def shares(parts: Array, exact: Array) -> Array:
-    """The share of each exact part that is in an algorithm's own.
+def shares(terms: Array, exact: Array) -> Array:
+    """Return the fraction of each exact term that an algorithm's term contains.
 
     Parameters
     ----------
-    parts, exact : ndarray (L, P)
+    terms, exact : ndarray (L, P)
         As `gradient_by_lag` returns them.
 
     Returns
     -------
     ndarray (L,)
-        NaN where the exact part is too small to be seen.
+        NaN where the exact term is too small to be resolved.
 
     Examples
     --------
@@ -133,5 +133,5 @@ def shares(parts: Array, exact: Array) -> Array:
     array([1. , 0.5])
     """
     squares = (exact * exact).sum(axis=1)
-    seen = squares > (SEEN * np.linalg.norm(exact.sum(axis=0))) ** 2
-    return np.where(seen, (parts * exact).sum(axis=1) / np.where(seen, squares, 1), np.nan)
+    resolved = squares > (RESOLUTION * np.linalg.norm(exact.sum(axis=0))) ** 2
+    return np.where(resolved, (terms * exact).sum(axis=1) / np.where(resolved, squares, 1), np.nan)

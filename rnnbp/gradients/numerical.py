@@ -1,4 +1,4 @@
-"""The oracles: gradients that need no way back. Slow, and right."""
+"""Numerical gradients from evaluations of the loss, as references: finite differences and the complex step."""
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +9,7 @@ import numpy as np
 
 from rnnbp.core import Parameters
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients.base import Cost, Gradient, check_targets, loss_at
+from rnnbp.gradients.base import Cost, Gradient, GradientAlgorithm, check_targets, loss_at
 from rnnbp.layers import Run
 from rnnbp.layers.base import State
 from rnnbp.losses import Loss
@@ -19,8 +19,8 @@ from rnnbp.runtime import number
 Evaluate = Callable[[Parameters], Any]  # the loss at these parameters, complex where they are
 
 
-class Numerical:
-    """One loss or two for each parameter looked at; `indices` None looks at all."""
+class Numerical(GradientAlgorithm):
+    """Base of the numerical gradients: one or two evaluations of the loss for each parameter in `indices`."""
 
     evaluations: int
     indices: Sequence[int] | None
@@ -33,7 +33,6 @@ class Numerical:
         state: Sequence[State] | None = None,
         rng: np.random.Generator | None = None,
     ) -> Iterator[Gradient]:
-        """One gradient a batch; zero where `indices` leaves a parameter out."""
         targets = check_targets(batch)
         model.cast(batch.x)
         exact = batch.astype(np.float64)
@@ -54,23 +53,24 @@ class Numerical:
         yield Gradient(float(value.real), vector, outputs, after, Cost(steps, 0), (0, len(exact.x)))
 
     def derivative(self, params: Parameters, k: int, evaluate: Evaluate) -> float:
-        """By parameter k."""
+        """Return the derivative with respect to parameter k."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
 class FiniteDifference(Numerical):
-    """Central differences in float64: (L(p + h) - L(p - h)) / 2h for each parameter, an error of order h^2.
+    """Compute the gradient of the mean loss by central differences, (L(p + h) - L(p - h)) / 2h, in float64.
 
-    Works for everything that has a value; about 1e-10 is the best it can do, next to a kink it is wrong.
+    The error is of order h^2. It applies to every model; the best relative accuracy is about 1e-10, and it is wrong
+    next to a kink.
 
     Parameters
     ----------
     step : float, default 1e-5
-        h, times the parameter's size where that is above 1. Near the cube root of the machine epsilon, where
-        rounding and the neglected terms are of one size.
+        h, multiplied by the parameter's absolute value where that is above 1. Near the cube root of the machine
+        epsilon, where rounding and truncation errors are of the same size.
     indices : sequence of int, optional
-        Which places of the parameter vector. Default: all.
+        Indices into the parameter vector; the gradient is zero elsewhere. Default: all.
 
     Raises
     ------
@@ -97,30 +97,29 @@ class FiniteDifference(Numerical):
         number("step", self.step, 0, open_low=True)
 
     def derivative(self, params: Parameters, k: int, evaluate: Evaluate) -> float:
-        """Central difference by parameter k."""
-        there = params.vector[k]
-        h = self.step * max(1.0, abs(there))
+        center = params.vector[k]
+        h = self.step * max(1.0, abs(center))
         sides = []
-        for value in (there + h, there - h):
+        for value in (center + h, center - h):
             params.vector[k] = value
             sides.append(evaluate(params).real)
-        params.vector[k] = there
+        params.vector[k] = center
         return (sides[0] - sides[1]) / (2 * h)
 
 
 @dataclass(frozen=True)
 class ComplexStep(Numerical):
-    """Im L(p + ih) / h for each parameter: no difference is taken, so no digit is lost and h may be tiny.
+    """Compute the gradient of the mean loss by the complex step, Im L(p + ih) / h.
 
-    Exact to rounding, for models written in functions that are safe for complex numbers, as all of the
-    package's are.
+    No difference is taken, so there is no cancellation and h may be tiny: it is exact to rounding, for models of
+    functions that are safe for complex numbers, as all of the package's are.
 
     Parameters
     ----------
     step : float, default 1e-30
         h.
     indices : sequence of int, optional
-        Which places of the parameter vector. Default: all.
+        Indices into the parameter vector; the gradient is zero elsewhere. Default: all.
 
     Raises
     ------
@@ -152,7 +151,6 @@ class ComplexStep(Numerical):
         number("step", self.step, 0, open_low=True)
 
     def derivative(self, params: Parameters, k: int, evaluate: Evaluate) -> float:
-        """The imaginary part that a tiny imaginary step in parameter k leaves in the loss."""
         stepped = params.astype(np.complex128)
         stepped.vector[k] += 1j * self.step
         return evaluate(stepped).imag / self.step

@@ -10,7 +10,7 @@ from rnnbp.cells import Cell
 from rnnbp.cells.base import Array, Weights, map_nested
 from rnnbp.core import Parameters
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients.base import Gradient, whole_gradient
+from rnnbp.gradients.base import Gradient, GradientAlgorithm, whole_gradient
 from rnnbp.gradients.history import History
 from rnnbp.kernels.packing import pack, unpack
 from rnnbp.layers import FixedPoint, Layer, Run
@@ -44,8 +44,10 @@ class Adjoints:
 
 
 @dataclass(frozen=True)
-class RecurrentBackprop:
-    """Recurrent backpropagation (Almeida-Pineda): implicit differentiation of fixed points z = f(z, x).
+class RecurrentBackprop(GradientAlgorithm):
+    """Compute the gradient of the mean loss by recurrent backpropagation (Almeida-Pineda).
+
+    It differentiates fixed points z = f(z, x) implicitly.
 
     With J = df/dz at the fixed point and d = dL/dz, the adjoint a solves a = J'a + d; then dL/dp = (df/dp)'a. It does
     not backpropagate through the iterations: the memory is that of one step, whatever their number. The gradient is
@@ -113,7 +115,6 @@ class RecurrentBackprop:
         state: Sequence[State] | None = None,
         rng: np.random.Generator | None = None,
     ) -> Iterator[Gradient]:
-        """Yield the gradient of the batch."""
         yield whole_gradient(self.implicit(model), batch, loss, state, rng)
 
     def implicit(self, model: Sequential) -> Sequential:

@@ -1,4 +1,4 @@
-"""A random generator whose draws are chosen from outside, so that a program's random choices can be enumerated."""
+"""Random generators with prescribed outcomes, so that the outcomes of a stochastic program can be enumerated."""
 
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -11,13 +11,13 @@ Choose = Callable[[list[float], bool], int]
 
 
 class NotReplayableError(TypeError):
-    """A program draws what cannot be chosen from outside."""
+    """A program makes a draw whose outcome cannot be prescribed."""
 
 
 class Uniform:
-    """A number from [0, 1) of which only comparisons are known: each halves the interval it lies in.
+    """A uniform number from [0, 1) known by comparisons only: each narrows the interval that contains it.
 
-    ``u < c`` is true with probability c. Asked again, the answer is consistent with those before.
+    ``u < c`` is true with probability c. The results of several comparisons are consistent.
 
     Parameters
     ----------
@@ -55,13 +55,13 @@ class Uniform:
 
 def _refused(name: str) -> Any:
     def method(self: Any, *arguments: Any, **options: Any) -> NoReturn:
-        raise NotReplayableError(f"{name} cannot be chosen from outside")
+        raise NotReplayableError(f"the outcome of {name} cannot be prescribed")
 
     return method
 
 
-class _Chosen(np.random.Generator):
-    """A generator that refuses everything; what its subclasses define is chosen from outside."""
+class _Prescribed(np.random.Generator):
+    """A generator all of whose methods raise `NotReplayableError`; subclasses define those with prescribed outcomes."""
 
     def __init__(self) -> None:
         super().__init__(np.random.PCG64(0))
@@ -69,11 +69,11 @@ class _Chosen(np.random.Generator):
 
 for _name in dir(np.random.Generator):
     if not _name.startswith("_") and callable(getattr(np.random.Generator, _name)):
-        setattr(_Chosen, _name, _refused(_name))
+        setattr(_Prescribed, _name, _refused(_name))
 
 
-class DiscreteDraws(_Chosen):
-    """Draws `integers` and comparisons of `random()` by a rule; everything else raises `NotReplayableError`.
+class DiscreteDraws(_Prescribed):
+    """A generator with prescribed `integers` and comparisons of `random()`; others raise `NotReplayableError`.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ class DiscreteDraws(_Chosen):
     def integers(  # type: ignore[override]
         self, low: int, high: int | None = None, size: Any = None, dtype: Any = np.int64, endpoint: bool = False
     ) -> Any:
-        """Integers from [low, high), each as likely."""
+        """Return integers from [low, high), equally likely."""
         first, last = (0, low) if high is None else (low, high)
         n = int(last - first + endpoint)
         if n > 2**16:
@@ -106,14 +106,14 @@ class DiscreteDraws(_Chosen):
         return first + drawn.reshape(size)
 
     def random(self, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
-        """A number that can be compared."""
+        """Return a number that can be compared."""
         if size is not None or out is not None:
-            raise NotReplayableError("an array of uniform numbers cannot be chosen from outside")
+            raise NotReplayableError("an array of uniform numbers cannot be prescribed")
         return Uniform(self.choose)
 
 
-class NormalDraws(_Chosen):
-    """Draws `standard_normal` from a function of the number of values; everything else raises `NotReplayableError`.
+class NormalDraws(_Prescribed):
+    """A generator with prescribed values of `standard_normal`; other methods raise `NotReplayableError`.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ class NormalDraws(_Chosen):
         self.values = values
 
     def standard_normal(self, size: Any = None, dtype: Any = np.float64, out: Any = None) -> Any:
-        """The next values."""
+        """Return the next values."""
         if out is not None:
             raise NotReplayableError("normal numbers cannot be written into an array")
         drawn = self.values(1 if size is None else int(np.prod(size)))

@@ -1,4 +1,4 @@
-"""Second order: the Hessian times a direction, for the price of a gradient."""
+"""Hessian-vector products, at the cost of a few gradients."""
 
 import copy
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from rnnbp.models import Sequential
 
 @dataclass(frozen=True)
 class Curvature:
-    """A loss, its gradient, and the gradient's derivative along a direction.
+    """A loss, its gradient, and a Hessian-vector product.
 
     Attributes
     ----------
@@ -27,7 +27,7 @@ class Curvature:
     product : ndarray (P,)
         The Hessian times the direction, H v.
     steps : int
-        Steps of sequences that were run forwards.
+        Forward steps, summed over sequences.
     """
 
     loss: float
@@ -45,12 +45,12 @@ def hvp(
     gradient: GradientAlgorithm | None = None,
     state: Sequence[State] | None = None,
 ) -> Curvature:
-    """The Hessian of the batch's mean loss times a direction v, exact to rounding, dropout off.
+    """Compute the Hessian of the mean loss times a direction v, exact to rounding, without dropout.
 
     Pearlmutter's R-operator is the derivative of the whole gradient computation along v. Cells, layers and losses are
-    holomorphic, their ways back too, so that the complex step takes this derivative without another line of
+    holomorphic, and so are their backward passes, so that the complex step gives this derivative without further
     formulas: H v = gradient(p + ihv).imag / h. It takes the time of a gradient in complex numbers, about three to
-    four of a real one, and twice its memory; no matrix (P, P) is made.
+    four of a real one, and twice its memory; no matrix (P, P) is formed.
 
     Parameters
     ----------
@@ -59,22 +59,22 @@ def hvp(
         With targets.
     loss : Loss
     direction : ndarray (P,)
-        v, of any length.
+        v, of any norm.
     gradient : GradientAlgorithm, default BPTT()
-        Whose gradient is differentiated: one that is exact and works in the parameters' dtype, as BPTT and
-        `RecurrentBackprop` do.
-    state : list, one a layer, optional
-        The states to begin from.
+        The algorithm whose gradient is differentiated: an exact one that computes in the parameters' dtype, as `BPTT`
+        and `RecurrentBackprop` do.
+    state : list, one per layer, optional
+        The initial states.
 
     Returns
     -------
     Curvature
-        `.product` is H v; `.loss` and `.gradient` come with it.
+        `.product` is H v.
 
     Raises
     ------
     ValueError
-        If `direction` is not real of shape (P,), or `gradient` gives no derivative.
+        If `direction` is not real of shape (P,), or `gradient` does not compute in complex numbers.
 
     Notes
     -----

@@ -1,19 +1,19 @@
-"""Where a random gradient algorithm draws its numbers."""
+"""The random generator of a stochastic gradient algorithm."""
 
 import numpy as np
 
 
 def generator_of(seed: int | np.random.Generator, rng: np.random.Generator | None) -> np.random.Generator:
-    """An algorithm's own generator: from its seed alone, or from its seed and one number drawn from `rng`.
+    """Return an algorithm's generator, from its seed alone, or from its seed and one number drawn from `rng`.
 
-    So the seed counts with a trainer's generator too, and each of its batches has new draws.
+    So the seed has an effect with a trainer's generator too, and each batch has new random numbers.
 
     Parameters
     ----------
     seed : int or numpy.random.Generator
-        The algorithm's. A generator is drawn from itself, whatever `rng` is.
+        The algorithm's. A generator is returned itself, whatever `rng` is.
     rng : numpy.random.Generator, optional
-        As `gradients` is given it.
+        The argument of `gradients`.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A penalty on weights that would no longer contract, added to any gradient."""
+"""A penalty on the spectral norm of weight matrices, added to any gradient."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,31 +16,31 @@ from rnnbp.solvers.contraction import check_names
 
 
 @dataclass(frozen=True)
-class SpectralPenalty:
-    """weight * sum of max(0, ||W|| - radius)^2 / 2 over matrices W, on top of the loss; ||W|| is the spectral
-    norm, its gradient the outer product of the first singular vectors.
+class SpectralPenalty(GradientAlgorithm):
+    """Compute the gradient of the mean loss plus a penalty on the spectral norms of weight matrices.
 
-    Below `radius` nothing is changed; above, every step of the optimizer pulls the net back to where it
-    contracts. A batch has the penalty once, in its first gradient.
+    The penalty is weight * sum of max(0, ||W|| - radius)^2 / 2 over the matrices W; the gradient of the spectral norm
+    ||W|| is the outer product of the first singular vectors. It is zero below `radius`; above, it pulls the network
+    back to where it is a contraction. It is added once per batch, to the first gradient.
 
     Parameters
     ----------
     gradient : GradientAlgorithm
-        Of the loss itself: ``RecurrentBackprop()``.
+        The algorithm for the loss, as ``RecurrentBackprop()``.
     names : sequence of str
-        Of the matrices, as in `model.params`: ``["0.w_hh"]``.
+        Names of the matrices in `model.params`, as ``["0.w_hh"]``.
     weight : float, default 10.0
-        Enough to hold the norm near the radius while Adam learns at 0.003.
+        Enough to keep the norm near the radius for Adam with a learning rate of 0.003.
     radius : float, default 0.95
 
     Raises
     ------
     ValueError
-        If a number is not positive; when used, if a name is not a matrix's.
+        If a number is not positive; when used, if a name is not that of a matrix.
 
     See Also
     --------
-    rnnbp.SpectralProjection : scales the matrices down at once.
+    rnnbp.SpectralProjection : scales the matrices down after each update.
 
     References
     ----------
@@ -71,7 +71,7 @@ class SpectralPenalty:
 
     @property
     def random(self) -> bool:
-        """Whether the algorithm within is."""
+        """Whether the wrapped algorithm is stochastic."""
         return is_random(self.gradient)
 
     def gradients(
@@ -82,14 +82,13 @@ class SpectralPenalty:
         state: Sequence[State] | None = None,
         rng: np.random.Generator | None = None,
     ) -> Iterator[Gradient]:
-        """As many as the algorithm within yields."""
         value, vector = self.penalty(model.params)
         for g in self.gradient.gradients(model, batch, loss, state, rng):
             yield replace(g, loss=g.loss + value, vector=g.vector + vector)
             value, vector = 0.0, np.zeros_like(vector)
 
     def penalty(self, params: Parameters) -> tuple[float, Array]:
-        """The penalty and its derivative (P,)."""
+        """Return the penalty and its gradient (P,)."""
         check_names(params, self.names)
         value, grad = 0.0, params.zeros()
         for name in self.names:

@@ -9,7 +9,16 @@ from itertools import pairwise
 import numpy as np
 
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients.base import Cost, Gradient, check_targets, map_state, require_causal, residual_bytes, total_weight
+from rnnbp.gradients.base import (
+    Cost,
+    Gradient,
+    GradientAlgorithm,
+    check_targets,
+    map_state,
+    require_causal,
+    residual_bytes,
+    total_weight,
+)
 from rnnbp.layers import Run
 from rnnbp.layers.base import Array, Residuals, State
 from rnnbp.losses import Loss
@@ -18,27 +27,29 @@ from rnnbp.runtime import integer_at_least, positive_int
 
 
 @dataclass(frozen=True)
-class TruncatedBPTT:
-    """Every k1 steps, the error of these k1 steps is propagated back through the last k2 steps.
+class TruncatedBPTT(GradientAlgorithm):
+    """Compute the gradient of the mean loss by truncated backpropagation through time.
 
-    A sequence is run in spans. After each span of `k1` steps comes a gradient, and the parameters may change
-    before the next: BPTT(h; h') of Williams & Peng with h = k2 and h' = k1. ``k1 = k2 = 1`` is Elman's
-    copy-back, static backpropagation on a recurrent net; ``k1 = 1`` gives every step's error the same way
-    back; ``k1 = k2`` cuts the sequence into pieces (where a shorter one is left at the end, its error
-    goes back k2 steps as well, into the piece before); ``k1 = k2 >= T`` is full BPTT. States are never
-    truncated, only the error's way back.
+    Every k1 steps, the loss of these k1 steps is backpropagated through the last k2 steps.
+
+    The forward pass is run in spans of `k1` steps. After each span a gradient is yielded, and one for the shorter span
+    that may remain at the end; the parameters may change before the next: BPTT(h; h') of Williams & Peng with h = k2
+    and h' = k1. ``k1 = k2 = 1`` is Elman's copy-back, static backpropagation on a recurrent network; ``k1 = 1``
+    backpropagates the loss of every step through the same number of steps; ``k1 = k2`` cuts the sequence into segments
+    (the loss of a shorter one at the end is backpropagated through k2 steps as well, into the segment before);
+    ``k1 = k2 >= T`` is full BPTT. The backward pass is truncated, the states are not.
 
     Parameters
     ----------
     k1 : int
         Steps between gradients.
     k2 : int
-        Steps the error goes back, at least k1.
+        Steps of the backward pass, at least k1.
 
     Raises
     ------
     ValueError
-        Unless 1 <= k1 <= k2; when used on a model with a layer that looks ahead in time.
+        Unless 1 <= k1 <= k2; when used on a model with a non-causal layer.
 
     References
     ----------
@@ -71,13 +82,12 @@ class TruncatedBPTT:
         state: Sequence[State] | None = None,
         rng: np.random.Generator | None = None,
     ) -> Iterator[Gradient]:
-        """One gradient every k1 steps, and one for what is left at the end."""
         require_causal(model, "TruncatedBPTT")
-        past: deque[Piece] = deque()
+        past: deque[Segment] = deque()
         runner = SpanRunner(model, batch, loss, state, rng)
         for start, stop in self._spans(runner.steps):
             first = max(0, stop - self.k2)
-            new = [runner.run(a, b) for a, b in self._pieces(start, stop, runner.steps)]
+            new = [runner.run(a, b) for a, b in self._segments(start, stop, runner.steps)]
             past.extend(new)
             while past[0].stop <= first:
                 past.popleft()
@@ -86,16 +96,16 @@ class TruncatedBPTT:
     def _spans(self, steps: int) -> Iterator[tuple[int, int]]:
         return ((start, min(start + self.k1, steps)) for start in range(0, steps, self.k1))
 
-    def _pieces(self, start: int, stop: int, steps: int) -> Iterator[tuple[int, int]]:
-        """The span, cut where the way back of this or a later gradient ends."""
+    def _segments(self, start: int, stop: int, steps: int) -> Iterator[tuple[int, int]]:
+        """Yield the segments of a span, cut where the backward pass of this or a later gradient ends."""
         ends = [min(end, steps) for end in range(stop, min(stop + self.k2, steps) + self.k1, self.k1)]
         cuts = sorted({start, stop, *(end - self.k2 for end in ends if start < end - self.k2 < stop)})
         return pairwise(cuts)
 
 
 @dataclass(frozen=True)
-class Piece:
-    """A stretch of time that was run, and the error of its own outputs."""
+class Segment:
+    """The forward pass of some consecutive steps, and the gradient with respect to their outputs."""
 
     start: int
     stop: int
@@ -106,12 +116,12 @@ class Piece:
 
 
 class SpanRunner:
-    """Runs a batch span by span, from state to state, and propagates errors back over several spans.
+    """Runs a batch segment by segment, carrying the state, and backpropagates through several segments.
 
     Parameters
     ----------
     model, batch, loss, state, rng
-        As a gradient algorithm is given them.
+        See `GradientAlgorithm.gradients`.
     """
 
     def __init__(
@@ -128,8 +138,8 @@ class SpanRunner:
         self.state: Sequence[State] | None = state
         self.total = total_weight(loss, batch, model.per_step)
 
-    def run(self, start: int, stop: int) -> Piece:
-        """Forward from step `start` to before `stop`, and the loss of what is due there."""
+    def run(self, start: int, stop: int) -> Segment:
+        """Run the forward pass of steps `start` to `stop` - 1 and compute the loss of their targets."""
         lengths = np.clip(self.batch.lengths - start, 0, stop - start)
         outputs, residuals, self.state = self.model.unroll(
             self.model.params, self.x[start:stop], Run(lengths, self.rng), self.state
@@ -137,39 +147,40 @@ class SpanRunner:
         targets = self.targets[start:stop] if self.model.per_step else self.targets
         due = self.batch.due(start, stop, self.model.per_step)
         value, d_outputs = self.loss.masked(outputs, targets, due, self.total)
-        return Piece(start, stop, residuals, outputs, value, d_outputs)
+        return Segment(start, stop, residuals, outputs, value, d_outputs)
 
     def gradient(
-        self, way_back: Sequence[Piece], new: Sequence[Piece], factors: Sequence[float] | None = None
+        self, segments: Sequence[Segment], new: Sequence[Segment], factors: Sequence[float] | None = None
     ) -> Gradient:
-        """The error of the `new` pieces, propagated back through all of `way_back`, of which they are the
-        last; what leaves a piece for the one before is multiplied by its factor.
+        """Return the gradient of the loss of the `new` segments, backpropagated through all `segments`.
+
+        `new` are the last of `segments`. The cotangent of a segment's initial state is multiplied by its factor.
         """
         params = self.model.params
         grad, d_states = params.zeros(), None
-        for piece, factor in reversed(list(zip(way_back, factors or [1.0] * len(way_back), strict=True))):
-            dy = piece.d_outputs if piece.start >= new[0].start else np.zeros_like(piece.d_outputs)
-            d_states = self.model.backward_params(params, piece.residuals, dy, grad, d_states)
+        for segment, factor in reversed(list(zip(segments, factors or [1.0] * len(segments), strict=True))):
+            dy = segment.d_outputs if segment.start >= new[0].start else np.zeros_like(segment.d_outputs)
+            d_states = self.model.backward_params(params, segment.residuals, dy, grad, d_states)
             if factor != 1:
                 d_states = [map_state(partial(_scaled, factor), d) for d in d_states]
         start, stop = new[0].start, new[-1].stop
-        outputs = np.concatenate([p.outputs for p in new]) if self.model.per_step else _ended(new, self.batch)
+        outputs = np.concatenate([p.outputs for p in new]) if self.model.per_step else _final_outputs(new, self.batch)
         steps = int(np.clip(self.batch.lengths - start, 0, stop - start).sum())
-        cost = Cost(steps, residual_bytes([p.residuals for p in way_back]))
+        cost = Cost(steps, residual_bytes([p.residuals for p in segments]))
         assert self.state is not None
         vector = params.masked(grad.vector)
         return Gradient(sum(p.loss for p in new), vector, outputs, list(self.state), cost, (start, stop))
 
 
 def _scaled(factor: float, d: Array) -> Array:
-    """In the error's own dtype."""
+    """Return factor d, in the dtype of d."""
     return d * d.dtype.type(factor)
 
 
-def _ended(pieces: Sequence[Piece], batch: SequenceBatch) -> Array:
-    """Outputs (B, K), each row from the piece its sequence ends in."""
-    outputs = pieces[-1].outputs.copy()
-    for piece in pieces[:-1]:
-        here = batch.due(piece.start, piece.stop, per_step=False)
-        outputs[here] = piece.outputs[here]
+def _final_outputs(segments: Sequence[Segment], batch: SequenceBatch) -> Array:
+    """Return the outputs (B, K), each row from the segment in which its sequence ends."""
+    outputs = segments[-1].outputs.copy()
+    for segment in segments[:-1]:
+        here = batch.due(segment.start, segment.stop, per_step=False)
+        outputs[here] = segment.outputs[here]
     return outputs

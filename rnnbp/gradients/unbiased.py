@@ -1,4 +1,4 @@
-"""Is the mean of a random gradient the exact one? Over all its draws where that can be computed, else by samples."""
+"""Test whether a stochastic gradient is unbiased: by its exact expectation if computable, else by samples."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from rnnbp.layers.base import Array
 from rnnbp.losses import Loss
 from rnnbp.models import Sequential
 
-FEWEST = 128  # samples of a test: with fewer even normal ones may look heavy-tailed
-CONFIRMING = 256  # samples, at least, before an algorithm is said to be biased
-PILOT = 8  # samples that show whether copies of the sequences lessen the variance
-ROWS = 192  # sequences of a batch, up to which copies take hardly more time
-COPIES = 1024  # of each sequence, at the most
-FLOATS = 2**22  # that a batch of copies may take for a vector of parameters a sequence, as UORO does
+FEWEST = 128  # samples of a test: with fewer even normal samples may look heavy-tailed
+CONFIRMING = 256  # least number of samples of the second test that confirms a bias
+PILOT = 8  # samples for the decision whether copies of the sequences reduce the variance
+ROWS = 192  # sequences of a batch up to which copies take hardly more time
+COPIES = 1024  # largest number of copies of each sequence
+FLOATS = 2**22  # largest size of (sequences, P), which UORO stores for a batch of copies
 
 Sample = Callable[[int], Array]
 
@@ -32,10 +32,10 @@ class Finding:
     Attributes
     ----------
     ok : bool or None
-        None if the test cannot tell.
+        None if the test is inconclusive.
     test : {'all draws', 'samples', 'heavy-tailed samples'}
     runs : int
-        Of the algorithm.
+        Number of runs of the algorithm.
     found : Evidence
     """
 
@@ -47,7 +47,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Problem:
-    """A random gradient algorithm, what it is run on, and the exact gradient there."""
+    """A stochastic gradient algorithm with a model, a batch and a loss, and the exact gradient."""
 
     guarantee: Guarantee
     model: Sequential
@@ -56,29 +56,30 @@ class Problem:
     exact: Array
 
     def program(self, rng: np.random.Generator) -> Array:
-        """The gradient with draws from a generator."""
+        """Return the gradient with random numbers from a generator."""
         return total_of(self.guarantee.seeded(rng), self.model, self.batch, self.loss).vector
 
     def sample(self, seed: int) -> Array:
-        """The gradient with a seed."""
+        """Return the gradient with a seed."""
         return total_of(self.guarantee.seeded(seed), self.model, self.batch, self.loss).vector
 
     def copies(self, n: int) -> "Problem":
-        """The same with n copies of each sequence: the mean loss and its gradient stay, and draws that each sequence
-        has of its own average out.
+        """Return the same problem with n copies of each sequence.
+
+        The mean loss and its gradient are unchanged, and random numbers of each sequence are averaged over.
         """
         batch, targets = self.batch, self.batch.targets
         assert targets is not None
-        many = SequenceBatch(
+        copied = SequenceBatch(
             np.repeat(batch.x, n, axis=1),
             np.repeat(batch.lengths, n),
             np.repeat(targets, n, axis=1 if self.model.per_step else 0),
             np.arange(n * batch.size),
         )
-        return Problem(self.guarantee, self.model, many, self.loss, self.exact)
+        return Problem(self.guarantee, self.model, copied, self.loss, self.exact)
 
     def replayable(self) -> bool:
-        """Whether a generator can stand for a seed: with that of the seed, the gradient is the same."""
+        """Return whether a generator can replace a seed: the generator of a seed gives the same gradient."""
         try:
             return all(
                 np.allclose(self.program(np.random.default_rng(seed)), self.sample(seed), rtol=1e-12, atol=0)
@@ -89,23 +90,23 @@ class Problem:
 
 
 def find_bias(problem: Problem, pilot: Array, power: float, limit: int) -> Finding:
-    """Test a random gradient for bias.
+    """Test whether a stochastic gradient is biased.
 
     Parameters
     ----------
     problem : Problem
     pilot : ndarray (seeds, P)
-        Gradients with the first seeds: from their variance follows how many are needed.
+        Gradients with the first seeds: their variance determines how many are needed.
     power : float
-        The bias to be noticed, relative to the exact gradient's norm.
+        The bias to be detected, relative to the exact gradient's norm.
     limit : int
-        Of runs in one test.
+        Largest number of runs in one test.
 
     Returns
     -------
     Finding
-        `ok` is False if the mean over all draws is another, or two independent samples reject, the second of 256 at
-        least; None if samples are heavy-tailed or a bias of `power` would not be noticed.
+        `ok` is False if the exact expectation differs, or if two independent samples reject, the second of at least
+        256; None if samples are heavy-tailed or a bias of `power` would not be detected.
     """
     replayable = problem.replayable()
     if replayable:
@@ -117,8 +118,8 @@ def find_bias(problem: Problem, pilot: Array, power: float, limit: int) -> Findi
     if not first.biased:
         return Finding(None if first.heavy or first.smallest_bias > power else True, _samples(first), runs, first)
     second, more = _growing(sample, problem.exact, max(runs, CONFIRMING), runs, power, max(limit, CONFIRMING))
-    told = not second.heavy and (second.biased or second.smallest_bias <= power)
-    return Finding(not second.biased if told else None, _samples(second), runs + more, second)
+    conclusive = not second.heavy and (second.biased or second.smallest_bias <= power)
+    return Finding(not second.biased if conclusive else None, _samples(second), runs + more, second)
 
 
 def _samples(found: Evidence) -> str:
@@ -145,7 +146,7 @@ def _of_all_draws(mean: Array, runs: int, pilot: Array, exact: Array) -> Finding
 
 
 def _sampler(problem: Problem, pilot: Array, power: float, replayable: bool) -> Sample:
-    """How to sample with the least variance."""
+    """Return a way of sampling with small variance."""
     if replayable:
         try:
             if urn_sample(problem.program, 0)[1]:
@@ -167,7 +168,7 @@ def _variance(vectors: Array) -> float:
 
 
 def _growing(sample: Sample, exact: Array, fewest: int, first: int, power: float, limit: int) -> tuple[Evidence, int]:
-    """The evidence of so many samples that it tells a bias of `power`, or of `limit`; and how many they were."""
+    """Return the evidence of enough samples to detect a bias of `power`, at most `limit`, and their number."""
     vectors: list[Array] = []
     n = min(fewest, limit)
     while True:

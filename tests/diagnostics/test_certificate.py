@@ -93,8 +93,8 @@ def test_a_wrong_exact_algorithm_is_found():
     assert found.table["ok"].tolist() == [True, False]
     assert found.failed == ["wrong"]
     assert not found.ok
-    assert "guarantee NOT kept: wrong" in repr(found)
-    assert "guarantee NOT kept" in found._repr_html_()
+    assert "guarantee NOT met: wrong" in repr(found)
+    assert "guarantee NOT met" in found._repr_html_()
     assert row(found, "wrong")["distance"] == pytest.approx(1e-9, rel=1e-3)
 
 

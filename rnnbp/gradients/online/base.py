@@ -17,7 +17,7 @@ import numpy as np
 
 from rnnbp.cells.base import Array
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients.base import Cost, Gradient, check_targets, residual_bytes, total_weight
+from rnnbp.gradients.base import Cost, Gradient, GradientAlgorithm, check_targets, residual_bytes, total_weight
 from rnnbp.gradients.online.decomposition import Decomposition, decompose
 from rnnbp.gradients.online.layer_cells import AffineCell
 from rnnbp.gradients.online.linearized_step import LinearizedStep
@@ -42,7 +42,7 @@ class InfluenceMatrix(Protocol):
 
 
 @dataclass(frozen=True)
-class Online:
+class Online(GradientAlgorithm):
     """Base of the online algorithms, which have no backward pass through time: M is updated forward, step by step.
 
     Parameters
@@ -91,7 +91,6 @@ class Online:
         state: Sequence[State] | None = None,
         rng: np.random.Generator | None = None,
     ) -> Iterator[Gradient]:
-        """Yield one gradient per batch, or one every `every` steps; see `GradientAlgorithm.gradients`."""
         random_layers = None if rng is None else RandomLayers(batch.steps, batch.size, batch.x.shape[2:])
         parts = self.prepare(decompose(model, type(self).__name__, random_layers))
         forward_pass = ForwardPass(parts, batch, loss, state, rng)

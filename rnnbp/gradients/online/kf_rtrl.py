@@ -38,8 +38,8 @@ class KFRTRL(RandomOnline):
     Parameters
     ----------
     seed : int or numpy.random.Generator, default 0
-        Of the signs. Without a generator `gradients` draws the same ones at every call; with one (which a Trainer
-        gives) they depend on both, and each call draws new ones.
+        Seed of the signs. Without `rng`, `gradients` draws the same ones at every call; with `rng` (which a Trainer
+        passes) they depend on both, and each call draws new ones.
     every : int, optional
         Steps between gradients; the parameters may change with each. Default: one per batch, at constant
         parameters.
@@ -103,7 +103,7 @@ class Product:
     places: tuple[tuple[Outer, slice], ...]
 
 
-class KroneckerInfluenceMatrix:
+class KroneckerInfluenceMatrix(InfluenceMatrix):
     """Kronecker products that estimate the influence matrix, one for each set of columns of delta.
 
     Parameters

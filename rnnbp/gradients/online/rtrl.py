@@ -56,7 +56,7 @@ class RTRL(Online):
         return FullInfluenceMatrix(np.zeros((batch_size, parts.cell.state_size, parts.params.size), parts.model.dtype))
 
 
-class FullInfluenceMatrix:
+class FullInfluenceMatrix(InfluenceMatrix):
     """The influence matrix M (B, S, P).
 
     Parameters

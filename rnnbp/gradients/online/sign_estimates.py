@@ -26,8 +26,8 @@ class RandomOnline(Online):
     Parameters
     ----------
     seed : int or numpy.random.Generator, default 0
-        Of the signs. Without a generator `gradients` draws the same ones at every call; with one (which a Trainer
-        gives) they depend on both, and each call draws new ones.
+        Seed of the signs. Without `rng`, `gradients` draws the same ones at every call; with `rng` (which a Trainer
+        passes) they depend on both, and each call draws new ones.
     every : int, optional
         See `Online`.
 

@@ -86,7 +86,7 @@ class SnAp(Online):
         return SparseInfluenceMatrix(sparsity, self.order, batch_size, parts.model.dtype)
 
 
-class SparseInfluenceMatrix:
+class SparseInfluenceMatrix(InfluenceMatrix):
     """The influence matrix on a sparsity pattern.
 
     Parameters that affect the same units are a group. Groups of the same form are stored as one array.

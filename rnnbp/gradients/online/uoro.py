@@ -31,8 +31,8 @@ class UORO(RandomOnline):
     Parameters
     ----------
     seed : int or numpy.random.Generator, default 0
-        Of the signs. Without a generator `gradients` draws the same ones at every call; with one (which a Trainer
-        gives) they depend on both, and each call draws new ones.
+        Seed of the signs. Without `rng`, `gradients` draws the same ones at every call; with `rng` (which a Trainer
+        passes) they depend on both, and each call draws new ones.
     every : int, optional
         Steps between gradients; the parameters may change with each. Default: one per batch, at constant
         parameters.
@@ -73,7 +73,7 @@ class UORO(RandomOnline):
         return RankOneInfluenceMatrix(state, params, self.generator(rng))
 
 
-class RankOneInfluenceMatrix:
+class RankOneInfluenceMatrix(InfluenceMatrix):
     """A rank-one estimate s~ outer theta~ of the influence matrix.
 
     Parameters
