@@ -59,7 +59,8 @@ class Certificate:
     by_lag : DataFrame
         `algorithm`, `lag`, `share`, `error`: the share of the gradient of the last step's loss that the algorithm
         propagates over `lag` steps, and its standard error over seeds. `weight` is the norm of the exact term of that
-        lag, relative to the gradient. Empty for a non-causal model. See `rnnbp.gradients.lag_decomposition` for the definition.
+        lag, relative to the gradient. Empty for a non-causal model. Definition:
+        `rnnbp.gradients.lag_decomposition`.
     reference_error : float
         Largest relative error of full BPTT's directional derivative against the complex step, along the gradient and
         random directions: the test of the reference.

@@ -277,7 +277,7 @@ def test_pieces_have_the_schedules_lengths():
         (lambda: ARTBP(Geometric), "truncation must be an object with a method 'chance', got <class"),
         (lambda: ARTBP(seed=-1), "seed must be an integer of 0 or more, got -1"),
         (lambda: Geometric(-0.1), "probability must be a number between 0 and 1, got -0.1"),
-        (lambda: Geometric(1), "probability must be below 1, got 1: an error that never goes back"),
+        (lambda: Geometric(1), "probability must be below 1, got 1: no gradient would be"),
         (lambda: PowerLaw(1), "mean must be a number above 1, got 1"),
         (lambda: PowerLaw(alpha=2), "alpha must be a number above 2, got 2"),
     ],
