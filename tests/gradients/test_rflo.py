@@ -106,7 +106,7 @@ def test_a_derived_cell_is_refused():
             return super().step(params, 2 * state, x)
 
     model = model_of(after(Recurrent(Changed(3, 4))))
-    with pytest.raises(ValueError, match="RFLO takes cells that say which weights are recurrent"):
+    with pytest.raises(ValueError, match="RFLO takes cells that mark their recurrent weights"):
         list(RFLO().gradients(model, batch_for(model, LENGTHS["equal lengths"]), CrossEntropy()))
 
 
