@@ -17,15 +17,15 @@ from rnnbp.losses import CrossEntropy
 
 
 class LastThreeSteps:
-    """UORO's influence of the last three steps; what acted before is dropped."""
+    """UORO's estimate of the influence matrix restricted to the last three steps."""
 
     def __init__(self, rng):
         self.rng, self.products = rng, []
 
     def advance(self, step):
         signs = random_signs(self.rng, step.state.shape, step.state.dtype)
-        older = [balanced(step.pushed(s[: step.size]), p[: step.size]) for s, p in self.products[-2:]]
-        self.products = [*older, balanced(signs, step.pulled(signs))]
+        older = [balanced(step.jvp(s[: step.size]), p[: step.size]) for s, p in self.products[-2:]]
+        self.products = [*older, balanced(signs, step.immediate_vjp(signs))]
 
     def gradient(self, d_state):
         n = len(d_state)
@@ -36,7 +36,7 @@ class LastThreeSteps:
 class Forgetful(UORO):
     """UORO that drops everything at lag 3 and more."""
 
-    def influence(self, parts, batch_size, rng):
+    def initial_influence(self, parts, batch_size, rng):
         return LastThreeSteps(self.generator(rng))
 
 
@@ -57,16 +57,16 @@ class Scaled:
 class SameSigns(UORO):
     """UORO that draws the same signs at every step."""
 
-    def influence(self, parts, batch_size, rng):
-        carried = super().influence(parts, batch_size, rng)
+    def initial_influence(self, parts, batch_size, rng):
+        influence = super().initial_influence(parts, batch_size, rng)
         seed = self.seed
 
         class Again:
             def integers(self, high, size):
                 return np.random.default_rng(seed).integers(high, size=size)
 
-        carried.rng = Again()
-        return carried
+        influence.rng = Again()
+        return influence
 
 
 def certify(algorithm, layers, seed=0, lengths=None, **options):

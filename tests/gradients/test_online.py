@@ -223,7 +223,7 @@ def test_outputs_without_layers_on_top(every):
 def test_the_parts_of_a_model():
     model = Sequential(Normalize([0.0], [1.0]), Dense(1, 3), LSTM(3, 2, num_layers=2), MeanOverTime(), Dense(2, 2))
     parts = decompose(model, "RTRL")
-    assert [type(layer) for layer in parts.ahead.layers] == [Normalize]
+    assert [type(layer) for layer in parts.preprocessing.layers] == [Normalize]
     assert [cell.state_size for cell in parts.cell.cells] == [3, 4, 4, 3]
     assert [type(layer) for layer in parts.readout.layers] == [Last, Dense]
     assert parts.params.size + parts.readout.params.size == model.params.size

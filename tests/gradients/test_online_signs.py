@@ -118,7 +118,7 @@ def too_far(factor):
     jacobian, jvp = LinearizedStep.jacobian.fget, LinearizedStep.jvp
     return {
         "jacobian": property(lambda step: factor * jacobian(step)),
-        "pushed": lambda step, tangent: factor * jvp(step, tangent),
+        "jvp": lambda step, tangent: factor * jvp(step, tangent),
     }
 
 
@@ -127,7 +127,7 @@ def spoil(monkeypatch, balanced=None, random_signs=None, jacobian=None, jvp=None
         for name, wrong in (("balanced", balanced), ("random_signs", random_signs)):
             if wrong is not None:
                 monkeypatch.setattr(module, name, wrong)
-    for name, wrong in (("jacobian", jacobian), ("pushed", jvp)):
+    for name, wrong in (("jacobian", jacobian), ("jvp", jvp)):
         if wrong is not None:
             monkeypatch.setattr(LinearizedStep, name, wrong)
 
