@@ -153,7 +153,7 @@ def test_without_numba_it_is_numpy(rng, monkeypatch):
     outputs = outputs_for(rng)
     with kernels.using("numpy"):
         value, d_outputs = CTC()(outputs, LABELS, STEPS)
-    monkeypatch.setattr(ctc, "installed", lambda: False)
+    monkeypatch.setattr(ctc, "available", lambda: False)
     again, d_again = CTC()(outputs, LABELS, STEPS)
     assert value == again
     np.testing.assert_array_equal(d_outputs, d_again)
