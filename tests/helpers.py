@@ -1,4 +1,4 @@
-"""Small things that several test files need."""
+"""Cells, comparisons and runs that several test files use."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -28,7 +28,7 @@ LENGTHS = {"equal lengths": np.array([6, 6, 6]), "unequal lengths": np.array([6,
 class LeakyCell:
     """A cell as a user would write one: h[t] = keep h[t-1] + (1 - keep) sin(W x[t] + V h[t-1] + b).
 
-    Its residuals are a nested tuple, and it shows one unit less than it has.
+    Its residuals are a nested tuple, and its output is all units but the last.
     """
 
     input_size: int
@@ -89,7 +89,7 @@ CELLS: dict[str, Cell] = {
     "a user's": LeakyCell(3, 4),
 }
 
-# Those whose spikes have a surrogate for a derivative, and jump: they do not settle and have no differences.
+# Spiking cells: with a surrogate derivative, without convergence to a fixed point, and without finite differences.
 SPIKING: dict[str, Cell] = {
     "LIF": LIFCell(3, 4, tau=5),
     "ALIF": ALIFCell(3, 4, tau=5, tau_adaptation=10, beta=0.4),
@@ -98,7 +98,7 @@ SPIKING: dict[str, Cell] = {
 
 
 def relative_error(found: Any, expected: Any) -> float:
-    """The worst difference, relative to the largest expected entry; inf for other shapes or a NaN."""
+    """Return the greatest difference relative to the greatest expected entry; inf for other shapes or a NaN."""
     found, expected = np.asarray(found), np.asarray(expected)
     if found.shape != expected.shape:
         return np.inf
@@ -110,10 +110,10 @@ def relative_error(found: Any, expected: Any) -> float:
 
 
 def gradient_error(shapes: Parameters, found: np.ndarray, expected: np.ndarray) -> float:
-    """The worst `relative_error` over the parameters.
+    """Return the greatest `relative_error` over the parameters.
 
-    One whose gradient is below a thousandth of the largest of all is compared with that thousandth, as it may
-    be nothing but rounding.
+    The difference in a parameter whose gradient is below a thousandth of the greatest of all is taken relative to that
+    thousandth, since such a gradient may be rounding alone.
     """
     if found.shape != expected.shape or not np.isfinite(found).all():
         return np.inf
@@ -127,14 +127,14 @@ def gradient_error(shapes: Parameters, found: np.ndarray, expected: np.ndarray) 
 
 
 def made(layer: Any, dtype: Any = np.float64, seed: int = 0) -> Parameters:
-    """A layer's or cell's parameters with first values."""
+    """Return the initialized parameters of a layer or cell."""
     params = Parameters(layer.shapes(), dtype=np.float64)
     layer.initialize(params, np.random.default_rng(seed))
     return params.astype(dtype)
 
 
 def spans_of(layer: Any, params: Parameters, x: np.ndarray, lengths: np.ndarray, cuts: list[int]) -> Any:
-    """Run a layer span by span, from state to state: the outputs of each span, and the state at the end."""
+    """Run a layer span by span, and return the outputs of each span, and the state after the last."""
     state, outputs = None, []
     for start, stop in pairwise(cuts):
         run = Run(np.clip(lengths - start, 0, stop - start))
@@ -144,24 +144,24 @@ def spans_of(layer: Any, params: Parameters, x: np.ndarray, lengths: np.ndarray,
 
 
 def padded(lengths: np.ndarray, rng: np.random.Generator, dtype=np.float64) -> np.ndarray:
-    """Random sequences, zero past their ends."""
+    """Return random sequences, zero past their ends."""
     x = rng.standard_normal((6, 3, 3)).astype(dtype)
     x[np.arange(6)[:, None] >= lengths] = 0
     return x
 
 
 def real(y: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Outputs, or their weights, with zeros past the ends where there is a time axis."""
+    """Return outputs, or their weights, with zeros past the ends if there is a time axis."""
     return np.where((np.arange(len(y))[:, None] < lengths)[:, :, None], y, 0) if y.ndim == 3 else y
 
 
 def run(layer: Layer, x: np.ndarray, lengths, params: Parameters | None = None):
-    """The outputs alone."""
+    """Return the outputs of a layer."""
     return layer.forward(made(layer) if params is None else params, x, Run(np.asarray(lengths)))[0]
 
 
 def leaves(state) -> list[np.ndarray]:
-    """The arrays of a layer's state."""
+    """Return the arrays of a layer's state."""
     if state is None:
         return []
-    return [state] if isinstance(state, np.ndarray) else [a for part in state for a in leaves(part)]
+    return [state] if isinstance(state, np.ndarray) else [a for item in state for a in leaves(item)]

@@ -1,4 +1,4 @@
-"""Losses: one file each; `base` holds what they share."""
+"""Losses, with their gradients with respect to the outputs."""
 
 from rnnbp.runtime.lazy_imports import attach
 

@@ -1,4 +1,4 @@
-"""What a loss is: the mean of something over the sequences, or over the real steps, and its derivative."""
+"""Base class of losses: weighted means over sequences or over real steps, with their gradients."""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -13,22 +13,22 @@ Shape = tuple[int, ...]
 
 
 class Loss:
-    """The mean of a pointwise loss, and its derivative by the outputs.
+    """Base class of losses: the weighted mean of a loss per item, and its gradient with respect to the outputs.
 
-    The items are the sequences where outputs are (B, K), the real steps where they are (T, B, K). Item i has
-    a value, a derivative and weights; the loss is the sum of the values divided by the sum of the weights.
+    Items are sequences for outputs (B, K), and steps that are not padding for outputs (T, B, K). The loss is the sum of
+    the weighted values of all items divided by the sum of their weights.
 
     A subclass defines `weights`, `terms`, `align` and `predict`, and may define `check`. All work for complex
     outputs, whose imaginary part is then that of the value: the complex step differentiates through a loss.
 
     Notes
     -----
-    Where nothing counts (all labels ignored, all targets missing) the value is 0 and so is the derivative. A
-    loss that is not finite is returned as it is.
+    If all weights are 0 (all labels ignored, all targets missing), value and gradient are 0. A loss that is not finite
+    is returned unchanged.
 
     Examples
     --------
-    A loss of one's own, the fourth power of the error, summed over K:
+    A user's loss, the fourth power of the error, summed over K:
 
     >>> class FourthPower(Loss):
     ...     def align(self, outputs, targets):
@@ -47,22 +47,21 @@ class Loss:
     metric: ClassVar[str]
 
     def __call__(self, outputs: Array, targets: Array, lengths: Array | None = None) -> tuple[Any, Array]:
-        """The loss of a whole batch and its derivative.
+        """Compute the loss of a batch and its gradient.
 
         Parameters
         ----------
         outputs : array_like (B, K) or (T, B, K), float or complex
         targets : array_like
-            One item for every sequence or step; the subclass says of what shape.
+            One item for every sequence or step; the subclass specifies the shape.
         lengths : array_like (B,), optional
-            Each sequence's number of steps, where outputs are (T, B, K). Default: T for all. Without meaning,
-            and not looked at, where outputs are (B, K).
+            Number of steps of each sequence, for outputs (T, B, K). Default: T for all. Ignored for outputs (B, K).
 
         Returns
         -------
         value : float
-            complex, where outputs are.
-        d_outputs : ndarray, of the outputs' shape and dtype
+            Complex if the outputs are.
+        d_outputs : ndarray, of the shape and dtype of the outputs
             Exactly zero past a sequence's end.
 
         Raises
@@ -78,14 +77,14 @@ class Loss:
         return self.masked(outputs, targets, mask, self.total(targets, lengths))
 
     def total(self, targets: Array, lengths: Array | None = None) -> float:
-        """What the sum of the values is divided by: the sum of the weights of a whole batch.
+        """Return the sum of the weights of a batch, by which the sum of the values is divided.
 
         Parameters
         ----------
         targets : array_like
             One item for every sequence, or every step.
         lengths : array_like (B,), optional
-            Each sequence's number of steps, where targets have a time axis. Default: all of them count.
+            Number of steps of each sequence, for targets with a time axis. Default: all steps.
 
         Returns
         -------
@@ -102,10 +101,10 @@ class Loss:
         return float(self.weights(targets[real_items(targets.shape[:2], lengths)]).sum())
 
     def masked(self, outputs: Array, targets: Array, mask: Array, total: float) -> tuple[Any, Array]:
-        """The share that some items have in the loss of a batch, and its derivative.
+        """Compute the contribution of some items to the loss of a batch, and its gradient.
 
-        The shares of parts that do not overlap add up to the whole: so a truncated or online algorithm takes
-        a batch's loss piece by piece.
+        The contributions of disjoint sets of items add up to the loss of the batch. Truncated and online algorithms
+        compute the loss of a batch in this way, span by span.
 
         Parameters
         ----------
@@ -113,15 +112,15 @@ class Loss:
         targets : array_like
             One item for every sequence or step.
         mask : ndarray of bool (B,) or (T, B)
-            Which items count.
+            The items that contribute.
         total : float
-            The normaliser of the whole batch, from `total`.
+            The sum of the weights of the batch, from `total`.
 
         Returns
         -------
         value : float
-            complex, where outputs are.
-        d_outputs : ndarray, of the outputs' shape and dtype
+            Complex if the outputs are.
+        d_outputs : ndarray, of the shape and dtype of the outputs
             Exactly zero where the mask is False.
 
         Raises
@@ -143,7 +142,7 @@ class Loss:
         if not counts.all():
             rows, weights = np.arange(mask.size)[rows][counts], weights[counts]
         scale = 1 / total if total else 0.0
-        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite shows in the value
+        with np.errstate(over="ignore", invalid="ignore"):  # a value that is not finite is returned
             values, d_values = self.terms(items[rows], y[rows], weights.astype(outputs.real.dtype, copy=False))
             d_items = np.multiply(d_values, scale, dtype=outputs.dtype)
             value = values.sum(dtype=np.result_type(values, np.float64)) * scale
@@ -153,37 +152,55 @@ class Loss:
         return value.item(), d_items.reshape(outputs.shape)
 
     def weights(self, targets: Array) -> Array:
-        """How much each number in `targets` counts: float64 or bool, of the same shape."""
+        """Return the weight of each entry of `targets`: float64 or bool, of the same shape."""
         raise NotImplementedError(f"{type(self).__name__} does not define weights")
 
     def terms(self, outputs: Array, targets: Array, weights: Array) -> tuple[Array, Array]:
-        """(N, K), N targets, their weights; none to be changed -> values (N,) times weights, derivatives (N, K)."""
+        """Return the weighted values of items, and their gradients.
+
+        Parameters
+        ----------
+        outputs : ndarray (N, K)
+        targets, weights : ndarray (N, ...)
+            As `align` and `weights` return them. No argument may be modified.
+
+        Returns
+        -------
+        values : ndarray (N,)
+        d_outputs : ndarray (N, K)
+        """
         raise NotImplementedError(f"{type(self).__name__} does not define terms")
 
     def align(self, outputs: Array, targets: Array) -> Array:
-        """`targets` in the shape and dtype that `terms` takes; an error where they do not fit `outputs`."""
-        raise NotImplementedError(f"{type(self).__name__} does not define align")
-
-    def check(self, targets: Array, mask: Array, K: int) -> None:
-        """Raise where a target that counts is not one the loss takes; `targets` are aligned."""
-
-    def check_dataset(self, targets: Any, lengths: Array) -> None:
-        """Raise where a target of a whole dataset, of sequences of these lengths (N,), is not one the loss takes.
-
-        What is not found here is found when the loss is called, with less to name the sequence by.
-        """
-
-    def predict(self, outputs: ArrayLike) -> Array:
-        """What the outputs say: class labels, or values."""
-        raise NotImplementedError(f"{type(self).__name__} does not define predict")
-
-    def named(self, predicted: Array, classes: Sequence[str]) -> Any:
-        """What `predict` returned, integers, under the names of the classes.
+        """Return `targets` in the shape and dtype that `terms` takes.
 
         Raises
         ------
         ValueError
-            If an output has no name.
+            If they do not fit the outputs.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define align")
+
+    def check(self, targets: Array, mask: Array, K: int) -> None:
+        """Raise if an aligned target that contributes is not valid for the loss and K outputs."""
+
+    def check_dataset(self, targets: Any, lengths: Array) -> None:
+        """Raise if a target of a dataset, of sequences of these lengths (N,), is not valid for the loss.
+
+        Optional: a call of the loss checks again, but can only name the place within a batch.
+        """
+
+    def predict(self, outputs: ArrayLike) -> Array:
+        """Return the predictions: class labels, or values."""
+        raise NotImplementedError(f"{type(self).__name__} does not define predict")
+
+    def named(self, predicted: Array, classes: Sequence[str]) -> Any:
+        """Return the names of predicted classes.
+
+        Raises
+        ------
+        ValueError
+            If a predicted class has no name.
         """
         if predicted.size and predicted.max() >= len(classes):
             raise ValueError(
@@ -193,30 +210,30 @@ class Loss:
         return np.array(classes)[predicted]
 
     def probabilities(self, outputs: ArrayLike) -> Array:
-        """How probable each class is."""
+        """Return the probabilities of the classes."""
         raise ValueError(f"{type(self).__name__} is for values, which have no probabilities: use predict")
 
     def score(self, outputs: ArrayLike, targets: ArrayLike, lengths: ArrayLike | None = None) -> float:
-        """The metric called `metric` of these outputs: greater is better, unless it is an error rate.
+        """Return the score that `metric` names: greater is better, unless it is an error rate.
 
         Parameters
         ----------
         outputs, targets, lengths
-            As the loss takes them.
+            The arguments of the loss.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define score")
 
     def evidence(self, outputs: Array, targets: Any, due: Array) -> Any:
-        """What `pooled_score` needs of a part: its outputs and targets where `due`, a mask of its items, is True."""
+        """Return what `pooled_score` needs of a batch: outputs and targets where the mask of items `due` is True."""
         return outputs[due], targets[due]
 
-    def pooled_score(self, parts: Sequence[Any]) -> float:
-        """The metric of everything that parts have, given what `evidence` found in each."""
-        outputs, targets = zip(*parts, strict=True)
+    def pooled_score(self, batches: Sequence[Any]) -> float:
+        """Return the score over several batches, from what `evidence` returned for each."""
+        outputs, targets = zip(*batches, strict=True)
         return self.score(np.concatenate(outputs), np.concatenate(targets))
 
     def to_config(self) -> dict[str, Any]:
-        """The loss as a dict that JSON can hold; `rnnbp.losses.from_config` makes it again."""
+        """Return the loss as a dict that can be written as JSON, for `rnnbp.losses.from_config`."""
         return to_config(self)
 
     def __repr__(self) -> str:
@@ -225,7 +242,7 @@ class Loss:
 
 
 def as_outputs(outputs: ArrayLike) -> Array:
-    """`outputs` as a float or complex array (B, K) or (T, B, K).
+    """Return `outputs` as a float or complex array (B, K) or (T, B, K).
 
     Raises
     ------
@@ -241,7 +258,7 @@ def as_outputs(outputs: ArrayLike) -> Array:
 
 
 def real_items(shape: Shape, lengths: ArrayLike | None) -> Array:
-    """Which items of `shape` (B,) or (T, B) are there, and not past a sequence's end.
+    """Return a mask of the given shape, (B,) or (T, B): True up to the end of each sequence.
 
     Raises
     ------
@@ -266,12 +283,12 @@ def real_items(shape: Shape, lengths: ArrayLike | None) -> Array:
 
 
 def _rows(mask: Array) -> Array | slice:
-    """The places where a mask is True, counted along its flattened axes; all of them without copying."""
+    """Return the indices where the flattened mask is True, as a slice if it is True everywhere."""
     return slice(None) if mask.all() else np.flatnonzero(mask)
 
 
 def axes(shape: Shape, what: str = "outputs") -> str:
-    """A shape with its axes' names: of `outputs` or, without the last axis, of `items`.
+    """Return a shape with the names of its axes, as text: of `outputs` or, without the last axis, of `items`.
 
     Examples
     --------
@@ -282,13 +299,13 @@ def axes(shape: Shape, what: str = "outputs") -> str:
     return f"{names[len(shape)]} = {shape}" if len(shape) in names else f"{shape}"
 
 
-def refuse(outputs: Array, targets: Array, wanted: str) -> ValueError:
-    """The error for targets that do not fit the outputs, with what to do about it."""
+def target_shape_error(outputs: Array, targets: Array, wanted: str) -> ValueError:
+    """Return the error for targets that do not fit the outputs, with advice."""
     advice = ""
     if outputs.ndim == 3 and targets.shape[:1] == outputs.shape[1:2] and targets.shape[:2] != outputs.shape[:2]:
         advice = ": add rnnbp.Last() to the model, or give a target for every step"
     elif outputs.ndim == 2 and targets.ndim >= 2 and targets.shape[1] == len(outputs):
-        advice = ": leave out the layer that takes time away (rnnbp.Last()), or give one target for every sequence"
+        advice = ": leave out the layer that pools over time (rnnbp.Last()), or give one target for every sequence"
     return ValueError(
         f"targets must have shape {wanted} for outputs of shape {axes(outputs.shape)}, got {targets.shape}{advice}"
     )

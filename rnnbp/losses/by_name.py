@@ -1,4 +1,4 @@
-"""Losses: one file each; `base` holds what they share."""
+"""Table of losses by name, and their construction from a config."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,12 +13,12 @@ LOSSES: dict[str, type[Loss]] = {loss.name: loss for loss in (CrossEntropy, Bina
 
 
 def from_config(config: Mapping[str, Any]) -> Loss:
-    """The loss that `Loss.to_config` described.
+    """Return the loss described by `Loss.to_config`.
 
     Raises
     ------
     ValueError
-        If there is no such loss.
+        If no loss has this name.
 
     Examples
     --------

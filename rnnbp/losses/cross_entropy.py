@@ -1,28 +1,28 @@
-"""Cross entropy over logits: one class of K, and K independent yes-or-no."""
+"""Cross entropy of logits: for one of K classes, and for K independent binary targets."""
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp.losses.base import Array, Loss, as_outputs, axes, refuse
+from rnnbp.losses.base import Array, Loss, as_outputs, axes, target_shape_error
 from rnnbp.losses.squared_error import same_shape
 from rnnbp.metrics import scores as metrics
 from rnnbp.runtime import integer, number
 
 
 class CrossEntropy(Loss):
-    """The negative log-probability of the right class, softmax included.
+    """Categorical cross entropy of logits: the negative log-probability of the label, softmax included.
 
-    For logits z and the label c, ``loss = log(sum_k exp(z_k)) - z_c`` and ``d_k = softmax(z)_k - [k == c]``,
-    each multiplied by the weight of class c; the mean divides by the sum of the weights, as PyTorch's does.
-    With label smoothing the right class is asked for with a probability of 1 - e + e / K, every other one with e / K
-    (times its own weight, as in PyTorch): the net is not driven to be surer than the data are.
+    For logits z and label c, ``loss = log(sum_k exp(z_k)) - z_c`` and ``d_k = softmax(z)_k - [k == c]``, each times the
+    weight of class c; the mean divides by the sum of the weights, as in PyTorch. With label smoothing e the target
+    distribution is 1 - e + e / K for the label and e / K for every other class (times the weight of that class,
+    as in PyTorch), which penalizes overconfidence.
 
     Parameters
     ----------
     class_weight : array_like (K,), optional
-        How much an item of each class counts, 0 or more. Default: 1 each.
+        Weight of the items of each class, 0 or more. Default: 1.
     ignore : int, default -1
-        Items with this label do not count; it marks steps without a label.
+        Items with this label have weight 0; it marks steps without a label.
     label_smoothing : float, default 0
         e, between 0 and 1.
 
@@ -63,7 +63,6 @@ class CrossEntropy(Loss):
             raise ValueError(f"class_weight must be K numbers of 0 or more, got {class_weight!r}")
 
     def weights(self, targets: Array) -> Array:
-        """1 for a label, its class's weight if there are some, 0 for an ignored one."""
         counts = targets != self.ignore
         if self.class_weight is None:
             return counts
@@ -74,7 +73,6 @@ class CrossEntropy(Loss):
         return np.where(counts, self.class_weight[np.where(counts, targets, 0)], 0)
 
     def align(self, outputs: Array, targets: Array) -> Array:
-        """The labels (B,) or (T, B) as they are."""
         wanted = axes(outputs.shape[:-1], "items")
         if not np.issubdtype(targets.dtype, np.integer):
             fits = targets.shape == outputs.shape[:-1]
@@ -85,11 +83,10 @@ class CrossEntropy(Loss):
                 "MeanSquaredError() for values"
             )
         if targets.shape != outputs.shape[:-1]:
-            raise refuse(outputs, targets, wanted)
+            raise target_shape_error(outputs, targets, wanted)
         return targets
 
     def check(self, targets: Array, mask: Array, K: int) -> None:
-        """Raise where a label is not a class."""
         if self.class_weight is not None and len(self.class_weight) != K:
             count = len(self.class_weight)
             raise ValueError(f"class_weight must have a weight for each of the K = {K} outputs, got {count}")
@@ -103,10 +100,9 @@ class CrossEntropy(Loss):
             )
 
     def terms(self, outputs: Array, targets: Array, weights: Array) -> tuple[Array, Array]:
-        """The weighted values (N,) and derivatives (N, K)."""
         labels = np.arange(len(outputs)), targets
         d = outputs - outputs.real.max(axis=1, keepdims=True)
-        wanted, others = weights * weights.dtype.type(1 - self.label_smoothing), self._of_each_class(d)
+        wanted, others = weights * weights.dtype.type(1 - self.label_smoothing), self._smoothed_targets(d)
         total = wanted + others.sum()
         values = -wanted * d[labels]
         if self.label_smoothing:
@@ -120,14 +116,14 @@ class CrossEntropy(Loss):
             d -= others
         return values, d
 
-    def _of_each_class(self, outputs: Array) -> Array:
-        """What smoothing asks for of each class: (K,)."""
+    def _smoothed_targets(self, outputs: Array) -> Array:
+        """Return the weighted target probability of each class from smoothing, (K,)."""
         K = outputs.shape[1]
         weight = np.ones(K) if self.class_weight is None else self.class_weight
         return (weight * (self.label_smoothing / K)).astype(outputs.real.dtype)
 
     def probabilities(self, outputs: ArrayLike) -> Array:
-        """softmax(outputs) over the last axis, (..., K).
+        """Return softmax(outputs) over the last axis, (..., K).
 
         Examples
         --------
@@ -139,7 +135,7 @@ class CrossEntropy(Loss):
         return p / p.sum(axis=-1, keepdims=True)
 
     def predict(self, outputs: ArrayLike) -> Array:
-        """The most probable class of each item, (B,) or (T, B) int64.
+        """Return the most probable class of each item, (B,) or (T, B) int64.
 
         Examples
         --------
@@ -149,7 +145,7 @@ class CrossEntropy(Loss):
         return as_outputs(outputs).real.argmax(axis=-1)
 
     def score(self, outputs: ArrayLike, targets: ArrayLike, lengths: ArrayLike | None = None) -> float:
-        """The accuracy, ignored labels left out.
+        """Return the accuracy, without ignored labels.
 
         Examples
         --------
@@ -161,14 +157,12 @@ class CrossEntropy(Loss):
 
 
 class BinaryCrossEntropy(Loss):
-    """K independent yes-or-no questions, logistic sigmoid included.
+    """Binary cross entropy of logits, for K independent targets, logistic sigmoid included.
 
     For a logit z and a target y in [0, 1], ``loss = log(1 + exp(z)) - y z`` and ``d = sigmoid(z) - y``; the
-    mean is over items and over K, as PyTorch's, so that it is the loss of one question. A NaN target does not
-    count.
+    mean is over items and over K, as in PyTorch. A NaN target has weight 0.
 
-    Targets have the outputs' shape, or, where K is 1, that shape without its last axis (two classes, 0 and
-    1).
+    Targets have the shape of the outputs; with K = 1 the last axis may be omitted (two classes, 0 and 1).
 
     Raises
     ------
@@ -191,15 +185,12 @@ class BinaryCrossEntropy(Loss):
     metric = "accuracy"
 
     def weights(self, targets: Array) -> Array:
-        """1 for a target, 0 for a missing one."""
         return ~np.isnan(targets)
 
     def align(self, outputs: Array, targets: Array) -> Array:
-        """The targets in the outputs' shape."""
         return same_shape(outputs, targets)
 
     def check(self, targets: Array, mask: Array, K: int) -> None:
-        """Raise where a target is not in [0, 1]."""
         wrong = mask[..., None] & ((targets < 0) | (targets > 1))
         if wrong.any():
             where = tuple(np.argwhere(wrong)[0])
@@ -207,7 +198,6 @@ class BinaryCrossEntropy(Loss):
             raise ValueError(f"targets must be from 0 to 1, got {targets[where]:g} in targets[{place}]")
 
     def terms(self, outputs: Array, targets: Array, weights: Array) -> tuple[Array, Array]:
-        """The values (N,) summed over K, and derivatives (N, K)."""
         z, y = np.where(weights > 0, outputs, 0), np.where(weights > 0, targets, 0).astype(outputs.real.dtype)
         positive = z.real > 0
         e = np.exp(np.where(positive, -z, z))
@@ -216,7 +206,7 @@ class BinaryCrossEntropy(Loss):
         return (values * weights).sum(axis=1), d * weights
 
     def probabilities(self, outputs: ArrayLike) -> Array:
-        """sigmoid(outputs), of the same shape.
+        """Return sigmoid(outputs), of the same shape.
 
         Examples
         --------
@@ -229,7 +219,7 @@ class BinaryCrossEntropy(Loss):
         return np.where(positive, 1, e) / (1 + e)
 
     def predict(self, outputs: ArrayLike) -> Array:
-        """1 where the probability is above one half, else 0; int64, of the outputs' shape.
+        """Return 1 where the probability is above one half, else 0; int64, of the shape of the outputs.
 
         Examples
         --------
@@ -239,9 +229,9 @@ class BinaryCrossEntropy(Loss):
         return (as_outputs(outputs).real > 0).astype(np.int64)
 
     def score(self, outputs: ArrayLike, targets: ArrayLike, lengths: ArrayLike | None = None) -> float:
-        """The fraction of questions that are answered right, missing targets left out.
+        """Return the accuracy over all binary targets, without missing ones.
 
-        A target of one half or less is a no.
+        A target of one half or less counts as 0.
 
         Examples
         --------

@@ -1,4 +1,4 @@
-"""Connectionist temporal classification: labels without knowing when."""
+"""Connectionist temporal classification: the loss of unsegmented label sequences."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,24 +19,26 @@ from rnnbp.runtime import flag, get_num_threads, natural_int
 
 
 class CTC(Loss):
-    """The negative log-probability of a sequence's labels, softmax included, over all their alignments with its steps.
+    """Connectionist temporal classification: the negative log-probability of a label sequence, softmax included.
 
-    The net has an output more than there are labels, the blank. An alignment says a label or the blank at every step;
-    without repetitions and then without blanks it must read as the labels do, which are at most as many as the steps.
-    ``loss = -log sum over alignments of the product over t of y[t, what it says at t]``, y being the softmax of the
-    outputs. The sum is taken by dynamic programming over time, in log space and in float64; with Numba (the extra
-    `fast`) by a compiled kernel.
+    The network has one output for each label and one for the blank. An alignment pi is a label or the blank at every
+    step, which gives the label sequence when repetitions and then blanks are removed. The loss sums over all alignments
+    of the label sequence with the steps::
 
-    The loss of a batch is the mean over its sequences. (PyTorch's default divides each sequence's loss by its number of
-    labels first; as here it is with ``reduction="sum"``, divided by B.)
+        loss = -log sum_pi prod_t y[t, pi[t]],      y = softmax(outputs)
+
+    The sum is computed by the forward-backward algorithm, in log space and float64; with Numba (the extra `fast`) by a
+    compiled kernel.
+
+    The loss of a batch is the mean over its sequences. (PyTorch's default divides the loss of each sequence by its
+    number of labels first; the same as here is ``reduction="sum"`` divided by B.)
 
     Parameters
     ----------
     blank : int, default 0
-        Which of the K outputs is the blank's.
+        Index of the blank among the K outputs.
     zero_infinity : bool, default False
-        Let a sequence whose labels have no alignment, or none with a probability above 0, count as 0 with a derivative
-        of 0.
+        Whether the loss and gradient of a sequence without any alignment of positive probability are 0.
 
     Raises
     ------
@@ -46,9 +48,9 @@ class CTC(Loss):
 
     Notes
     -----
-    It is the loss of whole sequences and no sum over steps. So it goes with gradient algorithms that run through all of
-    a sequence before they take its loss: `BPTT`, also with checkpoints, `ForwardGradient` and the numerical ones.
-    Truncated and online algorithms are refused.
+    The loss is not a sum over steps. It needs gradient algorithms that run a whole sequence before they compute the
+    loss: `BPTT`, also with checkpoints, `ForwardGradient` and the numerical ones. Truncated and online algorithms raise
+    an error.
 
     References
     ----------
@@ -59,11 +61,11 @@ class CTC(Loss):
     See Also
     --------
     rnnbp.LabelSequences : the targets.
-    rnnbp.decoding : from outputs to labels.
+    rnnbp.decoding : decoding of outputs to labels.
 
     Examples
     --------
-    Two steps can say the label 1 in three ways: 1 1, blank 1 and 1 blank.
+    The label 1 has three alignments with two steps: 1 1, blank 1 and 1 blank.
 
     >>> value, d_outputs = CTC()(np.zeros((2, 1, 3)), [[1]])
     >>> bool(np.isclose(value, -np.log(3 / 9))), d_outputs.shape
@@ -85,7 +87,7 @@ class CTC(Loss):
         targets: Any,
         lengths: ArrayLike | None = None,
     ) -> tuple[Any, Array]:
-        """The loss of a batch and its derivative.
+        """Compute the loss of a batch and its gradient.
 
         Parameters
         ----------
@@ -93,20 +95,20 @@ class CTC(Loss):
         targets : LabelSequences, or a sequence of array_like (L_b,) of int
             The labels of each of the B sequences.
         lengths : array_like (B,), optional
-            Each sequence's number of steps. Default: T for all.
+            Number of steps of each sequence. Default: T for all.
 
         Returns
         -------
         value : float
-            complex, where outputs are.
-        d_outputs : ndarray (T, B, K), of the outputs' dtype
+            Complex if the outputs are.
+        d_outputs : ndarray (T, B, K), of the dtype of the outputs
             Exactly zero past a sequence's end.
         """
         outputs, labels = as_outputs(outputs), label_sequences(targets)
         steps = self._steps(outputs, labels, lengths)
         lattice = Lattice.of(labels, self.blank)
         self._check_room("sequence b=", labels, lattice.steps_needed, steps)
-        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite shows in the value
+        with np.errstate(over="ignore", invalid="ignore"):  # a value that is not finite is returned
             kernel = _compiled if _may_compile(outputs) else ctc_arrays
             losses, d = kernel(outputs, lattice, steps)
             if self.zero_infinity:
@@ -115,11 +117,11 @@ class CTC(Loss):
             return losses.mean().item(), np.divide(d, len(labels), dtype=outputs.dtype)
 
     def _steps(self, outputs: Array, labels: LabelSequences, lengths: ArrayLike | None) -> Array:
-        """Each sequence's number of steps; an error where anything does not fit."""
+        """Return the number of steps of each sequence; raise if an argument does not fit."""
         if outputs.ndim != 3:
             raise ValueError(
-                f"outputs must have shape (T, B, K) for CTC, got {outputs.shape}: leave out the layer that takes time "
-                "away (rnnbp.Last())"
+                f"outputs must have shape (T, B, K) for CTC, got {outputs.shape}: leave out the layer that pools "
+                "over time (rnnbp.Last())"
             )
         T, B, K = outputs.shape
         check_blank(self.blank, K)
@@ -130,7 +132,7 @@ class CTC(Loss):
         return np.full(B, T) if lengths is None else np.asarray(lengths, np.int64)
 
     def check_dataset(self, targets: Any, lengths: Array) -> None:
-        """Raise where a sequence of a dataset is too short for its labels, unless `zero_infinity`."""
+        """Raise if a sequence of a dataset is too short for its labels, unless `zero_infinity`."""
         labels = label_sequences(targets)
         self._check_room("sequence ", labels, Lattice.of(labels, self.blank).steps_needed, lengths)
 
@@ -154,15 +156,16 @@ class CTC(Loss):
             b = int(np.searchsorted(np.cumsum(labels.lengths), place, side="right"))
             why = "is the blank" if flat[place] == self.blank else f"is not one of the K = {K} outputs 0..{K - 1}"
             raise ValueError(
-                f"label {flat[place]} in targets[b={b}] {why}: the net has an output for each label and one more"
+                f"label {flat[place]} in targets[b={b}] {why}: the network has one output for each label and one for "
+                "the blank"
             )
 
     def total(self, targets: Any, lengths: ArrayLike | None = None) -> float:
-        """The number of sequences."""
+        """Return the number of sequences."""
         return float(len(targets))
 
     def masked(self, outputs: ArrayLike, targets: Any, mask: Array, total: float) -> tuple[Any, Array]:
-        """There is no shard of some steps.
+        """Raise: the loss of a sequence is not a sum over its steps.
 
         Raises
         ------
@@ -175,7 +178,7 @@ class CTC(Loss):
         )
 
     def probabilities(self, outputs: ArrayLike) -> Array:
-        """softmax(outputs) over the last axis, (..., K): of each label, and of the blank, at each step.
+        """Return softmax(outputs) over the last axis, (..., K): the probabilities of labels and blank at each step.
 
         Examples
         --------
@@ -185,7 +188,7 @@ class CTC(Loss):
         return np.exp(log_softmax(as_outputs(outputs)))
 
     def predict(self, outputs: ArrayLike) -> Array:
-        """The labels of one sequence, by greedy decoding.
+        """Return the labels of one sequence, by greedy decoding.
 
         Parameters
         ----------
@@ -203,16 +206,16 @@ class CTC(Loss):
         return greedy(outputs, self.blank)
 
     def named(self, predicted: Array, classes: Sequence[str]) -> list[str]:
-        """The labels of a sequence by their names, as a list."""
+        """Return the names of the labels of a sequence."""
         return [str(name) for name in super().named(predicted, classes)]
 
     def errors(self, outputs: ArrayLike, targets: Any, lengths: ArrayLike | None = None) -> ErrorRate:
-        """What greedy decoding gets wrong.
+        """Return the edits between greedy decoding and the targets.
 
         Parameters
         ----------
         outputs, targets, lengths
-            As the loss takes them.
+            The arguments of the loss.
 
         Examples
         --------
@@ -224,7 +227,7 @@ class CTC(Loss):
         return token_error_rate(labels, (self.predict(outputs[:n, b]) for b, n in enumerate(steps)))
 
     def score(self, outputs: ArrayLike, targets: Any, lengths: ArrayLike | None = None) -> float:
-        """The token error rate of greedy decoding: less is better.
+        """Return the token error rate of greedy decoding: less is better.
 
         Examples
         --------
@@ -234,32 +237,32 @@ class CTC(Loss):
         return self.errors(outputs, targets, lengths).rate
 
     def evidence(self, outputs: Array, targets: LabelSequences, due: Array) -> ErrorRate:
-        """What greedy decoding gets wrong in a batch."""
+        """Return the edits between greedy decoding and the targets of a batch."""
         return self.errors(outputs, targets, due.sum(axis=0))
 
-    def pooled_score(self, parts: Sequence[ErrorRate]) -> float:
-        """The token error rate over all batches."""
-        return sum(parts, ErrorRate()).rate
+    def pooled_score(self, batches: Sequence[ErrorRate]) -> float:
+        """Return the token error rate over all batches."""
+        return sum(batches, ErrorRate()).rate
 
 
-WORTH_A_THREAD = 1e4  # numbers of a shard: states and outputs of all steps, which take some 0.1 ms
+SMALLEST_SHARD = 1e4  # states and outputs of all steps, which take about 0.1 ms
 
 
 def _may_compile(outputs: Array) -> bool:
-    """Whether there is a compiled kernel that `rnnbp.kernels.using` does not pass over."""
+    """Return whether a compiled kernel is available and allowed by `rnnbp.kernels.using`."""
     wanted = "compiled" in kernels.allowed()
     return wanted and outputs.dtype in (np.float32, np.float64) and available()
 
 
 def _compiled(outputs: Array, lattice: Lattice, lengths: Array) -> tuple[Array, Array]:
-    """As `ctc_arrays`, the sequences shared out to threads."""
+    """Compute what `ctc_arrays` computes, with the sequences distributed over threads."""
     from rnnbp.kernels.compiled.team import run_shards
     from rnnbp.losses.ctc_compiled import ctc_sequences
 
     T, B, K = outputs.shape
     work = T * B * (K + lattice.labels.shape[1])
-    shards = max(1, min(get_num_threads(), B, int(work / WORTH_A_THREAD)))
+    shards = max(1, min(get_num_threads(), B, int(work / SMALLEST_SHARD)))
     losses, d = np.empty(B), np.zeros_like(outputs, order="C")
-    of_all = (np.ascontiguousarray(outputs), lattice.labels, lattice.states, lattice.skips, lengths, losses, d)
-    run_shards(shards, lambda signals, shard, shards: ctc_sequences(signals, *of_all, shard, shards))
+    arguments = (np.ascontiguousarray(outputs), lattice.labels, lattice.states, lattice.skips, lengths, losses, d)
+    run_shards(shards, lambda signals, shard, shards: ctc_sequences(signals, *arguments, shard, shards))
     return losses, d

@@ -1,4 +1,4 @@
-"""The sum over all alignments of CTC, on NumPy: all sequences and states of a step at once."""
+"""The forward-backward algorithm of CTC in NumPy, over all sequences and states of a step together."""
 
 from functools import reduce
 
@@ -10,15 +10,16 @@ Array = np.ndarray
 
 
 def ctc_arrays(outputs: Array, lattice: Lattice, lengths: Array) -> tuple[Array, Array]:
-    """The negative log-probabilities of B label sequences, and their derivative.
+    """Compute the negative log-probabilities of B label sequences, and their gradient.
 
-    With ``alpha[t, s]`` the log-probability of all ways to state s at step t, what is emitted there included, and
-    ``beta[t, s]`` that of all ways from there to the end, included as well, a state's share of step t is
+    With the log forward variables ``alpha[t, s]`` and the log backward variables ``beta[t, s]`` of state s at step t,
+    both including the emission of step t, the posterior probability of the state is::
 
-        share[t, s] = exp(alpha[t, s] + beta[t, s] - log y[t, label of s] + loss)
+        posterior[t, s] = exp(alpha[t, s] + beta[t, s] - log y[t, label of s] + loss)
 
-    and the derivative is ``d[t, k] = y[t, k] - sum of share[t, s] over the states of label k`` (Graves et al. 2006,
-    equation 16). The ways back are the ways there of the chain and of time turned round: both run as one batch.
+    and the gradient is ``d[t, k] = y[t, k] - sum of posterior[t, s] over the states of label k`` (Graves et al. 2006,
+    equation 16). The backward variables are the forward variables of the chain reversed in time; both are computed as
+    one batch.
 
     Parameters
     ----------
@@ -26,14 +27,14 @@ def ctc_arrays(outputs: Array, lattice: Lattice, lengths: Array) -> tuple[Array,
         Before the softmax.
     lattice : Lattice
     lengths : ndarray (B,) of int
-        Each sequence's steps.
+        Number of steps of each sequence.
 
     Returns
     -------
     losses : ndarray (B,)
-        inf where no alignment has a probability above 0.
+        inf if no alignment has a positive probability.
     d_outputs : ndarray (T, B, K)
-        Of the losses; zero past a sequence's end, without meaning where the loss is infinite.
+        The gradient of the losses; zero past a sequence's end, undefined where the loss is infinite.
     """
     (T, B, _), S = outputs.shape, lattice.labels.shape[1]
     t, b, s = np.ogrid[:T, :B, :S]
@@ -41,33 +42,33 @@ def ctc_arrays(outputs: Array, lattice: Lattice, lengths: Array) -> tuple[Array,
     log_y = log_softmax(np.where(running, outputs, 0))
     emitted = np.take_along_axis(log_y, lattice.labels[None], axis=2)
     emitted[:, s[0] >= lattice.states[:, None]] = -np.inf
-    turned = np.where(running, lengths[:, None] - 1 - t, t), b, lattice.reversed_states[None]
+    reverse = np.where(running, lengths[:, None] - 1 - t, t), b, lattice.reversed_states[None]
     skips = np.concatenate([lattice.skips, lattice.reversed_skips])
-    ways = _ways(np.concatenate([emitted, emitted[turned]], axis=1), skips)
-    alpha, beta = ways[:, :B], ways[:, B:][turned]
+    variables = _forward_variables(np.concatenate([emitted, emitted[reverse]], axis=1), skips)
+    alpha, beta = variables[:, :B], variables[:, B:][reverse]
     losses = _losses(alpha, lattice.states, lengths)
-    through = alpha + beta
-    share = np.exp(np.where(np.isneginf(through.real), -np.inf, through - emitted + losses[:, None]))
+    joint = alpha + beta
+    posterior = np.exp(np.where(np.isneginf(joint.real), -np.inf, joint - emitted + losses[:, None]))
     d = np.exp(log_y)
-    np.subtract.at(d.reshape(-1), ((t * B + b) * d.shape[2] + lattice.labels).reshape(-1), share.reshape(-1))
+    np.subtract.at(d.reshape(-1), ((t * B + b) * d.shape[2] + lattice.labels).reshape(-1), posterior.reshape(-1))
     return losses, np.where(running, d, 0)
 
 
-def _ways(emitted: Array, skips: Array) -> Array:
-    """alpha (T, N, S), from the log-probabilities of what the states emit and where they may be skipped to."""
+def _forward_variables(emitted: Array, skips: Array) -> Array:
+    """Return the log forward variables (T, N, S), from log emission probabilities and allowed skips."""
     closed = np.where(skips, 0, -np.inf)
-    ways = np.full_like(emitted, -np.inf)
-    ways[0, :, :2] = emitted[0, :, :2]
-    for before, here, y in zip(ways, ways[1:], emitted[1:]):
+    alpha = np.full_like(emitted, -np.inf)
+    alpha[0, :, :2] = emitted[0, :, :2]
+    for before, here, y in zip(alpha, alpha[1:], emitted[1:]):
         here[:, 0] = before[:, 0]
         here[:, 1:2] = log_sum(before[:, 1:2], before[:, :1])
         here[:, 2:] = log_sum(before[:, 2:], before[:, 1:-1], before[:, :-2] + closed[:, 2:])
         here += y
-    return ways
+    return alpha
 
 
 def _losses(alpha: Array, states: Array, lengths: Array) -> Array:
-    """Minus the log of what ends in one of the last two states."""
+    """Return the negative log-probabilities of ending in one of the last two states."""
     b = np.arange(len(states))
     last = alpha[np.maximum(lengths, 1) - 1, b]
     final, before = last[b, states - 1], np.where(states > 1, last[b, states - 2], -np.inf)
@@ -75,7 +76,7 @@ def _losses(alpha: Array, states: Array, lengths: Array) -> Array:
 
 
 def log_sum(*terms: Array) -> Array:
-    """log(exp(a) + exp(b) + ...) of real or complex numbers; -inf is the log of 0.
+    """Return log(exp(a) + exp(b) + ...) of real or complex numbers; -inf is the log of 0.
 
     Examples
     --------

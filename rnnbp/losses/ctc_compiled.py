@@ -1,9 +1,9 @@
-"""The sum over all alignments of CTC, compiled by Numba: in registers, without a logarithm on the way.
+"""The forward-backward algorithm of CTC, compiled by Numba, without logarithms in its recursions.
 
-A probability is kept as ``m 2**e``, a float64 m and an integer e, each in an array of its own. That has the range of
-log space and more than its precision, but adding up costs no exp and no log: the greatest e is taken out, and what is
-added is shifted by making powers of two from their bits. The compiler turns the loops over states into vector
-instructions, as there is no branch in them.
+A probability is represented as ``m 2**e``, with a float64 mantissa m and an integer exponent e in separate arrays. The
+range is that of log space and the precision higher, but a sum needs no exp and no log: the terms are scaled to the
+greatest exponent by powers of two that are made from their bits. The loops over states have no branches, so that the
+compiler vectorizes them.
 """
 
 import math
@@ -26,19 +26,19 @@ SMALLEST = -1e12  # a logarithm that is no greater is that of 0
 
 @njit(nogil=True)
 def power_of_two(n):
-    """2**n for an integer n up to 1023; 0 below -1022."""
+    """Return 2**n for an integer n up to 1023; 0 below -1022."""
     return np.int64((max(n, -BIAS) + BIAS) << BITS).view(np.float64)
 
 
 @njit(nogil=True)
 def exponent_of(x):
-    """The n of 2**n <= x < 2**(n + 1), for x > 0; -1023 for 0."""
+    """Return n with 2**n <= x < 2**(n + 1), for x > 0; -1023 for 0."""
     return ((np.float64(x).view(np.int64) >> BITS) & 2047) - BIAS
 
 
 @njit(nogil=True)
 def softmax(z, m, e):
-    """m 2**e = softmax(z), exp by its series around the nearest power of two, to the last bit or two."""
+    """Write m 2**e = softmax(z), exp by its series around the nearest power of two, exact to one or two last bits."""
     top, total = z.max(), 0.0
     for k in range(len(z)):
         below = np.float64(z[k]) - top
@@ -68,34 +68,34 @@ def softmax(z, m, e):
 
 @njit(nogil=True)
 def emit(labels, y_m, y_e, m, e):
-    """What each state says, of what is said."""
+    """Write the emission probability m 2**e of each state, from those of the labels."""
     for s in range(len(labels)):
         m[s], e[s] = y_m[labels[s]], y_e[labels[s]]
 
 
 @njit(nogil=True)
-def gather(m, e, step, skips, way_m, way_e):
-    """The sum of each state's, its neighbour's and, where it may be skipped to, the second neighbour's.
+def gather(m, e, step, skips, sum_m, sum_e):
+    """Write the sum over each state's predecessors: itself, its neighbour and, if it may be skipped to, the second one.
 
-    m and e begin with the farther ones where `step` is 1, the neighbours to the left, and where it is -1 with the
-    state itself; `skips` are 0, or CLOSED where there is no skip.
+    The neighbours are to the left with `step` 1, so that m and e begin with two neighbours, and to the right with
+    `step` -1, so that they begin with the state itself; `skips` are 0, or CLOSED where there is no skip.
     """
-    S = len(way_m)
+    S = len(sum_m)
     own, far = (2, 0) if step == 1 else (0, 2)
     m0, m1, m2 = m[own : own + S], m[1 : 1 + S], m[far : far + S]
     e0, e1, e2 = e[own : own + S], e[1 : 1 + S], e[far : far + S]
     for s in range(S):
         skipped = e2[s] + skips[s]
         top = max(e0[s], max(e1[s], skipped))
-        way_m[s] = (
+        sum_m[s] = (
             m0[s] * power_of_two(e0[s] - top) + m1[s] * power_of_two(e1[s] - top) + m2[s] * power_of_two(skipped - top)
         )
-        way_e[s] = top
+        sum_e[s] = top
 
 
 @njit(nogil=True)
 def times(a_m, a_e, b_m, b_e, m, e):
-    """The product, m from 1 to 2."""
+    """Write the product, with m from 1 to 2."""
     for s in range(len(m)):
         product = a_m[s] * b_m[s]
         n = exponent_of(product)
@@ -105,12 +105,12 @@ def times(a_m, a_e, b_m, b_e, m, e):
 
 @entry
 def ctc_sequences(signals, outputs, labels, states, skips, lengths, losses, d_outputs, shard, shards):
-    """Losses and derivatives, written into `losses` and `d_outputs`, of every `shards`-th sequence from `shard` on.
+    """Write losses and gradients of every `shards`-th sequence from `shard` on into `losses` and `d_outputs`.
 
     Parameters
     ----------
     signals : ndarray
-        The first is rung.
+        The first is set at the start.
     outputs : ndarray (T, B, K)
     labels, states, skips
         As `rnnbp.decoding.lattice.Lattice` has them.
@@ -125,8 +125,8 @@ def ctc_sequences(signals, outputs, labels, states, skips, lengths, losses, d_ou
     y_m, y_e = np.empty((T, K)), np.empty((T, K), np.int64)
     alpha_m, alpha_e = np.empty((T + 1, widest + 2)), np.empty((T + 1, widest + 2), np.int64)
     beta_m, beta_e = np.empty(widest + 2), np.empty(widest + 2, np.int64)
-    way_m, way_e = np.empty(widest), np.empty(widest, np.int64)
-    said_m, said_e = np.empty(widest), np.empty(widest, np.int64)
+    sum_m, sum_e = np.empty(widest), np.empty(widest, np.int64)
+    emission_m, emission_e = np.empty(widest), np.empty(widest, np.int64)
     closed, d = np.empty(widest + 2, np.int64), np.empty(K)
     for b in range(shard, B, shards):
         S, steps = states[b], lengths[b]
@@ -135,7 +135,7 @@ def ctc_sequences(signals, outputs, labels, states, skips, lengths, losses, d_ou
             continue
         for s in range(S + 2):  # from before the first state, and to behind the last one, one may always skip
             closed[s] = 0 if s == 1 or s == S or (s < S and skips[b, s]) else CLOSED
-        label, w_m, w_e, x_m, x_e = labels[b, :S], way_m[:S], way_e[:S], said_m[:S], said_e[:S]
+        label, w_m, w_e, x_m, x_e = labels[b, :S], sum_m[:S], sum_e[:S], emission_m[:S], emission_e[:S]
         a_m, a_e = alpha_m[:, : S + 2], alpha_e[:, : S + 2]
         a_m[: steps + 1, :2], a_e[: steps + 1, :2] = 0.0, NEVER
         a_m[0], a_e[0] = 0.0, NEVER

@@ -1,4 +1,4 @@
-"""The loss that goes without saying."""
+"""The default loss for the targets of a dataset."""
 
 from typing import Any
 
@@ -12,12 +12,12 @@ from rnnbp.losses.squared_error import MeanSquaredError
 
 
 def natural_loss(targets: Any) -> Loss:
-    """Cross entropy for classes, which are integers; mean squared error for values; CTC for label sequences.
+    """Return the default loss for targets: cross entropy for integers, mean squared error for floats, CTC for labels.
 
     Parameters
     ----------
     targets : ndarray, sequence of array_like, or LabelSequences
-        A dataset's or batch's; None counts as values.
+        Targets of a dataset or batch; None gives mean squared error.
 
     Examples
     --------

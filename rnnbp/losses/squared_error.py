@@ -1,19 +1,17 @@
-"""Mean squared error."""
+"""Mean squared error of real-valued targets."""
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp.losses.base import Array, Loss, as_outputs, axes, refuse
+from rnnbp.losses.base import Array, Loss, as_outputs, axes, target_shape_error
 from rnnbp.metrics import scores as metrics
 
 
 class MeanSquaredError(Loss):
-    """The mean of ``(output - target)**2`` over items and over K, as PyTorch's.
+    """Mean squared error: the mean of ``(output - target)**2`` over items and over K, as in PyTorch.
 
-    Its derivative is ``2 (output - target)``. A NaN target does not count, so that a series with gaps can be
-    learned from.
-
-    Targets have the outputs' shape, or, where K is 1, that shape without its last axis.
+    A NaN target has weight 0, so that series with missing values can be used. Targets have the shape of the outputs;
+    with K = 1 the last axis may be omitted.
 
     Raises
     ------
@@ -31,20 +29,17 @@ class MeanSquaredError(Loss):
     metric = "r2"
 
     def weights(self, targets: Array) -> Array:
-        """1 for a target, 0 for a missing one."""
         return ~np.isnan(targets)
 
     def align(self, outputs: Array, targets: Array) -> Array:
-        """The targets in the outputs' shape."""
         return same_shape(outputs, targets)
 
     def terms(self, outputs: Array, targets: Array, weights: Array) -> tuple[Array, Array]:
-        """The values (N,) summed over K, and derivatives (N, K)."""
         error = np.where(weights > 0, outputs - targets.astype(outputs.real.dtype), 0)
         return (error * error).sum(axis=1), 2 * error
 
     def predict(self, outputs: ArrayLike) -> Array:
-        """The outputs as they are.
+        """Return the outputs unchanged.
 
         Examples
         --------
@@ -54,7 +49,7 @@ class MeanSquaredError(Loss):
         return as_outputs(outputs)
 
     def score(self, outputs: ArrayLike, targets: ArrayLike, lengths: ArrayLike | None = None) -> float:
-        """The coefficient of determination R2, missing targets left out.
+        """Return the coefficient of determination R2, without missing targets.
 
         Examples
         --------
@@ -66,7 +61,7 @@ class MeanSquaredError(Loss):
 
 
 def same_shape(outputs: Array, targets: Array) -> Array:
-    """`targets` in the shape of `outputs`: an axis K = 1 may be left out.
+    """Return `targets` in the shape of `outputs`: an axis K = 1 may be omitted.
 
     Raises
     ------
@@ -83,5 +78,5 @@ def same_shape(outputs: Array, targets: Array) -> Array:
     if outputs.shape[-1] == 1 and targets.shape == outputs.shape[:-1]:
         return targets[..., None]
     if targets.shape != outputs.shape:
-        raise refuse(outputs, targets, axes(outputs.shape))
+        raise target_shape_error(outputs, targets, axes(outputs.shape))
     return targets

@@ -101,7 +101,7 @@ def test_jordan_equations(decay, rng):
     np.testing.assert_allclose(cell.step(p, state, x)[0], np.append(new_y, new_s), rtol=1e-13)
 
 
-def test_jordan_context_is_the_fading_sum_of_outputs(rng):
+def test_jordan_context_is_the_decaying_sum_of_outputs(rng):
     cell = JordanCell(3, 4, 2, decay=0.5)
     p, _, _ = drawn(cell, rng)
     state, outputs = np.zeros(4), []
@@ -143,7 +143,7 @@ def test_sizes(cell, rng):
 
 @every_cell
 @pytest.mark.parametrize("lead", LEADS, ids=["no leading axis", "(B,)", "(T, B)"])
-def test_products_are_those_of_the_complex_step(cell, lead, rng):
+def test_vector_jacobian_products_equal_the_complex_step(cell, lead, rng):
     p, state, x = drawn(cell, rng, lead)
     weights = rng.standard_normal(state.shape)
 
@@ -179,7 +179,7 @@ def test_param_vjp_adds(cell, rng):
 
 
 @every_cell
-def test_a_step_and_its_products_are_pure(cell, rng):
+def test_a_step_and_its_vector_jacobian_products_are_pure(cell, rng):
     p, state, x = drawn(cell, rng)
     d_next = rng.standard_normal(state.shape)
     kept = [a.copy() for a in (p.vector, state, x, d_next)]

@@ -39,7 +39,7 @@ def test_with_a_tau_of_one_it_is_an_elman_cell(rng):
         np.testing.assert_allclose(one, other, rtol=1e-12)
 
 
-def test_smaller_steps_come_nearer_to_the_differential_equation():
+def test_smaller_steps_converge_to_the_differential_equation():
     """tau dh/dt = -h + tanh(w h + u): steps of 1 with tau = n are steps of 1 / n with tau = 1."""
     p = made(LeakyElmanCell(1, 1))
     p["w_hh"], p["w_ih"], p["b_ih"], p["b_hh"] = 0.5, 1.0, 0.3, 0.0

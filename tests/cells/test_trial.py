@@ -78,7 +78,7 @@ WRONG = [
 
 @pytest.mark.parametrize("taker", TAKERS.values(), ids=TAKERS.keys())
 @pytest.mark.parametrize(("cell", "message"), WRONG, ids=lambda value: type(value).__name__)
-def test_a_cell_that_is_not_whole_is_refused_where_it_is_given(taker, cell, message):
+def test_an_incomplete_cell_is_refused_where_it_is_passed(taker, cell, message):
     with pytest.raises(ValueError, match=message):
         taker(cell)
 
@@ -125,7 +125,7 @@ def test_a_cell_is_tried_once_for_each_of_its_sizes():
 
 
 @pytest.mark.parametrize("name", CELLS | SPIKING)
-def test_whole_cells_are_taken(name):
+def test_complete_cells_are_accepted(name):
     cell = (CELLS | SPIKING)[name]
     renamed = type("Mine", (type(cell),), {"__module__": "mine"})
     mine = renamed(**{f: getattr(cell, f) for f in cell.__dataclass_fields__ if cell.__dataclass_fields__[f].init})

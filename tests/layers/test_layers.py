@@ -62,7 +62,7 @@ all_lengths = pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.k
 
 @every_layer
 @all_lengths
-def test_gradient_is_the_complex_steps(layer, lengths, rng):
+def test_gradient_equals_the_complex_step(layer, lengths, rng):
     params, x = made(layer), padded(lengths, rng)
     params.vector[:] += 0.2 * rng.standard_normal(params.size)
     y, residuals, _ = layer.forward(params, x, Run(lengths))
@@ -83,7 +83,7 @@ def test_gradient_is_the_complex_steps(layer, lengths, rng):
 
 @every_layer
 @all_lengths
-def test_out_shape_is_the_shape_that_comes_out(layer, lengths, rng):
+def test_out_shape_is_the_shape_of_the_outputs(layer, lengths, rng):
     y = run(layer, padded(lengths, rng), lengths)
     sizes = {"T": T, "B": B}
     assert y.shape == tuple(sizes.get(n, n) for n in layer.out_shape(("T", "B", F)))
@@ -140,7 +140,7 @@ def test_padding_has_no_influence(layer, rng):
 
 
 @every_layer
-def test_input_may_lie_anyhow_in_memory(layer, rng):
+def test_input_may_have_any_memory_layout(layer, rng):
     lengths = LENGTHS["unequal lengths"]
     x = padded(lengths, rng)
     batch_first = np.ascontiguousarray(x.swapaxes(0, 1)).swapaxes(0, 1)
@@ -155,7 +155,7 @@ def test_input_may_lie_anyhow_in_memory(layer, rng):
 
 
 @every_layer
-def test_input_is_left_alone_and_float32_stays(layer, rng):
+def test_input_is_not_modified_and_float32_is_preserved(layer, rng):
     lengths = LENGTHS["unequal lengths"]
     params, x = made(layer, np.float32), padded(lengths, rng, np.float32)
     kept = x.copy()
@@ -170,7 +170,7 @@ def test_input_is_left_alone_and_float32_stays(layer, rng):
 @pytest.mark.parametrize("layer", CAUSAL.values(), ids=CAUSAL.keys())
 @pytest.mark.parametrize("cuts", [[0, 2, 6], [0, 1, 2, 3, 4, 5, 6], [0, 5, 6]], ids=str)
 @all_lengths
-def test_span_by_span_is_the_whole(layer, cuts, lengths, rng):
+def test_outputs_of_spans_are_those_of_the_whole_sequence(layer, cuts, lengths, rng):
     params, x = made(layer), padded(lengths, rng)
     whole, _, end = layer.forward(params, x, Run(lengths))
     parts, state = spans_of(layer, params, x, lengths, cuts)
@@ -181,7 +181,7 @@ def test_span_by_span_is_the_whole(layer, cuts, lengths, rng):
 
 
 @pytest.mark.parametrize("layer", CAUSAL.values(), ids=CAUSAL.keys())
-def test_the_way_back_over_two_spans_is_the_whole_way_back(layer, rng):
+def test_backward_pass_over_two_spans_is_that_over_the_whole_sequence(layer, rng):
     lengths, cut = LENGTHS["unequal lengths"], 2
     params, x = made(layer), padded(lengths, rng)
     y, residuals, _ = layer.forward(params, x, Run(lengths))
@@ -200,7 +200,7 @@ def test_the_way_back_over_two_spans_is_the_whole_way_back(layer, rng):
 
 
 @pytest.mark.parametrize("layer", CAUSAL.values(), ids=CAUSAL.keys())
-def test_a_causal_layer_does_not_look_ahead(layer, rng):
+def test_outputs_of_a_causal_layer_do_not_depend_on_later_inputs(layer, rng):
     lengths = np.full(B, T)
     params, x = made(layer), rng.standard_normal((T, B, F))
     later = x.copy()
@@ -296,7 +296,7 @@ def test_a_wrong_number_of_features_is_refused(layer, name):
 
 
 @pytest.mark.parametrize("method", ["out_shape", "forward", "backward"])
-def test_a_layer_of_ones_own_must_define_its_methods(method):
+def test_a_users_layer_must_define_its_methods(method):
     class Mine(Layer):
         pass
 

@@ -71,7 +71,7 @@ def test_ends_are_pytorchs_final_hidden_states(kind, layers, lengths, rng):
 
 @both_directions
 @all_lengths
-def test_gradient_through_ends_is_the_complex_steps(layer, lengths, rng):
+def test_gradient_through_ends_equals_the_complex_step(layer, lengths, rng):
     model = Sequential(layer, Ends(), Dense(2 * H, 2), dtype=np.float64)
     batch = rnnbp.SequenceBatch.from_array(padded(lengths, rng), lengths, np.array([0, 1, 1]))
     report = rnnbp.check_gradient(model, batch, samples=10_000)
@@ -102,7 +102,7 @@ def test_both_halves_of_ends_depend_on_every_step(layer, rng):
         assert moved[H:].max() > 1e-6
 
 
-def test_a_bidirectional_model_with_ends_learns_what_begins_a_sequence(rng):
+def test_a_bidirectional_model_with_ends_learns_from_the_first_step(rng):
     """The class is the first input's sign; the backward direction must bring it."""
     first = rng.choice([-1.0, 1.0], 60)
     sequences = [np.concatenate([[[s]], rng.normal(0, 0.3, (rng.integers(2, 7), 1))]) for s in first]
@@ -178,7 +178,7 @@ def test_ends_is_saved_with_a_model(tmp_path, rng):
     np.testing.assert_array_equal(rnnbp.load(tmp_path / "model.npz").forward(x), model.forward(x))
 
 
-def test_truncated_algorithms_refuse_ends_for_it_is_not_causal(rng):
+def test_truncated_algorithms_refuse_ends_because_it_is_not_causal(rng):
     model = Sequential(GRU(F, H, bidirectional=True), Ends(), Dense(2 * H, 2))
     batch = rnnbp.SequenceBatch.from_array(rng.standard_normal((T, B, F)), targets=np.array([0, 1, 1]))
     with pytest.raises(ValueError, match=r"TruncatedBPTT.* takes causal layers"):

@@ -117,7 +117,7 @@ def test_a_file_that_spells_out_the_cells_is_loaded(tmp_path):
     assert layer == LSTM(3, 4, 2, bidirectional=True, dropout=0.5).unrolled
 
 
-def test_a_layer_of_ones_own_is_one_method(tmp_path):
+def test_a_users_layer_needs_one_method(tmp_path):
     model = Sequential(Rectified(3, 4, num_layers=2, bidirectional=True), Dense(8, 1))
     assert list(model.params)[:2] == ["0.w_ih_l0", "0.w_hh_l0"]
     model.save(tmp_path / "model.npz")
@@ -143,7 +143,7 @@ def test_a_named_layer_is_a_value():
         layer.hidden_size = 5
 
 
-def test_the_base_classes_are_no_layers_by_themselves():
+def test_the_base_classes_cannot_be_instantiated():
     with pytest.raises(TypeError, match="abstract"):
         CellLayer()
     with pytest.raises(TypeError, match="abstract"):

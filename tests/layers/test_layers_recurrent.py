@@ -30,7 +30,7 @@ def test_recurrent_is_the_loop_over_step(cell, rng):
 
 @pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS.keys())
 @all_lengths
-def test_gradient_by_the_first_state_and_from_the_last(cell, lengths, rng):
+def test_gradient_with_respect_to_the_first_state_and_from_the_last(cell, lengths, rng):
     layer, params, x = Recurrent(cell), made(cell), padded(lengths, rng)
     start, weights = rng.standard_normal((2, B, cell.state_size))
     _, residuals, _ = layer.forward(params, x, Run(lengths), start)
@@ -44,7 +44,7 @@ def test_gradient_by_the_first_state_and_from_the_last(cell, lengths, rng):
     assert relative_error(d_state.ravel(), expected) < 1e-12
 
 
-def test_the_given_state_is_left_alone(rng):
+def test_the_given_state_is_not_modified(rng):
     layer = GRU(F, 4)
     start = rng.standard_normal((B, 4))
     kept = start.copy()
@@ -52,7 +52,7 @@ def test_the_given_state_is_left_alone(rng):
     np.testing.assert_array_equal(start, kept)
 
 
-def test_bidirectional_is_two_layers_one_of_them_over_turned_sequences(rng):
+def test_bidirectional_is_two_layers_one_of_them_over_reversed_sequences(rng):
     lengths, cell = LENGTHS["unequal lengths"], LSTMCell(F, 4)
     layer = Bidirectional(cell)
     params, x = made(layer), padded(lengths, rng)

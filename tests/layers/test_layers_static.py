@@ -25,7 +25,7 @@ from rnnbp.layers import (
 T, B, F = 6, 3, 3
 
 
-def test_last_is_each_sequences_own_last_step(rng):
+def test_last_is_the_last_step_of_each_sequence(rng):
     x = rng.standard_normal((T, B, F))
     np.testing.assert_array_equal(run(Last(), x, [6, 4, 1]), [x[5, 0], x[3, 1], x[0, 2]])
 
@@ -72,7 +72,7 @@ def test_flatten_refuses_a_longer_sequence():
         run(Flatten(5), np.zeros((T, B, F)), [6, 4, 1])
 
 
-def test_flatten_goes_by_the_lengths_not_by_the_padding(rng):
+def test_flatten_depends_on_the_lengths_not_on_the_padding(rng):
     x = rng.standard_normal((T, B, F))
     np.testing.assert_array_equal(run(Flatten(5), x, [5, 4, 1]), run(Flatten(5), x[:5], [5, 4, 1]))
 
@@ -105,13 +105,13 @@ def test_dense_is_the_same_on_vectors_and_on_every_step(rng):
     ("activation", "bound"),
     [("linear", 0.1), ("sigmoid", 0.1), ("tanh", np.sqrt(6 / 150)), ("relu", np.sqrt(6 / 100))],
 )
-def test_dense_begins_by_its_activation(activation, bound):
+def test_dense_is_initialized_by_its_activation(activation, bound):
     params = made(Dense(100, 50, activation))
     assert 0.99 * bound < np.abs(params["w"]).max() <= bound
     assert np.abs(params["b"]).max() <= 0.1
 
 
-def test_normalize_takes_the_mean_away_and_divides_by_the_scale():
+def test_normalize_subtracts_the_mean_and_divides_by_the_scale():
     y = run(Normalize([1.0, 2.0, 3.0], np.array([2.0, 0.0, 0.5])), np.full((1, 1, 3), 4.0), [1])
     np.testing.assert_array_equal(y, [[[1.5, 2.0, 2.0]]])
 
@@ -127,7 +127,7 @@ def test_embedding_looks_rows_up():
     np.testing.assert_array_equal(grad["w"], [[2, 3], [4, 5], [0, 0], [0, 0], [0 + 6, 1 + 7]])
 
 
-def test_dropout_keeps_the_mean_and_remembers_its_mask():
+def test_dropout_preserves_the_mean_and_its_backward_pass_uses_the_same_mask():
     layer, params, x = Dropout(0.2), Parameters({}), np.ones((100, 10, 10))
     y, residuals, _ = layer.forward(params, x, Run(np.full(10, 100), np.random.default_rng(0)))
     assert set(np.unique(y)) == {0, 1.25}
@@ -136,7 +136,7 @@ def test_dropout_keeps_the_mean_and_remembers_its_mask():
     np.testing.assert_array_equal(run(layer, x, np.full(10, 100)), x)
 
 
-def test_dropout_of_rate_zero_draws_nothing():
+def test_dropout_of_rate_zero_uses_no_random_numbers():
     generator = np.random.default_rng(0)
     Dropout(0).forward(Parameters({}), np.ones((2, 1, 1)), Run(np.array([2]), generator))
     assert generator.random() == np.random.default_rng(0).random()
@@ -167,7 +167,7 @@ def test_wrong_arguments(make, message):
         make()
 
 
-def test_embedding_refuses_what_is_no_token():
+def test_embedding_refuses_invalid_tokens():
     layer = Embedding(5, 2)
     with pytest.raises(ValueError, match="tokens must be between 0 and 4, got 5"):
         run(layer, np.array([[1], [5]]), [2])
@@ -192,6 +192,6 @@ def test_noise_is_added_in_training_only() -> None:
     assert layer.backward(params, residuals, dy, params)[0] is dy
 
 
-def test_noise_takes_no_negative_scale() -> None:
+def test_noise_refuses_a_negative_scale() -> None:
     with pytest.raises(ValueError, match=re.escape("scale must be a number of 0 or more, got -1")):
         Noise(-1)

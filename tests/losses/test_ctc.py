@@ -133,12 +133,12 @@ def test_compiled_and_numpy_agree_where_numbers_are_extreme(rng):
         np.testing.assert_allclose(d_found, d_outputs, atol=1e-10 * max(1, scale / 100))
 
 
-def test_threads_share_out_the_sequences(rng, monkeypatch):
+def test_sequences_are_distributed_over_threads(rng, monkeypatch):
     pytest.importorskip("numba")
     from rnnbp.losses import ctc
 
     outputs, expected = outputs_for(rng), None
-    monkeypatch.setattr(ctc, "WORTH_A_THREAD", 1)
+    monkeypatch.setattr(ctc, "SMALLEST_SHARD", 1)
     for threads in (1, 2, 3):
         monkeypatch.setattr(ctc, "get_num_threads", lambda threads=threads: threads)
         value, d_outputs = CTC()(outputs, LABELS, STEPS)
@@ -167,7 +167,10 @@ def test_without_numba_it_is_numpy(rng, monkeypatch):
     [
         ([[1], [1, 2, 3]], "sequence b=1 has 2 steps, but its 3 labels need 3: leave it out, or let it count as 0 by"),
         ([[1], [2, 2]], "sequence b=1 has 2 steps, but its 2 labels need 3, 1 of them for blanks between two that are"),
-        ([[1, 0], [1]], r"label 0 in targets\[b=0\] is the blank: the net has an output for each label and one more"),
+        (
+            [[1, 0], [1]],
+            r"label 0 in targets\[b=0\] is the blank: the network has one output for each label and one for the blank",
+        ),
         ([[1], [1, 4]], r"label 4 in targets\[b=1\] is not one of the K = 4 outputs 0..3"),
         ([[1]], "targets must be labels for each of the B = 2 sequences, got 1"),
         ([[1], [[2]]], r"labels of sequence 1 must be of shape \(L,\), all integers or all names"),

@@ -261,7 +261,7 @@ def test_table_of_names():
             r"got \(2,\): add rnnbp.Last\(\) to the model, or give a target for every step",
         ),
         ((7, 2, 3), [0, 1], [7, 5], r"add rnnbp.Last\(\) to the model"),
-        ((2, 3), [[0, 1], [0, 1]], None, r"got \(2, 2\): leave out the layer that takes time away"),
+        ((2, 3), [[0, 1], [0, 1]], None, r"got \(2, 2\): leave out the layer that pools over time"),
         ((3,), [0], None, r"outputs must have shape \(B, K\) or \(T, B, K\), got \(3,\)"),
         ((2, 2, 3), [[0, 1], [0, 1]], [3, 1], "lengths must be from 0 to T = 2, got 1 to 3"),
         ((2, 2, 3), [[0, 1], [0, 1]], [2.0, 1.0], "lengths must be integers"),
