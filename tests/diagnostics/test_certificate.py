@@ -180,7 +180,7 @@ def test_the_parts_add_up_and_an_exact_algorithm_has_all_of_them(name, end):
     np.testing.assert_allclose(shares(other, exact), 1, rtol=1e-9)
 
 
-def test_a_part_is_what_a_copy_of_the_parameters_at_that_step_gets(rng):
+def test_a_lags_term_is_the_gradient_of_a_copy_of_the_parameters_at_that_step(rng):
     """The definition against another one: every step has its own copy of the parameters; differences by each copy."""
     cell = CELLS["GRU"]
     model, batch = problem([rnnbp.Recurrent(cell), Last(), Dense(4, K)], np.array([6, 6, 6]))

@@ -78,7 +78,7 @@ def certify(algorithm, layers, seed=0, lengths=None, **options):
 
 
 def tiny(hidden=2):
-    """A network of which UORO's signs over short sequences can all be gone through."""
+    """A network for which UORO's signs over short sequences can be enumerated."""
     rng = np.random.default_rng(hidden)
     model = rnnbp.Sequential(Elman(2, hidden), Last(), Dense(hidden, 2), dtype=np.float64)
     x = rng.standard_normal((4, 1, 2))
@@ -101,7 +101,7 @@ def test_a_factor_in_forward_gradients(factor, layers, seed):
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("chance", [0.1, 0.3, 0.6])
-def test_random_truncation_over_all_cuts(chance, seed):
+def test_random_truncation_over_all_outcomes(chance, seed):
     row, found = certify(ARTBP(Geometric(chance)), reader(CELLS["Elman linear"]), seed)
     assert (row["test"], row["runs"]) == ("all draws", 2**5)
     assert row["bias"] < 1e-12
@@ -117,7 +117,7 @@ def test_random_signs_over_all_of_them(algorithm, ok):
     assert found.table["smallest_bias"].tolist() == [1e-9]
 
 
-def test_a_seed_that_is_drawn_from_again_and_again_is_not_taken_for_a_generator():
+def test_a_seed_used_several_times_is_not_taken_for_a_generator():
     """With a generator its signs would differ: then it would be right."""
     model, batch = tiny()
     found = rnnbp.compare_gradients(model, batch, algorithms={"it": Guarantee("unbiased", SameSigns())}, lags=0)
@@ -135,7 +135,7 @@ NETS = {
 
 
 def dropped(layers, seed):
-    """The part of the gradient at lag 3 and more, relative to all of it."""
+    """The norm of the gradient at lags of 3 and more, relative to the gradient."""
     model, batch = problem(layers, np.array([6, 6, 6]), seed)
     (g,) = BPTT().gradients(model, batch, CrossEntropy())
     cut = sum(part.vector for part in TruncatedBPTT(3, 3).gradients(model, batch, CrossEntropy()))
@@ -173,7 +173,7 @@ def test_right_ones_pass_over_many_networks(name, algorithm, seed):
     assert row["smallest_bias"] <= 0.05
 
 
-def test_half_a_forward_gradient_whose_draws_are_unknown_is_noticed():
+def test_half_a_forward_gradient_with_unknown_draws_is_detected():
     by_integers = lambda seed: Scaled(ForwardGradient(4), 0.5, int(seed))  # noqa: E731
     row, found = certify(by_integers, NETS["Elman"])
     assert row["test"] == "samples"

@@ -24,7 +24,7 @@ def total(algorithm, model, batch, **how):
 
 
 def contracting(radius, activation="tanh", end=(), seed=0, lengths=None):
-    """An Elman net whose recurrent matrix is a rotation times a number, and long random sequences."""
+    """An Elman network whose recurrent matrix is a rotation times a number, and long random sequences."""
     rng = np.random.default_rng(seed)
     model = Sequential(Recurrent(ElmanCell(F, 6, activation)), *end, Dense(6, K), seed=seed, dtype=np.float64)
     model.params["0.w_hh"] = radius * np.linalg.qr(rng.standard_normal((6, 6)))[0]
@@ -104,7 +104,7 @@ def test_sums_and_rates_by_hand():
 @pytest.mark.parametrize("end", [[], [Last()]], ids=["at every step", "on the last step"])
 @pytest.mark.parametrize(("radius", "activation"), [(0.5, "tanh"), (0.8, "tanh"), (0.95, "tanh"), (0.8, "linear")])
 def test_the_bound_holds_and_says_something(radius, activation, end, seed):
-    """Where every sequence's error is looked at, within a factor of 10 of the bias; 60 where a few steps' are."""
+    """The bound is within a factor of 10 of the bias if every sequence's loss is sampled, of 60 if a few steps' are."""
     model, batch = contracting(radius, activation, end, seed)
     (g,) = BPTT().gradients(model, batch, CrossEntropy())
     size = np.linalg.norm(g.vector)

@@ -1,4 +1,4 @@
-"""ARTBP: the mean over all cuts is full BPTT's gradient, over seeds within what chance allows; its schedules."""
+"""ARTBP: its expectation over all truncations is full BPTT's gradient, and over seeds to sampling error; its schedules."""
 
 from dataclasses import dataclass
 from itertools import product
@@ -33,7 +33,7 @@ def full(model, batch, **how):
 
 @dataclass
 class Scripted:
-    """Stands for a generator: draws that cut where the script says so."""
+    """A generator with prescribed truncations."""
 
     script: tuple
 
@@ -43,7 +43,7 @@ class Scripted:
 
 
 def chance_of(script, truncation) -> float:
-    """The probability of these cuts."""
+    """The probability of these truncations."""
     chance, elapsed = 1.0, 0
     for cut in script:
         elapsed += 1
@@ -67,7 +67,7 @@ def mean_over_all_cuts(algorithm, model, batch, monkeypatch):
 @pytest.mark.parametrize("end", [[], [Last()]], ids=["at every step", "on the last step"])
 @pytest.mark.parametrize("truncation", SCHEDULES, ids=repr)
 @pytest.mark.parametrize("name", CELLS)
-def test_the_mean_over_all_cuts_is_the_gradient(name, truncation, end, lengths, monkeypatch):
+def test_the_expectation_over_all_truncations_is_the_gradient(name, truncation, end, lengths, monkeypatch):
     model, batch = problem([*reader(CELLS[name]), *end], lengths)
     found = mean_over_all_cuts(ARTBP(truncation), model, batch, monkeypatch)
     assert gradient_error(model.params, found, full(model, batch).vector) < 1e-12
@@ -83,7 +83,7 @@ def test_the_mean_over_all_cuts_is_the_gradient(name, truncation, end, lengths, 
     ids=["two layers, mean", "window", "fixed points"],
 )
 def test_of_any_causal_model(layers, monkeypatch):
-    """A mean over time carries its sum from step to step, whose error is cut and made up for like any other."""
+    """The gradient with respect to the running sum of a mean over time is truncated and compensated like any other."""
     model, batch = problem(layers)
     found = mean_over_all_cuts(ARTBP(Geometric(0.3)), model, batch, monkeypatch)
     assert gradient_error(model.params, found, full(model, batch).vector) < 1e-12
@@ -120,7 +120,7 @@ SEEDS = 1500
 
 
 def score_over_seeds(truncation):
-    """How many standard errors the mean's part along the gradient is away from it."""
+    """The distance of the mean's component along the gradient from it, in standard errors."""
     model, batch = problem(reader(CELLS["Elman linear"]))
     found = np.array([total(ARTBP(truncation, seed), model, batch) for seed in range(SEEDS)])
     return abs(z_score(found, full(model, batch).vector))
@@ -152,7 +152,7 @@ def test_the_certificate_tells_right_from_wrong(monkeypatch):
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
 @pytest.mark.parametrize("end", [[], [Last()]], ids=["at every step", "on the last step"])
 @pytest.mark.parametrize("name", CELLS)
-def test_without_cuts_it_is_full_bptt(name, end, lengths):
+def test_without_truncation_it_is_full_bptt(name, end, lengths):
     model, batch = problem([*reader(CELLS[name]), *end], lengths)
     (g,) = ARTBP(Geometric(0)).gradients(model, batch, CrossEntropy())
     exact = full(model, batch)
@@ -162,8 +162,8 @@ def test_without_cuts_it_is_full_bptt(name, end, lengths):
     assert g.cost.steps == exact.cost.steps
 
 
-def test_cuts_nearly_everywhere_are_elmans_copy_back_nearly_always():
-    """With a chance of 1 - 1e-12 all is cut, and what is not made up for is lost with probability one."""
+def test_truncation_at_nearly_every_step_is_elmans_copy_back():
+    """With a probability of 1 - 1e-12 every step is truncated."""
     model, batch = problem(reader(CELLS["GRU"]))
     found = total(ARTBP(Geometric(1 - 1e-12)), model, batch)
     np.testing.assert_allclose(found, total(TruncatedBPTT(1, 1), model, batch), rtol=1e-12)
@@ -171,7 +171,7 @@ def test_cuts_nearly_everywhere_are_elmans_copy_back_nearly_always():
 
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("end", [[], [Last()]], ids=["at every step", "on the last step"])
-def test_pieces_cover_time_once_and_add_up(end, seed):
+def test_segments_cover_time_once_and_add_up(end, seed):
     model, batch = problem([*reader(CELLS["LSTM"]), *end])
     found, exact = list(ARTBP(PowerLaw(2.0), seed).gradients(model, batch, CrossEntropy())), full(model, batch)
     assert [t for g in found for t in range(*g.span)] == list(range(T))
@@ -216,7 +216,7 @@ def test_a_float32_model_and_tokens(rng):
     assert np.abs(sum(g.vector for g in found) - exact).max() < 1e-5 * np.abs(exact).max()
 
 
-def test_memory_is_that_of_the_longest_piece():
+def test_memory_is_that_of_the_longest_segment():
     model, batch = problem([LSTM(F, 3), Dense(3, K)])
     x = np.random.default_rng(0).standard_normal((200, 2, F))
     batch = SequenceBatch.from_array(x, targets=np.zeros((200, 2), int))
@@ -231,7 +231,7 @@ def test_memory_is_that_of_the_longest_piece():
     assert held.max() < full(model, batch).cost.peak_bytes / 3
 
 
-def test_it_learns_between_the_cuts():
+def test_parameters_may_change_between_truncations():
     model, batch = problem(reader(CELLS["GRU"]))
     before = full(model, batch).loss
     for seed in range(30):
@@ -252,8 +252,8 @@ def test_as_a_trainers_gradient():
 
 
 @pytest.mark.parametrize(("mean", "alpha"), [(2.0, 4.0), (20.0, 4.0), (20.0, 6.0), (1.5, 5.0)])
-def test_pieces_of_a_power_law_have_its_mean_exactly(mean, alpha):
-    """The mean length is the sum of the probabilities that a piece is longer than 0, 1, 2, ... steps."""
+def test_segments_of_a_power_law_have_its_mean_exactly(mean, alpha):
+    """The mean length is the sum of the probabilities that a segment is longer than 0, 1, 2, ... steps."""
     steps = np.arange(1, 200_000)
     longer = np.cumprod(1 - np.array([PowerLaw(mean, alpha).chance(n) for n in steps]))
     assert 1 + longer.sum() == pytest.approx(mean, rel=1e-6)
@@ -261,7 +261,7 @@ def test_pieces_of_a_power_law_have_its_mean_exactly(mean, alpha):
     assert np.log(longer[99_999] / longer[9_999]) / (far - near) == pytest.approx(1 - alpha, rel=1e-3)
 
 
-def test_pieces_have_the_schedules_lengths():
+def test_segments_have_the_schedules_lengths():
     model, batch = problem([GRU(F, 1), Dense(1, K)])
     x = np.zeros((1200, 1, F))
     batch = SequenceBatch.from_array(x, targets=np.zeros((1200, 1), int))

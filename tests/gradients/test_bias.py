@@ -41,13 +41,13 @@ def test_half_the_smallest_bias_is_not_noticed_as_a_rule(rng):
 
 
 def reweighted(rng, n, steps, cut):
-    """Right on the average: each of `steps` lags arrives with probability (1 - cut)^k, times one over it."""
+    """An unbiased estimate: each of `steps` lags has probability (1 - cut)^k, and its inverse as weight."""
     arrives = np.cumsum((1 - cut) ** -np.arange(steps)) / steps
     return arrives[np.minimum(rng.geometric(cut, n), steps) - 1][:, None]
 
 
 @pytest.mark.parametrize(("steps", "cut"), [(12, 0.3), (20, 0.3), (30, 0.3), (20, 0.5)])
-def test_heavy_tails_do_not_accuse_a_right_mean(steps, cut, rng):
+def test_heavy_tails_do_not_reject_an_unbiased_estimate(steps, cut, rng):
     """Student's t alone rejects 2 to 55 % of these blocks of 100."""
     blocks = [evidence(reweighted(rng, 128, steps, cut), np.ones(1)) for _ in range(200)]
     assert np.mean([found.heavy for found in blocks]) > 0.9

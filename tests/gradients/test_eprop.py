@@ -97,7 +97,7 @@ def derivative(cell, params, state, x, at):
 
 
 def slow_eprop(cell, params, xs, signals):
-    """RTRL of one sequence whose Jacobian lacks W_hh: all by the complex step, and nothing held sparsely."""
+    """RTRL of one sequence whose Jacobian lacks W_hh: all by the complex step, with dense arrays."""
     S, P = cell.state_size, params.size
     state, influence, grad = np.zeros(S), np.zeros((S, P)), np.zeros(P)
     K, H = params["w_hh"].shape
@@ -179,7 +179,7 @@ def test_traces_of_spiking_neurons_are_those_of_the_paper(cell):
 
 
 def test_an_lstms_traces_are_those_of_the_paper():
-    """Each memory cell's trace is passed on by its forget gate alone."""
+    """Each memory cell's trace decays by its forget gate alone."""
     rng = np.random.default_rng(4)
     model = Sequential(LSTM(3, 4), Dense(4, 2), dtype=np.float64)
     x, y = rng.standard_normal((12, 3)), rng.standard_normal((12, 2))
@@ -205,7 +205,7 @@ def test_an_lstms_traces_are_those_of_the_paper():
 
 @pytest.mark.parametrize("end", [[], [Last()]], ids=["each step", "last step"])
 @pytest.mark.parametrize("name", ["LSTM", "LIF", "leaky Elman"])
-def test_random_feedback_to_one_layer_is_symmetric_feedback_of_a_net_with_these_output_weights(name, end):
+def test_random_feedback_to_one_layer_is_symmetric_feedback_of_a_network_with_these_output_weights(name, end):
     layers = [*CAUSAL[name], *end]
     model, batch = problem(layers)
     shape = (*((6,) if not end else ()), 3, 3)
@@ -300,8 +300,8 @@ def test_under_a_head_each_layer_has_a_matrix_of_its_own():
 
 
 @pytest.mark.parametrize("seen", [0, 2], ids=["from the beginning", "going on"])
-def test_below_a_mean_over_time_each_layer_keeps_the_mean_of_its_traces(rng, seen):
-    """A stateless layer's trace is its input, so its gradient is the error times the mean of its inputs."""
+def test_below_a_mean_over_time_each_layer_has_the_mean_of_its_traces(rng, seen):
+    """A stateless layer's trace is its input, so its gradient is the learning signal times the mean of its inputs."""
     model, batch = problem([Dense(3, 4), LSTM(4, 3), MeanOverTime(), Dense(3, 2)])
     batch = replace(batch, targets=rng.standard_normal((3, 2)))
     states = None

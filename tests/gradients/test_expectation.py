@@ -1,4 +1,4 @@
-"""Means over all draws of a program: by enumeration, by cubature, and by samples from an urn."""
+"""Expectations of stochastic programs: by enumeration, by cubature, and by samples from an urn."""
 
 import itertools
 
@@ -10,7 +10,7 @@ from rnnbp.gradients.replay import DiscreteDraws, NotReplayableError, Uniform
 
 
 def cuts(rng, chance=0.3, steps=5):
-    """The number of steps since the last cut, and one over the probability of there being none."""
+    """The number of steps since the last truncation, and the inverse of the probability of none."""
     pieces = [0.0, 1.0]
     for _ in range(steps):
         pieces = [0.0, 1.0] if rng.random() < chance else [pieces[0] + 1, pieces[1] / (1 - chance)]
@@ -70,7 +70,7 @@ def test_what_is_no_such_polynomial_is_not_averaged():
 
 @pytest.mark.parametrize("chance", [1e-4, 0.3, 0.9])
 def test_the_urn_misses_nothing_that_is_rare_and_large(chance):
-    """Without it, of 2000 samples none sees the 30 steps without a cut that carry the mean at a chance of 0.9."""
+    """Without it, none of 2000 samples has the 30 steps without truncation that dominate the mean at 0.9."""
     mean, _ = enumerated_mean(lambda rng: cuts(rng, chance, 10), 2000)
     samples = np.array([urn_sample(lambda rng: cuts(rng, chance, 10), seed)[0] for seed in range(2000)])
     error = samples.std(axis=0) / np.sqrt(2000)
@@ -87,7 +87,7 @@ DRAWS = {
 
 
 @pytest.mark.parametrize("draw", DRAWS.values(), ids=DRAWS)
-def test_draws_that_cannot_be_chosen_are_refused(draw):
+def test_draws_that_cannot_be_prescribed_are_refused(draw):
     with pytest.raises(NotReplayableError, match=r"prescribed|is not known"):
         draw(DiscreteDraws(lambda chances, coin: 0))
 

@@ -120,7 +120,7 @@ SEEDS = 3000
 
 
 def z_score(vectors: np.ndarray, exact: np.ndarray) -> float:
-    """How many standard errors the mean's part along the exact gradient is away from 1."""
+    """The distance of the mean's component along the exact gradient from 1, in standard errors."""
     along = vectors @ exact / (exact @ exact)
     return float((along.mean() - 1) / (along.std(ddof=1) / np.sqrt(len(along))))
 

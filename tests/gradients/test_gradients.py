@@ -223,7 +223,7 @@ def test_from_a_given_state(name, algorithm, rng):
     ids=["before", "between", "a layer between", "noise before the mean"],
 )
 def test_dropout_with_the_same_masks(algorithm, layers):
-    """The masks are drawn step after step, so that running in spans draws the same ones."""
+    """The masks are drawn step by step, so that running in spans draws the same ones."""
     model = model_of(layers)
     batch = batch_for(model, LENGTHS["unequal lengths"])
     loss = CrossEntropy()
@@ -377,7 +377,7 @@ def test_a_wrong_number_of_features_is_refused(algorithm):
 
 
 @pytest.mark.parametrize("algorithm", [BPTT(), TruncatedBPTT(2, 4), ComplexStep()], ids=repr)
-def test_targets_of_the_wrong_kind_are_refused(algorithm):
+def test_targets_of_the_wrong_type_are_refused(algorithm):
     """A label a sequence where the model gives outputs at every step."""
     model = model_of([Dense(F, K)])
     batch = replace(batch_for(model, LENGTHS["equal lengths"]), targets=np.zeros(3, int))

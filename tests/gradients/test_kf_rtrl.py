@@ -56,7 +56,7 @@ def test_the_products_of_each_cell(name, sets, rng):
 
 
 @pytest.mark.parametrize("name", KRONECKER)
-def test_one_step_has_no_noise(name):
+def test_one_step_has_no_variance(name):
     model, batch = problem(reader(CELLS[name]), np.array([1, 1, 1]))
     (exact,) = BPTT().gradients(model, batch, CrossEntropy())
     for seed in range(3):
@@ -64,7 +64,7 @@ def test_one_step_has_no_noise(name):
         np.testing.assert_allclose(g.vector, exact.vector, rtol=1e-12, atol=1e-16)
 
 
-def test_a_token_has_no_noise_at_its_first_step():
+def test_a_token_has_no_variance_at_its_first_step():
     model, batch = problem([Embedding(5, 2), LSTM(2, 3), Dense(3, 3)], np.array([1, 1, 1]))
     batch = replace(batch, x=np.array([[3, 0, 3]] * 6))
     (exact,) = BPTT().gradients(model, batch, CrossEntropy())
@@ -77,13 +77,13 @@ def variance(algorithm, model, batch):
 
 
 @pytest.mark.parametrize("name", KRONECKER)
-def test_noise_is_below_uoros(name):
+def test_variance_is_below_that_of_uoro(name):
     model, batch = problem(reader(CELLS[name]))
     assert variance(KFRTRL, model, batch) < 0.7 * variance(UORO, model, batch)
 
 
 def test_the_more_units_the_more_so():
-    """Mujika et al., section 3: UORO's noise grows with the number of units relative to KF-RTRL's."""
+    """Mujika et al., section 3: UORO's variance grows with the number of units relative to KF-RTRL's."""
     ratios = []
     for hidden in (2, 8, 32):
         model, batch = problem([Recurrent(rnnbp.ElmanCell(3, hidden)), Dense(hidden, 3)])

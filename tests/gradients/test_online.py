@@ -63,7 +63,7 @@ def test_a_linear_step_is_the_steps_derivative(name, rng):
 
 
 @pytest.mark.parametrize("name", [name for name in CELLS if name != "a user's"])
-def test_both_kinds_of_action_agree(name, rng):
+def test_both_immediate_jacobians_agree(name, rng):
     """By outer products, and by `param_vjp` for one error after the other."""
     step = linear_step(CELLS[name], rng)
     slow = GenericJacobian(step.cell, step.params, step.state, step.x, step.residuals)
@@ -144,7 +144,7 @@ def test_a_sequence_goes_on_from_a_state(layers):
 
 
 def test_parameters_may_change_in_the_middle_of_a_sequence():
-    """The influence is that of the parameters as they were: the loss falls while one sequence runs."""
+    """The influence matrix is that of past parameters: the loss falls while one sequence runs."""
     rng = np.random.default_rng(0)
     bits = rng.integers(2, size=600)
     x = np.eye(2)[bits]
@@ -176,13 +176,13 @@ def accuracy_online(algorithm, delay, steps=6000):
 
 @pytest.mark.slow
 def test_rtrl_learns_what_lies_beyond_a_truncation():
-    """A bit of five steps ago: an error that goes back through five steps does not get there, through six it does."""
+    """A bit of five steps ago is learned by backpropagation through six steps, not through five."""
     assert accuracy_online(RTRL(every=1), delay=5) > 0.99
     assert accuracy_online(TruncatedBPTT(1, 6), delay=5) > 0.99
     assert accuracy_online(TruncatedBPTT(1, 5), delay=5) < 0.6
 
 
-def test_influence_does_not_grow_with_time():
+def test_the_influence_matrix_does_not_grow_with_time():
     model = model_of([LSTM(3, 4), Dense(4, 3)])
     batch = batch_for(model, LENGTHS["equal lengths"])
     longer = replace(
@@ -346,7 +346,7 @@ def test_ordinary_models_have_the_gradient_of_bptt_with_the_same_draws(name, tra
 @pytest.mark.parametrize("training", [False, True], ids=["evaluation", "training"])
 @pytest.mark.parametrize("name", ORDINARY)
 def test_every_online_algorithm_takes_ordinary_models(name, training):
-    """The loss is BPTT's, and so is the gradient of the layers on top; a seed for signs is drawn before all else."""
+    """The loss is BPTT's, and so is the gradient of the readout; the seed of the signs is drawn first."""
     model, batch = ordinary(name)
     head = model.params.size - 2
     for algorithm in ONLINE:

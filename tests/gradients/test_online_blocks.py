@@ -53,7 +53,7 @@ def test_models_of_several_layers(layers, block, rng):
 
 @pytest.mark.parametrize("every", [1, 2])
 def test_parameters_may_change_after_each_gradient(every):
-    """As with RTRL, whose influence is that of the parameters as they were."""
+    """As with RTRL, whose influence matrix is that of past parameters."""
     ends = []
     for algorithm in (RTRL(every=every), BlockRTRL(4, every=every)):
         model = model_of(CAUSAL["GRU"])
@@ -70,7 +70,7 @@ def long_batch(model, times):
     return replace(batch, x=x, targets=targets, lengths=batch.lengths * times)
 
 
-def test_what_is_held_does_not_grow_with_time():
+def test_memory_does_not_grow_with_time():
     model = model_of([LSTM(F, 4), Dense(4, K)])
     held = {}
     for block in (1, 3, 6):
@@ -88,7 +88,7 @@ def test_what_is_held_does_not_grow_with_time():
 
 @dataclass(frozen=True)
 class Counting(ElmanCell):
-    """Counts the errors that go back through it, one a sequence and step."""
+    """Counts the cotangents of its VJP, one per sequence and step."""
 
     errors: list[int] = field(default_factory=list, compare=False)
 
@@ -102,7 +102,7 @@ class Counting(ElmanCell):
 
 @pytest.mark.parametrize("block", [1, 2, 3, 4, 6, 12])
 def test_errors_that_go_back(block):
-    """One a step for the loss, and S for the influence, of which the last block needs none."""
+    """One per step for the loss, and S for the influence matrix, of which the last block needs none."""
     cell = Counting(F, 4)
     model = model_of([Recurrent(cell), Dense(4, K)])
     batch = long_batch(model, 2)
@@ -112,7 +112,7 @@ def test_errors_that_go_back(block):
     assert sum(cell.errors) == wanted
 
 
-def test_the_influence_is_updated_once_a_block(monkeypatch):
+def test_the_influence_matrix_is_updated_once_per_block(monkeypatch):
     """S^2 P multiplications, once in h steps; never where one block takes all."""
     seen = []
     whole_update = rnnbp.gradients.online.blocks.BlockInfluenceMatrix.advance_block

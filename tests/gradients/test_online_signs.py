@@ -1,4 +1,4 @@
-"""The random online algorithms: right on the average, over all signs there are and over thousands of draws."""
+"""The stochastic online algorithms are unbiased: over all signs, and over thousands of draws."""
 
 from dataclasses import replace
 
@@ -34,7 +34,7 @@ def copies(batch: SequenceBatch, n: int) -> SequenceBatch:
 
 
 class AllSigns:
-    """In place of a generator: sequence b draws pattern b of all there are, `bits` a step, in `calls` equal calls."""
+    """A generator whose sequence b draws pattern b of all patterns, `bits` per step, in `calls` equal calls."""
 
     def __init__(self, steps, bits, calls=1):
         patterns = (np.arange(2 ** (steps * bits))[:, None] >> np.arange(steps * bits)) & 1
@@ -61,7 +61,7 @@ SMALL_PAIRS = [(name, a) for name in SMALL for a in ALGORITHMS if (name, a) != (
 
 
 def over_all_signs(name, algorithm, state=None, steps=3, inputs=1.0):
-    """The mean gradient over all signs there are, and the exact one, on random inputs of this standard deviation."""
+    """The mean gradient over all signs, and the exact one, on random inputs of this standard deviation."""
     rng = np.random.default_rng(3)
     model = Sequential(*SMALL[name], dtype=np.float64)
     model.params.vector[:] += 0.4 * rng.standard_normal(model.params.size)
@@ -94,7 +94,7 @@ def over_all_signs(name, algorithm, state=None, steps=3, inputs=1.0):
 
 @pytest.mark.parametrize(("name", "algorithm"), SMALL_PAIRS)
 def test_the_mean_over_all_signs_is_exact(name, algorithm):
-    """Up to rounding, not up to noise."""
+    """Equal to rounding."""
     assert over_all_signs(name, algorithm) < 1e-12
 
 
@@ -161,7 +161,7 @@ def drawn(algorithm, model, batch, seeds=SEEDS, n=COPIES):
 
 
 def worst_score(found, exact):
-    """How many standard errors the mean is off, at the worst parameter; one without noise is off by any error."""
+    """The largest distance of the mean from the gradient over parameters, in standard errors; inf without variance."""
     spread = found.std(axis=0, ddof=1) / np.sqrt(len(found)) + 1e-13 * np.abs(exact).max()
     return float(np.abs((found.mean(axis=0) - exact) / spread).max())
 
@@ -179,7 +179,7 @@ def test_unbiased_over_draws(name, algorithm):
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG)
 @pytest.mark.parametrize("name", ["Elman tanh", "GRU"])
-def test_a_wrong_variant_is_noticed_over_draws(name, algorithm, wrong, monkeypatch):
+def test_a_wrong_variant_is_detected_over_draws(name, algorithm, wrong, monkeypatch):
     model, batch = problem(reader(CELLS[name]))
     (exact,) = BPTT().gradients(model, batch, CrossEntropy())
     spoil(monkeypatch, **wrong)
@@ -269,7 +269,7 @@ def test_float32_is_near_float64(name, algorithm):
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_parameters_of_layers_on_top_have_no_noise(algorithm):
+def test_parameters_of_the_readout_have_no_variance(algorithm):
     model, batch = problem(reader(CELLS["GRU"]))
     (exact,) = BPTT().gradients(model, batch, CrossEntropy())
     (g,) = ALGORITHMS[algorithm]().gradients(model, batch, CrossEntropy())

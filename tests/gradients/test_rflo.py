@@ -125,7 +125,7 @@ def accuracy(model, algorithm, train, test, epochs, rate, size):
 
 
 def delayed_xor(sequences, seed):
-    """A sign at the first step and one at the fifth, in noise: do they differ? To be said at the eighth."""
+    """A sign at the first step and one at the fifth, in noise: do they differ? The answer is due at the eighth."""
     rng = np.random.default_rng(seed)
     bits = rng.integers(2, size=(sequences, 2))
     x = np.zeros((sequences, 8, 2))
@@ -162,7 +162,7 @@ def test_rflo_learns_a_delayed_exclusive_or(feedback, least):
 @pytest.mark.slow
 @pytest.mark.parametrize("feedback", [RandomFeedback(), SymmetricFeedback()], ids=repr)
 def test_eprop_teaches_spiking_neurons_to_store_and_recall(feedback):
-    """A delay of four times the membrane's time constant, in a recurrent net with adaptive thresholds."""
+    """A delay of four times the membrane's time constant, in a recurrent network with adaptive thresholds."""
     train, test = store_recall(200, 0), store_recall(300, 1)
 
     def net():

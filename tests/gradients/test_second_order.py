@@ -60,7 +60,7 @@ def test_other_losses(loss, rng):
 
 
 def test_the_hessian_of_least_squares_is_known(rng):
-    """A linear net with a squared error: H = 2/n X'X, with ones for the bias."""
+    """A linear network with a squared error: H = 2/n X'X, with ones for the bias."""
     x, y = rng.standard_normal((20, 1, 4)), rng.standard_normal((20, 1))
     data = rnnbp.SequenceDataset(list(x), list(y[:, 0]), dtype=np.float64)
     model = rnnbp.Sequential(Last(), Dense(4, 1), dtype=np.float64)

@@ -125,7 +125,7 @@ def test_it_is_masked_rtrl(name, order, lengths):
 @pytest.mark.parametrize("order", [1, 2, 3])
 @pytest.mark.parametrize("keep", [RING, RANDOM], ids=["ring", "random"])
 @pytest.mark.parametrize("name", RECURRENT)
-def test_weights_that_are_zero_are_no_way(name, keep, order):
+def test_weights_that_are_zero_are_no_path(name, keep, order):
     model = thinned(RECURRENT[name], keep)
     batch = batch_for(model, LENGTHS["unequal lengths"])
     check(model, batch, order)
@@ -199,23 +199,23 @@ def test_an_update_between_steps_is_seen():
     np.testing.assert_allclose(*ends, rtol=1e-10)
 
 
-# ---- what is held, and what it costs --------------------------------------------------------------
+# ---- memory and cost --------------------------------------------------------------
 
 
 def sparse_influence(model, order, batch_size=1):
     return SnAp(order).initial_influence(decompose(model, "SnAp"), batch_size, None)
 
 
-def numbers(carried: SparseInfluenceMatrix) -> int:
-    return sum(groups.matrix.size for groups in carried.groups_by_form)
+def numbers(influence: SparseInfluenceMatrix) -> int:
+    return sum(groups.matrix.size for groups in influence.groups_by_form)
 
 
-def multiplications(carried: SparseInfluenceMatrix) -> int:
-    return sum(groups.matrix.size * groups.units.shape[1] for groups in carried.groups_by_form)
+def multiplications(influence: SparseInfluenceMatrix) -> int:
+    return sum(groups.matrix.size * groups.units.shape[1] for groups in influence.groups_by_form)
 
 
 @pytest.mark.parametrize("hidden", [8, 24])
-def test_what_one_step_holds(hidden):
+def test_the_influence_matrix_of_order_1_has_the_published_size(hidden):
     """d P numbers and d^2 P multiplications, d being 1 in Elman and GRU, (2, 2, 2, 1) for an LSTM's gates."""
     H, gate = hidden, hidden * (F + hidden + 2)
     for layer, ds in (
@@ -224,13 +224,13 @@ def test_what_one_step_holds(hidden):
         (LSTM(F, H), [2, 2, 2, 1]),
         (OriginalGRU(F, H), [H, 1, 1]),
     ):
-        carried = sparse_influence(model_of([layer, Dense(H, K)]), 1, batch_size=5)
-        assert numbers(carried) == 5 * gate * sum(ds)
-        assert multiplications(carried) == 5 * gate * sum(d * d for d in ds)
+        influence = sparse_influence(model_of([layer, Dense(H, K)]), 1, batch_size=5)
+        assert numbers(influence) == 5 * gate * sum(ds)
+        assert multiplications(influence) == 5 * gate * sum(d * d for d in ds)
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 4, 5])
-def test_what_a_ring_holds(order):
+def test_the_influence_matrix_of_a_ring_grows_by_a_unit_per_order(order):
     """Each further step reaches one further unit, until all are reached."""
     model = thinned(Elman(F, 4), RING)
     P = 4 * (F + 4 + 2)
@@ -242,7 +242,7 @@ def test_full_recurrent_weights_are_reached_in_two_steps():
     assert numbers(sparse_influence(model, 2)) == 8 * decompose(model, "SnAp").params.size
 
 
-def test_held_bytes_grow_as_the_square_of_the_units():
+def test_memory_grows_as_the_square_of_the_units():
     """RTRL's grow as the cube of them, and neither as time does."""
     stored = {}
     for H in (16, 32):
@@ -256,12 +256,12 @@ def test_held_bytes_grow_as_the_square_of_the_units():
     assert stored[SnAp, 32] < stored[RTRL, 32] / 8
 
 
-# ---- the structure, and entries of a step --------------------------------------------------------
+# ---- sparsity and entries of the Jacobians --------------------------------------------------------
 
 
 @pytest.mark.parametrize("order", [1, 2, 3])
 @pytest.mark.parametrize("name", EVERY)
-def test_the_structure_is_what_shows_at_many_points(name, order):
+def test_the_sparsity_is_that_found_at_many_points(name, order):
     cell = EVERY[name]
     params = made(cell)
     params.vector[:] += 0.2 * np.random.default_rng(0).standard_normal(params.size)
@@ -292,7 +292,7 @@ def test_neurons_far_from_their_threshold_are_no_zeros(threshold):
 
 
 def test_biases_that_begin_at_zero_are_no_zeros():
-    """A GRU's reset gate acts by way of the product that it scales, of which a bias alone may be left."""
+    """A GRU's reset gate scales a product that may consist of a bias alone."""
     cell = CELLS["GRU"]
     params = made(cell)
     params["w_hh"], params["b_hh"] = np.zeros((12, 4)), np.zeros(12)
@@ -300,7 +300,7 @@ def test_biases_that_begin_at_zero_are_no_zeros():
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_folded_entries_are_those_of_the_whole(name, rng):
+def test_compressed_entries_are_those_of_the_full_jacobian(name, rng):
     cell = EVERY[name]
     params = made(cell)
     found = sparsity_of(cell, params)
@@ -329,19 +329,19 @@ def test_products_add_the_same_as_single_entries(name, order, rng):
 
 def test_products_are_taken_where_groups_share_their_inputs():
     for order, kind in ((1, OuterProductUpdate), (2, ElementwiseUpdate)):
-        carried = sparse_influence(model_of([LSTM(F, 4), Dense(4, K)]), order)
-        assert {type(groups.update) for groups in carried.groups_by_form} == {kind}
+        influence = sparse_influence(model_of([LSTM(F, 4), Dense(4, K)]), order)
+        assert {type(groups.update) for groups in influence.groups_by_form} == {kind}
 
 
 @pytest.mark.parametrize(("name", "passes"), [("Elman tanh", 1), ("GRU", 1), ("LSTM", 2), ("a user's", 4)])
-def test_passes_backwards(name, passes):
+def test_one_product_per_color(name, passes):
     compression = Compression(sparsity_of(CELLS[name], made(CELLS[name])), np.dtype(float))
     assert len(compression.seeds) == passes
     assert compression.pays(4 * 4) == (passes < 4)
 
 
 def test_a_sparse_cell_that_says_nothing_of_its_parameters():
-    """A user's cell whose units do not meet is folded too."""
+    """A user's cell whose units are independent is compressed too."""
     cell = CELLS["a user's"]
     params = made(cell)
     params["v"] *= np.eye(4)
@@ -417,7 +417,7 @@ def sparse_model():
     "make", [lambda: rnnbp.SGD(0.1), lambda: rnnbp.Adam(0.01, weight_decay=0.1)], ids=["SGD", "Adam"]
 )
 def test_sparsity_survives_updates(make):
-    """As many numbers of the influence are held after training as before."""
+    """The influence matrix has the same number of entries after training as before."""
     model = sparse_model()
     batch = batch_for(model, LENGTHS["equal lengths"])
     before, optimizer = numbers(sparse_influence(model, 2)), make()

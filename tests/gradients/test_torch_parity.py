@@ -20,7 +20,7 @@ T, B, F, H, K = 9, 4, 3, 5, 6
 LENGTHS = {"equal lengths": [9, 9, 9, 9], "unequal lengths": [9, 6, 5, 1]}
 TOLERANCES = {"float32": 1e-4, "float64": 1e-10}
 
-KINDS = {
+VARIANTS = {
     "RNN tanh": (Elman, "RNN", {}),
     "RNN relu": (lambda *a, **k: Elman(*a, activation="relu", **k), "RNN", {"nonlinearity": "relu"}),
     "LSTM": (LSTM, "LSTM", {}),
@@ -34,16 +34,16 @@ def our_name(name: str, single: bool) -> str:
     return ours.removesuffix("_l0") if single else ours
 
 
-def pair(kind, layers, both_ways, dtype):
+def pair(variant, layers, bidirectional, dtype):
     """Our layer with its parameters, and PyTorch's with the same ones."""
-    make, theirs, options = KINDS[kind]
-    layer = make(F, H, num_layers=layers, bidirectional=both_ways)
+    make, theirs, options = VARIANTS[variant]
+    layer = make(F, H, num_layers=layers, bidirectional=bidirectional)
     torch.manual_seed(0)
     module = getattr(torch.nn, theirs)(
-        F, H, num_layers=layers, bidirectional=both_ways, dtype=getattr(torch, dtype), **options
+        F, H, num_layers=layers, bidirectional=bidirectional, dtype=getattr(torch, dtype), **options
     )
     params = Parameters(layer.shapes(), dtype=dtype)
-    single = layers == 1 and not both_ways
+    single = layers == 1 and not bidirectional
     names = {our_name(name, single): name for name, _ in module.named_parameters()}
     assert list(names) == list(params)  # the same names in the same order
     for ours, name in names.items():
@@ -58,7 +58,7 @@ def padded(lengths, width, dtype, seed):
 
 
 def run_torch(module, x, lengths, weights):
-    """PyTorch's outputs and final state, after the way back from `weights`."""
+    """PyTorch's outputs and final state, after the backward pass from `weights`."""
     packed = torch.nn.utils.rnn.pack_padded_sequence(x, torch.tensor(lengths))
     outputs, last = module(packed)
     outputs, _ = torch.nn.utils.rnn.pad_packed_sequence(outputs, total_length=T)
@@ -74,14 +74,14 @@ def state_of(last, layer) -> np.ndarray:
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
-@pytest.mark.parametrize("both_ways", [False, True], ids=["one way", "both ways"])
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["one way", "both ways"])
 @pytest.mark.parametrize("layers", [1, 2], ids=["one layer", "two layers"])
-@pytest.mark.parametrize("kind", KINDS)
-def test_outputs_states_and_gradients(kind, layers, both_ways, lengths, dtype):
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_outputs_states_and_gradients(variant, layers, bidirectional, lengths, dtype):
     tolerance = TOLERANCES[dtype]
-    layer, params, module, names = pair(kind, layers, both_ways, dtype)
+    layer, params, module, names = pair(variant, layers, bidirectional, dtype)
     x = padded(lengths, F, dtype, 1)
-    weights = padded(lengths, H * (2 if both_ways else 1), dtype, 2)
+    weights = padded(lengths, H * (2 if bidirectional else 1), dtype, 2)
     their_x = torch.from_numpy(x).requires_grad_()
     expected, last = run_torch(module, their_x, lengths, weights)
 
@@ -93,7 +93,7 @@ def test_outputs_states_and_gradients(kind, layers, both_ways, lengths, dtype):
     for ours, name in names.items():
         assert relative_error(grad[ours], getattr(module, name).grad.numpy()) < tolerance, name
     assert relative_error(dx, their_x.grad.numpy()) < tolerance
-    if not both_ways:
+    if not bidirectional:
         states = state if isinstance(layer.unrolled, MultiLayer) else [state]
         for k, own in enumerate(states):
             assert relative_error(own, state_of(last, k)) < tolerance
@@ -102,20 +102,20 @@ def test_outputs_states_and_gradients(kind, layers, both_ways, lengths, dtype):
 @pytest.mark.parametrize("dtype", TOLERANCES)
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
 @pytest.mark.parametrize("layers", [1, 2], ids=["one layer", "two layers"])
-@pytest.mark.parametrize("kind", KINDS)
-def test_from_a_given_state_and_back_to_it(kind, layers, lengths, dtype, rng):
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_from_a_given_state_and_back_to_it(variant, layers, lengths, dtype, rng):
     """The loss sees the final state as well."""
     tolerance = TOLERANCES[dtype]
-    layer, params, module, names = pair(kind, layers, False, dtype)
+    layer, params, module, names = pair(variant, layers, False, dtype)
     x, weights = padded(lengths, F, dtype, 1), padded(lengths, H, dtype, 2)
-    width = H * (2 if kind == "LSTM" else 1)
+    width = H * (2 if variant == "LSTM" else 1)
     start, at_end = rng.standard_normal((2, layers, B, width)).astype(dtype)
     their_start = torch.from_numpy(start.copy()).requires_grad_()
     parts = their_start[..., :H].contiguous(), their_start[..., H:].contiguous()
     packed = torch.nn.utils.rnn.pack_padded_sequence(torch.from_numpy(x), torch.tensor(lengths))
-    outputs, last = module(packed, parts if kind == "LSTM" else parts[0])
+    outputs, last = module(packed, parts if variant == "LSTM" else parts[0])
     outputs, _ = torch.nn.utils.rnn.pad_packed_sequence(outputs, total_length=T)
-    final = torch.cat(last, dim=-1) if kind == "LSTM" else last
+    final = torch.cat(last, dim=-1) if variant == "LSTM" else last
     ((outputs * torch.from_numpy(weights)).sum() + (final * torch.from_numpy(at_end)).sum()).backward()
 
     many = isinstance(layer.unrolled, MultiLayer)

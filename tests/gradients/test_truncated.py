@@ -70,7 +70,7 @@ def states_before(model, batch):
 
 
 def window_loss(model, batch, loss, params, start_state, first, start, stop):
-    """The loss due in [start, stop), of a run that begins at `first` from a state that is held fixed."""
+    """The loss due in [start, stop), of a run that begins at `first` from a fixed state."""
     run = Run(np.clip(batch.lengths - first, 0, stop - first))
     outputs, _, _ = model.unroll(params, batch.x[first:stop], run, start_state)
     total = loss.total(batch.targets, batch.lengths if outputs.ndim == 3 else None)
@@ -116,7 +116,7 @@ def test_every_k1_and_k2(name):
 
 @pytest.mark.parametrize("activation", ["tanh", "sigmoid"])
 def test_k2_of_one_is_elmans_copy_back(activation):
-    """The context units are inputs like others: at each step plain backpropagation, the state before held fixed."""
+    """The context units are inputs like others: at each step plain backpropagation, with a fixed previous state."""
     model, batch = problem([Elman(F, 3, activation=activation), Dense(3, K)])
     p, N = model.params, batch.lengths.sum()
     context = np.zeros((4, 3))
@@ -138,8 +138,8 @@ def test_k2_of_one_is_elmans_copy_back(activation):
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])
-def test_equal_k1_and_k2_cut_the_sequence_into_pieces(k):
-    """Each piece is a batch of its own that begins from the state the piece before it left."""
+def test_equal_k1_and_k2_cut_the_sequence_into_segments(k):
+    """Each segment is a batch that begins from the final state of the segment before."""
     model, batch = problem(MODELS["GRU, every step"], np.array([6, 5, 4, 1]))
     loss, state = CrossEntropy(), None
     whole = loss.total(batch.targets, batch.lengths)
@@ -246,7 +246,7 @@ def test_online_steps_learn():
     assert CrossEntropy()(model.forward(batch), batch.targets, batch.lengths)[0] < 0.8 * before
 
 
-def test_less_is_held_for_a_shorter_way_back():
+def test_memory_is_smaller_for_a_shorter_backward_pass():
     model, batch = problem([LSTM(F, 3), Dense(3, K)], np.array([40, 40]))
     two, ten, forty = (
         max(g.cost.peak_bytes for g in TruncatedBPTT(2, k2).gradients(model, batch, CrossEntropy()))

@@ -31,7 +31,7 @@ def test_a_step_by_the_published_formula(rng):
         np.testing.assert_allclose(held.params[b], params[b] / rho0 + immediate_vjp / rho1, rtol=1e-11, atol=1e-14)
 
 
-def test_one_unit_and_one_step_have_no_noise():
+def test_one_unit_and_one_step_have_no_variance():
     """nu is 1 or -1, and the only one there is."""
     model, batch = problem([Recurrent(rnnbp.ElmanCell(3, 1)), Dense(1, 3)], np.array([1, 1, 1]))
     (exact,) = BPTT().gradients(model, batch, CrossEntropy())
@@ -51,7 +51,7 @@ def test_memory_does_not_grow_with_time():
     assert long.cost.steps == 5 * short.cost.steps == 5 * 18
 
 
-def test_the_factors_keep_the_noise_down(monkeypatch):
+def test_the_factors_reduce_the_variance(monkeypatch):
     """With rho = 1, the variance is larger."""
     model, batch = problem(reader(CELLS["Elman sigmoid"]))
 
