@@ -1,4 +1,4 @@
-"""ARTBP: its expectation over all truncations is full BPTT's gradient, and over seeds to sampling error; its schedules."""
+"""ARTBP: its expectation is full BPTT's gradient, over all truncations and over seeds; its schedules."""
 
 from dataclasses import dataclass
 from itertools import product
