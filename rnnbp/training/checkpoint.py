@@ -1,4 +1,4 @@
-"""A training on disk, from which it goes on as if it had never stopped."""
+"""Checkpoints: the complete state of a training run on disk, from which it resumes bit for bit."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,26 +19,26 @@ NUMBERS = ("epoch", "loss", "gradient_norm", "learning_rate", "seconds", "steps"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A trainer between two epochs.
+    """State of a trainer between two epochs.
 
     Attributes
     ----------
     model : list
-        The configurations of the model's layers.
+        Configurations of the model's layers.
     classes : list of str, or None
-        The names of the model's classes, where it knows them.
+        Class names of the model, where it has them.
     optimizer : str
-        The name of its class.
+        Name of the optimizer's class.
     parameters : ndarray (P,)
     mask : ndarray of bool (P,), or None
-        Which of them may differ from zero, where some are held at zero.
+        Sparsity mask: False for parameters fixed at zero; None where there are none.
     optimizer_state : dict
         Numbers and arrays (P,), as `Optimizer.state_dict` returns them; the learning rate is that which a schedule
         multiplies.
     rng : dict
-        The state of the generator of order and dropout.
+        State of the random generator for shuffling and dropout.
     rows : list of dict
-        The history.
+        The history, one row per epoch.
     training : TrainingState
     """
 
@@ -54,7 +54,7 @@ class Checkpoint:
 
 
 def checkpoint_in(folder: Path | None, name: str) -> Path | None:
-    """The file for one of many trainings, or None where there is no folder.
+    """Return the checkpoint file of one of several runs, or None without a folder.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def checkpoint_in(folder: Path | None, name: str) -> Path | None:
 
 
 def check_checkpoint_path(path: Any) -> None:
-    """Raise where no checkpoint can be written, before a training that would end with that.
+    """Raise if no checkpoint can be written at `path`, so that training does not start in vain.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def check_checkpoint_path(path: Any) -> None:
 
 
 def write_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint in one file, whole or not at all."""
+    """Write a checkpoint to one file atomically: whole or not at all."""
     best = checkpoint.training.best
     header = {
         "model": checkpoint.model,
@@ -102,18 +102,18 @@ def write_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """NumPy's numbers, which a callback may have put in a row, as Python's."""
+    """Convert a NumPy scalar, which a callback may have put in a row, to a Python scalar."""
     return value.item() if isinstance(value, np.generic) else value
 
 
 def read_checkpoint(path: str | Path, like: Checkpoint) -> Checkpoint:
-    """Read what `write_checkpoint` wrote.
+    """Read and validate a checkpoint that `write_checkpoint` wrote.
 
     Parameters
     ----------
     path : str or Path
     like : Checkpoint
-        Of the trainer that is to go on from it.
+        Checkpoint of the trainer that is to resume: model, dtype and optimizer must match.
 
     Raises
     ------
@@ -168,7 +168,7 @@ def _rows(rows: Any) -> list[Row]:
         for name in NUMBERS:
             if isinstance(row[name], bool) or not isinstance(row[name], int | float):
                 raise ValueError(f"{name} of row {epoch} must be a number, got {row[name]!r}")
-            float(row[name])  # an integer may be too great for one
+            float(row[name])  # raises OverflowError for an integer too large for a float
         if row["epoch"] != epoch:
             raise ValueError(f"row {epoch} must be that of epoch {epoch}, got {row['epoch']!r}")
     return rows
@@ -190,7 +190,7 @@ def _at_most(most: int, name: str, value: Any) -> int:
 
 
 def _generator_state(state: Any) -> dict[str, Any]:
-    """The state of a generator, which it was tried on."""
+    """Return the state of a random generator, validated by setting it on one."""
     trial = np.random.default_rng(0)
     trial.bit_generator.state = state
     return dict(trial.bit_generator.state)

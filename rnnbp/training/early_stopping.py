@@ -1,4 +1,4 @@
-"""Early stopping, with the best parameters kept."""
+"""Early stopping, which restores the parameters of the best epoch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ Array = np.ndarray
 
 @dataclass
 class Best:
-    """The best epoch so far.
+    """Best epoch so far.
 
     Attributes
     ----------
     value : float
-        What was monitored there, with its sign turned where more is better.
+        Monitored value of that epoch, negated where more is better.
     epoch : int
     vector : ndarray (P,), optional
-        The parameters there.
+        Parameters after that epoch.
     monitor : str
-        The column of the history it is the best of.
+        Column of the history by which it is the best.
     """
 
     value: float = np.inf
@@ -34,7 +34,7 @@ class Best:
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """End when `monitor` has not improved for `patience` epochs; the best epoch's parameters are put back at the end.
+    """Stop when `monitor` has not improved for `patience` epochs, and restore the best epoch's parameters.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class EarlyStopping:
     monitor : str, default 'validation_loss'
         A column of the history. Less is better for losses, error rates, gradient norm and seconds; more for scores.
     least : float, default 0
-        By how much it must improve to count.
+        Smallest improvement that counts.
 
     Raises
     ------
@@ -73,11 +73,11 @@ class EarlyStopping:
         number("least", self.least, 0)
 
     def begin(self, epoch: int = 0) -> Best:
-        """Nothing seen yet, `epoch` epochs being over."""
+        """Return the state before any improvement, after `epoch` epochs."""
         return Best(epoch=epoch, monitor=self.monitor)
 
     def seen(self, best: Best, row: Mapping[str, float], vector: Array) -> bool:
-        """Take note of an epoch in `best`; True where it is time to stop."""
+        """Update `best` with the history row of an epoch; return whether to stop."""
         check_monitor(self.monitor, row)
         value, epoch = row[self.monitor] * (1 if less_is_better(self.monitor) else -1), int(row["epoch"])
         if value < best.value - self.least:

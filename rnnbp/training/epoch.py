@@ -1,4 +1,4 @@
-"""One epoch of training: step by step, or by minimizing the loss of the whole training set."""
+"""One epoch of training: by gradient steps on batches, or by minimizing the loss of the whole training set."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Array = np.ndarray
 
 
 class TrainingDivergedError(ArithmeticError):
-    """A loss or gradient was not finite. The model holds the parameters of the last step at which both were.
+    """Error raised when a loss or gradient is not finite; the model has the last parameters at which both were.
 
     Examples
     --------
@@ -36,18 +36,18 @@ class TrainingDivergedError(ArithmeticError):
 
 @dataclass
 class Epoch:
-    """What one epoch works with.
+    """Model, loss, gradient algorithm, optimizer and random generator of one epoch.
 
     Attributes
     ----------
     model, loss, gradient, optimizer
-        The trainer's.
+        Those of the trainer.
     rng : numpy.random.Generator
-        Of order and dropout.
+        For shuffling and dropout.
     good : ndarray (P,)
         The last parameters at which loss and gradient were finite.
     name : str
-        For messages: 'epoch 3'.
+        Name in messages: 'epoch 3'.
     """
 
     model: Sequential
@@ -59,12 +59,12 @@ class Epoch:
     name: str
 
     def checked(self, g: Gradient, batch: str) -> float:
-        """The gradient's norm.
+        """Return the norm of a gradient after checking that it and the loss are finite.
 
         Raises
         ------
         TrainingDivergedError
-            If it or the loss is not finite; the last good parameters are put back.
+            If the norm or the loss is not finite; the last good parameters are restored.
         """
         size = norm(g.vector)
         if np.isfinite(g.loss) and np.isfinite(size):
@@ -82,7 +82,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class EpochResult:
-    """What an epoch found: the loss and score, the mean gradient norm, and the steps of sequences it ran."""
+    """Result of an epoch: loss and score, mean gradient norm, and the number of time steps processed."""
 
     scores: dict[str, float]
     gradient_norm: float
@@ -96,18 +96,18 @@ def by_steps(
     before_batch: Callable[[int], None],
     stateful: bool,
 ) -> EpochResult:
-    """The optimizer makes a step with every gradient that the algorithm yields.
+    """Train for one epoch with an optimizer step for every gradient that the algorithm yields.
 
     Parameters
     ----------
     epoch : Epoch
     batches : iterable of SequenceBatch
     clip : callable, optional
-        Changes a gradient in place.
+        Clips a gradient in place.
     before_batch : callable
-        Told each batch's number before it begins.
+        Called with each batch's number before the batch.
     stateful : bool
-        Begin each batch with the state the last one ended in.
+        Start each batch from the final state of the one before.
     """
     params, tally = epoch.model.params, Tally(epoch.loss, epoch.model.per_step)
     state: Sequence[Any] | None = None
@@ -127,8 +127,9 @@ def by_steps(
 
 
 def by_minimizing(epoch: Epoch, optimizer: Minimizer, data: SequenceDataset, batch_size: int) -> EpochResult:
-    """The optimizer minimizes the loss of the whole dataset, which is evaluated batch by batch; dropout is off, as the
-    loss must be the same function at every call.
+    """Minimize the loss of the whole dataset, evaluated batch by batch.
+
+    Dropout is off, as the loss must be the same function at every call.
 
     Parameters
     ----------
@@ -136,7 +137,7 @@ def by_minimizing(epoch: Epoch, optimizer: Minimizer, data: SequenceDataset, bat
     optimizer : Minimizer
     data : SequenceDataset
     batch_size : int
-        Bounds the memory; without influence on the result.
+        Bounds the memory; does not change the result.
     """
     batches = list(data.batches(batch_size))
     totals = [total_weight(epoch.loss, batch, epoch.model.per_step) for batch in batches]

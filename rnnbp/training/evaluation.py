@@ -1,4 +1,4 @@
-"""Losses and scores gathered over batches, and predictions in the dataset's order."""
+"""Losses and scores accumulated over batches, and predictions in the dataset's order."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +15,7 @@ Array = np.ndarray
 
 
 class Tally:
-    """Adds up losses and collects what counts of the outputs, batch by batch or span by span.
+    """Accumulator of the loss and of the outputs that the score needs, over batches or spans of time steps.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class Tally:
         self._parts: list[Any] = []
 
     def add(self, outputs: Array, batch: SequenceBatch, loss: float, span: tuple[int, int]) -> None:
-        """Outputs (T, B, K) of the steps `span`, or (B, K) of the sequences that end there; their share of the loss."""
+        """Add the loss and outputs (T, B, K) of the steps in `span`, or (B, K) of the sequences that end there."""
         start, stop = span
         due = batch.due(start, stop, self.per_step)
         total = total_weight(self.loss, batch, self.per_step)
@@ -39,7 +39,7 @@ class Tally:
         self._parts.append(self.loss.evidence(outputs, batch.span(start, stop).targets, due))
 
     def result(self) -> dict[str, float]:
-        """'loss', the mean over everything added, and the score that goes with it."""
+        """Return 'loss', the mean over everything added, and the score that belongs to the loss."""
         score = self.loss.pooled_score(self._parts)
         return {"loss": self._loss / self._total if self._total else 0.0, self.loss.metric: score}
 
@@ -50,7 +50,7 @@ def check_dataset(name: str, data: Any) -> None:
     Raises
     ------
     ValueError
-        Naming what it is, and how to make a dataset of it.
+        If it is not; the message says what it is and how to make a dataset of it.
 
     Examples
     --------
@@ -69,17 +69,17 @@ def check_dataset(name: str, data: Any) -> None:
 
 
 def check_task(name: str, data: SequenceDataset, model: Sequential, loss: Loss) -> None:
-    """Raise where dataset, model and loss do not fit each other, before any training.
+    """Raise unless dataset, model and loss fit each other, before any training.
 
     Raises
     ------
     ValueError
-        Naming what does not fit.
+        If they do not; the message names what does not fit.
     """
     check_dataset(name, data)
     if data.targets is None:
         raise ValueError(f"{name} has no targets: give them as SequenceDataset(sequences, targets=...)")
-    if isinstance(data.targets, LabelSequences):  # others need no lengths, which lazy sequences would have to count
+    if isinstance(data.targets, LabelSequences):  # other losses do not need the lengths, slow for lazy data
         loss.check_dataset(data.targets, data.lengths)
     batch = data.subset([0]).batch()
     outputs = model.forward(batch)
@@ -89,10 +89,10 @@ def check_task(name: str, data: SequenceDataset, model: Sequential, loss: Loss) 
 def outputs_of(
     model: Sequential, data: SequenceDataset, batch_size: int, read: Callable[[Array], Array]
 ) -> Array | list[Array]:
-    """``read(outputs)`` of every sequence, in the dataset's order.
+    """Return ``read(outputs)`` for every sequence, in the dataset's order.
 
     Returns
     -------
-    ndarray (N, ...) where the model has one output a sequence, else a list of arrays, such as (T_i, ...)
+    ndarray (N, ...) where the model has one output per sequence, else a list of arrays, such as (T_i, ...)
     """
     return in_order(batch_outputs(model, data, batch_size), read, model.per_step)

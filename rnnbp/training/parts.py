@@ -1,4 +1,4 @@
-"""What a trainer and its `fit` are given, checked before the first step; and how a trainer shows itself."""
+"""Validation of the arguments of `Trainer` and `Trainer.fit`, before the first step."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from rnnbp.training.early_stopping import EarlyStopping
 
 @dataclass(frozen=True)
 class FitArguments:
-    """What `Trainer.fit` is given beside the number of epochs; see there."""
+    """Arguments of `Trainer.fit` other than the number of epochs; see there."""
 
     train: SequenceDataset
     validation: SequenceDataset | None
@@ -28,19 +28,19 @@ class FitArguments:
     checkpoint: str | Path | None
 
     def check(self) -> None:
-        """Raise where one is not of its kind, or no file can be written at `checkpoint`."""
+        """Raise if an argument has the wrong type or value, or no file can be written at `checkpoint`."""
         positive_int("batch_size", self.batch_size)
         check_stopping(self.stopping)
         if self.checkpoint is not None:
             check_checkpoint_path(self.checkpoint)
 
     def with_classes_of(self, model: Sequential) -> "FitArguments":
-        """The same with labels that are places in the model's classes or, where it has none, in those of `train`.
+        """Return a copy whose labels index the model's classes or, where it has none, those of `train`.
 
         Raises
         ------
         ValueError
-            If there are others, which are listed.
+            If there are classes that the model does not know, which are listed.
         """
         classes = model.classes or self.train.classes
         train = matched("train", self.train, classes)
@@ -49,12 +49,12 @@ class FitArguments:
 
 
 def check_parts(model: Any, loss: Any, gradient: Any, optimizer: Any) -> None:
-    """Raise unless model, loss, gradient algorithm and optimizer are what their names say.
+    """Raise unless model, loss, gradient algorithm and optimizer have the right types.
 
     Raises
     ------
     ValueError
-        Naming the one that is not.
+        If one does not; the message names it.
     """
     for name, value, kind in (("model", model, Sequential), ("loss", loss, Loss)):
         if not isinstance(value, kind):
@@ -65,7 +65,7 @@ def check_parts(model: Any, loss: Any, gradient: Any, optimizer: Any) -> None:
 
 
 def check_clip(clip: Any) -> None:
-    """Raise unless `clip` clips.
+    """Raise unless `clip` is a `ClipNorm`, a `ClipValue` or None.
 
     Examples
     --------
@@ -80,7 +80,7 @@ def check_clip(clip: Any) -> None:
 
 
 def check_schedule(schedule: Any) -> None:
-    """Raise unless `schedule` is one.
+    """Raise unless `schedule` is a `Schedule` or None.
 
     Examples
     --------
@@ -96,7 +96,7 @@ def check_schedule(schedule: Any) -> None:
 
 
 def check_stopping(stopping: Any) -> None:
-    """Raise unless `stopping` is a rule for early stopping.
+    """Raise unless `stopping` is an `EarlyStopping` or None.
 
     Examples
     --------
@@ -111,7 +111,7 @@ def check_stopping(stopping: Any) -> None:
 
 
 def checked_callbacks(callbacks: Any) -> tuple[Any, ...]:
-    """The callbacks as a tuple.
+    """Return the callbacks as a tuple, or raise unless they are functions in a list.
 
     Examples
     --------
@@ -127,18 +127,18 @@ def checked_callbacks(callbacks: Any) -> tuple[Any, ...]:
 
 
 def check_minimizer(optimizer: Any, gradient: Any, ignored: Mapping[str, Any]) -> None:
-    """Raise where an optimizer that minimizes is given what only one that steps can use.
+    """Raise if a `Minimizer` is combined with arguments that only an optimizer with steps can use.
 
     Parameters
     ----------
     optimizer, gradient
     ignored : mapping of str to object
-        Arguments that have an effect on steps; None or False where they are not given.
+        Arguments that affect single steps; None or False where not given.
 
     Raises
     ------
     ValueError
-        If it is a `Minimizer` and one of them is given, or the gradient is random.
+        If the optimizer is a `Minimizer` and one of them is given, or the gradient estimate is random.
     """
     if not isinstance(optimizer, Minimizer):
         return

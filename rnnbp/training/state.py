@@ -1,4 +1,4 @@
-"""What one training carries from epoch to epoch."""
+"""State of one training run, carried from epoch to epoch."""
 
 from dataclasses import dataclass, field
 
@@ -7,19 +7,19 @@ from rnnbp.training.early_stopping import Best
 
 @dataclass
 class TrainingState:
-    """What belongs to one training: fresh at each `Trainer.fit`, continued only through `Trainer.resume`.
+    """State of one training run: new at each `Trainer.fit`, continued only by `Trainer.resume`.
 
-    The parameters, the optimizer's averages, the random generator and the history are the trainer's, and go on from one
-    training to the next.
+    The parameters, the optimizer's state, the random generator and the history belong to the trainer, and continue from
+    one run to the next.
 
     Attributes
     ----------
     first : int
-        How many epochs the history had before: a schedule and early stopping count from there.
+        Number of epochs in the history before this run: a schedule and early stopping count from there.
     best : Best
-        The best epoch that early stopping has seen.
+        Best epoch that early stopping has seen.
     ended : bool
-        Whether early stopping has ended it; the model then holds the best epoch's parameters.
+        Whether early stopping has ended the run; the model then has the best epoch's parameters.
 
     Examples
     --------

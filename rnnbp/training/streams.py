@@ -1,4 +1,4 @@
-"""What stateful training and evaluation ask of a stream, whose batches go on from one another."""
+"""Validation of streams for stateful training and evaluation, whose batches continue one another."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ from rnnbp.models import Sequential
 
 
 def check_stream(name: str, data: SequenceDataset, model: Sequential, batch_size: int) -> None:
-    """Raise unless a state can be carried from each of the dataset's batches to the next, before any step.
+    """Raise unless the hidden state can be carried from each of the dataset's batches to the next.
 
     Parameters
     ----------
     name : str
-        Of the dataset, for messages.
+        Name of the dataset in messages.
     data : SequenceDataset
     model : Sequential
     batch_size : int
@@ -21,7 +21,7 @@ def check_stream(name: str, data: SequenceDataset, model: Sequential, batch_size
     Raises
     ------
     ValueError
-        If the dataset is no stream, the batch size is not its number of rows, or the model cannot go on from a state.
+        If the dataset is no stream, the batch size is not its number of rows, or the model cannot start from a state.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Trainer: epochs, validation, early stopping, checkpoints, history."""
+"""Trainer: epochs, validation, early stopping, checkpoints and history."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -36,7 +36,7 @@ Array = np.ndarray
 
 
 class Trainer:
-    """One loop for every model, loss, gradient algorithm and optimizer.
+    """Training loop for any model, loss, gradient algorithm and optimizer.
 
     Parameters
     ----------
@@ -45,34 +45,34 @@ class Trainer:
     gradient : GradientAlgorithm, default BPTT()
     optimizer : Optimizer, default Adam()
     seed : int, default 0
-        Of the order of sequences and of dropout. Same seed, same machine: the same numbers to the bit.
+        Of shuffling and dropout. The same seed on the same machine gives bit-identical results.
     clip : ClipNorm or ClipValue, optional
         Applied to every gradient before the optimizer's step.
     schedule : Schedule, optional
-        The optimizer's learning rate is multiplied by it, from batch to batch, and is what it was when `fit` returns.
+        Multiplies the optimizer's learning rate, batch by batch; the original rate is restored when `fit` returns.
     callbacks : iterable of callable, default ()
-        ``callback(trainer, row)`` after each epoch, `row` being the history's new row, to which a callback may add;
-        True interrupts the training, which `resume` then goes on with.
+        ``callback(trainer, row)`` is called after each epoch with the history's new row, to which a callback may add
+        columns. Returning True interrupts the training, which `resume` can continue.
     stateful : bool, default False
-        Begin each batch with the state the last one ended in, in training and in evaluation, for streams that are cut
-        into batches (`SequenceDataset.from_stream`); nothing is shuffled then. Each stream, and each epoch, begins with
-        zeros.
+        Start each batch from the final hidden state of the one before, in training and in evaluation, for streams that
+        are cut into batches (`SequenceDataset.from_stream`); nothing is shuffled then. Each stream, and each epoch,
+        starts from a zero state.
 
     Attributes
     ----------
     history : DataFrame
-        A row an epoch, over all calls of `fit`.
+        A row per epoch, over all calls of `fit`.
 
     Raises
     ------
     ValueError
-        If an argument is not of its kind; if the optimizer minimizes (`LBFGS`, `NewtonCG`) and `clip`, `schedule` or
-        `stateful`, which are for steps, is given, or a random gradient.
+        If an argument has the wrong type or value; if the optimizer is a `Minimizer` (`LBFGS`, `NewtonCG`) and `clip`,
+        `schedule` or `stateful`, which apply to single steps, or a random gradient estimate is given.
 
     Notes
     -----
-    An optimizer that made steps for another trainer begins anew with this one. An optimizer that minimizes sees no
-    dropout and no order of sequences, so that `seed` makes no difference to it.
+    An optimizer that made steps for another trainer has its state reset by this one. A `Minimizer` uses neither dropout
+    nor shuffling, so `seed` has no effect on it.
 
     Examples
     --------
@@ -112,14 +112,16 @@ class Trainer:
         self.rows: list[Row] = []
         self.training = TrainingState()
         self._resumed = False
-        self._token = object()  # by which the optimizer knows whose steps it made
-        self._rate: float | None = None  # what a schedule multiplies, while it does
+        self._token = object()  # tells the optimizer whether its state belongs to this trainer
+        self._rate: float | None = None  # the base rate that a schedule multiplies; None outside of `fit`
         self._good = model.params.vector.copy()
 
     @property
     def history(self) -> History:
-        """A row an epoch: epoch, loss, score, the same of the validation set, gradient norm, learning rate, seconds,
-        and steps of sequences, repeated ones included.
+        """Training history, one row per epoch.
+
+        Columns: epoch, loss and score, the same of the validation set, gradient norm, learning rate, seconds, and the
+        number of time steps processed, repeated ones included.
         """
         return History(self.rows)
 
@@ -134,29 +136,29 @@ class Trainer:
         stopping: EarlyStopping | None = None,
         checkpoint: str | Path | None = None,
     ) -> History:
-        """Train for some epochs more.
+        """Train for `epochs` further epochs.
 
-        The parameters, the optimizer's averages, the random generator and the history go on from the last call. What
-        steers and ends a training, a schedule and early stopping, begins anew: it goes on only after `resume`.
+        The parameters, the optimizer's state, the random generator and the history continue from the last call. The
+        schedule and early stopping start afresh with each call; they continue only after `resume`.
 
         Parameters
         ----------
         train : SequenceDataset
-            Each epoch trains on ``train.at_epoch(number)``. The model takes over the names of its classes; where it has
-            some from an earlier training, they are mapped to those.
+            Each epoch trains on ``train.at_epoch(number)``. The model takes over its class names; where it has
+            some from an earlier training, the labels are mapped to those.
         validation : SequenceDataset, optional
             Evaluated after each epoch.
         epochs : int, default 30
-            How many more; the numbers in the history go on from the last call's.
+            Number of further epochs; the numbers in the history continue from the last call's.
         batch_size : int, default 16
             With ``stateful=True``, the number of rows of the stream.
         progress : bool, default True
-            Show a bar, in a terminal or a notebook (with the `progress` extra; without it, a line an epoch).
+            Show a progress bar, in a terminal or a notebook (with the `progress` extra; else a line per epoch).
         stopping : EarlyStopping, optional
-            When to end before, and whose best parameters to put back. A training that it had ended trains no further
-            after `resume`.
+            When to stop early, and by which column to choose the parameters to restore. A run that early stopping had
+            ended trains no further after `resume`.
         checkpoint : str or Path, optional
-            Written after each epoch, whole or not at all; `resume` goes on from it.
+            Written after each epoch, whole or not at all; `resume` continues from it.
 
         Returns
         -------
@@ -166,8 +168,8 @@ class Trainer:
         Raises
         ------
         ValueError
-            If an argument is not of its kind, data, model and loss do not fit each other, or data have classes that
-            the model does not know.
+            If an argument has the wrong type or value, data, model and loss do not fit each other, or data have classes
+            that the model does not know.
         FileNotFoundError, IsADirectoryError
             If no file can be written at `checkpoint`.
         TrainingDivergedError
@@ -191,15 +193,15 @@ class Trainer:
         stopping: EarlyStopping | None = None,
         checkpoint: str | Path | None = None,
     ) -> History:
-        """Train until there are so many epochs in all; a training that was stopped goes on from its checkpoint.
+        """Train up to a total of `epochs` epochs, resuming from the checkpoint where there is one.
 
         Parameters
         ----------
         epochs : int
         train, validation, batch_size, progress, stopping
-            As `fit` takes them. Where early stopping has ended the training, nothing is added.
+            As in `fit`. Where early stopping has ended the run, it trains no further.
         checkpoint : str or Path, optional
-            Where there is such a file, `resume` takes it first; then it is written after each epoch.
+            Resumed from first where the file exists; then written after each epoch.
 
         Returns
         -------
@@ -216,11 +218,11 @@ class Trainer:
         self._check(given)
         if checkpoint is not None and Path(checkpoint).is_file():
             self.resume(checkpoint)
-        left = epochs - len(self.rows)  # of the same training: its state goes on
+        left = epochs - len(self.rows)  # epochs of the same run: its state continues
         return self._train(left, given)
 
     def _check(self, given: FitArguments) -> None:
-        """Raise where something does not fit, before the first step."""
+        """Raise if arguments, data, model and loss do not fit each other, before the first step."""
         given.check()
         check_task("train", given.train, self.model, self.loss)
         if self.stateful:
@@ -228,7 +230,7 @@ class Trainer:
         if given.validation is not None:
             check_task("validation", given.validation, self.model, self.loss)
             self._batch_size("validation", given.validation, None)
-        if self.callbacks:  # which may add columns
+        if self.callbacks:  # callbacks may add columns
             return
         columns = self._columns(given.validation is not None)
         if given.stopping is not None:
@@ -237,13 +239,13 @@ class Trainer:
             self.schedule.check_columns(columns)
 
     def _columns(self, validated: bool) -> list[str]:
-        """The history's."""
+        """Return the names of the history's columns."""
         scores = ["loss", self.loss.metric]
         of_validation = [f"validation_{name}" for name in scores] if validated else []
         return ["epoch", *scores, *of_validation, "gradient_norm", "learning_rate", "seconds", "steps"]
 
     def _train(self, epochs: int, given: FitArguments) -> History:
-        """Some epochs of the training whose state is `training`; none where there are none left or it has ended."""
+        """Continue the current run for some epochs: none where none are left or early stopping has ended it."""
         given = given.with_classes_of(self.model)
         self._tell_model(given.train.classes)
         self._resumed = False
@@ -259,7 +261,7 @@ class Trainer:
         return self.history
 
     def _tell_model(self, classes: Sequence[str] | None) -> None:
-        """What it is trained for and on, so that it predicts by itself."""
+        """Set classes, loss and statefulness on the model, so that it predicts without the trainer."""
         self.model.classes = self.model.classes or classes
         self.model.loss, self.model.stateful = self.loss, self.stateful
 
@@ -272,7 +274,7 @@ class Trainer:
             if given.stopping is not None:
                 self.training.ended = given.stopping.seen(self.training.best, row, self.model.params.vector)
             if self.training.ended:
-                self._put_back_best(given.stopping)  # which the checkpoint is to hold
+                self._put_back_best(given.stopping)  # before the checkpoint is written
             if given.checkpoint is not None:
                 self.save(given.checkpoint)
             if self.training.ended or any(answers):
@@ -282,7 +284,7 @@ class Trainer:
         if isinstance(self.optimizer, Optimizer):
             self.optimizer.begin(self._token)
         self._rate = None if self.schedule is None else float(self.optimizer.learning_rate)
-        self._good[:] = self.model.params.vector  # which may have changed since the last call
+        self._good[:] = self.model.params.vector  # the parameters may have changed since the last call
         if stopping is not None and self.training.best.monitor != stopping.monitor:
             self.training.best = stopping.begin(len(self.rows))
 
@@ -296,7 +298,7 @@ class Trainer:
         train, batch_size = given.train.at_epoch(number), given.batch_size
         epoch = Epoch(self.model, self.loss, self.gradient, self.optimizer, self.rng, self._good, f"epoch {number}")
         began = time.perf_counter()
-        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is found, and said with its place
+        with np.errstate(over="ignore", invalid="ignore"):  # non-finite values raise TrainingDivergedError
             if isinstance(self.optimizer, Minimizer):
                 result = by_minimizing(epoch, self.optimizer, train, batch_size)
             else:
@@ -315,25 +317,25 @@ class Trainer:
         }
 
     def _rate_setter(self, batches: int) -> Callable[[int], None]:
-        """What sets the learning rate before each of the next epoch's batches."""
-        schedule, rate, over = self.schedule, self._rate, self.rows[self.training.first :]
+        """Return the function that sets the learning rate before each batch of the next epoch."""
+        schedule, rate, rows = self.schedule, self._rate, self.rows[self.training.first :]
 
         def set_rate(batch: int) -> None:
             if schedule is not None and rate is not None:
-                self.optimizer.learning_rate = rate * schedule(len(over) + batch / batches, over)
+                self.optimizer.learning_rate = rate * schedule(len(rows) + batch / batches, rows)
 
         return set_rate
 
     def evaluate(self, dataset: SequenceDataset, batch_size: int | None = None) -> dict[str, float]:
-        """The loss and the scores that go with it, dropout off.
+        """Compute the loss and its scores on a dataset, with dropout off.
 
         Parameters
         ----------
         dataset : SequenceDataset
-            Its classes are mapped to those that the model was trained on, by their names. With ``stateful=True``, a
-            stream, whose state is carried from batch to batch, or sequences that each begin with zeros.
+            Its classes are mapped by name to those that the model was trained on. With ``stateful=True``, a stream,
+            whose hidden state is carried from batch to batch, or sequences that each start from a zero state.
         batch_size : int, default 256
-            Of a stream with ``stateful=True`` its number of rows.
+            For a stream with ``stateful=True``, its number of rows.
 
         Returns
         -------
@@ -355,18 +357,18 @@ class Trainer:
         return tally.result()
 
     def predict(self, dataset: Data, batch_size: int | None = None) -> Any:
-        """What the model says, read as the trainer's loss reads it; see `rnnbp.Sequential.predict`.
+        """Predict classes, values or label sequences, as the loss decodes them; see `rnnbp.Sequential.predict`.
 
         Parameters
         ----------
         dataset : SequenceDataset, SequenceBatch, or list of array_like (T_i, F)
         batch_size : int, optional
-            As `evaluate` takes it.
+            As in `evaluate`.
 
         Returns
         -------
         ndarray (N,) or (N, K), or list
-            In the dataset's order: classes by their names, where they have names, or values.
+            In the dataset's order: class names, where the classes have names, or values.
         """
         size = BATCH_SIZE if batch_size is None else batch_size
         if isinstance(dataset, SequenceDataset):
@@ -375,11 +377,11 @@ class Trainer:
         return predictions(parts, self.loss, self.model.classes, self.model.per_step)
 
     def _is_stream(self, data: SequenceDataset) -> bool:
-        """Whether the state is to be carried through a dataset."""
+        """Return whether the hidden state is carried from batch to batch of a dataset."""
         return self.stateful and data.rows is not None
 
     def _batch_size(self, name: str, data: SequenceDataset, asked: int | None) -> int:
-        """Of an evaluation; an error where a stream is not of so many rows."""
+        """Return the batch size of an evaluation; raise if it is not the number of rows of a stream."""
         if not self._is_stream(data):
             return BATCH_SIZE if asked is None else positive_int("batch_size", asked)
         rows = int(data.rows or 0)
@@ -387,7 +389,7 @@ class Trainer:
         return rows
 
     def save(self, path: str | Path) -> None:
-        """Write a checkpoint: everything that `resume` needs to go on as if nothing had been.
+        """Write a checkpoint with the complete state, from which `resume` continues bit for bit.
 
         Parameters
         ----------
@@ -418,7 +420,7 @@ class Trainer:
         )
 
     def resume(self, path: str | Path) -> None:
-        """Go on from a checkpoint, in a trainer that was made as the one that wrote it.
+        """Load a checkpoint into a trainer constructed as the one that wrote it, to continue its run.
 
         The next `fit` continues that training: its schedule, its early stopping and its learning rate, which is the
         checkpoint's. Where early stopping had ended it, the model has the best parameters and `fit` trains no further.
@@ -452,7 +454,7 @@ class Trainer:
         return as_html(*self._described())
 
     def _described(self) -> tuple[str, dict[str, Any]]:
-        """A title and the parts, for those who print it."""
+        """Return a title and the named parts for the text and HTML representations."""
         model, last = self.model, self.rows[-1:]
         scores = [f"{k} {row[k]:.4g}" for row in last for k in row if k.endswith(("loss", self.loss.metric))]
         title = ", ".join([f"Trainer: {len(self.rows)} epoch{'s' * (len(self.rows) != 1)}", *scores])
