@@ -1,4 +1,4 @@
-"""Optimizers: one file each; `base` holds the step in blocks and the state."""
+"""Optimizers, one per file, gradient clipping and learning-rate schedules."""
 
 from rnnbp.runtime.lazy_imports import attach
 

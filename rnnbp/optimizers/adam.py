@@ -1,4 +1,4 @@
-"""Adam, and Adam with decoupled weight decay."""
+"""Adam, and AdamW: Adam with decoupled weight decay."""
 
 import math
 
@@ -9,8 +9,9 @@ from rnnbp.runtime import number
 
 
 class Adam(Optimizer):
-    """Steps of about the learning rate in every parameter, whatever the size of its gradient.
+    """Adam: adaptive step sizes from running means of the gradient and of its square.
 
+    Each parameter changes by about the learning rate per step, whatever the size of its gradient.
     ``m = beta1 * m + (1 - beta1) * g; v = beta2 * v + (1 - beta2) * g**2``, and after t steps
     ``p -= learning_rate * m / (1 - beta1**t) / (sqrt(v / (1 - beta2**t)) + eps)``.
 
@@ -18,11 +19,11 @@ class Adam(Optimizer):
     ----------
     learning_rate : float, default 0.001
     beta1, beta2 : float, 0 to below 1, default 0.9 and 0.999
-        How much is kept of the means of the gradient and of its square.
+        Decay rates of the running means of the gradient and of its square.
     eps : float, default 1e-8
-        Keeps the quotient finite.
+        Added to the denominator for numerical stability.
     weight_decay : float, default 0
-        Added to the gradient; `AdamW` has the other kind.
+        Coefficient of the L2 penalty, whose gradient is added; `AdamW` decouples the decay instead.
 
     Raises
     ------
@@ -58,11 +59,11 @@ class Adam(Optimizer):
         self.eps = number("eps", eps, 0)
 
     def slots(self) -> dict[str, float]:
-        """The means of the gradient and of its square."""
+        """Return the running means of the gradient and of its square, with their initial value."""
         return {"mean": 0.0, "square": 0.0}
 
     def update(self, p: Array, g: Array, state: list[Array], scratch: Array) -> None:
-        """One block; both corrections are taken into two numbers, which saves a pass."""
+        # Both bias corrections are absorbed into eps and the learning rate, which saves a pass over memory.
         m, v = state
         a = scratch[0]
         m *= self.beta1
@@ -88,7 +89,7 @@ class AdamW(Adam):
     beta1, beta2 : float, 0 to below 1, default 0.9 and 0.999
     eps : float, default 1e-8
     weight_decay : float, default 0.01
-        The fraction of a parameter, times the learning rate, that is lost in a step.
+        A parameter shrinks by the fraction ``learning_rate * weight_decay`` in a step.
 
     Raises
     ------
@@ -121,17 +122,16 @@ class AdamW(Adam):
         super().__init__(learning_rate, beta1, beta2, eps, weight_decay)
 
     def decayed(self, p: Array, g: Array, out: Array) -> Array:
-        """The gradient as it is: the parameters decay by themselves."""
+        """Return the gradient without weight decay, which `update` applies to the parameters directly."""
         return g.astype(p.dtype, copy=False)
 
     def update(self, p: Array, g: Array, state: list[Array], scratch: Array) -> None:
-        """One block."""
         p *= 1 - self.learning_rate * self.weight_decay
         super().update(p, g, state, scratch)
 
 
 def below_one(name: str, value: float) -> float:
-    """`value` as a float from 0 to below 1.
+    """Return `value` as a float, or raise unless it is at least 0 and below 1.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What an optimizer is: arithmetic on the flat vector, block by block, and its state."""
+"""Base class of the optimizers: cache-blocked updates of the flat parameter vector, and their state."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Self
@@ -10,32 +10,32 @@ from rnnbp.runtime import did_you_mean, natural_int, number, to_config
 
 Array = np.ndarray
 
-BLOCK = 32768  # numbers: a block's parameters, gradient, state and scratch stay in a core's own cache
-SCRATCH = 3  # rows: one for the gradient, two for an update
+BLOCK = 32768  # elements: parameters, gradient, state and scratch of a block fit into a core's cache
+SCRATCH = 3  # rows of scratch memory: one for the gradient, two for an update
 
 
 class Optimizer:
-    """Changes the parameters by a gradient, in place.
+    """Base class of the optimizers that update the parameters in place by one gradient.
 
-    A subclass names the arrays it keeps in `slots` and defines `update`, which is given a block of everything
-    at a time: a formula of ten operations then goes through memory once and not ten times.
+    A subclass names its state arrays in `slots` and defines `update`, which is called on one block of elements at a
+    time: a formula of ten operations then passes through memory once and not ten times.
 
     Parameters
     ----------
     learning_rate : float >= 0
-        May be set at any time; a schedule does.
+        May be set at any time, as schedules do.
     weight_decay : float >= 0, default 0
-        Adds ``weight_decay * p`` to the gradient, which is that of ``weight_decay / 2 * |p|**2``.
+        Adds ``weight_decay * p``, the gradient of ``weight_decay / 2 * |p|**2``, to the gradient.
 
     Attributes
     ----------
     steps : int
-        How many steps were made.
+        Number of steps made.
 
     Notes
     -----
-    `step` does not look for numbers that are not finite: one in the gradient goes into the parameter and into
-    the state. Whoever calls it looks first.
+    `step` does not check for non-finite values: one in the gradient propagates into the parameters and into the
+    state. Check before calling it.
     """
 
     name: ClassVar[str]
@@ -50,7 +50,7 @@ class Optimizer:
 
     @property
     def learning_rate(self) -> float:
-        """The factor of a step."""
+        """Learning rate, the factor of each step."""
         return self._learning_rate
 
     @learning_rate.setter
@@ -58,39 +58,39 @@ class Optimizer:
         self._learning_rate = number("learning_rate", value, 0)
 
     def slots(self) -> dict[str, float]:
-        """The arrays (P,) that are kept from step to step, and what they begin with."""
+        """Return the names of the state arrays (P,), each with its initial value."""
         return {}
 
     def update(self, p: Array, g: Array, state: list[Array], scratch: Array) -> None:
-        """Change a block of the parameters and of the state in place.
+        """Update one block of the parameters and of the state in place.
 
         Parameters
         ----------
         p : ndarray (n,)
-            The parameters, to be changed.
+            Parameters, changed in place.
         g : ndarray (n,)
-            Their gradient with weight decay; not to be changed.
+            Gradient with respect to them, with weight decay; must not be changed.
         state : list of ndarray (n,)
-            In the order of `slots`, to be changed.
+            State arrays in the order of `slots`, changed in place.
         scratch : ndarray (2, n)
-            To write to.
+            Scratch memory.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define update")
 
     def step(self, params: Parameters, gradient: Array) -> None:
-        """Change `params` by one step.
+        """Update `params` in place by one step.
 
         Parameters
         ----------
         params : Parameters
-            Changed in place; what its mask holds at zero stays zero.
+            Changed in place; parameters that its mask fixes at zero stay zero.
         gradient : ndarray (P,)
-            The derivative of the loss by `params.vector`; not changed.
+            Gradient of the loss with respect to `params.vector`; not changed.
 
         Raises
         ------
         ValueError
-            If the gradient has not the shape of the parameters, or if the state is that of other parameters.
+            If the gradient does not have the shape of the parameters, or the state belongs to other parameters.
         """
         vector = params.vector
         if gradient.shape != vector.shape or np.iscomplexobj(gradient):
@@ -106,7 +106,7 @@ class Optimizer:
         params.apply_mask()
 
     def decayed(self, p: Array, g: Array, out: Array) -> Array:
-        """The gradient with weight decay, in the parameters' dtype."""
+        """Return the gradient with weight decay, in the parameters' dtype."""
         if self.weight_decay:
             np.multiply(p, self.weight_decay, out=out)
             out += g
@@ -119,22 +119,22 @@ class Optimizer:
         for name, first in self.slots().items():
             if name not in self._arrays:
                 self._arrays[name] = np.full(vector.shape, first, vector.dtype)
-            held = self._arrays[name]
-            if held.shape != vector.shape or held.dtype != vector.dtype:
+            array = self._arrays[name]
+            if array.shape != vector.shape or array.dtype != vector.dtype:
                 raise ValueError(
-                    f"this {type(self).__name__} holds the state of {held.size} parameters in {held.dtype}, "
+                    f"this {type(self).__name__} holds the state of {array.size} parameters in {array.dtype}, "
                     f"got {vector.size} in {vector.dtype}: make a new one for another model"
                 )
         return [self._arrays[name] for name in self.slots()]
 
     def begin(self, owner: object) -> None:
-        """Forget the steps made for another owner: the averages of one training are not those of the next.
+        """Reset the state if it belongs to another owner, such as another trainer.
 
         Parameters
         ----------
         owner : object
-            Whoever takes the next steps, compared by identity; a `rnnbp.Trainer` gives a token of its own. What it did
-            itself, or was given by `load_state_dict`, stays.
+            Owner of the next steps, compared by identity; a `rnnbp.Trainer` passes a token of its own. State from the
+            same owner, or loaded by `load_state_dict`, stays.
 
         Examples
         --------
@@ -153,28 +153,28 @@ class Optimizer:
         self._owner = owner
 
     def state_dict(self) -> dict[str, Any]:
-        """What a run that goes on needs, as numbers and arrays (P,), which are copies.
+        """Return the state needed to continue a run: numbers, and copies of the arrays (P,).
 
         Returns
         -------
         dict
-            'steps', 'learning_rate', and, after the first step, the arrays by their names.
+            'steps', 'learning_rate', and, after the first step, the state arrays by name.
         """
         arrays = {name: array.copy() for name, array in self._arrays.items()}
         return {"steps": self.steps, "learning_rate": self.learning_rate} | arrays
 
     def load_state_dict(self, state: Mapping[str, Any]) -> Self:
-        """Go on from what `state_dict` returned: the next steps are the same to the bit.
+        """Restore the state that `state_dict` returned: the next steps are bit-identical.
 
         Parameters
         ----------
         state : mapping
-            Copied. The other arguments of the optimizer are not in it.
+            Copied. The optimizer's other arguments are not part of it.
 
         Raises
         ------
         ValueError
-            If it is not the state of such an optimizer, which then is unchanged.
+            If it is not the state of such an optimizer; this one is then unchanged.
         """
         numbers = {"steps", "learning_rate"}
         known = numbers | set(self.slots())
@@ -192,7 +192,7 @@ class Optimizer:
             found = ", ".join(f"{name} {array.dtype} of {array.shape}" for name, array in arrays.items())
             raise ValueError(f"state of {type(self).__name__} must have floats of one shape (P,), got {found}")
         steps, rate = natural_int("steps", state["steps"]), number("learning_rate", state["learning_rate"], 0)
-        self.learning_rate = rate  # refused by an optimizer without one, before anything is changed
+        self.learning_rate = rate  # raises in an optimizer with a fixed learning rate, before anything is changed
         self.steps, self._arrays, self._owner = steps, arrays, None
         return self
 
@@ -202,7 +202,7 @@ class Optimizer:
 
 
 def blocks(size: int) -> Iterator[slice]:
-    """The places of a vector's blocks.
+    """Return the slices that cut a vector into blocks.
 
     Examples
     --------

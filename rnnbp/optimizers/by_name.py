@@ -1,4 +1,4 @@
-"""Optimizers: one file each; `base` holds the step in blocks and the state."""
+"""Table of the optimizers by name."""
 
 from rnnbp.optimizers.adam import Adam, AdamW
 from rnnbp.optimizers.base import Optimizer

@@ -1,4 +1,4 @@
-"""Gradient clipping, in place on the flat vector."""
+"""Gradient clipping by norm and by value, in place on the flat gradient vector."""
 
 import math
 
@@ -11,7 +11,7 @@ Array = np.ndarray
 
 
 class ClipNorm:
-    """Scale a gradient down to a norm, where it is longer: its direction stays.
+    """Gradient clipping by norm: a longer gradient is rescaled to `max_norm`, in the same direction.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class ClipNorm:
 
     Notes
     -----
-    A gradient that is not finite is left as it is; the norm that is returned tells.
+    A gradient with non-finite values is left unchanged; its norm, which is returned, is not finite either.
 
     References
     ----------
@@ -42,7 +42,7 @@ class ClipNorm:
         self.max_norm = number("max_norm", max_norm, 0, open_low=True)
 
     def __call__(self, gradient: Array) -> float:
-        """Clip in place.
+        """Clip the gradient in place and return its norm before clipping.
 
         Parameters
         ----------
@@ -52,7 +52,7 @@ class ClipNorm:
         Returns
         -------
         float
-            The norm before.
+            Euclidean norm before clipping.
         """
         before = norm(gradient)
         if self.max_norm < before < math.inf:
@@ -64,7 +64,7 @@ class ClipNorm:
 
 
 class ClipValue:
-    """Bring each number of a gradient into -limit to limit.
+    """Gradient clipping by value: each component is clipped to the range from -limit to limit.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class ClipValue:
         self.limit = number("limit", limit, 0, open_low=True)
 
     def __call__(self, gradient: Array) -> float:
-        """Clip in place.
+        """Clip the gradient in place and return its norm before clipping.
 
         Parameters
         ----------
@@ -101,7 +101,7 @@ class ClipValue:
         Returns
         -------
         float
-            The norm before.
+            Euclidean norm before clipping.
         """
         before = norm(gradient)
         np.clip(gradient, -self.limit, self.limit, out=gradient)
@@ -112,7 +112,7 @@ class ClipValue:
 
 
 def norm(gradient: Array) -> float:
-    """The Euclidean norm, added up in float64 block by block, which a float32 gradient cannot overflow.
+    """Return the Euclidean norm, accumulated in float64, so that a float32 gradient cannot overflow it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""L-BFGS, by SciPy."""
+"""L-BFGS, with SciPy."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,23 +9,22 @@ from rnnbp.runtime import number, positive_int
 
 
 class LBFGS(Minimizer):
-    """The limited-memory quasi-Newton method, for the loss of the whole training set.
+    """L-BFGS, the limited-memory quasi-Newton method, on the loss of the whole training set.
 
-    It needs the loss as a function, not one gradient: use `minimize`. Every call of it begins with no memory
-    of the curvature, so there is no state between calls, and a run that goes on from a checkpoint made
-    between two calls is the run that never stopped. Within a call SciPy computes in float64, whatever the
-    parameters' dtype.
+    It needs the loss as a function, not one gradient: use `minimize`. Every call starts with an empty curvature
+    history, so there is no state between calls, and a run resumed from a checkpoint made between two calls equals
+    the uninterrupted run. Within a call SciPy computes in float64, whatever the parameters' dtype.
 
     Parameters
     ----------
     iterations : int, default 20
-        Of one call of `minimize`.
+        Maximum number of iterations of one call of `minimize`.
     memory : int, default 10
-        How many steps the curvature is estimated from.
+        Number of past steps from which the curvature is estimated.
     tolerance : float, default 1e-5
-        Converged where no component of the gradient is greater (SciPy's `gtol`), or where an iteration lowers the loss
-        by no more than ``tolerance**2 * max(loss, 1)`` (`ftol`): near a minimum the loss above it goes with the square
-        of the gradient. 0: only the iterations end it.
+        Converged when no component of the gradient is greater (SciPy's `gtol`), or when an iteration lowers the loss by
+        no more than ``tolerance**2 * max(loss, 1)`` (`ftol`): near a minimum the excess loss is quadratic in the
+        gradient. With 0, only `iterations` ends the search.
 
     Raises
     ------
@@ -64,7 +63,7 @@ class LBFGS(Minimizer):
         limit: int,
         curvature: Callable[[Array, Array], Array] | None,
     ) -> Any:
-        """By L-BFGS-B, which estimates the curvature from the gradients."""
+        """Return the result of SciPy's L-BFGS-B without bounds; `curvature` is not used."""
         from scipy.optimize import minimize  # slow to import
 
         options: Any = {"maxiter": limit, "maxcor": self.memory, "maxfun": 20 * limit}

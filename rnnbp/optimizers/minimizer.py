@@ -1,4 +1,4 @@
-"""What an optimizer is that needs the loss as a function: it minimizes, it does not step."""
+"""Base class of the optimizers that minimize the loss as a function, rather than step along one gradient."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,19 +18,19 @@ Product = Callable[[Array], Array]
 
 @dataclass(frozen=True)
 class Minimum:
-    """How a minimization ended.
+    """Result of a minimization.
 
     Parameters
     ----------
     value : float
-        The loss at the parameters it ended with.
+        Loss at the final parameters.
     iterations, evaluations : int
-        Steps made, and losses with their gradients computed for them.
+        Number of iterations, and of evaluations of the loss and its gradient.
     converged : bool
-        Whether it ended because the loss or the gradient no longer changed, and not because it had made its
-        iterations or found no way down.
+        Whether it ended because the gradient, the change of the loss or the step was small enough; False if the
+        iterations ran out or a line search failed.
     message : str
-        SciPy's reason.
+        Reason for ending, from SciPy.
     """
 
     value: float
@@ -41,17 +41,16 @@ class Minimum:
 
 
 class Minimizer(Optimizer):
-    """An optimizer for the loss of the whole training set, by one of SciPy's methods.
+    """Base class of the optimizers that minimize the loss of the whole training set with SciPy.
 
-    It needs the loss as a function, not one gradient: use `minimize`. Every call of it begins with no memory
-    of the calls before, so there is no state between them, and a run that goes on from a checkpoint made
-    between two calls is the run that never stopped. Within a call SciPy computes in float64, whatever the
-    parameters' dtype. A subclass defines `search`.
+    It needs the loss as a function, not one gradient: use `minimize`. There is no state between calls, so a run resumed
+    from a checkpoint made between two calls equals the uninterrupted run. Within a call SciPy computes in float64,
+    whatever the parameters' dtype. A subclass defines `search`.
 
     Parameters
     ----------
     iterations : int
-        Of one call of `minimize`.
+        Maximum number of iterations of one call of `minimize`.
     """
 
     def __init__(self, iterations: int) -> None:
@@ -60,7 +59,7 @@ class Minimizer(Optimizer):
 
     @property
     def learning_rate(self) -> float:
-        """1: the step that every line search tries first. It cannot be set to anything else."""
+        """Learning rate, always 1: the step that every line search tries first. It cannot be set to another value."""
         return 1.0
 
     @learning_rate.setter
@@ -70,7 +69,7 @@ class Minimizer(Optimizer):
             raise ValueError(f"{name} finds its step sizes itself: learning_rate stays 1, got {value!r}")
 
     def step(self, params: Parameters, gradient: Array) -> None:
-        """Not possible with one gradient.
+        """Raise TypeError: a step along one gradient is not possible, use `minimize`.
 
         Raises
         ------
@@ -87,19 +86,19 @@ class Minimizer(Optimizer):
         iterations: int | None = None,
         product: Product | None = None,
     ) -> Minimum:
-        """Go down from `params`, which are changed in place.
+        """Minimize `objective` from `params`, which are changed in place.
 
         Parameters
         ----------
         objective : function (P,) -> loss, gradient (P,)
-            Called with `params.vector`, which holds the point to be evaluated: it may look at its argument or
-            at the model that `params` belong to. Always of the same data.
+            Called with `params.vector`, set to the point to evaluate: it may use its argument or the model that
+            `params` belong to. It must be deterministic: always the same data.
         params : Parameters
-            What their mask holds at zero stays zero.
+            Parameters that their mask fixes at zero stay zero.
         iterations : int, optional
-            Default: as the optimizer was made with.
+            Default: the optimizer's `iterations`.
         product : function (P,) -> (P,), optional
-            The Hessian at `params.vector` times a direction, for a method that asks for it.
+            Hessian-vector product at `params.vector`, for methods that use it.
 
         Returns
         -------
@@ -108,12 +107,12 @@ class Minimizer(Optimizer):
         Raises
         ------
         ValueError
-            If the loss or its gradient is not finite at the parameters to begin with, which are kept.
+            If the loss or its gradient is not finite at the initial parameters, which are then unchanged.
 
         Notes
         -----
-        A point whose loss or gradient is not finite is taken for infinitely high, so that a line search turns
-        back before it. The parameters end with the last point that was accepted.
+        The loss is taken as infinite where it or its gradient is not finite, so that a line search backtracks. The
+        parameters end at the last accepted point.
         """
         limit = self.iterations if iterations is None else positive_int("iterations", iterations)
 
@@ -144,15 +143,15 @@ class Minimizer(Optimizer):
         limit: int,
         curvature: Callable[[Array, Array], Array] | None,
     ) -> Any:
-        """SciPy's result of at most `limit` iterations from `start`.
+        """Return SciPy's result after at most `limit` iterations from `start`.
 
         Parameters
         ----------
         evaluate : function (P,) -> loss, gradient (P,)
-            In float64; infinity and zeros where something is not finite.
+            In float64; an infinite loss and a zero gradient where either is not finite.
         start : ndarray (P,)
         limit : int
         curvature : function (P,), (P,) -> (P,), optional
-            The Hessian at a point times a direction.
+            Hessian-vector product: the Hessian at a point times a direction.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define search")

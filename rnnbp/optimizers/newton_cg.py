@@ -1,4 +1,4 @@
-"""Newton's method with conjugate gradients, by SciPy."""
+"""Newton's method with conjugate gradients (truncated Newton), with SciPy."""
 
 import warnings
 from collections.abc import Callable
@@ -13,18 +13,19 @@ from rnnbp.runtime import number
 
 
 class NewtonCG(Minimizer):
-    """Truncated Newton steps H p = -g for the loss of the whole training set; H appears only in products with vectors.
+    """Truncated Newton method (Newton-CG) on the loss of the whole training set.
 
-    Each step's system is solved by conjugate gradients as exactly as the gradient is small, and left where the
-    curvature turns negative; a line search follows. A Trainer gives it the exact product (`rnnbp.hvp`); without one,
-    `minimize` takes differences of gradients. As with every `Minimizer`, there is no state between calls.
+    Each step's system H p = -g is solved by conjugate gradients, to a tolerance that tightens with the gradient norm,
+    and truncated at negative curvature; a line search follows. H appears only in Hessian-vector products: a Trainer
+    passes the exact product (`rnnbp.hvp`); without one, `minimize` takes finite differences of gradients. As with every
+    `Minimizer`, there is no state between calls.
 
     Parameters
     ----------
     iterations : int, default 10
-        Of one call of `minimize`: Newton steps, each of several products.
+        Maximum number of Newton steps of one call of `minimize`, each of several Hessian-vector products.
     tolerance : float, default 1e-5
-        Converged where no component of the gradient is greater, or where the mean size of a step's entries is smaller.
+        Converged when no component of the gradient is greater, or the mean absolute component of a step is smaller.
 
     Raises
     ------
@@ -64,14 +65,14 @@ class NewtonCG(Minimizer):
         limit: int,
         curvature: Callable[[Array, Array], Array] | None,
     ) -> Any:
-        """By Newton-CG; a flat beginning is an end."""
+        """Return the result of SciPy's Newton-CG, or the start if its gradient is already within tolerance."""
         from scipy.optimize import minimize  # slow to import
 
         value, gradient = evaluate(start)
         if not np.isfinite(value) or np.abs(gradient).max(initial=0.0) <= self.tolerance:
             return SimpleNamespace(x=start, fun=value, nit=0, nfev=1, status=0, message="The gradient is small.")
         options: Any = {"maxiter": limit, "xtol": self.tolerance}
-        with warnings.catch_warnings(), np.errstate(all="ignore"):  # a line search that failed is told by the status
+        with warnings.catch_warnings(), np.errstate(all="ignore"):  # a failed line search shows in the status
             warnings.simplefilter("ignore")
             result = minimize(evaluate, start, jac=True, hessp=curvature, method="Newton-CG", options=options)
         if np.abs(evaluate(result.x)[1]).max() <= self.tolerance:

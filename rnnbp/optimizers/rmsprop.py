@@ -8,17 +8,17 @@ from rnnbp.runtime import number
 
 
 class RMSprop(Optimizer):
-    """The gradient divided by its running root mean square.
+    """RMSprop: the gradient divided by its running root mean square.
 
-    ``v = decay * v + (1 - decay) * g**2; p -= learning_rate * g / (sqrt(v) + eps)``, as PyTorch has it.
+    ``v = decay * v + (1 - decay) * g**2; p -= learning_rate * g / (sqrt(v) + eps)``, as in PyTorch.
 
     Parameters
     ----------
     learning_rate : float, default 0.01
     decay : float, 0 to below 1, default 0.99
-        How much is kept of the mean square; PyTorch's `alpha`.
+        Decay rate of the running mean square; PyTorch's `alpha`.
     eps : float, default 1e-8
-        Keeps the quotient finite.
+        Added to the denominator for numerical stability.
     weight_decay : float, default 0
 
     Raises
@@ -49,11 +49,10 @@ class RMSprop(Optimizer):
         self.eps = number("eps", eps, 0)
 
     def slots(self) -> dict[str, float]:
-        """The mean square of the gradient."""
+        """Return the running mean square of the gradient, with its initial value."""
         return {"square": 0.0}
 
     def update(self, p: Array, g: Array, state: list[Array], scratch: Array) -> None:
-        """One block."""
         (v,) = state
         a = scratch[0]
         v *= self.decay

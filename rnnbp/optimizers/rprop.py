@@ -1,4 +1,4 @@
-"""Rprop."""
+"""Rprop (resilient propagation)."""
 
 from collections.abc import Mapping
 from typing import Any, Self
@@ -11,21 +11,21 @@ from rnnbp.runtime import number
 
 
 class Rprop(Optimizer):
-    """Resilient propagation: each parameter's own step size, led by the sign of its gradient alone.
+    """Resilient propagation: a step size per parameter, adapted by the sign of its gradient alone.
 
-    The step grows by `increase` while the sign stays and shrinks by `decrease` when it turns, and a turn is
-    not followed by a step (the variant iRprop-, which is PyTorch's too). It is for gradients of the whole
-    training set: those of batches turn for no reason.
+    The step size grows by `increase` while the sign stays the same and shrinks by `decrease` when it changes; after a
+    change of sign no step is made (the variant iRprop-, as in PyTorch). It is meant for gradients of the whole training
+    set: those of mini-batches change sign through sampling noise.
 
     Parameters
     ----------
     learning_rate : float, default 0.01
-        The size of the first steps. The step sizes then go their own way; where it is set to something else later, as
-        a schedule does, every step is multiplied by the quotient of that and the first rate.
+        Initial step size. The step sizes then adapt; if the learning rate is changed later, as by a schedule, every
+        step is multiplied by the ratio of the new to the initial rate.
     decrease : float, 0 to below 1, default 0.5
     increase : float >= 1, default 1.2
     smallest, greatest : float, default 1e-6 and 50
-        Between which the step sizes stay.
+        Bounds of the step sizes.
     weight_decay : float, default 0
 
     Raises
@@ -72,15 +72,14 @@ class Rprop(Optimizer):
         self.greatest = number("greatest", greatest, self.smallest)
 
     def slots(self) -> dict[str, float]:
-        """Each parameter's step size, and the sign it last went against (0 after a turn)."""
+        """Return the step size and the sign of the last gradient (0 after a change of sign), with initial values."""
         return {"size": self.first_rate, "sign": 0.0}
 
     def state_dict(self) -> dict[str, Any]:
-        """With the rate that the step sizes began with."""
+        """Return the state needed to continue a run, with the initial learning rate as 'first_rate'."""
         return super().state_dict() | {"first_rate": self.first_rate}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> Self:
-        """Go on from what `state_dict` returned."""
         if "first_rate" not in state:
             raise ValueError("state of Rprop lacks 'first_rate'")
         first = number("first_rate", state["first_rate"], 0)
@@ -89,7 +88,6 @@ class Rprop(Optimizer):
         return self
 
     def update(self, p: Array, g: Array, state: list[Array], scratch: Array) -> None:
-        """One block."""
         size, sign = state
         now, agreement = scratch
         np.sign(g, out=now)

@@ -1,4 +1,4 @@
-"""Learning-rate schedules: pure functions of the epoch and of what the epochs before it were like."""
+"""Learning-rate schedules: pure functions of the epoch and of the training history."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,10 +10,10 @@ History = Sequence[Mapping[str, float]]
 
 
 class Schedule:
-    """The factor by which the learning rate a run began with is multiplied.
+    """Base class of the schedules: the factor that multiplies the base learning rate, by epoch.
 
-    A schedule keeps nothing from call to call, so there is nothing to save: a run that goes on from a
-    checkpoint, with its history, has the same learning rates. A subclass defines `__call__`.
+    A schedule has no state, so there is nothing to save: a run resumed from a checkpoint, with its history, has the
+    same learning rates. A subclass defines `__call__`.
 
     Examples
     --------
@@ -25,15 +25,15 @@ class Schedule:
     """
 
     def __call__(self, epoch: float, history: History = ()) -> float:
-        """The factor at an epoch.
+        """Return the factor at an epoch.
 
         Parameters
         ----------
         epoch : float
-            How many epochs are over: 0 during the first, 1.5 in the middle of the second.
+            Number of completed epochs, with the fraction of the current one: 0 at the start, 1.5 in mid-second.
         history : sequence of mappings, default ()
-            A row for every epoch that is over, in order, such as ``{"validation_loss": 0.2}``. Only schedules
-            that monitor something look at it.
+            A row for every completed epoch, in order, such as ``{"validation_loss": 0.2}``. Only schedules that
+            monitor a column use it.
 
         Returns
         -------
@@ -43,14 +43,14 @@ class Schedule:
         raise NotImplementedError(f"{type(self).__name__} does not define __call__")
 
     def check_columns(self, columns: Iterable[str]) -> None:
-        """Raise where it monitors what is not among a history's columns."""
+        """Raise if the schedule monitors a column that the history does not have."""
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in vars(self).items())})"
 
 
 class Constant(Schedule):
-    """The learning rate stays as it is.
+    """Constant learning rate.
 
     Examples
     --------
@@ -59,17 +59,16 @@ class Constant(Schedule):
     """
 
     def __call__(self, epoch: float, history: History = ()) -> float:
-        """1."""
         return 1.0
 
 
 class StepDecay(Schedule):
-    """``factor ** floor(epoch / every)``.
+    """Step decay: ``factor ** floor(epoch / every)``.
 
     Parameters
     ----------
     every : int
-        Epochs between two steps.
+        Number of epochs between two reductions.
     factor : float, above 0 to 1, default 0.1
 
     Raises
@@ -89,17 +88,16 @@ class StepDecay(Schedule):
         self.factor = number("factor", factor, 0, 1, open_low=True)
 
     def __call__(self, epoch: float, history: History = ()) -> float:
-        """The factor at an epoch."""
         return self.factor ** math.floor(epoch / self.every)
 
 
 class Cosine(Schedule):
-    """``final + (1 - final) * (1 + cos(pi * epoch / epochs)) / 2``, and `final` from then on.
+    """Cosine annealing: ``final + (1 - final) * (1 + cos(pi * epoch / epochs)) / 2``, then `final`.
 
     Parameters
     ----------
     epochs : int
-        How many it takes to come down.
+        Number of epochs until the factor reaches `final`.
     final : float, 0 to 1, default 0
 
     Raises
@@ -124,18 +122,17 @@ class Cosine(Schedule):
         self.final = number("final", final, 0, 1)
 
     def __call__(self, epoch: float, history: History = ()) -> float:
-        """The factor at an epoch."""
         fraction = min(epoch / self.epochs, 1.0)
         return self.final + (1 - self.final) * (1 + math.cos(math.pi * fraction)) / 2
 
 
 class WarmUp(Schedule):
-    """A straight line from `start` up to 1, then another schedule, whose epochs count from there.
+    """Linear warm-up from `start` to 1, then another schedule, whose epochs count from there.
 
     Parameters
     ----------
     epochs : int
-        How many the line takes.
+        Number of warm-up epochs.
     after : Schedule, default Constant()
     start : float, 0 to 1, default 0.1
         The factor of the first epoch.
@@ -165,35 +162,33 @@ class WarmUp(Schedule):
         self.start = number("start", start, 0, 1)
 
     def __call__(self, epoch: float, history: History = ()) -> float:
-        """The factor at an epoch."""
         if epoch < self.epochs:
             return self.start + (1 - self.start) * epoch / self.epochs
         return self.after(epoch - self.epochs, history[self.epochs :])
 
     def check_columns(self, columns: Iterable[str]) -> None:
-        """As the schedule that follows."""
         self.after.check_columns(columns)
 
 
 class OnPlateau(Schedule):
-    """Lower the rate when what is monitored has not become better for more than `patience` epochs.
+    """Reduction on a plateau: lower the rate after more than `patience` epochs without improvement.
 
-    A loss or an error rate is better when it is less, a score when it is greater; by more than `threshold` of itself.
-    The rule, with its defaults, is PyTorch's `ReduceLROnPlateau`.
+    A loss or error rate improves when it falls, a score when it rises, by more than the fraction `threshold`. The rule,
+    with its defaults, is PyTorch's `ReduceLROnPlateau`.
 
     Parameters
     ----------
     monitor : str, default 'validation_loss'
-        A column of the history. Less is better for what `rnnbp.EarlyStopping` takes so: losses, error rates, the
-        gradient norm and seconds.
+        A column of the history. As in `rnnbp.EarlyStopping`, less is better for losses, error rates, the gradient
+        norm and seconds.
     factor : float, above 0 and at most 1, default 0.1
-        What the rate is multiplied by each time.
+        Multiplies the rate at each reduction.
     patience : int >= 0, default 10
     threshold : float >= 0, default 1e-4
     cooldown : int >= 0, default 0
-        Epochs after a reduction that do not count as waiting.
+        Number of epochs after a reduction that do not count towards `patience`.
     smallest : float, 0 to 1, default 0
-        The factor never falls below it.
+        Lower bound of the factor.
 
     Raises
     ------
@@ -226,7 +221,7 @@ class OnPlateau(Schedule):
         self.smallest = number("smallest", smallest, 0, 1)
 
     def __call__(self, epoch: float, history: History = ()) -> float:
-        """The factor at an epoch: what its history makes of it, looked through from the beginning."""
+        """Return the factor at an epoch, computed from the whole history of the epochs before."""
         if len(history) < math.floor(epoch):
             raise ValueError(f"history must have a row for each of the {math.floor(epoch)} epochs, got {len(history)}")
         best = math.inf if less_is_better(self.monitor) else -math.inf
@@ -244,7 +239,7 @@ class OnPlateau(Schedule):
         return rate
 
     def check_columns(self, columns: Iterable[str]) -> None:
-        """Raise unless `monitor` is among them."""
+        """Raise if the history does not have the column `monitor`."""
         check_monitor(self.monitor, columns)
 
     def _monitored(self, row: Mapping[str, float]) -> float:

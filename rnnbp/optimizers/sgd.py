@@ -1,4 +1,4 @@
-"""Gradient descent: plain, with momentum, with Nesterov's."""
+"""Gradient descent: plain, with momentum, and with Nesterov's momentum."""
 
 import numpy as np
 
@@ -39,7 +39,6 @@ class SGD(Optimizer):
         super().__init__(learning_rate, weight_decay)
 
     def update(self, p: Array, g: Array, state: list[Array], scratch: Array) -> None:
-        """One block."""
         p -= np.multiply(g, self.learning_rate, out=scratch[0])
 
 
@@ -50,7 +49,7 @@ class Momentum(Optimizer):
     ----------
     learning_rate : float, default 0.01
     momentum : float, 0 to 1, default 0.9
-        How much of the velocity v is kept.
+        Decay rate of the velocity v.
     weight_decay : float, default 0
 
     Raises
@@ -80,11 +79,10 @@ class Momentum(Optimizer):
         self.momentum = number("momentum", momentum, 0, 1)
 
     def slots(self) -> dict[str, float]:
-        """The velocity."""
+        """Return the velocity, with its initial value."""
         return {"velocity": 0.0}
 
     def update(self, p: Array, g: Array, state: list[Array], scratch: Array) -> None:
-        """One block."""
         (v,) = state
         v *= self.momentum
         v += g
@@ -94,7 +92,7 @@ class Momentum(Optimizer):
 class Nesterov(Momentum):
     """Nesterov's momentum: ``v = momentum * v + g; p -= learning_rate * (g + momentum * v)``.
 
-    The parameters are those looked ahead to, where the gradient is taken.
+    The parameters are stored at the look-ahead point, where the gradient is taken.
 
     Parameters
     ----------
@@ -127,7 +125,6 @@ class Nesterov(Momentum):
     name = "nesterov"
 
     def update(self, p: Array, g: Array, state: list[Array], scratch: Array) -> None:
-        """One block."""
         (v,) = state
         v *= self.momentum
         v += g
