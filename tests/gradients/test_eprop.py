@@ -397,7 +397,7 @@ def test_snap_keeps_more():
 def test_cells_that_do_not_say_what_is_recurrent_are_refused(cell):
     model, batch = problem(after(Recurrent(cell)))
     name = type(cell.cells[1] if isinstance(cell, Stack) else cell).__name__
-    message = rf"EProp takes cells that mark their recurrent weights .* got {name}\(.*use RTRL\(\) or SnAp\(\)"
+    message = rf"EProp takes cells that mark their recurrent weights.* got {name}\(.*use RTRL\(\) or SnAp\(\)"
     with pytest.raises(ValueError, match=message):
         list(EProp().gradients(model, batch, CrossEntropy()))
 
