@@ -134,13 +134,13 @@ def as_cells(cells: Iterable[Cell], owner: str) -> tuple[Cell, ...]:
     --------
     >>> as_cells([], "stack")
     Traceback (most recent call last):
-    ValueError: cells must hold at least one cell, got none
+    ValueError: cells must contain at least one cell, got none
     """
     if not isinstance(cells, Iterable):
         raise ValueError(f"cells must be a sequence of cells, got {cells!r}")
     taken = tuple(cells)
     if not taken:
-        raise ValueError("cells must hold at least one cell, got none")
+        raise ValueError("cells must contain at least one cell, got none")
     for k, cell in enumerate(taken):
         check_cell(f"cell {k} of the {owner}", cell)
     return taken

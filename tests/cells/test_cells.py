@@ -261,7 +261,7 @@ def test_any_sizes(make, hidden, features, lead):
         (lambda: JordanCell(3, 4, 0), "output_size must be a positive integer, got 0"),
         (lambda: JordanCell(3, 4, 2, 1.5), "decay must be a number between 0 and 1, got 1.5"),
         (lambda: JordanCell(3, 4, 2, 0, "sigmod"), "got 'sigmod'. Did you mean 'sigmoid'"),
-        (lambda: Stack(()), "cells must hold at least one cell, got none"),
+        (lambda: Stack(()), "cells must contain at least one cell, got none"),
         (
             lambda: Stack((LSTMCell(3, 4), GRUCell(8, 2))),
             "cell 1 of the stack takes 8 features, but cell 0 below it has 4 outputs",

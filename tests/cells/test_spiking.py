@@ -1,4 +1,4 @@
-"""Spiking neurons: their equations, and a surrogate that is the same on the way back and in complex numbers. Their
+"""Spiking neurons: their equations, and a surrogate that is the same in the backward pass and in complex numbers. Their
 products are tested in test_cells.py, and their gradients through time in test_gradients.py.
 """
 

@@ -158,12 +158,12 @@ def test_input_may_have_any_memory_layout(layer, rng):
 def test_input_is_not_modified_and_float32_is_preserved(layer, rng):
     lengths = LENGTHS["unequal lengths"]
     params, x = made(layer, np.float32), padded(lengths, rng, np.float32)
-    kept = x.copy()
+    before = x.copy()
     y, residuals, _ = layer.forward(params, x, Run(lengths))
     dy = real(np.ones_like(y), lengths)
     dx, _ = layer.backward(params, residuals, dy, params.zeros())
     assert y.dtype == dx.dtype == np.float32
-    np.testing.assert_array_equal(x, kept)
+    np.testing.assert_array_equal(x, before)
     np.testing.assert_array_equal(dy, real(np.ones_like(y), lengths))
 
 

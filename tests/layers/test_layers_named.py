@@ -1,4 +1,4 @@
-"""Layers named after their cell are classes: what they show and save, and that they compute what their cells do."""
+"""Layers named after their cell are classes: their repr and files, and that they compute what their cells do."""
 
 import inspect
 import pickle
@@ -38,32 +38,32 @@ STACKED = {
     LIF: lambda size, init: LIFCell(size, 4, 20.0, 1.0, 0.3, init),
     ALIF: lambda size, init: ALIFCell(size, 4, 20.0, 1.0, 0.3, init, 200.0, 0.184),
 }
-stacked = pytest.mark.parametrize("kind", STACKED, ids=lambda kind: kind.__name__)
-every = pytest.mark.parametrize("kind", [*STACKED, Jordan], ids=lambda kind: kind.__name__)
+stacked = pytest.mark.parametrize("layer_class", STACKED, ids=lambda layer_class: layer_class.__name__)
+every = pytest.mark.parametrize("layer_class", [*STACKED, Jordan], ids=lambda layer_class: layer_class.__name__)
 
 
-def make(kind, **options):
-    return kind(3, 4, 2, **options) if kind is Jordan else kind(3, 4, **options)
+def make(layer_class, **options):
+    return layer_class(3, 4, 2, **options) if layer_class is Jordan else layer_class(3, 4, **options)
 
 
 @every
-def test_a_named_layer_is_a_class(kind):
-    layer = make(kind)
-    assert inspect.isclass(kind)
-    assert isinstance(layer, kind)
+def test_a_named_layer_is_a_class(layer_class):
+    layer = make(layer_class)
+    assert inspect.isclass(layer_class)
+    assert isinstance(layer, layer_class)
     assert isinstance(layer, CellLayer)
     assert isinstance(layer, Layer)
-    assert isinstance(layer, StackedLayer) == (kind is not Jordan)
-    assert layer == make(kind)
-    assert layer != make(kind, init=Orthogonal())
+    assert isinstance(layer, StackedLayer) == (layer_class is not Jordan)
+    assert layer == make(layer_class)
+    assert layer != make(layer_class, init=Orthogonal())
 
 
 @every
-def test_help_describes_every_argument(kind):
-    text = inspect.getdoc(kind)
+def test_help_describes_every_argument(layer_class):
+    text = inspect.getdoc(layer_class)
     described = text.partition("Parameters\n")[2].partition("Raises\n")[0].splitlines()
     names = [name for line in described if " : " in line for name in line.partition(" : ")[0].split(", ")]
-    assert sorted(names) == sorted(inspect.signature(kind).parameters)
+    assert sorted(names) == sorted(inspect.signature(layer_class).parameters)
     assert "{" not in text.replace("{'tanh'", "")
 
 
@@ -79,15 +79,15 @@ def test_repr_shows_the_arguments():
 @stacked
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("num_layers", [1, 2, 3])
-def test_parameters_are_those_of_the_cells(kind, num_layers, bidirectional):
+def test_parameters_are_those_of_the_cells(layer_class, num_layers, bidirectional):
     """Names, first values and outputs to the last bit."""
-    init = ForgetBias(1.0) if kind in (LSTM, GRU, OriginalGRU) else Orthogonal(0.9)
+    init = ForgetBias(1.0) if layer_class in (LSTM, GRU, OriginalGRU) else Orthogonal(0.9)
     above = 8 if bidirectional else 4
-    cells = tuple(STACKED[kind](3 if k == 0 else above, init) for k in range(num_layers))
+    cells = tuple(STACKED[layer_class](3 if k == 0 else above, init) for k in range(num_layers))
     plain = Recurrent(cells[0]) if num_layers == 1 and not bidirectional else MultiLayer(cells, bidirectional)
     models = [
         Sequential(layer, Dense(above, 2), seed=5)
-        for layer in (kind(3, 4, num_layers, bidirectional=bidirectional, init=init), plain)
+        for layer in (layer_class(3, 4, num_layers, bidirectional=bidirectional, init=init), plain)
     ]
     assert models[0].params == models[1].params
     x = np.random.default_rng(0).standard_normal((5, 2, 3))
@@ -100,13 +100,13 @@ def test_jordans_parameters_are_those_of_its_cell():
 
 
 @every
-def test_a_named_layer_is_saved_and_loaded_with_its_arguments(kind, tmp_path):
-    model = Sequential(make(kind, init=Orthogonal(0.5)), Dense(2 if kind is Jordan else 4, 2), seed=1)
+def test_a_named_layer_is_saved_and_loaded_with_its_arguments(layer_class, tmp_path):
+    model = Sequential(make(layer_class, init=Orthogonal(0.5)), Dense(2 if layer_class is Jordan else 4, 2), seed=1)
     model.save(tmp_path / "model.npz")
     loaded = rnnbp.load(tmp_path / "model.npz")
     assert loaded.layers == model.layers
     assert loaded.params == model.params
-    assert to_config(model.layers[0])["type"] == kind.__name__
+    assert to_config(model.layers[0])["type"] == layer_class.__name__
 
 
 def test_a_file_that_spells_out_the_cells_is_loaded(tmp_path):

@@ -47,9 +47,9 @@ def test_gradient_with_respect_to_the_first_state_and_from_the_last(cell, length
 def test_the_given_state_is_not_modified(rng):
     layer = GRU(F, 4)
     start = rng.standard_normal((B, 4))
-    kept = start.copy()
+    before = start.copy()
     layer.forward(made(layer), padded(np.full(B, T), rng), Run(np.full(B, T)), start)
-    np.testing.assert_array_equal(start, kept)
+    np.testing.assert_array_equal(start, before)
 
 
 def test_bidirectional_is_two_layers_one_of_them_over_reversed_sequences(rng):
@@ -133,7 +133,7 @@ def test_dropout_between_layers_only(rng):
     [
         (lambda: Recurrent(3), r"cell must be a cell \(rnnbp.cells.Cell\), got 3, which has no input_size, "),
         (lambda: Bidirectional(LSTM(3, 4)), r"cell must be a cell .* which has no output_size, .*step_vjp"),
-        (lambda: MultiLayer(()), "cells must hold at least one cell, got none"),
+        (lambda: MultiLayer(()), "cells must contain at least one cell, got none"),
         (lambda: MultiLayer((LSTMCell(3, 4), 7)), r"cell 1 of the layer must be a cell .*, got 7"),
         (
             lambda: MultiLayer((LSTMCell(3, 4), GRUCell(5, 4))),

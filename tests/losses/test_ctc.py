@@ -20,7 +20,7 @@ T, B, K = 5, len(STEPS), 4
 
 
 @pytest.fixture(params=["compiled", "numpy"])
-def kind(request):
+def backend(request):
     """Each of the ways to compute it."""
     with kernels.using(request.param):
         yield request.param
@@ -52,7 +52,7 @@ def summed_over_alignments(outputs, labels, blank=0):
     return -np.log(total), y - said / total
 
 
-@pytest.mark.usefixtures("kind")
+@pytest.mark.usefixtures("backend")
 @pytest.mark.parametrize("blank", [0, 2, 3])
 def test_all_alignments_written_out(blank, rng):
     outputs, labels = outputs_for(rng), with_blank(LABELS, blank)
@@ -64,7 +64,7 @@ def test_all_alignments_written_out(blank, rng):
         assert np.all(d_outputs[STEPS[b] :, b] == 0)
 
 
-@pytest.mark.usefixtures("kind")
+@pytest.mark.usefixtures("backend")
 def test_gradient_by_the_complex_step(rng):
     outputs, loss = outputs_for(rng), CTC()
     value, d_outputs = loss(outputs, LABELS, STEPS)
@@ -79,7 +79,7 @@ def test_gradient_by_the_complex_step(rng):
     assert loss(moved, LABELS, STEPS)[1].dtype == complex
 
 
-@pytest.mark.usefixtures("kind")
+@pytest.mark.usefixtures("backend")
 def test_float32_stays_float32_and_inputs_stay_as_they_are(rng):
     outputs, labels = outputs_for(rng), LabelSequences(LABELS)
     single = outputs.astype(np.float32)
@@ -92,7 +92,7 @@ def test_float32_stays_float32_and_inputs_stay_as_they_are(rng):
     np.testing.assert_array_equal(single, outputs.astype(np.float32))
 
 
-@pytest.mark.usefixtures("kind")
+@pytest.mark.usefixtures("backend")
 def test_probabilities_far_below_what_a_float_holds():
     """The one alignment that is left has a probability of exp(-60000)."""
     steps = 200
@@ -103,7 +103,7 @@ def test_probabilities_far_below_what_a_float_holds():
     assert d_outputs[0, 0].tolist() == pytest.approx([1, -1, 0], abs=1e-12)
 
 
-@pytest.mark.usefixtures("kind")
+@pytest.mark.usefixtures("backend")
 def test_every_way_of_saying_two_labels_adds_up_to_one(rng):
     """The probabilities of all label sequences that so many steps can say."""
     outputs = rng.standard_normal((4, 1, 3))
@@ -112,7 +112,7 @@ def test_every_way_of_saying_two_labels_adds_up_to_one(rng):
     assert total == pytest.approx(1, rel=1e-13)
 
 
-@pytest.mark.usefixtures("kind")
+@pytest.mark.usefixtures("backend")
 def test_an_empty_sequence_says_nothing():
     value, d_outputs = CTC()(np.ones((2, 2, 3)), [[], [1]], [0, 2])
     assert value == pytest.approx(-np.log(1 / 3) / 2)
@@ -193,7 +193,7 @@ def test_wrong_outputs_and_arguments():
         CTC()(np.zeros((2, 1, 3)), [[1]], [3])
 
 
-@pytest.mark.usefixtures("kind")
+@pytest.mark.usefixtures("backend")
 def test_what_has_no_alignment_may_count_as_nothing(rng):
     outputs = rng.standard_normal((2, 3, 4))
     labels = [[1], [2, 2], [3]]
@@ -206,7 +206,7 @@ def test_what_has_no_alignment_may_count_as_nothing(rng):
     assert CTC()(outputs[:, 2:], labels[2:])[0] == np.inf
 
 
-@pytest.mark.usefixtures("kind")
+@pytest.mark.usefixtures("backend")
 @pytest.mark.parametrize("number", [np.nan, np.inf])
 def test_output_that_is_not_finite_shows_in_the_loss(number, rng):
     outputs = rng.standard_normal((3, 1, 3))
@@ -238,7 +238,7 @@ def torch_case(rng, blank, scale):
     return 2 * rng.standard_normal((steps[0], len(steps), count)), labels, steps
 
 
-@pytest.mark.usefixtures("kind")
+@pytest.mark.usefixtures("backend")
 @pytest.mark.torch
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-5), (np.float64, 1e-10)])
 @pytest.mark.parametrize("blank", [0, 6])
@@ -253,7 +253,7 @@ def test_the_same_numbers_as_pytorch(dtype, tolerance, blank, rng):
     assert expected > 0
 
 
-@pytest.mark.usefixtures("kind")
+@pytest.mark.usefixtures("backend")
 @pytest.mark.torch
 def test_single_precision_is_as_pytorch_in_double(rng):
     outputs, labels, steps = torch_case(rng, 0, scale=1)
@@ -269,7 +269,7 @@ def test_single_precision_is_as_pytorch_in_double(rng):
 
 
 def spelt(rng, count=12, noise=0.1):
-    """Sequences that show their labels one after another, each for some steps: labels 1 to 3, K = 4."""
+    """Sequences with their labels one after another, each for some steps: labels 1 to 3, K = 4."""
     labels = [rng.integers(1, 4, rng.integers(1, 5)) for _ in range(count)]
     eye = np.eye(4)[:, 1:]
     shown = [np.repeat(np.append(0, np.insert(one, range(1, len(one) + 1), 0)), 2) for one in labels]

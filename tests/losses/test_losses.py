@@ -84,7 +84,7 @@ class TestEveryLoss:
 
     def test_float32_stays_float32_and_inputs_stay_as_they_are(self, loss, shape, lengths, rng):
         outputs, targets = rng.standard_normal((*shape, K)), targets_for(loss, rng, shape)
-        single, kept = outputs.astype(np.float32), targets.copy()
+        single, before = outputs.astype(np.float32), targets.copy()
         value, d_outputs = loss(single, targets, lengths)
         assert d_outputs.dtype == np.float32
         assert type(value) is float
@@ -92,7 +92,7 @@ class TestEveryLoss:
         assert value == pytest.approx(exact, rel=1e-6)
         np.testing.assert_allclose(d_outputs, d_exact, atol=1e-6)
         np.testing.assert_array_equal(single, outputs.astype(np.float32))
-        np.testing.assert_array_equal(targets, kept)
+        np.testing.assert_array_equal(targets, before)
 
     def test_nothing_that_counts_gives_zero(self, loss, shape, lengths, rng):
         outputs = rng.standard_normal((*shape, K))
