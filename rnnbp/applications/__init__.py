@@ -1,1 +1,1 @@
-"""What is built with the rest of the package: NETtalk and spoken digits."""
+"""Applications built with the rest of the package: NETtalk and spoken digits."""

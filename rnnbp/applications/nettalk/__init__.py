@@ -1,4 +1,4 @@
-"""NETtalk again: nets that learn to read aloud, letters to phonemes."""
+"""NETtalk: networks that learn to read aloud, from letters to phonemes."""
 
 from rnnbp.runtime.lazy_imports import attach
 

@@ -1,4 +1,4 @@
-"""Which phonemes does each letter make? Found from whole words by expectation-maximisation."""
+"""Alignment of letters with phonemes, learned from whole words by expectation-maximisation."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,27 +16,27 @@ LONGEST = 2  # phonemes of a letter: the x of "fox", the u of "use"
 def align(
     words: Sequence[str], pronunciations: Sequence[Sequence[str]], iterations: int = 10
 ) -> list[tuple[Chunk, ...] | None]:
-    """Give each letter of each word none, one or two of its phonemes, in order, as is most probable.
+    """Align the letters of each word with its phonemes: none, one or two a letter, in order, most probable first.
 
-    A letter l makes the phonemes q with a probability P(q | l) that begins the same for all q which may be and is then
-    re-estimated: each word's alignments count as probable as the last estimate makes them (forward and backward over
-    letters and phonemes, as Baum-Welch over time), and ``P(q | l) = count(l, q) / count(l)``. At the end the most
-    probable alignment of each word is read off (Viterbi).
+    A letter l emits the phonemes q with probability P(q | l), which is initialised uniformly over all possible q and
+    then re-estimated: each alignment of a word is weighted by its probability under the last estimate (forward and
+    backward recursions over letters and phonemes, as in Baum-Welch over time), and
+    ``P(q | l) = count(l, q) / count(l)``. Finally the most probable alignment of each word is found (Viterbi).
 
-    Stress is not looked at while aligning, so that all stresses of a vowel are learned from together.
+    Stress is ignored during alignment, so that the statistics of all stresses of a vowel are pooled.
 
     Parameters
     ----------
     words : sequence of str
     pronunciations : sequence of sequences of str
-        Of each word its phonemes; digits at their ends are stress.
+        The phonemes of each word; a digit at the end of a phoneme is its stress.
     iterations : int, default 10
 
     Returns
     -------
     list of tuple of tuple of str
-        Of each word a tuple of phonemes for each letter; None for a word of which no alignment is possible, as it has
-        more than two phonemes a letter.
+        For each word, a tuple of phonemes for each letter; None for a word that cannot be aligned, because it has more
+        than two phonemes a letter.
 
     Raises
     ------
@@ -81,15 +81,15 @@ def align(
 
 @dataclass
 class _Group:
-    """N words of T letters and P phonemes; a chunk is the phonemes ``p`` to before ``p + size``.
+    """N words with T letters and P phonemes each; a chunk is the phonemes from ``p`` to before ``p + size``.
 
     Attributes
     ----------
     places : list of int
-        Where the words are in what the caller gave.
+        Indices of the words in the caller's sequence.
     letters : ndarray (N, T) of int
     chunks : list of ndarray (N, P + 1 - size) of int
-        The number of the chunk of each size that begins at each phoneme.
+        For each size, the index of the chunk that begins at each phoneme.
     """
 
     places: list[int]
@@ -97,11 +97,11 @@ class _Group:
     chunks: list[Array] = field(default_factory=list)
 
     def ways(self, table: Array) -> list[list[Array]]:
-        """Of each letter and size, the chunks' probabilities (N, P + 1 - size)."""
+        """Return the chunks' probabilities (N, P + 1 - size) for each letter and size."""
         return [[table[self.letters[:, t, None], c] for c in self.chunks] for t in range(self.letters.shape[1])]
 
     def count(self, table: Array, counts: Array) -> None:
-        """Add how often each letter is expected to make each chunk."""
+        """Add to `counts` how often each letter is expected to emit each chunk."""
         ways = self.ways(table)
         N, P = len(self.letters), self.chunks[0].shape[1] - 1
         forward = [np.zeros((N, P + 1))]
@@ -120,7 +120,7 @@ class _Group:
             backward = before
 
     def best(self, table: Array) -> Array:
-        """Where each letter's phonemes end in the most probable alignment, (N, T)."""
+        """Return where each letter's phonemes end in the most probable alignment, (N, T)."""
         with np.errstate(divide="ignore"):
             ways = self.ways(np.log(table))
         N, P = len(self.letters), self.chunks[0].shape[1] - 1
@@ -140,7 +140,7 @@ class _Group:
 
 
 def _moved(array: Array, k: int, fill: float = 0.0) -> Array:
-    """(N, P) with `k` columns before it."""
+    """Return an array (N, P) with `k` columns of `fill` put before it."""
     return np.pad(array, ((0, 0), (k, 0)), constant_values=fill) if k else array
 
 
@@ -167,10 +167,10 @@ def _chunks(phonemes: Sequence[str], size: int) -> list[Chunk]:
 
 
 def _numbers(things: Iterable, numbers: dict) -> list[int]:
-    """Each thing's number, a new one where it is new."""
+    """Return the index of each item, adding unseen items to `numbers`."""
     return [numbers.setdefault(thing, len(numbers)) for thing in things]
 
 
 def _sizes(groups: Sequence[_Group]) -> tuple[int, int]:
-    """How many letters and chunks there are."""
+    """Return the numbers of distinct letters and chunks."""
     return 1 + max(g.letters.max() for g in groups), 1 + max(c.max() for g in groups for c in g.chunks)

@@ -1,4 +1,4 @@
-"""Phonemes to sound through eSpeak NG, which is no part of this package: a program, or a library of a package."""
+"""Speech synthesis from phonemes by eSpeak NG, an external program or shared library."""
 
 import ctypes
 import importlib
@@ -52,7 +52,7 @@ _UNSTRESSED = {"AH": "@", "ER": "3", "IY": "i"}
 
 
 def mnemonics(said: Sequence[Pronunciation | str]) -> str:
-    """Words in ARPAbet as eSpeak NG writes its American phonemes.
+    """Convert words in ARPAbet to eSpeak NG's mnemonics of American English phonemes.
 
     Parameters
     ----------
@@ -76,12 +76,12 @@ def _mnemonic(phoneme: str) -> str:
 
 
 def sound(said: Sequence[Pronunciation | str]) -> tuple[Array, int]:
-    """Have words in ARPAbet spoken.
+    """Synthesise words in ARPAbet with eSpeak NG.
 
     Parameters
     ----------
     said : sequence of tuple of str, or str
-        As `mnemonics` takes them.
+        See `mnemonics`.
 
     Returns
     -------
@@ -93,9 +93,9 @@ def sound(said: Sequence[Pronunciation | str]) -> tuple[Array, int]:
     Raises
     ------
     ImportError
-        If eSpeak NG is not there; the message names both ways to install it.
+        If eSpeak NG is not installed; the message names both ways to install it.
     RuntimeError
-        If it fails.
+        If eSpeak NG fails.
 
     See Also
     --------
@@ -123,7 +123,7 @@ def _by_program(program: str, text: str) -> tuple[Array, int]:
 
 
 def _by_library(loader: ModuleType, text: str) -> tuple[Array, int]:
-    """Through its C interface, `speak_lib.h`: the samples come piece by piece to a function."""
+    """Synthesise through the C interface `speak_lib.h`, which passes the samples block by block to a callback."""
     library = ctypes.CDLL(loader.get_library_path())
     retrieve, utf8, phonemes = 2, 1, 0x100  # AUDIO_OUTPUT_SYNCHRONOUS, espeakCHARS_UTF8, espeakPHONEMES
     rate = library.espeak_Initialize(retrieve, 0, str(loader.get_data_path()).encode(), 0)

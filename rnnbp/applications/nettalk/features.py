@@ -1,4 +1,4 @@
-"""NETtalk's output: a phoneme as 21 articulatory features, its stress as five units more; and the way back."""
+"""NETtalk's output code: 21 articulatory features of a phoneme and 5 units for stress; encoding and decoding."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ FEATURES = (
 )
 STRESS = "<>012"
 
-# Vowels lie where consonants are made: front 1 and 2, central 1 and 2, back 1 and 2 are the first six features.
+# Vowels share the place features of consonants: front 1 and 2, central 1 and 2, back 1 and 2 are the first six.
 _TABLE = {
     "a": "low tensed palatal",
     "b": "voiced labial stop",
@@ -77,10 +77,10 @@ _CODES = np.array([[name in names.split() for name in FEATURES] for names in _TA
 
 
 def phoneme_features() -> Array:
-    """The features of every phoneme, (55, 21): a row for each of `PHONEMES`, a column for each of `FEATURES`.
+    """Return the features of every phoneme, (55, 21): a row for each of `PHONEMES`, a column for each of `FEATURES`.
 
-    The 54 symbols of 1987, and '+' (the French "oi" of "abattoir"), which the corpus has and their table has not: it is
-    written as '*' is, a glide and a vowel at once.
+    The 54 symbols of 1987, and '+' (the French "oi" of "abattoir"), which is in the corpus but not in the paper's
+    table: it is coded like '*', as a glide and a vowel together.
 
     References
     ----------
@@ -97,17 +97,17 @@ def phoneme_features() -> Array:
 
 
 def encode(phonemes: str, stress: str) -> Array:
-    """What the output units should say of a word: (T, 26) of 0 and 1, 21 features and 5 of stress.
+    """Encode a word as targets of the output units: (T, 26) of 0 and 1, 21 features and 5 of stress.
 
     Parameters
     ----------
     phonemes, stress : str
-        A symbol a letter, as `rnnbp.datasets.load_nettalk` gives them.
+        One symbol a letter, as `rnnbp.datasets.load_nettalk` returns them.
 
     Raises
     ------
     ValueError
-        If a symbol is unknown, or there are not as many of each.
+        If a symbol is unknown, or the two strings differ in length.
 
     Examples
     --------
@@ -128,19 +128,19 @@ def _places(name: str, symbols: str, known: str) -> list[int]:
 
 
 def best_guess(outputs: ArrayLike, phonemes: Sequence[str] = PHONEMES) -> tuple[str, str]:
-    """The phonemes and stresses whose codes make the smallest angle with what the output units say.
+    """Decode outputs to the phonemes and stresses whose codes make the smallest angle with them.
 
     Parameters
     ----------
     outputs : array_like (T, 26)
-        Of any size: only the direction counts.
+        Only the direction of each row matters, not its norm.
     phonemes : sequence of str, default PHONEMES
-        Among which to choose.
+        The candidates.
 
     Returns
     -------
     phonemes, stress : str
-        A symbol a letter.
+        One symbol a letter.
 
     Raises
     ------

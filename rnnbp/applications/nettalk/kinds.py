@@ -1,4 +1,4 @@
-"""The ways of reading that are compared: each a net, how it is trained, and how its outputs are read."""
+"""Variants of reading models that are compared: each a network, its training settings, and the decoding of outputs."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -20,21 +20,21 @@ from rnnbp.training import Callback, Trainer
 
 @dataclass(frozen=True)
 class Kind:
-    """A way of reading.
+    """Variant of a reading model: network, dataset, decoder and training settings.
 
     Parameters
     ----------
     about : str
     net : callable
-        ``net(outputs, seed)`` is a new net.
+        ``net(outputs, seed)`` returns a newly initialised network.
     data : callable
-        ``data(lexicon)`` is what it is trained on.
+        ``data(lexicon)`` returns the training set.
     reader : callable
-        ``reader(models, data, lexicon)`` reads with trained nets.
+        ``reader(models, data, lexicon)`` returns a reader that uses trained networks.
     loss : Loss
     epochs, batch_size : int
     learning_rate : float
-        Of Adam; it falls to 0 as half a cosine does.
+        Initial learning rate of Adam, annealed to 0 by half a cosine.
 
     Examples
     --------
@@ -56,7 +56,7 @@ class Kind:
 
     @property
     def averages(self) -> bool:
-        """Whether its reader can be made of several nets."""
+        """Whether its reader can average several networks."""
         return self.reader in (_by_letter, _by_word)
 
     def trained(
@@ -70,25 +70,25 @@ class Kind:
         progress: bool = False,
         checkpoint: str | Path | None = None,
     ) -> Trainer:
-        """Train a net.
+        """Train a network on a lexicon.
 
         Parameters
         ----------
         lexicon : Lexicon
         seed : int, default 0
         model : Sequential, optional
-            To go on from. Default: a new one.
+            The model to continue training. Default: a new one.
         epochs : int, optional
-            Default: the kind's.
+            Default: the variant's.
         callbacks, progress
-            As the trainer takes them.
+            See `rnnbp.Trainer`.
         checkpoint : str or Path, optional
-            Written after each epoch; where it is there already, training goes on from it.
+            File written after each epoch; if it exists, training resumes from it.
 
         Returns
         -------
         Trainer
-            Its `model` is the trained net.
+            Its `model` is the trained network.
         """
         data = self.data(lexicon)
         model = self.net(_outputs(data), seed) if model is None else model
@@ -108,7 +108,7 @@ class Kind:
 
 
 def _outputs(data: SequenceDataset) -> int:
-    """K: of classes their number, else NETtalk's units."""
+    """Return the number of outputs K: the number of classes, else that of NETtalk's output units."""
     return len(FEATURES) + len(STRESS) if data.classes is None else len(data.classes)
 
 
@@ -129,18 +129,18 @@ def _by_sum(models: Sequence[Sequential], data: SequenceDataset, lexicon: Lexico
 
 
 def _phonemes(lexicon: Lexicon) -> list[str]:
-    """Those that occur in NETtalk's words."""
+    """Return the phonemes that occur in the words of NETtalk's corpus."""
     return sorted({label[0] for label in lexicon.classes})
 
 
 def as_in_1987(hidden: Sequence[int], error: str = "cross entropy") -> Kind:
-    """NETtalk: a window of seven letters, 26 output units, best guess; 55 passes, four words at a time.
+    """Return NETtalk's variant: window of seven letters, 26 output units, best guess; 55 epochs, batches of four words.
 
     Parameters
     ----------
     hidden : sequence of int
     error : {'cross entropy', 'squared error'}
-        What is minimised; in 1987 it was the squared error.
+        The loss that is minimised; in 1987 it was the squared error.
 
     Examples
     --------
@@ -163,7 +163,7 @@ def _window(hidden: Sequence[int], activation: str, outputs: int, seed: int) -> 
 
 
 def recurrent(hidden: int, epochs: int) -> Kind:
-    """Two layers of bidirectional LSTM, a label a letter.
+    """Return the variant with two layers of bidirectional LSTM and one label a letter.
 
     Parameters
     ----------

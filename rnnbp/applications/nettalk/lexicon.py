@@ -1,4 +1,4 @@
-"""Words with their pronunciations, whichever dictionary they come from, and the datasets made of them."""
+"""Lexicon: words with their pronunciations, from any dictionary, and the datasets made from them."""
 
 import itertools
 import re
@@ -20,22 +20,22 @@ Labels = tuple[str, ...]
 SILENT = "-"
 STRESS = "<>012"
 _SIGNS = f".[{STRESS}]"
-CTC_STEPS = 2  # of a letter, as many as it may have phonemes
+CTC_STEPS = 2  # steps a letter: the greatest number of phonemes it may have
 
 
 @dataclass(frozen=True)
 class Lexicon:
-    """N words, how each may be pronounced and, where it is known, what each of its letters makes of it.
+    """N words with their pronunciations and, where the alignment is known, a label for each letter.
 
     Parameters
     ----------
     words : tuple of str
     pronunciations : tuple of tuple of tuple of str
-        Of each word all that count as right, the usual one first: phonemes, those that carry stress with a sign of it
-        at the end.
+        For each word, all correct pronunciations, the usual one first: phonemes, with a stress mark at the end of those
+        that carry stress.
     labels : tuple of tuple of str, or None
-        Of each word a label a letter: the phonemes the letter makes with spaces between, "-" first where it is silent.
-        None for a word whose letters are not known to make them.
+        For each word, one label a letter: the letter's phonemes separated by spaces, "-" first where it is silent. None
+        for a word that is not aligned.
 
     Examples
     --------
@@ -50,12 +50,12 @@ class Lexicon:
 
     @classmethod
     def of_nettalk(cls, table: pd.DataFrame) -> "Lexicon":
-        """Of NETtalk's corpus, which is aligned by hand; a letter's label is its phoneme and its stress.
+        """Make a lexicon from NETtalk's corpus, aligned by hand; a letter's label is its phoneme and its stress.
 
         Parameters
         ----------
         table : DataFrame
-            As `rnnbp.datasets.load_nettalk` gives it. Words that are spelt alike stay apart, each with its own
+            As `rnnbp.datasets.load_nettalk` returns it. Homographs stay separate words, each with its own
             pronunciation.
 
         Examples
@@ -70,12 +70,12 @@ class Lexicon:
 
     @classmethod
     def of_cmudict(cls, dictionary: Mapping[str, Sequence[Pronunciation]]) -> "Lexicon":
-        """Of the CMU dictionary, which is not aligned; words with signs other than `LETTERS` are left out.
+        """Make a lexicon from the CMU dictionary, not aligned; words with characters not in `LETTERS` are left out.
 
         Parameters
         ----------
         dictionary : mapping of str to sequence of tuple of str
-            As `rnnbp.datasets.load_cmudict` gives it.
+            As `rnnbp.datasets.load_cmudict` returns it.
 
         Examples
         --------
@@ -92,17 +92,17 @@ class Lexicon:
         return Lexicon(self.words + other.words, self.pronunciations + other.pronunciations, self.labels + other.labels)
 
     def subset(self, mask: Array) -> "Lexicon":
-        """The words where `mask` (N,) is True."""
+        """Return the lexicon of the words where `mask` (N,) is True."""
         places = np.flatnonzero(mask)
         parts = (tuple(column[i] for i in places) for column in (self.words, self.pronunciations, self.labels))
         return Lexicon(*parts)  # type: ignore[arg-type]
 
     def aligned(self) -> "Lexicon":
-        """The same with labels, from an alignment of the letters with each word's first pronunciation.
+        """Return the lexicon with labels, from an alignment of the letters with each word's first pronunciation.
 
         See Also
         --------
-        rnnbp.applications.nettalk.align : how they are found.
+        rnnbp.applications.nettalk.align : the alignment.
         """
         found = align(self.words, [ways[0] for ways in self.pronunciations])
         labels = tuple(None if one is None else tuple(" ".join(c) or SILENT for c in one) for one in found)
@@ -110,26 +110,27 @@ class Lexicon:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The labels that occur, sorted."""
+        """The distinct labels, sorted."""
         return tuple(sorted({label for one in self.labels if one is not None for label in one}))
 
     def by_letter(self) -> SequenceDataset:
-        """For a label a letter: letters (T, 29), classes (T,); words without labels are left out."""
+        """Return a dataset with a class for each letter: letters (T, 29), classes (T,), without unaligned words."""
         known = [(word, one) for word, one in zip(self.words, self.labels, strict=True) if one is not None]
         place = {label: k for k, label in enumerate(self.classes)}
         targets = [np.array([place[label] for label in one]) for _, one in known]
         return SequenceDataset([one_hot(word) for word, _ in known], targets, classes=self.classes)
 
     def by_feature(self) -> SequenceDataset:
-        """For NETtalk's 26 output units: letters (T, 29), units (T, 26)."""
+        """Return a dataset for NETtalk's 26 output units: letters (T, 29), targets (T, 26)."""
         if not all(one is not None and all(re.fullmatch(_SIGNS, label) for label in one) for one in self.labels):
             raise ValueError("labels must be those of NETtalk, a phoneme and a stress for every letter of every word")
         units = [encode(*map("".join, zip(*one or (), strict=True))) for one in self.labels]
         return SequenceDataset([one_hot(word) for word in self.words], units)
 
     def by_word(self) -> SequenceDataset:
-        """For CTC: each letter at two steps (2 T, 29), and the first pronunciation's phonemes, in as many labels as it
-        has; words with more phonemes than steps are left out.
+        """Return a dataset for CTC: each letter at two steps (2 T, 29), targets the first pronunciation's phonemes.
+
+        Words that need more steps than they have are left out.
         """
         said = [ways[0] for ways in self.pronunciations]
         fit = [i for i, word in enumerate(self.words) if needed(said[i]) <= CTC_STEPS * len(word)]
@@ -139,7 +140,7 @@ class Lexicon:
 
 
 def needed(phonemes: Pronunciation) -> int:
-    """The steps that CTC needs: one a phoneme, and one more between two that are the same.
+    """Return the number of steps that CTC needs: one a phoneme, and one more between two that are the same.
 
     Examples
     --------
@@ -150,7 +151,7 @@ def needed(phonemes: Pronunciation) -> int:
 
 
 def slowly(word: str) -> Array:
-    """A word's letters for CTC, each at two steps: (2 T, 29).
+    """Encode a word for CTC, each letter one-hot at two steps: (2 T, 29).
 
     Examples
     --------
@@ -161,7 +162,7 @@ def slowly(word: str) -> Array:
 
 
 def spoken(labels: Sequence[str]) -> Pronunciation:
-    """The phonemes that letters with these labels make.
+    """Return the phonemes of letters with these labels.
 
     Examples
     --------
@@ -172,7 +173,7 @@ def spoken(labels: Sequence[str]) -> Pronunciation:
 
 
 def unstressed(phonemes: Sequence[str]) -> Pronunciation:
-    """Phonemes, or labels, without signs of stress.
+    """Remove the stress marks from phonemes or labels.
 
     Examples
     --------

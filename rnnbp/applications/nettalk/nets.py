@@ -1,4 +1,4 @@
-"""The nets that read: a static one that looks through a window of seven letters, and recurrent ones."""
+"""Networks that read: static ones with a window of seven letters, and a recurrent one."""
 
 import itertools
 from collections.abc import Sequence
@@ -12,17 +12,17 @@ WINDOW = 3  # letters on either side
 
 
 def window_net(hidden: Sequence[int], outputs: int, seed: int = 0, activation: str = "linear") -> Sequential:
-    """The net of 1987: seven letters, one hidden layer or two or none of sigmoid units, and output units.
+    """Build the network of 1987: a window of seven letters, any number of sigmoid hidden layers, and output units.
 
     Parameters
     ----------
     hidden : sequence of int
         The hidden layers' sizes; ``()`` for none.
     outputs : int
-        K.
+        Number of output units, K.
     seed : int, default 0
     activation : {'linear', 'sigmoid'}, default 'linear'
-        Of the output units: 'sigmoid' for a squared error, 'linear' where the loss squashes them itself, as cross
+        Activation of the output units: 'sigmoid' for a squared error, 'linear' where the loss takes logits, as cross
         entropies do.
 
     References
@@ -41,12 +41,12 @@ def window_net(hidden: Sequence[int], outputs: int, seed: int = 0, activation: s
 
 
 def wide_window_net(outputs: int, seed: int = 0) -> Sequential:
-    """What a window of seven letters can do with the means of today: 400 rectified units, half of them dropped.
+    """Build a static network with a window of seven letters and today's means: 400 rectified units, dropout of 0.5.
 
     Parameters
     ----------
     outputs : int
-        K.
+        Number of output units, K.
     seed : int, default 0
 
     Examples
@@ -59,17 +59,17 @@ def wide_window_net(outputs: int, seed: int = 0) -> Sequential:
 
 
 def recurrent_net(hidden: int, outputs: int, seed: int = 0, dropout: float = 0.3) -> Sequential:
-    """Two layers of LSTM over the letters, both ways: every letter is seen with the whole word.
+    """Build a network of two bidirectional LSTM layers over the letters: every output depends on the whole word.
 
     Parameters
     ----------
     hidden : int
-        H, of each direction of each layer.
+        Hidden units H of each direction of each layer.
     outputs : int
-        K.
+        Number of output units, K.
     seed : int, default 0
     dropout : float, default 0.3
-        Above each of the layers.
+        Dropout rate after each layer.
 
     References
     ----------

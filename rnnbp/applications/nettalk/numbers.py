@@ -1,4 +1,4 @@
-"""Numbers as English says them."""
+"""Numbers in English words."""
 
 from rnnbp.runtime import natural_int
 
@@ -21,7 +21,7 @@ _ORDINALS = {
 
 
 def number_words(number: int) -> list[str]:
-    """A number in words.
+    """Write a number in words.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def number_words(number: int) -> list[str]:
     Raises
     ------
     ValueError
-        If it is another.
+        If it is out of this range.
 
     Examples
     --------
@@ -60,7 +60,7 @@ def _below_thousand(number: int) -> list[str]:
 
 
 def digit_words(digits: str) -> list[str]:
-    """Digits one by one.
+    """Write digits one by one in words.
 
     Examples
     --------
@@ -71,7 +71,7 @@ def digit_words(digits: str) -> list[str]:
 
 
 def year_words(year: int) -> list[str]:
-    """A year from 1100 to 1999 as it is said, two digits and two.
+    """Write a year from 1100 to 1999 in words, two digits and two.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def year_words(year: int) -> list[str]:
 
 
 def ordinal_words(number: int) -> list[str]:
-    """Which in a row.
+    """Write an ordinal number in words.
 
     Examples
     --------

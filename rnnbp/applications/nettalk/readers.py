@@ -1,4 +1,4 @@
-"""From letters to phonemes with trained nets."""
+"""Readers: conversion of letters to phonemes with trained networks."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -19,22 +19,22 @@ TOGETHER = 512  # words
 
 
 class Reads(Protocol):
-    """What reads words."""
+    """Protocol of a reader: converts words to phonemes."""
 
     def read(self, words: Sequence[str], stress: bool = True) -> list[Pronunciation]:
-        """Each word's phonemes."""
+        """Return the phonemes of each word."""
         ...
 
 
 class Reader:
-    """Reads by a label a letter, the most probable one.
+    """Reader that takes the most probable label of each letter.
 
     Parameters
     ----------
     models : sequence of Sequential
-        Nets whose outputs are logits of `classes`; of several the probabilities are averaged.
+        Networks whose outputs are logits of `classes`; the probabilities of several are averaged.
     classes : sequence of str
-        The labels, as `Lexicon.classes`.
+        The labels; see `Lexicon.classes`.
 
     Examples
     --------
@@ -52,18 +52,18 @@ class Reader:
         self._merge = np.equal.outer(plain, self._plain).astype(np.float64)
 
     def read(self, words: Sequence[str], stress: bool = True) -> list[Pronunciation]:
-        """Each word's phonemes.
+        """Return the phonemes of each word.
 
         Parameters
         ----------
         words : sequence of str
         stress : bool, default True
-            With signs of stress. Without, a phoneme's probability is that of all its stresses together.
+            With stress marks. If False, the probabilities of all stresses of a phoneme are summed.
         """
         return [spoken(labels) for labels in self.labels(words, stress)]
 
     def labels(self, words: Sequence[str], stress: bool = True) -> list[Labels]:
-        """A label for each letter of each word; parameters as `read`."""
+        """Return a label for each letter of each word; parameters as `read`."""
         found = []
         for p in self.probabilities(words):
             scores, names = (p, self.classes) if stress else (p @ self._merge, self._plain)
@@ -71,7 +71,7 @@ class Reader:
         return found
 
     def probabilities(self, words: Sequence[str]) -> list[Array]:
-        """Of each word (T, K): each letter's labels' probabilities."""
+        """Return, for each word, the label probabilities of each letter, (T, K)."""
         data = SequenceDataset([one_hot(word) for word in words])
         total = [np.zeros((len(word), len(self.classes))) for word in words]
         for model in self.models:
@@ -81,14 +81,14 @@ class Reader:
 
 
 class CTCReader:
-    """Reads by the labels along the most probable path of a net that was trained by CTC.
+    """Reader that takes the labels along the most probable path of a network trained by CTC (best-path decoding).
 
     Parameters
     ----------
     models : sequence of Sequential
-        Nets whose outputs are logits of `classes`; of several the probabilities are averaged.
+        Networks whose outputs are logits of `classes`; the probabilities of several are averaged.
     classes : sequence of str
-        The blank and the phonemes.
+        The blank, then the phonemes.
 
     Examples
     --------
@@ -101,7 +101,7 @@ class CTCReader:
         self.models, self.classes = _of_classes(models, classes), tuple(classes)
 
     def read(self, words: Sequence[str], stress: bool = True) -> list[Pronunciation]:
-        """Each word's phonemes; parameters as `Reader.read`, stress being left out after decoding."""
+        """Return the phonemes of each word; parameters as `Reader.read`, stress is removed after decoding."""
         data = SequenceDataset([slowly(word) for word in words])
         total = [np.zeros((len(x), len(self.classes))) for x in data.sequences]
         for model in self.models:
@@ -112,16 +112,16 @@ class CTCReader:
 
 
 class FeatureReader:
-    """Reads by the best guess of NETtalk's 26 output units.
+    """Reader that takes the best guess of NETtalk's 26 output units.
 
     Parameters
     ----------
     model : Sequential
     phonemes : sequence of str
-        Among which to choose.
+        The candidates.
     units : callable, optional
-        From the model's outputs (T, 26) to the units' activities. Default: they are that; of a net that was trained by
-        `rnnbp.BinaryCrossEntropy` it is its `probabilities`.
+        Maps the model's outputs (T, 26) to the units' activities. Default: the identity; for a network trained by
+        `rnnbp.BinaryCrossEntropy`, pass the loss's `probabilities`.
 
     Examples
     --------
@@ -136,11 +136,11 @@ class FeatureReader:
         self.model, self.phonemes, self.units = model, tuple(phonemes), units
 
     def read(self, words: Sequence[str], stress: bool = True) -> list[Pronunciation]:
-        """Each word's phonemes; parameters as `Reader.read`."""
+        """Return the phonemes of each word; parameters as `Reader.read`."""
         return [spoken(labels if stress else unstressed(labels)) for labels in self.labels(words)]
 
     def labels(self, words: Sequence[str]) -> list[Labels]:
-        """A label for each letter of each word."""
+        """Return a label for each letter of each word."""
         data = SequenceDataset([one_hot(word) for word in words])
         units = outputs_of(self.model, data, TOGETHER, self.units)
         ends = np.cumsum([len(word) for word in words])[:-1]
@@ -149,7 +149,7 @@ class FeatureReader:
 
 
 def _of_classes(models: Sequence[Sequential], classes: Sequence[str]) -> list[Sequential]:
-    """The models; an error where one was trained on other classes."""
+    """Return the models; raise where one was trained on other classes."""
     for i, model in enumerate(models):
         if model.classes not in (None, tuple(classes)):
             raise ValueError(

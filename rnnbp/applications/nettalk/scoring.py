@@ -1,4 +1,4 @@
-"""How well words are read: letters, phonemes, words."""
+"""Scores of reading: error rates of phonemes and words, accuracy of letters."""
 
 from collections.abc import Sequence
 
@@ -12,16 +12,16 @@ from rnnbp.metrics import ErrorRate, edit_distance, token_error_rate
 def pronunciation_errors(
     read: Sequence[Pronunciation], pronunciations: Sequence[Sequence[Pronunciation]], *, stress: bool = True
 ) -> ErrorRate:
-    """Edits from what was read to what is right; of several right pronunciations the nearest counts.
+    """Count the edits between predicted and correct pronunciations; of several correct ones the nearest counts.
 
     Parameters
     ----------
     read : sequence of tuple of str
-        A pronunciation a word.
+        The predicted pronunciation of each word.
     pronunciations : sequence of sequences of tuple of str
-        Of each word those that are right, with stress.
+        The correct pronunciations of each word, with stress.
     stress : bool, default True
-        False: `read` is without stress, and that of `pronunciations` is left out.
+        False: `read` is without stress, and the stress of `pronunciations` is removed.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def pronunciation_errors(
 
 
 def scores(reader: Reads, lexicon: Lexicon) -> dict[str, float]:
-    """The error rates of a reader on words it may not know.
+    """Compute the error rates of a reader on a lexicon.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def scores(reader: Reads, lexicon: Lexicon) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        'phoneme_errors' and 'word_errors', without stress, and both with: '..._stressed'.
+        'phoneme_errors' and 'word_errors', without stress, and both with stress: '..._stressed'.
 
     Examples
     --------
@@ -69,12 +69,12 @@ def scores(reader: Reads, lexicon: Lexicon) -> dict[str, float]:
 
 
 def letters_right(labels: Sequence[Labels], right: Sequence[Labels | None]) -> tuple[float, float]:
-    """The fractions of NETtalk's letters whose phoneme and whose stress are right, silent letters and all.
+    """Return the fractions of NETtalk's letters with correct phoneme and correct stress, silent letters included.
 
     Parameters
     ----------
     labels, right : sequence of tuple of str
-        Of each word a phoneme and a stress a letter.
+        For each word, a phoneme and a stress for each letter.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Any text as phonemes: by a dictionary, and by a trained net where that does not know a word."""
+"""Conversion of text to phonemes by a dictionary, and by a trained network for unknown words."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,14 +17,14 @@ _VOICELESS = {"P", "T", "K", "F", "TH"}
 
 
 class Speaker:
-    """Says what is written.
+    """Converter of text to phonemes.
 
     Parameters
     ----------
     dictionary : mapping of str to sequence of tuple of str
-        The first pronunciation of a word is taken.
+        Pronunciations of each word; the first one is used.
     reader : Reader or CTCReader, optional
-        For words that are not in it.
+        For words that are not in the dictionary.
 
     Examples
     --------
@@ -39,7 +39,7 @@ class Speaker:
         self.dictionary, self.reader = dictionary, reader
 
     def say(self, text: str) -> list[Pronunciation | str]:
-        """The phonemes of each word, and "," and "." for pauses.
+        """Return the phonemes of each word, and "," and "." for pauses.
 
         Parameters
         ----------
@@ -60,7 +60,7 @@ class Speaker:
         return [token if token in (SHORT, LONG) else known[token] for token in tokens]
 
     def unknown(self, text: str) -> list[str]:
-        """The words of a text that the dictionary has no way to say, each once."""
+        """Return the words of a text that are not in the dictionary, each once."""
         words = dict.fromkeys(token for token in spoken_text(text) if token not in (SHORT, LONG))
         return [word for word in words if self._known(word) is None]
 
@@ -76,7 +76,7 @@ class Speaker:
 
 
 def possessive(phonemes: Sequence[str]) -> Pronunciation:
-    """A word with the s of the genitive, as its end asks for.
+    """Append the genitive's s to a word's phonemes: voiced, voiceless or with a vowel, as its last phoneme requires.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def possessive(phonemes: Sequence[str]) -> Pronunciation:
 
 
 def default_reader() -> Path:
-    """Where the net for unknown words is kept where no other place is named: `reader.npz` in the folder RNNBP_DATA."""
+    """Return the default file of the network for unknown words: `reader.npz` in the folder RNNBP_DATA."""
     return data_folder() / "reader.npz"
 
 
@@ -99,12 +99,12 @@ SPEAKING: Kind = recurrent(96, 8)
 def train_reader(
     path: str | Path, dictionary: Mapping[str, Sequence[Pronunciation]], seed: int = 0, *, progress: bool = True
 ) -> Trainer:
-    """Train a net to read the words of a dictionary and write it to a file; interrupted, it goes on where it was.
+    """Train a network to read the words of a dictionary and write it to a file; an interrupted training resumes.
 
     Parameters
     ----------
     path : str or Path
-        The .npz file to write. Until it is written a checkpoint lies beside it.
+        The .npz file to write. During training there is a checkpoint beside it.
     dictionary : mapping of str to sequence of tuple of str
     seed : int, default 0
     progress : bool, default True
@@ -125,7 +125,7 @@ def train_reader(
 
 
 def load_reader(path: str | Path) -> Reader:
-    """A reader with the net that `train_reader` wrote.
+    """Load the reader that `train_reader` wrote.
 
     Parameters
     ----------
@@ -145,14 +145,14 @@ def load_reader(path: str | Path) -> Reader:
 
 
 def speaker(reader: str | Path | None = None, dictionary: str | Path | None = None) -> Speaker:
-    """A speaker with the CMU dictionary.
+    """Build a `Speaker` with the CMU dictionary.
 
     Parameters
     ----------
     reader : str or Path, optional
-        The file of a net for words that are not in it.
+        The file of a network for words that are not in the dictionary.
     dictionary : str or Path, optional
-        As `rnnbp.datasets.load_cmudict` takes it.
+        See `rnnbp.datasets.load_cmudict`.
 
     Examples
     --------

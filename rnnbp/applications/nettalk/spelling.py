@@ -1,4 +1,4 @@
-"""Words as what a net sees: one unit a letter, as in 1987."""
+"""Encoding of words as network inputs: letters one-hot, as in 1987."""
 
 from collections.abc import Sequence
 
@@ -11,17 +11,17 @@ LETTERS = "abcdefghijklmnopqrstuvwxyz'-."
 
 
 def tokens(word: str) -> Array:
-    """A word's letters as their numbers, (T,).
+    """Encode a word's letters as indices into `LETTERS`, (T,).
 
     Parameters
     ----------
     word : str
-        Of `LETTERS`.
+        Characters of `LETTERS`.
 
     Raises
     ------
     ValueError
-        If it is empty or has another sign.
+        If it is empty or has another character.
 
     Examples
     --------
@@ -35,7 +35,7 @@ def tokens(word: str) -> Array:
 
 
 def one_hot(word: str) -> Array:
-    """A word's letters as unit vectors, (T, 29) float32.
+    """Encode a word's letters as one-hot vectors, (T, 29) float32.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def one_hot(word: str) -> Array:
 
 
 def split_words(words: Sequence[str], fraction: float, rng: np.random.Generator) -> Array:
-    """A mask (N,) of words to hold out: about `fraction` of them, those spelt alike together.
+    """Draw a mask (N,) of held-out words: about `fraction` of them, homographs together.
 
     Parameters
     ----------

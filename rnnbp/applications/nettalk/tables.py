@@ -1,4 +1,4 @@
-"""The tables: NETtalk's of 1987 again, held-out words, and the CMU dictionary; published figures beside ours."""
+"""Tables of results beside published figures: NETtalk's of 1987, held-out words, and the CMU dictionary."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -34,18 +34,18 @@ UNALIGNED = ("window", "bilstm", "bilstm-ctc")
 
 @dataclass(frozen=True)
 class Runs:
-    """How trainings are run.
+    """Settings of the training runs.
 
     Parameters
     ----------
     seeds : int, default 3
-        How many, of which means are taken.
+        Number of seeds that are averaged.
     workers : int, default 1
-        Processes that train at once.
+        Number of processes that train in parallel.
     folder : Path, optional
-        For checkpoints: what was done is not done again.
+        Folder for checkpoints, from which interrupted or finished runs resume.
     epochs : int, optional
-        Default: each kind's own.
+        Default: each variant's own.
     progress : bool, default True
 
     Raises
@@ -72,36 +72,36 @@ class Runs:
             self.folder.mkdir(parents=True, exist_ok=True)
 
     def trials(self, kinds: dict[str, Kind], train: Lexicon, test: Lexicon) -> list[Trial]:
-        """Each kind with each seed."""
+        """Return a trial for each variant and each seed."""
         kinds = {name: replace(k, epochs=self.epochs or k.epochs) for name, k in kinds.items()}
         return [Trial(n, k, seed, train, test, self.folder) for seed in range(self.seeds) for n, k in kinds.items()]
 
     def done(self, run: Callable[[Trial], Result], todo: Sequence[Trial]) -> list[Result]:
-        """``run(trial)`` of every trial, in order."""
+        """Return ``run(trial)`` of every trial, in order."""
         return in_order(run, todo, self.workers, progress=self.progress, label="trained")
 
 
 def nettalk_1987(
     path: str | Path | None, runs: Runs, hidden: Sequence[str] = tuple(HIDDEN)
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The static net's table of 1987: letters of which the best guess is right, for each number of hidden units.
+    """Reproduce the static network's table of 1987: accuracy of the best guess for each number of hidden units.
 
     Parameters
     ----------
     path : str or Path, optional
-        As `rnnbp.datasets.load_nettalk` takes it, the list of common words beside the corpus.
+        See `rnnbp.datasets.load_nettalk`; the list of common words must be beside the corpus.
     runs : Runs
     hidden : sequence of str, default all
-        Of `HIDDEN`.
+        Keys of `HIDDEN`.
 
     Returns
     -------
     table : DataFrame
         `hidden`, `error`, `words`, `pass`, `published`, and the fractions `phonemes` and `stress` with their standard
-        deviations: on the common words after the last pass; on all others, unseen; on the whole dictionary after a pass
-        and after five.
+        deviations: on the common words after the last epoch; on all others, unseen; on the whole dictionary after one
+        epoch and after five.
     curves : DataFrame
-        The same after every pass, without the published figures.
+        The same after every epoch, without the published figures.
 
     Raises
     ------
@@ -134,24 +134,24 @@ def nettalk_1987(
 
 
 def nettalk_held_out(path: str | Path | None, runs: Runs, kinds: Sequence[str] = HELD_OUT) -> pd.DataFrame:
-    """Words that no net has seen: the static window's errors, and the recurrent net's.
+    """Compare static and recurrent networks on held-out words of NETtalk's corpus.
 
-    A quarter of the words is held out, as in Bisani & Ney (2008) and Yao & Zweig (2015), who had all 20,008: 8.3 % and
-    7.4 % of phonemes, stress left out. Here the split is random, words spelt alike staying together.
+    A quarter of the words is held out, as in Bisani & Ney (2008) and Yao & Zweig (2015), who used all 20,008: phoneme
+    error rates of 8.3 % and 7.4 % without stress. Here the split is random, with homographs together.
 
     Parameters
     ----------
     path : str or Path, optional
-        As `rnnbp.datasets.load_nettalk` takes it.
+        See `rnnbp.datasets.load_nettalk`.
     runs : Runs
     kinds : sequence of str
-        Of `rnnbp.applications.nettalk.kinds.KINDS`.
+        Keys of `rnnbp.applications.nettalk.kinds.KINDS`.
 
     Returns
     -------
     DataFrame
-        A row a kind, and one for the nets of all seeds together: error rates of phonemes and words, without stress and
-        with.
+        A row for each variant, and one for the ensemble of the networks of all seeds: error rates of phonemes and
+        words, without stress and with.
 
     References
     ----------
@@ -166,23 +166,23 @@ def nettalk_held_out(path: str | Path | None, runs: Runs, kinds: Sequence[str] =
 
 
 def cmudict_held_out(path: str | Path | None, runs: Runs, kinds: Sequence[str] = UNALIGNED) -> pd.DataFrame:
-    """Words of the CMU dictionary that no net has seen; a tenth is held out, and letters are aligned by
-    expectation-maximisation over the others, or not at all, by CTC.
+    """Compare networks on held-out words of the CMU dictionary.
 
-    Of several pronunciations of a word any counts as right, as in Rao et al. (2015), who report 25.8 % of words wrong
-    with the whole dictionary, stress left out.
+    A tenth of the words is held out. The letters of the others are aligned by expectation-maximisation, or not aligned
+    where the network is trained by CTC. Of several pronunciations of a word any counts as correct, as in Rao et al.
+    (2015), who report a word error rate of 25.8 % with the whole dictionary, without stress.
 
     Parameters
     ----------
     path : str or Path, optional
-        As `rnnbp.datasets.load_cmudict` takes it. Default: the bundled words.
+        See `rnnbp.datasets.load_cmudict`. Default: the bundled words.
     runs, kinds
-        As `nettalk_held_out`.
+        See `nettalk_held_out`.
 
     Returns
     -------
     DataFrame
-        As `nettalk_held_out`.
+        See `nettalk_held_out`.
     """
     _check_kinds(kinds)
     lexicon = Lexicon.of_cmudict(load_cmudict(path))

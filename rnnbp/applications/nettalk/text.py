@@ -1,4 +1,4 @@
-"""Text as the words that are said, and the pauses between them."""
+"""Text normalisation: text to spoken words and the pauses between them."""
 
 import re
 import unicodedata
@@ -26,10 +26,10 @@ _TOKEN = re.compile(
 
 
 def spoken_text(text: str) -> list[str]:
-    """The words to be said, in lower case, with "," for a short pause and "." for a long one.
+    """Convert text to spoken words, in lower case, with "," for a short pause and "." for a long one.
 
-    Numbers, years, sums of money, ordinals and a few signs and short forms are written out; accents are left out; words
-    with hyphens are said one after the other. What has no sound is left out.
+    Numbers, years, sums of money, ordinals and a few signs and abbreviations are written out; accents are removed;
+    hyphenated words are split. Characters without a sound are left out.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def spoken_text(text: str) -> list[str]:
 
 
 def _one_pause_at_a_time(said: list[str]) -> list[str]:
-    """Pauses between words only, the longer of several in a row, and none before the first word."""
+    """Merge adjacent pauses into the longer one, and remove those before the first word."""
     kept: list[str] = []
     for token in said:
         if token in (SHORT, LONG) and (not kept or kept[-1] in (SHORT, LONG)):
@@ -79,7 +79,7 @@ def _number(text: str) -> list[str]:
 
 
 def _whole(digits: str) -> list[str]:
-    """A number, or what begins with a nought or is too long to be said as one, digit by digit."""
+    """Write a whole number in words; digit by digit if it begins with 0 or is too long."""
     coded = len(digits) > 1 and digits[0] == "0"
     return digit_words(digits) if coded or len(digits) > MOST_DIGITS else number_words(int(digits))
 

@@ -1,4 +1,4 @@
-"""Trainings of nets that read, several at once, each of which can be stopped and goes on where it was."""
+"""Training runs of reading networks, several in parallel, each of which resumes after an interruption."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -21,17 +21,17 @@ DICTIONARY_PASSES = 5
 
 @dataclass(frozen=True)
 class Trial:
-    """One net of a table, of one seed.
+    """Training run of one variant with one seed.
 
     Parameters
     ----------
     name : str
-        The table's row.
+        The row of the table.
     kind : Kind
     seed : int
     train, test : Lexicon
     folder : Path, optional
-        Where checkpoints are written, and found again.
+        Folder for checkpoints.
 
     Examples
     --------
@@ -49,21 +49,21 @@ class Trial:
     folder: Path | None = None
 
     def checkpoint(self, part: str = "") -> Path | None:
-        """The file for one part of the training."""
+        """Return the checkpoint file of one part of the training."""
         return checkpoint_in(self.folder, f"{self.name}-{self.seed}{part}")
 
     def reader(self, models: Sequence[Sequential]) -> Reads:
-        """A reader with such nets."""
+        """Return a reader that uses these networks."""
         return self.kind.reader(models, self.kind.data(self.train), self.train)
 
 
 def by_letter(trial: Trial, lexicon: Lexicon) -> Callback:
-    """After each pass: how many letters' phonemes and stresses are right, into the history.
+    """Return a callback that adds the accuracies of phonemes and stresses to the history after each epoch.
 
     Parameters
     ----------
     trial : Trial
-        Of a kind that reads NETtalk's features.
+        Of a variant that reads NETtalk's features.
     lexicon : Lexicon
     """
     data = trial.kind.data(trial.train)
@@ -76,12 +76,12 @@ def by_letter(trial: Trial, lexicon: Lexicon) -> Callback:
 
 
 def common_words(trial: Trial) -> tuple[list[Row], Sequential]:
-    """The first experiment of 1987: train on the common words, `trial.train`, and then read all others, `trial.test`.
+    """Run the first experiment of 1987: train on the common words, `trial.train`, and test on all others, `trial.test`.
 
     Returns
     -------
     rows : list of dict
-        A row a pass: `words`, 'common' and at last 'unseen', `pass` and the fractions of letters that are right.
+        A row for each epoch: `words`, 'common' and finally 'unseen', `pass` and the fractions of correct letters.
     model : Sequential
     """
     trainer = trial.kind.trained(
@@ -93,12 +93,12 @@ def common_words(trial: Trial) -> tuple[list[Row], Sequential]:
 
 
 def whole_dictionary(trial: Trial) -> tuple[list[Row], Sequential]:
-    """The second one: go on with the whole dictionary for five passes.
+    """Run the second experiment of 1987: continue training on the whole dictionary for five epochs.
 
     Returns
     -------
     rows : list of dict
-        Those of `common_words`, and a row a pass more, `words` being 'dictionary'.
+        Those of `common_words`, and one more for each epoch with `words` 'dictionary'.
     model : Sequential
     """
     rows, model = common_words(trial)
@@ -124,7 +124,7 @@ def _curve(words: str, trainer: Trainer) -> list[Row]:
 
 
 def held_out(trial: Trial) -> tuple[Row, Sequential]:
-    """Train on some words and read others.
+    """Train on `trial.train` and test on the held-out words `trial.test`.
 
     Returns
     -------
@@ -139,7 +139,7 @@ def held_out(trial: Trial) -> tuple[Row, Sequential]:
 
 
 def averaged(trials: Iterable[Trial], models: Iterable[Sequential]) -> list[Row]:
-    """The error rates of the nets of all seeds together, for each name."""
+    """Compute the error rates of the ensemble of the networks of all seeds, for each name."""
     together: dict[str, tuple[Trial, list[Sequential]]] = {}
     for trial, model in zip(trials, models, strict=True):
         together.setdefault(trial.name, (trial, []))[1].append(model)
@@ -151,7 +151,7 @@ def averaged(trials: Iterable[Trial], models: Iterable[Sequential]) -> list[Row]
 
 
 def mean_and_std(rows: Iterable[Row], by: Sequence[str]) -> pd.DataFrame:
-    """Mean and standard deviation over seeds, in order of appearance.
+    """Compute mean and standard deviation over seeds, in order of appearance.
 
     Examples
     --------

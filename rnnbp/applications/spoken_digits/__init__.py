@@ -1,4 +1,4 @@
-"""Spoken digits: transcription, speakers held out of training, and noise."""
+"""Spoken digits: transcription, tests on held-out speakers, and robustness to noise."""
 
 from rnnbp.runtime.lazy_imports import attach
 

@@ -1,4 +1,4 @@
-"""How much noise a saved recogniser bears: its score over signal-to-noise ratios."""
+"""Robustness of a recogniser to noise: its score over signal-to-noise ratios."""
 
 from collections.abc import Sequence
 
@@ -22,29 +22,29 @@ def noise_table(
     snrs: Sequence[float] = SNRS,
     noises: Sequence[str] = NOISES,
 ) -> pd.DataFrame:
-    """The score on recordings without noise, and with noise of several kinds and strengths.
+    """Compute the score on recordings without noise, and with several noises and signal-to-noise ratios.
 
     Parameters
     ----------
     model : Sequential
     loss : Loss
-        Whose score it is: accuracy, or the token error rate for `rnnbp.CTC`.
+        The loss that defines the score: accuracy, or the token error rate for `rnnbp.CTC`.
     data : ResampledDataset
-        Of `rnnbp.datasets.load_digit_strings` or `rnnbp.datasets.varied.varied`.
+        From `rnnbp.datasets.load_digit_strings` or `rnnbp.datasets.varied.varied`.
     snrs : sequence of float, default (20, 10, 5, 0)
         Signal-to-noise ratios over a whole recording, in dB.
     noises : sequence of str, default ('white', 'speech')
-        As `rnnbp.features.Variation` takes them.
+        See `rnnbp.features.Variation`.
 
     Returns
     -------
     DataFrame
-        A row a kind of noise, a column 'clean' and one for each ratio. The noise is the same at each call.
+        A row for each noise, a column 'clean' and one for each ratio. The noise is the same at each call.
 
     Raises
     ------
     ValueError
-        If `data` is not of recordings, or a kind is unknown.
+        If `data` is not of recordings, or a noise is unknown.
 
     Examples
     --------

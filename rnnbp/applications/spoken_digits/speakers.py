@@ -1,4 +1,4 @@
-"""Speakers a net has never heard: each left out of the training in turn."""
+"""Leave-one-speaker-out cross-validation."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -32,33 +32,33 @@ def leave_one_speaker_out(
     checkpoints: str | Path | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Train on all speakers but one, test on that one; for each speaker in turn.
+    """Train on all speakers but one and test on that one, for each speaker in turn.
 
     Parameters
     ----------
     load : callable
-        ``load(speaker)`` gives the training set without a speaker, and test sets of the speaker: the same sequences as
-        they are, and varied, over which a net's probabilities are averaged, or only the first. Targets are classes, one
-        a sequence.
+        ``load(speaker)`` returns the training set without a speaker, and test sets of that speaker: the sequences
+        unchanged and, optionally, varied copies, over which a network's probabilities are averaged. Targets are
+        classes, one a sequence.
     speakers : sequence of str
     models : sequence of str
-        Of `rnnbp.comparison.models`.
+        Names of `rnnbp.comparison.models`.
     seeds : int, default 3
     epochs, batch_size : int, default 25 and 16
     parameters : int, optional
-        Give every model about so many.
+        Approximate number of parameters of every model.
     workers : int, default 1
-        How many processes train at once.
+        Number of processes that train in parallel.
     checkpoints : str or Path, optional
-        A folder in which each run is kept after each epoch, and from which a second call with the same arguments goes
-        on.
+        A folder in which each run is saved after each epoch, and from which a second call with the same arguments
+        resumes.
     progress : bool, default True
 
     Returns
     -------
     DataFrame
         A row for each model, speaker and seed: `model`, `kind`, `speaker`, `seed`, `test`, `seconds`; and, of several
-        seeds, one for all their nets together, whose probabilities are averaged.
+        seeds, one for their ensemble, whose probabilities are averaged.
     """
     folder, trials = made_folder(checkpoints), []
     for speaker in speakers:
@@ -75,7 +75,7 @@ def leave_one_speaker_out(
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a training: its row, the speaker's classes (N,), and how probable they are to the net (N, K)."""
+    """Result of a training run: its row, the speaker's classes (N,), and the predicted probabilities (N, K)."""
 
     row: dict[str, Any]
     targets: Array
@@ -84,7 +84,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Trial:
-    """A training without a speaker, and the test sets of that speaker."""
+    """Training run without a speaker, and the test sets of that speaker."""
 
     training: Training
     tests: Sequence[SequenceDataset]
@@ -107,7 +107,7 @@ class Trial:
 
 
 def _together(seeds: Sequence[Outcome]) -> list[dict[str, Any]]:
-    """The rows of a model's nets for one speaker, and, of several, one for all of them."""
+    """Return the rows of a model's networks for one speaker and, where there are several, one for their ensemble."""
     rows, first = [one.row for one in seeds], seeds[0]
     if len(seeds) == 1:
         return rows
@@ -122,7 +122,7 @@ def _shown(trial: Trial, outcome: Outcome) -> dict[str, float]:
 
 
 def by_speaker(runs: pd.DataFrame) -> pd.DataFrame:
-    """Means over seeds: a row a model, a column a speaker, and `average` over them.
+    """Tabulate means over seeds: a row for each model, a column for each speaker, and their `average`.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What is said in a recording, and when: a net that was trained by CTC, with the features it was trained on."""
+"""Transcription of recordings with times, by a network trained by CTC."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,25 +15,25 @@ from rnnbp.models import Sequential, load
 from rnnbp.runtime import from_config
 
 Array = np.ndarray
-BRIDGE = 0.1  # s of quiet that a word may have inside
+BRIDGE = 0.1  # longest quiet passage within a word [s]
 Heard = LogMel | MFCC | LPCC | ClassicMFCC | HTKMFCC
 FEATURES: dict[str, type] = {kind.__name__: kind for kind in (LogMel, MFCC, LPCC, ClassicMFCC, HTKMFCC)}
 
 
 @dataclass(frozen=True)
 class Transcriber:
-    """What is said in a recording, and when.
+    """Transcriber of recordings: labels with start and end times.
 
     Parameters
     ----------
     model : Sequential
-        Trained by `rnnbp.CTC`; its first output is the blank's.
+        Trained by `rnnbp.CTC`; its first output is the blank.
     feature : LogMel, MFCC, LPCC, ClassicMFCC or HTKMFCC
-        What it was trained on.
+        The features it was trained on.
     classes : sequence of str
-        The names of its outputs, the blank's among them.
+        The names of its outputs, including the blank.
     width : int, default 16
-        Of the beam; see `rnnbp.decoding.beam_search`.
+        Width of the beam; see `rnnbp.decoding.beam_search`.
 
     Raises
     ------
@@ -67,19 +67,19 @@ class Transcriber:
 
     @classmethod
     def load(cls, path: str | Path) -> "Transcriber":
-        """From a model file that says what it hears and says: ``info["features"]`` and `classes`.
+        """Load a model file that records its features and labels: ``info["features"]`` and `classes`.
 
         Parameters
         ----------
         path : str or Path
-            As `rnnbp train bilstm connected-digits` writes it.
+            A file such as `rnnbp train bilstm connected-digits` writes.
 
         Raises
         ------
         FileNotFoundError
             If there is no such file.
         ValueError
-            If it is no model, or does not say so.
+            If it is not a model file, or lacks them.
         """
         model = load(path)
         if not model.info.get("features") or model.classes is None:
@@ -96,13 +96,13 @@ class Transcriber:
         ----------
         y : array_like (n,), or (channels, n), which are averaged
         sr : int
-            Its sampling rate [Hz]; where it is another than the features', it is resampled.
+            Its sampling rate [Hz]; if it differs from the features', the recording is resampled.
 
         Returns
         -------
         DataFrame
-            A row a label: `start` and `end` in seconds, `label`. The most probable labels, by beam search; where the
-            net says each, along their most probable path; and from there as far as it is loud (`spoken`).
+            A row for each label: `start` and `end` in seconds, `label`. The labels are the most probable ones by beam
+            search; their steps are those of their most probable path, extended over the loud frames around (`spoken`).
         """
         heard = self._heard(y, sr)
         outputs = self._outputs(heard)
@@ -117,12 +117,12 @@ class Transcriber:
         )
 
     def outputs(self, y: ArrayLike, sr: int) -> Array:
-        """What the net says at every step, (T, K), before the softmax.
+        """Return the network's outputs (logits) at every step, (T, K).
 
         Parameters
         ----------
         y, sr
-            As for a call.
+            As in a call.
         """
         return self._outputs(self._heard(y, sr))
 
@@ -141,7 +141,7 @@ class Transcriber:
         Parameters
         ----------
         path : str or Path
-            What `rnnbp.audio.read_audio` reads.
+            A file that `rnnbp.audio.read_audio` reads.
 
         Raises
         ------
@@ -152,19 +152,19 @@ class Transcriber:
 
 
 def spoken(level: Array, starts: Array, stops: Array, bridge: int) -> tuple[Array, Array]:
-    """From where to where labels are spoken, given the steps at which a net says them.
+    """Find the start and end of each spoken label from the steps at which a network emits it.
 
-    A net that was trained by CTC says a label for few steps, somewhere within the word. The word goes on in both
-    directions while it is loud: a quarter of the way or more, in dB, from the recording's quietest to the word's
-    loudest; over quiet stretches of `bridge` steps, as in "eight" and "six", but no further than the quietest step
-    between it and the next.
+    A network trained by CTC emits a label for few steps, somewhere within the word. The word is extended in both
+    directions while it is loud: at least a quarter of the level range, in dB, from the recording's quietest step to the
+    word's loudest; across quiet passages of up to `bridge` steps, as in "eight" and "six", but not beyond the quietest
+    step between it and the next.
 
     Parameters
     ----------
     level : ndarray (T,)
         Loudness at every step, in dB.
     starts, stops : ndarray (L,) of int
-        As `rnnbp.decoding.align` finds them.
+        See `rnnbp.decoding.align`.
     bridge : int
 
     Returns
@@ -186,7 +186,7 @@ def spoken(level: Array, starts: Array, stops: Array, bridge: int) -> tuple[Arra
 
 
 def _loud(level: Array, quietest: float, bridge: int, start: int, stop: int, first: int, last: int) -> tuple[int, int]:
-    """The loud stretch around the steps from `start` to before `stop`, within those from `first` to before `last`."""
+    """Return the loud range around the steps from `start` to before `stop`, within `first` to before `last`."""
     loudest = float(level[first:last].max(initial=quietest))
     loud = np.flatnonzero(level[first:last] > quietest + 0.25 * (loudest - quietest)) + first
     for t in loud[loud < start][::-1]:
