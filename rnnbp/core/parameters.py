@@ -50,7 +50,7 @@ def scope_of(layout: Layout, prefix: str, suffix: str) -> tuple[Layout, slice]:
         return inner, slice(0, 0)
     start, stop = layout.places[names[0]].start, layout.places[names[-1]].stop
     if stop - start != inner.size:
-        raise ValueError(f"the parameters {prefix}...{suffix} do not lie next to each other: {', '.join(names)}")
+        raise ValueError(f"the parameters {prefix}...{suffix} are not contiguous in the vector: {', '.join(names)}")
     return inner, slice(start, stop)
 
 
@@ -141,7 +141,7 @@ class Parameters:
         wrong = np.count_nonzero(np.broadcast_to(value, fixed.shape)[fixed])
         if wrong:
             raise ValueError(
-                f"the mask of parameter {name!r} holds {np.count_nonzero(fixed)} of its {fixed.size} at zero, but "
+                f"the mask of parameter {name!r} fixes {np.count_nonzero(fixed)} of its {fixed.size} at zero, but "
                 f"{wrong} of those given there are not: multiply by params.mask({name!r}), or change it by set_mask"
             )
 
@@ -243,7 +243,7 @@ class Parameters:
         """
         place, shape, given = self._place(name), self.shapes[name], np.asarray(mask)
         if given.dtype != bool:
-            raise ValueError(f"mask must be bools, False where a number is held at zero, got {given.dtype}")
+            raise ValueError(f"mask must be bools, False where an entry is fixed at zero, got {given.dtype}")
         try:
             whole = np.broadcast_to(given, shape)
         except ValueError:
@@ -313,7 +313,7 @@ class Parameters:
         Raises
         ------
         ValueError
-            If they do not lie next to each other in the vector.
+            If they are not contiguous in the vector.
 
         Examples
         --------
@@ -367,4 +367,4 @@ class Parameters:
 
     def _masked_count(self, name: str) -> str:
         fixed = int(np.count_nonzero(~self.mask(name)))
-        return f", {fixed} held at zero" if fixed else ""
+        return f", {fixed} fixed at zero" if fixed else ""

@@ -112,6 +112,6 @@ def _check_size(file: Any, member: zipfile.ZipInfo) -> None:
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = read(file, max_header_size=MOST_HEADER)
-    claimed = file.tell() + math.prod(shape) * dtype.itemsize
-    if claimed != member.file_size:
-        raise ValueError(f"array {member.filename!r} claims {claimed} bytes, the file holds {member.file_size}")
+    expected = file.tell() + math.prod(shape) * dtype.itemsize
+    if expected != member.file_size:
+        raise ValueError(f"array {member.filename!r} needs {expected} bytes, the file holds {member.file_size}")

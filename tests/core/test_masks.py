@@ -1,4 +1,4 @@
-"""Masks: parameters that are held at zero, by every gradient algorithm and optimizer, and in every file."""
+"""Masked parameters stay zero under every gradient algorithm and optimizer, and in every file."""
 
 import copy
 
@@ -49,7 +49,7 @@ def data():
 
 
 def masked_model(layer=None, dtype=np.float64, end=True):
-    """A recurrent layer and a Dense one with about half of their weights held at zero."""
+    """A recurrent layer and a Dense one with about half of their weights fixed at zero."""
     layers = [Elman(3, 4) if layer is None else layer, *([Last()] if end else []), Dense(4, 2)]
     model, rng = Sequential(*layers, seed=1, dtype=dtype), np.random.default_rng(0)
     for name in model.params:
@@ -79,7 +79,7 @@ def test_a_mask_sets_to_zero_and_leaves_the_rest():
     np.testing.assert_array_equal(params.mask_vector, [1, 0, 1, 0, 1, 1, 1, 1])
     np.testing.assert_array_equal(params.mask("w"), [[True, False, True], [False, True, True]])
     assert params.mask("b").all()
-    assert repr(params) == "Parameters: 8 float64 numbers\n  w: (2, 3), 2 held at zero\n  b: (2,)"
+    assert repr(params) == "Parameters: 8 float64 numbers\n  w: (2, 3), 2 fixed at zero\n  b: (2,)"
 
 
 def test_another_mask_takes_the_place_of_the_first_and_true_takes_it_away():
@@ -106,7 +106,7 @@ def test_views_share_the_mask_and_copies_have_their_own():
     assert params.zeros().mask_vector is None
     other = params.copy()
     other.set_mask("1.w", True)
-    assert other != params  # the same numbers, of which others are held
+    assert other != params  # the same numbers, with another mask
 
 
 def test_what_is_written_into_a_view_is_set_right_by_apply_mask():
@@ -121,7 +121,7 @@ def test_what_is_written_into_a_view_is_set_right_by_apply_mask():
     ("change", "error", "message"),
     [
         (lambda p: p.set_mask("v", True), KeyError, "no parameter 'v'"),
-        (lambda p: p.set_mask("w", [1, 0]), ValueError, "mask must be bools, False where .* held at zero, got int64"),
+        (lambda p: p.set_mask("w", [1, 0]), ValueError, "mask must be bools, False where .* fixed at zero, got int64"),
         (lambda p: p.set_mask("w", [True] * 3), ValueError, r"parameter 'w' has shape \(2,\), which mask \(3,\) does"),
         (
             lambda p: setattr(p, "mask_vector", [True]),
@@ -131,7 +131,7 @@ def test_what_is_written_into_a_view_is_set_right_by_apply_mask():
         (
             lambda p: p.update_all(),
             ValueError,
-            r"holds 1 of its 2 at zero, but 1 of those given there are not: multiply by params.mask\('w'\)",
+            r"fixes 1 of its 2 at zero, but 1 of those given there are not: multiply by params.mask\('w'\)",
         ),
     ],
 )
@@ -297,7 +297,7 @@ def test_a_mask_holds_under_any_gradient_and_after_momentum_has_grown(make):
 
 @pytest.mark.parametrize("make", MINIMIZING.values(), ids=MINIMIZING.keys())
 def test_a_minimizer_finds_the_minimum_among_the_free_numbers(make):
-    """Of (w - m)' A (w - m) / 2 with one number held at zero, by the normal equations of the others."""
+    """Of (w - m)' A (w - m) / 2 with one entry fixed at zero, by the normal equations of the others."""
     A = np.array([[3.0, 1.0, 0.5], [1.0, 2.0, 0.3], [0.5, 0.3, 1.0]])
     m, free = np.array([1.0, -2.0, 3.0]), [0, 2]
     params = Parameters({"w": (3,)}, np.ones(3))
@@ -325,7 +325,7 @@ def test_a_mask_survives_training(make):
 
 
 def test_training_goes_as_if_the_masked_weights_were_not_there():
-    """Against a network that is smaller by a unit, all of whose weights are held at zero."""
+    """Against a network that is smaller by a unit, all of whose weights are fixed at zero."""
     large, small = Sequential(Elman(3, 4), Last(), Dense(4, 2)), Sequential(Elman(3, 3), Last(), Dense(3, 2))
     for name, inside in small.params.items():
         kept = np.zeros(large.params[name].shape, bool)

@@ -140,10 +140,10 @@ def test_wrong_shape(params):
 
 def test_a_scope_must_lie_in_one_piece():
     params = Parameters({"w_l0": (2,), "v_l0_reverse": (1,), "w_l1": (3,), "v_l1_reverse": (1,)})
-    with pytest.raises(ValueError, match=r"w_\.\.\. do not lie next to each other: w_l0, w_l1"):
+    with pytest.raises(ValueError, match=r"w_\.\.\. are not contiguous in the vector: w_l0, w_l1"):
         params.scope("w_")
     with pytest.raises(
-        ValueError, match=r"the parameters \.\.\._reverse do not lie next to each other: v_l0_reverse, "
+        ValueError, match=r"the parameters \.\.\._reverse are not contiguous in the vector: v_l0_reverse, "
     ):
         params.scope(suffix="_reverse")
 

@@ -17,7 +17,7 @@ LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=7)
 
 
 def ragged(lengths, features=2):
-    """Sequences that say which they are and which step it is."""
+    """Sequences whose values identify the sequence and the step."""
     return [np.stack([np.full(n, i), np.arange(n)], axis=1).astype(float)[:, :features] for i, n in enumerate(lengths)]
 
 
@@ -29,7 +29,7 @@ def batch_of(lengths, targets=None):
 
 
 @given(LENGTHS)
-def test_the_longest_come_first_and_those_of_one_length_in_the_callers_order(lengths):
+def test_sequences_are_sorted_by_length_and_ties_are_in_the_callers_order(lengths):
     batch = batch_of(lengths)
     assert batch.lengths.tolist() == sorted(lengths, reverse=True)
     assert [lengths[i] for i in batch.order] == batch.lengths.tolist()
@@ -38,7 +38,7 @@ def test_the_longest_come_first_and_those_of_one_length_in_the_callers_order(len
 
 
 @given(LENGTHS)
-def test_every_sequence_is_there_whole_and_the_padding_is_zero(lengths):
+def test_a_batch_has_every_sequence_whole_and_zeros_as_padding(lengths):
     batch, sequences = batch_of(lengths), ragged(lengths)
     assert batch.x.shape == (max(lengths), len(lengths), 2)
     assert batch.x.flags.c_contiguous
@@ -49,7 +49,7 @@ def test_every_sequence_is_there_whole_and_the_padding_is_zero(lengths):
 
 
 @given(LENGTHS)
-def test_the_active_ones_are_a_prefix(lengths):
+def test_active_sequences_are_a_prefix(lengths):
     batch = batch_of(lengths)
     running = np.arange(batch.steps)[:, None] < batch.lengths
     np.testing.assert_array_equal(batch.active, running.sum(axis=1))
@@ -63,20 +63,20 @@ def test_restore_gives_the_callers_order_on_any_axis(lengths):
     np.testing.assert_array_equal(batch.restore(batch.x, axis=1)[0, :, 0], np.arange(len(lengths)))
 
 
-def test_restore_of_a_part_keeps_the_datasets_order():
+def test_restore_of_a_subset_gives_the_order_of_the_dataset():
     batch = collate(ragged([2, 5, 3, 9]), None, np.array([2, 1]))
     assert batch.order.tolist() == [1, 2]
     assert batch.restore(batch.lengths).tolist() == [5, 3]
 
 
-def test_targets_of_sequences_move_with_them():
+def test_targets_of_sequences_are_sorted_with_them():
     assert batch_of([1, 3, 2], np.array([10, 20, 30])).targets.tolist() == [20, 30, 10]
     values = batch_of([1, 3], np.array([[1.0, 2.0], [3.0, 4.0]]))
     assert values.targets.tolist() == [[3.0, 4.0], [1.0, 2.0]]
     assert not values.per_step
 
 
-def test_targets_of_steps_are_padded_so_that_they_do_not_count():
+def test_targets_of_steps_are_padded_with_values_that_do_not_count():
     labels = batch_of([1, 3], [np.array([5]), np.array([7, -1, 9])])
     assert labels.per_step
     assert labels.targets.tolist() == [[7, 5], [-1, -1], [9, -1]]
@@ -105,7 +105,7 @@ def test_tokens_stay_integers():
 
 
 @given(LENGTHS, st.lists(st.integers(0, 9), max_size=4))
-def test_spans_put_together_are_the_batch(lengths, cuts):
+def test_concatenated_spans_are_the_batch(lengths, cuts):
     batch = batch_of(lengths, [np.arange(n) for n in lengths])
     ends = [0, *sorted(c for c in cuts if c < batch.steps), batch.steps]
     spans = [batch.span(a, b) for a, b in pairwise(ends)]
@@ -125,7 +125,7 @@ def test_a_span_keeps_the_targets_of_sequences_and_stops_at_the_end():
 # ---- from arrays --------------------------------------------------------------------------------
 
 
-def test_from_array_sorts_and_blanks_what_lies_past_the_end():
+def test_from_array_sorts_and_blanks_the_padding():
     x = np.ones((3, 2, 1))
     batch = SequenceBatch.from_array(x, [1, 3], targets=np.ones((3, 2, 2)))
     assert batch.lengths.tolist() == [3, 1]
@@ -146,7 +146,7 @@ def test_values_of_two_axes_are_one_a_step_whatever_their_sizes(steps):
 
 @pytest.mark.parametrize("steps", [2, 3, 4])
 @pytest.mark.parametrize("dtype", [float, int])
-def test_values_of_whole_sequences_are_said_to_be_that(steps, dtype):
+def test_values_of_whole_sequences_need_per_step_false(steps, dtype):
     y = np.arange(9).reshape(3, 3).astype(dtype)
     batch = SequenceBatch.from_array(np.ones((steps, 3, 1)), [1, steps, 2], targets=y, per_step=False)
     assert not batch.per_step
@@ -217,7 +217,7 @@ def test_small_integers_and_bools_are_blanked_past_the_end_too():
         ),
     ],
 )
-def test_from_array_says_what_does_not_fit(x, options, message):
+def test_from_array_names_the_argument_that_does_not_fit(x, options, message):
     with pytest.raises(ValueError, match=message):
         SequenceBatch.from_array(x, **options)
 
@@ -259,7 +259,7 @@ def test_a_batch_of_plain_fields_is_in_the_order_given():
     assert batch.targets is None
 
 
-def test_other_targets_put_into_a_batch_say_anew_whether_they_are_one_a_step():
+def test_per_step_follows_replaced_targets():
     batch = SequenceBatch(X[:3], [3, 3, 3], np.zeros((3, 3), int))
     assert batch.per_step
     assert not replace(batch, targets=np.zeros((3, 3))).per_step
@@ -282,7 +282,7 @@ def test_a_batch_prints_shapes_and_no_numbers():
 
 
 @given(st.integers(1, 40), st.integers(1, 5), st.integers(1, 12))
-def test_rows_of_a_stream_go_on_from_batch_to_batch(size, rows, steps):
+def test_rows_of_a_stream_continue_from_batch_to_batch(size, rows, steps):
     rows = min(rows, size)
     batches = list(stream_batches(np.arange(size)[:, None], np.arange(size), rows, steps))
     assert all(b.size == rows and (b.lengths == b.steps).all() and b.steps <= steps for b in batches)
@@ -311,6 +311,6 @@ def test_a_stream_of_tokens_and_one_of_values():
         ((np.ones(3), np.ones(3), 1, 1), r"x must have shape \(T, F\), or \(T,\) for integer tokens"),
     ],
 )
-def test_a_stream_is_checked_when_it_is_given(arguments, message):
+def test_a_stream_is_checked_before_the_first_batch(arguments, message):
     with pytest.raises(ValueError, match=message):
         stream_batches(*arguments)

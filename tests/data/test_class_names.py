@@ -1,4 +1,4 @@
-"""Where the class names of two datasets, or of a dataset and a model, meet, labels are mapped by name."""
+"""Labels are renumbered by class name between two datasets, and between a dataset and a model."""
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ def network(seed=0) -> rnnbp.Sequential:
 
 @pytest.fixture(scope="module")
 def trainer() -> rnnbp.Trainer:
-    """Trained until it knows a, b and c."""
+    """A trainer whose model classifies a, b and c."""
     made = rnnbp.Trainer(network(), rnnbp.CrossEntropy(), rnnbp.Backprop(), rnnbp.Adam(0.1))
     made.fit(spoken("abc" * 5), epochs=60, progress=False)
     assert made.evaluate(spoken("abc"))["accuracy"] == 1
@@ -41,7 +41,7 @@ def test_labels_are_mapped_by_name():
     assert data.named_targets.tolist() == list("cbac")
 
 
-def test_steps_without_a_label_stay_so():
+def test_steps_without_a_label_are_unchanged():
     data = rnnbp.SequenceDataset([np.ones((3, 1)), np.ones((2, 1))], targets=[["b", None, "c"], ["c", "b"]])
     moved = data.with_classes(["c", "a", "b"])
     assert [t.tolist() for t in moved.targets] == [[2, -1, 0], [0, 2]]
@@ -63,14 +63,14 @@ def test_the_sequences_of_every_epoch_keep_the_mapping():
     assert data.at_epoch(3).targets.tolist() == data.subset([0, 1]).targets.tolist() == [1, 2]
 
 
-def test_integers_take_names():
+def test_integer_labels_take_names_by_index():
     data = rnnbp.SequenceDataset([np.ones((2, 1))] * 2, targets=[1, 0]).with_classes(["no", "yes"])
     assert data.named_targets.tolist() == ["yes", "no"]
     with pytest.raises(ValueError, match="the class of sequence 0 must be from 0 to 0, got 1"):
         rnnbp.SequenceDataset([np.ones((2, 1))] * 2, targets=[1, 0]).with_classes(["no"])
 
 
-def test_names_that_no_label_has_may_be_unknown():
+def test_names_that_do_not_occur_may_be_unknown():
     data = spoken("ab", classes=["a", "b", "unused"])
     assert data.with_classes(["b", "a"]).targets.tolist() == [1, 0]
 
@@ -101,7 +101,7 @@ def test_classes_in_another_order_are_evaluated_by_name(trainer):
     assert trainer.evaluate(spoken("abc", classes=["c", "a", "b"]))["accuracy"] == 1
 
 
-def test_unknown_classes_are_refused_wherever_a_model_meets_data(trainer):
+def test_unknown_classes_are_refused_by_every_use_of_a_model(trainer):
     data = rnnbp.SequenceDataset([np.ones((2, 1))] * 3, targets=["a", "x", "y"])
     before = trainer.model.params.vector.copy()
     with pytest.raises(ValueError, match="dataset: the classes 'x', 'y' are not among 'a', 'b', 'c'"):
@@ -129,7 +129,7 @@ def test_validation_is_scored_by_name():
     assert history["validation_accuracy"].iloc[-1] == 1
 
 
-def test_training_goes_on_with_a_subset_in_another_order():
+def test_training_continues_with_a_subset_in_another_order():
     made = rnnbp.Trainer(network(), rnnbp.CrossEntropy(), rnnbp.Backprop(), rnnbp.Adam(0.1))
     made.fit(spoken("abc" * 5), epochs=60, progress=False)
     row = made.fit(spoken("cb", classes=["c", "b"]), epochs=1, progress=False).iloc[-1]
@@ -145,7 +145,7 @@ def test_a_model_without_classes_learns_new_ones():
     assert model.classes == ("a", "b", "c")
 
 
-def test_integers_stay_as_they_are(trainer):
+def test_integer_labels_are_unchanged(trainer):
     integers = rnnbp.SequenceDataset([np.full((2, 1), 2.0)], targets=[2])
     assert trainer.evaluate(integers)["accuracy"] == 1
 
@@ -184,7 +184,7 @@ def test_a_finished_training_that_is_resumed_predicts(tmp_path):
 
 
 def test_label_sequences_are_scored_by_name():
-    """A net that says x at every step."""
+    """A network that predicts x at every step."""
     model = rnnbp.Sequential(rnnbp.Dense(1, 3))
     model.params["0.w"], model.params["0.b"] = 0.0, [0.0, 9.0, 0.0]
     model.classes, model.loss = ["<blank>", "x", "y"], rnnbp.CTC()
@@ -195,7 +195,7 @@ def test_label_sequences_are_scored_by_name():
     }
 
 
-def test_a_reader_of_several_nets_has_their_classes(trainer):
+def test_a_reader_of_several_networks_has_their_classes(trainer):
     with pytest.raises(
         ValueError, match=r"must be those that models\[0\] was trained on, 'a', 'b', 'c', in their order"
     ):

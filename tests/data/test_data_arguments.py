@@ -1,4 +1,4 @@
-"""Every public argument of datasets, batches and splits changes what comes of them."""
+"""Every public argument of datasets, batches and splits changes the result."""
 
 import inspect
 
@@ -194,7 +194,7 @@ def test_no_argument_is_left_out_of_the_table(call):
     assert optional <= tried | {"options"}
 
 
-def test_memory_bounds_what_a_drawn_dataset_holds():
+def test_memory_bounds_the_cache_of_a_resampled_dataset():
     none, all_of_it = (ResampledDataset(draw, Y, memory=memory) for memory in (0, 2**20))
     for data in (none, all_of_it):
         data.batch()

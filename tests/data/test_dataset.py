@@ -1,4 +1,4 @@
-"""SequenceDataset: batches, and tables and padded arrays there and back."""
+"""SequenceDataset: batches, and conversion from and to tables and padded arrays."""
 
 import timeit
 
@@ -16,7 +16,7 @@ TARGETS = ["none", "labels", "names", "values", "labels a step", "names a step",
 
 
 def dataset(lengths, kind="none", tokens=False, dtype=np.float32):
-    """Random sequences with targets of every kind."""
+    """Random sequences with targets of a type."""
     rng = np.random.default_rng(len(lengths))
     sequences = [rng.integers(5, size=n) if tokens else rng.standard_normal((n, 2)) for n in lengths]
     N = len(lengths)
@@ -46,10 +46,10 @@ def assert_same(found, expected):
         assert np.asarray(y).dtype == np.asarray(wanted_y).dtype
 
 
-# ---- what it is ---------------------------------------------------------------------------------
+# ---- items and reprs ----------------------------------------------------------------------------
 
 
-def test_its_items_are_sequences_and_targets():
+def test_items_of_a_dataset_are_sequences_and_targets():
     data = SequenceDataset([np.zeros((2, 3)), np.ones((4, 3))], ["no", "yes"], ids=["first", "second"])
     x, y = data[1]
     assert (x == 1).all()
@@ -71,16 +71,16 @@ def test_its_items_are_sequences_and_targets():
         ("values a step", "values a step"),
     ],
 )
-def test_it_says_what_it_is(kind, text):
+def test_repr_describes_sequences_and_targets(kind, text):
     assert repr(dataset([2, 9, 4], kind)) == f"SequenceDataset: 3 sequences of 2 to 9 steps, 2 features; {text}"
 
 
-def test_it_says_one_and_many():
+def test_repr_uses_singular_and_plural():
     assert repr(SequenceDataset([[[1.0]]])) == "SequenceDataset: 1 sequence of 1 step, 1 feature; no targets"
     assert repr(dataset([3, 3], tokens=True)) == "SequenceDataset: 2 sequences of 3 steps, tokens; no targets"
 
 
-def test_in_a_notebook_it_is_a_small_table():
+def test_html_repr_is_a_small_table():
     info = pd.DataFrame({"speaker": ["<ann>", "bob"]})
     data = SequenceDataset([np.zeros((2, 20)), np.ones((5, 20))], ["a<b", "c"], info=info)
     shown = data._repr_html_()
@@ -97,7 +97,7 @@ def test_in_a_notebook_it_is_a_small_table():
 
 
 @given(LENGTHS, st.integers(1, 5), st.integers(1, 4), st.booleans())
-def test_batches_hold_every_sequence_once(lengths, batch_size, bucket, shuffle):
+def test_batches_have_every_sequence_once(lengths, batch_size, bucket, shuffle):
     data = dataset(lengths, "labels")
     batches = list(data.batches(batch_size, shuffle=shuffle, rng=np.random.default_rng(3), bucket=bucket))
     assert sorted(np.concatenate([b.order for b in batches])) == list(range(len(data)))
@@ -109,11 +109,11 @@ def test_batches_hold_every_sequence_once(lengths, batch_size, bucket, shuffle):
         np.testing.assert_array_equal(b.lengths, data.lengths[b.order])
 
 
-def test_without_shuffling_batches_go_by_the_datasets_order():
+def test_without_shuffling_batches_are_in_the_order_of_the_dataset():
     assert [sorted(b.order.tolist()) for b in dataset([5, 1, 4, 2, 3]).batches(2)] == [[0, 1], [2, 3], [4]]
 
 
-def test_a_seed_gives_the_same_batches_and_each_pass_other_ones():
+def test_batches_follow_from_the_seed_and_differ_between_epochs():
     data = dataset(range(1, 30))
 
     def orders(rng):
@@ -125,7 +125,7 @@ def test_a_seed_gives_the_same_batches_and_each_pass_other_ones():
     assert first != second
 
 
-def test_buckets_hold_like_lengths_and_come_in_random_order():
+def test_buckets_have_similar_lengths_and_random_order():
     data = dataset(np.random.default_rng(0).integers(1, 100, 64))
 
     def padding(bucket):
@@ -146,12 +146,12 @@ def test_buckets_hold_like_lengths_and_come_in_random_order():
         ({"batch_size": 2, "shuffle": True}, r"rng is needed to shuffle: numpy.random.default_rng\(seed\)"),
     ],
 )
-def test_batches_are_checked_when_they_are_asked_for(options, message):
+def test_arguments_of_batches_are_checked_before_the_first_batch(options, message):
     with pytest.raises(ValueError, match=message):
         dataset([2, 3]).batches(**options)
 
 
-def test_all_as_one_batch():
+def test_batch_has_the_whole_dataset():
     batch = dataset([2, 9, 4], "rows a step").batch(dtype=np.float64)
     assert batch.x.shape == (9, 3, 2)
     assert batch.x.dtype == np.float64
@@ -173,7 +173,7 @@ def test_an_epoch_of_batches_costs_no_more_than_copying_the_numbers_a_few_times(
 @pytest.mark.parametrize("tokens", [False, True])
 @pytest.mark.parametrize("kind", TARGETS)
 @given(lengths=LENGTHS)
-def test_a_table_there_and_back(kind, tokens, lengths):
+def test_from_frame_inverts_to_frame(kind, tokens, lengths):
     data = dataset(lengths, kind, tokens)
     back = SequenceDataset.from_frame(data.to_frame(), classes=data.classes, per_step=data.per_step)
     assert_same(back, data)
@@ -309,7 +309,7 @@ def test_tables_that_are_refused(frame, options, message):
 
 
 @given(LENGTHS)
-def test_padded_there_and_back(lengths):
+def test_from_padded_inverts_padding(lengths):
     data = dataset(lengths, "labels a step")
     x = np.full((len(lengths), max(lengths), 2), np.nan)
     y = np.full((len(lengths), max(lengths)), 99)
@@ -358,7 +358,7 @@ def test_padded_arrays_that_are_refused(x, lengths, message):
         SequenceDataset.from_padded(x, lengths)
 
 
-def test_a_streams_batches_go_on_from_one_another():
+def test_batches_of_a_stream_continue_each_other():
     data = SequenceDataset.from_stream(np.arange(11)[:, None], np.arange(11), batch_size=2, steps=3)
     first, second = data.batches(2)
     assert first.x[:, :, 0].T.tolist() == [[0, 1, 2], [5, 6, 7]]

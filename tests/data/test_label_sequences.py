@@ -1,4 +1,4 @@
-"""Label sequences: names and numbers, chosen from and padded, and what they refuse."""
+"""Label sequences: names and numbers, subsets, padding and errors."""
 
 import numpy as np
 import pytest
@@ -17,11 +17,11 @@ def test_names_are_numbered_after_the_blank():
     assert all(one.dtype == np.int64 for one in found)
 
 
-def test_a_text_is_its_letters():
+def test_a_string_is_a_sequence_of_characters():
     assert LabelSequences(["ab", "b"], classes=["b", "a", "_"])[0].tolist() == [1, 0]
 
 
-def test_chosen_from_they_stay_label_sequences():
+def test_subsets_of_label_sequences_are_label_sequences():
     found = LabelSequences(WORDS)
     assert found[2].tolist() == [1, 5]
     for places in (slice(1, 3), [1, 2], np.array([False, True, True])):
@@ -32,12 +32,12 @@ def test_chosen_from_they_stay_label_sequences():
     assert label_sequences(found) is found
 
 
-def test_padded_also_where_there_is_nothing():
+def test_padded_takes_empty_sequences():
     assert LabelSequences([[1, 2], []]).padded(7).tolist() == [[1, 2], [7, 7]]
     assert LabelSequences([[], []]).padded(7).shape == (2, 0)
 
 
-def test_a_dataset_takes_their_names():
+def test_a_dataset_has_the_classes_of_its_label_sequences():
     x = [np.ones((5, 1))] * 3
     data = SequenceDataset(x, LabelSequences(WORDS))
     assert data.classes == data.targets.classes
@@ -58,12 +58,12 @@ def test_a_dataset_takes_their_names():
         ([[1], 2], None, r"labels of sequence 1 must be of shape \(L,\), .* of \(\)"),
     ],
 )
-def test_wrong_labels(labels, classes, message):
+def test_wrong_labels_are_refused(labels, classes, message):
     with pytest.raises(ValueError, match=message):
         LabelSequences(labels, classes)
 
 
-def test_wrong_in_a_dataset():
+def test_label_sequences_that_do_not_fit_a_dataset_are_refused():
     with pytest.raises(ValueError, match="targets must be one for each of the 1 sequences, got 3"):
         SequenceDataset([np.ones((5, 1))], LabelSequences(WORDS))
     with pytest.raises(ValueError, match="classes must be those of the label sequences"):

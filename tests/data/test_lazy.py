@@ -1,4 +1,4 @@
-"""Sequences that are loaded when they are asked for, and datasets of them: as of a list, in bounded memory."""
+"""Lazy sequences and datasets of them equal those in memory, in bounded memory."""
 
 import pickle
 
@@ -27,7 +27,7 @@ class Source:
     def lazy(self, **options):
         return LazySequences(self, self.size, **options)
 
-    def held(self):
+    def in_memory(self):
         return [self(i) for i in range(self.size)]
 
 
@@ -35,7 +35,7 @@ def both(size=20, memory=100, targets=None):
     source = Source(size)
     targets = [i % 3 for i in range(size)] if targets is None else targets
     info = pd.DataFrame({"row": range(size)})
-    return tuple(SequenceDataset(s, targets, info=info) for s in (source.lazy(memory=memory), source.held()))
+    return tuple(SequenceDataset(s, targets, info=info) for s in (source.lazy(memory=memory), source.in_memory()))
 
 
 def equal(a, b):
@@ -48,7 +48,7 @@ def equal(a, b):
 # ---- the list ------------------------------------------------------------------------------------
 
 
-def test_nothing_is_loaded_before_it_is_asked_for_and_what_is_held_is_loaded_once():
+def test_sequences_are_loaded_on_access_and_cached_ones_once():
     source = Source(5)
     lazy = source.lazy()
     assert source.asked == []
@@ -59,7 +59,7 @@ def test_nothing_is_loaded_before_it_is_asked_for_and_what_is_held_is_loaded_onc
 
 
 @given(st.integers(0, 400), st.lists(st.integers(0, 19), max_size=60))
-def test_no_more_is_held_than_memory_allows(memory, order):
+def test_the_cache_is_bounded_by_memory(memory, order):
     lazy = Source(20).lazy(memory=memory)
     for place in order:
         lazy[place]
@@ -67,9 +67,9 @@ def test_no_more_is_held_than_memory_allows(memory, order):
         assert lazy.cached_bytes == sum(s.nbytes for s in lazy._cache.arrays.values())
 
 
-def test_an_epoch_in_any_order_finds_in_memory_what_share_of_it_fits():
+def test_the_hit_rate_of_an_epoch_is_the_fraction_that_fits_in_memory():
     source = Source(100)
-    half = sum(s.nbytes for s in source.held()) // 2
+    half = sum(s.nbytes for s in source.in_memory()) // 2
     lazy = source.lazy(memory=half)
     rng = np.random.default_rng(0)
     for _ in range(3):
@@ -79,7 +79,7 @@ def test_an_epoch_in_any_order_finds_in_memory_what_share_of_it_fits():
     assert abs(len(source.asked) - 50) <= 5
 
 
-def test_a_view_into_a_large_array_does_not_keep_it():
+def test_the_cache_does_not_reference_the_base_of_a_view():
     large = np.zeros((1000, 2))
     lazy = LazySequences(lambda place: large[:3], size=1)
     assert lazy[0].base is None
@@ -138,7 +138,7 @@ def test_another_process_is_sent_no_arrays():
         ({"size": 2, "names": ["a", "b", "c"]}, "names must be one a sequence, 2, got 3"),
     ],
 )
-def test_lists_that_are_refused(arguments, message):
+def test_arguments_of_lazy_sequences_that_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         LazySequences(Source(2), **arguments)
 
@@ -147,20 +147,20 @@ def test_lists_that_are_refused(arguments, message):
 
 
 def test_a_dataset_is_the_same_lazy_or_not():
-    lazy, held = both()
+    lazy, whole = both()
     assert repr(lazy) == "SequenceDataset: 20 sequences, 2 features; classes a sequence"
-    equal(lazy, held)
-    equal(lazy.subset([7, 3, -1]), held.subset([7, 3, -1]))
-    for a, b in zip(lazy.split((0.5, 0.3, 0.2)), held.split((0.5, 0.3, 0.2)), strict=True):
+    equal(lazy, whole)
+    equal(lazy.subset([7, 3, -1]), whole.subset([7, 3, -1]))
+    for a, b in zip(lazy.split((0.5, 0.3, 0.2)), whole.split((0.5, 0.3, 0.2)), strict=True):
         equal(a, b)
         assert a.info["row"].tolist() == b.info["row"].tolist()
-    equal(lazy.map(lambda x: x[::2] - 1), held.map(lambda x: x[::2] - 1))
-    pd.testing.assert_frame_equal(lazy.describe(), held.describe())
-    pd.testing.assert_frame_equal(lazy.describe_features(), held.describe_features())
-    pd.testing.assert_frame_equal(lazy.to_frame(), held.to_frame())
-    assert repr(lazy) == repr(held)
+    equal(lazy.map(lambda x: x[::2] - 1), whole.map(lambda x: x[::2] - 1))
+    pd.testing.assert_frame_equal(lazy.describe(), whole.describe())
+    pd.testing.assert_frame_equal(lazy.describe_features(), whole.describe_features())
+    pd.testing.assert_frame_equal(lazy.to_frame(), whole.to_frame())
+    assert repr(lazy) == repr(whole)
     for bucket in (1, 3):
-        pairs = [d.batches(4, shuffle=True, rng=np.random.default_rng(1), bucket=bucket) for d in (lazy, held)]
+        pairs = [d.batches(4, shuffle=True, rng=np.random.default_rng(1), bucket=bucket) for d in (lazy, whole)]
         for a, b in zip(*pairs, strict=True):
             np.testing.assert_array_equal(a.x, b.x)
             np.testing.assert_array_equal(a.order, b.order)
@@ -168,16 +168,16 @@ def test_a_dataset_is_the_same_lazy_or_not():
 
 
 def test_targets_of_steps_and_pieces_are_the_same_lazy_or_not():
-    lazy, held = both(targets=[np.arange(i % 5 + 1) for i in range(20)])
+    lazy, whole = both(targets=[np.arange(i % 5 + 1) for i in range(20)])
     assert lazy.per_step
-    equal(lazy.cut(2), held.cut(2))
-    assert lazy.cut(2).ids == held.cut(2).ids
-    assert lazy.cut(2).info["row"].tolist() == held.cut(2).info["row"].tolist()
+    equal(lazy.cut(2), whole.cut(2))
+    assert lazy.cut(2).ids == whole.cut(2).ids
+    assert lazy.cut(2).info["row"].tolist() == whole.cut(2).info["row"].tolist()
     with pytest.raises(ValueError, match=r"targets of sequence 1 are 9 for its 2 steps: give one a step"):
         SequenceDataset(Source(3).lazy(), [np.zeros(1, int), np.zeros(9, int), np.zeros(3, int)])
 
 
-def test_a_batch_asks_for_each_of_its_sequences_once():
+def test_a_batch_accesses_each_of_its_sequences_once():
     source = Source(8)
     data = SequenceDataset(source.lazy(memory=0), np.zeros(8, int))
     source.asked.clear()
@@ -185,7 +185,7 @@ def test_a_batch_asks_for_each_of_its_sequences_once():
     assert sorted(source.asked) == list(range(8))
 
 
-def test_what_is_wrong_is_said_when_it_is_loaded_with_its_name():
+def test_a_wrong_lazy_sequence_is_named_when_it_is_loaded():
     made = [np.ones((2, 3)), np.full((2, 3), np.nan), np.ones((2, 4))]
     data = SequenceDataset(LazySequences(made.__getitem__, 3, names=["a.wav", "b.wav", "c.wav"]))
     assert len(data.subset([0]).batch().lengths) == 1
@@ -202,7 +202,7 @@ def test_info_must_be_one_row_a_sequence():
         SequenceDataset([np.zeros((1, 1))] * 2, info={"a": [1, 2]})
 
 
-def test_a_net_trains_on_more_than_it_may_hold_as_on_a_list():
+def test_training_on_lazy_sequences_equals_training_in_memory():
     histories = []
     for data in both(size=40, memory=300):
         model = rnnbp.Sequential(rnnbp.Elman(2, 4), rnnbp.Last(), rnnbp.Dense(4, 3), seed=0)

@@ -1,4 +1,4 @@
-"""Sequences that are drawn anew for every epoch: the same for everyone who asks, others in the next epoch."""
+"""Datasets that are resampled for every epoch: a sequence is a function of its index and the epoch."""
 
 import pickle
 
@@ -24,16 +24,16 @@ def trainer():
 
 
 def test_an_epoch_is_the_same_each_time_and_another_one_differs():
-    drawn = data()
+    dataset = data()
     for epoch in (0, 3):
-        for place, (a, b) in enumerate(zip(drawn.at_epoch(epoch), drawn.at_epoch(epoch), strict=True)):
+        for place, (a, b) in enumerate(zip(dataset.at_epoch(epoch), dataset.at_epoch(epoch), strict=True)):
             np.testing.assert_array_equal(a[0], b[0])
             np.testing.assert_array_equal(a[0], draw(place, epoch).astype(np.float32))
-    np.testing.assert_array_equal(drawn.sequences[5], drawn.at_epoch(0).sequences[5])
-    assert not np.array_equal(drawn.at_epoch(1).sequences[5], drawn.at_epoch(2).sequences[5])
+    np.testing.assert_array_equal(dataset.sequences[5], dataset.at_epoch(0).sequences[5])
+    assert not np.array_equal(dataset.at_epoch(1).sequences[5], dataset.at_epoch(2).sequences[5])
 
 
-def test_parts_of_parts_keep_their_places():
+def test_subsets_of_subsets_have_their_own_sequences():
     part = data().subset([7, 3, 9]).subset([2, 0])
     assert part.targets.tolist() == [1, 1]
     for mine, place in zip(part.at_epoch(4).sequences, (9, 7), strict=True):
@@ -41,7 +41,7 @@ def test_parts_of_parts_keep_their_places():
     np.testing.assert_array_equal(part.sequences[0], draw(9, 0).astype(np.float32))
 
 
-def test_a_map_is_of_every_epoch():
+def test_a_map_applies_to_every_epoch():
     doubled = data().subset([7, 3]).map(lambda x: np.repeat(2 * x, 2, axis=1))
     assert doubled.feature_size == 4
     assert doubled.feature_names == ("x0", "x1", "x2", "x3")
@@ -55,15 +55,15 @@ def test_features_keep_their_names_in_every_epoch():
         assert part.feature_names == ("pitch", "energy")
 
 
-def test_only_epoch_0_is_held():
-    drawn = data()
-    later = drawn.at_epoch(1)
-    assert later.batch().x.shape == drawn.batch().x.shape
+def test_only_epoch_0_is_cached():
+    dataset = data()
+    later = dataset.at_epoch(1)
+    assert later.batch().x.shape == dataset.batch().x.shape
     assert later.sequences.cached_bytes == 0
-    assert drawn.sequences.cached_bytes > 0
+    assert dataset.sequences.cached_bytes > 0
 
 
-def test_each_epoch_trains_on_its_own_draw():
+def test_each_epoch_trains_on_its_own_sample():
     one, other = trainer(), trainer()
     one.fit(data(), epochs=2, progress=False)
     for epoch in (1, 2):
@@ -74,7 +74,7 @@ def test_each_epoch_trains_on_its_own_draw():
     assert one.evaluate(data()) == one.evaluate(data().at_epoch(0))
 
 
-def test_a_resumed_training_meets_what_it_would_have_met(tmp_path):
+def test_a_resumed_training_sees_the_same_sequences(tmp_path):
     whole, first, second = trainer(), trainer(), trainer()
     whole.fit(data(), epochs=5, progress=False)
     first.fit(data(), epochs=2, progress=False, checkpoint=tmp_path / "c.npz")
@@ -95,12 +95,12 @@ def test_targets_of_steps_are_refused():
 
 def test_rows_of_values_are_one_a_sequence_whatever_its_length():
     for K in (1, 3, 4):
-        drawn = ResampledDataset(lambda place, epoch: np.zeros((3, 1)), targets=[[0.5] * K] * 2)
-        assert drawn.targets.tolist() == [[0.5] * K] * 2
-        assert not drawn.at_epoch(2).per_step
+        dataset = ResampledDataset(lambda place, epoch: np.zeros((3, 1)), targets=[[0.5] * K] * 2)
+        assert dataset.targets.tolist() == [[0.5] * K] * 2
+        assert not dataset.at_epoch(2).per_step
 
 
-def test_what_does_not_fit_is_named_when_it_is_drawn():
+def test_a_wrong_sequence_is_named_when_it_is_sampled():
     wrong = ResampledDataset(lambda place, epoch: np.full((2, 1), np.nan if place and epoch else 0.0), targets=[0, 1])
     with pytest.raises(ValueError, match=r"sequence 1 \(1\) holds nan at step 0"):
         wrong.at_epoch(1).batch()

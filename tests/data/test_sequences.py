@@ -1,4 +1,4 @@
-"""What a dataset holds: chosen from, divided, cut, mapped, described."""
+"""Subsets, splits, cuts, maps and descriptions of datasets."""
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ def which(data):
 # ---- subset -------------------------------------------------------------------------------------
 
 
-def test_a_subset_in_the_order_asked_for():
+def test_a_subset_is_in_the_given_order():
     data = numbered(4, list("abca"), ids=list("wxyz"))
     part = data.subset([2, -1, 0])
     assert which(part) == [2, 3, 0]
@@ -121,14 +121,14 @@ def test_fractions_for_each_part():
     assert [len(p) for p in numbered(20).split((0.5, 0.3, 0.2))] == [10, 6, 4]
 
 
-def test_a_split_goes_by_its_seed():
+def test_a_split_follows_from_its_seed():
     data = numbered(50)
     assert which(data.split(0.5, seed=1)[0]) == which(data.split(0.5, seed=1)[0])
     assert which(data.split(0.5, seed=1)[0]) != which(data.split(0.5, seed=2)[0])
     assert which(data.split(0.5, seed=1)[0]) == which(data.split(0.5, seed=np.random.default_rng(1))[0])
 
 
-def test_a_split_that_does_not_look_at_the_classes():
+def test_a_split_without_stratification_ignores_the_classes():
     labels = [0] * 50 + [1] * 50
     by_class, by_chance = (numbered(100, labels).split(0.5, stratify=s)[0] for s in (True, False))
     assert np.bincount(by_class.targets).tolist() == [25, 25]
@@ -168,7 +168,7 @@ def test_parts_of_groups_have_the_sizes_and_classes_that_whole_groups_allow():
     assert whole != [p.info["speaker"].tolist() for p in data.split((0.4, 0.4, 0.2), seed=1, groups="speaker")]
 
 
-def test_groups_that_are_not_stratified_are_dealt_by_their_sizes_alone():
+def test_groups_without_stratification_are_split_by_size():
     data = spoken("aaabbbcd", [0, 0, 0, 1, 1, 1, 0, 1])
     for seed in range(5):
         parts = data.split(0.5, seed=seed, stratify=False, groups="speaker")

@@ -32,7 +32,7 @@ def by_recursion(truth, guess):
 
 
 @given(st.lists(st.tuples(words, words), min_size=1, max_size=5))
-def test_against_a_recursion(pairs):
+def test_error_rates_equal_those_of_a_plain_recursion(pairs):
     expected = [by_recursion(truth, guess) for truth, guess in pairs]
     found = token_error_rate(*zip(*pairs, strict=True))
     edits, substitutions, insertions, deletions = map(sum, zip(*expected, strict=True))
@@ -62,16 +62,16 @@ def test_known_distances(guess, truth, edits):
     assert edit_distance(truth, guess) == edits
 
 
-def test_of_the_shortest_ways_the_one_that_keeps_most():
+def test_of_the_shortest_edits_those_with_the_most_matches_are_counted():
     assert token_error_rate(["ab"], ["bc"]) == ErrorRate(0, 1, 1, 2, 1, 1)  # not two substitutions
 
 
-def test_what_is_equal_is_one_token():
+def test_equal_values_are_one_token():
     assert edit_distance(np.array([1, 2]), [1, 2]) == 0
     assert edit_distance([("a", 1)], [("a", 1)]) == 0
 
 
-def test_words():
+def test_word_error_rate_splits_at_white_space():
     found = word_error_rate(["the cat  sat down", "in"], ["the cat sat", "on"])
     assert found == ErrorRate(1, 0, 1, 5, 2, 2)
     assert found.rate == 0.4
@@ -79,13 +79,13 @@ def test_words():
     assert str(found) == "40.00 % (1 substituted, 0 inserted, 1 deleted of 5)"
 
 
-def test_of_nothing():
+def test_error_rate_of_an_empty_corpus():
     empty = token_error_rate([], [])
     assert empty == ErrorRate()
     assert math.isnan(empty.rate)
     assert math.isnan(empty.sequence_rate)
 
 
-def test_not_as_many():
+def test_different_numbers_of_sequences_are_refused():
     with pytest.raises(ValueError, match="y_pred must be as many sequences as y_true, 2, got 1"):
         token_error_rate([[1], [2]], [[1]])

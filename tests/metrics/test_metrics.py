@@ -1,4 +1,4 @@
-"""Metrics against scikit-learn, and what they leave out."""
+"""Metrics against scikit-learn; padding and ignored labels do not count."""
 
 import math
 
@@ -48,7 +48,7 @@ def test_numbers_are_scikit_learns(rng):
 
 
 @pytest.mark.parametrize("predicted", [[1.0, 1.0, 1.0], [1.0, 1.0, 2.0]])
-def test_r2_of_targets_that_do_not_vary_is_scikit_learns(predicted):
+def test_r2_of_constant_targets_is_scikit_learns(predicted):
     assert metrics.r2([1.0, 1.0, 1.0], predicted) == sk.r2_score([1.0, 1.0, 1.0], predicted)
 
 
@@ -117,7 +117,7 @@ def test_shapes_that_do_not_fit(targets, predicted, lengths, message):
         metrics.r2(targets, predicted, lengths)
 
 
-def test_labels_that_are_no_class():
+def test_labels_that_are_no_class_are_refused():
     with pytest.raises(ValueError, match=r"y_true has the label 2, which is none of the classes \['a', 'i'\]"):
         metrics.confusion_matrix([2], [0], classes=["a", "i"])
     with pytest.raises(ValueError, match="y_pred has the label 'u', which is none of the classes"):

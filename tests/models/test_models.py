@@ -1,4 +1,4 @@
-"""Sequential: layers in a row over one vector."""
+"""Sequential: construction, forward and backward pass, copies, errors."""
 
 import copy
 
@@ -38,7 +38,7 @@ def model() -> Sequential:
 # ---- how it is made -----------------------------------------------------------------------------
 
 
-def test_parameters_are_the_layers_under_their_numbers(model):
+def test_parameters_are_named_by_layer_index(model):
     assert list(model.params) == ["0.w_ih", "0.w_hh", "0.b_ih", "0.b_hh", "3.w", "3.b"]
     assert model.params.vector.dtype == np.float32
     scopes = model.scopes(model.params)
@@ -52,7 +52,7 @@ def test_eleven_layers_do_not_mix_their_names():
     assert [scope.size for scope in model.scopes(model.params)] == [6] * 11
 
 
-def test_a_seed_decides_all_first_values():
+def test_the_seed_determines_the_initial_parameters():
     def vector(seed, dtype=np.float64):
         return Sequential(LSTM(3, 4), Dense(4, 2), seed=seed, dtype=dtype).params.vector
 
@@ -61,7 +61,7 @@ def test_a_seed_decides_all_first_values():
     np.testing.assert_array_equal(vector(3, np.float32), vector(3).astype(np.float32))
 
 
-def test_initialize_draws_anew(model):
+def test_initialize_samples_new_parameters(model):
     before = model.params.copy()
     model.initialize(np.random.default_rng(2))
     assert model.params != before
@@ -79,7 +79,7 @@ def test_causal_recurrent_and_kind():
 # ---- forward ------------------------------------------------------------------------------------
 
 
-def test_forward_is_layer_after_layer(model, rng):
+def test_forward_is_the_composition_of_the_layers(model, rng):
     x, run = rng.standard_normal((5, 2, 3)).astype(np.float32), Run(np.array([5, 3]))
     y = x
     for layer, scope in zip(model.layers, model.scopes(model.params), strict=True):
@@ -146,7 +146,7 @@ def test_unroll_and_backward_of_any_shape(lengths, features, seed):
 
 
 class Unasked(Layer):
-    """A layer whose dx must not be asked for."""
+    """A layer whose dx must not be computed."""
 
     def out_shape(self, shape):
         return shape
@@ -159,7 +159,7 @@ class Unasked(Layer):
 
 
 @pytest.mark.parametrize("below", [[], [Unasked()], [Normalize([0.0] * 3, [2.0] * 3), Unasked()]])
-def test_the_way_back_ends_at_the_lowest_layer_with_parameters(below, rng):
+def test_the_backward_pass_ends_at_the_lowest_layer_with_parameters(below, rng):
     model = Sequential(*below, GRU(3, 2, num_layers=2), LSTM(2, 2), Last(), Dense(2, 2), dtype=np.float64)
     x, run = rng.standard_normal((6, 2, 3)), Run(np.array([6, 4]))
     y, residuals, _ = model.unroll(model.params, x, run)
@@ -174,12 +174,12 @@ def test_the_way_back_ends_at_the_lowest_layer_with_parameters(below, rng):
         np.testing.assert_array_equal(a, b)
 
 
-def test_a_model_without_parameters_has_nothing_to_go_back_to(rng):
+def test_the_backward_pass_of_a_model_without_parameters_is_empty(rng):
     model = Sequential(Unasked())
     assert model.backward_params(model.params, [None], np.zeros((2, 1, 1)), model.params.zeros()) == [None]
 
 
-def test_states_go_on_from_span_to_span(rng):
+def test_states_are_carried_from_span_to_span(rng):
     model = Sequential(Window(1, 0), Dense(6, 3), LSTM(3, 2), GRU(2, 2, num_layers=2), Last(), dtype=np.float64)
     x = rng.standard_normal((6, 2, 3))
     whole, _, _ = model.unroll(model.params, x, Run(np.array([6, 6])))
@@ -201,7 +201,7 @@ def test_astype_copies(model):
     assert model.dtype == np.float32
 
 
-def test_a_deep_copy_trains_on_its_own(model, rng):
+def test_a_deep_copy_trains_independently(model, rng):
     other = copy.deepcopy(model)
     other.params["3.w"] = 0
     x = rng.standard_normal((5, 2, 3))
@@ -255,7 +255,7 @@ def test_summary(model):
         (lambda: Sequential(Dense(3, 4)).astype("float16"), "dtype must be float32 or float64, got 'float16'"),
     ],
 )
-def test_what_does_not_fit_is_said_when_the_model_is_made(make, message):
+def test_layers_that_do_not_fit_are_refused_by_the_constructor(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 

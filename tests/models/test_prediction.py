@@ -1,4 +1,4 @@
-"""What a trained model says of data: by itself, after loading, under the names that it was trained on."""
+"""Predictions of a trained and of a loaded model, under the class names of the training data."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def model() -> rnnbp.Sequential:
     return trained(named(), rnnbp.CrossEntropy(), 2)
 
 
-def test_names_come_where_there_are_names(model):
+def test_predictions_are_class_names_where_there_are_names(model):
     data = named()
     assert model.predict(data).tolist() == data.named_targets.tolist()
     assert (model.predict(data) == data.named_targets).mean() == 1
@@ -48,13 +48,13 @@ def test_probabilities_are_in_the_order_of_the_classes(model):
     assert np.array(model.classes)[p.argmax(axis=1)].tolist() == model.predict(data).tolist()
 
 
-def test_the_trainer_says_the_same(model):
+def test_the_trainer_predicts_the_same(model):
     trainer = rnnbp.Trainer(model, rnnbp.CrossEntropy())
     np.testing.assert_array_equal(trainer.predict(named()), model.predict(named()))
 
 
 @pytest.mark.parametrize("batch_size", [1, 5, 256])
-def test_what_can_be_asked_about(model, batch_size):
+def test_predict_takes_datasets_batches_and_lists(model, batch_size):
     data = named()
     expected = model.predict(data).tolist()
     assert model.predict(data, batch_size).tolist() == expected
@@ -79,7 +79,7 @@ def test_one_value_is_a_number_and_several_are_a_row():
     assert trained(two, rnnbp.MeanSquaredError(), 2, epochs=1).predict(two).shape == (2, 2)
 
 
-def test_one_question_of_yes_or_no_has_names_and_a_probability():
+def test_a_binary_label_has_a_name_and_a_probability():
     data = named()
     model = trained(data, rnnbp.BinaryCrossEntropy(), 1)
     assert model.predict(data).tolist() == data.named_targets.tolist()
@@ -111,7 +111,7 @@ def test_label_sequences_are_lists_of_names():
     assert [one.tolist() for one in found] == [[1], [2]]
 
 
-def test_a_model_in_double_precision_is_asked_in_it(model):
+def test_a_float64_model_predicts_in_float64(model):
     """A step so small that single precision would not tell it from none."""
     double = rnnbp.Sequential(rnnbp.Last(), rnnbp.Dense(1, 1), dtype=np.float64)
     double.params["1.w"], double.params["1.b"], double.loss = 1.0, 0.0, rnnbp.MeanSquaredError()
@@ -140,7 +140,7 @@ def test_a_model_that_was_never_trained_says_what_to_do():
         ("a.ts", r"got 'a.ts': read it by rnnbp.datasets.read_ts\('a.ts'\)"),
     ],
 )
-def test_what_is_no_data(model, data, message):
+def test_other_data_are_refused(model, data, message):
     for ask in (model.predict, model.predict_proba, rnnbp.Trainer(model, rnnbp.CrossEntropy()).predict):
         with pytest.raises(ValueError, match=message):
             ask(data)
@@ -162,10 +162,10 @@ def test_an_output_without_a_name_is_refused():
 
 
 class Absolute(rnnbp.MeanSquaredError):
-    """A loss of one's own."""
+    """A user-defined loss."""
 
 
-def test_a_loss_of_ones_own_is_named_when_the_model_is_loaded(model, tmp_path):
+def test_a_user_defined_loss_is_passed_to_load(model, tmp_path):
     mine = model.astype(np.float32)
     mine.loss = Absolute()
     mine.save(tmp_path / "m.npz")

@@ -1,4 +1,4 @@
-"""Models in files: what is saved comes back whole, and what is damaged or strange is refused."""
+"""Model files: a loaded model equals the saved one, and damaged files are refused."""
 
 import json
 
@@ -53,7 +53,7 @@ EVERY_KIND = [
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("layers", EVERY_KIND, ids=lambda layers: " > ".join(type(n).__name__ for n in layers))
-def test_a_saved_model_comes_back_whole(layers, dtype, tmp_path, rng):
+def test_a_loaded_model_equals_the_saved_one(layers, dtype, tmp_path, rng):
     model = Sequential(*layers, seed=7, dtype=dtype)
     model.params.vector[:] += 1
     model.info = {"place": ["a", "b"]}
@@ -76,13 +76,13 @@ def test_every_cell_can_be_saved(cell, tmp_path):
     assert load(str(tmp_path / "model.npz"), classes=[LeakyCell]).layers == model.layers
 
 
-def test_a_class_of_ones_own_must_be_named(tmp_path):
+def test_user_defined_classes_must_be_passed_to_load(tmp_path):
     Sequential(Recurrent(LeakyCell(3, 4))).save(tmp_path / "model.npz")
     with pytest.raises(ValueError, match=r"unknown type 'LeakyCell'.* A class of your own is given as classes="):
         load(tmp_path / "model.npz")
 
 
-def test_a_model_goes_on_training_after_loading(tmp_path, rng):
+def test_training_continues_after_loading(tmp_path, rng):
     model = Sequential(LSTM(3, 4), Last(), Dense(4, 2))
     model.save(tmp_path / "model.npz")
     other = load(tmp_path / "model.npz")
@@ -126,7 +126,7 @@ def rewritten(path, **changes):
         ),
     ],
 )
-def test_a_file_that_does_not_hold_together(model, tmp_path, changes, message):
+def test_an_inconsistent_file_is_refused(model, tmp_path, changes, message):
     path = tmp_path / "model.npz"
     model.save(path)
     with pytest.raises(ValueError, match=message) as error:
@@ -149,7 +149,7 @@ def test_a_damaged_file(model, tmp_path, damage):
         load(path)
 
 
-def test_another_kind_of_file(tmp_path):
+def test_a_file_of_another_type_is_refused(tmp_path):
     write_archive(tmp_path / "other.npz", "rnnbp checkpoint", {}, {})
     with pytest.raises(ValueError, match="must be a file of 'rnnbp model', version 1; it is 'rnnbp checkpoint'"):
         load(tmp_path / "other.npz")
@@ -171,7 +171,7 @@ def test_a_layer_that_does_not_keep_its_arguments_cannot_be_saved(tmp_path):
         Sequential(Odd(3)).save(tmp_path / "model.npz")
 
 
-def test_the_file_is_numbers_and_text(model, tmp_path):
+def test_a_model_file_has_only_numbers_and_json(model, tmp_path):
     """NumPy reads it with pickling off, and the header is JSON."""
     model.save(tmp_path / "model.npz")
     with np.load(tmp_path / "model.npz", allow_pickle=False) as file:

@@ -1,4 +1,4 @@
-"""Files that are whole or not there: what a killed write leaves, modes, links, and paths that cannot be written."""
+"""Atomic writes: temporary files of killed processes, modes, links, and paths that cannot be written."""
 
 import fcntl
 import os
@@ -79,7 +79,7 @@ def test_the_next_unpacking_removes_what_a_killed_one_left(writing, tmp_path):
     assert names(tmp_path) == ["data"]
 
 
-def test_a_write_that_another_process_is_at_is_left_alone(writing, tmp_path):
+def test_the_temporary_file_of_a_running_process_is_not_removed(writing, tmp_path):
     writing("file", tmp_path / "a.npz")
     (unfinished,) = names(tmp_path)
     for text in ("first", "second"):
@@ -88,7 +88,7 @@ def test_a_write_that_another_process_is_at_is_left_alone(writing, tmp_path):
         assert (tmp_path / unfinished).read_text() == "half"
 
 
-def test_writes_to_one_name_at_once_do_not_mix(tmp_path):
+def test_concurrent_writes_to_one_name_do_not_mix(tmp_path):
     texts = [letter * 5000 for letter in "abcdefgh"]
 
     def many(text: str) -> None:
@@ -138,7 +138,7 @@ def test_a_new_file_has_the_mode_of_any_other(tmp_path):
     assert (tmp_path / "new").stat().st_mode == (tmp_path / "ordinary").stat().st_mode
 
 
-def test_a_link_stays_one(tmp_path):
+def test_a_symbolic_link_remains_one(tmp_path):
     for folder in ("here", "there"):
         (tmp_path / folder).mkdir()
     link, target = tmp_path / "here" / "link", tmp_path / "there" / "a"
@@ -154,7 +154,7 @@ def test_a_link_stays_one(tmp_path):
         write(link, "")
 
 
-def test_where_there_are_no_locks_files_are_written_all_the_same(tmp_path, monkeypatch):
+def test_files_are_written_on_systems_without_locks(tmp_path, monkeypatch):
     def none(*args):
         raise OSError(95, "Operation not supported")
 

@@ -1,4 +1,4 @@
-"""Files that were made, or damaged, to do harm: ValueError or OSError, soon, and nothing else."""
+"""Malicious and damaged files raise ValueError or OSError, quickly, and have no other effect."""
 
 import copy
 import io
@@ -178,7 +178,7 @@ def test_a_header_that_is_none(whole, name, text, tmp_path):
 
 
 @pytest.mark.parametrize("depth", [20, 200, 900])
-def test_layers_in_layers_without_end(whole, depth, tmp_path):
+def test_deeply_nested_layers_are_refused(whole, depth, tmp_path):
     header, arrays = read_archive(whole["model.npz"], MODEL_FILE)
     layer = {"type": "Last"}
     for _ in range(depth):
@@ -240,7 +240,7 @@ def test_an_array_that_is_there_twice(whole, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["model.npz", "checkpoint.npz"])
-def test_20000_arrays_are_refused_at_once(whole, name, tmp_path):
+def test_20000_arrays_are_refused_before_they_are_read(whole, name, tmp_path):
     path = tmp_path / name
     path.write_bytes(whole[name].read_bytes())
     array = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Tasks in several processes at once."""
+"""Parallel execution of tasks in worker processes."""
 
 import multiprocessing
 import os
@@ -26,11 +26,11 @@ def failing(n: int) -> int:
     raise ValueError(f"task {n}")
 
 
-def test_one_worker_is_this_process():
+def test_one_worker_runs_in_this_process():
     assert list(completed(seen, ["HOME"])) == [(0, (os.getpid(), os.environ.get("HOME")))]
 
 
-def test_several_are_others_with_one_thread_each(monkeypatch):
+def test_several_workers_are_other_processes_of_one_thread(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
     found = dict(completed(seen, THREADS, workers=2))
@@ -42,12 +42,12 @@ def test_several_are_others_with_one_thread_each(monkeypatch):
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_an_error_comes_through(workers):
+def test_an_error_in_a_task_is_raised(workers):
     with pytest.raises(ValueError, match="task 1"):
         list(completed(failing, [1, 1], workers))
 
 
-def test_no_task_is_no_work():
+def test_no_tasks_give_no_results():
     assert list(completed(failing, [], workers=2)) == []
 
 
@@ -57,7 +57,7 @@ def test_what_cannot_be_sent_is_named():
         check_sendable("f", lambda: None)
 
 
-def test_there_is_a_core():
+def test_number_of_cores_is_positive():
     assert 1 <= cores() <= (os.cpu_count() or 1)
 
 
@@ -74,7 +74,7 @@ def unsendable(n: int):
     return lambda: n
 
 
-def test_a_worker_that_dies_is_an_error_and_not_a_wait():
+def test_the_death_of_a_worker_is_an_error():
     with pytest.raises(ChildProcessError, match="a worker process was killed by signal 9, perhaps for want of memory"):
         list(completed(dying, [signal.SIGKILL] * 2, workers=2))
 
@@ -84,13 +84,13 @@ def test_a_result_that_cannot_be_sent_is_an_error():
         list(completed(unsendable, [1, 2], workers=2))
 
 
-def test_an_error_keeps_its_place_in_the_worker():
+def test_an_error_has_the_traceback_of_the_worker():
     with pytest.raises(ValueError, match="task 1") as caught:
         list(completed(failing, [1, 1], workers=2))
     assert re.search("In a worker process:\n.*in failing", caught.value.__notes__[0], re.DOTALL)
 
 
-def test_more_tasks_than_workers_are_shared_among_them():
+def test_more_tasks_than_workers_are_distributed():
     found = dict(completed(waiting, [0.0] * 9, workers=3))
     assert sorted(found) == list(range(9))
     assert len(set(found.values())) <= 3
@@ -103,7 +103,7 @@ def test_a_loop_that_ends_early_leaves_no_worker():
     assert not multiprocessing.active_children()
 
 
-def test_what_a_notebook_defines_is_refused_and_not_lost(monkeypatch):
+def test_functions_defined_in_a_notebook_are_refused(monkeypatch):
     def made_in_a_cell():
         pass
 

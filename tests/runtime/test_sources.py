@@ -67,7 +67,7 @@ def test_a_member_of_an_archive_and_a_file_that_stands_in_its_middle(tmp_path):
         assert audio.read_audio(file)[0].tolist() == Y.tolist()
 
 
-def test_a_pipe_which_cannot_be_moved_in(tmp_path):
+def test_a_pipe_that_is_not_seekable(tmp_path):
     reading, writing = os.pipe()
     with os.fdopen(writing, "wb") as into:
         into.write(written(tmp_path, audio.write_wav, Y, 8000))
