@@ -130,8 +130,6 @@ def test_the_certificate_takes_exact_gradients_for_unbiased_ones():
 @pytest.mark.parametrize("cell", [CELLS["a user's"], rnnbp.Stack((CELLS["a user's"],))], ids=["cell", "stack"])
 def test_a_cell_that_does_not_say_how_its_parameters_act_is_refused(cell):
     model, batch = problem([LSTM(3, 3), *reader(cell)])
-    message = (
-        r"KFRTRL takes cells that define .*got .*LeakyCell\(.*outer_products\(state, x, residuals\).*use UORO\(\)"
-    )
+    message = r"KFRTRL takes cells that define .*got .*LeakyCell\(.*outer_products\(state, x, residuals\).*use UORO\(\)"
     with pytest.raises(ValueError, match=message):
         list(KFRTRL().gradients(model, batch, CrossEntropy()))
