@@ -1,4 +1,4 @@
-"""Static against recurrent training on the same data: models, runs, the report and its plots."""
+"""Comparison of static and recurrent networks on the same data: models, runs, report and plots."""
 
 from rnnbp.runtime.lazy_imports import attach
 

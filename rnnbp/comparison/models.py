@@ -1,7 +1,8 @@
-"""The networks that `rnnbp compare` sets against each other: static views of a sequence, and recurrent nets.
+"""Networks of `rnnbp compare`: static networks on views of a sequence, and recurrent networks.
 
-Each is one function of the data's size and a width; the widths and learning rates in `CONTESTANTS` were found by
-cross-validation on the training set of Japanese Vowels alone, static and recurrent nets with the same care.
+Each is a function of the number of features, a width and the number of outputs. The widths and learning rates in
+`CONTESTANTS` were found by cross-validation on the training set of Japanese Vowels alone, static and recurrent networks
+with the same care.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +36,7 @@ Build = Callable[[int, int, int], list[Layer]]
 
 
 def window_mlp(features: int, width: int, outputs: int) -> list[Layer]:
-    """Each frame with five neighbours on either side, one hidden layer, averaged over time.
+    """Return an MLP on windows of eleven frames, five on either side, its hidden layer averaged over time.
 
     Examples
     --------
@@ -53,7 +54,7 @@ def window_mlp(features: int, width: int, outputs: int) -> list[Layer]:
 
 
 def statistics_mlp(features: int, width: int, outputs: int) -> list[Layer]:
-    """Mean and standard deviation over time, one hidden layer.
+    """Return an MLP with one hidden layer on the mean and standard deviation over time.
 
     Examples
     --------
@@ -64,7 +65,7 @@ def statistics_mlp(features: int, width: int, outputs: int) -> list[Layer]:
 
 
 def resampled_mlp(features: int, width: int, outputs: int) -> list[Layer]:
-    """The sequence brought to ten frames, one hidden layer.
+    """Return an MLP with one hidden layer on the sequence resampled to ten frames.
 
     Examples
     --------
@@ -75,7 +76,7 @@ def resampled_mlp(features: int, width: int, outputs: int) -> list[Layer]:
 
 
 def elman(features: int, width: int, outputs: int) -> list[Layer]:
-    """Elman's simple recurrent network, its hidden state averaged over time.
+    """Return Elman's simple recurrent network, its hidden state averaged over time.
 
     Examples
     --------
@@ -92,7 +93,7 @@ def elman(features: int, width: int, outputs: int) -> list[Layer]:
 
 
 def lstm(features: int, width: int, outputs: int) -> list[Layer]:
-    """An LSTM, its output averaged over time.
+    """Return an LSTM network, its output averaged over time.
 
     Examples
     --------
@@ -103,7 +104,7 @@ def lstm(features: int, width: int, outputs: int) -> list[Layer]:
 
 
 def gru(features: int, width: int, outputs: int) -> list[Layer]:
-    """A GRU, its output averaged over time.
+    """Return a GRU network, its output averaged over time.
 
     Examples
     --------
@@ -114,9 +115,9 @@ def gru(features: int, width: int, outputs: int) -> list[Layer]:
 
 
 def both_ways(layer: Callable[..., Layer], features: int, width: int, outputs: int) -> list[Layer]:
-    """Return a bidirectional layer over each frame with its two neighbours, read at four places from first to last.
+    """Return a bidirectional network on windows of three frames, its output read at four evenly spaced steps.
 
-    The two outermost are where `Ends` reads: the final states of both directions are among what is read.
+    The first and the last step are those that `Ends` reads: the final states of both directions are included.
 
     Examples
     --------
@@ -128,7 +129,7 @@ def both_ways(layer: Callable[..., Layer], features: int, width: int, outputs: i
 
 
 def causal_window_mlp(features: int, width: int, outputs: int) -> list[Layer]:
-    """Each frame with the ten before it, one hidden layer: for a target a step, which must not see what comes.
+    """Return a causal MLP on each frame and the ten before it, with an output at every step.
 
     Examples
     --------
@@ -139,7 +140,7 @@ def causal_window_mlp(features: int, width: int, outputs: int) -> list[Layer]:
 
 
 def stepwise(layer: Callable[[int, int], Layer], features: int, width: int, outputs: int) -> list[Layer]:
-    """A recurrent layer with an output at every step.
+    """Return a recurrent network with an output at every step.
 
     Examples
     --------
@@ -150,8 +151,7 @@ def stepwise(layer: Callable[[int, int], Layer], features: int, width: int, outp
 
 
 def spotting_mlp(features: int, width: int, outputs: int) -> list[Layer]:
-    """Each frame with eight neighbours on either side, one hidden layer, and an output at every step: for label
-    sequences.
+    """Return an MLP on windows of 17 frames with an output at every step, for label sequences.
 
     Examples
     --------
@@ -163,7 +163,7 @@ def spotting_mlp(features: int, width: int, outputs: int) -> list[Layer]:
 
 
 def transcriber(layer: Callable[..., Layer], features: int, width: int, outputs: int) -> list[Layer]:
-    """A recurrent layer both ways over time, on each frame with its two neighbours, and an output at every step.
+    """Return a bidirectional network on windows of three frames with an output at every step, for label sequences.
 
     Examples
     --------
@@ -176,17 +176,17 @@ def transcriber(layer: Callable[..., Layer], features: int, width: int, outputs:
 
 @dataclass(frozen=True)
 class Contestant:
-    """A network of the comparison.
+    """Model of the comparison, with its width and learning rate.
 
     Parameters
     ----------
     build : callable
         ``build(features, width, outputs)`` returns the layers.
     width : int
-        H.
+        Hidden size H.
     kind : {'static', 'recurrent'}
     learning_rate : float, default 0.01
-        Of Adam.
+        Learning rate of Adam.
     """
 
     build: Build
@@ -195,11 +195,11 @@ class Contestant:
     learning_rate: float = 0.01
 
     def optimizer(self) -> Adam:
-        """A new optimizer, with the learning rate that suits this network."""
+        """Return a new Adam optimizer with this model's learning rate."""
         return Adam(self.learning_rate)
 
 
-CONTESTANTS = {  # for one target a sequence
+CONTESTANTS = {  # for one target per sequence
     "window-mlp": Contestant(window_mlp, 300, "static"),
     "statistics-mlp": Contestant(statistics_mlp, 200, "static"),
     "resampled-mlp": Contestant(resampled_mlp, 200, "static"),
@@ -212,7 +212,7 @@ CONTESTANTS = {  # for one target a sequence
 }
 
 
-STEP_CONTESTANTS = {  # for one target a step
+STEP_CONTESTANTS = {  # for one target per step
     "window-mlp": Contestant(causal_window_mlp, 64, "static"),
     "elman": Contestant(partial(stepwise, Elman), 32, "recurrent"),
     "lstm": Contestant(partial(stepwise, LSTM), 32, "recurrent"),
@@ -220,7 +220,7 @@ STEP_CONTESTANTS = {  # for one target a step
 }
 
 
-LABEL_CONTESTANTS = {  # for a sequence of labels each
+LABEL_CONTESTANTS = {  # for a label sequence per sequence
     "window-mlp": Contestant(spotting_mlp, 256, "static", 0.003),
     "bielman": Contestant(partial(transcriber, Elman), 128, "recurrent", 0.002),
     "bilstm": Contestant(partial(transcriber, LSTM), 96, "recurrent", 0.004),
@@ -229,7 +229,7 @@ LABEL_CONTESTANTS = {  # for a sequence of labels each
 
 
 def contestants_for(data: SequenceDataset) -> dict[str, Contestant]:
-    """Those that fit a dataset's targets.
+    """Return the models that fit a dataset's targets.
 
     Examples
     --------
@@ -242,8 +242,10 @@ def contestants_for(data: SequenceDataset) -> dict[str, Contestant]:
 
 
 def loss_for(data: SequenceDataset) -> Loss:
-    """What the contestants are trained by: for classes, cross entropy with some label smoothing, which cross-validation
-    on the training set of Japanese Vowels found better for most of them, static and recurrent.
+    """Return the loss that the models are trained with.
+
+    For classes it is cross entropy with label smoothing, which cross-validation on the training set of Japanese Vowels
+    found better for most models, static and recurrent.
 
     Examples
     --------
@@ -255,7 +257,7 @@ def loss_for(data: SequenceDataset) -> Loss:
 
 
 def names(wanted: Sequence[str], among: Mapping[str, Contestant] = CONTESTANTS) -> list[str]:
-    """Names of contestants, with 'static', 'recurrent' and 'all' standing for several.
+    """Return model names, with 'static', 'recurrent' and 'all' expanded.
 
     Parameters
     ----------
@@ -265,7 +267,7 @@ def names(wanted: Sequence[str], among: Mapping[str, Contestant] = CONTESTANTS) 
     Raises
     ------
     ValueError
-        If there is none of a name.
+        If there is no model of a name.
 
     Examples
     --------
@@ -283,16 +285,16 @@ def names(wanted: Sequence[str], among: Mapping[str, Contestant] = CONTESTANTS) 
 
 @dataclass(frozen=True)
 class Maker:
-    """``make(seed)`` for a contestant that fits a dataset; what another process can be sent.
+    """Model factory ``make(seed)`` for a dataset, which can be sent to another process.
 
     Parameters
     ----------
     build : callable
-        The contestant's.
+        As in `Contestant`.
     normalize : Normalize
-        By the training set's statistics.
+        Normalization by the statistics of the training set.
     width, outputs : int
-        H and K.
+        Hidden size H and number of outputs K.
     """
 
     build: Build
@@ -301,26 +303,26 @@ class Maker:
     outputs: int
 
     def __call__(self, seed: int) -> Sequential:
-        """A new network."""
+        """Return a new network, initialized with `seed`."""
         return Sequential(self.normalize, *self.build(len(self.normalize.mean), self.width, self.outputs), seed=seed)
 
 
 def maker(name: str, train: SequenceDataset, parameters: int | None = None) -> Maker:
-    """``make(seed)`` for a contestant that fits a dataset, its inputs normalised by the training set's statistics.
+    """Return a model factory ``make(seed)`` with inputs normalized by the statistics of the training set.
 
     Parameters
     ----------
     name : str
-        Of `CONTESTANTS`.
+        A name in `CONTESTANTS`, or in the table for such targets.
     train : SequenceDataset
-        Its targets, one a sequence, one a step or sequences of labels, say which contestants there are.
+        Its targets, one per sequence, one per step or label sequences, determine which models there are.
     parameters : int, optional
-        Choose the width so that the network has as nearly as possible so many parameters.
+        Choose the width so that the number of parameters is as close as possible to this.
 
     Raises
     ------
     ValueError
-        If there is no such contestant for such targets, or there are no targets.
+        If there is no such model for such targets, or there are no targets.
 
     Examples
     --------
@@ -342,7 +344,7 @@ def maker(name: str, train: SequenceDataset, parameters: int | None = None) -> M
 
 
 def output_size(data: SequenceDataset) -> int:
-    """K: how many classes, or values, a target has.
+    """Return the number of outputs K: the number of classes, or of values per target.
 
     Raises
     ------
@@ -365,12 +367,12 @@ def output_size(data: SequenceDataset) -> int:
 
 
 def matching_width(make: Callable[[int], Sequential], parameters: int) -> int:
-    """The width whose network has as nearly as possible so many parameters.
+    """Return the width whose network comes closest to a number of parameters.
 
     Parameters
     ----------
     make : callable
-        ``make(width)`` returns a network; more width, more parameters.
+        ``make(width)`` returns a network whose number of parameters increases with the width.
     parameters : int
 
     Examples

@@ -1,4 +1,4 @@
-"""What a comparison found: tables, one sentence, a picture, a page."""
+"""Report of a comparison: tables, a verdict in one sentence, a plot and an HTML page."""
 
 import html
 from dataclasses import dataclass, field
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Paired:
-    """A recurrent network's score less a static one's, paired by seed.
+    """Difference of a recurrent and a static network's scores, paired by seed.
 
     Attributes
     ----------
     difference : float
         Mean over seeds.
     low, high : float
-        Its 95 % interval (Student's t); NaN where there is no spread to judge by, and where the seeds are too few, so
-        that it would reach beyond what two accuracies can differ by.
+        95 % confidence interval (Student's t); NaN if the differences have no variance, or if with too few seeds the
+        interval would exceed the possible difference of two accuracies.
     p : float
-        Two-sided paired t-test; NaN where there is no spread.
+        p-value of the two-sided paired t-test; NaN if the differences have no variance.
     """
 
     difference: float
@@ -39,13 +39,13 @@ class Paired:
 
 @dataclass(frozen=True)
 class Report:
-    """The result of `rnnbp.compare`.
+    """Result of `rnnbp.compare`.
 
     Attributes
     ----------
     runs : DataFrame
         A row for each model and seed: kind, parameters, `train` and `test` score, `test_loss`, `seconds` of training,
-        mean `gradient_norm`, `inference_ms` a sequence.
+        mean `gradient_norm`, `inference_ms` per sequence.
     curves : DataFrame
         A row for each epoch of each run: the training's history, with `model` and `run`: ``'seed 0'``, ... trained on
         all of the training set, ``'fold 0'``, ... on a part, with the rest as validation.
@@ -71,9 +71,11 @@ class Report:
 
     @cached_property
     def table(self) -> pd.DataFrame:
-        """A row a model: `model`, `kind`, `parameters`; mean and standard deviation over seeds of the train and test
-        score; `validation_mean` over the folds; `epochs_to_best` and `seconds_to_best`, the epoch with the best mean
-        validation score; `seconds_mean` of a training, `seconds_per_epoch`, `inference_ms` a sequence, `gradient_norm`.
+        """Summary table, one row per model.
+
+        Columns: `model`, `kind`, `parameters`; mean and standard deviation over seeds of the train and test score;
+        `validation_mean` over the folds; `epochs_to_best` and `seconds_to_best`, for the epoch with the best mean
+        validation score; `seconds_mean` of a run, `seconds_per_epoch`, `inference_ms` per sequence, `gradient_norm`.
         """
         groups = self.runs.groupby("model", sort=False)
         table = groups[["kind", "parameters"]].first()
@@ -93,17 +95,17 @@ class Report:
 
     @cached_property
     def validation_curves(self) -> pd.DataFrame:
-        """The validation score by epoch (rows) and model (columns), mean over the folds."""
+        """Validation score by epoch (rows) and model (columns), averaged over the folds."""
         folds = self.curves[self.curves["run"].str.startswith("fold")]
         return folds.pivot_table(index="epoch", columns="model", values=f"validation_{self.metric}", sort=False)
 
     @property
     def _better(self) -> int:
-        """1 where more of the metric is better, -1 for an error rate."""
+        """Sign of improvement: 1 where more of the metric is better, -1 for an error rate."""
         return -1 if self.metric.endswith("error_rate") else 1
 
     def best(self, kind: str) -> str | None:
-        """The model of a kind, 'static' or 'recurrent', with the best validation score; None if there is none."""
+        """Return the 'static' or 'recurrent' model with the best validation score, or None if there is none."""
         of_kind = self.table[self.table["kind"] == kind]
         return (
             None
@@ -117,7 +119,7 @@ class Report:
         Parameters
         ----------
         recurrent, static : str
-            Names of models; the second's score is taken from the first's.
+            Names of models; the second's score is subtracted from the first's.
         """
         from scipy import stats
 
@@ -127,7 +129,7 @@ class Report:
         if len(difference) < 2:
             return Paired(mean, np.nan, np.nan, np.nan)
         error = float(difference.std(ddof=1)) / np.sqrt(len(difference))
-        if error < 1e-12:  # the same at every seed: no spread to judge by
+        if error < 1e-12:  # the same difference for every seed: no variance
             return Paired(mean, np.nan, np.nan, np.nan)
         margin = float(stats.t.ppf(0.975, len(difference) - 1)) * error
         p = 2 * float(stats.t.sf(abs(mean) / error, len(difference) - 1))
@@ -137,7 +139,7 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """One sentence: the best static network, the best recurrent one, and how sure the difference is."""
+        """One sentence on the best static and recurrent networks, with the confidence interval of their difference."""
         recurrent, static = self.best("recurrent"), self.best("static")
         said = {name: self._score(name) for name in (recurrent, static) if name is not None}
         if recurrent is None or static is None:
@@ -160,7 +162,7 @@ class Report:
         return f"{row['test_mean']:.4f}{spread}"
 
     def plot(self) -> "Figure":
-        """Learning curves, and every seed's test score.
+        """Plot the learning curves, and every seed's test score.
 
         Returns
         -------
@@ -181,7 +183,7 @@ class Report:
         Parameters
         ----------
         folder : str or Path
-            Made if it does not exist.
+            Created if it does not exist.
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
@@ -190,7 +192,7 @@ class Report:
                 frame.to_csv(beside, index=False)
 
     def to_html(self, path: str | Path) -> None:
-        """Write one page that needs no other file.
+        """Write the report as one self-contained HTML page.
 
         Parameters
         ----------
@@ -213,7 +215,7 @@ class Report:
         Parameters
         ----------
         folder : str or Path
-            Made if it does not exist.
+            Created if it does not exist.
         """
         folder = Path(folder)
         self.to_csv(folder)
@@ -221,7 +223,7 @@ class Report:
         try:
             figure = self.plot()
         except ImportError:
-            return  # the page says so
+            return  # the page says that the plot is missing
         with replacing(folder / "comparison.png") as beside:
             figure.savefig(beside, format="png", dpi=150)
 
@@ -233,7 +235,7 @@ class Report:
 
 
 def _rounded(table: pd.DataFrame) -> pd.DataFrame:
-    """The columns one reads first, in few digits."""
+    """Return the main columns of the table, rounded."""
     digits = {"seconds": 2, "gradient": 3, "inference": 3}
     shown = table.drop(columns=["seconds_to_best", "seconds_per_epoch"])
     return shown.round({c: digits.get(c.split("_")[0], 4) for c in shown.columns[shown.dtypes == np.float64]})

@@ -1,4 +1,4 @@
-"""A comparison as one page of HTML that needs no other file."""
+"""Self-contained HTML page of a comparison."""
 
 import base64
 import html
@@ -34,7 +34,7 @@ def page(
     metric: str,
     settings: Mapping[str, str],
 ) -> str:
-    """The page.
+    """Return the report as a self-contained HTML page.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def page(
     picture : str
         HTML.
     table, runs, curves : DataFrame
-        Of a `rnnbp.Report`.
+        Those of a `rnnbp.Report`.
     metric : str
     settings : mapping of str to str
         Plain text.
@@ -71,7 +71,7 @@ training set, mean ± standard deviation over the seeds. <b>best epoch</b> is th
 
 
 def columns_to_read(table: pd.DataFrame) -> pd.DataFrame:
-    """A report's table in the columns that one reads, as text that fits a window of 1,200 pixels.
+    """Return the main columns of a report's table as text that fits a window of 1,200 pixels.
 
     Examples
     --------
@@ -113,7 +113,7 @@ def _settings(settings: Mapping[str, str]) -> str:
 
 
 def embedded(figure: "Figure", says: str) -> str:
-    """A figure as an image within the page; `says` is for those who do not see it."""
+    """Return a figure as an inline HTML image with the alternative text `says`."""
     memory = io.BytesIO()
     figure.savefig(memory, format="png", dpi=130)
     code = base64.b64encode(memory.getvalue()).decode()

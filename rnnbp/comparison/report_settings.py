@@ -1,4 +1,4 @@
-"""What a comparison says of its data and of how its models were trained."""
+"""Description of a comparison's data and training settings for the report."""
 
 from collections.abc import Iterable, Mapping
 
@@ -22,7 +22,7 @@ def settings(
     optimizers: Mapping[str, Optimizer],
     schedule: Schedule,
 ) -> dict[str, str]:
-    """Names and texts, as they are to be read.
+    """Return the settings of a comparison as readable names and texts.
 
     Parameters
     ----------
@@ -30,9 +30,9 @@ def settings(
     seeds : iterable of int
     folds, epochs, batch_size : int
     loss, gradient, schedule
-        As the runs have them.
+        Those of the runs.
     optimizers : mapping of str to Optimizer
-        By the model's name.
+        Optimizers by model name.
 
     Examples
     --------

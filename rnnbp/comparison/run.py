@@ -1,4 +1,4 @@
-"""Static against recurrent: the same data, the same budget, several seeds, one report."""
+"""Comparison of static and recurrent networks: the same data and budget, several seeds, one report."""
 
 import inspect
 import time
@@ -27,7 +27,7 @@ MakeOptimizer = Callable[[], Optimizer]
 
 @dataclass(frozen=True)
 class Recipe:
-    """How every model of a comparison is trained.
+    """Training settings common to every model of a comparison.
 
     Parameters
     ----------
@@ -35,9 +35,9 @@ class Recipe:
     loss : Loss
     gradient : GradientAlgorithm
     schedule : callable
-        ``schedule(epochs)`` makes a new one for each run.
+        ``schedule(epochs)`` returns a new schedule for each run.
     checkpoints : Path, optional
-        A folder for those of all runs, from which they go on.
+        Folder for the checkpoints of all runs, from which they resume.
     """
 
     epochs: int
@@ -50,19 +50,19 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Training:
-    """One run: a model and a seed, on all of the training set or on all but a fold.
+    """One training run: a model and a seed, on the whole training set or on all folds but one.
 
     Parameters
     ----------
     recipe : Recipe
     name, run : str
-        The model's, and 'seed 0' or 'fold 0'.
+        Name of the model, and of the run: 'seed 0' or 'fold 0'.
     make, optimizer : callable
-        Make new ones.
+        Factories of the model and of the optimizer.
     seed : int
     train : SequenceDataset
     held, test : SequenceDataset, optional
-        Evaluated after each epoch; evaluated once, at the end.
+        Validation fold, evaluated after each epoch; test set, evaluated once, at the end.
     """
 
     recipe: Recipe
@@ -76,13 +76,13 @@ class Training:
     test: SequenceDataset | None = None
 
     def perform(self) -> tuple[dict[str, Any] | None, pd.DataFrame]:
-        """The row of a run that met the test set, and the learning curve."""
+        """Train, and return the row of results if there is a test set, and the learning curve."""
         trainer = self.trained()
         row = None if self.test is None else _row(self, trainer, self.test)
         return row, trainer.history.assign(model=self.name, run=self.run)
 
     def trained(self) -> Trainer:
-        """Train, or go on from the checkpoint."""
+        """Return the trainer after training, resumed from the checkpoint where there is one."""
         recipe, optimizer = self.recipe, self.optimizer()
         trainer = Trainer(
             _made(self.make, self.seed),
@@ -126,9 +126,9 @@ def compare(
 ) -> Report:
     """Train every model under the same budget and report.
 
-    Each model is trained once for each seed on all of the training set, for the same number of epochs, and then meets
-    the test set, once. Which model is the best of its kind is decided before, by cross-validation within the training
-    set; the test set has no part in it.
+    Each model is trained once for each seed on the whole training set, for the same number of epochs, and then
+    evaluated once on the test set. The best static and the best recurrent model are chosen by cross-validation within
+    the training set; the test set plays no part in the choice.
 
     Parameters
     ----------
@@ -137,26 +137,26 @@ def compare(
     train, test : SequenceDataset
         Classes of the test set are mapped to those of the training set by their names.
     seeds : int or iterable of int, default 5
-        How many (0, 1, ...), or which; of first parameters, order and dropout.
+        Number of seeds (0, 1, ...), or the seeds, of initialization, shuffling and dropout.
     epochs, batch_size : int, default 30 and 16
     loss : Loss, optional
         Default: CrossEntropy() where targets are integers, else MeanSquaredError().
     gradient : GradientAlgorithm, default BPTT()
     optimizer : callable, optional
-        Makes a new optimizer for each run. Default: Adam(0.01).
+        Returns a new optimizer for each run. Default: Adam(0.01).
     optimizers : mapping of str to callable, optional
-        The same for single models that were tuned to another.
+        Optimizers for single models by name, where they differ from `optimizer`.
     schedule : callable, default Cosine
-        ``schedule(epochs)`` makes the learning rate's course for each run; none where an optimizer finds its step sizes
-        itself (`LBFGS`, `NewtonCG`).
+        ``schedule(epochs)`` returns the learning-rate schedule of each run; not used with a `Minimizer` (`LBFGS`,
+        `NewtonCG`).
     folds : int, default 3
-        Of the cross-validation; at least 2.
+        Number of folds of the cross-validation; at least 2.
     workers : int, default 1
-        How many processes train at once, one run and one thread each. More than one needs models, optimizers and
-        schedule that another process can import: functions at the top level of a module, no lambdas.
+        Number of processes that train in parallel, one run and one thread each. More than one needs models,
+        optimizers and schedule that another process can import: functions at the top level of a module, no lambdas.
     checkpoints : str or Path, optional
-        A folder in which each run is kept after each epoch, and from which a second call with the same arguments goes
-        on.
+        Folder to which each run writes a checkpoint after each epoch, and from which a second call with the same
+        arguments resumes.
     progress : bool, default True
 
     Returns
@@ -235,7 +235,7 @@ def compare(
 
 
 def _check_makers(models: Any, optimizer: Any, optimizers: Mapping[str, Any], schedule: Any) -> None:
-    """Raise unless all are functions that make something new for each run."""
+    """Raise unless models, optimizers and schedule are given as factories, called once per run."""
     if not isinstance(models, Mapping):
         raise ValueError(f'models must be a dict of names and functions, {{"lstm": make}}, got {models!r}')
     if not models:
@@ -261,7 +261,7 @@ def _check_makers(models: Any, optimizer: Any, optimizers: Mapping[str, Any], sc
 
 
 def made_folder(path: str | Path | None) -> Path | None:
-    """The folder, made where it was not there."""
+    """Create the folder if it does not exist, and return it."""
     if path is None:
         return None
     check_target_folder("checkpoints", path)
@@ -270,7 +270,7 @@ def made_folder(path: str | Path | None) -> Path | None:
 
 
 def default_optimizer() -> Adam:
-    """Where `compare` is given none.
+    """Return the optimizer that `compare` uses by default.
 
     Examples
     --------
@@ -288,18 +288,18 @@ def _trainings(
     test: SequenceDataset,
     folds: int,
 ) -> Iterator[Training]:
-    """The cross-validation of every model, by which the best is chosen; then its runs that meet the test set."""
-    parts = list(enumerate(_folds(train, folds)))
+    """Yield the cross-validation runs of every model, then the runs that are evaluated on the test set."""
+    splits = list(enumerate(_folds(train, folds)))
     for name, makes in makers.items():
-        for fold, (part, held) in parts:
-            yield Training(recipe, name, f"fold {fold}", *makes, seeds[fold % len(seeds)], part, held=held)
+        for fold, (rest, held_out) in splits:
+            yield Training(recipe, name, f"fold {fold}", *makes, seeds[fold % len(seeds)], rest, held=held_out)
     for seed in seeds:
         for name, makes in makers.items():
             yield Training(recipe, name, f"seed {seed}", *makes, seed, train, test=test)
 
 
 def _made(make: Make, seed: int) -> Sequential:
-    """``make(seed)``, or ``make()`` given the seed's first parameters."""
+    """Return ``make(seed)``, or the model of ``make()`` initialized with the seed."""
     takes_seed = bool(inspect.signature(make).parameters)
     model = make(seed) if takes_seed else make()
     if not isinstance(model, Sequential):
@@ -310,8 +310,9 @@ def _made(make: Make, seed: int) -> Sequential:
 
 
 def _folds(data: SequenceDataset, folds: int) -> list[tuple[SequenceDataset, SequenceDataset]]:
-    """The dataset parted into as many (rest, fold), the classes spread evenly over the folds; where there are fewer
-    sequences than folds, the sequences are cut.
+    """Return the (rest, fold) splits of a dataset, stratified by class.
+
+    Where there are fewer sequences than folds, the sequences are cut.
     """
     if len(data) < folds:
         if not data.per_step:
@@ -328,7 +329,7 @@ def _folds(data: SequenceDataset, folds: int) -> list[tuple[SequenceDataset, Seq
 
 
 def _row(training: Training, trainer: Trainer, test: SequenceDataset) -> dict[str, Any]:
-    """What a run came to; the test set is met here, once."""
+    """Return the results of a run; this is its only evaluation on the test set."""
     history, metric = trainer.history, trainer.loss.metric
     began = time.perf_counter()
     result = trainer.evaluate(test)
