@@ -1,1 +1,1 @@
-"""The `rnnbp` command: one file a subcommand."""
+"""The `rnnbp` command, one file per subcommand."""

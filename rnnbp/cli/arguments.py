@@ -1,4 +1,4 @@
-"""What the commands of `rnnbp` have in common: their form, and the data they are given."""
+"""Arguments that the commands of `rnnbp` share, and the datasets and models that they name."""
 
 import argparse
 from pathlib import Path
@@ -18,7 +18,7 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def command(commands: Commands, name: str, about: str, example: str) -> argparse.ArgumentParser:
-    """Add a command with its help and an example."""
+    """Add a subcommand with its help and an example."""
     return commands.add_parser(
         name,
         help=about,
@@ -38,12 +38,12 @@ def add_target(
 
 
 def check_targets(options: argparse.Namespace) -> None:
-    """Raise unless all that a command is to write can be written: before it has worked for hours to write it.
+    """Raise unless every output file of a command can be written, before it computes for hours.
 
     Raises
     ------
     OSError
-        As `check_target` and `check_target_folder`.
+        As in `check_target` and `check_target_folder`.
     ValueError
         If two options name the same file.
     """
@@ -74,7 +74,7 @@ def add_data(added: argparse.ArgumentParser) -> None:
 
 
 def add_trainings(added: argparse.ArgumentParser, *, models: str, seeds: int) -> None:
-    """Add the arguments of many trainings of contestants, with their defaults."""
+    """Add the arguments of a comparison's training runs, with their defaults."""
     added.add_argument(
         "--models",
         default=models,
@@ -90,14 +90,14 @@ def add_trainings(added: argparse.ArgumentParser, *, models: str, seeds: int) ->
 
 
 def add_workers(added: argparse.ArgumentParser) -> None:
-    """Add the number of processes."""
+    """Add the argument for the number of processes."""
     added.add_argument(
         "--workers", type=int, default=cores(), metavar="N", help="processes that train at once (default: the cores)"
     )
 
 
 def model_for(options: argparse.Namespace, train: SequenceDataset) -> tuple[Sequential, SequenceDataset]:
-    """The model that the command line names, saved or a new one for the data; and the data as it was trained on."""
+    """Return the model that the command line names, saved or new, and the dataset with the model's classes."""
     if not options.model.endswith(".npz") and not Path(options.model).is_file():
         return contestants.maker(options.model, train, options.parameters)(0), train
     model = rnnbp.load(options.model)
@@ -105,7 +105,7 @@ def model_for(options: argparse.Namespace, train: SequenceDataset) -> tuple[Sequ
 
 
 def load(options: argparse.Namespace) -> tuple[SequenceDataset, SequenceDataset]:
-    """The training and the test set that the command line names."""
+    """Return the training and the test set that the command line names."""
     if not options.dataset.lower().endswith((".ts", ".ts.gz")):
         if options.test is not None:
             raise ValueError(f"--test goes with a .ts file, but the dataset is {options.dataset!r}")
@@ -122,13 +122,13 @@ def load(options: argparse.Namespace) -> tuple[SequenceDataset, SequenceDataset]
 
 
 def _recorded(options: argparse.Namespace) -> dict[str, Any]:
-    """What the loader of a dataset of recordings is given."""
+    """Return the keyword arguments for the loader of a dataset of recordings."""
     given: dict[str, Any] = {} if options.data is None else {"path": options.data}
     return given if options.speaker is None else given | {"split": "speaker", "speaker": options.speaker}
 
 
 def numbers(option: str, given: str) -> list[float]:
-    """Numbers separated by commas."""
+    """Parse numbers separated by commas."""
     try:
         return [float(one) for one in given.split(",")]
     except ValueError:

@@ -1,4 +1,4 @@
-"""`rnnbp bench`: how fast this package is, beside others on the same machine."""
+"""`rnnbp bench`: benchmark of this package against others on the same machine."""
 
 import argparse
 import sys
@@ -14,7 +14,7 @@ RECURRENT = "rnn,lstm,gru,original gru"
 
 
 def add_bench(commands: Commands) -> None:
-    """Add the command."""
+    """Add the `bench` command."""
     added = command(
         commands,
         "bench",
@@ -64,7 +64,7 @@ def _workloads(cells: list[str], grid: Sequence[tuple[int, int, int, int]]) -> l
 
 
 def _growth(cells: list[str], every: int) -> dict[str, list[Sequences]]:
-    """By size, the workloads that differ in it: all of them, or every third."""
+    """Return the workloads that vary one size, by the name of the size, with `every` n-th of its values."""
     return {
         size: [work for cell in cells for work in growing(cell, size, values[::every])]
         for size, values in GROWTH.items()

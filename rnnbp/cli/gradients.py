@@ -10,7 +10,7 @@ from rnnbp.runtime import positive_int, replacing
 
 
 def add_gradients(commands: Commands) -> None:
-    """Add the command."""
+    """Add the `gradients` command."""
     added = command(
         commands,
         "gradients",

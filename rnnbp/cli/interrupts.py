@@ -1,4 +1,4 @@
-"""Commands that are interrupted, by Ctrl-C or SIGTERM: they end in order, and say how to continue."""
+"""Interruption of commands by Ctrl-C or SIGTERM: orderly exit, with a message on how to continue."""
 
 import argparse
 import shlex
@@ -10,14 +10,14 @@ from typing import Any, NoReturn
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM came."""
+    """Interruption by SIGTERM."""
 
 
 @contextmanager
 def terminated_as_interrupted() -> Iterator[None]:
-    """Within the block SIGTERM raises `Terminated`, so that files are cleared away and workers ended as after Ctrl-C.
+    """Raise `Terminated` on SIGTERM within the block, so that files and workers are cleaned up as after Ctrl-C.
 
-    Unless the process ignores SIGTERM, or handles it already, or this is not its main thread.
+    Has no effect if the process ignores SIGTERM or handles it already, or outside of its main thread.
     """
     in_main = threading.current_thread() is threading.main_thread()
     if not in_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
@@ -35,7 +35,7 @@ def _terminate(*_: Any) -> NoReturn:
 
 
 def status(interrupt: KeyboardInterrupt) -> int:
-    """What a shell expects of a process that a signal ended.
+    """Return the exit status that a shell expects of a process ended by the signal.
 
     Examples
     --------
@@ -46,15 +46,15 @@ def status(interrupt: KeyboardInterrupt) -> int:
 
 
 def how_to_continue(options: argparse.Namespace, arguments: Sequence[str]) -> str:
-    """What follows "interrupted": the command to go on with.
+    """Return the message after "interrupted": the command that continues the work.
 
     Parameters
     ----------
     options : Namespace
-        `kept_by` names the option that keeps checkpoints, and what it takes; None where they are always kept. Commands
-        without it keep nothing and lose nothing.
+        `kept_by` is the option that writes checkpoints and its metavar; None if they are always written. Commands
+        without it have no checkpoints and nothing to lose.
     arguments : sequence of str
-        What `options` were read from.
+        Command-line arguments that `options` were parsed from.
 
     Examples
     --------

@@ -42,8 +42,9 @@ from rnnbp.training import Trainer, TrainingDivergedError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; 0 where all went well, 2 where an argument or a file was wrong, 130 or 143 where Ctrl-C or
-    SIGTERM came.
+    """Run the command and return its exit status.
+
+    0 means success, 2 a wrong argument or file, 130 and 143 an interruption by Ctrl-C and SIGTERM.
 
     Parameters
     ----------
@@ -63,9 +64,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             check_targets(options)
             options.run(options)
             sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads the output has enough of it, as `head` has
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter's last flush fails
-        return 141  # as of a process that SIGPIPE ended
+    except BrokenPipeError:  # the reader closed the pipe, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter's final flush fails
+        return 141  # the status of a process ended by SIGPIPE
     except (ValueError, OSError, ImportError, TrainingDivergedError) as error:
         print(f"rnnbp: error: {error}", file=sys.stderr)
         return 2
@@ -76,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command's arguments."""
+    """Return the argument parser of the command."""
     top = argparse.ArgumentParser(prog="rnnbp", description=rnnbp.__doc__)
     top.add_argument("--version", action="version", version=f"rnnbp {rnnbp.__version__}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -249,7 +250,7 @@ def _predict(options: argparse.Namespace) -> None:
 
 
 def _table(predicted: np.ndarray | list[Any]) -> pd.DataFrame:
-    """A row a sequence or, where each step has an output, a row a step."""
+    """Return predictions as a table, one row per sequence or, with an output at every step, per step."""
     index = pd.RangeIndex(len(predicted), name="sequence").to_frame()
     if isinstance(predicted, list):
         lengths = [len(steps) for steps in predicted]

@@ -1,4 +1,4 @@
-"""`rnnbp nettalk`: the tables of letters to phonemes from the command line."""
+"""`rnnbp nettalk`: the NETtalk experiments, letters to phonemes, from the command line."""
 
 import argparse
 from pathlib import Path
@@ -11,7 +11,7 @@ from rnnbp.runtime import replacing
 
 
 def add_nettalk(commands: Commands) -> None:
-    """Add the command."""
+    """Add the `nettalk` command."""
     added = command(
         commands,
         "nettalk",
@@ -56,7 +56,7 @@ def _nettalk(options: argparse.Namespace) -> None:
 
 
 def _percent(table: pd.DataFrame) -> pd.DataFrame:
-    """Fractions as they are printed."""
+    """Format fractions as percentages for printing."""
     plain = table.select_dtypes("float").columns.difference(["seconds", "parameters"])
     shown = table.assign(**{name: (100 * table[name]).round(2) for name in plain})
     return shown.assign(**{name: shown[name].round() for name in ("seconds",) if name in shown})

@@ -1,4 +1,4 @@
-"""`rnnbp speak`: text as phonemes, and as sound."""
+"""`rnnbp speak`: convert text to phonemes, and to sound."""
 
 import argparse
 import sys
@@ -12,7 +12,7 @@ from rnnbp.datasets import load_cmudict
 
 
 def add_speak(commands: Commands) -> None:
-    """Add the command."""
+    """Add the `speak` command."""
     added = command(
         commands,
         "speak",
@@ -59,7 +59,7 @@ def _speak(options: argparse.Namespace) -> None:
 
 
 def as_line(said: Sequence[Pronunciation | str]) -> str:
-    """Phonemes with spaces between, words with bars, unless there is a pause.
+    """Join phonemes with spaces, and words with bars unless there is a pause between them.
 
     Examples
     --------

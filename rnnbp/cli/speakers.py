@@ -1,4 +1,4 @@
-"""`rnnbp speakers`: how well nets recognise speakers that they were not trained on."""
+"""`rnnbp speakers`: recognition accuracy on speakers left out of the training set."""
 
 import argparse
 from functools import partial
@@ -15,7 +15,7 @@ from rnnbp.runtime import positive_int, replacing
 
 
 def add_speakers(commands: Commands) -> None:
-    """Add the command."""
+    """Add the `speakers` command."""
     added = command(
         commands,
         "speakers",
@@ -61,6 +61,6 @@ def _speakers(options: argparse.Namespace) -> None:
 
 
 def _without(path: dict[str, Path], views: int, speaker: str) -> tuple[SequenceDataset, list[SequenceDataset]]:
-    """The training set, and the speaker as recorded and varied."""
+    """Return the training set without a speaker, and test sets of the speaker as recorded and varied."""
     train, test = datasets.load("spoken-digits", split="speaker", speaker=speaker, **path)
     return train, [test, *(shown_with(test, HEARD_AGAIN, 2 * view + 1) for view in range(1, views))]

@@ -1,4 +1,4 @@
-"""`rnnbp transcribe`: what is said in recordings, and when."""
+"""`rnnbp transcribe`: the words spoken in recordings, with their times."""
 
 import argparse
 from pathlib import Path
@@ -8,7 +8,7 @@ from rnnbp.cli.arguments import Commands, command
 
 
 def add_transcribe(commands: Commands) -> None:
-    """Add the command."""
+    """Add the `transcribe` command."""
     added = command(
         commands,
         "transcribe",
