@@ -1,4 +1,4 @@
-"""Recordings and features in files: WAV and NIST SPHERE, FLAC and OGG with the extra `audio`; HTK's and Kaldi's."""
+"""Files of recordings and features: WAV and NIST SPHERE, FLAC and OGG with the extra `audio`; HTK and Kaldi."""
 
 from rnnbp.runtime.lazy_imports import attach
 

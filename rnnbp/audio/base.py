@@ -1,4 +1,4 @@
-"""What all readers of recordings share: what a header says, and samples between numbers and bytes."""
+"""Base of all readers of recordings: header information, and conversion between samples and bytes."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,7 +11,7 @@ from rnnbp.runtime import Opened, choice
 Array = np.ndarray
 ByteOrder = Literal["<", ">"]
 
-# name: bytes a sample, dtype of what holds it, zero, full scale
+# name: bytes a sample, dtype of its container, zero, full scale
 ENCODINGS = {
     "PCM_U8": (1, "u1", 128.0, 2.0**7),
     "PCM_S8": (1, "i1", 0.0, 2.0**7),
@@ -25,7 +25,7 @@ ENCODINGS = {
 
 @dataclass(frozen=True)
 class AudioInfo:
-    """What the header of a recording says.
+    """Header information of a recording.
 
     Parameters
     ----------
@@ -33,11 +33,11 @@ class AudioInfo:
         Sampling rate [Hz].
     channels : int
     samples : int
-        Of each channel.
+        Number of samples of each channel.
     encoding : str
-        As `rnnbp.audio.write_wav` names them, or the name that soundfile gives it.
+        A name of `rnnbp.audio.write_wav`'s encodings, or soundfile's name.
     start : int, default 0
-        Where the samples begin in the file [bytes].
+        Offset of the samples in the file [bytes].
     byteorder : str, default '<'
         '<' or '>': which byte of a sample is first.
 
@@ -56,12 +56,12 @@ class AudioInfo:
 
     @property
     def seconds(self) -> float:
-        """How long it takes."""
+        """Duration in seconds."""
         return self.samples / self.sr
 
 
 def samples_of(source: Opened, info: AudioInfo, dtype: DTypeLike) -> Array:
-    """All samples (n,) or (channels, n), the file's size checked before."""
+    """Read all samples, (n,) or (channels, n), after a check of the file's size."""
     source.file.seek(info.start)
     raw = np.frombuffer(source.file.read(info.samples * info.channels * ENCODINGS[info.encoding][0]), np.uint8)
     y = decoded(raw, info.encoding, info.byteorder, dtype)
@@ -69,7 +69,7 @@ def samples_of(source: Opened, info: AudioInfo, dtype: DTypeLike) -> Array:
 
 
 def decoded(raw: Array, encoding: str, byteorder: ByteOrder, dtype: DTypeLike) -> Array:
-    """Bytes (bytes,) as samples of full scale 1, in `dtype`.
+    """Decode bytes (bytes,) to samples of full scale 1, in `dtype`.
 
     Examples
     --------
@@ -81,7 +81,7 @@ def decoded(raw: Array, encoding: str, byteorder: ByteOrder, dtype: DTypeLike) -
         wide = np.zeros((len(raw) // 3, 4), np.uint8)
         wide[:, slice(1, 4) if byteorder == "<" else slice(3)] = raw.reshape(-1, 3)
         raw = wide.reshape(-1)
-    with np.errstate(over="ignore"):  # a double beyond float32 becomes infinite, which is looked for
+    with np.errstate(over="ignore"):  # a double beyond float32 becomes infinite, which is checked below
         y = raw.view(np.dtype(kind).newbyteorder(byteorder)).astype(dtype)
     if zero:
         y -= np.asarray(zero, dtype)
@@ -91,7 +91,7 @@ def decoded(raw: Array, encoding: str, byteorder: ByteOrder, dtype: DTypeLike) -
 
 
 def encoded(y: Array, encoding: str, byteorder: ByteOrder = "<") -> bytes:
-    """Samples (n,) within -1 and 1 as bytes, rounded to the nearest; 1 itself becomes the greatest there is.
+    """Encode samples (n,) within -1 and 1 as bytes, rounded to the nearest; 1 becomes the greatest integer.
 
     Examples
     --------
@@ -112,7 +112,7 @@ def encoded(y: Array, encoding: str, byteorder: ByteOrder = "<") -> bytes:
 
 
 def channels_first(y: Array) -> Array:
-    """Samples (n, channels) as (channels, n), or (n,) where there is one channel.
+    """Transpose samples (n, channels) to (channels, n), or (n,) if there is one channel.
 
     Examples
     --------
@@ -123,7 +123,7 @@ def channels_first(y: Array) -> Array:
 
 
 def finite(name: str, y: Array) -> Array:
-    """Samples (..., n), if none is NaN or infinite; `name` is that of their file in messages."""
+    """Return samples (..., n); raise if one is NaN or infinite. `name` is that of their file, for messages."""
     if not np.isfinite(y).all():
         t = int(np.argwhere(~np.isfinite(y))[0][-1])
         raise ValueError(f"{name} holds {y.reshape(-1, y.shape[-1])[:, t].tolist()} at sample {t}: not finite")
@@ -131,12 +131,12 @@ def finite(name: str, y: Array) -> Array:
 
 
 def writable(y: ArrayLike, encoding: str) -> Array:
-    """Samples (n,) or (channels, n) as (n, channels), if they can be written so.
+    """Return samples (n,) or (channels, n) as (n, channels); raise if the encoding cannot represent them.
 
     Raises
     ------
     ValueError
-        If they are of another shape, none, not finite, or beyond full scale.
+        If they are of another shape, empty, not finite, or beyond full scale.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""HTK feature files: all parameter kinds, compressed ones too."""
+"""HTK feature files: all parameter kinds, compressed ones included."""
 
 import struct
 import warnings
@@ -18,22 +18,22 @@ KINDS = (
 SHORTS = ("WAVEFORM", "IREFC", "DISCRETE")  # kinds of 16-bit integers
 QUALIFIERS = {letter: 0o100 << bit for bit, letter in enumerate("ENDACZK0VT")}
 COMPRESSED, CHECKSUM = QUALIFIERS["C"], QUALIFIERS["K"]
-UNIT = 1e-7  # seconds, that of the header's period
+UNIT = 1e-7  # unit of the header's period [s]
 FULL = 32767.0
 
 
 @dataclass(frozen=True)
 class HTKFeatures:
-    """What an HTK file holds.
+    """Contents of an HTK feature file.
 
     Parameters
     ----------
     values : ndarray (T, F)
-        float32; IREFC scaled to -1 to 1, WAVEFORM and DISCRETE as the integers that they are.
+        float32; IREFC scaled to -1 to 1, WAVEFORM and DISCRETE unscaled integers.
     period : float
-        From one frame to the next [s].
+        Time from one frame to the next [s].
     kind : str
-        As 'MFCC_E_D_A_Z'.
+        Parameter kind with its qualifiers, such as 'MFCC_E_D_A_Z'.
 
     Examples
     --------
@@ -47,7 +47,7 @@ class HTKFeatures:
 
 
 def kind_code(kind: str) -> int:
-    """The number of a parameter kind in the header.
+    """Return the header's code of a parameter kind.
 
     Raises
     ------
@@ -71,12 +71,12 @@ def kind_code(kind: str) -> int:
 
 
 def kind_name(code: int) -> str:
-    """The parameter kind of a number in the header."""
+    """Return the parameter kind of a header's code."""
     return "_".join([KINDS[code & 0o77], *(letter for letter, bit in QUALIFIERS.items() if code & bit)])
 
 
 def read_htk(path: Source) -> HTKFeatures:
-    """A feature file of HTK.
+    """Read an HTK feature file.
 
     Parameters
     ----------
@@ -85,20 +85,20 @@ def read_htk(path: Source) -> HTKFeatures:
     Returns
     -------
     HTKFeatures
-        Of a compressed file (_C), the values before compression to about 1/65534 of each feature's range; the checksum
-        of _K is not looked at.
+        The values of a compressed file (_C) are exact to about 1/65534 of each feature's range; the checksum of _K is
+        not verified.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If its size is not what its header claims, or a value is not finite; the message begins with its name.
+        If its size does not match its header, or a value is not finite; the message begins with its name.
 
     Warns
     -----
     UserWarning
-        If bytes follow that are less than a sample.
+        If trailing bytes make less than a sample.
 
     References
     ----------
@@ -143,16 +143,16 @@ def read_htk(path: Source) -> HTKFeatures:
 
 
 def _expanded(raw: bytes, features: int) -> Array:
-    """x = (integer + B) / A, the A and B (F,) standing first."""
+    """Decompress ``x = (integer + B) / A``; A and B (F,) come first in `raw`."""
     a, b = np.frombuffer(raw[: 8 * features], ">f4").reshape(2, features)
     whole = np.frombuffer(raw[8 * features :], ">i2").reshape(-1, features)
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # a header's zeros are looked for in the result
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):  # the result is checked
         return ((whole + b) / a).astype(np.float32)
 
 
 def _compressed(values: Array) -> bytes:
     low, high = values.min(axis=0), values.max(axis=0)
-    differ = high - low > 2 * FULL / np.finfo(np.float32).max  # less has a scale beyond float32
+    differ = high - low > 2 * FULL / np.finfo(np.float32).max  # a smaller range has a scale beyond float32
     spread = np.where(differ, high - low, 1.0)
     a = (2 * FULL / spread).astype(">f4")
     b = np.where(differ, (high + low) * FULL / spread, values[0] * a).astype(">f4")
@@ -161,16 +161,16 @@ def _compressed(values: Array) -> bytes:
 
 
 def write_htk(path: str | Path, values: ArrayLike, *, period: float = 0.01, kind: str = "USER") -> None:
-    """Write a feature file of HTK, whole or not at all.
+    """Write an HTK feature file atomically.
 
     Parameters
     ----------
     path : str or Path
     values : array_like (T, F)
     period : float, default 0.01
-        From one frame to the next [s].
+        Time from one frame to the next [s].
     kind : str, default 'USER'
-        One of HTK's, with its qualifiers: 'MFCC_0_D_A'. With _C it is written compressed.
+        A parameter kind of HTK with its qualifiers: 'MFCC_0_D_A'. With _C the file is compressed.
 
     Raises
     ------

@@ -20,7 +20,7 @@ LONGEST_LINE = 2**24  # bytes: a row of a matrix, or a vector
 
 
 def read_ark(path: Source) -> Iterator[tuple[str, Array]]:
-    """The matrices and vectors of a Kaldi archive, text or binary, one after the other.
+    """Iterate over the matrices and vectors of a Kaldi archive, text or binary.
 
     Parameters
     ----------
@@ -30,15 +30,15 @@ def read_ark(path: Source) -> Iterator[tuple[str, Array]]:
     ------
     key : str
     array : ndarray (T, F) or (n,)
-        float32 or float64 as written in binary, float32 of compressed ones, float64 of text.
+        float32 or float64 as stored in binary, float32 if compressed, float64 from text.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is not such an archive, claims more than it holds, or a number is not finite; the message begins with its
-        name and the key.
+        If it is not such an archive, is truncated, or has a number that is not finite; the message begins with its name
+        and the key.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def read_ark(path: Source) -> Iterator[tuple[str, Array]]:
 
 
 def _key(source: Opened) -> str:
-    """The next key; empty at the end."""
+    """Read the next key; empty at the end of the file."""
     data = b""
     while (byte := source.file.read(1)) not in (b"", b" ", b"\t"):
         data = b"" if byte in b"\r\n" and not data else data + byte
@@ -68,7 +68,7 @@ def _key(source: Opened) -> str:
 
 
 def _object(source: Opened, key: str) -> Array:
-    """What stands at the file's place."""
+    """Read the matrix or vector at the file's position."""
     file = source.file
     here = file.tell()
     try:
@@ -86,7 +86,7 @@ def _object(source: Opened, key: str) -> Array:
 
 
 def _read_text(file: BinaryIO) -> Array:
-    """``[ 1 2 ]`` is a vector; a matrix has its first row on the line after the bracket."""
+    """Read text: ``[ 1 2 ]`` is a vector; a matrix has its first row on the line after the bracket."""
     first = _line(file).strip()
     if not first.startswith(b"["):
         raise KaldiError(f"must begin with '[', or be binary: it begins with {first[:20]!r}")
@@ -117,7 +117,7 @@ def _line(file: BinaryIO) -> bytes:
 
 @dataclass(frozen=True)
 class _Indexed:
-    """Loads what an index points to."""
+    """Loader of the entries of an index."""
 
     keys: tuple[str, ...]
     paths: tuple[Path, ...]
@@ -130,16 +130,16 @@ class _Indexed:
 
 
 def read_scp(path: TextSource, memory: int = MEMORY) -> LazySequences:
-    """What a Kaldi index points to, loaded when it is asked for.
+    """Read a Kaldi index as lazily loaded sequences.
 
     Parameters
     ----------
     path : str, Path or file
-        Of lines ``key file:offset`` or ``key file``; files are relative to the working directory, as Kaldi has them, or
-        else to the folder of the index where that is a path. Commands (``... |``) are not run, and ranges (``[0:9]``)
-        not taken.
+        Lines ``key file:offset`` or ``key file``; files are relative to the working directory, as in Kaldi, or else to
+        the folder of the index where that is a path. Commands (``... |``) are not run, and ranges (``[0:9]``) are not
+        supported.
     memory : int, default 2**28
-        The most bytes that are held.
+        The most bytes that are cached in memory.
 
     Returns
     -------
@@ -151,7 +151,7 @@ def read_scp(path: TextSource, memory: int = MEMORY) -> LazySequences:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If a line is not as above, or none is there; the message begins with the file's name and the line.
+        If a line is malformed, or there is none; the message begins with the file's name and the line.
 
     Examples
     --------
@@ -191,20 +191,20 @@ Items = Mapping[str, ArrayLike] | Iterable[tuple[str, ArrayLike]]
 
 
 def write_ark(path: str | Path, items: Items, scp: str | Path | None = None) -> None:
-    """Write a binary Kaldi archive and its index, whole or not at all.
+    """Write a binary Kaldi archive and its index atomically.
 
     Parameters
     ----------
     path : str or Path
     items : mapping of str to array_like (T, F) or (n,), or iterable of such pairs
-        float32 is written as such, all else as float64. Taken one after the other, so that they need not fit in memory.
+        float32 is written unchanged, all else as float64. Iterated one by one, so that they need not fit in memory.
     scp : str or Path, optional
         Where to write the index.
 
     Raises
     ------
     ValueError
-        If a key is empty, has spaces or came before, or an array is not finite numbers of one or two axes.
+        If a key is empty, has spaces or is repeated, or an array is not finite numbers with one or two axes.
 
     See Also
     --------
@@ -227,7 +227,7 @@ def write_ark(path: str | Path, items: Items, scp: str | Path | None = None) -> 
 
 
 def write_ark_text(path: str | Path, items: Items) -> None:
-    """Write a Kaldi archive in text, every number so that it is read again exactly; see `write_ark`.
+    """Write a Kaldi archive in text, with enough digits to read every number back exactly; see `write_ark`.
 
     Examples
     --------

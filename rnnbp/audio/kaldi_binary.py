@@ -1,4 +1,4 @@
-"""Matrices and vectors as Kaldi writes them in binary, compressed ones too."""
+"""Kaldi's binary format of matrices and vectors, compressed ones included."""
 
 import struct
 from typing import BinaryIO
@@ -17,16 +17,16 @@ COMPRESSED = {
 
 
 class KaldiError(ValueError):
-    """What is wrong with an object, to be said after the file's name and the key."""
+    """Malformed object; the caller puts the file's name and the key before the message."""
 
 
 def read_binary(file: BinaryIO) -> Array:
-    """The object that begins behind ``\\0B``: a matrix (T, F) or a vector (n,).
+    """Read the object that begins after ``\\0B``: a matrix (T, F) or a vector (n,).
 
     Raises
     ------
     KaldiError
-        If it is none, or claims more than the file holds.
+        If it is malformed, or its header claims more than the file contains.
 
     References
     ----------
@@ -46,7 +46,7 @@ def read_binary(file: BinaryIO) -> Array:
 
 
 def _size(file: BinaryIO) -> int:
-    """A number of rows, columns or elements, which stands behind its own length of four bytes."""
+    """Read a number of rows, columns or elements, which is preceded by its own size of four bytes."""
     data = file.read(5)
     if len(data) < 5 or data[0] != 4:
         raise KaldiError(f"has no size of 4 bytes where one should be: {data!r}")
@@ -54,7 +54,7 @@ def _size(file: BinaryIO) -> int:
 
 
 def _taken(file: BinaryIO, shape: list[int], itemsize: int, more: int = 0) -> bytes:
-    """The bytes of so many numbers, if they are there."""
+    """Read the bytes of an array of this shape; raise if the file is shorter."""
     if min(shape) < 1:
         raise KaldiError(f"is empty: it claims a size of {' x '.join(map(str, shape))}")
     claimed = int(np.prod(shape, dtype=object)) * itemsize + more
@@ -81,12 +81,12 @@ def _read_compressed(file: BinaryIO, token: bytes) -> Array:
     parts = np.frombuffer(data[: header * columns], "<u2").reshape(columns, 4)
     points = np.float32(low) + np.float32(spread) * (parts / np.float32(65535))
     knots = np.array([0, 64, 192, 255])
-    each = numbers.reshape(columns, rows)  # column after column
+    each = numbers.reshape(columns, rows)  # column-major
     return np.stack([np.interp(c, knots, p) for c, p in zip(each, points, strict=True)], axis=1).astype(np.float32)
 
 
 def binary(array: Array) -> bytes:
-    """A matrix or vector of float32 or float64, ``\\0B`` before it.
+    """Encode a matrix or vector of float32 or float64, with ``\\0B`` before it.
 
     Examples
     --------

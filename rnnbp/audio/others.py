@@ -1,4 +1,4 @@
-"""What soundfile reads: FLAC, OGG, AIFF, AU..., and encodings of WAV and SPHERE that are not our own."""
+"""Formats read by soundfile: FLAC, OGG, AIFF, AU..., and encodings of WAV and SPHERE not implemented here."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,35 +12,35 @@ from rnnbp.runtime import Opened, require
 
 Array = np.ndarray
 BLOCK = 2**20  # samples of all channels
-MOST = 2**28  # samples of all channels: what is compressed may claim any number of them
+MOST = 2**28  # samples of all channels: the header of a compressed file may claim any number
 OTHER = "neither WAV nor SPHERE"
 
 
 def samples_in(source: Opened, dtype: DTypeLike = np.float32, what: str = OTHER) -> tuple[Array, int]:
-    """The samples of a recording that soundfile reads.
+    """Read the samples of a recording by soundfile.
 
     Parameters
     ----------
     source : Opened
     dtype : dtype, default float32
     what : str
-        What it is, for messages that say why soundfile is needed, or that it cannot read it either.
+        Description of the file, for messages that say why soundfile is needed, or that it cannot read it either.
 
     Returns
     -------
-    y : ndarray (n,), or (channels, n) where there are several
+    y : ndarray (n,), or (channels, n) if there are several
     sr : int
         Sampling rate [Hz].
 
     Raises
     ------
     ValueError
-        If it is not such a recording, holds fewer samples than it claims, none, or more than 2^28.
+        If it is not such a recording, has fewer samples than its header claims, none, or more than 2^28.
     ImportError
         If soundfile is not installed.
     """
     with _opened(source, what) as file:
-        # Block by block: what the header claims is not allocated before it is there.
+        # Block by block: memory grows with the samples read, not with the number the header claims.
         blocks = []
         taken = 0
         while len(block := file.read(max(1, BLOCK // file.channels), dtype="float64", always_2d=True)):
@@ -57,7 +57,7 @@ def samples_in(source: Opened, dtype: DTypeLike = np.float32, what: str = OTHER)
 
 
 def info_in(source: Opened, what: str = OTHER) -> AudioInfo:
-    """What the header of a recording says that soundfile reads."""
+    """Read the header of a recording by soundfile."""
     with _opened(source, what) as file:
         return AudioInfo(file.samplerate, file.channels, file.frames, file.subtype)
 

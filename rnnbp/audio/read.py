@@ -1,4 +1,4 @@
-"""Recordings of any format, told by how they begin."""
+"""Readers of recordings in any format, detected from the first bytes."""
 
 from types import ModuleType
 
@@ -13,19 +13,19 @@ Array = np.ndarray
 
 
 def read_audio(path: Source, dtype: DTypeLike = np.float32) -> tuple[Array, int]:
-    """A recording: WAV, NIST SPHERE, or with the extra `audio` FLAC, OGG and what else soundfile reads.
+    """Read a recording: WAV, NIST SPHERE, or with the extra `audio` FLAC, OGG and all else that soundfile reads.
 
     Parameters
     ----------
     path : str, Path or binary file
-        The format is told by how the file begins, not by its name: TIMIT's .WAV are SPHERE files. Of an open file
-        (`io.BytesIO`, a member of an archive, a pipe), what is left of it.
+        The format is detected from the first bytes, not the name: TIMIT's .WAV are SPHERE files. An open file
+        (`io.BytesIO`, a member of an archive, a pipe) is read from its position.
     dtype : dtype, default float32
 
     Returns
     -------
-    y : ndarray (n,), or (channels, n) where there are several
-        Of full scale 1.
+    y : ndarray (n,), or (channels, n) if there are several
+        Samples of full scale 1.
     sr : int
         Sampling rate [Hz].
 
@@ -34,7 +34,7 @@ def read_audio(path: Source, dtype: DTypeLike = np.float32) -> tuple[Array, int]
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is damaged, cut off, empty, or its samples are not finite; the message begins with its name.
+        If it is damaged, truncated, empty, or its samples are not finite; the message begins with its name.
     ImportError
         If it is neither WAV nor SPHERE, or of an encoding that only soundfile decodes (mu-law, A-law...), and that is
         not installed.
@@ -42,7 +42,7 @@ def read_audio(path: Source, dtype: DTypeLike = np.float32) -> tuple[Array, int]
     Warns
     -----
     UserWarning
-        Where header and file disagree and no sample is lost by it.
+        If header and file disagree, but no sample is lost.
 
     Examples
     --------
@@ -58,7 +58,7 @@ def read_audio(path: Source, dtype: DTypeLike = np.float32) -> tuple[Array, int]
 
 
 def audio_info(path: Source) -> AudioInfo:
-    """What the header of a recording says; the samples are not read.
+    """Read the header of a recording, without the samples.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def audio_info(path: Source) -> AudioInfo:
     Raises
     ------
     FileNotFoundError, ValueError, ImportError
-        As `read_audio`.
+        See `read_audio`.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def audio_info(path: Source) -> AudioInfo:
 
 
 def _room(source: Opened) -> ModuleType:
-    """The module that reads such a file."""
+    """Return the module that reads this format."""
     magic = source.file.read(8)
     source.file.seek(0)
     if not magic:

@@ -1,4 +1,4 @@
-"""The header of a WAV file, none of whose claims is believed before the file was seen to hold it."""
+"""The header of a WAV file, every field of which is checked against the file itself."""
 
 import re
 import struct
@@ -26,7 +26,7 @@ COMPRESSED = {2: "ADPCM", 6: "A-law", 7: "mu-law", 17: "ADPCM", 49: "GSM 6.10", 
 
 @dataclass(frozen=True)
 class Format:
-    """What the chunk 'fmt ' says."""
+    """Contents of the chunk 'fmt '."""
 
     code: int
     channels: int
@@ -36,43 +36,43 @@ class Format:
 
     @property
     def encoding(self) -> str | None:
-        """As `ENCODINGS` names it; None where that has no such encoding."""
+        """Name of the encoding in `ENCODINGS`; None if it is not there."""
         return OF_FORMAT.get((self.code, self.bits))
 
     @property
     def described(self) -> str:
-        """How messages put it."""
+        """Description for messages."""
         known = f"{COMPRESSED[self.code]}, " if self.code in COMPRESSED else ""
         return f"of format {self.code} ({known}{self.bits} bits)"
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the samples of a WAV file are."""
+    """Position and format of the samples of a WAV file."""
 
     form: Format
     start: int
-    size: int  # bytes of whole frames that are there
+    size: int  # bytes of the whole frames in the file
 
     @property
     def info(self) -> AudioInfo:
-        """Of one of our own encodings."""
+        """Return the header information, for an encoding of `ENCODINGS`."""
         form = self.form
         return AudioInfo(form.sr, form.channels, self.size // form.frame, str(form.encoding), self.start)
 
 
 def read_layout(source: Opened) -> Layout:
-    """What a WAV file's header says, checked against the file's size.
+    """Read a WAV file's header and check it against the file's size.
 
     Warns
     -----
     UserWarning
-        Where header and file disagree and no sample is lost by it.
+        If header and file disagree, but no sample is lost.
 
     Raises
     ------
     ValueError
-        If it is not a WAV file, is cut off, contradicts itself, or holds no samples; the message begins with its name.
+        If it is not a WAV file, is truncated, inconsistent, or has no samples; the message begins with its name.
 
     References
     ----------
@@ -89,11 +89,11 @@ def read_layout(source: Opened) -> Layout:
 
 
 class _HeaderError(ValueError):
-    """What is wrong, to be said after the file's name."""
+    """Malformed header; the caller puts the file's name before the message."""
 
 
 def _walk(file: BinaryIO, held: int) -> tuple[Layout, list[str]]:
-    """Chunk after chunk, up to the samples; and what is odd."""
+    """Parse the chunks up to the samples; return the layout and the inconsistencies that are no errors."""
     head = file.read(12)
     if head[:4] != b"RIFF" or head[8:12] not in (b"", b"WAVE"):
         raise _HeaderError(f"is not a WAV file: it begins with {head!r}, not with b'RIFF....WAVE'")
@@ -120,7 +120,7 @@ def _walk(file: BinaryIO, held: int) -> tuple[Layout, list[str]]:
 
 
 def _format(data: bytes, size: int, doubts: list[str]) -> Format:
-    """Format, channels, sampling rate and bits; they must agree with each other."""
+    """Parse format, channels, sampling rate and bits, which must be consistent with each other."""
     if len(data) < 16:
         raise _HeaderError(
             f"has a chunk 'fmt ' of {size} bytes, {len(data)} of which are there: it must have 16 or more"
@@ -143,7 +143,7 @@ def _format(data: bytes, size: int, doubts: list[str]) -> Format:
 
 
 def _samples(file: BinaryIO, form: Format, claimed: int, there: int, doubts: list[str]) -> int:
-    """How many bytes of samples follow: of whole ones, where the encoding is one of our own."""
+    """Return the number of bytes of samples that follow, in whole frames where the encoding is in `ENCODINGS`."""
     size = there if _is_unknown(claimed) and not (claimed == 0 and _only_chunks_follow(file, there)) else claimed
     whole = size - size % form.frame
     if whole > there:
@@ -158,7 +158,7 @@ def _samples(file: BinaryIO, form: Format, claimed: int, there: int, doubts: lis
 
 
 def _is_unknown(size: int) -> bool:
-    """Whether a claim is what programs write that do not know the size, as they write to a pipe.
+    """Return whether a size is a placeholder, written by programs that stream to a pipe and do not know the size.
 
     ffmpeg writes 0xFFFFFFFF, sox and espeak-ng 0x7FFFF000, opusdec 0x7FFFFFFF, arecord 0x80000000, others 0.
     """
@@ -166,7 +166,7 @@ def _is_unknown(size: int) -> bool:
 
 
 def _only_chunks_follow(file: BinaryIO, there: int) -> bool:
-    """Whether other chunks fill the file up to its end, so that a claim of no samples is true."""
+    """Return whether other chunks fill the file up to its end, so that it truly has no samples."""
     here, left = file.tell(), there
     for _ in range(MOST_CHUNKS):
         chunk = file.read(8)
@@ -180,9 +180,10 @@ def _only_chunks_follow(file: BinaryIO, there: int) -> bool:
 
 
 def header(info: AudioInfo) -> bytes:
-    """The bytes before the samples of a WAV file.
+    """Encode the header of a WAV file, the bytes before the samples.
 
-    Extensible where the specification asks for it: more than two channels, or integers of more than 16 bits.
+    WAVE_FORMAT_EXTENSIBLE where the specification requires it: more than two channels, or integers of more than 16
+    bits.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""NIST SPHERE files, as TIMIT has them."""
+"""NIST SPHERE files, the format of TIMIT."""
 
 import warnings
 from pathlib import Path
@@ -18,7 +18,7 @@ ORDERS: dict[object, ByteOrder] = {"01": "<", "012": "<", "0123": "<", "10": ">"
 
 
 def sphere_info(path: Source) -> AudioInfo:
-    """What the header of a SPHERE file says; the samples are not read.
+    """Read the header of a SPHERE file, without the samples.
 
     Parameters
     ----------
@@ -27,14 +27,14 @@ def sphere_info(path: Source) -> AudioInfo:
     Raises
     ------
     FileNotFoundError, ValueError, ImportError
-        As `read_sphere`.
+        See `read_sphere`.
     """
     with opened(path) as source:
         return info_in(source)
 
 
 def read_sphere(path: Source, dtype: DTypeLike = np.float32) -> tuple[Array, int]:
-    """A NIST SPHERE file of PCM samples, of 1 to 4 bytes in either byte order.
+    """Read a NIST SPHERE file of PCM samples, of 1 to 4 bytes in either byte order.
 
     Other encodings (mu-law, A-law) are decoded by soundfile, which the extra `audio` installs.
 
@@ -45,8 +45,8 @@ def read_sphere(path: Source, dtype: DTypeLike = np.float32) -> tuple[Array, int
 
     Returns
     -------
-    y : ndarray (n,), or (channels, n) where there are several
-        Of full scale 1.
+    y : ndarray (n,), or (channels, n) if there are several
+        Samples of full scale 1.
     sr : int
         Sampling rate [Hz].
 
@@ -55,15 +55,15 @@ def read_sphere(path: Source, dtype: DTypeLike = np.float32) -> tuple[Array, int
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is not a whole SPHERE file, or holds no samples; the message begins with its name. Compressed ones
-        (shorten), which soundfile does not know, are refused: sph2pipe makes WAV files of them.
+        If it is not a complete SPHERE file, or has no samples; the message begins with its name. Compressed files
+        (shorten), which soundfile does not support, are refused: sph2pipe converts them to WAV.
     ImportError
         If it is of another encoding and soundfile is not installed.
 
     Warns
     -----
     UserWarning
-        If it holds more samples than its header claims, which are left out.
+        If it has more samples than its header states; the rest is ignored.
 
     References
     ----------
@@ -83,13 +83,13 @@ def read_sphere(path: Source, dtype: DTypeLike = np.float32) -> tuple[Array, int
 
 
 def info_in(source: Opened) -> AudioInfo:
-    """`sphere_info` of a file that is open."""
+    """Read the header of an open file; see `sphere_info`."""
     info = _header(source)
     return others.info_in(source, info) if isinstance(info, str) else info
 
 
 def samples_in(source: Opened, dtype: DTypeLike) -> tuple[Array, int]:
-    """`read_sphere` of a file that is open."""
+    """Read the samples of an open file; see `read_sphere`."""
     info = _header(source)
     if isinstance(info, str):
         return others.samples_in(source, dtype, info)
@@ -97,7 +97,7 @@ def samples_in(source: Opened, dtype: DTypeLike) -> tuple[Array, int]:
 
 
 def _header(source: Opened) -> AudioInfo | str:
-    """What the header says; of an encoding that is not our own, its description."""
+    """Parse the header; return the description of an encoding that is not implemented here."""
     start, fields = _fields(source)
 
     def number(name: str, least: int = 1) -> int:
@@ -124,7 +124,7 @@ def _header(source: Opened) -> AudioInfo | str:
 
 
 def _samples(source: Opened, start: int, claimed: int, frame: int) -> int:
-    """How many samples there are: as the header claims, or up to the file's end where it claims none."""
+    """Return the number of samples: that of the header, or up to the end of the file where it has none."""
     there = max(source.size - start, 0)
     if claimed * frame > there:
         raise ValueError(
@@ -141,7 +141,7 @@ def _samples(source: Opened, start: int, claimed: int, frame: int) -> int:
 
 
 def _fields(source: Opened) -> tuple[int, dict[str, int | float | str]]:
-    """Where the header ends, and what it says."""
+    """Parse the header's fields; return the offset of its end and the fields."""
     head = source.file.read(16)
     if head[:8] != MAGIC:
         raise ValueError(f"{source.name} is not a SPHERE file: it begins with {head[:8]!r}, not with {MAGIC!r}")
@@ -164,7 +164,7 @@ def _fields(source: Opened) -> tuple[int, dict[str, int | float | str]]:
 
 
 def write_sphere(path: str | Path, y: ArrayLike, sr: int) -> None:
-    """Write a SPHERE file of 16-bit samples as TIMIT's are, whole or not at all.
+    """Write a SPHERE file of 16-bit samples, as in TIMIT, atomically.
 
     Parameters
     ----------
@@ -177,7 +177,7 @@ def write_sphere(path: str | Path, y: ArrayLike, sr: int) -> None:
     Raises
     ------
     ValueError
-        As `rnnbp.audio.write_wav`.
+        See `rnnbp.audio.write_wav`.
     """
     frames = writable(y, "PCM_16")
     samples, channels = frames.shape

@@ -1,4 +1,4 @@
-"""WAV files: read whole or by their header alone, and written."""
+"""Reading and writing of WAV files."""
 
 import io
 import struct
@@ -15,7 +15,7 @@ Array = np.ndarray
 
 
 def wav_info(path: Source) -> AudioInfo:
-    """What the header of a WAV file says; the samples are not read.
+    """Read the header of a WAV file, without the samples.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def wav_info(path: Source) -> AudioInfo:
     Raises
     ------
     FileNotFoundError, ValueError, ImportError
-        As `read_wav`.
+        See `read_wav`.
 
     Examples
     --------
@@ -39,22 +39,22 @@ def wav_info(path: Source) -> AudioInfo:
 
 
 def read_wav(path: Source, dtype: DTypeLike = np.float32) -> tuple[Array, int]:
-    """A WAV file: PCM of 8, 16, 24 or 32 bits, or float of 32 or 64, with any number of channels.
+    """Read a WAV file: PCM of 8, 16, 24 or 32 bits, or float of 32 or 64, with any number of channels.
 
     Other encodings (mu-law, A-law, ADPCM, GSM 6.10...) are decoded by soundfile, which the extra `audio` installs. A
-    file whose header does not know its size, as one written to a pipe, is read to its end.
+    file whose header lacks the size, such as one written to a pipe, is read to its end.
 
     Parameters
     ----------
     path : str, Path or binary file
-        Of an open file (`io.BytesIO`, a member of an archive, a pipe) what is left of it.
+        An open file (`io.BytesIO`, a member of an archive, a pipe) is read from its position.
     dtype : dtype, default float32
-        float32 holds all but 32-bit integers and 64-bit floats exactly; float64 those too.
+        float32 represents all but 32-bit integers and 64-bit floats exactly; float64 those too.
 
     Returns
     -------
-    y : ndarray (n,), or (channels, n) where there are several
-        Of full scale 1: integers are divided by 2^7, 2^15, 2^23 or 2^31.
+    y : ndarray (n,), or (channels, n) if there are several
+        Samples of full scale 1: integers are divided by 2^7, 2^15, 2^23 or 2^31.
     sr : int
         Sampling rate [Hz].
 
@@ -63,15 +63,15 @@ def read_wav(path: Source, dtype: DTypeLike = np.float32) -> tuple[Array, int]:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is not a whole WAV file, or holds no samples, or one that is not finite; the message begins with its name.
-        No more memory is taken than the file really holds.
+        If it is not a complete WAV file, or has no samples, or one that is not finite; the message begins with its
+        name. No more memory is allocated than the file's real size requires.
     ImportError
         If it is of another encoding and soundfile is not installed.
 
     Warns
     -----
     UserWarning
-        Where the header contradicts the file and no sample is lost by it.
+        If header and file disagree, but no sample is lost.
 
     See Also
     --------
@@ -90,13 +90,13 @@ def read_wav(path: Source, dtype: DTypeLike = np.float32) -> tuple[Array, int]:
 
 
 def info_in(source: Opened) -> AudioInfo:
-    """`wav_info` of a file that is open."""
+    """Read the header of an open file; see `wav_info`."""
     layout = riff.read_layout(source)
     return layout.info if layout.form.encoding else others.info_in(_sized(source, layout), layout.form.described)
 
 
 def samples_in(source: Opened, dtype: DTypeLike) -> tuple[Array, int]:
-    """`read_wav` of a file that is open."""
+    """Read the samples of an open file; see `read_wav`."""
     layout = riff.read_layout(source)
     if layout.form.encoding is None:
         return others.samples_in(_sized(source, layout), dtype, layout.form.described)
@@ -104,7 +104,7 @@ def samples_in(source: Opened, dtype: DTypeLike) -> tuple[Array, int]:
 
 
 def _sized(source: Opened, layout: riff.Layout) -> Opened:
-    """The same file with its size of samples in the header, which soundfile believes."""
+    """Return the file with the true size of its samples in the header, which soundfile relies on."""
     source.file.seek(0)
     data = bytearray(source.file.read())
     data[layout.start - 4 : layout.start] = struct.pack("<I", min(layout.size, 2**32 - 1))
@@ -112,13 +112,13 @@ def _sized(source: Opened, layout: riff.Layout) -> Opened:
 
 
 def write_wav(path: str | Path, y: ArrayLike, sr: int, encoding: str = "PCM_16") -> None:
-    """Write a WAV file, whole or not at all.
+    """Write a WAV file atomically.
 
     Parameters
     ----------
     path : str or Path
     y : array_like (n,) or (channels, n) of float
-        Within -1 and 1 for integers; 1 itself becomes the greatest integer.
+        Within -1 and 1 for integers; 1 becomes the greatest integer.
     sr : int
         Sampling rate [Hz].
     encoding : str, default 'PCM_16'
@@ -127,7 +127,7 @@ def write_wav(path: str | Path, y: ArrayLike, sr: int, encoding: str = "PCM_16")
     Raises
     ------
     ValueError
-        If samples are none, not finite or beyond full scale, or an argument is not as above.
+        If samples are empty, not finite or beyond full scale, or an argument is out of its range.
 
     Examples
     --------

@@ -60,7 +60,7 @@ class Speaker:
         return [token if token in (SHORT, LONG) else known[token] for token in tokens]
 
     def unknown(self, text: str) -> list[str]:
-        """Return the words of a text that are not in the dictionary, each once."""
+        """Return the words of a text that cannot be pronounced by the dictionary, each once."""
         words = dict.fromkeys(token for token in spoken_text(text) if token not in (SHORT, LONG))
         return [word for word in words if self._known(word) is None]
 
