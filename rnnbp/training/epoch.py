@@ -30,7 +30,7 @@ class TrainingDivergedError(ArithmeticError):
     >>> trainer = rnnbp.Trainer(model, rnnbp.MeanSquaredError(), rnnbp.Backprop(), rnnbp.SGD(0.1))
     >>> trainer.fit(data, epochs=1, progress=False)
     Traceback (most recent call last):
-    rnnbp.TrainingDivergedError: ...
+    rnnbp.training.epoch.TrainingDivergedError: ...
     """
 
 
