@@ -276,18 +276,21 @@ class Sequential(Predictor):
         Raises
         ------
         ValueError
-            If the number of features is not what the first layer takes.
+            If the number of features is not what the layers take.
         """
         self._check_input(x)
         return x if isinstance(self.layers[0], Embedding) else x.astype(self.dtype, copy=False)
 
     def _check_input(self, x: Array) -> None:
-        axes: Shape = ("T", "B", x.shape[-1]) if x.ndim == 3 else ("T", "B")
-        try:
-            self.layers[0].out_shape(axes)
-        except ValueError as error:
-            advice = one_feature(x, "(T, B)")
-            raise ValueError(f"x of shape {x.shape} does not fit layer 0: {error}{advice}") from None
+        shape: Shape = ("T", "B", x.shape[-1]) if x.ndim == 3 else ("T", "B")
+        for i, (layer, known) in enumerate(zip(self.layers, self._shapes, strict=True)):
+            try:
+                shape = layer.out_shape(shape)
+            except ValueError as error:
+                advice = one_feature(x, "(T, B)")
+                raise ValueError(f"x of shape {x.shape} does not fit layer {i}: {error}{advice}") from None
+            if shape == known:  # which the layers above fit
+                return
 
     def forward(self, batch: SequenceBatch | ArrayLike, lengths: ArrayLike | None = None) -> Array:
         """Compute the outputs in evaluation mode: without dropout and noise.

@@ -19,7 +19,7 @@ from rnnbp.runtime import Progress, as_html, as_lines, flag, natural_int, positi
 from rnnbp.training.checkpoint import Checkpoint, check_checkpoint_path, read_checkpoint, write_checkpoint
 from rnnbp.training.early_stopping import EarlyStopping
 from rnnbp.training.epoch import Epoch, by_minimizing, by_steps
-from rnnbp.training.evaluation import Tally, check_task
+from rnnbp.training.evaluation import Tally, check_dataset, check_task
 from rnnbp.training.parts import (
     FitArguments,
     check_clip,
@@ -215,15 +215,20 @@ class Trainer:
         """
         positive_int("epochs", epochs)
         given = FitArguments(train, validation, batch_size, progress, stopping, checkpoint)
-        self._check(given)
+        given.check()
         if checkpoint is not None and Path(checkpoint).is_file():
             self.resume(checkpoint)
+        self._check(given)
         left = epochs - len(self.rows)  # epochs of the same run: its state continues
         return self._train(left, given)
 
     def _check(self, given: FitArguments) -> None:
         """Raise if arguments, data, model and loss do not fit each other, before the first step."""
         given.check()
+        check_dataset("train", given.train)
+        if given.validation is not None:
+            check_dataset("validation", given.validation)
+        given = given.with_classes_of(self.model)
         check_task("train", given.train, self.model, self.loss)
         if self.stateful:
             check_stream("train", given.train, self.model, given.batch_size)
@@ -348,8 +353,9 @@ class Trainer:
             If the dataset does not fit the model and the loss, or the batch size a stream, or it has classes that the
             model was not trained on.
         """
-        check_task("dataset", dataset, self.model, self.loss)
+        check_dataset("dataset", dataset)
         dataset = self.model.as_trained("dataset", dataset)
+        check_task("dataset", dataset, self.model, self.loss)
         size, tally = self._batch_size("dataset", dataset, batch_size), Tally(self.loss, self.model.per_step)
         for batch, outputs in batch_outputs(self.model, dataset, size, self.stateful):
             value, _ = self.loss(outputs, check_targets(batch), batch.lengths)

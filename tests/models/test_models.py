@@ -17,11 +17,13 @@ from rnnbp.layers import (
     Bidirectional,
     Dense,
     Dropout,
+    Elman,
     Embedding,
     Flatten,
     Last,
     Layer,
     MeanOverTime,
+    Noise,
     Normalize,
     Run,
     TimeStatistics,
@@ -276,6 +278,16 @@ def test_layers_that_do_not_fit_are_refused_by_the_constructor(make, message):
 def test_input_that_does_not_fit(model, x, lengths, message):
     with pytest.raises(ValueError, match=message):
         model.forward(x, lengths)
+
+
+@pytest.mark.parametrize("features", [1, 2, 4])
+@pytest.mark.parametrize("second", [LSTM(3, 2), GRU(3, 2), Elman(3, 2), Dense(3, 2)])
+def test_input_that_does_not_fit_a_layer_above_one_that_takes_any_number_of_features(second, features):
+    """A compiled recurrent kernel would read past the end of the input."""
+    model = Sequential(Dropout(0.1), Noise(0.1), second)
+    with pytest.raises(ValueError, match=f"does not fit layer 2: .* takes 3 features, got {features}"):
+        model.forward(np.zeros((5, 2, features)))
+    assert model.forward(np.zeros((5, 2, 3))).shape == (5, 2, 2)
 
 
 def test_states_that_do_not_fit(rng):

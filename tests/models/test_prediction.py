@@ -184,3 +184,23 @@ def test_a_model_is_shown_as_a_table_of_layers(model):
     assert "(T, B, 4)" in page
     assert "trained for CrossEntropy" in page
     assert len(repr(model)) < 100
+
+
+def spelled(classes) -> rnnbp.SequenceDataset:
+    """Words of three letters, two steps a letter, with `classes` in the order given."""
+    words = ["abc", "cab", "ba", "acb", "bca"]
+    shown = {name: 3 * np.eye(4)[i] for i, name in enumerate("_abc")}
+    sequences = [np.repeat([shown[letter] for letter in word], 2, axis=0) for word in words]
+    return rnnbp.SequenceDataset(sequences, targets=rnnbp.LabelSequences(words, classes))
+
+
+@pytest.mark.parametrize("order", [["_", "c", "b", "a"], ["c", "_", "b", "a"], ["c", "b", "a", "_"]])
+def test_label_sequences_are_mapped_by_name_wherever_the_blank_is(order):
+    own, other = spelled(["_", "a", "b", "c"]), spelled(order)
+    model = rnnbp.Sequential(rnnbp.Dense(4, 4))
+    trainer = rnnbp.Trainer(model, rnnbp.CTC(), optimizer=rnnbp.Adam(0.1))
+    history = trainer.fit(own, other, epochs=3, progress=False)
+    assert history["validation_loss"].iloc[-1] == trainer.evaluate(own)["loss"]
+    assert trainer.evaluate(other) == trainer.evaluate(own)
+    trainer.fit(other, epochs=1, progress=False)
+    assert trainer.evaluate(other) == trainer.evaluate(own)
