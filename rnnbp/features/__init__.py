@@ -1,7 +1,7 @@
-"""Features of speech: frames, spectra, cepstra, linear prediction, and what is done to them before and after.
+"""Features of speech: framing, spectra, cepstra, linear prediction, augmentation and normalisation.
 
-Everything takes one channel of samples y (n,) and gives features with time first, (T, F): what `rnnbp` trains on.
-librosa has (F, T). Parameters are named as librosa names them.
+Every function takes one channel of samples y (n,) and returns features with time first, (T, F), the layout that `rnnbp`
+trains on; librosa has (F, T). Parameters have librosa's names.
 """
 
 from rnnbp.runtime.lazy_imports import attach

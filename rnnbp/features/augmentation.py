@@ -1,4 +1,4 @@
-"""Recordings and spectra made different at random: noise, speed, SpecAugment. Every draw is from a generator given."""
+"""Data augmentation of recordings and spectra: noise, speed, SpecAugment; random draws use the generator passed."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -15,7 +15,7 @@ Array = np.ndarray
 
 
 def add_noise(y: ArrayLike, *, snr: float, rng: np.random.Generator, noise: ArrayLike | None = None) -> Array:
-    """A signal with noise of exactly so much less power, ``10 log10(sum y^2 / sum noise^2) = snr``.
+    """Add noise at an exact signal-to-noise ratio, ``10 log10(sum y^2 / sum noise^2) = snr``.
 
     Parameters
     ----------
@@ -24,18 +24,18 @@ def add_noise(y: ArrayLike, *, snr: float, rng: np.random.Generator, noise: Arra
         Signal-to-noise ratio over the whole signal, in dB.
     rng : numpy.random.Generator
     noise : array_like (m,), optional
-        A recording of noise, of which a random stretch is taken, around its end where it is too short. Default: white
-        Gaussian noise.
+        A recording of noise, of which a random segment is taken, repeated cyclically if it is too short. Default:
+        white Gaussian noise.
 
     Returns
     -------
     ndarray (n,)
-        Not clipped: it may go beyond -1 and 1.
+        Not clipped: it may exceed -1 and 1.
 
     Raises
     ------
     ValueError
-        If `y` or the stretch of noise is silent, or an argument is not what it must be.
+        If `y` or the segment of noise is silent, or an argument is out of its range.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def _stretch(noise: ArrayLike, n: int, rng: np.random.Generator) -> Array:
 
 
 def change_speed(y: ArrayLike, factor: float) -> Array:
-    """A signal played faster: its tempo and its pitch are multiplied by `factor`.
+    """Change the speed of a signal: tempo and pitch are multiplied by `factor`.
 
     Parameters
     ----------
@@ -88,14 +88,14 @@ def change_speed(y: ArrayLike, factor: float) -> Array:
 
 
 def perturb_speed(y: ArrayLike, *, rng: np.random.Generator, factors: Sequence[float] = (0.9, 1.0, 1.1)) -> Array:
-    """A signal at one of several speeds, drawn at random.
+    """Change the speed of a signal by a factor drawn at random.
 
     Parameters
     ----------
     y : array_like (n,)
     rng : numpy.random.Generator
     factors : sequence of float, default (0.9, 1.0, 1.1)
-        Each as likely; see `change_speed`.
+        Equally probable factors; see `change_speed`.
 
     Returns
     -------
@@ -104,7 +104,7 @@ def perturb_speed(y: ArrayLike, *, rng: np.random.Generator, factors: Sequence[f
     Raises
     ------
     ValueError
-        If `factors` is empty, or an argument is not what it must be.
+        If `factors` is empty, or an argument is out of its range.
 
     References
     ----------
@@ -132,10 +132,10 @@ def spec_augment(
     time_width: int = 20,
     time_share: float = 0.2,
 ) -> Array:
-    """SpecAugment's masks: stretches of features, and of frames, that are put to the utterance's mean.
+    """Apply SpecAugment's masks: bands of features, and ranges of frames, are set to the utterance's mean.
 
-    Each mask is 0 to `freq_width` features, or 0 to `time_width` frames wide, all as likely, and lies anywhere. Time is
-    not warped, which Park et al. find to matter least.
+    The width of each mask is uniform from 0 to `freq_width` features, or 0 to `time_width` frames, and its position is
+    uniform. There is no time warping, which Park et al. find to matter least.
 
     Parameters
     ----------
@@ -143,11 +143,11 @@ def spec_augment(
         Log-mel spectra.
     rng : numpy.random.Generator
     freq_masks, time_masks : int, default 2
-        How many; 0 for none.
+        Number of masks; 0 for none.
     freq_width, time_width : int, default 8 and 20
-        Of the widest, in features and frames.
+        Greatest width of a mask, in features and frames.
     time_share : float, 0 to 1, default 0.2
-        No mask takes more of the frames than this.
+        Greatest fraction of the frames that one mask covers.
 
     Returns
     -------
@@ -156,7 +156,7 @@ def spec_augment(
     Raises
     ------
     ValueError
-        If an argument is not what it must be.
+        If an argument is out of its range.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""What all features of a recording share: a frozen description that is called."""
+"""Base class of feature extractors: frozen dataclasses of settings that are callable."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,27 +21,27 @@ NORMALIZATIONS: dict[str, Callable[[Array], Array]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Features:
-    """What all features of a recording share: pre-emphasis before, derivatives and normalisation afterwards.
+    """Base class of feature extractors: pre-emphasis before, derivatives and normalisation after the static features.
 
-    Calling it gives the features (T, F) of one recording, ``dataset.map(features)`` those of all, and its repr makes it
-    again. A subclass is a frozen dataclass too, and defines `static` and `static_size`.
+    A call returns the features (T, F) of one recording, ``dataset.map(features)`` those of all; the repr is the
+    expression that constructs it. A subclass is a frozen dataclass too, and defines `static` and `static_size`.
 
     Parameters
     ----------
     coef : float, 0 to 1, default 0
-        Of the pre-emphasis; see `preemphasis`.
+        Coefficient of the pre-emphasis; see `preemphasis`.
     deltas : int, default 0
-        Derivatives over time that are put beside the features: 1 for deltas, 2 for accelerations as well.
+        Number of time derivatives appended to the features: 1 for deltas, 2 for accelerations as well.
     width : int, odd, default 9
-        Frames each derivative looks at; those beyond the ends are as the outermost. See `delta`.
+        Frames that each derivative is computed from; the outermost frames are repeated beyond the ends. See `delta`.
     normalize : {'utterance', 'running', None}, default None
-        All features with mean 0 and deviation 1, over the recording or over the frames before; see
+        Normalisation to mean 0 and standard deviation 1, over the recording or over a running window; see
         `normalize_utterance` and `normalize_running`. `normalize_speakers` takes several recordings.
 
     Raises
     ------
     ValueError
-        When it is made, if an argument is out of its range; when it is called, if `y` is not a signal.
+        At construction, if an argument is out of its range; at a call, if `y` is not a signal.
 
     Examples
     --------
@@ -67,7 +67,7 @@ class Features:
         self.with_derivatives(np.zeros((1, 1)))
 
     def __call__(self, y: ArrayLike) -> Array:
-        """Features of a recording.
+        """Compute the features of a recording.
 
         Parameters
         ----------
@@ -76,7 +76,7 @@ class Features:
         Returns
         -------
         ndarray (T, F)
-            In float32 where `y` is. F is `feature_size`: the static features, then their derivatives.
+            In float32 if `y` is. F is `feature_size`: the static features, then their derivatives.
 
         Examples
         --------
@@ -88,16 +88,16 @@ class Features:
         return x if self.normalize is None else NORMALIZATIONS[self.normalize](x)
 
     def emphasized(self, y: ArrayLike) -> Array:
-        """The signal (n,) that `static` takes: pre-emphasised."""
+        """Return the pre-emphasised signal (n,), the input of `static`."""
         return preemphasis(y, coef=self.coef)
 
     def with_derivatives(self, x: Array) -> Array:
-        """Static features (T, static_size) with their derivatives beside them, (T, F)."""
+        """Append the derivatives to static features (T, static_size): (T, F)."""
         return with_deltas(x, self.deltas, width=self.width)
 
     @property
     def feature_size(self) -> int:
-        """F, for the network that reads them.
+        """Number of features F, the input size of a network.
 
         Examples
         --------
@@ -109,9 +109,9 @@ class Features:
 
     @property
     def static_size(self) -> int:
-        """How many features there are without derivatives."""
+        """Number of features without derivatives."""
         raise NotImplementedError(f"{type(self).__name__} does not define static_size")
 
     def static(self, y: Array) -> Array:
-        """Features (T, static_size) of a signal (n,) that `emphasized` has given."""
+        """Compute static features (T, static_size) of a pre-emphasised signal (n,), as `emphasized` returns it."""
         raise NotImplementedError(f"{type(self).__name__} does not define static")

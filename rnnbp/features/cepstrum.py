@@ -15,12 +15,12 @@ Array = np.ndarray
 def cepstra(
     S: ArrayLike, *, n_mfcc: int = 13, dct_type: int = 2, norm: str | None = "ortho", lifter: float = 0.0
 ) -> Array:
-    """The first coefficients of the cosine transform of log spectra, times ``1 + lifter / 2 * sin(pi n / lifter)``.
+    """Compute liftered cepstra: first coefficients of log spectra's DCT, times ``1 + lifter / 2 * sin(pi n / lifter)``.
 
     Parameters
     ----------
     S : array_like (T, n_mels)
-        Logarithms of mel spectra, such as `log_mel` gives.
+        Logarithms of mel spectra, such as `log_mel` returns.
     n_mfcc : int, default 13
         At most n_mels.
     dct_type : {1, 2, 3}, default 2
@@ -28,7 +28,8 @@ def cepstra(
     norm : {'ortho', None}, default 'ortho'
         See `scipy.fft.dct`.
     lifter : float, default 0
-        0: no liftering. n counts from 1, so that the first coefficient is liftered as well, as in librosa.
+        Liftering parameter; 0: no liftering. n starts from 1, so that the first coefficient is liftered too, as in
+        librosa.
 
     Returns
     -------
@@ -41,7 +42,7 @@ def cepstra(
 
     See Also
     --------
-    rnnbp.features.htk_mfcc : HTK's, with liftering that counts from 0.
+    rnnbp.features.htk_mfcc : HTK's, with liftering where n starts from 0.
 
     References
     ----------
@@ -67,7 +68,7 @@ def cepstra(
 
 
 def lifter_weights(n: Array, lifter: float) -> Array:
-    """``1 + lifter / 2 * sin(pi n / lifter)``, or 1 where `lifter` is 0.
+    """Return the lifter's weights ``1 + lifter / 2 * sin(pi n / lifter)``, or 1 if `lifter` is 0.
 
     References
     ----------
@@ -95,7 +96,7 @@ def mfcc(
     mel_norm: str | None = "slaney",
     **options: Unpack[MelOptions],
 ) -> Array:
-    """Mel-frequency cepstral coefficients, frame by frame.
+    """Compute the mel-frequency cepstral coefficients of each frame.
 
     Parameters
     ----------
@@ -107,13 +108,13 @@ def mfcc(
     mel_norm : {'slaney', None}, default 'slaney'
         See `mel`.
     **options
-        `n_mels`, `fmin`, `fmax`, `htk`, `power` as `melspectrogram` takes them, and the framing. `htk` is the mel
-        scale alone.
+        `n_mels`, `fmin`, `fmax`, `htk`, `power` of `melspectrogram`, and the framing. `htk` selects the mel scale
+        only.
 
     Returns
     -------
     ndarray (T, n_mfcc)
-        Of mel spectra in decibels. librosa has (n_mfcc, T), and other defaults for `sr`, the framing, `n_mels` (128)
+        From mel spectra in decibels. librosa has (n_mfcc, T), and other defaults for `sr`, the framing, `n_mels` (128)
         and `n_mfcc` (20).
 
     Raises
@@ -123,7 +124,7 @@ def mfcc(
 
     See Also
     --------
-    rnnbp.features.MFCC : the same with pre-emphasis, deltas and normalisation, to map a dataset with.
+    rnnbp.features.MFCC : the same with pre-emphasis, deltas and normalisation, for `SequenceDataset.map`.
     rnnbp.features.htk_mfcc : as HTK computes them.
     rnnbp.features.classic_mfcc : as python_speech_features does, with energy.
 

@@ -1,8 +1,8 @@
-"""Filter banks and cepstra number for number as python_speech_features computes them, after HTK; `htk` has HTK's own.
+"""Filter banks and cepstra numerically equal to python_speech_features', which follows HTK; `htk` has HTK's own.
 
-What differs from `melspectrogram` and `mfcc`: pre-emphasis is part of it; frames are not centred and the last one is
-filled up with zeros; HTK's mel scale with filters of height 1 that begin and end at whole frequencies of the transform;
-natural logarithms; liftering from coefficient 0; and the log energy of the frame in place of coefficient 0.
+Differences from `melspectrogram` and `mfcc`: pre-emphasis is included; frames are not centred and the last one is
+padded with zeros; HTK's mel scale, with filters of height 1 that begin and end at bins of the transform; natural
+logarithms; liftering from coefficient 0; and the log energy of the frame in place of coefficient 0.
 """
 
 from functools import lru_cache
@@ -22,7 +22,7 @@ Array = np.ndarray
 
 
 class ClassicOptions(TypedDict, total=False):
-    """What `classic_fbank` takes beside `sr`."""
+    """Keyword arguments of `classic_fbank` other than `sr`."""
 
     n_mels: int
     n_fft: int
@@ -47,7 +47,7 @@ def classic_fbank(
     coef: float = 0.97,
     window: WindowName = "boxcar",
 ) -> tuple[Array, Array]:
-    """Energies in mel filters whose corners are whole bins, and the energy of each frame after pre-emphasis.
+    """Compute energies of mel filters with corners at whole bins, and the energy of each frame after pre-emphasis.
 
     Parameters
     ----------
@@ -58,9 +58,9 @@ def classic_fbank(
     n_fft : int, default 512
         Points of the Fourier transform, at least `win_length`.
     win_length, hop_length : int, optional
-        Samples a frame, and from frame to frame. Default: 25 ms and 10 ms.
+        Samples a frame, and between frame starts. Default: 25 ms and 10 ms.
     fmin, fmax : float, default 0 and sr / 2
-        Where the first filter begins and the last one ends, in Hz.
+        Lower edge of the first filter and upper edge of the last one, in Hz.
     coef : float, default 0.97
         See `preemphasis`.
     window : str, float or tuple, default 'boxcar'
@@ -69,9 +69,9 @@ def classic_fbank(
     Returns
     -------
     fbank : ndarray (T, n_mels)
-        T = 1 + ceil((n - win_length) / hop_length), and 1 where `y` is shorter than a frame.
+        T = 1 + ceil((n - win_length) / hop_length), or 1 if `y` is shorter than a frame.
     energy : ndarray (T,)
-        Sums of the power spectra. An energy of exactly 0 is given as the machine's epsilon, in both.
+        Sums of the power spectra. In both, an energy of exactly 0 is replaced by the machine epsilon.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def classic_mfcc(
     energy: bool = True,
     **options: Unpack[ClassicOptions],
 ) -> Array:
-    """Mel-frequency cepstral coefficients with liftering and the log energy of each frame.
+    """Compute mel-frequency cepstral coefficients with liftering and the log energy of each frame.
 
     Parameters
     ----------
@@ -123,11 +123,11 @@ def classic_mfcc(
         Samples a second, in Hz.
     n_mfcc : int, default 13
     lifter : float, default 22
-        Coefficient n, from 0, is multiplied by ``1 + lifter / 2 * sin(pi n / lifter)``; 0: none is.
+        Coefficient n, from 0, is multiplied by ``1 + lifter / 2 * sin(pi n / lifter)``; 0: no liftering.
     energy : bool, default True
-        Whether the logarithm of the frame's energy takes the place of coefficient 0.
+        Whether the logarithm of the frame's energy replaces coefficient 0.
     **options
-        As `classic_fbank` takes them.
+        See `classic_fbank`.
 
     Returns
     -------
@@ -140,7 +140,7 @@ def classic_mfcc(
 
     See Also
     --------
-    rnnbp.features.ClassicMFCC : the same with deltas and normalisation, to map a dataset with.
+    rnnbp.features.ClassicMFCC : the same with deltas and normalisation, for `SequenceDataset.map`.
     rnnbp.features.htk_mfcc : what HTK itself computes.
 
     References
@@ -162,7 +162,7 @@ def classic_mfcc(
 
 
 def classic_lengths(sr: float, win_length: int | None, hop_length: int | None) -> tuple[int, int]:
-    """Samples a frame and from frame to frame: where they are not given, 25 ms and 10 ms, halves rounded up.
+    """Return the frame length and hop in samples: by default 25 ms and 10 ms, halves rounded up.
 
     Examples
     --------
@@ -175,14 +175,14 @@ def classic_lengths(sr: float, win_length: int | None, hop_length: int | None) -
 
 
 def _filled(signal: Array, length: int, hop: int) -> Array:
-    """With zeros at the end, so that the last frame is whole."""
+    """Pad the signal with zeros at the end, so that the last frame is complete."""
     later = max(0, -(-(len(signal) - length) // hop))
     return np.pad(signal, (0, later * hop + length - len(signal)))
 
 
 @lru_cache(maxsize=64)
 def _whole_bin_filters(sr: float, fmin: float, fmax: float, n_fft: int, n_mels: int) -> Array:
-    """Triangles (n_mels, 1 + n_fft // 2) of height 1 whose corners are whole bins."""
+    """Compute triangular filters (n_mels, 1 + n_fft // 2) of height 1 whose corners are whole bins."""
     hz = mel_frequencies(n_mels + 2, fmin=fmin, fmax=fmax, htk=True)
     bins = np.floor((n_fft + 1) * hz / sr)
     low, middle, high = bins[:-2, None], bins[1:-1, None], bins[2:, None]

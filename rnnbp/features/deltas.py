@@ -1,4 +1,4 @@
-"""Slopes and curvatures of features over time."""
+"""Time derivatives of features: deltas and accelerations."""
 
 from functools import lru_cache
 from math import factorial
@@ -15,7 +15,7 @@ PADDING = {"nearest": "edge", "mirror": "reflect", "constant": "constant", "wrap
 
 
 def delta(data: ArrayLike, *, width: int = 9, order: int = 1, mode: str = "interp", cval: float = 0.0) -> Array:
-    """The `order`-th derivative over time, of the polynomial of that degree that fits the frames around best.
+    """Compute the `order`-th time derivative, from the least-squares polynomial of that degree around each frame.
 
     With ``order=1, mode="nearest"`` it is HTK's and python_speech_features' regression over ``N = width // 2`` frames
     on either side, ``sum_n n (x[t+n] - x[t-n]) / (2 sum_n n^2)``.
@@ -28,8 +28,8 @@ def delta(data: ArrayLike, *, width: int = 9, order: int = 1, mode: str = "inter
     order : int, default 1
         1 for deltas, 2 for accelerations; less than `width`.
     mode : {'interp', 'nearest', 'mirror', 'constant', 'wrap'}, default 'interp'
-        What is taken for frames beyond the ends: nothing, the polynomial of the outermost `width` frames holds there;
-        the outermost frame; the frames mirrored about it; `cval`; the frames of the other end.
+        Padding beyond the ends: none, the polynomial of the outermost `width` frames is used there; the outermost
+        frame; the frames mirrored about it; `cval`; the frames of the other end.
     cval : float, default 0
         For mode 'constant'.
 
@@ -74,13 +74,13 @@ def delta(data: ArrayLike, *, width: int = 9, order: int = 1, mode: str = "inter
 
 
 def with_deltas(x: ArrayLike, deltas: int, *, width: int = 9, mode: str = "nearest") -> Array:
-    """Features with their first `deltas` derivatives beside them.
+    """Append the first `deltas` time derivatives to features.
 
     Parameters
     ----------
     x : array_like (T, F)
     deltas : int
-        0: nothing is added, 1: deltas, 2: accelerations as well.
+        0: none, 1: deltas, 2: accelerations as well.
     width, mode : int and str, default 9 and 'nearest'
         See `delta`; with 'nearest', one frame is enough.
 
@@ -91,7 +91,7 @@ def with_deltas(x: ArrayLike, deltas: int, *, width: int = 9, mode: str = "neare
     Raises
     ------
     ValueError
-        If an argument is out of its range, or `deltas` is 0 and another is given.
+        If an argument is out of its range, or another argument is given while `deltas` is 0.
 
     Examples
     --------
@@ -109,7 +109,7 @@ def with_deltas(x: ArrayLike, deltas: int, *, width: int = 9, mode: str = "neare
 
 
 def with_regressions(x: ArrayLike, deltas: int, *, width: int = 5) -> Array:
-    """Features with deltas beside them, with the deltas of those, and so on, as HTK has them (_D_A_T).
+    """Append deltas, deltas of deltas and so on to features, as HTK does (_D_A_T).
 
     Each is `delta` of order 1 and mode 'nearest' of the one before, where `with_deltas` fits a polynomial of higher
     order to the features themselves.
@@ -118,7 +118,7 @@ def with_regressions(x: ArrayLike, deltas: int, *, width: int = 5) -> Array:
     ----------
     x : array_like (T, F)
     deltas : int
-        0: nothing is added, 1: deltas, 2: accelerations as well.
+        0: none, 1: deltas, 2: accelerations as well.
     width : int, odd, default 5
         ``2 N + 1``, N being HTK's DELTAWINDOW and ACCWINDOW.
 
@@ -129,7 +129,7 @@ def with_regressions(x: ArrayLike, deltas: int, *, width: int = 5) -> Array:
     Raises
     ------
     ValueError
-        If an argument is out of its range, or `deltas` is 0 and another is given.
+        If an argument is out of its range, or another argument is given while `deltas` is 0.
 
     Examples
     --------
@@ -159,11 +159,11 @@ def _odd_width(width: int) -> int:
 
 @lru_cache(maxsize=64)
 def _weights(width: int, order: int) -> Array:
-    """What each of `width` frames counts for in the derivative, (width,)."""
+    """Return the weights of `width` frames in the derivative, (width,)."""
     t = np.arange(width) - width // 2
     return factorial(order) * np.linalg.pinv(np.vander(t, order + 1, increasing=True).astype(float))[order]
 
 
 def _weighted(x: Array, weights: Array) -> Array:
-    """Sums over all stretches of len(weights) frames, (T - len(weights) + 1, F)."""
+    """Compute weighted sums over all windows of len(weights) frames, (T - len(weights) + 1, F)."""
     return np.lib.stride_tricks.sliding_window_view(x, len(weights), axis=0) @ weights

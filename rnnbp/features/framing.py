@@ -1,4 +1,4 @@
-"""A signal cut into frames that overlap, without a copy, and the window they are seen through."""
+"""Framing and windowing of signals: overlapping frames as views, without a copy."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ Array = np.ndarray
 WindowName = str | float | tuple[Any, ...]
 
 PAD_MODES = ("constant", "edge", "reflect", "symmetric")
-BLOCK = 256  # frames that are worked on together: more do not fit the cache, and an hour of them not the memory
+BLOCK = 256  # frames processed together: more do not fit the cache, and an hour of them not the memory
 
 
 class FramingOptions(TypedDict, total=False):
-    """What `Framing` takes beside `sr`."""
+    """Keyword arguments of `Framing` other than `sr`."""
 
     n_fft: int
     hop_length: int
@@ -30,7 +30,7 @@ class FramingOptions(TypedDict, total=False):
 
 
 def frame(y: ArrayLike, *, frame_length: int, hop_length: int) -> Array:
-    """Frames of a signal as a view that cannot be written to: frame t begins at sample ``t * hop_length``.
+    """Return the frames of a signal as a read-only view: frame t begins at sample ``t * hop_length``.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def frame(y: ArrayLike, *, frame_length: int, hop_length: int) -> Array:
     Returns
     -------
     ndarray (T, frame_length)
-        T = 1 + (n - frame_length) // hop_length; samples after the last whole frame are left out.
+        T = 1 + (n - frame_length) // hop_length; samples after the last complete frame are dropped.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def frame(y: ArrayLike, *, frame_length: int, hop_length: int) -> Array:
 
 
 def by_blocks(frames: Array, function: Callable[[Array], Array]) -> Array:
-    """`function` of some frames at a time, one below the other: for what makes a copy of overlapping frames.
+    """Apply `function` to blocks of frames and concatenate the results, to bound the memory of copied frames.
 
     Examples
     --------
@@ -76,7 +76,7 @@ def by_blocks(frames: Array, function: Callable[[Array], Array]) -> Array:
 
 
 def get_window(window: WindowName, win_length: int) -> Array:
-    """A window by its name in `scipy.signal.get_window`, periodic, kept for the next call.
+    """Return a periodic window by its name in `scipy.signal.get_window`; the result is cached.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def get_window(window: WindowName, win_length: int) -> Array:
     Returns
     -------
     ndarray (win_length,)
-        In float64; it cannot be written to.
+        In float64, read-only.
 
     Raises
     ------
@@ -118,26 +118,25 @@ def _window(window: WindowName, win_length: int) -> Array:
 
 @dataclass(frozen=True, kw_only=True)
 class Framing:
-    """How a signal is cut into frames and windowed, as librosa's `stft` does it.
+    """Settings of framing and windowing, as in librosa's `stft`.
 
     Parameters
     ----------
     sr : float
         Samples a second, in Hz.
     n_fft : int, optional
-        Samples a frame, and points of its Fourier transform. Default: `win_length` where that is given, rounded up to a
-        power of 2.
+        Samples a frame, and points of its Fourier transform. Default: `win_length` rounded up to a power of 2.
     hop_length : int, optional
-        Samples from frame to frame. Default: 10 ms.
+        Samples between frame starts. Default: 10 ms.
     win_length : int, optional
-        Samples the window spans, in the middle of the frame. Default: `n_fft` where that is given, else 25 ms.
+        Length of the window in samples, centred in the frame. Default: `n_fft` if that is given, else 25 ms.
     window : str, float or tuple, default 'hann'
         See `get_window`.
     center : bool, default True
         Whether frame t is centred at sample ``t * hop_length``, beyond the ends of a signal that is padded by
         ``n_fft // 2`` on both sides. False: frame t begins there.
     pad_mode : {'constant', 'edge', 'reflect', 'symmetric'}, default 'constant'
-        What the signal is padded with; see `numpy.pad`.
+        Padding of the signal; see `numpy.pad`.
 
     Raises
     ------
@@ -158,7 +157,7 @@ class Framing:
     """
 
     sr: float
-    n_fft: int = None  # type: ignore[assignment]  # this and the next two are numbers once they are worked out
+    n_fft: int = None  # type: ignore[assignment]  # this and the next two are set in __post_init__
     hop_length: int = None  # type: ignore[assignment]
     win_length: int = None  # type: ignore[assignment]
     window: WindowName = "hann"
@@ -177,7 +176,7 @@ class Framing:
             object.__setattr__(self, name, value)
 
     def frames(self, y: ArrayLike) -> Array:
-        """Frames (T, n_fft) of a signal (n,), not windowed yet: a view of it, or of what it is padded to.
+        """Return the frames (T, n_fft) of a signal (n,), not windowed: a view of the signal or of its padded copy.
 
         Raises
         ------
@@ -200,7 +199,7 @@ class Framing:
         return frame(signal, frame_length=self.n_fft, hop_length=self.hop_length)
 
     def padded_window(self, dtype: Any = np.float64) -> Array:
-        """The window (n_fft,), zero on both sides where it is shorter than a frame.
+        """Return the window (n_fft,), zero-padded on both sides if it is shorter than a frame.
 
         Examples
         --------
@@ -211,7 +210,7 @@ class Framing:
 
 
 def _lengths(sr: float, n_fft: int | None, win_length: int | None) -> tuple[int, int]:
-    """The frame's and the window's, each from the other where it is not given."""
+    """Return the lengths of frame and window, each derived from the other if not given."""
     if win_length is None:
         win_length = max(1, round(0.025 * sr)) if n_fft is None else positive_int("n_fft", n_fft)
     win_length = positive_int("win_length", win_length)

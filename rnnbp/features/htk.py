@@ -1,9 +1,9 @@
 """Filter banks and cepstra as HTK's HCopy computes them.
 
-What differs from `classic_mfcc`: samples count on HTK's scale of 16 bits; energy is that of a frame before
-pre-emphasis, which is done within each frame; the window is the symmetric Hamming; triangles are straight over mel, and
-leave out the bins nearest to the band's edges; energies below 1 count as 1; coefficient 0 comes last; samples beyond
-the last whole frame are left out; and accelerations are deltas of deltas.
+Differences from `classic_mfcc`: samples are scaled to HTK's 16 bits; energy is that of a frame before pre-emphasis,
+which is applied within each frame; the window is the symmetric Hamming window; triangles are linear over mel, and
+exclude the bins nearest to the band's edges; energies below 1 are raised to 1; coefficient 0 comes last; samples after
+the last complete frame are dropped; and accelerations are deltas of deltas.
 """
 
 from functools import lru_cache
@@ -20,14 +20,14 @@ from rnnbp.runtime import choice, number, positive_int
 
 Array = np.ndarray
 
-FULL_SCALE = 32768.0  # of HTK's samples, of which ours are 1
+FULL_SCALE = 32768.0  # of HTK's samples; full scale is 1 here
 FLOOR = 1.0  # least energy of a filter, and of a frame
 SILENCE_FLOOR, ENERGY_SCALE = 50.0, 0.1  # HTK's SILFLOOR [dB] and ESCALE
 ENERGIES = ("raw", "normalized")
 
 
 class HTKOptions(TypedDict, total=False):
-    """What `htk_fbank` takes beside `sr`."""
+    """Keyword arguments of `htk_fbank` other than `sr`."""
 
     n_mels: int
     win_length: int | None
@@ -57,16 +57,16 @@ def htk_fbank(
     Parameters
     ----------
     y : array_like (n,)
-        Of full scale 1; it is multiplied by 32768.
+        Full scale is 1; it is multiplied by 32768.
     sr : float
         Samples a second, in Hz.
     n_mels : int, default 26
         NUMCHANS.
     win_length, hop_length : int, optional
-        Samples a frame, and from frame to frame (WINDOWSIZE, TARGETRATE). Default: 25 ms and 10 ms, rounded down. The
-        Fourier transform has the next power of 2 of points.
+        Samples a frame, and between frame starts (WINDOWSIZE, TARGETRATE). Default: 25 ms and 10 ms, rounded down. The
+        number of points of the Fourier transform is the next power of 2.
     fmin, fmax : float, default 0 and sr / 2
-        LOFREQ and HIFREQ, in Hz. Of the transform's bins count those between, but not, the ones nearest to either.
+        LOFREQ and HIFREQ, in Hz. The bins nearest to either, and those outside, are excluded.
     coef : float, default 0.97
         PREEMCOEF, of the pre-emphasis within each frame: ``y[n] - coef y[n-1]``, and ``(1 - coef) y[0]``.
     power : float, default 1
@@ -79,8 +79,8 @@ def htk_fbank(
     fbank : ndarray (T, n_mels)
         Natural logarithms; T = 1 + (n - win_length) // hop_length.
     energy : ndarray (T,)
-        Natural logarithm of the sum of squares before pre-emphasis and window (RAWENERGY). Less than 1 counts as 1,
-        where HTK gives -1e10 to a frame of zeros.
+        Natural logarithm of the sum of squares before pre-emphasis and window (RAWENERGY). Sums below 1 are raised to
+        1, where HTK returns -1e10 for a frame of zeros.
 
     Raises
     ------
@@ -135,20 +135,20 @@ def htk_mfcc(
     Parameters
     ----------
     y : array_like (n,)
-        Of full scale 1.
+        Full scale is 1.
     sr : float
         Samples a second, in Hz.
     n_mfcc : int, default 12
         NUMCEPS: coefficients 1 to `n_mfcc`, less than `n_mels`.
     lifter : float, default 22
-        CEPLIFTER: coefficient n is multiplied by ``1 + lifter / 2 * sin(pi n / lifter)``; 0: none is.
+        CEPLIFTER: coefficient n is multiplied by ``1 + lifter / 2 * sin(pi n / lifter)``; 0: no liftering.
     c0 : bool, default True
         Whether coefficient 0 follows (_0).
     energy : {'raw', 'normalized', None}, default None
-        Whether the frame's log energy comes last (_E): as `htk_fbank` has it, or normalised over the recording
+        Whether the frame's log energy comes last (_E): as in `htk_fbank`, or normalised over the recording
         (ENORMALISE = T), ``1 - (max - energy) / 10``, not less than 50 dB below the greatest.
     **options
-        As `htk_fbank` takes them.
+        See `htk_fbank`.
 
     Returns
     -------
@@ -161,8 +161,8 @@ def htk_mfcc(
 
     See Also
     --------
-    rnnbp.features.HTKMFCC : the same with deltas, to map a dataset with.
-    rnnbp.audio.write_htk : writes it for HTK to read.
+    rnnbp.features.HTKMFCC : the same with deltas, for `SequenceDataset.map`.
+    rnnbp.audio.write_htk : writes the result as an HTK file.
 
     References
     ----------
@@ -190,7 +190,7 @@ def htk_mfcc(
 
 
 def htk_lengths(sr: float, win_length: int | None, hop_length: int | None) -> tuple[int, int]:
-    """Samples a frame and from frame to frame: where they are not given, 25 ms and 10 ms, rounded down.
+    """Return the frame length and hop in samples: by default 25 ms and 10 ms, rounded down.
 
     Examples
     --------
@@ -210,7 +210,7 @@ def _normalized(energies: Array) -> Array:
 
 @lru_cache(maxsize=64)
 def _mel_triangles(sr: float, fmin: float, fmax: float, n_fft: int, n_mels: int) -> Array:
-    """Triangles (n_mels, 1 + n_fft // 2) of height 1 over mel, on the bins within the band."""
+    """Compute triangular filters (n_mels, 1 + n_fft // 2) of height 1, linear over mel, on the bins within the band."""
     corners = hz_to_mel(mel_frequencies(n_mels + 2, fmin=fmin, fmax=fmax, htk=True), htk=True)[:, None]
     mels = hz_to_mel(np.fft.rfftfreq(n_fft, 1 / sr), htk=True)
     rising = (mels - corners[:-2]) / (corners[1:-1] - corners[:-2])

@@ -1,4 +1,4 @@
-"""From a recording to HTK's cepstra, as a frozen description that is called."""
+"""Feature extractor of HTK's cepstra."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True, kw_only=True)
 class HTKMFCC(Features):
-    """HTK's cepstra: `htk_mfcc`, with deltas of deltas and normalisation.
+    """Extractor of HTK's cepstra: `htk_mfcc`, with deltas of deltas and normalisation.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class HTKMFCC(Features):
     n_mfcc, lifter, c0, energy
         See `htk_mfcc`.
     coef : float, default 0.97
-        Of the pre-emphasis within each frame; see `htk_fbank`.
+        Coefficient of the pre-emphasis within each frame; see `htk_fbank`.
     deltas, width : int, default 0 and 5
         See `with_regressions`.
     normalize
@@ -47,7 +47,7 @@ class HTKMFCC(Features):
     width: int = 5
     n_mfcc: int = 12
     n_mels: int = 26
-    win_length: int = None  # type: ignore[assignment]  # numbers once they are worked out
+    win_length: int = None  # type: ignore[assignment]  # set in __post_init__
     hop_length: int = None  # type: ignore[assignment]
     fmin: float = 0.0
     fmax: float = None  # type: ignore[assignment]
@@ -67,19 +67,19 @@ class HTKMFCC(Features):
 
     @property
     def static_size(self) -> int:
-        """`n_mfcc`, and one each for coefficient 0 and energy."""
+        """Number of static features: `n_mfcc`, and one each for coefficient 0 and energy."""
         return self.n_mfcc + self.c0 + (self.energy is not None)
 
     def emphasized(self, y: ArrayLike) -> Array:
-        """The signal (n,) unchanged: frames are pre-emphasised one by one."""
+        """Return the signal (n,) unchanged: pre-emphasis is applied to each frame."""
         return checked_signal(y)
 
     def with_derivatives(self, x: Array) -> Array:
-        """With deltas, deltas of deltas, and so on."""
+        """Append deltas, deltas of deltas, and so on."""
         return with_regressions(x, self.deltas, width=self.width)
 
     def static(self, y: Array) -> Array:
-        """Cepstra (T, static_size) of a signal (n,)."""
+        """Compute the cepstra (T, static_size) of a signal (n,)."""
         return htk_mfcc(
             y,
             sr=self.sr,

@@ -1,4 +1,4 @@
-"""Linear prediction: each sample from those before it."""
+"""Linear prediction of each sample from the preceding ones."""
 
 from typing import Unpack
 
@@ -13,7 +13,7 @@ Array = np.ndarray
 
 
 def autocorrelation(frames: ArrayLike, order: int) -> Array:
-    """``r[k] = sum_n x[n] x[n+k]`` of each frame.
+    """Compute the autocorrelation of each frame, ``r[k] = sum_n x[n] x[n+k]``.
 
     Parameters
     ----------
@@ -42,25 +42,25 @@ def autocorrelation(frames: ArrayLike, order: int) -> Array:
 
 
 def levinson_durbin(r: ArrayLike) -> tuple[Array, Array, Array]:
-    """The predictors that the autocorrelations of all frames ask for, by Levinson's and Durbin's recursion.
+    """Compute linear predictors from the autocorrelations of frames by the Levinson-Durbin recursion.
 
-    They solve ``sum_j a[j] r[|i-j|] = 0`` for i = 1 to P, with a[0] = 1, so that ``e[n] = sum_j a[j] x[n-j]`` is
-    least. Where no more than rounding is left to predict, higher orders add nothing; nor does any where a frame is
-    silent, ``r[0] = 0``.
+    They solve ``sum_j a[j] r[|i-j|] = 0`` for i = 1 to P, with a[0] = 1, which minimises the energy of the prediction
+    error ``e[n] = sum_j a[j] x[n-j]``. Once that energy is down to rounding error, the coefficients of higher orders
+    are 0; so are all of a silent frame, ``r[0] = 0``.
 
     Parameters
     ----------
     r : array_like (T, P + 1)
-        Lags 0 to P, such as `autocorrelation` gives.
+        Lags 0 to P, such as `autocorrelation` returns.
 
     Returns
     -------
     a : ndarray (T, P + 1)
-        Predictors as a filter; ``a[:, 0]`` is 1. All roots lie within the unit circle.
+        Prediction-error filters; ``a[:, 0]`` is 1. All roots are within the unit circle.
     error : ndarray (T,)
-        The energy that is left, ``sum_j a[j] r[j]``.
+        Energy of the prediction error, ``sum_j a[j] r[j]``.
     reflection : ndarray (T, P)
-        The last coefficient of each order's predictor, between -1 and 1.
+        Reflection coefficients, the last coefficient of each order's predictor, between -1 and 1.
 
     References
     ----------
@@ -89,7 +89,7 @@ def levinson_durbin(r: ArrayLike) -> tuple[Array, Array, Array]:
 
 
 def burg(frames: ArrayLike, order: int) -> Array:
-    """Predictors by Burg's method, as `librosa.lpc` gives them: no window, and forward and backward errors together.
+    """Compute predictors by Burg's method, as `librosa.lpc`: without a window, from forward and backward errors.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ def burg(frames: ArrayLike, order: int) -> Array:
     Returns
     -------
     ndarray (T, P + 1)
-        Predictors as a filter; the first coefficient is 1.
+        Prediction-error filters; the first coefficient is 1.
 
     Raises
     ------
@@ -132,7 +132,7 @@ def burg(frames: ArrayLike, order: int) -> Array:
 
 
 def lpc(y: ArrayLike, *, sr: float, order: int = 12, **framing: Unpack[FramingOptions]) -> Array:
-    """Linear prediction coefficients of each windowed frame, by its autocorrelation.
+    """Compute the linear prediction coefficients of each windowed frame by the autocorrelation method.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def lpc(y: ArrayLike, *, sr: float, order: int = 12, **framing: Unpack[FramingOp
     Returns
     -------
     ndarray (T, P + 1)
-        Predictors as a filter; the first coefficient is 1.
+        Prediction-error filters; the first coefficient is 1.
 
     Raises
     ------
@@ -156,7 +156,7 @@ def lpc(y: ArrayLike, *, sr: float, order: int = 12, **framing: Unpack[FramingOp
 
     See Also
     --------
-    levinson_durbin : what solves for them. burg : without a window.
+    levinson_durbin : the recursion. burg : without a window.
 
     Examples
     --------
@@ -168,7 +168,7 @@ def lpc(y: ArrayLike, *, sr: float, order: int = 12, **framing: Unpack[FramingOp
 
 
 def predictors(y: ArrayLike, framing: Framing, order: int) -> tuple[Array, Array]:
-    """What `lpc` is made by: predictors (T, P + 1) of the windowed frames, and the energies (T,) that are left.
+    """Compute the predictors (T, P + 1) of the windowed frames, and the energies (T,) of the prediction errors.
 
     Examples
     --------
@@ -178,7 +178,7 @@ def predictors(y: ArrayLike, framing: Framing, order: int) -> tuple[Array, Array
     if positive_int("order", order) >= framing.win_length:
         raise ValueError(f"order must be less than win_length = {framing.win_length}, got {order}")
     frames = framing.frames(y)
-    window = framing.padded_window()  # in float64: float32 would not do for the recursion
+    window = framing.padded_window()  # in float64: float32 is not precise enough for the recursion
     a, error, _ = levinson_durbin(by_blocks(frames, lambda block: autocorrelation(block * window, order)))
     return a.astype(frames.dtype), error.astype(frames.dtype)
 
@@ -189,5 +189,5 @@ def _check_order(order: int, N: int) -> None:
 
 
 def _ratio(above: Array, below: Array, rounding: Array) -> Array:
-    """Quotients; 0 where nothing is left to predict but rounding."""
+    """Divide elementwise; 0 where the denominator is only rounding error."""
     return np.divide(above, below, out=np.zeros_like(above), where=below > rounding)

@@ -12,11 +12,11 @@ Array = np.ndarray
 LINEAR = 200 / 3  # Slaney: Hz a mel below the corner...
 CORNER = 1000.0  # ...which is at 15 mel; above it 27 mels are a factor of 6.4
 LOG_STEP = np.log(6.4) / 27
-STRAIGHT = 0.6  # of all frequencies are warped by the factor itself: formants, as in Jaitly & Hinton's 4.8 of 8 kHz
+STRAIGHT = 0.6  # fraction of the band that is scaled linearly: formants, as in Jaitly & Hinton's 4.8 of 8 kHz
 
 
 def hz_to_mel(frequencies: ArrayLike, *, htk: bool = False) -> Array:
-    """Frequencies on the mel scale.
+    """Convert frequencies in Hz to mel.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def hz_to_mel(frequencies: ArrayLike, *, htk: bool = False) -> Array:
 
 
 def mel_to_hz(mels: ArrayLike, *, htk: bool = False) -> Array:
-    """Back from the mel scale.
+    """Convert mel to frequencies in Hz.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def mel_to_hz(mels: ArrayLike, *, htk: bool = False) -> Array:
 
 
 def mel_frequencies(n_mels: int, *, fmin: float, fmax: float, htk: bool = False) -> Array:
-    """Frequencies that lie evenly on the mel scale.
+    """Return frequencies spaced evenly on the mel scale.
 
     Parameters
     ----------
@@ -98,9 +98,10 @@ def mel_frequencies(n_mels: int, *, fmin: float, fmax: float, htk: bool = False)
 
 
 def warp_frequencies(frequencies: ArrayLike, factor: float, *, sr: float) -> Array:
-    """Where a voice's frequencies would be with a vocal tract ``1 / factor`` times as long.
+    """Warp frequencies as a vocal tract ``1 / factor`` times as long would.
 
-    They are multiplied by `factor`, but for the highest, which are moved less, so that sr / 2 stays where it is.
+    The map is piecewise linear: frequencies are multiplied by `factor`, except the highest ones, which are shifted less
+    so that sr / 2 is unchanged.
 
     Parameters
     ----------
@@ -149,7 +150,7 @@ def mel(
     norm: str | None = "slaney",
     warp: float = 1.0,
 ) -> Array:
-    """Triangular filters that lie evenly on the mel scale; each reaches to its neighbours' centres.
+    """Compute triangular filters spaced evenly on the mel scale; each extends to its neighbours' centres.
 
     Parameters
     ----------
@@ -159,18 +160,18 @@ def mel(
         Points of the Fourier transform.
     n_mels : int, default 40
     fmin, fmax : float, default 0 and sr / 2
-        Where the first filter begins and the last one ends, in Hz.
+        Lower edge of the first filter and upper edge of the last one, in Hz.
     htk : bool, default False
         The scale; see `hz_to_mel`.
     norm : {'slaney', None}, default 'slaney'
-        Each filter divided by half its width in Hz, so that all have the same area; or of height 1.
+        'slaney': each filter is divided by half its width in Hz, so that all have the same area; None: height 1.
     warp : float, 0.5 to 2, default 1
-        Filters lie where `warp_frequencies` puts theirs.
+        Factor by which `warp_frequencies` warps the filters' corners.
 
     Returns
     -------
     ndarray (n_mels, 1 + n_fft // 2)
-        In float64, kept for the next call; it cannot be written to.
+        In float64, cached and read-only.
 
     Raises
     ------
@@ -191,7 +192,7 @@ def mel(
 
 
 def checked_band(sr: float, fmin: float, fmax: float | None) -> tuple[float, float, float]:
-    """`sr`, `fmin` and `fmax`, which is sr / 2 where it is not given.
+    """Check and return `sr`, `fmin` and `fmax`, which defaults to sr / 2.
 
     Raises
     ------
@@ -225,7 +226,7 @@ def _filters(
 
 
 def checked_filters(filters: Array, n_fft: int) -> Array:
-    """Filters (n_mels, bins), none of them empty, not to be written to from now on.
+    """Return filters (n_mels, bins) made read-only; raise if one is empty.
 
     Examples
     --------

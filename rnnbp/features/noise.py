@@ -1,4 +1,4 @@
-"""Noise to try recognisers in: with the spectrum of speech, and with its rise and fall."""
+"""Speech-shaped noise, for tests of recognisers."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ Array = np.ndarray
 
 
 def speech_noise(n: int, *, sr: float, rng: np.random.Generator, modulation: float = 0.5) -> Array:
-    """Noise with the long-term spectrum of speech, which rises and falls as syllables do.
+    """Generate noise with the long-term spectrum of speech and amplitude modulation at the rate of syllables.
 
     The spectrum rises by 6 dB an octave up to 100 Hz, is flat up to 500 Hz and falls by 9 dB an octave above, about as
     the average over talkers and languages does. The amplitude is multiplied by ``1 + modulation * m``, m being a slow
@@ -17,17 +17,17 @@ def speech_noise(n: int, *, sr: float, rng: np.random.Generator, modulation: flo
     Parameters
     ----------
     n : int
-        How many samples.
+        Number of samples.
     sr : float
         Sampling rate [Hz].
     rng : numpy.random.Generator
     modulation : float, 0 to 1, default 0.5
-        0 for a steady one.
+        Depth of the modulation; 0 for steady noise.
 
     Returns
     -------
     ndarray (n,)
-        Of root mean square 1.
+        Root mean square 1.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def speech_noise(n: int, *, sr: float, rng: np.random.Generator, modulation: flo
 
 
 def _coloured(size: int, gain: Array, rng: np.random.Generator) -> Array:
-    """Normal noise (size,) with a spectrum of this gain, of deviation 1; zeros where nothing is left."""
+    """Generate Gaussian noise (size,) filtered by `gain`, of standard deviation 1; zeros if nothing passes."""
     spectrum = gain * (rng.standard_normal(len(gain)) + 1j * rng.standard_normal(len(gain)))
     noise = np.fft.irfft(spectrum, size)
     return noise / (noise.std() or 1)

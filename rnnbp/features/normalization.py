@@ -1,4 +1,4 @@
-"""Cepstral mean and variance normalisation: over an utterance, over a speaker, and as the frames come in."""
+"""Cepstral mean and variance normalisation: over an utterance, over a speaker, and over a running window."""
 
 from collections.abc import Hashable, Sequence
 
@@ -12,7 +12,7 @@ Array = np.ndarray
 
 
 def normalize_utterance(x: ArrayLike) -> Array:
-    """Each feature with mean 0 and deviation 1 over the utterance; one that is constant becomes 0.
+    """Normalise each feature to mean 0 and standard deviation 1 over the utterance; constant features become 0.
 
     Parameters
     ----------
@@ -49,23 +49,23 @@ def normalize_utterance(x: ArrayLike) -> Array:
 
 
 def normalize_speakers(sequences: Sequence[ArrayLike], speakers: Sequence[Hashable]) -> list[Array]:
-    """Each feature with mean 0 and deviation 1 over all utterances of a speaker together.
+    """Normalise each feature to mean 0 and standard deviation 1 over all utterances of a speaker.
 
     Parameters
     ----------
     sequences : sequence of array_like (T_i, F)
     speakers : sequence, one for each
-        Whose they are.
+        The speaker of each sequence.
 
     Returns
     -------
     list of ndarray (T_i, F)
-        In the order they came.
+        In the order of `sequences`.
 
     Raises
     ------
     ValueError
-        If there is none, one is not features, they differ in F, or there are not as many speakers.
+        If there are no sequences, one is not features, they differ in F, or the number of speakers differs.
 
     See Also
     --------
@@ -93,15 +93,15 @@ def normalize_speakers(sequences: Sequence[ArrayLike], speakers: Sequence[Hashab
 
 
 def normalize_running(x: ArrayLike, *, window: int = 300, min_window: int = 30) -> Array:
-    """Each feature less its mean, over its deviation, of the last `window` frames: as it can be done while they come.
+    """Normalise each feature by its mean and standard deviation over the last `window` frames, for online use.
 
     Parameters
     ----------
     x : array_like (T, F)
     window : int, default 300
-        How many frames, up to and with the present one.
+        Number of frames, up to and including the current one.
     min_window : int, default 30
-        The first frames are normalised by the first `min_window` together, so their output comes that much later.
+        The first frames are normalised by the statistics of the first `min_window`, which delays their output.
 
     Returns
     -------
@@ -133,18 +133,18 @@ def normalize_running(x: ArrayLike, *, window: int = 300, min_window: int = 30) 
     count = (stop - start)[:, None]
     mean = (sums[stop] - sums[start]) / count
     variance = (squares[stop] - squares[start]) / count - mean**2
-    noise = 1e-12 * np.square(x - shift).max(axis=0)  # what rounding leaves of the variance of a constant
+    noise = 1e-12 * np.square(x - shift).max(axis=0)  # rounding error in the variance of a constant
     std = np.sqrt(np.where(variance > noise, variance, 0))
     return _standardized(x, mean + shift, std)
 
 
 def _running_sums(x: Array) -> Array:
-    """(T + 1, F), from 0 on."""
+    """Compute cumulative sums (T + 1, F), starting with 0."""
     return np.concatenate([np.zeros((1, x.shape[1])), np.cumsum(x, axis=0, dtype=np.float64)])
 
 
 def _moments(x: Array) -> tuple[Array, Array]:
-    """Means and deviations (F,) in float64; the deviation of a constant is 0 in spite of rounding."""
+    """Compute means and standard deviations (F,) in float64; exactly 0 for a constant, in spite of rounding."""
     mean, std = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
     return mean, np.where(np.ptp(x, axis=0) == 0, 0, std)
 

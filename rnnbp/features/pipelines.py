@@ -1,4 +1,4 @@
-"""From a recording to what a network reads: log-mel spectra and cepstra as frozen descriptions that are called."""
+"""Feature extractors: log-mel spectra and cepstra."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True, kw_only=True)
 class LogMel(Features, Framing):
-    """Log-mel spectra in decibels: `log_mel`, with derivatives and normalisation.
+    """Extractor of log-mel spectra in decibels: `log_mel`, with derivatives and normalisation.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class LogMel(Features, Framing):
     coef, deltas, width, normalize
         See `Features`.
     n_mels, fmin, fmax, htk, mel_norm, warp
-        The filters; see `mel`, which calls the last but one `norm`.
+        The filters; see `mel`, where `mel_norm` is called `norm`.
     top_db : float or None, default 80
         See `power_to_db`.
 
@@ -48,7 +48,7 @@ class LogMel(Features, Framing):
 
     n_mels: int = 40
     fmin: float = 0.0
-    fmax: float = None  # type: ignore[assignment]  # a number once it is worked out
+    fmax: float = None  # type: ignore[assignment]  # set in __post_init__
     htk: bool = False
     mel_norm: str | None = "slaney"
     warp: float = 1.0
@@ -59,15 +59,15 @@ class LogMel(Features, Framing):
         Features.__post_init__(self)
         if self.fmax is None:
             object.__setattr__(self, "fmax", self.sr / 2)
-        self.static(np.zeros(self.n_fft))  # what does not fit raises now, and not at the first recording
+        self.static(np.zeros(self.n_fft))  # inconsistent settings raise now, not at the first recording
 
     @property
     def static_size(self) -> int:
-        """`n_mels`."""
+        """Number of static features, `n_mels`."""
         return self.n_mels
 
     def static(self, y: Array) -> Array:
-        """Log-mel spectra (T, n_mels) of a signal (n,)."""
+        """Compute the log-mel spectra (T, n_mels) of a signal (n,)."""
         filters = mel(
             sr=self.sr,
             n_fft=self.n_fft,
@@ -83,7 +83,7 @@ class LogMel(Features, Framing):
 
 @dataclass(frozen=True, kw_only=True)
 class MFCC(LogMel):
-    """Mel-frequency cepstral coefficients: `mfcc`, with derivatives and normalisation.
+    """Extractor of mel-frequency cepstral coefficients: `mfcc`, with derivatives and normalisation.
 
     Parameters
     ----------
@@ -122,18 +122,18 @@ class MFCC(LogMel):
 
     @property
     def static_size(self) -> int:
-        """`n_mfcc`."""
+        """Number of static features, `n_mfcc`."""
         return self.n_mfcc
 
     def static(self, y: Array) -> Array:
-        """Cepstra (T, n_mfcc) of a signal (n,)."""
+        """Compute the cepstra (T, n_mfcc) of a signal (n,)."""
         S = super().static(y)
         return cepstra(S, n_mfcc=self.n_mfcc, dct_type=self.dct_type, norm=self.norm, lifter=self.lifter)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LPCC(Features, Framing):
-    """Linear prediction cepstra: `lpcc`, with derivatives and normalisation.
+    """Extractor of linear prediction cepstra: `lpcc`, with derivatives and normalisation.
 
     Parameters
     ----------
@@ -166,17 +166,17 @@ class LPCC(Features, Framing):
 
     @property
     def static_size(self) -> int:
-        """`n_lpcc`."""
+        """Number of static features, `n_lpcc`."""
         return self.n_lpcc
 
     def static(self, y: Array) -> Array:
-        """Cepstra (T, n_lpcc) of a signal (n,)."""
+        """Compute the cepstra (T, n_lpcc) of a signal (n,)."""
         return lpc_cepstra(y, self, self.order, self.n_lpcc, self.lifter)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassicMFCC(Features):
-    """Cepstra and log energy as python_speech_features has them: `classic_mfcc`, with derivatives and normalisation.
+    """Extractor of python_speech_features' cepstra and log energy: `classic_mfcc`, with derivatives and normalisation.
 
     Parameters
     ----------
@@ -204,7 +204,7 @@ class ClassicMFCC(Features):
     n_mfcc: int = 13
     n_mels: int = 26
     n_fft: int = 512
-    win_length: int = None  # type: ignore[assignment]  # numbers once they are worked out
+    win_length: int = None  # type: ignore[assignment]  # set in __post_init__
     hop_length: int = None  # type: ignore[assignment]
     fmin: float = 0.0
     fmax: float = None  # type: ignore[assignment]
@@ -222,11 +222,11 @@ class ClassicMFCC(Features):
 
     @property
     def static_size(self) -> int:
-        """`n_mfcc`."""
+        """Number of static features, `n_mfcc`."""
         return self.n_mfcc
 
     def static(self, y: Array) -> Array:
-        """Cepstra (T, n_mfcc) of a signal (n,) that is pre-emphasised."""
+        """Compute the cepstra (T, n_mfcc) of a pre-emphasised signal (n,)."""
         return classic_mfcc(
             y,
             sr=self.sr,

@@ -1,4 +1,4 @@
-"""The cepstra of the all-pole spectra that linear prediction finds."""
+"""Cepstra of the all-pole spectra of linear prediction."""
 
 from typing import Unpack
 
@@ -15,20 +15,20 @@ Array = np.ndarray
 
 
 def lpc_to_cepstra(a: ArrayLike, error: ArrayLike, n_lpcc: int = 13, *, amin: float = 1e-10) -> Array:
-    """The cepstrum of the all-pole spectra ``error / |A|^2``.
+    """Compute the cepstra of the all-pole spectra ``error / |A|^2``.
 
     ``c[0] = log(error)`` and ``c[n] = -a[n] - sum_k (k / n) c[k] a[n-k]`` over k = 1 to n - 1.
 
     Parameters
     ----------
     a : array_like (T, P + 1)
-        Predictors; the first coefficient is 1.
+        Prediction-error filters; the first coefficient is 1.
     error : array_like (T,)
-        Energies that are left.
+        Energies of the prediction errors.
     n_lpcc : int, default 13
-        How many, c[0] counted; it may be more than P + 1.
+        Number of coefficients, including c[0]; it may exceed P + 1.
     amin : float, default 1e-10
-        A smaller `error` counts as this.
+        Lower bound that `error` is raised to.
 
     Returns
     -------
@@ -75,7 +75,7 @@ def lpcc(
     lifter: float = 0.0,
     **framing: Unpack[FramingOptions],
 ) -> Array:
-    """Linear prediction cepstral coefficients of each windowed frame.
+    """Compute the linear prediction cepstral coefficients of each windowed frame.
 
     Parameters
     ----------
@@ -83,11 +83,11 @@ def lpcc(
     sr : float
         Samples a second, in Hz.
     order : int, default 12
-        Of the prediction; for speech about 4 + sr / 1000.
+        Order of the prediction; for speech about 4 + sr / 1000.
     n_lpcc : int, default 13
-        How many coefficients; the first is the logarithm of the energy that is left.
+        Number of coefficients; the first is the logarithm of the prediction error's energy.
     lifter : float, default 0
-        Coefficient n, from 0, is multiplied by ``1 + lifter / 2 * sin(pi n / lifter)``; 0: none is.
+        Coefficient n, from 0, is multiplied by ``1 + lifter / 2 * sin(pi n / lifter)``; 0: no liftering.
     **framing
         `n_fft`, `hop_length`, `win_length`, `window`, `center`, `pad_mode`; see `Framing`.
 
@@ -113,7 +113,7 @@ def lpcc(
 
 
 def lpc_cepstra(y: ArrayLike, framing: Framing, order: int, n_lpcc: int, lifter: float) -> Array:
-    """What `lpcc` is made by.
+    """Compute linear prediction cepstra with a given framing; see `lpcc`.
 
     Examples
     --------

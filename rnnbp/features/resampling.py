@@ -1,4 +1,4 @@
-"""Another sampling rate: soxr when it is installed, else a polyphase filter."""
+"""Resampling by soxr if it is installed, else by a polyphase filter."""
 
 from importlib.util import find_spec
 from math import gcd
@@ -15,16 +15,16 @@ RES_TYPES = ("polyphase", "soxr_hq", "soxr_lq", "soxr_mq", "soxr_qq", "soxr_vhq"
 
 
 def resample(y: ArrayLike, *, orig_sr: int, target_sr: int, res_type: str | None = None) -> Array:
-    """The same sound at another sampling rate.
+    """Resample a signal to another sampling rate.
 
     Parameters
     ----------
     y : array_like (n,)
     orig_sr, target_sr : int
-        Samples a second it has and shall have, in Hz.
+        Sampling rates of the input and the output, in Hz.
     res_type : {'soxr_hq', 'soxr_vhq', 'soxr_mq', 'soxr_lq', 'soxr_qq', 'polyphase'}, optional
-        How. Default: 'soxr_hq' where soxr is installed, else 'polyphase', `scipy.signal.resample_poly`. The two differ
-        a little near half the lower rate: name one where numbers must be the same on every machine.
+        Method. Default: 'soxr_hq' if soxr is installed, else 'polyphase', `scipy.signal.resample_poly`. The two differ
+        slightly near half the lower rate: name one where results must be the same on every machine.
 
     Returns
     -------
@@ -61,5 +61,5 @@ def resample(y: ArrayLike, *, orig_sr: int, target_sr: int, res_type: str | None
 
 
 def _of_length(signal: Array, n: int) -> Array:
-    """Cut off, or filled up with zeros."""
+    """Truncate a signal, or pad it with zeros, to `n` samples."""
     return np.pad(signal[:n], (0, max(0, n - len(signal))))

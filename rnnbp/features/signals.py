@@ -1,4 +1,4 @@
-"""Signals and features as they come in: checked, and pre-emphasised."""
+"""Checks of signals and features, and pre-emphasis."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -9,18 +9,18 @@ Array = np.ndarray
 
 
 def checked_signal(y: ArrayLike, name: str = "y") -> Array:
-    """One channel of samples (n,), finite, in float32 where it came so and in float64 otherwise.
+    """Check and return one channel of finite samples (n,), in float32 if given so, else in float64.
 
     Parameters
     ----------
-    y : array_like (n,), or a column (n, 1) as a `rnnbp.SequenceDataset` keeps it
+    y : array_like (n,), or a column (n, 1) as in a `rnnbp.SequenceDataset`
     name : str, default 'y'
-        What errors call it.
+        Name of the argument in error messages.
 
     Raises
     ------
     ValueError
-        If it is empty, has several channels, is not of floats, or holds NaN or infinity.
+        If it is empty, has several channels, is not of floats, or contains NaN or infinity.
 
     Examples
     --------
@@ -45,18 +45,18 @@ def checked_signal(y: ArrayLike, name: str = "y") -> Array:
 
 
 def checked_features(x: ArrayLike, name: str = "x") -> Array:
-    """Features (T, F), finite, in float32 where they came so and in float64 otherwise.
+    """Check and return finite features (T, F), in float32 if given so, else in float64.
 
     Parameters
     ----------
     x : array_like (T, F)
     name : str, default 'x'
-        What errors call it.
+        Name of the argument in error messages.
 
     Raises
     ------
     ValueError
-        If they are empty, of another shape, not floats, or hold NaN or infinity.
+        If they are empty, of another shape, not floats, or contain NaN or infinity.
 
     Examples
     --------
@@ -81,14 +81,14 @@ def _floats(name: str, given: Array, what: str, hint: str) -> Array:
 
 
 def preemphasis(y: ArrayLike, *, coef: float = 0.97, zi: float = 0.0) -> Array:
-    """High frequencies raised: ``out[n] = y[n] - coef * y[n-1]``.
+    """Apply pre-emphasis, a high-pass filter: ``out[n] = y[n] - coef * y[n-1]``.
 
     Parameters
     ----------
     y : array_like (n,)
     coef : float, 0 to 1, default 0.97
     zi : float, default 0
-        Added to the first sample, which has none before it: ``-coef * y[-1]`` where a sample before is known. The
+        Initial state of the filter, added to the first sample: ``-coef * y[-1]`` if the preceding sample is known. The
         default is python_speech_features'; librosa's is ``2 * y[0] - y[1]``.
 
     Returns

@@ -1,4 +1,4 @@
-"""Short-time spectra: power, mel, and their logarithm. Time comes first: (T, F), where librosa has (F, T)."""
+"""Short-time power spectra, mel spectra and log-mel spectra, with time first: (T, F), where librosa has (F, T)."""
 
 from collections.abc import Callable
 from typing import Unpack
@@ -15,7 +15,7 @@ Reference = float | Callable[[Array], float]
 
 
 class MelOptions(FramingOptions, total=False):
-    """What `melspectrogram` takes beside `sr` and `norm`."""
+    """Keyword arguments of `melspectrogram` other than `sr` and `norm`."""
 
     n_mels: int
     fmin: float
@@ -25,7 +25,7 @@ class MelOptions(FramingOptions, total=False):
 
 
 def spectra(y: ArrayLike, framing: Framing, power: float = 2.0, filters: Array | None = None) -> Array:
-    """What `spectrogram` and `melspectrogram` are made by: spectra (T, 1 + n_fft // 2), or what `filters` let through.
+    """Compute spectra (T, 1 + n_fft // 2) with a given framing, or their products with `filters` (T, n_mels).
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def spectra(y: ArrayLike, framing: Framing, power: float = 2.0, filters: Array |
 
 
 def frame_spectra(frames: Array, window: Array, n_fft: int, power: float = 2.0, filters: Array | None = None) -> Array:
-    """Spectra of frames (T, N) seen through a window (N,), with zeros after them up to `n_fft`.
+    """Compute spectra of frames (T, N) times a window (N,), zero-padded to `n_fft`.
 
     Examples
     --------
@@ -72,7 +72,7 @@ def frame_spectra(frames: Array, window: Array, n_fft: int, power: float = 2.0, 
 
 
 def spectrogram(y: ArrayLike, *, sr: float, power: float = 2.0, **framing: Unpack[FramingOptions]) -> Array:
-    """The power spectrum of each frame, ``|rfft(window * frame)| ** power``.
+    """Compute the power spectrum of each frame, ``|rfft(window * frame)| ** power``.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def melspectrogram(
     power: float = 2.0,
     **framing: Unpack[FramingOptions],
 ) -> Array:
-    """The power in each of the mel filters, frame by frame.
+    """Compute the mel spectrum of each frame, the power in each mel filter.
 
     Parameters
     ----------
@@ -149,18 +149,18 @@ def melspectrogram(
 
 
 def power_to_db(S: ArrayLike, *, ref: Reference = 1.0, amin: float = 1e-10, top_db: float | None = 80.0) -> Array:
-    """Power in decibels, ``10 log10(max(S, amin) / max(ref, amin))``.
+    """Convert power to decibels, ``10 log10(max(S, amin) / max(ref, amin))``.
 
     Parameters
     ----------
     S : array_like
         Powers, 0 or more.
     ref : float or callable, default 1
-        The power that is 0 dB, or what finds it in `S`: ``np.max``.
+        The power that is 0 dB, or a function that computes it from `S`, such as ``np.max``.
     amin : float, default 1e-10
-        Less counts as this.
+        Lower bound that powers are raised to.
     top_db : float or None, default 80
-        What lies further below the largest value is lifted up to there; None: nothing is.
+        Values more than this below the largest one are raised to that level; None: no limit.
 
     Returns
     -------
@@ -169,7 +169,7 @@ def power_to_db(S: ArrayLike, *, ref: Reference = 1.0, amin: float = 1e-10, top_
     Raises
     ------
     ValueError
-        If there is none, one is negative or NaN, or an argument is out of its range.
+        If `S` is empty, one value is negative or NaN, or an argument is out of its range.
 
     Examples
     --------
@@ -203,7 +203,7 @@ def log_mel(
     top_db: float | None = 80.0,
     **options: Unpack[MelOptions],
 ) -> Array:
-    """`melspectrogram` in decibels.
+    """Compute the mel spectrum of each frame in decibels.
 
     Parameters
     ----------
@@ -215,7 +215,7 @@ def log_mel(
     ref, amin, top_db
         See `power_to_db`.
     **options
-        `n_mels`, `fmin`, `fmax`, `htk`, `power` as `melspectrogram` takes them, and the framing.
+        `n_mels`, `fmin`, `fmax`, `htk`, `power` of `melspectrogram`, and the framing.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The energy of frames, and silence at both ends cut off by it."""
+"""Root mean square of frames, and trimming of silence at both ends."""
 
 from collections.abc import Callable
 
@@ -14,13 +14,13 @@ Array = np.ndarray
 
 
 def rms(y: ArrayLike, *, frame_length: int = 2048, hop_length: int = 512) -> Array:
-    """The root mean square of each frame, centred at ``t * hop_length`` with zeros beyond the ends.
+    """Compute the root mean square of each frame, centred at ``t * hop_length`` with zeros beyond the ends.
 
     Parameters
     ----------
     y : array_like (n,)
     frame_length, hop_length : int, default 2048 and 512
-        Samples a frame, and from frame to frame.
+        Samples a frame, and between frame starts.
 
     Returns
     -------
@@ -49,22 +49,22 @@ def trim(
     frame_length: int = 2048,
     hop_length: int = 512,
 ) -> tuple[Array, Array]:
-    """A signal without the silence at its ends.
+    """Trim the silence at both ends of a signal.
 
     Parameters
     ----------
     y : array_like (n,)
     top_db : float, default 60
-        Frames whose energy lies this far or further below the reference are silent, in dB.
+        Threshold in dB: frames whose energy is this far or further below the reference are silent.
     ref : float or callable, default numpy.max
-        The amplitude that is 0 dB, or what finds it among the frames'.
+        The amplitude that is 0 dB, or a function that computes it from those of the frames.
     frame_length, hop_length : int, default 2048 and 512
-        Samples a frame, and from frame to frame. At 8 kHz, 512 and 128 find ends to 16 ms.
+        Samples a frame, and between frame starts. At 8 kHz, 512 and 128 find ends to 16 ms.
 
     Returns
     -------
     trimmed : ndarray
-        A view of `y`; empty where every frame is silent. A `y` of zeros has no frame below its loudest, and stays.
+        A view of `y`; empty if every frame is silent. A `y` of zeros has no frame below its loudest: it is unchanged.
     index : ndarray (2,)
         Where it begins and ends in `y`, in samples.
 

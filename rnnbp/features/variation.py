@@ -1,4 +1,4 @@
-"""Variation: how recordings are made different at random while a net is trained on them."""
+"""Random variation of recordings during training."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -17,9 +17,9 @@ NOISES = ("white", "speech")
 
 
 def stretch(x: Array, factor: float) -> Array:
-    """Features (T, F) as of something said `factor` times as fast, the voice's pitch and sound unchanged.
+    """Stretch features (T, F) in time to a tempo `factor` times as fast, with pitch and formants unchanged.
 
-    Linear interpolation between frames; at least two are left.
+    Frames are interpolated linearly; at least two remain.
 
     Parameters
     ----------
@@ -51,28 +51,28 @@ def stretch(x: Array, factor: float) -> Array:
 
 @dataclass(frozen=True, kw_only=True)
 class Variation:
-    """How recordings are made different at random while a net is trained on them.
+    """Random variation of recordings during training (data augmentation).
 
-    A recording is played at another speed, which scales its pitch and its formants; noise is added; its features are
-    made as of another vocal tract, which scales formants alone; their tempo is changed, and stretches are masked. Each
-    draw is of the generator given.
+    A recording is resampled to another speed, which scales its pitch and its formants; noise is added; its features are
+    computed for another vocal tract length, which scales formants alone; their tempo is changed, and parts of them are
+    masked. All random draws use the generator passed.
 
     Parameters
     ----------
     speed : float, 0 to 1, default 0.2
         The factor is log-uniform between ``exp(-speed)`` and ``exp(speed)``; see `change_speed`.
     warp : float, 0 to 0.5, default 0
-        Likewise, of the features' mel filters; see `mel`. Other features need 0.
+        The same for the warping of the features' mel filters; see `mel`. Features without mel filters need 0.
     tempo : float, 0 to 1, default 0.3
-        Likewise, of features over time; see `stretch`.
+        The same for the tempo of the features; see `stretch`.
     noisy : float, 0 to 1, default 1
-        How many of the recordings get noise.
+        Probability that a recording gets noise.
     noises : tuple of str, default ('white', 'speech')
-        Kinds of noise, each as likely: 'white', or 'speech', which is `speech_noise`.
+        Equally probable noises: 'white', or 'speech', which is `speech_noise`.
     snr : (float, float), default (5, 35)
-        Signal-to-noise ratio, in dB: the lowest and the highest, all as likely.
+        Lowest and highest signal-to-noise ratio, in dB; uniform between them.
     masks : int, default 0
-        Widest mask, in features; see `spec_augment`, of which there is one mask each way.
+        Greatest width of a mask, in features; see `spec_augment`. There is one mask in frequency and one in time.
 
     Raises
     ------
@@ -115,7 +115,7 @@ class Variation:
         spec_augment(np.zeros((1, 1)), rng=np.random.default_rng(0), freq_width=self.masks)
 
     def sound(self, y: Array, sr: float, rng: np.random.Generator) -> Array:
-        """A recording (n,) at another speed, with noise; a silent one gets none."""
+        """Vary the speed of a recording (n,) and add noise; a silent one gets none."""
         y = change_speed(checked_signal(y), _factor(self.speed, rng))
         if rng.random() >= self.noisy or not y.any():
             return y
@@ -124,14 +124,14 @@ class Variation:
         return add_noise(y, snr=rng.uniform(*self.snr), rng=rng, noise=noise)
 
     def frames(self, x: Array, rng: np.random.Generator) -> Array:
-        """Features (T, F) in another tempo, with masks."""
+        """Vary the tempo of features (T, F) and mask them."""
         x = stretch(x, _factor(self.tempo, rng))
         if not self.masks:
             return x
         return spec_augment(x, rng=rng, freq_masks=1, freq_width=self.masks, time_masks=1, time_width=self.masks)
 
     def features(self, y: Array, feature: Callable[[Array], Array], sr: float, rng: np.random.Generator) -> Array:
-        """What a net is shown of a recording (n,): (T, F)."""
+        """Compute varied features (T, F) of a recording (n,)."""
         sound = self.sound(y, sr, rng)
         if self.warp:
             feature = warped(feature, round(_factor(self.warp, rng), 2))
@@ -140,7 +140,7 @@ class Variation:
 
 @lru_cache(maxsize=256)
 def warped(feature: Callable[[Array], Array], factor: float) -> LogMel:
-    """The same features with their mel filters warped; kept.
+    """Return the feature extractor with its mel filters warped; the result is cached.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def warped(feature: Callable[[Array], Array], factor: float) -> LogMel:
     Raises
     ------
     ValueError
-        If they are others.
+        If `feature` is of another type.
 
     Examples
     --------
