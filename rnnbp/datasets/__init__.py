@@ -1,4 +1,4 @@
-"""Datasets: one loader, or one family of generators, a file."""
+"""Datasets: loaders and generators, one dataset or family of tasks a file."""
 
 from rnnbp.runtime.lazy_imports import attach
 

@@ -18,7 +18,7 @@ TRAIN, TEST = "Train_Arabic_Digit.txt", "Test_Arabic_Digit.txt"
 def load_spoken_arabic_digits(
     path: str | Path | None = None, *, dtype: DTypeLike = np.float32
 ) -> tuple[SequenceDataset, SequenceDataset]:
-    """Which digit is said? A frame is 13 MFCC; speakers of the test set are not in the training set.
+    """Load Spoken Arabic Digits, ten classes; a frame is 13 MFCC, and test speakers are not in the training set.
 
     Parameters
     ----------
@@ -35,10 +35,10 @@ def load_spoken_arabic_digits(
     Raises
     ------
     FileNotFoundError
-        If there is no such folder, or it is not there and may not be downloaded.
+        If there is no such folder, or the data are missing and downloads are forbidden.
     ValueError
-        If a line is not of 13 finite numbers, or a file has not as many utterances for each digit and speaker; the
-        message begins with the file's name.
+        If a line is not 13 finite numbers, or digits and speakers have unequal numbers of utterances; the message
+        begins with the file's name.
 
     References
     ----------
@@ -63,7 +63,7 @@ def _read(path: Path, dtype: DTypeLike) -> SequenceDataset:
     if not path.is_file():
         raise FileNotFoundError(f"path: there is no file {str(path)!r}")
     sequences = list(_blocks(path))
-    # Digit after digit, and of each speaker after speaker, ten takes each, men first.
+    # Ordered by digit, then by speaker with men first, ten takes each.
     speakers, rest = divmod(len(sequences), 10 * TAKES)
     if rest or not speakers or speakers % 2:
         raise ValueError(
@@ -76,7 +76,7 @@ def _read(path: Path, dtype: DTypeLike) -> SequenceDataset:
 
 
 def _blocks(path: Path) -> Iterator[Array]:
-    """Utterances (T, 13), between blank lines."""
+    """Iterate over the utterances (T, 13), separated by blank lines."""
     rows: list[list[float]] = []
     with path.open(encoding="ascii", errors="replace") as file:
         for number, line in enumerate(file, 1):

@@ -1,4 +1,4 @@
-"""The files that come with the package, each known by its checksum."""
+"""Files bundled with the package, verified by checksums."""
 
 import hashlib
 from pathlib import Path
@@ -16,7 +16,7 @@ SHA256 = {
 
 
 def bundled(name: str) -> Path:
-    """The path of a bundled file, after its checksum was looked at.
+    """Return the path of a bundled file after a check of its checksum.
 
     An installed package has them in its folder `bundled`, a checkout in `data` beside it.
 
@@ -27,7 +27,7 @@ def bundled(name: str) -> Path:
     Raises
     ------
     ValueError
-        If there is no such file, or it is not the one that was bundled.
+        If there is no such file, or its checksum differs.
     FileNotFoundError
         If the installation lacks it.
 

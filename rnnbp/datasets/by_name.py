@@ -1,4 +1,4 @@
-"""All datasets by name, for the command line."""
+"""Catalog of all datasets by name, for the command line."""
 
 import inspect
 from collections.abc import Callable
@@ -26,7 +26,7 @@ Pair = tuple[SequenceDataset, SequenceDataset]
 
 @dataclass(frozen=True)
 class Entry:
-    """A dataset that can be named: ``load()`` gives the training and the test set, `options` are what it takes."""
+    """Dataset of the catalog: ``load()`` returns the training and the test set, `options` are its keyword arguments."""
 
     load: Callable[..., Pair]
     options: tuple[str, ...]
@@ -40,17 +40,17 @@ class Entry:
 def generated(
     make: Callable[..., SequenceDataset], *, train: int = 1000, test: int = 500, seed: int = 0, **sizes: Any
 ) -> Pair:
-    """A training and a test set from a generator, independent of each other.
+    """Generate independent training and test sets.
 
     Parameters
     ----------
     make : callable
         ``make(sequences, seed=rng, **sizes)``.
     train, test : int, default 1000 and 500
-        How many sequences.
+        Number of sequences.
     seed : int, default 0
     **sizes
-        For the generator.
+        Arguments of the generator.
 
     Examples
     --------
@@ -72,16 +72,16 @@ def _bundled(loader: Callable[..., Pair], about: str, task: str, licence: str) -
 
 
 def with_mfcc(loader: Callable[..., Any], sr: int, **options: Any) -> Pair:
-    """Recordings as the cepstra that a net is usually given, unless another feature is asked for.
+    """Load recordings with MFCC features, unless another feature is given.
 
     Parameters
     ----------
     loader : callable
-        Of two or more parts, the first for training, the last for the test.
+        Returns two or more splits, the first for training, the last for testing.
     sr : int
         The recordings' sampling rate [Hz].
     **options
-        For the loader.
+        Arguments of the loader.
     """
     parts = loader(**{"feature": MFCC(sr=sr)} | options)
     return parts[0], parts[-1]
@@ -129,7 +129,7 @@ ENTRIES = {
 
 
 def catalog() -> pd.DataFrame:
-    """Every dataset that `load` knows: name, what it is, its targets, where it comes from.
+    """Return a table of all datasets that `load` knows: name, description, targets, origin.
 
     Examples
     --------
@@ -141,15 +141,15 @@ def catalog() -> pd.DataFrame:
 
 
 def load(name: str, **options: Any) -> Pair:
-    """A dataset by its name.
+    """Load a dataset by its name.
 
     Parameters
     ----------
     name : str
-        As in `catalog`.
+        A name in `catalog`.
     **options
-        For its loader or generator, in place of the defaults; generated ones also take `train` and `test`, the numbers
-        of sequences, and `seed`.
+        Arguments of its loader or generator that replace the defaults; generated datasets also take `train` and `test`,
+        the numbers of sequences, and `seed`.
 
     Returns
     -------
@@ -158,7 +158,7 @@ def load(name: str, **options: Any) -> Pair:
     Raises
     ------
     ValueError
-        If there is none of that name, or it does not take an option.
+        If there is no dataset of that name, or it does not take an option.
 
     Examples
     --------
@@ -184,7 +184,7 @@ def load(name: str, **options: Any) -> Pair:
 
 
 def feature_of(name: str) -> Features | None:
-    """What the sequences of a dataset are made with, where they are of recordings and the catalog knows.
+    """Return the feature extractor of a dataset of recordings, or None if the catalog has none for it.
 
     Examples
     --------

@@ -20,7 +20,7 @@ _KNOWN = {*CONSONANTS, *(vowel + stress for vowel in VOWELS for stress in "012")
 
 
 def load_cmudict(path: TextSource | None = None, *, whole: bool = False) -> dict[str, tuple[Pronunciation, ...]]:
-    """How is it pronounced? English words, each with the phonemes it is made of, in one or several ways.
+    """Load the CMU pronouncing dictionary: English words, each with one or several pronunciations.
 
     Parameters
     ----------
@@ -33,21 +33,21 @@ def load_cmudict(path: TextSource | None = None, *, whole: bool = False) -> dict
     Returns
     -------
     dict of str to tuple of tuple of str
-        Of each word in lower case its pronunciations, the usual one first: phonemes of ARPAbet, vowels with their
+        The pronunciations of each word, in lower case, the usual one first: phonemes of ARPAbet, vowels with their
         stress, 1 primary, 2 secondary, 0 none.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file, or it is not there and may not be downloaded.
+        If there is no such file, or the data are missing and downloads are forbidden.
     ValueError
-        If a line is not as it should be, which the message begins with, after the file's name; or `whole` is given with
-        `path`.
+        If a line is malformed, in which case the message begins with the file's name and the line; or if `whole` is
+        given with `path`.
 
     References
     ----------
     Carnegie Mellon University (1993-2015), "The CMU pronouncing dictionary", BSD-2-Clause. Which words are everyday
-    ones is said in `data/README.md`.
+    ones is documented in `data/README.md`.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Strings of digits: recordings joined with silences and noise, drawn anew for every epoch of training."""
+"""Strings of spoken digits: recordings concatenated with silences and noise, resampled every training epoch."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,20 +21,20 @@ BACKGROUND = Variation(speed=0.0, tempo=0.0, snr=(20.0, 40.0))
 
 @dataclass(frozen=True)
 class DigitStrings:
-    """Recordings of single digits joined to strings, each of one speaker.
+    """Loader of digit strings, concatenated from recordings of single digits, each string by one speaker.
 
     Parameters
     ----------
     recordings : LazySequences
         Waveforms (n, 1).
     candidates : tuple of tuple of ndarray of int
-        For each string and each of its digits, the recordings to draw from.
+        For each string and each of its digits, the indices of the recordings to sample from.
     sr : float
         Sampling rate [Hz].
     feature : callable
-        From samples (n,) to (T, F).
+        Maps samples (n,) to features (T, F).
     shown, trained : Variation
-        Of epoch 0, and of all others.
+        Variation in epoch 0 (evaluation), and in all others (training).
     gap : (float, float)
         The shortest and longest silence before, between and after digits, in seconds.
     seed : int
@@ -50,13 +50,13 @@ class DigitStrings:
     seed: int
 
     def __call__(self, place: int, epoch: int) -> Array:
-        """Features (T, F) of a string."""
+        """Compute the features (T, F) of a string."""
         rng = self._rng(place, epoch)
         y, _ = self.joined(place, rng)
         return self._variation(epoch).features(y, self.feature, self.sr, rng)
 
     def sound(self, place: int, epoch: int = 0) -> tuple[Array, Array]:
-        """What is heard, (n,), noise included; and where in it each digit begins and ends, (L, 2) in seconds."""
+        """Return the waveform (n,) of a string with noise, and the start and end of each digit, (L, 2) in seconds."""
         rng = self._rng(place, epoch)
         y, spans = self.joined(place, rng)
         heard = self._variation(epoch).sound(y, self.sr, rng)
@@ -69,7 +69,7 @@ class DigitStrings:
         return self.trained if epoch else self.shown
 
     def joined(self, place: int, rng: np.random.Generator) -> tuple[Array, Array]:
-        """A string without noise, (n,), and where its digits begin and end, (L, 2) in samples."""
+        """Return the waveform (n,) of a string without noise, and start and end of its digits, (L, 2) in samples."""
         words = [self.recordings[int(rng.choice(among))][:, 0] for among in self.candidates[place]]
         gaps = np.rint(rng.uniform(*self.gap, len(words) + 1) * self.sr).astype(np.int64)
         stops = np.cumsum(gaps[:-1] + [len(word) for word in words])
@@ -96,27 +96,26 @@ def load_digit_strings(
     seed: int = 0,
     dtype: DTypeLike = np.float32,
 ) -> tuple[ResampledDataset, ResampledDataset]:
-    """Which digits are said, one after the other? Recordings of `load_spoken_digits` joined, training and test apart.
+    """Load strings of spoken digits, concatenated from the training and test recordings of `load_spoken_digits`.
 
-    Each string is of one speaker; its digits are drawn once, the recordings of them, the silences and the noise for
+    Each string is by one speaker. Its digits are sampled once; the recordings, the silences and the noise are resampled
     every epoch.
 
     Parameters
     ----------
     path, split, speaker
-        As `load_spoken_digits`, whose training set the training strings are joined of, and whose test set the test
-        strings.
+        See `load_spoken_digits`; training strings use its training set, test strings its test set.
     feature : callable
-        From samples (n,) to (T, F).
+        Maps samples (n,) to features (T, F).
     strings, test_strings : int, default 1000 and 500
-        How many.
+        Numbers of training and test strings.
     fewest, most : int, default 3 and 7
-        Digits of a string.
+        Least and greatest number of digits in a string.
     gap : (float, float), default (0, 0.4)
         The shortest and longest silence before, between and after digits, in seconds.
     shown, trained : Variation
-        Of test strings, and of training strings where they are evaluated; of training strings while they are trained
-        on. By default both have noise of 20 to 40 dB alone.
+        `shown`: variation of test strings, and of training strings in evaluation; `trained`: variation of training
+        strings in training. By default both only add noise at 20 to 40 dB.
     seed : int, default 0
 
     Returns
@@ -127,7 +126,7 @@ def load_digit_strings(
     Raises
     ------
     ValueError
-        If an argument is out of its range, or as `load_spoken_digits`.
+        If an argument is out of its range; see also `load_spoken_digits`.
 
     Examples
     --------
@@ -160,7 +159,7 @@ def digit_waveforms(
     feature: Callable[[Array], Array],
     dtype: DTypeLike = np.float32,
 ) -> tuple[SequenceDataset, SequenceDataset, int]:
-    """Recordings of `load_spoken_digits`, and their sampling rate [Hz], which `feature` must share."""
+    """Load the recordings of `load_spoken_digits` and their sampling rate [Hz], which `feature` must have too."""
     folder = located("spoken-digits", path, "[0-9]_*_*.wav")
     train, test = load_spoken_digits(folder, split, speaker=speaker, dtype=dtype)
     return train, test, shared_rate(folder / str(train.ids[0]), feature)
@@ -178,7 +177,7 @@ def _joined(
     seed: int,
     dtype: DTypeLike,
 ) -> ResampledDataset:
-    """Strings of these recordings."""
+    """Return a dataset of strings of these recordings."""
     assert singles.info is not None
     assert isinstance(singles.sequences, LazySequences)
     assert isinstance(singles.targets, np.ndarray)

@@ -1,5 +1,4 @@
-"""Spoken digits as nets are given them, one at a time and in strings: the settings of `rnnbp compare spoken-digits` and
-`connected-digits`, which were chosen on training recordings alone."""
+"""Spoken digit tasks, single digits and strings, with the settings of `rnnbp compare`, chosen on training data only."""
 
 from dataclasses import replace
 from functools import cache
@@ -11,15 +10,17 @@ from rnnbp.datasets.varied import PLAIN, varied
 from rnnbp.features import MFCC, Variation
 
 KNOWN_SPEAKERS = Variation(speed=0.1, tempo=0.2, noisy=0.3, masks=4)
-NEW_SPEAKERS = replace(KNOWN_SPEAKERS, speed=0.2, tempo=0.3)  # other voices are further away
-HEARD_AGAIN = Variation(speed=0.1, warp=0.1, tempo=0.15, noisy=0.0)  # a test recording, for a second opinion
+NEW_SPEAKERS = replace(KNOWN_SPEAKERS, speed=0.2, tempo=0.3)  # more variation for unseen speakers
+HEARD_AGAIN = Variation(speed=0.1, warp=0.1, tempo=0.15, noisy=0.0)  # test-time augmentation
 VARIED_STRINGS = Variation(speed=0.1, tempo=0.2, noisy=0.9, snr=(0.0, 40.0))
 
 
 @cache
 def digit_feature() -> MFCC:
-    """What digits are made into: 13 cepstra every 12.5 ms with deltas and accelerations, each of mean 0 and deviation 1
-    over the recording.
+    """Return the feature extractor of the digit tasks.
+
+    13 cepstra every 12.5 ms with deltas and accelerations, normalised to mean 0 and standard deviation 1 over the
+    recording.
 
     Examples
     --------
@@ -37,26 +38,26 @@ def spoken_digits(
     shown: Variation = PLAIN,
     seed: int = 0,
 ) -> tuple[ResampledDataset, ResampledDataset]:
-    """Which digit is said? Recordings of `load_spoken_digits` as cepstra, varied in training.
+    """Load the recordings of `load_spoken_digits` as cepstra, with random variation in training.
 
     Parameters
     ----------
     path, split, speaker
-        As `load_spoken_digits`. For the split 'speaker', training varies more.
+        See `load_spoken_digits`. For the split 'speaker', training has more variation.
     shown : Variation, optional
-        Of recordings where they are evaluated. Default: none.
+        Variation of recordings in evaluation. Default: none.
     seed : int, default 0
-        Of all variations.
+        Seed of all variations.
 
     Returns
     -------
     train, test : ResampledDataset
-        (T, 39), by `digit_feature`.
+        Features (T, 39) of `digit_feature`.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        As `load_spoken_digits`.
+        See `load_spoken_digits`.
 
     Examples
     --------
@@ -86,24 +87,24 @@ def connected_digits(
     shown: Variation = BACKGROUND,
     seed: int = 0,
 ) -> tuple[ResampledDataset, ResampledDataset]:
-    """Which digits are said? Strings of 3 to 7, joined of recordings with silences and noise, for `rnnbp.CTC`.
+    """Load strings of 3 to 7 spoken digits, concatenated with silences and noise, for `rnnbp.CTC`.
 
     Parameters
     ----------
     path, split, speaker, strings, test_strings, seed
-        As `load_digit_strings`.
+        See `load_digit_strings`.
     shown : Variation, optional
-        Of strings where they are evaluated. Default: noise of 20 to 40 dB.
+        Variation of strings in evaluation. Default: noise at 20 to 40 dB.
 
     Returns
     -------
     train, test : ResampledDataset
-        (T, 39), by `digit_feature`.
+        Features (T, 39) of `digit_feature`.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        As `load_digit_strings`.
+        See `load_digit_strings`.
 
     Examples
     --------

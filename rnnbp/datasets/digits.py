@@ -1,4 +1,4 @@
-"""UCI optical digits: character recognition, as one picture or row by row."""
+"""UCI optical digits: images of handwritten digits, whole or row by row."""
 
 import gzip
 
@@ -12,7 +12,7 @@ Array = np.ndarray
 
 
 def _pictures() -> tuple[Array, Array]:
-    """(1797, 8, 8) grey levels from 0 to 1, and the digits (1797,)."""
+    """Read the images, (1797, 8, 8) grey levels from 0 to 1, and the digits (1797,)."""
     with gzip.open(bundled("digits.csv.gz"), "rt") as file:
         table = np.loadtxt(file, delimiter=",")
     return table[:, :-1].reshape(-1, 8, 8) / 16, table[:, -1].astype(np.int64)
@@ -30,19 +30,19 @@ def _split(steps: int, test_fraction: float, seed: int) -> tuple[SequenceDataset
 
 
 def load_digits(test_fraction: float = 0.2, seed: int = 0) -> tuple[SequenceDataset, SequenceDataset]:
-    """Handwritten digits as whole pictures: a fixed input, for a static network (`rnnbp.Flatten(1)` comes first).
+    """Load handwritten digits as whole images, one step each, for a static network (`rnnbp.Flatten(1)` comes first).
 
     Parameters
     ----------
     test_fraction : float, default 0.2
-        Of the 1,797 pictures, held out with each digit in proportion.
+        Fraction of the 1,797 images that is held out, stratified by digit.
     seed : int, default 0
-        Of the split.
+        Seed of the split.
 
     Returns
     -------
     train, test : SequenceDataset
-        One step of 64 features, grey levels from 0 (white) to 1, row after row; classes '0' to '9'.
+        One step of 64 features, grey levels from 0 (white) to 1, in row-major order; classes '0' to '9'.
 
     References
     ----------
@@ -59,7 +59,7 @@ def load_digits(test_fraction: float = 0.2, seed: int = 0) -> tuple[SequenceData
 
 
 def load_digit_rows(test_fraction: float = 0.2, seed: int = 0) -> tuple[SequenceDataset, SequenceDataset]:
-    """Handwritten digits read row by row from the top: the same pictures as sequences, for a recurrent network.
+    """Load handwritten digits row by row from the top, the images as sequences, for a recurrent network.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def load_digit_rows(test_fraction: float = 0.2, seed: int = 0) -> tuple[Sequence
 
     See Also
     --------
-    load_digits : the source.
+    load_digits : whole images, and the source.
 
     Examples
     --------

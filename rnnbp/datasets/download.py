@@ -1,4 +1,4 @@
-"""Downloads that go on where they stopped, and are there only when they are whole and checked."""
+"""Downloads that resume after an interruption and are verified before they get their final name."""
 
 import hashlib
 import os
@@ -13,32 +13,32 @@ TIMEOUT = 30  # seconds without a byte
 
 
 def download(address: str, path: str | Path, *, sha256: str | None, most_bytes: int) -> Path:
-    """A file from the network.
+    """Download a file.
 
-    It is written to ``.part`` beside `path`, from where it stopped if it is there from before and the server still has
-    the same file, checked, and renamed.
+    It is written to ``.part`` beside `path`, verified, and renamed. An interrupted download is resumed if the server
+    still has the same file.
 
     Parameters
     ----------
     address : str
-        http or https.
+        A URL, http or https.
     path : str or Path
     sha256 : str or None
-        What the whole must have; None where there is nothing to go by.
+        Checksum of the complete file; None if unknown.
     most_bytes : int
-        More is refused.
+        Greatest size that is accepted.
 
     Returns
     -------
     Path
-        `path`; not asked for again if it is there.
+        `path`; not downloaded again if it exists.
 
     Raises
     ------
     ValueError
-        If it is larger than it may be or has another checksum; it is deleted then.
+        If it is larger than `most_bytes` or has another checksum, in which case it is deleted.
     OSError
-        If it cannot be reached or breaks off; what came is kept for the next time.
+        If the server cannot be reached or the transfer is interrupted; the partial file remains for the next attempt.
     """
     path = Path(path)
     if path.is_file():
@@ -60,11 +60,11 @@ def download(address: str, path: str | Path, *, sha256: str | None, most_bytes: 
 
 
 def _transfer(address: str, part: Path, tag: Path, most_bytes: int) -> None:
-    """Append what is missing of a file."""
+    """Append the missing bytes to a partial file."""
     have = part.stat().st_size if part.is_file() and tag.is_file() else 0
     request = urllib.request.Request(address, headers={"User-Agent": "rnnbp"})
     if have:
-        # If-Range: the rest if it is still the file whose tag this is, else all of it.
+        # If-Range: the rest if the file still has this tag, else all of it.
         request.add_header("Range", f"bytes={have}-")
         request.add_header("If-Range", tag.read_text(encoding="utf-8"))
     try:
@@ -92,7 +92,7 @@ def _transfer(address: str, part: Path, tag: Path, most_bytes: int) -> None:
 
 
 def _remember(reply: Any, tag: Path) -> None:
-    """What tells whether the server still has the same file; without it nothing is gone on with."""
+    """Store the validator (ETag or date) that identifies the server's file; without it no download is resumed."""
     strong = reply.headers.get("ETag", "")
     same = strong if strong.startswith('"') else reply.headers.get("Last-Modified", "")
     if same:

@@ -1,4 +1,4 @@
-"""Is it a face? The 200 small pictures that scikit-image brings."""
+"""Face detection: the 200 small images of scikit-image's LFW subset."""
 
 import importlib.util
 from pathlib import Path
@@ -9,14 +9,14 @@ from rnnbp.data import SequenceDataset
 
 Array = np.ndarray
 SIDE = 25  # pixels
-EACH = 100  # faces come first, then as many other pictures
+EACH = 100  # images of each class, faces first
 
 
 def load_faces(path: str | Path | None = None) -> SequenceDataset:
-    """Is it a face? 100 faces and 100 other pictures, 25 x 25: a fixed input, for a static network.
+    """Load 100 images of faces and 100 others, 25 x 25, one step each, for a static network.
 
-    The pictures do not come with the package. They are read from where scikit-image is installed (the `faces` extra),
-    of which nothing is imported, or from a copy; nothing is downloaded.
+    The images do not come with the package. They are read from the installed scikit-image (the `faces` extra), which is
+    not imported, or from a copy; nothing is downloaded.
 
     Parameters
     ----------
@@ -26,17 +26,17 @@ def load_faces(path: str | Path | None = None) -> SequenceDataset:
     Returns
     -------
     SequenceDataset
-        200 sequences of one step, 625 features: grey levels from 0 (black) to 1, row after row; classes 'other' and
-        'face'. There is no official split: ``faces.split([0.2] * 5, seed=0)`` makes five parts, each half faces.
+        200 sequences of one step, 625 features: grey levels from 0 (black) to 1, in row-major order; classes 'other'
+        and 'face'. There is no official split: ``faces.split([0.2] * 5, seed=0)`` makes five splits, each half faces.
 
     Raises
     ------
     ImportError
         Without a path, if scikit-image is not installed.
     FileNotFoundError
-        If there is no such file, or scikit-image has come without it.
+        If there is no such file, or the installed scikit-image lacks it.
     ValueError
-        If the file does not hold 200 pictures of 25 x 25 grey levels.
+        If the file does not contain 200 images of 25 x 25 grey levels.
 
     References
     ----------
@@ -59,7 +59,7 @@ def load_faces(path: str | Path | None = None) -> SequenceDataset:
 
 
 def _installed() -> Path:
-    """The file within scikit-image, which is found without being imported."""
+    """Return the path of the file in scikit-image, which is located without an import."""
     spec = importlib.util.find_spec("skimage")
     if spec is None or not spec.submodule_search_locations:
         raise ImportError(
@@ -77,7 +77,7 @@ def _installed() -> Path:
 
 
 def _pictures(path: Path) -> Array:
-    """(200, 25, 25), of which no more was read than is there."""
+    """Read the images (200, 25, 25), without allocating more than the file contains."""
     try:
         pictures = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:

@@ -1,4 +1,4 @@
-"""Features of recordings kept on disk, so that the next run reads them instead of computing them."""
+"""Cache on disk of the features of recordings."""
 
 import hashlib
 from collections.abc import Callable
@@ -15,19 +15,19 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class FeatureCache:
-    """One .npy file a recording, found by the feature's repr and the recording's path, size and time of change.
+    """Cache of one .npy file a recording, keyed by the feature's repr and the recording's path, size and mtime.
 
     Parameters
     ----------
     folder : str or Path
-        Made where it is not there; it may be deleted at any time.
+        Created if it does not exist; it may be deleted at any time.
     feature : callable
-        Its repr must show all that its result depends on, as that of a dataclass does.
+        Its repr must include all settings that its result depends on, as that of a dataclass does.
 
     Raises
     ------
     ValueError
-        If its repr is only an address, as that of a function is.
+        If its repr is only an address, as that of a function.
 
     Examples
     --------
@@ -47,14 +47,14 @@ class FeatureCache:
             )
 
     def place(self, recording: Path) -> Path:
-        """Where the features of a recording are kept, as it is now."""
+        """Return the path of the cached features of a recording in its current state."""
         stat = recording.stat()
         key = f"{self.feature!r}\n{recording.resolve()}\n{stat.st_size}\n{stat.st_mtime_ns}"
         name = hashlib.sha256(key.encode()).hexdigest()
         return Path(self.folder) / name[:2] / f"{name[2:40]}.npy"
 
     def get(self, recording: Path, compute: Callable[[], Array]) -> Array:
-        """The features of a recording: read if they are there and whole, else computed and kept.
+        """Return the features of a recording, read from the cache if complete, else computed and cached.
 
         Examples
         --------

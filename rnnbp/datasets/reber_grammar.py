@@ -1,4 +1,4 @@
-"""Reber's grammar, plain and embedded: which symbols may come next?"""
+"""Reber grammar and embedded Reber grammar: prediction of the possible next symbols."""
 
 import numpy as np
 
@@ -20,7 +20,7 @@ GRAMMAR = {
 
 
 def _word(rng: np.random.Generator) -> tuple[str, list[str]]:
-    """A word, and after each of its symbols the symbols that may follow."""
+    """Generate a word and, for each of its symbols, the symbols that may follow."""
     word, legal, state = "B", [], 0
     while True:
         arcs = GRAMMAR[state]
@@ -33,7 +33,7 @@ def _word(rng: np.random.Generator) -> tuple[str, list[str]]:
 
 
 def _embedded(rng: np.random.Generator) -> tuple[str, list[str]]:
-    """B, T or P, a Reber word, the same T or P again, E."""
+    """Generate a word of the embedded grammar: B, T or P, a Reber word, the same T or P, E."""
     outer = "TP"[rng.integers(2)]
     word, legal = _word(rng)
     return f"B{outer}{word}{outer}E", ["TP", "B", *legal, outer, "E"]
@@ -49,12 +49,12 @@ def _dataset(strings: list[tuple[str, list[str]]]) -> SequenceDataset:
 
 
 def reber(sequences: int, seed: Seed = 0) -> SequenceDataset:
-    """Words of Reber's grammar: predict which symbols may come next.
+    """Generate words of the Reber grammar; targets are the symbols that may come next.
 
     Parameters
     ----------
     sequences : int
-        N.
+        Number of sequences N.
     seed : int or numpy.random.Generator, default 0
 
     Returns
@@ -80,18 +80,18 @@ def reber(sequences: int, seed: Seed = 0) -> SequenceDataset:
 
 
 def embedded_reber(sequences: int, seed: Seed = 0) -> SequenceDataset:
-    """A Reber word within another: the second symbol must be remembered across it, for it is the last but one again.
+    """Generate words of the embedded Reber grammar, where the second symbol must be remembered as the last but one.
 
     Parameters
     ----------
     sequences : int
-        N.
+        Number of sequences N.
     seed : int or numpy.random.Generator, default 0
 
     Returns
     -------
     SequenceDataset
-        As `reber`.
+        See `reber`.
 
     References
     ----------

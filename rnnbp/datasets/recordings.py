@@ -1,4 +1,4 @@
-"""A folder of recordings as a dataset, loaded when they are asked for."""
+"""Datasets of the recordings in a folder, loaded lazily."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -30,25 +30,25 @@ def load_recordings(
     memory: int = MEMORY,
     dtype: DTypeLike = np.float32,
 ) -> SequenceDataset:
-    """The recordings of a folder and those within it, one a sequence.
+    """Load the recordings of a folder and its subfolders as a lazy dataset, one sequence each.
 
-    They are read when they are asked for, and no more than `memory` of them is held, so that a folder larger than that
-    can be trained on.
+    A recording is read on access, and at most `memory` bytes are cached, so that a folder larger than the memory can be
+    trained on.
 
     Parameters
     ----------
     folder : str or Path
     labels : ByName, ByFolder or ByTable
-        Where labels, and what else is known of a recording, come from (`rnnbp.datasets.labels`).
+        Source of the labels and other metadata of the recordings (`rnnbp.datasets.labels`).
     feature : callable, optional
-        From the samples y (n,), channels averaged, to features (T, F): ``feature(y)``, or ``feature(y, sr)`` where it
-        has a parameter `sr`. Default: the samples themselves, (n, channels).
+        Maps samples y (n,), averaged over channels, to features (T, F): ``feature(y)``, or ``feature(y, sr)`` if it has
+        a parameter `sr`. Default: the samples themselves, (n, channels).
     cache : str or Path, optional
-        A folder in which features are kept for the next time; `feature` then needs a repr that shows its settings.
+        A folder in which features are cached; `feature` then needs a repr with its settings.
     classes : sequence of str, optional
-        The labels, if their order matters or not all occur. Default: those found, sorted.
+        The labels, if their order matters or not all occur. Default: the labels found, sorted.
     memory : int, default 2**28
-        The most bytes of sequences that are held.
+        The most bytes of sequences that are cached in memory.
     dtype : dtype, default float32
 
     Returns
@@ -62,8 +62,8 @@ def load_recordings(
     FileNotFoundError
         If there is no such folder.
     ValueError
-        If it holds no recordings, a name does not fit, a recording is damaged or has another sampling rate than the
-        first (said when it is loaded), or `cache` is given without a feature.
+        If it contains no recordings, a name does not match, a recording is damaged or has another sampling rate than
+        the first (raised when it is loaded), or `cache` is given without a feature.
 
     Examples
     --------
@@ -93,16 +93,16 @@ def load_recordings(
 
 
 def _plain(column: pd.Series) -> pd.Series:
-    """A column of digits alone as integers."""
+    """Convert a column to integers if it has only digits."""
     return column.astype(np.int64) if column.str.fullmatch(r"[0-9]{1,18}").all() else column
 
 
 def recordings(
     paths: Sequence[Path], feature: Feature | None = None, cache: str | Path | None = None, memory: int = MEMORY
 ) -> LazySequences:
-    """Recordings as lazy sequences; see `load_recordings`.
+    """Return recordings as lazy sequences; see `load_recordings`.
 
-    Without a feature the headers are read at once, so that lengths are known and a damaged one is found.
+    Without a feature the headers are read immediately, so that lengths are known and damaged files are found.
     """
     names = [str(p) for p in paths]
     if feature is None:
@@ -117,12 +117,12 @@ def recordings(
 
 
 def shared_rate(first: Path, feature: Any) -> int:
-    """The sampling rate [Hz] of the first recording, which a feature that has one must share.
+    """Return the sampling rate [Hz] of the first recording; raise if the feature has another.
 
     Raises
     ------
     ValueError
-        If it has another.
+        If the feature has another sampling rate.
     """
     sr = audio_info(first).sr
     wanted = getattr(feature, "sr", sr)
@@ -133,13 +133,13 @@ def shared_rate(first: Path, feature: Any) -> int:
 
 @dataclass(frozen=True)
 class Waveforms:
-    """Samples (n, channels) of recordings that share a sampling rate [Hz]."""
+    """Loader of samples (n, channels) of recordings with the same sampling rate [Hz]."""
 
     paths: tuple[Path, ...]
     sr: int
 
     def __call__(self, place: int) -> Array:
-        """Read one."""
+        """Read the samples of one recording."""
         path = self.paths[place]
         y, sr = read_audio(path)
         if sr != self.sr:
@@ -149,14 +149,14 @@ class Waveforms:
 
 @dataclass(frozen=True)
 class Features:
-    """Features (T, F) of recordings."""
+    """Loader of features (T, F) of recordings."""
 
     waveforms: Waveforms
     feature: Feature
     cache: FeatureCache | None
 
     def __call__(self, place: int) -> Array:
-        """Compute those of one, or read them."""
+        """Return the features of one recording, from the cache or computed."""
         if self.cache is None:
             return self._computed(place)
         return self.cache.get(self.waveforms.paths[place], lambda: self._computed(place))

@@ -1,4 +1,4 @@
-"""Datasets that are downloaded: where from, under which licence, and how to know them."""
+"""Registry of downloadable datasets: addresses, licences and checksums."""
 
 import os
 import sys
@@ -14,19 +14,19 @@ GIB = 2**30
 
 @dataclass(frozen=True)
 class Remote:
-    """A dataset elsewhere.
+    """Downloadable dataset.
 
     Parameters
     ----------
     address : str
-        Of its archive.
+        URL of its archive.
     sha256 : str or None
-        The archive's; None where there is none to go by, for the reason in `unchecked`.
+        Checksum of the archive; None if there is none, for the reason in `unchecked`.
     licence : str
     most_bytes : int
-        The most that the archive may have, and what is in it together.
+        Greatest size of the archive, and of its contents together.
     most_files : int
-        The most files in it.
+        Greatest number of files in it.
     unchecked : str, optional
         Why there is no checksum.
     """
@@ -83,7 +83,7 @@ REGISTRY = {
 
 
 def data_folder() -> Path:
-    """Where downloaded datasets are kept: the environment variable RNNBP_DATA, else the user's cache folder.
+    """Return the folder of downloaded datasets: the environment variable RNNBP_DATA, else the user's cache folder.
 
     Examples
     --------
@@ -106,26 +106,26 @@ def data_folder() -> Path:
 
 
 def offline() -> bool:
-    """Whether the environment variable RNNBP_OFFLINE forbids downloads: set, and not 0."""
+    """Return whether the environment variable RNNBP_OFFLINE forbids downloads: set, and not 0."""
     return os.environ.get("RNNBP_OFFLINE", "0") not in ("", "0")
 
 
 def fetch(name: str) -> Path:
-    """The folder of a dataset, downloaded and unpacked if it is not there.
+    """Return the folder of a dataset, which is downloaded and unpacked if missing.
 
     Parameters
     ----------
     name : str
-        In `REGISTRY`.
+        A name in `REGISTRY`.
 
     Raises
     ------
     ValueError
-        If there is none of that name, or what came is not what it should be.
+        If there is no dataset of that name, or the download does not match the registry.
     FileNotFoundError
-        If it is not there and RNNBP_OFFLINE forbids to download it.
+        If it is missing and RNNBP_OFFLINE forbids its download.
     OSError
-        If it cannot be reached.
+        If the server cannot be reached.
 
     Examples
     --------
@@ -151,21 +151,21 @@ def fetch(name: str) -> Path:
 
 
 def located(name: str, path: str | Path | None, marker: str) -> Path:
-    """The folder of a dataset that holds `marker`: a user's copy or a part of it, else what `fetch` brings.
+    """Return the folder of a dataset that contains `marker`, in the user's copy, else in the download of `fetch`.
 
     Parameters
     ----------
     name : str
-        In `REGISTRY`.
+        A name in `REGISTRY`.
     path : str or Path, optional
-        The user's.
+        The user's copy.
     marker : str
-        A file or folder that tells the right folder, as a pattern; looked for in `path` and up to two folders below.
+        Pattern of a file or folder that identifies the right folder; searched in `path` and up to two levels below.
 
     Raises
     ------
     FileNotFoundError
-        If it is nowhere.
+        If it is not found.
     """
     root = fetch(name) if path is None else Path(path)
     if not root.is_dir():

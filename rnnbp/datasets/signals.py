@@ -1,4 +1,4 @@
-"""Made signals to forecast or to recognise: sine mixtures, Mackey-Glass, speech-like vowels."""
+"""Synthetic signals for forecasting and recognition: sine mixtures, Mackey-Glass series, speech-like vowels."""
 
 import numpy as np
 
@@ -10,14 +10,14 @@ Seed = int | np.random.Generator
 
 
 def sine_mixtures(sequences: int, steps: int, waves: int = 3, noise: float = 0.0, seed: Seed = 0) -> SequenceDataset:
-    """Sums of sines of random period, phase and weight: forecast the next value.
+    """Generate sums of sines with random period, phase and weight; targets are the next values.
 
     Parameters
     ----------
     sequences, steps : int
-        N and T.
+        Number of sequences N and length T.
     waves : int, default 3
-        How many sines are added; periods are log-uniform from 8 to 64 steps, weights add up to 1.
+        Number of sines; periods are log-uniform from 8 to 64 steps, weights sum to 1.
     noise : float, default 0
         Standard deviation of the noise on the inputs; targets have none.
     seed : int or numpy.random.Generator, default 0
@@ -25,7 +25,7 @@ def sine_mixtures(sequences: int, steps: int, waves: int = 3, noise: float = 0.0
     Returns
     -------
     SequenceDataset
-        (T, 1) a sequence; a value a step, the next one.
+        (T, 1) a sequence; one value a step, the next one.
 
     Examples
     --------
@@ -45,15 +45,15 @@ def sine_mixtures(sequences: int, steps: int, waves: int = 3, noise: float = 0.0
 
 
 def mackey_glass_series(steps: int, tau: float = 17.0, seed: Seed = 0) -> Array:
-    """The Mackey-Glass equation ``dx/dt = 0.2 x(t - tau) / (1 + x(t - tau)^10) - 0.1 x(t)``, once a time unit.
+    """Integrate the Mackey-Glass equation ``dx/dt = 0.2 x(t - tau) / (1 + x(t - tau)^10) - 0.1 x(t)``.
 
-    Integrated by fourth-order Runge-Kutta with a step of 0.1 and the delayed value interpolated. The first 1,000 units,
-    from a random start near 1.2, are thrown away.
+    The series has one sample a time unit, integrated by fourth-order Runge-Kutta with a step of 0.1 and the delayed
+    value interpolated. The first 1,000 units, from a random start near 1.2, are discarded.
 
     Parameters
     ----------
     steps : int
-        N.
+        Number N.
     tau : float, default 17
         The delay; chaotic above about 16.8.
     seed : int or numpy.random.Generator, default 0
@@ -95,21 +95,21 @@ def mackey_glass_series(steps: int, tau: float = 17.0, seed: Seed = 0) -> Array:
 
 
 def mackey_glass(sequences: int, steps: int, ahead: int = 1, tau: float = 17.0, seed: Seed = 0) -> SequenceDataset:
-    """Stretches of one Mackey-Glass series: forecast the value some steps ahead.
+    """Generate segments of one Mackey-Glass series; targets are the values `ahead` steps later.
 
     Parameters
     ----------
     sequences, steps : int
-        N and T.
+        Number of sequences N and length T.
     ahead : int, default 1
-        How many steps; the field often asks for 84.
+        Forecast horizon in steps; 84 is a common choice.
     tau : float, default 17
     seed : int or numpy.random.Generator, default 0
 
     Returns
     -------
     SequenceDataset
-        (T, 1) a sequence; a value a step. Values have 1 taken away, so that they lie about 0.
+        (T, 1) a sequence; one value a step. 1 is subtracted from all values to centre them about 0.
 
     See Also
     --------
@@ -142,23 +142,23 @@ FORMANTS = {
 }
 
 
-TRACT = 0.08  # standard deviation of the log of speakers' vocal tracts
+TRACT = 0.08  # standard deviation of the log of speakers' formant scale (vocal tract length)
 
 
 def synthetic_vowels(
     sequences: int, shortest: int = 12, longest: int = 30, noise: float = 0.03, seed: Seed = 0
 ) -> SequenceDataset:
-    """Speech-like formant tracks of ten vowels between two consonants: which vowel is it?
+    """Generate speech-like formant tracks of ten vowels between two consonants, for classification of the vowel.
 
-    The formants begin and end at loci of their own (what consonants do to them) and approach the vowel's in the middle,
-    the less the shorter it is; each sequence has its own speaker, whose vocal tract scales all formants.
+    The formants begin and end at random loci (the consonants) and approach the vowel's targets in the middle, less so
+    the shorter the vowel is (undershoot); each sequence has its own speaker, whose vocal tract scales all formants.
 
     Parameters
     ----------
     sequences : int
-        N.
+        Number N.
     shortest, longest : int, default 12 and 30
-        Of the lengths, in frames of 10 ms.
+        Range of the lengths, in frames of 10 ms.
     noise : float, default 0.03
         Standard deviation of the log-frequencies' measurement noise.
     seed : int or numpy.random.Generator, default 0
@@ -201,16 +201,16 @@ def synthetic_vowel_strings(
     noise: float = 0.03,
     seed: Seed = 0,
 ) -> SequenceDataset:
-    """Strings of the vowels of `synthetic_vowels`, one speaker each: which vowels are they, without being told when?
+    """Generate strings of the vowels of `synthetic_vowels`, one speaker each, with unaligned labels.
 
     Parameters
     ----------
     sequences : int
-        N.
+        Number N.
     fewest, most : int, default 2 and 6
-        Vowels of a string.
+        Least and greatest number of vowels in a string.
     shortest, longest : int, default 12 and 30
-        Of the vowels' lengths, in frames of 10 ms.
+        Range of the vowels' lengths, in frames of 10 ms.
     noise : float, default 0.03
         Standard deviation of the log-frequencies' measurement noise.
     seed : int or numpy.random.Generator, default 0
@@ -218,8 +218,8 @@ def synthetic_vowel_strings(
     Returns
     -------
     SequenceDataset
-        (T_i, 3) a sequence, as `synthetic_vowels` has them; label sequences for `rnnbp.CTC`, whose classes are the
-        blank and the ten vowels.
+        (T_i, 3) a sequence, as in `synthetic_vowels`; label sequences for `rnnbp.CTC`, whose classes are the blank and
+        the ten vowels.
 
     Examples
     --------
@@ -241,7 +241,7 @@ def synthetic_vowel_strings(
 
 
 def _track(vowel: Array, steps: int, noise: float, tract: float, rng: np.random.Generator) -> Array:
-    """Log-formants (T, 3), less 7."""
+    """Generate the log-formants (T, 3) of a vowel, minus 7."""
     loci = np.log(np.array([350, 1500, 2500])) + rng.normal(0, 0.2, (2, 3))
     t = np.arange(steps)[:, None]
     near_start, near_end = np.exp(-t / 3.5), np.exp(-(steps - 1 - t) / 3.5)
