@@ -18,20 +18,20 @@ from rnnbp.runtime import choice
 
 PARTS = ("training", "validation", "testing")
 NAMES = ByName(r"(?P<word>[^/_]+)/(?P<speaker>[^/_]+)_nohash_(?P<take>\d+)\.wav", label="word")
-MOST = 2**27 - 1  # as the dataset's README has it: the most recordings a class may have
+MOST = 2**27 - 1  # greatest number of recordings of a class, from the dataset's README
 
 
 def part_of(file: str, validation: float = 10, testing: float = 10) -> str:
-    """The part that a recording belongs to, by the hash of its speaker, as the dataset defines it.
+    """Return the official split of a recording, by the hash of its speaker.
 
-    So all takes of a speaker are in one part, and stay in it whatever is added.
+    All recordings of a speaker are in the same split, and stay there if recordings are added.
 
     Parameters
     ----------
     file : str
-        Its name: ``{speaker}_nohash_{take}.wav``, folders before it or not.
+        File name ``{speaker}_nohash_{take}.wav``, with or without folders.
     validation, testing : float, default 10
-        Per cent.
+        Sizes of the two splits in per cent.
 
     Returns
     -------
@@ -62,29 +62,29 @@ def load_speech_commands(
     memory: int = MEMORY,
     dtype: DTypeLike = np.float32,
 ) -> tuple[SequenceDataset, SequenceDataset, SequenceDataset]:
-    """Which word is said? 105,829 recordings of a second or less at 16 kHz, 35 words.
+    """Load Speech Commands: 105,829 recordings of 35 words, up to a second each, at 16 kHz.
 
     Parameters
     ----------
     path : str or Path, optional
         A copy of version 0.02, a folder for each word. Default: downloaded (2.3 GiB) to the folder RNNBP_DATA.
     words : sequence of str, optional
-        Only these, in this order: the ten commands yes, no, up, down, left, right, on, off, stop and go, say. Default:
-        all that are there, sorted.
+        The words to load, in this order, such as the ten commands yes, no, up, down, left, right, on, off, stop and
+        go. Default: all, sorted.
     feature, cache, memory, dtype
-        As `rnnbp.datasets.load_recordings`; without a feature the sequences are samples (n, 1).
+        See `rnnbp.datasets.load_recordings`; without a feature the sequences are samples (n, 1).
 
     Returns
     -------
     train, validation, test : SequenceDataset
-        The official parts, by the speaker's hash, none in two of them. `info` has `file`, `word`, `speaker` and `take`.
+        The official splits, with disjoint speakers. `info` has `file`, `word`, `speaker` and `take`.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such folder, or it is not there and may not be downloaded.
+        If there is no such folder, or the data are missing and downloads are forbidden.
     ValueError
-        If a word is not there, or a part would be empty.
+        If a word is missing, or a split would be empty.
 
     References
     ----------
@@ -117,7 +117,7 @@ def load_speech_commands(
 
 @dataclass(frozen=True)
 class _Words:
-    """Labels of the recordings in some of the folders."""
+    """Labels from folders, for a subset of the words."""
 
     words: tuple[str, ...]
 

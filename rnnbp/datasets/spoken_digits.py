@@ -27,23 +27,23 @@ def load_spoken_digits(
     memory: int = MEMORY,
     dtype: DTypeLike = np.float32,
 ) -> tuple[SequenceDataset, SequenceDataset]:
-    """Which digit is said? Recordings of some half a second at 8 kHz, 50 of each digit by each speaker.
+    """Load the Free Spoken Digit Dataset: recordings of about half a second at 8 kHz, 50 a digit and speaker.
 
     Parameters
     ----------
     path : str or Path, optional
         A copy of the dataset, or its folder `recordings`. Default: downloaded (10 MiB) to the folder RNNBP_DATA.
     split : str, default 'official'
-        'official': the recordings of index 0 to 4 are the test set, a tenth; 'speaker': those of `speaker` are, whom
-        the training set then does not know; 'random': a fraction is, drawn by `seed`, of each digit alike.
+        The test set. 'official': the recordings of index 0 to 4, a tenth; 'speaker': all recordings of `speaker`, who
+        is not in the training set; 'random': a random fraction, stratified by digit.
     speaker : str, optional
-        Who is left out, for the split 'speaker'.
+        The held-out speaker, for the split 'speaker'.
     test_fraction : float, default 0.1
         For the split 'random'.
     seed : int, default 0
         For the split 'random'.
     feature, cache, memory, dtype
-        As `load_recordings`; without a feature the sequences are samples (n, 1).
+        See `load_recordings`; without a feature the sequences are samples (n, 1).
 
     Returns
     -------
@@ -53,10 +53,10 @@ def load_spoken_digits(
     Raises
     ------
     FileNotFoundError
-        If there is no such folder, or it is not there and may not be downloaded.
+        If there is no such folder, or the data are missing and downloads are forbidden.
     ValueError
-        If a name is not of the form ``{digit}_{speaker}_{index}.wav``, the split or speaker is not there, or an
-        argument is of another split.
+        If a name is not of the form ``{digit}_{speaker}_{index}.wav``, the split or speaker is unknown, or an argument
+        belongs to another split.
 
     References
     ----------

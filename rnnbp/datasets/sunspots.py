@@ -1,4 +1,4 @@
-"""Yearly sunspots: forecasting."""
+"""Yearly sunspot numbers, for forecasting."""
 
 import numpy as np
 import pandas as pd
@@ -9,7 +9,7 @@ from rnnbp.runtime import positive_int
 
 
 def sunspot_numbers() -> pd.Series:
-    """The yearly mean sunspot number by year, 1700 to 2008.
+    """Return the yearly mean sunspot number, 1700 to 2008.
 
     Examples
     --------
@@ -21,27 +21,27 @@ def sunspot_numbers() -> pd.Series:
 
 
 def load_sunspots(split_year: int = 1921) -> tuple[SequenceDataset, SequenceDataset]:
-    """Forecast next year's sunspot number from all years before.
+    """Load the sunspot series; targets are next year's numbers.
 
-    Each part is one sequence with one feature; the target at each step is the next year's value. Values are divided by
-    the largest of the training years (154.4 by default), so that they lie about from 0 to 1; `sunspot_numbers` has them
-    as they are.
+    Each split is one sequence with one feature; the target at each step is the next year's value. Values are divided by
+    the largest of the training years (154.4 by default), for a range of about 0 to 1; `sunspot_numbers` returns them
+    unscaled.
 
     Parameters
     ----------
     split_year : int, default 1921
-        The first year that is forecast in the test part; training stops before it, as is customary for this series
+        The first year that is forecast in the test split; training stops before it, as is customary for this series
         (Weigend, Huberman & Rumelhart 1990).
 
     Returns
     -------
     train, test : SequenceDataset
-        Targets are values, one a step.
+        With one value a step as targets.
 
     Raises
     ------
     ValueError
-        If `split_year` leaves a part without a step.
+        If `split_year` leaves a split without a step.
 
     References
     ----------

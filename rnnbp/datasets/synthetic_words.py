@@ -1,4 +1,4 @@
-"""Speech-like words to try recognisers on where no recordings are: a buzz with gliding formants, hisses and stops."""
+"""Synthetic speech-like words for tests of recognisers: harmonics with gliding formants, fricatives and stops."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,9 +11,9 @@ from rnnbp.runtime import positive_int
 
 Array = np.ndarray
 SR = 8000  # Hz
-FRAME = 40  # samples in which nothing changes
+FRAME = 40  # samples with constant formants and amplitudes
 
-# Each digit's sounds: vowels of `FORMANTS`, s (a hiss), f (a faint one), n (a hum) and - (nothing, then a burst).
+# Each digit's sounds: vowels of `FORMANTS`, fricatives s and f (weaker), nasal n, and stop - (silence, then a burst).
 WORDS = {
     "0": ("s", "ih", "er", "ao"),
     "1": ("uw", "ah", "n"),
@@ -33,19 +33,21 @@ HISS = {"s": 0.15, "f": 0.04}
 def synthetic_word(
     sounds: Sequence[str], rng: np.random.Generator, *, pitch: float = 120.0, tract: float = 1.0
 ) -> Array:
-    """A word of 0.2 to 0.6 s at 8 kHz, (n,): harmonics of a falling pitch, weighted by formants that glide from sound
-    to sound, and hisses.
+    """Synthesise a word of 0.2 to 0.6 s at 8 kHz, (n,).
+
+    The word is made of harmonics of a falling pitch, weighted by formants that glide from sound to sound, and of
+    frication noise.
 
     Parameters
     ----------
     sounds : sequence of str
         Vowels of `rnnbp.datasets.signals.FORMANTS`, 's', 'f', 'n' and '-'.
     rng : numpy.random.Generator
-        Of lengths, of small deviations, and of the hisses.
+        For lengths, small deviations, and noise.
     pitch : float, default 120
-        In Hz.
+        Fundamental frequency in Hz.
     tract : float, default 1
-        By which all formants are multiplied.
+        Factor of all formants.
 
     Examples
     --------
@@ -68,7 +70,7 @@ def synthetic_word(
 
 
 def _harmonics(tracks: Array, voice: Array, pitch: Array) -> Array:
-    """A buzz whose harmonics are weighted by formants (T, 3), in frames of `FRAME` samples."""
+    """Synthesise a sum of harmonics weighted by formants (T, 3), in frames of `FRAME` samples."""
     k = np.arange(1, int(0.48 * SR / pitch.max()) + 1)
     hertz = pitch[:, None] * k
     resonances = 1 / (1 + ((hertz[:, :, None] - tracks[:, None, :]) / (60 + 0.04 * tracks[:, None, :])) ** 2)
@@ -87,16 +89,16 @@ def write_synthetic_digits(
     digits: Sequence[str] = tuple(WORDS),
     seed: int = 0,
 ) -> None:
-    """Speech-like digits as files that `load_spoken_digits` reads.
+    """Write synthetic digits as files that `load_spoken_digits` reads.
 
     Parameters
     ----------
     folder : str or Path
-        Made where it is not there.
+        Created if it does not exist.
     speakers : sequence of str
-        Each has a pitch and a vocal tract of their own.
+        Names; each speaker has their own pitch and vocal tract.
     takes : int, default 10
-        How often each says each digit; the first five are the official test set.
+        Recordings of each digit by each speaker; the first five are the official test set.
     digits : sequence of str
         Default: all ten.
     seed : int, default 0

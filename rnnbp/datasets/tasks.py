@@ -1,4 +1,4 @@
-"""Made tasks of the field that ask how long a network remembers: adding, copying, recall, parity, temporal XOR."""
+"""Synthetic long-range memory benchmarks: adding, copying, recall, parity, temporal XOR."""
 
 import numpy as np
 
@@ -10,17 +10,17 @@ Seed = int | np.random.Generator
 
 
 def adding_problem(sequences: int, steps: int, seed: Seed = 0) -> SequenceDataset:
-    """Two of many numbers are marked: what is their sum?
+    """Generate the adding problem: the target is the sum of the two marked numbers of a sequence.
 
-    At each step stand a number, uniform in [0, 1], and a marker, 1 at one step of the first half and at one of the
-    second, else 0. Always guessing 1 has a mean squared error of 1/6 = 0.167, the variance of the sum.
+    Each step has a number, uniform in [0, 1], and a marker, 1 at one step of the first half and at one of the second,
+    else 0. The constant prediction 1 has a mean squared error of 1/6 = 0.167, the variance of the sum.
 
     Parameters
     ----------
     sequences : int
-        N.
+        Number of sequences N.
     steps : int
-        T, at least 2.
+        Length T, at least 2.
     seed : int or numpy.random.Generator, default 0
 
     Returns
@@ -56,24 +56,24 @@ def adding_problem(sequences: int, steps: int, seed: Seed = 0) -> SequenceDatase
 
 
 def copy_memory(sequences: int, delay: int, symbols: int = 8, length: int = 10, seed: Seed = 0) -> SequenceDataset:
-    """Some symbols, a long pause, a signal: say the symbols again.
+    """Generate the copy memory task: repeat the first symbols after a long delay and a signal.
 
-    Inputs are one-hot: symbols 0 ... K - 1, blank K, signal K + 1. The output is blank until the signal, then the
-    symbols in their order. Answering blank, then guessing, has a cross entropy of
+    Inputs are one-hot: symbols 0 ... K - 1, blank K, signal K + 1. The target is blank until the signal, then the
+    symbols in their order. The memoryless baseline, blank and then a uniform guess, has a cross entropy of
     ``length log(K) / (delay + 2 length)``.
 
     Parameters
     ----------
     sequences, delay : int
-        N, and the number of blanks between the last symbol and the signal's step, which is counted among them.
+        Number of sequences N, and number of blanks between the last symbol and the signal, the signal's step included.
     symbols, length : int, default 8 and 10
-        K, and how many are to be remembered.
+        Number of distinct symbols K, and number of symbols to remember.
     seed : int or numpy.random.Generator, default 0
 
     Returns
     -------
     SequenceDataset
-        (delay + 2 length, K + 2) a sequence; a class a step, K for blank.
+        (delay + 2 length, K + 2) a sequence; one class a step, K for blank.
 
     References
     ----------
@@ -98,14 +98,14 @@ def copy_memory(sequences: int, delay: int, symbols: int = 8, length: int = 10, 
 
 
 def delayed_recall(sequences: int, delay: int, classes: int = 2, seed: Seed = 0) -> SequenceDataset:
-    """A symbol at the first step, noise, then the question: which was it?
+    """Generate the delayed recall (latching) task: classify a sequence by its first symbol, which is followed by noise.
 
     Parameters
     ----------
     sequences, delay : int
-        N, and the steps between the symbol and the answer.
+        Number of sequences N, and number of steps between the symbol and the answer.
     classes : int, default 2
-        K.
+        Number of classes K.
     seed : int or numpy.random.Generator, default 0
 
     Returns
@@ -135,20 +135,20 @@ def delayed_recall(sequences: int, delay: int, classes: int = 2, seed: Seed = 0)
 
 
 def temporal_xor(sequences: int, triples: int, seed: Seed = 0) -> SequenceDataset:
-    """A stream of bits of which every third is the exclusive or of the two before: predict the next bit.
+    """Generate temporal XOR: predict the next bit of a stream in which every third bit is the XOR of the two before.
 
     Only every third bit can be predicted; the others have no target (-1).
 
     Parameters
     ----------
     sequences, triples : int
-        N, and how many times three bits each holds.
+        Number of sequences N, and number of groups of three bits in each.
     seed : int or numpy.random.Generator, default 0
 
     Returns
     -------
     SequenceDataset
-        (3 triples, 1) a sequence; a class a step, the next bit after the second of each triple, else -1.
+        (3 triples, 1) a sequence; one class a step, the next bit after the second of each triple, else -1.
 
     References
     ----------
@@ -172,12 +172,12 @@ def temporal_xor(sequences: int, triples: int, seed: Seed = 0) -> SequenceDatase
 
 
 def parity(sequences: int, steps: int, shortest: int | None = None, seed: Seed = 0) -> SequenceDataset:
-    """Is the number of ones so far odd?
+    """Generate the parity task: the target at each step is the parity of the ones so far, 1 for odd.
 
     Parameters
     ----------
     sequences, steps : int
-        N, and the longest T.
+        Number of sequences N, and greatest length T.
     shortest : int, optional
         Lengths are uniform from it to `steps`. Default: all of length `steps`.
     seed : int or numpy.random.Generator, default 0
@@ -185,7 +185,7 @@ def parity(sequences: int, steps: int, shortest: int | None = None, seed: Seed =
     Returns
     -------
     SequenceDataset
-        (T_i, 1) a sequence, bits as 0 and 1; a class a step.
+        (T_i, 1) a sequence, bits as 0 and 1; one class a step.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""The lines of a text file that comes from outside, with limits and with the place of what is wrong."""
+"""Lines of text files from outside the package, with limits and with positions for error messages."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ LONGEST = 2**16  # characters of a line of a word list
 
 
 def text_lines(path: TextSource) -> Iterator[tuple[str, str]]:
-    """Each line of a text file, or of a .gz of one, with its place for messages: 'words.txt, line 3'.
+    """Iterate over the lines of a text file or a .gz, each with its position for messages: 'words.txt, line 3'.
 
     Parameters
     ----------
@@ -17,7 +17,7 @@ def text_lines(path: TextSource) -> Iterator[tuple[str, str]]:
     Yields
     ------
     place, line : str
-        The line without what ends it.
+        The line is without its line break.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def text_lines(path: TextSource) -> Iterator[tuple[str, str]]:
     """
     name, number = short_name(path), 0
     try:
-        with opened_text(path, encoding="latin-1") as file:  # which takes any byte: what may be there is for the reader
+        with opened_text(path, encoding="latin-1") as file:  # decodes any byte; the caller checks the characters
             while line := file.readline(LONGEST + 1):
                 number += 1
                 if len(line) > LONGEST:

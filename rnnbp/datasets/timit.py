@@ -1,4 +1,4 @@
-"""TIMIT's layout: sentences with their phones and words by time."""
+"""TIMIT: sentences with time-aligned phones and words."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ Array = np.ndarray
 
 
 def read_segments(path: TextSource) -> pd.DataFrame:
-    """A .phn or .wrd file of TIMIT: what is said from where to where.
+    """Read the segments of a .phn or .wrd file of TIMIT.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def read_segments(path: TextSource) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `start` and `end`, in samples, the end not included, and `label`.
+        `start` and `end`, in samples, end exclusive, and `label`.
 
     Raises
     ------
@@ -68,34 +68,36 @@ def load_timit(
     memory: int = MEMORY,
     dtype: DTypeLike = np.float32,
 ) -> tuple[SequenceDataset, SequenceDataset]:
-    """Which phone is said, when? A copy of TIMIT, which LDC licenses, or of anything laid out as it is.
+    """Load TIMIT, or a dataset with the same layout, for framewise phone classification.
+
+    TIMIT is licensed by LDC; the user provides a copy.
 
     Parameters
     ----------
     path : str or Path
-        The folder that has TRAIN and TEST, and in them ``{region}/{sex}{speaker}/{sentence}.wav`` with .phn and .wrd
+        The folder with TRAIN and TEST, which contain ``{region}/{sex}{speaker}/{sentence}.wav`` with .phn and .wrd
         beside; in upper or lower case, as SPHERE or RIFF, or named .WAV.wav.
     feature : callable, optional
-        As `rnnbp.datasets.load_recordings`, but it must have `hop_length`, and `center` or `win_length`, so that a
-        frame has a time, as those of `rnnbp.features` have. Default: the samples themselves, and no targets.
+        See `rnnbp.datasets.load_recordings`; it must have `hop_length`, and `center` or `win_length`, which determine
+        the time of a frame, as those of `rnnbp.features` do. Default: the samples themselves, and no targets.
     classes : sequence of str, optional
-        The phones, if their order matters or not all occur. Default: those found, sorted.
+        The phones, if their order matters or not all occur. Default: the phones found, sorted.
     cache, memory, dtype
-        As `rnnbp.datasets.load_recordings`.
+        See `rnnbp.datasets.load_recordings`.
 
     Returns
     -------
     train, test : SequenceDataset
-        With a feature, targets are the phone at the centre of each frame, -1 where there is none, or one that is not
-        among `classes`. `info` has `file`, `region`, `sex`, `speaker`, `sentence` (which begins with SA where all
-        speakers say it), `phones` and `words`, tuples of str.
+        With a feature, targets are the phone at the centre of each frame, -1 if there is none or it is not in
+        `classes`. `info` has `file`, `region`, `sex`, `speaker`, `sentence` (beginning with SA for the sentences that
+        all speakers read), `phones` and `words`, tuples of str.
 
     Raises
     ------
     FileNotFoundError
         If there is no such folder, or a recording has no .phn.
     ValueError
-        If a part has no recordings, or a file is damaged.
+        If a split has no recordings, or a file is damaged.
 
     References
     ----------
@@ -130,7 +132,7 @@ def load_timit(
 
 
 def _table(root: Path, part: str) -> pd.DataFrame:
-    """What is known of each recording of a part."""
+    """Return the metadata of each recording of a split."""
     folders = [p for p in root.iterdir() if p.is_dir() and p.name.lower() == part]
     rows = [_row(root, wav) for folder in folders for wav in sorted(folder.rglob("*")) if _is_recording(wav)]
     if not rows:
@@ -139,7 +141,7 @@ def _table(root: Path, part: str) -> pd.DataFrame:
 
 
 def _is_recording(path: Path) -> bool:
-    """SA1.WAV, and not the SPHERE file where SA1.WAV.wav stands beside it."""
+    """Return whether a file is a recording: SA1.WAV, but not the SPHERE file if SA1.WAV.wav is beside it."""
     double = path.with_name(f"{path.name}.wav")
     return path.suffix.lower() == ".wav" and path.is_file() and not double.exists()
 
@@ -190,7 +192,7 @@ def _dataset(
 
 
 def _labels(wav: Path, samples: Array, number_of: dict[str, int]) -> Array:
-    """The class of the phone at each of some samples, which increase; -1 where none is said."""
+    """Return the class of the phone at each of some increasing sample positions; -1 where there is none."""
     phones = _beside(wav, ".phn")
     segments = read_segments(phones if phones is not None else wav)
     place = np.searchsorted(segments["start"].to_numpy(), samples, side="right") - 1
@@ -200,7 +202,7 @@ def _labels(wav: Path, samples: Array, number_of: dict[str, int]) -> Array:
 
 
 def _centre(feature: Any) -> int:
-    """The sample in the middle of the first frame."""
+    """Return the sample position of the centre of the first frame."""
     if not hasattr(feature, "hop_length"):
         raise ValueError(f"feature must have hop_length, so that its frames have a time: got {feature!r}")
     if getattr(feature, "center", False):

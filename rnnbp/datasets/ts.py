@@ -1,4 +1,4 @@
-"""Reading the .ts format of the UEA and UCR archives whole; `ts_writer` writes it."""
+"""Reader of the .ts format of the UEA and UCR archives; `ts_writer` writes it."""
 
 import re
 import warnings
@@ -19,9 +19,9 @@ FILL = "give fill=rnnbp.datasets.interpolate, a number, or a function of your ow
 
 
 def interpolate(values: Array) -> Array:
-    """Missing values (NaN) of a sequence (T, F) filled linearly between their neighbours in time.
+    """Fill missing values (NaN) of a sequence (T, F) by linear interpolation in time.
 
-    Beyond the first and last known value stands that value; where a feature is missing throughout, zeros.
+    The first and last known values are extended to the ends; a feature without known values becomes zeros.
 
     Examples
     --------
@@ -37,19 +37,21 @@ def interpolate(values: Array) -> Array:
 
 
 def read_ts(path: TextSource, fill: Fill | float | None = None, *, dtype: DTypeLike = np.float32) -> SequenceDataset:
-    """Read a .ts or .ts.gz file: unequal lengths, several dimensions, missing values, classes or values as targets,
-    with or without time stamps (whose order is kept and whose times are not).
+    """Read a .ts or .ts.gz file as a dataset.
+
+    Sequences may have unequal lengths, several dimensions, missing values and time stamps (which determine the order
+    only); targets are classes or values.
 
     Parameters
     ----------
     path : str, Path or file
-        A file that is open may be of text or binary.
+        An open file may be in text or binary mode.
     fill : callable or float, optional
-        What stands for missing values ('?' or NaN): a number, or a function from a sequence (T, F) with NaN to one
-        without, `rnnbp.datasets.interpolate`, say. Where the dimensions of a sequence have different lengths, the
-        shorter ones have NaN at their end up to the longest. Default: either is an error.
+        Replacement of missing values ('?' or NaN): a number, or a function from a sequence (T, F) with NaN to one
+        without, such as `rnnbp.datasets.interpolate`. If the dimensions of a sequence have different lengths, the
+        shorter ones are padded with NaN at the end. Default: either is an error.
     dtype : dtype, default float32
-        Of the sequences.
+        Dtype of the sequences.
 
     Returns
     -------
@@ -61,16 +63,16 @@ def read_ts(path: TextSource, fill: Fill | float | None = None, *, dtype: DTypeL
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is not a whole .ts file; the message begins with the file's name and the line.
+        If it is not a complete .ts file; the message begins with the file's name and the line.
 
     Warns
     -----
     UserWarning
-        If the header says @univariate true above several dimensions, which are read.
+        If the header has @univariate true but there are several dimensions, which are all read.
 
     See Also
     --------
-    write_ts : writes a dataset so.
+    write_ts : writes a dataset in this format.
 
     References
     ----------
@@ -83,7 +85,7 @@ def read_ts(path: TextSource, fill: Fill | float | None = None, *, dtype: DTypeL
     >>> data, data.sequences[1].tolist()
     (SequenceDataset: 2 sequences of 2 to 3 steps, 2 features; 2 classes, [[7.0, 9.0], [8.0, 10.0]])
     """
-    # Comments of the archives' files are not all in UTF-8: what is not stays out of the way, see `_Reader._lines`.
+    # Comments in the archives' files are not all UTF-8: undecodable bytes are tolerated there, see `_Reader._lines`.
     reader, name = _Reader(fill), short_name(path)
     try:
         with opened_text(path, encoding="utf-8-sig", errors="surrogateescape") as file:
@@ -97,7 +99,7 @@ def read_ts(path: TextSource, fill: Fill | float | None = None, *, dtype: DTypeL
 
 
 class _Reader:
-    """Takes in a file line by line."""
+    """Line-by-line parser of a file."""
 
     def __init__(self, fill: Fill | float | None) -> None:
         self.fill, self.header, self.line = fill, Header(), 0
@@ -115,7 +117,7 @@ class _Reader:
             raise LineError("there is no sequence after @data" if began else "the file ends before @data")
 
     def _lines(self, file: TextIO) -> Iterator[str]:
-        """All lines but comments and empty ones."""
+        """Iterate over all lines except comments and empty ones."""
         while text := file.readline(LONGEST_LINE + 1):
             self.line += 1
             if len(text) > LONGEST_LINE:
@@ -127,7 +129,7 @@ class _Reader:
                 yield text
 
     def _case(self, text: str) -> None:
-        """One line after @data: a sequence and its label."""
+        """Parse one line after @data: a sequence and its label."""
         parts, header = _split(text), self.header
         found = len(parts) - header.labelled
         expected = header.dimensions or (self.sequences[0].shape[1] if self.sequences else max(found, 1))
@@ -168,7 +170,7 @@ class _Reader:
 
 
 def _split(text: str) -> list[str]:
-    """At the colons, but not at those of a time stamp within brackets."""
+    """Split a line at the colons, except those of time stamps in brackets."""
     if not text.startswith("("):
         return text.split(":")
     ends, depth = [-1], 0
@@ -188,7 +190,7 @@ def _target(text: str, header: Header) -> str | float:
 
 
 def _values(text: str, stamped: bool) -> Array:
-    """One dimension: 'v,v,v', or '(time,v),(time,v)'."""
+    """Parse one dimension: 'v,v,v', or '(time,v),(time,v)'."""
     text = text.strip()
     if stamped or text.startswith("("):
         rest = re.sub(r"\([^()]*\)", "", text).replace(",", "").strip()
@@ -204,7 +206,7 @@ def _values(text: str, stamped: bool) -> Array:
 
 def _floats(words: list[str], what: str) -> Array:
     try:
-        if any("_" in word for word in words):  # Python's float takes 1_000
+        if any("_" in word for word in words):  # Python's float accepts 1_000
             raise ValueError(repr(next(word for word in words if "_" in word)))
         numbers = np.array([np.nan if word.strip() == "?" else float(word) for word in words])
     except ValueError as error:

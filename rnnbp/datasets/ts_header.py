@@ -1,4 +1,4 @@
-"""What stands before @data in a .ts file."""
+"""Header of a .ts file, the lines before @data."""
 
 import re
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ SPELLING = {name.lower(): name for name in DIRECTIVES}
 
 
 class LineError(ValueError):
-    """What is wrong with a line; the reader adds where.
+    """Malformed line; the reader adds its position.
 
     Examples
     --------
@@ -24,7 +24,7 @@ class LineError(ValueError):
 
 @dataclass
 class Header:
-    """The directives taken in so far.
+    """Parser of a header: the directives read so far.
 
     Examples
     --------
@@ -38,7 +38,7 @@ class Header:
     values: dict[str, list[str]] = field(default_factory=dict)
 
     def take(self, text: str) -> bool:
-        """Take in a header line; True for @data."""
+        """Parse a header line; return True for @data."""
         if not text.startswith("@"):
             raise LineError(f"a line before @data must begin with @, # or %, got {text[:40]!r}")
         word, *values = text[1:].split() or [""]
@@ -66,12 +66,12 @@ class Header:
 
     @property
     def timestamps(self) -> bool:
-        """Whether values are written (time,value)."""
+        """Whether values are stored as (time,value)."""
         return self._flag("timeStamps")
 
     @property
     def classes(self) -> list[str] | None:
-        """The classes' names, in the header's order; None where targets are values or there are none."""
+        """Names of the classes, in the header's order; None if targets are values or there are none."""
         return self.values["classLabel"][1:] if self._flag("classLabel") else None
 
     @property
@@ -81,22 +81,22 @@ class Header:
 
     @property
     def dimensions(self) -> int | None:
-        """F, where the header says by a number; @univariate is often left true above several."""
+        """Number of dimensions F, if the header has it; @univariate is often wrongly true for several."""
         return self._size("dimensions") or self._size("dimension")
 
     @property
     def univariate(self) -> bool:
-        """Whether the header says that there is one dimension."""
+        """Whether the header declares one dimension."""
         return self._flag("univariate")
 
     @property
     def equal_length(self) -> bool:
-        """Whether all sequences have as many steps."""
+        """Whether the header declares that all sequences have the same length."""
         return self._flag("equalLength")
 
     @property
     def length(self) -> int | None:
-        """T, where the header says."""
+        """Length T of all sequences, if the header has it."""
         return self._size("seriesLength")
 
 

@@ -1,4 +1,4 @@
-"""Writing the .ts format of the UEA and UCR archives."""
+"""Writer of the .ts format of the UEA and UCR archives."""
 
 import gzip
 import os
@@ -16,25 +16,25 @@ Array = np.ndarray
 
 
 def write_ts(path: str | Path, data: SequenceDataset, name: str = "rnnbp") -> None:
-    """Write a dataset as .ts or .ts.gz, whole or not at all; `read_ts` in the same dtype gives it back exactly.
+    """Write a dataset as .ts or .ts.gz atomically; `read_ts` in the same dtype restores it exactly.
 
-    The format has names for all classes, so classes without names come back with their numbers as names; and no
-    integers, so tokens come back as one feature.
+    The format has names for all classes, so that classes without names are read back with their numbers as names; and
+    no integers, so that tokens are read back as one feature.
 
     Parameters
     ----------
     path : str or Path
-        Compressed if it ends with .gz; the same data always give the same bytes.
+        Compressed if it ends with .gz; the output is deterministic.
     data : SequenceDataset
         With one target a sequence (a class or one value), or none.
     name : str, default 'rnnbp'
-        For @problemName: one word.
+        One word, for @problemName.
 
     Raises
     ------
     ValueError
-        If targets are one a step or several a sequence, which the format cannot hold, or a name has a space, or a
-        class's name a colon.
+        If targets are one a step or several a sequence, which the format cannot represent, a name has a space, or a
+        class's name has a colon.
     FileNotFoundError
         If the folder does not exist.
 
@@ -71,7 +71,7 @@ def _lines(data: SequenceDataset, header: list[str], labels: list[str] | None) -
     for line in header:
         yield f"{line}\n".encode()
     for i, sequence in enumerate(data.sequences):
-        # As many digits as it takes to tell each number from its neighbours in its dtype.
+        # The fewest digits that round-trip each number in its dtype.
         words = sequence.reshape(len(sequence), -1).T.astype(str).tolist()
         parts = [*map(",".join, words), *(() if labels is None else (labels[i],))]
         yield f"{':'.join(parts)}\n".encode()
@@ -96,7 +96,7 @@ def _header(data: SequenceDataset, name: str) -> list[str]:
 
 
 def _labels(data: SequenceDataset) -> list[str] | None:
-    """What stands behind each sequence."""
+    """Return the label at the end of each line."""
     targets = data.targets
     if targets is None:
         return None

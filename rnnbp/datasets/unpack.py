@@ -1,4 +1,4 @@
-"""Archives unpacked with nothing outside the folder, and no more than so much in it."""
+"""Safe extraction of archives: nothing outside the folder, and limits on sizes and numbers of files."""
 
 import gzip
 import lzma
@@ -15,7 +15,7 @@ from rnnbp.runtime import temporary
 
 BLOCK = 2**20
 
-# What zipfile, tarfile and the decompressors raise for bytes that nobody wrote on purpose, and for names that clash.
+# Exceptions of zipfile, tarfile and the decompressors for damaged archives and clashing names.
 DAMAGED = (
     *(zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, struct.error),
     *(EOFError, FileExistsError, NotADirectoryError, IsADirectoryError),
@@ -26,17 +26,17 @@ Entry = TypeVar("Entry")
 
 
 def unpack(archive: str | Path, folder: str | Path, *, most_bytes: int, most_files: int) -> Path:
-    """Unpack a .zip, a .tar or a .tar.gz, whole or not at all.
+    """Unpack a .zip, a .tar or a .tar.gz atomically.
 
     Parameters
     ----------
     archive : str or Path
     folder : str or Path
-        Must not be there; it is made beside and renamed.
+        Must not exist; the archive is unpacked beside it and renamed.
     most_bytes : int
-        The most that all files may have together, counted as they are written.
+        Greatest total size of the files, counted as they are written.
     most_files : int
-        Folders count as files.
+        Greatest number of files and folders.
 
     Returns
     -------
@@ -46,10 +46,10 @@ def unpack(archive: str | Path, folder: str | Path, *, most_bytes: int, most_fil
     Raises
     ------
     ValueError
-        If it is no such archive, is damaged, holds more than it may, a name that leads out of the folder, or anything
-        but files and folders; the message begins with its name.
+        If it is not such an archive, is damaged, exceeds a limit, or contains a path outside the folder or anything but
+        files and folders; the message begins with its name.
     OSError
-        If it cannot be read, or the folder not be written.
+        If it cannot be read, or the folder cannot be written.
     """
     archive, folder = Path(archive), Path(folder)
     with temporary(folder, Path.mkdir) as beside:
@@ -82,7 +82,7 @@ def _write(archive: Path, members: Iterator[Member], folder: Path, most_bytes: i
 
 
 def _inside(archive: Path, folder: Path, name: str) -> Path:
-    """Where a member goes, its folder made; refused where that is not within `folder`."""
+    """Return the target path of a member and create its parent; raise if it is not within `folder`."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if not parts or ".." in parts or name.startswith(("/", "\\")) or ":" in name:
         raise ValueError(f"{str(archive)!r} holds {name!r}, which leads out of the folder")
@@ -92,7 +92,7 @@ def _inside(archive: Path, folder: Path, name: str) -> Path:
 
 
 def _members(archive: Path, most_files: int) -> Generator[Member, None, None]:
-    """The files of an archive: name, size and contents."""
+    """Iterate over the files of an archive: name, size and contents."""
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as opened:
             for info in _counted(archive, opened.infolist(), most_files):

@@ -1,4 +1,4 @@
-"""Recordings as a net hears them: features, in training varied anew in every epoch."""
+"""Features of recordings with random variation, resampled in every training epoch."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ PLAIN = Variation(speed=0.0, tempo=0.0, noisy=0.0)
 
 
 class Heard(Protocol):
-    """Draws whose epoch 0 is varied by `shown`, and all others by `trained`."""
+    """Protocol of a resampled loader: epoch 0 is varied by `shown`, all others by `trained`."""
 
     shown: Variation
     trained: Variation
@@ -27,7 +27,7 @@ class Heard(Protocol):
 
 @dataclass(frozen=True)
 class VariedRecordings:
-    """Features of recordings; see `varied`."""
+    """Loader of varied features of recordings; see `varied`."""
 
     recordings: LazySequences
     sr: float
@@ -37,7 +37,7 @@ class VariedRecordings:
     seed: int
 
     def __call__(self, place: int, epoch: int) -> Array:
-        """Those of one, (T, F)."""
+        """Compute the features (T, F) of one recording."""
         rng = np.random.default_rng([self.seed, place, epoch])
         variation = self.trained if epoch else self.shown
         return variation.features(self.recordings[place][:, 0], self.feature, self.sr, rng)
@@ -52,20 +52,20 @@ def varied(
     shown: Variation = PLAIN,
     seed: int = 0,
 ) -> ResampledDataset:
-    """Recordings as features, which are varied anew in every epoch of training.
+    """Return a dataset of features of recordings with random variation, resampled in every training epoch.
 
     Parameters
     ----------
     recordings : SequenceDataset
-        Waveforms (n, 1), lazy; a target a recording.
+        Lazy waveforms (n, 1), with one target a recording.
     feature : callable
-        From samples (n,) to (T, F).
+        Maps samples (n,) to features (T, F).
     trained : Variation
-        While they are trained on.
+        Variation in training.
     sr : float
         Sampling rate [Hz].
     shown : Variation, optional
-        Where they are evaluated, always with the same draw. Default: as they are.
+        Variation in evaluation, the same at each evaluation. Default: none.
     seed : int, default 0
 
     Returns
@@ -94,15 +94,15 @@ def varied(
 
 
 def shown_with(data: SequenceDataset, shown: Variation, seed: int | None = None) -> ResampledDataset:
-    """The same recordings, but otherwise varied where they are evaluated.
+    """Return the dataset with another variation in evaluation.
 
     Parameters
     ----------
     data : ResampledDataset
-        Of `varied` or `load_digit_strings`.
+        From `varied` or `load_digit_strings`.
     shown : Variation
     seed : int, optional
-        Of the draws. Default: as they were.
+        Seed of the variation. Default: unchanged.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Japanese Vowels: nine speakers, real speech."""
+"""Japanese Vowels: speaker identification from recorded speech of nine men."""
 
 from rnnbp.data import SequenceDataset
 from rnnbp.datasets.bundled import bundled
@@ -6,7 +6,7 @@ from rnnbp.datasets.ts import read_ts
 
 
 def load_japanese_vowels() -> tuple[SequenceDataset, SequenceDataset]:
-    """Who is speaking? Nine men say the Japanese vowels /ae/; a frame is 12 LPC cepstrum coefficients.
+    """Load Japanese Vowels: nine speakers say the vowels /ae/; a frame is 12 LPC cepstral coefficients.
 
     Returns
     -------
