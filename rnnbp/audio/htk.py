@@ -113,9 +113,9 @@ def read_htk(path: Source) -> HTKFeatures:
     HTKFeatures(values=array([[1., 2.], [3., 4.]], dtype=float32), period=0.01, kind='MFCC')
     """
     with opened(path) as source:
-        held, head = source.size, source.file.read(12)
+        file_size, head = source.size, source.file.read(12)
         if len(head) < 12:
-            raise ValueError(f"{source.name} is cut off: an HTK file has a header of 12 bytes, it holds {held}")
+            raise ValueError(f"{source.name} is cut off: an HTK file has a header of 12 bytes, it holds {file_size}")
         samples, period, size, code = struct.unpack(">iiHH", head)
         base, compressed = code & 0o77, bool(code & COMPRESSED)
         if base >= len(KINDS) or samples < 1 or period < 1 or size < 1:
@@ -125,13 +125,13 @@ def read_htk(path: Source) -> HTKFeatures:
             )
         width = 2 if compressed or KINDS[base] in SHORTS else 4
         claimed = 12 + samples * size + 2 * bool(code & CHECKSUM)
-        if not claimed <= held < claimed + size or size % width or (compressed and samples <= 4):
+        if not claimed <= file_size < claimed + size or size % width or (compressed and samples <= 4):
             raise ValueError(
                 f"{source.name} is cut off, or its header is wrong: {samples} samples of {size} bytes make {claimed}, "
-                f"it holds {held}"
+                f"it holds {file_size}"
             )
-        if claimed < held:
-            warnings.warn(f"{source.name} has {held - claimed} bytes behind its {samples} samples", stacklevel=2)
+        if claimed < file_size:
+            warnings.warn(f"{source.name} has {file_size - claimed} bytes behind its {samples} samples", stacklevel=2)
         raw = source.file.read(samples * size)
     values = _expanded(raw, size // 2) if compressed else np.frombuffer(raw, f">{'i2' if width == 2 else 'f4'}")
     scale = FULL if KINDS[base] == "IREFC" and not compressed else 1.0

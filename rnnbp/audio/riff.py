@@ -92,13 +92,13 @@ class _HeaderError(ValueError):
     """Malformed header; the caller puts the file's name before the message."""
 
 
-def _walk(file: BinaryIO, held: int) -> tuple[Layout, list[str]]:
+def _walk(file: BinaryIO, file_size: int) -> tuple[Layout, list[str]]:
     """Parse the chunks up to the samples; return the layout and the inconsistencies that are no errors."""
     head = file.read(12)
     if head[:4] != b"RIFF" or head[8:12] not in (b"", b"WAVE"):
         raise _HeaderError(f"is not a WAV file: it begins with {head!r}, not with b'RIFF....WAVE'")
     if len(head) < 12:
-        raise _HeaderError(f"is cut off: it holds {held} bytes, a WAV file has at least 44")
+        raise _HeaderError(f"is cut off: it holds {file_size} bytes, a WAV file has at least 44")
     form, doubts = None, list[str]()
     for _ in range(MOST_CHUNKS):
         chunk = file.read(8)
@@ -112,9 +112,9 @@ def _walk(file: BinaryIO, held: int) -> tuple[Layout, list[str]]:
         if name == b"data":
             if form is None:
                 raise _HeaderError("has its samples before a chunk 'fmt ', which must come first")
-            return Layout(form, here, _samples(file, form, size, held - here, doubts)), doubts
-        if here + size > held:
-            raise _HeaderError(f"is cut off: its chunk {name!r} claims {size} bytes, {held - here} are left")
+            return Layout(form, here, _samples(file, form, size, file_size - here, doubts)), doubts
+        if here + size > file_size:
+            raise _HeaderError(f"is cut off: its chunk {name!r} claims {size} bytes, {file_size - here} are left")
         file.seek(here + size + size % 2)
     raise _HeaderError(f"has no samples among its first {MOST_CHUNKS} chunks")
 

@@ -34,7 +34,7 @@ class Entry:
     task: str
     source: str
     feature: Callable[[], Features] | None = None
-    """Makes what its sequences are made with, where it is of recordings."""
+    """Builds the feature extractor of a dataset of recordings; None for others."""
 
 
 def generated(

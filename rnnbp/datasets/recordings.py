@@ -111,8 +111,8 @@ def recordings(
         lengths = [audio_info(p).samples for p in paths]
         load: Callable[[int], Array] = Waveforms(tuple(paths), audio_info(paths[0]).sr)
         return LazySequences(load, len(paths), memory, lengths=lengths, names=names)
-    kept = None if cache is None else FeatureCache(cache, feature)
-    load = Features(Waveforms(tuple(paths), shared_rate(paths[0], feature)), feature, kept)
+    cached = None if cache is None else FeatureCache(cache, feature)
+    load = Features(Waveforms(tuple(paths), shared_rate(paths[0], feature)), feature, cached)
     return LazySequences(load, len(paths), memory, names=names)
 
 

@@ -93,7 +93,7 @@ def default_reader() -> Path:
 
 
 SPEAKING: Kind = recurrent(96, 8)
-"""The net for words that are not in the dictionary: small, trained in minutes."""
+"""Variant for words that are not in the dictionary: a small network, trained in minutes."""
 
 
 def train_reader(

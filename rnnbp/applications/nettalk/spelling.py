@@ -7,7 +7,7 @@ import numpy as np
 Array = np.ndarray
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz'-."
-"""The 29 symbols of a word. Those of 1987 were the 26 letters, and three for what lies between words."""
+"""The 29 characters of a word: 26 letters and three others, as many as in 1987, where those stood between words."""
 
 
 def tokens(word: str) -> Array:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from rnnbp.applications.nettalk.numbers import MOST_DIGITS, digit_words, number_words, ordinal_words, year_words
 
 SHORT, LONG = ",", "."
-"""A pause within a sentence, and one after it."""
+"""Pauses within a sentence and at its end."""
 
 _SIGNS = {"&": "and", "+": "plus", "=": "equals", "@": "at", "%": "percent", "#": "number"}
 _UNITS = {"$": "dollar", "£": "pound", "€": "euro"}
@@ -53,14 +53,14 @@ def spoken_text(text: str) -> list[str]:
 
 def _one_pause_at_a_time(said: list[str]) -> list[str]:
     """Merge adjacent pauses into the longer one, and remove those before the first word."""
-    kept: list[str] = []
+    merged: list[str] = []
     for token in said:
-        if token in (SHORT, LONG) and (not kept or kept[-1] in (SHORT, LONG)):
-            if kept and token == LONG:
-                kept[-1] = LONG
+        if token in (SHORT, LONG) and (not merged or merged[-1] in (SHORT, LONG)):
+            if merged and token == LONG:
+                merged[-1] = LONG
         else:
-            kept.append(token)
-    return kept
+            merged.append(token)
+    return merged
 
 
 def _word(text: str) -> list[str]:

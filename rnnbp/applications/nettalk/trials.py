@@ -119,8 +119,8 @@ def _named(trial: Trial, row: Row) -> Row:
 
 
 def _curve(words: str, trainer: Trainer) -> list[Row]:
-    kept = ("phonemes", "stress")
-    return [{"words": words, "pass": int(row["epoch"]), **{name: row[name] for name in kept}} for row in trainer.rows]
+    names = ("phonemes", "stress")
+    return [{"words": words, "pass": int(row["epoch"]), **{name: row[name] for name in names}} for row in trainer.rows]
 
 
 def held_out(trial: Trial) -> tuple[Row, Sequential]:
