@@ -1,4 +1,4 @@
-"""The header of a WAV file, every field of which is checked against the file itself."""
+"""Header of WAV files, every field of which is checked against the file itself."""
 
 import re
 import struct

@@ -89,7 +89,7 @@ class ByName:
         return {name: value or "" for name, value in match.groupdict().items()}
 
     def table(self, folder: Path) -> pd.DataFrame:
-        """See `Labels`; every recording must match the pattern."""
+        """Return one row a recording with the fields of its path; raise if a path does not match the pattern."""
         files = recordings_in(folder)
         table = pd.DataFrame([{"file": f} | self.fields(f) for f in files])
         if self.label is not None:
@@ -117,7 +117,7 @@ class ByFolder:
     """
 
     def table(self, folder: Path) -> pd.DataFrame:
-        """See `Labels`."""
+        """Return one row a recording with the name of its folder as label."""
         files = [f for f in recordings_in(folder) if not any(part[0] in "_." for part in f.split("/"))]
         loose = next((f for f in files if "/" not in f), None)
         if loose is not None:
@@ -151,7 +151,7 @@ class ByTable:
     label: str | None = "label"
 
     def table(self, folder: Path) -> pd.DataFrame:
-        """See `Labels`; every recording that it names must be there."""
+        """Return the rows of the table; raise if a recording that it names is missing."""
         path = folder / self.table_file
         if not path.is_file():
             raise FileNotFoundError(f"table_file: there is no file {str(path)!r}")

@@ -122,7 +122,7 @@ class _Words:
     words: tuple[str, ...]
 
     def table(self, folder: Path) -> pd.DataFrame:
-        """See `rnnbp.datasets.labels.Labels`."""
+        """Return one row a recording with its word as label."""
         files = [f"{word}/{path.name}" for word in self.words for path in sorted((folder / word).glob("*.wav"))]
         table = pd.DataFrame([{"file": f} | NAMES.fields(f) for f in files])
         return table.assign(label=table["word"])

@@ -1,4 +1,4 @@
-"""The mel scale, Slaney's and HTK's, and triangular filters along it."""
+"""Mel scale, Slaney's and HTK's, and triangular filters along it."""
 
 from functools import lru_cache
 
