@@ -210,6 +210,12 @@ def compare(
         for name, pair in makers.items():
             check_sendable(f"model {name!r} or its optimizer", pair)
     test = matched("test", test, train.classes)
+    for name, (make, _) in makers.items():
+        if _made(make, chosen[0]) is _made(make, chosen[0]):
+            raise ValueError(
+                f"models[{name!r}] must make a new model at each call, and returns the same one, in which a run would "
+                f"meet the training of the runs before: {{{name!r}: lambda seed: rnnbp.Sequential(..., seed=seed)}}"
+            )
     trainings = list(_trainings(recipe, makers, chosen, train, test, folds))
 
     def shown(training: Training, result: tuple[dict[str, Any] | None, pd.DataFrame]) -> dict[str, float]:

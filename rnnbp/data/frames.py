@@ -184,6 +184,12 @@ def _check_constant(rows: pd.DataFrame, column: str, sequence: str, lengths: Arr
         )
 
 
+def _texts_of_numbers(column: pd.Series) -> bool:
+    """Return whether a column holds texts, each of which is a number."""
+    texts = column.map(lambda value: isinstance(value, str)).all() and not isinstance(column.dtype, pd.CategoricalDtype)
+    return bool(texts) and bool(pd.to_numeric(column, errors="coerce").notna().all())
+
+
 def _check_keys(frame: pd.DataFrame, sequence: str, step: str | None) -> None:
     """Raise unless each row has a sequence, and a step that occurs once in it."""
     if not frame.columns.is_unique:
@@ -202,6 +208,11 @@ def _check_keys(frame: pd.DataFrame, sequence: str, step: str | None) -> None:
             raise ValueError(f"column {column!r} is empty in row {row}: {argument}= must have a value in every row")
     if not len(frame):
         raise ValueError("frame has no rows")
+    if step is not None and _texts_of_numbers(frame[step]):
+        raise ValueError(
+            f"column {step!r} holds numbers as texts, which would be sorted as texts, '10' before '2': make numbers of "
+            f"them, frame.assign({step}=pd.to_numeric(frame[{step!r}])), or step=None to take rows in order"
+        )
     again = frame.duplicated([sequence, step]) if step is not None else np.zeros(0, bool)
     if step is not None and again.any():
         first = frame.loc[again].iloc[0]

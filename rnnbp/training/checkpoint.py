@@ -178,6 +178,8 @@ def _best(best: Any, epochs: int, vector: Array | None) -> Best:
     value, monitor = best["value"], best["monitor"]
     if isinstance(value, bool) or not isinstance(value, int | float) or not isinstance(monitor, str):
         raise ValueError(f"best must have a number and the name of a column, got {value!r} and {monitor!r}")
+    if value != value:
+        raise ValueError("the best value is nan")
     if (vector is None) != (value == np.inf):
         raise ValueError("the best epoch and its parameters must be there together")
     return Best(float(value), _at_most(epochs, "epoch of the best", best["epoch"]), vector, monitor)

@@ -129,6 +129,9 @@ def test_divergence_names_the_model_and_the_run():
         compared({"growing": growing}, optimizer=lambda: rnnbp.SGD(1e10))
 
 
+SHARED = static(0)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -136,6 +139,7 @@ def test_divergence_names_the_model_and_the_run():
         ({"models": [static]}, r'models must be a dict of names and functions, \{"lstm": make\}, got \['),
         ({"models": {"a": static(0)}}, r"models\['a'\] must be a function that makes a new model .* got Sequential\("),
         ({"models": {"a": rnnbp.Sequential}}, r"models\['a'\] must be a function"),
+        ({"models": {"a": lambda seed: SHARED}}, r"models\['a'\] must make a new model at each call"),
         ({"models": {"a": lambda: None}}, "models must make a rnnbp Sequential, got None from"),
         ({"optimizer": rnnbp.Adam(0.1)}, r"optimizer must be a function .* got Adam.*: lambda: rnnbp.Adam\(0.01\)"),
         ({"optimizers": {"static": rnnbp.Adam()}}, r"optimizers\['static'\] must be a function"),

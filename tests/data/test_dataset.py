@@ -286,6 +286,7 @@ FRAME = pd.DataFrame({"sequence": [1, 1], "step": [0, 1], "pitch": [0.5, 1.0]})
         (FRAME, {"target": "wanted"}, "frame has no column 'wanted'"),
         (FRAME[["sequence", "step"]], {}, "frame has no column of features"),
         (FRAME.assign(step=0), {}, "frame has step 0(.0)? of sequence 1(.0)? twice: .* or step=None"),
+        (FRAME.assign(step=["2", "10"]), {}, "column 'step' holds numbers as texts, .*pd.to_numeric.* or step=None"),
         (FRAME.assign(name=["a", "b"]), {}, r"column 'name' \((object|str)\) changes within sequence 1, .* features="),
         (FRAME.assign(name="a"), {"features": ["name"]}, "column 'name' must hold numbers, got (object|str): leave it"),
         (FRAME, {"info": "pitch", "features": ["pitch"]}, "'pitch' is named in features= and in info=: name it in one"),

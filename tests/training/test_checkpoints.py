@@ -74,6 +74,7 @@ WRONG = {
     "a best in float64": (setting("arrays", "best", np.ones(P)), "best is float64"),
     "no best": (setting("arrays", "best", ...), "the best epoch and its parameters must be there together"),
     "best is a text": (setting("header", "best", "value", "low"), "best must have a number"),
+    "best is not a number": (setting("header", "best", "value", float("nan")), "the best value is nan"),
     "best in the future": (setting("header", "best", "epoch", 4), "must be at most the number of rows, 3, got 4"),
     "numbers are a list": (setting("header", "numbers", []), "does not hold a whole checkpoint"),
     "steps are negative": (setting("header", "numbers", "steps", -1), "steps must be an integer of 0 or more, got -1"),
