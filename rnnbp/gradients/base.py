@@ -139,6 +139,17 @@ def check_targets(batch: SequenceBatch) -> Any:
     return batch.targets
 
 
+def _targets(batch: SequenceBatch, per_step: bool) -> Any:
+    """Return the targets of a model with an output a step, or one a sequence, which (T, B) classes never fit."""
+    targets = check_targets(batch)
+    if batch.per_step and not per_step and targets.ndim == 2 and batch.steps == batch.size:
+        raise ValueError(
+            f"targets (T, B) = {targets.shape} are one a step, and the model has one output a sequence: leave out the "
+            "layer that pools over time, or give K values a sequence as floats, (B, K)"
+        )
+    return targets
+
+
 def total_weight(loss: Loss, batch: SequenceBatch, per_step: bool) -> float:
     """Return the sum of the weights of a batch's items, by which its mean loss is divided.
 
@@ -150,7 +161,7 @@ def total_weight(loss: Loss, batch: SequenceBatch, per_step: bool) -> float:
     per_step : bool
         Whether the model has an output for each step.
     """
-    return loss.total(check_targets(batch), batch.lengths if per_step else None)
+    return loss.total(_targets(batch, per_step), batch.lengths if per_step else None)
 
 
 def require_causal(model: Sequential, algorithm: str) -> None:
@@ -177,7 +188,7 @@ def whole_gradient(
     rng: np.random.Generator | None,
 ) -> Gradient:
     """Return the gradient of the whole batch: forward pass, loss, backward pass."""
-    targets, params = check_targets(batch), model.params
+    targets, params = _targets(batch, model.per_step), model.params
     outputs, residuals, after = model.unroll(params, model.cast(batch.x), Run(batch.lengths, rng), state)
     value, d_outputs = loss(outputs, targets, batch.lengths)
     grad = params.zeros()
@@ -197,7 +208,7 @@ def loss_at(
 ) -> Any:
     """Return the loss at given parameters, in their dtype: complex for complex parameters."""
     outputs, _, _ = model.unroll(params, batch.x, run, state)
-    return loss(outputs, check_targets(batch), batch.lengths)[0]
+    return loss(outputs, _targets(batch, model.per_step), batch.lengths)[0]
 
 
 def map_state(function: Callable[[Array], Array], state: State) -> State:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from helpers import CELLS, LENGTHS, SPIKING, LeakyCell, gradient_error
 
+import rnnbp
 from rnnbp.cells import ElmanCell, GRUCell, JordanCell, LSTMCell, Stack
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients import (
@@ -389,3 +390,14 @@ def test_targets_of_the_wrong_type_are_refused(algorithm):
 def test_a_step_must_be_positive(oracle):
     with pytest.raises(ValueError, match="step must be a number above 0, got 0"):
         oracle(step=0)
+
+
+@pytest.mark.parametrize("algorithm", [rnnbp.BPTT(), rnnbp.RTRL(), rnnbp.TruncatedBPTT(1, 2), rnnbp.ComplexStep()])
+def test_classes_of_steps_are_not_taken_for_values_of_sequences_where_there_are_as_many(algorithm, rng):
+    model = rnnbp.Sequential(rnnbp.Elman(3, 3), rnnbp.Last(), dtype=np.float64)
+    x, questions = rng.standard_normal((3, 3, 3)), np.ones((3, 3), int)
+    batch = rnnbp.SequenceBatch.from_array(x, targets=questions)
+    with pytest.raises(ValueError, match="are one a step, and the model has one output a sequence"):
+        list(algorithm.gradients(model, batch, rnnbp.BinaryCrossEntropy()))
+    batch = rnnbp.SequenceBatch.from_array(x, targets=questions, per_step=False)
+    assert list(algorithm.gradients(model, batch, rnnbp.BinaryCrossEntropy()))[-1].loss > 0
