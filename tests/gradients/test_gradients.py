@@ -353,7 +353,7 @@ def test_backprop_refuses_a_recurrent_model():
     model = model_of([Dense(F, F), LSTM(F, 3)])
     with pytest.raises(
         ValueError,
-        match=r"Backprop takes a static model, but layer 1 \(Recurrent\) carries a state from step to step",
+        match=r"Backprop takes a static model, but layer 1 \(LSTM\) carries a state from step to step",
     ):
         next(Backprop().gradients(model, batch_for(model, LENGTHS["equal lengths"]), CrossEntropy()))
 
