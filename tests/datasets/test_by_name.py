@@ -74,7 +74,8 @@ def test_what_is_elsewhere_is_not_downloaded_offline(name, monkeypatch, tmp_path
     monkeypatch.setenv("RNNBP_DATA", str(tmp_path))
     monkeypatch.setenv("RNNBP_OFFLINE", "1")
     held = name.replace("connected", "spoken")  # strings are joined of the same recordings
-    with pytest.raises(FileNotFoundError, match=rf"{held} is not in .*{held}', and RNNBP_OFFLINE forbids.*give path="):
+    message = rf"{held} is not in .*{held}', and RNNBP_OFFLINE forbids.*give the path of a copy, by path="
+    with pytest.raises(FileNotFoundError, match=message):
         load(name)
 
 
