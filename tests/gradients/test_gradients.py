@@ -152,7 +152,7 @@ def rows():
         yield pytest.param(layers, name in MEANS, id=name)
 
 
-@pytest.mark.filterwarnings(r"ignore:layer \d: Last\(\) after the bidirectional")  # its gradient is exact all the same
+@pytest.mark.filterwarnings(r"ignore:layer \d. Last\(\) after the bidirectional")  # its gradient is exact all the same
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
 @pytest.mark.parametrize(("layers", "causal"), list(rows()))
 def test_table(layers, causal, lengths):
