@@ -1,5 +1,6 @@
-"""Every notebook runs from its first cell to its last."""
+"""Every notebook runs from its first cell to its last, and what the documentation names exists."""
 
+import pkgutil
 import re
 from pathlib import Path
 
@@ -16,6 +17,31 @@ def test_there_are_notebooks():
 @pytest.mark.parametrize("path", [*NOTEBOOKS, FOLDER.parent / "README.md"], ids=lambda path: path.stem)
 def test_nothing_is_validated_on_a_test_set(path):
     assert not re.search(r"validation=test|fit\(\w+, (test|unseen)\b", path.read_text(encoding="utf-8"))
+
+
+def exists(name):
+    """Return whether a dotted name leads to an object: `rnnbp.metrics.accuracy`."""
+    try:
+        pkgutil.resolve_name(name)
+    except (AttributeError, ModuleNotFoundError):
+        return False
+    return True
+
+
+def test_every_dotted_name_in_notebooks_readme_and_docstrings_exists():
+    paths = [*NOTEBOOKS, FOLDER.parent / "README.md", *(FOLDER.parent / "rnnbp").rglob("*.py")]
+    named = {
+        (path.name, name)
+        for path in paths
+        for name in re.findall(r"\brnnbp(?:\.[A-Za-z_]\w*)+", path.read_text(encoding="utf-8"))
+    }
+    assert len(named) > 300
+    assert not [found for found in sorted(named) if not exists(found[1])]
+
+
+def test_a_missing_dotted_name_is_found():
+    assert exists("rnnbp.metrics.accuracy")
+    assert not exists("rnnbp.metrics.accurate")
 
 
 @pytest.mark.slow

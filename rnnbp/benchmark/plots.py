@@ -16,7 +16,7 @@ def plot_benchmark(table: pd.DataFrame) -> "Figure":
     Parameters
     ----------
     table : DataFrame
-        `rnnbp.benchmark.Benchmark.table`.
+        The `table` of a `rnnbp.benchmark.Benchmark`.
 
     Returns
     -------

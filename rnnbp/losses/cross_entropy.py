@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rnnbp import metrics
 from rnnbp.losses.base import Array, Loss, as_outputs, axes, target_shape_error
 from rnnbp.losses.squared_error import same_shape
-from rnnbp.metrics import scores as metrics
 from rnnbp.runtime import integer, number
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rnnbp import metrics
 from rnnbp.losses.base import Array, Loss, as_outputs, axes, target_shape_error
-from rnnbp.metrics import scores as metrics
 
 
 class MeanSquaredError(Loss):

@@ -1,4 +1,3 @@
-from rnnbp.metrics import scores as scores
 from rnnbp.metrics.error_rates import ErrorRate as ErrorRate
 from rnnbp.metrics.error_rates import edit_distance as edit_distance
 from rnnbp.metrics.error_rates import token_error_rate as token_error_rate
@@ -8,3 +7,8 @@ from rnnbp.metrics.history import Row as Row
 from rnnbp.metrics.history import check_monitor as check_monitor
 from rnnbp.metrics.history import less_is_better as less_is_better
 from rnnbp.metrics.scores import accuracy as accuracy
+from rnnbp.metrics.scores import balanced_accuracy as balanced_accuracy
+from rnnbp.metrics.scores import confusion_matrix as confusion_matrix
+from rnnbp.metrics.scores import mean_squared_error as mean_squared_error
+from rnnbp.metrics.scores import per_class_recall as per_class_recall
+from rnnbp.metrics.scores import r2 as r2

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import rnnbp
-from rnnbp.metrics import scores as metrics
+from rnnbp import metrics
 
 sk = pytest.importorskip("sklearn.metrics")
 
