@@ -1,4 +1,4 @@
-"""Checkpointed BPTT: schedules valid, optimal and as counted; the gradient of plain BPTT; memory within its budget."""
+"""Checkpointed BPTT: valid and optimal schedules, the gradient of plain BPTT, and memory within its budget."""
 
 import tracemalloc
 from dataclasses import replace
@@ -61,73 +61,75 @@ GRID = [*product(range(1, 31), range(1, 12)), (100, 3), (1000, 5), (1000, 50), (
 # ---- schedules ----------------------------------------------------------------------------------
 
 
-def replay(units, actions):
-    """Carry a schedule out on nothing: evaluations, and the most states and tapes that were held."""
-    stored, tapes, at_hand = set(), set(), None
-    left, evaluations, most_states, most_tapes = units, 0, 0, 0
+def replay(segments, actions):
+    """Check a schedule, and return its evaluations and the peak numbers of stored states and residuals."""
+    states, residuals, current = set(), set(), None
+    left, evaluations, peak_states, peak_residuals = segments, 0, 0, 0
 
-    def there(unit):
-        return unit in (0, at_hand) or unit in stored or unit - 1 in tapes
+    def is_known(start):
+        return start in (0, current) or start in states or start - 1 in residuals
 
     for action in actions:
         match action:
             case Advance(start, stop):
                 assert start < stop
-                assert there(start)
-                evaluations, at_hand = evaluations + stop - start, stop
+                assert is_known(start)
+                evaluations, current = evaluations + stop - start, stop
                 continue
-            case Store(unit):
-                assert there(unit)
-                stored.add(unit)
-                most_states = max(most_states, len(stored))
+            case Store(segment):
+                assert is_known(segment)
+                states.add(segment)
+                peak_states = max(peak_states, len(states))
                 continue
-            case Free(unit):
-                stored.remove(unit)
-            case Record(unit):
-                assert there(unit)
-                tapes.add(unit)
-                evaluations, most_tapes = evaluations + 1, max(most_tapes, len(tapes))
-            case Backward(unit):
-                assert unit == left - 1, "in reverse order, each once"
-                tapes.remove(unit)
-                left = unit
-        at_hand = None
+            case Free(segment):
+                states.remove(segment)
+            case Record(segment):
+                assert is_known(segment)
+                residuals.add(segment)
+                evaluations, peak_residuals = evaluations + 1, max(peak_residuals, len(residuals))
+            case Backward(segment):
+                assert segment == left - 1, "in reverse order, each once"
+                residuals.remove(segment)
+                left = segment
+        current = None
     assert left == 0
-    assert not stored
-    assert not tapes
-    return evaluations, most_states, most_tapes
+    assert not states
+    assert not residuals
+    return evaluations, peak_states, peak_residuals
 
 
-@pytest.mark.parametrize(("units", "slots"), GRID)
-def test_schedules_are_valid_and_take_what_the_closed_form_says(units, slots):
-    evaluations, states, tapes = replay(units, store_snapshots(units, slots))
-    assert evaluations == snapshots_evaluations(units, slots)
+@pytest.mark.parametrize(("segments", "slots"), GRID)
+def test_schedules_are_valid_and_take_what_the_closed_form_says(segments, slots):
+    evaluations, states, residuals = replay(segments, store_snapshots(segments, slots))
+    assert evaluations == snapshots_evaluations(segments, slots)
     assert states <= slots
-    assert tapes == 1
-    evaluations, states, tapes = replay(units, store_residuals(units, slots))
-    assert evaluations == residuals_evaluations(units, slots)
+    assert residuals == 1
+    evaluations, states, residuals = replay(segments, store_residuals(segments, slots))
+    assert evaluations == residuals_evaluations(segments, slots)
     assert states == 0
-    assert tapes == min(units, slots)
+    assert residuals == min(segments, slots)
 
 
 @cache
-def best(units, slots, tapes):
-    """The fewest evaluations by the dynamic programmes as Gruslys et al. write them: eq. 1 (states), eq. 3 (tapes)."""
-    if units == 0:
+def fewest(segments, slots, residuals):
+    """Return the fewest evaluations by the dynamic programmes of Gruslys et al.: eq. 1 (states), eq. 3 (residuals)."""
+    if segments == 0:
         return 0
     if slots == 1:
-        return units * (units + 1) // 2
-    if tapes:
-        return min(y + best(units - y, slots - 1, True) + best(y - 1, slots, True) for y in range(1, units + 1))
-    if units == 1:
+        return segments * (segments + 1) // 2
+    if residuals:
+        return min(
+            y + fewest(segments - y, slots - 1, True) + fewest(y - 1, slots, True) for y in range(1, segments + 1)
+        )
+    if segments == 1:
         return 1
-    return min(y + best(units - y, slots - 1, False) + best(y, slots, False) for y in range(1, units))
+    return min(y + fewest(segments - y, slots - 1, False) + fewest(y, slots, False) for y in range(1, segments))
 
 
 def test_the_closed_form_is_the_optimum():
-    for units, slots in product(range(1, 41), range(1, 12)):
-        assert snapshots_evaluations(units, slots) == best(units, slots, False)
-        assert residuals_evaluations(units, slots) == best(units, slots, True)
+    for segments, slots in product(range(1, 41), range(1, 12)):
+        assert snapshots_evaluations(segments, slots) == fewest(segments, slots, False)
+        assert residuals_evaluations(segments, slots) == fewest(segments, slots, True)
 
 
 def test_a_split_is_optimal():
@@ -140,21 +142,21 @@ def test_a_split_is_optimal():
 
 
 @pytest.mark.parametrize(("slots", "published"), PUBLISHED.items())
-def test_evaluations_as_published(slots, published):
-    """The slots hold tapes, the state before the first step takes none, and all evaluations count: a step's last
-    one makes its tape. With states instead, the first one among them, every step is run once more for its tape.
+def test_forward_evaluations_per_step_are_the_published_ones(slots, published):
+    """Slots that store residuals: the last evaluation of a step records its residuals, and the initial state takes no
+    slot. Slots that store states, the initial one among them: each step is evaluated once more for its residuals.
     """
     assert round(residuals_evaluations(1000, slots) / 1000, 2) == published
     assert residuals_evaluations(1000, slots) == advances(1001, slots)
     assert snapshots_evaluations(1000, slots) == 1000 + advances(1000, slots)
 
 
-def test_enough_slots_are_plain_bptt():
+def test_enough_slots_take_one_forward_pass():
     assert residuals_evaluations(1000, 1000) == 1000
     assert snapshots_evaluations(1000, 1000) == 1999
 
 
-def test_a_long_schedule_is_no_deep_recursion():
+def test_a_long_schedule_needs_no_recursion():
     assert replay(10_000, store_residuals(10_000, 10_000)) == (10_000, 0, 10_000)
     assert replay(10_000, store_snapshots(10_000, 9_000))[0] == snapshots_evaluations(10_000, 9_000)
 
@@ -174,7 +176,7 @@ MODELS = {
     "Dropout > LSTM": [Dropout(0.3), LSTM(F, 4), Dense(4, K)],
     "Noise > Elman": [Noise(0.2), Elman(F, 4), Dense(4, K)],
     "static": [Dense(F, 4, "relu"), Dense(4, K)],
-    "fixed points, each from the last": [FixedPoint(ElmanCell(F, 4), warm_start=True), Dense(4, K)],
+    "FixedPoint with a warm start": [FixedPoint(ElmanCell(F, 4), warm_start=True), Dense(4, K)],
 }
 ENDS = {
     "every step": [],
@@ -194,25 +196,25 @@ CHECKPOINTED = [
 def batch_for(model, lengths, dtype=np.float64, seed=1, features=F):
     rng = np.random.default_rng(seed)
     steps = int(lengths[0])
-    done = np.arange(steps)[:, None] >= lengths
-    x = np.where(done[:, :, None], 0, rng.standard_normal((steps, len(lengths), features))).astype(dtype)
+    padding = np.arange(steps)[:, None] >= lengths
+    x = np.where(padding[:, :, None], 0, rng.standard_normal((steps, len(lengths), features))).astype(dtype)
     if model.out_shape[0] == "T":
-        targets = np.where(done, -1, rng.integers(K, size=done.shape))
+        targets = np.where(padding, -1, rng.integers(K, size=padding.shape))
     else:
         targets = rng.integers(K, size=len(lengths))
     return replace(SequenceBatch.from_array(x, lengths), targets=targets)
 
 
-def gradient(algorithm, model, batch, **how):
-    (g,) = algorithm.gradients(model, batch, CrossEntropy(), **how)
+def gradient(algorithm, model, batch, **options):
+    (g,) = algorithm.gradients(model, batch, CrossEntropy(), **options)
     return g
 
 
-ROUNDING = {"float32": 5e-6, "float64": 1e-12}  # of the gradient, which is summed in another order
+ROUNDING = {"float32": 5e-6, "float64": 1e-12}  # of gradients that are summed in another order
 
 
 def assert_same(found, expected):
-    """Everything of the forward pass to the last bit, the gradient to rounding."""
+    """Assert that the results of the forward pass are equal to the last bit, and the gradients to rounding."""
     scale = np.abs(expected.vector).max()
     error = np.abs(found.vector - expected.vector).max()
     assert error <= ROUNDING[found.vector.dtype.name] * scale
@@ -230,7 +232,7 @@ def assert_same(found, expected):
 def test_the_gradient_is_that_of_plain_bptt(name, end, dtype, lengths):
     model = Sequential(*MODELS[name], *ENDS[end], seed=1, dtype=dtype)
     batch = batch_for(model, lengths, dtype)
-    # Masks are the same as long as one layer in time draws them.
+    # The masks are those of plain BPTT if only one layer over time is random.
     draws = None if "above" in end and name in ("Dropout > LSTM", "Noise > Elman") else 3
     expected = gradient(BPTT(), model, batch, rng=draws and np.random.default_rng(draws))
     assert np.abs(expected.vector).max() > 0
@@ -243,27 +245,26 @@ def test_the_gradient_is_that_of_plain_bptt(name, end, dtype, lengths):
 @pytest.mark.parametrize("lengths", [np.full(3, 11), np.array([11, 6, 2])], ids=LENGTHS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", MODELS)
-def test_step_by_step(name, dtype, lengths):
-    """With segments of one step the gradient depends neither on what is stored nor, to rounding, on the segments."""
+def test_the_gradient_with_segments_of_one_step_does_not_depend_on_the_slots(name, dtype, lengths):
     model = Sequential(*MODELS[name], seed=1, dtype=dtype)
     batch = batch_for(model, lengths, dtype)
-    all_held, plain, *found = (
+    all_stored, plain, *found = (
         gradient(algorithm, model, batch, rng=np.random.default_rng(3))
         for algorithm in (BPTT(block=1), BPTT(), BPTT(slots=3, block=1), BPTT(slots=1, block=1))
     )
     for g in found:
-        assert_same(g, all_held)
-    assert gradient_error(model.params, all_held.vector, plain.vector) < (1e-5 if dtype == np.float32 else 1e-13)
+        assert_same(g, all_stored)
+    assert gradient_error(model.params, all_stored.vector, plain.vector) < (1e-5 if dtype == np.float32 else 1e-13)
 
 
-def test_tokens():
+def test_checkpointing_takes_tokens():
     model = Sequential(Embedding(5, F), LSTM(F, 4), Dense(4, K))
     batch = batch_for(model, LENGTHS["unequal lengths"])
     batch = replace(batch, x=np.random.default_rng(0).integers(5, size=(T, 3)))
     assert_same(gradient(BPTT(slots=2), model, batch), gradient(BPTT(), model, batch))
 
 
-def test_from_a_given_state(rng):
+def test_the_gradient_from_a_given_state_is_that_of_plain_bptt(rng):
     model = Sequential(GRU(F, 4, num_layers=2), Last(), Dense(4, K))
     batch = batch_for(model, LENGTHS["equal lengths"], np.float32)
     state = [[rng.standard_normal((3, 4)) for _ in range(2)], rng.standard_normal((3, 4)), None]
@@ -274,16 +275,16 @@ def test_from_a_given_state(rng):
         gradient(BPTT(slots=2), model, batch, state=state[:2])
 
 
-def test_the_generator_is_left_where_plain_bptt_leaves_it():
+def test_the_generator_advances_as_far_as_with_plain_bptt():
     model = Sequential(Dropout(0.3), LSTM(F, 4), Last(), Dropout(0.5), Dense(4, K))
     batch = batch_for(model, LENGTHS["unequal lengths"])
-    plain, less = np.random.default_rng(3), np.random.default_rng(3)
-    assert_same(gradient(BPTT(slots=1), model, batch, rng=less), gradient(BPTT(), model, batch, rng=plain))
-    assert less.random() == plain.random()
+    plain, checkpointed = np.random.default_rng(3), np.random.default_rng(3)
+    assert_same(gradient(BPTT(slots=1), model, batch, rng=checkpointed), gradient(BPTT(), model, batch, rng=plain))
+    assert checkpointed.random() == plain.random()
 
 
-def test_several_random_layers_draw_unit_by_unit():
-    """Masks other than plain BPTT's, those of spans; and each time a unit is run the same ones."""
+def test_several_random_layers_draw_their_masks_segment_by_segment():
+    """The masks are those of a run in spans, not those of plain BPTT, and the same in every evaluation of a segment."""
     model = Sequential(GRU(F, 4, num_layers=3, dropout=0.4), Dense(4, K), dtype=np.float64)
     batch = batch_for(model, LENGTHS["unequal lengths"])
     found = gradient(BPTT(slots=1), model, batch, rng=np.random.default_rng(3))
@@ -292,7 +293,7 @@ def test_several_random_layers_draw_unit_by_unit():
     assert gradient_error(model.params, found.vector, sum(g.vector for g in spans)) < 1e-12
 
 
-def test_fixed_points_that_settle_together_are_equal_up_to_rounding():
+def test_fixed_points_iterated_together_have_the_same_gradient_to_rounding():
     model = Sequential(FixedPoint(ElmanCell(F, 4)), Dense(4, K), dtype=np.float64)
     batch = batch_for(model, LENGTHS["unequal lengths"])
     expected = gradient(BPTT(), model, batch)
@@ -300,7 +301,7 @@ def test_fixed_points_that_settle_together_are_equal_up_to_rounding():
 
 
 class OneSum(Layer):
-    """A layer of one's own, y = a x, that adds up over all of its steps at once."""
+    """A user-defined layer y = a x whose parameter gradient is one sum over all steps."""
 
     def shapes(self):
         return {"a": (1,)}
@@ -319,7 +320,7 @@ class OneSum(Layer):
         return params["a"] * dy, None
 
 
-def test_a_layer_of_ones_own_is_equal_to_rounding():
+def test_a_user_defined_layer_has_the_same_gradient_to_rounding():
     model = Sequential(OneSum(), Recurrent(LeakyCell(F, 4)), Dense(3, K), dtype=np.float64)
     batch = batch_for(model, LENGTHS["unequal lengths"])
     expected = gradient(BPTT(), model, batch)
@@ -327,23 +328,22 @@ def test_a_layer_of_ones_own_is_equal_to_rounding():
     assert gradient_error(model.params, found.vector, expected.vector) < 1e-13
 
 
-def test_against_the_complex_step():
+def test_the_gradient_is_that_of_the_complex_step():
     model = Sequential(LSTM(F, 2), MeanOverTime(), Dense(2, K), dtype=np.float64)
     batch = batch_for(model, LENGTHS["unequal lengths"])
     expected = gradient(ComplexStep(), model, batch)
     assert gradient_error(model.params, gradient(BPTT(slots=2), model, batch).vector, expected.vector) < 1e-12
 
 
-def test_training_is_the_same():
-    """A whole run: parameters to rounding."""
+def test_training_with_checkpoints_gives_the_same_parameters():
     data = rnnbp.SequenceDataset(list(np.random.default_rng(0).standard_normal((6, T, F))), targets=[0, 1, 2] * 2)
-    ends = []
+    trained = []
     for algorithm in (BPTT(), BPTT(slots=2)):
         model = Sequential(GRU(F, 4), Last(), Dense(4, K), seed=0)
         trainer = Trainer(model, CrossEntropy(), algorithm, rnnbp.Adam(0.05), seed=0)
         trainer.fit(data, epochs=3, batch_size=4, progress=False)
-        ends.append(model.params.vector)
-    np.testing.assert_allclose(ends[1], ends[0], rtol=1e-4, atol=1e-6)
+        trained.append(model.params.vector)
+    np.testing.assert_allclose(trained[1], trained[0], rtol=1e-4, atol=1e-6)
 
 
 # ---- cost ---------------------------------------------------------------------------------------
@@ -352,7 +352,7 @@ def test_training_is_the_same():
 @pytest.mark.parametrize("slots", [1, 2, 3])
 @pytest.mark.parametrize("block", [1, 3, BLOCK, T + 1])
 def test_steps_are_counted_as_the_schedule_says(slots, block):
-    """With sequences of one length every unit counts the same, but for the last, which may be shorter."""
+    """With sequences of one length all segments have as many steps, but the last one, which may be shorter."""
     steps = T if T % block == 0 or block > T else T // block * block
     model = Sequential(Elman(F, 4), Last(), Dense(4, K))
     batch = batch_for(model, np.full(3, steps), np.float32)
@@ -362,33 +362,33 @@ def test_steps_are_counted_as_the_schedule_says(slots, block):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("slots", "published"), PUBLISHED.items())
-def test_steps_that_were_run_are_as_published(slots, published):
+def test_counted_steps_are_the_published_ones(slots, published):
     model = Sequential(Elman(1, 2), Last(), Dense(2, K))
     batch = batch_for(model, np.full(1, 1000), np.float32, features=1)
     g = gradient(BPTT(slots=slots, block=1), model, batch)
     assert round(g.cost.steps / 1000, 2) == published
 
 
-def test_unequal_lengths_count_their_own_steps():
+def test_only_real_steps_of_unequal_lengths_are_counted():
     model = Sequential(Elman(F, 4), Last(), Dense(4, K))
     lengths = LENGTHS["unequal lengths"]
     found = gradient(BPTT(slots=1), model, batch_for(model, lengths))
     starts = np.arange(0, T, BLOCK)
-    a_unit = np.clip(lengths - starts[:, None], 0, BLOCK).sum(axis=1)
-    assert found.cost.steps == (a_unit * np.arange(len(starts), 0, -1)).sum()  # the first unit as often as there are
+    steps = np.clip(lengths - starts[:, None], 0, BLOCK).sum(axis=1)  # of each segment
+    assert found.cost.steps == (steps * np.arange(len(starts), 0, -1)).sum()  # the last segment is evaluated once
 
 
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
-def test_bytes_held_grow_with_the_slots(lengths):
+def test_stored_bytes_grow_with_the_slots(lengths):
     model = Sequential(LSTM(F, 8), Last(), Dense(8, K))
     batch = batch_for(model, lengths, np.float32)
-    held = [gradient(BPTT(slots=n), model, batch).cost.peak_bytes for n in (1, 2, 3, 5)]
-    assert held == sorted(held)
-    assert held[0] < held[-1] / 2
-    assert held[-1] < 1.35 * gradient(BPTT(), model, batch).cost.peak_bytes  # a state is held behind each tape
+    stored = [gradient(BPTT(slots=n), model, batch).cost.peak_bytes for n in (1, 2, 3, 5)]
+    assert stored == sorted(stored)
+    assert stored[0] < stored[-1] / 2
+    assert stored[-1] < 1.35 * gradient(BPTT(), model, batch).cost.peak_bytes  # final states are stored too
 
 
-def test_held_bytes_leave_out_what_is_given():
+def test_residual_bytes_leave_out_the_given_arrays():
     x = np.zeros((4, 2))
     assert residual_bytes([x[1:], np.ones(3)], given=x) == 24
     assert residual_bytes([x[1:], np.ones(3)]) == 24 + x.nbytes
@@ -407,9 +407,9 @@ WIDE = {
 }
 
 
-def traced(algorithm, model, batch):
-    """The gradient, and the most bytes that were allocated at once for it, as Python and NumPy tell tracemalloc."""
-    gradient(BPTT(block=BLOCK), model, batch)  # whatever is made once
+def with_peak_memory(algorithm, model, batch):
+    """Return the gradient, and the peak of the bytes allocated to compute it, as measured by tracemalloc."""
+    gradient(BPTT(block=BLOCK), model, batch)  # fills the caches
     tracemalloc.start()
     try:
         g = gradient(algorithm, model, batch)
@@ -421,29 +421,27 @@ def traced(algorithm, model, batch):
 @pytest.mark.parametrize("lengths", [np.full(BATCH, 300), np.linspace(300, 9, BATCH).astype(int)], ids=LENGTHS)
 @pytest.mark.parametrize("name", WIDE)
 def test_memory_stays_within_the_budget(name, lengths):
-    """What passes for the sake of any gradient is left out: the gradient itself and as much again for the sum that
-    is being added to it, twice.
-    """
+    """The gradient and two partial sums of its size, which every algorithm allocates, do not count."""
     model = Sequential(*WIDE[name], Last(), Dense(HIDDEN, K))
     batch = batch_for(model, lengths, np.float32, features=16)
     plain = gradient(BPTT(), model, batch)
     smallest = smallest_budget(model, batch)
     assert smallest < 0.7 * plain.cost.peak_bytes
     for budget in np.linspace(smallest, plain.cost.peak_bytes, 4).astype(int):
-        found, allocated = traced(BPTT(memory=int(budget)), model, batch)
+        found, allocated = with_peak_memory(BPTT(memory=int(budget)), model, batch)
         assert found.cost.peak_bytes <= budget
         assert allocated - 3 * model.params.vector.nbytes <= budget
         assert_same(found, plain)
 
 
 def smallest_budget(model, batch):
-    """From the error's words."""
+    """Return the smallest budget that the error message names."""
     with pytest.raises(ValueError, match="memory must be at least") as error:
         gradient(BPTT(memory=1), model, batch)
     return int(str(error.value).split("at least ")[1].split()[0])
 
 
-def test_a_budget_too_small_says_what_the_smallest_is():
+def test_a_budget_that_is_too_small_is_refused_with_the_smallest_one():
     model = Sequential(GRU(F, 4), Last(), Dense(4, K))
     batch = batch_for(model, LENGTHS["equal lengths"])
     smallest = smallest_budget(model, batch)
@@ -461,55 +459,55 @@ def test_more_memory_never_takes_more_steps():
         assert plan.block % BLOCK == 0
         taken.append(plan.evaluations * plan.block)
     assert taken == sorted(taken, reverse=True)
-    assert taken[-1] == 1008  # with enough of it, plain BPTT in 63 units of 16
+    assert taken[-1] == 1008  # with enough memory: plain BPTT in 63 segments of 16 steps
 
 
-def test_a_budget_is_used_nearly_as_well_as_states_and_tapes_mixed_at_will():
-    """Against the dynamic programme of BPTT-MSM (Gruslys et al., sec. 3.3), in units of 16 steps."""
-    units, state, tape = 32, 1, 60  # as for an LSTM: 16 steps of 3.75 states each
-    fewest = mixed(units, units * (tape + 1), tape)
-    sizes = Sizes(tape, BLOCK * state)  # so that a unit's tape is 60 states
+def test_a_budget_costs_at_most_a_tenth_more_evaluations_than_the_optimal_mixed_schedule():
+    """The optimum is that of BPTT-MSM's dynamic programme (Gruslys et al., sec. 3.3) over segments of 16 steps."""
+    segments, state, residuals = 32, 1, 60  # as for an LSTM: 16 steps of 3.75 states each
+    optimum = mixed(segments, segments * (residuals + 1), residuals)
+    sizes = Sizes(residuals, BLOCK * state)  # so that a segment's residuals have the size of 60 states
     ratios = []
-    for memory in range(tape + 1, units * (tape + 1), 12):
-        passing = sizes.bytes(Plan(units * BLOCK, BLOCK, 1)) - BLOCK * (tape + state)  # the programme leaves it out
-        plan = plan_within(BLOCK * memory + passing, units * BLOCK, sizes)
-        ratios.append(plan.evaluations * plan.block / BLOCK / fewest[units, memory])
+    for memory in range(residuals + 1, segments * (residuals + 1), 12):
+        # Workspace, which the dynamic programme does not count.
+        workspace = sizes.bytes(Plan(segments * BLOCK, BLOCK, 1)) - BLOCK * (residuals + state)
+        plan = plan_within(BLOCK * memory + workspace, segments * BLOCK, sizes)
+        ratios.append(plan.evaluations * plan.block / BLOCK / optimum[segments, memory])
     assert max(ratios) < 1.1
     assert np.mean(ratios) < 1.02
 
 
-def mixed(units, memory, tape):
-    """The fewest evaluations (units + 1, memory + 1), states being of size 1."""
-    never = 10**9
-    found = np.full((units + 1, memory + 1), never)
+def mixed(segments, memory, residuals):
+    """Return the fewest evaluations (segments + 1, memory + 1); a state is of size 1."""
+    infeasible = 10**9
+    found = np.full((segments + 1, memory + 1), infeasible)
     found[0] = 0
-    found[1, tape:] = 1
-    for n in range(2, units + 1):
+    found[1, residuals:] = 1
+    for n in range(2, segments + 1):
         for y in range(1, n + 1):
-            taken = tape + (y < n)  # a tape, and the state behind it
-            kept = np.full(memory + 1, never)
-            kept[taken:] = y + found[n - y, : memory + 1 - taken] + found[y - 1, taken:]
-            found[n] = np.minimum(found[n], kept)
+            taken = residuals + (y < n)  # the residuals, and the state after them
+            by_residuals = np.full(memory + 1, infeasible)
+            by_residuals[taken:] = y + found[n - y, : memory + 1 - taken] + found[y - 1, taken:]
+            found[n] = np.minimum(found[n], by_residuals)
             if y < n:
-                stored = np.full(memory + 1, never)
-                stored[1:] = y + found[n - y, :memory] + found[y, 1:]
-                found[n] = np.minimum(found[n], stored)
+                by_state = np.full(memory + 1, infeasible)
+                by_state[1:] = y + found[n - y, :memory] + found[y, 1:]
+                found[n] = np.minimum(found[n], by_state)
     return found
 
 
-def test_ten_thousand_steps_in_the_memory_of_a_few_hundred():
+def test_ten_thousand_steps_fit_in_the_memory_of_three_hundred():
     model = Sequential(Elman(4, 32), Last(), Dense(32, K))
     batch = batch_for(model, np.full(16, 10_000), np.float32, features=4)
     hundreds = gradient(BPTT(), model, replace(batch, x=batch.x[:300], lengths=np.full(16, 300))).cost.peak_bytes
-    found, allocated = traced(BPTT(memory=hundreds), model, batch)
+    found, allocated = with_peak_memory(BPTT(memory=hundreds), model, batch)
     assert found.cost.peak_bytes <= hundreds
     assert allocated - 3 * model.params.vector.nbytes <= hundreds
     assert found.cost.steps <= 3 * 16 * 10_000
     assert_same(found, gradient(BPTT(), model, batch))
 
 
-def test_almost_all_of_the_memory_is_saved():
-    """95 percent of 1,000 steps' residuals, at two evaluations a step."""
+def test_a_twentieth_of_the_memory_takes_two_evaluations_a_step():
     model = Sequential(LSTM(8, HIDDEN), Last(), Dense(HIDDEN, K))
     batch = batch_for(model, np.full(4, 1000), np.float32, features=8)
     plain = gradient(BPTT(), model, batch)
@@ -526,12 +524,12 @@ def test_almost_all_of_the_memory_is_saved():
     ("text", "expected"),
     [(1, 1), ("1 B", 1), ("50 MB", 50_000_000), ("64 KiB", 65_536), ("1.5GiB", 3 * 2**29), (" 2 tb ", 2 * 10**12)],
 )
-def test_bytes_are_read(text, expected):
+def test_numbers_of_bytes_are_read_with_their_units(text, expected):
     assert bytes_of("memory", text) == expected
 
 
 @pytest.mark.parametrize("text", ["", "50", "MB", "-1 MB", "0 MB", "5 iB", "5 M", "1e3 MB", "5 MB and more"])
-def test_bytes_that_are_none(text):
+def test_text_that_is_no_number_of_bytes_is_refused(text):
     with pytest.raises(ValueError, match="memory must be bytes, as an integer or as text such as '50 MB'"):
         BPTT(memory=text)
 
@@ -547,18 +545,18 @@ def test_bytes_that_are_none(text):
         ({"slots": 2, "memory": 5}, "slots or memory must be given, not both: got 2 and 5"),
     ],
 )
-def test_wrong_arguments(arguments, message):
+def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         BPTT(**arguments)
 
 
-def test_a_look_ahead_is_refused():
+def test_a_noncausal_layer_is_refused():
     model = Sequential(Bidirectional(GRUCell(F, 2)), Dense(4, K))
     batch = batch_for(model, LENGTHS["equal lengths"])
     with pytest.raises(ValueError, match=r"BPTT\(slots=2\) takes causal layers, but layer 0 \(Bidirectional\) .*BPTT"):
         gradient(BPTT(slots=2), model, batch)
 
 
-def test_what_it_calls_itself():
+def test_repr_shows_the_arguments_given():
     assert repr(BPTT()) == "BPTT()"
     assert repr(BPTT(memory="50 MB", block=16)) == "BPTT(memory='50 MB', block=16)"
