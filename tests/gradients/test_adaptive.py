@@ -18,13 +18,13 @@ from rnnbp.models import Sequential
 LONG = 36
 
 
-def total(algorithm, model, batch, **how):
-    """What the yields add up to."""
-    return np.sum([g.vector for g in algorithm.gradients(model, batch, CrossEntropy(), **how)], axis=0)
+def total(algorithm, model, batch, **options):
+    """Return the sum of the yielded gradients."""
+    return np.sum([g.vector for g in algorithm.gradients(model, batch, CrossEntropy(), **options)], axis=0)
 
 
 def contracting(radius, activation="tanh", end=(), seed=0, lengths=None):
-    """An Elman network whose recurrent matrix is a rotation times a number, and long random sequences."""
+    """Return an Elman network whose recurrent matrix is a scaled rotation, and long random sequences."""
     rng = np.random.default_rng(seed)
     model = Sequential(Recurrent(ElmanCell(F, 6, activation)), *end, Dense(6, K), seed=seed, dtype=np.float64)
     model.params["0.w_hh"] = radius * np.linalg.qr(rng.standard_normal((6, 6)))[0]
@@ -37,7 +37,7 @@ def contracting(radius, activation="tanh", end=(), seed=0, lengths=None):
 
 
 @pytest.mark.parametrize("radius", [0.3, 0.7, 0.9, 1.1])
-def test_the_rate_of_a_rotation_is_its_radius(radius):
+def test_the_decay_rate_of_a_scaled_rotation_is_its_spectral_radius(radius):
     model, batch = contracting(radius, "linear", [Last()])
     decay = gradient_decay(model, batch, CrossEntropy(), LONG)
     assert decay.rate == pytest.approx(radius, rel=1e-9)
@@ -46,7 +46,7 @@ def test_the_rate_of_a_rotation_is_its_radius(radius):
 
 @pytest.mark.parametrize("name", CELLS)
 def test_norms_are_those_of_the_error_flow(name):
-    """Measured another way: there each sequence's steps are rerun from stored states."""
+    """`error_flow` computes them otherwise: it reruns each sequence's steps from stored states."""
     model, batch = problem([*reader(CELLS[name]), Last()], np.array([6, 6, 6]))
     decay = gradient_decay(model, batch, CrossEntropy(), T)
     flow = rnnbp.diagnostics.error_flow(model, batch, CrossEntropy())
@@ -56,8 +56,8 @@ def test_norms_are_those_of_the_error_flow(name):
     assert decay.steps == 2 * 3 * T
 
 
-def test_with_outputs_at_every_step_the_errors_are_those_of_the_windows_ends():
-    """Each window's last step by itself, as the only one of the sequences that get so far."""
+def test_with_outputs_at_every_step_the_decay_is_that_of_the_losses_at_window_ends():
+    """Each window's last step by itself, as the last step of the sequences that reach it."""
     model, batch = problem(reader(CELLS["GRU"]), np.array([6, 6, 3]))
     decay = gradient_decay(model, batch, CrossEntropy(), window=2)
     ended = Sequential(*model.layers, Last(), dtype=np.float64)
@@ -66,23 +66,23 @@ def test_with_outputs_at_every_step_the_errors_are_those_of_the_windows_ends():
     for stop, state in zip((2, 4, 6), states_before(model, batch, (0, 2, 4)), strict=True):
         n = int((batch.lengths >= stop).sum())
         window = SequenceBatch(batch.x[stop - 2 : stop, :n], np.full(n, 2), batch.targets[stop - 1, :n], np.arange(n))
-        state, share = [state[:n], None, None], n / batch.lengths.sum()
-        norms += share * gradient_decay(ended, window, CrossEntropy(), 2, state).norms
-        vector += share * total(BPTT(), ended, window, state=state)
+        state, fraction = [state[:n], None, None], n / batch.lengths.sum()
+        norms += fraction * gradient_decay(ended, window, CrossEntropy(), 2, state).norms
+        vector += fraction * total(BPTT(), ended, window, state=state)
     np.testing.assert_allclose(decay.norms, norms, rtol=1e-12)
     assert decay.size == pytest.approx(np.linalg.norm(vector), rel=1e-12)
     assert decay.steps == batch.lengths.sum()
 
 
 def states_before(model, batch, steps):
-    """The first layer's state before these steps."""
+    """Yield the first layer's state before each of these steps."""
     yield np.zeros((batch.size, model.layers[0].cell.state_size))
     for t in steps[1:]:
         (g,) = BPTT().gradients(model, batch.span(0, t), CrossEntropy())
         yield g.state[0]
 
 
-def test_sums_and_rates_by_hand():
+def test_bounds_and_rates_equal_those_computed_by_hand():
     decay = GradientDecay(norms=np.array([8.0, 4.0, 1.0, 0.5]), gain=2.0, size=40.0, steps=0)
     assert (decay.start, decay.rate) == (2, pytest.approx(np.sqrt(1 / 8)))
     beta = np.sqrt(1 / 8)
@@ -103,7 +103,7 @@ def test_sums_and_rates_by_hand():
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("end", [[], [Last()]], ids=["at every step", "on the last step"])
 @pytest.mark.parametrize(("radius", "activation"), [(0.5, "tanh"), (0.8, "tanh"), (0.95, "tanh"), (0.8, "linear")])
-def test_the_bound_holds_and_says_something(radius, activation, end, seed):
+def test_the_bound_exceeds_the_bias_by_a_limited_factor(radius, activation, end, seed):
     """The bound is within a factor of 10 of the bias if every sequence's loss is sampled, of 60 if a few steps' are."""
     model, batch = contracting(radius, activation, end, seed)
     (g,) = BPTT().gradients(model, batch, CrossEntropy())
@@ -117,7 +117,7 @@ def test_the_bound_holds_and_says_something(radius, activation, end, seed):
 
 @pytest.mark.parametrize("tolerance", [0.3, 0.1, 0.01, 1e-4])
 @pytest.mark.parametrize("end", [[], [Last()]], ids=["at every step", "on the last step"])
-def test_what_is_yielded_is_truncated_by_the_smallest_lag_within_the_tolerance(end, tolerance):
+def test_the_gradient_is_truncated_at_the_smallest_lag_within_the_tolerance(end, tolerance):
     model, batch = contracting(0.8, end=end)
     algorithm = AdaptiveTruncation(tolerance, k1=3, window=24)
     found = list(algorithm.gradients(model, batch, CrossEntropy()))
@@ -171,7 +171,7 @@ def test_without_tolerance_it_is_full_bptt(name, k1, end, lengths):
 
 
 @pytest.mark.parametrize("name", CELLS)
-def test_limits(name):
+def test_the_lag_stays_between_least_and_most(name):
     model, batch = problem(reader(CELLS[name]))
     assert chosen(AdaptiveTruncation(1e9, least=3), model, batch).lag in (3, T)
     assert chosen(AdaptiveTruncation(0, most=4), model, batch).lag == 4
@@ -179,7 +179,7 @@ def test_limits(name):
 
 
 @pytest.mark.parametrize("radius", [1.0, 1.2])
-def test_errors_that_do_not_fade_are_not_truncated(radius):
+def test_gradients_that_do_not_decay_are_not_truncated(radius):
     model, batch = contracting(radius, "linear", [Last()])
     choice = chosen(AdaptiveTruncation(0.5), model, batch)
     assert (choice.lag, choice.bound) == (LONG, np.inf)
@@ -187,14 +187,14 @@ def test_errors_that_do_not_fade_are_not_truncated(radius):
     assert chosen(AdaptiveTruncation(0.5), model, batch).lag == T  # the sum forgets nothing
 
 
-def test_what_is_too_short_to_tell_is_not_truncated():
+def test_sequences_too_short_to_estimate_the_decay_are_not_truncated():
     model, batch = problem(reader(CELLS["GRU"]), np.array([6, 1, 1]))
     choice = chosen(AdaptiveTruncation(0.5), model, batch)
     assert choice.lag == T
     assert np.isnan(choice.rate)
 
 
-def test_unequal_lengths_are_judged_by_the_longer_half():
+def test_the_decay_of_unequal_lengths_is_that_of_the_longer_half():
     lengths = np.array([36, 33, 30, 5, 1])
     model, batch = contracting(0.7, "tanh", [Last()], lengths=lengths)
     decay = gradient_decay(model, batch, CrossEntropy(), 100)
@@ -209,7 +209,7 @@ def test_unequal_lengths_are_judged_by_the_longer_half():
 
 
 @pytest.mark.parametrize("end", [[], [Last()]], ids=["at every step", "on the last step"])
-def test_from_a_state_with_dropout(end, rng):
+def test_a_given_state_and_dropout_give_the_gradient_of_bptt(end, rng):
     """The decay is measured from the given state, without dropout; what is yielded has its masks."""
     model, batch = problem([Dropout(0.3), LSTM(F, 4), Dense(4, K), *end], np.array([6, 6, 4]))
     state = [None, rng.standard_normal((3, 8)), None, *([None] * len(end))]
@@ -221,7 +221,7 @@ def test_from_a_state_with_dropout(end, rng):
     assert not np.allclose(with_it, without)
 
 
-def test_a_float32_model_and_tokens(rng):
+def test_float32_models_and_tokens_are_taken(rng):
     model = Sequential(Embedding(5, F), GRU(F, 4), Dense(4, K))
     batch = SequenceBatch.from_array(rng.integers(5, size=(20, 3)), targets=rng.integers(K, size=(20, 3)))
     algorithm = AdaptiveTruncation(0.2, k1=1)
@@ -231,7 +231,7 @@ def test_a_float32_model_and_tokens(rng):
     assert algorithm.history[-1].rate == pytest.approx(exact.rate, rel=1e-3)
 
 
-def test_other_losses(rng):
+def test_other_losses_are_taken(rng):
     model, batch = contracting(0.7)
     batch = dataclasses.replace(batch, targets=rng.standard_normal((LONG, 5, K)))
     algorithm = AdaptiveTruncation(0.1, k1=1)
@@ -241,7 +241,7 @@ def test_other_losses(rng):
     assert np.linalg.norm(found - g.vector) < 0.1 * np.linalg.norm(g.vector)
 
 
-def test_steps_without_a_label_tell_nothing():
+def test_windows_without_a_label_are_not_truncated():
     model, batch = problem(reader(CELLS["GRU"]), np.array([6, 6, 6]))
     targets = np.full_like(batch.targets, -1)
     targets[2] = 0  # no window of three steps but the first ends in a label
@@ -252,7 +252,7 @@ def test_steps_without_a_label_tell_nothing():
     assert choice.lag == T
 
 
-def test_as_a_trainers_gradient():
+def test_a_trainer_trains_with_adaptive_truncation():
     train, test = rnnbp.datasets.load_japanese_vowels()
     model = Sequential(GRU(12, 8), Last(), Dense(8, 9))
     algorithm = AdaptiveTruncation(0.3)
@@ -263,7 +263,7 @@ def test_as_a_trainers_gradient():
     assert len({choice.lag for choice in algorithm.history}) > 1
 
 
-def test_histories_are_not_compared_or_shared():
+def test_histories_are_neither_compared_nor_shared():
     one, other = AdaptiveTruncation(0.2), AdaptiveTruncation(0.2)
     chosen(one, *problem(reader(CELLS["GRU"])))
     assert one == other
@@ -282,12 +282,12 @@ def test_histories_are_not_compared_or_shared():
         ({"least": 5, "most": 4}, "most must be an integer >= least = 5, got 4"),
     ],
 )
-def test_wrong_arguments(arguments, message):
+def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         AdaptiveTruncation(**arguments)
 
 
-def test_a_layer_that_looks_ahead_is_refused():
+def test_a_noncausal_layer_is_refused():
     model, batch = problem([Bidirectional(CELLS["GRU"]), Dense(8, K)])
     with pytest.raises(ValueError, match=r"AdaptiveTruncation takes causal layers, but layer 0 \(Bidirectional\)"):
         next(AdaptiveTruncation().gradients(model, batch, CrossEntropy()))

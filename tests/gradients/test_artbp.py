@@ -21,13 +21,13 @@ from rnnbp.solvers import Tolerance
 SCHEDULES = [Geometric(0.4), PowerLaw(2.0), PowerLaw(3.0, alpha=6.0)]
 
 
-def total(algorithm, model, batch, **how):
-    """What the yields add up to."""
-    return np.sum([g.vector for g in algorithm.gradients(model, batch, CrossEntropy(), **how)], axis=0)
+def total(algorithm, model, batch, **options):
+    """Return the sum of the yielded gradients."""
+    return np.sum([g.vector for g in algorithm.gradients(model, batch, CrossEntropy(), **options)], axis=0)
 
 
-def full(model, batch, **how):
-    (g,) = BPTT().gradients(model, batch, CrossEntropy(), **how)
+def full(model, batch, **options):
+    (g,) = BPTT().gradients(model, batch, CrossEntropy(), **options)
     return g
 
 
@@ -43,7 +43,7 @@ class Scripted:
 
 
 def chance_of(script, truncation) -> float:
-    """The probability of these truncations."""
+    """Return the probability of these truncations."""
     chance, elapsed = 1.0, 0
     for cut in script:
         elapsed += 1
@@ -82,32 +82,32 @@ def test_the_expectation_over_all_truncations_is_the_gradient(name, truncation, 
     ],
     ids=["two layers, mean", "window", "fixed points"],
 )
-def test_of_any_causal_model(layers, monkeypatch):
+def test_the_expectation_is_the_gradient_for_any_causal_model(layers, monkeypatch):
     """The gradient with respect to the running sum of a mean over time is truncated and compensated like any other."""
     model, batch = problem(layers)
     found = mean_over_all_cuts(ARTBP(Geometric(0.3)), model, batch, monkeypatch)
     assert gradient_error(model.params, found, full(model, batch).vector) < 1e-12
 
 
-# ---- what must fail -----------------------------------------------------------------------------
+# ---- wrong factors ------------------------------------------------------------------------------
 
 
 def wrong(monkeypatch, change):
-    """ARTBP whose factors are changed."""
+    """Change the factors of ARTBP."""
     right = SpanRunner.gradient
 
-    def gradient(self, way_back, new, factors):
-        return right(self, way_back, new, [change(f) for f in factors])
+    def gradient(self, backward_pass, new, factors):
+        return right(self, backward_pass, new, [change(f) for f in factors])
 
     monkeypatch.setattr(SpanRunner, "gradient", gradient)
 
 
-FACTORS = {"forgotten": lambda f: 1.0, "squared": lambda f: f * f, "a hundredth off": lambda f: 1.01 * f}
+FACTORS = {"missing": lambda f: 1.0, "squared": lambda f: f * f, "a hundredth off": lambda f: 1.01 * f}
 
 
 @pytest.mark.parametrize("change", FACTORS.values(), ids=FACTORS)
 @pytest.mark.parametrize("name", CELLS)
-def test_a_wrong_factor_is_not_the_gradient(name, change, monkeypatch):
+def test_the_expectation_with_a_wrong_factor_is_not_the_gradient(name, change, monkeypatch):
     wrong(monkeypatch, change)
     model, batch = problem(reader(CELLS[name]))
     found = mean_over_all_cuts(ARTBP(Geometric(0.4)), model, batch, monkeypatch)
@@ -120,33 +120,33 @@ SEEDS = 1500
 
 
 def score_over_seeds(truncation):
-    """The distance of the mean's component along the gradient from it, in standard errors."""
+    """Return the deviation of the mean's component along the gradient, in standard errors."""
     model, batch = problem(reader(CELLS["Elman linear"]))
     found = np.array([total(ARTBP(truncation, seed), model, batch) for seed in range(SEEDS)])
     return abs(z_score(found, full(model, batch).vector))
 
 
-def test_unbiased_over_seeds():
+def test_the_mean_over_seeds_is_unbiased():
     """Within 3.3 standard errors: of a thousand right algorithms one would not be."""
     assert score_over_seeds(PowerLaw(2.0)) < 3.3
 
 
-def test_forgotten_factors_show_over_seeds(monkeypatch):
-    wrong(monkeypatch, FACTORS["forgotten"])
+def test_missing_factors_are_detected_over_seeds(monkeypatch):
+    wrong(monkeypatch, FACTORS["missing"])
     assert score_over_seeds(PowerLaw(2.0)) > 10
 
 
 def test_the_certificate_tells_right_from_wrong(monkeypatch):
     model, batch = problem(reader(CELLS["GRU"]))
-    guarantees = {"it": ARTBP(Geometric(0.4))}
+    guarantees = {"ARTBP": ARTBP(Geometric(0.4))}
     found = rnnbp.compare_gradients(model, batch, algorithms=guarantees, seeds=300, lags=0)
     assert found.table["guarantee"].tolist() == ["unbiased"]
     assert found.ok, found
-    wrong(monkeypatch, FACTORS["forgotten"])
-    assert rnnbp.compare_gradients(model, batch, algorithms=guarantees, seeds=300, lags=0).failed == ["it"]
+    wrong(monkeypatch, FACTORS["missing"])
+    assert rnnbp.compare_gradients(model, batch, algorithms=guarantees, seeds=300, lags=0).failed == ["ARTBP"]
 
 
-# ---- without cuts, and what is yielded ----------------------------------------------------------
+# ---- without truncation, and what is yielded ----------------------------------------------------------
 
 
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
@@ -185,18 +185,18 @@ def test_segments_cover_time_once_and_add_up(end, seed):
         np.testing.assert_allclose(outputs[running], exact.outputs[running], rtol=1e-12)
 
 
-def test_from_a_state_with_dropout(rng):
+def test_a_given_state_and_dropout_give_the_gradient_of_bptt(rng):
     model, batch = problem([Dropout(0.3), LSTM(F, 4), Dense(4, K)])
     state = [None, rng.standard_normal((3, 8)), None]
     given = np.random.default_rng(3)
     found = total(ARTBP(Geometric(0)), model, batch, state=state, rng=given)
     again = np.random.default_rng(3)
-    again.integers(2**63)  # the seed of the cuts is drawn before the masks
+    again.integers(2**63)  # the seed of the truncations is drawn before the masks
     exact = full(model, batch, state=state, rng=again)
     assert gradient_error(model.params, found, exact.vector) < 1e-12
 
 
-def test_seeds_and_generators():
+def test_a_seed_gives_the_same_truncations_and_a_generator_new_ones():
     model, batch = problem(reader(CELLS["GRU"]))
     one, same, other = (total(ARTBP(Geometric(0.4), seed=s), model, batch) for s in (1, 1, 2))
     np.testing.assert_array_equal(one, same)
@@ -207,7 +207,7 @@ def test_seeds_and_generators():
     assert Guarantee("unbiased", ARTBP()).seeded(3) == ARTBP(seed=3)
 
 
-def test_a_float32_model_and_tokens(rng):
+def test_float32_models_and_tokens_are_taken(rng):
     model = Sequential(Embedding(5, F), GRU(F, 4), Dense(4, K))
     batch = SequenceBatch.from_array(rng.integers(5, size=(T, 3)), targets=rng.integers(K, size=(T, 3)))
     found = list(ARTBP(Geometric(0.4)).gradients(model, batch, CrossEntropy()))
@@ -222,13 +222,11 @@ def test_memory_is_that_of_the_longest_segment():
     batch = SequenceBatch.from_array(x, targets=np.zeros((200, 2), int))
     found = list(ARTBP(Geometric(0.2)).gradients(model, batch, CrossEntropy()))
     length = np.array([stop - start for start, stop in (g.span for g in found)])
-    held = np.array([g.cost.peak_bytes for g in found])
-    each, always = np.polyfit(length, held, 1)
-    np.testing.assert_allclose(
-        held, each * length + always, rtol=1e-9
-    )  # `always` is the batch's x, of which parts are views
+    stored = np.array([g.cost.peak_bytes for g in found])
+    per_step, constant = np.polyfit(length, stored, 1)  # the constant is the batch's x, of which residuals have views
+    np.testing.assert_allclose(stored, per_step * length + constant, rtol=1e-9)
     assert length.max() < 50
-    assert held.max() < full(model, batch).cost.peak_bytes / 3
+    assert stored.max() < full(model, batch).cost.peak_bytes / 3
 
 
 def test_parameters_may_change_between_truncations():
@@ -240,7 +238,7 @@ def test_parameters_may_change_between_truncations():
     assert full(model, batch).loss < 0.8 * before
 
 
-def test_as_a_trainers_gradient():
+def test_a_trainer_trains_with_artbp():
     train, test = rnnbp.datasets.load_japanese_vowels()
     model = rnnbp.Sequential(GRU(12, 16), Last(), Dense(16, 9))
     trainer = rnnbp.Trainer(model, CrossEntropy(), ARTBP(PowerLaw(10.0)), rnnbp.Adam(0.01))
@@ -282,12 +280,12 @@ def test_segments_have_the_schedules_lengths():
         (lambda: PowerLaw(alpha=2), "alpha must be a number above 2, got 2"),
     ],
 )
-def test_wrong_arguments(make, message):
+def test_wrong_arguments_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 
 
-def test_a_schedule_of_ones_own_is_checked():
+def test_chances_of_a_user_defined_schedule_are_checked():
     @dataclass(frozen=True)
     class Sure:
         def chance(self, elapsed):
@@ -298,7 +296,7 @@ def test_a_schedule_of_ones_own_is_checked():
         next(ARTBP(Sure()).gradients(model, batch, CrossEntropy()))
 
 
-def test_a_layer_that_looks_ahead_is_refused():
+def test_a_noncausal_layer_is_refused():
     model, batch = problem([Bidirectional(CELLS["GRU"]), Dense(8, K)])
     with pytest.raises(ValueError, match=r"ARTBP takes causal layers, but layer 0 \(Bidirectional\) sees .* use BPTT"):
         next(ARTBP().gradients(model, batch, CrossEntropy()))

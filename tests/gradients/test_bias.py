@@ -1,4 +1,4 @@
-"""Tests of a mean: their significance, their power as stated, and tails that are too heavy to tell."""
+"""Tests of a mean: their significance, their stated power, and tails too heavy for a decision."""
 
 import numpy as np
 import pytest
@@ -7,19 +7,19 @@ from rnnbp.gradients.bias import bias_score, evidence
 
 
 def noise(rng, n, dimensions, size=20):
-    """Normal, in so many dimensions of length 1 and the others a thousandth."""
+    """Return normal noise with standard deviation 1 in `dimensions` dimensions and 1e-3 in the others."""
     return rng.standard_normal((n, size)) * np.r_[np.ones(dimensions), np.full(size - dimensions, 1e-3)]
 
 
 @pytest.mark.parametrize("dimensions", [1, 4, 20])
-def test_right_means_are_hardly_ever_rejected(dimensions, rng):
+def test_unbiased_means_are_rejected_at_most_once_in_300(dimensions, rng):
     """At a significance of 6e-5 for each of two tests, of which only one may fail in 300."""
     exact = np.ones(20)
     assert sum(evidence(exact + noise(rng, 128, dimensions), exact).biased for _ in range(300)) <= 1
 
 
 @pytest.mark.parametrize("dimensions", [1, 4, 20])
-def test_the_smallest_bias_is_noticed_nine_times_in_ten(dimensions, rng):
+def test_the_smallest_bias_is_detected_nine_times_in_ten(dimensions, rng):
     exact, unit = np.ones(20), np.sqrt(20.0)
     any_way, factor = [], []
     for _ in range(100):
@@ -32,7 +32,7 @@ def test_the_smallest_bias_is_noticed_nine_times_in_ten(dimensions, rng):
     assert np.mean(factor) > 0.8
 
 
-def test_half_the_smallest_bias_is_not_noticed_as_a_rule(rng):
+def test_half_the_smallest_bias_is_mostly_not_detected(rng):
     exact, noticed = np.ones(20), 0
     for _ in range(100):
         vectors = exact + noise(rng, 128, 20)
@@ -54,7 +54,7 @@ def test_heavy_tails_do_not_reject_an_unbiased_estimate(steps, cut, rng):
     assert np.mean([found.biased and not found.heavy for found in blocks]) < 0.01
 
 
-def test_what_is_the_same_at_every_draw():
+def test_an_estimate_without_variance_is_biased_unless_exact():
     exact = np.array([3.0, 4.0])
     assert not evidence(np.tile(exact, (5, 1)), exact).biased
     found = evidence(np.tile(0.9 * exact, (5, 1)), exact)
@@ -63,7 +63,7 @@ def test_what_is_the_same_at_every_draw():
     assert found.smallest_bias == 1e-9
 
 
-def test_the_score_of_a_mean(rng):
+def test_the_score_is_students_t_without_skew_and_bounded_with_it(rng):
     assert bias_score(np.ones(5)) == 0
     assert bias_score(np.full(5, 2.0)) == np.inf
     symmetric = np.array([-1.0, 1.0, 3.0, 5.0])  # no skew: Student's t

@@ -1,4 +1,4 @@
-"""The report that tells a user whether a gradient is right."""
+"""The report of check_gradient: it agrees for right gradients and names wrong ones."""
 
 from dataclasses import dataclass, replace
 
@@ -55,7 +55,7 @@ class Wrong(LSTMCell):
 
 
 class WrongState(GRUCell):
-    """One entry of d_state is wrong, in the third unit of all."""
+    """The third unit's d_state is wrong."""
 
     def step_vjp(self, params, state, x, residuals, d_next):
         d_state, d_x, delta = super().step_vjp(params, state, x, residuals, d_next)
@@ -64,7 +64,7 @@ class WrongState(GRUCell):
 
 
 class WrongInput(ElmanCell):
-    """d_x is that of another sign."""
+    """d_x has the wrong sign."""
 
     def step_vjp(self, params, state, x, residuals, d_next):
         d_state, d_x, delta = super().step_vjp(params, state, x, residuals, d_next)
@@ -86,7 +86,7 @@ def batch(rng) -> SequenceBatch:
 
 
 @pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS.keys())
-def test_every_cell_is_right(cell):
+def test_every_cell_agrees_with_the_complex_step(cell):
     report = check_gradient(cell)
     assert report.ok, report
     assert report.max_error < 1e-13
@@ -95,7 +95,7 @@ def test_every_cell_is_right(cell):
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
-def test_every_layer_is_right(layer):
+def test_every_layer_agrees_with_the_complex_step(layer):
     report = check_gradient(layer)
     assert report.ok, report
     expected = [f"0.{name}" for name in layer.shapes()]
@@ -104,8 +104,8 @@ def test_every_layer_is_right(layer):
 
 @pytest.mark.parametrize("end", [Last(), MeanOverTime()])
 @pytest.mark.parametrize("gradient", [None, BPTT(), TruncatedBPTT(2, 6), ComplexStep(), FiniteDifference()], ids=repr)
-def test_a_model_with_and_without_a_loss(end, gradient, batch):
-    model = Sequential(GRU(3, 4), Dense(4, 3), end)  # float32: checked in float64 all the same
+def test_models_agree_with_and_without_a_loss(end, gradient, batch):
+    model = Sequential(GRU(3, 4), Dense(4, 3), end)  # float32, yet checked in float64
     oracle = FiniteDifference() if isinstance(gradient, FiniteDifference) else None
     for loss in (None, CrossEntropy()):
         report = check_gradient(model, batch, loss, gradient=gradient, oracle=oracle)
@@ -113,7 +113,7 @@ def test_a_model_with_and_without_a_loss(end, gradient, batch):
     assert model.params.vector.dtype == np.float32
 
 
-def test_a_model_with_outputs_at_every_step(batch, rng):
+def test_models_with_outputs_at_every_step_agree(batch, rng):
     model = Sequential(LSTM(3, 4), Dense(4, 2))
     assert check_gradient(model, batch).ok
     assert check_gradient(model, batch, gradient=TruncatedBPTT(1, 6)).ok
@@ -121,7 +121,7 @@ def test_a_model_with_outputs_at_every_step(batch, rng):
     assert check_gradient(model, batch, MeanSquaredError()).ok
 
 
-def test_an_algorithm_that_truncates_is_not_exact(batch):
+def test_a_truncating_algorithm_is_reported_as_inexact(batch):
     model = Sequential(LSTM(3, 4), Last(), Dense(4, 3))
     report = check_gradient(model, batch, CrossEntropy(), gradient=TruncatedBPTT(2, 3))
     assert not report.ok
@@ -129,19 +129,19 @@ def test_an_algorithm_that_truncates_is_not_exact(batch):
     assert report.table.loc["0.w_hh", "max_error"] > 1e-3
 
 
-def test_a_static_model_with_backprop(batch):
+def test_static_models_agree_with_backprop(batch):
     model = Sequential(Window(1, 1), Dense(9, 4, "relu"), MeanOverTime(), Dense(4, 3))
     assert check_gradient(model, batch, CrossEntropy(), gradient=Backprop()).ok
 
 
-def test_a_model_of_tokens(rng):
+def test_models_of_tokens_agree_without_an_input_gradient(rng):
     batch = SequenceBatch.from_array(rng.integers(5, size=(6, 3)), np.array([6, 2, 4]), np.array([0, 2, 1]))
     report = check_gradient(Sequential(Embedding(5, 3), GRU(3, 4), Last(), Dense(4, 3)), batch, CrossEntropy())
     assert report.ok, report
     assert "input" not in report.table.index
 
 
-# ---- what is wrong is found, and where ----------------------------------------------------------
+# ---- wrong gradients are found and named --------------------------------------------------------
 
 
 def test_a_wrong_parameter_gradient_is_named():
@@ -151,7 +151,7 @@ def test_a_wrong_parameter_gradient_is_named():
     assert report.max_error == pytest.approx(1e-9, rel=1e-3)
 
 
-def test_a_wrong_state_gradient_is_named_with_its_place():
+def test_a_wrong_state_gradient_is_named_with_its_index():
     report = check_gradient(WrongState(3, 4), samples=1000)
     assert not report.ok
     row = report.table.loc["state"]
@@ -184,7 +184,7 @@ def test_a_wrong_cell_deep_in_a_stack_is_found(batch):
 def test_a_wrong_layer_is_found():
     @dataclass(frozen=True)
     class Doubled(Layer):
-        """y = 2 x, with a way back that forgets the 2."""
+        """y = 2 x, whose backward pass lacks the factor of 2."""
 
         def out_shape(self, shape):
             return shape
@@ -215,19 +215,19 @@ class Hinge(ElmanCell):
         return delta @ params["w_hh"], delta @ params["w_ih"], delta
 
 
-def test_what_is_not_safe_for_complex_numbers_is_checked_by_finite_differences():
+def test_a_cell_not_safe_for_complex_numbers_is_checked_by_finite_differences():
     assert not check_gradient(Hinge(3, 4)).ok
     report = check_gradient(Hinge(3, 4), oracle=FiniteDifference())
     assert report.ok, report
     assert report.tolerance == 1e-6
 
 
-def test_a_users_cell_in_a_model(batch):
+def test_a_users_cell_in_a_model_agrees(batch):
     assert check_gradient(Sequential(Recurrent(LeakyCell(3, 5)), Last()), batch).ok
 
 
-def test_a_cell_that_needs_no_residuals(batch):
-    """They may be an empty tuple; the products then compute anew what they need."""
+def test_a_cell_may_have_no_residuals(batch):
+    """Its residuals are an empty tuple; the vector-Jacobian products recompute what they need."""
 
     class Bare(ElmanCell):
         def step(self, params, state, x):
@@ -244,7 +244,7 @@ def test_a_cell_that_needs_no_residuals(batch):
 # ---- the report ---------------------------------------------------------------------------------
 
 
-def test_the_report_reads():
+def test_the_report_has_a_verdict_and_a_table():
     report = check_gradient(LSTMCell(3, 4))
     assert isinstance(report, GradientReport)
     assert repr(report).startswith("the gradients agree: worst relative error ")
@@ -255,7 +255,7 @@ def test_the_report_reads():
     assert "<b>do not agree</b>" in check_gradient(Wrong(3, 4))._repr_html_()
 
 
-def test_samples_and_seed():
+def test_samples_and_seed_select_the_checked_entries():
     all_of_it = check_gradient(GRUCell(3, 4), samples=10_000).table
     assert (all_of_it["checked"] == all_of_it["size"]).all()
     few = [check_gradient(GRUCell(3, 4), samples=2, seed=seed).table for seed in (1, 1, 2)]
@@ -264,7 +264,7 @@ def test_samples_and_seed():
     assert not few[0].equals(few[2])
 
 
-def test_a_tolerance_of_ones_own():
+def test_a_given_tolerance_decides():
     assert check_gradient(Wrong(3, 4), tolerance=1e-8).ok
 
 
@@ -276,7 +276,7 @@ def test_a_model_needs_a_batch():
         check_gradient(Sequential(GRU(3, 4)))
 
 
-def test_something_else():
+def test_a_target_of_another_type_is_refused():
     with pytest.raises(ValueError, match="target must be a Sequential, a Layer or a Cell, got str"):
         check_gradient("lstm")
 
@@ -291,7 +291,7 @@ def test_a_loss_needs_targets(batch):
         check_gradient(Sequential(GRU(3, 3), Last()), replace(batch, targets=None), CrossEntropy())
 
 
-def test_a_batch_that_does_not_fit(batch):
+def test_a_batch_that_does_not_fit_is_refused(batch):
     with pytest.raises(ValueError, match=r"x of shape \(6, 3, 3\) does not fit layer 0: GRU takes 5 features"):
         check_gradient(Sequential(GRU(5, 3)), batch)
 

@@ -18,7 +18,7 @@ def cuts(rng, chance=0.3, steps=5):
 
 
 class Coins:
-    """Of given outcomes, True being a number below every chance."""
+    """A generator with given outcomes; True is a number below every probability."""
 
     def __init__(self, outcome):
         self.outcome = iter(outcome)
@@ -27,7 +27,7 @@ class Coins:
         return 0.0 if next(self.outcome) else 1.0
 
 
-def test_all_outcomes_of_biased_coins():
+def test_the_mean_over_biased_coins_equals_the_sum_over_outcomes():
     expected = np.zeros(2)
     for outcome in itertools.product([True, False], repeat=5):
         expected += np.prod([0.3 if cut else 0.7 for cut in outcome]) * cuts(Coins(outcome))
@@ -37,7 +37,7 @@ def test_all_outcomes_of_biased_coins():
     assert enumerated_mean(cuts, 31) is None
 
 
-def test_signs_integers_and_branches_that_depend_on_them():
+def test_signs_integers_and_branches_on_them_are_enumerated():
     def program(rng):
         signs = 2 * rng.integers(2, size=(2, 2)) - 1
         return np.array([signs.prod(), (signs[0] * signs[0]).sum(), rng.integers(1, 4) if signs[0, 0] > 0 else 0.0])
@@ -47,7 +47,7 @@ def test_signs_integers_and_branches_that_depend_on_them():
     assert outcomes == 8 * 3 + 8
 
 
-def test_a_number_that_is_compared_twice_is_one_number():
+def test_a_uniform_number_compared_twice_is_one_number():
     def program(rng):
         u = rng.random()
         return np.array([(u < 0.5) + (u < 0.2) + (u < 0.9)])
@@ -58,18 +58,18 @@ def test_a_number_that_is_compared_twice_is_one_number():
 
 
 @pytest.mark.parametrize("power", [0, 1, 2, 3])
-def test_polynomials_of_normal_numbers(power):
+def test_cubature_is_exact_for_cubic_polynomials_of_normal_numbers(power):
     mean, _ = normal_mean(lambda rng: np.append(rng.standard_normal(2), rng.standard_normal()) ** power, 50)
     np.testing.assert_allclose(mean, [1, 0, 1, 0][power], atol=1e-12)
 
 
-def test_what_is_no_such_polynomial_is_not_averaged():
+def test_other_functions_of_normal_numbers_are_not_averaged():
     assert normal_mean(lambda rng: np.sin(rng.standard_normal(3)), 50) is None
     assert normal_mean(lambda rng: rng.standard_normal(3), 10) is None  # more runs than allowed
 
 
 @pytest.mark.parametrize("chance", [1e-4, 0.3, 0.9])
-def test_the_urn_misses_nothing_that_is_rare_and_large(chance):
+def test_urn_samples_cover_rare_and_large_outcomes(chance):
     """Without it, none of 2000 samples has the 30 steps without truncation that dominate the mean at 0.9."""
     mean, _ = enumerated_mean(lambda rng: cuts(rng, chance, 10), 2000)
     samples = np.array([urn_sample(lambda rng: cuts(rng, chance, 10), seed)[0] for seed in range(2000)])
@@ -92,6 +92,6 @@ def test_draws_that_cannot_be_prescribed_are_refused(draw):
         draw(DiscreteDraws(lambda chances, coin: 0))
 
 
-def test_comparisons_of_a_uniform_number():
+def test_a_uniform_number_compares_consistently():
     u = Uniform(lambda chances, coin: 1)
     assert (u < 0.5, u > 0.5, u <= 0.4, u >= 0.4, u < 1, u < 0) == (False, True, False, True, True, False)

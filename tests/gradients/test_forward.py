@@ -16,7 +16,7 @@ T, F, K = 6, 3, 3
 
 
 def problem(layers, lengths=LENGTHS["unequal lengths"], seed=0):
-    """A model in float64 and random sequences with labels."""
+    """Return a model in float64 and random sequences with labels."""
     rng = np.random.default_rng(seed)
     model = Sequential(*layers, seed=seed, dtype=np.float64)
     model.params.vector[:] += 0.2 * rng.standard_normal(model.params.size)
@@ -42,7 +42,7 @@ def test_the_slope_is_the_gradient_times_the_direction(name, end, rng):
         assert tangent.loss == pytest.approx(g.loss, rel=1e-14)
 
 
-def test_against_differences(rng):
+def test_slope_and_tangents_agree_with_central_differences(rng):
     model, batch = problem(reader(CELLS["LSTM"]))
     v, h = rng.standard_normal(model.params.size), 1e-5
     tangent = jvp(model, batch, CrossEntropy(), v)
@@ -61,7 +61,7 @@ def test_against_differences(rng):
 
 
 @pytest.mark.parametrize("loss", [MeanSquaredError(), BinaryCrossEntropy()], ids=repr)
-def test_other_losses(loss, rng):
+def test_the_slope_is_exact_for_other_losses(loss, rng):
     model, batch = problem([GRU(F, 4), Dense(4, K)])
     targets = rng.random((T, 3, K))
     targets[0, 0] = np.nan
@@ -71,7 +71,7 @@ def test_other_losses(loss, rng):
     assert jvp(model, batch, loss, v).slope == pytest.approx(g.vector @ v, rel=1e-12)
 
 
-def test_from_a_state_with_dropout_and_both_ways(rng):
+def test_the_slope_is_exact_from_a_given_state_with_dropout_and_for_bidirectional_models(rng):
     model, batch = problem([Dropout(0.3), LSTM(F, 4), Dense(4, K)])
     state = [None, rng.standard_normal((3, 8)), None]
     v = rng.standard_normal(model.params.size)
@@ -95,7 +95,7 @@ def test_a_direction_of_zeros_has_no_slope():
 @pytest.mark.parametrize(
     "direction", [np.zeros(3), np.zeros(3, complex), np.full(123, np.nan)], ids=["shape", "complex", "NaN"]
 )
-def test_a_direction_that_does_not_fit(direction):
+def test_a_direction_that_does_not_fit_is_refused(direction):
     model, batch = problem(reader(CELLS["GRU"]))
     with pytest.raises(ValueError, match=r"direction must be real and finite of shape \(P,\) = \(123,\), got"):
         jvp(model, batch, CrossEntropy(), direction)
@@ -120,12 +120,12 @@ SEEDS = 3000
 
 
 def z_score(vectors: np.ndarray, exact: np.ndarray) -> float:
-    """The distance of the mean's component along the exact gradient from 1, in standard errors."""
+    """Return the deviation of the mean's component along the exact gradient from 1, in standard errors."""
     along = vectors @ exact / (exact @ exact)
     return float((along.mean() - 1) / (along.std(ddof=1) / np.sqrt(len(along))))
 
 
-def test_unbiased_over_seeds():
+def test_the_mean_over_seeds_is_unbiased():
     """Along the gradient within 3.3 standard errors (one run in a thousand would not be), and no further from it than
     (P + 1) / n allows; a factor of 1.1 would be noticed."""
     model, batch = problem([Recurrent(CELLS["Elman tanh"]), Last(), Dense(4, K)])
@@ -142,7 +142,7 @@ def test_unbiased_over_seeds():
     assert variance == pytest.approx(P + 1, rel=0.2)
 
 
-def test_more_directions_are_their_mean():
+def test_several_directions_are_averaged():
     model, batch = problem(reader(CELLS["GRU"]))
     (g,) = ForwardGradient(directions=3, seed=1).gradients(model, batch, CrossEntropy())
     (exact,) = BPTT().gradients(model, batch, CrossEntropy())
@@ -151,7 +151,7 @@ def test_more_directions_are_their_mean():
     assert g.cost.steps == 3 * batch.lengths.sum()
 
 
-def test_a_generator_gives_new_directions_and_the_same_masks_to_all():
+def test_a_generator_gives_new_directions_and_one_set_of_masks():
     model, batch = problem([Dropout(0.5), *reader(CELLS["GRU"])])
     rng = np.random.default_rng(7)
     first, second = (next(ForwardGradient(2).gradients(model, batch, CrossEntropy(), rng=rng)) for _ in range(2))
@@ -172,6 +172,6 @@ def test_float32_models_get_float32():
     ("arguments", "message"),
     [({"directions": 0}, "directions must be a positive integer, got 0"), ({"seed": -1}, "seed must be an integer")],
 )
-def test_wrong_arguments(arguments, message):
+def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         ForwardGradient(**arguments)

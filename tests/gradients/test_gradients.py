@@ -49,12 +49,12 @@ from rnnbp.models import Sequential
 T, F, K = 6, 3, 3
 
 
-# What must add up to the whole gradient, to 1e-12, on every model without a look ahead.
+# Algorithms whose yields add up to the gradient, to 1e-12, on every causal model.
 EXACT: dict[str, GradientAlgorithm] = {
     "BPTT": BPTT(),
-    "BPTT(slots=1), step by step": BPTT(slots=1, block=1),
-    "BPTT(slots=2), in twos": BPTT(slots=2, block=2),
-    "BPTT(memory=...), step by step": BPTT(memory="64 KiB", block=1),
+    "BPTT(slots=1), segments of one step": BPTT(slots=1, block=1),
+    "BPTT(slots=2), segments of two steps": BPTT(slots=2, block=2),
+    "BPTT(memory=...), segments of one step": BPTT(memory="64 KiB", block=1),
     "TruncatedBPTT(1, T)": TruncatedBPTT(1, T),
     "TruncatedBPTT(2, T)": TruncatedBPTT(2, T),
     "TruncatedBPTT(4, T)": TruncatedBPTT(4, T),
@@ -65,15 +65,15 @@ EXACT: dict[str, GradientAlgorithm] = {
     "BlockRTRL(2)": BlockRTRL(2),
     "BlockRTRL(4) every 5": BlockRTRL(4, every=5),
 }
-LOOK_AHEAD = ("BPTT",)  # and which of them take the others too
+EXACT_ON_NONCAUSAL = ("BPTT",)
 
 
 def after(*layers: Any) -> list[Any]:
-    """The layers, and what makes K outputs at each step of what they show."""
+    """Return the layers followed by a Dense layer of K outputs at each step."""
     return [*layers, Dense(layers[-1].out_shape(("T", "B", None))[-1], K)]
 
 
-# Models that go from step to step, to (T, B, K) outputs.
+# Causal models with (T, B, K) outputs.
 CAUSAL: dict[str, list[Any]] = {
     **{name: after(Recurrent(cell)) for name, cell in (CELLS | SPIKING).items()},
     "two LSTMs": after(LSTM(F, 3, num_layers=2)),
@@ -87,8 +87,8 @@ CAUSAL: dict[str, list[Any]] = {
     "Window(2, 0) > LSTM": [Window(2, 0), *after(LSTM(3 * F, 3))],
 }
 
-# Models that see a sequence as a whole, to (T, B, K) outputs.
-WHOLE: dict[str, list[Any]] = {
+# Non-causal models with (T, B, K) outputs.
+NONCAUSAL: dict[str, list[Any]] = {
     "bidirectional GRU": after(Bidirectional(GRUCell(F, 3))),
     "bidirectional Stack": after(Bidirectional(Stack((LSTMCell(F, 3), ElmanCell(3, 2))))),
     "bidirectional user's cell": after(Bidirectional(LeakyCell(F, 3))),
@@ -96,13 +96,13 @@ WHOLE: dict[str, list[Any]] = {
     "Window(1, 2)": [Window(1, 2), Dense(4 * F, 4, "tanh"), Dense(4, K)],
 }
 
-# What takes time away.
+# Layers that end a model: outputs at every step, or at each sequence's last one.
 ENDS = {
     "at every step": [],
     "on the last step": [Last()],
 }
 
-# Without time from the start on, or from the middle.
+# Models that reduce the time axis by other layers than `Last`.
 STATIC: dict[str, list[Any]] = {
     "TimeStatistics > Dense": [TimeStatistics(), Dense(2 * F, 4, "tanh"), Dense(4, K)],
     "Flatten > Dense": [Flatten(T), Dense(T * F, 4, "sigmoid"), Dense(4, K)],
@@ -112,16 +112,16 @@ STATIC: dict[str, list[Any]] = {
     "Window > Dense > MeanOverTime": [Window(1, 1), Dense(3 * F, 4, "relu"), MeanOverTime(), Dense(4, K)],
     "GRU > TimeStatistics": [GRU(F, 3), TimeStatistics(), Dense(6, K)],
 }
-MEANS = ("GRU > MeanOverTime", "LSTM > MeanOverTime > Dense")  # which goes on from span to span
+MEANS = ("GRU > MeanOverTime", "LSTM > MeanOverTime > Dense")  # causal: the running sum is a state
 
 
 def batch_for(model: Sequential, lengths: np.ndarray, seed: int = 1) -> SequenceBatch:
-    """Random sequences with a label for each, or for each step."""
+    """Return random sequences with a label for each, or for each step."""
     rng = np.random.default_rng(seed)
-    done = np.arange(T)[:, None] >= lengths
-    x = np.where(done[:, :, None], 0, rng.standard_normal((T, len(lengths), F)))
+    padding = np.arange(T)[:, None] >= lengths
+    x = np.where(padding[:, :, None], 0, rng.standard_normal((T, len(lengths), F)))
     if model.out_shape[0] == "T":
-        targets = np.where(done, -1, rng.integers(K, size=done.shape))
+        targets = np.where(padding, -1, rng.integers(K, size=padding.shape))
         targets[1, 0] = -1  # a step without a label
     else:
         targets = rng.integers(K, size=len(lengths))
@@ -129,40 +129,40 @@ def batch_for(model: Sequential, lengths: np.ndarray, seed: int = 1) -> Sequence
 
 
 def model_of(layers: list[Any], seed: int = 0) -> Sequential:
-    """In float64, with every bias in use."""
+    """Return a model in float64 whose biases are not zero."""
     model = Sequential(*layers, seed=seed, dtype=np.float64)
     model.params.vector[:] += 0.2 * np.random.default_rng(seed).standard_normal(model.params.size)
     return model
 
 
 def whole(algorithm: Any, model: Sequential, batch: SequenceBatch, loss: Any, **kwargs: Any) -> Any:
-    """Loss and gradient that an algorithm's yields add up to."""
+    """Return the sums of the losses and of the gradients that an algorithm yields."""
     found = list(algorithm.gradients(model, batch, loss, **kwargs))
     return sum(g.loss for g in found), sum(g.vector for g in found)
 
 
 def rows():
     for name, layers in CAUSAL.items():
-        for end, taken in ENDS.items():
-            yield pytest.param([*layers, *taken], True, id=f"{name}, {end}")
-    for name, layers in WHOLE.items():
-        for end, taken in ENDS.items():
-            yield pytest.param([*layers, *taken], False, id=f"{name}, {end}")
+        for end, last_layers in ENDS.items():
+            yield pytest.param([*layers, *last_layers], True, id=f"{name}, {end}")
+    for name, layers in NONCAUSAL.items():
+        for end, last_layers in ENDS.items():
+            yield pytest.param([*layers, *last_layers], False, id=f"{name}, {end}")
     for name, layers in STATIC.items():
         yield pytest.param(layers, name in MEANS, id=name)
 
 
-@pytest.mark.filterwarnings(r"ignore:layer \d. Last\(\) after the bidirectional")  # its gradient is exact all the same
+@pytest.mark.filterwarnings(r"ignore:layer \d. Last\(\) after the bidirectional")  # its gradient is exact nevertheless
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
 @pytest.mark.parametrize(("layers", "causal"), list(rows()))
-def test_table(layers, causal, lengths):
+def test_exact_algorithms_give_the_gradient_of_the_complex_step(layers, causal, lengths):
     model = model_of(layers)
     assert model.causal == causal
     batch = batch_for(model, lengths)
     loss = CrossEntropy(class_weight=[1.0, 2.0, 0.5])
     value, expected = whole(ComplexStep(), model, batch, loss)
     assert value == pytest.approx(loss(model.forward(batch), batch.targets, batch.lengths)[0], rel=1e-14)
-    names = EXACT if causal else LOOK_AHEAD
+    names = EXACT if causal else EXACT_ON_NONCAUSAL
     found = {name: whole(EXACT[name], model, batch, loss) for name in names}
     for name, (found_value, gradient) in found.items():
         assert found_value == pytest.approx(value, rel=1e-12), name
@@ -173,8 +173,8 @@ def test_table(layers, causal, lengths):
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS.keys())
 @pytest.mark.parametrize("name", CELLS)
-def test_central_differences_say_the_same(name, end, lengths):
-    """The oracle itself against another one, at every third parameter."""
+def test_the_complex_step_agrees_with_central_differences(name, end, lengths):
+    """At every third parameter."""
     model = model_of([*CAUSAL[name], *end])
     batch = batch_for(model, lengths)
     third = range(0, model.params.size, 3)
@@ -186,7 +186,7 @@ def test_central_differences_say_the_same(name, end, lengths):
 @pytest.mark.parametrize(("loss", "dtype"), [(MeanSquaredError(), float), (BinaryCrossEntropy(), float)], ids=repr)
 @pytest.mark.parametrize("end", [[], [Last()]], ids=["at every step", "on the last step"])
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
-def test_other_losses(loss, dtype, end, lengths, rng):
+def test_exact_algorithms_agree_for_other_losses(loss, dtype, end, lengths, rng):
     model = model_of([GRU(F, 3), Dense(3, K), *end])
     batch = batch_for(model, lengths)
     shape = (T, 3, K) if not end else (3, K)
@@ -201,7 +201,7 @@ def test_other_losses(loss, dtype, end, lengths, rng):
 
 @pytest.mark.parametrize("name", CELLS | SPIKING)
 @pytest.mark.parametrize("algorithm", EXACT)
-def test_from_a_given_state(name, algorithm, rng):
+def test_the_gradient_from_a_given_state_is_exact(name, algorithm, rng):
     model = model_of(CAUSAL[name])
     batch = batch_for(model, LENGTHS["unequal lengths"])
     state = [rng.standard_normal((3, (CELLS | SPIKING)[name].state_size)), None]
@@ -224,8 +224,8 @@ def test_from_a_given_state(name, algorithm, rng):
     ],
     ids=["before", "between", "a layer between", "noise before the mean"],
 )
-def test_dropout_with_the_same_masks(algorithm, layers):
-    """The masks are drawn step by step, so that running in spans draws the same ones."""
+def test_the_gradient_with_dropout_is_exact_for_the_same_masks(algorithm, layers):
+    """The masks are sampled step by step, so that they are the same when a sequence is run in spans."""
     model = model_of(layers)
     batch = batch_for(model, LENGTHS["unequal lengths"])
     loss = CrossEntropy()
@@ -237,7 +237,7 @@ def test_dropout_with_the_same_masks(algorithm, layers):
 
 
 @pytest.mark.parametrize("algorithm", EXACT)
-def test_tokens(algorithm, rng):
+def test_the_gradient_of_a_model_of_tokens_is_exact(algorithm, rng):
     model = Sequential(Embedding(5, F), LSTM(F, 3), Dense(3, K), dtype=np.float64)
     batch = batch_for(model, LENGTHS["unequal lengths"])
     batch = replace(batch, x=rng.integers(5, size=(T, 3)))
@@ -258,11 +258,11 @@ def test_float32_is_near_float64(name):
         assert gradient_error(model.params, sum(g.vector for g in parts), expected) < 1e-4
 
 
-# ---- what must fail -----------------------------------------------------------------------------
+# ---- wrong gradients -----------------------------------------------------------------------------
 
 
-class DropsATerm(LSTMCell):
-    """step_vjp forgets what the forget gate sees of the cell."""
+class NoForgetGatePath(LSTMCell):
+    """step_vjp leaves out the path through the forget gate to the state."""
 
     def step_vjp(self, params, state, x, residuals, d_next):
         d_state, d_x, delta = super().step_vjp(params, state, x, residuals, d_next)
@@ -271,7 +271,7 @@ class DropsATerm(LSTMCell):
 
 
 class WrongFactor(GRUCell):
-    """param_vjp counts the recurrent bias one and a thousandth times."""
+    """param_vjp returns the recurrent bias's gradient times 1.001."""
 
     def param_vjp(self, state, x, residuals, delta, grad):
         before = grad["b_hh"].copy()
@@ -279,8 +279,8 @@ class WrongFactor(GRUCell):
         grad["b_hh"] += 1e-3 * (grad["b_hh"] - before)
 
 
-class ForgetsTheResidual(ElmanCell):
-    """step_vjp takes the slope at the state before instead of after."""
+class SlopeAtThePreviousState(ElmanCell):
+    """step_vjp takes the slope at the previous state instead of the next one."""
 
     def step_vjp(self, params, state, x, residuals, d_next):
         return super().step_vjp(params, state, x, state, d_next)
@@ -289,8 +289,8 @@ class ForgetsTheResidual(ElmanCell):
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
 @pytest.mark.parametrize("end", [[], [Last()]], ids=["at every step", "on the last step"])
 @pytest.mark.parametrize("algorithm", ["BPTT", "TruncatedBPTT(2, T)"])
-@pytest.mark.parametrize("cell", [DropsATerm(F, 4), WrongFactor(F, 4), ForgetsTheResidual(F, 4)], ids=repr)
-def test_a_wrong_gradient_fails(cell, algorithm, end, lengths):
+@pytest.mark.parametrize("cell", [NoForgetGatePath(F, 4), WrongFactor(F, 4), SlopeAtThePreviousState(F, 4)], ids=repr)
+def test_a_wrong_gradient_differs_from_the_complex_step(cell, algorithm, end, lengths):
     model = model_of([Recurrent(cell), Dense(4, K), *end])
     batch = batch_for(model, lengths)
     _, expected = whole(ComplexStep(), model, batch, CrossEntropy())
@@ -302,7 +302,7 @@ def test_a_wrong_gradient_fails(cell, algorithm, end, lengths):
 
 
 @pytest.mark.parametrize("algorithm", [BPTT(), TruncatedBPTT(T, T), ComplexStep(), FiniteDifference()], ids=repr)
-def test_what_is_yielded(algorithm):
+def test_a_gradient_has_span_outputs_state_and_cost(algorithm):
     model = model_of([GRU(F, 3), Dense(3, K)])
     batch = batch_for(model, LENGTHS["unequal lengths"])
     before = model.params.copy()
@@ -323,7 +323,7 @@ def test_cost_counts_steps_and_bytes():
     batch = batch_for(model, LENGTHS["unequal lengths"])
     (g,) = BPTT().gradients(model, batch, CrossEntropy())
     assert g.cost.steps == 11
-    # the trace's states (6), residuals (15) and x (3), 11 steps; the Dense layer's input and output, padded
+    # states (6), residuals (15) and x (3) of 11 steps; the Dense layer's padded input and output
     assert g.cost.peak_bytes >= 8 * (11 * (6 + 15 + 3) + T * 3 * (3 + K))
     (g,) = ComplexStep().gradients(model, batch, CrossEntropy())
     assert g.cost.steps == 11 * (model.params.size + 1)
@@ -332,7 +332,7 @@ def test_cost_counts_steps_and_bytes():
 
 
 @pytest.mark.parametrize("oracle", [ComplexStep, FiniteDifference])
-def test_an_oracle_may_look_at_some_parameters_only(oracle):
+def test_an_oracle_differentiates_the_selected_parameters_only(oracle):
     model = model_of([GRU(F, 3), Dense(3, K)])
     batch = batch_for(model, LENGTHS["equal lengths"])
     (exact,) = BPTT().gradients(model, batch, CrossEntropy())
@@ -341,7 +341,7 @@ def test_an_oracle_may_look_at_some_parameters_only(oracle):
     np.testing.assert_allclose(g.vector[[3, 40]], exact.vector[[3, 40]], rtol=1e-6)
 
 
-def test_backprop_is_the_same_for_a_static_model():
+def test_backprop_equals_bptt_on_a_static_model():
     model = model_of(STATIC["Window > Dense > MeanOverTime"])
     batch = batch_for(model, LENGTHS["unequal lengths"])
     value, expected = whole(BPTT(), model, batch, CrossEntropy())
@@ -380,7 +380,7 @@ def test_a_wrong_number_of_features_is_refused(algorithm):
 
 @pytest.mark.parametrize("algorithm", [BPTT(), TruncatedBPTT(2, 4), ComplexStep()], ids=repr)
 def test_targets_of_the_wrong_type_are_refused(algorithm):
-    """A label a sequence where the model gives outputs at every step."""
+    """The targets are one label a sequence, the outputs one a step."""
     model = model_of([Dense(F, K)])
     batch = replace(batch_for(model, LENGTHS["equal lengths"]), targets=np.zeros(3, int))
     with pytest.raises(ValueError, match=r"rnnbp.Last\(\)"):
@@ -394,7 +394,7 @@ def test_a_step_must_be_positive(oracle):
 
 
 @pytest.mark.parametrize("algorithm", [rnnbp.BPTT(), rnnbp.RTRL(), rnnbp.TruncatedBPTT(1, 2), rnnbp.ComplexStep()])
-def test_classes_of_steps_are_not_taken_for_values_of_sequences_where_there_are_as_many(algorithm, rng):
+def test_classes_of_steps_are_not_taken_for_values_of_sequences_of_the_same_shape(algorithm, rng):
     model = rnnbp.Sequential(rnnbp.Elman(3, 3), rnnbp.Last(), dtype=np.float64)
     x, questions = rng.standard_normal((3, 3, 3)), np.ones((3, 3), int)
     batch = rnnbp.SequenceBatch.from_array(x, targets=questions)

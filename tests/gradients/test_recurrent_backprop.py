@@ -39,9 +39,9 @@ ADJOINTS = [*SOLVERS, Direct(), GMRES()]
 LENGTHS = np.array([3, 2, 1])
 
 
-def model_of(cell, solver=None, tolerance=TIGHT, **how) -> Sequential:
+def model_of(cell, solver=None, tolerance=TIGHT, **options) -> Sequential:
     """Return a model with an output at every step and half its initial weights, so that every cell contracts."""
-    layer = FixedPoint(cell, Iteration() if solver is None else solver, tolerance, **how)
+    layer = FixedPoint(cell, Iteration() if solver is None else solver, tolerance, **options)
     model = Sequential(layer, Dense(cell.output_size, 2), dtype=np.float64)
     model.params.vector *= 0.5
     return model
