@@ -6,8 +6,7 @@ from typing import Any, TypeAlias
 
 import rnnbp
 from rnnbp import datasets
-from rnnbp.comparison import CONTESTANTS
-from rnnbp.comparison import models as contestants
+from rnnbp.comparison import BASELINES, model_factory
 from rnnbp.data import SequenceDataset
 from rnnbp.models import Sequential
 from rnnbp.runtime import check_target, check_target_folder, cores
@@ -78,7 +77,7 @@ def add_trainings(added: argparse.ArgumentParser, *, models: str, seeds: int) ->
     added.add_argument(
         "--models",
         default=models,
-        help=f"comma-separated, of {', '.join(CONTESTANTS)}; or static, recurrent, all (default: {models})",
+        help=f"comma-separated, of {', '.join(BASELINES)}; or static, recurrent, all (default: {models})",
     )
     added.add_argument("--seeds", type=int, default=seeds, metavar="N", help=f"how many (default: {seeds})")
     added.add_argument("--epochs", type=int, default=25, metavar="N", help="of each run (default: 25)")
@@ -99,9 +98,18 @@ def add_workers(added: argparse.ArgumentParser) -> None:
 def model_for(options: argparse.Namespace, train: SequenceDataset) -> tuple[Sequential, SequenceDataset]:
     """Return the model that the command line names, saved or new, and the dataset with the model's classes."""
     if not options.model.endswith(".npz") and not Path(options.model).is_file():
-        return contestants.maker(options.model, train, options.parameters)(0), train
+        return new_model(options, train), train
     model = rnnbp.load(options.model)
     return model, model.as_trained("dataset", train)
+
+
+def new_model(options: argparse.Namespace, train: SequenceDataset, seed: int = 0) -> Sequential:
+    """Return a new model of the name, and of the number of parameters, that the command line gives."""
+    if options.model.endswith((".ts", ".ts.gz")):
+        raise ValueError(
+            f"model must be of {', '.join(BASELINES)}; got {options.model!r}, a dataset, which comes after it"
+        )
+    return model_factory(options.model, train, options.parameters)(seed)
 
 
 def load(options: argparse.Namespace) -> tuple[SequenceDataset, SequenceDataset]:

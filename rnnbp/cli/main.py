@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 import rnnbp
-from rnnbp import datasets
+from rnnbp import comparison, datasets
 from rnnbp.applications.spoken_digits import noise_table
 from rnnbp.cli.arguments import (
     Commands,
@@ -23,6 +23,7 @@ from rnnbp.cli.arguments import (
     command,
     load,
     model_for,
+    new_model,
     numbers,
 )
 from rnnbp.cli.bench import add_bench
@@ -32,7 +33,6 @@ from rnnbp.cli.nettalk import add_nettalk
 from rnnbp.cli.speak import add_speak
 from rnnbp.cli.speakers import add_speakers
 from rnnbp.cli.transcribe import add_transcribe
-from rnnbp.comparison import models as contestants
 from rnnbp.data import SequenceDataset
 from rnnbp.losses import Loss, natural_loss
 from rnnbp.models import Sequential
@@ -103,9 +103,9 @@ def _add_compare(commands: Commands) -> None:
 
 def _compare(options: argparse.Namespace) -> None:
     train, test = load(options)
-    among = contestants.contestants_for(train)
-    wanted = contestants.names(options.models.split(","), among)
-    models = {name: contestants.maker(name, train, options.parameters) for name in wanted}
+    among = comparison.baselines_for(train)
+    wanted = comparison.baseline_names(options.models.split(","), among)
+    models = {name: comparison.model_factory(name, train, options.parameters) for name in wanted}
     report = rnnbp.compare(
         models,
         train,
@@ -113,7 +113,7 @@ def _compare(options: argparse.Namespace) -> None:
         seeds=options.seeds,
         epochs=options.epochs,
         batch_size=options.batch_size,
-        loss=contestants.loss_for(train),
+        loss=comparison.loss_for(train),
         optimizers={name: among[name].optimizer for name in wanted},
         workers=options.workers,
         checkpoints=options.checkpoints,
@@ -133,7 +133,7 @@ def _add_train(commands: Commands) -> None:
         "Train one network and save it.",
         "rnnbp train gru japanese-vowels --epochs 30 --save gru.npz",
     )
-    added.add_argument("model", metavar="MODEL", help=f"of {', '.join(contestants.CONTESTANTS)}")
+    added.add_argument("model", metavar="MODEL", help=f"of {', '.join(comparison.BASELINES)}")
     add_data(added)
     add_target(added, "--save", "FILE", "the .npz file to write", required=True)
     added.add_argument("--epochs", type=int, default=25, metavar="N", help="default: 25")
@@ -152,7 +152,7 @@ def _add_train(commands: Commands) -> None:
 
 def _train(options: argparse.Namespace) -> None:
     train, test = load(options)
-    model = contestants.maker(options.model, train, options.parameters)(options.seed)
+    model = new_model(options, train, options.seed)
     loss, optimizer = natural_loss(train.targets), _optimizer(options, train)
     trainer = Trainer(
         model,
@@ -193,7 +193,7 @@ def _optimizer(options: argparse.Namespace, train: SequenceDataset) -> rnnbp.opt
                 f"--learning-rate has no effect with {options.optimizer}, which finds its step sizes itself"
             )
         return make(learning_rate=options.learning_rate)
-    return contestants.contestants_for(train)[options.model].optimizer() if options.optimizer == "adam" else make()
+    return comparison.baselines_for(train)[options.model].optimizer() if options.optimizer == "adam" else make()
 
 
 def _print_scores(scores: dict[str, float]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from rnnbp import datasets
 from rnnbp.applications.spoken_digits import by_speaker, leave_one_speaker_out
 from rnnbp.cli.arguments import Commands, add_target, add_trainings, command
-from rnnbp.comparison import names
+from rnnbp.comparison import baseline_names
 from rnnbp.data import SequenceDataset
 from rnnbp.datasets.digit_tasks import HEARD_AGAIN
 from rnnbp.datasets.varied import shown_with
@@ -43,7 +43,7 @@ def _speakers(options: argparse.Namespace) -> None:
     runs = leave_one_speaker_out(
         partial(_without, path, positive_int("--views", options.views)),
         sorted(set(train.info["speaker"])),
-        names(options.models.split(",")),
+        baseline_names(options.models.split(",")),
         seeds=positive_int("--seeds", options.seeds),
         epochs=positive_int("--epochs", options.epochs),
         batch_size=options.batch_size,

@@ -2,35 +2,28 @@
 
 from collections.abc import Iterable, Mapping
 
+from rnnbp.comparison.training_run import Recipe
 from rnnbp.data import SequenceDataset
-from rnnbp.gradients import GradientAlgorithm
-from rnnbp.losses import Loss
 from rnnbp.optimizers import Optimizer
-from rnnbp.optimizers.schedules import Schedule
 
 
 def settings(
     train: SequenceDataset,
     test: SequenceDataset,
+    recipe: Recipe,
     *,
     seeds: Iterable[int],
     folds: int,
-    epochs: int,
-    batch_size: int,
-    loss: Loss,
-    gradient: GradientAlgorithm,
     optimizers: Mapping[str, Optimizer],
-    schedule: Schedule,
 ) -> dict[str, str]:
     """Return the settings of a comparison as readable names and texts.
 
     Parameters
     ----------
     train, test : SequenceDataset
+    recipe : Recipe
     seeds : iterable of int
-    folds, epochs, batch_size : int
-    loss, gradient, schedule
-        Those of the runs.
+    folds : int
     optimizers : mapping of str to Optimizer
         Optimizers by model name.
 
@@ -39,11 +32,11 @@ def settings(
     >>> import numpy as np, rnnbp
     >>> data = SequenceDataset([np.zeros((5, 2))] * 4, targets=[0, 1, 0, 1])
     >>> made = {"gru": rnnbp.SGD(0.1), "lstm": rnnbp.SGD(0.1), "mlp": rnnbp.SGD(0.2)}
-    >>> how = {"loss": rnnbp.CrossEntropy(), "gradient": rnnbp.BPTT(), "schedule": rnnbp.Cosine(9)}
-    >>> said = settings(data, data, seeds=[0, 1], folds=3, epochs=9, batch_size=16, optimizers=made, **how)
-    >>> said["training set"], said["seeds"]
+    >>> recipe = Recipe(9, 16, rnnbp.CrossEntropy(), rnnbp.BPTT(), rnnbp.Cosine)
+    >>> texts = settings(data, data, recipe, seeds=[0, 1], folds=3, optimizers=made)
+    >>> texts["training set"], texts["seeds"]
     ('SequenceDataset: 4 sequences of 5 steps, 2 features; classes a sequence', '0, 1')
-    >>> said["optimizer"]
+    >>> texts["optimizer"]
     'SGD(learning_rate=0.1, weight_decay=0.0) for gru, lstm; SGD(learning_rate=0.2, weight_decay=0.0) for mlp'
     """
     return {
@@ -51,19 +44,20 @@ def settings(
         "test set": repr(test),
         "cross-validation": f"{folds} folds of the training set",
         "seeds": ", ".join(map(str, seeds)),
-        "epochs": str(epochs),
-        "batch size": str(batch_size),
-        "loss": repr(loss),
-        "gradient": repr(gradient),
+        "epochs": str(recipe.epochs),
+        "batch size": str(recipe.batch_size),
+        "loss": repr(recipe.loss),
+        "gradient": repr(recipe.gradient),
         "optimizer": _by_model(optimizers),
-        "schedule": repr(schedule),
+        "schedule": repr(recipe.schedule(recipe.epochs)),
     }
 
 
 def _by_model(optimizers: Mapping[str, Optimizer]) -> str:
+    """Return the optimizers as one text, with the models of each where they differ."""
     models: dict[str, list[str]] = {}
     for name, optimizer in optimizers.items():
         models.setdefault(repr(optimizer), []).append(name)
     if len(models) == 1:
         return next(iter(models))
-    return "; ".join(f"{said} for {', '.join(names)}" for said, names in models.items())
+    return "; ".join(f"{optimizer} for {', '.join(names)}" for optimizer, names in models.items())

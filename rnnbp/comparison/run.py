@@ -1,9 +1,7 @@
 """Comparison of static and recurrent networks: the same data and budget, several seeds, one report."""
 
-import inspect
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,102 +10,26 @@ import pandas as pd
 
 from rnnbp.comparison.report import Report
 from rnnbp.comparison.report_settings import settings
+from rnnbp.comparison.training_run import (
+    MakeModel,
+    MakeOptimizer,
+    Recipe,
+    TrainingRun,
+    checkpoint_folder,
+    new_model,
+)
 from rnnbp.data import SequenceDataset
 from rnnbp.gradients import BPTT, GradientAlgorithm
 from rnnbp.losses import Loss, natural_loss
 from rnnbp.models import Sequential, matched
-from rnnbp.optimizers import Adam, Cosine, Minimizer, Optimizer
+from rnnbp.optimizers import Adam, Cosine
 from rnnbp.optimizers.schedules import Schedule
-from rnnbp.runtime import check_sendable, check_target_folder, choice, in_order, positive_int
-from rnnbp.training import Trainer, TrainingDivergedError, check_dataset, checkpoint_in
-
-Make = Callable[..., Sequential]
-MakeOptimizer = Callable[[], Optimizer]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Training settings common to every model of a comparison.
-
-    Parameters
-    ----------
-    epochs, batch_size : int
-    loss : Loss
-    gradient : GradientAlgorithm
-    schedule : callable
-        ``schedule(epochs)`` returns a new schedule for each run.
-    checkpoints : Path, optional
-        Folder for the checkpoints of all runs, from which they resume.
-    """
-
-    epochs: int
-    batch_size: int
-    loss: Loss
-    gradient: GradientAlgorithm
-    schedule: Callable[[int], Schedule]
-    checkpoints: Path | None = None
-
-
-@dataclass(frozen=True)
-class Training:
-    """One training run: a model and a seed, on the whole training set or on all folds but one.
-
-    Parameters
-    ----------
-    recipe : Recipe
-    name, run : str
-        Name of the model, and of the run: 'seed 0' or 'fold 0'.
-    make, optimizer : callable
-        Factories of the model and of the optimizer.
-    seed : int
-    train : SequenceDataset
-    held, test : SequenceDataset, optional
-        Validation fold, evaluated after each epoch; test set, evaluated once, at the end.
-    """
-
-    recipe: Recipe
-    name: str
-    run: str
-    make: Make
-    optimizer: MakeOptimizer
-    seed: int
-    train: SequenceDataset
-    held: SequenceDataset | None = None
-    test: SequenceDataset | None = None
-
-    def perform(self) -> tuple[dict[str, Any] | None, pd.DataFrame]:
-        """Train, and return the row of results if there is a test set, and the learning curve."""
-        trainer = self.trained()
-        row = None if self.test is None else _row(self, trainer, self.test)
-        return row, trainer.history.assign(model=self.name, run=self.run)
-
-    def trained(self) -> Trainer:
-        """Return the trainer after training, resumed from the checkpoint where there is one."""
-        recipe, optimizer = self.recipe, self.optimizer()
-        trainer = Trainer(
-            _made(self.make, self.seed),
-            recipe.loss,
-            recipe.gradient,
-            optimizer,
-            seed=self.seed,
-            schedule=None if isinstance(optimizer, Minimizer) else recipe.schedule(recipe.epochs),
-        )
-        try:
-            trainer.fit_up_to(
-                recipe.epochs,
-                self.train,
-                self.held,
-                recipe.batch_size,
-                progress=False,
-                checkpoint=checkpoint_in(recipe.checkpoints, f"{self.name}, {self.run}"),
-            )
-        except TrainingDivergedError as error:
-            raise TrainingDivergedError(f"{self.name}, {self.run}: {error}") from error
-        return trainer
+from rnnbp.runtime import check_sendable, choice, in_order, positive_int
+from rnnbp.training import check_dataset
 
 
 def compare(
-    models: Mapping[str, Make],
+    models: Mapping[str, MakeModel],
     train: SequenceDataset,
     test: SequenceDataset,
     *,
@@ -185,73 +107,58 @@ def compare(
     >>> report.table[["model", "kind", "parameters"]].values.tolist()
     [['a', 'static', 6], ['b', 'recurrent', 42]]
     """
-    _check_makers(models, optimizer, optimizers or {}, schedule)
+    _check_factories(models, optimizer, optimizers or {}, schedule)
     for name, data in (("train", train), ("test", test)):
         check_dataset(name, data)
     chosen = list(range(positive_int("seeds", seeds))) if isinstance(seeds, int) else list(seeds)
     if not chosen:
-        raise ValueError("seeds must hold at least one, got none")
+        raise ValueError("seeds must be at least one, got none")
     if positive_int("folds", folds) < 2:
         raise ValueError("folds must be at least 2, got 1")
-    for name in optimizers or {}:
-        choice("optimizers", name, models)
     recipe = Recipe(
         positive_int("epochs", epochs),
         positive_int("batch_size", batch_size),
         natural_loss(train.targets) if loss is None else loss,
         BPTT() if gradient is None else gradient,
         schedule,
-        made_folder(checkpoints),
+        checkpoint_folder(checkpoints),
     )
-    tuned = dict.fromkeys(models, optimizer or default_optimizer) | dict(optimizers or {})
-    makers = {name: (make, tuned[name]) for name, make in models.items()}
+    by_model = dict.fromkeys(models, optimizer or partial(Adam, 0.01)) | dict(optimizers or {})
+    factories = {name: (make, by_model[name]) for name, make in models.items()}
     if positive_int("workers", workers) > 1:
         check_sendable("schedule", schedule)
-        for name, pair in makers.items():
+        for name, pair in factories.items():
             check_sendable(f"model {name!r} or its optimizer", pair)
     test = matched("test", test, train.classes)
-    for name, (make, _) in makers.items():
-        if _made(make, chosen[0]) is _made(make, chosen[0]):
-            raise ValueError(
-                f"models[{name!r}] must make a new model at each call, and returns the same one, in which a run would "
-                f"meet the training of the runs before: {{{name!r}: lambda seed: rnnbp.Sequential(..., seed=seed)}}"
-            )
-    trainings = list(_trainings(recipe, makers, chosen, train, test, folds))
+    _check_models_are_new(models, chosen[0])
+    runs = list(_training_runs(recipe, factories, chosen, train, test, folds))
 
-    def shown(training: Training, result: tuple[dict[str, Any] | None, pd.DataFrame]) -> dict[str, float]:
+    def shown(run: TrainingRun, result: tuple[dict[str, Any] | None, pd.DataFrame]) -> dict[str, float]:
         row, _ = result
         return {} if row is None else {f"{row['model']} {recipe.loss.metric}": row["test"]}
 
-    results = in_order(Training.perform, trainings, workers, progress=progress, shown=shown)
+    results = in_order(TrainingRun.perform, runs, workers, progress=progress, shown=shown)
     rows, curves = zip(*results, strict=True)
-    runs = pd.DataFrame([row for row in rows if row is not None])
-    said = settings(
-        train,
-        test,
-        seeds=chosen,
-        folds=folds,
-        epochs=epochs,
-        batch_size=batch_size,
-        loss=recipe.loss,
-        gradient=recipe.gradient,
-        optimizers={name: make() for name, make in tuned.items()},
-        schedule=schedule(epochs),
-    )
-    return Report(runs, pd.concat(curves, ignore_index=True), recipe.loss.metric, said)
+    optimizers_used = {name: make() for name, make in by_model.items()}
+    described = settings(train, test, recipe, seeds=chosen, folds=folds, optimizers=optimizers_used)
+    table = pd.DataFrame([row for row in rows if row is not None])
+    return Report(table, pd.concat(curves, ignore_index=True), recipe.loss.metric, described)
 
 
-def _check_makers(models: Any, optimizer: Any, optimizers: Mapping[str, Any], schedule: Any) -> None:
+def _check_factories(models: Any, optimizer: Any, optimizers: Mapping[str, Any], schedule: Any) -> None:
     """Raise unless models, optimizers and schedule are given as factories, called once per run."""
     if not isinstance(models, Mapping):
         raise ValueError(f'models must be a dict of names and functions, {{"lstm": make}}, got {models!r}')
     if not models:
-        raise ValueError("models must hold at least one, got none")
+        raise ValueError("models must be at least one, got none")
     for name, make in models.items():
         if isinstance(make, Sequential) or make is Sequential or not callable(make):
             raise ValueError(
                 f"models[{name!r}] must be a function that makes a new model for each seed, got {make!r}: "
                 f"{{{name!r}: lambda seed: rnnbp.Sequential(..., seed=seed)}}"
             )
+    for name in optimizers:
+        choice("optimizers", name, models)
     given = {"optimizer": optimizer} | {f"optimizers[{name!r}]": make for name, make in optimizers.items()}
     for name, make in given.items():
         if make is not None and not callable(make):
@@ -266,53 +173,33 @@ def _check_makers(models: Any, optimizer: Any, optimizers: Mapping[str, Any], sc
         )
 
 
-def made_folder(path: str | Path | None) -> Path | None:
-    """Create the folder if it does not exist, and return it."""
-    if path is None:
-        return None
-    check_target_folder("checkpoints", path)
-    Path(path).mkdir(parents=True, exist_ok=True)
-    return Path(path)
+def _check_models_are_new(models: Mapping[str, MakeModel], seed: int) -> None:
+    """Raise if a factory returns the same model again, in which a run would continue the training of the last one."""
+    for name, make in models.items():
+        if new_model(make, seed) is new_model(make, seed):
+            raise ValueError(
+                f"models[{name!r}] must make a new model at each call, and returns the same one, which would be "
+                f"trained further by each run: {{{name!r}: lambda seed: rnnbp.Sequential(..., seed=seed)}}"
+            )
 
 
-def default_optimizer() -> Adam:
-    """Return the optimizer that `compare` uses by default.
-
-    Examples
-    --------
-    >>> default_optimizer().learning_rate
-    0.01
-    """
-    return Adam(0.01)
-
-
-def _trainings(
+def _training_runs(
     recipe: Recipe,
-    makers: Mapping[str, tuple[Make, MakeOptimizer]],
+    factories: Mapping[str, tuple[MakeModel, MakeOptimizer]],
     seeds: list[int],
     train: SequenceDataset,
     test: SequenceDataset,
     folds: int,
-) -> Iterator[Training]:
+) -> Iterator[TrainingRun]:
     """Yield the cross-validation runs of every model, then the runs that are evaluated on the test set."""
     splits = list(enumerate(_folds(train, folds)))
-    for name, makes in makers.items():
-        for fold, (rest, held_out) in splits:
-            yield Training(recipe, name, f"fold {fold}", *makes, seeds[fold % len(seeds)], rest, held=held_out)
+    for name, pair in factories.items():
+        for fold, (rest, validation) in splits:
+            seed = seeds[fold % len(seeds)]
+            yield TrainingRun(recipe, name, f"fold {fold}", *pair, seed, rest, validation=validation)
     for seed in seeds:
-        for name, makes in makers.items():
-            yield Training(recipe, name, f"seed {seed}", *makes, seed, train, test=test)
-
-
-def _made(make: Make, seed: int) -> Sequential:
-    """Return ``make(seed)``, or the model of ``make()`` initialized with the seed."""
-    takes_seed = bool(inspect.signature(make).parameters)
-    model = make(seed) if takes_seed else make()
-    if not isinstance(model, Sequential):
-        raise ValueError(f"models must make a rnnbp Sequential, got {model!r} from {make!r}")
-    if not takes_seed:
-        model.initialize(np.random.default_rng(seed))
-    return model
+        for name, pair in factories.items():
+            yield TrainingRun(recipe, name, f"seed {seed}", *pair, seed, train, test=test)
 
 
 def _folds(data: SequenceDataset, folds: int) -> list[tuple[SequenceDataset, SequenceDataset]]:
@@ -322,7 +209,7 @@ def _folds(data: SequenceDataset, folds: int) -> list[tuple[SequenceDataset, Seq
     """
     if len(data) < folds:
         if not data.per_step:
-            raise ValueError(f"train must hold at least one sequence for each of the {folds} folds, got {len(data)}")
+            raise ValueError(f"train must have at least one sequence for each of the {folds} folds, got {len(data)}")
         data = data.cut(-(-int(data.lengths.sum()) // folds))
     order = np.random.default_rng(0).permutation(len(data))
     if isinstance(data.targets, np.ndarray) and data.targets.ndim == 1:
@@ -332,23 +219,3 @@ def _folds(data: SequenceDataset, folds: int) -> list[tuple[SequenceDataset, Seq
     return [
         (data.subset(np.flatnonzero(fold_of != k)), data.subset(np.flatnonzero(fold_of == k))) for k in range(folds)
     ]
-
-
-def _row(training: Training, trainer: Trainer, test: SequenceDataset) -> dict[str, Any]:
-    """Return the results of a run; this is its only evaluation on the test set."""
-    history, metric = trainer.history, trainer.loss.metric
-    began = time.perf_counter()
-    result = trainer.evaluate(test)
-    seconds = time.perf_counter() - began
-    return {
-        "model": training.name,
-        "kind": trainer.model.kind,
-        "seed": training.seed,
-        "parameters": trainer.model.params.size,
-        "train": trainer.evaluate(training.train)[metric],
-        "test": result[metric],
-        "test_loss": result["loss"],
-        "seconds": history["seconds"].sum(),
-        "gradient_norm": history["gradient_norm"].mean(),
-        "inference_ms": 1000 * seconds / len(test),
-    }

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import rnnbp
-from rnnbp.comparison import models as contestants
+from rnnbp import comparison
 from rnnbp.datasets import load
 
 REAL = Path(os.environ.get("RNNBP_TEST_DATA", "no folder")) / "fsdd"
@@ -21,10 +21,10 @@ pytestmark = [
 def trained(name, dataset, epochs, batch_size, parameters=None, **options):
     train, test = load(dataset, path=REAL, **options)
     trainer = rnnbp.Trainer(
-        contestants.maker(name, train, parameters)(0),
-        contestants.loss_for(train),
+        comparison.model_factory(name, train, parameters)(0),
+        comparison.loss_for(train),
         rnnbp.BPTT(),
-        contestants.contestants_for(train)[name].optimizer(),
+        comparison.baselines_for(train)[name].optimizer(),
         seed=0,
         schedule=rnnbp.Cosine(epochs),
     )

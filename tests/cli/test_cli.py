@@ -221,6 +221,7 @@ def test_datasets_are_all_that_can_be_named(rnn):
         ("gradients gru --sequences 0", "--sequences must be a positive integer, got 0"),
         ("evaluate none.npz", "there is no file 'none.npz'"),
         ("check grru", "Did you mean 'gru'?"),
+        ("train static --save m.npz", "model must be of window-mlp, "),
     ],
 )
 def test_errors_are_one_line(refused, line, message):

@@ -12,7 +12,7 @@ import rnnbp
 from rnnbp.applications.spoken_digits.speakers import Trial
 from rnnbp.audio import read_wav, write_wav
 from rnnbp.cli import main as cli
-from rnnbp.comparison import Recipe, Training, maker
+from rnnbp.comparison import Recipe, TrainingRun, model_factory
 from rnnbp.datasets import load, write_synthetic_digits
 from rnnbp.features import resample
 
@@ -51,7 +51,7 @@ def fewer(monkeypatch):
 def trained(folder, tmp_path_factory):
     """A model that was trained on three kinds of words for some seconds."""
     train, _ = load("connected-digits", path=folder, strings=150, test_strings=2)
-    model = rnnbp.comparison.maker("bigru", train, parameters=20000)(0)
+    model = rnnbp.comparison.model_factory("bigru", train, parameters=20000)(0)
     trainer = rnnbp.Trainer(model, rnnbp.CTC(), rnnbp.BPTT(), rnnbp.Adam(0.01))
     trainer.fit(train, epochs=8, batch_size=8, progress=False)
     model.info = {"features": rnnbp.runtime.to_config(rnnbp.datasets.feature_of("connected-digits"))}
@@ -165,7 +165,7 @@ def test_views_of_a_speaker_are_averaged(folder):
     train, test = load("spoken-digits", path=folder, split="speaker", speaker="bob")
     opposite = test.map(np.negative)
     recipe = Recipe(2, 8, rnnbp.CrossEntropy(), rnnbp.BPTT(), rnnbp.Cosine)
-    training = Training(recipe, "mlp", "bob, seed 0", maker("resampled-mlp", train), rnnbp.Adam, 0, train)
+    training = TrainingRun(recipe, "mlp", "bob, seed 0", model_factory("resampled-mlp", train), rnnbp.Adam, 0, train)
     one, other, both = (Trial(training, tests).outcome() for tests in ([test], [opposite], [test, opposite]))
     np.testing.assert_allclose(both.probabilities, (one.probabilities + other.probabilities) / 2)
     assert both.row["test"] == np.mean(both.probabilities.argmax(axis=1) == both.targets)

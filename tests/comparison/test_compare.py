@@ -106,7 +106,7 @@ def test_values_are_compared_by_r2():
     assert report.table["test_mean"].item() > 0.99
 
 
-def test_a_maker_without_a_seed_begins_with_the_seeds_parameters():
+def test_a_model_factory_without_a_seed_is_initialized_by_the_seed_of_the_run():
     def static_of_no_seed():
         return rnnbp.Sequential(rnnbp.MeanOverTime(), rnnbp.Dense(2, 3))
 
@@ -135,7 +135,7 @@ SHARED = static(0)
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"models": {}}, "models must hold at least one, got none"),
+        ({"models": {}}, "models must be at least one, got none"),
         ({"models": [static]}, r'models must be a dict of names and functions, \{"lstm": make\}, got \['),
         ({"models": {"a": static(0)}}, r"models\['a'\] must be a function that makes a new model .* got Sequential\("),
         ({"models": {"a": rnnbp.Sequential}}, r"models\['a'\] must be a function"),
@@ -146,12 +146,12 @@ SHARED = static(0)
         ({"schedule": rnnbp.Cosine(4)}, r"schedule must be a function .* lambda epochs: rnnbp.Cosine\(epochs\)"),
         ({"train": "a.ts"}, r"train must be a SequenceDataset, got 'a.ts': read it by rnnbp.datasets.read_ts\("),
         ({"test": 5}, r"test must be a SequenceDataset, got int: SequenceDataset\(sequences, targets=...\) makes one"),
-        ({"seeds": []}, "seeds must hold at least one, got none"),
+        ({"seeds": []}, "seeds must be at least one, got none"),
         ({"seeds": 0}, "seeds must be a positive integer, got 0"),
         ({"folds": 1}, "folds must be at least 2, got 1"),
         ({"workers": 0}, "workers must be a positive integer, got 0"),
         ({"optimizers": {"statik": rnnbp.Adam}}, "optimizers must be one of .* Did you mean 'static'?"),
-        ({"train": classes(2)}, "train must hold at least one sequence for each of the 3 folds, got 2"),
+        ({"train": classes(2)}, "train must have at least one sequence for each of the 3 folds, got 2"),
         ({"models": {"a": lambda seed: static(seed)}, "workers": 2}, "model 'a' or its optimizer cannot be sent to"),
         ({"schedule": lambda epochs: None, "workers": 2}, "schedule cannot be sent to another process"),
     ],

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import rnnbp
-from rnnbp.comparison import models as contestants
+from rnnbp import comparison
 from rnnbp.gradients import GradientAlgorithm
 from rnnbp.layers import Layer
 
@@ -51,31 +51,31 @@ def test_a_static_network_reads_digits() -> None:
 def test_the_best_recurrent_network_on_japanese_vowels() -> None:
     """Five seeds; the best network is the one that cross-validation within the training set chooses."""
     train, test = rnnbp.datasets.load_japanese_vowels()
-    wanted = contestants.names(["recurrent"])
+    wanted = comparison.baseline_names(["recurrent"])
     report = rnnbp.compare(
-        {name: contestants.maker(name, train) for name in wanted},
+        {name: comparison.model_factory(name, train) for name in wanted},
         train,
         test,
         seeds=5,
         epochs=25,
-        loss=contestants.loss_for(train),
-        optimizers={name: contestants.CONTESTANTS[name].optimizer for name in wanted},
+        loss=comparison.loss_for(train),
+        optimizers={name: comparison.BASELINES[name].optimizer for name in wanted},
         progress=False,
     )
     best = report.table.set_index("model").loc[report.best("recurrent")]
     assert best["test_mean"] >= 0.985
 
 
-def test_the_static_contestants_have_been_tried_hard_enough() -> None:
+def test_the_static_baselines_have_been_tried_hard_enough() -> None:
     """A support vector machine on resampled frames reaches 0.978."""
     train, test = rnnbp.datasets.load_japanese_vowels()
     scores = []
     for seed in range(3):
         trainer = rnnbp.Trainer(
-            contestants.maker("resampled-mlp", train)(seed),
+            comparison.model_factory("resampled-mlp", train)(seed),
             rnnbp.CrossEntropy(),
             rnnbp.Backprop(),
-            contestants.CONTESTANTS["resampled-mlp"].optimizer(),
+            comparison.BASELINES["resampled-mlp"].optimizer(),
             seed=seed,
             schedule=rnnbp.Cosine(25),
         )

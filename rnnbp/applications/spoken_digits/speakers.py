@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rnnbp.comparison import Recipe, Training, contestants_for, loss_for, made_folder, maker
+from rnnbp.comparison import Recipe, TrainingRun, baselines_for, checkpoint_folder, loss_for, model_factory
 from rnnbp.data import SequenceDataset
 from rnnbp.gradients import BPTT
 from rnnbp.metrics import accuracy
@@ -60,14 +60,14 @@ def leave_one_speaker_out(
         A row for each model, speaker and seed: `model`, `kind`, `speaker`, `seed`, `test`, `seconds`; and, of several
         seeds, one for their ensemble, whose probabilities are averaged.
     """
-    folder, trials = made_folder(checkpoints), []
+    folder, trials = checkpoint_folder(checkpoints), []
     for speaker in speakers:
         train, tests = load(speaker)
         recipe = Recipe(epochs, batch_size, loss_for(train), BPTT(), Cosine, folder)
         for name in models:
-            makes = maker(name, train, parameters), contestants_for(train)[name].optimizer
+            makes = model_factory(name, train, parameters), baselines_for(train)[name].optimizer
             runs = ((f"{speaker}, seed {seed}", *makes, seed) for seed in range(seeds))
-            trials += [Trial(Training(recipe, name, *run, train), tests) for run in runs]
+            trials += [Trial(TrainingRun(recipe, name, *run, train), tests) for run in runs]
     tested = in_order(Trial.outcome, trials, workers, progress=progress, shown=_shown)
     rows = [row for first in range(0, len(tested), seeds) for row in _together(tested[first : first + seeds])]
     return pd.DataFrame(rows).astype({"seed": "Int64"})
@@ -86,7 +86,7 @@ class Outcome:
 class Trial:
     """Training run without a speaker, and the test sets of that speaker."""
 
-    training: Training
+    training: TrainingRun
     tests: Sequence[SequenceDataset]
 
     def outcome(self) -> Outcome:

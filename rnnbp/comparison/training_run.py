@@ -1,0 +1,150 @@
+"""One training run of a comparison, as a worker process performs it."""
+
+import inspect
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rnnbp.data import SequenceDataset
+from rnnbp.gradients import GradientAlgorithm
+from rnnbp.losses import Loss
+from rnnbp.models import Sequential
+from rnnbp.optimizers import Minimizer, Optimizer
+from rnnbp.optimizers.schedules import Schedule
+from rnnbp.runtime import check_target_folder
+from rnnbp.training import Trainer, TrainingDivergedError, checkpoint_in
+
+MakeModel = Callable[..., Sequential]
+MakeOptimizer = Callable[[], Optimizer]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Training settings common to every model of a comparison.
+
+    Parameters
+    ----------
+    epochs, batch_size : int
+    loss : Loss
+    gradient : GradientAlgorithm
+    schedule : callable
+        ``schedule(epochs)`` returns a new schedule for each run.
+    checkpoints : Path, optional
+        Folder for the checkpoints of all runs, from which they resume.
+    """
+
+    epochs: int
+    batch_size: int
+    loss: Loss
+    gradient: GradientAlgorithm
+    schedule: Callable[[int], Schedule]
+    checkpoints: Path | None = None
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """Training of one model with one seed, on the whole training set or on all folds but one.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    name, run : str
+        Name of the model, and of the run: 'seed 0' or 'fold 0'.
+    make, optimizer : callable
+        Factories of the model and of the optimizer.
+    seed : int
+    train : SequenceDataset
+    validation, test : SequenceDataset, optional
+        Fold that is evaluated after each epoch; test set, evaluated once, at the end.
+    """
+
+    recipe: Recipe
+    name: str
+    run: str
+    make: MakeModel
+    optimizer: MakeOptimizer
+    seed: int
+    train: SequenceDataset
+    validation: SequenceDataset | None = None
+    test: SequenceDataset | None = None
+
+    def perform(self) -> tuple[dict[str, Any] | None, pd.DataFrame]:
+        """Train, and return the row of results if there is a test set, and the learning curve."""
+        trainer = self.trained()
+        row = None if self.test is None else _results(self, trainer, self.test)
+        return row, trainer.history.assign(model=self.name, run=self.run)
+
+    def trained(self) -> Trainer:
+        """Return the trainer after training, resumed from the checkpoint where there is one."""
+        recipe, optimizer = self.recipe, self.optimizer()
+        trainer = Trainer(
+            new_model(self.make, self.seed),
+            recipe.loss,
+            recipe.gradient,
+            optimizer,
+            seed=self.seed,
+            schedule=None if isinstance(optimizer, Minimizer) else recipe.schedule(recipe.epochs),
+        )
+        try:
+            trainer.fit_up_to(
+                recipe.epochs,
+                self.train,
+                self.validation,
+                recipe.batch_size,
+                progress=False,
+                checkpoint=checkpoint_in(recipe.checkpoints, f"{self.name}, {self.run}"),
+            )
+        except TrainingDivergedError as error:
+            raise TrainingDivergedError(f"{self.name}, {self.run}: {error}") from error
+        return trainer
+
+
+def new_model(make: MakeModel, seed: int) -> Sequential:
+    """Return ``make(seed)``, or the model of ``make()`` initialized with the seed."""
+    takes_seed = bool(inspect.signature(make).parameters)
+    model = make(seed) if takes_seed else make()
+    if not isinstance(model, Sequential):
+        raise ValueError(f"models must make a rnnbp Sequential, got {model!r} from {make!r}")
+    if not takes_seed:
+        model.initialize(np.random.default_rng(seed))
+    return model
+
+
+def _results(run: TrainingRun, trainer: Trainer, test: SequenceDataset) -> dict[str, Any]:
+    """Return the results of a run; this is its only evaluation on the test set."""
+    history, metric = trainer.history, trainer.loss.metric
+    start = time.perf_counter()
+    result = trainer.evaluate(test)
+    seconds = time.perf_counter() - start
+    return {
+        "model": run.name,
+        "kind": trainer.model.kind,
+        "seed": run.seed,
+        "parameters": trainer.model.params.size,
+        "train": trainer.evaluate(run.train)[metric],
+        "test": result[metric],
+        "test_loss": result["loss"],
+        "seconds": history["seconds"].sum(),
+        "gradient_norm": history["gradient_norm"].mean(),
+        "inference_ms": 1000 * seconds / len(test),
+    }
+
+
+def checkpoint_folder(path: str | Path | None) -> Path | None:
+    """Create the folder for checkpoints if it does not exist, and return it as a Path.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written to, as in `rnnbp.runtime.check_target_folder`.
+    """
+    if path is None:
+        return None
+    check_target_folder("checkpoints", path)
+    Path(path).mkdir(parents=True, exist_ok=True)
+    return Path(path)
