@@ -32,8 +32,8 @@ MODELS = {
 }
 
 
-def apart(model: Sequential) -> Sequential:
-    """The model with all recurrent weights zero."""
+def without_recurrent_weights(model: Sequential) -> Sequential:
+    """Set all recurrent weights of a model to zero."""
     for name in model.params:
         if "w_hh" in name:
             model.params[name] = 0
@@ -51,9 +51,9 @@ def problem(layers, lengths="unequal lengths"):
 @pytest.mark.parametrize("every", [None, 2])
 @pytest.mark.parametrize("lengths", LENGTHS)
 @pytest.mark.parametrize("name", MODELS)
-def test_without_recurrent_weights_it_is_exact(name, lengths, every):
+def test_eprop_is_exact_without_recurrent_weights(name, lengths, every):
     model, batch = problem(MODELS[name], lengths)
-    apart(model)
+    without_recurrent_weights(model)
     value, expected = whole(BPTT(), model, batch, CrossEntropy())
     found_value, found = whole(EProp(every=every), model, batch, CrossEntropy())
     assert found_value == pytest.approx(value, rel=1e-12)
@@ -61,7 +61,7 @@ def test_without_recurrent_weights_it_is_exact(name, lengths, every):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_with_recurrent_weights_it_is_not(name):
+def test_eprop_is_inexact_with_recurrent_weights(name):
     model, batch = problem(MODELS[name])
     _, expected = whole(BPTT(), model, batch, CrossEntropy())
     _, found = whole(EProp(), model, batch, CrossEntropy())
@@ -69,18 +69,18 @@ def test_with_recurrent_weights_it_is_not(name):
     assert found @ expected > 0.5 * np.linalg.norm(found) * np.linalg.norm(expected)
 
 
-def test_from_a_given_state(rng):
+def test_eprop_is_exact_from_a_given_state_without_recurrent_weights(rng):
     model, batch = problem(MODELS["ALIF"])
-    apart(model)
+    without_recurrent_weights(model)
     state = [rng.standard_normal((3, 12)), None]
     _, expected = whole(BPTT(), model, batch, CrossEntropy(), state=state)
     _, found = whole(EProp(), model, batch, CrossEntropy(), state=state)
     assert gradient_error(model.params, found, expected) < 1e-12
 
 
-def test_tokens(rng):
+def test_eprop_is_exact_on_tokens_without_recurrent_weights(rng):
     model, batch = problem([Embedding(5, 3), LSTM(3, 3), Dense(3, 3)])
-    apart(model)
+    without_recurrent_weights(model)
     batch = replace(batch, x=rng.integers(5, size=(6, 3)))
     _, expected = whole(BPTT(), model, batch, CrossEntropy())
     assert gradient_error(model.params, whole(EProp(), model, batch, CrossEntropy())[1], expected) < 1e-12
@@ -89,15 +89,15 @@ def test_tokens(rng):
 # ---- against a slow reference -------------------------------------------------------------------------------
 
 
-def derivative(cell, params, state, x, at):
-    """The next state's derivative by one number, by the complex step: `at` puts the imaginary step somewhere."""
+def derivative(cell, params, state, x, perturb):
+    """Return the derivative of the next state by the complex step in the number that `perturb` moves."""
     params, state = params.astype(complex), state.astype(complex)
-    at(params, state)
+    perturb(params, state)
     return cell.step(params, state, x)[0].imag / 1e-30
 
 
 def slow_eprop(cell, params, xs, signals):
-    """RTRL of one sequence whose Jacobian lacks W_hh: all by the complex step, with dense arrays."""
+    """Return the gradient by RTRL without the paths through W_hh, all by the complex step, in dense arrays."""
     S, P = cell.state_size, params.size
     state, influence, grad = np.zeros(S), np.zeros((S, P)), np.zeros(P)
     K, H = params["w_hh"].shape
@@ -111,7 +111,7 @@ def slow_eprop(cell, params, xs, signals):
 
         direct = np.stack([by_param(p) for p in range(P)], axis=1)
         jacobian = np.stack([by_state(i) for i in range(S)], axis=1)
-        # By what W_hh h is added to: a bias, or an input weight where there is none.
+        # The derivative with respect to W_hh h is that of its bias, or that of an input weight divided by the input.
         if "b_hh" in params:
             added = direct[:, params.place("b_hh")]
         else:
@@ -124,7 +124,7 @@ def slow_eprop(cell, params, xs, signals):
 
 
 @pytest.mark.parametrize("name", [name for name in LOCAL if "Stack" not in name])
-def test_it_is_rtrl_with_the_recurrent_paths_removed(name):
+def test_eprop_is_rtrl_without_the_paths_through_recurrent_weights(name):
     model, batch = problem(MODELS[name])
     cell, head = LOCAL[name], model.params["1.w"]
     outputs = model.forward(batch)
@@ -216,13 +216,13 @@ def test_random_feedback_to_one_layer_is_symmetric_feedback_of_a_network_with_th
     (head,) = [n for n in model.params if model.params[n].shape[0] == 3 and n.endswith(".w")][-1:]
     other = model_of(layers)
     other.params[head] = RandomFeedback(5).matrix(model.params[head].shape[1], 3).T
-    moved = other.forward(batch) - model.forward(batch)  # targets that move along keep the error
+    moved = other.forward(batch) - model.forward(batch)  # targets moved alike leave the cotangents unchanged
     (same,) = EProp().gradients(other, replace(batch, targets=batch.targets + moved), MeanSquaredError())
     np.testing.assert_allclose(same.vector, g.vector, rtol=1e-9, atol=1e-14)
     assert model.params.place(head).stop == model.params.size - 3
 
 
-def test_random_feedback_does_not_look_at_the_layers_on_top():
+def test_random_feedback_does_not_depend_on_the_layers_above():
     model, batch = problem([LSTM(3, 4), Dense(4, 5, "tanh"), Dense(5, 3)])
     loss = MeanSquaredError()
     batch = replace(batch, targets=np.zeros((6, 3, 3)))
@@ -237,7 +237,7 @@ def test_random_feedback_does_not_look_at_the_layers_on_top():
 
 
 def readout_problem(layers, lengths="unequal lengths"):
-    """With a recurrent readout of two outputs on top, and the derivative of the loss by them."""
+    """Return a model with a recurrent readout of two outputs, a batch, and the gradient with respect to the outputs."""
     model, batch = problem([*layers, LeakyElman(layers[-1].hidden_size, 2, tau=3, activation="linear")], lengths)
     batch = replace(batch, targets=np.random.default_rng(0).standard_normal((6, 3, 2)))
     _, d_outputs = MeanSquaredError()(model.forward(batch), batch.targets, batch.lengths)
@@ -245,12 +245,12 @@ def readout_problem(layers, lengths="unequal lengths"):
 
 
 def by_layer(cell, scope, inputs, signals, lengths):
-    """The slow reference, over a batch."""
+    """Return the sum of `slow_eprop` over a batch."""
     return sum(slow_eprop(cell, scope, inputs[:n, b], signals[:n, b]) for b, n in enumerate(lengths))
 
 
 def test_a_recurrent_readout_has_the_gradient_of_symmetric_feedback():
-    """The outputs are its own units: their error needs no weights to get there."""
+    """Its units are the outputs: their cotangents pass through no weights."""
     model, batch, _ = readout_problem([LIF(3, 4, threshold=0.3)])
     (g,) = EProp(RandomFeedback()).gradients(model, batch, MeanSquaredError())
     (h,) = EProp().gradients(model, batch, MeanSquaredError())
@@ -259,8 +259,8 @@ def test_a_recurrent_readout_has_the_gradient_of_symmetric_feedback():
     assert not np.allclose(g.vector[: readout.start], h.vector[: readout.start])
 
 
-def test_a_leaky_readout_without_recurrent_weights_has_its_true_gradient():
-    """As in Bellec et al.: exactly BPTT's."""
+def test_the_gradient_of_a_leaky_readout_without_recurrent_weights_is_exact():
+    """As in Bellec et al. (2020)."""
     model, batch, _ = readout_problem([LIF(3, 4, threshold=0.3)])
     model.params["1.w_hh"] = 0
     for algorithm in (EProp(RandomFeedback()), EProp(RandomFeedback(5))):
@@ -271,8 +271,7 @@ def test_a_leaky_readout_without_recurrent_weights_has_its_true_gradient():
             np.testing.assert_allclose(g.vector[here], exact.vector[here], rtol=1e-10, atol=1e-14)
 
 
-def test_below_a_recurrent_readout_feedback_is_broadcast():
-    """By a matrix for each layer, and by no weight of the layers above."""
+def test_feedback_below_a_recurrent_readout_is_broadcast_by_a_matrix_per_layer():
     layers = [LIF(3, 4, threshold=0.3), LSTM(4, 3)]
     model, batch, d_outputs = readout_problem(layers)
     (g,) = EProp(RandomFeedback(2)).gradients(model, batch, MeanSquaredError())
@@ -287,7 +286,7 @@ def test_below_a_recurrent_readout_feedback_is_broadcast():
         assert gradient_error(scope, found, expected) < 1e-12
 
 
-def test_under_a_head_each_layer_has_a_matrix_of_its_own():
+def test_each_layer_below_a_dense_readout_has_its_own_matrix():
     layers = [LIF(3, 4, threshold=0.3), LSTM(4, 3)]
     model, batch = problem([*layers, Dense(3, 3)])
     (g,) = EProp(RandomFeedback(2)).gradients(model, batch, CrossEntropy())
@@ -300,7 +299,7 @@ def test_under_a_head_each_layer_has_a_matrix_of_its_own():
 
 
 @pytest.mark.parametrize("seen", [0, 2], ids=["from the beginning", "going on"])
-def test_below_a_mean_over_time_each_layer_has_the_mean_of_its_traces(rng, seen):
+def test_each_layer_below_a_mean_over_time_has_the_mean_of_its_eligibility_traces(rng, seen):
     """A stateless layer's trace is its input, so its gradient is the learning signal times the mean of its inputs."""
     model, batch = problem([Dense(3, 4), LSTM(4, 3), MeanOverTime(), Dense(3, 2)])
     batch = replace(batch, targets=rng.standard_normal((3, 2)))
@@ -335,7 +334,7 @@ def test_a_spiking_network_with_a_leaky_readout_learns_by_random_feedback():
     assert losses.iloc[-1] < 0.5 * losses.iloc[0]
 
 
-def test_the_random_matrix():
+def test_the_feedback_matrix_is_normal_with_variance_one_over_outputs_and_given_by_its_seed():
     one, same, other = (RandomFeedback(seed).matrix(200, 50) for seed in (1, 1, 2))
     np.testing.assert_array_equal(one, same)
     assert np.abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 0.05
@@ -345,19 +344,19 @@ def test_the_random_matrix():
 
 def test_feedback_may_be_any_function():
     model, batch = problem(CAUSAL["LSTM"])
-    one, other = EProp(lambda due, walk: 2 * due.d_state), EProp(SymmetricFeedback())
+    one, other = EProp(lambda due, forward_pass: 2 * due.d_state), EProp(SymmetricFeedback())
     (g,), (h,) = (algorithm.gradients(model, batch, CrossEntropy()) for algorithm in (one, other))
     P = model.params.size - 15
     np.testing.assert_allclose(g.vector[:P], 2 * h.vector[:P], rtol=1e-12)
     np.testing.assert_allclose(g.vector[P:], h.vector[P:], rtol=1e-12)
 
 
-# ---- what it costs, what it refuses -----------------------------------------------------------------------------
+# ---- memory, arguments ------------------------------------------------------------------------------------------
 
 
-def test_traces_are_few():
-    """Of each parameter of an LSTM on h and c, of an output gate's on h alone; RTRL's are on all units, and with
-    room for those of the next step.
+def test_eligibility_traces_take_less_memory_than_the_influence_matrix():
+    """An LSTM's parameters have traces in h and c, those of its output gate in h alone. RTRL stores its matrix at two
+    steps, each with all units.
     """
     model, batch = problem([LSTM(3, 40), Dense(40, 3)], "equal lengths")
     first = np.arange(1)
@@ -380,15 +379,15 @@ def test_float32_stays_float32():
     assert gradient_error(model.params, found, expected) < 1e-4
 
 
-def test_snap_keeps_more():
-    """SnAp-1 keeps a unit's connection to itself, e-prop does not."""
+def test_snap_1_is_exact_for_self_connections_and_eprop_is_not():
+    """SnAp-1 includes the recurrent weight from a unit to itself, e-prop does not."""
     model, batch = problem(CAUSAL["Elman tanh"])
     w = model.params["0.w_hh"]
     w[:] = np.diag([0.5, -0.4, 0.3, 0.6])
-    exact, kept, left = (whole(a, model, batch, CrossEntropy())[1] for a in (BPTT(), SnAp(1), EProp()))
+    exact, snap, eprop = (whole(a, model, batch, CrossEntropy())[1] for a in (BPTT(), SnAp(1), EProp()))
     inputs = model.params.place("0.w_ih")
-    assert relative_error(kept[inputs], exact[inputs]) < 1e-12
-    assert relative_error(left[inputs], exact[inputs]) > 1e-2
+    assert relative_error(snap[inputs], exact[inputs]) < 1e-12
+    assert relative_error(eprop[inputs], exact[inputs]) > 1e-2
 
 
 @pytest.mark.parametrize(
@@ -410,12 +409,12 @@ def test_cells_that_do_not_say_what_is_recurrent_are_refused(cell):
         (lambda: RandomFeedback(-1), "seed must be an integer of 0 or more, got -1"),
     ],
 )
-def test_wrong_arguments(make, message):
+def test_wrong_arguments_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 
 
-def test_a_bidirectional_model_is_refused():
+def test_a_noncausal_model_is_refused():
     model, batch = problem([LSTM(3, 2, bidirectional=True), Dense(4, 3)])
     with pytest.raises(ValueError, match="EProp takes causal layers, but layer 0"):
         list(EProp().gradients(model, batch, CrossEntropy()))

@@ -34,7 +34,7 @@ from rnnbp.models import Sequential
 
 
 def yields(algorithm, model, rng=None):
-    """What can be seen of an algorithm's gradients: spans, vectors, and what they took."""
+    """Return the spans, vectors and costs of the gradients that an algorithm yields."""
     batch = batch_for(model, LENGTHS["equal lengths"])
     found = list(algorithm.gradients(model, batch, CrossEntropy(), None, rng))
     return [(g.span, g.vector.tolist(), g.cost) for g in found]
@@ -83,8 +83,8 @@ def test_every_argument_changes_a_result(name, one, other):
     assert yields(one, model) != yields(other, model)
 
 
-def test_no_argument_is_left_out():
-    """`RecurrentBackprop` takes other models and has tests of its own."""
+def test_the_table_has_every_argument_of_every_algorithm():
+    """But of `RecurrentBackprop`, which takes other models and is tested in test_recurrent_backprop.py."""
     algorithms = [getattr(rnnbp, name) for name in rnnbp.__all__ if hasattr(getattr(rnnbp, name), "gradients")]
     tested = {(type(one), name) for name, one, _ in ARGUMENTS}
     for kind in set(algorithms) & {type(one) for _, one, _ in ARGUMENTS}:

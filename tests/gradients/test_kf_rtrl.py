@@ -1,4 +1,4 @@
-"""KF-RTRL by itself; that it is unbiased is in test_online_signs.py."""
+"""KF-RTRL: formulas, variance, memory. test_online_signs.py tests that it is unbiased."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import pytest
 from helpers import CELLS, LENGTHS
 from test_forward import problem, reader
 from test_online import linear_step
-from test_online_signs import drawn
+from test_online_signs import sampled_gradients
 
 import rnnbp
 from rnnbp.cells.outer import side_by_side
@@ -19,14 +19,14 @@ from rnnbp.losses import CrossEntropy
 KRONECKER = [name for name in CELLS if name != "a user's"]
 
 
-def test_steps_by_the_published_formula(rng):
-    """An LSTM's one product, p1, p2 and both updates, written out for one sequence after the other."""
+def test_updates_equal_the_published_formula(rng):
+    """The product of an LSTM, p1, p2 and both updates, computed sequence by sequence."""
     steps = [linear_step(CELLS["LSTM"], rng) for _ in range(3)]
-    held = KroneckerInfluenceMatrix(steps[0].params.shapes, np.random.default_rng(5))
+    influence = KroneckerInfluenceMatrix(steps[0].params.shapes, np.random.default_rng(5))
     signs = np.random.default_rng(5)
     u, A = np.zeros((3, 8)), np.zeros((3, 8, 16))
     for t, step in enumerate(steps):
-        held.advance(step)
+        influence.advance(step)
         c1, c2 = 2 * signs.integers(2, size=(2, 3)) - 1
         for b in range(3):
             v = np.concatenate([step.x[b], step.state[b, :4], [1]])
@@ -35,7 +35,7 @@ def test_steps_by_the_published_formula(rng):
             p1 = np.sqrt(np.linalg.norm(HA) / np.linalg.norm(u[b])) if t else 1.0
             u[b] = c1[b] * p1 * u[b] + c2[b] * p2 * v
             A[b] = c1[b] / p1 * HA + c2[b] / p2 * D
-    (product,) = held.products
+    (product,) = influence.products
     np.testing.assert_allclose(product.inputs, u, rtol=1e-11)
     np.testing.assert_allclose(product.states, A, rtol=1e-11, atol=1e-14)
 
@@ -51,12 +51,12 @@ def test_steps_by_the_published_formula(rng):
         ("Stack LSTM > GRU", [["0.w_ih", "0.w_hh", "0.b_ih", "0.b_hh"], ["1.w_ih", "1.b_ih"], ["1.w_hh", "1.b_hh"]]),
     ],
 )
-def test_the_products_of_each_cell(name, sets, rng):
+def test_each_cell_has_its_kronecker_products(name, sets, rng):
     assert [[outer.name for outer in outers] for outers in by_delta_columns(linear_step(CELLS[name], rng))] == sets
 
 
 @pytest.mark.parametrize("name", KRONECKER)
-def test_one_step_has_no_variance(name):
+def test_the_gradient_of_one_step_has_no_variance(name):
     model, batch = problem(reader(CELLS[name]), np.array([1, 1, 1]))
     (exact,) = BPTT().gradients(model, batch, CrossEntropy())
     for seed in range(3):
@@ -64,7 +64,7 @@ def test_one_step_has_no_variance(name):
         np.testing.assert_allclose(g.vector, exact.vector, rtol=1e-12, atol=1e-16)
 
 
-def test_a_token_has_no_variance_at_its_first_step():
+def test_the_gradient_of_one_token_has_no_variance():
     model, batch = problem([Embedding(5, 2), LSTM(2, 3), Dense(3, 3)], np.array([1, 1, 1]))
     batch = replace(batch, x=np.array([[3, 0, 3]] * 6))
     (exact,) = BPTT().gradients(model, batch, CrossEntropy())
@@ -73,7 +73,7 @@ def test_a_token_has_no_variance_at_its_first_step():
 
 
 def variance(algorithm, model, batch):
-    return drawn(algorithm, model, batch, n=10).var(axis=0).sum()
+    return sampled_gradients(algorithm, model, batch, n=10).var(axis=0).sum()
 
 
 @pytest.mark.parametrize("name", KRONECKER)
@@ -82,7 +82,7 @@ def test_variance_is_below_that_of_uoro(name):
     assert variance(KFRTRL, model, batch) < 0.7 * variance(UORO, model, batch)
 
 
-def test_the_more_units_the_more_so():
+def test_variance_relative_to_uoro_falls_with_the_number_of_units():
     """Mujika et al., section 3: UORO's variance grows with the number of units relative to KF-RTRL's."""
     ratios = []
     for hidden in (2, 8, 32):
@@ -99,14 +99,13 @@ def test_memory_does_not_grow_with_time():
     )
     (short,), (long,) = (KFRTRL().gradients(model, b, CrossEntropy()) for b in (batch, longer))
     S, K, V = 8, 16, 3 + 4 + 1
-    assert (
-        short.cost.peak_bytes == long.cost.peak_bytes == 8 * (3 * (V + S * K) + 4 * K)
-    )  # and which K columns each parameter has
+    indices = 8 * 4 * K  # of the columns of each parameter
+    assert short.cost.peak_bytes == long.cost.peak_bytes == 8 * 3 * (V + S * K) + indices
     assert long.cost.steps == 5 * short.cost.steps == 5 * 18
 
 
 def test_parameters_may_change_in_the_middle_of_a_sequence():
-    """The loss falls while one sequence runs: say the bit before the last one."""
+    """The loss falls within one sequence, whose task is to output the bit of two steps ago."""
     rng = np.random.default_rng(0)
     bits = rng.integers(2, size=1500)
     data = rnnbp.SequenceDataset([np.eye(2)[bits]], targets=[np.concatenate([[0, 0], bits[:-2]])])
@@ -120,7 +119,7 @@ def test_parameters_may_change_in_the_middle_of_a_sequence():
     assert np.mean(losses[-100:]) < 0.2
 
 
-def test_the_certificate_takes_exact_gradients_for_unbiased_ones():
+def test_a_stochastic_algorithm_without_variance_passes_the_certificate():
     model, batch = problem([*reader(CELLS["GRU"]), Last()], np.array([1, 1, 1]))
     found = rnnbp.compare_gradients(model, batch, algorithms=["KFRTRL", "UORO"])
     assert found.ok

@@ -1,5 +1,5 @@
-"""What the online algorithms share: the walk, the model as one cell, the linearized step. Their gradients are in the
-table of test_gradients.py.
+"""What all online algorithms use: the forward pass, the model as one cell, the linearized step. test_gradients.py tests
+the gradients.
 """
 
 from dataclasses import replace
@@ -43,14 +43,14 @@ def linear_step(cell, rng, n=3):
 
 
 def by_complex_step(step, index):
-    """The next state's derivative by one parameter: (n, S)."""
+    """Return the derivative (n, S) of the next state with respect to one parameter."""
     params = step.params.astype(complex)
     params.vector[index] += 1e-30j
     return step.cell.step(dict(params.items()), step.state, step.x)[0].imag / 1e-30
 
 
 @pytest.mark.parametrize("name", CELLS)
-def test_a_linear_step_is_the_steps_derivative(name, rng):
+def test_a_linearized_step_has_the_derivatives_of_the_step(name, rng):
     step = linear_step(CELLS[name], rng)
     action = step.immediate_jacobian.vjp(step.deltas)
     for p in range(step.params.size):
@@ -63,8 +63,7 @@ def test_a_linear_step_is_the_steps_derivative(name, rng):
 
 
 @pytest.mark.parametrize("name", [name for name in CELLS if name != "a user's"])
-def test_both_immediate_jacobians_agree(name, rng):
-    """By outer products, and by `param_vjp` for one error after the other."""
+def test_immediate_jacobians_by_outer_products_and_by_param_vjp_agree(name, rng):
     step = linear_step(CELLS[name], rng)
     slow = GenericJacobian(step.cell, step.params, step.state, step.x, step.residuals)
     assert isinstance(step.immediate_jacobian, OuterProductJacobian)
@@ -74,11 +73,11 @@ def test_both_immediate_jacobians_agree(name, rng):
     assert relative_error(step.immediate_jacobian.entries(step.deltas, units, parameters), wanted) < 1e-14
 
 
-def test_a_users_cell_is_taken_one_by_one(rng):
+def test_a_users_cell_has_the_generic_immediate_jacobian(rng):
     assert isinstance(linear_step(CELLS["a user's"], rng).immediate_jacobian, GenericJacobian)
 
 
-def test_a_tangent_of_nothing_stays_nothing(rng):
+def test_the_jvp_of_a_zero_tangent_is_zero(rng):
     step = linear_step(CELLS["LSTM"], rng)
     assert not step.jvp(np.zeros_like(step.state)).any()
 
@@ -86,7 +85,7 @@ def test_a_tangent_of_nothing_stays_nothing(rng):
 @pytest.mark.parametrize("every", [1, 2, 4, 6, 9])
 @pytest.mark.parametrize("end", [[], [Last()]], ids=["each step", "last step"])
 @pytest.mark.parametrize("name", ["LSTM", "two LSTMs", "Normalize > Dense > GRU > Elman", "Window(2, 0) > LSTM"])
-def test_yields_are_those_of_truncated_backpropagation_that_reaches_the_beginning(name, end, every):
+def test_each_gradient_equals_that_of_truncated_bptt_with_k2_of_the_whole_length(name, end, every):
     """RTRL with gradients every k steps is TruncatedBPTT(k, T), gradient by gradient."""
     model = model_of([*CAUSAL[name], *end])
     batch = batch_for(model, LENGTHS["unequal lengths"])
@@ -126,8 +125,7 @@ def relative_error_of_states(found, wanted):
     ],
     ids=["two layers", "mean", "mean of outputs", "window"],
 )
-def test_a_sequence_goes_on_from_a_state(layers):
-    """State and outputs of two halves are those of the whole."""
+def test_two_halves_give_the_state_and_outputs_of_the_whole(layers):
     model = model_of(layers)
     batch = batch_for(model, LENGTHS["equal lengths"])
     spans, per_step = (slice(0, 3), slice(3, 6)), model.out_shape[0] == "T"
@@ -144,7 +142,7 @@ def test_a_sequence_goes_on_from_a_state(layers):
 
 
 def test_parameters_may_change_in_the_middle_of_a_sequence():
-    """The influence matrix is that of past parameters: the loss falls while one sequence runs."""
+    """With an influence matrix of past parameters the loss falls within one sequence."""
     rng = np.random.default_rng(0)
     bits = rng.integers(2, size=600)
     x = np.eye(2)[bits]
@@ -160,8 +158,9 @@ def test_parameters_may_change_in_the_middle_of_a_sequence():
 
 
 def accuracy_online(algorithm, delay, steps=6000):
-    """Of the last sixth of one stream of bits, when the bit of `delay` steps ago is asked for at every step and the
-    parameters change at every step.
+    """Return the accuracy on the last sixth of a stream of bits whose targets are the bits of `delay` steps ago.
+
+    The parameters are updated at every step.
     """
     bits = np.random.default_rng(0).integers(2, size=steps)
     wanted = np.concatenate([np.full(delay, -1), bits[:-delay]])
@@ -175,7 +174,7 @@ def accuracy_online(algorithm, delay, steps=6000):
 
 
 @pytest.mark.slow
-def test_rtrl_learns_what_lies_beyond_a_truncation():
+def test_rtrl_learns_dependencies_longer_than_a_truncation():
     """A bit of five steps ago is learned by backpropagation through six steps, not through five."""
     assert accuracy_online(RTRL(every=1), delay=5) > 0.99
     assert accuracy_online(TruncatedBPTT(1, 6), delay=5) > 0.99
@@ -190,13 +189,13 @@ def test_the_influence_matrix_does_not_grow_with_time():
     )
     (short,), (long,) = (RTRL().gradients(model, b, CrossEntropy()) for b in (batch, longer))
     P = 4 * 4 * (3 + 4 + 2)
-    influence, acting = 8 * 3 * 8 * P, 2 * 8 * (7 * P // 4)  # of M as it was and is; where I is not zero
+    influence, acting = 8 * 3 * 8 * P, 2 * 8 * (7 * P // 4)  # M at two steps; the nonzero entries of I
     assert short.cost.peak_bytes == long.cost.peak_bytes == 2 * influence + acting + 8 * 16
     assert long.cost.steps == 5 * short.cost.steps == 5 * 18
 
 
-def test_nothing_is_kept_of_a_step_but_its_outputs():
-    """All memory that is taken, measured: each step more takes its outputs' bytes, and an array's own hundred."""
+def test_only_outputs_are_stored_for_each_step():
+    """By all memory that is allocated: a step takes the bytes of its outputs, and the overhead of an array."""
     model = model_of([LSTM(3, 16), Dense(16, 3)])
     batch = batch_for(model, LENGTHS["equal lengths"])
     peaks = []
@@ -212,15 +211,15 @@ def test_nothing_is_kept_of_a_step_but_its_outputs():
 
 
 @pytest.mark.parametrize("every", [1, 4, 9])
-def test_outputs_without_layers_on_top(every):
-    """They are the state, which moves on: each step's own is yielded."""
+def test_outputs_of_a_model_without_readout_are_the_states_of_each_step(every):
+    """And not views of the state, which changes at the next step."""
     model = model_of([GRU(3, 3)])
     batch = batch_for(model, LENGTHS["equal lengths"])
     parts = list(RTRL(every=every).gradients(model, batch, CrossEntropy()))
     np.testing.assert_allclose(np.concatenate([g.outputs for g in parts]), model.forward(batch), rtol=1e-12)
 
 
-def test_the_parts_of_a_model():
+def test_a_model_is_decomposed_into_preprocessing_cell_and_readout():
     model = Sequential(Normalize([0.0], [1.0]), Dense(1, 3), LSTM(3, 2, num_layers=2), MeanOverTime(), Dense(2, 2))
     parts = decompose(model, "RTRL")
     assert [type(layer) for layer in parts.preprocessing.layers] == [Normalize]
@@ -230,7 +229,7 @@ def test_the_parts_of_a_model():
     assert np.shares_memory(parts.params.vector, model.params.vector)
 
 
-def test_tokens_at_the_bottom_of_two_layers(rng):
+def test_tokens_through_several_layers_have_the_gradient_of_bptt(rng):
     model = Sequential(Embedding(5, 3), Dense(3, 3, "tanh"), GRU(3, 2), Dense(2, 3), dtype=np.float64)
     batch = replace(batch_for(model, LENGTHS["unequal lengths"]), x=rng.integers(5, size=(6, 3)))
     exact, found = (whole(a, model, batch, CrossEntropy())[1] for a in (BPTT(), RTRL()))
@@ -252,7 +251,7 @@ def test_tokens_at_the_bottom_of_two_layers(rng):
         ([LSTM(3, 2), Window(1, 0), Dense(4, 3)], "layers without a state on top of the recurrent ones, got Window"),
     ],
 )
-def test_what_is_refused(layers, message):
+def test_models_that_cannot_be_decomposed_are_refused(layers, message):
     model = Sequential(*layers, dtype=np.float64)
     batch = batch_for(model, LENGTHS["equal lengths"])
     with pytest.raises(ValueError, match=message):
@@ -271,7 +270,7 @@ def test_a_state_that_does_not_fit_is_refused():
         list(RTRL().gradients(model, batch, CrossEntropy(), [np.zeros((3, 5)), None]))
 
 
-# ---- ordinary models ---------------------------------------------------------------------------------------------
+# ---- models with dropout and noise ---------------------------------------------------------------
 
 ORDINARY = {
     "Embedding > GRU > mean > Dense": [Embedding(5, 3), GRU(3, 3), MeanOverTime(), Dense(3, 2)],
@@ -331,7 +330,7 @@ def ordinary(name):
 
 @pytest.mark.parametrize("training", [False, True], ids=["evaluation", "training"])
 @pytest.mark.parametrize("name", ORDINARY)
-def test_ordinary_models_have_the_gradient_of_bptt_with_the_same_draws(name, training):
+def test_exact_algorithms_have_the_gradient_of_bptt_on_models_with_dropout_and_noise(name, training):
     model, batch = ordinary(name)
     generators = [np.random.default_rng(7) if training else None for _ in range(len(ONLINE_EXACT) + 1)]
     value, expected = whole(BPTT(), model, batch, CrossEntropy(), rng=generators[0])
@@ -345,8 +344,8 @@ def test_ordinary_models_have_the_gradient_of_bptt_with_the_same_draws(name, tra
 
 @pytest.mark.parametrize("training", [False, True], ids=["evaluation", "training"])
 @pytest.mark.parametrize("name", ORDINARY)
-def test_every_online_algorithm_takes_ordinary_models(name, training):
-    """The loss is BPTT's, and so is the gradient of the readout; the seed of the signs is drawn first."""
+def test_every_online_algorithm_takes_models_with_dropout_and_noise(name, training):
+    """The loss and the gradient of the readout are those of BPTT. The seed of the signs is drawn first."""
     model, batch = ordinary(name)
     head = model.params.size - 2
     for algorithm in ONLINE:
@@ -356,13 +355,13 @@ def test_every_online_algorithm_takes_ordinary_models(name, training):
         (exact,) = BPTT().gradients(model, batch, CrossEntropy(), rng=one)
         (found,) = algorithm.gradients(model, batch, CrossEntropy(), rng=other)
         assert found.loss == pytest.approx(exact.loss, rel=1e-12), algorithm
-        if isinstance(model.layers[-1], Dense):  # and not a mean, which is the cell's last stage
+        if isinstance(model.layers[-1], Dense):  # not a mean, which is part of the cell
             np.testing.assert_allclose(found.vector[head:], exact.vector[head:], rtol=1e-10, atol=1e-14)
         assert found.vector[:head].any()
 
 
 @pytest.mark.parametrize("name", ORDINARY)
-def test_a_generator_is_moved_as_far_as_bptt_moves_it(name):
+def test_the_generator_advances_as_far_as_with_bptt(name):
     model, batch = ordinary(name)
     generators = [np.random.default_rng(7), np.random.default_rng(7)]
     for algorithm, rng in zip([BPTT(), RTRL(every=2)], generators, strict=True):
@@ -370,7 +369,7 @@ def test_a_generator_is_moved_as_far_as_bptt_moves_it(name):
     assert generators[0].random() == generators[1].random()
 
 
-def test_an_ordinary_model_learns_online_in_a_trainer():
+def test_a_model_with_dropout_learns_online_in_a_trainer():
     rng = np.random.default_rng(0)
     words = [rng.integers(5, size=n) for n in rng.integers(3, 8, size=60)]
     data = rnnbp.SequenceDataset(words, targets=[int((w == 2).any()) for w in words])

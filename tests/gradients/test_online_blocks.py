@@ -1,5 +1,6 @@
-"""BlockRTRL: the same gradients as the algorithms that it lies between, and what it costs. That it is exact over every
-cell is in the table of test_gradients.py.
+"""BlockRTRL: the gradients of truncated BPTT and RTRL, memory and operations.
+
+That it is exact for every cell is tested in test_gradients.py.
 """
 
 from dataclasses import dataclass, field, replace
@@ -20,7 +21,7 @@ from rnnbp.losses import CrossEntropy
 @pytest.mark.parametrize("block", [1, 3, 8])
 @pytest.mark.parametrize("end", [[], [Last()]], ids=["each step", "last step"])
 @pytest.mark.parametrize("name", ["LSTM", "two LSTMs", "a user's"])
-def test_yields_are_those_of_truncated_backpropagation_that_reaches_the_beginning(name, end, block, every):
+def test_each_gradient_equals_that_of_truncated_bptt_with_k2_of_the_whole_length(name, end, block, every):
     model = model_of([*CAUSAL[name], *end])
     batch = batch_for(model, LENGTHS["unequal lengths"])
     found = list(BlockRTRL(block, every=every).gradients(model, batch, CrossEntropy()))
@@ -42,7 +43,7 @@ def test_yields_are_those_of_truncated_backpropagation_that_reaches_the_beginnin
     ],
     ids=["tokens", "mean", "layers below"],
 )
-def test_models_of_several_layers(layers, block, rng):
+def test_models_of_several_layers_have_the_gradient_of_bptt(layers, block, rng):
     model = model_of(layers)
     batch = batch_for(model, LENGTHS["unequal lengths"])
     if isinstance(layers[0], Embedding):
@@ -54,14 +55,14 @@ def test_models_of_several_layers(layers, block, rng):
 @pytest.mark.parametrize("every", [1, 2])
 def test_parameters_may_change_after_each_gradient(every):
     """As with RTRL, whose influence matrix is that of past parameters."""
-    ends = []
+    trained = []
     for algorithm in (RTRL(every=every), BlockRTRL(4, every=every)):
         model = model_of(CAUSAL["GRU"])
         optimizer = rnnbp.Adam(0.05)
         for g in algorithm.gradients(model, batch_for(model, LENGTHS["unequal lengths"]), CrossEntropy()):
             optimizer.step(model.params, g.vector)
-        ends.append(model.params.vector)
-    np.testing.assert_allclose(*ends, rtol=1e-10)
+        trained.append(model.params.vector)
+    np.testing.assert_allclose(*trained, rtol=1e-10)
 
 
 def long_batch(model, times):
@@ -72,48 +73,48 @@ def long_batch(model, times):
 
 def test_memory_does_not_grow_with_time():
     model = model_of([LSTM(F, 4), Dense(4, K)])
-    held = {}
+    stored = {}
     for block in (1, 3, 6):
         short, long = (
             next(BlockRTRL(block).gradients(model, long_batch(model, times), CrossEntropy())).cost for times in (2, 10)
         )
         assert short.peak_bytes == long.peak_bytes
         assert long.steps == 5 * short.steps == 5 * 36
-        held[block] = long.peak_bytes
+        stored[block] = long.peak_bytes
     # a step of three sequences: its state before and after (8 each), x (3), residuals (20)
-    assert held[6] - held[3] == 3 * (8 * 3 * (8 + 8 + F + 20))
+    assert stored[6] - stored[3] == 3 * (8 * 3 * (8 + 8 + F + 20))
     (g,) = RTRL().gradients(model, long_batch(model, 2), CrossEntropy())
-    assert held[1] < 1.2 * g.cost.peak_bytes
+    assert stored[1] < 1.2 * g.cost.peak_bytes
 
 
 @dataclass(frozen=True)
 class Counting(ElmanCell):
     """Counts the cotangents of its VJP, one per sequence and step."""
 
-    errors: list[int] = field(default_factory=list, compare=False)
+    cotangents: list[int] = field(default_factory=list, compare=False)
 
     def step_vjp(self, params, state, x, residuals, d_next):
-        if d_next.any():  # not where a stack asks for the width of delta
-            self.errors.append(d_next[..., 0].size)
+        if d_next.any():  # a stack calls it with zeros for the width of delta
+            self.cotangents.append(d_next[..., 0].size)
         return super().step_vjp(params, state, x, residuals, d_next)
 
     outer_products = ElmanCell.outer_products
 
 
 @pytest.mark.parametrize("block", [1, 2, 3, 4, 6, 12])
-def test_errors_that_go_back(block):
-    """One per step for the loss, and S for the influence matrix, of which the last block needs none."""
+def test_a_block_backpropagates_one_cotangent_per_step_and_one_per_state_unit(block):
+    """One per step for the loss, and S per step for the influence matrix, but none of these in the last block."""
     cell = Counting(F, 4)
     model = model_of([Recurrent(cell), Dense(4, K)])
     batch = long_batch(model, 2)
-    cell.errors.clear()
+    cell.cotangents.clear()
     next(BlockRTRL(block).gradients(model, batch, CrossEntropy()))
     wanted = 3 * (12 + 4 * (12 - block))
-    assert sum(cell.errors) == wanted
+    assert sum(cell.cotangents) == wanted
 
 
 def test_the_influence_matrix_is_updated_once_per_block(monkeypatch):
-    """S^2 P multiplications, once in h steps; never where one block takes all."""
+    """And not after the last block."""
     seen = []
     whole_update = rnnbp.gradients.online.blocks.BlockInfluenceMatrix.advance_block
 

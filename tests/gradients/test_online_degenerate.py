@@ -42,15 +42,15 @@ def saturated(model, batch):
     return batch
 
 
-def dead(model, batch):
-    """Every bias at -1000: a rectified or spiking unit is off for good."""
+def never_active(model, batch):
+    """Set every bias to -1000: rectified and spiking units are never active."""
     for array in dict(model.params.items()).values():
         if array.ndim == 1:
             array[:] = -1000
     return batch
 
 
-SETTINGS = [zero_inputs, zero_parameters, zero_inputs_and_parameters, first_steps_zero, saturated, dead]
+SETTINGS = [zero_inputs, zero_parameters, zero_inputs_and_parameters, first_steps_zero, saturated, never_active]
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.__name__)
@@ -72,7 +72,7 @@ APPROXIMATE = [SnAp(1), EProp(), EProp(rnnbp.RandomFeedback()), UORO(), KFRTRL()
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.__name__)
 @pytest.mark.parametrize("name", [name for name in CELLS | SPIKING if name != "a user's"])
-def test_approximate_algorithms_are_finite_and_leave_the_head_its_gradient(name, setting):
+def test_approximate_algorithms_are_finite_and_exact_for_the_readout(name, setting):
     model = model_of(CAUSAL[name])
     batch = setting(model, batch_for(model, LENGTHS["unequal lengths"]))
     _, expected = whole(BPTT(), model, batch, CrossEntropy())
@@ -84,7 +84,7 @@ def test_approximate_algorithms_are_finite_and_leave_the_head_its_gradient(name,
         np.testing.assert_allclose(found[head:], expected[head:], rtol=1e-10, atol=1e-14)
 
 
-def test_an_irnn_that_starts_on_zeros_has_the_gradient_of_bptt():
+def test_an_irnn_on_zero_inputs_has_the_gradient_of_bptt():
     """No rectified unit has a slope at the first step."""
     model = Sequential(Elman(1, 1, activation="relu", init=rnnbp.Identity()), Dense(1, 1), dtype=np.float64)
     batch = rnnbp.SequenceDataset([np.zeros((4, 1))], targets=[np.ones((4, 1))]).batch()
@@ -108,5 +108,5 @@ def test_an_irnn_whose_units_start_to_fire_in_mid_sequence_has_the_gradient_of_b
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("name", ["Elman", "LSTM", "GRU"])
-def test_the_mean_over_all_signs_is_exact_on_zero_inputs(name, algorithm):
+def test_the_mean_over_all_signs_is_the_gradient_on_zero_inputs(name, algorithm):
     assert over_all_signs(name, algorithm, inputs=0.0) < 1e-12

@@ -25,7 +25,7 @@ K = 3
 
 
 def copies(batch: SequenceBatch, n: int) -> SequenceBatch:
-    """Each sequence n times, side by side; the mean loss is as it was."""
+    """Return a batch with n adjacent copies of each sequence; the mean loss is the same."""
     targets = np.repeat(batch.targets, n, axis=batch.targets.ndim - 1)
     return SequenceBatch(np.repeat(batch.x, n, axis=1), np.repeat(batch.lengths, n), targets, np.arange(n * batch.size))
 
@@ -38,11 +38,11 @@ class AllSigns:
 
     def __init__(self, steps, bits, calls=1):
         patterns = (np.arange(2 ** (steps * bits))[:, None] >> np.arange(steps * bits)) & 1
-        self.drawn = iter(np.repeat(patterns.reshape(-1, steps, bits).swapaxes(0, 1), calls, axis=0))
+        self.patterns = iter(np.repeat(patterns.reshape(-1, steps, bits).swapaxes(0, 1), calls, axis=0))
 
     def integers(self, high, size):
-        here = next(self.drawn)
-        return here if here.shape == size else here.T
+        signs = next(self.patterns)
+        return signs if signs.shape == size else signs.T
 
 
 SMALL = {
@@ -61,7 +61,7 @@ SMALL_PAIRS = [(name, a) for name in SMALL for a in ALGORITHMS if (name, a) != (
 
 
 def over_all_signs(name, algorithm, state=None, steps=3, inputs=1.0):
-    """The mean gradient over all signs, and the exact one, on random inputs of this standard deviation."""
+    """Return the relative error of the mean gradient over all signs; `inputs` is the inputs' standard deviation."""
     rng = np.random.default_rng(3)
     model = Sequential(*SMALL[name], dtype=np.float64)
     model.params.vector[:] += 0.4 * rng.standard_normal(model.params.size)
@@ -76,10 +76,7 @@ def over_all_signs(name, algorithm, state=None, steps=3, inputs=1.0):
         step = LinearizedStep(
             parts.cell, parts.params, np.zeros((1, parts.cell.state_size)), np.zeros((1, parts.cell.input_size))
         )
-        bits, calls = (
-            2,
-            len(kf_rtrl.by_delta_columns(step)),
-        )  # the products are parts of the parameters: each on its own
+        bits, calls = 2, len(kf_rtrl.by_delta_columns(step))  # each product draws its own signs
 
     class Exhaustive(ALGORITHMS[algorithm]):
         def generator(self, rng):
@@ -93,18 +90,17 @@ def over_all_signs(name, algorithm, state=None, steps=3, inputs=1.0):
 
 
 @pytest.mark.parametrize(("name", "algorithm"), SMALL_PAIRS)
-def test_the_mean_over_all_signs_is_exact(name, algorithm):
-    """Equal to rounding."""
+def test_the_mean_over_all_signs_is_the_gradient(name, algorithm):
     assert over_all_signs(name, algorithm) < 1e-12
 
 
 @pytest.mark.parametrize(("name", "algorithm"), [p for p in SMALL_PAIRS if p[0] in ("Elman", "GRU", "original GRU")])
-def test_so_it_is_from_a_given_state(name, algorithm, rng):
+def test_the_mean_over_all_signs_is_the_gradient_from_a_given_state(name, algorithm, rng):
     assert over_all_signs(name, algorithm, rng.standard_normal((1, 2))) < 1e-12
 
 
-def not_undone(left, right):
-    """rho left, and right without 1 / rho."""
+def one_sided_balance(left, right):
+    """Return rho left, and right without the factor 1 / rho."""
     return balanced(left, right)[0], right
 
 
@@ -113,8 +109,8 @@ def without_signs(rng, shape, dtype):
     return np.ones(shape, dtype)
 
 
-def too_far(factor):
-    """A Jacobian that is too large."""
+def scaled_jacobian(factor):
+    """Return attributes with which the recurrent Jacobian is multiplied by a factor."""
     jacobian, jvp = LinearizedStep.jacobian.fget, LinearizedStep.jvp
     return {
         "jacobian": property(lambda step: factor * jacobian(step)),
@@ -133,17 +129,17 @@ def spoil(monkeypatch, balanced=None, random_signs=None, jacobian=None, jvp=None
 
 
 WRONG = {
-    "1 / rho is forgotten": {"balanced": not_undone},
+    "without 1 / rho": {"balanced": one_sided_balance},
     "no signs": {"random_signs": without_signs},
-    "twice the Jacobian": too_far(2.0),
-    "no Jacobian": too_far(0.0),
+    "twice the Jacobian": scaled_jacobian(2.0),
+    "no Jacobian": scaled_jacobian(0.0),
 }
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-@pytest.mark.parametrize("wrong", [*WRONG.values(), too_far(1.001)], ids=[*WRONG, "1.001 times the Jacobian"])
+@pytest.mark.parametrize("wrong", [*WRONG.values(), scaled_jacobian(1.001)], ids=[*WRONG, "1.001 times the Jacobian"])
 @pytest.mark.parametrize("name", ["Elman", "LSTM", "original GRU"])
-def test_a_wrong_variant_is_not(name, algorithm, wrong, monkeypatch):
+def test_the_mean_over_all_signs_of_a_wrong_variant_is_not_the_gradient(name, algorithm, wrong, monkeypatch):
     spoil(monkeypatch, **wrong)
     assert over_all_signs(name, algorithm) > 1e-5
 
@@ -154,26 +150,26 @@ SEEDS, COPIES = 40, 60
 LIMIT = 6.0  # Student's t with 39 degrees of freedom is beyond it once in two million times
 
 
-def drawn(algorithm, model, batch, seeds=SEEDS, n=COPIES):
-    """Gradients (seeds, P), each the mean over n draws."""
+def sampled_gradients(algorithm, model, batch, seeds=SEEDS, n=COPIES):
+    """Return gradients (seeds, P), each the mean over n draws."""
     many = copies(batch, n)
     return np.array([next(algorithm(seed).gradients(model, many, CrossEntropy())).vector for seed in range(seeds)])
 
 
 def worst_score(found, exact):
-    """The largest distance of the mean from the gradient over parameters, in standard errors; inf without variance."""
+    """Return the largest deviation of the mean from the gradient over parameters, in standard errors."""
     spread = found.std(axis=0, ddof=1) / np.sqrt(len(found)) + 1e-13 * np.abs(exact).max()
     return float(np.abs((found.mean(axis=0) - exact) / spread).max())
 
 
 @pytest.mark.parametrize(("name", "algorithm"), PAIRS)
-def test_unbiased_over_draws(name, algorithm):
-    """Every cell (those that spike by their surrogate, as BPTT), unequal lengths: the mean over 2400 draws a sequence
-    at each of some 200 parameters or fewer. By chance one right algorithm in ten thousand would fail.
+def test_the_mean_over_draws_is_unbiased(name, algorithm):
+    """Over 2400 draws a sequence, at each of up to 200 parameters: one unbiased algorithm in ten thousand would fail by
+    chance. Spiking cells have their surrogate derivative, as with BPTT.
     """
     model, batch = problem(reader(ALL[name]))
     (exact,) = BPTT().gradients(model, batch, CrossEntropy())
-    assert worst_score(drawn(ALGORITHMS[algorithm], model, batch), exact.vector) < LIMIT
+    assert worst_score(sampled_gradients(ALGORITHMS[algorithm], model, batch), exact.vector) < LIMIT
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -183,14 +179,16 @@ def test_a_wrong_variant_is_detected_over_draws(name, algorithm, wrong, monkeypa
     model, batch = problem(reader(CELLS[name]))
     (exact,) = BPTT().gradients(model, batch, CrossEntropy())
     spoil(monkeypatch, **wrong)
-    assert worst_score(drawn(ALGORITHMS[algorithm], model, batch), exact.vector) > LIMIT
+    assert worst_score(sampled_gradients(ALGORITHMS[algorithm], model, batch), exact.vector) > LIMIT
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_every_sequence_has_its_own_signs(algorithm):
-    """The mean over 20 copies of a sequence has a 20th of the variance; with the same signs it would have all of it."""
+    """The mean over 20 copies has a 20th of the variance of one; with the same signs it would have all of it."""
     model, batch = problem(reader(CELLS["GRU"]), LENGTHS["equal lengths"])
-    one, many = (drawn(ALGORITHMS[algorithm], model, batch, seeds=100, n=n).var(axis=0).sum() for n in (1, 20))
+    one, many = (
+        sampled_gradients(ALGORITHMS[algorithm], model, batch, seeds=100, n=n).var(axis=0).sum() for n in (1, 20)
+    )
     assert one / many == pytest.approx(20, rel=0.5)
 
 
@@ -217,26 +215,26 @@ def test_a_generator_gives_new_signs_at_each_call(algorithm):
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_unbiased_with_dropout_within_the_net(algorithm):
-    """With the masks of one seed: BPTT over the same copies has them too."""
+def test_the_mean_over_draws_is_unbiased_with_dropout_within_the_network(algorithm):
+    """BPTT has the same masks, as it is given the same copies and seed."""
     model, batch = problem([LSTM(3, 3), Dropout(0.5), GRU(3, 2), Dense(2, K)])
     many = copies(batch, 100)
 
-    class Apart(ALGORITHMS[algorithm]):
-        """Its signs are drawn apart from the masks."""
+    class OwnGenerator(ALGORITHMS[algorithm]):
+        """Signs from another generator than the masks."""
 
         def generator(self, rng):
             return np.random.default_rng(self.seed)
 
     masks = [np.random.default_rng(1) for _ in range(SEEDS)]
-    drawn = [Apart(s).gradients(model, many, CrossEntropy(), rng=rng) for s, rng in enumerate(masks)]
-    found = [next(g).vector for g in drawn]
+    runs = [OwnGenerator(s).gradients(model, many, CrossEntropy(), rng=rng) for s, rng in enumerate(masks)]
+    found = [next(g).vector for g in runs]
     (exact,) = BPTT().gradients(model, many, CrossEntropy(), rng=np.random.default_rng(1))
     assert worst_score(np.array(found), exact.vector) < LIMIT
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_dropout_below_draws_masks_after_the_signs(algorithm):
+def test_dropout_masks_are_drawn_after_the_seed_of_the_signs(algorithm):
     model, batch = problem([Dropout(0.5), *reader(CELLS["GRU"])])
     rng = np.random.default_rng(7)
     rng.integers(2**63)
@@ -279,8 +277,8 @@ def test_parameters_of_the_readout_have_no_variance(algorithm):
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_nothing_but_zeros(algorithm):
-    """No weights, no inputs: products are zero, and no number is divided by it."""
+def test_the_gradient_is_exact_for_zero_weights_and_inputs(algorithm):
+    """Where the products are zero, nothing is divided by their norm."""
     model, batch = problem(reader(CELLS["original GRU"]))
     model.params.vector[:] = 0
     batch = replace(batch, x=np.zeros_like(batch.x))
@@ -290,7 +288,7 @@ def test_nothing_but_zeros(algorithm):
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_a_trainer_gives_it_its_generator(algorithm):
+def test_a_trainer_passes_its_generator(algorithm):
     rng = np.random.default_rng(0)
     data = rnnbp.SequenceDataset(list(rng.standard_normal((8, 5, 2))), targets=[0, 1] * 4)
 
@@ -305,7 +303,7 @@ def test_a_trainer_gives_it_its_generator(algorithm):
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_wrong_arguments(algorithm):
+def test_wrong_arguments_are_refused(algorithm):
     with pytest.raises(ValueError, match="seed must be an integer of 0 or more, got -1"):
         ALGORITHMS[algorithm](-1)
     with pytest.raises(ValueError, match="every must be a positive integer, got 0"):
@@ -322,7 +320,7 @@ def test_balanced_factors_have_one_length_and_the_same_product(rng):
     np.testing.assert_allclose(np.linalg.norm(a, axis=1), np.linalg.norm(b.reshape(5, -1), axis=1), rtol=1e-13)
 
 
-def test_a_product_of_nothing_is_nothing():
+def test_balanced_factors_of_a_zero_product_are_zero():
     left = np.array([[0.0, 0.0], [1.0, 2.0], [0.0, 0.0]])
     right = np.array([[1.0], [0.0], [0.0]])
     a, b = balanced(left, right)
@@ -330,7 +328,7 @@ def test_a_product_of_nothing_is_nothing():
     assert not b.any()
 
 
-def test_signs(rng):
+def test_random_signs_are_independent_and_have_zero_mean(rng):
     found = random_signs(rng, (1000, 4), np.float32)
     assert found.dtype == np.float32
     assert set(found.ravel().tolist()) == {-1.0, 1.0}

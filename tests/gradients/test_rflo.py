@@ -1,4 +1,4 @@
-"""RFLO: the published rule, how it is related to e-prop, and that both learn what needs their traces."""
+"""RFLO: the published rule, its relation to e-prop, and that both learn tasks that need eligibility traces."""
 
 from dataclasses import replace
 
@@ -22,13 +22,13 @@ CELLS = {
 SLOPES = {"tanh": lambda u: 1 - np.tanh(u) ** 2, "sigmoid": lambda u: np.exp(-u) / (1 + np.exp(-u)) ** 2}
 
 
-def published(cell, model, x, errors, back):
-    """Murray (2019), eq. 3-5, weight by weight; `errors` are by the outputs (T, K), `back` is B (H, K)."""
+def published(cell, model, x, d_outputs, feedback):
+    """Return the gradient by Murray (2019), eq. 3-5, from dL/dy (T, K) and the feedback matrix B (H, K)."""
     p, tau = model.params, getattr(cell, "tau", 1)
     h, H, F = np.zeros(4), 4, 3
     traces = {"w_hh": np.zeros((H, H)), "w_ih": np.zeros((H, F)), "b_ih": np.zeros(H), "b_hh": np.zeros(H)}
     grad = {name: np.zeros_like(trace) for name, trace in traces.items()}
-    for u_x, error in zip(x, errors, strict=True):
+    for u_x, dy in zip(x, d_outputs, strict=True):
         u = p["0.w_hh"] @ h + p["0.b_hh"] + p["0.w_ih"] @ u_x + p["0.b_ih"]
         slope = SLOPES[cell.activation](u)
         for a in range(H):
@@ -39,7 +39,7 @@ def published(cell, model, x, errors, back):
             for name in ("b_ih", "b_hh"):
                 traces[name][a] = (1 - 1 / tau) * traces[name][a] + slope[a] / tau
         for name, trace in traces.items():
-            grad[name] += (back @ error).reshape(H, *[1] * (trace.ndim - 1)) * trace
+            grad[name] += (feedback @ dy).reshape(H, *[1] * (trace.ndim - 1)) * trace
         h, _ = cell.step(p.scope("0."), h, u_x)
     return grad
 
@@ -47,33 +47,33 @@ def published(cell, model, x, errors, back):
 @pytest.mark.parametrize("lengths", LENGTHS)
 @pytest.mark.parametrize("feedback", [RandomFeedback(3), SymmetricFeedback()], ids=repr)
 @pytest.mark.parametrize("name", CELLS)
-def test_the_published_rule(name, feedback, lengths):
+def test_the_gradient_is_that_of_the_published_rule(name, feedback, lengths):
     cell = CELLS[name]
     model = model_of([Recurrent(cell), Dense(4, 2)])
     batch = batch_for(model, LENGTHS[lengths])
     batch = replace(batch, targets=np.random.default_rng(0).standard_normal((6, 3, 2)))
     (g,) = RFLO(feedback).gradients(model, batch, MeanSquaredError())
-    _, errors = MeanSquaredError()(g.outputs, batch.targets, batch.lengths)
-    back = feedback.matrix(4, 2) if isinstance(feedback, RandomFeedback) else model.params["1.w"].T
+    _, d_outputs = MeanSquaredError()(g.outputs, batch.targets, batch.lengths)
+    matrix = feedback.matrix(4, 2) if isinstance(feedback, RandomFeedback) else model.params["1.w"].T
     found = model.params.like(g.vector)
-    parts = [published(cell, model, batch.x[:n, b], errors[:n, b], back) for b, n in enumerate(batch.lengths)]
+    parts = [published(cell, model, batch.x[:n, b], d_outputs[:n, b], matrix) for b, n in enumerate(batch.lengths)]
     for weight in parts[0]:
         assert relative_error(found["0." + weight], sum(part[weight] for part in parts)) < 1e-12
     (exact,) = BPTT().gradients(model, batch, MeanSquaredError())
     wanted = model.params.like(exact.vector)
-    for weight in ("1.w", "1.b"):  # the outputs' own have their true gradient
+    for weight in ("1.w", "1.b"):  # of the readout: exact
         assert relative_error(found[weight], wanted[weight]) < 1e-12
 
 
 @pytest.mark.parametrize("feedback", [RandomFeedback(1), SymmetricFeedback()], ids=repr)
-def test_on_a_leaky_network_it_is_eprop(feedback):
+def test_rflo_equals_eprop_on_leaky_networks(feedback):
     model = model_of([Dense(3, 3, "tanh"), *after(LeakyElman(3, 4, num_layers=2, tau=3))])
     batch = batch_for(model, LENGTHS["unequal lengths"])
-    one, other = (whole(kind(feedback), model, batch, CrossEntropy())[1] for kind in (RFLO, EProp))
+    one, other = (whole(algorithm(feedback), model, batch, CrossEntropy())[1] for algorithm in (RFLO, EProp))
     np.testing.assert_array_equal(one, other)
 
 
-def test_it_is_random_by_default_and_symmetric_if_asked():
+def test_feedback_is_random_by_default():
     assert RFLO().feedback == RandomFeedback(0)
     assert EProp().feedback == SymmetricFeedback()
     model = model_of(after(LeakyElman(3, 4)))
@@ -83,7 +83,7 @@ def test_it_is_random_by_default_and_symmetric_if_asked():
 
 
 @pytest.mark.parametrize("tau", [1.0, 5.0])
-def test_without_recurrent_weights_it_is_exact(tau):
+def test_rflo_with_symmetric_feedback_is_exact_without_recurrent_weights(tau):
     model = model_of(after(LeakyElman(3, 4, tau=tau)))
     model.params["0.w_hh"] = 0
     batch = batch_for(model, LENGTHS["unequal lengths"])
@@ -110,11 +110,11 @@ def test_a_derived_cell_is_refused():
         list(RFLO().gradients(model, batch_for(model, LENGTHS["equal lengths"]), CrossEntropy()))
 
 
-# ---- what they learn ----------------------------------------------------------------------------------------
+# ---- learning -----------------------------------------------------------------------------------------------
 
 
-def nothing(due, walk):
-    """No learning signal: the layers on top alone are trained."""
+def no_signal(due, forward_pass):
+    """Return a learning signal of zero, with which the readout alone is trained."""
     return np.zeros_like(due.d_state)
 
 
@@ -125,7 +125,7 @@ def accuracy(model, algorithm, train, test, epochs, rate, size):
 
 
 def delayed_xor(sequences, seed):
-    """A sign at the first step and one at the fifth, in noise: do they differ? The answer is due at the eighth."""
+    """Return sequences with signs at the first and fifth step, in noise, labelled by whether the two differ."""
     rng = np.random.default_rng(seed)
     bits = rng.integers(2, size=(sequences, 2))
     x = np.zeros((sequences, 8, 2))
@@ -135,7 +135,7 @@ def delayed_xor(sequences, seed):
 
 
 def store_recall(sequences, seed, delay=20):
-    """One of two inputs for three steps, noise, a signal for four, during which is to be said which it was."""
+    """Return sequences that show one of two inputs for three steps and ask for it during the last four, in noise."""
     rng = np.random.default_rng(seed)
     steps, label = delay + 7, rng.integers(2, size=sequences)
     x, target = np.zeros((sequences, steps, 4)), np.full((sequences, steps), -1)
@@ -149,34 +149,34 @@ def store_recall(sequences, seed, delay=20):
 @pytest.mark.slow
 @pytest.mark.parametrize(("feedback", "least"), [(RandomFeedback(), 0.85), (SymmetricFeedback(), 0.95)], ids=repr)
 def test_rflo_learns_a_delayed_exclusive_or(feedback, least):
-    """Which no layer on top of an untrained leaky network of this size reads out."""
+    """A readout of an untrained leaky network of this size does not solve it."""
     train, test = delayed_xor(100, 0), delayed_xor(400, 1)
 
-    def net():
+    def network():
         return Sequential(LeakyElman(2, 20, tau=4), Last(), Dense(20, 2), seed=0)
 
-    assert accuracy(net(), EProp(nothing), train, test, 300, 0.02, 100) < 0.6
-    assert accuracy(net(), RFLO(feedback), train, test, 300, 0.02, 100) > least
+    assert accuracy(network(), EProp(no_signal), train, test, 300, 0.02, 100) < 0.6
+    assert accuracy(network(), RFLO(feedback), train, test, 300, 0.02, 100) > least
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("feedback", [RandomFeedback(), SymmetricFeedback()], ids=repr)
-def test_eprop_teaches_spiking_neurons_to_store_and_recall(feedback):
+def test_spiking_neurons_learn_to_store_and_recall_by_eprop(feedback):
     """A delay of four times the membrane's time constant, in a recurrent network with adaptive thresholds."""
     train, test = store_recall(200, 0), store_recall(300, 1)
 
-    def net():
+    def network():
         neurons = ALIF(4, 30, tau=5, threshold=0.5, tau_adaptation=60, beta=0.3)
         return Sequential(Normalize([0.0] * 4, [0.3] * 4), neurons, Dense(30, 2), seed=0)
 
-    assert accuracy(net(), EProp(nothing), train, test, 20, 0.02, 50) < 0.8
-    assert accuracy(net(), EProp(feedback), train, test, 20, 0.02, 50) > 0.95
+    assert accuracy(network(), EProp(no_signal), train, test, 20, 0.02, 50) < 0.8
+    assert accuracy(network(), EProp(feedback), train, test, 20, 0.02, 50) > 0.95
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("feedback", [RandomFeedback(), SymmetricFeedback()], ids=repr)
-def test_eprop_teaches_an_lstm_what_was_shown_twenty_steps_ago(feedback):
-    """One of four; the forget gates begin open, as a trace lives by them alone."""
+def test_an_lstm_learns_a_delay_of_twenty_steps_by_eprop(feedback):
+    """Forget gates are initially open, since eligibility traces decay by them alone."""
     train, test = (rnnbp.datasets.delayed_recall(n, 20, 4, seed=seed) for n, seed in ((200, 0), (400, 1)))
     model = Sequential(LSTM(5, 16, init=rnnbp.ForgetBias(4.0)), Last(), Dense(16, 4), seed=0)
     assert accuracy(model, EProp(feedback), train, test, 20, 0.03, 50) > 0.9

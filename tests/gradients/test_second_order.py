@@ -28,7 +28,7 @@ def gradient_at(model, batch, loss, vector):
 
 
 @pytest.mark.parametrize("layers", MODELS.values(), ids=MODELS.keys())
-def test_against_differences_of_gradients(layers, rng):
+def test_the_hessian_vector_product_agrees_with_differences_of_gradients(layers, rng):
     model, batch = problem(layers)
     v, h, p = rng.standard_normal(model.params.size), 1e-5, model.params.vector
     found = hvp(model, batch, CrossEntropy(), v)
@@ -41,7 +41,7 @@ def test_against_differences_of_gradients(layers, rng):
 
 
 @pytest.mark.parametrize("layers", MODELS.values(), ids=MODELS.keys())
-def test_symmetric_and_linear(layers, rng):
+def test_the_hessian_vector_product_is_symmetric_and_linear(layers, rng):
     model, batch = problem(layers)
     u, v = rng.standard_normal((2, model.params.size))
     at_u, at_v, at_both = (hvp(model, batch, CrossEntropy(), d).product for d in (u, v, u - 1e6 * v))
@@ -51,7 +51,7 @@ def test_symmetric_and_linear(layers, rng):
 
 
 @pytest.mark.parametrize("loss", [MeanSquaredError(), BinaryCrossEntropy()], ids=repr)
-def test_other_losses(loss, rng):
+def test_the_hessian_vector_product_is_exact_for_other_losses(loss, rng):
     model, batch = problem([LSTM(F, 4), Dense(4, K)])
     batch = rnnbp.SequenceBatch(batch.x, batch.lengths, rng.random((6, 3, K)), batch.order)
     v, h, p = rng.standard_normal(model.params.size), 1e-5, model.params.vector
@@ -59,7 +59,7 @@ def test_other_losses(loss, rng):
     assert relative_error(hvp(model, batch, loss, v).product, (ahead - behind) / (2 * h)) < 1e-7
 
 
-def test_the_hessian_of_least_squares_is_known(rng):
+def test_the_hessian_of_least_squares_is_its_closed_form(rng):
     """A linear network with a squared error: H = 2/n X'X, with ones for the bias."""
     x, y = rng.standard_normal((20, 1, 4)), rng.standard_normal((20, 1))
     data = rnnbp.SequenceDataset(list(x), list(y[:, 0]), dtype=np.float64)
@@ -69,20 +69,20 @@ def test_the_hessian_of_least_squares_is_known(rng):
     np.testing.assert_allclose(H, 2 / 20 * X.T @ X, rtol=1e-12, atol=1e-14)
 
 
-def test_through_other_algorithms(rng):
+def test_the_hessian_vector_product_takes_other_gradient_algorithms(rng):
     model, batch = problem(reader(CELLS["GRU"]))
     v = rng.standard_normal(model.params.size)
     expected = hvp(model, batch, CrossEntropy(), v).product
     assert relative_error(hvp(model, batch, CrossEntropy(), v, gradient=TruncatedBPTT(2, 6)).product, expected) < 1e-12
-    settled = rnnbp.FixedPoint(rnnbp.ElmanCell(F, 4), tolerance=rnnbp.Tolerance(1e-13, 1e-13))
-    model, batch = problem([settled, Dense(4, K)])
+    fixed_point = rnnbp.FixedPoint(rnnbp.ElmanCell(F, 4), tolerance=rnnbp.Tolerance(1e-13, 1e-13))
+    model, batch = problem([fixed_point, Dense(4, K)])
     v = rng.standard_normal(model.params.size)
     adjoint = RecurrentBackprop(rnnbp.Direct(), tolerance=rnnbp.Tolerance(1e-13, 1e-13))
     found = hvp(model, batch, CrossEntropy(), v, gradient=adjoint).product
     assert relative_error(found, hvp(model, batch, CrossEntropy(), v).product) < 1e-9
 
 
-def test_what_cannot_be_differentiated():
+def test_wrong_directions_and_nondifferentiable_algorithms_are_refused():
     model, batch = problem(reader(CELLS["GRU"]))
     with pytest.raises(ValueError, match=r"direction must be real and finite of shape \(P,\) = \(123,\)"):
         hvp(model, batch, CrossEntropy(), np.ones(5))
@@ -99,7 +99,7 @@ def rosenbrock(w: np.ndarray) -> tuple[float, np.ndarray]:
     return value, np.array([-2 * (1 - x) - 400 * x * (y - x * x), 200 * (y - x * x)])
 
 
-def test_finds_the_minimum_with_and_without_the_product():
+def test_newton_cg_finds_the_minimum_with_and_without_the_product():
     for exact in (True, False):
         params = Parameters({"w": (2,)}, np.array([-1.2, 1.0]))
 
@@ -116,34 +116,34 @@ def test_finds_the_minimum_with_and_without_the_product():
 def test_one_newton_step_solves_a_quadratic(rng):
     a = rng.standard_normal((6, 6))
     H, b = a @ a.T + np.eye(6), rng.standard_normal(6)
-    params, asked = Parameters({"w": (6,)}, np.zeros(6)), []
+    params, directions = Parameters({"w": (6,)}, np.zeros(6)), []
 
     def product(v):
-        asked.append(v)
+        directions.append(v)
         return H @ v
 
     minimum = NewtonCG(iterations=20, tolerance=1e-8).minimize(
         lambda w: (w @ H @ w / 2 - b @ w, H @ w - b), params, product=product
     )
     assert minimum.converged
-    assert asked
+    assert directions
     np.testing.assert_allclose(params.vector, np.linalg.solve(H, b), rtol=1e-6)
 
 
-def test_a_minimum_stays_where_it_is():
+def test_newton_cg_takes_no_step_at_a_minimum():
     params, optimizer = Parameters({"w": (2,)}, np.ones(2)), NewtonCG()
     minimum = optimizer.minimize(rosenbrock, params)
     assert (minimum.converged, minimum.iterations, optimizer.steps) == (True, 0, 0)
     np.testing.assert_array_equal(params.vector, 1)
 
 
-def test_iterations_end_it():
+def test_newton_cg_stops_after_the_given_iterations():
     params, optimizer = Parameters({"w": (2,)}, np.array([-1.2, 1.0])), NewtonCG(iterations=3)
     minimum = optimizer.minimize(rosenbrock, params)
     assert (minimum.iterations, minimum.converged, optimizer.steps) == (3, False, 3)
 
 
-def test_a_cliff_is_not_fallen_over():
+def test_newton_cg_does_not_step_to_where_the_objective_is_not_finite():
     params = Parameters({"w": (1,)}, np.array([4.0]))
 
     def cliff(w: np.ndarray) -> tuple[float, np.ndarray]:
@@ -156,7 +156,7 @@ def test_a_cliff_is_not_fallen_over():
         NewtonCG().minimize(lambda w: (np.nan, w), params)
 
 
-def test_it_neither_steps_nor_takes_a_rate():
+def test_newton_cg_refuses_single_steps_and_learning_rates():
     with pytest.raises(TypeError, match=r"NewtonCG cannot step by one gradient: call minimize\(objective, params\)"):
         NewtonCG().step(Parameters({"w": (2,)}), np.zeros(2))
     with pytest.raises(ValueError, match="NewtonCG finds its step sizes itself: learning_rate stays 1, got 2"):
@@ -166,7 +166,7 @@ def test_it_neither_steps_nor_takes_a_rate():
 
 
 @pytest.mark.parametrize("optimizer", [NewtonCG(6), LBFGS(6)], ids=repr)
-def test_a_trainer_trains_by_it(optimizer):
+def test_a_trainer_trains_by_minimization(optimizer):
     data = rnnbp.datasets.delayed_recall(40, delay=4, seed=0)
     model = rnnbp.Sequential(rnnbp.Elman(3, 6), rnnbp.Last(), rnnbp.Dense(6, 2), dtype=np.float64)
     trainer = rnnbp.Trainer(model, rnnbp.CrossEntropy(), rnnbp.BPTT(), optimizer)
@@ -176,8 +176,8 @@ def test_a_trainer_trains_by_it(optimizer):
     assert trainer.evaluate(data)["accuracy"] == 1
 
 
-def test_a_trainer_gives_newton_the_hessian_of_the_whole_set():
-    """In batches of any size the same steps, as the products add up; and they are counted."""
+def test_a_trainer_gives_newton_cg_the_hessian_over_the_whole_dataset():
+    """The products of the batches are summed, so that the batch size does not matter, and their steps are counted."""
     data = rnnbp.datasets.delayed_recall(20, delay=3, seed=1)
     vectors, steps = [], []
     for batch_size in (20, 7):

@@ -1,4 +1,4 @@
-"""SnAp against masked RTRL written out here: derivatives by the complex step, masks by what they are at many points."""
+"""SnAp against a reference RTRL with masks: derivatives by the complex step, masks from Jacobians at many points."""
 
 from dataclasses import replace
 
@@ -25,7 +25,7 @@ POINTS = 400
 
 
 def jacobians(cell, params, state, x):
-    """ds[t]/ds[t-1] (n, S, S) and the direct ds[t]/dp (n, S, P), column by column."""
+    """Return the recurrent Jacobian (n, S, S) and the immediate one (n, S, P), column by column."""
     n, S = state.shape
     J, action = np.zeros((n, S, S)), np.zeros((n, S, params.size))
     weights = dict(params.items())
@@ -41,12 +41,12 @@ def jacobians(cell, params, state, x):
 
 
 def spread(rng, width):
-    """Points near to zero and far from it."""
+    """Return points near to zero and far from it."""
     return rng.standard_normal((POINTS, width)) * rng.choice([0.5, 3], (POINTS, 1))
 
 
 def reached(cell, params, order, inputs):
-    """(S, P): where I, J I, ..., J^(n-1) I can differ from zero, J and I doing so at any of many points."""
+    """Return where (S, P) I, J I, ..., J^(n-1) I may be nonzero, given where J and I are at any of many points."""
     rng = np.random.default_rng(0)
     J, action = jacobians(cell, params, spread(rng, cell.state_size), inputs(rng))
     J, found = (J != 0).any(axis=0), (action != 0).any(axis=0)
@@ -56,7 +56,7 @@ def reached(cell, params, order, inputs):
 
 
 def masked_rtrl(model, batch, order, state=None, masked_as=None):
-    """The gradient by the cell's parameters. The model's last layer must be its `Dense` one."""
+    """Return the gradient with respect to the cell's parameters; the model's last layer must be its `Dense` one."""
     parts = decompose(model, "a test")
     cell, params, tokens = parts.cell, parts.params, batch.x.ndim == 2
     x = batch.x[..., None] if tokens else batch.x
@@ -72,7 +72,7 @@ def masked_rtrl(model, batch, order, state=None, masked_as=None):
         (g,) = BPTT().gradients(model, batch, CrossEntropy(), state)
         outputs = g.outputs
     _, d_outputs = CrossEntropy()(outputs, batch.targets, batch.lengths if per_step else None)
-    d_shown = d_outputs @ model.params[f"{len(model.layers) - 1}.w"]
+    d_output = d_outputs @ model.params[f"{len(model.layers) - 1}.w"]
     s, gradient = parts.begin(state, batch.size), np.zeros(params.size)
     M = np.zeros((batch.size, *mask.shape))
     for t in range(batch.steps):
@@ -82,13 +82,13 @@ def masked_rtrl(model, batch, order, state=None, masked_as=None):
         s[:n] = cell.step(dict(params.items()), s[:n], x[t, :n])[0]
         for b in range(n):
             if per_step or t == batch.lengths[b] - 1:
-                d = d_shown[t, b] if per_step else d_shown[b]
+                d = d_output[t, b] if per_step else d_output[b]
                 gradient += d @ M[b, : len(d)]
     return gradient
 
 
 def check(model, batch, order, **options):
-    """Against masked RTRL; what is on top of the cell is exact."""
+    """Compare with masked RTRL, and the readout's gradient with BPTT; return the error of the reference itself."""
     state = options.get("state")
     wanted = whole(BPTT(), model, batch, CrossEntropy(), state=state)[1]
     exact = wanted.copy()
@@ -100,15 +100,15 @@ def check(model, batch, order, **options):
     return gradient_error(model.params, wanted, exact)
 
 
-def thinned(layer, keep):
-    """A model whose recurrent weights are exactly zero but where `keep` (H, H) is true, for each gate."""
+def thinned(layer, connected):
+    """Return a model whose recurrent weights are zero where `connected` (H, H) is false, for each gate."""
     model = model_of([layer, Dense(layer.out_shape(("T", "B", F))[-1], K)])
     w_hh = model.params["0.w_hh"]
-    w_hh *= np.tile(keep, (len(w_hh) // len(keep), 1))
+    w_hh *= np.tile(connected, (len(w_hh) // len(connected), 1))
     return model
 
 
-RING = np.eye(4, k=-1, dtype=bool) | np.eye(4, k=3, dtype=bool)
+CYCLE = np.eye(4, k=-1, dtype=bool) | np.eye(4, k=3, dtype=bool)
 RANDOM = np.random.default_rng(3).random((4, 4)) < 0.3
 RECURRENT = {"Elman": Elman(F, 4), "LSTM": LSTM(F, 4), "GRU": GRU(F, 4), "original GRU": OriginalGRU(F, 4)}
 
@@ -116,17 +116,17 @@ RECURRENT = {"Elman": Elman(F, 4), "LSTM": LSTM(F, 4), "GRU": GRU(F, 4), "origin
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
 @pytest.mark.parametrize("order", [1, 2])
 @pytest.mark.parametrize("name", EVERY)
-def test_it_is_masked_rtrl(name, order, lengths):
+def test_snap_equals_masked_rtrl(name, order, lengths):
     model = model_of(CAUSAL[name])
     error = check(model, batch_for(model, lengths), order)
     assert error > 1e-3 or order > 1
 
 
 @pytest.mark.parametrize("order", [1, 2, 3])
-@pytest.mark.parametrize("keep", [RING, RANDOM], ids=["ring", "random"])
+@pytest.mark.parametrize("connected", [CYCLE, RANDOM], ids=["cycle", "random"])
 @pytest.mark.parametrize("name", RECURRENT)
-def test_weights_that_are_zero_are_no_path(name, keep, order):
-    model = thinned(RECURRENT[name], keep)
+def test_zero_weights_are_no_connections(name, connected, order):
+    model = thinned(RECURRENT[name], connected)
     batch = batch_for(model, LENGTHS["unequal lengths"])
     check(model, batch, order)
 
@@ -142,7 +142,7 @@ def test_weights_that_are_zero_are_no_path(name, keep, order):
     ids=["two layers", "a layer below", "tokens", "mean"],
 )
 @pytest.mark.parametrize("order", [1, 2])
-def test_models_of_several_layers(layers, order, rng):
+def test_snap_equals_masked_rtrl_for_models_of_several_layers(layers, order, rng):
     model = model_of(layers)
     batch = batch_for(model, LENGTHS["unequal lengths"])
     if isinstance(layers[0], Embedding):
@@ -151,15 +151,14 @@ def test_models_of_several_layers(layers, order, rng):
 
 
 @pytest.mark.parametrize("name", ["Elman tanh", "LSTM", "a user's"])
-def test_from_a_given_state(name, rng):
+def test_snap_equals_masked_rtrl_from_a_given_state(name, rng):
     model = model_of(CAUSAL[name])
     batch = batch_for(model, LENGTHS["unequal lengths"])
     check(model, batch, 1, state=[rng.standard_normal((3, CELLS[name].state_size)), None])
 
 
-def test_a_wrong_pattern_is_seen():
-    """The comparison tells masks of different orders apart."""
-    model = thinned(Elman(F, 4), RING)
+def test_masked_rtrl_of_another_order_differs():
+    model = thinned(Elman(F, 4), CYCLE)
     batch = batch_for(model, LENGTHS["unequal lengths"])
     found = whole(SnAp(2), model, batch, CrossEntropy())[1]
     for order, same in ((1, False), (2, True), (3, False)):
@@ -169,7 +168,7 @@ def test_a_wrong_pattern_is_seen():
 
 
 @pytest.mark.parametrize("name", CAUSAL)
-def test_a_large_order_is_rtrl(name):
+def test_snap_of_a_large_order_equals_rtrl(name):
     model = model_of(CAUSAL[name])
     batch = batch_for(model, LENGTHS["unequal lengths"])
     exact, found = (whole(a, model, batch, CrossEntropy())[1] for a in (RTRL(), SnAp(10)))
@@ -177,8 +176,8 @@ def test_a_large_order_is_rtrl(name):
 
 
 @pytest.mark.parametrize(("name", "order"), [("Elman", 1), ("GRU", 1), ("LSTM", 2)])
-def test_it_is_exact_where_units_do_not_meet(name, order):
-    """Each unit has weights to itself alone. An LSTM's output gate meets c one step later."""
+def test_snap_is_exact_for_independent_units(name, order):
+    """Units with recurrent weights to themselves alone; an LSTM's output gate affects c one step later."""
     model = thinned(RECURRENT[name], np.eye(4, dtype=bool))
     batch = batch_for(model, LENGTHS["unequal lengths"])
     exact, found = (whole(a, model, batch, CrossEntropy())[1] for a in (BPTT(), SnAp(order)))
@@ -187,16 +186,16 @@ def test_it_is_exact_where_units_do_not_meet(name, order):
     assert {groups.units.shape[1] for groups in groups_by_form} == {2 if name == "LSTM" else 1}
 
 
-def test_an_update_between_steps_is_seen():
-    """The Jacobian is that of the parameters as they are then."""
-    ends = []
+def test_updates_between_steps_change_the_jacobian():
+    """Each step's Jacobian is that of the current parameters."""
+    trained = []
     for algorithm in (RTRL(every=1), SnAp(9, every=1)):
         model = model_of(CAUSAL["GRU"])
         optimizer = rnnbp.Adam(0.05)
         for g in algorithm.gradients(model, batch_for(model, LENGTHS["unequal lengths"]), CrossEntropy()):
             optimizer.step(model.params, g.vector)
-        ends.append(model.params.vector)
-    np.testing.assert_allclose(*ends, rtol=1e-10)
+        trained.append(model.params.vector)
+    np.testing.assert_allclose(*trained, rtol=1e-10)
 
 
 # ---- memory and cost --------------------------------------------------------------
@@ -230,20 +229,20 @@ def test_the_influence_matrix_of_order_1_has_the_published_size(hidden):
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 4, 5])
-def test_the_influence_matrix_of_a_ring_grows_by_a_unit_per_order(order):
+def test_the_influence_matrix_of_a_cycle_grows_by_a_unit_per_order(order):
     """Each further step reaches one further unit, until all are reached."""
-    model = thinned(Elman(F, 4), RING)
+    model = thinned(Elman(F, 4), CYCLE)
     P = 4 * (F + 4 + 2)
     assert numbers(sparse_influence(model, order)) == min(order, 4) * P
 
 
-def test_full_recurrent_weights_are_reached_in_two_steps():
+def test_the_influence_matrix_of_order_2_is_full_for_dense_recurrent_weights():
     model = model_of([LSTM(F, 4), Dense(4, K)])
     assert numbers(sparse_influence(model, 2)) == 8 * decompose(model, "SnAp").params.size
 
 
 def test_memory_grows_as_the_square_of_the_units():
-    """RTRL's grow as the cube of them, and neither as time does."""
+    """And that of RTRL as the cube."""
     stored = {}
     for H in (16, 32):
         for algorithm in (SnAp(), RTRL()):
@@ -261,7 +260,7 @@ def test_memory_grows_as_the_square_of_the_units():
 
 @pytest.mark.parametrize("order", [1, 2, 3])
 @pytest.mark.parametrize("name", EVERY)
-def test_the_sparsity_is_that_found_at_many_points(name, order):
+def test_the_sparsity_equals_that_of_jacobians_at_many_points(name, order):
     cell = EVERY[name]
     params = made(cell)
     params.vector[:] += 0.2 * np.random.default_rng(0).standard_normal(params.size)
@@ -270,7 +269,7 @@ def test_the_sparsity_is_that_found_at_many_points(name, order):
     np.testing.assert_array_equal(found.reach(order)[:, found.columns], wanted)
 
 
-def test_units_that_are_silent_now_are_no_zeros():
+def test_inactive_rectified_units_count_as_connected():
     """Rectified units far below their threshold, where every derivative is zero."""
     cell = CELLS["Elman relu"]
     params = made(cell)
@@ -282,7 +281,7 @@ def test_units_that_are_silent_now_are_no_zeros():
 
 
 @pytest.mark.parametrize("threshold", [1e-3, 1, 1e3])
-def test_neurons_far_from_their_threshold_are_no_zeros(threshold):
+def test_neurons_far_from_their_threshold_count_as_connected(threshold):
     """The surrogate is zero there."""
     cell = LIFCell(F, 4, threshold=threshold)
     found = sparsity_of(cell, made(cell))
@@ -291,7 +290,7 @@ def test_neurons_far_from_their_threshold_are_no_zeros(threshold):
     np.testing.assert_array_equal(found.non_recurrent[:, 4:], np.tile(np.eye(4, dtype=bool), (2, 1)))
 
 
-def test_biases_that_begin_at_zero_are_no_zeros():
+def test_biases_initialized_at_zero_count_as_connected():
     """A GRU's reset gate scales a product that may consist of a bias alone."""
     cell = CELLS["GRU"]
     params = made(cell)
@@ -305,16 +304,16 @@ def test_compressed_entries_are_those_of_the_full_jacobian(name, rng):
     params = made(cell)
     found = sparsity_of(cell, params)
     step = LinearizedStep(cell, params, rng.standard_normal((3, cell.state_size)), rng.standard_normal((3, F)))
-    compressed, taken = CompressedEntries(step, Compression(found, np.dtype(float))), JacobianEntries(step)
+    compressed, full = CompressedEntries(step, Compression(found, np.dtype(float))), JacobianEntries(step)
     units = rng.integers(cell.state_size, size=(5, 3))
-    assert relative_error(compressed.blocks(units), taken.blocks(units)) < 1e-14
+    assert relative_error(compressed.blocks(units), full.blocks(units)) < 1e-14
     pairs = np.nonzero(found.activation[:, found.columns])
-    assert relative_error(compressed.immediate(*pairs), taken.immediate(*pairs)) < 1e-14
+    assert relative_error(compressed.immediate(*pairs), full.immediate(*pairs)) < 1e-14
 
 
 @pytest.mark.parametrize("order", [1, 2])
 @pytest.mark.parametrize("name", [name for name in EVERY if name != "a user's"])
-def test_products_add_the_same_as_single_entries(name, order, rng):
+def test_outer_product_and_elementwise_updates_agree(name, order, rng):
     cell = EVERY[name]
     params = made(cell)
     found = sparsity_of(cell, params)
@@ -327,21 +326,21 @@ def test_products_add_the_same_as_single_entries(name, order, rng):
             np.testing.assert_allclose(one, other, rtol=1e-13, atol=1e-15)
 
 
-def test_products_are_taken_where_groups_share_their_inputs():
-    for order, kind in ((1, OuterProductUpdate), (2, ElementwiseUpdate)):
+def test_outer_product_updates_are_used_at_order_1():
+    for order, update in ((1, OuterProductUpdate), (2, ElementwiseUpdate)):
         influence = sparse_influence(model_of([LSTM(F, 4), Dense(4, K)]), order)
-        assert {type(groups.update) for groups in influence.groups_by_form} == {kind}
+        assert {type(groups.update) for groups in influence.groups_by_form} == {update}
 
 
 @pytest.mark.parametrize(("name", "passes"), [("Elman tanh", 1), ("GRU", 1), ("LSTM", 2), ("a user's", 4)])
-def test_one_product_per_color(name, passes):
+def test_compression_takes_one_vector_jacobian_product_per_color(name, passes):
     compression = Compression(sparsity_of(CELLS[name], made(CELLS[name])), np.dtype(float))
     assert len(compression.seeds) == passes
     assert compression.pays(4 * 4) == (passes < 4)
 
 
-def test_a_sparse_cell_that_says_nothing_of_its_parameters():
-    """A user's cell whose units are independent is compressed too."""
+def test_a_users_cell_with_independent_units_equals_masked_rtrl():
+    """Without outer products the entries are not compressed."""
     cell = CELLS["a user's"]
     params = made(cell)
     params["v"] *= np.eye(4)
@@ -363,7 +362,7 @@ def test_what_rtrl_does_not_take_is_refused():
         list(SnAp().gradients(model, batch_for(model, LENGTHS["equal lengths"]), CrossEntropy()))
 
 
-# ---- from which order on it is exact -----------------------------------------------------------------------------
+# ---- the order at which it is exact -----------------------------------------------------------------------------
 
 EXACT_FROM = {
     "Elman tanh": 2,
@@ -381,8 +380,8 @@ EXACT_FROM = {
 
 
 @pytest.mark.parametrize("name", EXACT_FROM)
-def test_with_full_recurrent_weights_it_is_exact_from_the_documented_order_on(name):
-    """And not before."""
+def test_snap_is_exact_from_the_documented_order_on(name):
+    """And not at the order below it."""
     model = model_of(CAUSAL[name])
     batch = batch_for(model, LENGTHS["unequal lengths"])
     _, exact = whole(BPTT(), model, batch, CrossEntropy())
@@ -395,7 +394,7 @@ def test_with_full_recurrent_weights_it_is_exact_from_the_documented_order_on(na
 
 
 @pytest.mark.parametrize("layers", [[Elman(3, 3), GRU(3, 3)], [LSTM(3, 2, num_layers=3)]], ids=["mixed", "three"])
-def test_of_layers_on_top_of_each_other_the_largest_order_counts(layers):
+def test_the_largest_order_of_stacked_layers_makes_snap_exact(layers):
     model = model_of([*layers, Dense(layers[-1].hidden_size, K)])
     batch = batch_for(model, LENGTHS["equal lengths"])
     _, exact = whole(BPTT(), model, batch, CrossEntropy())
@@ -429,7 +428,7 @@ def test_sparsity_survives_updates(make):
     assert before < numbers(sparse_influence(model_of([Elman(3, 20), Dense(20, K)]), 2)) / 3
 
 
-def test_a_masked_network_has_the_gradient_of_bptt_from_the_order_on_at_which_all_is_reached():
+def test_snap_of_a_large_order_is_exact_for_a_masked_network():
     model = sparse_model()
     batch = batch_for(model, LENGTHS["unequal lengths"])
     (exact,) = BPTT().gradients(model, batch, CrossEntropy())
@@ -437,7 +436,7 @@ def test_a_masked_network_has_the_gradient_of_bptt_from_the_order_on_at_which_al
     assert gradient_error(model.params, found.vector, exact.vector) < 1e-12
 
 
-def test_a_weight_that_its_mask_lets_be_is_a_connection_though_it_is_zero():
+def test_a_zero_weight_that_is_not_masked_is_a_connection():
     """It may change within the batch."""
     model = model_of([Elman(3, 4), Dense(4, K)])
     model.params["0.w_hh"] = 0

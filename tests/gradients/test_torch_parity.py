@@ -35,7 +35,7 @@ def our_name(name: str, single: bool) -> str:
 
 
 def pair(variant, layers, bidirectional, dtype):
-    """Our layer with its parameters, and PyTorch's with the same ones."""
+    """Return a layer with its parameters, and PyTorch's with the same ones."""
     make, theirs, options = VARIANTS[variant]
     layer = make(F, H, num_layers=layers, bidirectional=bidirectional)
     torch.manual_seed(0)
@@ -74,10 +74,10 @@ def state_of(last, layer) -> np.ndarray:
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
-@pytest.mark.parametrize("bidirectional", [False, True], ids=["one way", "both ways"])
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["forward", "bidirectional"])
 @pytest.mark.parametrize("layers", [1, 2], ids=["one layer", "two layers"])
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_outputs_states_and_gradients(variant, layers, bidirectional, lengths, dtype):
+def test_outputs_states_and_gradients_are_pytorchs(variant, layers, bidirectional, lengths, dtype):
     tolerance = TOLERANCES[dtype]
     layer, params, module, names = pair(variant, layers, bidirectional, dtype)
     x = padded(lengths, F, dtype, 1)
@@ -103,7 +103,7 @@ def test_outputs_states_and_gradients(variant, layers, bidirectional, lengths, d
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
 @pytest.mark.parametrize("layers", [1, 2], ids=["one layer", "two layers"])
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_from_a_given_state_and_back_to_it(variant, layers, lengths, dtype, rng):
+def test_gradients_with_respect_to_a_given_state_are_pytorchs(variant, layers, lengths, dtype, rng):
     """The loss sees the final state as well."""
     tolerance = TOLERANCES[dtype]
     layer, params, module, names = pair(variant, layers, False, dtype)
@@ -132,7 +132,7 @@ def test_from_a_given_state_and_back_to_it(variant, layers, lengths, dtype, rng)
 @pytest.mark.parametrize("dtype", TOLERANCES)
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
 @pytest.mark.parametrize("weighted", [False, True], ids=["plain", "class weights"])
-def test_a_whole_model(lengths, dtype, weighted, rng):
+def test_the_loss_and_gradient_of_a_model_are_pytorchs(lengths, dtype, weighted, rng):
     """LSTM > Last > Dense > CrossEntropy, its loss and all gradients."""
     model = Sequential(LSTM(F, H), Last(), Dense(H, K), dtype=dtype)
     lstm = torch.nn.LSTM(F, H, dtype=getattr(torch, dtype))
@@ -160,7 +160,7 @@ def test_a_whole_model(lengths, dtype, weighted, rng):
         assert relative_error(found[name], p.grad.numpy()) < tolerance, name
 
 
-def test_first_values_are_spread_as_pytorchs():
+def test_initial_weights_are_distributed_as_pytorchs():
     """Uniform within the same bound, for the recurrent and for the linear layer."""
     model = Sequential(LSTM(20, 50), Dense(50, 40), dtype=np.float64)
     lstm, dense = torch.nn.LSTM(20, 50), torch.nn.Linear(50, 40)

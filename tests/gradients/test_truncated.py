@@ -50,17 +50,17 @@ def problem(layers, lengths=LENGTHS, seed=0):
     model = Sequential(*layers, seed=seed, dtype=np.float64)
     rng = np.random.default_rng(seed)
     steps = lengths.max()
-    done = np.arange(steps)[:, None] >= lengths
-    x = np.where(done[:, :, None], 0, rng.standard_normal((steps, len(lengths), F)))
+    padding = np.arange(steps)[:, None] >= lengths
+    x = np.where(padding[:, :, None], 0, rng.standard_normal((steps, len(lengths), F)))
     if model.out_shape[0] == "T":
-        targets = np.where(done, -1, rng.integers(K, size=done.shape))
+        targets = np.where(padding, -1, rng.integers(K, size=padding.shape))
     else:
         targets = rng.integers(K, size=len(lengths))
     return model, replace(SequenceBatch.from_array(x, lengths), targets=targets)
 
 
 def states_before(model, batch):
-    """The states before each step, and after the last."""
+    """Return the states before each step and after the last."""
     states, after = [None], None
     for t in range(len(batch.x)):
         run = Run(np.clip(batch.lengths - t, 0, 1))
@@ -70,7 +70,7 @@ def states_before(model, batch):
 
 
 def window_loss(model, batch, loss, params, start_state, first, start, stop):
-    """The loss due in [start, stop), of a run that begins at `first` from a fixed state."""
+    """Return the loss of the outputs in [start, stop), of a run that begins at `first` from a fixed state."""
     run = Run(np.clip(batch.lengths - first, 0, stop - first))
     outputs, _, _ = model.unroll(params, batch.x[first:stop], run, start_state)
     total = loss.total(batch.targets, batch.lengths if outputs.ndim == 3 else None)
@@ -82,7 +82,7 @@ def window_loss(model, batch, loss, params, start_state, first, start, stop):
 
 
 def definition_of(model, batch, loss, start, stop, first, states):
-    """The loss due in [start, stop), and by the complex step its derivative with the state before `first` fixed."""
+    """Return the loss of the outputs in [start, stop) and its gradient with the state before `first` held constant."""
     arguments = (states[first], first, start, stop)
     value = window_loss(model, batch, loss, model.params, *arguments)
     gradient = np.zeros(model.params.size)
@@ -94,7 +94,7 @@ def definition_of(model, batch, loss, start, stop, first, states):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_every_k1_and_k2(name):
+def test_every_k1_and_k2_give_the_gradient_of_the_definition(name):
     model, batch = problem(MODELS[name])
     states, loss = states_before(model, batch), CrossEntropy()
     windows = {}  # the same window belongs to several pairs
@@ -146,9 +146,9 @@ def test_equal_k1_and_k2_cut_the_sequence_into_segments(k):
     for g in TruncatedBPTT(k, k).gradients(model, batch, loss):
         piece = batch.span(*g.span)
         (own,) = BPTT().gradients(model, piece, loss, state)
-        share = loss.total(piece.targets, piece.lengths) / whole
-        assert g.loss == pytest.approx(own.loss * share, rel=1e-12)
-        assert gradient_error(model.params, g.vector, own.vector * share) < 1e-12
+        fraction = loss.total(piece.targets, piece.lengths) / whole
+        assert g.loss == pytest.approx(own.loss * fraction, rel=1e-12)
+        assert gradient_error(model.params, g.vector, own.vector * fraction) < 1e-12
         state = own.state
         for one, other in zip(leaves(g.state), leaves(state), strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-13)
@@ -191,7 +191,7 @@ def test_outputs_are_those_of_one_run(k1):
 
 
 @pytest.mark.parametrize("cell", [c for c in CELLS.values() if c.input_size == 3], ids=repr)
-def test_the_state_goes_on_over_batches(cell, rng):
+def test_a_state_continues_from_batch_to_batch(cell, rng):
     """Two halves of a long batch, the state passed on, are one run of it."""
     model = Sequential(Recurrent(cell), Dense(cell.output_size, K), dtype=np.float64)
     x, labels = rng.standard_normal((8, 2, 3)), rng.integers(K, size=(8, 2))
@@ -207,20 +207,20 @@ def test_the_state_goes_on_over_batches(cell, rng):
     np.testing.assert_allclose(second[-1].state[0], whole[-1].state[0], rtol=1e-13)
 
 
-def test_the_given_state_and_the_batch_are_left_alone(rng):
+def test_the_given_state_and_the_batch_are_not_changed(rng):
     model, batch = problem(MODELS["GRU, every step"])
     state, x = [rng.standard_normal((4, 3)), None], batch.x.copy()
-    kept = state[0].copy()
+    given = state[0].copy()
     list(TruncatedBPTT(2, 3).gradients(model, batch, CrossEntropy(), state))
-    np.testing.assert_array_equal(state[0], kept)
+    np.testing.assert_array_equal(state[0], given)
     np.testing.assert_array_equal(batch.x, x)
 
 
 @pytest.mark.parametrize(("k1", "k2"), [(1, 1), (2, 2), (3, 3), (1, 3), (2, 5)])
 def test_parameters_may_change_between_yields(k1, k2):
-    """The run goes on with the new parameters from the state the old ones left.
+    """The forward pass continues with the new parameters from the state that the old ones gave.
 
-    Where no earlier step takes part in the way back, the gradient is that at the new parameters.
+    Where the backward pass includes no earlier step, the gradient is that at the new parameters.
     """
     model, batch = problem(MODELS["GRU, every step"], np.array([6, 5, 4, 1]))
     loss, state = CrossEntropy(), None
@@ -236,8 +236,7 @@ def test_parameters_may_change_between_yields(k1, k2):
         model.params.vector -= 0.5 * g.vector
 
 
-def test_online_steps_learn():
-    """One pass over a batch with a step after each gradient lowers the loss."""
+def test_updates_after_each_gradient_lower_the_loss():
     model, batch = problem(MODELS["GRU, every step"])
     before = CrossEntropy()(model.forward(batch), batch.targets, batch.lengths)[0]
     for _ in range(10):
@@ -267,7 +266,7 @@ def test_memory_is_smaller_for_a_shorter_backward_pass():
         ([Resample(2)], r"layer 0 \(Resample\)"),
     ],
 )
-def test_a_layer_that_looks_ahead_is_refused(layers, named):
+def test_a_noncausal_layer_is_refused(layers, named):
     model, batch = problem(layers)
     with pytest.raises(ValueError, match=f"TruncatedBPTT takes causal layers, but {named} sees .* use BPTT"):
         next(TruncatedBPTT(1, 2).gradients(model, batch, CrossEntropy()))
@@ -284,6 +283,6 @@ def test_a_layer_that_looks_ahead_is_refused(layers, named):
         (3, None, "k2 must be an integer >= k1 = 3, got None"),
     ],
 )
-def test_wrong_arguments(k1, k2, message):
+def test_wrong_arguments_are_refused(k1, k2, message):
     with pytest.raises(ValueError, match=message):
         TruncatedBPTT(k1, k2)

@@ -1,4 +1,4 @@
-"""UORO by itself; that it is unbiased is in test_online_signs.py."""
+"""UORO: formulas, variance, memory. test_online_signs.py tests that it is unbiased."""
 
 from dataclasses import replace
 
@@ -15,23 +15,23 @@ from rnnbp.layers import Dense, Recurrent
 from rnnbp.losses import CrossEntropy
 
 
-def test_a_step_by_the_published_formula(rng):
-    """rho0, rho1 and both updates, written out for one sequence after the other."""
+def test_an_update_equals_the_published_formula(rng):
+    """rho0, rho1 and both updates, computed sequence by sequence."""
     step = linear_step(CELLS["LSTM"], rng)
     state, params = rng.standard_normal((3, 8)), rng.standard_normal((3, step.params.size))
-    held = RankOneInfluenceMatrix(state.copy(), params.copy(), np.random.default_rng(5))
-    held.advance(step)
+    influence = RankOneInfluenceMatrix(state.copy(), params.copy(), np.random.default_rng(5))
+    influence.advance(step)
     nu = 2 * np.random.default_rng(5).integers(2, size=(3, 8)) - 1
     action = step.immediate_jacobian.vjp(step.deltas)
     for b in range(3):
         jvp, immediate_vjp = step.jacobian[b] @ state[b], nu[b] @ action[:, b]
         rho0 = np.sqrt(np.linalg.norm(params[b]) / np.linalg.norm(jvp))
         rho1 = np.sqrt(np.linalg.norm(immediate_vjp) / np.linalg.norm(nu[b]))
-        np.testing.assert_allclose(held.state[b], rho0 * jvp + rho1 * nu[b], rtol=1e-12)
-        np.testing.assert_allclose(held.params[b], params[b] / rho0 + immediate_vjp / rho1, rtol=1e-11, atol=1e-14)
+        np.testing.assert_allclose(influence.state[b], rho0 * jvp + rho1 * nu[b], rtol=1e-12)
+        np.testing.assert_allclose(influence.params[b], params[b] / rho0 + immediate_vjp / rho1, rtol=1e-11, atol=1e-14)
 
 
-def test_one_unit_and_one_step_have_no_variance():
+def test_the_gradient_of_one_unit_over_one_step_has_no_variance():
     """nu is 1 or -1, and the only one there is."""
     model, batch = problem([Recurrent(rnnbp.ElmanCell(3, 1)), Dense(1, 3)], np.array([1, 1, 1]))
     (exact,) = BPTT().gradients(model, batch, CrossEntropy())
@@ -64,7 +64,7 @@ def test_the_factors_reduce_the_variance(monkeypatch):
     assert variance() > 1.5 * balanced
 
 
-def test_a_model_that_looks_ahead_is_refused():
+def test_a_noncausal_model_is_refused():
     model, batch = problem([rnnbp.LSTM(3, 2, bidirectional=True), Dense(4, 3)])
     with pytest.raises(ValueError, match="UORO takes causal layers, but layer 0"):
         list(UORO().gradients(model, batch, CrossEntropy()))
