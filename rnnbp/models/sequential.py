@@ -1,30 +1,24 @@
-"""Sequential: a stack of layers over one parameter vector."""
+"""Sequential: a model of layers in a row, with its predictions under the class names of the training data."""
 
-import copy
 import html
-import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, DTypeLike
+from numpy.typing import ArrayLike
 
-from rnnbp import cells, layers, losses, solvers
-from rnnbp.core import Parameters, initializers
-from rnnbp.data import SequenceBatch, names_or_none, one_feature
-from rnnbp.layers import Embedding, Layer, Run
-from rnnbp.layers.base import Array, Residuals, Shape, State, format_shape, padding_mask
-from rnnbp.layers.ends import check_directions
+from rnnbp.data import SequenceBatch, SequenceDataset, checked_classes
+from rnnbp.layers.base import Array, format_shape
 from rnnbp.losses import Loss
-from rnnbp.models.prediction import Predictor
-from rnnbp.runtime import by_name, from_config, natural_int, read_archive, to_config, write_archive
+from rnnbp.models.class_names import Classes, matched
+from rnnbp.models.layer_stack import LayerStack
+from rnnbp.models.prediction import BATCH_SIZE, Data, batch_outputs, predictions, probabilities
+from rnnbp.models.saving import read_model, write_model
 
-MODEL_FILE = "rnnbp model"
 
-
-class Sequential(Predictor):
+class Sequential(LayerStack):
     """Stack of layers: the output of each is the input of the next.
 
     Parameters
@@ -45,6 +39,8 @@ class Sequential(Predictor):
         Names of the classes, in the order of the outputs: from the data that it was first trained on.
     loss : Loss, or None
         The loss it was last trained with, by which `predict` reads the outputs.
+    stateful : bool
+        Whether the state was carried through streams in training, and so is in prediction.
     info : dict
         Free for the user: anything JSON can represent; saved with the model.
 
@@ -70,227 +66,37 @@ class Sequential(Predictor):
     ValueError: layer 1: Dense takes 9 features, got 8 in (T, B, 8)
     """
 
-    def __init__(self, *layers: Layer, seed: int = 0, dtype: DTypeLike = np.float32) -> None:
-        if not layers:
-            raise ValueError("layers must be at least one layer, got none")
-        for i, layer in enumerate(layers):
-            if not isinstance(layer, Layer):
-                raise ValueError(f"layers must be rnnbp layers, got {layer!r} as layer {i}")
-        self.layers: tuple[Layer, ...] = layers
-        self.info: dict[str, Any] = {}
-        self.seed = natural_int("seed", seed)
-        self.dtype = _float(dtype)
-        self._shapes = self._fit()
-        check_directions(layers)
-        self.params = Parameters(
-            {f"{i}.{name}": shape for i, layer in enumerate(layers) for name, shape in layer.shapes().items()},
-            dtype=self.dtype,
-        )
-        self.initialize(np.random.default_rng(seed))
+    loss: Loss | None = None
+    stateful: bool = False
+    _classes: Classes | None = None
 
-    def _fit(self) -> list[Shape]:
-        """Return the output shape of each layer, or raise an error that names the layer that does not fit."""
-        shape: Shape = ("T", "B") if isinstance(self.layers[0], Embedding) else ("T", "B", None)
-        shapes = []
-        for i, layer in enumerate(self.layers):
-            try:
-                shape = layer.out_shape(shape)
-            except ValueError as error:
-                raise ValueError(f"layer {i}: {error}") from None
-            shapes.append(shape)
-        return shapes
+    @property
+    def classes(self) -> Classes | None:
+        """Names of the outputs, from the training data; None where these had none."""
+        return self._classes
 
-    def initialize(self, rng: np.random.Generator) -> None:
-        """Initialize all parameters.
+    @classes.setter
+    def classes(self, names: Sequence[str] | None) -> None:
+        self._classes = checked_classes(names)
+
+    def as_trained(self, name: str, data: SequenceDataset) -> SequenceDataset:
+        """Return `data` with its labels renumbered by name as indices into the classes of a trained model.
 
         Parameters
         ----------
-        rng : numpy.random.Generator
-        """
-        initial = Parameters(self.params.shapes, dtype=np.float64)
-        for scope, layer in zip(self.scopes(initial), self.layers, strict=True):
-            layer.initialize(scope, rng)
-        for name in initial:
-            if not initial.mask(name).all():
-                self.params.set_mask(name, initial.mask(name))
-        self.params.vector[:] = self.params.masked(initial.vector)
-
-    def astype(self, dtype: DTypeLike) -> "Sequential":
-        """Return the same layers over a copy of the parameters in another dtype.
+        name : str
+            Name of the dataset in error messages.
+        data : SequenceDataset
+            Integer classes without names are unchanged; so are all classes where the model was never trained.
 
         Raises
         ------
         ValueError
-            If it is neither float32 nor float64.
-
-        Examples
-        --------
-        >>> import rnnbp
-        >>> Sequential(rnnbp.Dense(2, 1)).astype(np.float64).params.vector.dtype
-        dtype('float64')
+            If it has classes that the model was not trained on, which the message lists, or has names where the model
+            was trained without.
         """
-        other = copy.copy(self)
-        other.dtype, other.info = _float(dtype), dict(self.info)
-        other.params = self.params.astype(other.dtype)
-        return other
-
-    @property
-    def causal(self) -> bool:
-        """Whether all layers are causal: no output depends on later inputs."""
-        return all(layer.causal for layer in self.layers)
-
-    @property
-    def recurrent(self) -> bool:
-        """Whether a layer has a state that is carried from step to step."""
-        return any(layer.recurrent for layer in self.layers)
-
-    @property
-    def kind(self) -> Literal["static", "recurrent"]:
-        """'recurrent' if a layer is recurrent, else 'static'."""
-        return "recurrent" if self.recurrent else "static"
-
-    def scopes(self, params: Parameters) -> list[Parameters]:
-        """Return a view of `params` for each layer, under the layer's own names."""
-        return [params.scope(f"{i}.") for i in range(len(self.layers))]
-
-    @property
-    def in_time(self) -> slice:
-        """Slice of the layers whose input has a time axis: all, or up to and including the one that removes it."""
-        return slice(next((i + 1 for i, shape in enumerate(self._shapes) if shape[0] != "T"), len(self.layers)))
-
-    def unroll(
-        self,
-        params: Parameters,
-        x: Array,
-        run: Run,
-        states: Sequence[State] | None = None,
-        part: slice = slice(None),
-    ) -> tuple[Array, list[Residuals], list[State]]:
-        """Run the forward pass and record the residuals that the backward pass needs.
-
-        Parameters
-        ----------
-        params : Parameters
-            Usually `self.params`; others of the same names, in any dtype, are taken.
-        x : ndarray (T, B, F), or integers (T, B)
-        run : Run
-        states : list, one a layer, optional
-            Initial states, as this method returns them. Default: each layer's own initial state.
-        part : slice, default all
-            The layers to run; states and residuals are theirs.
-
-        Returns
-        -------
-        outputs : ndarray (T, B, K) or (B, K)
-        residuals : list
-        states : list
-            None for a layer without state.
-
-        Raises
-        ------
-        ValueError
-            If `states` do not fit.
-        """
-        layers, scopes = self.layers[part], self.scopes(params)[part]
-        if states is not None and len(states) != len(layers):
-            raise ValueError(f"states must be one for each of the {len(layers)} layers, got {len(states)}")
-        residuals, after = [], []
-        for i, (layer, scope) in enumerate(zip(layers, scopes, strict=True)):
-            x, own, state = layer.forward(scope, x, run, None if states is None else states[i])
-            residuals.append(own)
-            after.append(state)
-        return x, residuals, after
-
-    def backward(
-        self,
-        params: Parameters,
-        residuals: Sequence[Residuals],
-        dy: Array,
-        grad: Parameters,
-        d_states: Sequence[State] | None = None,
-        part: slice = slice(None),
-    ) -> tuple[Array, list[State]]:
-        """Backpropagate through the forward pass of `unroll`; the gradient is added to `grad`.
-
-        Parameters
-        ----------
-        params, residuals
-            As `unroll` was given and returned them.
-        dy : ndarray (T, B, K) or (B, K)
-            Gradient of the loss with respect to the outputs.
-        grad : Parameters
-            The gradient with respect to the parameters is added to it.
-        d_states : list, one a layer, optional
-            Gradient of the loss with respect to the final states.
-        part : slice, default all
-            The layers `unroll` ran.
-
-        Returns
-        -------
-        dx : ndarray (T, B, F)
-        d_states : list
-            Gradient of the loss with respect to the initial states.
-        """
-        layers, scopes, grads = self.layers[part], self.scopes(params)[part], self.scopes(grad)[part]
-        before: list[State] = [None] * len(layers)
-        for i in reversed(range(len(layers))):
-            d_state = None if d_states is None else d_states[i]
-            dy, before[i] = layers[i].backward(scopes[i], residuals[i], dy, grads[i], d_state)
-        return dy, before
-
-    def backward_params(
-        self,
-        params: Parameters,
-        residuals: Sequence[Residuals],
-        dy: Array,
-        grad: Parameters,
-        d_states: Sequence[State] | None = None,
-        part: slice = slice(None),
-    ) -> list[State]:
-        """Backpropagate down to the lowest layer with parameters, without the gradient with respect to its input.
-
-        Parameters
-        ----------
-        params, residuals, dy, grad, d_states, part
-            As `backward` takes them.
-
-        Returns
-        -------
-        d_states : list
-            Gradient of the loss with respect to the initial states; None for layers that were not reached.
-        """
-        layers, scopes, grads = self.layers[part], self.scopes(params)[part], self.scopes(grad)[part]
-        before: list[State] = [None] * len(layers)
-        lowest = next((i for i, scope in enumerate(scopes) if scope.size), len(layers))
-        for i in reversed(range(lowest, len(layers))):
-            given = (scopes[i], residuals[i], dy, grads[i], None if d_states is None else d_states[i])
-            if i > lowest:
-                dy, before[i] = layers[i].backward(*given)
-            else:
-                before[i] = layers[i].backward_params(*given)
-        return before
-
-    def cast(self, x: Array) -> Array:
-        """Return `x` in the model's dtype; integer tokens are unchanged.
-
-        Raises
-        ------
-        ValueError
-            If the number of features is not what the layers take.
-        """
-        self._check_input(x)
-        return x if isinstance(self.layers[0], Embedding) else x.astype(self.dtype, copy=False)
-
-    def _check_input(self, x: Array) -> None:
-        shape: Shape = ("T", "B", x.shape[-1]) if x.ndim == 3 else ("T", "B")
-        for i, (layer, known) in enumerate(zip(self.layers, self._shapes, strict=True)):
-            try:
-                shape = layer.out_shape(shape)
-            except ValueError as error:
-                advice = one_feature(x, "(T, B)")
-                raise ValueError(f"x of shape {x.shape} does not fit layer {i}: {error}{advice}") from None
-            if shape == known:  # which the layers above fit
-                return
+        never_trained = self.loss is None and self.classes is None
+        return data if never_trained else matched(name, data, self.classes)
 
     def forward(self, batch: SequenceBatch | ArrayLike, lengths: ArrayLike | None = None) -> Array:
         """Compute the outputs in evaluation mode: without dropout and noise.
@@ -320,41 +126,80 @@ class Sequential(Predictor):
             return sorted_batch.restore(self.forward(sorted_batch), axis=1 if self.per_step else 0)
         return self.forward_from(batch)[0]
 
-    def forward_from(self, batch: SequenceBatch, states: Sequence[State] | None = None) -> tuple[Array, list[State]]:
-        """Compute the outputs and final states in evaluation mode from given initial states.
+    def predict(self, data: Data, batch_size: int = BATCH_SIZE) -> Any:
+        """Predict the classes or values of each sequence, in the order of `data`.
 
         Parameters
         ----------
-        batch : SequenceBatch
-        states : list, one a layer, optional
-            As this method returns them. Default: zeros.
+        data : SequenceDataset, SequenceBatch, or list of array_like (T_i, F)
+            Targets are ignored. The state is carried through a stream (`SequenceDataset.from_stream`) if it was
+            in training.
+        batch_size : int, default 256
+            Sequences per batch; does not affect the result.
 
         Returns
         -------
-        outputs : ndarray (T, B, K) or (B, K)
-            As `forward`.
-        states : list
-            Final states; None for a layer without state.
-        """
-        outputs, _, after = self.unroll(self.params, self.cast(batch.x), Run(batch.lengths), states)
-        return blank_padding(outputs, batch.lengths) if self.per_step else outputs, after
+        ndarray (N,) or (N, K), or list
+            Class names, integers where there are no names, or values: (N,) for one a sequence, (N, K) for several.
+            Where each step has its own, a list of N arrays (T_i,) or (T_i, K). With
+            `rnnbp.CTC`, the labels of each sequence by greedy decoding: N lists of names, or arrays (L_i,) of integers.
 
-    @property
-    def out_shape(self) -> Shape:
-        """Shape of the outputs: ('T', 'B', K) or ('B', K)."""
-        return self._shapes[-1]
-
-    @property
-    def per_step(self) -> bool:
-        """Whether there is an output for each step, (T, B, K), not one for each sequence, (B, K).
+        Raises
+        ------
+        ValueError
+            If the model was never trained, or `data` is none of these.
 
         Examples
         --------
         >>> import rnnbp
-        >>> rnnbp.Sequential(rnnbp.Elman(2, 3)).per_step, rnnbp.Sequential(rnnbp.Elman(2, 3), rnnbp.Last()).per_step
-        (True, False)
+        >>> data = rnnbp.SequenceDataset([np.ones((3, 1)), -np.ones((4, 1))] * 4, targets=["up", "down"] * 4)
+        >>> model = rnnbp.Sequential(rnnbp.Elman(1, 4), rnnbp.Last(), rnnbp.Dense(4, 2))
+        >>> trainer = rnnbp.Trainer(model, rnnbp.CrossEntropy(), optimizer=rnnbp.Adam(0.1))
+        >>> history = trainer.fit(data, epochs=10, progress=False)
+        >>> model.predict([np.ones((5, 1)), -np.ones((2, 1))])
+        array(['up', 'down'], dtype='<U4')
         """
-        return self.out_shape[0] == "T"
+        loss = self._trained_loss()
+        return predictions(batch_outputs(self, data, batch_size, self.stateful), loss, self.classes, self.per_step)
+
+    def predict_proba(self, data: Data, batch_size: int = BATCH_SIZE) -> Any:
+        """Predict the probability of each class for each sequence, in the order of `data`.
+
+        Parameters
+        ----------
+        data, batch_size
+            See `predict`.
+
+        Returns
+        -------
+        ndarray (N, K), or list of ndarray (T_i, K)
+            In the order of `classes`. With `rnnbp.BinaryCrossEntropy` the probability that each of K binary labels is
+            1, (N,) where there is one.
+
+        Raises
+        ------
+        ValueError
+            If the model was never trained, or predicts values, which have no probabilities.
+
+        Examples
+        --------
+        >>> import rnnbp
+        >>> model = rnnbp.Sequential(rnnbp.Last(), rnnbp.Dense(1, 2))
+        >>> model.params.vector[:] = 0
+        >>> model.loss = rnnbp.CrossEntropy()  # as a training sets it
+        >>> model.predict_proba([np.zeros((5, 1))])
+        array([[0.5, 0.5]], dtype=float32)
+        """
+        loss = self._trained_loss()
+        return probabilities(batch_outputs(self, data, batch_size, self.stateful), loss, self.per_step)
+
+    def _trained_loss(self) -> Loss:
+        if self.loss is None:
+            raise ValueError(
+                "the model was never trained, so it does not know what its outputs mean: train it by "
+                "rnnbp.Trainer(model, loss).fit(data), or set it by model.loss = rnnbp.CrossEntropy() and model.classes"
+            )
+        return self.loss
 
     def summary(self) -> pd.DataFrame:
         """Return a table with one row per layer, and the total: layer, output shape, number of parameters.
@@ -369,7 +214,7 @@ class Sequential(Predictor):
         total                             25
         """
         rows = [
-            (describe(layer), format_shape(shape), scope.size)
+            (_class_names(layer), format_shape(shape), scope.size)
             for layer, shape, scope in zip(self.layers, self._shapes, self.scopes(self.params), strict=True)
         ]
         rows.append(("", "", self.params.size))
@@ -390,26 +235,14 @@ class Sequential(Predictor):
         ValueError
             If a user-defined layer or loss does not store its constructor's arguments.
         """
-        header = {
-            "layers": [to_config(layer) for layer in self.layers],
-            "seed": self.seed,
-            "dtype": str(self.dtype),
-            "classes": self.classes,
-            "loss": to_config(self.loss),
-            "stateful": self.stateful,
-            "info": self.info,
-        }
-        arrays = {"vector": self.params.vector}
-        if self.params.mask_vector is not None:
-            arrays["mask"] = self.params.mask_vector
-        write_archive(path, MODEL_FILE, header, arrays)
+        write_model(path, self)
 
     def _repr_html_(self) -> str:
         trained = "" if self.loss is None else f"<p>trained for {html.escape(repr(self.loss))}</p>"
         return f"<p>{html.escape(repr(self))}</p>{self.summary().to_html(border=0)}{trained}"
 
     def __repr__(self) -> str:
-        names = ", ".join(describe(layer) for layer in self.layers)
+        names = ", ".join(_class_names(layer) for layer in self.layers)
         return f"Sequential({names}; {self.params.size} parameters, {self.dtype})"
 
 
@@ -428,8 +261,8 @@ def load(path: str | Path, classes: Iterable[type] = ()) -> Sequential:
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
+    FileNotFoundError, IsADirectoryError
+        If there is no such file, or it is a folder.
     ValueError
         If the file is not a model, is damaged, or uses a class that is not known.
 
@@ -441,46 +274,11 @@ def load(path: str | Path, classes: Iterable[type] = ()) -> Sequential:
     >>> load(path)
     Sequential(Elman; 21 parameters, float32)
     """
-    header, arrays = read_archive(path, MODEL_FILE)
-    exported = [getattr(module, name) for module in (layers, cells, solvers, losses) for name in module.__all__]
-    known = by_name(exported, initializers.INITIALIZERS.values(), classes)
-    try:
-        built = [from_config(config, known) for config in header["layers"]]
-        needed = sum(math.prod(shape) for layer in built for shape in layer.shapes().values())
-        if arrays["vector"].shape != (needed,):  # before memory is allocated for the layers of the header
-            raise ValueError(f"its layers have {needed} parameters, its vector has shape {arrays['vector'].shape}")
-        model = Sequential(*built, seed=header["seed"], dtype=header["dtype"])
-        if arrays["vector"].dtype != model.dtype:
-            raise ValueError(f"its vector must be of {model.dtype}, it is of {arrays['vector'].dtype}")
-        model.params = Parameters(model.params.shapes, arrays["vector"])
-        model.params.mask_vector = arrays.get("mask")
-        model.info = dict(header["info"])
-        model.classes = names_or_none(header.get("classes"))
-        model.loss = _loss(from_config(header.get("loss"), known))
-        model.stateful = bool(header.get("stateful"))
-    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        raise ValueError(f"{str(path)!r} does not hold a whole model: {error}") from error
+    model: Sequential = read_model(path, Sequential, classes)
     return model
 
 
-def _loss(value: Any) -> Loss | None:
-    if value is not None and not isinstance(value, Loss):
-        raise ValueError(f"loss must be a loss, got {value!r}")
-    return value
-
-
-def _float(dtype: DTypeLike) -> np.dtype:
-    """Return the dtype, or raise unless it is float32 or float64."""
-    try:
-        found = np.dtype(dtype)
-    except TypeError:
-        found = None
-    if found not in (np.float32, np.float64):
-        raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
-    return found
-
-
-def describe(layer: Any) -> str:
+def _class_names(layer: Any) -> str:
     """Return the class name of a layer with that of its cell."""
     name = type(layer).__name__
     if hasattr(layer, "cell"):
@@ -488,9 +286,3 @@ def describe(layer: Any) -> str:
     if hasattr(layer, "cells"):
         return f"{name}({' > '.join(type(cell).__name__ for cell in layer.cells)})"
     return name
-
-
-def blank_padding(outputs: Array, lengths: Array) -> Array:
-    """Return outputs (T, B, K) with zeros past the end of each sequence."""
-    padding = padding_mask(Run(lengths), len(outputs))
-    return np.where(padding[:, :, None], outputs.dtype.type(0), outputs) if padding.any() else outputs

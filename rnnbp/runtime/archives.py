@@ -60,8 +60,8 @@ def read_archive(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str,
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
+    FileNotFoundError, IsADirectoryError
+        If there is no such file, or it is a folder.
     ValueError
         If it is not such a file, or damaged. No code in it is run, and no more memory allocated than its size.
 
@@ -74,6 +74,8 @@ def read_archive(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str,
     ({'kind': 'rnnbp example', 'version': 1, 'n': 1}, {'a': array([0, 1, 2])})
     """
     path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"path must name a file of {kind!r}, and {str(path)!r} is a folder")
     if not path.is_file():
         raise FileNotFoundError(f"path: there is no file {str(path)!r}")
     with path.open("rb") as file:

@@ -137,7 +137,7 @@ def read_checkpoint(path: str | Path, like: Checkpoint) -> Checkpoint:
         for name, array in arrays.items():
             _check_array(name, array, like.parameters.astype(bool) if name == "mask" else like.parameters)
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-        raise ValueError(f"{str(path)!r} does not hold a whole checkpoint: {error}") from error
+        raise ValueError(f"{str(path)!r} does not contain a complete checkpoint: {error}") from error
     return found
 
 

@@ -445,7 +445,7 @@ class Trainer:
         try:
             self.optimizer.load_state_dict(found.optimizer_state)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            raise ValueError(f"{str(path)!r} does not hold a whole checkpoint: {error}") from error
+            raise ValueError(f"{str(path)!r} does not contain a complete checkpoint: {error}") from error
         self.model.params.vector[:] = found.parameters
         self.model.params.mask_vector = found.mask
         self._tell_model(found.classes)

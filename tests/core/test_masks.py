@@ -378,7 +378,7 @@ def test_a_file_with_a_wrong_mask_is_refused(tmp_path, kept):
     with np.load(path) as file:
         arrays = dict(file) | {"mask": kept}
     np.savez(path, **arrays)
-    with pytest.raises(ValueError, match=r"does not hold a whole model: mask_vector must be bools of shape \(P,\)"):
+    with pytest.raises(ValueError, match=r"complete model: mask_vector must be bools of shape \(P,\)"):
         rnnbp.load(path)
 
 
@@ -415,7 +415,7 @@ def test_a_checkpoint_with_a_wrong_mask_changes_nothing(tmp_path):
         arrays = dict(file) | {"mask": np.ones(3, bool)}
     np.savez(path, **arrays)
     before = trainer.model.params.copy()
-    with pytest.raises(ValueError, match="does not hold a whole checkpoint: mask is bool"):
+    with pytest.raises(ValueError, match="does not contain a complete checkpoint: mask is bool"):
         trainer.resume(path)
     assert trainer.model.params == before
 

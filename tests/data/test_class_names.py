@@ -153,7 +153,7 @@ def test_integer_labels_are_unchanged(trainer):
 def test_names_are_not_compared_with_integers():
     integers = rnnbp.SequenceDataset([np.ones((2, 1))] * 3, targets=[0, 1, 2])
     made = rnnbp.Trainer(network(), rnnbp.CrossEntropy())
-    with pytest.raises(ValueError, match="validation has the classes 'b', 'c', and the model is trained on integers"):
+    with pytest.raises(ValueError, match="validation has the classes 'b', 'c', and the model is trained without names"):
         made.fit(integers, spoken("bc"), epochs=1, progress=False)
     made.fit(integers, epochs=1, progress=False)
     with pytest.raises(ValueError, match="dataset has the classes 'b', 'c'"):

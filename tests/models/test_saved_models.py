@@ -109,10 +109,10 @@ def rewritten(path, **changes):
         ({"layers": [{"type": "Parameters", "shapes": []}]}, "unknown type 'Parameters'"),
         ({"layers": [{"type": "Dens", "input_size": 3}]}, "unknown type 'Dens'. Did you mean 'Dense'"),
         ({"layers": [{"type": "Dense", "input_size": 3}]}, "a Dense cannot be made of"),
-        ({"layers": [{"type": "LSTMCell", "input_size": 3, "hidden_size": 4}]}, "does not hold a whole model"),
-        ({"layers": [3]}, "does not hold a whole model"),
-        ({"layers": []}, "does not hold a whole model"),
-        ({"layers": None}, "does not hold a whole model: 'layers'"),
+        ({"layers": [{"type": "LSTMCell", "input_size": 3, "hidden_size": 4}]}, "does not contain a complete model"),
+        ({"layers": [3]}, "does not contain a complete model"),
+        ({"layers": []}, "does not contain a complete model"),
+        ({"layers": None}, "does not contain a complete model: 'layers'"),
         ({"dtype": "object"}, "dtype must be float32 or float64, got 'object'"),
         ({"seed": "one"}, "seed must be an integer of 0 or more, got 'one'"),
         ({"vector": np.zeros(153)}, r"its layers have 154 parameters, its vector has shape \(153,\)"),
@@ -153,6 +153,13 @@ def test_a_file_of_another_type_is_refused(tmp_path):
     write_archive(tmp_path / "other.npz", "rnnbp checkpoint", {}, {})
     with pytest.raises(ValueError, match="must be a file of 'rnnbp model', version 1; it is 'rnnbp checkpoint'"):
         load(tmp_path / "other.npz")
+
+
+def test_a_folder_in_place_of_a_file_is_refused(model, tmp_path):
+    with pytest.raises(IsADirectoryError, match=r"path must name a file of 'rnnbp model', and '.*' is a folder"):
+        load(tmp_path)
+    with pytest.raises(IsADirectoryError, match="is a folder"):
+        model.save(tmp_path)
 
 
 def test_no_such_file_and_no_such_folder(model, tmp_path):

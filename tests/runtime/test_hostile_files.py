@@ -19,7 +19,7 @@ import pytest
 
 import rnnbp
 from rnnbp.datasets.unpack import unpack
-from rnnbp.models.sequential import MODEL_FILE
+from rnnbp.models.saving import MODEL_FILE
 from rnnbp.runtime import read_archive, write_archive
 from rnnbp.training.checkpoint import CHECKPOINT_FILE
 
@@ -148,7 +148,7 @@ def test_a_generator_with_a_number_that_none_has(whole, way, number, tmp_path):
     header, arrays = read_archive(whole["checkpoint.npz"], CHECKPOINT_FILE)
     path = tmp_path / "checkpoint.npz"
     write_archive(path, CHECKPOINT_FILE, replaced(header, ("rng", *way), number), arrays)
-    with pytest.raises(ValueError, match="does not hold a whole checkpoint"):
+    with pytest.raises(ValueError, match="does not contain a complete checkpoint"):
         read(path)
 
 
@@ -184,7 +184,7 @@ def test_deeply_nested_layers_are_refused(whole, depth, tmp_path):
     for _ in range(depth):
         layer = {"type": "Bidirectional", "cell": layer}
     write_archive(tmp_path / "model.npz", MODEL_FILE, header | {"layers": [layer]}, arrays)
-    with pytest.raises(ValueError, match="does not hold a whole model"):
+    with pytest.raises(ValueError, match="does not contain a complete model"):
         read(tmp_path / "model.npz")
 
 

@@ -76,20 +76,20 @@ WRONG = {
     "best is a text": (setting("header", "best", "value", "low"), "best must have a number"),
     "best is not a number": (setting("header", "best", "value", float("nan")), "the best value is nan"),
     "best in the future": (setting("header", "best", "epoch", 4), "must be at most the number of rows, 3, got 4"),
-    "numbers are a list": (setting("header", "numbers", []), "does not hold a whole checkpoint"),
+    "numbers are a list": (setting("header", "numbers", []), "does not contain a complete checkpoint"),
     "steps are negative": (setting("header", "numbers", "steps", -1), "steps must be an integer of 0 or more, got -1"),
     "a rate that is none": (setting("header", "numbers", "learning_rate", -1), "learning_rate must be a number of 0"),
     "no rate": (setting("header", "numbers", "learning_rate", ...), "state of Adam lacks 'learning_rate'"),
     "rows are a text": (setting("header", "rows", "many"), "rows must be a list, got str"),
-    "rows are numbers": (setting("header", "rows", [1, 2, 3]), "does not hold a whole checkpoint"),
+    "rows are numbers": (setting("header", "rows", [1, 2, 3]), "does not contain a complete checkpoint"),
     "a row without its epoch": (setting("header", "rows", 1, "epoch", ...), "'epoch'"),
     "rows in another order": (setting("header", "rows", 1, "epoch", 3), "row 2 must be that of epoch 2, got 3"),
     "a loss that is a text": (setting("header", "rows", 0, "loss", "0.1"), "loss of row 1 must be a number, got '0.1'"),
-    "a loss beyond numbers": (setting("header", "rows", 0, "loss", 10**400), "does not hold a whole checkpoint"),
+    "a loss beyond numbers": (setting("header", "rows", 0, "loss", 10**400), "does not contain a complete checkpoint"),
     "no rows": (setting("header", "rows", ...), "'rows'"),
-    "no generator": (setting("header", "rng", {}), "does not hold a whole checkpoint"),
-    "another generator": (setting("header", "rng", "bit_generator", "MT19937"), "does not hold a whole checkpoint"),
-    "a generator of huge numbers": (setting("header", "rng", "state", "state", -(2**200)), "a whole checkpoint"),
+    "no generator": (setting("header", "rng", {}), "does not contain a complete checkpoint"),
+    "another generator": (setting("header", "rng", "bit_generator", "MT19937"), "a complete checkpoint"),
+    "a generator of huge numbers": (setting("header", "rng", "state", "state", -(2**200)), "a complete checkpoint"),
     "a beginning in the future": (setting("header", "training", "first", 7), "first must be at most the number"),
     "an end that is a number": (setting("header", "training", "ended", 1), "ended must be true or false, got 1"),
     "no state": (setting("header", "training", ...), "'training'"),
@@ -105,7 +105,7 @@ def test_a_checkpoint_that_is_not_valid_changes_nothing(name, path):
     before = everything(trainer)
     with pytest.raises(ValueError, match=message) as raised:
         trainer.resume(path)
-    assert "c.npz' does not hold a whole checkpoint" in str(raised.value)
+    assert "c.npz' does not contain a complete checkpoint" in str(raised.value)
     after = everything(trainer)
     np.testing.assert_equal(after[0], before[0])
     assert after[1] == before[1]

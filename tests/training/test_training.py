@@ -243,7 +243,7 @@ def test_a_checkpoint_without_its_arrays_is_refused(tmp_path):
     header, arrays = read_archive(tmp_path / "c.npz", "rnnbp checkpoint")
     del arrays["parameters"]
     write_archive(tmp_path / "c.npz", "rnnbp checkpoint", header, arrays)
-    with pytest.raises(ValueError, match="does not hold a whole checkpoint: 'parameters'"):
+    with pytest.raises(ValueError, match="does not contain a complete checkpoint: 'parameters'"):
         trainer_of().resume(tmp_path / "c.npz")
 
 

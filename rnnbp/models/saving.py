@@ -1,0 +1,66 @@
+"""Model files: the layers as text, the parameters as one array."""
+
+import math
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from rnnbp import cells, layers, losses, solvers
+from rnnbp.core import Parameters, initializers
+from rnnbp.data import names_or_none
+from rnnbp.losses import Loss
+from rnnbp.runtime import by_name, from_config, read_archive, to_config, write_archive
+
+MODEL_FILE = "rnnbp model"
+
+
+def write_model(path: str | Path, model: Any) -> None:
+    """Write a `rnnbp.Sequential` to a file, which appears only once it is complete; see `rnnbp.Sequential.save`."""
+    header = {
+        "layers": [to_config(layer) for layer in model.layers],
+        "seed": model.seed,
+        "dtype": str(model.dtype),
+        "classes": model.classes,
+        "loss": to_config(model.loss),
+        "stateful": model.stateful,
+        "info": model.info,
+    }
+    arrays = {"vector": model.params.vector}
+    if model.params.mask_vector is not None:
+        arrays["mask"] = model.params.mask_vector
+    write_archive(path, MODEL_FILE, header, arrays)
+
+
+def read_model(path: str | Path, make: Callable[..., Any], classes: Iterable[type]) -> Any:
+    """Read a model that `write_model` wrote, and check it; see `rnnbp.load`.
+
+    Parameters
+    ----------
+    path : str or Path
+    make : callable
+        Makes a model of layers, seed and dtype: `rnnbp.Sequential`.
+    classes : iterable of type
+        User-defined layers, cells, initializers and losses.
+    """
+    header, arrays = read_archive(path, MODEL_FILE)
+    exported = [getattr(module, name) for module in (layers, cells, solvers, losses) for name in module.__all__]
+    known = by_name(exported, initializers.INITIALIZERS.values(), classes)
+    try:
+        built = [from_config(config, known) for config in header["layers"]]
+        needed = sum(math.prod(shape) for layer in built for shape in layer.shapes().values())
+        if arrays["vector"].shape != (needed,):  # before memory is allocated for the layers of the header
+            raise ValueError(f"its layers have {needed} parameters, its vector has shape {arrays['vector'].shape}")
+        model = make(*built, seed=header["seed"], dtype=header["dtype"])
+        if arrays["vector"].dtype != model.dtype:
+            raise ValueError(f"its vector must be of {model.dtype}, it is of {arrays['vector'].dtype}")
+        model.params = Parameters(model.params.shapes, arrays["vector"])
+        model.params.mask_vector = arrays.get("mask")
+        model.info = dict(header["info"])
+        model.classes = names_or_none(header.get("classes"))
+        model.loss = from_config(header.get("loss"), known)
+        if model.loss is not None and not isinstance(model.loss, Loss):
+            raise ValueError(f"loss must be a loss, got {model.loss!r}")
+        model.stateful = bool(header.get("stateful"))
+    except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(f"{str(path)!r} does not contain a complete model: {error}") from error
+    return model
