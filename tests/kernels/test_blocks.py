@@ -30,7 +30,7 @@ LAYERS = {
 
 
 def forward_and_backward(layer, params, x, dy, lengths, cuts):
-    """Outputs, dx and the parameters' gradient, over spans that go on from each other."""
+    """Return outputs, dx and the parameters' gradient, over spans each of which continues the one before."""
     state, residuals, outputs = None, [], []
     for start, stop in pairwise(cuts):
         span = Run(np.clip(lengths - start, 0, stop - start))
@@ -66,8 +66,8 @@ def test_segments_give_the_outputs_and_input_gradients_of_one_run_to_the_bit(nam
 
 
 @pytest.mark.parametrize("size", [1, 2])
-def test_a_mean_of_few_numbers_is_added_up_in_order_too(size, rng):
-    """A sum of numbers that lie next to each other would be taken in pairs."""
+def test_a_mean_over_time_of_few_features_is_summed_in_order(size, rng):
+    """NumPy sums contiguous numbers pairwise, in another order."""
     x = rng.standard_normal((T, 1, size)).astype(np.float32)
     cuts, dy = CUTS["one block a span"], np.ones((1, size), np.float32)
     found, expected = (

@@ -62,7 +62,7 @@ class Case:
         return cls(cell, made(cell, dtype, seed), x, Run(lengths).active(T), state, d_outputs, d_state)
 
     def run(self, kernel):
-        """Outputs, final state, dx, d_state, gradient."""
+        """Return outputs, final state, dx, d_state and gradient."""
         weights, grad = dict(self.params.items()), self.params.zeros()
         y, residuals, state = kernel.forward(weights, self.x, self.active, self.state)
         dx, d_state = kernel.backward(weights, residuals, self.d_outputs, grad, self.d_state)
@@ -74,13 +74,13 @@ class Case:
         return Case(self.cell, self.params.astype(dtype), x, self.active, state, d_outputs, d_state)
 
     def errors(self, kind, expected=None):
-        """Of everything, relative to what the loop computes."""
+        """Return the errors of all results relative to those of the loop."""
         expected = self.run(Loop(self.cell)) if expected is None else expected
         found = self.run(kernel_of(kind, self.cell, self.x.dtype))
         return [relative_error(a, b) for a, b in zip(found, expected, strict=True)]
 
 
-# ---- the same as the loop -----------------------------------------------------------------------
+# ---- equality with the loop ---------------------------------------------------------------------
 
 
 @settings(deadline=None, max_examples=40)
@@ -92,7 +92,7 @@ class Case:
 )
 @every_cell
 @every_kind
-def test_any_shape_equals_the_loop(kind, make, lengths, sizes, more, seed):
+def test_kernels_equal_the_loop_for_any_shape(kind, make, lengths, sizes, more, seed):
     lengths = sorted(lengths, reverse=True)
     case = Case.random(make(*sizes), lengths, lengths[0] + more, seed)
     assert max(case.errors(kind)) < 1e-12
@@ -100,7 +100,7 @@ def test_any_shape_equals_the_loop(kind, make, lengths, sizes, more, seed):
 
 @every_cell
 @every_kind
-def test_arrays_of_any_strides(kind, make):
+def test_kernels_equal_the_loop_for_arrays_of_any_strides(kind, make):
     case = Case.random(make(5, 7), [20, 20, 13, 1, 0])
     expected = case.run(Loop(case.cell))
     case.x, case.state = np.asfortranarray(case.x), np.asfortranarray(case.state)
@@ -111,15 +111,15 @@ def test_arrays_of_any_strides(kind, make):
 
 @every_cell
 @every_kind
-def test_what_is_past_the_ends_is_not_looked_at(kind, make):
+def test_padding_does_not_affect_the_results(kind, make):
     case = Case.random(make(3, 4), [20, 18, 3, 0])
     before = case.run(kernel_of(kind, case.cell))
-    over = np.arange(20)[:, None] >= [20, 18, 3, 0]
-    case.x[over] = case.d_outputs[over] = np.nan
+    padding = np.arange(20)[:, None] >= [20, 18, 3, 0]
+    case.x[padding] = case.d_outputs[padding] = np.nan
     for a, b in zip(case.run(kernel_of(kind, case.cell)), before, strict=True):
         np.testing.assert_array_equal(a, b)
-    assert not before[0][over].any()
-    assert not before[2][over].any()
+    assert not before[0][padding].any()
+    assert not before[2][padding].any()
 
 
 @every_cell
@@ -127,19 +127,19 @@ def test_what_is_past_the_ends_is_not_looked_at(kind, make):
 def test_arguments_are_not_changed_and_the_gradient_is_added_to(kind, make):
     case = Case.random(make(3, 4), [20, 18, 3])
     kernel, weights = kernel_of(kind, case.cell), dict(case.params.items())
-    held = [a.copy() for a in (case.x, case.state, case.d_outputs, case.d_state, case.params.vector)]
+    copies = [a.copy() for a in (case.x, case.state, case.d_outputs, case.d_state, case.params.vector)]
     _, residuals, _ = kernel.forward(weights, case.x, case.active, case.state)
     once, twice = case.params.zeros(), case.params.zeros()
     for grad in (once, twice, twice):
         kernel.backward(weights, residuals, case.d_outputs, grad, case.d_state)
     np.testing.assert_allclose(twice.vector, 2 * once.vector, rtol=1e-13)
-    for a, b in zip((case.x, case.state, case.d_outputs, case.d_state, case.params.vector), held, strict=True):
+    for a, b in zip((case.x, case.state, case.d_outputs, case.d_state, case.params.vector), copies, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
 @every_cell
 @every_kind
-def test_without_the_inputs_gradient(kind, make):
+def test_backward_params_equals_backward_without_dx(kind, make):
     case = Case.random(make(3, 4), [20, 18, 3])
     kernel, weights, grad = kernel_of(kind, case.cell), dict(case.params.items()), case.params.zeros()
     _, _, _, d_state, vector = case.run(kernel)
@@ -174,7 +174,7 @@ def test_segments_give_the_outputs_and_input_gradients_of_one_run_to_the_bit(kin
 
 @every_cell
 @every_kind
-def test_nan_comes_through(kind, make):
+def test_nan_propagates_within_its_sequence(kind, make):
     case = Case.random(make(3, 4), [5, 5])
     case.x[2, 1, 0] = np.nan
     y, state, _, _, gradient = case.run(kernel_of(kind, case.cell))
@@ -186,7 +186,7 @@ def test_nan_comes_through(kind, make):
 
 @every_cell
 @every_kind
-def test_huge_inputs_saturate(kind, make, recwarn):
+def test_huge_inputs_saturate_without_a_warning(kind, make, recwarn):
     case = Case.random(make(3, 4), [5, 5])
     case.x *= 1e3
     assert max(case.errors(kind)) < 1e-10  # 1 - h h near h = 1 magnifies tanh's last bit, in which libraries differ
@@ -196,7 +196,7 @@ def test_huge_inputs_saturate(kind, make, recwarn):
 
 
 def torch_run(name, case):
-    """Everything that `Case.run` returns, by PyTorch."""
+    """Return what `Case.run` returns, by PyTorch."""
     torch = pytest.importorskip("torch")
     F, H = case.cell.input_size, case.cell.hidden_size
     module = getattr(torch.nn, name)(F, H)
@@ -233,7 +233,7 @@ def test_rounding_of_gradients_is_no_worse_than_in_pytorch(kind, name):
     assert np.exp(np.log(ratios).mean()) <= 1, ratios
 
 
-# ---- which kernel is taken ----------------------------------------------------------------------
+# ---- selection of kernels ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
@@ -243,7 +243,7 @@ def test_the_loop_takes_every_cell(cell):
 
 
 @every_cell
-def test_kinds_may_be_nested(make):
+def test_choices_of_backends_nest(make):
     cell = make(2, 3)
     with ExitStack() as stack:
         stack.enter_context(kernels.using("numpy"))
@@ -254,12 +254,12 @@ def test_kinds_may_be_nested(make):
 
 
 @pytest.mark.parametrize("dtype", [np.complex128, np.complex64, np.float16, np.longdouble])
-def test_other_numbers_go_through_the_loop(dtype):
+def test_other_dtypes_take_the_loop(dtype):
     assert kernels.kernel_of(LSTMCell(2, 3), dtype) == Loop(LSTMCell(2, 3))
 
 
-def test_what_is_derived_goes_through_the_loop():
-    """It may compute something else: here h[t] is half of the LSTM's."""
+def test_derived_cells_take_the_loop():
+    """A subclass may change the equation: here h[t] is half of the LSTM's."""
 
     class Half(LSTMCell):
         def step(self, params, state, x):
@@ -271,7 +271,7 @@ def test_what_is_derived_goes_through_the_loop():
     np.testing.assert_allclose(2 * layer.forward(params, x, run)[0], plain.forward(params, x, run)[0], rtol=1e-15)
 
 
-def test_the_way_back_is_through_the_kernel_of_the_way_there(rng):
+def test_the_backward_pass_uses_the_kernel_of_the_forward_pass(rng):
     layer = Recurrent(GRUCell(3, 4))
     params, x, run = made(layer), rng.standard_normal((6, 3, 3)), Run(np.array([6, 4, 1]))
     y, residuals, _ = layer.forward(params, x, run)
@@ -290,7 +290,7 @@ def test_an_unknown_backend_is_refused():
         pass
 
 
-def test_with_numba_told_not_to_compile_numpy_computes():
+def test_numpy_kernels_are_used_where_numba_does_not_compile():
     """Its array kernels, not Numba's code run by the interpreter; CTC's as well."""
     code = """
 import numpy as np, rnnbp, sys

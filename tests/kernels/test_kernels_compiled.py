@@ -71,7 +71,7 @@ def tanh_and_sigmoid():
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 3e-7), (np.float64, 5e-16)])
-def test_tanh_and_sigmoid(tanh_and_sigmoid, dtype, tolerance):
+def test_tanh_and_sigmoid_are_accurate_to_rounding(tanh_and_sigmoid, dtype, tolerance):
     size = np.concatenate([np.geomspace(1e-30, 100, 1 << 17), np.linspace(0, 10, 1 << 17)])
     x = np.concatenate([size, -size]).astype(dtype)
     tanh, sigmoid = tanh_and_sigmoid(x)
@@ -84,7 +84,7 @@ def test_tanh_and_sigmoid(tanh_and_sigmoid, dtype, tolerance):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_nan_and_infinities(tanh_and_sigmoid, dtype):
+def test_tanh_and_sigmoid_take_nan_and_infinities(tanh_and_sigmoid, dtype):
     tanh, sigmoid = tanh_and_sigmoid(np.repeat([np.nan, np.inf, -np.inf, 0.0], 16).astype(dtype))
     np.testing.assert_array_equal(np.isnan(tanh), np.repeat([True, False, False, False], 16))
     np.testing.assert_allclose(tanh[16:], np.repeat([1, -1, 0], 16), rtol=1e-6)
@@ -96,7 +96,7 @@ def test_nan_and_infinities(tanh_and_sigmoid, dtype):
 
 @every_cell
 @pytest.mark.parametrize(("dtype", "rounding"), [(np.float32, 2e-6), (np.float64, 2e-15)])
-def test_threads_change_only_in_which_order_gradients_are_summed(make, dtype, rounding, always_threads):
+def test_threads_change_only_the_order_in_which_gradients_are_summed(make, dtype, rounding, always_threads):
     case = Case.random(make(5, 19), LENGTHS, 62, dtype=dtype)
     *alone, gradient = on_threads(case, 1)
     for n in (1, 2, 3, 11, 50):
@@ -107,7 +107,7 @@ def test_threads_change_only_in_which_order_gradients_are_summed(make, dtype, ro
 
 
 @every_cell
-def test_a_sequence_does_not_depend_on_those_beside_it(make):
+def test_a_sequence_does_not_depend_on_the_others_of_its_batch(make):
     case = Case.random(make(5, 19), [40] * 13, dtype=np.float32)
     whole = on_threads(case, 1)
     few = Case(
@@ -123,7 +123,7 @@ def test_a_sequence_does_not_depend_on_those_beside_it(make):
     assert_same_bits((y, state, dx, d_state), (whole[0][:, 5:9], whole[1][5:9], whole[2][:, 5:9], whole[3][5:9]))
 
 
-def test_several_callers_at_once(always_threads):
+def test_concurrent_callers_get_the_results_of_single_ones(always_threads):
     cases = [Case.random(make(4, 20), LENGTHS, 60, seed, np.float32) for seed, make in enumerate(FAST.values())]
     expected = [on_threads(case, 3) for case in cases]
     found, errors = {}, []
@@ -145,7 +145,7 @@ def test_several_callers_at_once(always_threads):
     assert len(found) == len(cases)
 
 
-def test_tiny_work_is_not_shared_out():
+def test_small_batches_run_in_one_thread():
     rnnbp.set_num_threads(8)
     kernel = compiled_kernel(FAST["LSTM"](3, 4), np.dtype(np.float32))
     assert kernel.threads(180, 6) == 1
@@ -155,15 +155,15 @@ def test_tiny_work_is_not_shared_out():
 @given(
     lengths=st.lists(st.integers(0, 70), min_size=1, max_size=20), count=st.integers(1, 20), most=st.integers(0, 400)
 )
-def test_shares(lengths, count, most):
-    """Every sequence once and all its steps; chunks of whole blocks, and of no more rows than asked for."""
+def test_shards_have_every_sequence_once_and_chunks_of_whole_blocks(lengths, count, most):
+    """Chunks have at most the given number of rows, or one block."""
     lengths = np.array(sorted(lengths, reverse=True))
     count = min(count, len(lengths))
     shards = split_batch(Run(lengths).active(70), count, most)
     taken = [np.arange(len(lengths))[shard.sequences] for shard in shards]
     np.testing.assert_array_equal(np.sort(np.concatenate(taken)), np.arange(len(lengths)))
-    for shard, mine in zip(shards, taken, strict=True):
-        active = Run(lengths[mine]).active(70)
+    for shard, own in zip(shards, taken, strict=True):
+        active = Run(lengths[own]).active(70)
         np.testing.assert_array_equal(shard.active, [*active, 0])
         assert shard.rows == active.sum() <= lengths.sum() / count + lengths.max()
         stop = end = 0
@@ -176,7 +176,7 @@ def test_shares(lengths, count, most):
 
 
 @given(lengths=st.lists(st.integers(1, 70), min_size=2, max_size=20), start=st.integers(0, 60))
-def test_of_whichever_steps_a_sequence_falls_to_the_same_thread(lengths, start):
+def test_a_sequence_stays_in_its_shard_whatever_the_first_step(lengths, start):
     active = Run(np.array(sorted(lengths, reverse=True))).active(70)
     whole, part = split_batch(active, 2, 100), split_batch(active[start:], 2, 100)
     for a, b in zip(whole, part, strict=True):
@@ -206,7 +206,7 @@ def test_memory_of_deltas_is_that_of_a_chunk(monkeypatch):
     assert max(rows for rows, _ in asked) == 64
 
 
-# ---- where it is taken, compiled and kept -------------------------------------------------------
+# ---- selection, compilation and cache -----------------------------------------------------------
 
 
 @every_cell
@@ -219,7 +219,7 @@ def test_without_numba_numpy_takes_over(make, monkeypatch):
     assert isinstance(kernels.kernel_of(make(2, 3), np.float32), compiled.CompiledKernel)
 
 
-def test_an_edit_of_any_kernel_source_is_a_reason_to_compile(monkeypatch):
+def test_an_edit_of_any_kernel_source_invalidates_the_cache(monkeypatch):
     from rnnbp.kernels.compiled import elman
 
     (signature, *_) = elman.forward.signatures or [None]
@@ -248,8 +248,8 @@ print(REGISTER_BYTES)
 
 @pytest.mark.slow
 @pytest.mark.parametrize("machine", ["this", "generic"])
-def test_compiling_is_said_once_and_kept(tmp_path, machine):
-    """Also for a machine with nothing but what all of its kind have."""
+def test_compilation_is_announced_once_and_cached(tmp_path, machine):
+    """Also for the generic processor of the architecture."""
     env = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)} | ({"NUMBA_CPU_NAME": "generic"} if machine != "this" else {})
     command = [sys.executable, "-c", SCRIPT]
     first, second = (subprocess.run(command, env=env, capture_output=True, text=True, check=True) for _ in range(2))

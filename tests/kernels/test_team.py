@@ -14,18 +14,18 @@ pytest.importorskip("numba")
 from rnnbp.kernels.compiled.team import FINISHED, STARTED, finish, run_shards, spin_wait
 
 
-def shares_run(n):
+def shards_run(n):
     done = []
     run_shards(n, lambda signals, shard, shards: done.append((shard, shards)))
     return sorted(done)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 8])
-def test_every_share_is_run_once(n):
-    assert shares_run(n) == [(k, n) for k in range(n)]
+def test_every_shard_is_run_once(n):
+    assert shards_run(n) == [(k, n) for k in range(n)]
 
 
-def test_calls_within_calls_and_side_by_side():
+def test_nested_and_concurrent_calls_run_every_shard():
     done = []
 
     def outer(signals, shard, shards):
@@ -39,7 +39,7 @@ def test_calls_within_calls_and_side_by_side():
     assert sorted(done) == sorted((k, j, 3) for k in range(4) for j in range(3) for _ in range(5))
 
 
-def test_an_error_in_any_share_is_raised_when_all_have_ended():
+def test_an_error_in_any_shard_is_raised_when_all_have_finished():
     done = []
 
     def fail(signals, shard, shards):
@@ -50,7 +50,7 @@ def test_an_error_in_any_share_is_raised_when_all_have_ended():
     with pytest.raises(ValueError, match="in shard 2"):
         run_shards(4, fail)
     assert sorted(done) == [0, 1, 2, 3]
-    assert len(shares_run(4)) == 4
+    assert len(shards_run(4)) == 4
 
 
 def test_a_forked_process_has_threads_of_its_own():
@@ -69,7 +69,7 @@ raise SystemExit(os.waitpid(child, 0)[1])
     assert subprocess.run([sys.executable, "-W", "ignore", "-c", code], timeout=60).returncode == 0
 
 
-def test_who_listens_hears_the_bell():
+def test_a_spin_wait_ends_when_the_caller_finishes():
     signals = np.zeros(16, np.int64)
     spin_wait(signals, STARTED, -1)
     finish(signals, -1)
@@ -77,14 +77,14 @@ def test_who_listens_hears_the_bell():
     assert signals[STARTED] == 0
 
 
-def test_work_for_a_team_that_has_gone_to_sleep():
+def test_idle_threads_take_new_work():
     for pause in (0, 0.001, 0.05):
         time.sleep(pause)
-        assert len(shares_run(3)) == 3
+        assert len(shards_run(3)) == 3
 
 
-def test_the_caller_compiles_not_its_threads(tmp_path):
-    """What a thread compiles would be counted as memory of whatever the caller does meanwhile."""
+def test_kernels_are_compiled_in_the_calling_thread(tmp_path):
+    """Memory of a compilation in another thread would be attributed to what the caller measures meanwhile."""
     code = """
 import threading, time
 from numba.core import event

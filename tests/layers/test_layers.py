@@ -1,4 +1,4 @@
-"""Every layer: its definition, its gradient, its spans, and that padding does nothing."""
+"""Every layer: its gradient, runs in spans, and that padding does not affect the results."""
 
 import numpy as np
 import pytest
@@ -117,11 +117,10 @@ def test_backward_without_dx_adds_the_same(layer, lengths, rng):
 
 
 @every_layer
-def test_padding_has_no_influence(layer, rng):
+def test_padding_does_not_affect_the_results(layer, rng):
     """Large numbers past the ends change no bit of the real outputs, the gradient and the real part of dx.
 
-    They are large and not NaN since zero times NaN is NaN in Dense's weight gradient; a SequenceBatch holds
-    zeros there anyway.
+    They are not NaN since zero times NaN is NaN in Dense's weight gradient; the padding of a SequenceBatch is zero.
     """
     lengths = LENGTHS["unequal lengths"]
     params, clean = made(layer), padded(lengths, rng)
@@ -211,7 +210,7 @@ def test_outputs_of_a_causal_layer_do_not_depend_on_later_inputs(layer, rng):
         np.testing.assert_array_equal(run(layer, x, lengths, params)[:4], run(layer, later, lengths, params)[:4])
 
 
-def test_which_layers_are_causal_and_which_recurrent():
+def test_layers_are_causal_and_recurrent_as_listed():
     assert {name for name in LAYERS if name not in CAUSAL} == {
         "Bidirectional GRU",
         "Bidirectional Stack",
@@ -236,9 +235,9 @@ def sequences(draw):
     return x, np.array(lengths)
 
 
-MAKERS = {
+LAYERS_OF_FEATURES = {
     "LSTM": lambda f: LSTM(f, 3),
-    "GRU both ways": lambda f: GRU(f, 2, bidirectional=True),
+    "bidirectional GRU": lambda f: GRU(f, 2, bidirectional=True),
     "Window": lambda f: Window(2, 1),
     "Last": lambda f: Last(),
     "MeanOverTime": lambda f: MeanOverTime(),
@@ -248,11 +247,11 @@ MAKERS = {
 }
 
 
-@pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS.keys())
+@pytest.mark.parametrize("make", LAYERS_OF_FEATURES.values(), ids=LAYERS_OF_FEATURES.keys())
 @given(sequences())
 @settings(max_examples=25, deadline=None)
-def test_a_batch_is_its_sequences_one_by_one(make, sequence):
-    """However long they are and however much padding there is."""
+def test_outputs_of_a_batch_are_those_of_single_sequences(make, sequence):
+    """For any lengths and any padding."""
     x, lengths = sequence
     layer = make(x.shape[2])
     params = made(layer)

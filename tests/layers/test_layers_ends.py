@@ -1,4 +1,4 @@
-"""Ends: the final states of both directions, and that a model says so where it should have been used."""
+"""Ends: the final states of both directions, and the warning that recommends it."""
 
 import warnings
 
@@ -38,7 +38,7 @@ both_directions = pytest.mark.parametrize("layer", BOTH.values(), ids=BOTH.keys(
 
 
 @all_lengths
-def test_ends_are_the_final_states_of_a_forward_cell_and_of_one_over_reversed_sequences(lengths, rng):
+def test_ends_are_the_final_states_of_both_directions(lengths, rng):
     cell = GRUCell(F, H)
     layer = Bidirectional(cell)
     params, x = made(layer), padded(lengths, rng)
@@ -79,7 +79,7 @@ def test_gradient_through_ends_equals_the_complex_step(layer, lengths, rng):
     assert rnnbp.check_gradient(model, batch, rnnbp.CrossEntropy(), samples=10_000).ok
 
 
-def test_padding_has_no_influence_on_ends(rng):
+def test_padding_does_not_affect_ends(rng):
     lengths = LENGTHS["unequal lengths"]
     x = rng.standard_normal((T, B, 2 * H))
     y, residuals, _ = Ends().forward(Parameters({}), x, Run(lengths))
@@ -103,7 +103,7 @@ def test_both_halves_of_ends_depend_on_every_step(layer, rng):
 
 
 def test_a_bidirectional_model_with_ends_learns_from_the_first_step(rng):
-    """The class is the first input's sign; the backward direction must bring it."""
+    """The class is the sign of the first input, which the backward direction sees last."""
     first = rng.choice([-1.0, 1.0], 60)
     sequences = [np.concatenate([[[s]], rng.normal(0, 0.3, (rng.integers(2, 7), 1))]) for s in first]
     data = rnnbp.SequenceDataset(sequences, targets=(first > 0).astype(int))
@@ -113,7 +113,7 @@ def test_a_bidirectional_model_with_ends_learns_from_the_first_step(rng):
     assert trainer.evaluate(data)["accuracy"] == 1
 
 
-# ---- what a model says --------------------------------------------------------------------------
+# ---- warnings and errors ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -138,12 +138,12 @@ def test_last_after_a_bidirectional_layer_warns_and_names_ends(layers):
         [LSTM(F, H), Last()],
         [Last()],
         [LSTM(F, H, bidirectional=True), MeanOverTime()],
-        [LSTM(F, H, bidirectional=True), GRU(2 * H, H), Last()],  # which has seen the backward half of every step
+        [LSTM(F, H, bidirectional=True), GRU(2 * H, H), Last()],  # its input includes the backward half of every step
         [LSTM(F, H, bidirectional=True), Normalize([0.0] * 8, [1.0] * 8), Dropout(0.1), Noise(0.1), Ends()],
     ],
     ids=lambda layers: " > ".join(type(layer).__name__ for layer in layers),
 )
-def test_no_warning_where_all_steps_are_seen(layers):
+def test_no_warning_where_outputs_depend_on_all_steps(layers):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         Sequential(*layers)

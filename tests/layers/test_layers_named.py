@@ -79,8 +79,8 @@ def test_repr_shows_the_arguments():
 @stacked
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("num_layers", [1, 2, 3])
-def test_parameters_are_those_of_the_cells(layer_class, num_layers, bidirectional):
-    """Names, first values and outputs to the last bit."""
+def test_parameters_and_outputs_are_those_of_the_cells(layer_class, num_layers, bidirectional):
+    """To the last bit."""
     init = ForgetBias(1.0) if layer_class in (LSTM, GRU, OriginalGRU) else Orthogonal(0.9)
     above = 8 if bidirectional else 4
     cells = tuple(STACKED[layer_class](3 if k == 0 else above, init) for k in range(num_layers))
@@ -109,15 +109,15 @@ def test_a_named_layer_is_saved_and_loaded_with_its_arguments(layer_class, tmp_p
     assert to_config(model.layers[0])["type"] == layer_class.__name__
 
 
-def test_a_file_that_spells_out_the_cells_is_loaded(tmp_path):
-    """As models were written before the named layers were classes."""
-    spelled = {"type": "MultiLayer", "cells": [to_config(LSTMCell(3, 4)), to_config(LSTMCell(8, 4))]}
+def test_a_file_with_the_cells_of_a_layer_is_loaded(tmp_path):
+    """Files of earlier versions have the cells instead of a named layer."""
+    config = {"type": "MultiLayer", "cells": [to_config(LSTMCell(3, 4)), to_config(LSTMCell(8, 4))]}
     known = {c.__name__: c for c in (MultiLayer, LSTMCell, type(LSTMCell(1, 1).init))}
-    layer = from_config(spelled | {"bidirectional": True, "dropout": 0.5}, known)
+    layer = from_config(config | {"bidirectional": True, "dropout": 0.5}, known)
     assert layer == LSTM(3, 4, 2, bidirectional=True, dropout=0.5).unrolled
 
 
-def test_a_users_layer_needs_one_method(tmp_path):
+def test_a_users_layer_defines_one_method(tmp_path):
     model = Sequential(Rectified(3, 4, num_layers=2, bidirectional=True), Dense(8, 1))
     assert list(model.params)[:2] == ["0.w_ih_l0", "0.w_hh_l0"]
     model.save(tmp_path / "model.npz")
@@ -135,10 +135,10 @@ class Rectified(StackedLayer):
         return ElmanCell(input_size, self.hidden_size, "relu", self.init)
 
 
-def test_a_named_layer_is_a_value():
+def test_a_named_layer_is_immutable_and_compares_by_value():
     layer = GRU(3, 4, 2)
     assert replace(layer, hidden_size=5) == GRU(3, 5, 2)
-    assert pickle.loads(pickle.dumps(layer)) == layer  # for a process that is sent a model
+    assert pickle.loads(pickle.dumps(layer)) == layer  # sent to another process
     with pytest.raises(FrozenInstanceError):
         layer.hidden_size = 5
 

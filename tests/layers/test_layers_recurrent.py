@@ -1,4 +1,4 @@
-"""Recurrent layers: against the loop over a cell's step, both ways, and on top of each other."""
+"""Recurrent layers against the loop over a cell's step: one-directional, bidirectional and stacked."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def test_recurrent_is_the_loop_over_step(cell, rng):
 
 @pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS.keys())
 @all_lengths
-def test_gradient_with_respect_to_the_first_state_and_from_the_last(cell, lengths, rng):
+def test_gradient_from_the_final_to_the_initial_state_equals_the_complex_step(cell, lengths, rng):
     layer, params, x = Recurrent(cell), made(cell), padded(lengths, rng)
     start, weights = rng.standard_normal((2, B, cell.state_size))
     _, residuals, _ = layer.forward(params, x, Run(lengths), start)
@@ -52,17 +52,17 @@ def test_the_given_state_is_not_modified(rng):
     np.testing.assert_array_equal(start, before)
 
 
-def test_bidirectional_is_two_layers_one_of_them_over_reversed_sequences(rng):
+def test_a_bidirectional_layer_is_two_layers_one_over_reversed_sequences(rng):
     lengths, cell = LENGTHS["unequal lengths"], LSTMCell(F, 4)
     layer = Bidirectional(cell)
     params, x = made(layer), padded(lengths, rng)
     y = run(layer, x, lengths, params)
-    ahead = Parameters(cell.shapes(), params.vector[: params.size // 2])
-    back = params.scope(suffix="_reverse")
-    np.testing.assert_array_equal(y[..., :4], run(Recurrent(cell), x, lengths, ahead))
+    forward = Parameters(cell.shapes(), params.vector[: params.size // 2])
+    backward = params.scope(suffix="_reverse")
+    np.testing.assert_array_equal(y[..., :4], run(Recurrent(cell), x, lengths, forward))
     for b, length in enumerate(lengths):
-        turned = x[:length, b : b + 1][::-1]
-        expected = run(Recurrent(cell), turned, [length], back)[::-1, 0]
+        reversed_x = x[:length, b : b + 1][::-1]
+        expected = run(Recurrent(cell), reversed_x, [length], backward)[::-1, 0]
         np.testing.assert_allclose(y[:length, b, 4:], expected, rtol=1e-12)
         assert not y[length:, b].any()
 
@@ -91,7 +91,12 @@ def test_a_stack_of_cells_is_a_multilayer(lengths, rng):
         (GRU(F, 4, 2), [f"{n}_l{k}" for k in range(2) for n in ("w_ih", "w_hh", "b_ih", "b_hh")]),
         (
             LSTM(F, 4, 2, bidirectional=True),
-            [f"{n}_l{k}{way}" for k in range(2) for way in ("", "_reverse") for n in ("w_ih", "w_hh", "b_ih", "b_hh")],
+            [
+                f"{n}_l{k}{suffix}"
+                for k in range(2)
+                for suffix in ("", "_reverse")
+                for n in ("w_ih", "w_hh", "b_ih", "b_hh")
+            ],
         ),
     ],
 )
@@ -99,14 +104,14 @@ def test_parameter_names_are_pytorchs(layer, names):
     assert list(layer.shapes()) == names
 
 
-def test_one_bidirectional_layer_has_the_layers_number_as_pytorchs_has():
+def test_parameter_names_of_a_bidirectional_layer_have_its_number():
     names = ["w_ih", "w_hh", "b_ih", "b_hh"]
     expected = [f"{n}_l0" for n in names] + [f"{n}_l0_reverse" for n in names]
     assert list(GRU(F, 4, bidirectional=True).shapes()) == expected
     assert list(Bidirectional(GRUCell(F, 4)).shapes()) == names + [f"{n}_reverse" for n in names]
 
 
-def test_a_layer_named_after_its_cell_runs_these_cells():
+def test_named_layers_unroll_their_cells():
     assert Elman(3, 4, activation="relu").unrolled == Recurrent(ElmanCell(3, 4, "relu"))
     assert LSTM(3, 4, 2).unrolled == MultiLayer((LSTMCell(3, 4), LSTMCell(4, 4)))
     assert GRU(3, 4, 2, bidirectional=True).unrolled == MultiLayer((GRUCell(3, 4), GRUCell(8, 4)), bidirectional=True)
@@ -114,7 +119,7 @@ def test_a_layer_named_after_its_cell_runs_these_cells():
     assert OriginalGRU(3, 4).out_shape(("T", "B", 3)) == ("T", "B", 4)
 
 
-def test_dropout_between_layers_only(rng):
+def test_dropout_is_applied_between_layers_only(rng):
     lengths = np.full(B, T)
     layer = GRU(F, 40, num_layers=2, dropout=0.5)
     params, x = made(layer), padded(lengths, rng)
@@ -125,7 +130,7 @@ def test_dropout_between_layers_only(rng):
     masks = [mask for mask, _ in residuals]
     assert masks[0] is None
     assert set(np.unique(masks[1])) == {0, 2}
-    assert trained.all()  # what leaves the last layer is not dropped
+    assert trained.all()  # no dropout after the last layer
 
 
 @pytest.mark.parametrize(
@@ -147,6 +152,6 @@ def test_dropout_between_layers_only(rng):
         (lambda: Elman(3, 4, activation="rely"), "got 'rely'. Did you mean 'relu'"),
     ],
 )
-def test_wrong_arguments(make, message):
+def test_wrong_arguments_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()

@@ -50,7 +50,7 @@ def test_statistics_of_a_constant_sequence_have_a_gradient():
 
 
 @pytest.mark.parametrize(("left", "right"), [(0, 0), (2, 0), (0, 3), (3, 3), (8, 9)])
-def test_window_lays_the_neighbours_side_by_side(left, right, rng):
+def test_window_concatenates_neighbouring_steps(left, right, rng):
     lengths = [6, 4, 1]
     x = rng.standard_normal((T, B, F))
     y = run(Window(left, right), x, lengths)
@@ -60,7 +60,7 @@ def test_window_lays_the_neighbours_side_by_side(left, right, rng):
             np.testing.assert_array_equal(y[t, b], np.concatenate(near))
 
 
-def test_flatten_lays_steps_side_by_side(rng):
+def test_flatten_concatenates_all_steps(rng):
     x = rng.standard_normal((T, B, F))
     y = run(Flatten(8), x, [6, 4, 1])
     for b, length in enumerate([6, 4, 1]):
@@ -162,7 +162,7 @@ def test_dropout_of_rate_zero_uses_no_random_numbers():
         (lambda: Normalize([np.nan], [1.0]), "mean and scale must be finite"),
     ],
 )
-def test_wrong_arguments(make, message):
+def test_wrong_arguments_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 

@@ -21,40 +21,40 @@ T, B, K = 5, len(STEPS), 4
 
 @pytest.fixture(params=["compiled", "numpy"])
 def backend(request):
-    """Each of the ways to compute it."""
+    """Each implementation."""
     with kernels.using(request.param):
         yield request.param
 
 
 def with_blank(labels, blank):
-    """Labels of the case above for another blank."""
+    """Return the labels of the case above for another blank."""
     return [[k if k > blank else k - 1 for k in one] for one in labels]
 
 
 def outputs_for(rng, dtype=np.float64):
-    """Outputs, with what must not be looked at past the ends."""
+    """Return outputs with NaN past the ends."""
     outputs = 2 * rng.standard_normal((T, B, K))
     outputs[np.arange(T)[:, None] >= STEPS] = np.nan
     return outputs.astype(dtype)
 
 
 def summed_over_alignments(outputs, labels, blank=0):
-    """-log of the probability of labels, and its derivative: from every path of one sequence."""
+    """Return -log of the probability of labels and its gradient, as sums over all paths of one sequence."""
     y = np.exp(outputs - outputs.max(axis=1, keepdims=True))
     y /= y.sum(axis=1, keepdims=True)
     steps, count = outputs.shape
-    total, said = 0.0, np.zeros_like(y)
+    total, occupied = 0.0, np.zeros_like(y)
     for path in itertools.product(range(count), repeat=steps):
         if collapse(np.array(path), blank).tolist() == list(labels):
             p = np.prod(y[np.arange(steps), list(path)])
             total += p
-            said[np.arange(steps), list(path)] += p
-    return -np.log(total), y - said / total
+            occupied[np.arange(steps), list(path)] += p
+    return -np.log(total), y - occupied / total
 
 
 @pytest.mark.usefixtures("backend")
 @pytest.mark.parametrize("blank", [0, 2, 3])
-def test_all_alignments_written_out(blank, rng):
+def test_loss_and_gradient_equal_sums_over_all_alignments(blank, rng):
     outputs, labels = outputs_for(rng), with_blank(LABELS, blank)
     value, d_outputs = CTC(blank)(outputs, labels, STEPS)
     expected = [summed_over_alignments(outputs[:n, b], labels[b], blank) for b, n in enumerate(STEPS)]
@@ -65,7 +65,7 @@ def test_all_alignments_written_out(blank, rng):
 
 
 @pytest.mark.usefixtures("backend")
-def test_gradient_by_the_complex_step(rng):
+def test_gradient_equals_the_complex_step(rng):
     outputs, loss = outputs_for(rng), CTC()
     value, d_outputs = loss(outputs, LABELS, STEPS)
     numerical = np.zeros_like(outputs)
@@ -80,7 +80,7 @@ def test_gradient_by_the_complex_step(rng):
 
 
 @pytest.mark.usefixtures("backend")
-def test_float32_stays_float32_and_inputs_stay_as_they_are(rng):
+def test_float32_is_preserved_and_arguments_are_not_changed(rng):
     outputs, labels = outputs_for(rng), LabelSequences(LABELS)
     single = outputs.astype(np.float32)
     value, d_outputs = CTC()(single, labels, STEPS)
@@ -93,8 +93,8 @@ def test_float32_stays_float32_and_inputs_stay_as_they_are(rng):
 
 
 @pytest.mark.usefixtures("backend")
-def test_probabilities_far_below_what_a_float_holds():
-    """The one alignment that is left has a probability of exp(-60000)."""
+def test_probabilities_below_the_range_of_floats_do_not_underflow():
+    """The only alignment has a probability of exp(-60000)."""
     steps = 200
     outputs = np.zeros((steps, 1, 3))
     outputs[:, 0, 0] = 300.0
@@ -104,22 +104,22 @@ def test_probabilities_far_below_what_a_float_holds():
 
 
 @pytest.mark.usefixtures("backend")
-def test_every_way_of_saying_two_labels_adds_up_to_one(rng):
-    """The probabilities of all label sequences that so many steps can say."""
+def test_probabilities_of_all_label_sequences_add_up_to_one(rng):
+    """Over all label sequences that four steps can have."""
     outputs = rng.standard_normal((4, 1, 3))
-    said = {tuple(collapse(np.array(path))) for path in itertools.product(range(3), repeat=4)}
-    total = sum(np.exp(-CTC()(outputs, [labels])[0]) for labels in said)
+    possible = {tuple(collapse(np.array(path))) for path in itertools.product(range(3), repeat=4)}
+    total = sum(np.exp(-CTC()(outputs, [labels])[0]) for labels in possible)
     assert total == pytest.approx(1, rel=1e-13)
 
 
 @pytest.mark.usefixtures("backend")
-def test_an_empty_sequence_says_nothing():
+def test_an_empty_sequence_has_loss_and_gradient_zero():
     value, d_outputs = CTC()(np.ones((2, 2, 3)), [[], [1]], [0, 2])
     assert value == pytest.approx(-np.log(1 / 3) / 2)
     assert not d_outputs[:, 0].any()
 
 
-def test_compiled_and_numpy_agree_where_numbers_are_extreme(rng):
+def test_compiled_and_numpy_agree_for_extreme_outputs(rng):
     """Probabilities that differ by more than any float; repeated labels, no label, hardly a step for each."""
     pytest.importorskip("numba")
     steps = np.array([60, 60, 41, 5])
@@ -147,7 +147,7 @@ def test_sequences_are_distributed_over_threads(rng, monkeypatch):
         np.testing.assert_array_equal(d_outputs, expected[1])
 
 
-def test_without_numba_it_is_numpy(rng, monkeypatch):
+def test_without_numba_the_numpy_implementation_is_used(rng, monkeypatch):
     from rnnbp.losses import ctc
 
     outputs = outputs_for(rng)
@@ -177,12 +177,12 @@ def test_without_numba_it_is_numpy(rng, monkeypatch):
         ([[1], [-1]], "labels of sequence 1 must be integers of 0 or more, got -1"),
     ],
 )
-def test_wrong_labels(labels, message):
+def test_labels_that_do_not_fit_are_refused(labels, message):
     with pytest.raises(ValueError, match=message):
         CTC()(np.zeros((2, 2, 4)), labels)
 
 
-def test_wrong_outputs_and_arguments():
+def test_wrong_outputs_and_arguments_are_refused():
     with pytest.raises(ValueError, match=r"outputs must have shape \(T, B, K\) for CTC, got \(2, 3\): leave out the"):
         CTC()(np.zeros((2, 3)), [[1], [1]])
     with pytest.raises(ValueError, match=r"blank must be one of the K = 3 outputs 0..2, got 3"):
@@ -194,7 +194,7 @@ def test_wrong_outputs_and_arguments():
 
 
 @pytest.mark.usefixtures("backend")
-def test_what_has_no_alignment_may_count_as_nothing(rng):
+def test_zero_infinity_gives_loss_and_gradient_zero_without_an_alignment(rng):
     outputs = rng.standard_normal((2, 3, 4))
     labels = [[1], [2, 2], [3]]
     outputs[:, 2, 3] = -np.inf  # its steps suffice, but its label has no probability
@@ -208,17 +208,17 @@ def test_what_has_no_alignment_may_count_as_nothing(rng):
 
 @pytest.mark.usefixtures("backend")
 @pytest.mark.parametrize("number", [np.nan, np.inf])
-def test_output_that_is_not_finite_shows_in_the_loss(number, rng):
+def test_nonfinite_outputs_give_a_nonfinite_loss(number, rng):
     outputs = rng.standard_normal((3, 1, 3))
     outputs[0, 0, 0] = number
     assert not np.isfinite(CTC()(outputs, [[1]])[0])
 
 
-# ---- as PyTorch has it --------------------------------------------------------------------------
+# ---- PyTorch -----------------------------------------------------------------------------------
 
 
 def pytorch(blank, outputs, labels, steps):
-    """The mean loss over the sequences, and its derivative."""
+    """Return the mean loss over the sequences, and its gradient."""
     torch = pytest.importorskip("torch")
     theirs = torch.tensor(outputs, requires_grad=True)
     loss = torch.nn.CTCLoss(blank, reduction="sum", zero_infinity=True)
@@ -242,7 +242,7 @@ def torch_case(rng, blank, scale):
 @pytest.mark.torch
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-5), (np.float64, 1e-10)])
 @pytest.mark.parametrize("blank", [0, 6])
-def test_the_same_numbers_as_pytorch(dtype, tolerance, blank, rng):
+def test_loss_and_gradient_are_pytorchs(dtype, tolerance, blank, rng):
     """In float32 the sequences are shorter: over 40 steps PyTorch, which adds up in float32, is off by 1.5e-5."""
     outputs, labels, steps = torch_case(rng, blank, scale=2 if dtype == np.float32 else 1)
     value, d_outputs = CTC(blank, zero_infinity=True)(outputs.astype(dtype), labels, steps)
@@ -255,7 +255,7 @@ def test_the_same_numbers_as_pytorch(dtype, tolerance, blank, rng):
 
 @pytest.mark.usefixtures("backend")
 @pytest.mark.torch
-def test_single_precision_is_as_pytorch_in_double(rng):
+def test_float32_is_as_accurate_as_pytorch_in_float64(rng):
     outputs, labels, steps = torch_case(rng, 0, scale=1)
     outputs = outputs.astype(np.float32)
     value, d_outputs = CTC(zero_infinity=True)(outputs, labels, steps)
@@ -309,7 +309,7 @@ def test_a_loss_of_steps_refuses_label_sequences():
         CrossEntropy()(np.zeros((2, 1, 3)), LabelSequences([[1]]))
 
 
-def test_it_comes_back_from_a_file_and_is_read_as_text():
+def test_config_round_trip_and_repr():
     loss = from_config(CTC(2, zero_infinity=True).to_config())
     assert (loss.blank, loss.zero_infinity) == (2, True)
     assert repr(loss) == "CTC(blank=2, zero_infinity=True)"
@@ -318,22 +318,22 @@ def test_it_comes_back_from_a_file_and_is_read_as_text():
 # ---- with gradient algorithms -------------------------------------------------------------------
 
 
-def small_net(dtype=np.float64, causal=False):
+def small_network(dtype=np.float64, causal=False):
     layer = rnnbp.LSTM(3, 4, bidirectional=not causal)
     return rnnbp.Sequential(layer, rnnbp.Dense(4 if causal else 8, 4), seed=1, dtype=dtype)
 
 
-def test_through_a_bidirectional_net_by_the_complex_step(rng):
+def test_gradient_through_a_bidirectional_network_equals_the_complex_step(rng):
     batch = spelt(rng, 4).batch(np.float64)
-    assert rnnbp.check_gradient(small_net(), batch, CTC()).ok
+    assert rnnbp.check_gradient(small_network(), batch, CTC()).ok
 
 
 @pytest.mark.parametrize(
     ("algorithm", "tolerance"),
     [(rnnbp.BPTT(slots=2, block=4), 1e-12), (rnnbp.ComplexStep(), 1e-12), (rnnbp.FiniteDifference(), 1e-6)],
 )
-def test_algorithms_that_see_whole_sequences(algorithm, tolerance, rng):
-    batch, model = spelt(rng, 3).batch(np.float64), small_net(causal=True)
+def test_algorithms_over_whole_sequences_agree(algorithm, tolerance, rng):
+    batch, model = spelt(rng, 3).batch(np.float64), small_network(causal=True)
     (expected,) = rnnbp.BPTT().gradients(model, batch, CTC())
     (found,) = algorithm.gradients(model, batch, CTC())
     assert found.loss == pytest.approx(expected.loss, rel=1e-12)
@@ -341,7 +341,7 @@ def test_algorithms_that_see_whole_sequences(algorithm, tolerance, rng):
 
 
 def test_forward_gradient_is_the_gradient_along_its_directions(rng):
-    batch, model = spelt(rng, 2).batch(np.float64), small_net(causal=True)
+    batch, model = spelt(rng, 2).batch(np.float64), small_network(causal=True)
     (expected,) = rnnbp.BPTT().gradients(model, batch, CTC())
     found = [list(rnnbp.ForwardGradient(seed=seed).gradients(model, batch, CTC())) for seed in range(5)]
     for (g,) in found:
@@ -364,14 +364,14 @@ def test_forward_gradient_is_the_gradient_along_its_directions(rng):
     ids=lambda a: type(a).__name__,
 )
 def test_algorithms_that_need_a_loss_at_every_step_refuse(algorithm, rng):
-    batch, model = spelt(rng, 3).batch(np.float64), small_net(causal=True)
+    batch, model = spelt(rng, 3).batch(np.float64), small_network(causal=True)
     with pytest.raises(ValueError, match=r"CTC is the loss of a whole sequence and no sum over its steps: .* BPTT\(\)"):
         list(algorithm.gradients(model, batch, CTC()))
 
 
-def test_a_trainer_learns_reports_and_reads(rng):
+def test_a_trainer_learns_and_transcribes(rng):
     train, unseen = spelt(rng, 60), spelt(rng, 20)
-    trainer = rnnbp.Trainer(small_net(np.float32), CTC(), optimizer=rnnbp.Adam(0.03), seed=1)
+    trainer = rnnbp.Trainer(small_network(np.float32), CTC(), optimizer=rnnbp.Adam(0.03), seed=1)
     stopping = rnnbp.EarlyStopping(monitor="validation_token_error_rate")
     history = trainer.fit(train, unseen, epochs=25, batch_size=10, progress=False, stopping=stopping)
     assert history["token_error_rate"].iloc[0] > 0.5
@@ -385,7 +385,7 @@ def test_a_trainer_learns_reports_and_reads(rng):
 
 
 @pytest.mark.slow
-def test_a_bidirectional_net_transcribes_strings_of_vowels():
+def test_a_bidirectional_network_transcribes_strings_of_vowels():
     """Of 200 unseen strings of 2 to 6 vowels by unseen speakers, 1.0 % of the vowels are wrong (as it ran)."""
     options = {"shortest": 20, "longest": 35}
     train = rnnbp.datasets.synthetic_vowel_strings(1000, **options, seed=1)
@@ -403,18 +403,18 @@ def test_a_bidirectional_net_transcribes_strings_of_vowels():
 def test_a_trainer_names_the_sequence_of_the_dataset(rng):
     data = SequenceDataset([np.ones((n, 3)) for n in (9, 2, 3)], LabelSequences([[1], [2], [3, 3, 1]]))
     with pytest.raises(ValueError, match="sequence 2 has 3 steps, but its 3 labels need 4, 1 of them for blanks betw"):
-        rnnbp.Trainer(small_net(), CTC()).fit(data, epochs=1, progress=False)
-    trainer = rnnbp.Trainer(small_net(), CTC(zero_infinity=True))
+        rnnbp.Trainer(small_network(), CTC()).fit(data, epochs=1, progress=False)
+    trainer = rnnbp.Trainer(small_network(), CTC(zero_infinity=True))
     assert np.isfinite(trainer.fit(data, epochs=1, progress=False)["loss"]).all()
 
 
-def test_a_minimizer_works_with_it(rng):
+def test_a_minimizer_lowers_the_ctc_loss(rng):
     train = spelt(rng, 20)
-    trainer = rnnbp.Trainer(small_net(), CTC(), optimizer=rnnbp.LBFGS(), seed=1)
+    trainer = rnnbp.Trainer(small_network(), CTC(), optimizer=rnnbp.LBFGS(), seed=1)
     history = trainer.fit(train, epochs=2, progress=False)
     assert history["loss"].iloc[-1] < history["loss"].iloc[0]
 
 
-def test_log_sum_of_nothing():
+def test_log_sum_of_zero_probabilities_is_minus_infinity():
     assert log_sum(np.array(-np.inf), np.array(-np.inf)) == -np.inf
     assert log_sum(np.array(-np.inf + 0j), np.array(1 + 2j)) == pytest.approx(1 + 2j, rel=1e-15)

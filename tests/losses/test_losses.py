@@ -13,7 +13,7 @@ REAL = np.arange(T)[:, None] < LENGTHS
 
 
 def targets_for(loss: Loss, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Targets of items of `shape`, one of them missing."""
+    """Return targets of items of `shape`, one of them missing."""
     if isinstance(loss, CrossEntropy):
         labels = rng.integers(K, size=shape)
         labels.flat[1] = -1
@@ -40,7 +40,7 @@ OF_ITEMS = [
 @pytest.mark.parametrize(("shape", "lengths"), OF_ITEMS)
 @pytest.mark.parametrize("loss", CASES)
 class TestEveryLoss:
-    def test_gradient_by_the_complex_step(self, loss, shape, lengths, rng):
+    def test_gradient_equals_the_complex_step(self, loss, shape, lengths, rng):
         outputs, targets = 2 * rng.standard_normal((*shape, K)), targets_for(loss, rng, shape)
         value, d_outputs = loss(outputs, targets, lengths)
         numerical = np.zeros_like(outputs)
@@ -51,7 +51,7 @@ class TestEveryLoss:
         np.testing.assert_allclose(d_outputs, numerical, rtol=1e-12, atol=1e-15)
         assert loss(outputs.astype(complex), targets, lengths)[0].real == pytest.approx(value, rel=1e-14)
 
-    def test_gradient_by_central_differences(self, loss, shape, lengths, rng):
+    def test_gradient_agrees_with_central_differences(self, loss, shape, lengths, rng):
         outputs, targets = 2 * rng.standard_normal((*shape, K)), targets_for(loss, rng, shape)
         direction, h = rng.standard_normal(outputs.shape), 1e-5
         slope = (
@@ -70,19 +70,19 @@ class TestEveryLoss:
         np.testing.assert_allclose(sum(p[1] for p in parts), d_outputs, rtol=1e-14)
         assert not parts[0][1][~(real & first)].any()
 
-    def test_what_does_not_count_is_not_looked_at(self, loss, shape, lengths, rng):
+    def test_padding_and_ignored_items_do_not_affect_the_loss(self, loss, shape, lengths, rng):
         outputs, targets = rng.standard_normal((*shape, K)), targets_for(loss, rng, shape)
-        gone = np.isnan(targets) if targets.ndim == outputs.ndim else (targets == -1)[..., None]
+        ignored = np.isnan(targets) if targets.ndim == outputs.ndim else (targets == -1)[..., None]
         real = np.ones(shape, bool) if lengths is None else REAL
-        missing = np.broadcast_to(gone | ~real[..., None], outputs.shape)
-        wild = targets.copy()
-        wild[~real] = 99
-        value, d_outputs = loss(np.where(missing, np.inf, outputs), wild, lengths)
+        missing = np.broadcast_to(ignored | ~real[..., None], outputs.shape)
+        changed = targets.copy()
+        changed[~real] = 99
+        value, d_outputs = loss(np.where(missing, np.inf, outputs), changed, lengths)
         assert value == loss(outputs, targets, lengths)[0]
         assert np.all(d_outputs[missing] == 0)
         assert np.all(d_outputs[~missing] != 0)
 
-    def test_float32_stays_float32_and_inputs_stay_as_they_are(self, loss, shape, lengths, rng):
+    def test_float32_is_preserved_and_arguments_are_not_changed(self, loss, shape, lengths, rng):
         outputs, targets = rng.standard_normal((*shape, K)), targets_for(loss, rng, shape)
         single, before = outputs.astype(np.float32), targets.copy()
         value, d_outputs = loss(single, targets, lengths)
@@ -94,7 +94,7 @@ class TestEveryLoss:
         np.testing.assert_array_equal(single, outputs.astype(np.float32))
         np.testing.assert_array_equal(targets, before)
 
-    def test_nothing_that_counts_gives_zero(self, loss, shape, lengths, rng):
+    def test_loss_and_gradient_are_zero_if_every_item_is_ignored(self, loss, shape, lengths, rng):
         outputs = rng.standard_normal((*shape, K))
         targets = np.full(shape, -1) if isinstance(loss, CrossEntropy) else np.full((*shape, K), np.nan)
         value, d_outputs = loss(outputs, targets, lengths)
@@ -102,7 +102,7 @@ class TestEveryLoss:
         assert not d_outputs.any()
 
     @pytest.mark.parametrize("number", [np.nan, np.inf])
-    def test_output_that_is_not_finite_shows_in_the_loss(self, loss, shape, lengths, number, rng):
+    def test_nonfinite_outputs_give_a_nonfinite_loss(self, loss, shape, lengths, number, rng):
         outputs, targets = rng.standard_normal((*shape, K)), targets_for(loss, rng, shape)
         outputs.flat[0] = number
         assert not math.isfinite(loss(outputs, targets, lengths)[0])
@@ -114,7 +114,7 @@ class TestEveryLoss:
         assert not d_outputs.any()
 
 
-def test_cross_entropy_of_known_numbers():
+def test_cross_entropy_equals_values_by_hand():
     value, d_outputs = CrossEntropy()(np.log([[0.5, 0.25, 0.25]]), [1])
     assert value == pytest.approx(math.log(4))
     np.testing.assert_allclose(d_outputs, [[0.5, -0.75, 0.25]])
@@ -128,7 +128,7 @@ def test_losses_of_huge_outputs_do_not_overflow():
     assert BinaryCrossEntropy()(outputs, [[1.0, 0.0]])[0] == 0
 
 
-def test_small_probabilities_keep_their_digits():
+def test_gradients_of_small_probabilities_are_accurate():
     _, d_outputs = BinaryCrossEntropy()(np.array([[-30.0]], np.float32), [[0.0]])
     assert d_outputs[0, 0] == pytest.approx(math.exp(-30), rel=1e-6)
 
@@ -174,7 +174,7 @@ def test_losses_of_values_are_pytorchs(shape, lengths, loss, name, rng):
     np.testing.assert_allclose(d_outputs, z.grad.numpy(), rtol=1e-12, atol=1e-16)
 
 
-def test_lengths_mean_nothing_where_there_is_one_output_a_sequence(rng):
+def test_lengths_do_not_affect_losses_of_one_output_a_sequence(rng):
     outputs = rng.standard_normal((3, 4))
     assert CrossEntropy()(outputs, [0, 1, 2], LENGTHS)[0] == CrossEntropy()(outputs, [0, 1, 2])[0]
 
@@ -201,7 +201,7 @@ def test_another_label_may_be_the_ignored_one(rng):
     assert loss(outputs, [0, 3, 2])[0] == pytest.approx(CrossEntropy()(outputs[::2], [0, 2])[0])
 
 
-def test_predictions_and_probabilities():
+def test_predictions_and_probabilities_follow_from_outputs():
     outputs = np.array([[0.0, math.log(3)], [2.0, 1.0]])
     np.testing.assert_array_equal(CrossEntropy().predict(outputs), [1, 0])
     np.testing.assert_allclose(CrossEntropy().probabilities(outputs)[0], [0.25, 0.75])
@@ -210,7 +210,7 @@ def test_predictions_and_probabilities():
     np.testing.assert_array_equal(MeanSquaredError().predict(outputs), outputs)
 
 
-def test_scores_leave_out_what_does_not_count():
+def test_scores_leave_out_padding_and_ignored_items():
     outputs = np.array([[[0.0, 1.0], [1.0, 0.0]], [[0.0, 1.0], [5.0, 0.0]]])
     assert CrossEntropy().score(outputs, np.array([[1, 1], [-1, 0]]), [2, 1]) == 0.5
     assert BinaryCrossEntropy().score(outputs[0], np.array([[0.0, 1.0], [np.nan, 1.0]])) == 2 / 3
@@ -226,7 +226,7 @@ def test_config_round_trip(loss, rng):
     assert again(outputs, targets)[0] == loss(outputs, targets)[0]
 
 
-def test_table_of_names():
+def test_losses_are_found_by_name():
     assert LOSSES["cross_entropy"] is CrossEntropy
     assert all(
         loss.name == name and loss.metric in ("accuracy", "r2", "token_error_rate") for name, loss in LOSSES.items()
@@ -268,7 +268,7 @@ def test_table_of_names():
         ((2, 2, 3), [[0, 1], [0, 1]], [2], r"lengths must be integers \(B,\) = \(2,\), got int64 of \(1,\)"),
     ],
 )
-def test_cross_entropy_refuses(outputs, targets, lengths, message):
+def test_cross_entropy_refuses_targets_and_lengths_that_do_not_fit(outputs, targets, lengths, message):
     with pytest.raises(ValueError, match=message):
         CrossEntropy()(np.zeros(outputs), targets, lengths)
 
@@ -292,7 +292,7 @@ def test_total_needs_targets_that_fit_the_lengths():
         ([1, 1, 1, 1], "class_weight must have a weight for each of the K = 3 outputs, got 4"),
     ],
 )
-def test_class_weights_that_do_not_fit(weight, message):
+def test_class_weights_that_do_not_fit_are_refused(weight, message):
     with pytest.raises(ValueError, match=message):
         CrossEntropy(class_weight=weight)(np.zeros((1, 3)), [2])
 
@@ -308,7 +308,7 @@ def test_class_weights_that_do_not_fit(weight, message):
         (MeanSquaredError(), [[1j, 1]], "targets must be real numbers, got complex128"),
     ],
 )
-def test_losses_of_values_refuse(loss, targets, message):
+def test_losses_of_values_refuse_targets_that_do_not_fit(loss, targets, message):
     with pytest.raises(ValueError, match=message):
         loss(np.zeros((1, 2)), np.array(targets))
 
@@ -320,7 +320,7 @@ def test_integer_outputs_and_odd_masks_are_refused():
         CrossEntropy().masked(np.zeros((2, 3)), np.array([0, 1]), np.array([1, 0]), 1.0)
 
 
-def test_a_loss_of_ones_own_is_its_pointwise_part(rng):
+def test_a_user_defined_loss_is_the_mean_of_its_terms(rng):
     class LogCosh(Loss):
         def weights(self, targets):
             return np.ones(targets.shape)
@@ -338,6 +338,6 @@ def test_a_loss_of_ones_own_is_its_pointwise_part(rng):
     np.testing.assert_allclose(d_outputs, np.tanh(outputs - targets) / 6)
 
 
-def test_smoothing_is_a_share():
+def test_label_smoothing_above_1_is_refused():
     with pytest.raises(ValueError, match=r"label_smoothing must be a number between 0 and 1, got 1\.5"):
         CrossEntropy(label_smoothing=1.5)

@@ -10,12 +10,12 @@ from rnnbp.optimizers.clipping import norm
 
 
 @pytest.mark.parametrize("length", [0.5, 1.0, 100.0])
-def test_clip_norm(length, rng):
+def test_clip_norm_scales_gradients_above_the_norm(length, rng):
     gradient = rng.standard_normal(100)
     gradient *= length / np.linalg.norm(gradient)
-    kept = gradient.copy()
+    before = gradient.copy()
     assert ClipNorm(1.0)(gradient) == pytest.approx(length)
-    np.testing.assert_allclose(gradient, kept * min(1, 1 / length))
+    np.testing.assert_allclose(gradient, before * min(1, 1 / length))
 
 
 @pytest.mark.torch
@@ -29,15 +29,15 @@ def test_clip_norm_is_pytorchs(rng):
     np.testing.assert_allclose(gradient, w.grad.numpy(), rtol=1e-6)  # it adds 1e-6 to the norm
 
 
-def test_clip_value(rng):
+def test_clip_value_clips_every_component(rng):
     gradient = 3 * rng.standard_normal(100)
-    kept = gradient.copy()
-    assert ClipValue(1.5)(gradient) == pytest.approx(np.linalg.norm(kept))
-    np.testing.assert_array_equal(gradient, np.clip(kept, -1.5, 1.5))
+    before = gradient.copy()
+    assert ClipValue(1.5)(gradient) == pytest.approx(np.linalg.norm(before))
+    np.testing.assert_array_equal(gradient, np.clip(before, -1.5, 1.5))
 
 
 @pytest.mark.parametrize("clip", [ClipNorm(1.0), ClipValue(1.0)])
-def test_dtype_stays(clip, rng):
+def test_dtype_is_preserved(clip, rng):
     gradient = 9 * rng.standard_normal(10).astype(np.float32)
     assert type(clip(gradient)) is float
     assert gradient.dtype == np.float32
@@ -51,7 +51,7 @@ def test_norm_of_a_float32_gradient_neither_overflows_nor_underflows():
     np.testing.assert_allclose(gradient, 0.5)
 
 
-def test_norm_of_many_small_numbers_in_float32():
+def test_norm_of_many_small_float32_numbers_is_accurate():
     assert norm(np.full(10**6, 0.1, np.float32)) == pytest.approx(100, rel=1e-7)
 
 
@@ -63,7 +63,7 @@ def test_norm_in_blocks_is_the_norm(rng, monkeypatch):
 
 
 @pytest.mark.parametrize("number", [np.nan, np.inf])
-def test_what_is_not_finite_is_left_to_the_caller(number):
+def test_nonfinite_gradients_are_not_scaled(number):
     gradient = np.array([3.0, number, -5.0])
     before = ClipNorm(1.0)(gradient)
     assert math.isnan(before) if np.isnan(number) else before == math.inf
@@ -73,12 +73,12 @@ def test_what_is_not_finite_is_left_to_the_caller(number):
 
 
 @pytest.mark.parametrize("value", [0, -1, np.nan, np.inf, "1"])
-def test_bad_limits(value):
+def test_wrong_limits_are_refused(value):
     with pytest.raises(ValueError, match=f"max_norm must be a number above 0, got {value!r}"):
         ClipNorm(value)
     with pytest.raises(ValueError, match=f"limit must be a number above 0, got {value!r}"):
         ClipValue(value)
 
 
-def test_repr():
+def test_repr_shows_the_limit():
     assert (repr(ClipNorm(1.0)), repr(ClipValue(0.5))) == ("ClipNorm(1)", "ClipValue(0.5)")

@@ -34,11 +34,11 @@ PAIRS = [
     (AdamW(0.02), "AdamW", {"lr": 0.02}),
     (AdamW(0.02, weight_decay=0.3), "AdamW", {"lr": 0.02, "weight_decay": 0.3}),
 ]
-STEPPERS = [SGD, Momentum, Nesterov, RMSprop, Rprop, Adam, AdamW]
+FIRST_ORDER = [SGD, Momentum, Nesterov, RMSprop, Rprop, Adam, AdamW]
 
 
 def vector_of(optimizer: Optimizer, gradients: np.ndarray, dtype: type = np.float64) -> np.ndarray:
-    """Where the optimizer gets to from a fixed start."""
+    """Return the parameters after steps from a fixed start."""
     params = Parameters({"w": gradients.shape[1:]}, np.linspace(-1, 1, gradients.shape[1]).astype(dtype))
     for gradient in gradients:
         optimizer.step(params, gradient)
@@ -73,9 +73,9 @@ def test_learning_rate_may_be_set_between_steps(rng):
     np.testing.assert_allclose(params.vector, w.detach().numpy(), rtol=1e-12)
 
 
-@pytest.mark.parametrize("make", STEPPERS)
+@pytest.mark.parametrize("make", FIRST_ORDER)
 class TestEveryStep:
-    def test_blocks_change_nothing(self, make, rng, monkeypatch):
+    def test_blocks_do_not_change_the_result(self, make, rng, monkeypatch):
         gradients = rng.standard_normal((4, 1000)).astype(np.float32)
         whole = vector_of(make(weight_decay=0.1), gradients, np.float32)
         monkeypatch.setattr(base, "BLOCK", 64)
@@ -101,10 +101,10 @@ class TestEveryStep:
         optimizer, params = make(), Parameters({"w": (P,)})
         optimizer.step(params, rng.standard_normal(P))
         state = optimizer.state_dict()
-        kept = {name: np.copy(value) for name, value in state.items()}
+        before = {name: np.copy(value) for name, value in state.items()}
         make().load_state_dict(state).step(params, rng.standard_normal(P))
         optimizer.step(params, rng.standard_normal(P))
-        for name, value in kept.items():
+        for name, value in before.items():
             np.testing.assert_array_equal(state[name], value)
 
     def test_float32_stays_float32_and_follows_float64(self, make, rng):
@@ -117,11 +117,11 @@ class TestEveryStep:
 
     def test_gradient_is_not_changed(self, make, rng):
         gradient = rng.standard_normal(P)
-        kept = gradient.copy()
+        before = gradient.copy()
         make(weight_decay=0.1).step(Parameters({"w": (P,)}, np.ones(P)), gradient)
-        np.testing.assert_array_equal(gradient, kept)
+        np.testing.assert_array_equal(gradient, before)
 
-    def test_nan_stays_in_its_own_place(self, make, rng):
+    def test_nan_affects_its_own_parameter_only(self, make, rng):
         gradients = rng.standard_normal((3, P))
         clean = vector_of(make(), gradients)
         gradients[1, 4] = np.nan
@@ -130,26 +130,26 @@ class TestEveryStep:
         np.testing.assert_array_equal(vector[elsewhere], clean[elsewhere])
         assert np.isnan(vector[4])
 
-    def test_goes_downhill(self, make):
+    def test_a_quadratic_is_minimized(self, make):
         params = Parameters({"w": (2,)}, np.array([1.0, -1.0]))
         optimizer = make(0.02)
         for _ in range(300):
             optimizer.step(params, params.vector * [1.0, 5.0])
         assert np.abs(params.vector).max() < 0.05
 
-    def test_gradient_of_another_shape(self, make):
+    def test_gradient_of_another_shape_is_refused(self, make):
         with pytest.raises(ValueError, match=r"gradient must be real of shape \(P,\) = \(3,\), got float64 of"):
             make().step(Parameters({"w": (3,)}), np.zeros(4))
         with pytest.raises(ValueError, match=r"gradient must be real .* got complex128 of shape \(3,\)"):
             make().step(Parameters({"w": (3,)}), np.zeros(3, complex))
 
-    def test_config_makes_it_again(self, make):
+    def test_config_round_trip(self, make):
         config = to_config(make(0.3, weight_decay=0.2))
         assert to_config(from_config(config, {make.__name__: make})) == config
 
     @pytest.mark.parametrize("argument", ["learning_rate", "weight_decay"])
     @pytest.mark.parametrize("value", [-0.1, np.nan, np.inf, "0.1"])
-    def test_bad_numbers(self, make, argument, value):
+    def test_wrong_numbers_are_refused(self, make, argument, value):
         with pytest.raises(ValueError, match=f"{argument} must be a number of 0 or more, got {value!r}"):
             make(**{argument: value})
 
@@ -189,7 +189,7 @@ def test_a_refused_step_leaves_the_state_as_it_was():
         (LBFGS, {"tolerance": -1}, "tolerance must be a number of 0 or more, got -1"),
     ],
 )
-def test_bad_arguments(make, arguments, message):
+def test_wrong_arguments_are_refused(make, arguments, message):
     with pytest.raises(ValueError, match=message):
         make(**arguments)
 
@@ -208,18 +208,18 @@ def test_learning_rate_is_checked_when_set():
         ({"steps": 1}, "state of Adam lacks 'learning_rate'"),
     ],
 )
-def test_state_that_is_not_its_own(state, message):
+def test_state_of_another_optimizer_is_refused(state, message):
     with pytest.raises(ValueError, match=message):
         Adam().load_state_dict(state)
 
 
-def test_state_before_the_first_step():
+def test_state_before_the_first_step_is_restored():
     optimizer = Adam(0.3)
     assert optimizer.state_dict() == {"steps": 0, "learning_rate": 0.3}
     assert Adam().load_state_dict(optimizer.state_dict()).learning_rate == 0.3
 
 
-def test_table_of_names():
+def test_optimizers_are_found_by_name():
     first_order = {"sgd", "momentum", "nesterov", "rprop", "rmsprop", "adam", "adamw"}
     assert set(OPTIMIZERS) == first_order | {"lbfgs", "newton_cg"}
     assert all(optimizer.name == name for name, optimizer in OPTIMIZERS.items())
@@ -242,7 +242,7 @@ class TestLBFGS:
         assert minimum.value == pytest.approx(rosenbrock(params.vector)[0], abs=1e-5)
         assert 0 < minimum.iterations <= minimum.evaluations
 
-    def test_is_given_the_parameters_own_vector(self, dtype, tolerance):
+    def test_the_objective_is_given_the_parameter_vector_itself(self, dtype, tolerance):
         params = Parameters({"w": (2,)}, np.array([-1.2, 1.0], dtype))
 
         def objective(w: np.ndarray) -> tuple[float, np.ndarray]:
@@ -251,14 +251,14 @@ class TestLBFGS:
 
         LBFGS(iterations=3).minimize(objective, params)
 
-    def test_iterations_end_it(self, dtype, tolerance):
+    def test_minimization_stops_after_the_given_iterations(self, dtype, tolerance):
         params, optimizer = Parameters({"w": (2,)}, np.array([-1.2, 1.0], dtype)), LBFGS(iterations=4)
         minimum = optimizer.minimize(rosenbrock, params)
         assert (minimum.iterations, minimum.converged, optimizer.steps) == (4, False, 4)
         assert "ITERATIONS" in minimum.message.upper()
         assert optimizer.minimize(rosenbrock, params, iterations=2).iterations == 2
 
-    def test_a_run_that_goes_on_is_the_run_that_never_stopped(self, dtype, tolerance):
+    def test_a_resumed_minimization_equals_an_uninterrupted_one(self, dtype, tolerance):
         params, optimizer = Parameters({"w": (2,)}, np.array([-1.2, 1.0], dtype)), LBFGS(iterations=3)
         optimizer.minimize(rosenbrock, params)
         resumed, again = params.copy(), LBFGS(iterations=3).load_state_dict(optimizer.state_dict())
@@ -268,11 +268,11 @@ class TestLBFGS:
         assert again.steps == optimizer.steps
 
     @pytest.mark.parametrize("number", [np.nan, np.inf])
-    def test_a_cliff_is_not_fallen_over(self, number, dtype, tolerance):
+    def test_no_step_is_taken_to_where_the_objective_is_not_finite(self, number, dtype, tolerance):
         params = Parameters({"w": (1,)}, np.array([4.0], dtype))
 
         def cliff(w: np.ndarray) -> tuple[float, np.ndarray]:
-            """Down to the left, and nothing there beyond 1."""
+            """Decreasing to the left, and not finite below 1."""
             return (float(w[0]), np.ones(1)) if w[0] >= 1 else (number, np.full(1, number))
 
         minimum = LBFGS().minimize(cliff, params)
@@ -280,7 +280,7 @@ class TestLBFGS:
         assert minimum.value == params.vector[0]
         assert minimum.iterations > 0
 
-    def test_a_start_over_the_cliff_is_an_error(self, dtype, tolerance):
+    def test_a_start_where_the_objective_is_not_finite_is_an_error(self, dtype, tolerance):
         params = Parameters({"w": (2,)}, np.array([-1.2, 1.0], dtype))
         with pytest.raises(ValueError, match="not finite at the parameters that minimize was given"):
             LBFGS().minimize(lambda w: (np.nan, w), params)
@@ -299,7 +299,7 @@ def test_lbfgs_takes_no_learning_rate():
         optimizer.learning_rate = 0.5
 
 
-def test_lbfgs_is_better_than_gradient_descent_on_least_squares(rng):
+def test_lbfgs_converges_on_least_squares(rng):
     a, b = rng.standard_normal((30, 6)), rng.standard_normal(30)
 
     def objective(w: np.ndarray) -> tuple[float, np.ndarray]:

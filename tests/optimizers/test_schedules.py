@@ -14,7 +14,7 @@ EPOCHS = 25
 
 
 def rates_of_pytorch(make) -> list[float]:
-    """The learning rate of every epoch, from 0.1."""
+    """Return the learning rate of every epoch, starting from 0.1."""
     torch = pytest.importorskip("torch")
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
     with warnings.catch_warnings():
@@ -71,12 +71,12 @@ def test_on_plateau_is_pytorchs(values, monitor, mode, cooldown, rng):
         theirs.step(value)
 
 
-def test_cosine_is_its_formula():
+def test_cosine_equals_its_formula():
     assert Cosine(10)(2.5) == pytest.approx((1 + math.cos(math.pi / 4)) / 2)
     assert [Cosine(10, final=0.3)(epoch) for epoch in (0, 10, 99)] == [1.0, 0.3, 0.3]
 
 
-def test_fractions_of_an_epoch():
+def test_schedules_take_fractions_of_an_epoch():
     assert WarmUp(2, start=0.0)(0.5) == 0.25
     assert StepDecay(1, 0.5)(1.9) == 0.5
     assert Constant()(0.5) == 1
@@ -84,21 +84,21 @@ def test_fractions_of_an_epoch():
     assert OnPlateau(patience=0, factor=0.5)(2.5, history) == 0.5
 
 
-def test_schedules_are_pure():
+def test_schedules_do_not_depend_on_the_order_of_calls():
     schedule = WarmUp(2, after=OnPlateau("loss", patience=0, factor=0.5), start=0.0)
     history = [{"loss": 1.0}] * 6
-    there = [schedule(epoch, history[:epoch]) for epoch in range(7)]
-    back = [schedule(epoch, history[:epoch]) for epoch in reversed(range(7))]
-    assert there == back[::-1] == [0.0, 0.5, 1.0, 1.0, 0.5, 0.25, 0.125]
+    ascending = [schedule(epoch, history[:epoch]) for epoch in range(7)]
+    descending = [schedule(epoch, history[:epoch]) for epoch in reversed(range(7))]
+    assert ascending == descending[::-1] == [0.0, 0.5, 1.0, 1.0, 0.5, 0.25, 0.125]
 
 
-def test_what_was_in_the_warm_up_is_no_plateau():
+def test_epochs_of_the_warm_up_do_not_count_as_a_plateau():
     schedule = WarmUp(3, after=OnPlateau("loss", patience=0))
     assert schedule(4, [{"loss": 1.0}] * 3 + [{"loss": 5.0}]) == 1
 
 
 @pytest.mark.parametrize("schedule", [Constant(), StepDecay(3), Cosine(5), OnPlateau("loss", patience=2)])
-def test_config_makes_it_again(schedule):
+def test_config_round_trip(schedule):
     again = from_config(to_config(schedule), {type(schedule).__name__: type(schedule)})
     assert repr(again) == repr(schedule)
 
@@ -119,12 +119,12 @@ def test_config_makes_it_again(schedule):
         (OnPlateau, {"cooldown": 0.5}, "cooldown must be an integer of 0 or more, got 0.5"),
     ],
 )
-def test_bad_arguments(make, arguments, message):
+def test_wrong_arguments_are_refused(make, arguments, message):
     with pytest.raises(ValueError, match=message):
         make(**arguments)
 
 
-def test_a_history_that_does_not_fit():
+def test_a_history_that_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="history must have a row for each of the 2 epochs, got 1"):
         OnPlateau()(2, [{"validation_loss": 1.0}])
     with pytest.raises(
@@ -136,7 +136,7 @@ def test_a_history_that_does_not_fit():
         OnPlateau("valdation_loss")(1, [{"validation_loss": 1.0}])
 
 
-def test_table_of_names():
+def test_schedules_are_found_by_name():
     assert set(SCHEDULES) == {"constant", "step", "cosine", "warm_up", "on_plateau"}
     assert all(issubclass(schedule, Schedule) for schedule in SCHEDULES.values())
     assert repr(Cosine(5)) == "Cosine(epochs=5, final=0.0)"
