@@ -15,14 +15,14 @@ def add_nettalk(commands: Commands) -> None:
     added = command(
         commands,
         "nettalk",
-        "Train nets that read aloud, and set what they reach beside what was published.",
+        "Train networks that read aloud, and compare their scores with published ones.",
         "rnnbp nettalk held-out --data nettalk --seeds 3 --output report",
     )
     added.add_argument(
         "table",
         choices=["1987", "held-out", "cmudict"],
-        help="1987: the static net on common words and the whole dictionary; held-out: static and recurrent nets on "
-        "words they have not seen; cmudict: the same without given alignments",
+        help="1987: the static network on common words and the whole dictionary; held-out: static and recurrent "
+        "networks on held-out words; cmudict: the same without given alignments",
     )
     added.add_argument(
         "--data",
@@ -31,9 +31,9 @@ def add_nettalk(commands: Commands) -> None:
         help="NETtalk's folder, with nettalk.data and nettalk.list (default: downloaded); for cmudict a whole "
         "dictionary (default: bundled)",
     )
-    added.add_argument("--kinds", metavar="NAMES", help="comma-separated: hidden units (1987), or kinds of nets")
+    added.add_argument("--variants", metavar="NAMES", help="comma-separated: hidden units (1987), or variants")
     added.add_argument("--seeds", type=int, default=3, metavar="N", help="how many (default: 3)")
-    added.add_argument("--epochs", type=int, metavar="N", help="of each training (default: each net's own)")
+    added.add_argument("--epochs", type=int, metavar="N", help="of each training (default: each variant's own)")
     add_workers(added)
     add_target(added, "--output", "DIR", "write tables there, and checkpoints, from which a second call goes on")
     added.add_argument("--quiet", action="store_true", help="show no progress")
@@ -43,7 +43,7 @@ def add_nettalk(commands: Commands) -> None:
 def _nettalk(options: argparse.Namespace) -> None:
     checkpoints = None if options.output is None else options.output / f"{options.table}-checkpoints"
     runs = tables.Runs(options.seeds, options.workers, checkpoints, options.epochs, not options.quiet)
-    chosen = [] if options.kinds is None else [options.kinds.split(",")]
+    chosen = [] if options.variants is None else [options.variants.split(",")]
     if options.table == "1987":
         table, curves = tables.nettalk_1987(options.data, runs, *chosen)
         _write(curves, options.output, "1987-curves.csv")

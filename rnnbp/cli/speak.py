@@ -16,7 +16,7 @@ def add_speak(commands: Commands) -> None:
     added = command(
         commands,
         "speak",
-        "Print the phonemes of a text: by the CMU dictionary, and by a trained net for words that are not in it.",
+        "Print the phonemes of a text: by the CMU dictionary, and by a trained network for words that are not in it.",
         'rnnbp speak "The zyzzyva is a weevil." --output weevil.wav',
     )
     added.add_argument("text", nargs="?", help="any English sentences; - reads them from the standard input")
@@ -24,11 +24,11 @@ def add_speak(commands: Commands) -> None:
         "--model",
         type=Path,
         metavar="FILE",
-        help="the net (default: one in the cache folder, trained when first needed)",
+        help="the network (default: one in the cache folder, trained when first needed)",
     )
-    added.add_argument("--train", action="store_true", help="train the net (anew), which takes a few minutes")
+    added.add_argument("--train", action="store_true", help="train the network (again), which takes a few minutes")
     added.add_argument("--dictionary", type=Path, metavar="FILE", help="a whole cmudict.dict (default: 20,088 words)")
-    added.add_argument("--net-only", action="store_true", help="read every word by the net")
+    added.add_argument("--network-only", action="store_true", help="read every word by the network")
     add_target(added, "--output", "FILE.wav", "speak it by eSpeak NG into a WAV file")
     added.add_argument("--quiet", action="store_true", help="show no progress")
     added.set_defaults(run=_speak, kept_by=None)
@@ -45,10 +45,10 @@ def _speak(options: argparse.Namespace) -> None:
     if options.text is None:
         return
     text = sys.stdin.read() if options.text == "-" else options.text
-    speaker = Speaker({} if options.net_only else dictionary)
+    speaker = Speaker({} if options.network_only else dictionary)
     if unknown := speaker.unknown(text):
         if options.model is None and not path.is_file():
-            print(f"rnnbp: {unknown[0]!r} is not in the dictionary: training a net to read it", file=sys.stderr)
+            print(f"rnnbp: {unknown[0]!r} is not in the dictionary: training a network to read it", file=sys.stderr)
             train_reader(path, dictionary, progress=not options.quiet)
         speaker.reader = load_reader(path)
     said = speaker.say(text)

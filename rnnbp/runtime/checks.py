@@ -152,9 +152,9 @@ def unknown(name: str, value: Any, taken: Iterable[str]) -> ValueError:
 
     Examples
     --------
-    >>> raise unknown("kinds", "windw", ["window", "bilstm"])
+    >>> raise unknown("variants", "windw", ["window", "bilstm"])
     Traceback (most recent call last):
-    ValueError: kinds must be of window, bilstm; got 'windw'. Did you mean 'window'?
+    ValueError: variants must be of window, bilstm; got 'windw'. Did you mean 'window'?
     """
     options = list(taken)
     return ValueError(f"{name} must be of {', '.join(options)}; got {value!r}.{did_you_mean(value, options)}")

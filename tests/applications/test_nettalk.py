@@ -18,16 +18,16 @@ from rnnbp.applications.nettalk import (
     letters_right,
     one_hot,
     phoneme_features,
+    phonemes_of,
     pronunciation_errors,
-    recurrent_net,
+    recurrent_network,
     scores,
     split_words,
-    spoken,
     tokens,
-    window_net,
+    window_network,
 )
 from rnnbp.applications.nettalk.features import FEATURES, PHONEMES, STRESS
-from rnnbp.applications.nettalk.kinds import KINDS, as_in_1987
+from rnnbp.applications.nettalk.variants import VARIANTS, as_in_1987
 from rnnbp.datasets import load_cmudict
 from rnnbp.datasets.nettalk import PHONEMES as IN_THE_CORPUS
 
@@ -110,11 +110,11 @@ def test_codes_refuse_other_symbols(arguments, message):
         best_guess(np.zeros((3, 25)))
 
 
-def test_words_spelt_alike_are_held_out_together(rng):
+def test_homographs_are_held_out_together(rng):
     words = [f"word{n // 2}" for n in range(200)]
-    held = split_words(words, 0.3, rng)
-    assert held.sum() == 60
-    assert (held[::2] == held[1::2]).all()
+    held_out = split_words(words, 0.3, rng)
+    assert held_out.sum() == 60
+    assert (held_out[::2] == held_out[1::2]).all()
 
 
 # ---- alignment ----------------------------------------------------------------------------------
@@ -190,7 +190,7 @@ def test_a_lexicon_of_the_cmu_dictionary():
     dictionary = {"read": (("R", "EH1", "D"), ("R", "IY1", "D")), "tat": (("T", "AE1", "T"),), "w": (tuple("BBBBB"),)}
     lexicon = Lexicon.of_cmudict(dictionary).aligned()
     assert lexicon.labels[2] is None
-    assert [spoken(lexicon.labels[i]) for i in range(2)] == [("R", "EH1", "D"), ("T", "AE1", "T")]
+    assert [phonemes_of(lexicon.labels[i]) for i in range(2)] == [("R", "EH1", "D"), ("T", "AE1", "T")]
     assert len(lexicon.by_letter()) == 2
     words = lexicon.by_word()
     assert len(words) == 2
@@ -204,8 +204,8 @@ def test_a_lexicon_of_the_cmu_dictionary():
 
 
 def certain(outputs, classes):
-    """A net that says the same at every letter: one class."""
-    model = window_net((), len(classes))
+    """A reader whose network has the same outputs at every letter."""
+    model = window_network((), len(classes))
     model.params["1.w"], model.params["1.b"] = 0, outputs
     return Reader([model], classes)
 
@@ -238,28 +238,28 @@ def test_letters_right_counts_all_letters():
 
 
 @pytest.mark.parametrize("name", ["window-features", "window", "window-wide", "bilstm"])
-def test_every_kind_learns_a_few_words(lexicon, name):
+def test_every_variant_learns_a_few_words(lexicon, name):
     one_reading = lexicon.subset(np.arange(6) != 4)
-    kind = KINDS[name]
-    trainer = kind.trained(one_reading, epochs=150)
-    reader = kind.reader([trainer.model], kind.data(one_reading), one_reading)
+    variant = VARIANTS[name]
+    trainer = variant.trained(one_reading, epochs=150)
+    reader = variant.reader([trainer.model], one_reading)
     assert set(scores(reader, one_reading).values()) == {0.0}
 
 
 def test_ctc_learns_a_few_words_without_alignment():
     lexicon = Lexicon.of_cmudict({"ox": (("AA1", "K", "S"),), "knob": (("N", "AA1", "B"),), "see": (("S", "IY1"),)})
-    kind = KINDS["bilstm-ctc"]
-    trainer = kind.trained(lexicon, epochs=150)
-    reader = kind.reader([trainer.model, trainer.model], kind.data(lexicon), lexicon)
+    variant = VARIANTS["bilstm-ctc"]
+    trainer = variant.trained(lexicon, epochs=150)
+    reader = variant.reader([trainer.model, trainer.model], lexicon)
     assert isinstance(reader, CTCReader)
     assert reader.read(["knob", "ox"], stress=False) == [("N", "AA", "B"), ("AA", "K", "S")]
 
 
 @pytest.mark.parametrize("error", ["squared error", "cross entropy"])
 def test_either_error_of_1987_is_read_as_it_was_trained(lexicon, error):
-    kind = as_in_1987((20,), error)
-    model = kind.net(26, 0)
-    reader = kind.reader([model], kind.data(lexicon), lexicon)
+    variant = as_in_1987((20,), error)
+    model = variant.network(26, 0)
+    reader = variant.reader([model], lexicon)
     assert isinstance(reader, FeatureReader)
     units = reader.units(model.forward(one_hot("knob")[:, None])[:, 0])
     assert ((units > 0) & (units < 1)).all()
@@ -275,17 +275,17 @@ def test_a_training_goes_on_where_it_stopped(lexicon, tmp_path):
         if row["epoch"] == 3:
             raise StopError
 
-    kind, path = KINDS["bilstm"], tmp_path / "c.npz"
-    whole = kind.trained(lexicon, epochs=4)
+    variant, path = VARIANTS["bilstm"], tmp_path / "c.npz"
+    whole = variant.trained(lexicon, epochs=4)
     with pytest.raises(StopError):
-        kind.trained(lexicon, epochs=4, callbacks=[stop], checkpoint=path)
-    again = kind.trained(lexicon, epochs=4, checkpoint=path)
+        variant.trained(lexicon, epochs=4, callbacks=[stop], checkpoint=path)
+    again = variant.trained(lexicon, epochs=4, checkpoint=path)
     np.testing.assert_array_equal(again.model.params.vector, whole.model.params.vector)
 
 
-def test_the_recurrent_net_sees_the_whole_word_and_the_window_seven_letters():
+def test_the_recurrent_network_sees_the_whole_word_and_the_window_seven_letters():
     first, other = one_hot("aaaaaaaaaa")[:, None], one_hot("aaaaaaaaab")[:, None]
-    window, recurrent = window_net((5,), 3), recurrent_net(5, 3)
+    window, recurrent = window_network((5,), 3), recurrent_network(5, 3)
     same = (window.forward(first) == window.forward(other)).all(axis=(1, 2))
     assert same.tolist() == [True] * 6 + [False] * 4
     assert not (recurrent.forward(first) == recurrent.forward(other)).all(axis=(1, 2)).any()

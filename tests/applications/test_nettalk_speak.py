@@ -25,26 +25,26 @@ FEW = {
 
 
 class Spells:
-    """Reads any word as so many vowels."""
+    """Reads any word as one vowel a letter."""
 
     def read(self, words, stress=True):
         return [("AH0",) * len(word) for word in words]
 
 
-def test_the_dictionary_comes_first_and_the_net_reads_the_rest():
+def test_the_dictionary_comes_first_and_the_network_reads_the_rest():
     speaker = Speaker(FEW, Spells())
     assert speaker.say("It's a cat, glorp.") == [("IH1", "T", "S"), ("AH0",), ("K", "AE1", "T"), ",", ("AH0",) * 5, "."]
     assert speaker.unknown("A glorp, the cat's glorp") == ["glorp", "the"]
     assert speaker.say("cat's horse's") == [("K", "AE1", "T", "S"), ("HH", "AO1", "R", "S", "IH0", "Z")]
     assert speaker.say("bc") == [("B", "IY1", "S", "IY1")]
     assert speaker.say("") == []
-    with pytest.raises(ValueError, match="'glorp' is not in the dictionary, and there is no net to read it"):
+    with pytest.raises(ValueError, match="'glorp' is not in the dictionary, and there is no network to read it"):
         Speaker(FEW).say("glorp")
 
 
 @pytest.fixture
 def quick(monkeypatch, tmp_path):
-    """A net that is trained in a moment, on a few words, in a cache folder of its own."""
+    """A network that is trained in a moment, on a few words, in a cache folder of its own."""
     monkeypatch.setattr(speaking, "SPEAKING", speaking.recurrent(8, 2))
     monkeypatch.setenv("RNNBP_DATA", str(tmp_path))
     words = dict(list(load_cmudict().items())[::400])
@@ -61,34 +61,34 @@ def test_a_reader_is_trained_written_and_read(quick):
 
 
 def test_another_model_is_no_reader(tmp_path):
-    from rnnbp.applications.nettalk import window_net
+    from rnnbp.applications.nettalk import window_network
 
-    window_net((), 3).save(tmp_path / "m.npz")
-    with pytest.raises(ValueError, match=r"m\.npz' is not a net that reads: make one by `rnnbp speak --train"):
+    window_network((), 3).save(tmp_path / "m.npz")
+    with pytest.raises(ValueError, match=r"m\.npz' is not a network that reads: make one by `rnnbp speak --train"):
         load_reader(tmp_path / "m.npz")
 
 
 # ---- the command --------------------------------------------------------------------------------
 
 
-def test_known_words_need_no_net(quick, capsys):
+def test_known_words_need_no_network(quick, capsys):
     assert cli.main(["speak", "A cat. It's a horse"]) == 0
     assert capsys.readouterr().out == "AH0 | K AE1 T . IH1 T S | AH0 | HH AO1 R S\n"
     assert not list(quick.iterdir())
 
 
-def test_an_unknown_word_has_a_net_trained_once(quick, capsys):
+def test_an_unknown_word_has_a_network_trained_once(quick, capsys):
     assert cli.main(["speak", "glorp", "--quiet"]) == 0
     out, err = capsys.readouterr()
-    assert err == "rnnbp: 'glorp' is not in the dictionary: training a net to read it\n"
+    assert err == "rnnbp: 'glorp' is not in the dictionary: training a network to read it\n"
     assert (quick / "reader.npz").is_file()
     assert cli.main(["speak", "glorp", "--quiet"]) == 0
     assert capsys.readouterr() == (out, "")
-    assert cli.main(["speak", "cat", "--net-only"]) == 0
-    assert capsys.readouterr().out != "K AE1 T\n"  # a net of two epochs
+    assert cli.main(["speak", "cat", "--network-only"]) == 0
+    assert capsys.readouterr().out != "K AE1 T\n"  # a network of two epochs
 
 
-def test_a_net_is_trained_where_it_is_asked_for(quick, capsys):
+def test_a_network_is_trained_where_it_is_asked_for(quick, capsys):
     assert cli.main(["speak", "--train", "--model", "my.npz", "--quiet"]) == 0
     assert capsys.readouterr() == ("", "written: my.npz\n")
     assert cli.main(["speak", "--model", "none.npz", "glorp"]) == 2

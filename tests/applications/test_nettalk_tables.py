@@ -61,10 +61,10 @@ def test_the_table_of_1987_has_its_rows_and_learns(folder):
     assert passes.loc[("120", "cross entropy", "dictionary")] == [1, 2, 3, 4, 5]
 
 
-def test_held_out_words_are_read_by_each_kind_and_by_all_seeds_together(folder):
-    kinds = ["window-features", "window", "bilstm"]
-    table = nettalk_held_out(folder, Runs(seeds=2, epochs=25, progress=False), kinds).set_index("name")
-    assert table.index.tolist() == [*kinds, "window, 2 averaged", "bilstm, 2 averaged"]
+def test_held_out_words_are_read_by_each_variant_and_by_the_ensemble_of_all_seeds(folder):
+    variants = ["window-features", "window", "bilstm"]
+    table = nettalk_held_out(folder, Runs(seeds=2, epochs=25, progress=False), variants).set_index("name")
+    assert table.index.tolist() == [*variants, "window, 2 averaged", "bilstm, 2 averaged"]
     rates = ["phoneme_errors", "word_errors", "phoneme_errors_stressed", "word_errors_stressed"]
     assert table[rates].notna().all(axis=None)
     assert (table["phoneme_errors"] < 0.4).all()
@@ -78,7 +78,7 @@ def test_no_word_is_trained_on_that_is_read(folder, monkeypatch, tmp_path):
 
     def note(run, trials, *_, **__):
         seen.extend(trials)
-        return [({"name": t.name, "seed": t.seed}, t.kind.net(2, 0)) for t in trials]
+        return [({"name": t.name, "seed": t.seed}, t.variant.network(2, 0)) for t in trials]
 
     monkeypatch.setattr(tables, "in_order", note)
     monkeypatch.setattr(tables.trials, "averaged", lambda *_: [])
@@ -97,14 +97,16 @@ def test_a_second_run_goes_on_from_the_checkpoints(folder, tmp_path):
 
 
 def test_the_command_prints_and_writes(folder, rnn, tmp_path):
-    line = f"nettalk held-out --data {folder} --kinds window --seeds 1 --epochs 2 --workers 1 --quiet --output report"
+    line = (
+        f"nettalk held-out --data {folder} --variants window --seeds 1 --epochs 2 --workers 1 --quiet --output report"
+    )
     status, out, _ = rnn(line)
     assert status == 0
     assert out.splitlines()[0].split()[:2] == ["name", "parameters"]
     assert out.endswith("written: report/held-out.csv\n")
     assert pd.read_csv(tmp_path / "report" / "held-out.csv")["name"].tolist() == ["window"]
     status, out, _ = rnn(
-        f"nettalk 1987 --data {folder} --kinds 15 --seeds 1 --epochs 1 --workers 1 --quiet --output report"
+        f"nettalk 1987 --data {folder} --variants 15 --seeds 1 --epochs 1 --workers 1 --quiet --output report"
     )
     assert status == 0
     assert len(pd.read_csv(tmp_path / "report" / "1987-curves.csv")) == 2 * 2
@@ -116,8 +118,8 @@ def test_the_command_prints_and_writes(folder, rnn, tmp_path):
         ("1987", "RNNBP_OFFLINE forbids to download it from https://archive.ics.uci.edu"),
         ("held-out", "give the path of a copy, by path= or --data"),
         ("held-out --data none", "there is no file 'none'"),
-        ("1987 --data {folder} --kinds 12", "hidden must be of none, 15, 30, 60, 80, 120, 80+80; got '12'"),
-        ("held-out --data {folder} --kinds bilst", "got 'bilst'. Did you mean 'bilstm'?"),
+        ("1987 --data {folder} --variants 12", "hidden must be of none, 15, 30, 60, 80, 120, 80+80; got '12'"),
+        ("held-out --data {folder} --variants bilst", "got 'bilst'. Did you mean 'bilstm'?"),
         ("held-out --data {folder} --seeds 0", "seeds must be a positive integer, got 0"),
         ("1987 --data {folder}/nettalk.data.copy", "has no list of common words: nettalk.list belongs beside"),
     ],
@@ -144,7 +146,7 @@ def corpus():
 
 
 @pytest.mark.slow
-def test_the_static_net_reaches_what_it_did_in_1987(corpus):
+def test_the_static_network_reaches_what_it_did_in_1987(corpus):
     table, _ = nettalk_1987(corpus, Runs(seeds=3, workers=cores(), progress=False), ["none", "120", "80+80"])
     found = table.set_index(["hidden", "words", "pass", "error"])["phonemes"]
     for key, published in tables.PUBLISHED.items():
@@ -152,7 +154,7 @@ def test_the_static_net_reaches_what_it_did_in_1987(corpus):
 
 
 @pytest.mark.slow
-def test_the_recurrent_net_beats_the_window_by_a_third(corpus):
+def test_the_recurrent_network_beats_the_window_by_a_third(corpus):
     table = nettalk_held_out(corpus, Runs(seeds=1, epochs=12, progress=False), ["window", "bilstm"]).set_index("name")
     errors = table["phoneme_errors"]
     assert errors["bilstm"] < 2 / 3 * errors["window"]

@@ -83,10 +83,10 @@ def test_a_model_file_is_all_it_needs(transcriber, model, tmp_path):
     assert again(y, SR).equals(transcriber(y, SR))
 
 
-def test_a_model_that_does_not_say_what_it_hears_is_refused(model, tmp_path):
+def test_a_model_without_features_and_classes_is_refused(model, tmp_path):
     model.info = {}
     model.save(tmp_path / "m.npz")
-    with pytest.raises(ValueError, match=r"m\.npz' does not say which features it hears and which classes it says"):
+    with pytest.raises(ValueError, match=r"m\.npz' does not record the features and classes that it was trained on"):
         Transcriber.load(tmp_path / "m.npz")
     model.info = {"features": {"type": "Popen", "args": "true"}}
     model.save(tmp_path / "m.npz")
@@ -133,17 +133,17 @@ def words():
     return varied(data, FEATURE, Variation(speed=0.05, noisy=0), sr=SR)
 
 
-def test_the_table_is_of_each_noise_and_ratio(model):
-    net = rnnbp.Sequential(rnnbp.MeanOverTime(), rnnbp.Dense(4, 2))
+def test_the_table_is_of_each_noise_and_ratio():
+    model = rnnbp.Sequential(rnnbp.MeanOverTime(), rnnbp.Dense(4, 2))
     low, high = (x.mean(axis=0) for x in words().sequences[:2])
-    net.params["1.w"] = np.stack([low - high, high - low])
-    net.params["1.b"] = [-(low @ low - high @ high) / 2, (low @ low - high @ high) / 2]
-    table = noise_table(net, rnnbp.CrossEntropy(), words(), snrs=[30, -40])
+    model.params["1.w"] = np.stack([low - high, high - low])
+    model.params["1.b"] = [-(low @ low - high @ high) / 2, (low @ low - high @ high) / 2]
+    table = noise_table(model, rnnbp.CrossEntropy(), words(), snrs=[30, -40])
     assert table.index.tolist() == ["white", "speech"]
     assert table.columns.tolist() == ["clean", "30 dB", "-40 dB"]
     assert (table[["clean", "30 dB"]] == 1).all(axis=None)
     assert (table["-40 dB"] < 0.8).all()
-    assert table.equals(noise_table(net, rnnbp.CrossEntropy(), words(), snrs=[30, -40]))
+    assert table.equals(noise_table(model, rnnbp.CrossEntropy(), words(), snrs=[30, -40]))
 
 
 def test_only_recordings_can_be_given_noise(model):

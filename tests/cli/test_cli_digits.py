@@ -109,7 +109,7 @@ def test_transcribe_says_what_is_wrong(rnn, trained, tmp_path):
     (tmp_path / "bad.wav").write_bytes(b"RIFF")
     assert "bad.wav" in rnn(f"transcribe {trained} bad.wav", 2)
     rnnbp.Sequential(rnnbp.Dense(3, 2)).save("plain.npz")
-    assert "does not say which features it hears" in rnn("transcribe plain.npz a.wav", 2)
+    assert "does not record the features and classes" in rnn("transcribe plain.npz a.wav", 2)
 
 
 def test_evaluate_shows_what_noise_does(rnn, folder, trained, fewer):

@@ -39,7 +39,9 @@ def interrupted(line: str, signum: int, ready, folder, **how):
 @pytest.mark.parametrize(("signum", "status", "to_group"), [(signal.SIGINT, 130, True), (signal.SIGTERM, 143, False)])
 def test_a_comparison_that_is_interrupted_keeps_its_finished_runs(files, signum, status, to_group):
     line = "compare data.ts --models statistics-mlp,resampled-mlp --seeds 1 --epochs 200 --checkpoints kept --workers 2"
-    last = files / "kept" / "resampled-mlp-fold-0.npz"  # one of the first two runs of the other net is finished by then
+    last = (
+        files / "kept" / "resampled-mlp-fold-0.npz"
+    )  # one of the first two runs of the other network is finished by then
     result = interrupted(line, signum, lambda found: last.exists(), files, to_group=to_group)
     assert result.returncode == status
     assert result.stderr.endswith(
@@ -56,7 +58,7 @@ def test_a_comparison_that_is_interrupted_keeps_its_finished_runs(files, signum,
     "line",
     [
         "speakers --data digits --models resampled-mlp --seeds 1 --checkpoints kept",
-        "nettalk cmudict --data cmudict.dict --kinds window --seeds 2 --output .",
+        "nettalk cmudict --data cmudict.dict --variants window --seeds 2 --output .",
     ],
 )
 def test_every_command_with_workers_ends_them(files, line):

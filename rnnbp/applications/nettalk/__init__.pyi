@@ -5,10 +5,10 @@ from rnnbp.applications.nettalk.features import encode as encode
 from rnnbp.applications.nettalk.features import phoneme_features as phoneme_features
 from rnnbp.applications.nettalk.lexicon import Lexicon as Lexicon
 from rnnbp.applications.nettalk.lexicon import Pronunciation as Pronunciation
-from rnnbp.applications.nettalk.lexicon import spoken as spoken
+from rnnbp.applications.nettalk.lexicon import phonemes_of as phonemes_of
 from rnnbp.applications.nettalk.lexicon import unstressed as unstressed
-from rnnbp.applications.nettalk.nets import recurrent_net as recurrent_net
-from rnnbp.applications.nettalk.nets import window_net as window_net
+from rnnbp.applications.nettalk.networks import recurrent_network as recurrent_network
+from rnnbp.applications.nettalk.networks import window_network as window_network
 from rnnbp.applications.nettalk.readers import CTCReader as CTCReader
 from rnnbp.applications.nettalk.readers import FeatureReader as FeatureReader
 from rnnbp.applications.nettalk.readers import Reader as Reader

@@ -51,12 +51,12 @@ _MNEMONICS = {
 _UNSTRESSED = {"AH": "@", "ER": "3", "IY": "i"}
 
 
-def mnemonics(said: Sequence[Pronunciation | str]) -> str:
+def mnemonics(speech: Sequence[Pronunciation | str]) -> str:
     """Convert words in ARPAbet to eSpeak NG's mnemonics of American English phonemes.
 
     Parameters
     ----------
-    said : sequence of tuple of str, or str
+    speech : sequence of tuple of str, or str
         A word's phonemes, or a pause: "," or ".".
 
     Examples
@@ -64,7 +64,7 @@ def mnemonics(said: Sequence[Pronunciation | str]) -> str:
     >>> mnemonics([("HH", "AH0", "L", "OW1"), ",", ("W", "ER1", "L", "D")])
     "[[h|@|l|'oU]], [[w|'3:|l|d]]"
     """
-    parts = [one if isinstance(one, str) else f" [[{'|'.join(map(_mnemonic, one))}]]" for one in said]
+    parts = [one if isinstance(one, str) else f" [[{'|'.join(map(_mnemonic, one))}]]" for one in speech]
     return "".join(parts).strip()
 
 
@@ -75,12 +75,12 @@ def _mnemonic(phoneme: str) -> str:
     return _STRESS[stress] + (_UNSTRESSED.get(vowel, _MNEMONICS[vowel]) if stress == "0" else _MNEMONICS[vowel])
 
 
-def sound(said: Sequence[Pronunciation | str]) -> tuple[Array, int]:
+def sound(speech: Sequence[Pronunciation | str]) -> tuple[Array, int]:
     """Synthesise words in ARPAbet with eSpeak NG.
 
     Parameters
     ----------
-    said : sequence of tuple of str, or str
+    speech : sequence of tuple of str, or str
         See `mnemonics`.
 
     Returns
@@ -103,17 +103,17 @@ def sound(said: Sequence[Pronunciation | str]) -> tuple[Array, int]:
     """
     program = shutil.which("espeak-ng")
     if program is not None:
-        return _by_program(program, mnemonics(said))
+        return _by_program(program, mnemonics(speech))
     try:
         loader = importlib.import_module("espeakng_loader")
     except ImportError:
         raise ImportError(_MISSING) from None
-    return _by_library(loader, mnemonics(said))
+    return _by_library(loader, mnemonics(speech))
 
 
 def _by_program(program: str, text: str) -> tuple[Array, int]:
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "said.wav"
+        path = Path(folder) / "speech.wav"
         command = [program, "-v", VOICE, "-w", str(path), "--stdin"]
         done = subprocess.run(command, input=text, text=True, capture_output=True, check=False)
         if done.returncode or not path.is_file():
@@ -130,14 +130,14 @@ def _by_library(loader: ModuleType, text: str) -> tuple[Array, int]:
     if rate <= 0:
         raise RuntimeError(f"the library of espeakng-loader could not be started: {rate}")
     pieces: list[Array] = []
-    kind = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
+    callback_type = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
     def take(samples: "ctypes._Pointer[ctypes.c_short]", count: int, _: int) -> int:
         if samples and count > 0:
             pieces.append(np.ctypeslib.as_array(samples, (count,)).copy())
         return 0
 
-    callback = kind(take)
+    callback = callback_type(take)
     library.espeak_SetSynthCallback(callback)
     library.espeak_SetVoiceByName(VOICE.encode())
     given = text.encode()

@@ -66,7 +66,7 @@ class Lexicon:
         """
         rows = zip(table["phonemes"], table["stress"], strict=True)
         labels = tuple(tuple(map("".join, zip(*row, strict=True))) for row in rows)
-        return cls(tuple(table["word"]), tuple((spoken(one),) for one in labels), labels)
+        return cls(tuple(table["word"]), tuple((phonemes_of(one),) for one in labels), labels)
 
     @classmethod
     def of_cmudict(cls, dictionary: Mapping[str, Sequence[Pronunciation]]) -> "Lexicon":
@@ -113,6 +113,11 @@ class Lexicon:
         """The distinct labels, sorted."""
         return tuple(sorted({label for one in self.labels if one is not None for label in one}))
 
+    @property
+    def ctc_classes(self) -> tuple[str, ...]:
+        """The blank, then the distinct phonemes of the first pronunciations, sorted."""
+        return (BLANK, *sorted({phoneme for ways in self.pronunciations for phoneme in ways[0]}))
+
     def by_letter(self) -> SequenceDataset:
         """Return a dataset with a class for each letter: letters (T, 29), classes (T,), without unaligned words."""
         known = [(word, one) for word, one in zip(self.words, self.labels, strict=True) if one is not None]
@@ -132,41 +137,40 @@ class Lexicon:
 
         Words that need more steps than they have are left out.
         """
-        said = [ways[0] for ways in self.pronunciations]
-        fit = [i for i, word in enumerate(self.words) if needed(said[i]) <= CTC_STEPS * len(word)]
-        classes = (BLANK, *sorted({phoneme for one in said for phoneme in one}))
-        sequences = [slowly(self.words[i]) for i in fit]
-        return SequenceDataset(sequences, LabelSequences([said[i] for i in fit], classes=classes))
+        pairs = zip(self.words, self.pronunciations, strict=True)
+        fit = [(word, ways[0]) for word, ways in pairs if steps_needed(ways[0]) <= CTC_STEPS * len(word)]
+        labels = LabelSequences([phonemes for _, phonemes in fit], classes=self.ctc_classes)
+        return SequenceDataset([encoded_for_ctc(word) for word, _ in fit], labels)
 
 
-def needed(phonemes: Pronunciation) -> int:
+def steps_needed(phonemes: Pronunciation) -> int:
     """Return the number of steps that CTC needs: one a phoneme, and one more between two that are the same.
 
     Examples
     --------
-    >>> needed(("K", "K", "AH0"))
+    >>> steps_needed(("K", "K", "AH0"))
     4
     """
     return len(phonemes) + sum(a == b for a, b in itertools.pairwise(phonemes))
 
 
-def slowly(word: str) -> Array:
+def encoded_for_ctc(word: str) -> Array:
     """Encode a word for CTC, each letter one-hot at two steps: (2 T, 29).
 
     Examples
     --------
-    >>> slowly("at").argmax(axis=1)
+    >>> encoded_for_ctc("at").argmax(axis=1)
     array([ 0,  0, 19, 19])
     """
     return np.repeat(one_hot(word), CTC_STEPS, axis=0)
 
 
-def spoken(labels: Sequence[str]) -> Pronunciation:
+def phonemes_of(labels: Sequence[str]) -> Pronunciation:
     """Return the phonemes of letters with these labels.
 
     Examples
     --------
-    >>> spoken(["F", "AA1", "K S", "-"]), spoken(["->", "n>", "a1", "b<"])
+    >>> phonemes_of(["F", "AA1", "K S", "-"]), phonemes_of(["->", "n>", "a1", "b<"])
     (('F', 'AA1', 'K', 'S'), ('n>', 'a1', 'b<'))
     """
     return tuple(phoneme for label in labels if not label.startswith(SILENT) for phoneme in label.split())

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from rnnbp.applications.nettalk.features import best_guess
-from rnnbp.applications.nettalk.lexicon import Labels, Pronunciation, slowly, spoken, unstressed
+from rnnbp.applications.nettalk.lexicon import Labels, Pronunciation, encoded_for_ctc, phonemes_of, unstressed
 from rnnbp.applications.nettalk.spelling import one_hot
 from rnnbp.data import SequenceDataset, listed
 from rnnbp.decoding import greedy
@@ -15,7 +15,7 @@ from rnnbp.training import outputs_of
 
 Array = np.ndarray
 
-TOGETHER = 512  # words
+BATCH_SIZE = 512  # words
 
 
 class Reads(Protocol):
@@ -38,9 +38,9 @@ class Reader:
 
     Examples
     --------
-    >>> from rnnbp.applications.nettalk import Lexicon, window_net
+    >>> from rnnbp.applications.nettalk import Lexicon, window_network
     >>> lexicon = Lexicon.of_cmudict({"at": (("AE1", "T"),)}).aligned()
-    >>> reader = Reader([window_net((), 2)], lexicon.classes)
+    >>> reader = Reader([window_network((), 2)], lexicon.classes)
     >>> len(reader.read(["tat"]))
     1
     """
@@ -60,7 +60,7 @@ class Reader:
         stress : bool, default True
             With stress marks. If False, the probabilities of all stresses of a phoneme are summed.
         """
-        return [spoken(labels) for labels in self.labels(words, stress)]
+        return [phonemes_of(labels) for labels in self.labels(words, stress)]
 
     def labels(self, words: Sequence[str], stress: bool = True) -> list[Labels]:
         """Return a label for each letter of each word; parameters as `read`."""
@@ -72,12 +72,7 @@ class Reader:
 
     def probabilities(self, words: Sequence[str]) -> list[Array]:
         """Return, for each word, the label probabilities of each letter, (T, K)."""
-        data = SequenceDataset([one_hot(word) for word in words])
-        total = [np.zeros((len(word), len(self.classes))) for word in words]
-        for model in self.models:
-            for sum_, logits in zip(total, outputs_of(model, data, TOGETHER, _softmax), strict=True):
-                sum_ += logits / len(self.models)
-        return total
+        return _mean_probabilities(self.models, [one_hot(word) for word in words])
 
 
 class CTCReader:
@@ -92,8 +87,8 @@ class CTCReader:
 
     Examples
     --------
-    >>> from rnnbp.applications.nettalk import window_net
-    >>> len(CTCReader([window_net((), 3)], ["<blank>", "AE1", "T"]).read(["tat", "at"]))
+    >>> from rnnbp.applications.nettalk import window_network
+    >>> len(CTCReader([window_network((), 3)], ["<blank>", "AE1", "T"]).read(["tat", "at"]))
     2
     """
 
@@ -102,13 +97,9 @@ class CTCReader:
 
     def read(self, words: Sequence[str], stress: bool = True) -> list[Pronunciation]:
         """Return the phonemes of each word; parameters as `Reader.read`, stress is removed after decoding."""
-        data = SequenceDataset([slowly(word) for word in words])
-        total = [np.zeros((len(x), len(self.classes))) for x in data.sequences]
-        for model in self.models:
-            for sum_, p in zip(total, outputs_of(model, data, TOGETHER, _softmax), strict=True):
-                sum_ += p
-        said = [tuple(self.classes[k] for k in greedy(p)) for p in total]
-        return said if stress else [unstressed(one) for one in said]
+        probabilities = _mean_probabilities(self.models, [encoded_for_ctc(word) for word in words])
+        found = [tuple(self.classes[k] for k in greedy(p)) for p in probabilities]
+        return found if stress else [unstressed(phonemes) for phonemes in found]
 
 
 class FeatureReader:
@@ -125,8 +116,8 @@ class FeatureReader:
 
     Examples
     --------
-    >>> from rnnbp.applications.nettalk import window_net
-    >>> len(FeatureReader(window_net((), 26, activation="sigmoid"), "abc").labels(["knob"])[0])
+    >>> from rnnbp.applications.nettalk import window_network
+    >>> len(FeatureReader(window_network((), 26, activation="sigmoid"), "abc").labels(["knob"])[0])
     4
     """
 
@@ -137,12 +128,12 @@ class FeatureReader:
 
     def read(self, words: Sequence[str], stress: bool = True) -> list[Pronunciation]:
         """Return the phonemes of each word; parameters as `Reader.read`."""
-        return [spoken(labels if stress else unstressed(labels)) for labels in self.labels(words)]
+        return [phonemes_of(labels if stress else unstressed(labels)) for labels in self.labels(words)]
 
     def labels(self, words: Sequence[str]) -> list[Labels]:
         """Return a label for each letter of each word."""
         data = SequenceDataset([one_hot(word) for word in words])
-        units = outputs_of(self.model, data, TOGETHER, self.units)
+        units = outputs_of(self.model, data, BATCH_SIZE, self.units)
         ends = np.cumsum([len(word) for word in words])[:-1]
         signs = map("".join, zip(*best_guess(np.concatenate(units), self.phonemes), strict=True))
         return [tuple(part) for part in np.split(np.array(list(signs)), ends)]
@@ -157,6 +148,13 @@ def _of_classes(models: Sequence[Sequential], classes: Sequence[str]) -> list[Se
                 f"order; got {listed(classes)}"
             )
     return list(models)
+
+
+def _mean_probabilities(models: Sequence[Sequential], sequences: Sequence[Array]) -> list[Array]:
+    """Return the class probabilities at each step of each sequence, (T, K), averaged over the models."""
+    data = SequenceDataset(sequences)
+    outputs = (outputs_of(model, data, BATCH_SIZE, _softmax) for model in models)
+    return [np.mean(of_models, axis=0) for of_models in zip(*outputs, strict=True)]
 
 
 def _softmax(logits: Array) -> Array:

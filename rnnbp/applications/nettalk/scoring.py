@@ -56,9 +56,9 @@ def scores(reader: Reads, lexicon: Lexicon) -> dict[str, float]:
 
     Examples
     --------
-    >>> from rnnbp.applications.nettalk import CTCReader, window_net
+    >>> from rnnbp.applications.nettalk import CTCReader, window_network
     >>> lexicon = Lexicon.of_cmudict({"at": (("AE1", "T"),)})
-    >>> sorted(scores(CTCReader([window_net((), 3)], ["<blank>", "AE1", "T"]), lexicon))
+    >>> sorted(scores(CTCReader([window_network((), 3)], ["<blank>", "AE1", "T"]), lexicon))
     ['phoneme_errors', 'phoneme_errors_stressed', 'word_errors', 'word_errors_stressed']
     """
     found: dict[str, float] = {}
@@ -81,6 +81,7 @@ def letters_right(labels: Sequence[Labels], right: Sequence[Labels | None]) -> t
     >>> letters_right([("->", "n>", "o1", "b>")], [("->", "n>", "a1", "b<")])
     (0.75, 0.75)
     """
-    pairs = [(a, b) for mine, one in zip(labels, right, strict=True) for a, b in zip(mine, one or (), strict=True)]
+    words = zip(labels, right, strict=True)
+    pairs = [pair for word, correct in words for pair in zip(word, correct or (), strict=True)]
     phonemes, stress = np.mean([(a[0] == b[0], a[1] == b[1]) for a, b in pairs], axis=0)
     return float(phonemes), float(stress)

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from rnnbp.applications.nettalk.kinds import Kind, recurrent
 from rnnbp.applications.nettalk.lexicon import Lexicon, Pronunciation
 from rnnbp.applications.nettalk.readers import Reader, Reads
 from rnnbp.applications.nettalk.text import LONG, SHORT, spoken_text
+from rnnbp.applications.nettalk.variants import recurrent
 from rnnbp.datasets import data_folder, load_cmudict
 from rnnbp.models import load
 from rnnbp.runtime import check_target
@@ -54,7 +54,7 @@ class Speaker:
         known = {word: way for word in tokens if (way := self._known(word)) is not None}
         unknown = self.unknown(text)
         if unknown and self.reader is None:
-            raise ValueError(f"{unknown[0]!r} is not in the dictionary, and there is no net to read it")
+            raise ValueError(f"{unknown[0]!r} is not in the dictionary, and there is no network to read it")
         if unknown and self.reader is not None:
             known |= dict(zip(unknown, self.reader.read(unknown), strict=True))
         return [token if token in (SHORT, LONG) else known[token] for token in tokens]
@@ -92,7 +92,7 @@ def default_reader() -> Path:
     return data_folder() / "reader.npz"
 
 
-SPEAKING: Kind = recurrent(96, 8)
+SPEAKING = recurrent(96, 8)
 """Variant for words that are not in the dictionary: a small network, trained in minutes."""
 
 
@@ -140,7 +140,7 @@ def load_reader(path: str | Path) -> Reader:
     """
     model = load(path)
     if model.classes is None:
-        raise ValueError(f"{str(path)!r} is not a net that reads: make one by `rnnbp speak --train {path}`")
+        raise ValueError(f"{str(path)!r} is not a network that reads: make one by `rnnbp speak --train {path}`")
     return Reader([model], model.classes)
 
 

@@ -70,5 +70,5 @@ def split_words(words: Sequence[str], fraction: float, rng: np.random.Generator)
     array([ True,  True,  True, False])
     """
     different = sorted(set(words))
-    held = {different[i] for i in rng.permutation(len(different))[: round(fraction * len(different))]}
-    return np.array([word in held for word in words])
+    held_out = {different[i] for i in rng.permutation(len(different))[: round(fraction * len(different))]}
+    return np.array([word in held_out for word in words])

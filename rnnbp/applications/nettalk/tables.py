@@ -1,18 +1,18 @@
 """Tables of results beside published figures: NETtalk's of 1987, held-out words, and the CMU dictionary."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from rnnbp.applications.nettalk import trials
-from rnnbp.applications.nettalk.kinds import ERRORS, KINDS, Kind, as_in_1987
 from rnnbp.applications.nettalk.lexicon import Lexicon
 from rnnbp.applications.nettalk.spelling import split_words
 from rnnbp.applications.nettalk.trials import Trial, mean_and_std
+from rnnbp.applications.nettalk.variants import ERRORS, VARIANTS, Variant, as_in_1987
 from rnnbp.datasets import load_cmudict, load_nettalk
 from rnnbp.runtime import in_order, positive_int, unknown
 
@@ -71,14 +71,17 @@ class Runs:
         if self.folder is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
 
-    def trials(self, kinds: dict[str, Kind], train: Lexicon, test: Lexicon) -> list[Trial]:
+    def trials(self, variants: Mapping[str, Variant], train: Lexicon, test: Lexicon) -> list[Trial]:
         """Return a trial for each variant and each seed."""
-        kinds = {name: replace(k, epochs=self.epochs or k.epochs) for name, k in kinds.items()}
-        return [Trial(n, k, seed, train, test, self.folder) for seed in range(self.seeds) for n, k in kinds.items()]
+        return [
+            Trial(name, replace(variant, epochs=self.epochs or variant.epochs), seed, train, test, self.folder)
+            for seed in range(self.seeds)
+            for name, variant in variants.items()
+        ]
 
-    def done(self, run: Callable[[Trial], Result], todo: Sequence[Trial]) -> list[Result]:
+    def results(self, run: Callable[[Trial], Result], trials: Sequence[Trial]) -> list[Result]:
         """Return ``run(trial)`` of every trial, in order."""
-        return in_order(run, todo, self.workers, progress=self.progress, label="trained")
+        return in_order(run, trials, self.workers, progress=self.progress, label="trained")
 
 
 def nettalk_1987(
@@ -108,32 +111,30 @@ def nettalk_1987(
     ValueError
         If there are no common words, or none of `hidden` is known.
     """
-    for name in hidden:
-        if name not in HIDDEN:
-            raise unknown("hidden", name, HIDDEN)
-    table = load_nettalk(path)
-    if not table["common"].any():
-        where = "nettalk" if path is None else str(path)
-        raise ValueError(f"{where!r} has no list of common words: nettalk.list belongs beside nettalk.data")
-    common = table["common"].to_numpy()
-    train, test = (Lexicon.of_nettalk(table[mask]) for mask in (common, ~common))
-    done = []
-    for run, part in (
+    _check_names("hidden", hidden, HIDDEN)
+    corpus = load_nettalk(path)
+    if not corpus["common"].any():
+        source = "nettalk" if path is None else str(path)
+        raise ValueError(f"{source!r} has no list of common words: nettalk.list belongs beside nettalk.data")
+    common = corpus["common"].to_numpy()
+    train, test = (Lexicon.of_nettalk(corpus[mask]) for mask in (common, ~common))
+    results = []
+    for run, names in (
         (trials.common_words, [name for name in hidden if name not in WITH_DICTIONARY]),
         (trials.whole_dictionary, [name for name in hidden if name in WITH_DICTIONARY]),
     ):
-        kinds = {f"{name}, {error}": as_in_1987(HIDDEN[name], error) for name in part for error in ERRORS}
-        done += runs.done(run, runs.trials(kinds, train, test))
-    curves = mean_and_std([row for rows, _ in done for row in rows], ["name", "words", "pass"])
+        variants = {f"{name}, {error}": as_in_1987(HIDDEN[name], error) for name in names for error in ERRORS}
+        results += runs.results(run, runs.trials(variants, train, test))
+    curves = mean_and_std([row for rows, _ in results for row in rows], ["name", "words", "pass"])
     curves[["hidden", "error"]] = curves.pop("name").str.split(", ", expand=True)
     last = curves.groupby(["hidden", "error", "words"])["pass"].transform("max")
-    kept = curves[(curves["pass"] == last) | ((curves["words"] == "dictionary") & (curves["pass"] == 1))]
-    published = [PUBLISHED.get(key, np.nan) for key in zip(kept["hidden"], kept["words"], kept["pass"], strict=True)]
+    table = curves[(curves["pass"] == last) | ((curves["words"] == "dictionary") & (curves["pass"] == 1))]
+    published = [PUBLISHED.get(key, np.nan) for key in zip(table["hidden"], table["words"], table["pass"], strict=True)]
     columns = ["hidden", "error", "words", "pass", "published", "phonemes", "phonemes_std", "stress", "stress_std"]
-    return kept.assign(published=published)[columns].reset_index(drop=True), curves
+    return table.assign(published=published)[columns].reset_index(drop=True), curves
 
 
-def nettalk_held_out(path: str | Path | None, runs: Runs, kinds: Sequence[str] = HELD_OUT) -> pd.DataFrame:
+def nettalk_held_out(path: str | Path | None, runs: Runs, variants: Sequence[str] = HELD_OUT) -> pd.DataFrame:
     """Compare static and recurrent networks on held-out words of NETtalk's corpus.
 
     A quarter of the words is held out, as in Bisani & Ney (2008) and Yao & Zweig (2015), who used all 20,008: phoneme
@@ -144,8 +145,8 @@ def nettalk_held_out(path: str | Path | None, runs: Runs, kinds: Sequence[str] =
     path : str or Path, optional
         See `rnnbp.datasets.load_nettalk`.
     runs : Runs
-    kinds : sequence of str
-        Keys of `rnnbp.applications.nettalk.kinds.KINDS`.
+    variants : sequence of str
+        Keys of `rnnbp.applications.nettalk.variants.VARIANTS`.
 
     Returns
     -------
@@ -159,13 +160,13 @@ def nettalk_held_out(path: str | Path | None, runs: Runs, kinds: Sequence[str] =
     434-451, doi:10.1016/j.specom.2008.01.002; K. Yao & G. Zweig (2015), "Sequence-to-sequence neural net models for
     grapheme-to-phoneme conversion", Interspeech, arXiv:1506.00196.
     """
-    _check_kinds(kinds)
+    _check_names("variants", variants, VARIANTS)
     lexicon = Lexicon.of_nettalk(load_nettalk(path))
-    held = split_words(lexicon.words, 0.25, np.random.default_rng(0))
-    return _compared(lexicon.subset(~held), lexicon.subset(held), kinds, runs)
+    held_out = split_words(lexicon.words, 0.25, np.random.default_rng(0))
+    return _compared(lexicon.subset(~held_out), lexicon.subset(held_out), variants, runs)
 
 
-def cmudict_held_out(path: str | Path | None, runs: Runs, kinds: Sequence[str] = UNALIGNED) -> pd.DataFrame:
+def cmudict_held_out(path: str | Path | None, runs: Runs, variants: Sequence[str] = UNALIGNED) -> pd.DataFrame:
     """Compare networks on held-out words of the CMU dictionary.
 
     A tenth of the words is held out. The letters of the others are aligned by expectation-maximisation, or not aligned
@@ -176,7 +177,7 @@ def cmudict_held_out(path: str | Path | None, runs: Runs, kinds: Sequence[str] =
     ----------
     path : str or Path, optional
         See `rnnbp.datasets.load_cmudict`. Default: the bundled words.
-    runs, kinds
+    runs, variants
         See `nettalk_held_out`.
 
     Returns
@@ -184,19 +185,19 @@ def cmudict_held_out(path: str | Path | None, runs: Runs, kinds: Sequence[str] =
     DataFrame
         See `nettalk_held_out`.
     """
-    _check_kinds(kinds)
+    _check_names("variants", variants, VARIANTS)
     lexicon = Lexicon.of_cmudict(load_cmudict(path))
-    held = split_words(lexicon.words, 0.1, np.random.default_rng(0))
-    return _compared(lexicon.subset(~held).aligned(), lexicon.subset(held), kinds, runs)
+    held_out = split_words(lexicon.words, 0.1, np.random.default_rng(0))
+    return _compared(lexicon.subset(~held_out).aligned(), lexicon.subset(held_out), variants, runs)
 
 
-def _check_kinds(kinds: Sequence[str]) -> None:
-    for name in kinds:
-        if name not in KINDS:
-            raise unknown("kinds", name, KINDS)
+def _check_names(argument: str, names: Sequence[str], known: Mapping[str, Any]) -> None:
+    for name in names:
+        if name not in known:
+            raise unknown(argument, name, known)
 
 
-def _compared(train: Lexicon, test: Lexicon, kinds: Sequence[str], runs: Runs) -> pd.DataFrame:
-    todo = runs.trials({name: KINDS[name] for name in kinds}, train, test)
-    rows, models = zip(*runs.done(trials.held_out, todo), strict=True)
-    return mean_and_std([*rows, *trials.averaged(todo, models)], ["name"])
+def _compared(train: Lexicon, test: Lexicon, variants: Sequence[str], runs: Runs) -> pd.DataFrame:
+    planned = runs.trials({name: VARIANTS[name] for name in variants}, train, test)
+    rows, models = zip(*runs.results(trials.held_out, planned), strict=True)
+    return mean_and_std([*rows, *trials.averaged(planned, models)], ["name"])

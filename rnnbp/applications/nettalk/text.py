@@ -44,17 +44,16 @@ def spoken_text(text: str) -> list[str]:
     """
     plain = unicodedata.normalize("NFKD", text.replace("’", "'").replace("‘", "'")).lower()
     plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
-    said: list[str] = []
-    for found in _TOKEN.finditer(plain):
-        kind = str(found.lastgroup)
-        said += _SAY[kind](found[0])
-    return _one_pause_at_a_time(said)
+    words: list[str] = []
+    for token in _TOKEN.finditer(plain):
+        words += _WORDS[str(token.lastgroup)](token[0])
+    return _merge_pauses(words)
 
 
-def _one_pause_at_a_time(said: list[str]) -> list[str]:
+def _merge_pauses(words: list[str]) -> list[str]:
     """Merge adjacent pauses into the longer one, and remove those before the first word."""
     merged: list[str] = []
-    for token in said:
+    for token in words:
         if token in (SHORT, LONG) and (not merged or merged[-1] in (SHORT, LONG)):
             if merged and token == LONG:
                 merged[-1] = LONG
@@ -90,7 +89,7 @@ def _money(text: str) -> list[str]:
     return [*_whole(whole), unit, *(number_words(int(cents)) if cents.strip("0") else [])]
 
 
-_SAY: dict[str, Callable[[str], list[str]]] = {
+_WORDS: dict[str, Callable[[str], list[str]]] = {
     "money": _money,
     "ordinal": lambda text: ordinal_words(int(text[:-2])),
     "number": _number,

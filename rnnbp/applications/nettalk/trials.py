@@ -7,10 +7,10 @@ from typing import Any
 
 import pandas as pd
 
-from rnnbp.applications.nettalk.kinds import Kind
 from rnnbp.applications.nettalk.lexicon import Lexicon
 from rnnbp.applications.nettalk.readers import Reads
 from rnnbp.applications.nettalk.scoring import letters_right, scores
+from rnnbp.applications.nettalk.variants import Variant
 from rnnbp.models import Sequential
 from rnnbp.training import Callback, Trainer, checkpoint_in
 
@@ -27,7 +27,7 @@ class Trial:
     ----------
     name : str
         The row of the table.
-    kind : Kind
+    variant : Variant
     seed : int
     train, test : Lexicon
     folder : Path, optional
@@ -35,14 +35,14 @@ class Trial:
 
     Examples
     --------
-    >>> from rnnbp.applications.nettalk.kinds import KINDS
+    >>> from rnnbp.applications.nettalk.variants import VARIANTS
     >>> lexicon = Lexicon.of_cmudict({"at": (("AE1", "T"),)}).aligned()
-    >>> Trial("window", KINDS["window"], 2, lexicon, lexicon, Path("report")).checkpoint().name
+    >>> Trial("window", VARIANTS["window"], 2, lexicon, lexicon, Path("report")).checkpoint().name
     'window-2.npz'
     """
 
     name: str
-    kind: Kind
+    variant: Variant
     seed: int
     train: Lexicon
     test: Lexicon
@@ -54,7 +54,7 @@ class Trial:
 
     def reader(self, models: Sequence[Sequential]) -> Reads:
         """Return a reader that uses these networks."""
-        return self.kind.reader(models, self.kind.data(self.train), self.train)
+        return self.variant.reader(models, self.train)
 
 
 def by_letter(trial: Trial, lexicon: Lexicon) -> Callback:
@@ -63,13 +63,12 @@ def by_letter(trial: Trial, lexicon: Lexicon) -> Callback:
     Parameters
     ----------
     trial : Trial
-        Of a variant that reads NETtalk's features.
+        Of a variant with NETtalk's output units.
     lexicon : Lexicon
     """
-    data = trial.kind.data(trial.train)
 
     def note(trainer: Trainer, row: Row) -> None:
-        reader: Any = trial.kind.reader([trainer.model], data, trial.train)
+        reader: Any = trial.reader([trainer.model])
         row["phonemes"], row["stress"] = letters_right(reader.labels(lexicon.words), lexicon.labels)
 
     return note
@@ -84,12 +83,12 @@ def common_words(trial: Trial) -> tuple[list[Row], Sequential]:
         A row for each epoch: `words`, 'common' and finally 'unseen', `pass` and the fractions of correct letters.
     model : Sequential
     """
-    trainer = trial.kind.trained(
+    trainer = trial.variant.trained(
         trial.train, trial.seed, callbacks=[by_letter(trial, trial.train)], checkpoint=trial.checkpoint()
     )
     unseen: Row = {"words": "unseen", "pass": 0}
     by_letter(trial, trial.test)(trainer, unseen)
-    return [_named(trial, row) for row in (*_curve("common", trainer), unseen)], trainer.model
+    return [_with_name(trial, row) for row in (*_curve("common", trainer), unseen)], trainer.model
 
 
 def whole_dictionary(trial: Trial) -> tuple[list[Row], Sequential]:
@@ -103,7 +102,7 @@ def whole_dictionary(trial: Trial) -> tuple[list[Row], Sequential]:
     """
     rows, model = common_words(trial)
     whole = trial.train + trial.test
-    trainer = trial.kind.trained(
+    trainer = trial.variant.trained(
         whole,
         trial.seed,
         model=model,
@@ -111,10 +110,10 @@ def whole_dictionary(trial: Trial) -> tuple[list[Row], Sequential]:
         callbacks=[by_letter(trial, whole)],
         checkpoint=trial.checkpoint("-dictionary"),
     )
-    return rows + [_named(trial, row) for row in _curve("dictionary", trainer)], model
+    return rows + [_with_name(trial, row) for row in _curve("dictionary", trainer)], model
 
 
-def _named(trial: Trial, row: Row) -> Row:
+def _with_name(trial: Trial, row: Row) -> Row:
     return {"name": trial.name, "seed": trial.seed, **row}
 
 
@@ -132,21 +131,21 @@ def held_out(trial: Trial) -> tuple[Row, Sequential]:
         `name`, `seed`, `parameters`, `seconds` and the error rates.
     model : Sequential
     """
-    trainer = trial.kind.trained(trial.train, trial.seed, checkpoint=trial.checkpoint())
+    trainer = trial.variant.trained(trial.train, trial.seed, checkpoint=trial.checkpoint())
     row = {"name": trial.name, "seed": trial.seed, "parameters": trainer.model.params.size}
     row |= {"seconds": sum(r["seconds"] for r in trainer.rows), **scores(trial.reader([trainer.model]), trial.test)}
     return row, trainer.model
 
 
-def averaged(trials: Iterable[Trial], models: Iterable[Sequential]) -> list[Row]:
+def averaged(trials: Iterable[Trial], trained: Iterable[Sequential]) -> list[Row]:
     """Compute the error rates of the ensemble of the networks of all seeds, for each name."""
-    together: dict[str, tuple[Trial, list[Sequential]]] = {}
-    for trial, model in zip(trials, models, strict=True):
-        together.setdefault(trial.name, (trial, []))[1].append(model)
+    by_name: dict[str, tuple[Trial, list[Sequential]]] = {}
+    for trial, model in zip(trials, trained, strict=True):
+        by_name.setdefault(trial.name, (trial, []))[1].append(model)
     return [
-        {"name": f"{name}, {len(nets)} averaged", **scores(trial.reader(nets), trial.test)}
-        for name, (trial, nets) in together.items()
-        if len(nets) > 1 and trial.kind.averages
+        {"name": f"{name}, {len(models)} averaged", **scores(trial.reader(models), trial.test)}
+        for name, (trial, models) in by_name.items()
+        if len(models) > 1 and trial.variant.averages
     ]
 
 

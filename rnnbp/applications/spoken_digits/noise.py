@@ -67,8 +67,8 @@ def noise_table(
 
     clean = score(PLAIN)
     rows = {
-        kind: [clean, *(score(Variation(speed=0, tempo=0, noises=(kind,), snr=(snr, snr))) for snr in snrs)]
-        for kind in noises
+        noise: [clean, *(score(Variation(speed=0, tempo=0, noises=(noise,), snr=(snr, snr))) for snr in snrs)]
+        for noise in noises
     }
     columns = ["clean", *(f"{snr:g} dB" for snr in snrs)]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("noise")

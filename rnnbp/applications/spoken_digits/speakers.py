@@ -42,7 +42,7 @@ def leave_one_speaker_out(
         classes, one a sequence.
     speakers : sequence of str
     models : sequence of str
-        Names of `rnnbp.comparison.models`.
+        Names in `rnnbp.comparison.BASELINES`.
     seeds : int, default 3
     epochs, batch_size : int, default 25 and 16
     parameters : int, optional
@@ -65,11 +65,11 @@ def leave_one_speaker_out(
         train, tests = load(speaker)
         recipe = Recipe(epochs, batch_size, loss_for(train), BPTT(), Cosine, folder)
         for name in models:
-            makes = model_factory(name, train, parameters), baselines_for(train)[name].optimizer
-            runs = ((f"{speaker}, seed {seed}", *makes, seed) for seed in range(seeds))
+            factories = model_factory(name, train, parameters), baselines_for(train)[name].optimizer
+            runs = ((f"{speaker}, seed {seed}", *factories, seed) for seed in range(seeds))
             trials += [Trial(TrainingRun(recipe, name, *run, train), tests) for run in runs]
-    tested = in_order(Trial.outcome, trials, workers, progress=progress, shown=_shown)
-    rows = [row for first in range(0, len(tested), seeds) for row in _together(tested[first : first + seeds])]
+    outcomes = in_order(Trial.outcome, trials, workers, progress=progress, shown=_shown)
+    rows = [row for first in range(0, len(outcomes), seeds) for row in _with_ensemble(outcomes[first : first + seeds])]
     return pd.DataFrame(rows).astype({"seed": "Int64"})
 
 
@@ -106,13 +106,13 @@ class Trial:
         return Outcome(row, targets, probabilities)
 
 
-def _together(seeds: Sequence[Outcome]) -> list[dict[str, Any]]:
+def _with_ensemble(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
     """Return the rows of a model's networks for one speaker and, where there are several, one for their ensemble."""
-    rows, first = [one.row for one in seeds], seeds[0]
-    if len(seeds) == 1:
+    rows, first = [outcome.row for outcome in outcomes], outcomes[0]
+    if len(outcomes) == 1:
         return rows
-    mean = np.mean([one.probabilities for one in seeds], axis=0)
-    name, test = f"{first.row['model']}, {len(seeds)} averaged", accuracy(first.targets, mean.argmax(axis=1))
+    mean = np.mean([outcome.probabilities for outcome in outcomes], axis=0)
+    name, test = f"{first.row['model']}, {len(outcomes)} averaged", accuracy(first.targets, mean.argmax(axis=1))
     return [*rows, first.row | {"model": name, "seed": None, "seconds": None, "test": test}]
 
 

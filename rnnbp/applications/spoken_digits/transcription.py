@@ -16,8 +16,8 @@ from rnnbp.runtime import from_config
 
 Array = np.ndarray
 BRIDGE = 0.1  # longest quiet passage within a word [s]
-Heard = LogMel | MFCC | LPCC | ClassicMFCC | HTKMFCC
-FEATURES: dict[str, type] = {kind.__name__: kind for kind in (LogMel, MFCC, LPCC, ClassicMFCC, HTKMFCC)}
+SpeechFeature = LogMel | MFCC | LPCC | ClassicMFCC | HTKMFCC
+FEATURES: dict[str, type] = {feature.__name__: feature for feature in (LogMel, MFCC, LPCC, ClassicMFCC, HTKMFCC)}
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Transcriber:
     """
 
     model: Sequential
-    feature: Heard
+    feature: SpeechFeature
     classes: tuple[str, ...]
     width: int = 16
 
@@ -84,8 +84,8 @@ class Transcriber:
         model = load(path)
         if not model.info.get("features") or model.classes is None:
             raise ValueError(
-                f"{str(path)!r} does not say which features it hears and which classes it says: it must be as "
-                "`rnnbp train bilstm connected-digits` writes it"
+                f"{str(path)!r} does not record the features and classes that it was trained on: train it by "
+                "`rnnbp train bilstm connected-digits`"
             )
         return cls(model, from_config(model.info["features"], FEATURES), model.classes)
 
@@ -104,12 +104,12 @@ class Transcriber:
             A row for each label: `start` and `end` in seconds, `label`. The labels are the most probable ones by beam
             search; their steps are those of their most probable path, extended over the loud frames around (`spoken`).
         """
-        heard = self._heard(y, sr)
-        outputs = self._outputs(heard)
+        signal = self._resampled(y, sr)
+        outputs = self._outputs(signal)
         best = beam_search(outputs, self.width)[0].labels
         found = align(outputs, best)
         hop, rate = self.feature.hop_length, self.feature.sr
-        level = power_to_db(rms(heard, frame_length=2 * hop, hop_length=hop) ** 2, amin=1e-10, top_db=None)
+        level = power_to_db(rms(signal, frame_length=2 * hop, hop_length=hop) ** 2, amin=1e-10, top_db=None)
         starts, ends = spoken(level, found.starts, found.stops, bridge=round(BRIDGE * rate / hop))
         seconds = hop / rate
         return pd.DataFrame(
@@ -124,16 +124,16 @@ class Transcriber:
         y, sr
             As in a call.
         """
-        return self._outputs(self._heard(y, sr))
+        return self._outputs(self._resampled(y, sr))
 
-    def _heard(self, y: ArrayLike, sr: int) -> Array:
+    def _resampled(self, y: ArrayLike, sr: int) -> Array:
         signal = np.asarray(y)
         if signal.ndim == 2:
             signal = signal.mean(axis=0)
         return resample(signal, orig_sr=sr, target_sr=int(self.feature.sr))
 
-    def _outputs(self, heard: Array) -> Array:
-        return self.model.forward(self.feature(heard)[:, None])[:, 0]
+    def _outputs(self, signal: Array) -> Array:
+        return self.model.forward(self.feature(signal)[:, None])[:, 0]
 
     def file(self, path: str | Path) -> pd.DataFrame:
         """Transcribe a file.

@@ -11,7 +11,7 @@ from rnnbp.models import Sequential
 WINDOW = 3  # letters on either side
 
 
-def window_net(hidden: Sequence[int], outputs: int, seed: int = 0, activation: str = "linear") -> Sequential:
+def window_network(hidden: Sequence[int], outputs: int, seed: int = 0, activation: str = "linear") -> Sequential:
     """Build the network of 1987: a window of seven letters, any number of sigmoid hidden layers, and output units.
 
     Parameters
@@ -32,7 +32,7 @@ def window_net(hidden: Sequence[int], outputs: int, seed: int = 0, activation: s
 
     Examples
     --------
-    >>> window_net((120,), 26)
+    >>> window_network((120,), 26)
     Sequential(Window, Dense, Dense; 27626 parameters, float32)
     """
     sizes = [(2 * WINDOW + 1) * len(LETTERS), *hidden]
@@ -40,8 +40,8 @@ def window_net(hidden: Sequence[int], outputs: int, seed: int = 0, activation: s
     return Sequential(Window(WINDOW, WINDOW), *layers, Dense(sizes[-1], outputs, activation), seed=seed)
 
 
-def wide_window_net(outputs: int, seed: int = 0) -> Sequential:
-    """Build a static network with a window of seven letters and today's means: 400 rectified units, dropout of 0.5.
+def wide_window_network(outputs: int, seed: int = 0) -> Sequential:
+    """Build a static network with a window of seven letters and methods of today: 400 rectified units, dropout of 0.5.
 
     Parameters
     ----------
@@ -51,14 +51,14 @@ def wide_window_net(outputs: int, seed: int = 0) -> Sequential:
 
     Examples
     --------
-    >>> wide_window_net(162)
+    >>> wide_window_network(162)
     Sequential(Window, Dense, Dropout, Dense; 146562 parameters, float32)
     """
     seen = (2 * WINDOW + 1) * len(LETTERS)
     return Sequential(Window(WINDOW, WINDOW), Dense(seen, 400, "relu"), Dropout(0.5), Dense(400, outputs), seed=seed)
 
 
-def recurrent_net(hidden: int, outputs: int, seed: int = 0, dropout: float = 0.3) -> Sequential:
+def recurrent_network(hidden: int, outputs: int, seed: int = 0, dropout: float = 0.3) -> Sequential:
     """Build a network of two bidirectional LSTM layers over the letters: every output depends on the whole word.
 
     Parameters
@@ -80,7 +80,7 @@ def recurrent_net(hidden: int, outputs: int, seed: int = 0, dropout: float = 0.3
 
     Examples
     --------
-    >>> recurrent_net(128, 162)
+    >>> recurrent_network(128, 162)
     Sequential(LSTM, Dropout, Dense; 599714 parameters, float32)
     """
     lstm = LSTM(len(LETTERS), hidden, 2, bidirectional=True, dropout=dropout, init=Orthogonal())
