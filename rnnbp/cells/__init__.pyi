@@ -1,3 +1,4 @@
+from rnnbp.cells import declared as declared
 from rnnbp.cells.base import Cell as Cell
 from rnnbp.cells.base import state_jacobian as state_jacobian
 from rnnbp.cells.elman import ElmanCell as ElmanCell

@@ -85,8 +85,8 @@ def orthogonal(shape: tuple[int, int], rng: np.random.Generator) -> Array:
 
 
 def _blocks(weight: Array, cell: Gated) -> list[Array]:
-    """Return the row blocks of a weight, one per gate, as views; the weight itself for a cell without gates."""
-    return np.split(weight, max(1, len(cell.gates)))
+    """Return the row blocks (H, ...) of a weight, one per gate, as views; the weight itself for a cell without gates."""
+    return np.split(weight, len(weight) // cell.hidden_size) if cell.gates else [weight]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,171 @@
+"""Base class of cells that are declared by their equation."""
+
+from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass, field
+from functools import cached_property
+from typing import Any, ClassVar, dataclass_transform
+
+import numpy as np
+
+from rnnbp.cells.base import Array, Residuals, Weights
+from rnnbp.cells.declared.derivation import Derivation, constants_of, derivation_of, options_of
+from rnnbp.cells.declared.layout import Layout
+from rnnbp.cells.outer import Outer
+from rnnbp.core import Initializer, Parameters, Uniform, check_initializer
+from rnnbp.runtime import choice, positive_int
+
+
+@dataclass_transform(frozen_default=True)
+@dataclass(frozen=True)
+class DeclaredCell:
+    """Base class of a cell that is declared by its equation; everything else is derived from it.
+
+    A subclass names its state and writes its equation in `update`, with the functions of `rnnbp.cells.declared`. It is
+    a frozen dataclass without further ado: its fields are arguments of the cell.
+
+    Parameters
+    ----------
+    input_size : int
+        F, the number of features.
+    hidden_size : int
+        H, the number of units.
+    init : Initializer, default Uniform()
+        The initialization of the parameters; by keyword.
+
+    Attributes
+    ----------
+    state : str
+        The names of the parts of the state, each with H entries; the first is the output. Default ``"h"``.
+    parameters : str
+        The names of element-wise parameters, each (H,). Default: none.
+    update : callable
+        The equation. It is called once, with a symbol for each argument: `x`, the parts of the state, the element-wise
+        parameters and the fields of the cell, matched by name. A field of type float is a symbol too, so that nothing
+        is derived again when it changes; any other field, as the name of an activation, is passed as it is and chooses
+        among equations. It returns the next state, a tuple if it has several parts.
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer, or the equation cannot be derived from.
+
+    See Also
+    --------
+    rnnbp.cells.declared.affine : sources times weights, plus biases.
+
+    Examples
+    --------
+    The minimal gated unit (G.-B. Zhou et al. 2016, arXiv:1603.09420):
+
+    >>> from rnnbp.cells.declared import affine, sigmoid, tanh
+    >>> class MinimalGatedUnit(DeclaredCell):
+    ...     @staticmethod
+    ...     def update(x, h):
+    ...         f = sigmoid(affine("forget", x, h))
+    ...         g = tanh(affine("new", x, f * h))
+    ...         return h + f * (g - h)
+    >>> cell = MinimalGatedUnit(3, 4)
+    >>> cell.gates, cell.shapes()["w_hh"]
+    (('forget', 'new'), (8, 4))
+    >>> print(cell.source("numpy").split("\\n\\n\\n")[1])
+    def step(params, state, x, constants):
+        ...
+    """
+
+    input_size: int
+    hidden_size: int
+    _: KW_ONLY
+    init: Initializer = field(default_factory=Uniform)
+
+    state: ClassVar[str] = "h"
+    parameters: ClassVar[str] = ""
+    update: ClassVar[Callable[..., Any]]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        dataclass(frozen=True)(cls)
+        if "update" in vars(cls) and not isinstance(vars(cls)["update"], staticmethod):
+            cls.update = staticmethod(vars(cls)["update"])
+
+    def __post_init__(self) -> None:
+        positive_int("input_size", self.input_size)
+        positive_int("hidden_size", self.hidden_size)
+        check_initializer("init", self.init)
+        self.derivation  # noqa: B018 - a mistake in the equation is an error at construction
+
+    # ---- what is derived ------------------------------------------------------------------------------------
+
+    @property
+    def derivation(self) -> Derivation:
+        """What is derived from the equation, for all cells of this class with the same options."""
+        cls: Any = type(self)
+        return derivation_of(cls, self._options)
+
+    @property
+    def layout(self) -> Layout:
+        """The rows of the weights and the columns of delta."""
+        return self.derivation.program.layout
+
+    @cached_property
+    def _options(self) -> tuple[tuple[str, Any], ...]:
+        return options_of(self)
+
+    @cached_property
+    def _constants(self) -> tuple[float, ...]:
+        return self.derivation.program.constant_values(constants_of(self))
+
+    def source(self, backend: str = "numpy") -> str:
+        """Return the code that was generated for a backend.
+
+        Parameters
+        ----------
+        backend : {'numpy'}
+            'numpy': one step, its vector-Jacobian products and the parameters' gradient.
+        """
+        choice("backend", backend, ("numpy",))
+        return self.derivation.source
+
+    # ---- the protocol of cells ------------------------------------------------------------------------------
+
+    @property
+    def gates(self) -> tuple[str, ...]:
+        """The names of the row blocks of the input's weights; none for a cell without gates."""
+        return self.layout.gates
+
+    @property
+    def output_size(self) -> int:
+        """H: the output is the first part of the state."""
+        return self.hidden_size
+
+    @property
+    def state_size(self) -> int:
+        """H for each part of the state."""
+        return len(self.state.split()) * self.hidden_size
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the names and shapes of the parameters: weights, biases, element-wise parameters."""
+        return self.layout.shapes(self.input_size, self.hidden_size)
+
+    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
+        """Initialize `params` in place by `init`."""
+        self.init(self, params, rng)
+
+    def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
+        """Compute one step; the residuals are the values of the gates, in order, and what else is needed."""
+        return self.derivation.step(params, state, x, self._constants)
+
+    def step_vjp(
+        self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
+    ) -> tuple[Array, Array, Array]:
+        """Compute the vector-Jacobian product of one step."""
+        return self.derivation.step_vjp(params, state, x, residuals, d_next, self._constants)
+
+    def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Array, grad: Parameters) -> None:
+        """Add the gradient with respect to the parameters to `grad`."""
+        self.derivation.param_vjp(state, x, residuals, delta, grad, self._constants)
+
+    def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
+        """Return the outer products of which the gradient with respect to the parameters is the sum."""
+        values = self.derivation.sources(state, x, residuals, self._constants)
+        sources = [source for stage in self.derivation.program.stages for source in stage]
+        return self.layout.outer_products(self.hidden_size, dict(zip(sources, values, strict=True)))

@@ -1,0 +1,96 @@
+"""Derive everything from a class's declaration, once for each choice of its options."""
+
+import linecache
+from collections.abc import Callable
+from dataclasses import Field, dataclass, fields
+from functools import lru_cache
+from typing import Any
+
+from rnnbp.cells.declared.expressions import EquationError
+from rnnbp.cells.declared.numpy_step import step_source
+from rnnbp.cells.declared.program import Program, program_of
+from rnnbp.cells.declared.recording import record
+
+INHERITED = ("input_size", "hidden_size", "init")
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """What is derived from a declaration.
+
+    Attributes
+    ----------
+    program : Program
+    source : str
+        Of the module that defines the functions.
+    step, step_vjp, param_vjp, sources : callable
+    """
+
+    program: Program
+    source: str
+    step: Callable[..., Any]
+    step_vjp: Callable[..., Any]
+    param_vjp: Callable[..., Any]
+    sources: Callable[..., Any]
+
+
+@lru_cache(maxsize=256)
+def derivation_of(cls: Any, options: tuple[tuple[str, Any], ...]) -> Derivation:
+    """Record the equation of a class and derive its functions.
+
+    Parameters
+    ----------
+    cls : subclass of DeclaredCell
+    options : tuple of (str, object)
+        The fields that choose among equations.
+    """
+    if not hasattr(cls, "update"):
+        raise EquationError(f"{cls.__name__} has no `update`, which states its equation")
+    constants = [f.name for f in _own_fields(cls) if _is_constant(f)]
+    names = {name: getattr(cls, name).split() for name in ("state", "parameters")}
+    _check_names(cls.__name__, [*names["state"], *names["parameters"], *constants, *dict(options)])
+    equation = record(cls.__name__, cls.update, names["state"], names["parameters"], constants, dict(options))
+    program = program_of(equation)
+    source = step_source(program)
+    return Derivation(program, source, **load(source, f"<declared {cls.__name__} {options}>"))
+
+
+def _check_names(owner: str, names: list[str]) -> None:
+    for name in names:
+        if names.count(name) > 1 or name == "x" or not name.isidentifier():
+            raise EquationError(
+                f"{owner}: {name!r} cannot be the name of a state, parameter or field: names are identifiers, each "
+                "used once, and x is the input"
+            )
+
+
+def options_of(cell: Any) -> tuple[tuple[str, Any], ...]:
+    """Return the fields of a cell that are passed to `update` unchanged."""
+    return tuple((f.name, getattr(cell, f.name)) for f in _own_fields(type(cell)) if not _is_constant(f))
+
+
+def constants_of(cell: Any) -> dict[str, float]:
+    """Return the fields of a cell for which `update` is passed a symbol."""
+    return {f.name: getattr(cell, f.name) for f in _own_fields(type(cell)) if _is_constant(f)}
+
+
+def _own_fields(cls: Any) -> list[Field]:
+    return [f for f in fields(cls) if f.name not in INHERITED]
+
+
+def _is_constant(f: Field) -> bool:
+    return f.type in (float, "float")
+
+
+def load(source: str, filename: str) -> dict[str, Any]:
+    """Execute a module's source and return its functions; tracebacks and debuggers show the source.
+
+    Examples
+    --------
+    >>> load("def double(x):\\n    return 2 * x", "<example>")["double"](3)
+    6
+    """
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    namespace: dict[str, Any] = {"__name__": filename}
+    exec(compile(source, filename, "exec"), namespace)
+    return {name: value for name, value in namespace.items() if getattr(value, "__module__", None) == filename}

@@ -1,0 +1,262 @@
+"""The expression graph of an equation: symbols, the operators on them, and the errors that explain what they cannot do.
+
+A cell's `update` is called once with symbols in place of numbers. Each operation returns the expression of its result,
+so that the call leaves the equation as a graph. Equal expressions are one object (`Graph.node`), so a common
+subexpression is computed once, and an expression is created after all that it is made of: creation order, `number`, is
+an order of evaluation.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+UNITS, FEATURES, SCALAR = "hidden_size", "input_size", ""  # what an expression has one value for each of
+
+ONCE = "update is called once, with symbols, to record the equation"
+
+
+class EquationError(ValueError):
+    """Error in a cell's declaration."""
+
+
+@dataclass(eq=False, slots=True)
+class Graph:
+    """All expressions of one equation.
+
+    Examples
+    --------
+    >>> graph = Graph("example")
+    >>> h = graph.symbol("state", "h")
+    >>> h * h is h * h
+    True
+    """
+
+    owner: str
+    nodes: dict[tuple, "Expression"] = field(default_factory=dict)
+
+    def node(
+        self, op: str, args: tuple["Expression", ...] = (), label: Any = None, width: str = SCALAR
+    ) -> "Expression":
+        """Return the expression of an operation, a new one if it has not occurred before."""
+        key = (op, label, *(arg.number for arg in args))
+        if key not in self.nodes:
+            self.nodes[key] = Expression(self, op, args, label, width, len(self.nodes))
+        return self.nodes[key]
+
+    def symbol(self, op: str, name: str, width: str = UNITS) -> "Expression":
+        """Return the symbol of a state, a parameter, a constant, ..."""
+        return self.node(op, (), name, width)
+
+    def constant(self, value: float) -> "Expression":
+        """Return a number as an expression."""
+        return self.node("number", (), float(value))
+
+    def lift(self, value: Any, function: str) -> "Expression":
+        """Return a number or an expression as an expression of this graph."""
+        if isinstance(value, Expression):
+            if value.graph is not self:
+                raise EquationError(f"{self.owner}.update: {function} combines symbols of two equations")
+            return value
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return self.constant(value)
+        raise EquationError(
+            f"{self.owner}.update: {function} takes symbols and numbers, got {type(value).__name__} {value!r}"
+        )
+
+    def apply(self, op: str, *values: Any) -> "Expression":
+        """Return an element-wise operation on symbols and numbers, simplified."""
+        args = tuple(self.lift(value, op) for value in values)
+        for arg in args:
+            if arg.width == FEATURES:
+                raise EquationError(
+                    f"{self.owner}.update: {op} is element-wise over the {UNITS} units, but {arg} has one value for "
+                    f"each of the {FEATURES} features: it enters by weights, as affine(name, {arg})"
+                )
+        return simplified(self, op, args)
+
+
+class Expression:
+    """A symbol, or the result of an operation on expressions: one value for each unit, or a scalar.
+
+    Attributes
+    ----------
+    op : str
+        'state', 'input', 'parameter', 'constant', 'number', 'weighted', or the name of an element-wise operation.
+    args : tuple of Expression
+        The operands.
+    label : object
+        Name of a symbol, value of a number, (gate, has a bias) of a source times a weight.
+    width : str
+        What there is one value for each of: UNITS, FEATURES, or SCALAR for one value.
+    number : int
+        Place in the order of creation.
+    """
+
+    __array_ufunc__: Callable[..., Any] | None
+    __slots__ = ("args", "graph", "label", "number", "op", "width")
+
+    def __init__(
+        self, graph: Graph, op: str, args: tuple["Expression", ...], label: Any, width: str, number: int
+    ) -> None:
+        self.graph, self.op, self.args, self.label, self.width, self.number = graph, op, args, label, width, number
+
+    def __add__(self, other: Any) -> "Expression":
+        return self.graph.apply("add", self, other)
+
+    def __radd__(self, other: Any) -> "Expression":
+        return self.graph.apply("add", other, self)
+
+    def __sub__(self, other: Any) -> "Expression":
+        return self.graph.apply("sub", self, other)
+
+    def __rsub__(self, other: Any) -> "Expression":
+        return self.graph.apply("sub", other, self)
+
+    def __mul__(self, other: Any) -> "Expression":
+        return self.graph.apply("mul", self, other)
+
+    def __rmul__(self, other: Any) -> "Expression":
+        return self.graph.apply("mul", other, self)
+
+    def __truediv__(self, other: Any) -> "Expression":
+        return self.graph.apply("div", self, other)
+
+    def __rtruediv__(self, other: Any) -> "Expression":
+        return self.graph.apply("div", other, self)
+
+    def __neg__(self) -> "Expression":
+        return self.graph.apply("neg", self)
+
+    def __abs__(self) -> "Expression":
+        return self.graph.apply("abs", self)
+
+    def __pow__(self, power: Any) -> "Expression":
+        if power != 2:
+            self._refuse(f"the power {power!r}", "only ** 2 is known; write other powers as products")
+        return self * self
+
+    def __repr__(self) -> str:
+        if self.op == "number":
+            return f"{self.label:g}"
+        if self.op == "weighted":
+            gate, biased = self.label
+            return f"{'affine' if biased else 'linear'}({gate!r}, {self.args[0]})"
+        return str(self.label) if not self.args else f"{self.op}({', '.join(map(repr, self.args))})"
+
+    def _refuse(self, what: str, instead: str) -> NoReturn:
+        raise EquationError(f"{self.graph.owner}.update: {what} of the symbol {self}; {ONCE}: {instead}")
+
+    def __bool__(self) -> bool:
+        self._refuse("`if`, `and`, `or` or `not`", "for a case for each unit use maximum, relu or abs")
+
+    def _compare(self, other: Any) -> bool:
+        self._refuse("a comparison", "for a case for each unit use maximum, relu or spike")
+
+    __lt__ = __le__ = __gt__ = __ge__ = _compare
+
+    def __float__(self) -> float:
+        self._refuse("float() or a function of `math`", "use exp, tanh, ... of rnnbp.cells.declared")
+
+    def __getitem__(self, key: Any) -> "Expression":
+        self._refuse(f"the index {key!r}", "a symbol stands for every unit, so an equation has no indices")
+
+    def __iter__(self) -> Iterator["Expression"]:
+        self._refuse("unpacking", "a symbol stands for every unit, so an equation has no indices")
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> "Expression":  # type: ignore[no-redef]
+        self._refuse(f"numpy.{ufunc.__name__}", "use the function of that name of rnnbp.cells.declared")
+
+
+def reachable(targets: Iterable[Expression], known: Iterable[Expression] = ()) -> list[Expression]:
+    """Return the expressions that `targets` are computed from, in order of evaluation, without those behind `known`.
+
+    Examples
+    --------
+    >>> h = Graph("example").symbol("state", "h")
+    >>> reachable([1 - h * h])
+    [h, mul(h, h), 1, sub(1, mul(h, h))]
+    """
+    found: set[Expression] = set()
+    stop, stack = set(known), list(targets)
+    while stack:
+        expression = stack.pop()
+        if expression not in found:
+            found.add(expression)
+            if expression not in stop:
+                stack.extend(expression.args)
+    return sorted(found, key=lambda e: e.number)
+
+
+def width_of(args: Iterable[Expression]) -> str:
+    """Return the width of an element-wise operation: units, if one of its operands has a value for each unit."""
+    return UNITS if any(arg.width == UNITS for arg in args) else SCALAR
+
+
+def simplified(graph: Graph, op: str, args: tuple[Expression, ...]) -> Expression:
+    """Return an element-wise operation without neutral elements and double signs, which derivatives are full of.
+
+    Examples
+    --------
+    >>> h = Graph("example").symbol("state", "h")
+    >>> 1 * h, h + 0, 1 + -h, -(-h)
+    (h, h, sub(1, h), h)
+    """
+    values = [arg.label if arg.op == "number" else None for arg in args]
+    if op in _NUMBERS and None not in values:
+        return graph.constant(_NUMBERS[op](*values))
+    found = _REWRITE[op](*args, *values) if op in _REWRITE else None
+    return graph.node(op, args, None, width_of(args)) if found is None else found
+
+
+_NUMBERS: dict[str, Callable[..., float]] = {
+    "add": lambda a, b: a + b,
+    "sub": lambda a, b: a - b,
+    "mul": lambda a, b: a * b,
+    "neg": lambda a: -a,
+}
+
+
+def _add(a: Expression, b: Expression, x: float | None, y: float | None) -> Expression | None:
+    if x == 0 or y == 0:
+        return b if x == 0 else a
+    if b.op == "neg":
+        return a - b.args[0]
+    return b - a.args[0] if a.op == "neg" else None
+
+
+def _sub(a: Expression, b: Expression, x: float | None, y: float | None) -> Expression | None:
+    if x == 0 or y == 0:
+        return -b if x == 0 else a
+    return a + b.args[0] if b.op == "neg" else None
+
+
+def _mul(a: Expression, b: Expression, x: float | None, y: float | None) -> Expression | None:
+    if x == 1 or y == 1:
+        return b if x == 1 else a
+    if x == -1 or y == -1:
+        return -(b if x == -1 else a)
+    if a.op == "neg":
+        return -(a.args[0] * b)
+    if b.op == "neg":
+        return -(a * b.args[0])
+    for one, other in ((a, b), (b, a)):  # e (1 / tau) is e / tau, which rounds once less
+        if one.op == "div" and one.args[0].label == 1 and one.width == SCALAR:
+            return other / one.args[1]
+    return None
+
+
+def _div(a: Expression, b: Expression, x: float | None, y: float | None) -> Expression | None:
+    return a if y == 1 else None
+
+
+def _neg(a: Expression, x: float | None) -> Expression | None:
+    return a.args[0] if a.op == "neg" else None
+
+
+_REWRITE: dict[str, Callable[..., Expression | None]] = {
+    "add": _add,
+    "sub": _sub,
+    "mul": _mul,
+    "div": _div,
+    "neg": _neg,
+}

@@ -1,0 +1,168 @@
+"""Declarations that several tests use: those of the package's cells, and some of the literature."""
+
+from rnnbp.cells.declared import (
+    DeclaredCell,
+    activation,
+    affine,
+    exp,
+    linear,
+    maximum,
+    relu,
+    sigmoid,
+    softplus,
+    spike,
+    stop_gradient,
+    tanh,
+)
+
+
+class Elman(DeclaredCell):
+    activation: str = "tanh"
+
+    @staticmethod
+    def update(x, h, activation):
+        return apply(activation, affine("h", x, h))
+
+
+apply = activation  # in `update` the field has this name
+
+
+class Leaky(DeclaredCell):
+    tau: float = 10.0
+    activation: str = "tanh"
+
+    @staticmethod
+    def update(x, h, tau, activation):
+        return h + (apply(activation, affine("h", x, h)) - h) / tau
+
+
+class LSTM(DeclaredCell):
+    state = "h c"
+
+    @staticmethod
+    def update(x, h, c):
+        i = sigmoid(affine("input", x, h))
+        f = sigmoid(affine("forget", x, h))
+        g = tanh(affine("cell", x, h))
+        o = sigmoid(affine("output", x, h))
+        c = f * c + i * g
+        return o * tanh(c), c
+
+
+class GRU(DeclaredCell):
+    @staticmethod
+    def update(x, h):
+        r = sigmoid(affine("reset", x, h))
+        z = sigmoid(affine("update", x, h))
+        n = tanh(affine("new", x) + r * affine("new", h))
+        return n + z * (h - n)
+
+
+class OriginalGRU(DeclaredCell):
+    @staticmethod
+    def update(x, h):
+        r = sigmoid(affine("reset", x, h))
+        z = sigmoid(affine("update", x, h))
+        n = tanh(affine("new", x, r * h))
+        return n + z * (h - n)
+
+
+class LIF(DeclaredCell):
+    state = "z v"
+    tau: float = 20.0
+    threshold: float = 1.0
+    dampening: float = 0.3
+
+    @staticmethod
+    def update(x, z, v, tau, threshold, dampening):
+        alpha = exp(-1 / tau)
+        v = alpha * v + linear("v", x, z) - threshold * stop_gradient(z)
+        return spike(v / threshold - 1, lambda u: dampening * relu(1 - abs(u))), v
+
+
+class ALIF(LIF):
+    state = "z v a"
+    tau_adaptation: float = 200.0
+    beta: float = 0.184
+
+    @staticmethod
+    def update(x, z, v, a, tau, threshold, dampening, tau_adaptation, beta):
+        alpha, rho = exp(-1 / tau), exp(-1 / tau_adaptation)
+        v = alpha * v + linear("v", x, z) - threshold * stop_gradient(z)
+        a = rho * a + z
+        return spike((v - beta * a) / threshold - 1, lambda u: dampening * relu(1 - abs(u))), v, a
+
+
+class Peephole(DeclaredCell):
+    state, parameters = "h c", "p_i p_f p_o"
+
+    @staticmethod
+    def update(x, h, c, p_i, p_f, p_o):
+        i = sigmoid(affine("input", x, h) + p_i * c)
+        f = sigmoid(affine("forget", x, h) + p_f * c)
+        g = tanh(affine("cell", x, h))
+        c = f * c + i * g
+        o = sigmoid(affine("output", x, h) + p_o * c)
+        return o * tanh(c), c
+
+
+class MinimalGated(DeclaredCell):
+    @staticmethod
+    def update(x, h):
+        f = sigmoid(affine("forget", x, h))
+        return h + f * (tanh(affine("new", x, f * h)) - h)
+
+
+class IndRNN(DeclaredCell):
+    parameters = "u"
+
+    @staticmethod
+    def update(x, h, u):
+        return relu(affine("h", x) + u * h)
+
+
+class MinGRU(DeclaredCell):
+    @staticmethod
+    def update(x, h):
+        z = sigmoid(affine("update", x))
+        return h + z * (affine("new", x) - h)
+
+
+class Stabilised(DeclaredCell):
+    """Exponential gates with a stabiliser, as an sLSTM's: c / n, with the greatest exponent so far, m, taken out."""
+
+    state = "h c n m"
+
+    @staticmethod
+    def update(x, h, c, n, m):
+        i, f = affine("input", x, h), -softplus(-affine("forget", x, h))
+        m_next = maximum(f + m, i)
+        i, f = exp(i - m_next), exp(f + m - m_next)
+        c = f * c + i * tanh(affine("cell", x, h))
+        n = f * n + i
+        return sigmoid(affine("output", x, h)) * (c / n), c, n, m_next
+
+
+class Highway(DeclaredCell):
+    """Depth in time: two steps of recurrence for one input, whose number is a field."""
+
+    depth: int = 2
+
+    @staticmethod
+    def update(x, h, depth):
+        for k in range(depth):
+            inputs = (x, h) if k == 0 else (h,)
+            t = sigmoid(affine(f"transform{k}", *inputs))
+            h = h + t * (tanh(affine(f"new{k}", *inputs)) - h)
+        return h
+
+
+class ExponentialDecay(DeclaredCell):
+    """A parameter that enters by a function of its own, and a square."""
+
+    parameters = "rate"
+
+    @staticmethod
+    def update(x, h, rate):
+        decay = exp(-exp(rate))
+        return decay * h + (1 - decay**2) * linear("h", x)

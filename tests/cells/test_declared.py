@@ -1,0 +1,383 @@
+"""Declared cells: what is derived equals what is written by hand, every derivative is right, mistakes are explained."""
+
+import copy
+import pickle
+
+import declarations
+import numpy as np
+import pytest
+from declarations import ALIF, GRU, LIF, LSTM, Elman, Highway, Leaky, OriginalGRU
+from helpers import made, relative_error
+from test_cells import LEADS, drawn
+
+import rnnbp
+from rnnbp.cells import (
+    ALIFCell,
+    Cell,
+    ElmanCell,
+    GRUCell,
+    LeakyElmanCell,
+    LIFCell,
+    LSTMCell,
+    OriginalGRUCell,
+    state_jacobian,
+)
+from rnnbp.cells.base import check_cell
+from rnnbp.cells.declared import DeclaredCell, EquationError, affine, exp, linear, relu, sigmoid, spike, tanh
+from rnnbp.cells.outer import outer_method
+from rnnbp.core import Parameters
+from rnnbp.gradients.online.jacobian_sparsity import sparsity_of
+from rnnbp.layers import Dense, Recurrent
+
+ACTIVATIONS = ["tanh", "relu", "sigmoid", "linear"]
+# The declared cell and the one written by hand, of 3 features and 4 units.
+PAIRS = {
+    **{f"Elman {a}": (Elman(3, 4, a), ElmanCell(3, 4, a)) for a in ACTIVATIONS},
+    **{f"leaky {a}": (Leaky(3, 4, 3, a), LeakyElmanCell(3, 4, 3, a)) for a in ACTIVATIONS},
+    "LSTM": (LSTM(3, 4), LSTMCell(3, 4)),
+    "GRU": (GRU(3, 4), GRUCell(3, 4)),
+    "original GRU": (OriginalGRU(3, 4), OriginalGRUCell(3, 4)),
+    "LIF": (LIF(3, 4, 5, 0.7, 0.4), LIFCell(3, 4, 5, 0.7, 0.4)),
+    "ALIF": (ALIF(3, 4, tau=5, tau_adaptation=10, beta=0.4), ALIFCell(3, 4, tau=5, tau_adaptation=10, beta=0.4)),
+}
+OTHERS = {
+    name: getattr(declarations, name)(3, 4)
+    for name in ("Peephole", "MinimalGated", "IndRNN", "MinGRU", "Stabilised", "Highway", "ExponentialDecay")
+}
+CELLS = {name: declared for name, (declared, _) in PAIRS.items()} | OTHERS
+
+every_pair = pytest.mark.parametrize(("declared", "by_hand"), PAIRS.values(), ids=PAIRS)
+every_cell = pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
+
+
+def one_step(cell, params, state, x, d_next):
+    """The next state, d_state, d_x and the parameters' gradient."""
+    grad = params.zeros()
+    next_state, residuals = cell.step(params, state, x)
+    d_state, d_x, delta = cell.step_vjp(params, state, x, residuals, d_next)
+    cell.param_vjp(state, x, residuals, delta, grad)
+    return next_state, d_state, d_x, grad.vector
+
+
+# ---- the same as by hand -------------------------------------------------------------------------
+
+
+@every_pair
+def test_sizes_and_parameters_are_those_of_the_cell_written_by_hand(declared, by_hand):
+    assert list(declared.shapes().items()) == list(by_hand.shapes().items())
+    assert (declared.state_size, declared.output_size) == (by_hand.state_size, by_hand.output_size)
+    assert declared.gates == by_hand.gates
+    np.testing.assert_array_equal(made(declared).vector, made(by_hand).vector)
+
+
+@every_pair
+@pytest.mark.parametrize("lead", LEADS, ids=["no leading axis", "(B,)", "(T, B)"])
+def test_outputs_and_gradients_equal_those_of_the_cell_written_by_hand(declared, by_hand, lead, rng):
+    params, state, x = drawn(by_hand, rng, lead)
+    d_next = rng.standard_normal(state.shape)
+    found, expected = (one_step(cell, params, state, x, d_next) for cell in (declared, by_hand))
+    for a, b in zip(found, expected, strict=True):
+        assert relative_error(a, b) < 1e-14
+
+
+@every_pair
+def test_float32_is_no_less_exact_than_by_hand(declared, by_hand, rng):
+    """By the root of the mean square over many draws: a single draw's greatest error is a matter of luck."""
+    errors = np.zeros((2, 4))
+    for _ in range(40):
+        params, state, x = drawn(by_hand, rng, (50,))
+        d_next = rng.standard_normal(state.shape)
+        rounded = [a.astype(np.float32) for a in (state, x, d_next)]
+        exact = one_step(
+            by_hand, params.astype(np.float32).astype(np.float64), *(a.astype(np.float64) for a in rounded)
+        )
+        for k, cell in enumerate((declared, by_hand)):
+            found = one_step(cell, params.astype(np.float32), *rounded)
+            errors[k] += [np.square(a - b).mean() for a, b in zip(found, exact, strict=True)]
+    assert (np.sqrt(errors[0]) <= 1.1 * np.sqrt(errors[1])).all(), np.sqrt(errors)
+
+
+@every_pair
+def test_the_values_of_gates_are_the_first_residuals(declared, by_hand, rng):
+    params, state, x = drawn(by_hand, rng)
+    found, expected = (cell.step(params, state, x)[1] for cell in (declared, by_hand))
+    width = 4 * len(by_hand.gates)
+    np.testing.assert_allclose(found[..., :width], expected[..., :width], rtol=1e-13)
+
+
+@every_pair
+def test_sparsity_is_that_of_the_cell_written_by_hand(declared, by_hand):
+    params = made(by_hand)
+    found, expected = sparsity_of(declared, params), sparsity_of(by_hand, params)
+    for name in ("jacobian", "non_recurrent"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+    for order in (1, 2):
+        of_parameters = [s.reach(order)[:, s.columns] for s in (found, expected)]
+        np.testing.assert_array_equal(*of_parameters)
+
+
+# ---- every derivative is right ---------------------------------------------------------------------
+
+
+@every_cell
+@pytest.mark.parametrize("lead", LEADS, ids=["no leading axis", "(B,)", "(T, B)"])
+def test_vector_jacobian_products_equal_the_complex_step(cell, lead, rng):
+    p, state, x = drawn(cell, rng, lead)
+    state = np.abs(state)  # the normalizer of exponential gates is positive
+    weights = rng.standard_normal(state.shape)
+
+    def value(vector):
+        params, s, u = np.split(vector, np.cumsum([p.size, state.size]))
+        return np.sum(weights * cell.step(p.like(params), s.reshape(state.shape), u.reshape(x.shape))[0])
+
+    point = np.concatenate([p.vector, state.ravel(), x.ravel()])
+    expected = np.array([value(step).imag for step in point + 1e-30j * np.eye(point.size)]) / 1e-30
+    _, d_state, d_x, gradient = one_step(cell, p, state, x, weights)
+    assert relative_error(np.concatenate([gradient, d_state.ravel(), d_x.ravel()]), expected) < 1e-13
+
+
+@every_cell
+def test_state_jacobian_equals_the_complex_step(cell, rng):
+    p, state, x = drawn(cell, rng, (2, 3))
+    state, S = np.abs(state), cell.state_size
+    columns = [cell.step(p.astype(complex), state + 1e-30j * np.eye(S)[j], x)[0].imag / 1e-30 for j in range(S)]
+    assert relative_error(state_jacobian(cell, p, state, x), np.stack(columns, axis=-1)) < 1e-13
+
+
+@every_cell
+def test_outer_products_add_up_to_the_gradient(cell, rng):
+    params, state, x = drawn(cell, rng)
+    state = np.abs(state)
+    _, residuals = cell.step(params, state, x)
+    _, _, delta = cell.step_vjp(params, state, x, residuals, rng.standard_normal(state.shape))
+    grad, found, counted = params.zeros(), params.zeros(), params.zeros()
+    cell.param_vjp(state, x, residuals, delta, grad)
+    for outer in outer_method(cell)(state, x, residuals):
+        of_rows = delta[..., outer.columns]
+        inputs = np.ones((len(x), 1)) if outer.inputs is None else outer.inputs
+        found[outer.name][outer.rows] += (of_rows.T @ inputs).reshape(found[outer.name][outer.rows].shape)
+        counted[outer.name][outer.rows] += 1
+    assert relative_error(found.vector, grad.vector) < 1e-14
+    assert (counted.vector == 1).all()
+
+
+@every_cell
+def test_rtrl_equals_backpropagation_through_time(cell, rng):
+    model = rnnbp.Sequential(Recurrent(cell), rnnbp.Last(), Dense(4, 2), seed=1, dtype=np.float64)
+    batch = rnnbp.SequenceDataset([rng.standard_normal((n, 3)) for n in (6, 4, 1)], targets=[0, 1, 1]).batch()
+    loss = rnnbp.CrossEntropy()
+    total = [
+        sum(g.vector for g in algorithm.gradients(model, batch, loss)) for algorithm in (rnnbp.RTRL(), rnnbp.BPTT())
+    ]
+    assert relative_error(*total) < 1e-13
+    assert rnnbp.check_gradient(model, batch).max_error < 1e-12
+
+
+@every_cell
+def test_a_declared_cell_is_a_cell_and_its_functions_are_pure(cell, rng):
+    assert isinstance(cell, Cell)
+    check_cell("cell", cell)
+    params, state, x = drawn(cell, rng)
+    d_next = rng.standard_normal(state.shape)
+    for a in (params.vector, state, x, d_next):
+        a.flags.writeable = False
+    first, second = (one_step(cell, params, state, x, d_next) for _ in range(2))
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@every_cell
+def test_float32_stays_float32(cell, rng):
+    params, state, x = drawn(cell, rng, dtype=np.float32)
+    assert {a.dtype for a in one_step(cell, params, state, x, np.ones_like(state))} == {np.dtype(np.float32)}
+
+
+# ---- the cell as an object ---------------------------------------------------------------------------
+
+
+def test_a_constant_changes_nothing_but_numbers():
+    assert Leaky(3, 4, 2.0).derivation is Leaky(3, 4, 7.0).derivation
+    assert Leaky(3, 4, 2.0) == Leaky(3, 4, 2)
+    assert Leaky(3, 4, activation="relu").derivation is not Leaky(3, 4).derivation
+
+
+def test_a_field_that_is_not_a_float_chooses_the_equation():
+    assert Highway(3, 4, depth=1).gates == ("transform0", "new0")
+    assert Highway(3, 4, depth=3).shapes()["w_hh"] == (24, 4)
+
+
+@every_cell
+def test_a_cell_can_be_copied_and_pickled_after_use(cell, rng):
+    params, state, x = drawn(cell, rng)
+    expected = cell.step(params, np.abs(state), x)[0]
+    for same in (copy.deepcopy(cell), pickle.loads(pickle.dumps(cell))):
+        assert same == cell
+        np.testing.assert_array_equal(same.step(params, np.abs(state), x)[0], expected)
+
+
+@every_cell
+def test_source_is_formatted_and_names_what_update_names(cell):
+    source = cell.source("numpy")
+    assert max(map(len, source.splitlines())) <= 120
+    compile(source, "source", "exec")
+    assert "def step_vjp(params, state, x, residuals, d_next, constants):" in source
+
+
+def test_source_of_the_lstm_reads_as_its_equation():
+    assert "    c_next = f * c + i * g\n" in LSTM(3, 4).source()
+    assert "    h_next = o * tanh_c\n" in LSTM(3, 4).source()
+    assert "    d_state = concatenate([h_by_weights, d_c_next * f], axis=-1)\n" in LSTM(3, 4).source()
+
+
+def test_an_error_inside_generated_code_shows_its_line(rng):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - NumPy's message
+        LSTM(3, 4).step(made(LSTM(3, 4)), np.zeros((2, 8)), np.zeros((2, 5)))
+    last = caught.traceback[-1]
+    assert 'x @ params["w_ih"].T' in str(last.statement)
+
+
+def test_recording_leaves_a_profiler_in_place():
+    import sys
+
+    def profiler(*_):
+        return None
+
+    sys.setprofile(profiler)
+    try:
+        declare(lambda x, h: tanh(affine("h", x, h)))(3, 4)
+        assert sys.getprofile() is profiler
+    finally:
+        sys.setprofile(None)
+
+
+# ---- mistakes ----------------------------------------------------------------------------------------
+
+
+def declare(update, **attributes):
+    """A class of cells with an equation."""
+    return type("Mine", (DeclaredCell,), {"update": staticmethod(update), "__annotations__": {}, **attributes})
+
+
+def branching(x, h):
+    return h if h > 0 else tanh(affine("h", x, h))
+
+
+def forgetful(x, h):
+    tanh(affine("h", x, h))
+
+
+@pytest.mark.parametrize(
+    ("update", "message"),
+    [
+        (branching, r"Mine.update: a comparison of the symbol h; .* use maximum, relu or spike"),
+        (lambda x, h: h and x, r"`if`, `and`, `or` or `not` of the symbol h; update is called once, with symbols"),
+        (lambda x, hh: hh, "Mine.update has the unknown argument 'hh': it takes x, the names in `state`"),
+        (lambda *x: x, r"takes its arguments by name, so it has no \*x"),
+        (forgetful, r"must return the next h: one value as `state` names them; got nothing: is a `return` missing"),
+        (lambda x, h: (h, h), "must return the next h: one value as `state` names them; got 2"),
+        (lambda x, h: 0.0, "each with a value for every unit; got 0.0 for h"),
+        (lambda x, h: x, "each with a value for every unit; got x for h"),
+        (lambda x, h: h * x, r"mul is element-wise over the hidden_size units, but x has one .* as affine\(name, x\)"),
+        (lambda x, h: np.tanh(h), "numpy.tanh of the symbol h; .* use the function of that name"),
+        (lambda x, h: np.ones(4) * h, "numpy.multiply of the symbol h"),
+        (lambda x, h: h * np.ones(4), "mul takes symbols and numbers, got ndarray"),
+        (lambda x, h: h * "2", "mul takes symbols and numbers, got str '2'"),
+        (lambda x, h: h[0], r"the index 0 of the symbol h; .* no indices"),
+        (lambda x, h: h**3, r"the power 3 of the symbol h; .* only \*\* 2 is known"),
+        (lambda x, h: float(h), r"float\(\) or a function of `math` of the symbol h"),
+        (lambda x, h: sum(h), "unpacking of the symbol h"),
+        (lambda x, h: affine(h, x), 'the first argument of affine is the name of a gate, as "forget", got h'),
+        (lambda x, h: affine("h"), r'affine\("h"\) has no input: write affine\("h", x, h\)'),
+        (lambda x, h: linear("h", 3.0), r'linear\("h", ...\) takes x, states and functions of them, got 3.0'),
+        (lambda x, h: tanh(3.0), "tanh takes the symbols that update is called with, got 3.0"),
+        (lambda x, h: spike(3.0, relu), "spike takes the symbols that update is called with, got 3.0"),
+        (lambda x, h: affine("a", h) + affine("a", h * h), "the gate 'a' multiplies both h and .* a name of its own"),
+        (lambda x, h: [affine("a", x), h][1], r"affine\('a', x\) has no effect on the next state"),
+    ],
+)
+def test_a_mistake_in_an_equation_is_explained_at_construction(update, message):
+    with pytest.raises(EquationError, match=message):
+        declare(update)(3, 4)
+
+
+def test_an_unknown_argument_suggests_the_nearest_name():
+    class Slow(DeclaredCell):
+        tau: float = 2.0
+
+        @staticmethod
+        def update(x, h, tua):
+            return h / tua
+
+    with pytest.raises(EquationError, match=r"unknown argument 'tua': .*, here x, h, tau\. Did you mean 'tau'\?"):
+        Slow(3, 4)
+
+
+def test_declared_names_are_identifiers_and_not_used_twice():
+    with pytest.raises(EquationError, match="'c,' cannot be the name of a state, parameter or field"):
+        declare(lambda x, h: h, state="h c,")(3, 4)
+    with pytest.raises(EquationError, match="'h' cannot be the name"):
+        declare(lambda x, h: h, parameters="h")(3, 4)
+    with pytest.raises(EquationError, match=r"'x' cannot be the name .* x is the input"):
+        declare(lambda x, h: h, state="h x")(3, 4)
+
+
+def test_a_parameter_without_effect_is_a_mistake():
+    with pytest.raises(EquationError, match="p has no effect on the next state"):
+        declare(lambda x, h: tanh(affine("h", x, h)), parameters="p")(3, 4)
+
+
+def test_a_class_without_equation_says_so():
+    with pytest.raises(EquationError, match="Nothing has no `update`, which states its equation"):
+        type("Nothing", (DeclaredCell,), {"__annotations__": {}})(3, 4)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: LSTM(3, -3), "hidden_size must be a positive integer, got -3"),
+        (lambda: LSTM(0, 3), "input_size must be a positive integer, got 0"),
+        (lambda: LSTM(3, 4, init="orthogonal"), "init must be an initializer"),
+        (lambda: Elman(3, 4, "tahn"), r"activation must be one of .*; got 'tahn'. Did you mean 'tanh'\?"),
+        (lambda: LSTM(3, 4).source("fortran"), "backend must be one of .*; got 'fortran'|backend must be 'numpy'"),
+    ],
+)
+def test_wrong_arguments_of_a_declared_cell(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_update_may_be_written_without_staticmethod():
+    class Plain(DeclaredCell):
+        def update(x, h):  # noqa: N805
+            return tanh(affine("h", x, h))
+
+    params = made(Plain(3, 4))
+    assert Plain(3, 4).step(params, np.zeros(4), np.ones(3))[0].shape == (4,)
+
+
+def test_a_symbol_of_another_equation_is_refused():
+    taken = []
+
+    def leak(x, h):
+        taken.append(h)
+        return h + taken[0]
+
+    declare(leak)(3, 4)
+    with pytest.raises(EquationError, match="add combines symbols of two equations"):
+        declare(leak, parameters="")(3, 4)
+
+
+def test_sigmoid_and_exp_of_constants_are_computed_before_the_steps():
+    class Decay(DeclaredCell):
+        tau: float = 4.0
+
+        @staticmethod
+        def update(h, tau):
+            decay = exp(-1 / tau)
+            return decay * h + sigmoid(1 - tau) * h
+
+    cell = Decay(3, 2, 5.0)
+    params = Parameters(cell.shapes())
+    expected = np.exp(-1 / 5) + 1 / (1 + np.exp(4))
+    np.testing.assert_allclose(cell.step(params, np.ones(2), np.zeros(3))[0], expected, rtol=1e-15)
+    assert "decay = constants[0]  # exp(-1 / tau)" in cell.source()
