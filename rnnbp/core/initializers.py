@@ -85,7 +85,7 @@ def orthogonal(shape: tuple[int, int], rng: np.random.Generator) -> Array:
 
 
 def _blocks(weight: Array, cell: Gated) -> list[Array]:
-    """Return the row blocks (H, ...) of a weight, one per gate, as views; the weight itself for a cell without gates."""
+    """Return the row blocks (H, ...) of a weight, one per gate, as views; the weight itself without gates."""
     return np.split(weight, len(weight) // cell.hidden_size) if cell.gates else [weight]
 
 
