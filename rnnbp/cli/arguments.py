@@ -1,39 +1,40 @@
-"""Arguments that the commands of `rnnbp` share, and the datasets and models that they name."""
+"""Arguments that several commands of `rnnbp` take; nothing here imports NumPy, so that help is quick."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-import rnnbp
-from rnnbp import datasets
-from rnnbp.comparison import BASELINES, model_factory
-from rnnbp.data import SequenceDataset
-from rnnbp.models import Sequential
-from rnnbp.runtime import check_target, check_target_folder, cores
+from rnnbp.runtime.files import check_target, check_target_folder
 
 DEFAULT_DATASET = "japanese-vowels"
+MODELS = "window-mlp, statistics-mlp, resampled-mlp, elman, lstm, gru, bielman, bilstm, bigru"
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
-def command(commands: Commands, name: str, about: str, example: str) -> argparse.ArgumentParser:
-    """Add a subcommand with its help and an example."""
-    return commands.add_parser(
+def add_command(
+    commands: Commands, name: str, about: str, example: str, run: Callable[[argparse.Namespace], None]
+) -> argparse.ArgumentParser:
+    """Add a subcommand with its help, an example and the function that runs it."""
+    parser = commands.add_parser(
         name,
         help=about,
         description=about,
         epilog=f"example:\n  {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.set_defaults(run=run)
+    return parser
 
 
 def add_target(
-    added: argparse.ArgumentParser, option: str, metavar: str, about: str, *, required: bool = False
+    parser: argparse.ArgumentParser, option: str, metavar: str, about: str, *, required: bool = False
 ) -> None:
     """Add an option that names a file to write, or, with a metavar of DIR, a folder to write to."""
-    target = added.add_argument(option, type=Path, metavar=metavar, help=about, required=required).dest
+    target = parser.add_argument(option, type=Path, metavar=metavar, help=about, required=required).dest
     check = check_target_folder if metavar == "DIR" else check_target
-    added.set_defaults(targets={**(added.get_default("targets") or {}), target: check})
+    parser.set_defaults(targets={**(parser.get_default("targets") or {}), target: check})
 
 
 def check_targets(options: argparse.Namespace) -> None:
@@ -56,88 +57,71 @@ def check_targets(options: argparse.Namespace) -> None:
                 raise ValueError(f"--{other} and --{name} must name two files, got {str(path)!r} for both")
 
 
-def add_data(added: argparse.ArgumentParser) -> None:
+def add_data(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that name a dataset."""
-    added.add_argument(
+    parser.add_argument(
         "dataset",
         metavar="DATASET",
         nargs="?",
         default=DEFAULT_DATASET,
         help=f"a name from `rnnbp datasets`, or a .ts file (default: {DEFAULT_DATASET})",
     )
-    added.add_argument(
+    parser.add_argument(
         "--test", metavar="FILE", type=Path, help="with a .ts file: the test set (default: a fifth of the file)"
     )
-    added.add_argument("--data", metavar="DIR", type=Path, help="with a dataset of recordings: where they are")
-    added.add_argument("--speaker", metavar="NAME", help="with such a dataset: leave out this one, for the test set")
+    parser.add_argument("--data", metavar="DIR", type=Path, help="with a dataset of recordings: where they are")
+    parser.add_argument("--speaker", metavar="NAME", help="with such a dataset: the speaker of the test set")
 
 
-def add_trainings(added: argparse.ArgumentParser, *, models: str, seeds: int) -> None:
+def add_saved_model(parser: argparse.ArgumentParser) -> None:
+    """Add the argument for a file that `rnnbp train` wrote."""
+    parser.add_argument("model", type=Path, metavar="MODEL.npz", help="as `rnnbp train` wrote it")
+
+
+def add_saved_or_new_model(parser: argparse.ArgumentParser, *, parameters: int) -> None:
+    """Add the arguments for a saved model, or for a new one and its number of parameters."""
+    parser.add_argument("model", metavar="MODEL", help="a saved model.npz, or a name as for `rnnbp train`")
+    parser.add_argument(
+        "--parameters", type=int, default=parameters, metavar="N", help=f"of a new network (default: {parameters})"
+    )
+
+
+def add_training(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that every training has."""
+    parser.add_argument("--epochs", type=int, default=25, metavar="N", help="of each training (default: 25)")
+    parser.add_argument("--batch-size", type=int, default=16, metavar="N", help="default: 16")
+    parser.add_argument(
+        "--parameters", type=int, metavar="N", help="approximate number for every model (default: each model's own)"
+    )
+    add_quiet(parser)
+
+
+def add_comparison(parser: argparse.ArgumentParser, *, models: str, seeds: int) -> None:
     """Add the arguments of a comparison's training runs, with their defaults."""
-    added.add_argument(
+    parser.add_argument(
         "--models",
         default=models,
-        help=f"comma-separated, of {', '.join(BASELINES)}; or static, recurrent, all (default: {models})",
+        help=f"comma-separated, of {MODELS}; or static, recurrent, all (default: {models})",
     )
-    added.add_argument("--seeds", type=int, default=seeds, metavar="N", help=f"how many (default: {seeds})")
-    added.add_argument("--epochs", type=int, default=25, metavar="N", help="of each run (default: 25)")
-    added.add_argument("--batch-size", type=int, default=16, metavar="N", help="default: 16")
-    added.add_argument("--parameters", type=int, metavar="N", help="give every model about so many parameters")
-    add_target(added, "--checkpoints", "DIR", "write there after each epoch; a second call goes on from it")
-    added.set_defaults(kept_by=("checkpoints", "DIR"))
-    add_workers(added)
+    add_seeds(parser, seeds)
+    add_training(parser)
+    add_target(parser, "--checkpoints", "DIR", "write a checkpoint after each epoch; a second call resumes from it")
+    parser.set_defaults(checkpoint_option=("checkpoints", "DIR"))
+    add_workers(parser)
 
 
-def add_workers(added: argparse.ArgumentParser) -> None:
+def add_seeds(parser: argparse.ArgumentParser, seeds: int) -> None:
+    """Add the argument for the number of seeds."""
+    parser.add_argument("--seeds", type=int, default=seeds, metavar="N", help=f"number of seeds (default: {seeds})")
+
+
+def add_workers(parser: argparse.ArgumentParser) -> None:
     """Add the argument for the number of processes."""
-    added.add_argument(
-        "--workers", type=int, default=cores(), metavar="N", help="processes that train at once (default: the cores)"
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="number of processes that train in parallel (default: one a core)"
     )
 
 
-def model_for(options: argparse.Namespace, train: SequenceDataset) -> tuple[Sequential, SequenceDataset]:
-    """Return the model that the command line names, saved or new, and the dataset with the model's classes."""
-    if not options.model.endswith(".npz") and not Path(options.model).is_file():
-        return new_model(options, train), train
-    model = rnnbp.load(options.model)
-    return model, model.as_trained("dataset", train)
-
-
-def new_model(options: argparse.Namespace, train: SequenceDataset, seed: int = 0) -> Sequential:
-    """Return a new model of the name, and of the number of parameters, that the command line gives."""
-    if options.model.endswith((".ts", ".ts.gz")):
-        raise ValueError(
-            f"model must be of {', '.join(BASELINES)}; got {options.model!r}, a dataset, which comes after it"
-        )
-    return model_factory(options.model, train, options.parameters)(seed)
-
-
-def load(options: argparse.Namespace) -> tuple[SequenceDataset, SequenceDataset]:
-    """Return the training and the test set that the command line names."""
-    if not options.dataset.lower().endswith((".ts", ".ts.gz")):
-        if options.test is not None:
-            raise ValueError(f"--test goes with a .ts file, but the dataset is {options.dataset!r}")
-        return datasets.load(options.dataset, **_recorded(options))
-    if options.data is not None or options.speaker is not None:
-        raise ValueError(
-            f"--data and --speaker go with a dataset of recordings, but the dataset is {options.dataset!r}"
-        )
-    whole = datasets.read_ts(options.dataset)
-    if options.test is None:
-        train, test = whole.split(0.8, seed=0)
-        return train, test
-    return whole, datasets.read_ts(options.test)
-
-
-def _recorded(options: argparse.Namespace) -> dict[str, Any]:
-    """Return the keyword arguments for the loader of a dataset of recordings."""
-    given: dict[str, Any] = {} if options.data is None else {"path": options.data}
-    return given if options.speaker is None else given | {"split": "speaker", "speaker": options.speaker}
-
-
-def numbers(option: str, given: str) -> list[float]:
-    """Parse numbers separated by commas."""
-    try:
-        return [float(one) for one in given.split(",")]
-    except ValueError:
-        raise ValueError(f"{option} must be numbers separated by commas, got {given!r}") from None
+def add_quiet(parser: argparse.ArgumentParser) -> None:
+    """Add the argument that turns progress off."""
+    parser.add_argument("--quiet", action="store_true", help="show no progress")

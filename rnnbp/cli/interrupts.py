@@ -51,25 +51,26 @@ def how_to_continue(options: argparse.Namespace, arguments: Sequence[str]) -> st
     Parameters
     ----------
     options : Namespace
-        `kept_by` is the option that writes checkpoints and its metavar; None if they are always written. Commands
-        without it have no checkpoints and nothing to lose.
+        `checkpoint_option` is the option that writes checkpoints and its metavar; None if they are always written. Only
+        commands that train have it.
     arguments : sequence of str
         Command-line arguments that `options` were parsed from.
 
     Examples
     --------
-    >>> options = argparse.Namespace(kept_by=("checkpoints", "DIR"), checkpoints="kept")
-    >>> how_to_continue(options, ["compare", "--checkpoints", "kept"])
-    '; what was trained is kept, the same command continues it:\\n  rnnbp compare --checkpoints kept'
+    >>> options = argparse.Namespace(checkpoint_option=("checkpoints", "DIR"), checkpoints="runs")
+    >>> how_to_continue(options, ["compare", "--checkpoints", "runs"])
+    '; the checkpoints are saved, and the same command resumes from them:\\n  rnnbp compare --checkpoints runs'
     >>> options.checkpoints = None
     >>> how_to_continue(options, ["compare"])
-    '; nothing was kept. So that it can be continued, begin it by:\\n  rnnbp compare --checkpoints DIR'
+    '; nothing was saved. To resume after an interruption, start it by:\\n  rnnbp compare --checkpoints DIR'
     """
-    if "kept_by" not in options:
+    if "checkpoint_option" not in options:
         return ""
     command = shlex.join(["rnnbp", *arguments])
-    if options.kept_by is not None:
-        option, taken = options.kept_by
+    if options.checkpoint_option is not None:
+        option, metavar = options.checkpoint_option
         if getattr(options, option) is None:
-            return f"; nothing was kept. So that it can be continued, begin it by:\n  {command} --{option} {taken}"
-    return f"; what was trained is kept, the same command continues it:\n  {command}"
+            command += f" --{option} {metavar}"
+            return f"; nothing was saved. To resume after an interruption, start it by:\n  {command}"
+    return f"; the checkpoints are saved, and the same command resumes from them:\n  {command}"

@@ -4,61 +4,66 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rnnbp.applications.nettalk import Pronunciation, Speaker, default_reader, load_reader, sound, train_reader
-from rnnbp.audio import write_wav
-from rnnbp.cli.arguments import Commands, add_target, command
-from rnnbp.datasets import load_cmudict
+from rnnbp import audio, datasets
+from rnnbp.applications import nettalk
+from rnnbp.cli.arguments import Commands, add_command, add_quiet, add_target
+
+if TYPE_CHECKING:
+    from rnnbp.applications.nettalk import Pronunciation
 
 
-def add_speak(commands: Commands) -> None:
+def add_parser(commands: Commands) -> None:
     """Add the `speak` command."""
-    added = command(
+    parser = add_command(
         commands,
         "speak",
         "Print the phonemes of a text: by the CMU dictionary, and by a trained network for words that are not in it.",
         'rnnbp speak "The zyzzyva is a weevil." --output weevil.wav',
+        run,
     )
-    added.add_argument("text", nargs="?", help="any English sentences; - reads them from the standard input")
-    added.add_argument(
+    parser.add_argument("text", nargs="?", help="any English sentences; - reads them from the standard input")
+    parser.add_argument(
         "--model",
         type=Path,
         metavar="FILE",
         help="the network (default: one in the cache folder, trained when first needed)",
     )
-    added.add_argument("--train", action="store_true", help="train the network (again), which takes a few minutes")
-    added.add_argument("--dictionary", type=Path, metavar="FILE", help="a whole cmudict.dict (default: 20,088 words)")
-    added.add_argument("--network-only", action="store_true", help="read every word by the network")
-    add_target(added, "--output", "FILE.wav", "speak it by eSpeak NG into a WAV file")
-    added.add_argument("--quiet", action="store_true", help="show no progress")
-    added.set_defaults(run=_speak, kept_by=None)
+    parser.add_argument("--train", action="store_true", help="train the network (again), which takes a few minutes")
+    parser.add_argument("--dictionary", type=Path, metavar="FILE", help="a whole cmudict.dict (default: 20,088 words)")
+    parser.add_argument("--network-only", action="store_true", help="read every word by the network")
+    add_target(parser, "--output", "FILE.wav", "speak it by eSpeak NG into a WAV file")
+    add_quiet(parser)
+    parser.set_defaults(checkpoint_option=None)
 
 
-def _speak(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
+    """Run the command."""
     if options.text is None and not options.train:
         raise ValueError("text must be given, or --train")
-    dictionary = load_cmudict(options.dictionary)
-    path = default_reader() if options.model is None else options.model
+    dictionary = datasets.load_cmudict(options.dictionary)
+    path = nettalk.default_reader() if options.model is None else options.model
     if options.train:
-        train_reader(path, dictionary, progress=not options.quiet)
+        nettalk.train_reader(path, dictionary, progress=not options.quiet)
         print(f"written: {path}", file=sys.stderr)
     if options.text is None:
         return
     text = sys.stdin.read() if options.text == "-" else options.text
-    speaker = Speaker({} if options.network_only else dictionary)
+    speaker = nettalk.Speaker({} if options.network_only else dictionary)
     if unknown := speaker.unknown(text):
         if options.model is None and not path.is_file():
             print(f"rnnbp: {unknown[0]!r} is not in the dictionary: training a network to read it", file=sys.stderr)
-            train_reader(path, dictionary, progress=not options.quiet)
-        speaker.reader = load_reader(path)
-    said = speaker.say(text)
-    print(as_line(said))
+            nettalk.train_reader(path, dictionary, progress=not options.quiet)
+        speaker.reader = nettalk.load_reader(path)
+    speech = speaker.say(text)
+    print(as_line(speech))
     if options.output is not None:
-        write_wav(options.output, *sound(said))
+        audio.write_wav(options.output, *nettalk.sound(speech))
         print(f"written: {options.output}")
 
 
-def as_line(said: Sequence[Pronunciation | str]) -> str:
+def as_line(speech: "Sequence[Pronunciation | str]") -> str:
     """Join phonemes with spaces, and words with bars unless there is a pause between them.
 
     Examples
@@ -66,5 +71,5 @@ def as_line(said: Sequence[Pronunciation | str]) -> str:
     >>> as_line([("DH", "AH0"), ("K", "AE1", "T"), ",", ("AA1", "N"), "."])
     'DH AH0 | K AE1 T , AA1 N .'
     """
-    words = [one if isinstance(one, str) else " ".join(one) for one in said]
+    words = [one if isinstance(one, str) else " ".join(one) for one in speech]
     return " | ".join(words).replace(" | ,", " ,").replace(", | ", ", ").replace(" | .", " .").replace(". | ", ". ")

@@ -3,64 +3,68 @@
 import argparse
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from rnnbp import datasets
-from rnnbp.applications.spoken_digits import by_speaker, leave_one_speaker_out
-from rnnbp.cli.arguments import Commands, add_target, add_trainings, command
-from rnnbp.comparison import baseline_names
-from rnnbp.data import SequenceDataset
-from rnnbp.datasets.digit_tasks import HEARD_AGAIN
-from rnnbp.datasets.varied import shown_with
-from rnnbp.runtime import positive_int, replacing
+from rnnbp import comparison, datasets
+from rnnbp.applications import spoken_digits
+from rnnbp.cli.arguments import Commands, add_command, add_comparison, add_target
+from rnnbp.cli.inputs import worker_count
+from rnnbp.cli.output import write_csv
+
+if TYPE_CHECKING:
+    from rnnbp.data import SequenceDataset
 
 
-def add_speakers(commands: Commands) -> None:
+def add_parser(commands: Commands) -> None:
     """Add the `speakers` command."""
-    added = command(
+    parser = add_command(
         commands,
         "speakers",
         "Leave out each speaker of the spoken digits in turn, train on the others, and test on the one.",
         "rnnbp speakers --data fsdd --models resampled-mlp,bigru --seeds 3",
+        run,
     )
-    added.add_argument("--data", metavar="DIR", type=Path, help="where the recordings are (default: downloaded)")
-    add_trainings(added, models="bigru", seeds=3)
-    added.add_argument(
+    parser.add_argument("--data", metavar="DIR", type=Path, help="where the recordings are (default: downloaded)")
+    add_comparison(parser, models="bigru", seeds=3)
+    parser.add_argument(
         "--views",
         type=int,
         default=1,
         metavar="N",
-        help="hear each recording so many times, at other speeds and by other ears, and average (default: 1)",
+        help="number of copies of each test recording, varied in speed and spectrum, to average over (default: 1)",
     )
-    add_target(added, "--output", "FILE", "write a row a run, as CSV")
-    added.add_argument("--quiet", action="store_true", help="show no progress")
-    added.set_defaults(run=_speakers)
+    add_target(parser, "--output", "FILE", "write a row a run, as CSV")
 
 
-def _speakers(options: argparse.Namespace) -> None:
+def run(options: argparse.Namespace) -> None:
+    """Run the command."""
+    from rnnbp.runtime import positive_int
+
     path = {} if options.data is None else {"path": options.data}
     train, _ = datasets.load("spoken-digits", **path)
     assert train.info is not None
-    runs = leave_one_speaker_out(
+    runs = spoken_digits.leave_one_speaker_out(
         partial(_without, path, positive_int("--views", options.views)),
         sorted(set(train.info["speaker"])),
-        baseline_names(options.models.split(",")),
+        comparison.baseline_names(options.models.split(",")),
         seeds=positive_int("--seeds", options.seeds),
         epochs=positive_int("--epochs", options.epochs),
         batch_size=options.batch_size,
         parameters=options.parameters,
-        workers=options.workers,
+        workers=worker_count(options),
         checkpoints=options.checkpoints,
         progress=not options.quiet,
     )
     print(f"accuracy, mean of {options.seeds} seeds, by the speaker left out:")
-    print(by_speaker(runs).map("{:.2%}".format).to_string())
+    print(spoken_digits.by_speaker(runs).map("{:.2%}".format).to_string())
     if options.output is not None:
-        with replacing(options.output) as beside:
-            runs.to_csv(beside, index=False, lineterminator="\n")
-        print(f"written: {options.output}")
+        write_csv(runs, options.output)
 
 
-def _without(path: dict[str, Path], views: int, speaker: str) -> tuple[SequenceDataset, list[SequenceDataset]]:
+def _without(path: dict[str, Path], views: int, speaker: str) -> "tuple[SequenceDataset, list[SequenceDataset]]":
     """Return the training set without a speaker, and test sets of the speaker as recorded and varied."""
+    from rnnbp.datasets.digit_tasks import HEARD_AGAIN
+    from rnnbp.datasets.varied import shown_with
+
     train, test = datasets.load("spoken-digits", split="speaker", speaker=speaker, **path)
     return train, [test, *(shown_with(test, HEARD_AGAIN, 2 * view + 1) for view in range(1, views))]

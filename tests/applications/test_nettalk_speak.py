@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from rnnbp import audio
+from rnnbp import audio, datasets
 from rnnbp.applications.nettalk import Speaker, espeak, load_reader, train_reader
 from rnnbp.applications.nettalk import speaker as speaking
 from rnnbp.cli import main as cli
@@ -48,7 +48,7 @@ def quick(monkeypatch, tmp_path):
     monkeypatch.setattr(speaking, "SPEAKING", speaking.recurrent(8, 2))
     monkeypatch.setenv("RNNBP_DATA", str(tmp_path))
     words = dict(list(load_cmudict().items())[::400])
-    monkeypatch.setattr("rnnbp.cli.speak.load_cmudict", lambda path: words | FEW)
+    monkeypatch.setattr(datasets, "load_cmudict", lambda path: words | FEW)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

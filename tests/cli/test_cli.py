@@ -12,7 +12,12 @@ import pytest
 
 import rnnbp
 from rnnbp import datasets
+from rnnbp.applications.nettalk.tables import HIDDEN
+from rnnbp.applications.nettalk.variants import VARIANTS
+from rnnbp.benchmark.rnnbp_kernels import CELLS
+from rnnbp.benchmark.run import BASELINES as LIBRARIES
 from rnnbp.cli import main as cli
+from rnnbp.cli.predict import as_table
 
 COMMANDS = ["compare", "train", "evaluate", "predict", "check", "gradients", "bench"]
 COMMANDS += ["transcribe", "speakers", "nettalk", "speak", "datasets"]
@@ -75,6 +80,38 @@ def test_help_lists_every_command(capsys):
     assert re.findall(r"^    (\w+)", out, re.MULTILINE) == COMMANDS
 
 
+@pytest.mark.parametrize("line", ["--help", "--version", *(f"{name} --help" for name in COMMANDS)])
+def test_help_imports_no_numerical_library(line):
+    code = (
+        "import sys\n"
+        "from rnnbp.cli.main import main\n"
+        "try:\n    main(sys.argv[1:])\n"
+        "except SystemExit:\n    print('imported', *{name.partition('.')[0] for name in sys.modules})"
+    )
+    result = subprocess.run([sys.executable, "-c", code, *line.split()], capture_output=True, text=True, check=True)
+    imported = result.stdout.splitlines()[-1].split()
+    assert {"imported", "rnnbp", "argparse"} <= set(imported)
+    assert not {"numpy", "scipy", "pandas", "numba", "matplotlib"} & set(imported)
+
+
+@pytest.mark.parametrize(
+    ("name", "choices"),
+    [
+        ("compare", rnnbp.comparison.BASELINES),
+        ("train", rnnbp.comparison.BASELINES),
+        ("train", sorted(rnnbp.optimizers.OPTIMIZERS)),
+        ("bench", CELLS),
+        ("bench", LIBRARIES),
+        ("nettalk", VARIANTS),
+        ("nettalk", HIDDEN),
+    ],
+)
+def test_help_lists_every_choice(name, choices, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        cli.main([name, "--help"])
+    assert f"of {', '.join(choices)}" in re.sub(r"(-)?\n +", lambda cut: cut[1] or " ", capsys.readouterr().out)
+
+
 def test_python_m_is_the_command():
     result = subprocess.run([sys.executable, "-m", "rnnbp", "--version"], capture_output=True, text=True, check=True)
     assert result.stdout == f"rnnbp {rnnbp.__version__}\n"
@@ -128,7 +165,7 @@ def test_a_step_is_a_row_where_each_has_an_output(rnn, tmp_path):
     lengths = [2, 4, 3]
     data = rnnbp.SequenceDataset([np.ones((n, 1)) for n in lengths], targets=[np.ones((n, 2)) for n in lengths])
     model = rnnbp.Sequential(rnnbp.Elman(1, 3), rnnbp.Dense(3, 2))
-    found = cli._table(rnnbp.Trainer(model, rnnbp.MeanSquaredError()).predict(data))
+    found = as_table(rnnbp.Trainer(model, rnnbp.MeanSquaredError()).predict(data))
     assert found.index.names == ["sequence", "step"]
     assert found.index.tolist() == [(i, step) for i, n in enumerate(lengths) for step in range(n)]
     assert list(found) == ["predicted_0", "predicted_1"]

@@ -75,7 +75,7 @@ def test_training_is_stopped_and_goes_on(rnn, folder, fewer):
         patch.setattr(rnnbp.Trainer, "save", killed)
         said = rnn(f"{common} --epochs 3 --save broken.npz --checkpoint c.npz", 130)
     assert said.startswith(
-        "rnnbp: interrupted; what was trained is kept, the same command continues it:\n  rnnbp train"
+        "rnnbp: interrupted; the checkpoints are saved, and the same command resumes from them:\n  rnnbp train"
     )
     rnn(f"{common} --epochs 3 --save again.npz --checkpoint c.npz")
     np.testing.assert_array_equal(rnnbp.load("again.npz").params.vector, rnnbp.load("whole.npz").params.vector)

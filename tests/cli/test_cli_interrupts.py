@@ -45,7 +45,7 @@ def test_a_comparison_that_is_interrupted_keeps_its_finished_runs(files, signum,
     result = interrupted(line, signum, lambda found: last.exists(), files, to_group=to_group)
     assert result.returncode == status
     assert result.stderr.endswith(
-        f"rnnbp: interrupted; what was trained is kept, the same command continues it:\n  rnnbp {line}\n"
+        f"rnnbp: interrupted; the checkpoints are saved, and the same command resumes from them:\n  rnnbp {line}\n"
     )
     assert "Traceback" not in result.stderr
     epochs = [len(read_archive(path, CHECKPOINT_FILE)[0]["rows"]) for path in (files / "kept").glob("[!.]*")]
@@ -65,7 +65,7 @@ def test_every_command_with_workers_ends_them(files, line):
     line += " --epochs 1000000 --workers 2"
     result = interrupted(line, signal.SIGTERM, lambda found: len(list(files.glob("*/*-[01]*.npz"))) == 2, files)
     assert result.returncode == 143
-    assert result.stderr.endswith(f"the same command continues it:\n  rnnbp {line}\n")
+    assert result.stderr.endswith(f"the same command resumes from them:\n  rnnbp {line}\n")
     assert "Traceback" not in result.stderr
 
 
@@ -76,7 +76,7 @@ def test_without_checkpoints_the_command_says_how_to_keep_them(files, monkeypatc
     monkeypatch.setattr(rnnbp, "compare", interrupting)
     assert cli.main(["compare", str(files / "data.ts"), "--models", "gru"]) == 143
     assert capsys.readouterr().err == (
-        "rnnbp: interrupted; nothing was kept. So that it can be continued, begin it by:\n"
+        "rnnbp: interrupted; nothing was saved. To resume after an interruption, start it by:\n"
         f"  rnnbp compare {files}/data.ts --models gru --checkpoints DIR\n"
     )
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

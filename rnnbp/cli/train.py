@@ -1,0 +1,92 @@
+"""`rnnbp train`: train one network and save it."""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+import rnnbp
+from rnnbp import comparison, datasets, losses, optimizers
+from rnnbp.cli.arguments import MODELS, Commands, add_command, add_data, add_target, add_training
+from rnnbp.cli.inputs import load_data, new_model
+from rnnbp.cli.output import print_scores
+
+if TYPE_CHECKING:
+    from rnnbp.data import SequenceDataset
+    from rnnbp.gradients import GradientAlgorithm
+    from rnnbp.optimizers import Optimizer
+
+OPTIMIZERS = "adam, adamw, lbfgs, momentum, nesterov, newton_cg, rmsprop, rprop, sgd"
+
+
+def add_parser(commands: Commands) -> None:
+    """Add the `train` command."""
+    parser = add_command(
+        commands,
+        "train",
+        "Train one network and save it.",
+        "rnnbp train gru japanese-vowels --epochs 30 --save gru.npz",
+        run,
+    )
+    parser.add_argument("model", metavar="MODEL", help=f"of {MODELS}")
+    add_data(parser)
+    add_target(parser, "--save", "FILE", "the .npz file to write", required=True)
+    add_training(parser)
+    parser.add_argument("--optimizer", default="adam", help=f"of {OPTIMIZERS} (default: adam)")
+    parser.add_argument(
+        "--learning-rate", type=float, metavar="R", help="default: the network's with adam, else the optimizer's"
+    )
+    parser.add_argument("--truncate", metavar="K1,K2", help="truncated BPTT instead of full BPTT")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
+    add_target(parser, "--checkpoint", "FILE", "write a checkpoint after each epoch; resume from it if it exists")
+    parser.set_defaults(checkpoint_option=("checkpoint", "FILE"))
+
+
+def run(options: argparse.Namespace) -> None:
+    """Run the command."""
+    from rnnbp.runtime import to_config
+
+    train, test = load_data(options)
+    model = new_model(options, train, options.seed)
+    optimizer = _optimizer(options, train)
+    trainer = rnnbp.Trainer(
+        model,
+        losses.natural_loss(train.targets),
+        _gradient(options.truncate),
+        optimizer,
+        seed=options.seed,
+        schedule=None if isinstance(optimizer, optimizers.Minimizer) else rnnbp.Cosine(options.epochs),
+    )
+    trainer.fit_up_to(
+        options.epochs,
+        train,
+        batch_size=options.batch_size,
+        progress=not options.quiet,
+        checkpoint=options.checkpoint,
+    )
+    model.info = {"dataset": options.dataset, "features": to_config(datasets.feature_of(options.dataset))}
+    model.save(options.save)
+    print_scores(trainer.evaluate(test))
+    print(f"written: {options.save}")
+
+
+def _gradient(truncate: str | None) -> "GradientAlgorithm":
+    if truncate is None:
+        return rnnbp.BPTT()
+    try:
+        k1, k2 = map(int, truncate.split(","))
+    except ValueError:
+        raise ValueError(f"--truncate must be two integers K1,K2, got {truncate!r}") from None
+    return rnnbp.TruncatedBPTT(k1, k2)
+
+
+def _optimizer(options: argparse.Namespace, train: "SequenceDataset") -> "Optimizer":
+    from rnnbp.runtime import choice
+
+    known = optimizers.OPTIMIZERS
+    make: Any = known[choice("--optimizer", options.optimizer, known)]
+    if options.learning_rate is not None:
+        if issubclass(make, optimizers.Minimizer):
+            raise ValueError(
+                f"--learning-rate has no effect with {options.optimizer}, which finds its step sizes itself"
+            )
+        return make(learning_rate=options.learning_rate)
+    return comparison.baselines_for(train)[options.model].optimizer() if options.optimizer == "adam" else make()
