@@ -26,7 +26,7 @@ LENGTHS = {"equal lengths": np.array([6, 6, 6]), "unequal lengths": np.array([6,
 
 @dataclass(frozen=True)
 class LeakyCell:
-    """A cell as a user would write one: h[t] = keep h[t-1] + (1 - keep) sin(W x[t] + V h[t-1] + b).
+    """A user-defined cell: h[t] = keep h[t-1] + (1 - keep) sin(W x[t] + V h[t-1] + b).
 
     Its residuals are a nested tuple, and its output is all units but the last.
     """
@@ -70,7 +70,7 @@ class LeakyCell:
         grad["keep"] += at_keep.sum()
 
 
-# Every smooth cell of the package, and a user's; all take 3 features.
+# Every smooth cell of the package, and a user-defined one; all take 3 features.
 CELLS: dict[str, Cell] = {
     "Elman tanh": ElmanCell(3, 4),
     "Elman relu": ElmanCell(3, 4, "relu"),
@@ -89,7 +89,7 @@ CELLS: dict[str, Cell] = {
     "a user's": LeakyCell(3, 4),
 }
 
-# Spiking cells: with a surrogate derivative, without convergence to a fixed point, and without finite differences.
+# Spiking cells: their surrogate derivatives differ from finite differences, and their steps have no fixed point.
 SPIKING: dict[str, Cell] = {
     "LIF": LIFCell(3, 4, tau=5),
     "ALIF": ALIFCell(3, 4, tau=5, tau_adaptation=10, beta=0.4),
@@ -151,7 +151,7 @@ def padded(lengths: np.ndarray, rng: np.random.Generator, dtype=np.float64) -> n
 
 
 def real(y: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Return outputs, or their weights, with zeros past the ends if there is a time axis."""
+    """Return outputs, or their cotangents, with zeros past the ends if there is a time axis."""
     return np.where((np.arange(len(y))[:, None] < lengths)[:, :, None], y, 0) if y.ndim == 3 else y
 
 

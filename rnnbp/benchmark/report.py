@@ -21,7 +21,7 @@ class Benchmark:
     ----------
     table : DataFrame
         A row for each workload, library, pass and number of threads: workload, batch, steps, inputs, hidden, pass,
-        library, threads, ms, gflops, peak_mib, peak_share (gflops relative to this machine's sgemm with as many
+        library, threads, ms, gflops, peak_mib, peak_fraction (gflops relative to this machine's sgemm with as many
         threads, in the same run).
     growth : DataFrame
         A row for each workload and library, with the exponents of run time in steps, batch and hidden.
@@ -35,16 +35,16 @@ class Benchmark:
 
     @classmethod
     def of(cls, rows: pd.DataFrame, grown: pd.DataFrame, peaks: Mapping[int, float]) -> "Benchmark":
-        """Return the results of measured run times: add the shares of the peak, and fit the exponents."""
-        share = 1e9 * rows["gflops"] / rows["threads"].map(peaks)
-        table = rows.assign(peak_share=share.where(rows["gflops"] > 0))
+        """Return the results of measured run times: add the fractions of the peak, and fit the exponents."""
+        fraction = 1e9 * rows["gflops"] / rows["threads"].map(peaks)
+        table = rows.assign(peak_fraction=fraction.where(rows["gflops"] > 0))
         return cls(table, exponents(grown), dict(peaks))
 
     def summary(self, name: str = "training") -> pd.DataFrame:
         """Return a row for each workload, with the best over the numbers of threads.
 
         Columns are the run time of each library [ms], the speedup of this package over each other library, and the
-        largest share of the peak that it attains.
+        largest fraction of the peak that it attains.
 
         Parameters
         ----------
@@ -61,7 +61,7 @@ class Benchmark:
         for baseline in baselines:
             best[f"times faster than {baseline}"] = best[baseline] / best[ours].min(axis=1)
         own = rows[rows["library"].isin(ours)]
-        best["peak share"] = own.groupby(keys, sort=False)["peak_share"].max()
+        best["fraction of peak"] = own.groupby(keys, sort=False)["peak_fraction"].max()
         best.columns.name = None
         return best.reset_index()
 

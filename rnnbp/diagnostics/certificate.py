@@ -13,7 +13,12 @@ from rnnbp.gradients.base import check_targets
 from rnnbp.gradients.bias import evidence
 from rnnbp.gradients.cost_measurement import Runs, run_seeds, total_of
 from rnnbp.gradients.guarantees import FINE, select_guarantees, standard_guarantees
-from rnnbp.gradients.lag_decomposition import FinalSteps, final_steps, gradient_by_lag, shares
+from rnnbp.gradients.lag_decomposition import (
+    FinalSteps,
+    exact_fractions,
+    final_steps,
+    gradient_by_lag,
+)
 from rnnbp.gradients.unbiased import Problem, find_bias
 from rnnbp.layers import FixedPoint
 from rnnbp.losses import Loss, natural_loss
@@ -57,7 +62,7 @@ class Certificate:
         - `steps`, forward steps summed over sequences; `peak_bytes` that the algorithm reports to store;
           `allocated_bytes`, the peak of all memory allocated during a run; `seconds` of the fastest run.
     by_lag : DataFrame
-        `algorithm`, `lag`, `share`, `error`: the share of the gradient of the last step's loss that the algorithm
+        `algorithm`, `lag`, `fraction`, `error`: the fraction of the gradient of the last step's loss that the algorithm
         propagates over `lag` steps, and its standard error over seeds. `weight` is the norm of the exact term of that
         lag, relative to the gradient. Empty for a non-causal model. Definition:
         `rnnbp.gradients.lag_decomposition`.
@@ -83,7 +88,7 @@ class Certificate:
     >>> found = rnnbp.compare_gradients(model, batch, algorithms=["BPTT", "TruncatedBPTT(1, 1)"])
     >>> found.ok, found.reference_error < 1e-13
     (True, True)
-    >>> found.by_lag.query("algorithm == 'TruncatedBPTT(1, 1)'")["share"].round(6).tolist()
+    >>> found.by_lag.query("algorithm == 'TruncatedBPTT(1, 1)'")["fraction"].round(6).tolist()
     [1.0, 0.0, 0.0, 0.0, 0.0]
     """
 
@@ -143,7 +148,7 @@ class Certificate:
         return f", {_detectable(self.table.loc[sampled, 'smallest_bias'].max())}" if sampled.any() else ""
 
     def plot(self) -> "Figure":
-        """Plot distances with the detectable bias, costs, and the share of the gradient by lag.
+        """Plot distances with the detectable bias, costs, and the fraction of the gradient by lag.
 
         Returns
         -------
@@ -263,15 +268,15 @@ def compare_gradients(
         problem = Problem(guarantee, model, batch, loss, reference.vector)
         try:
             row = _row(problem, seeds, least if sound else None, power, max_runs)
-            share = _shares(guarantee, model, end, loss, seeds, exact)
+            fractions = _fractions_by_lag(guarantee, model, end, loss, seeds, exact)
         except ValueError as error:
             if algorithms is not None:
                 raise ValueError(f"{name}: {error}") from error
             refused[name] = str(error)
             continue
         rows.append({"algorithm": name, **row})
-        parts.append(share.assign(algorithm=name))
-    by_lag = pd.concat(parts)[["algorithm", "lag", "share", "error", "weight"]] if parts else pd.DataFrame()
+        parts.append(fractions.assign(algorithm=name))
+    by_lag = pd.concat(parts)[["algorithm", "lag", "fraction", "error", "weight"]] if parts else pd.DataFrame()
     return Certificate(_table(rows), by_lag.reset_index(drop=True), reference_error, refused)
 
 
@@ -340,19 +345,21 @@ def _agreement(runs: Runs, exact: Array) -> dict[str, float]:
     return row
 
 
-def _shares(
+def _fractions_by_lag(
     guarantee: Guarantee, model: Sequential, end: FinalSteps | None, loss: Loss, seeds: int, exact: Array
 ) -> pd.DataFrame:
-    """Return the shares by lag, their mean and standard error over seeds."""
+    """Return the fractions by lag, their mean and standard error over seeds."""
     count = seeds if guarantee.stochastic else 1
     if end is None:
-        return pd.DataFrame(columns=["lag", "share", "error", "weight"], dtype=float)
-    found = np.array([shares(gradient_by_lag(model, end, loss, guarantee.seeded(s)), exact) for s in range(count)])
+        return pd.DataFrame(columns=["lag", "fraction", "error", "weight"], dtype=float)
+    found = np.array(
+        [exact_fractions(gradient_by_lag(model, end, loss, guarantee.seeded(s)), exact) for s in range(count)]
+    )
     whole = float(np.linalg.norm(exact.sum(axis=0))) or 1.0
     return pd.DataFrame(
         {
             "lag": np.arange(len(exact)),
-            "share": found.mean(axis=0),
+            "fraction": found.mean(axis=0),
             "error": found.std(axis=0, ddof=1) / np.sqrt(count) if count > 1 else 0.0,
             "weight": np.linalg.norm(exact, axis=1) / whole,
         }

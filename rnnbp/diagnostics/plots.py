@@ -16,11 +16,11 @@ MARKS = "osD^v<>Ph*X"
 
 
 def plot_certificate(table: pd.DataFrame, by_lag: pd.DataFrame) -> "Figure":
-    """Draw the distance from full BPTT with what each test would notice, the cost, and the share by lag.
+    """Draw the distance from full BPTT with what each test would notice, the cost, and the fraction by lag.
 
     A bar ends at the distance of one gradient; a tick stands at the smallest bias of the mean that the test of an
-    unbiased algorithm would notice. Shares are those of algorithms whose share is known to within a quarter: the noise
-    of the others would hide them.
+    unbiased algorithm would notice. Fractions are plotted for algorithms for which they are known to within a
+    quarter: the noise of the others would hide them.
 
     Parameters
     ----------
@@ -56,10 +56,10 @@ def plot_certificate(table: pd.DataFrame, by_lag: pd.DataFrame) -> "Figure":
     cost.set(xscale="log", yscale="log", title="Cost", xlabel="milliseconds", ylabel="peak memory, kB")
     for name, group in by_lag.groupby("algorithm", sort=False):
         if not group["error"].max() > 0.25:
-            _share(lag, group, str(name), colour[str(name)], mark[str(name)])
+            _plot_fractions(lag, group, str(name), colour[str(name)], mark[str(name)])
     handles = [cost.lines[-1 - i] for i in range(len(names))]
     fig.legend(handles, names, frameon=False, fontsize=7, loc="outside right upper")
-    lag.set(ylim=(-0.25, 1.5), title="Share of the gradient that arrives", xlabel="steps back", ylabel="share")
+    lag.set(ylim=(-0.25, 1.5), title="Fraction of the gradient by lag", xlabel="steps back", ylabel="fraction")
     return fig
 
 
@@ -72,11 +72,11 @@ def _verdict(row: pd.Series) -> str:
     return str(row["guarantee"]) if row["ok"] else f"NOT {row['guarantee']}"
 
 
-def _share(ax: Any, group: pd.DataFrame, name: str, colour: str, mark: str) -> None:
-    lags, share, error = (group[column].to_numpy(float) for column in ("lag", "share", "error"))
-    ax.plot(lags, share, "-" + mark, color=colour, markersize=4, linewidth=1.3, label=name)
+def _plot_fractions(ax: Any, group: pd.DataFrame, name: str, colour: str, mark: str) -> None:
+    lags, fraction, error = (group[column].to_numpy(float) for column in ("lag", "fraction", "error"))
+    ax.plot(lags, fraction, "-" + mark, color=colour, markersize=4, linewidth=1.3, label=name)
     if (error > 0).any():
-        ax.fill_between(lags, share - error, share + error, color=colour, alpha=0.15, linewidth=0)
+        ax.fill_between(lags, fraction - error, fraction + error, color=colour, alpha=0.15, linewidth=0)
 
 
 def plot_error_flow(flows: Mapping[str, pd.DataFrame]) -> "Figure":

@@ -93,7 +93,7 @@ def jvp(
     """
     targets = check_targets(batch)
     model.cast(batch.x)
-    params, step = moved(model.params, direction)
+    params, step = with_imaginary_step(model.params, direction)
     exact = batch.astype(np.float64)
     outputs, _, after = model.unroll(params, exact.x, Run(batch.lengths, rng), state)
     value, _ = loss(outputs, targets, batch.lengths)
@@ -102,7 +102,7 @@ def jvp(
     )
 
 
-def moved(params: Parameters, direction: Array) -> tuple[Parameters, float]:
+def with_imaginary_step(params: Parameters, direction: Array) -> tuple[Parameters, float]:
     """Return the parameters with a tiny imaginary step along a direction, and the size of the step.
 
     Raises
@@ -112,7 +112,7 @@ def moved(params: Parameters, direction: Array) -> tuple[Parameters, float]:
 
     Examples
     --------
-    >>> p, h = moved(Parameters({"w": (2,)}), np.array([0.0, 2.0]))
+    >>> p, h = with_imaginary_step(Parameters({"w": (2,)}), np.array([0.0, 2.0]))
     >>> p.vector.imag / h
     array([0., 2.])
     """

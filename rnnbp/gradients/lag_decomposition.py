@@ -5,10 +5,10 @@ state there, contains only the use of the parameters at steps s and later. So C(
 step s alone. For full BPTT it is the exact term e[k] of the gradient, k = T - 1 - s, as these terms add up to the
 gradient; for any other algorithm it is its own term d[k], and
 
-    share[k] = d[k] . e[k] / e[k] . e[k]
+    fraction[k] = d[k] . e[k] / e[k] . e[k]
 
 is the fraction of the exact term that it contains: 1 if it is complete, 0 if it is missing. Every algorithm can start
-from a given state, so the share is defined alike for all of them, whatever their method.
+from a given state, so the fraction is defined for all of them in the same way.
 """
 
 from collections.abc import Sequence
@@ -114,7 +114,7 @@ def gradient_by_lag(model: Sequential, end: FinalSteps, loss: Loss, algorithm: G
     return np.diff(np.array(sums), axis=0, prepend=np.zeros((1, model.params.size)))
 
 
-def shares(terms: Array, exact: Array) -> Array:
+def exact_fractions(terms: Array, exact: Array) -> Array:
     """Return the fraction of each exact term that an algorithm's term contains.
 
     Parameters
@@ -129,7 +129,7 @@ def shares(terms: Array, exact: Array) -> Array:
 
     Examples
     --------
-    >>> shares(np.array([[2.0, 0.0], [1.0, 3.0]]), np.array([[2.0, 0.0], [0.0, 6.0]]))
+    >>> exact_fractions(np.array([[2.0, 0.0], [1.0, 3.0]]), np.array([[2.0, 0.0], [0.0, 6.0]]))
     array([1. , 0.5])
     """
     squares = (exact * exact).sum(axis=1)

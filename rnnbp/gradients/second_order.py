@@ -9,7 +9,7 @@ import numpy as np
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import GradientAlgorithm
 from rnnbp.gradients.bptt import BPTT
-from rnnbp.gradients.forward import moved
+from rnnbp.gradients.forward import with_imaginary_step
 from rnnbp.layers.base import Array, State
 from rnnbp.losses import Loss
 from rnnbp.models import Sequential
@@ -96,7 +96,7 @@ def hvp(
     True
     """
     model.cast(batch.x)
-    params, step = moved(model.params, direction)
+    params, step = with_imaginary_step(model.params, direction)
     along = copy.copy(model)
     along.dtype, along.params = np.dtype(np.float64), params
     found = list((gradient or BPTT()).gradients(along, batch.astype(np.float64), loss, state))

@@ -48,11 +48,11 @@ def test_the_table_has_a_row_for_each_backend_pass_and_number_of_threads(found):
     assert found.table.loc[found.table["workload"] == "jordan", "library"].unique().tolist() == ["rnnbp (loop)"]
 
 
-def test_peak_share_is_relative_to_sgemm_with_as_many_threads(found):
+def test_peak_fraction_is_relative_to_sgemm_with_as_many_threads(found):
     rows = found.table[found.table["gflops"] > 0]
     expected = [1e9 * row.gflops / found.peaks[row.threads] for row in rows.itertuples()]
-    np.testing.assert_allclose(rows["peak_share"], expected)
-    assert found.table.loc[found.table["workload"] == "jordan", "peak_share"].isna().all()
+    np.testing.assert_allclose(rows["peak_fraction"], expected)
+    assert found.table.loc[found.table["workload"] == "jordan", "peak_fraction"].isna().all()
 
 
 def test_summary_has_the_best_times_and_their_ratios(found):
@@ -64,7 +64,7 @@ def test_summary_has_the_best_times_and_their_ratios(found):
     made = Benchmark.of(rows, pd.DataFrame(), {1: 10e9, 2: 20e9})
     (row,) = made.summary().to_dict("records")
     assert (row["rnnbp (numpy)"], row["torch"], row["times faster than torch"]) == (3.0, 6.0, 2.0)
-    assert row["peak share"] == pytest.approx(0.3)
+    assert row["fraction of peak"] == pytest.approx(0.3)
     (memory,) = made.memory().to_dict("records")
     assert (memory["rnnbp (numpy)"], memory["torch"]) == (1.0, 3.0)
 

@@ -1,11 +1,10 @@
-"""What checkpoints cost and save: time, forward evaluations and memory of BPTT over 1,000 steps, by what is held.
+"""Time, forward evaluations and memory of checkpointed BPTT over 1,000 steps, by the number of slots or the budget.
 
     env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE python tests/benchmarks/bench_checkpointing.py
 
-Evaluations are steps that were run, for each step of the sequences; beside them what the schedule's closed form says
-(for a budget, one more step was run to measure it). Time is relative to plain BPTT, in turns with it, on one thread.
-Memory is the share of plain BPTT's that is held for the way back, as counted and as tracemalloc sees all that is
-allocated meanwhile.
+Evaluations are forward steps per step of the sequences, beside the closed form of the schedule (with a budget, one more
+step is run to measure the sizes). Time is relative to plain BPTT, timed in turns with it, on one thread. Memory is
+relative to plain BPTT too: what is stored for the backward pass, and the peak of all allocations by tracemalloc.
 """
 
 import tracemalloc
@@ -23,7 +22,7 @@ SECONDS = 3.0  # for each row
 
 
 def task():
-    """An LSTM with a label for each sequence."""
+    """Return an LSTM and a batch with a label for each sequence."""
     rng = np.random.default_rng(0)
     model = rnnbp.Sequential(rnnbp.LSTM(F, H), rnnbp.Last(), rnnbp.Dense(H, 10))
     batch = rnnbp.SequenceBatch.from_array(rng.standard_normal((T, B, F), dtype=np.float32), np.full(B, T))
@@ -31,7 +30,7 @@ def task():
 
 
 def allocated(run):
-    """The most bytes at once."""
+    """Return the peak of the allocated bytes."""
     tracemalloc.start()
     run()
     peak = tracemalloc.get_traced_memory()[1]
@@ -40,11 +39,11 @@ def allocated(run):
 
 
 def closed_form(algorithm):
-    """Evaluations a unit, where the algorithm says how many slots there are."""
+    """Return the evaluations per segment by the closed form; NaN if the number of slots is not given."""
     if algorithm.slots is None:
         return np.nan
-    units = -(-T // (algorithm.block or 16))
-    return residuals_evaluations(units, algorithm.slots) / units
+    segments = -(-T // (algorithm.block or 16))
+    return residuals_evaluations(segments, algorithm.slots) / segments
 
 
 def main():
@@ -54,8 +53,8 @@ def main():
         return lambda: next(algorithm.gradients(model, batch, rnnbp.CrossEntropy()))
 
     plain = gradient_by(rnnbp.BPTT())
-    whole, all_bytes = plain().cost, allocated(plain)
-    budgets = [int(share * whole.peak_bytes) for share in (0.09, 0.12, 0.25, 0.5, 0.75)]
+    plain_cost, plain_bytes = plain().cost, allocated(plain)
+    budgets = [int(fraction * plain_cost.peak_bytes) for fraction in (0.09, 0.12, 0.25, 0.5, 0.75)]
     algorithms = [
         *(rnnbp.BPTT(slots=slots, block=1) for slots in (5, 10, 20, 50, 100)),
         *(rnnbp.BPTT(slots=slots) for slots in (1, 3, 6, 12, 63)),
@@ -66,15 +65,15 @@ def main():
         for algorithm in algorithms:
             run = gradient_by(algorithm)
             cost = run().cost
-            less, more = best_times([TimedCall(run, 1), TimedCall(plain, 1)], limit, SECONDS)
+            seconds, plain_seconds = best_times([TimedCall(run, 1), TimedCall(plain, 1)], limit, SECONDS)
             rows.append(
                 {
                     "algorithm": repr(algorithm),
-                    "evaluations a step": cost.steps / whole.steps,
+                    "evaluations a step": cost.steps / plain_cost.steps,
                     "closed form": closed_form(algorithm),
-                    "time": less / more,
-                    "memory held": cost.peak_bytes / whole.peak_bytes,
-                    "memory allocated": allocated(run) / all_bytes,
+                    "time": seconds / plain_seconds,
+                    "memory stored": cost.peak_bytes / plain_cost.peak_bytes,
+                    "memory allocated": allocated(run) / plain_bytes,
                 }
             )
     with pd.option_context("display.width", 160):

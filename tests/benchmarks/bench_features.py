@@ -19,14 +19,14 @@ FRAMING = {"n_fft": 256, "hop_length": 80}
 
 
 def librosas(y: np.ndarray) -> np.ndarray:
-    """13 MFCC with deltas and accelerations, normalised."""
+    """Return 13 MFCC with deltas and accelerations, normalised, by librosa."""
     c = librosa.feature.mfcc(y=y, sr=SR, n_mfcc=13, n_mels=40, **FRAMING)
     x = np.vstack([c, *(librosa.feature.delta(c, order=n, mode="nearest") for n in (1, 2))]).T
     return (x - x.mean(axis=0)) / x.std(axis=0)
 
 
 def main() -> None:
-    """Median and least of 500 calls each, taken in turns."""
+    """Print the median and the least of 500 calls each, timed in turns."""
     full = features.MFCC(sr=SR, deltas=2, normalize="utterance", **FRAMING)
     tasks: dict[str, Callable[[np.ndarray], object]] = {
         "MFCC, deltas, accelerations, normalised: rnnbp": full,
@@ -45,8 +45,8 @@ def main() -> None:
                 start = time.perf_counter()
                 task(y)
                 seconds[name].append(time.perf_counter() - start)
-        for name, taken in seconds.items():
-            print(f"{dtype.__name__}  {name:52} {1e3 * np.median(taken):.3f}  {1e3 * min(taken):.3f}")
+        for name, times in seconds.items():
+            print(f"{dtype.__name__}  {name:52} {1e3 * np.median(times):.3f}  {1e3 * min(times):.3f}")
 
 
 if __name__ == "__main__":

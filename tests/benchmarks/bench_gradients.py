@@ -1,14 +1,15 @@
-"""Time and memory of every gradient algorithm over the number of steps T and of units H: what is measured grows as
-theory says, and the exponents that are fitted stand beside those of theory.
+"""Time and memory of every gradient algorithm against the number of steps T and of units H, with the exponents of power
+laws fitted to the measurements beside those of theory.
 
     OMP_NUM_THREADS=1 python tests/benchmarks/bench_gradients.py [NAME ...]
 
-All names, without an argument. The model is an Elman net of H units, of which the last state is classified, one
-sequence of float32 at a time. Time is that of the fastest of some runs; `held` are the bytes that an algorithm says it
-keeps, `peak` is all memory taken while it runs, measured, its input apart. Sizes are large enough for a step's
-arithmetic to count, not its overhead. What is left beside theory is that, and the cache: weights of 1024 units do not
-fit into it. SnAp(1), e-prop and RFLO take the whole Jacobian of a step, a product of H^3, of which they use the
-diagonal: beyond some hundred units it shows. Forward modes hold nothing, yet a layer's residuals is made and let go.
+Default: all algorithms. The model is an Elman network of H units that classifies one sequence in float32. Time is
+that of the fastest run; `stored` are the bytes that an algorithm reports to store, `peak` is the measured peak of all
+memory allocated while it runs, without its input. Sizes are large enough that the arithmetic of a step takes more
+time than its overhead. Fitted exponents differ from theory by the remaining overhead and by the cache, which the
+weights of 1024 units exceed. SnAp(1), e-prop and RFLO compute the whole Jacobian of a step, in H^3 operations, and use
+its diagonal, which is noticeable above some hundred units. Forward modes store nothing, but allocate the residuals of
+one layer at a time.
 """
 
 import argparse
@@ -25,29 +26,29 @@ from rnnbp.gradients import Geometric, GradientAlgorithm, Guarantee
 from rnnbp.gradients.cost_measurement import run_seeds, total_of
 
 F, K = 8, 4
-SECONDS = 0.5  # of repeated runs
-UNITS = 32  # H, where growth with T is measured
+SECONDS = 0.5  # of repeated runs at each size
+UNITS = 32  # the H at which growth with T is measured
 
 
 def elman(hidden: int) -> list[Any]:
-    """A net that runs over time."""
+    """Return the layers of a recurrent network."""
     return [rnnbp.Elman(F, hidden), rnnbp.Last(), rnnbp.Dense(hidden, K)]
 
 
 def static(hidden: int) -> list[Any]:
-    """The same without a state."""
+    """Return the layers of a static network."""
     layers = [rnnbp.Dense(F, hidden, "tanh"), rnnbp.Dense(hidden, hidden, "tanh")]
     return [*layers, rnnbp.Last(), rnnbp.Dense(hidden, K)]
 
 
-def settling(hidden: int) -> list[Any]:
-    """The same, each input being held until the state settles."""
+def fixed_point(hidden: int) -> list[Any]:
+    """Return the layers of a network that iterates each step to its fixed point."""
     return [rnnbp.FixedPoint(rnnbp.ElmanCell(F, hidden)), rnnbp.Last(), rnnbp.Dense(hidden, K)]
 
 
 @dataclass(frozen=True)
 class Growth:
-    """The exponents of T and of H; None where nothing is held."""
+    """The exponents of T and of H; None where nothing is stored."""
 
     steps: float | None
     units: float | None
@@ -55,37 +56,37 @@ class Growth:
 
 @dataclass(frozen=True)
 class Entry:
-    """An algorithm and what theory says of it.
+    """An algorithm and the growth of its cost in theory.
 
     Parameters
     ----------
     algorithm : callable
-        Of H.
-    time, held : Growth
+        A function of H.
+    time, stored : Growth
     steps : tuple of int
-        T, over which time and memory are measured.
+        The values of T at which time and memory are measured.
     units : tuple of int
-        H, likewise.
+        The values of H.
     layers : callable
-        Of H.
+        A function of H.
     length : callable
-        Of H: the T at which growth of the time a step is measured.
-    share : callable
-        Of P: the part of the gradient that is computed where all would take too long; time counts for the whole.
+        A function of H: the T at which the growth of the time per step with H is measured.
+    fraction : callable
+        A function of P: the fraction of the gradient's components that is computed, by which the time is divided.
     """
 
     algorithm: Callable[[int], GradientAlgorithm]
     time: Growth
-    held: Growth
+    stored: Growth
     steps: tuple[int, ...] = (256, 512, 1024)
     units: tuple[int, ...] = (256, 512, 1024)
     layers: Callable[[int], list[Any]] = elman
     length: Callable[[int], int] = field(default=lambda H: 4)
-    share: Callable[[int], float] = field(default=lambda parameters: 1.0)
+    fraction: Callable[[int], float] = field(default=lambda P: 1.0)
 
 
-FEW = 8  # parameters that an oracle looks at
-LONG = (4096, 8192, 16384)  # where all steps are one product
+FEW = 8  # components that numerical gradients compute
+LONG = (4096, 8192, 16384)  # for algorithms that process all steps in one matrix product
 
 
 # Every algorithm, one line each.
@@ -102,7 +103,9 @@ ENTRIES = {
     ),
     "ARTBP": Entry(lambda H: rnnbp.ARTBP(Geometric(0.1)), Growth(1, 2), Growth(0, 1)),
     "AdaptiveTruncation": Entry(lambda H: rnnbp.AdaptiveTruncation(0.1, most=20), Growth(1, 2), Growth(0, 1)),
-    "RecurrentBackprop": Entry(lambda H: rnnbp.RecurrentBackprop(), Growth(1, 2), Growth(1, 1), LONG, layers=settling),
+    "RecurrentBackprop": Entry(
+        lambda H: rnnbp.RecurrentBackprop(), Growth(1, 2), Growth(1, 1), LONG, layers=fixed_point
+    ),
     "RTRL": Entry(lambda H: rnnbp.RTRL(), Growth(1, 4), Growth(0, 3), units=(64, 128, 256)),
     "BlockRTRL(H)": Entry(
         lambda H: rnnbp.BlockRTRL(H), Growth(1, 3), Growth(0, 3), units=(128, 256), length=lambda H: H + 1
@@ -115,50 +118,55 @@ ENTRIES = {
     "KFRTRL": Entry(lambda H: rnnbp.KFRTRL(), Growth(1, 3), Growth(0, 2)),
     "ForwardGradient": Entry(lambda H: rnnbp.ForwardGradient(), Growth(1, 2), Growth(None, None)),
     "FiniteDifference": Entry(
-        lambda H: rnnbp.FiniteDifference(indices=range(FEW)), Growth(1, 4), Growth(None, None), share=lambda P: FEW / P
+        lambda H: rnnbp.FiniteDifference(indices=range(FEW)),
+        Growth(1, 4),
+        Growth(None, None),
+        fraction=lambda P: FEW / P,
     ),
     "ComplexStep": Entry(
-        lambda H: rnnbp.ComplexStep(indices=range(FEW)), Growth(1, 4), Growth(None, None), share=lambda P: FEW / P
+        lambda H: rnnbp.ComplexStep(indices=range(FEW)), Growth(1, 4), Growth(None, None), fraction=lambda P: FEW / P
     ),
 }
 
 
 @dataclass(frozen=True)
 class Point:
-    """What one gradient of so many steps took."""
+    """The cost of one gradient over a number of steps."""
 
     steps: int
     seconds: float
-    held: int
+    stored: int
     peak: int
 
 
 def measured(entry: Entry, steps: int, hidden: int) -> Point:
-    """Of one size."""
+    """Measure the cost at one size."""
     model = rnnbp.Sequential(*entry.layers(hidden), dtype=np.float32)
     for name, w in model.params.items():
         if "hh" in name:
-            w *= 0.5  # settles, as fast for every H
+            w *= 0.5  # the iteration converges equally fast for every H
     rng = np.random.default_rng(0)
     batch = rnnbp.SequenceDataset([rng.standard_normal((steps, F))], targets=[1]).batch(dtype=np.float32)
     algorithm, loss = entry.algorithm(hidden), rnnbp.CrossEntropy()
     total = total_of(algorithm, model, batch, loss)
     peak = run_seeds(Guarantee("approximate", algorithm), model, batch, loss, [0]).allocated
-    return Point(steps, fastest(algorithm, model, batch, loss) / entry.share(model.params.size), total.peak_bytes, peak)
+    return Point(
+        steps, fastest(algorithm, model, batch, loss) / entry.fraction(model.params.size), total.peak_bytes, peak
+    )
 
 
 def fastest(*run: Any) -> float:
-    """Seconds of the fastest run, of three at least."""
-    found: list[float] = []
-    while len(found) < 3 or sum(found) < SECONDS:
+    """Return the seconds of the fastest of at least three runs."""
+    seconds: list[float] = []
+    while len(seconds) < 3 or sum(seconds) < SECONDS:
         began = time.perf_counter()
         total_of(*run)
-        found.append(time.perf_counter() - began)
-    return min(found)
+        seconds.append(time.perf_counter() - began)
+    return min(seconds)
 
 
 def slope(sizes: Sequence[int], values: Sequence[float]) -> float:
-    """The exponent of a power law, by least squares on the logarithms.
+    """Return the exponent of a power law, by least squares on the logarithms.
 
     Examples
     --------
@@ -169,28 +177,28 @@ def slope(sizes: Sequence[int], values: Sequence[float]) -> float:
 
 
 def exponents(entry: Entry) -> dict[str, float | None]:
-    """Fitted, and those of theory beside them."""
+    """Return the row of the table: fitted exponents, each followed by that of theory."""
     over_time = [measured(entry, steps, UNITS) for steps in entry.steps]
     over_units = [measured(entry, entry.length(hidden), hidden) for hidden in entry.units]
-    last, holds = over_time[-1], entry.held.steps is not None
+    last, stores = over_time[-1], entry.stored.steps is not None
     return {
         "us a step": 1e6 * last.seconds / entry.steps[-1],
-        "held KiB": last.held / 1024,
+        "stored KiB": last.stored / 1024,
         "peak KiB": last.peak / 1024,
         "time ~T": slope(entry.steps, [p.seconds for p in over_time]),
         "(T)": entry.time.steps,
         "time ~H": slope(entry.units, [p.seconds / p.steps for p in over_units]),
         "(H)": entry.time.units,
         "peak ~T": slope(entry.steps, [p.peak for p in over_time]),
-        "held ~T": slope(entry.steps, [p.held for p in over_time]) if holds else None,
-        "(T) ": entry.held.steps,
-        "held ~H": slope(entry.units, [p.held for p in over_units]) if holds else None,
-        "(H) ": entry.held.units,
+        "stored ~T": slope(entry.steps, [p.stored for p in over_time]) if stores else None,
+        "(T) ": entry.stored.steps,
+        "stored ~H": slope(entry.units, [p.stored for p in over_units]) if stores else None,
+        "(H) ": entry.stored.units,
     }
 
 
 def rows(names: Sequence[str]) -> Iterator[pd.DataFrame]:
-    """One an algorithm, as soon as it is there."""
+    """Yield one row for each algorithm."""
     for name in names:
         yield pd.DataFrame([exponents(ENTRIES[name])], index=[name], dtype=float)
 
@@ -203,7 +211,7 @@ def main() -> None:
     unknown = set(names) - set(ENTRIES)
     if unknown:
         parser.error(f"no algorithm {', '.join(sorted(unknown))}")
-    print(f"Time a step, held and peak: H = {UNITS}, the longest T. In brackets: the exponents of theory.")
+    print(f"Time per step, stored and peak memory: H = {UNITS}, the longest T. In brackets: the exponents of theory.")
     table = pd.concat(rows(names))
     print(table.to_string(float_format=lambda v: f"{v:.2f}", na_rep="-"))
 

@@ -1,4 +1,4 @@
-"""The certificate: every guarantee tested, wrong ones found, shares by lag as defined."""
+"""The certificate: every guarantee tested, wrong ones found, and the decomposition of the gradient by lag."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import rnnbp
 from rnnbp.cli import main as cli
 from rnnbp.gradients import BPTT, ForwardGradient, Gradient, Guarantee, TruncatedBPTT
 from rnnbp.gradients.guarantees import standard_guarantees
-from rnnbp.gradients.lag_decomposition import final_steps, gradient_by_lag, shares
+from rnnbp.gradients.lag_decomposition import exact_fractions, final_steps, gradient_by_lag
 from rnnbp.layers import GRU, LSTM, Bidirectional, Dense, Last, MeanOverTime
 from rnnbp.losses import CrossEntropy, MeanSquaredError
 
@@ -177,7 +177,7 @@ def test_the_parts_add_up_and_an_exact_algorithm_has_all_of_them(name, end):
     (g,) = BPTT().gradients(model, last.batch, CrossEntropy())
     np.testing.assert_allclose(exact.sum(axis=0), g.vector, rtol=1e-12, atol=1e-15)
     other = gradient_by_lag(model, last, CrossEntropy(), TruncatedBPTT(2, T))
-    np.testing.assert_allclose(shares(other, exact), 1, rtol=1e-9)
+    np.testing.assert_allclose(exact_fractions(other, exact), 1, rtol=1e-9)
 
 
 def test_a_lags_term_is_the_gradient_of_a_copy_of_the_parameters_at_that_step(rng):
@@ -208,7 +208,7 @@ def test_truncated_bptt_has_exactly_k2_steps(k1, k2):
     model, batch = problem([GRU(F, 4), Last(), Dense(4, K)], np.array([6, 6, 6]))
     found = rnnbp.compare_gradients(model, batch, algorithms=[TruncatedBPTT(k1, k2)])
     expected = (np.arange(T) < k2).astype(float)
-    np.testing.assert_allclose(found.by_lag["share"], expected, atol=1e-9)
+    np.testing.assert_allclose(found.by_lag["fraction"], expected, atol=1e-9)
     assert found.by_lag["lag"].tolist() == list(range(T))
 
 
@@ -236,7 +236,7 @@ def test_values_and_a_loss_of_ones_own_ignored_class():
     assert np.isnan(final_steps(model, values, MeanSquaredError(), 5).batch.targets[:4]).all()
     found = rnnbp.compare_gradients(model, values, algorithms=["BPTT", "TruncatedBPTT(1, 1)"])
     assert found.ok
-    assert found.by_lag.loc[found.by_lag["algorithm"] == "BPTT", "share"].tolist() == [1.0] * 6
+    assert found.by_lag.loc[found.by_lag["algorithm"] == "BPTT", "fraction"].tolist() == [1.0] * 6
 
 
 def test_a_model_that_looks_ahead_has_no_lags():

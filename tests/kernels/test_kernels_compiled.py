@@ -36,7 +36,7 @@ def _as_before():
 @pytest.fixture
 def always_threads(monkeypatch):
     """Shard out whatever there is, worth it or not."""
-    monkeypatch.setattr(compiled, "WORTH_A_THREAD", 1.0)
+    monkeypatch.setattr(compiled, "FLOPS_PER_THREAD", 1.0)
 
 
 def on_threads(case, n):

@@ -22,7 +22,7 @@ from rnnbp.models import Sequential
 
 @dataclass(frozen=True)
 class Decomposition:
-    """A model's layers in three parts that share the model's parameter vector.
+    """A model's layers in three parts: preprocessing, cell and readout, whose parameters are views of the model's.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def decompose(model: Sequential, algorithm: str, random_layers: RandomLayers | N
     model : Sequential
     algorithm : str
         Its name, for error messages.
-    draws : RandomLayers, optional
+    random_layers : RandomLayers, optional
         Where `Dropout` and `Noise` layers get their generators. Default: they are the identity.
 
     Raises

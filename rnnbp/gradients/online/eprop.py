@@ -107,7 +107,7 @@ class EProp(Online):
 
     def check_cell(self, cell: Cell) -> None:
         """Raise ValueError if a cell does not mark its recurrent weights."""
-        if not marks_recurrent(cell) and remembers(cell):
+        if not marks_recurrent(cell) and has_memory(cell):
             raise ValueError(
                 f"{type(self).__name__} takes cells that mark their recurrent weights, the only paths between units "
                 f"(rnnbp.cells.outer), got {cell!r}: use RTRL() or SnAp()"
@@ -171,7 +171,7 @@ def marks_recurrent(cell: Cell) -> bool:
     return any(outer.units is not None for outer in method(state, x, residuals))
 
 
-def remembers(cell: Cell) -> bool:
+def has_memory(cell: Cell) -> bool:
     """Return whether a cell has parameters and its next state depends on the previous one.
 
     Examples
@@ -179,7 +179,7 @@ def remembers(cell: Cell) -> bool:
     >>> from rnnbp.cells import JordanCell
     >>> from rnnbp.gradients.online.layer_cells import DenseCell
     >>> from rnnbp.layers import Dense
-    >>> remembers(JordanCell(1, 2, 2)), remembers(DenseCell(Dense(1, 2)))
+    >>> has_memory(JordanCell(1, 2, 2)), has_memory(DenseCell(Dense(1, 2)))
     (True, False)
     """
     params = Parameters(cell.shapes())

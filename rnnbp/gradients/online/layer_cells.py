@@ -15,8 +15,45 @@ from rnnbp.layers import Dense, Embedding, Layer, Run
 
 
 @dataclass(frozen=True)
-class DenseCell:
-    """A `Dense` layer: the state is its output.
+class LayerCell:
+    """Base of a layer with parameters as a cell: the state is the layer's output."""
+
+    layer: Dense | Embedding
+
+    @property
+    def output_size(self) -> int:
+        return self.layer.output_size
+
+    @property
+    def state_size(self) -> int:
+        return self.layer.output_size
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return self.layer.shapes()
+
+    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
+        self.layer.initialize(params, rng)
+
+
+class ParameterFreeCell:
+    """Base of the cells without parameters."""
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {}
+
+    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
+        pass
+
+    def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Array, grad: Parameters) -> None:
+        pass
+
+    def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
+        return ()
+
+
+@dataclass(frozen=True)
+class DenseCell(LayerCell):
+    """A `Dense` layer as a cell: the state is its output.
 
     Parameters
     ----------
@@ -34,20 +71,6 @@ class DenseCell:
     @property
     def input_size(self) -> int:
         return self.layer.input_size
-
-    @property
-    def output_size(self) -> int:
-        return self.layer.output_size
-
-    @property
-    def state_size(self) -> int:
-        return self.layer.output_size
-
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return self.layer.shapes()
-
-    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
-        self.layer.initialize(params, rng)
 
     def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
         y = activation(self.layer.activation).function(x @ params["w"].T + params["b"])
@@ -69,8 +92,8 @@ class DenseCell:
 
 
 @dataclass(frozen=True)
-class EmbeddingCell:
-    """An `Embedding` layer: the state is the token's vector, the input the token itself, as an integer (..., 1).
+class EmbeddingCell(LayerCell):
+    """An `Embedding` layer as a cell: the input is a token, an integer (..., 1), the state its vector.
 
     Parameters
     ----------
@@ -85,20 +108,6 @@ class EmbeddingCell:
     layer: Embedding
 
     input_size = 1
-
-    @property
-    def output_size(self) -> int:
-        return self.layer.output_size
-
-    @property
-    def state_size(self) -> int:
-        return self.layer.output_size
-
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return self.layer.shapes()
-
-    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
-        self.layer.initialize(params, rng)
 
     def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
         return params["w"][_token(x)], np.zeros((*x.shape[:-1], 0))  # no residuals
@@ -121,8 +130,8 @@ def _token(x: Array) -> Array:
 
 
 @dataclass(eq=False)
-class AffineCell:
-    """A `Dropout`, `Noise` or `Normalize` layer, y = scale x + shift: the state is y.
+class AffineCell(ParameterFreeCell):
+    """A `Dropout`, `Noise` or `Normalize` layer as a cell, y = scale x + shift: the state is y.
 
     Random numbers are drawn by `draw`, once per step, so that `step` is a pure function.
 
@@ -166,12 +175,6 @@ class AffineCell:
         scale, _ = self.layer.backward(no_params, residuals, np.ones_like(x), no_params)
         self.scale, self.shift = scale[0], y[0]
 
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {}
-
-    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
-        pass
-
     def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
         n = len(x)  # the active sequences are the first ones
         return self.scale[:n] * x + self.shift[:n], np.broadcast_to(self.scale[:n], x.shape)
@@ -181,15 +184,9 @@ class AffineCell:
     ) -> tuple[Array, Array, Array]:
         return np.zeros_like(d_next), d_next * residuals, np.zeros_like(d_next[..., :0])
 
-    def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Array, grad: Parameters) -> None:
-        pass
-
-    def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
-        return ()
-
 
 @dataclass(frozen=True)
-class RunningMeanCell:
+class RunningMeanCell(ParameterFreeCell):
     """The running mean of the inputs: the state is [mean | number of steps].
 
     Parameters
@@ -215,12 +212,6 @@ class RunningMeanCell:
     def state_size(self) -> int:
         return self.input_size + 1
 
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {}
-
-    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
-        pass
-
     def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
         n = state[..., -1:] + 1
         mean = state[..., :-1] + (x - state[..., :-1]) / n
@@ -229,21 +220,14 @@ class RunningMeanCell:
     def step_vjp(
         self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
     ) -> tuple[Array, Array, Array]:
-        """The number of steps depends on no_params; delta is empty."""
         d_mean = d_next[..., :-1]
         d_x = d_mean * residuals
         d_state = np.concatenate([d_mean - d_x, np.zeros_like(d_next[..., -1:])], axis=-1)
         return d_state, d_x, np.zeros_like(d_next[..., :0])
 
-    def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Array, grad: Parameters) -> None:
-        pass
-
-    def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
-        return ()
-
 
 @dataclass(frozen=True)
-class InputAndMeanCell:
+class InputAndMeanCell(ParameterFreeCell):
     """The input and the running mean of the inputs: the state is [x | mean | number of steps].
 
     Parameters
@@ -269,12 +253,6 @@ class InputAndMeanCell:
     def state_size(self) -> int:
         return 2 * self.input_size + 1
 
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {}
-
-    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
-        pass
-
     def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
         mean, weight = RunningMeanCell(self.input_size).step(params, state[..., self.input_size :], x)
         return np.concatenate([x, mean], axis=-1), weight
@@ -285,9 +263,3 @@ class InputAndMeanCell:
         d_x, d_mean = d_next[..., : self.input_size], d_next[..., self.input_size :]
         d_state, d_x_of_mean, delta = RunningMeanCell(self.input_size).step_vjp(params, state, x, residuals, d_mean)
         return np.concatenate([np.zeros_like(d_x), d_state], axis=-1), d_x + d_x_of_mean, delta
-
-    def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Array, grad: Parameters) -> None:
-        pass
-
-    def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
-        return ()

@@ -18,7 +18,7 @@ from rnnbp.kernels.compiled.weights import outer_sum, packed, packed_back, put_b
 from rnnbp.kernels.packing import padded_steps
 from rnnbp.runtime import empties, get_num_threads, zeros
 
-WORTH_A_THREAD = 7.5e6  # floating point operations, which take some 75 us
+FLOPS_PER_THREAD = 7.5e6  # at least, for each thread: some 75 us of work
 CHUNK_BYTES = 1 << 21  # of deltas in a chunk, about: they stay in the cache until they are used
 
 
@@ -151,7 +151,7 @@ class CompiledKernel(Kernel):
     def threads(self, rows: int, batch_size: int) -> int:
         """Return the number of threads that pays for a number of real steps."""
         H, F = self.cell.hidden_size, self.cell.input_size
-        worth = min(batch_size, int(2.0 * rows * self.parts * H * (H + F) / WORTH_A_THREAD))
+        worth = min(batch_size, int(2.0 * rows * self.parts * H * (H + F) / FLOPS_PER_THREAD))
         return min(worth, get_num_threads()) if worth > 1 else 1
 
     def forward(self, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, list[Residuals], Array]:
