@@ -19,7 +19,7 @@ def test_japanese_vowels_is_the_official_split():
     assert train.sequences[0].shape == (20, 12)
 
 
-def test_digits_are_all_there_scaled_and_split_by_class():
+def test_digits_are_complete_scaled_and_split_by_class():
     train, test = load_digits()
     assert (len(train), len(test)) == (1438, 359)
     assert train.classes == tuple("0123456789")
@@ -59,7 +59,7 @@ def test_the_split_of_digits_goes_by_fraction_and_seed():
         load_digits(test_fraction=0)
 
 
-def test_sunspots_are_the_series_one_step_apart():
+def test_sunspot_targets_are_the_next_values():
     series = sunspot_numbers()
     assert (series.index[0], series.index[-1], len(series)) == (1700, 2008, 309)
     assert series.loc[[1700, 1816, 1957, 2008]].tolist() == [5, 45.8, 190.2, 2.9]
@@ -97,7 +97,7 @@ def test_files_are_found_in_a_wheel_and_in_a_checkout(tmp_path, monkeypatch, fol
     assert len(sunspot_numbers()) == 309
 
 
-def test_a_file_that_was_changed_or_is_missing_is_said(tmp_path, monkeypatch):
+def test_changed_and_missing_files_are_named(tmp_path, monkeypatch):
     place = installed(tmp_path, monkeypatch, "data")
     with pytest.raises(FileNotFoundError, match=r"sunspots\.csv is missing from this installation: install"):
         load_sunspots()
@@ -108,6 +108,6 @@ def test_a_file_that_was_changed_or_is_missing_is_said(tmp_path, monkeypatch):
         load_sunspots()
 
 
-def test_an_unknown_file_is_said():
+def test_an_unknown_file_is_named():
     with pytest.raises(ValueError, match=r"Did you mean 'sunspots\.csv'\?"):
         bundled.bundled("sunspot.csv")

@@ -31,12 +31,12 @@ def test_every_name_loads_what_the_table_says(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_loading_again_gives_the_same(name):
+def test_loading_is_deterministic(name):
     for a, b in zip(load(name), load(name), strict=True):
         np.testing.assert_array_equal(np.concatenate(a.sequences), np.concatenate(b.sequences))
 
 
-def test_generated_ones_take_sizes_and_a_seed():
+def test_generated_datasets_take_sizes_and_a_seed():
     train, test = load("adding", train=7, test=3, steps=12)
     assert (len(train), len(test), train.lengths[0]) == (7, 3, 12)
     same, _ = load("adding", train=7, test=99, steps=12)
@@ -59,18 +59,18 @@ def test_generated_ones_take_sizes_and_a_seed():
         ("parity", {"train": 0}, "sequences must be a positive integer, got 0"),
     ],
 )
-def test_names_and_options_that_are_refused(name, options, message):
+def test_unknown_names_and_options_are_refused(name, options, message):
     with pytest.raises(ValueError, match=message):
         load(name, **options)
 
 
-def test_all_is_what_there_is():
+def test_all_lists_the_public_names():
     assert sorted(datasets.__all__) == datasets.__all__
     assert all(callable(getattr(datasets, name)) for name in datasets.__all__)
 
 
 @pytest.mark.parametrize("name", DOWNLOADED)
-def test_what_is_elsewhere_is_not_downloaded_offline(name, monkeypatch, tmp_path):
+def test_nothing_is_downloaded_offline(name, monkeypatch, tmp_path):
     monkeypatch.setenv("RNNBP_DATA", str(tmp_path))
     monkeypatch.setenv("RNNBP_OFFLINE", "1")
     held = name.replace("connected", "spoken")  # strings are joined of the same recordings

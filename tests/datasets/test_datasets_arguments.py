@@ -268,7 +268,7 @@ ELSEWHERE = {
 
 
 @pytest.mark.parametrize("name", sorted({*audio.__all__, *datasets.__all__} - ELSEWHERE))
-def test_every_argument_is_looked_at(name):
+def test_the_tables_have_every_argument(name):
     function = getattr(datasets, name, None) or getattr(audio, name)
     taken = {p.name for p in inspect.signature(function).parameters.values() if p.kind != p.VAR_KEYWORD}
     looked = set(MADE[name][1]) if name in MADE else set(READ[name][2]) if name in READ else set()

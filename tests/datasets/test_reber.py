@@ -41,7 +41,7 @@ def read(hot):
     return ["".join(sorted(s for s, on in zip(SYMBOLS, row) if on)) for row in hot]
 
 
-def test_the_checker_knows_the_words_of_the_paper():
+def test_the_checker_accepts_the_words_of_the_paper():
     for word in ("BTXSE", "BPVVE", "BTSXXTTVVE", "BPTVPXTTVPSE"):
         assert list(walk(word))[-1] == "end"
     with pytest.raises(AssertionError, match="X in BPXE"):
@@ -68,7 +68,7 @@ def test_embedded_words_are_legal_and_the_second_symbol_returns():
     assert {word[1] for word in data.ids} == {"T", "P"}
 
 
-def test_every_edge_is_taken_as_often_as_its_sibling():
+def test_arcs_of_a_state_are_equally_probable():
     words = reber(4000).ids
     taken = {state: dict.fromkeys(edges, 0) for state, edges in EDGES.items()}
     for word in words:
@@ -81,7 +81,7 @@ def test_every_edge_is_taken_as_often_as_its_sibling():
 
 
 @pytest.mark.parametrize("make", [reber, embedded_reber])
-def test_seeds_and_sizes(make):
+def test_words_follow_from_the_seed(make):
     assert make(20, seed=4).ids == make(20, seed=np.random.default_rng(4)).ids != make(20, seed=5).ids
     assert make(3).feature_size == 7
     with pytest.raises(ValueError, match="sequences must be a positive integer, got 0"):

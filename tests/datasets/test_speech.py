@@ -25,7 +25,7 @@ def commands(tmp_path):
     return tmp_path
 
 
-def test_the_parts_are_the_official_ones_and_share_no_speaker(commands):
+def test_the_official_splits_have_no_speaker_in_common(commands):
     parts = dict(zip(("training", "validation", "testing"), load_speech_commands(commands), strict=True))
     for name, data in parts.items():
         assert {part_of(file) for file in data.ids} == {name}
@@ -37,21 +37,21 @@ def test_the_parts_are_the_official_ones_and_share_no_speaker(commands):
     assert sum(map(len, parts.values())) == 64
 
 
-def test_a_tenth_of_many_speakers_goes_to_each_of_two_parts():
+def test_two_splits_have_a_tenth_of_the_speakers_each():
     found = [part_of(f"{i:08x}_nohash_0.wav") for i in range(20_000)]
     for part in ("validation", "testing"):
         assert abs(found.count(part) / 20_000 - 0.1) < 4 * np.sqrt(0.09 / 20_000)
     assert part_of("yes/0a_nohash_0.wav") == part_of("no/0a_nohash_7.wav")
 
 
-def test_some_words_in_the_order_asked_for(commands):
+def test_selected_words_are_in_the_given_order(commands):
     assert load_speech_commands(commands, words=["yes", "no"])[0].classes == ("yes", "no")
     assert set(load_speech_commands(commands, words=["no"])[0].info["word"]) == {"no"}
     with pytest.raises(ValueError, match=r"word must be one of 'no', 'yes'; got 'yess'. Did you mean 'yes'"):
         load_speech_commands(commands, words=["yess"])
 
 
-def test_a_part_without_recordings_is_said(tmp_path):
+def test_an_empty_split_is_refused(tmp_path):
     (tmp_path / "yes").mkdir()
     write_wav(tmp_path / "yes" / "bb05582b_nohash_0.wav", np.zeros(9), 16000)
     with pytest.raises(ValueError, match="has no recording of the training part"):
@@ -73,7 +73,7 @@ def arabic(tmp_path, rng):
     return tmp_path
 
 
-def test_blocks_are_utterances_and_their_order_says_the_rest(arabic):
+def test_blocks_are_utterances_with_metadata_from_their_order(arabic):
     train, test = load_spoken_arabic_digits(arabic)
     assert (len(train), len(test), train.feature_size) == (400, 200, 13)
     assert train.lengths[:4].tolist() == [4, 5, 6, 4]
@@ -94,13 +94,13 @@ def test_blocks_are_utterances_and_their_order_says_the_rest(arabic):
         ("", "has 0 utterances"),
     ],
 )
-def test_files_that_are_not_the_corpus_are_said(arabic, text, message):
+def test_files_that_are_not_the_corpus_are_refused(arabic, text, message):
     (arabic / TRAIN).write_text(text)
     with pytest.raises(ValueError, match=message):
         load_spoken_arabic_digits(arabic)
 
 
-def test_a_corpus_of_which_half_is_there(arabic):
+def test_an_incomplete_corpus_is_refused(arabic):
     (arabic / TEST).unlink()
     with pytest.raises(FileNotFoundError, match=r"path: there is no file '.*Test_Arabic_Digit\.txt'"):
         load_spoken_arabic_digits(arabic)
@@ -128,7 +128,7 @@ def timit(tmp_path, rng):
     return tmp_path
 
 
-def test_timit_in_either_case_and_format(timit):
+def test_timit_is_read_in_either_case_and_format(timit):
     train, test = load_timit(timit)
     assert train.ids == ["TRAIN/DR1/FCJF0/SA1.WAV", "TRAIN/DR1/FCJF0/SI9.WAV.wav"]
     assert test.ids == ["test/dr2/mabw0/si1.wav"]
@@ -137,7 +137,7 @@ def test_timit_in_either_case_and_format(timit):
     assert (train.targets, train.lengths.tolist()) == (None, [1600, 1600])
 
 
-def test_frames_have_the_phone_at_their_centre(timit):
+def test_targets_are_the_phones_at_the_centres_of_frames(timit):
     for feature in (MFCC(sr=16000), MFCC(sr=16000, center=False)):
         train, _ = load_timit(timit, feature=feature)
         assert train.classes == ("iy", "sh")
@@ -150,7 +150,7 @@ def test_frames_have_the_phone_at_their_centre(timit):
     assert only.classes == ("sh",)
 
 
-def test_timit_that_is_not_whole_is_said(timit):
+def test_an_incomplete_copy_of_timit_is_refused(timit):
     with pytest.raises(ValueError, match="feature must have hop_length, so that its frames have a time"):
         load_timit(timit, feature=lambda y: y[:, None])
     phones = timit / "TRAIN" / "DR1" / "FCJF0" / "SA1.PHN"
@@ -174,7 +174,7 @@ def test_timit_that_is_not_whole_is_said(timit):
         ("\n", r"a\.phn' is empty"),
     ],
 )
-def test_segments_that_are_refused(tmp_path, text, message):
+def test_malformed_segments_are_refused(tmp_path, text, message):
     (tmp_path / "a.phn").write_text(text)
     with pytest.raises(ValueError, match=message):
         read_segments(tmp_path / "a.phn")

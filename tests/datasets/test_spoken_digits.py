@@ -39,7 +39,7 @@ def test_one_speaker_is_left_out(folder):
     assert set(test.info["speaker"]) == {"bob"}
 
 
-def test_a_random_split_goes_by_its_seed_and_has_every_digit(folder):
+def test_a_random_split_follows_from_its_seed_and_has_every_digit(folder):
     train, test = load_spoken_digits(folder, "random", test_fraction=0.3, seed=1)
     assert np.bincount(test.targets)[[0, 7]].tolist() == [3, 3]
     assert not set(train.ids) & set(test.ids)
@@ -56,19 +56,19 @@ def test_a_random_split_goes_by_its_seed_and_has_every_digit(folder):
         ({"split": "speaker", "speaker": "an"}, r"speaker must be one of 'ann', 'bob'; got 'an'. Did you mean 'ann'\?"),
     ],
 )
-def test_splits_that_are_refused(folder, options, message):
+def test_wrong_splits_are_refused(folder, options, message):
     with pytest.raises(ValueError, match=message):
         load_spoken_digits(folder, **options)
 
 
-def test_a_part_without_recordings_is_said(tmp_path):
+def test_an_empty_split_is_refused(tmp_path):
     write_wav(tmp_path / "0_ann_9.wav", np.zeros(9), 8000)
     with pytest.raises(ValueError, match="the split 'official' leaves a part without recordings"):
         load_spoken_digits(tmp_path)
 
 
 @needs_recordings
-def test_the_recordings_are_those_that_are_known():
+def test_the_downloaded_recordings_are_the_documented_ones():
     train, test = load_spoken_digits(REAL)
     speakers = sorted(set(train.info["speaker"]))
     assert np.bincount(test.targets).tolist() == [5 * len(speakers)] * 10

@@ -20,7 +20,7 @@ def test_adding_marks_one_number_in_each_half_and_asks_for_their_sum():
     assert (x[:, :, 1].sum(axis=0) > 0).all(), "every step is marked now and then"
 
 
-def test_always_guessing_1_in_adding_has_an_error_of_a_sixth():
+def test_the_constant_1_has_a_mean_squared_error_of_a_sixth_in_the_adding_problem():
     targets = adding_problem(20000, 4).targets
     assert targets.shape == (20000, 1)
     assert np.mean((targets - 1) ** 2) == pytest.approx(1 / 6, rel=0.03)
@@ -81,7 +81,7 @@ GENERATORS = {
 
 
 @pytest.mark.parametrize("make", GENERATORS.values(), ids=GENERATORS)
-def test_a_seed_or_a_generator_gives_the_same_numbers(make):
+def test_a_seed_and_its_generator_give_the_same_numbers(make):
     def numbers(seed):
         return np.concatenate([s.ravel() for s in make(seed).sequences])
 
@@ -108,6 +108,6 @@ def test_a_seed_or_a_generator_gives_the_same_numbers(make):
         (lambda: parity(1, 3, shortest=0), "shortest must be a positive integer, got 0"),
     ],
 )
-def test_sizes_that_are_refused(make, message):
+def test_wrong_sizes_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()

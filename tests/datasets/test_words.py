@@ -21,7 +21,7 @@ def folder(tmp_path):
 # ---- NETtalk ------------------------------------------------------------------------------------
 
 
-def test_words_come_in_order_without_the_header(folder):
+def test_words_are_read_in_order_without_the_header(folder):
     table = load_nettalk(folder)
     assert table.columns.tolist() == ["word", "phonemes", "stress", "group", "common"]
     assert table.iloc[2].tolist() == ["abatis", "@bxti-", "1<0>2<", "foreign", False]
@@ -29,12 +29,12 @@ def test_words_come_in_order_without_the_header(folder):
     assert load_nettalk(folder / "nettalk.data").equals(table)
 
 
-def test_common_words_are_those_of_the_list(folder):
+def test_common_words_are_those_of_the_bundled_list(folder):
     (folder / "nettalk.list").write_text("(THE OF AND\n TO KNOB)\n")
     assert load_nettalk(folder)["common"].tolist() == [True, True, False]
 
 
-def test_a_compressed_file_and_other_line_ends(folder):
+def test_compressed_files_and_other_line_ends_are_read(folder):
     whole = load_nettalk(folder)
     path = folder / "packed.data.gz"
     path.write_bytes(gzip.compress(WORDS.replace("\n", "\r\n").encode()))
@@ -61,7 +61,7 @@ def test_a_line_that_is_wrong_is_named(folder, line, message):
         load_nettalk(folder)
 
 
-def test_a_file_without_words_or_none_at_all(tmp_path):
+def test_empty_and_missing_files_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"path: there is no file '.*none\.data'"):
         load_nettalk(tmp_path / "none.data")
     with pytest.raises(FileNotFoundError, match=r"is no copy of nettalk: it has no 'nettalk\.data'"):
@@ -71,7 +71,7 @@ def test_a_file_without_words_or_none_at_all(tmp_path):
         load_nettalk(tmp_path)
 
 
-def test_what_is_not_there_is_not_downloaded_offline(tmp_path, monkeypatch):
+def test_nothing_is_downloaded_offline(tmp_path, monkeypatch):
     monkeypatch.setenv("RNNBP_DATA", str(tmp_path))
     monkeypatch.setenv("RNNBP_OFFLINE", "1")
     for load in (load_nettalk, lambda: load_cmudict(whole=True)):
@@ -86,7 +86,7 @@ def test_what_is_not_there_is_not_downloaded_offline(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_real_corpus():
+def test_the_downloaded_corpus_has_the_documented_words():
     if "RNNBP_TEST_DATA" not in os.environ:
         pytest.skip("RNNBP_TEST_DATA does not say where the corpus is")
     table = load_nettalk(Path(os.environ["RNNBP_TEST_DATA"]) / "nettalk")
@@ -109,7 +109,7 @@ def test_the_bundled_words_are_everyday_ones():
     assert all(word == word.lower() for word in words)
 
 
-def test_a_dictionary_of_ones_own_in_either_form(tmp_path):
+def test_user_dictionaries_are_read_in_either_format(tmp_path):
     path = tmp_path / "cmudict-0.7b"
     path.write_bytes(b";;; # a comment\nKNOB  N AA1 B\nREAD  R EH1 D\nREAD(1)  R IY1 D\n\nD\xc9J\xc0  D EY2 ZH AA1\n")
     expected = {"knob": (("N", "AA1", "B"),), "read": (("R", "EH1", "D"), ("R", "IY1", "D"))}
@@ -128,7 +128,7 @@ def test_a_dictionary_of_ones_own_in_either_form(tmp_path):
         ("\n;;; nothing\n", r"my\.dict: there is no word in it"),
     ],
 )
-def test_a_dictionary_that_is_none(tmp_path, text, message):
+def test_malformed_dictionaries_are_refused(tmp_path, text, message):
     (tmp_path / "my.dict").write_text(text)
     with pytest.raises(ValueError, match=message):
         load_cmudict(tmp_path / "my.dict")
@@ -137,7 +137,7 @@ def test_a_dictionary_that_is_none(tmp_path, text, message):
 # ---- lines --------------------------------------------------------------------------------------
 
 
-def test_a_damaged_archive_says_where_it_ends(tmp_path):
+def test_a_truncated_archive_is_refused_with_its_line(tmp_path):
     whole = gzip.compress(b"".join(b"word%d\n" % n for n in range(5000)))
     (tmp_path / "cut.gz").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(ValueError, match=r"cut\.gz, after line \d+: Compressed file ended"):

@@ -14,13 +14,13 @@ def ratio(y: np.ndarray, noisy: np.ndarray) -> float:
 
 @pytest.mark.parametrize("snr", [-10, 0, 3.5, 40])
 @pytest.mark.parametrize("noise", [None, "long", "short"])
-def test_the_ratio_is_reached(rng, snr, noise):
+def test_noise_has_the_given_signal_to_noise_ratio(rng, snr, noise):
     y = np.sin(0.1 * np.arange(3000)) * 0.01
     recording = {"long": rng.standard_normal(9000), "short": rng.standard_normal(700), None: None}[noise]
     assert ratio(y, features.add_noise(y, snr=snr, rng=rng, noise=recording)) == pytest.approx(snr, abs=1e-6)
 
 
-def test_noise_is_a_stretch_of_the_recording(rng):
+def test_noise_is_a_segment_of_the_recording(rng):
     y, recording = np.ones(50), np.arange(1.0, 201.0)
     starts = set()
     for _ in range(200):
@@ -33,20 +33,20 @@ def test_noise_is_a_stretch_of_the_recording(rng):
     assert len(starts) > 60
 
 
-def test_short_noise_goes_around(rng):
+def test_short_noise_is_repeated_cyclically(rng):
     added = features.add_noise(np.ones(10), snr=0, rng=rng, noise=np.array([1.0, 2.0, 3.0, 4.0])) - 1
     np.testing.assert_allclose(added[:6], added[4:])
     assert len(np.unique(added.round(9))) == 4
 
 
-def test_white_noise_is_white(rng):
+def test_white_noise_has_a_flat_spectrum(rng):
     y = np.ones(100_000)
     noise = features.add_noise(y, snr=0, rng=rng) - y
     r = features.autocorrelation(noise[None], 5)[0]
     assert np.abs(r[1:] / r[0]).max() < 0.015
 
 
-def test_float32_stays(rng):
+def test_float32_is_preserved(rng):
     y = np.ones(100, np.float32)
     assert features.add_noise(y, snr=10, rng=rng).dtype == np.float32
     assert features.perturb_speed(y, rng=rng).dtype == np.float32
@@ -54,7 +54,7 @@ def test_float32_stays(rng):
 
 
 @pytest.mark.parametrize("factor", [0.5, 0.9, 1.0, 1.1, 1.37, 3.0])
-def test_speed_changes_length_and_pitch(factor):
+def test_speed_scales_length_and_pitch(factor):
     y = np.sin(2 * np.pi * 200 * np.arange(8000) / 8000)
     fast = features.change_speed(y, factor)
     assert len(fast) == int(np.ceil(round(8000 / factor, 6)))
@@ -62,7 +62,7 @@ def test_speed_changes_length_and_pitch(factor):
     assert peak * 8000 / len(fast) == pytest.approx(200 * factor, abs=8000 / len(fast))
 
 
-def test_speeds_are_drawn_from_those_given(rng):
+def test_speeds_are_sampled_from_the_given_factors(rng):
     y = np.ones(990)
     lengths = [len(features.perturb_speed(y, rng=rng, factors=(0.9, 1.1))) for _ in range(50)]
     assert set(lengths) == {900, 1100}
@@ -76,7 +76,7 @@ def test_speeds_are_drawn_from_those_given(rng):
     share=st.floats(0, 1),
     seed=st.integers(0, 1000),
 )
-def test_masks_hide_whole_stretches(T, F, masks, width, share, seed):
+def test_masks_cover_bands_and_ranges_of_frames(T, F, masks, width, share, seed):
     x = np.random.default_rng(seed).standard_normal((T, F))
     y = features.spec_augment(
         x,
@@ -97,7 +97,7 @@ def test_masks_hide_whole_stretches(T, F, masks, width, share, seed):
         assert columns.sum() <= masks * width or rows.all()
 
 
-def test_masks_reach_everywhere_and_their_full_width(rng):
+def test_masks_cover_every_position_and_reach_their_full_width(rng):
     x = rng.standard_normal((30, 12))
     hidden = np.array(
         [features.spec_augment(x, rng=rng, freq_masks=0, time_masks=1, time_width=6) != x for _ in range(300)]
@@ -115,7 +115,7 @@ def test_masks_reach_everywhere_and_their_full_width(rng):
         lambda rng: features.spec_augment(np.arange(600.0).reshape(30, 20), rng=rng),
     ],
 )
-def test_the_same_generator_gives_the_same(augment):
+def test_the_same_seed_gives_the_same_augmentation(augment):
     np.testing.assert_array_equal(augment(np.random.default_rng(4)), augment(np.random.default_rng(4)))
 
 
@@ -153,6 +153,6 @@ def test_the_same_generator_gives_the_same(augment):
         ),
     ],
 )
-def test_what_does_not_fit_is_refused(rng, call, message):
+def test_wrong_arguments_are_refused(rng, call, message):
     with pytest.raises(ValueError, match=message):
         call(rng)

@@ -9,7 +9,7 @@ from scipy.fft import idct
 from rnnbp import features
 
 
-def test_all_coefficients_give_the_spectrum_back(rng):
+def test_the_inverse_transform_of_all_coefficients_is_the_spectrum(rng):
     S = rng.standard_normal((6, 20))
     np.testing.assert_allclose(idct(features.cepstra(S, n_mfcc=20), norm="ortho", axis=1), S, rtol=1e-12, atol=1e-13)
 
@@ -21,14 +21,14 @@ def test_cepstra_are_sums_of_cosines(rng):
     np.testing.assert_allclose(features.cepstra(S)[:, 1:], expected, rtol=1e-12, atol=1e-13)
 
 
-def test_loudness_is_in_the_first_coefficient_alone(rng):
+def test_loudness_affects_the_first_coefficient_alone(rng):
     y = rng.standard_normal(8000)
     louder = features.mfcc(2 * y, sr=8000) - features.mfcc(y, sr=8000)
     np.testing.assert_allclose(louder[:, 0], 20 * np.log10(2) * np.sqrt(40), rtol=1e-9)
     assert np.abs(louder[:, 1:]).max() < 1e-9
 
 
-def test_liftering_is_a_weight_for_each_coefficient(rng):
+def test_liftering_multiplies_each_coefficient_by_its_weight(rng):
     S = rng.standard_normal((6, 20))
     plain, liftered = features.cepstra(S), features.cepstra(S, lifter=22)
     np.testing.assert_allclose(liftered / plain, np.tile(1 + 11 * np.sin(np.pi * np.arange(1, 14) / 22), (6, 1)))
@@ -38,7 +38,7 @@ def test_liftering_is_a_weight_for_each_coefficient(rng):
 
 
 @pytest.mark.parametrize("sr", [8000, 16000])
-def test_energy_takes_the_place_of_the_first_coefficient(rng, sr):
+def test_log_energy_replaces_the_first_coefficient(rng, sr):
     y = rng.standard_normal(sr)
     with_energy, without = (features.classic_mfcc(y, sr=sr, energy=energy) for energy in (True, False))
     np.testing.assert_array_equal(with_energy[:, 1:], without[:, 1:])
@@ -46,7 +46,7 @@ def test_energy_takes_the_place_of_the_first_coefficient(rng, sr):
     np.testing.assert_allclose(with_energy[:, 0], np.log(energy))
 
 
-def test_the_energy_is_the_frames(rng):
+def test_the_energy_is_that_of_the_frame_by_parseval(rng):
     """By Parseval: twice the power of the half spectrum, its ends once."""
     y = rng.standard_normal(400)
     _, energy = features.classic_fbank(y, sr=8000, win_length=400, n_fft=400, coef=0)
@@ -55,19 +55,19 @@ def test_the_energy_is_the_frames(rng):
 
 
 @given(n=st.integers(1, 2000), win_length=st.integers(1, 300), hop=st.integers(1, 300))
-def test_classic_frames_reach_to_the_end(n, win_length, hop):
+def test_classic_frames_cover_the_whole_signal(n, win_length, hop):
     frames = len(features.classic_fbank(np.ones(n), sr=8000, win_length=win_length, hop_length=hop)[1])
     assert (frames - 1) * hop + win_length >= n
     assert frames == 1 or (frames - 2) * hop + win_length < n
 
 
-def test_silence_is_finite():
+def test_cepstra_of_silence_are_finite():
     for function in (features.mfcc, features.classic_mfcc, features.lpcc):
         assert np.isfinite(function(np.zeros(8000), sr=8000)).all()
 
 
 @pytest.mark.parametrize("function", [features.mfcc, features.classic_mfcc, features.lpcc, features.log_mel])
-def test_float32_is_kept_and_close(function, rng):
+def test_float32_is_preserved_and_close_to_float64(function, rng):
     y = rng.standard_normal(8000).astype(np.float32)
     single, double = function(y, sr=8000), function(y.astype(np.float64), sr=8000)
     assert single.dtype == np.float32
@@ -86,7 +86,7 @@ def test_float32_is_kept_and_close(function, rng):
         ({"fmax": 5000}, "fmax must be a number above 0 and at most 4000, got 5000"),
     ],
 )
-def test_mfcc_refuses(arguments, message):
+def test_mfcc_refuses_wrong_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         features.mfcc(np.zeros(800), sr=8000, **arguments)
 
@@ -104,6 +104,6 @@ def test_mfcc_refuses(arguments, message):
         ({"window": "hannn"}, "window must be one that scipy.signal.get_window knows"),
     ],
 )
-def test_classic_mfcc_refuses(arguments, message):
+def test_classic_mfcc_refuses_wrong_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         features.classic_mfcc(np.zeros(800), sr=8000, **arguments)

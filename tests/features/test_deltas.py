@@ -9,7 +9,7 @@ from rnnbp import features
 
 
 @pytest.mark.parametrize(("width", "order"), [(3, 1), (9, 1), (5, 2), (9, 3)])
-def test_a_polynomial_has_its_derivative(width, order):
+def test_deltas_of_polynomials_are_their_derivatives(width, order):
     t = np.arange(30.0)
     x = np.stack([t**order, 3 * t ** (order - 1)], axis=1)
     expected = np.tile([float(np.prod(np.arange(1, order + 1))), 0.0], (30, 1))
@@ -17,7 +17,7 @@ def test_a_polynomial_has_its_derivative(width, order):
 
 
 @given(T=st.integers(1, 20), N=st.integers(1, 6))
-def test_the_regression_of_htk(T, N):
+def test_deltas_equal_htks_regression(T, N):
     x = np.random.default_rng(T).standard_normal((T, 3))
     expected = np.zeros_like(x)
     for t in range(T):
@@ -28,18 +28,18 @@ def test_the_regression_of_htk(T, N):
 
 
 @given(T=st.integers(1, 30), orders=st.integers(0, 3))
-def test_shapes(T, orders):
+def test_derivatives_are_appended_to_the_features(T, orders):
     x = np.random.default_rng(T).standard_normal((T, 4))
     y = features.with_deltas(x, orders)
     assert y.shape == (T, 4 * (1 + orders))
     np.testing.assert_array_equal(y[:, :4], x)
 
 
-def test_a_constant_has_none():
+def test_deltas_of_constants_are_zero():
     assert np.abs(features.with_deltas(np.full((12, 2), 7.0), 2)[:, 2:]).max() < 1e-12
 
 
-def test_dtype_is_kept():
+def test_dtype_is_preserved():
     assert features.delta(np.zeros((12, 2), np.float32)).dtype == np.float32
 
 
@@ -55,11 +55,11 @@ def test_dtype_is_kept():
         ({"width": 21}, "data must have at least width = 21 frames for mode 'interp', got 20"),
     ],
 )
-def test_what_does_not_fit_is_refused(arguments, message):
+def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         features.delta(np.zeros((20, 2)), **arguments)
 
 
-def test_their_number_must_be_natural():
+def test_a_negative_number_of_deltas_is_refused():
     with pytest.raises(ValueError, match="deltas must be an integer of 0 or more, got -1"):
         features.with_deltas(np.zeros((20, 2)), -1)

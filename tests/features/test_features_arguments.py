@@ -226,7 +226,7 @@ def arguments_of(name):
 
 
 @pytest.mark.parametrize("name", sorted(set(features.__all__) - {"Features"}))
-def test_every_argument_is_looked_at(name):
+def test_the_table_has_every_argument(name):
     """`Features` has no features of its own; its arguments are those of its subclasses."""
     assert name in CASES
     assert arguments_of(name) - ALONE == set(CASES[name][2])

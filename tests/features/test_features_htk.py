@@ -31,7 +31,7 @@ HCOPY = {
 )
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("name", HCOPY)
-def test_what_hcopy_wrote(name, dtype):
+def test_features_equal_those_of_hcopy(name, dtype):
     y, sr = read_audio(REAL / "test.wav", dtype)
     written = read_htk(REAL / name)
     ours = features.HTKMFCC(sr=sr, **(KALDI | HCOPY[name]))(y)
@@ -43,7 +43,7 @@ def test_what_hcopy_wrote(name, dtype):
     not REAL.is_dir(), reason="RNNBP_TEST_DATA names no folder that has htk: Kaldi's src/feat/test_data"
 )
 @pytest.mark.parametrize(("name", "fmin"), [("test.wav.fbank_htk.1", 0), ("test.wav.fbank_htk.2", 25)])
-def test_the_filter_bank_that_hcopy_wrote(name, fmin):
+def test_filter_banks_equal_those_of_hcopy(name, fmin):
     y, sr = read_audio(REAL / "test.wav", np.float64)
     fbank, _ = features.htk_fbank(y, sr=sr, n_mels=23, coef=0, power=2, fmin=fmin)
     np.testing.assert_allclose(fbank, read_htk(REAL / name).values, atol=1e-3, rtol=0)
@@ -104,7 +104,7 @@ def book(
         {"win_length": 256, "hop_length": 300},
     ],
 )
-def test_the_books_equations(rng, options):
+def test_features_equal_the_equations_of_the_htk_book(rng, options):
     y = 0.1 * rng.standard_normal(700) + 0.05
     sizes = {"n_mels": 26, "n_mfcc": 12, "win_length": 200, "hop_length": 80, "fmin": 0.0, "fmax": SR / 2} | options
     length, hop = sizes["win_length"], sizes["hop_length"]
@@ -114,7 +114,7 @@ def test_the_books_equations(rng, options):
     np.testing.assert_allclose(ours, expected, rtol=1e-9, atol=1e-9)
 
 
-def test_normalised_energies_are_1_at_the_loudest_and_not_below_silence(rng):
+def test_normalised_energies_are_1_at_the_loudest_frame_and_floored_at_silence(rng):
     """Section 5.6: 1 - (max - E) / 10, E at least the greatest less 50 dB."""
     y = rng.standard_normal(8000) * np.logspace(0, -6, 8000)
     raw, normalized = (features.htk_mfcc(y, sr=SR, energy=e, c0=False)[:, -1] for e in ("raw", "normalized"))
@@ -123,7 +123,7 @@ def test_normalised_energies_are_1_at_the_loudest_and_not_below_silence(rng):
     assert normalized[-1] == 1 - 0.5 * np.log(10)
 
 
-def test_columns_stand_in_htks_order(rng):
+def test_columns_are_in_htks_order(rng):
     y = rng.standard_normal(4000)
     whole = features.htk_mfcc(y, sr=SR, energy="raw")
     np.testing.assert_array_equal(features.htk_mfcc(y, sr=SR), whole[:, :13])
@@ -131,7 +131,7 @@ def test_columns_stand_in_htks_order(rng):
     np.testing.assert_array_equal(features.htk_mfcc(y, sr=SR, c0=False, energy="raw"), whole[:, [*range(12), 13]])
 
 
-def test_energy_is_that_of_the_frame_before_all_else(rng):
+def test_energy_is_that_of_the_frame_before_pre_emphasis(rng):
     y = rng.standard_normal(4000)
     _, energy = features.htk_fbank(y, sr=SR, coef=0.97)
     np.testing.assert_allclose(
@@ -139,7 +139,7 @@ def test_energy_is_that_of_the_frame_before_all_else(rng):
     )
 
 
-def test_bins_at_the_edges_of_the_band_do_not_count():
+def test_bins_at_the_edges_of_the_band_are_excluded():
     """A constant is in bin 0 and the alternation in the last one: without window or emphasis no filter has any."""
     for y in (np.full(256, 1e-3), 1e-3 * (-1.0) ** np.arange(256)):
         tone = y / np.hamming(256)  # what the window makes constant
@@ -147,7 +147,7 @@ def test_bins_at_the_edges_of_the_band_do_not_count():
         np.testing.assert_allclose(fbank, 0, atol=1e-12)
 
 
-def test_what_is_beyond_the_last_whole_frame_is_left_out(rng):
+def test_samples_after_the_last_whole_frame_are_left_out(rng):
     y = rng.standard_normal(279)
     np.testing.assert_array_equal(features.htk_mfcc(y, sr=SR), features.htk_mfcc(y[:200], sr=SR))
     assert len(features.htk_mfcc(rng.standard_normal(280), sr=SR)) == 2
@@ -176,7 +176,7 @@ def test_what_is_beyond_the_last_whole_frame_is_left_out(rng):
     ],
     ids=["c1 at the beginning", "energy at the beginning", "c1 at the end, in reverse"],
 )
-def test_derivatives_at_the_ends_are_those_that_hcopy_wrote(static, deltas, accelerations):
+def test_derivatives_at_the_ends_equal_those_of_hcopy(static, deltas, accelerations):
     """Figures of Kaldi's test.wav.fea_htk.2, which HCopy of HTK 3.4 wrote; in reverse, deltas change their sign."""
     ours = features.with_regressions(np.array(static)[:, None], 2)
     np.testing.assert_allclose(ours[: len(deltas), 1], deltas, rtol=1e-6)
@@ -200,19 +200,19 @@ def test_accelerations_are_deltas_of_deltas_with_the_outermost_frames_repeated(T
     np.testing.assert_allclose(features.with_regressions(x, 3, width=2 * N + 1), expected, rtol=1e-10, atol=1e-12)
 
 
-def test_silence_is_finite():
+def test_features_of_silence_are_finite():
     assert np.isfinite(features.htk_mfcc(np.zeros(8000), sr=SR, energy="raw")).all()
     assert np.isfinite(features.htk_mfcc(np.zeros(8000), sr=SR, energy="normalized")).all()
 
 
-def test_float32_is_kept_and_close(rng):
+def test_float32_is_preserved_and_close_to_float64(rng):
     y = rng.uniform(-1, 1, 8000).astype(np.float32)
     single, double = (features.htk_mfcc(v, sr=SR, energy="raw") for v in (y, y.astype(np.float64)))
     assert single.dtype == np.float32
     np.testing.assert_allclose(single, double, atol=1e-3, rtol=0)
 
 
-def test_the_pipeline_is_the_functions_in_a_row(rng):
+def test_the_extractor_equals_the_functions_applied_in_sequence(rng):
     y = rng.standard_normal(4000)
     made = features.HTKMFCC(sr=SR, deltas=2, energy="normalized", fmin=60.0, zero_mean=True)
     static = features.htk_mfcc(y, sr=SR, energy="normalized", fmin=60.0, zero_mean=True)
@@ -235,7 +235,7 @@ def test_the_pipeline_is_the_functions_in_a_row(rng):
         ({"hop_length": 0}, "hop_length must be a positive integer, got 0"),
     ],
 )
-def test_what_htk_mfcc_refuses(options, message):
+def test_htk_mfcc_refuses_wrong_arguments(options, message):
     for make in (
         lambda: features.htk_mfcc(np.zeros(800), sr=SR, **options),
         lambda: features.HTKMFCC(sr=SR, **options),

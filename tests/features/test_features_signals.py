@@ -41,7 +41,7 @@ BAD_SIGNALS = {
 
 @pytest.mark.parametrize("function", TAKE_A_SIGNAL.values(), ids=TAKE_A_SIGNAL)
 @pytest.mark.parametrize(("y", "message"), BAD_SIGNALS.values(), ids=BAD_SIGNALS)
-def test_what_is_no_signal_is_refused(function, y, message):
+def test_invalid_signals_are_refused(function, y, message):
     with pytest.raises(ValueError, match=message):
         function(y)
 
@@ -65,13 +65,13 @@ def test_what_is_no_signal_is_refused(function, y, message):
         lambda x: features.spec_augment(x, rng=np.random.default_rng(0)),
     ],
 )
-def test_what_is_no_features_is_refused(function, x, message):
+def test_invalid_features_are_refused(function, x, message):
     with pytest.raises(ValueError, match=message):
         function(x)
 
 
 @pytest.mark.parametrize("function", TAKE_A_SIGNAL.values(), ids=TAKE_A_SIGNAL)
-def test_a_column_and_a_stride_are_as_good(function, rng):
+def test_columns_and_strided_arrays_are_taken(function, rng):
     """A dataset's (n, 1), and one channel of many."""
     y = rng.standard_normal(1000)
     expected = function(y)
@@ -83,7 +83,7 @@ def test_a_column_and_a_stride_are_as_good(function, rng):
 
 
 @pytest.mark.parametrize("function", TAKE_A_SIGNAL.values(), ids=TAKE_A_SIGNAL)
-def test_a_signal_is_left_as_it_was(function, rng):
+def test_signals_are_not_changed(function, rng):
     y = rng.standard_normal(1000)
     before = y.copy()
     y.flags.writeable = False
@@ -95,12 +95,12 @@ def test_a_signal_is_left_as_it_was(function, rng):
     ("given", "kept"),
     [("float16", "float32"), ("float32", "float32"), ("float64", "float64"), ("longdouble", "float64")],
 )
-def test_dtypes(given, kept):
+def test_float32_is_preserved_and_other_floats_become_float64(given, kept):
     assert checked_signal(np.zeros(3, given)).dtype == kept
     assert checked_features(np.zeros((3, 2), given)).dtype == kept
 
 
-def test_preemphasis_is_a_filter(rng):
+def test_preemphasis_equals_the_fir_filter(rng):
     y = rng.standard_normal(50)
     np.testing.assert_allclose(features.preemphasis(y, coef=0.9), lfilter([1, -0.9], [1], y), rtol=1e-14, atol=1e-15)
     halves = features.preemphasis(y[:20]), features.preemphasis(y[20:], zi=-0.97 * y[19])
@@ -114,6 +114,6 @@ def test_preemphasis_is_a_filter(rng):
         ({"zi": np.nan}, "zi must be a number that is finite, got nan"),
     ],
 )
-def test_preemphasis_refuses(arguments, message):
+def test_preemphasis_refuses_wrong_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         features.preemphasis([1.0, 2.0], **arguments)

@@ -10,7 +10,7 @@ from rnnbp.features.framing import BLOCK, by_blocks
 
 
 @given(n=st.integers(1, 300), length=st.integers(1, 50), hop=st.integers(1, 60))
-def test_frames_are_stretches_of_the_signal(n, length, hop):
+def test_frames_are_slices_of_the_signal(n, length, hop):
     y = np.arange(float(n))
     if n < length:
         with pytest.raises(ValueError, match=f"y must have at least {length} samples, which are one frame, got {n}"):
@@ -21,7 +21,7 @@ def test_frames_are_stretches_of_the_signal(n, length, hop):
     np.testing.assert_array_equal(frames, hop * np.arange(len(frames))[:, None] + np.arange(length))
 
 
-def test_frames_are_a_view_that_is_not_written_to():
+def test_frames_are_a_read_only_view():
     y = np.zeros(1000)
     frames = features.frame(y, frame_length=400, hop_length=10)
     assert np.shares_memory(frames, y)
@@ -31,13 +31,13 @@ def test_frames_are_a_view_that_is_not_written_to():
         frames[0, 0] = 1
 
 
-def test_frames_next_to_each_other_are_the_signal(rng):
+def test_adjacent_frames_concatenate_to_the_signal(rng):
     y = rng.standard_normal(1000)
     np.testing.assert_array_equal(features.frame(y, frame_length=100, hop_length=100).ravel(), y)
 
 
 @given(n=st.integers(1, 400), n_fft=st.integers(1, 65), hop=st.integers(1, 40), center=st.booleans())
-def test_shapes(n, n_fft, hop, center):
+def test_the_number_of_frames_follows_from_length_and_hop(n, n_fft, hop, center):
     """Centred, a frame has its middle at each multiple of the hop; else it begins there, and ends within the signal."""
     framing = features.Framing(sr=8000, n_fft=n_fft, hop_length=hop, center=center)
     y = np.arange(1.0, n + 1)
@@ -81,12 +81,12 @@ def test_overlapping_windows_add_up_to_the_signal(rng):
         ({"sr": 1}, 1, 1, 1),
     ],
 )
-def test_lengths_that_are_not_given(given, n_fft, hop_length, win_length):
+def test_default_lengths_follow_from_each_other(given, n_fft, hop_length, win_length):
     framing = features.Framing(**given)
     assert (framing.n_fft, framing.hop_length, framing.win_length) == (n_fft, hop_length, win_length)
 
 
-def test_framing_is_what_its_repr_says():
+def test_repr_restores_the_framing():
     framing = features.Framing(sr=8000, window=("gaussian", 20), center=False)
     assert eval(repr(framing), {"Framing": features.Framing}) == framing
     assert hash(framing) == hash(
@@ -108,7 +108,7 @@ def test_framing_is_what_its_repr_says():
         ({"window": "gaussian"}, "window must be one that scipy.signal.get_window knows, got 'gaussian'"),
     ],
 )
-def test_what_does_not_fit_is_refused(arguments, message):
+def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         features.Framing(**{"sr": 8000, **arguments})
     with pytest.raises(ValueError, match=message):
@@ -120,13 +120,13 @@ def test_a_misspelt_argument_is_refused():
         features.spectrogram(np.zeros(8000), sr=8000, hop_lenght=80)
 
 
-def test_windows_are_kept_and_not_written_to():
+def test_windows_are_cached_and_read_only():
     window = features.get_window("hamming", 200)
     assert window is features.get_window("hamming", 200)
     with pytest.raises(ValueError, match="read-only"):
         window[0] = 1
 
 
-def test_by_blocks_is_the_whole():
+def test_processing_by_blocks_equals_processing_all_frames():
     frames = features.frame(np.arange(3 * BLOCK + 7.0), frame_length=5, hop_length=1)
     np.testing.assert_array_equal(by_blocks(frames, lambda block: block.sum(axis=1)), frames.sum(axis=1))

@@ -19,7 +19,7 @@ def frames(rng):
     return rng.standard_normal((7, 240)) * np.hamming(240)
 
 
-def test_autocorrelation_is_a_correlation(frames):
+def test_autocorrelation_equals_numpys_correlation(frames):
     r = features.autocorrelation(frames, 12)
     for t, x in enumerate(frames):
         np.testing.assert_allclose(r[t], np.correlate(x, x, "full")[239 : 239 + 13], rtol=1e-10, atol=1e-12)
@@ -37,7 +37,7 @@ def test_levinson_durbin_solves_the_normal_equations(frames, order):
     np.testing.assert_allclose(error, r[:, 0] * np.prod(1 - reflection**2, axis=1), rtol=1e-10)
 
 
-def test_the_error_is_what_the_predictor_leaves(frames):
+def test_the_error_is_the_energy_of_the_prediction_residual(frames):
     a, error, _ = features.levinson_durbin(features.autocorrelation(frames, 10))
     for x, filter_, left in zip(frames, a, error, strict=True):
         assert np.sum(np.convolve(x, filter_) ** 2) == pytest.approx(left, rel=1e-10)
@@ -50,7 +50,7 @@ def test_predictors_are_stable(frames):
 
 
 @pytest.mark.parametrize("process", PROCESSES.values(), ids=PROCESSES)
-def test_a_known_process_is_found(rng, process):
+def test_coefficients_of_a_known_process_are_estimated(rng, process):
     """By both methods, within a few times the standard error, about 1 / sqrt(n)."""
     n = 200_000
     y = lfilter([1.0], process, rng.standard_normal(n))[None]
@@ -61,13 +61,13 @@ def test_a_known_process_is_found(rng, process):
     assert error[0] / n == pytest.approx(1, abs=0.02)
 
 
-def test_higher_orders_add_nothing_to_a_known_process(rng):
+def test_higher_coefficients_of_a_known_process_are_zero(rng):
     y = lfilter([1.0], [1.0, -1.6, 0.81], rng.standard_normal(200_000))[None]
     a = features.levinson_durbin(features.autocorrelation(y, 6))[0]
     np.testing.assert_allclose(a[0], [1, -1.6, 0.81, 0, 0, 0, 0], atol=0.012)
 
 
-def test_a_formant_is_where_it_is(rng):
+def test_a_formants_frequency_is_estimated(rng):
     """700 Hz, 80 Hz wide."""
     radius, angle = np.exp(-np.pi * 80 / 8000), 2 * np.pi * 700 / 8000
     y = lfilter([1.0], [1, -2 * radius * np.cos(angle), radius**2], rng.standard_normal(80_000))
@@ -76,7 +76,7 @@ def test_a_formant_is_where_it_is(rng):
     assert np.abs(np.angle(roots)).mean() * 8000 / (2 * np.pi) == pytest.approx(700, abs=10)
 
 
-def test_lpc_is_that_of_its_windowed_frames(rng):
+def test_lpc_equals_levinson_durbin_on_windowed_frames(rng):
     y = rng.standard_normal(40_000)  # more frames than a block holds
     a = features.lpc(y, sr=8000, order=8, center=False, window="hamming", win_length=200, hop_length=80)
     frames = features.frame(y, frame_length=256, hop_length=80)[:, 28:228] * features.get_window("hamming", 200)
@@ -84,7 +84,7 @@ def test_lpc_is_that_of_its_windowed_frames(rng):
     np.testing.assert_allclose(a, expected, rtol=1e-10, atol=1e-12)
 
 
-def test_silence_and_a_pure_tone_stay_finite():
+def test_silence_and_pure_tones_give_finite_coefficients():
     """Nothing but rounding is left to predict, in float32 too."""
     for y in (np.zeros(2000), np.ones(2000), np.sin(0.3 * np.arange(2000)), np.eye(1, 2000)[0]):
         for dtype in (np.float32, np.float64):
@@ -97,7 +97,7 @@ def test_silence_and_a_pure_tone_stay_finite():
 
 
 @pytest.mark.parametrize("n_lpcc", [1, 5, 11, 30])
-def test_the_cepstrum_is_that_of_the_spectrum(frames, n_lpcc):
+def test_the_cepstrum_equals_that_of_the_model_spectrum(frames, n_lpcc):
     """Beside the recursion, the Fourier transform of log(error / |A|^2)."""
     a, error, _ = features.levinson_durbin(features.autocorrelation(frames, 10))
     spectrum = error[:, None] / np.abs(np.fft.rfft(a, 8192, axis=1)) ** 2
@@ -105,7 +105,7 @@ def test_the_cepstrum_is_that_of_the_spectrum(frames, n_lpcc):
     np.testing.assert_allclose(features.lpc_to_cepstra(a, error, n_lpcc), expected, rtol=1e-9, atol=1e-10)
 
 
-def test_lpcc_lifters_from_coefficient_0(rng):
+def test_lpcc_liftering_starts_at_coefficient_0(rng):
     y = rng.standard_normal(2000)
     ratio = features.lpcc(y, sr=8000, lifter=22) / features.lpcc(y, sr=8000)
     np.testing.assert_allclose(ratio, np.tile(1 + 11 * np.sin(np.pi * np.arange(13) / 22), (26, 1)))
@@ -127,6 +127,6 @@ def test_lpcc_lifters_from_coefficient_0(rng):
         (lambda: features.lpc_to_cepstra([[1.0]], [1.0], amin=0), "amin must be a number above 0, got 0"),
     ],
 )
-def test_what_does_not_fit_is_refused(call, message):
+def test_wrong_arguments_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()

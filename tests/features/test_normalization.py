@@ -16,13 +16,13 @@ def x(rng):
     return x
 
 
-def test_moments_of_an_utterance(x):
+def test_an_utterance_has_mean_0_and_deviation_1(x):
     y = features.normalize_utterance(x)
     np.testing.assert_allclose(y.mean(axis=0), 0, atol=1e-10)
     np.testing.assert_allclose(y.std(axis=0), [1, 1, 1, 0], rtol=1e-9)
 
 
-def test_moments_of_a_speaker(rng):
+def test_all_utterances_of_a_speaker_have_mean_0_and_deviation_1(rng):
     sequences = [rng.standard_normal((n, 3)) + n for n in (5, 9, 20, 4)]
     speakers = ["ann", "bob", "ann", "bob"]
     y = features.normalize_speakers(sequences, speakers)
@@ -37,7 +37,7 @@ def test_moments_of_a_speaker(rng):
 @given(
     T=st.integers(1, 60), window=st.integers(1, 70), min_window=st.integers(1, 70), offset=st.sampled_from([0.0, 1e5])
 )
-def test_running_is_what_it_says(T, window, min_window, offset):
+def test_running_normalisation_equals_its_definition(T, window, min_window, offset):
     min_window = min(window, min_window)
     x = np.random.default_rng(T).standard_normal((T, 2)) * [1, 0] + offset
     y = features.normalize_running(x, window=window, min_window=min_window)
@@ -50,19 +50,19 @@ def test_running_is_what_it_says(T, window, min_window, offset):
         np.testing.assert_allclose(y[t], expected, atol=1e-6)
 
 
-def test_running_looks_no_further_than_it_says(x):
+def test_running_normalisation_is_causal_after_the_first_window(x):
     whole = features.normalize_running(x, window=20, min_window=10)
     np.testing.assert_allclose(
         features.normalize_running(x[:30], window=20, min_window=10)[:, :3], whole[:30, :3], rtol=1e-6
     )
 
 
-def test_dtype_is_kept(x):
+def test_dtype_is_preserved(x):
     assert features.normalize_utterance(x.astype(np.float32)).dtype == np.float32
     assert features.normalize_running(x.astype(np.float32)).dtype == np.float32
 
 
-def test_one_frame_becomes_zero():
+def test_a_single_frame_becomes_zero():
     assert features.normalize_utterance([[3.0, 4.0]]).tolist() == [[0.0, 0.0]]
     assert features.normalize_running([[3.0, 4.0]]).tolist() == [[0.0, 0.0]]
 
@@ -90,6 +90,6 @@ def test_one_frame_becomes_zero():
         ),
     ],
 )
-def test_what_does_not_fit_is_refused(call, message):
+def test_wrong_arguments_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()

@@ -1,4 +1,4 @@
-"""Pipelines: the functions in a row, described by their repr, mapped over datasets."""
+"""Feature extractors: equal to the functions they combine, restored by their repr, mapped over datasets."""
 
 import inspect
 from dataclasses import FrozenInstanceError
@@ -13,7 +13,7 @@ from rnnbp import features
 
 PIPELINES = {
     "LogMel": features.LogMel(sr=8000, n_mels=20, deltas=1),
-    "LogMel, as it comes": features.LogMel(sr=16000),
+    "LogMel, default": features.LogMel(sr=16000),
     "MFCC": features.MFCC(sr=8000, n_mfcc=13, n_fft=256, hop_length=80, deltas=2, normalize="utterance"),
     "MFCC, not centred": features.MFCC(sr=8000, center=False, lifter=22, coef=0.97, window=("kaiser", 5.0), htk=True),
     "LPCC": features.LPCC(sr=8000, order=10, n_lpcc=15, deltas=1, width=5, normalize="running"),
@@ -24,14 +24,14 @@ pipelines = pytest.mark.parametrize("pipeline", PIPELINES.values(), ids=PIPELINE
 
 
 @pipelines
-def test_its_repr_makes_it_again(pipeline):
+def test_repr_restores_an_extractor(pipeline):
     again = eval(repr(pipeline), vars(features))
     assert again == pipeline
     assert hash(again) == hash(pipeline)
 
 
 @pipelines
-def test_its_shape_is_what_it_says(pipeline, rng):
+def test_feature_size_is_the_number_of_features(pipeline, rng):
     x = pipeline(rng.standard_normal(4000))
     assert x.ndim == 2
     assert x.shape[1] == pipeline.feature_size
@@ -41,7 +41,7 @@ def test_its_shape_is_what_it_says(pipeline, rng):
 
 
 @pipelines
-def test_it_maps_a_dataset(pipeline, rng):
+def test_an_extractor_maps_a_dataset(pipeline, rng):
     recordings = rnnbp.SequenceDataset(
         [rng.standard_normal((n, 1)) for n in (900, 4000)], ["no", "yes"], dtype=np.float64
     )
@@ -52,18 +52,18 @@ def test_it_maps_a_dataset(pipeline, rng):
 
 
 @pipelines
-def test_it_cannot_be_changed(pipeline):
+def test_extractors_are_immutable(pipeline):
     with pytest.raises(FrozenInstanceError):
         pipeline.deltas = 1
 
 
 @given(n=st.integers(1, 1000), deltas=st.integers(0, 2))
-def test_any_length_has_features(n, deltas):
+def test_recordings_of_any_length_have_features(n, deltas):
     pipeline = features.MFCC(sr=8000, deltas=deltas, normalize="utterance")
     assert pipeline(np.ones(n)).shape == (1 + n // 80, 13 * (1 + deltas))
 
 
-def test_it_is_the_functions_in_a_row(rng):
+def test_an_extractor_equals_the_functions_applied_in_sequence(rng):
     y = rng.standard_normal(4000)
     settings = {"sr": 8000, "n_fft": 300, "win_length": 201, "hop_length": 77}
     raised = features.preemphasis(y, coef=0.9)
@@ -99,7 +99,7 @@ def test_it_is_the_functions_in_a_row(rng):
         (lambda: features.ClassicMFCC(sr=8000, n_fft=100), "n_fft must be at least win_length = 200, got 100"),
     ],
 )
-def test_what_does_not_fit_is_refused_when_it_is_made(make, message):
+def test_wrong_arguments_are_refused_at_construction(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 
@@ -109,8 +109,7 @@ def test_a_recording_too_short_for_a_frame_is_refused():
         features.MFCC(sr=8000, center=False)(np.zeros(100))
 
 
-def test_a_net_reads_them(rng):
-    """From samples to a step of training."""
+def test_a_network_trains_on_extracted_features(rng):
     pipeline = features.MFCC(sr=8000, deltas=1, normalize="utterance")
     recordings = rnnbp.SequenceDataset([rng.standard_normal((n, 1)) for n in (900, 4000)], [0, 1])
     model = rnnbp.Sequential(rnnbp.GRU(pipeline.feature_size, 4), rnnbp.Last(), rnnbp.Dense(4, 2), seed=0)
@@ -120,7 +119,7 @@ def test_a_net_reads_them(rng):
 
 
 @pytest.mark.parametrize("name", features.__all__)
-def test_what_is_public_is_documented(name):
+def test_public_names_are_documented(name):
     thing = getattr(features, name)
     text = inspect.getdoc(thing) or ""
     assert "Examples\n--------" in text

@@ -29,37 +29,37 @@ def test_a_tone_keeps_its_frequency(res_type, orig_sr, target_sr):
     np.testing.assert_allclose(out[inside], np.sin(2 * np.pi * 440 * np.arange(m) / target_sr)[inside], atol=2e-3)
 
 
-def test_what_the_lower_rate_cannot_hold_is_gone():
+def test_frequencies_above_half_the_lower_rate_are_removed():
     y = np.sin(2 * np.pi * 7000 * np.arange(16000) / 16000)
     out = features.resample(y, orig_sr=16000, target_sr=8000, res_type="polyphase")
     assert np.abs(out[400:-400]).max() < 1e-2
 
 
 @given(n=st.integers(1, 3000), old=st.integers(1, 60), new=st.integers(1, 60))
-def test_lengths(n, old, new):
+def test_the_length_is_rounded_up(n, old, new):
     assert len(features.resample(np.ones(n), orig_sr=old, target_sr=new, res_type="polyphase")) == -(-n * new // old)
 
 
 @pytest.mark.oracles
 @given(n=st.integers(1, 3000), old=st.integers(1, 60), new=st.integers(1, 60))
-def test_lengths_by_soxr(n, old, new):
+def test_the_length_by_soxr_is_rounded_up(n, old, new):
     pytest.importorskip("soxr")
     assert len(features.resample(np.ones(n), orig_sr=old, target_sr=new, res_type="soxr_hq")) == -(-n * new // old)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_dtype_is_kept(dtype):
+def test_dtype_is_preserved(dtype):
     assert features.resample(np.ones(100, dtype), orig_sr=8, target_sr=5).dtype == dtype
 
 
-def test_the_same_rate_is_a_copy():
+def test_resampling_to_the_same_rate_is_a_copy():
     y = np.arange(5.0)
     out = features.resample(y, orig_sr=8000, target_sr=8000)
     np.testing.assert_array_equal(out, y)
     assert not np.shares_memory(out, y)
 
 
-def test_without_soxr(monkeypatch, rng):
+def test_without_soxr_the_polyphase_filter_is_used(monkeypatch, rng):
     y = rng.standard_normal(800)
     expected = features.resample(y, orig_sr=8000, target_sr=6000, res_type="polyphase")
     monkeypatch.setitem(sys.modules, "soxr", None)
@@ -77,6 +77,6 @@ def test_without_soxr(monkeypatch, rng):
         ({"res_type": "polyphas"}, "res_type must be one of .*Did you mean 'polyphase'"),
     ],
 )
-def test_what_does_not_fit_is_refused(arguments, message):
+def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         features.resample(np.ones(100), **{"orig_sr": 8000, "target_sr": 6000, **arguments})

@@ -9,7 +9,7 @@ from rnnbp import features
 
 
 @pytest.mark.parametrize("n_fft", [256, 255])
-def test_parseval(rng, n_fft):
+def test_the_power_of_a_frame_satisfies_parseval(rng, n_fft):
     """The power over all frequencies is the windowed frame's energy times n_fft."""
     y = rng.standard_normal(5000)
     S = features.spectrogram(y, sr=8000, n_fft=n_fft, hop_length=64, center=False)
@@ -21,8 +21,8 @@ def test_parseval(rng, n_fft):
     np.testing.assert_allclose(S @ twice, n_fft * np.sum(frames**2, axis=1), rtol=1e-12)
 
 
-def test_many_frames_are_as_few(rng):
-    """Frames are worked on in blocks; each is as it is alone."""
+def test_spectra_do_not_depend_on_the_blocks_of_frames(rng):
+    """Each frame of a long signal has the spectrum that it has alone."""
     y = rng.standard_normal(60_000)
     settings = {"sr": 8000, "center": False, "win_length": 200, "n_fft": 256, "hop_length": 80}
     S, M = features.spectrogram(y, **settings), features.melspectrogram(y, **settings)
@@ -34,7 +34,7 @@ def test_many_frames_are_as_few(rng):
 
 
 @given(st.floats(300, 3700))
-def test_a_tone_is_where_it_is(frequency):
+def test_a_tone_is_in_the_bin_of_its_frequency(frequency):
     y = np.sin(2 * np.pi * frequency * np.arange(4000) / 8000)
     S = features.spectrogram(y, sr=8000, n_fft=512)
     assert abs(S[25].argmax() * 8000 / 512 - frequency) <= 8000 / 512
@@ -46,7 +46,7 @@ def test_a_tone_is_where_it_is(frequency):
 
 
 @pytest.mark.parametrize("htk", [True, False])
-def test_the_mel_scale_there_and_back(htk):
+def test_mel_to_hz_inverts_hz_to_mel(htk):
     f = np.linspace(0, 12000, 1000)
     m = features.hz_to_mel(f, htk=htk)
     assert (np.diff(m) > 0).all()
@@ -54,14 +54,14 @@ def test_the_mel_scale_there_and_back(htk):
     assert features.hz_to_mel(440.0, htk=htk).shape == ()
 
 
-def test_the_mel_scale_where_it_is_fixed():
+def test_the_mel_scale_has_its_reference_values():
     assert features.hz_to_mel(1000) == pytest.approx(15)  # Slaney's corner
     assert features.hz_to_mel(6400) == pytest.approx(42)  # and 27 mel above it
     assert features.hz_to_mel(1000, htk=True) == pytest.approx(1000, abs=0.1)  # by which the scale was made
 
 
 @pytest.mark.parametrize("htk", [True, False])
-def test_filters_overlap_to_one(htk):
+def test_filters_of_height_1_add_up_to_one(htk):
     """Triangles of height 1: between the first and the last centre they add up to 1."""
     filters = features.mel(sr=16000, n_fft=1024, n_mels=30, htk=htk, norm=None)
     centres = features.mel_frequencies(32, fmin=0, fmax=8000, htk=htk)[1:-1]
@@ -97,7 +97,7 @@ def test_a_warp_out_of_range_is_refused(warp):
         features.warp_frequencies([0], warp, sr=8000)
 
 
-def test_filters_are_kept_and_not_written_to():
+def test_filters_are_cached_and_read_only():
     filters = features.mel(sr=8000, n_fft=256)
     assert filters is features.mel(sr=8000.0, n_fft=256, fmax=4000)
     with pytest.raises(ValueError, match="read-only"):
@@ -123,7 +123,7 @@ def test_filters_that_do_not_fit_are_refused(arguments, message):
         features.log_mel(np.zeros(8000), **{"sr": 8000, "n_fft": 256, **arguments})
 
 
-def test_decibels():
+def test_decibels_equal_values_by_hand():
     S = np.array([[1.0, 10.0], [100.0, 0.0]])
     np.testing.assert_allclose(features.power_to_db(S, top_db=None), [[0, 10], [20, -100]])
     np.testing.assert_allclose(features.power_to_db(S, top_db=15), [[5, 10], [20, 5]])
@@ -143,7 +143,7 @@ def test_decibels():
         ([1.0], {"top_db": -1}, "top_db must be a number of 0 or more, got -1"),
     ],
 )
-def test_decibels_refuse(S, arguments, message):
+def test_decibels_refuse_wrong_arguments(S, arguments, message):
     with pytest.raises(ValueError, match=message):
         features.power_to_db(S, **arguments)
 
@@ -153,6 +153,6 @@ def test_power_must_be_positive():
         features.spectrogram(np.zeros(800), sr=8000, power=0)
 
 
-def test_a_louder_signal_is_the_same_spectrum_shifted(rng):
+def test_a_louder_signal_shifts_the_log_spectrum(rng):
     y = rng.standard_normal(4000)
     np.testing.assert_allclose(features.log_mel(10 * y, sr=8000), features.log_mel(y, sr=8000) + 20, rtol=1e-10)

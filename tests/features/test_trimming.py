@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from rnnbp import features
 
 
-def test_rms_of_a_tone():
+def test_rms_of_a_tone_is_its_amplitude_over_root_2():
     y = 3 * np.sin(2 * np.pi * np.arange(8000) / 40)
     np.testing.assert_allclose(features.rms(y, frame_length=400, hop_length=100)[4:-4], 3 / np.sqrt(2), rtol=1e-12)
 
 
 @given(before=st.integers(0, 3000), after=st.integers(0, 3000), noise=st.floats(0, 1e-3))
-def test_what_is_loud_stays_and_silence_goes(before, after, noise):
+def test_silence_at_the_ends_is_trimmed(before, after, noise):
     """To within a frame."""
     rng = np.random.default_rng(0)
     word = np.sin(0.4 * np.arange(2000))
@@ -27,13 +27,13 @@ def test_what_is_loud_stays_and_silence_goes(before, after, noise):
     assert before + 2000 - 64 <= stop <= before + 2000 + 256
 
 
-def test_without_a_frame_that_is_loud_nothing_stays():
+def test_a_signal_below_the_threshold_is_trimmed_to_nothing():
     trimmed, index = features.trim(np.full(3000, 1e-3), ref=1.0, top_db=40)
     assert len(trimmed) == 0
     assert index.tolist() == [0, 0]
 
 
-def test_silence_stays():
+def test_a_signal_of_zeros_is_unchanged():
     assert features.trim(np.zeros(100))[1].tolist() == [0, 100]
 
 
@@ -46,6 +46,6 @@ def test_silence_stays():
         ({"hop_length": 1.5}, "hop_length must be a positive integer, got 1.5"),
     ],
 )
-def test_what_does_not_fit_is_refused(arguments, message):
+def test_wrong_arguments_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         features.trim(np.zeros(100), **arguments)

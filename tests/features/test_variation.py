@@ -20,7 +20,7 @@ def octave_levels(noise):
     return [10 * np.log10(power[(hertz >= a) & (hertz < b)].mean()) for a, b in pairwise(edges)]
 
 
-def test_noise_has_the_spectrum_of_speech(rng):
+def test_speech_noise_has_the_spectrum_of_speech(rng):
     levels = octave_levels(speech_noise(200_000, sr=SR, rng=rng))
     assert abs(levels[1] - levels[0]) < 1.5
     assert 7.5 < levels[2] - levels[3] < 10.5
@@ -28,7 +28,7 @@ def test_noise_has_the_spectrum_of_speech(rng):
 
 
 @pytest.mark.parametrize("n", [1, 2, 977, 8000])
-def test_noise_is_of_any_length_and_of_power_1(n, rng):
+def test_speech_noise_has_any_length_and_power_1(n, rng):
     noise = speech_noise(n, sr=SR, rng=rng)
     assert noise.shape == (n,)
     assert np.isfinite(noise).all()
@@ -36,7 +36,7 @@ def test_noise_is_of_any_length_and_of_power_1(n, rng):
         assert np.mean(noise**2) == pytest.approx(1)
 
 
-def test_noise_rises_and_falls_unless_it_is_steady(rng):
+def test_speech_noise_is_modulated_unless_steady(rng):
     def swing(modulation):
         noise = speech_noise(80_000, sr=SR, rng=rng, modulation=modulation)
         return np.std(np.sqrt(np.mean(noise.reshape(-1, 400) ** 2, axis=1)))
@@ -56,19 +56,19 @@ def test_stretch_changes_the_length_and_keeps_the_ends(rng):
     assert stretch(x[:1], 3.0).tolist() == x[[0, 0]].tolist()
 
 
-def test_a_variation_of_nothing_changes_nothing(rng):
+def test_a_variation_with_all_settings_zero_is_the_identity(rng):
     plain = Variation(speed=0, tempo=0, noisy=0)
     np.testing.assert_array_equal(plain.sound(TONE, SR, rng), TONE)
     np.testing.assert_array_equal(plain.features(TONE, MFCC(sr=SR), SR, rng), MFCC(sr=SR)(TONE))
 
 
 @pytest.mark.parametrize("kind", ["white", "speech"])
-def test_noise_is_of_the_ratio_that_was_asked_for(kind, rng):
+def test_noise_has_a_ratio_within_the_given_range(kind, rng):
     heard = Variation(speed=0, tempo=0, noises=(kind,), snr=(3, 3)).sound(TONE, SR, rng)
     assert 10 * np.log10(np.sum(TONE**2) / np.sum((heard - TONE) ** 2)) == pytest.approx(3)
 
 
-def test_some_stay_without_noise(rng):
+def test_the_given_fraction_of_recordings_gets_noise(rng):
     half = Variation(speed=0, tempo=0, noisy=0.5)
     unchanged = sum(np.array_equal(half.sound(TONE, SR, rng), TONE) for _ in range(200))
     assert 70 < unchanged < 130
@@ -83,7 +83,7 @@ def test_speed_and_tempo_stay_within_their_limits(rng):
     assert 1.15 < max(longer) < np.exp(0.32)
 
 
-def test_masks_hide_some_of_the_features(rng):
+def test_masks_cover_some_of_the_features(rng):
     x = rng.normal(size=(50, 8))
     masked = [Variation(tempo=0, masks=4).frames(x, rng) for _ in range(20)]
     hidden = [np.mean(m != x) for m in masked]
@@ -99,7 +99,7 @@ def peak(x):
     return x.mean(axis=0).argmax()
 
 
-def test_a_warp_moves_formants_and_nothing_else(rng):
+def test_a_warp_moves_formants_alone(rng):
     """A filter is moved up by the factor, so that a tone is heard in a lower one; the frames are as many."""
     feature = LogMel(sr=SR, n_mels=26)
     plain, high = feature(TONE), warped(feature, 1.3)(TONE)
@@ -130,12 +130,12 @@ def test_features_without_mel_filters_refuse_a_warp(rng):
         ({"masks": -1}, "freq_width must be"),
     ],
 )
-def test_what_is_refused(options, message):
+def test_wrong_arguments_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         Variation(**options)
 
 
-def test_noise_refuses_what_is_out_of_range(rng):
+def test_speech_noise_refuses_wrong_arguments(rng):
     with pytest.raises(ValueError, match="n must be a positive integer, got 0"):
         speech_noise(0, sr=SR, rng=rng)
     with pytest.raises(ValueError, match="modulation must be"):
