@@ -53,7 +53,7 @@ def blocks_of_readme() -> list[str]:
 
 
 @pytest.mark.slow
-def test_first_lines(tmp_path, monkeypatch):
+def test_the_documented_first_lines_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names: dict = {}
     exec(FIRST_LINES, names)
@@ -77,7 +77,7 @@ def test_first_lines(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_comparison(tmp_path, monkeypatch):
+def test_the_documented_comparison_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     train, test = rnnbp.datasets.load_japanese_vowels()
     names = {"rnnbp": rnnbp, "make_static": make_static, "make_lstm": make_lstm, "train": train, "test": test}
@@ -90,7 +90,7 @@ def test_the_comparison(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_readmes_lines(tmp_path, monkeypatch):
+def test_the_examples_of_the_readme_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names: dict = {"MyCell": rnnbp.ElmanCell}
     for block in blocks_of_readme():

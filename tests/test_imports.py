@@ -117,24 +117,24 @@ def cycle(edges: list[Import]) -> list[str]:
     return next((found for module in FILES if (found := visit(module, ()))), [])
 
 
-def test_every_file_stands_in_a_room_of_the_layout():
+def test_every_file_is_in_a_package_of_the_layout():
     strangers = [name for name in FILES if room(name) not in {"", "__main__", *ROOMS}]
     assert not strangers, f"put them in a room of ROOMS: {strangers}"
 
 
-def test_imports_point_downwards_and_never_in_a_circle():
+def test_imports_point_downwards_without_cycles():
     assert not upward(OWN), listed(upward(OWN))
     assert not cycle(OWN), " > ".join(cycle(OWN))
 
 
-def test_an_upward_import_and_a_circle_would_be_found():
+def test_upward_imports_and_cycles_are_detected():
     up = Import("rnnbp/core/parameters.py", 1, "rnnbp.core.parameters", "rnnbp.training.trainer", False)
     assert upward([*OWN, up]) == [up]
     back = Import("rnnbp/data/batch.py", 1, "rnnbp.data.batch", "rnnbp.data.dataset", False)
     assert {"rnnbp.data.batch", "rnnbp.data.dataset"} <= set(cycle([*OWN, back]))
 
 
-def test_only_the_core_is_imported_before_a_call_asks_for_more():
+def test_optional_and_slow_packages_are_imported_within_functions():
     allowed = CORE | set(sys.stdlib_module_names) | {"rnnbp"}
     offenders = [
         i
@@ -156,13 +156,13 @@ def brought_by(code: str) -> set[str]:
     return set(json.loads(result.stdout))
 
 
-def test_importing_the_package_loads_no_room_before_it_is_used():
+def test_importing_the_package_loads_no_subpackage():
     brought = brought_by("import rnnbp")
     assert {name.partition(".")[0] for name in brought} <= {"rnnbp", *sys.stdlib_module_names}
     assert {room(name) for name in brought if name.startswith("rnnbp")} == {"", "runtime"}
 
 
-def test_a_layer_brings_only_the_core_and_neither_plots_nor_applications():
+def test_using_a_layer_loads_neither_plots_nor_applications():
     brought = brought_by("import numpy, scipy, pandas; before = set(sys.modules); import rnnbp; rnnbp.LSTM(2, 3)")
     assert {name.partition(".")[0] for name in brought} <= {"rnnbp", *sys.stdlib_module_names}
     assert not {"cli", "applications", "comparison", "training", "plotting", "audio"} & set(map(room, brought))
@@ -174,7 +174,7 @@ FACES = [name for name, path in FILES.items() if path.with_suffix(".pyi").exists
 
 
 @pytest.mark.parametrize("face", FACES)
-def test_a_package_shows_its_public_names_and_nothing_else(face):
+def test_dir_lists_the_public_names_only(face):
     module = sys.modules.get(face) or __import__(face, fromlist=["*"])
     assert dir(module) == module.__all__ == sorted(set(module.__all__))
     for name in module.__all__:
@@ -184,7 +184,7 @@ def test_a_package_shows_its_public_names_and_nothing_else(face):
 
 
 @pytest.mark.parametrize("face", FACES)
-def test_no_public_name_is_that_of_the_file_it_stands_in(face):
+def test_no_public_name_equals_that_of_its_file(face):
     """Or, once the file is imported, the package would show the module in its place."""
     for node in ast.parse(FILES[face].with_suffix(".pyi").read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ImportFrom):
@@ -198,7 +198,7 @@ def test_an_unknown_name_suggests_the_nearest_one():
 
 
 @pytest.mark.parametrize("name", rnnbp.__all__)
-def test_what_is_public_is_documented(name):
+def test_public_names_are_documented(name):
     thing = getattr(rnnbp, name)
     text = inspect.getdoc(thing) or ""
     assert text, f"{name} has no docstring"

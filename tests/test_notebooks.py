@@ -10,12 +10,12 @@ FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 
-def test_there_are_notebooks():
+def test_notebooks_exist():
     assert NOTEBOOKS
 
 
 @pytest.mark.parametrize("path", [*NOTEBOOKS, FOLDER.parent / "README.md"], ids=lambda path: path.stem)
-def test_nothing_is_validated_on_a_test_set(path):
+def test_notebooks_do_not_validate_on_test_sets(path):
     assert not re.search(r"validation=test|fit\(\w+, (test|unseen)\b", path.read_text(encoding="utf-8"))
 
 
@@ -47,7 +47,7 @@ def test_a_missing_dotted_name_is_found():
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of Jupyter's own machinery
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_it_runs(path, monkeypatch):
+def test_notebooks_run(path, monkeypatch):
     nbformat = pytest.importorskip("nbformat")
     nbclient = pytest.importorskip("nbclient")
     pytest.importorskip("ipykernel")

@@ -17,7 +17,7 @@ SHAPES = st.tuples(st.integers(1, 12), st.integers(1, 5))
 @given(
     arrays(np.float32, SHAPES, elements=st.floats(-1e6, 1e6, width=32)), st.sampled_from(sorted({*KINDS} - {*SHORTS}))
 )
-def test_floats_come_back_exactly(tmp_path_factory, values, kind):
+def test_floats_round_trip_exactly(tmp_path_factory, values, kind):
     path = tmp_path_factory.mktemp("htk") / "a.htk"
     write_htk(path, values, period=0.0125, kind=f"{kind}_E_D_A_Z")
     found = read_htk(path)
@@ -26,7 +26,7 @@ def test_floats_come_back_exactly(tmp_path_factory, values, kind):
 
 
 @given(arrays(np.float32, SHAPES, elements=st.floats(-1000, 1000, width=32)))
-def test_compressed_values_come_back_to_a_65534th_of_their_range(tmp_path_factory, values):
+def test_compressed_values_round_trip_to_a_65534th_of_their_range(tmp_path_factory, values):
     path = tmp_path_factory.mktemp("htk") / "a.htk"
     write_htk(path, values, kind="MFCC_0_C")
     assert path.stat().st_size == 12 + (len(values) + 4) * 2 * values.shape[1]
@@ -39,7 +39,7 @@ def test_compressed_values_come_back_to_a_65534th_of_their_range(tmp_path_factor
 
 
 @given(arrays(np.int16, SHAPES, elements=st.integers(-32767, 32767)))
-def test_integers_come_back_exactly(tmp_path_factory, whole):
+def test_integers_round_trip_exactly(tmp_path_factory, whole):
     path = tmp_path_factory.mktemp("htk") / "a.htk"
     for kind in ("WAVEFORM", "DISCRETE"):
         write_htk(path, whole, kind=kind)
@@ -49,13 +49,13 @@ def test_integers_come_back_exactly(tmp_path_factory, whole):
 
 
 @given(st.sampled_from(KINDS), st.sets(st.sampled_from(sorted(QUALIFIERS))))
-def test_every_kind_has_its_number(base, letters):
+def test_every_parameter_kind_has_its_code(base, letters):
     kind = "_".join([base, *sorted(letters)])
     assert kind_code(kind_name(kind_code(kind))) == kind_code(kind)
     assert kind_code(kind) & 0o77 == KINDS.index(base)
 
 
-def test_the_bytes_are_those_of_the_htk_book(tmp_path):
+def test_written_bytes_equal_those_of_the_htk_book(tmp_path):
     """Big-endian; 10 ms are 100,000 times 100 ns; MFCC is 6, _0 0o20000, _D 0o400."""
     path = tmp_path / "a.mfc"
     write_htk(path, [[1.0, -2.0]], period=0.01, kind="MFCC_0_D")
@@ -91,7 +91,7 @@ def htk(samples=3, period=100_000, size=8, code=9, data=bytes(24)):
         (b"RIFF\x24\x00\x00\x00WAVEfmt ", "is (not an HTK file|cut off, or its header is wrong)"),
     ],
 )
-def test_files_that_are_refused(tmp_path, data, message):
+def test_malformed_files_are_refused(tmp_path, data, message):
     path = tmp_path / "a.htk"
     path.write_bytes(data)
     with pytest.raises(ValueError, match=message) as error:
@@ -115,19 +115,19 @@ def test_files_that_are_refused(tmp_path, data, message):
         (np.zeros((1, 20_000)), {}, "values must have fewer than 16384 features, got 20000"),
     ],
 )
-def test_what_cannot_be_written_leaves_no_file(tmp_path, values, options, message):
+def test_a_refused_write_leaves_no_file(tmp_path, values, options, message):
     with pytest.raises(ValueError, match=message):
         write_htk(tmp_path / "a.htk", values, **options)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_bytes_behind_the_samples_that_are_less_than_one_are_a_warning(tmp_path):
+def test_trailing_bytes_of_less_than_a_sample_are_a_warning(tmp_path):
     (tmp_path / "a.htk").write_bytes(htk(data=bytes(25)))
     with pytest.warns(UserWarning, match=r"a\.htk' has 1 bytes behind its 3 samples"):
         assert read_htk(tmp_path / "a.htk").values.shape == (3, 2)
 
 
-def test_a_compressed_feature_that_hardly_varies_is_written_as_a_constant(tmp_path):
+def test_a_nearly_constant_feature_is_compressed_as_a_constant(tmp_path):
     write_htk(tmp_path / "a.htk", np.array([[0.0], [8.4e-44]], np.float32), kind="MFCC_C")
     assert read_htk(tmp_path / "a.htk").values.max() < 1e-30
 

@@ -19,7 +19,7 @@ ITEMS = st.dictionaries(KEYS, ARRAYS, min_size=1, max_size=4)
 
 
 @given(ITEMS)
-def test_binary_archives_and_their_indices_come_back_exactly(tmp_path_factory, items):
+def test_binary_archives_and_indices_round_trip_exactly(tmp_path_factory, items):
     folder = tmp_path_factory.mktemp("kaldi")
     write_ark(folder / "a.ark", items, scp=folder / "a.scp")
     lazy = read_scp(folder / "a.scp")
@@ -31,7 +31,7 @@ def test_binary_archives_and_their_indices_come_back_exactly(tmp_path_factory, i
 
 
 @given(ITEMS)
-def test_text_archives_come_back_exactly(tmp_path_factory, items):
+def test_text_archives_round_trip_exactly(tmp_path_factory, items):
     path = tmp_path_factory.mktemp("kaldi") / "a.txt"
     write_ark_text(path, items)
     for (key, found), (wanted, array) in zip(read_ark(path), items.items(), strict=True):
@@ -39,7 +39,7 @@ def test_text_archives_come_back_exactly(tmp_path_factory, items):
         np.testing.assert_array_equal(found, array)
 
 
-def test_text_as_kaldi_writes_it(tmp_path):
+def test_text_written_by_kaldi_is_read(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("utt1  [\n  1 2.5 \n  -3e-1 4 ]\nutt2  [ 5 6 ]\n\nutt3 [\n 7 ]\n")
     found = {key: array.tolist() for key, array in read_ark(path)}
@@ -50,7 +50,7 @@ def compressed(kind, low, spread, rows, columns, data):
     return b"utt \0B" + kind + struct.pack("<ffii", low, spread, rows, columns) + data
 
 
-def test_matrices_of_two_bytes_and_of_one_are_linear(tmp_path):
+def test_compressed_matrices_are_linear_in_their_integers(tmp_path):
     path = tmp_path / "a.ark"
     path.write_bytes(compressed(b"CM2 ", -1.0, 2.0, 2, 2, struct.pack("<HHHH", 0, 65535, 13107, 52428)))
     np.testing.assert_allclose(dict(read_ark(path))["utt"], [[-1, 1], [-0.6, 0.6]], rtol=1e-6)
@@ -58,7 +58,7 @@ def test_matrices_of_two_bytes_and_of_one_are_linear(tmp_path):
     np.testing.assert_allclose(dict(read_ark(path))["utt"], [[-1, 1, -0.6]], rtol=1e-6)
 
 
-def test_matrices_with_a_header_for_each_column_are_linear_between_its_percentiles(tmp_path):
+def test_compressed_columns_are_linear_between_their_percentiles(tmp_path):
     """Percentiles 0, 25, 75 and 100 stand for 0, 64, 192 and 255; column after column."""
     heads = struct.pack("<HHHH", 0, 6553, 19661, 65535) + struct.pack("<HHHH", 0, 0, 65535, 65535)
     data = heads + bytes([0, 64, 192, 255, 32, 223]) + bytes([0, 64, 192, 255, 128, 200])
@@ -70,7 +70,7 @@ def test_matrices_with_a_header_for_each_column_are_linear_between_its_percentil
     np.testing.assert_allclose(found[:, 1], 10 + np.array([0, 0, 65535, 65535, 32767.5, 65535]), rtol=1e-6)
 
 
-def test_an_archive_from_elsewhere_beside_its_index_makes_a_dataset(tmp_path, monkeypatch, rng):
+def test_a_moved_archive_is_found_beside_its_index(tmp_path, monkeypatch, rng):
     items = {f"utt{i}": rng.normal(size=(i + 2, 3)).astype(np.float32) for i in range(4)}
     monkeypatch.chdir(tmp_path)
     write_ark("feats.ark", ((k, v) for k, v in items.items()), scp="feats.scp")
@@ -112,7 +112,7 @@ def binary_matrix(rows, columns, data=bytes(16), kind=b"FM "):
         (b" [ 1 ]", "it has a space where a key should be"),
     ],
 )
-def test_archives_that_are_refused(tmp_path, data, message):
+def test_malformed_archives_are_refused(tmp_path, data, message):
     path = tmp_path / "a.ark"
     path.write_bytes(data)
     with pytest.raises(ValueError, match=message) as error:
@@ -129,13 +129,13 @@ def test_archives_that_are_refused(tmp_path, data, message):
         ("", r"a\.scp' is empty"),
     ],
 )
-def test_indices_that_are_refused(tmp_path, line, message):
+def test_malformed_indices_are_refused(tmp_path, line, message):
     (tmp_path / "a.scp").write_text(line + "\n")
     with pytest.raises(ValueError, match=message):
         read_scp(tmp_path / "a.scp")
 
 
-def test_an_index_that_points_past_the_end_or_nowhere(tmp_path):
+def test_an_index_with_a_wrong_offset_or_file_is_refused(tmp_path):
     write_ark(tmp_path / "a.ark", {"utt": np.ones(3)})
     (tmp_path / "a.scp").write_text("utt a.ark:9999\nutt2 b.ark:4\n")
     lazy = read_scp(tmp_path / "a.scp")
@@ -157,7 +157,7 @@ def test_an_index_that_points_past_the_end_or_nowhere(tmp_path):
     ],
 )
 @pytest.mark.parametrize("write", [write_ark, write_ark_text])
-def test_what_cannot_be_written_leaves_no_file(tmp_path, write, items, message):
+def test_a_refused_write_leaves_no_file(tmp_path, write, items, message):
     with pytest.raises(ValueError, match=message):
         write(tmp_path / "a.ark", items)
     assert list(tmp_path.iterdir()) == []

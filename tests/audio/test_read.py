@@ -18,7 +18,7 @@ from rnnbp.audio.base import encoded
 
 
 @given(arrays(np.int16, st.tuples(st.integers(1, 3), st.integers(1, 30))))
-def test_sphere_files_come_back_exactly(tmp_path_factory, whole):
+def test_sphere_files_round_trip_exactly(tmp_path_factory, whole):
     path = tmp_path_factory.mktemp("sphere") / "SA1.WAV"
     y = whole / 2.0**15
     write_sphere(path, y, 16000)
@@ -44,7 +44,7 @@ def sphere(data=bytes(20), size=1024, **fields):
 
 
 @pytest.mark.parametrize("order", ["01", "10", "210", "012", "3210", "0123"])
-def test_samples_in_either_byte_order(tmp_path, order):
+def test_sphere_samples_are_read_in_either_byte_order(tmp_path, order):
     y = np.array([0.5, -1.0, 0.25, -0.125])
     data = encoded(y, f"PCM_{8 * len(order)}", "<" if order[0] == "0" else ">")
     fields = {"sample_n_bytes": f"-i {len(order)}", "sample_byte_format": f"-s{len(order)} {order}"}
@@ -52,7 +52,7 @@ def test_samples_in_either_byte_order(tmp_path, order):
     assert read_sphere(tmp_path / "a.sph")[0].tolist() == y.tolist()
 
 
-def test_soundfile_reads_the_same(tmp_path, rng):
+def test_sphere_files_are_read_as_by_soundfile(tmp_path, rng):
     soundfile = pytest.importorskip("soundfile")
     write_sphere(tmp_path / "a.sph", rng.uniform(-1, 1, (2, 40)), 16000)
     theirs, sr = soundfile.read(tmp_path / "a.sph")
@@ -78,7 +78,7 @@ def test_soundfile_reads_the_same(tmp_path, rng):
         (sphere(sample_byte_format="-s2 11"), "in the order '11'"),
     ],
 )
-def test_sphere_files_that_are_refused(tmp_path, data, message):
+def test_malformed_sphere_files_are_refused(tmp_path, data, message):
     path = tmp_path / "a.sph"
     path.write_bytes(data)
     for read in (read_sphere, sphere_info):
@@ -102,7 +102,7 @@ def test_sphere_files_that_are_refused(tmp_path, data, message):
     ],
 )
 @pytest.mark.parametrize("channels", [1, 2])
-def test_encodings_that_are_not_our_own_are_decoded_by_soundfile(tmp_path, rng, container, encoding, channels):
+def test_other_encodings_are_decoded_by_soundfile(tmp_path, rng, container, encoding, channels):
     soundfile = pytest.importorskip("soundfile")
     if encoding == "GSM610" and channels == 2:
         pytest.skip("GSM 6.10 is of one channel")
@@ -131,7 +131,7 @@ def test_mu_law_from_a_pipe_is_read_to_its_end(tmp_path, rng, size, encoding):
     assert audio_info(path).samples == len(expected)
 
 
-def test_mu_law_that_is_cut_off_is_refused(tmp_path):
+def test_truncated_mu_law_is_refused(tmp_path):
     soundfile = pytest.importorskip("soundfile")
     soundfile.write(tmp_path / "a.wav", np.zeros(400), 8000, subtype="ULAW")
     (tmp_path / "a.wav").write_bytes((tmp_path / "a.wav").read_bytes()[:-100])
@@ -139,7 +139,7 @@ def test_mu_law_that_is_cut_off_is_refused(tmp_path):
         read_audio(tmp_path / "a.wav")
 
 
-def test_a_sphere_file_that_claims_no_samples_is_read_to_its_end_and_one_that_claims_too_few_warns(tmp_path):
+def test_a_sphere_header_without_a_count_reads_to_the_end_and_one_with_too_few_warns(tmp_path):
     (tmp_path / "a.sph").write_bytes(sphere(sample_count="-i 0"))
     assert read_sphere(tmp_path / "a.sph")[0].shape == (10,)
     (tmp_path / "a.sph").write_bytes(sphere(sample_count="-i 7"))
@@ -150,7 +150,7 @@ def test_a_sphere_file_that_claims_no_samples_is_read_to_its_end_and_one_that_cl
 
 
 @pytest.mark.parametrize("channels", [1, 2])
-def test_flac_comes_back_exactly_and_ogg_nearly(tmp_path, channels):
+def test_flac_round_trips_exactly_and_ogg_approximately(tmp_path, channels):
     soundfile = pytest.importorskip("soundfile")
     y = 0.5 * np.sin(np.arange(4000) / 9)[:, None] * np.ones(channels)
     soundfile.write(tmp_path / "a.flac", y, 8000, subtype="PCM_24")
@@ -164,7 +164,7 @@ def test_flac_comes_back_exactly_and_ogg_nearly(tmp_path, channels):
     assert (sr, info.sr, info.channels, info.samples, info.encoding) == (8000, 8000, channels, 4000, "PCM_24")
 
 
-def test_a_flac_that_is_cut_off_or_claims_more_than_it_holds_takes_little_memory(tmp_path, rng):
+def test_a_truncated_or_forged_flac_takes_little_memory(tmp_path, rng):
     soundfile = pytest.importorskip("soundfile")
     path = tmp_path / "a.flac"
     soundfile.write(path, rng.uniform(-1, 1, 20_000), 8000)
@@ -182,7 +182,7 @@ def test_a_flac_that_is_cut_off_or_claims_more_than_it_holds_takes_little_memory
     tracemalloc.stop()
 
 
-def test_a_recording_may_not_grow_without_limit_as_it_is_read(tmp_path, monkeypatch):
+def test_decoding_stops_at_a_limit_of_samples(tmp_path, monkeypatch):
     soundfile = pytest.importorskip("soundfile")
     soundfile.write(tmp_path / "a.flac", np.zeros(5000), 8000)
     monkeypatch.setattr("rnnbp.audio.others.MOST", 4000)
@@ -190,14 +190,14 @@ def test_a_recording_may_not_grow_without_limit_as_it_is_read(tmp_path, monkeypa
         read_audio(tmp_path / "a.flac")
 
 
-def test_what_is_no_recording_is_said(tmp_path):
+def test_a_file_that_is_no_recording_is_refused_with_its_name(tmp_path):
     pytest.importorskip("soundfile")
     (tmp_path / "a.flac").write_bytes(b"fLaC and then nothing of the kind")
     with pytest.raises(ValueError, match=r"a\.flac' is neither WAV nor SPHERE, and soundfile cannot read it"):
         read_audio(tmp_path / "a.flac")
 
 
-def test_without_soundfile_the_extra_is_named(tmp_path, monkeypatch):
+def test_without_soundfile_the_error_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "soundfile", None)
     (tmp_path / "a.flac").write_bytes(b"fLaC")
     (tmp_path / "a.sph").write_bytes(sphere(sample_coding="-s4 ulaw"))

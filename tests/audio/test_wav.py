@@ -29,7 +29,7 @@ def grid(encoding, shape, rng):
 
 @pytest.mark.parametrize("encoding", BITS)
 @pytest.mark.parametrize("channels", [1, 2, 3, 7])
-def test_every_encoding_comes_back_exactly(tmp_path, rng, encoding, channels):
+def test_every_encoding_round_trips_exactly(tmp_path, rng, encoding, channels):
     y = grid(encoding, (channels, 101), rng)
     write_wav(tmp_path / "a.wav", y, 11025, encoding)
     back, sr = read_wav(tmp_path / "a.wav", np.float64)
@@ -41,7 +41,7 @@ def test_every_encoding_comes_back_exactly(tmp_path, rng, encoding, channels):
 
 
 @given(arrays(np.float32, st.integers(1, 40), elements=st.floats(-1, 1, width=32)), st.sampled_from(INTEGERS))
-def test_any_samples_come_back_to_half_a_step(tmp_path_factory, y, encoding):
+def test_samples_round_trip_to_half_a_quantization_step(tmp_path_factory, y, encoding):
     path = tmp_path_factory.mktemp("wav") / "a.wav"
     write_wav(path, y, 8000, encoding)
     step = 2.0 ** (1 - BITS[encoding])
@@ -51,7 +51,7 @@ def test_any_samples_come_back_to_half_a_step(tmp_path_factory, y, encoding):
 
 @pytest.mark.parametrize(("encoding", "kind"), [("PCM_U8", "u1"), ("PCM_16", "i2"), ("PCM_32", "i4"), ("FLOAT", "f4")])
 @pytest.mark.parametrize("channels", [1, 2, 3])
-def test_scipy_reads_and_writes_the_same(tmp_path, rng, encoding, kind, channels):
+def test_samples_agree_with_scipy(tmp_path, rng, encoding, kind, channels):
     y = grid(encoding, (channels, 50), rng)
     write_wav(tmp_path / "ours.wav", y, 8000, encoding)
     sr, theirs = scipy.io.wavfile.read(tmp_path / "ours.wav")
@@ -61,7 +61,7 @@ def test_scipy_reads_and_writes_the_same(tmp_path, rng, encoding, kind, channels
     np.testing.assert_array_equal(np.atleast_2d(back), y)
 
 
-def test_24_bits_and_double_as_soundfile_has_them(tmp_path, rng):
+def test_24_bits_and_double_agree_with_soundfile(tmp_path, rng):
     soundfile = pytest.importorskip("soundfile")
     for encoding in BITS:
         y = grid(encoding, (2, 50), rng)
@@ -71,7 +71,7 @@ def test_24_bits_and_double_as_soundfile_has_them(tmp_path, rng):
         np.testing.assert_array_equal(soundfile.read(tmp_path / "ours.wav")[0].T, y)
 
 
-def test_chunks_before_the_samples_are_passed_over(tmp_path):
+def test_chunks_before_the_samples_are_skipped(tmp_path):
     write_wav(tmp_path / "a.wav", [0.5, -0.5], 8000)
     whole = (tmp_path / "a.wav").read_bytes()
     odd = b"LIST" + struct.pack("<I", 3) + b"abc\0"
@@ -125,7 +125,7 @@ DAMAGED = [
 
 
 @pytest.mark.parametrize(("data", "message"), DAMAGED)
-def test_what_is_damaged_is_said_with_the_files_name_and_little_memory(tmp_path, data, message):
+def test_damaged_files_are_refused_with_their_name_and_in_little_memory(tmp_path, data, message):
     path = tmp_path / "bad.wav"
     path.write_bytes(data)
     tracemalloc.start()
@@ -138,7 +138,7 @@ def test_what_is_damaged_is_said_with_the_files_name_and_little_memory(tmp_path,
 
 
 @pytest.mark.parametrize("data", [patched(WHOLE, 20, b"\xfe\xff"), patched(WHOLE, 20, b"\x34\x12")])
-def test_a_format_that_nobody_knows_is_refused_with_what_it_is(tmp_path, data):
+def test_an_unknown_format_is_refused_with_its_code(tmp_path, data):
     pytest.importorskip("soundfile")
     (tmp_path / "a.wav").write_bytes(data)
     with pytest.raises(ValueError, match=r"is of format \d+ \(16 bits\), and soundfile cannot read it: "):
@@ -161,7 +161,7 @@ def test_a_recording_from_a_pipe_is_read_to_its_end(tmp_path, rng, size, encodin
     assert wav_info(tmp_path / "a.wav").samples == 101
 
 
-def test_a_recording_that_says_it_is_empty_and_has_only_chunks_behind_it_is_empty(tmp_path):
+def test_a_recording_of_size_zero_followed_by_chunks_is_empty(tmp_path):
     empty = wav(samples=0)
     (tmp_path / "a.wav").write_bytes(empty + b"LIST\4\0\0\0abcd" + b"id3 \1\0\0\0ab")
     with pytest.raises(ValueError, match="holds no samples"):
@@ -184,7 +184,7 @@ def test_a_recording_that_says_it_is_empty_and_has_only_chunks_behind_it_is_empt
     ],
 )
 @pytest.mark.parametrize("read", [read_wav, read_audio])
-def test_a_header_that_is_wrong_and_loses_nothing_is_a_warning(tmp_path, data, samples, message, read):
+def test_a_wrong_header_that_loses_no_sample_is_a_warning(tmp_path, data, samples, message, read):
     (tmp_path / "a.wav").write_bytes(data)
     with pytest.warns(UserWarning, match=rf"a\.wav' {message}") as told:
         assert read(tmp_path / "a.wav")[0].shape == (samples,)
@@ -193,7 +193,7 @@ def test_a_header_that_is_wrong_and_loses_nothing_is_a_warning(tmp_path, data, s
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 @given(st.binary(max_size=60), st.integers(0, 44), st.integers(0, 44))
-def test_bytes_changed_or_lost_anywhere_are_read_or_refused(tmp_path_factory, noise, at, lost):
+def test_files_with_changed_or_missing_bytes_are_read_or_refused(tmp_path_factory, noise, at, lost):
     path = tmp_path_factory.mktemp("wav") / "noise.wav"
     path.write_bytes(patched(WHOLE, at, noise)[: len(WHOLE) - lost])
     try:
@@ -219,12 +219,12 @@ def test_bytes_changed_or_lost_anywhere_are_read_or_refused(tmp_path_factory, no
         ([0.0], {"sr": 0}, "sr must be a positive integer, got 0"),
     ],
 )
-def test_what_cannot_be_written_leaves_no_file(tmp_path, y, options, message):
+def test_a_refused_write_leaves_no_file(tmp_path, y, options, message):
     with pytest.raises(ValueError, match=message):
         write_wav(tmp_path / "a.wav", y, **{"sr": 8000} | options)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_is_not_there():
+def test_a_missing_file_is_named():
     with pytest.raises(FileNotFoundError, match=r"path: there is no file 'no\.wav'"):
         read_audio("no.wav")

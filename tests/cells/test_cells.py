@@ -33,7 +33,7 @@ def logistic(a):
     ("name", "act"),
     [("tanh", np.tanh), ("relu", lambda a: a * (a > 0)), ("sigmoid", logistic), ("linear", lambda a: a)],
 )
-def test_elman_equation(name, act, rng):
+def test_elman_steps_equal_the_equation(name, act, rng):
     cell = ElmanCell(3, 4, name)
     p, h, x = drawn(cell, rng, lead=())
     expected = [
@@ -48,7 +48,7 @@ def test_elman_equation(name, act, rng):
     np.testing.assert_allclose(cell.step(p, h, x)[0], expected, rtol=1e-13)
 
 
-def test_lstm_equations(rng):
+def test_lstm_steps_equal_the_equations(rng):
     cell = LSTMCell(3, 4)
     p, state, x = drawn(cell, rng, lead=())
     h, c = state[:4], state[4:]
@@ -69,7 +69,7 @@ def gru_gates(p, h, x):
     return r, z, slice(8, 12)
 
 
-def test_gru_equations(rng):
+def test_gru_steps_equal_the_equations(rng):
     cell = GRUCell(3, 4)
     p, h, x = drawn(cell, rng, lead=())
     r, z, n = gru_gates(p, h, x)
@@ -77,7 +77,7 @@ def test_gru_equations(rng):
     np.testing.assert_allclose(cell.step(p, h, x)[0], (1 - z) * new + z * h, rtol=1e-13)
 
 
-def test_original_gru_equations(rng):
+def test_original_gru_steps_equal_the_equations(rng):
     cell = OriginalGRUCell(3, 4)
     p, h, x = drawn(cell, rng, lead=())
     r, z, n = gru_gates(p, h, x)
@@ -91,7 +91,7 @@ def test_the_two_grus_differ(rng):
 
 
 @pytest.mark.parametrize("decay", [0.0, 0.7, 1.0])
-def test_jordan_equations(decay, rng):
+def test_jordan_steps_equal_the_equations(decay, rng):
     cell = JordanCell(3, 4, 2, decay, "sigmoid")
     p, state, x = drawn(cell, rng, lead=())
     y, s = state[:2], state[2:]
@@ -133,7 +133,7 @@ def test_a_stack_of_one_is_that_cell(rng):
 
 
 @every_cell
-def test_sizes(cell, rng):
+def test_cells_have_input_output_and_state_sizes(cell, rng):
     assert isinstance(cell, Cell)
     assert cell.output_size <= cell.state_size
     p, state, x = drawn(cell, rng)
@@ -167,7 +167,7 @@ def test_vector_jacobian_products_equal_the_complex_step(cell, lead, rng):
 
 
 @every_cell
-def test_param_vjp_adds(cell, rng):
+def test_param_vjp_adds_to_the_gradient(cell, rng):
     p, state, x = drawn(cell, rng)
     _, residuals = cell.step(p, state, x)
     _, _, delta = cell.step_vjp(p, state, x, residuals, np.ones_like(state))
@@ -194,7 +194,7 @@ def test_a_step_and_its_vector_jacobian_products_are_pure(cell, rng):
 
 
 @every_cell
-def test_float32_stays_float32(cell, rng):
+def test_float32_is_preserved(cell, rng):
     p, state, x = drawn(cell, rng, dtype=np.float32)
     next_state, residuals = cell.step(p, state, x)
     d_state, d_x, _ = cell.step_vjp(p, state, x, residuals, np.ones_like(state))
@@ -202,7 +202,7 @@ def test_float32_stays_float32(cell, rng):
 
 
 @every_cell
-def test_a_batch_is_its_sequences_one_by_one(cell, rng):
+def test_a_step_of_a_batch_is_that_of_single_sequences(cell, rng):
     p, state, x = drawn(cell, rng)
     together, _ = cell.step(p, state, x)
     for b in range(5):
@@ -210,7 +210,7 @@ def test_a_batch_is_its_sequences_one_by_one(cell, rng):
 
 
 @every_cell
-def test_state_jacobian(cell, rng):
+def test_the_state_jacobian_equals_the_complex_step(cell, rng):
     p, state, x = drawn(cell, rng, (2, 3))
     S = cell.state_size
     complex_params = p.astype(complex)
@@ -220,7 +220,7 @@ def test_state_jacobian(cell, rng):
     assert relative_error(jacobian, np.stack(columns, axis=-1)) < 1e-13
 
 
-def test_a_cell_may_bring_its_own_state_jacobian():
+def test_a_cell_may_define_its_state_jacobian():
     @dataclass(frozen=True)
     class Known(LeakyCell):
         def state_jacobian(self, params, state, x):
@@ -232,7 +232,7 @@ def test_a_cell_may_bring_its_own_state_jacobian():
 @given(hidden=st.integers(1, 5), features=st.integers(1, 5), lead=st.lists(st.integers(0, 3), max_size=3))
 @settings(max_examples=30, deadline=None)
 @pytest.mark.parametrize("make", [ElmanCell, LSTMCell, GRUCell, OriginalGRUCell])
-def test_any_sizes(make, hidden, features, lead):
+def test_vector_jacobian_products_are_exact_for_any_sizes(make, hidden, features, lead):
     cell = make(features, hidden)
     params = made(cell)
     state, x = np.zeros((*lead, cell.state_size)), np.ones((*lead, features))
@@ -273,6 +273,6 @@ def test_any_sizes(make, hidden, features, lead):
         (lambda: Stack(4), "cells must be a sequence of cells, got 4"),
     ],
 )
-def test_wrong_arguments(make, message):
+def test_wrong_arguments_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()

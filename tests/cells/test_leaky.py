@@ -10,7 +10,7 @@ from rnnbp.layers import LeakyElman, MultiLayer, Recurrent
 
 @pytest.mark.parametrize("tau", [1, 2.5, 40])
 @pytest.mark.parametrize(("name", "act"), [("tanh", np.tanh), ("relu", lambda a: a * (a > 0)), ("linear", lambda a: a)])
-def test_equation(name, act, tau, rng):
+def test_leaky_steps_equal_the_equation(name, act, tau, rng):
     cell = LeakyElmanCell(3, 4, tau, name)
     p, h, x = made(cell), rng.standard_normal(4), rng.standard_normal(3)
     expected = [
@@ -30,7 +30,7 @@ def test_equation(name, act, tau, rng):
     np.testing.assert_allclose(cell.step(p, h, x)[0], expected, rtol=1e-12)
 
 
-def test_with_a_tau_of_one_it_is_an_elman_cell(rng):
+def test_a_leaky_cell_with_tau_1_is_an_elman_cell(rng):
     leaky, elman = LeakyElmanCell(3, 4, tau=1), ElmanCell(3, 4)
     p, h, x, d = made(elman), rng.standard_normal((5, 4)), rng.standard_normal((5, 3)), rng.standard_normal((5, 4))
     (found, r), (wanted, q) = leaky.step(p, h, x), elman.step(p, h, x)
@@ -56,7 +56,7 @@ def test_smaller_steps_converge_to_the_differential_equation():
     assert errors[1] / errors[2] == pytest.approx(2, rel=0.1)
 
 
-def test_the_layer_runs_its_cell():
+def test_the_layer_unrolls_its_cell():
     assert LeakyElman(3, 4, tau=5, activation="relu").unrolled == Recurrent(LeakyElmanCell(3, 4, 5, "relu"))
     layer = LeakyElman(3, 4, num_layers=2, tau=5)
     assert layer.unrolled == MultiLayer((LeakyElmanCell(3, 4, 5), LeakyElmanCell(4, 4, 5)), False, 0.0)
@@ -72,6 +72,6 @@ def test_the_layer_runs_its_cell():
         (lambda: LeakyElman(3, 4, tau=0), "tau must be a number of 1 or more, got 0"),
     ],
 )
-def test_wrong_arguments(make, message):
+def test_wrong_arguments_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()

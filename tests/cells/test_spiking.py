@@ -39,7 +39,7 @@ def problem(cell, lengths=LENGTHS["unequal lengths"]):
 
 
 @pytest.mark.parametrize("name", CELLS)
-def test_equations(name, rng):
+def test_spiking_steps_equal_the_equations(name, rng):
     """Neuron by neuron, over many steps, in which many fire and many do not."""
     cell = CELLS[name]
     p, state, x = busy(cell), np.zeros(cell.state_size), rng.standard_normal((40, 3))
@@ -70,7 +70,7 @@ def test_without_beta_the_threshold_is_fixed(rng):
     assert other[:, 10:].any()
 
 
-def test_units_scale_with_the_threshold(rng):
+def test_membrane_potentials_scale_with_the_threshold(rng):
     """Weights and threshold twice as large: the same spikes."""
     one, two = CELLS["LIF"], replace(CELLS["LIF"], threshold=1.4)
     p, state, other = busy(one), np.zeros(10), np.zeros(10)
@@ -90,7 +90,7 @@ def primitive(u, gamma):
     return gamma * (0.5 + u - 0.5 * u * np.abs(u))
 
 
-def test_a_spike_moves_in_complex_numbers_as_the_surrogates_primitive(rng):
+def test_the_complex_step_through_a_spike_gives_the_surrogate(rng):
     u = rng.uniform(-2, 2, 500)
     moved = spike(u + 1e-30j, 0.3).imag / 1e-30
     differences = (primitive(u + 1e-6, 0.3) - primitive(u - 1e-6, 0.3)) / 2e-6
@@ -100,7 +100,7 @@ def test_a_spike_moves_in_complex_numbers_as_the_surrogates_primitive(rng):
     np.testing.assert_array_equal(spike(u, 0.3), u > 0)
 
 
-def test_the_surrogate_is_differentiable_too(rng):
+def test_the_surrogate_has_a_derivative(rng):
     u = rng.uniform(-2, 2, 500)
     slope = surrogate(u + 1e-30j, 0.3).imag / 1e-30
     np.testing.assert_allclose(slope, np.where(np.abs(u) < 1, -0.3 * np.sign(u), 0), atol=1e-15)
@@ -116,13 +116,13 @@ def test_the_reset_has_no_derivative(rng):
 
 
 @pytest.mark.parametrize("name", CELLS)
-def test_the_check_agrees_by_the_complex_step_and_not_by_differences(name):
+def test_check_gradient_agrees_by_the_complex_step_and_not_by_finite_differences(name):
     assert check_gradient(CELLS[name]).ok
     assert not check_gradient(CELLS[name], oracle=FiniteDifference()).ok
 
 
 @pytest.mark.parametrize("name", SPIKING)
-def test_the_loss_along_a_direction(name, rng):
+def test_the_slope_along_a_direction_is_the_surrogate_gradients(name, rng):
     model, batch = problem(SPIKING[name])
     (g,) = BPTT().gradients(model, batch, CrossEntropy())
     v = rng.standard_normal(model.params.size)
@@ -130,7 +130,7 @@ def test_the_loss_along_a_direction(name, rng):
 
 
 @pytest.mark.parametrize("name", CELLS)
-def test_the_curvature_is_symmetric(name, rng):
+def test_the_hessian_vector_product_is_symmetric(name, rng):
     """As any function's: here of one whose value is the spike and whose slope is the surrogate."""
     model, batch = problem(CELLS[name])
     u, v = rng.standard_normal((2, model.params.size))
@@ -144,7 +144,7 @@ def test_the_curvature_is_symmetric(name, rng):
 
 @pytest.mark.torch
 @pytest.mark.parametrize("name", CELLS)
-def test_the_gradient_is_that_of_a_custom_function_in_pytorch(name):
+def test_the_gradient_equals_a_surrogate_gradient_in_pytorch(name):
     torch = pytest.importorskip("torch")
     cell = CELLS[name]
     model, batch = problem(cell, LENGTHS["equal lengths"])
@@ -185,14 +185,14 @@ def test_the_gradient_is_that_of_a_custom_function_in_pytorch(name):
 # ---- names and refusals -------------------------------------------------------------------------------------
 
 
-def test_the_layers_run_their_cells():
+def test_the_layers_unroll_their_cells():
     assert LIF(3, 4, tau=5, threshold=0.5, dampening=0.2).unrolled == Recurrent(LIFCell(3, 4, 5, 0.5, 0.2))
     wanted = ALIFCell(3, 4, 5, 0.5, 0.2, tau_adaptation=50, beta=0.1)
     assert ALIF(3, 4, tau=5, threshold=0.5, dampening=0.2, tau_adaptation=50, beta=0.1).unrolled == Recurrent(wanted)
     assert LIF(3, 4, num_layers=2).unrolled == MultiLayer((LIFCell(3, 4), LIFCell(4, 4)), False, 0.0)
 
 
-def test_it_can_be_saved(tmp_path):
+def test_spiking_models_are_saved_and_loaded(tmp_path):
     model = Sequential(ALIF(3, 4, beta=0.3), Dense(4, 2))
     model.save(tmp_path / "model.npz")
     assert rnnbp.load(tmp_path / "model.npz").layers == model.layers
@@ -212,6 +212,6 @@ def test_it_can_be_saved(tmp_path):
         (lambda: LIF(3, 4, num_layers=0), "num_layers must be a positive integer, got 0"),
     ],
 )
-def test_wrong_arguments(make, message):
+def test_wrong_arguments_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()

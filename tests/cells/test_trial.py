@@ -84,12 +84,12 @@ def test_an_incomplete_cell_is_refused_where_it_is_passed(taker, cell, message):
 
 
 @pytest.mark.parametrize("taker", TAKERS.values(), ids=TAKERS.keys())
-def test_a_class_in_place_of_a_cell_is_named(taker):
+def test_a_class_instead_of_a_cell_is_named(taker):
     with pytest.raises(ValueError, match="got the class GRUCell itself: make one of it"):
         taker(GRUCell)
 
 
-def test_an_error_of_the_cell_itself_says_on_what_it_was_tried():
+def test_an_error_within_a_cell_names_the_trial_arguments():
     class Fails(ElmanCell):
         def step(self, params, state, x):
             return state @ params["w_hx"], ()
@@ -141,6 +141,6 @@ def test_complete_cells_are_accepted(name):
         ("gradient", rnnbp.RTRL()),
     ],
 )
-def test_a_cells_check_refuses_what_it_has_no_use_for(argument, value):
+def test_check_gradient_of_a_cell_refuses_arguments_without_effect(argument, value):
     with pytest.raises(ValueError, match=f"{argument} is for a model or layer"):
         rnnbp.check_gradient(LeakyCell(3, 4), **{argument: value})

@@ -17,17 +17,17 @@ FORMULAS = {
 
 
 @pytest.mark.parametrize("name", FORMULAS)
-def test_values(name):
+def test_activations_have_known_values(name):
     assert activation(name).name == name
     np.testing.assert_allclose(activation(name).function(POINTS), FORMULAS[name](POINTS), rtol=1e-13, atol=1e-15)
 
 
-def test_every_activation_has_its_formula_here():
+def test_every_activation_is_tested():
     assert FORMULAS.keys() == ACTIVATIONS.keys()
 
 
 @pytest.mark.parametrize("name", FORMULAS)
-def test_slope_from_the_value_is_the_complex_step(name):
+def test_the_slope_from_the_value_equals_the_complex_step(name):
     act = activation(name)
     expected = act.function(POINTS + 1e-30j).imag / 1e-30
     assert relative_error(act.slope(act.function(POINTS)), expected) < 1e-14
@@ -35,7 +35,7 @@ def test_slope_from_the_value_is_the_complex_step(name):
 
 @pytest.mark.parametrize("name", FORMULAS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
-def test_dtype_is_kept_and_the_argument_left_alone(name, dtype):
+def test_dtype_is_preserved_and_the_argument_unchanged(name, dtype):
     a = POINTS.astype(dtype)
     before = a.copy()
     y = activation(name).function(a)
@@ -48,15 +48,15 @@ def test_sigmoid_does_not_overflow():
     np.testing.assert_array_equal(sigmoid(np.array([-1e4, 1e4], np.float32)), [0, 1])
 
 
-def test_relu_of_complex_goes_by_the_real_part():
+def test_relu_of_complex_numbers_depends_on_the_real_part():
     np.testing.assert_array_equal(relu(np.array([1 - 2j, -1 + 5j, 1j])), [1 - 2j, 0, 0])
 
 
-def test_unknown_name():
+def test_an_unknown_name_is_refused():
     with pytest.raises(ValueError, match=r"activation must be one of .*; got 'tahn'. Did you mean 'tanh'\?"):
         activation("tahn")
 
 
 @pytest.mark.parametrize("name", FORMULAS)
-def test_nan_comes_through(name):
+def test_nan_propagates(name):
     assert np.isnan(activation(name).function(np.array([np.nan, 1.0]))).tolist() == [True, False]

@@ -25,13 +25,13 @@ def blocks(weight: np.ndarray) -> list[np.ndarray]:
     return np.split(weight, len(weight) // H)
 
 
-def test_every_initializer_is_tested_and_has_its_name():
+def test_every_initializer_is_tested_and_found_by_name():
     assert EVERY.keys() == INITIALIZERS.keys()
     assert all(type(EVERY[name]) is INITIALIZERS[name] for name in EVERY)
 
 
 @pytest.mark.parametrize("name", EVERY)
-def test_same_seed_same_numbers_and_another_seed_others(name):
+def test_initial_weights_follow_from_the_seed(name):
     cell = LSTMCell(3, 8, init=EVERY[name])
     np.testing.assert_array_equal(made(cell, seed=1).vector, made(cell, seed=1).vector)
     assert not np.array_equal(made(cell, seed=1).vector, made(cell, seed=2).vector)
@@ -54,7 +54,7 @@ def test_glorot_bound_is_that_of_fan_in_and_fan_out(rng):
     assert 0.99 * bound < np.abs(weight).max() <= bound
 
 
-def test_glorot_takes_each_gate_for_itself():
+def test_glorot_bounds_each_gate_separately():
     params = made(LSTMCell(150, H, init=Glorot()))
     bound = np.sqrt(6 / (150 + H))
     for block in blocks(params["w_ih"]):
@@ -79,7 +79,7 @@ def test_orthogonal_is_uniform_over_the_rotations(rng):
 
 
 @pytest.mark.parametrize("make", [ElmanCell, LSTMCell, GRUCell])
-def test_orthogonal_recurrent_blocks(make):
+def test_orthogonal_applies_to_each_recurrent_block(make):
     params = made(make(20, H, init=Orthogonal(gain=1.5)))
     for block in blocks(params["w_hh"]):
         np.testing.assert_allclose(np.linalg.svd(block, compute_uv=False), np.full(H, 1.5))
@@ -96,20 +96,20 @@ def test_identity_is_the_irnn():
     assert not params["b_hh"].any()
 
 
-def test_identity_scale_and_each_gate():
+def test_identity_scales_each_gates_block():
     params = made(GRUCell(4, H, init=Identity(0.5)))
     for block in blocks(params["w_hh"]):
         np.testing.assert_array_equal(block, 0.5 * np.eye(H))
 
 
-def test_jordan_weights_are_no_gates():
+def test_jordan_weights_are_not_split_into_gates():
     """An output layer of twice the hidden units is one matrix, with the bound of its own fans."""
     params = made(JordanCell(3, 10, 20, init=Glorot()))
     assert np.abs(params["w_ho"]).max() <= np.sqrt(6 / 30)
 
 
 @pytest.mark.parametrize(("make", "gate"), [(LSTMCell, 1), (GRUCell, 1), (OriginalGRUCell, 1)])
-def test_forget_bias_is_that_of_the_gate_that_keeps_the_state(make, gate):
+def test_forget_bias_applies_to_the_gate_that_preserves_the_state(make, gate):
     params = made(make(3, H, init=ForgetBias(2.5)))
     plain = made(make(3, H))
     total = params["b_ih"] + params["b_hh"]
@@ -127,7 +127,7 @@ def zeros(cell, params, rng):
 
 
 @pytest.mark.parametrize("make", [LSTMCell, GRUCell, OriginalGRUCell])
-def test_a_large_forget_bias_keeps_the_state(make):
+def test_a_large_forget_bias_preserves_the_state(make):
     """The gate named is the one that holds on to what was there."""
     cell = make(3, 4, init=ForgetBias(1000.0, base=zeros))
     state = np.linspace(-1, 2, cell.state_size)
@@ -135,7 +135,7 @@ def test_a_large_forget_bias_keeps_the_state(make):
     np.testing.assert_array_equal(next_state[-4:], state[-4:])
 
 
-def test_forget_bias_on_a_base():
+def test_forget_bias_leaves_other_weights_to_its_base():
     params = made(LSTMCell(3, H, init=ForgetBias(1.0, base=Orthogonal())))
     np.testing.assert_allclose(blocks(params["w_hh"])[2] @ blocks(params["w_hh"])[2].T, np.eye(H), atol=1e-13)
     np.testing.assert_array_equal(params["b_ih"], np.repeat([0.0, 1.0, 0.0, 0.0], H))
@@ -168,7 +168,7 @@ def test_a_cell_without_a_gate_is_refused(init):
         made(ElmanCell(3, 4, init=init))
 
 
-def test_a_stack_begins_each_cell_in_its_own_way():
+def test_a_stack_initializes_each_cell_by_its_own_initializer():
     params = made(Stack((LSTMCell(3, H, init=ForgetBias(1.0)), ElmanCell(H, H, init=Identity()))))
     np.testing.assert_array_equal(params["0.b_ih"][H : 2 * H], np.ones(H))
     np.testing.assert_array_equal(params["1.w_hh"], np.eye(H))
@@ -184,6 +184,6 @@ def test_a_stack_begins_each_cell_in_its_own_way():
         (lambda: Chrono("10"), "longest must be .*, got '10'"),
     ],
 )
-def test_wrong_arguments(make, message):
+def test_wrong_arguments_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()

@@ -82,7 +82,7 @@ def test_a_mask_sets_to_zero_and_leaves_the_rest():
     assert repr(params) == "Parameters: 8 float64 numbers\n  w: (2, 3), 2 fixed at zero\n  b: (2,)"
 
 
-def test_another_mask_takes_the_place_of_the_first_and_true_takes_it_away():
+def test_a_second_mask_replaces_the_first_and_true_removes_it():
     params = Parameters({"w": (3,)}, np.ones(3))
     params.set_mask("w", [True, False, True])
     params.set_mask("w", [False, True, True])
@@ -109,7 +109,7 @@ def test_views_share_the_mask_and_copies_have_their_own():
     assert other != params  # the same numbers, with another mask
 
 
-def test_what_is_written_into_a_view_is_set_right_by_apply_mask():
+def test_apply_mask_zeroes_values_written_into_a_view():
     params = Parameters({"w": (2,)})
     params.set_mask("w", [True, False])
     params["w"][:] = 5
@@ -192,7 +192,7 @@ def test_an_exact_gradient_is_zero_for_masked_weights_and_unchanged_for_others(a
 
 
 @pytest.mark.parametrize("algorithm", OTHERS.values(), ids=OTHERS.keys())
-def test_every_other_gradient_is_zero_for_masked_weights_too(algorithm):
+def test_inexact_gradients_are_zero_for_masked_weights(algorithm):
     model, batch = masked_model(), data().batch()
     found = total(algorithm, model, batch)
     assert not found[~model.params.mask_vector].any()
@@ -283,7 +283,7 @@ MINIMIZING = {"LBFGS": lambda: LBFGS(), "NewtonCG": lambda: NewtonCG()}
 
 
 @pytest.mark.parametrize("make", STEPPING.values(), ids=STEPPING.keys())
-def test_a_mask_holds_under_any_gradient_and_after_momentum_has_grown(make):
+def test_masked_weights_stay_zero_under_any_gradient_and_with_momentum(make):
     params, optimizer, rng = Parameters({"w": (4,)}, np.ones(4)), make(), np.random.default_rng(0)
     for _ in range(3):
         optimizer.step(params, 1 + rng.random(4))
@@ -324,7 +324,7 @@ def test_a_mask_survives_training(make):
     assert (model.params.vector[~held] != before[~held]).mean() > 0.9
 
 
-def test_training_goes_as_if_the_masked_weights_were_not_there():
+def test_training_equals_that_of_a_network_without_the_masked_weights():
     """Against a network that is smaller by a unit, all of whose weights are fixed at zero."""
     large, small = Sequential(Elman(3, 4), Last(), Dense(4, 2)), Sequential(Elman(3, 3), Last(), Dense(3, 2))
     for name, inside in small.params.items():
@@ -353,7 +353,7 @@ def test_a_mask_is_saved_with_a_model(tmp_path):
     assert not loaded.params.vector[~model.params.mask_vector].any()
 
 
-def test_a_random_mask_is_loaded_and_not_drawn_again(tmp_path):
+def test_a_random_mask_is_loaded_and_not_sampled_again(tmp_path):
     model = Sequential(Elman(3, 6, init=Sparse(0.3)), Last(), Dense(6, 2), seed=0)
     rng = np.random.default_rng(9)
     model.params.set_mask("0.w_hh", rng.random((6, 6)) < 0.5)
@@ -372,7 +372,7 @@ def test_a_model_without_a_mask_is_loaded_without_one(tmp_path):
 @pytest.mark.parametrize(
     "kept", [np.ones(4, bool), np.ones(46), np.ones((2, 23), bool)], ids=["size", "dtype", "shape"]
 )
-def test_a_file_with_a_wrong_mask_is_refused(tmp_path, kept):
+def test_a_file_with_an_invalid_mask_is_refused(tmp_path, kept):
     path = tmp_path / "model.npz"
     masked_model().save(path)
     with np.load(path) as file:
@@ -382,7 +382,7 @@ def test_a_file_with_a_wrong_mask_is_refused(tmp_path, kept):
         rnnbp.load(path)
 
 
-def test_a_checkpoint_brings_its_mask_and_training_goes_on_the_same(tmp_path):
+def test_a_checkpoint_restores_its_mask_and_training_continues_identically(tmp_path):
     def trainer(model):
         return rnnbp.Trainer(model, CrossEntropy(), BPTT(), Momentum(0.1), seed=0)
 
@@ -397,7 +397,7 @@ def test_a_checkpoint_brings_its_mask_and_training_goes_on_the_same(tmp_path):
     assert plain.params == whole.model.params
 
 
-def test_a_checkpoint_without_a_mask_takes_it_away(tmp_path):
+def test_a_checkpoint_without_a_mask_removes_the_models(tmp_path):
     dense = Sequential(Elman(3, 4), Last(), Dense(4, 2), dtype=np.float64)
     first = rnnbp.Trainer(dense, CrossEntropy(), BPTT(), Adam(0.1))
     first.fit(data(), epochs=1, progress=False, checkpoint=tmp_path / "run.npz")
@@ -420,7 +420,7 @@ def test_a_checkpoint_with_a_wrong_mask_changes_nothing(tmp_path):
     assert trainer.model.params == before
 
 
-def test_copies_of_a_model_keep_the_mask():
+def test_copies_of_a_model_have_its_mask():
     model = masked_model()
     for other in (model.astype(np.float32), copy.deepcopy(model)):
         np.testing.assert_array_equal(other.params.mask_vector, model.params.mask_vector)
@@ -434,7 +434,7 @@ def test_copies_of_a_model_keep_the_mask():
 
 @pytest.mark.parametrize("layer", [Elman, GRU, LSTM])
 @pytest.mark.parametrize("options", [{}, {"num_layers": 2}, {"bidirectional": True}], ids=str)
-def test_sparse_holds_all_but_a_share_of_each_recurrent_block_at_zero(layer, options):
+def test_sparse_masks_all_but_a_fraction_of_each_recurrent_block(layer, options):
     model = Sequential(layer(3, 10, init=Sparse(0.11), **options), dtype=np.float64)
     dense = Sequential(layer(3, 10, **options), dtype=np.float64)
     recurrent = [name for name in model.params if "w_hh" in name]

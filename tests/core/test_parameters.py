@@ -17,7 +17,7 @@ def params() -> Parameters:
     return Parameters(SHAPES, np.arange(9.0))
 
 
-def test_names_lie_in_the_vector_in_their_order(params):
+def test_names_are_in_the_vector_in_their_order(params):
     np.testing.assert_array_equal(params["w"], [[0, 1, 2], [3, 4, 5]])
     np.testing.assert_array_equal(params["b"], [6, 7])
     assert params["scale"] == 8
@@ -60,14 +60,14 @@ def test_assignment_copies_into_place(params):
     np.testing.assert_array_equal(params["b"], [0, 0])
 
 
-def test_assignment_keeps_the_dtype():
+def test_assignment_preserves_the_dtype():
     params = Parameters({"b": (2,)})
     params["b"] = np.array([0.1, 0.2])
     assert params["b"].dtype == np.float32
 
 
 @pytest.mark.parametrize("duplicate", [copy.deepcopy, copy.copy, Parameters.copy], ids=["deepcopy", "copy", ".copy()"])
-def test_a_copy_holds_no_loose_views(params, duplicate):
+def test_views_of_a_copy_belong_to_the_copy(params, duplicate):
     other = duplicate(params)
     other["w"] = 9
     np.testing.assert_array_equal(other.vector[:6], np.full(6, 9))
@@ -96,7 +96,7 @@ def test_zeros_and_astype(params):
     assert params["w"][0, 1] == 1
 
 
-def test_scope_takes_prefix_and_suffix_off_over_the_same_memory():
+def test_a_scope_is_a_view_with_prefix_and_suffix_removed():
     params = Parameters({"0.w": (2,), "1.w": (3,), "1.b": (1,), "10.w": (1,)})
     inner = params.scope("1.")
     inner["w"] = [1, 2, 3]
@@ -107,7 +107,7 @@ def test_scope_takes_prefix_and_suffix_off_over_the_same_memory():
     assert params.scope("2.").size == 0
 
 
-def test_scopes_of_scopes():
+def test_scopes_nest():
     params = Parameters({"0.0.w": (1,), "0.1.w": (1,), "1.w": (1,)}, np.arange(3.0))
     assert params.scope("0.").scope("1.")["w"] == 1
 
@@ -126,19 +126,19 @@ def test_repr_lists_names_and_shapes(params):
     assert repr(params) == "Parameters: 9 float64 numbers\n  w: (2, 3)\n  b: (2,)\n  scale: ()"
 
 
-def test_wrong_vector():
+def test_a_wrong_vector_is_refused():
     with pytest.raises(ValueError, match=r"vector must have shape \(P,\) = \(9,\), got \(8,\)"):
         Parameters(SHAPES, np.zeros(8))
     with pytest.raises(ValueError, match=r"vector must have shape \(P,\) = \(9,\), got \(3, 3\)"):
         Parameters(SHAPES, np.zeros((3, 3)))
 
 
-def test_wrong_shape(params):
+def test_a_wrong_shape_is_refused(params):
     with pytest.raises(ValueError, match=r"parameter 'w' has shape \(2, 3\), got \(3, 2\)"):
         params["w"] = np.zeros((3, 2))
 
 
-def test_a_scope_must_lie_in_one_piece():
+def test_a_scope_that_is_not_contiguous_is_refused():
     params = Parameters({"w_l0": (2,), "v_l0_reverse": (1,), "w_l1": (3,), "v_l1_reverse": (1,)})
     with pytest.raises(ValueError, match=r"w_\.\.\. are not contiguous in the vector: w_l0, w_l1"):
         params.scope("w_")
@@ -148,7 +148,7 @@ def test_a_scope_must_lie_in_one_piece():
         params.scope(suffix="_reverse")
 
 
-def test_unknown_name(params):
+def test_an_unknown_name_is_refused(params):
     with pytest.raises(KeyError, match=r"no parameter 'scal'\. Did you mean 'scale'\?"):
         params["scal"]
     with pytest.raises(KeyError, match=r"no parameter 'q'\."):

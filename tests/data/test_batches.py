@@ -38,7 +38,7 @@ def test_sequences_are_sorted_by_length_and_ties_are_in_the_callers_order(length
 
 
 @given(LENGTHS)
-def test_a_batch_has_every_sequence_whole_and_zeros_as_padding(lengths):
+def test_a_batch_has_complete_sequences_and_zeros_as_padding(lengths):
     batch, sequences = batch_of(lengths), ragged(lengths)
     assert batch.x.shape == (max(lengths), len(lengths), 2)
     assert batch.x.flags.c_contiguous
@@ -76,7 +76,7 @@ def test_targets_of_sequences_are_sorted_with_them():
     assert not values.per_step
 
 
-def test_targets_of_steps_are_padded_with_values_that_do_not_count():
+def test_targets_of_steps_are_padded_with_ignored_values():
     labels = batch_of([1, 3], [np.array([5]), np.array([7, -1, 9])])
     assert labels.per_step
     assert labels.targets.tolist() == [[7, 5], [-1, -1], [9, -1]]
@@ -94,7 +94,7 @@ def test_values_of_two_sequences_of_two_steps_are_not_taken_for_values_of_steps(
     assert labels.targets.tolist() == [[1, 3], [2, 4]]
 
 
-def test_tokens_stay_integers():
+def test_tokens_remain_integers():
     batch = collate([np.array([4]), np.array([1, 2])], None, np.arange(2))
     assert batch.x.tolist() == [[1, 4], [2, 0]]
     assert batch.astype(np.float32) is batch
@@ -135,7 +135,7 @@ def test_from_array_sorts_and_blanks_the_padding():
 
 
 @pytest.mark.parametrize("steps", [2, 3, 4])
-def test_values_of_two_axes_are_one_a_step_whatever_their_sizes(steps):
+def test_values_of_two_axes_are_values_of_steps_for_all_sizes(steps):
     y = np.arange(3.0 * steps).reshape(steps, 3)
     batch = SequenceBatch.from_array(np.ones((steps, 3, 1)), [1, steps, 2], targets=y)
     assert batch.per_step
@@ -165,7 +165,7 @@ def test_the_loss_of_outputs_that_equal_the_values_of_their_steps_is_zero(steps,
     assert g.loss == 0
 
 
-def test_small_integers_and_bools_are_blanked_past_the_end_too():
+def test_small_integers_and_bools_are_blanked_past_the_end():
     for dtype in (np.uint8, bool):
         batch = SequenceBatch.from_array(np.ones((2, 2, 1)), [1, 2], targets=np.ones((2, 2), dtype))
         assert batch.targets.tolist() == [[1, 1], [1, -1]]

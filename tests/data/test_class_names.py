@@ -70,7 +70,7 @@ def test_integer_labels_take_names_by_index():
         rnnbp.SequenceDataset([np.ones((2, 1))] * 2, targets=[1, 0]).with_classes(["no"])
 
 
-def test_names_that_do_not_occur_may_be_unknown():
+def test_unknown_names_without_occurrences_are_accepted():
     data = spoken("ab", classes=["a", "b", "unused"])
     assert data.with_classes(["b", "a"]).targets.tolist() == [1, 0]
 
@@ -176,7 +176,7 @@ def test_a_checkpoint_knows_the_classes(tmp_path):
     np.testing.assert_array_equal(other.params.vector, before)
 
 
-def test_a_finished_training_that_is_resumed_predicts(tmp_path):
+def test_a_resumed_finished_training_predicts_by_name(tmp_path):
     for _ in range(2):
         made = rnnbp.Trainer(network(), rnnbp.CrossEntropy())
         made.fit_up_to(1, spoken("abc"), progress=False, checkpoint=tmp_path / "c.npz")
@@ -195,7 +195,7 @@ def test_label_sequences_are_scored_by_name():
     }
 
 
-def test_a_reader_of_several_networks_has_their_classes(trainer):
+def test_an_ensemble_has_the_classes_of_its_networks(trainer):
     with pytest.raises(
         ValueError, match=r"must be those that models\[0\] was trained on, 'a', 'b', 'c', in their order"
     ):
@@ -241,6 +241,6 @@ def test_a_speakers_classes_are_scored_by_name():
     assert runs["test"].item() > 0.9
 
 
-def test_matched_is_the_same_dataset_where_nothing_is_to_be_mapped():
+def test_a_dataset_with_the_same_classes_is_not_copied():
     data = spoken("abc")
     assert matched("test", data, ("a", "b", "c")) is data

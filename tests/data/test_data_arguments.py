@@ -187,21 +187,21 @@ def test_an_argument_changes_the_result(call, argument):
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_no_argument_is_left_out_of_the_table(call):
+def test_the_table_has_every_argument(call):
     function = CALLS[call][0]
     optional = {name for name, p in inspect.signature(function).parameters.items() if p.default is not p.empty}
     tried = {name for other in CALLS.values() if other[0] == function for name in other[2]}
     assert optional <= tried | {"options"}
 
 
-def test_memory_bounds_the_cache_of_a_resampled_dataset():
+def test_memory_limits_the_cache_of_a_resampled_dataset():
     none, all_of_it = (ResampledDataset(draw, Y, memory=memory) for memory in (0, 2**20))
     for data in (none, all_of_it):
         data.batch()
     assert (none.sequences.cached_bytes, all_of_it.sequences.cached_bytes) == (0, 4 * 3 * 4)
 
 
-def test_names_of_classes_are_there_without_targets():
+def test_class_names_are_accepted_without_targets():
     assert SequenceDataset(X, classes=["no", "yes"]).classes == ("no", "yes")
 
 

@@ -159,7 +159,7 @@ def test_batch_has_the_whole_dataset():
     assert batch.per_step
 
 
-def test_an_epoch_of_batches_costs_no_more_than_copying_the_numbers_a_few_times():
+def test_an_epoch_of_batches_takes_no_longer_than_a_few_copies_of_the_data():
     """Cheap by construction: one copy a sequence. The bound is loose, for busy machines."""
     train, _ = load_japanese_vowels()
     rng = np.random.default_rng(0)
@@ -195,7 +195,7 @@ def test_a_table_has_one_row_a_step():
     pd.testing.assert_frame_equal(data.to_frame(), expected)
 
 
-def test_rows_may_come_in_any_order_and_columns_have_any_name():
+def test_rows_may_have_any_order_and_columns_any_names():
     frame = pd.DataFrame(
         {
             "word": ["b", "a", "b"],
@@ -301,7 +301,7 @@ FRAME = pd.DataFrame({"sequence": [1, 1], "step": [0, 1], "pitch": [0.5, 1.0]})
         (FRAME[:0], {}, "frame has no rows"),
     ],
 )
-def test_tables_that_are_refused(frame, options, message):
+def test_malformed_tables_are_refused(frame, options, message):
     with pytest.raises(ValueError, match=message):
         SequenceDataset.from_frame(frame, **options)
 
@@ -320,7 +320,7 @@ def test_from_padded_inverts_padding(lengths):
 
 
 @pytest.mark.parametrize("steps", [2, 3])
-def test_padded_values_of_two_axes_are_one_a_step_whatever_their_sizes(steps):
+def test_padded_values_of_two_axes_are_values_of_steps_for_all_sizes(steps):
     x, y = np.zeros((2, steps, 1)), np.arange(2.0 * steps).reshape(2, steps)
     data = SequenceDataset.from_padded(x, [1, steps], y)
     assert [t.ravel().tolist() for t in data.targets] == [y[0, :1].tolist(), y[1].tolist()]
@@ -354,7 +354,7 @@ def test_padded_tokens_and_targets_of_sequences():
         (np.zeros((0, 3, 1)), None, "sequences must hold at least one sequence, got none"),
     ],
 )
-def test_padded_arrays_that_are_refused(x, lengths, message):
+def test_malformed_padded_arrays_are_refused(x, lengths, message):
     with pytest.raises(ValueError, match=message):
         SequenceDataset.from_padded(x, lengths)
 

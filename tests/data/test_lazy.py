@@ -86,7 +86,7 @@ def test_the_cache_does_not_reference_the_base_of_a_view():
     assert lazy.cached_bytes == 48
 
 
-def test_lengths_are_counted_once_or_taken_as_known():
+def test_lengths_are_computed_once_or_given():
     source = Source(6)
     lazy = source.lazy(memory=0)
     assert lazy.known_lengths is None
@@ -97,7 +97,7 @@ def test_lengths_are_counted_once_or_taken_as_known():
     assert len(source.asked) == 6
 
 
-def test_lengths_that_are_not_those_of_the_sequences_are_found_when_they_are_loaded():
+def test_wrong_lengths_are_detected_when_sequences_are_loaded():
     wrong = Source(6).lazy(lengths=[1, 2, 9, 4, 5, 1], names=list("abcdef"))
     assert len(wrong[1]) == 2
     for ask in (wrong.__getitem__, wrong.uncached):
@@ -107,7 +107,7 @@ def test_lengths_that_are_not_those_of_the_sequences_are_found_when_they_are_loa
         wrong.chosen([2])[0]
 
 
-def test_a_notebook_loads_nothing_to_show_a_lazy_dataset():
+def test_the_repr_of_a_lazy_dataset_loads_no_sequence():
     source = Source(8)
     data = SequenceDataset(source.lazy(memory=0), np.zeros(8, int))
     source.asked.clear()
@@ -115,7 +115,7 @@ def test_a_notebook_loads_nothing_to_show_a_lazy_dataset():
     assert set(source.asked) <= {0}
 
 
-def test_another_process_is_sent_no_arrays():
+def test_cached_arrays_are_not_pickled():
     lazy = Source(50).lazy()
     before = len(pickle.dumps(lazy))
     for s in lazy:
@@ -138,7 +138,7 @@ def test_another_process_is_sent_no_arrays():
         ({"size": 2, "names": ["a", "b", "c"]}, "names must be one a sequence, 2, got 3"),
     ],
 )
-def test_arguments_of_lazy_sequences_that_are_refused(arguments, message):
+def test_wrong_arguments_of_lazy_sequences_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         LazySequences(Source(2), **arguments)
 
@@ -146,7 +146,7 @@ def test_arguments_of_lazy_sequences_that_are_refused(arguments, message):
 # ---- the dataset ---------------------------------------------------------------------------------
 
 
-def test_a_dataset_is_the_same_lazy_or_not():
+def test_lazy_and_in_memory_datasets_are_equal():
     lazy, whole = both()
     assert repr(lazy) == "SequenceDataset: 20 sequences, 2 features; classes a sequence"
     equal(lazy, whole)
@@ -167,7 +167,7 @@ def test_a_dataset_is_the_same_lazy_or_not():
             np.testing.assert_array_equal(a.targets, b.targets)
 
 
-def test_targets_of_steps_and_pieces_are_the_same_lazy_or_not():
+def test_targets_of_steps_and_cuts_are_equal_for_lazy_and_in_memory_datasets():
     lazy, whole = both(targets=[np.arange(i % 5 + 1) for i in range(20)])
     assert lazy.per_step
     equal(lazy.cut(2), whole.cut(2))

@@ -23,7 +23,7 @@ def trainer():
     return rnnbp.Trainer(model, rnnbp.CrossEntropy(), rnnbp.BPTT(), rnnbp.Adam(0.01), seed=2)
 
 
-def test_an_epoch_is_the_same_each_time_and_another_one_differs():
+def test_an_epoch_is_reproducible_and_epochs_differ():
     dataset = data()
     for epoch in (0, 3):
         for place, (a, b) in enumerate(zip(dataset.at_epoch(epoch), dataset.at_epoch(epoch), strict=True)):
@@ -83,7 +83,7 @@ def test_a_resumed_training_sees_the_same_sequences(tmp_path):
     np.testing.assert_array_equal(second.model.params.vector, whole.model.params.vector)
 
 
-def test_another_process_draws_the_same():
+def test_another_process_samples_the_same_sequences():
     again = pickle.loads(pickle.dumps(data().subset([4, 2])))
     np.testing.assert_array_equal(again.at_epoch(3).sequences[1], draw(2, 3).astype(np.float32))
 

@@ -52,7 +52,7 @@ def test_a_subset_of_targets_of_steps():
         ([[0, 1]], r"got int64 of \(1, 2\)"),
     ],
 )
-def test_subsets_that_are_refused(places, message):
+def test_wrong_subsets_are_refused(places, message):
     with pytest.raises(ValueError, match=message):
         numbered(3).subset(places)
 
@@ -70,7 +70,7 @@ def test_indexing_gives_an_item_or_a_dataset():
         data[4:]
 
 
-def test_features_keep_their_names_where_there_are_as_many():
+def test_feature_names_are_preserved_if_their_number_fits():
     data = SequenceDataset([np.zeros((3, 2)), np.ones((4, 2))], feature_names=["pitch", "energy"])
     for part in (data[:1], data.subset([1]), data.split(0.5)[1], data.cut(2), data.map(lambda x: x + 1)):
         assert part.feature_names == ("pitch", "energy")
@@ -91,7 +91,7 @@ def test_features_keep_their_names_where_there_are_as_many():
         (np.array([1, 2]), ["letter"], r"feature_names of tokens must be \['token'\], got \['letter'\]"),
     ],
 )
-def test_names_of_features_that_are_refused(sequence, names, message):
+def test_wrong_feature_names_are_refused(sequence, names, message):
     with pytest.raises(ValueError, match=message):
         SequenceDataset([sequence], feature_names=names)
 
@@ -100,7 +100,7 @@ def test_names_of_features_that_are_refused(sequence, names, message):
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=5), st.integers(0, 9))
-def test_parts_have_the_sizes_asked_for_and_do_not_overlap(sizes, seed):
+def test_splits_have_the_given_sizes_and_do_not_overlap(sizes, seed):
     data = numbered(sum(sizes))
     parts = data.split(sizes, seed=seed)
     assert [len(p) for p in parts] == sizes
@@ -117,7 +117,7 @@ def test_every_class_is_divided_in_proportion(labels, share, seed):
     assert len(first) + len(second) == len(labels)
 
 
-def test_fractions_for_each_part():
+def test_a_split_may_have_a_fraction_for_each_set():
     assert [len(p) for p in numbered(20).split((0.5, 0.3, 0.2))] == [10, 6, 4]
 
 
@@ -147,7 +147,7 @@ def spoken(speakers, targets=None):
     st.integers(0, 9),
     st.booleans(),
 )
-def test_no_group_is_in_two_parts(speakers, parts, seed, classes):
+def test_no_group_is_in_two_splits(speakers, parts, seed, classes):
     data = spoken(speakers, [ord(s) % 2 for s in speakers] if classes else None)
     assume(len(set(speakers)) == 8)
     dealt = data.split(parts, seed=seed, groups="speaker")
@@ -158,7 +158,7 @@ def test_no_group_is_in_two_parts(speakers, parts, seed, classes):
     assert all(which(part) == sorted(which(part)) for part in dealt)
 
 
-def test_parts_of_groups_have_the_sizes_and_classes_that_whole_groups_allow():
+def test_splits_by_groups_have_the_sizes_and_classes_that_whole_groups_allow():
     data = spoken("abcdefghij" * 3, [k % 2 for k in range(10)] * 3)
     first, second, third = data.split((0.4, 0.4, 0.2), groups="speaker")
     assert [len(p) for p in (first, second, third)] == [12, 12, 6]
@@ -194,7 +194,7 @@ def test_groups_without_stratification_are_split_by_size():
         ({"stratify": "no"}, "stratify must be True or False, got 'no'"),
     ],
 )
-def test_splits_by_groups_or_classes_that_are_refused(options, message):
+def test_wrong_splits_by_groups_or_classes_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         spoken("aabbb").split(**{"parts": 0.5} | options)
 
@@ -220,7 +220,7 @@ def test_a_split_by_groups_needs_info_for_each_sequence():
         ("half", "parts"),
     ],
 )
-def test_splits_that_are_refused(parts, message):
+def test_wrong_splits_are_refused(parts, message):
     with pytest.raises(ValueError, match=message):
         numbered(5).split(parts)
 
@@ -250,7 +250,7 @@ def test_map_is_checked_as_data_are():
         numbered(2, [[0], [0, 1]]).map(lambda x: x[:1])
 
 
-def test_cutting_keeps_every_step_with_its_target():
+def test_cutting_preserves_every_step_and_its_target():
     data = SequenceDataset([np.arange(7.0)[:, None], np.arange(2.0)[:, None]], [np.arange(7), np.arange(2)])
     pieces = data.cut(3)
     assert pieces.lengths.tolist() == [3, 3, 1, 2]
@@ -259,7 +259,7 @@ def test_cutting_keeps_every_step_with_its_target():
     assert SequenceDataset([np.zeros((4, 1))]).cut(2).targets is None
 
 
-def test_cuts_that_are_refused():
+def test_wrong_cuts_are_refused():
     with pytest.raises(ValueError, match="targets are one a sequence, so the sequences cannot be cut"):
         numbered(2, [0, 1]).cut(1)
     with pytest.raises(ValueError, match="steps must be a positive integer, got 0"):
@@ -333,7 +333,7 @@ def test_a_constant_feature_is_only_shifted():
         ([0.0], [-1.0], "std not negative"),
     ],
 )
-def test_standardizers_that_are_refused(mean, std, message):
+def test_wrong_arguments_of_standardizers_are_refused(mean, std, message):
     with pytest.raises(ValueError, match=message):
         Standardizer(mean, std)
 

@@ -61,7 +61,7 @@ def test_every_guarantee_of_the_package_holds(name):
     assert "RecurrentBackprop" in found.refused
 
 
-def test_what_stands_in_the_table():
+def test_the_table_equals_values_computed_by_hand():
     model, batch = problem([LSTM(F, 4), Last(), Dense(4, K)])
     found = rnnbp.compare_gradients(model, batch, seeds=10)
     (g,) = BPTT().gradients(model, batch, CrossEntropy())
@@ -85,7 +85,7 @@ def test_what_stands_in_the_table():
     assert ahead["distance"] == pytest.approx(np.sqrt(((v - g.vector) ** 2).sum(axis=1).mean()) / size, rel=1e-10)
 
 
-def test_a_wrong_exact_algorithm_is_found():
+def test_a_wrong_exact_algorithm_fails():
     model, batch = problem(reader(CELLS["GRU"]))
     found = rnnbp.compare_gradients(model, batch, algorithms={"right": Guarantee("exact", BPTT()), "wrong": Wrong()})
     assert found.table["guarantee"].tolist() == ["exact", "approximate"]
@@ -101,14 +101,14 @@ def test_a_wrong_exact_algorithm_is_found():
 @pytest.mark.parametrize(
     ("factor", "seeds", "ok"), [(1.0, 600, True), (1.5, 600, False), (0.6, 600, False), (-1.0, 20, False)]
 )
-def test_a_wrong_factor_in_a_stochastic_one_is_found(factor, seeds, ok):
+def test_a_wrong_factor_in_a_stochastic_algorithm_fails(factor, seeds, ok):
     model, batch = problem([*reader(CELLS["Elman tanh"]), Last()])
     guarantee = Guarantee("unbiased", Scaled(ForwardGradient(8), factor))
     found = rnnbp.compare_gradients(model, batch, algorithms={"it": guarantee}, seeds=seeds, lags=0)
     assert bool(row(found, "it")["ok"]) is ok, found
 
 
-def test_a_bias_across_the_gradient_is_found():
+def test_a_bias_orthogonal_to_the_gradient_fails():
     @dataclasses.dataclass(frozen=True)
     class Turned:
         seed: int = 0
@@ -146,14 +146,14 @@ class Unlucky:
 
 
 @pytest.mark.parametrize(("unlucky", "ok"), [(0, True), (20, True), (1000, False)])
-def test_what_fails_with_some_seeds_is_tried_with_others(unlucky, ok):
+def test_a_failure_is_confirmed_with_other_seeds(unlucky, ok):
     model, batch = problem(reader(CELLS["Elman tanh"]))
     found = rnnbp.compare_gradients(model, batch, algorithms={"it": Guarantee("unbiased", Unlucky(unlucky))}, lags=0)
     assert found.ok is ok
     assert bool(abs(row(found, "it")["z"]) < 4) is ok
 
 
-def test_a_cell_whose_derivatives_are_wrong_proves_nothing():
+def test_a_cell_with_wrong_derivatives_fails():
     class Careless(rnnbp.ElmanCell):
         def step_vjp(self, params, state, x, residuals, d_next):
             d_state, d_x, delta = super().step_vjp(params, state, x, residuals, d_next)
@@ -170,7 +170,7 @@ def test_a_cell_whose_derivatives_are_wrong_proves_nothing():
 
 @pytest.mark.parametrize("end", [[], [Last()], [MeanOverTime()]], ids=["at every step", "last", "mean"])
 @pytest.mark.parametrize("name", CELLS)
-def test_the_parts_add_up_and_an_exact_algorithm_has_all_of_them(name, end):
+def test_terms_by_lag_add_up_and_exact_algorithms_have_all_of_them(name, end):
     model, batch = problem([*reader(CELLS[name]), *end], np.array([6, 6, 6]))
     last = final_steps(model, batch, CrossEntropy(), T)
     exact = gradient_by_lag(model, last, CrossEntropy(), BPTT())
@@ -212,7 +212,7 @@ def test_truncated_bptt_has_exactly_k2_steps(k1, k2):
     assert found.by_lag["lag"].tolist() == list(range(T))
 
 
-def test_sequences_of_unequal_lengths_are_lined_up_at_their_ends():
+def test_sequences_of_unequal_lengths_are_aligned_at_their_ends():
     lengths = np.array([6, 5, 3])
     model, batch = problem([LSTM(F, 4), Dense(4, K)], lengths)
     last = final_steps(model, batch, CrossEntropy(), 10)
@@ -226,7 +226,7 @@ def test_sequences_of_unequal_lengths_are_lined_up_at_their_ends():
         np.testing.assert_allclose(y[-1], outputs[lengths - 1, np.arange(3)], rtol=1e-12)
 
 
-def test_values_and_a_loss_of_ones_own_ignored_class():
+def test_values_and_user_defined_ignored_labels_are_taken():
     model, batch = problem([GRU(F, 4), Dense(4, K)])
     loss = CrossEntropy(ignore=2)
     assert final_steps(model, batch, loss, 3).batch.targets[0, 0] == 2
@@ -239,7 +239,7 @@ def test_values_and_a_loss_of_ones_own_ignored_class():
     assert found.by_lag.loc[found.by_lag["algorithm"] == "BPTT", "fraction"].tolist() == [1.0] * 6
 
 
-def test_a_model_that_looks_ahead_has_no_lags():
+def test_a_noncausal_model_has_no_lags():
     model, batch = problem([Bidirectional(CELLS["GRU"]), Dense(8, K)])
     found = rnnbp.compare_gradients(model, batch, seeds=5)
     assert found.by_lag.empty
@@ -248,7 +248,7 @@ def test_a_model_that_looks_ahead_has_no_lags():
     assert "TruncatedBPTT(1, 1): not for this model (TruncatedBPTT takes causal layers" in repr(found)
 
 
-def test_fixed_points():
+def test_fixed_point_models_are_certified():
     model, batch = problem([rnnbp.FixedPoint(rnnbp.ElmanCell(F, 4)), Dense(4, K)])
     found = rnnbp.compare_gradients(model, batch, seeds=5)
     assert row(found, "RecurrentBackprop")["ok"], found
@@ -259,7 +259,7 @@ def test_fixed_points():
 # ---- how it is asked ----------------------------------------------------------------------------
 
 
-def test_names_and_algorithms_are_taken():
+def test_algorithms_are_selected_by_name_or_object():
     model, batch = problem([GRU(F, 2), Last(), Dense(2, K)])
     found = rnnbp.compare_gradients(model, batch, algorithms=["BPTT", TruncatedBPTT(1, 2), ForwardGradient(3)])
     assert found.table["algorithm"].tolist() == [
@@ -280,13 +280,13 @@ def test_names_and_algorithms_are_taken():
         ({"lags": -1}, "lags must be an integer of 0 or more, got -1"),
     ],
 )
-def test_what_is_refused(options, message):
+def test_wrong_arguments_are_refused(options, message):
     model, batch = problem([GRU(F, 2), Last(), Dense(2, K)])
     with pytest.raises(ValueError, match=message):
         rnnbp.compare_gradients(model, batch, **options)
 
 
-def test_a_guarantee_is_checked():
+def test_arguments_of_a_guarantee_are_checked():
     with pytest.raises(ValueError, match="level must be one of 'approximate', 'exact', 'unbiased'; got 'exacts'"):
         Guarantee("exacts", BPTT())
     assert Guarantee("exact", BPTT()).seeded(3) == BPTT()
@@ -303,7 +303,7 @@ def test_float32_models_are_compared_in_float64_and_not_changed():
     assert model.params == before
 
 
-def test_the_picture():
+def test_the_plot_has_distances_costs_and_fractions():
     model, batch = problem([GRU(F, 2), Last(), Dense(2, K)])
     fig = rnnbp.compare_gradients(model, batch, seeds=3).plot()
     far, _, lag = fig.axes
@@ -311,7 +311,7 @@ def test_the_picture():
     assert len(lag.lines) == len(far.get_yticklabels())
 
 
-def test_the_command(tmp_path, capsys):
+def test_the_command_writes_the_certificate(tmp_path, capsys):
     out = tmp_path / "out"
     arguments = ["gradients", "gru", "--parameters", "120", "--sequences", "2", "--seeds", "4", "--lags", "3"]
     assert cli.main([*arguments, "--algorithms", "BPTT; TruncatedBPTT(1, 1)", "--output", str(out)]) == 0

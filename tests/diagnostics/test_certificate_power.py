@@ -91,7 +91,7 @@ def tiny(hidden=2):
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("layers", [[GRU(3, 2), Dense(2, 3)], [Elman(3, 3), Last(), Dense(3, 3)]], ids=["GRU", "Elman"])
 @pytest.mark.parametrize("factor", [1.0, 0.5, 1.0001])
-def test_a_factor_in_forward_gradients(factor, layers, seed):
+def test_a_wrong_factor_in_forward_gradients_is_detected(factor, layers, seed):
     row, found = certify(Scaled(ForwardGradient(), factor), layers, seed)
     assert row["test"] == "all draws"
     assert row["bias"] == pytest.approx(abs(factor - 1), abs=1e-12)
@@ -101,7 +101,7 @@ def test_a_factor_in_forward_gradients(factor, layers, seed):
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("chance", [0.1, 0.3, 0.6])
-def test_random_truncation_over_all_outcomes(chance, seed):
+def test_wrong_random_truncation_is_detected_over_all_outcomes(chance, seed):
     row, found = certify(ARTBP(Geometric(chance)), reader(CELLS["Elman linear"]), seed)
     assert (row["test"], row["runs"]) == ("all draws", 2**5)
     assert row["bias"] < 1e-12
@@ -109,7 +109,7 @@ def test_random_truncation_over_all_outcomes(chance, seed):
 
 
 @pytest.mark.parametrize(("algorithm", "ok"), [(UORO(), True), (KFRTRL(), True), (Forgetful(), False)])
-def test_random_signs_over_all_of_them(algorithm, ok):
+def test_wrong_random_signs_are_detected_over_all_outcomes(algorithm, ok):
     model, batch = tiny()
     found = rnnbp.compare_gradients(model, batch, algorithms={"it": Guarantee("unbiased", algorithm)}, lags=0)
     assert found.table["test"].tolist() == ["all draws"]
@@ -151,7 +151,7 @@ def check_forgetful(name, seed):
         assert f"a bias of {100 * row['smallest_bias']:.2g} %" in found.verdict
 
 
-def test_a_uoro_that_drops_lag_3_and_more_is_noticed():
+def test_uoro_without_lags_above_2_is_detected():
     assert dropped(NETS["GRU"], 0) > 0.05
     check_forgetful("GRU", 0)
 
@@ -159,7 +159,7 @@ def test_a_uoro_that_drops_lag_3_and_more_is_noticed():
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("name", NETS)
-def test_so_it_is_over_many_networks(name, seed):
+def test_uoro_without_lags_above_2_is_detected_over_many_networks(name, seed):
     check_forgetful(name, seed)
 
 
@@ -167,13 +167,13 @@ def test_so_it_is_over_many_networks(name, seed):
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("algorithm", [UORO(), KFRTRL(), ARTBP(PowerLaw(2.0))], ids=["UORO", "KFRTRL", "ARTBP"])
 @pytest.mark.parametrize("name", NETS)
-def test_right_ones_pass_over_many_networks(name, algorithm, seed):
+def test_unbiased_algorithms_pass_over_many_networks(name, algorithm, seed):
     row, found = certify(algorithm, NETS[name], seed)
     assert found.ok, found
     assert row["smallest_bias"] <= 0.05
 
 
-def test_half_a_forward_gradient_with_unknown_draws_is_detected():
+def test_half_a_forward_gradient_with_unknown_random_numbers_is_detected():
     by_integers = lambda seed: Scaled(ForwardGradient(4), 0.5, int(seed))  # noqa: E731
     row, found = certify(by_integers, NETS["Elman"])
     assert row["test"] == "samples"
@@ -181,7 +181,7 @@ def test_half_a_forward_gradient_with_unknown_draws_is_detected():
     assert found.failed == ["it"]
 
 
-def test_a_right_one_whose_variance_is_too_large_is_undecided():
+def test_an_unbiased_algorithm_of_too_large_variance_is_undecided():
     by_integers = lambda seed: ForwardGradient(32, int(seed))  # noqa: E731
     row, found = certify(by_integers, NETS["Elman"], max_runs=150)
     assert row["ok"] is pd.NA
@@ -211,7 +211,7 @@ def of_long_sequences(algorithm, seed, **options):
     return rnnbp.compare_gradients(model, batch, algorithms=unbiased, seeds=5, lags=0, **options)
 
 
-def test_heavy_tailed_truncation_is_not_accused():
+def test_unbiased_heavy_tailed_truncation_is_not_rejected():
     by_integers = lambda seed: ARTBP(Geometric(0.3), int(seed))  # noqa: E731
     for algorithm in (ARTBP(Geometric(0.3)), by_integers):
         found = of_long_sequences(algorithm, 0, power=0.6, max_runs=200)
@@ -222,7 +222,7 @@ def test_heavy_tailed_truncation_is_not_accused():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
-def test_so_it_is_over_many_seed_blocks(seed):
+def test_unbiased_heavy_tailed_truncation_is_not_rejected_over_many_seeds(seed):
     by_integers = lambda s: ARTBP(Geometric(0.3), 100_000 * seed + int(s))  # noqa: E731
     assert of_long_sequences(by_integers, 0, power=0.6, max_runs=400).failed == []
     assert of_long_sequences(ARTBP(Geometric(0.3)), seed, power=0.6).failed == []

@@ -47,7 +47,7 @@ def test_error_rates_equal_those_of_a_plain_recursion(pairs):
     assert edit_distance(*pairs[0]) == expected[0][0]
 
 
-def test_corpora_longer_than_one_table(rng):
+def test_corpora_longer_than_one_block_have_exact_error_rates(rng):
     """Sequences are counted wherever they stand, and in parts of a thousand."""
     pairs = [(rng.integers(5, size=n), rng.integers(5, size=m)) for n, m in rng.integers(0, 9, (2500, 2))]
     whole = token_error_rate(*zip(*pairs, strict=True))
@@ -58,7 +58,7 @@ def test_corpora_longer_than_one_table(rng):
     ("guess", "truth", "edits"),
     [("", "", 0), ("", "abc", 3), ("abc", "", 3), ("kitten", "sitting", 3), ("flaw", "lawn", 2), ("a", "a", 0)],
 )
-def test_known_distances(guess, truth, edits):
+def test_edit_distances_equal_known_ones(guess, truth, edits):
     assert edit_distance(truth, guess) == edits
 
 
@@ -79,7 +79,7 @@ def test_word_error_rate_splits_at_white_space():
     assert str(found) == "40.00 % (1 substituted, 0 inserted, 1 deleted of 5)"
 
 
-def test_error_rate_of_an_empty_corpus():
+def test_the_error_rate_of_an_empty_corpus_is_nan():
     empty = token_error_rate([], [])
     assert empty == ErrorRate()
     assert math.isnan(empty.rate)

@@ -17,7 +17,7 @@ def labels(rng):
     return rng.integers(4, size=50), rng.integers(4, size=50)
 
 
-def test_label_metrics_are_scikit_learns(labels):
+def test_label_metrics_equal_scikit_learns(labels):
     targets, predicted = labels
     assert metrics.accuracy(targets, predicted) == pytest.approx(sk.accuracy_score(targets, predicted))
     assert metrics.balanced_accuracy(targets, predicted) == pytest.approx(
@@ -28,7 +28,7 @@ def test_label_metrics_are_scikit_learns(labels):
     np.testing.assert_array_equal(metrics.confusion_matrix(targets, predicted), sk.confusion_matrix(targets, predicted))
 
 
-def test_string_labels(labels):
+def test_labels_may_be_strings(labels):
     names = np.array(["a", "e", "i", "o"])
     targets, predicted = names[labels[0]], names[labels[1]]
     assert metrics.accuracy(targets, predicted) == metrics.accuracy(*labels)
@@ -38,7 +38,7 @@ def test_string_labels(labels):
     assert metrics.balanced_accuracy(targets, predicted) == metrics.balanced_accuracy(*labels)
 
 
-def test_numbers_are_scikit_learns(rng):
+def test_regression_metrics_equal_scikit_learns(rng):
     targets = rng.standard_normal((30, 3))
     predicted = targets + 0.3 * rng.standard_normal((30, 3))
     assert metrics.r2(targets, predicted) == pytest.approx(sk.r2_score(targets, predicted), rel=1e-13)
@@ -48,7 +48,7 @@ def test_numbers_are_scikit_learns(rng):
 
 
 @pytest.mark.parametrize("predicted", [[1.0, 1.0, 1.0], [1.0, 1.0, 2.0]])
-def test_r2_of_constant_targets_is_scikit_learns(predicted):
+def test_r2_of_constant_targets_equals_scikit_learns(predicted):
     assert metrics.r2([1.0, 1.0, 1.0], predicted) == sk.r2_score([1.0, 1.0, 1.0], predicted)
 
 
@@ -88,7 +88,7 @@ def test_a_class_that_does_not_occur_has_no_recall():
     assert metrics.balanced_accuracy([0, 1, 1], [0, 1, 2]) == 0.75
 
 
-def test_nothing_that_counts_is_nan():
+def test_metrics_without_items_are_nan():
     assert math.isnan(metrics.accuracy([-1], [1]))
     assert math.isnan(metrics.balanced_accuracy([-1], [1]))
     assert math.isnan(metrics.r2([1.0], [1.0]))
@@ -110,7 +110,7 @@ def test_confusion_matrix_names_rows_and_columns():
         ([[1, 2]], [[1, 2]], [1], r"got \(1,\) beside \(1, 2\)"),
     ],
 )
-def test_shapes_that_do_not_fit(targets, predicted, lengths, message):
+def test_shapes_that_do_not_fit_are_refused(targets, predicted, lengths, message):
     with pytest.raises(ValueError, match=message):
         metrics.accuracy(targets, predicted, lengths)
     with pytest.raises(ValueError, match=message):
@@ -151,5 +151,5 @@ def test_steps_of_unequal_sequences_are_compared():
         metrics.r2([np.ones(3), np.ones(1)], [np.ones(3), np.ones(1)])
 
 
-def test_one_value_may_be_a_column():
+def test_single_values_may_be_a_column():
     assert metrics.r2([[1.0], [2.0], [3.0]], [1.0, 2.0, 4.0]) == metrics.r2([1.0, 2.0, 3.0], [1.0, 2.0, 4.0])

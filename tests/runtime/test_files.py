@@ -59,7 +59,7 @@ def names(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM])
-def test_the_next_write_removes_what_a_killed_one_left(writing, tmp_path, signum):
+def test_the_next_write_removes_the_temporary_file_of_a_killed_one(writing, tmp_path, signum):
     process = writing("file", tmp_path / "a.npz")
     process.send_signal(signum)
     process.wait()
@@ -69,7 +69,7 @@ def test_the_next_write_removes_what_a_killed_one_left(writing, tmp_path, signum
     assert (tmp_path / "a.npz").read_text() == "whole"
 
 
-def test_the_next_unpacking_removes_what_a_killed_one_left(writing, tmp_path):
+def test_the_next_unpacking_removes_the_temporary_folder_of_a_killed_one(writing, tmp_path):
     process = writing("folder", tmp_path / "data")
     process.kill()
     process.wait()
@@ -88,7 +88,7 @@ def test_the_temporary_file_of_a_running_process_is_not_removed(writing, tmp_pat
         assert (tmp_path / unfinished).read_text() == "half"
 
 
-def test_concurrent_writes_to_one_name_do_not_mix(tmp_path):
+def test_concurrent_writes_to_one_file_do_not_mix(tmp_path):
     texts = [letter * 5000 for letter in "abcdefgh"]
 
     def many(text: str) -> None:
@@ -106,7 +106,7 @@ def test_concurrent_writes_to_one_name_do_not_mix(tmp_path):
     assert names(tmp_path) == ["a"]
 
 
-def test_a_block_that_fails_leaves_what_was_there(tmp_path):
+def test_a_failed_write_leaves_the_file_unchanged(tmp_path):
     write(tmp_path / "a", "before")
 
     def interrupted() -> None:
@@ -170,7 +170,7 @@ def test_files_are_written_on_systems_without_locks(tmp_path, monkeypatch):
 # ---- paths --------------------------------------------------------------------------------------
 
 
-def test_paths_that_no_file_can_be_written_to(tmp_path):
+def test_paths_that_cannot_be_written_are_refused(tmp_path):
     (tmp_path / "file").write_text("")
     os.mkfifo(tmp_path / "pipe")
     for error, path, message in (
@@ -189,7 +189,7 @@ def test_paths_that_no_file_can_be_written_to(tmp_path):
     assert names(tmp_path) == ["file", "pipe"]
 
 
-def test_folders_that_cannot_be_made(tmp_path):
+def test_folders_that_cannot_be_created_are_refused(tmp_path):
     (tmp_path / "file").write_text("")
     for path in ("file", "file/in/it"):
         with pytest.raises(NotADirectoryError, match=r"^output must name a folder, and '.*file' is a file$"):
@@ -199,7 +199,7 @@ def test_folders_that_cannot_be_made(tmp_path):
     assert names(tmp_path) == ["file"]
 
 
-def test_folders_that_may_not_be_written_to(tmp_path, monkeypatch):
+def test_folders_without_permission_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: False)  # root may write anywhere
     with pytest.raises(PermissionError, match=r"^save: the folder '.*' may not be written to$"):
         check_target("save", tmp_path / "a")

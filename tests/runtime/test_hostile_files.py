@@ -132,7 +132,7 @@ def replaced(value: Any, way: tuple, new: Any) -> Any:
 
 
 @pytest.mark.parametrize(("name", "kind"), [("model.npz", MODEL_FILE), ("checkpoint.npz", CHECKPOINT_FILE)])
-def test_an_odd_value_anywhere_in_the_header_is_taken_or_refused(whole, name, kind, tmp_path, monkeypatch):
+def test_unexpected_header_values_are_accepted_or_refused(whole, name, kind, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda file: None)  # for speed
     header, arrays = read_archive(whole[name], kind)
     every = [(way, new) for way in places(header) for new in ODD]
@@ -144,7 +144,7 @@ def test_an_odd_value_anywhere_in_the_header_is_taken_or_refused(whole, name, ki
 
 @pytest.mark.parametrize("number", [2**128, 2**2000, 1e308])
 @pytest.mark.parametrize("way", [("state", "state"), ("state", "inc"), ("has_uint32",), ("uinteger",)], ids=str)
-def test_a_generator_with_a_number_that_none_has(whole, way, number, tmp_path):
+def test_an_impossible_generator_state_is_refused(whole, way, number, tmp_path):
     header, arrays = read_archive(whole["checkpoint.npz"], CHECKPOINT_FILE)
     path = tmp_path / "checkpoint.npz"
     write_archive(path, CHECKPOINT_FILE, replaced(header, ("rng", *way), number), arrays)
@@ -171,7 +171,7 @@ HEADERS = {
 
 @pytest.mark.parametrize("name", ["model.npz", "checkpoint.npz"])
 @pytest.mark.parametrize("text", HEADERS.values(), ids=HEADERS.keys())
-def test_a_header_that_is_none(whole, name, text, tmp_path):
+def test_an_invalid_header_is_refused(whole, name, text, tmp_path):
     with_header(whole[name], tmp_path / name, text)
     with pytest.raises(ValueError, match=r"is not a file of 'rnnbp (model|checkpoint)', or it is damaged"):
         read(tmp_path / name)
@@ -206,7 +206,7 @@ def with_flag(content: bytes, flag: int, method: int | None = None) -> bytes:
 
 @pytest.mark.parametrize("name", ["model.npz", "checkpoint.npz", "data.zip"])
 @pytest.mark.parametrize("flag", [1, 0x20, 0x40, 0x41], ids=["encrypted", "patched", "strongly encrypted", "both"])
-def test_a_zip_that_is_encrypted_or_patched(whole, name, flag, tmp_path):
+def test_encrypted_and_patched_archives_are_refused(whole, name, flag, tmp_path):
     (tmp_path / name).write_bytes(with_flag(whole[name].read_bytes(), flag))
     with pytest.raises(ValueError, match=name):
         read(tmp_path / name)
@@ -214,14 +214,14 @@ def test_a_zip_that_is_encrypted_or_patched(whole, name, flag, tmp_path):
 
 @pytest.mark.parametrize("name", ["model.npz", "checkpoint.npz", "data.zip"])
 @pytest.mark.parametrize("method", [1, 9, 12, 14, 93, 99, 65535])
-def test_a_zip_compressed_in_another_way(whole, name, method, tmp_path):
+def test_other_compression_methods_are_refused(whole, name, method, tmp_path):
     (tmp_path / name).write_bytes(with_flag(whole[name].read_bytes(), 0, method))
     with pytest.raises(ValueError, match=name):
         read(tmp_path / name)
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_arrays_that_are_compressed(whole, method, tmp_path):
+def test_compressed_arrays_are_refused(whole, method, tmp_path):
     with zipfile.ZipFile(whole["model.npz"]) as old, zipfile.ZipFile(tmp_path / "model.npz", "w", method) as new:
         for name in old.namelist():
             new.writestr(name, old.read(name))
@@ -229,7 +229,7 @@ def test_arrays_that_are_compressed(whole, method, tmp_path):
         read(tmp_path / "model.npz")
 
 
-def test_an_array_that_is_there_twice(whole, tmp_path):
+def test_a_duplicate_array_is_refused(whole, tmp_path):
     path = tmp_path / "model.npz"
     path.write_bytes(whole["model.npz"].read_bytes())
     with zipfile.ZipFile(path, "a") as archive, warnings.catch_warnings():
@@ -265,7 +265,7 @@ ARRAYS = {
 
 
 @pytest.mark.parametrize("header", ARRAYS.values(), ids=ARRAYS.keys())
-def test_an_array_whose_own_header_is_odd(whole, header, tmp_path):
+def test_an_array_with_an_invalid_header_is_refused(whole, header, tmp_path):
     text = header.encode()
     array = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text
     with zipfile.ZipFile(whole["model.npz"]) as old, zipfile.ZipFile(tmp_path / "model.npz", "w") as new:
@@ -276,7 +276,7 @@ def test_an_array_whose_own_header_is_odd(whole, header, tmp_path):
 
 
 @pytest.mark.parametrize("form", ["gz", "bz2", "xz"])
-def test_a_compressed_archive_that_is_cut_anywhere(whole, form, tmp_path):
+def test_a_truncated_compressed_archive_is_refused(whole, form, tmp_path):
     content = whole[f"data.tar.{form}"].read_bytes()
     path = tmp_path / f"data.tar.{form}"
     for length in range(0, len(content), 7):

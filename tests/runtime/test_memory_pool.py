@@ -26,7 +26,7 @@ def place(a):
 
 @pytest.mark.parametrize("shape", [(), (0,), (3, 0), (1,), (7, 5), (300, 1000)])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int64])
-def test_shape_dtype_and_alignment(shape, dtype):
+def test_arrays_have_shape_dtype_and_alignment(shape, dtype):
     a = empty(shape, np.dtype(dtype))
     assert a.shape == shape
     assert a.dtype == dtype
@@ -35,7 +35,7 @@ def test_shape_dtype_and_alignment(shape, dtype):
     assert place(a) % 64 == 0 or not a.size
 
 
-def test_memory_comes_back_only_when_no_view_is_left():
+def test_memory_returns_to_the_pool_when_no_view_remains():
     a = empty((1000, 100), F4)
     here, view = place(a), a[10:, :3].T
     del a
@@ -47,7 +47,7 @@ def test_memory_comes_back_only_when_no_view_is_left():
 
 @pytest.mark.parametrize(("size", "new"), [(100_000, 0), (60_000, 0), (40_000, 1), (200_000, 1)])
 @pytest.mark.parametrize("unit", [2, 7])
-def test_a_large_block_serves_what_is_down_to_half_its_size(size, new, unit, monkeypatch):
+def test_a_block_is_reused_for_arrays_of_at_least_half_its_size(size, new, unit, monkeypatch):
     empty((100_000 * unit,), F4)
     made = []
     monkeypatch.setattr(workspace, "_new", lambda size, new=workspace._new: made.append(size) or new(size))
@@ -55,7 +55,7 @@ def test_a_large_block_serves_what_is_down_to_half_its_size(size, new, unit, mon
     assert len(made) == new
 
 
-def test_the_peak_is_that_of_what_is_in_use():
+def test_the_peak_counts_memory_in_use():
     tracemalloc.start()
     try:
         for size in (1 << 20, 1 << 22, 1 << 24):  # none of which fits the next
@@ -67,7 +67,7 @@ def test_the_peak_is_that_of_what_is_in_use():
     assert peak < (1 << 24) * 1.13
 
 
-def test_release():
+def test_release_frees_pooled_memory():
     for size in (10, LARGE):
         empty((size,), F4)
     workspace.release(LARGE)
@@ -76,7 +76,7 @@ def test_release():
     assert not workspace._free
 
 
-def test_no_two_threads_are_given_the_same_memory():
+def test_threads_get_different_memory():
     def work():
         for k in range(300):
             a = empty((20_000 + 7 * k,), F4)
@@ -92,7 +92,7 @@ def test_no_two_threads_are_given_the_same_memory():
     assert not wrong
 
 
-def test_a_small_block_serves_its_own_size(monkeypatch):
+def test_a_small_block_is_reused_for_its_own_size(monkeypatch):
     made = []
     monkeypatch.setattr(workspace, "_new", lambda size, new=workspace._new: made.append(size) or new(size))
     empty((1000,), F4)
@@ -101,7 +101,7 @@ def test_a_small_block_serves_its_own_size(monkeypatch):
     assert len(made) == 2
 
 
-def test_arrays_together_are_apart_and_each_begins_a_line():
+def test_arrays_of_one_block_do_not_overlap_and_are_aligned():
     shapes = [(3, 5), (0, 7), (2,), (1000, 33)]
     arrays = empties(F4, *shapes)
     assert [a.shape for a in arrays] == shapes
@@ -111,7 +111,7 @@ def test_arrays_together_are_apart_and_each_begins_a_line():
     assert all(place(a) % 64 == 0 for a in arrays if a.size)
 
 
-def test_memory_of_arrays_together_comes_back_with_the_last_of_them():
+def test_a_block_returns_to_the_pool_with_its_last_array():
     a, b = empties(F4, (1000, 100), (1000, 100))
     here = place(a)
     del a

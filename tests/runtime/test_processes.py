@@ -30,7 +30,7 @@ def test_one_worker_runs_in_this_process():
     assert list(completed(seen, ["HOME"])) == [(0, (os.getpid(), os.environ.get("HOME")))]
 
 
-def test_several_workers_are_other_processes_of_one_thread(monkeypatch):
+def test_several_workers_are_single_threaded_processes(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
     found = dict(completed(seen, THREADS, workers=2))
@@ -51,13 +51,13 @@ def test_no_tasks_give_no_results():
     assert list(completed(failing, [], workers=2)) == []
 
 
-def test_what_cannot_be_sent_is_named():
+def test_an_object_that_cannot_be_pickled_is_named():
     check_sendable("f", failing)
     with pytest.raises(ValueError, match=r"f cannot be sent to another process: .* Define it at the top level"):
         check_sendable("f", lambda: None)
 
 
-def test_number_of_cores_is_positive():
+def test_the_number_of_cores_must_be_positive():
     assert 1 <= cores() <= (os.cpu_count() or 1)
 
 
@@ -79,7 +79,7 @@ def test_the_death_of_a_worker_is_an_error():
         list(completed(dying, [signal.SIGKILL] * 2, workers=2))
 
 
-def test_a_result_that_cannot_be_sent_is_an_error():
+def test_a_result_that_cannot_be_pickled_is_an_error():
     with pytest.raises(RuntimeError, match="a worker process cannot send what came of its task"):
         list(completed(unsendable, [1, 2], workers=2))
 
@@ -96,7 +96,7 @@ def test_more_tasks_than_workers_are_distributed():
     assert len(set(found.values())) <= 3
 
 
-def test_a_loop_that_ends_early_leaves_no_worker():
+def test_an_interrupted_loop_leaves_no_worker():
     with closing(completed(waiting, [0, 60, 60], workers=2)) as done:
         place, _ = next(done)
     assert place == 0
@@ -164,5 +164,5 @@ def test_an_interrupt_ends_all_workers(interrupted, to_group, moment):
 
 @needs_proc
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGKILL])
-def test_workers_end_when_the_process_that_began_them_is_killed(interrupted, signum):
+def test_workers_end_when_their_parent_process_is_killed(interrupted, signum):
     assert interrupted(signum, STARTED).returncode == -signum

@@ -27,7 +27,7 @@ def written(tmp_path, write, *arguments, **options):
         (audio.write_sphere, (audio.read_audio, audio.read_sphere)),
     ],
 )
-def test_a_recording_in_memory_is_that_of_the_file(tmp_path, write, readers):
+def test_a_recording_is_read_from_memory(tmp_path, write, readers):
     data = written(tmp_path, write, Y, 8000)
     for read in readers:
         file = io.BytesIO(data)
@@ -35,7 +35,7 @@ def test_a_recording_in_memory_is_that_of_the_file(tmp_path, write, readers):
         assert not file.closed
 
 
-def test_headers_and_features_in_memory(tmp_path):
+def test_headers_and_features_are_read_from_memory(tmp_path):
     assert audio.audio_info(io.BytesIO(written(tmp_path, audio.write_wav, Y, 8000))).samples == 3
     assert audio.wav_info(io.BytesIO(written(tmp_path, audio.write_wav, Y, 8000))).sr == 8000
     assert audio.sphere_info(io.BytesIO(written(tmp_path, audio.write_sphere, Y, 8000))).samples == 3
@@ -55,7 +55,7 @@ def test_an_index_in_memory_names_files_by_their_path(tmp_path, monkeypatch):
     assert audio.read_scp(io.StringIO("utt a.ark:4"))[0].tolist() == Y.tolist()
 
 
-def test_a_member_of_an_archive_and_a_file_that_stands_in_its_middle(tmp_path):
+def test_members_of_archives_and_files_at_a_position_are_read(tmp_path):
     data = written(tmp_path, audio.write_wav, Y, 8000)
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("a.wav", data)
@@ -67,7 +67,7 @@ def test_a_member_of_an_archive_and_a_file_that_stands_in_its_middle(tmp_path):
         assert audio.read_audio(file)[0].tolist() == Y.tolist()
 
 
-def test_a_pipe_that_is_not_seekable(tmp_path):
+def test_a_pipe_is_read(tmp_path):
     reading, writing = os.pipe()
     with os.fdopen(writing, "wb") as into:
         into.write(written(tmp_path, audio.write_wav, Y, 8000))
@@ -75,7 +75,7 @@ def test_a_pipe_that_is_not_seekable(tmp_path):
         assert audio.read_audio(pipe)[0].tolist() == Y.tolist()
 
 
-def test_messages_name_what_was_read(tmp_path):
+def test_errors_name_the_source(tmp_path):
     with pytest.raises(ValueError, match=r"^<BytesIO> is empty"):
         audio.read_audio(io.BytesIO())
     (tmp_path / "a.wav").write_bytes(b"RIFF")
@@ -93,19 +93,19 @@ def test_messages_name_what_was_read(tmp_path):
     ],
 )
 @pytest.mark.parametrize("read", [audio.read_audio, audio.audio_info, audio.read_htk, audio.read_sphere])
-def test_what_is_no_source_is_refused(read, source, message):
+def test_other_objects_are_refused(read, source, message):
     with pytest.raises(ValueError, match=message):
         read(source)
 
 
-def test_text_is_read_plain_packed_and_as_text(tmp_path):
+def test_text_is_read_plain_compressed_and_from_text_files(tmp_path):
     (tmp_path / "a.txt").write_bytes(gzip.compress(b"a\r\nb"))  # whatever its name
     for source in (tmp_path / "a.txt", io.BytesIO(b"a\r\nb"), io.StringIO("a\nb"), io.BytesIO(gzip.compress(b"a\nb"))):
         with opened_text(source, encoding="ascii") as file:
             assert file.readlines() == ["a\n", "b"]
 
 
-def test_a_path_may_be_of_any_type_that_names_one(tmp_path):
+def test_paths_may_be_of_any_path_type(tmp_path):
     (tmp_path / "a").write_bytes(b"abc")
     with os.scandir(tmp_path) as entries:
         paths = [tmp_path / "a", str(tmp_path / "a"), *entries]
@@ -114,7 +114,7 @@ def test_a_path_may_be_of_any_type_that_names_one(tmp_path):
             assert (source.size, source.file.read()) == (3, b"abc")
 
 
-def test_word_lists_segments_and_pictures_that_are_open(tmp_path):
+def test_word_lists_segments_and_pictures_are_read_from_open_files(tmp_path):
     words = "knob\t-nab\t>>1<\t0\n"
     for file in (io.StringIO(words), io.BytesIO(words.encode()), io.BytesIO(gzip.compress(words.encode()))):
         table = datasets.load_nettalk(file)

@@ -14,7 +14,7 @@ def _as_before():
     set_num_threads(None)
 
 
-def test_the_number_that_was_set(monkeypatch):
+def test_the_set_number_of_threads_is_returned(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     set_num_threads(5)
     assert get_num_threads() == 5
@@ -23,21 +23,21 @@ def test_the_number_that_was_set(monkeypatch):
 
 
 @pytest.mark.parametrize(("value", "expected"), [("3", 3), ("2,1", 2)])
-def test_the_environments_number(monkeypatch, value, expected):
+def test_the_environment_gives_the_number_of_threads(monkeypatch, value, expected):
     monkeypatch.delitem(sys.modules, "threadpoolctl", raising=False)
     monkeypatch.setenv("OMP_NUM_THREADS", value)
     assert get_num_threads() == expected
 
 
 @pytest.mark.parametrize("value", ["", "many", "0", "²"])
-def test_without_a_number_all_processors(monkeypatch, value):
+def test_the_default_is_all_processors(monkeypatch, value):
     monkeypatch.setenv("OMP_NUM_THREADS", value)
     found = get_num_threads()
     monkeypatch.delenv("OMP_NUM_THREADS")
     assert found == get_num_threads() >= 1
 
 
-def test_threadpoolctls_limit(monkeypatch):
+def test_threadpoolctls_limit_is_respected(monkeypatch):
     threadpoolctl = pytest.importorskip("threadpoolctl")
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     with threadpoolctl.threadpool_limits(1):
@@ -47,7 +47,7 @@ def test_threadpoolctls_limit(monkeypatch):
 
 
 @pytest.mark.parametrize("n", [0, -1, 1.5, "2"])
-def test_a_number_that_is_no_number_of_threads(n):
+def test_wrong_numbers_of_threads_are_refused(n):
     with pytest.raises(ValueError, match=r"n must be a positive integer, got"):
         set_num_threads(n)
 
