@@ -1,31 +1,12 @@
 """Arguments that several commands of `rnnbp` take; nothing here imports NumPy, so that help is quick."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
 
 from rnnbp.runtime.files import check_target, check_target_folder
 
 DEFAULT_DATASET = "japanese-vowels"
 MODELS = "window-mlp, statistics-mlp, resampled-mlp, elman, lstm, gru, bielman, bilstm, bigru"
-
-Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
-
-
-def add_command(
-    commands: Commands, name: str, about: str, example: str, run: Callable[[argparse.Namespace], None]
-) -> argparse.ArgumentParser:
-    """Add a subcommand with its help, an example and the function that runs it."""
-    parser = commands.add_parser(
-        name,
-        help=about,
-        description=about,
-        epilog=f"example:\n  {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.set_defaults(run=run)
-    return parser
 
 
 def add_target(

@@ -1,30 +1,20 @@
-"""`rnnbp bench`: benchmark of this package against others on the same machine."""
+"""Time recurrent layers, static networks and an epoch of training, beside other libraries in turns."""
 
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from rnnbp import benchmark
-from rnnbp.cli.arguments import Commands, add_command, add_target
+from rnnbp.cli.arguments import add_target
 
-if TYPE_CHECKING:
-    from rnnbp.benchmark import Sequences
+EXAMPLE = "rnnbp bench --quick --output bench"
 
 DEFAULT_CELLS = "rnn,lstm,gru,original gru"
 CELL_NAMES = "rnn, lstm, gru, original gru, jordan, leaky elman, lif, alif"
 LIBRARY_NAMES = "torch, jax, keras"
 
 
-def add_parser(commands: Commands) -> None:
-    """Add the `bench` command."""
-    parser = add_command(
-        commands,
-        "bench",
-        "Time recurrent layers, static networks and an epoch of training, beside other libraries in turns.",
-        "rnnbp bench --quick --output bench",
-        run,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="about a minute: three sizes, only against PyTorch")
     parser.add_argument(
         "--cells", default=DEFAULT_CELLS, metavar="NAMES", help=f"of {CELL_NAMES}, or all (default: {DEFAULT_CELLS})"
@@ -38,7 +28,6 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Run the command."""
     from rnnbp.benchmark.rnnbp_kernels import CELLS
     from rnnbp.benchmark.run import BASELINES, installed
     from rnnbp.runtime import thread_count
@@ -69,11 +58,11 @@ def _names(given: str, option: str, known: list[str]) -> list[str]:
     return [choice(option, name.strip(), known) for name in given.split(",") if name.strip()]
 
 
-def _workloads(cells: list[str], grid: Sequence[tuple[int, int, int, int]]) -> "list[Sequences]":
+def _workloads(cells: list[str], grid: Sequence[tuple[int, int, int, int]]) -> "list[benchmark.Sequences]":
     return [benchmark.Sequences(cell, *sizes) for cell in cells for sizes in grid]
 
 
-def _growth(cells: list[str], every: int) -> "dict[str, list[Sequences]]":
+def _growth(cells: list[str], every: int) -> "dict[str, list[benchmark.Sequences]]":
     """Return the workloads that vary one size, by the name of the size, with `every` n-th of its values."""
     return {
         size: [work for cell in cells for work in benchmark.growing(cell, size, values[::every])]

@@ -1,30 +1,23 @@
-"""`rnnbp compare`: static and recurrent networks on the same data under the same budget."""
+"""Train static and recurrent networks on the same data under the same budget, and report."""
 
 import argparse
 from dataclasses import replace
 
 import rnnbp
 from rnnbp import comparison
-from rnnbp.cli.arguments import Commands, add_command, add_comparison, add_data, add_target
+from rnnbp.cli.arguments import add_comparison, add_data, add_target
 from rnnbp.cli.inputs import load_data, worker_count
 
+EXAMPLE = "rnnbp compare japanese-vowels --models static,elman,lstm --seeds 5 --output report"
 
-def add_parser(commands: Commands) -> None:
-    """Add the `compare` command."""
-    parser = add_command(
-        commands,
-        "compare",
-        "Train static and recurrent networks on the same data under the same budget, and report.",
-        "rnnbp compare japanese-vowels --models static,elman,lstm --seeds 5 --output report",
-        run,
-    )
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
     add_comparison(parser, models="all", seeds=5)
     add_target(parser, "--output", "DIR", "write report.html, table.csv and curves.csv there")
 
 
 def run(options: argparse.Namespace) -> None:
-    """Run the command."""
     train, test = load_data(options)
     baselines = comparison.baselines_for(train)
     names = comparison.baseline_names(options.models.split(","), baselines)

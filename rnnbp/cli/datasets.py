@@ -1,16 +1,15 @@
-"""`rnnbp datasets`: the datasets that commands can name."""
+"""List the datasets that can be named."""
 
 import argparse
 
 from rnnbp import datasets
-from rnnbp.cli.arguments import Commands, add_command
+
+EXAMPLE = "rnnbp datasets"
 
 
-def add_parser(commands: Commands) -> None:
-    """Add the `datasets` command."""
-    add_command(commands, "datasets", "List the datasets that can be named.", "rnnbp datasets", run)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add nothing: the command takes no arguments."""
 
 
 def run(options: argparse.Namespace) -> None:
-    """Run the command."""
     print(datasets.catalog().to_string(index=False))

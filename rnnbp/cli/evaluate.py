@@ -1,23 +1,17 @@
-"""`rnnbp evaluate`: loss and score of a saved model on a test set."""
+"""Compute the loss and score of a saved model on a dataset's test set."""
 
 import argparse
 
 import rnnbp
 from rnnbp.applications import spoken_digits
-from rnnbp.cli.arguments import Commands, add_command, add_data, add_saved_model
+from rnnbp.cli.arguments import add_data, add_saved_model
 from rnnbp.cli.inputs import load_data, numbers, saved_model
 from rnnbp.cli.output import print_scores
 
+EXAMPLE = "rnnbp evaluate gru.npz japanese-vowels"
 
-def add_parser(commands: Commands) -> None:
-    """Add the `evaluate` command."""
-    parser = add_command(
-        commands,
-        "evaluate",
-        "Compute the loss and score of a saved model on a dataset's test set.",
-        "rnnbp evaluate gru.npz japanese-vowels",
-        run,
-    )
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_saved_model(parser)
     add_data(parser)
     parser.add_argument(
@@ -26,7 +20,6 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Run the command."""
     model, loss = saved_model(options.model)
     _, test = load_data(options)
     print_scores(rnnbp.Trainer(model, loss).evaluate(test))

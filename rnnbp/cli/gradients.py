@@ -1,28 +1,18 @@
-"""`rnnbp gradients`: the gradient certificate from the command line."""
+"""Test every gradient algorithm against exact BPTT: does each keep its guarantee, and what does it cost?"""
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import rnnbp
 from rnnbp import losses
-from rnnbp.cli.arguments import Commands, add_command, add_data, add_saved_or_new_model, add_target
+from rnnbp.cli.arguments import add_data, add_saved_or_new_model, add_target
 from rnnbp.cli.inputs import load_data, saved_or_new_model
 from rnnbp.runtime.files import replacing
 
-if TYPE_CHECKING:
-    from rnnbp.diagnostics import Certificate
+EXAMPLE = "rnnbp gradients lstm japanese-vowels --parameters 300 --output certificate"
 
 
-def add_parser(commands: Commands) -> None:
-    """Add the `gradients` command."""
-    parser = add_command(
-        commands,
-        "gradients",
-        "Test every gradient algorithm against exact BPTT: does each keep its guarantee, and what does it cost?",
-        "rnnbp gradients lstm japanese-vowels --parameters 300 --output certificate",
-        run,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_saved_or_new_model(parser, parameters=300)
     add_data(parser)
     parser.add_argument(
@@ -41,7 +31,6 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Run the command."""
     from rnnbp.runtime import positive_int
 
     positive_int("--sequences", options.sequences)
@@ -66,7 +55,7 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError(certificate.verdict)
 
 
-def _write(certificate: "Certificate", folder: Path) -> None:
+def _write(certificate: "rnnbp.Certificate", folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in (("table.csv", certificate.table), ("by_lag.csv", certificate.by_lag)):
         with replacing(folder / name) as temporary:

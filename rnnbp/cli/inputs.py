@@ -2,21 +2,16 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import rnnbp
-from rnnbp import comparison, datasets
+from rnnbp import comparison, datasets, losses
 from rnnbp.cli.arguments import MODELS
-
-if TYPE_CHECKING:
-    from rnnbp.data import SequenceDataset
-    from rnnbp.losses import Loss
-    from rnnbp.models import Sequential
 
 TS_SUFFIXES = (".ts", ".ts.gz")
 
 
-def load_data(options: argparse.Namespace) -> "tuple[SequenceDataset, SequenceDataset]":
+def load_data(options: argparse.Namespace) -> "tuple[rnnbp.SequenceDataset, rnnbp.SequenceDataset]":
     """Return the training and the test set that the command line names."""
     if not options.dataset.lower().endswith(TS_SUFFIXES):
         if options.test is not None:
@@ -39,14 +34,16 @@ def _recordings(options: argparse.Namespace) -> dict[str, Any]:
     return arguments if options.speaker is None else arguments | {"split": "speaker", "speaker": options.speaker}
 
 
-def new_model(options: argparse.Namespace, train: "SequenceDataset", seed: int = 0) -> "Sequential":
+def new_model(options: argparse.Namespace, train: "rnnbp.SequenceDataset", seed: int = 0) -> "rnnbp.Sequential":
     """Return a new model of the name and of the number of parameters that the command line gives."""
     if options.model.endswith(TS_SUFFIXES):
         raise ValueError(f"model must be of {MODELS}; got {options.model!r}, a dataset, which comes after it")
     return comparison.model_factory(options.model, train, options.parameters)(seed)
 
 
-def saved_or_new_model(options: argparse.Namespace, train: "SequenceDataset") -> "tuple[Sequential, SequenceDataset]":
+def saved_or_new_model(
+    options: argparse.Namespace, train: "rnnbp.SequenceDataset"
+) -> "tuple[rnnbp.Sequential, rnnbp.SequenceDataset]":
     """Return the model that the command line names, saved or new, and the dataset with the model's classes."""
     if not options.model.endswith(".npz") and not Path(options.model).is_file():
         return new_model(options, train), train
@@ -54,7 +51,7 @@ def saved_or_new_model(options: argparse.Namespace, train: "SequenceDataset") ->
     return model, model.as_trained("dataset", train)
 
 
-def saved_model(path: Path) -> "tuple[Sequential, Loss]":
+def saved_model(path: Path) -> "tuple[rnnbp.Sequential, losses.Loss]":
     """Return the model of a file, and the loss that it was trained with."""
     model = rnnbp.load(path)
     if model.loss is None:

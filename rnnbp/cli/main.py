@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import Protocol
 
 import rnnbp
 from rnnbp.cli import (
@@ -23,7 +24,21 @@ from rnnbp.cli import (
 from rnnbp.cli.arguments import check_targets
 from rnnbp.cli.interrupts import how_to_continue, status, terminated_as_interrupted
 
-COMMANDS = (
+
+class Command(Protocol):
+    """Module of a subcommand, whose docstring is its help."""
+
+    __name__: str
+    EXAMPLE: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the arguments of the command."""
+
+    def run(self, options: argparse.Namespace) -> None:
+        """Run the command."""
+
+
+COMMANDS: tuple[Command, ...] = (
     *(compare, train, evaluate, predict, check, gradients, bench),
     *(transcribe, speakers, nettalk, speak, datasets),
 )
@@ -70,5 +85,13 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=f"rnnbp {rnnbp.__version__}")
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for command in COMMANDS:
-        command.add_parser(commands)
+        added = commands.add_parser(
+            command.__name__.rpartition(".")[2],
+            help=command.__doc__,
+            description=command.__doc__,
+            epilog=f"example:\n  {command.EXAMPLE}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.add_arguments(added)
+        added.set_defaults(run=command.run)
     return top

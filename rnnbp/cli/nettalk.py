@@ -1,29 +1,23 @@
-"""`rnnbp nettalk`: the NETtalk experiments, letters to phonemes, from the command line."""
+"""Train networks that read aloud, and compare their scores with published ones."""
 
 import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rnnbp.cli.arguments import Commands, add_command, add_quiet, add_seeds, add_target, add_workers
+from rnnbp.cli.arguments import add_quiet, add_seeds, add_target, add_workers
 from rnnbp.cli.inputs import worker_count
 from rnnbp.cli.output import write_csv
 
 if TYPE_CHECKING:
     import pandas as pd
 
+EXAMPLE = "rnnbp nettalk held-out --data nettalk --seeds 3 --output report"
+
 HIDDEN_UNITS = "none, 15, 30, 60, 80, 120, 80+80"
 VARIANTS = "window-features, window, window-wide, bilstm, bilstm-ctc"
 
 
-def add_parser(commands: Commands) -> None:
-    """Add the `nettalk` command."""
-    parser = add_command(
-        commands,
-        "nettalk",
-        "Train networks that read aloud, and compare their scores with published ones.",
-        "rnnbp nettalk held-out --data nettalk --seeds 3 --output report",
-        run,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "table",
         choices=["1987", "held-out", "cmudict"],
@@ -51,7 +45,6 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Run the command."""
     from rnnbp.applications.nettalk import tables
 
     checkpoints = None if options.output is None else options.output / f"{options.table}-checkpoints"

@@ -1,31 +1,24 @@
-"""`rnnbp predict`: predictions of a saved model as CSV."""
+"""Print a saved model's predictions for a dataset's test set as CSV: a row a sequence, or a row a step."""
 
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from rnnbp.cli.arguments import Commands, add_command, add_data, add_saved_model
+from rnnbp.cli.arguments import add_data, add_saved_model
 from rnnbp.cli.inputs import load_data, saved_model
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+EXAMPLE = "rnnbp predict gru.npz japanese-vowels > predictions.csv"
 
-def add_parser(commands: Commands) -> None:
-    """Add the `predict` command."""
-    parser = add_command(
-        commands,
-        "predict",
-        "Print a saved model's predictions for a dataset's test set as CSV: a row a sequence, or a row a step.",
-        "rnnbp predict gru.npz japanese-vowels > predictions.csv",
-        run,
-    )
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_saved_model(parser)
     add_data(parser)
 
 
 def run(options: argparse.Namespace) -> None:
-    """Run the command."""
     model, _ = saved_model(options.model)
     _, test = load_data(options)
     print(as_table(model.predict(test)).to_csv(lineterminator="\n"), end="")

@@ -1,28 +1,18 @@
-"""`rnnbp speak`: convert text to phonemes, and to sound."""
+"""Print the phonemes of a text: by the CMU dictionary, and by a trained network for words that are not in it."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rnnbp import audio, datasets
 from rnnbp.applications import nettalk
-from rnnbp.cli.arguments import Commands, add_command, add_quiet, add_target
+from rnnbp.cli.arguments import add_quiet, add_target
 
-if TYPE_CHECKING:
-    from rnnbp.applications.nettalk import Pronunciation
+EXAMPLE = 'rnnbp speak "The zyzzyva is a weevil." --output weevil.wav'
 
 
-def add_parser(commands: Commands) -> None:
-    """Add the `speak` command."""
-    parser = add_command(
-        commands,
-        "speak",
-        "Print the phonemes of a text: by the CMU dictionary, and by a trained network for words that are not in it.",
-        'rnnbp speak "The zyzzyva is a weevil." --output weevil.wav',
-        run,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("text", nargs="?", help="any English sentences; - reads them from the standard input")
     parser.add_argument(
         "--model",
@@ -39,7 +29,6 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Run the command."""
     if options.text is None and not options.train:
         raise ValueError("text must be given, or --train")
     dictionary = datasets.load_cmudict(options.dictionary)
@@ -63,7 +52,7 @@ def run(options: argparse.Namespace) -> None:
         print(f"written: {options.output}")
 
 
-def as_line(speech: "Sequence[Pronunciation | str]") -> str:
+def as_line(speech: "Sequence[nettalk.Pronunciation | str]") -> str:
     """Join phonemes with spaces, and words with bars unless there is a pause between them.
 
     Examples

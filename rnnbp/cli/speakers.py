@@ -1,29 +1,20 @@
-"""`rnnbp speakers`: recognition accuracy on speakers left out of the training set."""
+"""Leave out each speaker of the spoken digits in turn, train on the others, and test on the one."""
 
 import argparse
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import rnnbp
 from rnnbp import comparison, datasets
 from rnnbp.applications import spoken_digits
-from rnnbp.cli.arguments import Commands, add_command, add_comparison, add_target
+from rnnbp.cli.arguments import add_comparison, add_target
 from rnnbp.cli.inputs import worker_count
 from rnnbp.cli.output import write_csv
 
-if TYPE_CHECKING:
-    from rnnbp.data import SequenceDataset
+EXAMPLE = "rnnbp speakers --data fsdd --models resampled-mlp,bigru --seeds 3"
 
 
-def add_parser(commands: Commands) -> None:
-    """Add the `speakers` command."""
-    parser = add_command(
-        commands,
-        "speakers",
-        "Leave out each speaker of the spoken digits in turn, train on the others, and test on the one.",
-        "rnnbp speakers --data fsdd --models resampled-mlp,bigru --seeds 3",
-        run,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="DIR", type=Path, help="where the recordings are (default: downloaded)")
     add_comparison(parser, models="bigru", seeds=3)
     parser.add_argument(
@@ -37,7 +28,6 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Run the command."""
     from rnnbp.runtime import positive_int
 
     path = {} if options.data is None else {"path": options.data}
@@ -61,7 +51,9 @@ def run(options: argparse.Namespace) -> None:
         write_csv(runs, options.output)
 
 
-def _without(path: dict[str, Path], views: int, speaker: str) -> "tuple[SequenceDataset, list[SequenceDataset]]":
+def _without(
+    path: dict[str, Path], views: int, speaker: str
+) -> "tuple[rnnbp.SequenceDataset, list[rnnbp.SequenceDataset]]":
     """Return the training set without a speaker, and test sets of the speaker as recorded and varied."""
     from rnnbp.datasets.digit_tasks import HEARD_AGAIN
     from rnnbp.datasets.varied import shown_with

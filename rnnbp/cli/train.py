@@ -1,31 +1,20 @@
-"""`rnnbp train`: train one network and save it."""
+"""Train one network and save it."""
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import rnnbp
-from rnnbp import comparison, datasets, losses, optimizers
-from rnnbp.cli.arguments import MODELS, Commands, add_command, add_data, add_target, add_training
+from rnnbp import comparison, datasets, gradients, losses, optimizers
+from rnnbp.cli.arguments import MODELS, add_data, add_target, add_training
 from rnnbp.cli.inputs import load_data, new_model
 from rnnbp.cli.output import print_scores
 
-if TYPE_CHECKING:
-    from rnnbp.data import SequenceDataset
-    from rnnbp.gradients import GradientAlgorithm
-    from rnnbp.optimizers import Optimizer
+EXAMPLE = "rnnbp train gru japanese-vowels --epochs 30 --save gru.npz"
 
 OPTIMIZERS = "adam, adamw, lbfgs, momentum, nesterov, newton_cg, rmsprop, rprop, sgd"
 
 
-def add_parser(commands: Commands) -> None:
-    """Add the `train` command."""
-    parser = add_command(
-        commands,
-        "train",
-        "Train one network and save it.",
-        "rnnbp train gru japanese-vowels --epochs 30 --save gru.npz",
-        run,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help=f"of {MODELS}")
     add_data(parser)
     add_target(parser, "--save", "FILE", "the .npz file to write", required=True)
@@ -41,7 +30,6 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Run the command."""
     from rnnbp.runtime import to_config
 
     train, test = load_data(options)
@@ -68,7 +56,7 @@ def run(options: argparse.Namespace) -> None:
     print(f"written: {options.save}")
 
 
-def _gradient(truncate: str | None) -> "GradientAlgorithm":
+def _gradient(truncate: str | None) -> "gradients.GradientAlgorithm":
     if truncate is None:
         return rnnbp.BPTT()
     try:
@@ -78,7 +66,7 @@ def _gradient(truncate: str | None) -> "GradientAlgorithm":
     return rnnbp.TruncatedBPTT(k1, k2)
 
 
-def _optimizer(options: argparse.Namespace, train: "SequenceDataset") -> "Optimizer":
+def _optimizer(options: argparse.Namespace, train: "rnnbp.SequenceDataset") -> "optimizers.Optimizer":
     from rnnbp.runtime import choice
 
     known = optimizers.OPTIMIZERS

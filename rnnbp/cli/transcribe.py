@@ -1,21 +1,14 @@
-"""`rnnbp transcribe`: the words spoken in recordings, with their times."""
+"""Print the labels spoken in recordings: a line a label, with its start and end in seconds."""
 
 import argparse
 from pathlib import Path
 
 from rnnbp.applications import spoken_digits
-from rnnbp.cli.arguments import Commands, add_command
+
+EXAMPLE = "rnnbp transcribe digits.npz one.wav two.wav"
 
 
-def add_parser(commands: Commands) -> None:
-    """Add the `transcribe` command."""
-    parser = add_command(
-        commands,
-        "transcribe",
-        "Print the labels spoken in recordings: a line a label, with its start and end in seconds.",
-        "rnnbp transcribe digits.npz one.wav two.wav",
-        run,
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model", type=Path, metavar="MODEL.npz", help="as `rnnbp train bilstm connected-digits --data DIR` writes it"
     )
@@ -23,7 +16,6 @@ def add_parser(commands: Commands) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    """Run the command."""
     transcriber = spoken_digits.Transcriber.load(options.model)
     for path in options.files:
         labels = transcriber.file(path)

@@ -35,13 +35,7 @@ Build = Callable[[int, int, int], list[Layer]]
 
 
 def window_mlp(features: int, width: int, outputs: int) -> list[Layer]:
-    """Return an MLP on windows of eleven frames, five on either side, its hidden layer averaged over time.
-
-    Examples
-    --------
-    >>> len(window_mlp(12, 100, 9))
-    6
-    """
+    """Return an MLP on windows of eleven frames, five on either side, its hidden layer averaged over time."""
     return [
         Window(5, 5),
         Dropout(0.2),
@@ -53,94 +47,46 @@ def window_mlp(features: int, width: int, outputs: int) -> list[Layer]:
 
 
 def statistics_mlp(features: int, width: int, outputs: int) -> list[Layer]:
-    """Return an MLP with one hidden layer on the mean and standard deviation over time.
-
-    Examples
-    --------
-    >>> len(statistics_mlp(12, 100, 9))
-    4
-    """
+    """Return an MLP with one hidden layer on the mean and standard deviation over time."""
     return [TimeStatistics(), Dense(2 * features, width, "relu"), Dropout(0.5), Dense(width, outputs)]
 
 
 def resampled_mlp(features: int, width: int, outputs: int) -> list[Layer]:
-    """Return an MLP with one hidden layer on the sequence resampled to ten frames.
-
-    Examples
-    --------
-    >>> len(resampled_mlp(12, 100, 9))
-    5
-    """
+    """Return an MLP with one hidden layer on the sequence resampled to ten frames."""
     return [Resample(10), Dropout(0.2), Dense(10 * features, width, "relu"), Dropout(0.5), Dense(width, outputs)]
 
 
 def averaged_recurrent(layer: Callable[[int, int], Layer], features: int, width: int, outputs: int) -> list[Layer]:
-    """Return a recurrent network, its output averaged over time.
-
-    Examples
-    --------
-    >>> len(averaged_recurrent(LSTM, 12, 64, 9))
-    5
-    """
+    """Return a recurrent network, its output averaged over time."""
     return [Dropout(0.2), layer(features, width), Dropout(0.5), MeanOverTime(), Dense(width, outputs)]
 
 
 def bidirectional(layer: Callable[..., Layer], features: int, width: int, outputs: int) -> list[Layer]:
     """Return a bidirectional network on windows of three frames, its output read at four evenly spaced steps.
 
-    The first and the last step are those that `Ends` reads: the final states of both directions are included.
-
-    Examples
-    --------
-    >>> len(bidirectional(LSTM, 12, 64, 9))
-    6
-    """
+    The first and the last step are those that `Ends` reads: the final states of both directions are included."""
     both = layer(3 * features, width, bidirectional=True, init=Orthogonal())
     return [Dropout(0.2), Window(1, 1), both, Dropout(0.5), Resample(4), Dense(8 * width, outputs)]
 
 
 def causal_window_mlp(features: int, width: int, outputs: int) -> list[Layer]:
-    """Return a causal MLP on each frame and the ten before it, with an output at every step.
-
-    Examples
-    --------
-    >>> len(causal_window_mlp(1, 50, 1))
-    3
-    """
+    """Return a causal MLP on each frame and the ten before it, with an output at every step."""
     return [Window(10, 0), Dense(11 * features, width, "tanh"), Dense(width, outputs)]
 
 
 def recurrent_per_step(layer: Callable[[int, int], Layer], features: int, width: int, outputs: int) -> list[Layer]:
-    """Return a recurrent network with an output at every step.
-
-    Examples
-    --------
-    >>> len(recurrent_per_step(Elman, 1, 50, 1))
-    2
-    """
+    """Return a recurrent network with an output at every step."""
     return [layer(features, width), Dense(width, outputs)]
 
 
 def framewise_mlp(features: int, width: int, outputs: int) -> list[Layer]:
-    """Return an MLP on windows of 17 frames with an output at every step, for label sequences.
-
-    Examples
-    --------
-    >>> len(framewise_mlp(39, 200, 11))
-    5
-    """
+    """Return an MLP on windows of 17 frames with an output at every step, for label sequences."""
     layers: list[Layer] = [Window(8, 8), Dropout(0.2), Dense(17 * features, width, "relu")]
     return [*layers, Dropout(0.3), Dense(width, outputs)]
 
 
 def framewise_bidirectional(layer: Callable[..., Layer], features: int, width: int, outputs: int) -> list[Layer]:
-    """Return a bidirectional network on windows of three frames with an output at every step, for label sequences.
-
-    Examples
-    --------
-    >>> len(framewise_bidirectional(LSTM, 39, 64, 11))
-    5
-    """
+    """Return a bidirectional network on windows of three frames with an output at every step, for label sequences."""
     both = layer(3 * features, width, bidirectional=True)
     return [Dropout(0.1), Window(1, 1), both, Dropout(0.2), Dense(2 * width, outputs)]
 

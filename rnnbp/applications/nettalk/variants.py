@@ -30,7 +30,6 @@ class Variant(ABC):
 
     Parameters
     ----------
-    about : str
     network : callable
         ``network(outputs, seed)`` returns a newly initialised network.
     loss : Loss
@@ -54,7 +53,6 @@ class Variant(ABC):
 
     averages: ClassVar[bool] = True
 
-    about: str
     network: Callable[[int, int], Sequential]
     loss: Loss
     epochs: int
@@ -180,10 +178,9 @@ def as_in_1987(hidden: Sequence[int], error: str = "cross entropy") -> FeatureVa
     >>> as_in_1987((80, 80)).network(26, 0).params.size
     24906
     """
-    about = f"window of 7 letters, {'+'.join(map(str, hidden)) or 'no'} hidden units, phoneme features"
     activation, loss, units, learning_rate = ERRORS[choice("error", error, ERRORS)]
     network = partial(window_network, hidden, activation=activation)
-    return FeatureVariant(about, network, loss, 55, 4, learning_rate, units)
+    return FeatureVariant(network, loss, 55, 4, learning_rate, units)
 
 
 def recurrent(hidden: int, epochs: int) -> LetterVariant:
@@ -195,39 +192,16 @@ def recurrent(hidden: int, epochs: int) -> LetterVariant:
 
     Examples
     --------
-    >>> recurrent(128, 20).about
-    'bidirectional LSTM, 2 layers of 128 units in each direction'
+    >>> recurrent(128, 20).network(162, 0)
+    Sequential(LSTM, Dropout, Dense; 599714 parameters, float32)
     """
-    about = f"bidirectional LSTM, 2 layers of {hidden} units in each direction"
-    network = partial(recurrent_network, hidden)
-    return LetterVariant(about, network, CrossEntropy(label_smoothing=0.1), epochs, 32, 0.003)
+    return LetterVariant(partial(recurrent_network, hidden), CrossEntropy(label_smoothing=0.1), epochs, 32, 0.003)
 
 
 VARIANTS: dict[str, Variant] = {
     "window-features": replace(as_in_1987((120,)), epochs=10),
-    "window": LetterVariant(
-        "window of 7 letters, 120 hidden units, a label a letter",
-        partial(window_network, (120,)),
-        CrossEntropy(),
-        16,
-        16,
-        0.003,
-    ),
-    "window-wide": LetterVariant(
-        "window of 7 letters, 400 rectified hidden units with dropout, a label a letter",
-        wide_window_network,
-        CrossEntropy(label_smoothing=0.1),
-        12,
-        32,
-        0.003,
-    ),
+    "window": LetterVariant(partial(window_network, (120,)), CrossEntropy(), 16, 16, 0.003),
+    "window-wide": LetterVariant(wide_window_network, CrossEntropy(label_smoothing=0.1), 12, 32, 0.003),
     "bilstm": recurrent(128, 16),
-    "bilstm-ctc": CTCVariant(
-        "bidirectional LSTM, 2 layers of 128 units in each direction, CTC",
-        partial(recurrent_network, 128),
-        CTC(),
-        12,
-        32,
-        0.003,
-    ),
+    "bilstm-ctc": CTCVariant(partial(recurrent_network, 128), CTC(), 12, 32, 0.003),
 }
