@@ -1,6 +1,6 @@
 """Base class of losses: weighted means over sequences or over real steps, with their gradients."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -184,11 +184,42 @@ class Loss:
     def check(self, targets: Array, mask: Array, K: int) -> None:
         """Raise if an aligned target that contributes is not valid for the loss and K outputs."""
 
-    def check_dataset(self, targets: Any, lengths: Array) -> None:
-        """Raise if a target of a dataset, of sequences of these lengths (N,), is not valid for the loss.
+    def check_classes(self, classes: Sequence[str], K: int) -> None:
+        """Raise if labels with these names of classes are not targets of the loss for K outputs."""
 
-        Optional: a call of the loss checks again, but can only name the place within a batch.
+    def check_dataset(self, targets: Any, lengths: Callable[[], Array], K: int) -> None:
+        """Raise if a target of a dataset is not valid for the loss and K outputs.
+
+        Parameters
+        ----------
+        targets : ndarray (N, ...), list of ndarray (T_i, ...), or LabelSequences
+            One item for every sequence, or for every step, as the model's outputs are.
+        lengths : callable
+            Returns the number of steps of each sequence (N,); of lazy sequences that may take long.
+        K : int
+
+        Raises
+        ------
+        ValueError
+            If one is not valid; the message names the sequence.
         """
+        steps = isinstance(targets, list)
+        items = np.concatenate(targets) if steps else np.asarray(targets)
+        try:
+            self._check_items(items, (len(items),), K)
+        except ValueError:
+            for i in range(len(targets)):
+                one, shape = (targets[i][:, None], (len(targets[i]), 1)) if steps else (items[i : i + 1], (1,))
+                try:
+                    self._check_items(one, shape, K)
+                except ValueError as error:
+                    raise ValueError(f"sequence {i}, as a batch of its own: {error}") from None
+            raise
+
+    def _check_items(self, targets: Array, shape: Shape, K: int) -> None:
+        """Raise if a target of items of this shape, (B,) or (T, B), is not valid for K outputs."""
+        outputs = np.broadcast_to(np.float32(0), (*shape, K))
+        self.check(self.align(outputs, targets), np.ones(shape, bool), K)
 
     def predict(self, outputs: ArrayLike) -> Array:
         """Return the predictions: class labels, or values."""

@@ -1,9 +1,12 @@
 """Cross entropy of logits: for one of K classes, and for K independent binary targets."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from rnnbp import metrics
+from rnnbp.data import listed
 from rnnbp.losses.base import Array, Loss, as_outputs, axes, target_shape_error
 from rnnbp.losses.squared_error import same_shape
 from rnnbp.runtime import integer, number
@@ -189,6 +192,15 @@ class BinaryCrossEntropy(Loss):
 
     def align(self, outputs: Array, targets: Array) -> Array:
         return same_shape(outputs, targets)
+
+    def check_classes(self, classes: Sequence[str], K: int) -> None:
+        """Raise unless there are at most two classes for one output, which is the probability of the second one."""
+        if len(classes) > 2 or K != 1:
+            raise ValueError(
+                f"{type(self).__name__} tells two classes apart by one output, got {len(classes)} classes, "
+                f"{listed(classes)}, and K = {K} outputs: take CrossEntropy() and one output a class, or give K values "
+                "from 0 to 1 as targets"
+            )
 
     def check(self, targets: Array, mask: Array, K: int) -> None:
         wrong = mask[..., None] & ((targets < 0) | (targets > 1))

@@ -1,6 +1,6 @@
 """Connectionist temporal classification: the loss of unsegmented label sequences."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -128,13 +128,22 @@ class CTC(Loss):
         if len(labels) != B:
             raise ValueError(f"targets must be labels for each of the B = {B} sequences, got {len(labels)}")
         real_items((T, B), lengths)
-        self._check_labels(labels, K)
+        self._check_labels("targets[b={}]", labels, K)
         return np.full(B, T) if lengths is None else np.asarray(lengths, np.int64)
 
-    def check_dataset(self, targets: Any, lengths: Array) -> None:
-        """Raise if a sequence of a dataset is too short for its labels, unless `zero_infinity`."""
+    def check_dataset(self, targets: Any, lengths: Callable[[], Array], K: int) -> None:
+        """Raise if a label is the blank or not below K, or a sequence too short for its labels, unless `zero_infinity`.
+
+        Parameters
+        ----------
+        targets : LabelSequences
+        lengths : callable
+            Returns the number of steps of each sequence (N,).
+        K : int
+        """
         labels = label_sequences(targets)
-        self._check_room("sequence ", labels, Lattice.of(labels, self.blank).steps_needed, lengths)
+        self._check_labels("sequence {}", labels, K)
+        self._check_room("sequence ", labels, Lattice.of(labels, self.blank).steps_needed, lengths())
 
     def _check_room(self, name: str, labels: LabelSequences, needed: Array, steps: Array) -> None:
         short = needed > steps
@@ -148,7 +157,7 @@ class CTC(Loss):
             "out, or let it count as 0 by zero_infinity=True"
         )
 
-    def _check_labels(self, labels: LabelSequences, K: int) -> None:
+    def _check_labels(self, name: str, labels: LabelSequences, K: int) -> None:
         flat = np.concatenate(labels.labels)
         wrong = (flat >= K) | (flat == self.blank)
         if wrong.any():
@@ -156,8 +165,8 @@ class CTC(Loss):
             b = int(np.searchsorted(np.cumsum(labels.lengths), place, side="right"))
             why = "is the blank" if flat[place] == self.blank else f"is not one of the K = {K} outputs 0..{K - 1}"
             raise ValueError(
-                f"label {flat[place]} in targets[b={b}] {why}: the network has one output for each label and one for "
-                "the blank"
+                f"label {flat[place]} in {name.format(b)} {why}: the network has one output for each label and one "
+                "for the blank"
             )
 
     def total(self, targets: Any, lengths: ArrayLike | None = None) -> float:

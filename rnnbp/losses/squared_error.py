@@ -1,9 +1,12 @@
 """Mean squared error of real-valued targets."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike
 
 from rnnbp import metrics
+from rnnbp.data import listed
 from rnnbp.losses.base import Array, Loss, as_outputs, axes, target_shape_error
 
 
@@ -33,6 +36,13 @@ class MeanSquaredError(Loss):
 
     def align(self, outputs: Array, targets: Array) -> Array:
         return same_shape(outputs, targets)
+
+    def check_classes(self, classes: Sequence[str], K: int) -> None:
+        """Raise: the index of a class is no value."""
+        raise ValueError(
+            f"{type(self).__name__} is for values, and the targets are classes, {listed(classes)}: take "
+            "CrossEntropy(), or give values as floats"
+        )
 
     def terms(self, outputs: Array, targets: Array, weights: Array) -> tuple[Array, Array]:
         error = np.where(weights > 0, outputs - targets.astype(outputs.real.dtype), 0)

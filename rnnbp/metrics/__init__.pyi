@@ -5,6 +5,7 @@ from rnnbp.metrics.error_rates import word_error_rate as word_error_rate
 from rnnbp.metrics.history import History as History
 from rnnbp.metrics.history import Row as Row
 from rnnbp.metrics.history import check_monitor as check_monitor
+from rnnbp.metrics.history import history_columns as history_columns
 from rnnbp.metrics.history import less_is_better as less_is_better
 from rnnbp.metrics.scores import accuracy as accuracy
 from rnnbp.metrics.scores import balanced_accuracy as balanced_accuracy

@@ -48,6 +48,18 @@ def _brief() -> pd.option_context:
     return pd.option_context(*rows, "display.precision", 4, "display.width", 160)  # all columns of a validated epoch
 
 
+def history_columns(metric: str, validated: bool) -> list[str]:
+    """Return the columns of a history, with the score `metric` of the loss, and those of a validation set.
+
+    Examples
+    --------
+    >>> history_columns("accuracy", validated=False)
+    ['epoch', 'loss', 'accuracy', 'gradient_norm', 'learning_rate', 'seconds', 'steps']
+    """
+    validation = ["validation_loss", f"validation_{metric}"] if validated else []
+    return ["epoch", "loss", metric, *validation, "gradient_norm", "learning_rate", "seconds", "steps"]
+
+
 def less_is_better(column: str) -> bool:
     """Return whether smaller is better in a column of a history: losses, error rates, norms and seconds.
 

@@ -1,4 +1,5 @@
 from rnnbp.models.class_names import matched as matched
+from rnnbp.models.layer_stack import LayerStack as LayerStack
 from rnnbp.models.prediction import BATCH_SIZE as BATCH_SIZE
 from rnnbp.models.prediction import Data as Data
 from rnnbp.models.prediction import batch_outputs as batch_outputs

@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 
 from rnnbp.data import listed, names_or_none
-from rnnbp.metrics import Row
+from rnnbp.metrics import Row, check_monitor, history_columns
 from rnnbp.runtime import check_target, natural_int, read_archive, write_archive
 from rnnbp.training.early_stopping import Best
 from rnnbp.training.state import TrainingState
 
 Array = np.ndarray
 CHECKPOINT_FILE = "rnnbp checkpoint"
-NUMBERS = ("epoch", "loss", "gradient_norm", "learning_rate", "seconds", "steps")  # in every row of a history
+REQUIRED = ("epoch", "loss", "gradient_norm", "learning_rate", "seconds", "steps")  # columns in every row of a history
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def checkpoint_in(folder: Path | None, name: str) -> Path | None:
 
     Examples
     --------
-    >>> checkpoint_in(Path("kept"), "bigru, seed 0").name
+    >>> checkpoint_in(Path("checkpoints"), "bigru, seed 0").name
     'bigru-seed-0.npz'
     """
     return None if folder is None else folder / f"{name.replace(', ', '-').replace(' ', '-')}.npz"
@@ -106,7 +106,7 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def read_checkpoint(path: str | Path, like: Checkpoint) -> Checkpoint:
+def read_checkpoint(path: str | Path, like: Checkpoint, metric: str) -> Checkpoint:
     """Read and validate a checkpoint that `write_checkpoint` wrote.
 
     Parameters
@@ -114,6 +114,8 @@ def read_checkpoint(path: str | Path, like: Checkpoint) -> Checkpoint:
     path : str or Path
     like : Checkpoint
         Checkpoint of the trainer that is to resume: model, dtype and optimizer must match.
+    metric : str
+        Name of the trainer's score, whose column of the history has numbers.
 
     Raises
     ------
@@ -132,8 +134,8 @@ def read_checkpoint(path: str | Path, like: Checkpoint) -> Checkpoint:
             f"Sequential(..., dtype={str(dtype)!r})"
         )
     try:
-        found = _checkpoint(header, arrays)
-        _check_classes(found.classes, like.classes)
+        found = _checkpoint(header, arrays, metric)
+        _check_classes(found, like.classes)
         for name, array in arrays.items():
             _check_array(name, array, like.parameters.astype(bool) if name == "mask" else like.parameters)
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
@@ -141,48 +143,73 @@ def read_checkpoint(path: str | Path, like: Checkpoint) -> Checkpoint:
     return found
 
 
-def _checkpoint(header: dict[str, Any], arrays: dict[str, Array]) -> Checkpoint:
+def _checkpoint(header: dict[str, Any], arrays: dict[str, Array], metric: str) -> Checkpoint:
     prefix = "optimizer."
     state = {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
-    rows = _rows(header["rows"])
+    rows = _rows(header["rows"], {*REQUIRED, *history_columns(metric, validated=True)})
     first, ended = _at_most(len(rows), "first", header["training"]["first"]), header["training"]["ended"]
     if not isinstance(ended, bool):
         raise ValueError(f"ended must be true or false, got {ended!r}")
-    training = TrainingState(first, _best(header["best"], len(rows), arrays.get("best")), ended)
-    parameters, mask, numbers = arrays["parameters"], arrays.get("mask"), header["numbers"]
-    rng = _generator_state(header["rng"])
-    classes = names_or_none(header.get("classes"))
-    optimizer = header["optimizer"], parameters, mask, numbers | state
-    return Checkpoint(header["model"], classes, *optimizer, rng, rows, training)
+    training = TrainingState(first, _best(header["best"], rows, arrays.get("best")), ended)
+    return Checkpoint(
+        model=header["model"],
+        classes=names_or_none(header.get("classes")),
+        optimizer=header["optimizer"],
+        parameters=arrays["parameters"],
+        mask=arrays.get("mask"),
+        optimizer_state=header["numbers"] | state,
+        rng=_generator_state(header["rng"]),
+        rows=rows,
+        training=training,
+    )
 
 
-def _check_classes(found: list[str] | None, own: list[str] | None) -> None:
-    if found is not None and own is not None and found != own:
-        raise ValueError(f"its model has the classes {listed(found)}, and the trainer's has {listed(own)}")
+def _check_classes(found: Checkpoint, own: list[str] | None) -> None:
+    """Raise if the checkpoint is of a model that was trained on other classes than the trainer's model has."""
+    if own is None or found.classes == own or not (found.classes or found.rows):
+        return
+    theirs = f"has the classes {listed(found.classes)}" if found.classes else "was trained without names"
+    raise ValueError(f"its model {theirs}, and the trainer's has {listed(own)}")
 
 
-def _rows(rows: Any) -> list[Row]:
-    if not isinstance(rows, list):
-        raise ValueError(f"rows must be a list, got {type(rows).__name__}")
+def _rows(rows: Any, numeric: set[str]) -> list[Row]:
+    """Return the history; raise unless a trainer's columns are numbers. Those of callbacks may have any values."""
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ValueError(f"rows must be a list of one object an epoch, got {rows!r}")
     for epoch, row in enumerate(rows, 1):
-        for name in NUMBERS:
-            if isinstance(row[name], bool) or not isinstance(row[name], int | float):
-                raise ValueError(f"{name} of row {epoch} must be a number, got {row[name]!r}")
-            float(row[name])  # raises OverflowError for an integer too large for a float
+        missing = [name for name in REQUIRED if name not in row]
+        if missing:
+            raise ValueError(f"row {epoch} lacks {', '.join(map(repr, missing))}")
+        for name in numeric & set(row):
+            _check_number(f"{name} of row {epoch}", row[name])
         if row["epoch"] != epoch:
             raise ValueError(f"row {epoch} must be that of epoch {epoch}, got {row['epoch']!r}")
     return rows
 
 
-def _best(best: Any, epochs: int, vector: Array | None) -> Best:
+def _check_number(name: str, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"{name} must be a number, got {value!r}")
+    float(value)  # raises OverflowError for an integer too large for a float
+
+
+def _best(best: Any, rows: list[Row], vector: Array | None) -> Best:
+    """Return the best epoch; raise unless it is one of `rows`, by a column that it has."""
+    if not isinstance(best, dict) or not isinstance(best.get("monitor"), str):
+        raise ValueError(f"best must have a value, an epoch and the name of a column as monitor, got {best!r}")
     value, monitor = best["value"], best["monitor"]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isinstance(monitor, str):
-        raise ValueError(f"best must have a number and the name of a column, got {value!r} and {monitor!r}")
+    _check_number("the best value", value)
     if value != value:
         raise ValueError("the best value is nan")
     if (vector is None) != (value == np.inf):
         raise ValueError("the best epoch and its parameters must be there together")
-    return Best(float(value), _at_most(epochs, "epoch of the best", best["epoch"]), vector, monitor)
+    epoch = _at_most(len(rows), "epoch of the best", best["epoch"])
+    if vector is not None:
+        if epoch == 0:
+            raise ValueError("the best epoch must be from 1, got 0")
+        check_monitor(monitor, rows[epoch - 1])
+        _check_number(f"{monitor} of the best epoch, {epoch},", rows[epoch - 1][monitor])
+    return Best(float(value), epoch, vector, monitor)
 
 
 def _at_most(most: int, name: str, value: Any) -> int:
@@ -204,5 +231,5 @@ def _check_array(name: str, array: Array, parameters: Array) -> None:
             f"{name} is {array.dtype} of shape {array.shape}, and the model has parameters in {parameters.dtype} of "
             f"shape {parameters.shape}"
         )
-    if not np.isfinite(array).all() and not name.startswith("optimizer."):
+    if np.isnan(array).any() or (np.isinf(array).any() and not name.startswith("optimizer.")):  # squares may overflow
         raise ValueError(f"{name} is not finite")

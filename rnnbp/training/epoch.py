@@ -1,18 +1,20 @@
 """One epoch of training: by gradient steps on batches, or by minimizing the loss of the whole training set."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from rnnbp.data import SequenceBatch, SequenceDataset
+from rnnbp.data import SequenceDataset
 from rnnbp.gradients import Gradient, GradientAlgorithm, hvp
 from rnnbp.gradients.base import total_weight
 from rnnbp.losses import Loss
+from rnnbp.metrics import Row
 from rnnbp.models import Sequential
 from rnnbp.optimizers import Minimizer, Optimizer
 from rnnbp.optimizers.clipping import norm
+from rnnbp.optimizers.schedules import Schedule
 from rnnbp.training.evaluation import Tally
 
 Array = np.ndarray
@@ -36,27 +38,33 @@ class TrainingDivergedError(ArithmeticError):
 
 @dataclass
 class Epoch:
-    """Model, loss, gradient algorithm, optimizer and random generator of one epoch.
+    """What one epoch of training uses.
 
     Attributes
     ----------
-    model, loss, gradient, optimizer
+    name : str
+        Name in messages: 'epoch 3'.
+    model, loss, gradient, optimizer, clip, schedule, stateful
         Those of the trainer.
     rng : numpy.random.Generator
         For shuffling and dropout.
-    good : ndarray (P,)
+    last_good : ndarray (P,)
         The last parameters at which loss and gradient were finite.
-    name : str
-        Name in messages: 'epoch 3'.
+    rows : list of dict
+        The history of the run before this epoch, which a schedule may monitor.
     """
 
+    name: str
     model: Sequential
     loss: Loss
     gradient: GradientAlgorithm
     optimizer: Optimizer
+    clip: Callable[[Array], float] | None
+    schedule: Schedule | None
+    stateful: bool
     rng: np.random.Generator
-    good: Array
-    name: str
+    last_good: Array
+    rows: Sequence[Row]
 
     def checked(self, g: Gradient, batch: str) -> float:
         """Return the norm of a gradient after checking that it and the loss are finite.
@@ -69,61 +77,60 @@ class Epoch:
         size = norm(g.vector)
         if np.isfinite(g.loss) and np.isfinite(size):
             return size
-        self.model.params.vector[:] = self.good
+        self.model.params.vector[:] = self.last_good
         gradient = self.model.params.like(np.abs(g.vector))
         sizes = {name: float(np.max(value, initial=0.0)) for name, value in gradient.items()}
         worst = max(sizes, key=lambda name: np.inf if np.isnan(sizes[name]) else sizes[name])
         raise TrainingDivergedError(
             f"the loss is {g.loss} at {self.name}, {batch}, steps {g.span[0]} to {g.span[1]}; the largest gradient is "
-            f"{sizes[worst]:.3g}, of parameter {worst!r}. The model holds its last good parameters. A lower "
+            f"{sizes[worst]:.3g}, of parameter {worst!r}. The model has its last good parameters again. A lower "
             "learning_rate or clip=ClipNorm(1.0) may help"
         )
 
 
 @dataclass(frozen=True)
 class EpochResult:
-    """Result of an epoch: loss and score, mean gradient norm, and the number of time steps processed."""
+    """Result of an epoch: loss and score, mean gradient norm, last learning rate, number of time steps processed."""
 
     scores: dict[str, float]
     gradient_norm: float
+    learning_rate: float
     steps: int
 
 
-def by_steps(
-    epoch: Epoch,
-    batches: Sequence[SequenceBatch] | Iterator[SequenceBatch],
-    clip: Callable[[Array], float] | None,
-    before_batch: Callable[[int], None],
-    stateful: bool,
-) -> EpochResult:
+def by_steps(epoch: Epoch, data: SequenceDataset, batch_size: int) -> EpochResult:
     """Train for one epoch with an optimizer step for every gradient that the algorithm yields.
+
+    The schedule sets the learning rate before each batch; it is restored at the end.
 
     Parameters
     ----------
     epoch : Epoch
-    batches : iterable of SequenceBatch
-    clip : callable, optional
-        Clips a gradient in place.
-    before_batch : callable
-        Called with each batch's number before the batch.
-    stateful : bool
-        Start each batch from the final state of the one before.
+    data : SequenceDataset
+    batch_size : int
     """
-    params, tally = epoch.model.params, Tally(epoch.loss, epoch.model.per_step)
+    params, optimizer, tally = epoch.model.params, epoch.optimizer, Tally(epoch.loss, epoch.model.per_step)
     state: Sequence[Any] | None = None
     norms, steps = [], 0
-    for number, batch in enumerate(batches):
-        before_batch(number)
-        for g in epoch.gradient.gradients(epoch.model, batch, epoch.loss, state if stateful else None, epoch.rng):
-            norms.append(epoch.checked(g, f"batch {number}"))
-            epoch.good[:] = params.vector
-            if clip is not None:
-                clip(g.vector)
-            epoch.optimizer.step(params, g.vector)
-            tally.add(g.outputs, batch, g.loss, g.span)
-            state = g.state
-            steps += g.cost.steps
-    return EpochResult(tally.result(), float(np.mean(norms)), steps)
+    base_rate, batches = optimizer.learning_rate, -(-len(data) // batch_size)
+    try:
+        for number, batch in enumerate(data.batches(batch_size, shuffle=not epoch.stateful, rng=epoch.rng)):
+            if epoch.schedule is not None:
+                optimizer.learning_rate = base_rate * epoch.schedule(len(epoch.rows) + number / batches, epoch.rows)
+            for g in epoch.gradient.gradients(epoch.model, batch, epoch.loss, state, epoch.rng):
+                norms.append(epoch.checked(g, f"batch {number}"))
+                epoch.last_good[:] = params.vector
+                if epoch.clip is not None:
+                    epoch.clip(g.vector)
+                optimizer.step(params, g.vector)
+                tally.add(g.outputs, batch, g.loss, g.span)
+                steps += g.cost.steps
+                if epoch.stateful:  # the next batch starts in the final state of this one
+                    state = g.state
+        return EpochResult(tally.result(), float(np.mean(norms)), optimizer.learning_rate, steps)
+    finally:
+        if epoch.schedule is not None:
+            optimizer.learning_rate = base_rate
 
 
 def by_minimizing(epoch: Epoch, optimizer: Minimizer, data: SequenceDataset, batch_size: int) -> EpochResult:
@@ -172,5 +179,5 @@ def by_minimizing(epoch: Epoch, optimizer: Minimizer, data: SequenceDataset, bat
             tally.add(g.outputs, batch, g.loss, g.span)
             gradient += g.vector * (total / whole)
             steps += g.cost.steps
-    epoch.good[:] = epoch.model.params.vector
-    return EpochResult(tally.result(), norm(gradient), steps)
+    epoch.last_good[:] = epoch.model.params.vector
+    return EpochResult(tally.result(), norm(gradient), optimizer.learning_rate, steps)

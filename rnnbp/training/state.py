@@ -2,7 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from rnnbp.training.early_stopping import Best
+import numpy as np
+
+from rnnbp.metrics import Row
+from rnnbp.training.early_stopping import Best, EarlyStopping
+
+Array = np.ndarray
 
 
 @dataclass
@@ -30,3 +35,18 @@ class TrainingState:
     first: int = 0
     best: Best = field(default_factory=Best)
     ended: bool = False
+
+    def begin(self, stopping: EarlyStopping | None, epochs: int) -> None:
+        """Discard the best of the `epochs` in the history if it was chosen by another column."""
+        if stopping is not None and self.best.monitor != stopping.monitor:
+            self.best = stopping.begin(epochs)
+
+    def update(self, stopping: EarlyStopping | None, row: Row, vector: Array) -> None:
+        """Take note of an epoch: whether it is the best so far, and whether the run ends."""
+        if stopping is not None:
+            self.ended = stopping.seen(self.best, row, vector)
+
+    def restore_best(self, stopping: EarlyStopping | None, vector: Array) -> None:
+        """Set the parameter vector to that of the best epoch, where there is one."""
+        if stopping is not None and self.best.vector is not None and self.best.monitor == stopping.monitor:
+            vector[:] = self.best.vector

@@ -1,10 +1,8 @@
 """Validation of streams for stateful training and evaluation, whose batches continue one another."""
 
-from typing import Any
-
 from rnnbp.data import SequenceDataset
-from rnnbp.layers import Run
-from rnnbp.models import Sequential
+from rnnbp.models import BATCH_SIZE, Sequential
+from rnnbp.runtime import positive_int
 
 
 def check_stream(name: str, data: SequenceDataset, model: Sequential, batch_size: int) -> None:
@@ -21,7 +19,7 @@ def check_stream(name: str, data: SequenceDataset, model: Sequential, batch_size
     Raises
     ------
     ValueError
-        If the dataset is no stream, the batch size is not its number of rows, or the model cannot start from a state.
+        If the dataset is no stream, the batch size is not its number of rows, or a layer is not causal.
 
     Examples
     --------
@@ -33,7 +31,7 @@ def check_stream(name: str, data: SequenceDataset, model: Sequential, batch_size
     """
     if data.rows is None:
         raise ValueError(
-            f"stateful=True carries the state from batch to batch, and {name} is no stream whose batches go on from "
+            f"stateful=True carries the state from batch to batch, and {name} is no stream whose batches continue "
             "one another: make it by SequenceDataset.from_stream(x, targets, batch_size=..., steps=...), and cut it "
             "only in whole batches"
         )
@@ -45,13 +43,30 @@ def check_stream(name: str, data: SequenceDataset, model: Sequential, batch_size
         if not layer.causal:
             raise ValueError(
                 f"stateful=True needs causal layers, but layer {i} ({type(layer).__name__}) sees a sequence as a whole "
-                "and has no state to go on from"
+                "and has no state to continue from"
             )
-    batch = data.subset([0]).batch()
-    _, _, states = model.unroll(model.params, model.cast(batch.x), Run(batch.lengths))
-    if not any(map(_carries, states)):
-        raise ValueError("stateful=True has no effect on a model without state: leave it out, or add a recurrent layer")
 
 
-def _carries(state: Any) -> bool:
-    return any(map(_carries, state)) if isinstance(state, list | tuple) else state is not None
+def evaluation_batch_size(
+    name: str, data: SequenceDataset, model: Sequential, stateful: bool, asked: int | None
+) -> int:
+    """Return the batch size of an evaluation: of a stream with carried state its number of rows, else `asked` or 256.
+
+    Raises
+    ------
+    ValueError
+        If `asked` is no positive integer, or not the number of rows of the stream.
+
+    Examples
+    --------
+    >>> import numpy as np, rnnbp
+    >>> stream = SequenceDataset.from_stream(np.zeros((40, 1)), np.zeros((40, 1)), batch_size=4, steps=5)
+    >>> model = Sequential(rnnbp.Elman(1, 2), rnnbp.Dense(2, 1))
+    >>> [evaluation_batch_size("dataset", stream, model, stateful, None) for stateful in (True, False)]
+    [4, 256]
+    """
+    size = None if asked is None else positive_int("batch_size", asked)
+    if not stateful or data.rows is None:
+        return size or BATCH_SIZE
+    check_stream(name, data, model, size or data.rows)
+    return data.rows

@@ -1,4 +1,4 @@
-"""Trainer: epochs, validation, early stopping, checkpoints and history."""
+"""Trainer: training over epochs, evaluation and prediction, checkpoints to resume from."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -9,27 +9,21 @@ import numpy as np
 
 from rnnbp.data import SequenceDataset
 from rnnbp.gradients import BPTT, GradientAlgorithm
-from rnnbp.gradients.base import check_targets
 from rnnbp.losses import Loss
-from rnnbp.metrics import History, Row, check_monitor
-from rnnbp.models import BATCH_SIZE, Data, Sequential, batch_outputs, predictions
+from rnnbp.metrics import History, Row
+from rnnbp.models import BATCH_SIZE, Data, Sequential, batch_outputs, predictions, probabilities
+from rnnbp.models.prediction import Outputs
 from rnnbp.optimizers import Adam, ClipNorm, ClipValue, Minimizer, Optimizer
 from rnnbp.optimizers.schedules import Schedule
 from rnnbp.runtime import Progress, as_html, as_lines, flag, natural_int, positive_int, to_config
 from rnnbp.training.checkpoint import Checkpoint, check_checkpoint_path, read_checkpoint, write_checkpoint
 from rnnbp.training.early_stopping import EarlyStopping
 from rnnbp.training.epoch import Epoch, by_minimizing, by_steps
-from rnnbp.training.evaluation import Tally, check_dataset, check_task
-from rnnbp.training.parts import (
-    FitArguments,
-    check_clip,
-    check_minimizer,
-    check_parts,
-    check_schedule,
-    checked_callbacks,
-)
+from rnnbp.training.evaluation import check_dataset, check_targets_of, evaluate
+from rnnbp.training.fit_arguments import FitArguments
 from rnnbp.training.state import TrainingState
-from rnnbp.training.streams import check_stream
+from rnnbp.training.streams import evaluation_batch_size
+from rnnbp.training.trainer_arguments import check_clip, check_minimizer, check_schedule, check_types, checked_callbacks
 
 Callback = Callable[["Trainer", Row], bool | None]
 Array = np.ndarray
@@ -49,7 +43,7 @@ class Trainer:
     clip : ClipNorm or ClipValue, optional
         Applied to every gradient before the optimizer's step.
     schedule : Schedule, optional
-        Multiplies the optimizer's learning rate, batch by batch; the original rate is restored when `fit` returns.
+        Multiplies the optimizer's learning rate, batch by batch; the rate is restored after each epoch.
     callbacks : iterable of callable, default ()
         ``callback(trainer, row)`` is called after each epoch with the history's new row, to which a callback may add
         columns. Returning True interrupts the training, which `resume` can continue.
@@ -102,7 +96,7 @@ class Trainer:
         self.model, self.loss = model, loss
         self.gradient = BPTT() if gradient is None else gradient
         self.optimizer = Adam() if optimizer is None else optimizer
-        check_parts(model, loss, self.gradient, self.optimizer)
+        check_types(model, loss, self.gradient, self.optimizer)
         check_clip(clip)
         check_schedule(schedule)
         self.clip, self.schedule, self.callbacks = clip, schedule, checked_callbacks(callbacks)
@@ -113,8 +107,7 @@ class Trainer:
         self.training = TrainingState()
         self._resumed = False
         self._token = object()  # tells the optimizer whether its state belongs to this trainer
-        self._rate: float | None = None  # the base rate that a schedule multiplies; None outside of `fit`
-        self._good = model.params.vector.copy()
+        self._last_good = model.params.vector.copy()
 
     @property
     def history(self) -> History:
@@ -176,8 +169,7 @@ class Trainer:
             If a loss or gradient is not finite; it names the epoch, the batch and the largest gradient.
         """
         positive_int("epochs", epochs)
-        given = FitArguments(train, validation, batch_size, progress, stopping, checkpoint)
-        self._check(given)
+        given = self._checked(FitArguments(train, validation, batch_size, progress, stopping, checkpoint))
         if not self._resumed:
             self.training = TrainingState(first=len(self.rows))
         return self._train(epochs, given)
@@ -218,51 +210,27 @@ class Trainer:
         given.check()
         if checkpoint is not None and Path(checkpoint).is_file():
             self.resume(checkpoint)
-        self._check(given)
-        left = epochs - len(self.rows)  # epochs of the same run: its state continues
-        return self._train(left, given)
+        given = self._checked(given)
+        return self._train(epochs - len(self.rows), given)  # the same run: its state continues
 
-    def _check(self, given: FitArguments) -> None:
-        """Raise if arguments, data, model and loss do not fit each other, before the first step."""
+    def _checked(self, given: FitArguments) -> FitArguments:
+        """Return the arguments with labels as the model's; raise if anything does not fit, before the first update."""
         given.check()
-        check_dataset("train", given.train)
-        if given.validation is not None:
-            check_dataset("validation", given.validation)
         given = given.with_classes_of(self.model)
-        check_task("train", given.train, self.model, self.loss)
-        if self.stateful:
-            check_stream("train", given.train, self.model, given.batch_size)
-        if given.validation is not None:
-            check_task("validation", given.validation, self.model, self.loss)
-            self._batch_size("validation", given.validation, None)
-        if self.callbacks:  # callbacks may add columns
-            return
-        columns = self._columns(given.validation is not None)
-        if given.stopping is not None:
-            check_monitor(given.stopping.monitor, columns)
-        if self.schedule is not None:
-            self.schedule.check_columns(columns)
-
-    def _columns(self, validated: bool) -> list[str]:
-        """Return the names of the history's columns."""
-        scores = ["loss", self.loss.metric]
-        of_validation = [f"validation_{name}" for name in scores] if validated else []
-        return ["epoch", *scores, *of_validation, "gradient_norm", "learning_rate", "seconds", "steps"]
+        given.check_task(self.model, self.loss, self.stateful)
+        if not self.callbacks:  # which may add columns
+            given.check_columns(self.loss, self.schedule)
+        return given
 
     def _train(self, epochs: int, given: FitArguments) -> History:
         """Continue the current run for some epochs: none where none are left or early stopping has ended it."""
-        given = given.with_classes_of(self.model)
         self._tell_model(given.train.classes)
         self._resumed = False
         if epochs > 0 and not self.training.ended:
             self._begin(given.stopping)
-            try:
-                with Progress(epochs, show=given.progress) as bar:
-                    self._run_epochs(epochs, given, bar)
-            finally:
-                if self._rate is not None:
-                    self.optimizer.learning_rate, self._rate = self._rate, None
-        self._put_back_best(given.stopping)
+            with Progress(epochs, show=given.progress) as bar:
+                self._run_epochs(epochs, given, bar)
+        self.training.restore_best(given.stopping, self.model.params.vector)
         return self.history
 
     def _tell_model(self, classes: Sequence[str] | None) -> None:
@@ -270,66 +238,51 @@ class Trainer:
         self.model.classes = self.model.classes or classes
         self.model.loss, self.model.stateful = self.loss, self.stateful
 
+    def _begin(self, stopping: EarlyStopping | None) -> None:
+        """Take over the optimizer and the parameters, which may have changed since the last call."""
+        if isinstance(self.optimizer, Optimizer):
+            self.optimizer.begin(self._token)
+        self._last_good[:] = self.model.params.vector
+        self.training.begin(stopping, len(self.rows))
+
     def _run_epochs(self, epochs: int, given: FitArguments, bar: Progress) -> None:
+        """Train epoch by epoch until a callback or early stopping ends it."""
         for _ in range(epochs):
             row = self._epoch(given)
             self.rows.append(row)
             bar.update(row)
             answers = [callback(self, row) for callback in self.callbacks]
-            if given.stopping is not None:
-                self.training.ended = given.stopping.seen(self.training.best, row, self.model.params.vector)
+            self.training.update(given.stopping, row, self.model.params.vector)
             if self.training.ended:
-                self._put_back_best(given.stopping)  # before the checkpoint is written
+                self.training.restore_best(given.stopping, self.model.params.vector)  # before the checkpoint is written
             if given.checkpoint is not None:
                 self.save(given.checkpoint)
             if self.training.ended or any(answers):
                 return
 
-    def _begin(self, stopping: EarlyStopping | None) -> None:
-        if isinstance(self.optimizer, Optimizer):
-            self.optimizer.begin(self._token)
-        self._rate = None if self.schedule is None else float(self.optimizer.learning_rate)
-        self._good[:] = self.model.params.vector  # the parameters may have changed since the last call
-        if stopping is not None and self.training.best.monitor != stopping.monitor:
-            self.training.best = stopping.begin(len(self.rows))
-
-    def _put_back_best(self, stopping: EarlyStopping | None) -> None:
-        best = self.training.best
-        if stopping is not None and best.vector is not None and best.monitor == stopping.monitor:
-            self.model.params.vector[:] = best.vector
-
     def _epoch(self, given: FitArguments) -> Row:
+        """Train for one epoch, evaluate the validation set, and return the row of the history."""
         number = len(self.rows) + 1
-        train, batch_size = given.train.at_epoch(number), given.batch_size
-        epoch = Epoch(self.model, self.loss, self.gradient, self.optimizer, self.rng, self._good, f"epoch {number}")
+        train, rows = given.train.at_epoch(number), self.rows[self.training.first :]
+        own = (self.model, self.loss, self.gradient, self.optimizer, self.clip, self.schedule, self.stateful)
+        epoch = Epoch(f"epoch {number}", *own, self.rng, self._last_good, rows)
         began = time.perf_counter()
         with np.errstate(over="ignore", invalid="ignore"):  # non-finite values raise TrainingDivergedError
             if isinstance(self.optimizer, Minimizer):
-                result = by_minimizing(epoch, self.optimizer, train, batch_size)
+                result = by_minimizing(epoch, self.optimizer, train, given.batch_size)
             else:
-                batches = train.batches(batch_size, shuffle=not self.stateful, rng=self.rng)
-                set_rate = self._rate_setter(-(-len(train) // batch_size))
-                result = by_steps(epoch, batches, self.clip, set_rate, self.stateful)
+                result = by_steps(epoch, train, given.batch_size)
             seconds = time.perf_counter() - began
             row: Row = {"epoch": number, **result.scores}
             if given.validation is not None:
-                row |= {f"validation_{name}": value for name, value in self.evaluate(given.validation).items()}
+                scores = evaluate(self.model, self.loss, given.validation, stateful=self.stateful)
+                row |= {f"validation_{name}": value for name, value in scores.items()}
         return row | {
             "gradient_norm": result.gradient_norm,
-            "learning_rate": self.optimizer.learning_rate,
+            "learning_rate": result.learning_rate,
             "seconds": seconds,
             "steps": result.steps,
         }
-
-    def _rate_setter(self, batches: int) -> Callable[[int], None]:
-        """Return the function that sets the learning rate before each batch of the next epoch."""
-        schedule, rate, rows = self.schedule, self._rate, self.rows[self.training.first :]
-
-        def set_rate(batch: int) -> None:
-            if schedule is not None and rate is not None:
-                self.optimizer.learning_rate = rate * schedule(len(rows) + batch / batches, rows)
-
-        return set_rate
 
     def evaluate(self, dataset: SequenceDataset, batch_size: int | None = None) -> dict[str, float]:
         """Compute the loss and its scores on a dataset, with dropout off.
@@ -355,12 +308,9 @@ class Trainer:
         """
         check_dataset("dataset", dataset)
         dataset = self.model.as_trained("dataset", dataset)
-        check_task("dataset", dataset, self.model, self.loss)
-        size, tally = self._batch_size("dataset", dataset, batch_size), Tally(self.loss, self.model.per_step)
-        for batch, outputs in batch_outputs(self.model, dataset, size, self.stateful):
-            value, _ = self.loss(outputs, check_targets(batch), batch.lengths)
-            tally.add(outputs, batch, value, (0, batch.steps))
-        return tally.result()
+        check_targets_of("dataset", dataset, self.model, self.loss)
+        size = evaluation_batch_size("dataset", dataset, self.model, self.stateful, batch_size)
+        return evaluate(self.model, self.loss, dataset, size, self.stateful)
 
     def predict(self, dataset: Data, batch_size: int | None = None) -> Any:
         """Predict classes, values or label sequences, as the loss decodes them; see `rnnbp.Sequential.predict`.
@@ -376,23 +326,34 @@ class Trainer:
         ndarray (N,) or (N, K), or list
             In the dataset's order: class names, where the classes have names, or values.
         """
+        return predictions(self._outputs(dataset, batch_size), self.loss, self.model.classes, self.model.per_step)
+
+    def predict_proba(self, dataset: Data, batch_size: int | None = None) -> Any:
+        """Predict the probability of each class, as the loss defines it; see `rnnbp.Sequential.predict_proba`.
+
+        Parameters
+        ----------
+        dataset, batch_size
+            As in `predict`.
+
+        Returns
+        -------
+        ndarray (N, K), or list of ndarray (T_i, K)
+            In the dataset's order.
+
+        Raises
+        ------
+        ValueError
+            If the loss is for values, which have no probabilities.
+        """
+        return probabilities(self._outputs(dataset, batch_size), self.loss, self.model.per_step)
+
+    def _outputs(self, dataset: Data, batch_size: int | None) -> Outputs:
+        """Return the batches of a dataset with the model's outputs."""
         size = BATCH_SIZE if batch_size is None else batch_size
         if isinstance(dataset, SequenceDataset):
-            size = self._batch_size("dataset", dataset, batch_size)
-        parts = batch_outputs(self.model, dataset, size, self.stateful)
-        return predictions(parts, self.loss, self.model.classes, self.model.per_step)
-
-    def _is_stream(self, data: SequenceDataset) -> bool:
-        """Return whether the hidden state is carried from batch to batch of a dataset."""
-        return self.stateful and data.rows is not None
-
-    def _batch_size(self, name: str, data: SequenceDataset, asked: int | None) -> int:
-        """Return the batch size of an evaluation; raise if it is not the number of rows of a stream."""
-        if not self._is_stream(data):
-            return BATCH_SIZE if asked is None else positive_int("batch_size", asked)
-        rows = int(data.rows or 0)
-        check_stream(name, data, self.model, rows if asked is None else positive_int("batch_size", asked))
-        return rows
+            size = evaluation_batch_size("dataset", dataset, self.model, self.stateful, batch_size)
+        return batch_outputs(self.model, dataset, size, self.stateful)
 
     def save(self, path: str | Path) -> None:
         """Write a checkpoint with the complete state, from which `resume` continues bit for bit.
@@ -410,16 +371,13 @@ class Trainer:
         write_checkpoint(path, self._checkpoint())
 
     def _checkpoint(self) -> Checkpoint:
-        state = self.optimizer.state_dict()
-        if self._rate is not None:
-            state["learning_rate"] = self._rate
         return Checkpoint(
             model=[to_config(layer) for layer in self.model.layers],
             classes=None if self.model.classes is None else list(self.model.classes),
             optimizer=type(self.optimizer).__name__,
             parameters=self.model.params.vector,
             mask=self.model.params.mask_vector,
-            optimizer_state=state,
+            optimizer_state=self.optimizer.state_dict(),
             rng=dict(self.rng.bit_generator.state),
             rows=self.rows,
             training=self.training,
@@ -441,14 +399,15 @@ class Trainer:
             If the file is no checkpoint, is damaged, or is of another model, dtype or optimizer; the trainer is then
             unchanged.
         """
-        found = read_checkpoint(path, like=self._checkpoint())
+        found = read_checkpoint(path, self._checkpoint(), self.loss.metric)
         try:
             self.optimizer.load_state_dict(found.optimizer_state)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise ValueError(f"{str(path)!r} does not contain a complete checkpoint: {error}") from error
         self.model.params.vector[:] = found.parameters
         self.model.params.mask_vector = found.mask
-        self._tell_model(found.classes)
+        if found.rows:
+            self._tell_model(found.classes)
         self.rng.bit_generator.state = found.rng
         self.rows, self.training = found.rows, found.training
         self._resumed = True
@@ -460,11 +419,11 @@ class Trainer:
         return as_html(*self._described())
 
     def _described(self) -> tuple[str, dict[str, Any]]:
-        """Return a title and the named parts for the text and HTML representations."""
+        """Return a title and the named fields for the text and HTML representations."""
         model, last = self.model, self.rows[-1:]
         scores = [f"{k} {row[k]:.4g}" for row in last for k in row if k.endswith(("loss", self.loss.metric))]
         title = ", ".join([f"Trainer: {len(self.rows)} epoch{'s' * (len(self.rows) != 1)}", *scores])
         size = f"{len(model.layers)} layers, {model.params.size} parameters, {model.dtype}"
-        parts = {"model": size, "loss": self.loss, "gradient": self.gradient, "optimizer": self.optimizer}
+        fields = {"model": size, "loss": self.loss, "gradient": self.gradient, "optimizer": self.optimizer}
         given = {"clip": self.clip, "schedule": self.schedule, "stateful": self.stateful or None}
-        return title, parts | {name: value for name, value in given.items() if value is not None}
+        return title, fields | {name: value for name, value in given.items() if value is not None}

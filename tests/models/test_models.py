@@ -37,7 +37,7 @@ def model() -> Sequential:
     return Sequential(LSTM(3, 4), Dropout(0.2), Last(), Dense(4, 2), seed=1)
 
 
-# ---- how it is made -----------------------------------------------------------------------------
+# ---- construction --------------------------------------------------------------------------------
 
 
 def test_parameters_are_named_by_layer_index(model):
@@ -49,7 +49,7 @@ def test_parameters_are_named_by_layer_index(model):
     np.testing.assert_array_equal(model.params["3.b"], [1, 2])
 
 
-def test_eleven_layers_do_not_mix_their_names():
+def test_layers_1_and_10_have_parameters_of_their_own():
     model = Sequential(*[Dense(2, 2) for _ in range(11)])
     assert [scope.size for scope in model.scopes(model.params)] == [6] * 11
 
@@ -71,14 +71,14 @@ def test_initialize_samples_new_parameters(model):
     assert model.params == before
 
 
-def test_causal_recurrent_and_kind():
+def test_causal_and_kind_follow_from_the_layers():
     assert Sequential(LSTM(3, 4), Last()).causal
     assert not Sequential(LSTM(3, 4), TimeStatistics()).causal
     assert Sequential(Dense(3, 4), GRU(4, 2)).kind == "recurrent"
     assert Sequential(Window(1, 1), Dense(9, 2), MeanOverTime()).kind == "static"
 
 
-# ---- forward ------------------------------------------------------------------------------------
+# ---- forward -------------------------------------------------------------------------------------
 
 
 def test_forward_is_the_composition_of_the_layers(model, rng):
@@ -90,7 +90,7 @@ def test_forward_is_the_composition_of_the_layers(model, rng):
 
 
 @pytest.mark.parametrize("end", [[], [Last()]], ids=["every step", "last step"])
-def test_lengths_may_come_in_any_order(end, rng):
+def test_outputs_of_a_sequence_do_not_depend_on_the_order_of_lengths(end, rng):
     model = Sequential(GRU(3, 4), Dense(4, 2), *end, dtype=np.float64)
     x, lengths = rng.standard_normal((7, 4, 3)), [2, 7, 1, 5]
     y = model.forward(x, lengths)
@@ -103,7 +103,7 @@ def test_lengths_may_come_in_any_order(end, rng):
             assert not y[n:, b].any()
 
 
-def test_a_batch_stays_in_its_order_and_an_array_in_the_callers(rng):
+def test_outputs_are_in_the_order_of_the_batch_or_array(rng):
     model = Sequential(GRU(3, 4), Last(), dtype=np.float64)
     x, lengths = rng.standard_normal((7, 3, 3)), np.array([2, 7, 4])
     batch = SequenceBatch.from_array(x, lengths)
@@ -111,12 +111,12 @@ def test_a_batch_stays_in_its_order_and_an_array_in_the_callers(rng):
     np.testing.assert_array_equal(model.forward(batch), model.forward(x, lengths)[[1, 2, 0]])
 
 
-def test_forward_is_evaluation(model, rng):
+def test_forward_is_without_dropout(model, rng):
     x = rng.standard_normal((5, 2, 3))
     np.testing.assert_array_equal(model.forward(x), model.forward(x))
 
 
-def test_input_of_any_dtype_gives_the_models_dtype(model, rng):
+def test_outputs_have_the_dtype_of_the_model(model, rng):
     x = rng.integers(3, size=(5, 2, 3))
     for dtype in (np.float32, np.float64):
         y = model.astype(dtype).forward(x)
@@ -124,7 +124,7 @@ def test_input_of_any_dtype_gives_the_models_dtype(model, rng):
         np.testing.assert_allclose(y, model.forward(x.tolist()), rtol=1e-5)
 
 
-def test_tokens(rng):
+def test_tokens_out_of_range_are_refused(rng):
     model = Sequential(Embedding(5, 3), GRU(3, 2))
     tokens = rng.integers(5, size=(6, 2))
     assert model.forward(tokens).shape == (6, 2, 2)
@@ -134,7 +134,7 @@ def test_tokens(rng):
 
 @given(st.lists(st.integers(1, 6), min_size=1, max_size=4), st.integers(1, 3), st.integers(0, 9))
 @settings(max_examples=25, deadline=None)
-def test_unroll_and_backward_of_any_shape(lengths, features, seed):
+def test_unroll_and_backward_take_any_shape(lengths, features, seed):
     model = Sequential(Dense(features, 2, "tanh"), GRU(2, 2), Last(), seed=seed, dtype=np.float64)
     x = np.random.default_rng(seed).standard_normal((max(lengths), len(lengths), features))
     batch = SequenceBatch.from_array(x, np.array(lengths))
@@ -148,7 +148,7 @@ def test_unroll_and_backward_of_any_shape(lengths, features, seed):
 
 
 class Unasked(Layer):
-    """A layer whose dx must not be computed."""
+    """Layer whose dx must not be computed."""
 
     def out_shape(self, shape):
         return shape
@@ -176,7 +176,7 @@ def test_the_backward_pass_ends_at_the_lowest_layer_with_parameters(below, rng):
         np.testing.assert_array_equal(a, b)
 
 
-def test_the_backward_pass_of_a_model_without_parameters_is_empty(rng):
+def test_a_model_without_parameters_has_no_backward_pass(rng):
     model = Sequential(Unasked())
     assert model.backward_params(model.params, [None], np.zeros((2, 1, 1)), model.params.zeros()) == [None]
 
@@ -190,10 +190,10 @@ def test_states_are_carried_from_span_to_span(rng):
     np.testing.assert_allclose(y, whole, rtol=1e-12)
 
 
-# ---- copies and views ---------------------------------------------------------------------------
+# ---- copies and views ----------------------------------------------------------------------------
 
 
-def test_astype_copies(model):
+def test_astype_copies_parameters_and_info(model):
     double = model.astype(np.float64)
     double.params.vector[:] = 0
     double.info["changed"] = True
@@ -211,13 +211,13 @@ def test_a_deep_copy_trains_independently(model, rng):
     assert relative_error(model.forward(x), other.forward(x)) > 0
 
 
-def test_repr(model):
+def test_the_repr_has_layers_size_and_dtype(model):
     assert repr(model) == "Sequential(LSTM, Dropout, Last, Dense; 154 parameters, float32)"
     both = Sequential(GRU(3, 4, 2, bidirectional=True))
     assert repr(both) == "Sequential(GRU; 552 parameters, float32)"
 
 
-def test_summary(model):
+def test_the_summary_has_a_row_for_every_layer(model):
     expected = pd.DataFrame(
         {
             "layer": ["LSTM", "Dropout", "Last", "Dense", ""],
@@ -229,7 +229,7 @@ def test_summary(model):
     pd.testing.assert_frame_equal(model.summary(), expected)
 
 
-# ---- what does not fit --------------------------------------------------------------------------
+# ---- layers, input and states that do not fit ----------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -275,14 +275,14 @@ def test_layers_that_do_not_fit_are_refused_by_the_constructor(make, message):
         (np.zeros((5, 2, 3)), [5.0, 1.0], "lengths must be integers of shape .* got float64"),
     ],
 )
-def test_input_that_does_not_fit(model, x, lengths, message):
+def test_input_that_does_not_fit_is_refused(model, x, lengths, message):
     with pytest.raises(ValueError, match=message):
         model.forward(x, lengths)
 
 
 @pytest.mark.parametrize("features", [1, 2, 4])
 @pytest.mark.parametrize("second", [LSTM(3, 2), GRU(3, 2), Elman(3, 2), Dense(3, 2)])
-def test_input_that_does_not_fit_a_layer_above_one_that_takes_any_number_of_features(second, features):
+def test_input_that_does_not_fit_a_layer_above_one_without_a_number_of_features_is_refused(second, features):
     """A compiled recurrent kernel would read past the end of the input."""
     model = Sequential(Dropout(0.1), Noise(0.1), second)
     with pytest.raises(ValueError, match=f"does not fit layer 2: .* takes 3 features, got {features}"):
@@ -290,8 +290,8 @@ def test_input_that_does_not_fit_a_layer_above_one_that_takes_any_number_of_feat
     assert model.forward(np.zeros((5, 2, 3))).shape == (5, 2, 2)
 
 
-def test_states_that_do_not_fit(rng):
-    """As when the last batch of an epoch is smaller than the one before."""
+def test_states_that_do_not_fit_are_refused(rng):
+    """Such as those of a larger batch before the last one of an epoch."""
     model = Sequential(Dense(3, 3), LSTM(3, 4), Last())
     _, _, states = model.unroll(model.params, rng.standard_normal((5, 4, 3)), Run(np.full(4, 5)))
     x, run = rng.standard_normal((5, 2, 3)), Run(np.full(2, 5))

@@ -7,7 +7,7 @@ import rnnbp
 
 
 def named(n=12) -> rnnbp.SequenceDataset:
-    """Sequences of 2 to 4 steps above or below zero."""
+    """Return sequences of 2 to 4 steps above or below zero, with a name of a class."""
     rng = np.random.default_rng(0)
     kinds = [("up", "down")[i % 2] for i in range(n)]
     sequences = [rng.normal(2 if kind == "up" else -2, 0.3, (rng.integers(2, 5), 1)) for kind in kinds]
@@ -32,7 +32,7 @@ def test_predictions_are_class_names_where_there_are_names(model):
     assert (model.predict(data) == data.named_targets).mean() == 1
 
 
-def test_a_loaded_model_predicts_by_itself(model, tmp_path):
+def test_a_loaded_model_predicts_without_a_trainer(model, tmp_path):
     model.save(tmp_path / "m.npz")
     again = rnnbp.load(tmp_path / "m.npz")
     assert again.classes == ("down", "up")
@@ -51,6 +51,7 @@ def test_probabilities_are_in_the_order_of_the_classes(model):
 def test_the_trainer_predicts_the_same(model):
     trainer = rnnbp.Trainer(model, rnnbp.CrossEntropy())
     np.testing.assert_array_equal(trainer.predict(named()), model.predict(named()))
+    np.testing.assert_array_equal(trainer.predict_proba(named(), batch_size=5), model.predict_proba(named()))
 
 
 @pytest.mark.parametrize("batch_size", [1, 5, 256])
@@ -71,7 +72,7 @@ def test_integers_without_names_stay_integers():
     assert found.tolist() == data.targets.tolist()
 
 
-def test_one_value_is_a_number_and_several_are_a_row():
+def test_one_value_is_predicted_as_a_number_and_several_as_a_row():
     x = [np.full((3, 1), v) for v in (0.0, 1.0)]
     one = rnnbp.SequenceDataset(x, targets=[0.0, 1.0])
     assert trained(one, rnnbp.MeanSquaredError(), 1, epochs=1).predict(one).shape == (2,)
@@ -79,7 +80,7 @@ def test_one_value_is_a_number_and_several_are_a_row():
     assert trained(two, rnnbp.MeanSquaredError(), 2, epochs=1).predict(two).shape == (2, 2)
 
 
-def test_a_binary_label_has_a_name_and_a_probability():
+def test_a_binary_label_is_predicted_under_its_name():
     data = named()
     model = trained(data, rnnbp.BinaryCrossEntropy(), 1)
     assert model.predict(data).tolist() == data.named_targets.tolist()
@@ -87,7 +88,7 @@ def test_a_binary_label_has_a_name_and_a_probability():
     assert ((model.predict_proba(data) > 0.5) == (data.named_targets == "up")).all()
 
 
-def test_steps_have_names_or_numbers_of_their_own():
+def test_outputs_of_steps_are_predicted_for_every_step():
     x = [np.ones((3, 1)), -np.ones((2, 1))]
     data = rnnbp.SequenceDataset(x, targets=[["up"] * 3, ["down"] * 2])
     model = trained(data, rnnbp.CrossEntropy(), 2, per_step=True)
@@ -98,7 +99,7 @@ def test_steps_have_names_or_numbers_of_their_own():
     assert [one.shape for one in found] == [(3,), (2,)]
 
 
-def test_label_sequences_are_lists_of_names():
+def test_label_sequences_are_predicted_as_lists_of_names():
     x = [np.ones((6, 1)), -np.ones((5, 1))]
     data = rnnbp.SequenceDataset(x, rnnbp.LabelSequences([["up"], ["down"]]))
     model = trained(data, rnnbp.CTC(), 3, per_step=True, epochs=300)
@@ -112,17 +113,17 @@ def test_label_sequences_are_lists_of_names():
 
 
 def test_a_float64_model_predicts_in_float64(model):
-    """A step so small that single precision would not tell it from none."""
+    """The difference from 1 is smaller than float32 can represent."""
     double = rnnbp.Sequential(rnnbp.Last(), rnnbp.Dense(1, 1), dtype=np.float64)
     double.params["1.w"], double.params["1.b"], double.loss = 1.0, 0.0, rnnbp.MeanSquaredError()
     assert double.predict([[[1 + 1e-12]]]).item() == 1 + 1e-12
     assert model.astype(np.float64).predict(named()).tolist() == model.predict(named()).tolist()
 
 
-# ---- what is refused ----------------------------------------------------------------------------
+# ---- data and models that are refused ------------------------------------------------------------
 
 
-def test_a_model_that_was_never_trained_says_what_to_do():
+def test_a_model_that_was_never_trained_is_refused_with_advice():
     model = rnnbp.Sequential(rnnbp.Last(), rnnbp.Dense(1, 2))
     for ask in (model.predict, model.predict_proba):
         with pytest.raises(ValueError, match=r"never trained.*rnnbp.Trainer\(model, loss\).fit\(data\)"):
@@ -141,7 +142,8 @@ def test_a_model_that_was_never_trained_says_what_to_do():
     ],
 )
 def test_other_data_are_refused(model, data, message):
-    for ask in (model.predict, model.predict_proba, rnnbp.Trainer(model, rnnbp.CrossEntropy()).predict):
+    trainer = rnnbp.Trainer(model, rnnbp.CrossEntropy())
+    for ask in (model.predict, model.predict_proba, trainer.predict, trainer.predict_proba):
         with pytest.raises(ValueError, match=message):
             ask(data)
 
@@ -149,8 +151,17 @@ def test_other_data_are_refused(model, data, message):
 def test_values_have_no_probabilities():
     model = rnnbp.Sequential(rnnbp.Last(), rnnbp.Dense(1, 1))
     model.loss = rnnbp.MeanSquaredError()
-    with pytest.raises(ValueError, match="MeanSquaredError is for values, which have no probabilities: use predict"):
-        model.predict_proba(named())
+    for ask in (model.predict_proba, rnnbp.Trainer(model, rnnbp.MeanSquaredError()).predict_proba):
+        with pytest.raises(
+            ValueError, match="MeanSquaredError is for values, which have no probabilities: use predict"
+        ):
+            ask(named())
+
+
+def test_probabilities_of_a_trainer_are_by_its_own_loss(model):
+    p = rnnbp.Trainer(model, rnnbp.BinaryCrossEntropy()).predict_proba(named())
+    outputs = model.forward(named().batch())
+    np.testing.assert_allclose(named().batch().restore(1 / (1 + np.exp(-outputs))), p, rtol=1e-5)
 
 
 def test_an_output_without_a_name_is_refused():
@@ -162,7 +173,7 @@ def test_an_output_without_a_name_is_refused():
 
 
 class Absolute(rnnbp.MeanSquaredError):
-    """A user-defined loss."""
+    """User-defined loss."""
 
 
 def test_a_user_defined_loss_is_passed_to_load(model, tmp_path):
@@ -174,10 +185,10 @@ def test_a_user_defined_loss_is_passed_to_load(model, tmp_path):
     assert isinstance(rnnbp.load(tmp_path / "m.npz", classes=[Absolute]).loss, Absolute)
 
 
-# ---- how it is shown ----------------------------------------------------------------------------
+# ---- representation and label sequences ----------------------------------------------------------
 
 
-def test_a_model_is_shown_as_a_table_of_layers(model):
+def test_the_html_of_a_model_is_a_table_of_layers(model):
     page = model._repr_html_()
     assert page.count("<tr") == 1 + 3 + 1  # columns, layers, total
     assert all(name in page for name in ("Elman", "Last", "Dense"))
@@ -187,7 +198,7 @@ def test_a_model_is_shown_as_a_table_of_layers(model):
 
 
 def spelled(classes) -> rnnbp.SequenceDataset:
-    """Words of three letters, two steps a letter, with `classes` in the order given."""
+    """Return words of two or three letters, two steps a letter, with `classes` in the order given."""
     words = ["abc", "cab", "ba", "acb", "bca"]
     shown = {name: 3 * np.eye(4)[i] for i, name in enumerate("_abc")}
     sequences = [np.repeat([shown[letter] for letter in word], 2, axis=0) for word in words]

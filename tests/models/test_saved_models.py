@@ -40,7 +40,7 @@ def model() -> Sequential:
     return Sequential(LSTM(3, 4), Dropout(0.2), Last(), Dense(4, 2), seed=1)
 
 
-EVERY_KIND = [
+LAYERS = [
     [LSTM(3, 4, init=ForgetBias(1.0, base=Orthogonal(0.9))), Last(), Dense(4, 2, "tanh")],
     [GRU(3, 4, num_layers=2, bidirectional=True, dropout=0.1), MeanOverTime()],
     [Normalize([1.0, 2.0, 3.0], [0.5, 1.0, 2.0]), Elman(3, 4, activation="relu"), Jordan(4, 3, 2, decay=0.5)],
@@ -52,7 +52,7 @@ EVERY_KIND = [
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("layers", EVERY_KIND, ids=lambda layers: " > ".join(type(n).__name__ for n in layers))
+@pytest.mark.parametrize("layers", LAYERS, ids=lambda layers: " > ".join(type(n).__name__ for n in layers))
 def test_a_loaded_model_equals_the_saved_one(layers, dtype, tmp_path, rng):
     model = Sequential(*layers, seed=7, dtype=dtype)
     model.params.vector[:] += 1
@@ -94,11 +94,11 @@ def test_training_continues_after_loading(tmp_path, rng):
 
 
 def rewritten(path, **changes):
-    """The file with parts of its header, or its vector, changed."""
+    """Return the path of the file after changes of its header or its vector."""
     header, arrays = read_archive(path, "rnnbp model")
     arrays["vector"] = changes.pop("vector", arrays["vector"])
-    kept = {k: v for k, v in (header | changes).items() if v is not None and k not in ("kind", "version")}
-    write_archive(path, "rnnbp model", kept, arrays)
+    rest = {k: v for k, v in (header | changes).items() if v is not None and k not in ("kind", "version")}
+    write_archive(path, "rnnbp model", rest, arrays)
     return path
 
 
@@ -135,7 +135,7 @@ def test_an_inconsistent_file_is_refused(model, tmp_path, changes, message):
 
 
 @pytest.mark.parametrize("damage", [b"", b"nonsense", "cut", "flipped"])
-def test_a_damaged_file(model, tmp_path, damage):
+def test_a_damaged_file_is_refused(model, tmp_path, damage):
     path = tmp_path / "model.npz"
     model.save(path)
     content = path.read_bytes()
@@ -162,14 +162,14 @@ def test_a_folder_in_place_of_a_file_is_refused(model, tmp_path):
         model.save(tmp_path)
 
 
-def test_no_such_file_and_no_such_folder(model, tmp_path):
+def test_a_missing_file_and_a_missing_folder_are_named(model, tmp_path):
     with pytest.raises(FileNotFoundError, match=r"there is no file .*none\.npz"):
         load(tmp_path / "none.npz")
     with pytest.raises(FileNotFoundError, match=r"there is no folder .*nowhere"):
         model.save(tmp_path / "nowhere" / "model.npz")
 
 
-def test_a_layer_that_does_not_keep_its_arguments_cannot_be_saved(tmp_path):
+def test_a_layer_that_does_not_store_its_arguments_cannot_be_saved(tmp_path):
     class Odd(Dense):
         def __init__(self, size):
             super().__init__(size, size)

@@ -1,4 +1,4 @@
-"""A checkpoint is taken as a whole or not at all."""
+"""A checkpoint is loaded completely or not at all: values that are not valid are refused, and nothing is changed."""
 
 import copy
 
@@ -30,7 +30,7 @@ def everything(trainer: rnnbp.Trainer) -> tuple:
 
 @pytest.fixture
 def path(tmp_path):
-    """Of a training with a best epoch."""
+    """Path of the checkpoint of a training with a best epoch."""
     stopping = rnnbp.EarlyStopping(patience=9, monitor="loss")
     trainer_of().fit(data(), epochs=3, progress=False, stopping=stopping, checkpoint=tmp_path / "c.npz")
     return tmp_path / "c.npz"
@@ -43,11 +43,11 @@ def rewrite(path, change) -> None:
     write_archive(path, CHECKPOINT_FILE, header, arrays)
 
 
-def setting(part: str, *keys):
-    """A change that puts the last of `keys` in the place that the others lead to, in the header or the arrays."""
+def setting(where: str, *keys):
+    """Return a function that sets the entry of the header or the arrays under all keys but the last to the last."""
 
     def change(header, arrays):
-        place = {"header": header, "arrays": arrays}[part]
+        place = {"header": header, "arrays": arrays}[where]
         for key in keys[:-2]:
             place = place[key]
         if keys[-1] is ...:
@@ -63,6 +63,10 @@ WRONG = {
     "a number for all weights": (setting("arrays", "parameters", ONE[0]), r"parameters is float32 of shape \(\)"),
     "one number for all weights": (setting("arrays", "parameters", ONE), r"parameters is float32 of shape \(1,\)"),
     "parameters of NaN": (setting("arrays", "parameters", np.full(P, np.nan, np.float32)), "parameters is not finite"),
+    "an average of NaN": (
+        setting("arrays", "optimizer.square", np.full(P, np.nan, np.float32)),
+        r"optimizer\.square is not finite",
+    ),
     "an average of one number": (
         setting("arrays", "optimizer.mean", ONE),
         r"optimizer\.mean is float32 of shape \(1,\)",
@@ -73,19 +77,52 @@ WRONG = {
     "a best of one number": (setting("arrays", "best", ONE), r"best is float32 of shape \(1,\)"),
     "a best in float64": (setting("arrays", "best", np.ones(P)), "best is float64"),
     "no best": (setting("arrays", "best", ...), "the best epoch and its parameters must be there together"),
-    "best is a text": (setting("header", "best", "value", "low"), "best must have a number"),
+    "best is a text": (setting("header", "best", "value", "low"), "the best value must be a number, got 'low'"),
     "best is not a number": (setting("header", "best", "value", float("nan")), "the best value is nan"),
+    "best without a value": (setting("header", "best", "value", ...), "'value'"),
+    "best is a list": (
+        setting("header", "best", []),
+        r"best must have a value, an epoch and .* got \[\]",
+    ),
+    "best by a number": (setting("header", "best", "monitor", 3), "the name of a column as monitor, got {"),
+    "best by an unknown column": (
+        setting("header", "best", "monitor", "los"),
+        "monitor must be a column of the history, got 'los'; there are .* Did you mean 'loss'",
+    ),
+    "best by a column that is no number": (
+        lambda header, arrays: (
+            [row.update(mark=[]) for row in header["rows"]],
+            header["best"].update(monitor="mark"),
+        ),
+        r"mark of the best epoch, \d, must be a number, got \[\]",
+    ),
+    "best before the first epoch": (setting("header", "best", "epoch", 0), "the best epoch must be from 1, got 0"),
     "best in the future": (setting("header", "best", "epoch", 4), "must be at most the number of rows, 3, got 4"),
     "numbers are a list": (setting("header", "numbers", []), "does not contain a complete checkpoint"),
     "steps are negative": (setting("header", "numbers", "steps", -1), "steps must be an integer of 0 or more, got -1"),
     "a rate that is none": (setting("header", "numbers", "learning_rate", -1), "learning_rate must be a number of 0"),
     "no rate": (setting("header", "numbers", "learning_rate", ...), "state of Adam lacks 'learning_rate'"),
-    "rows are a text": (setting("header", "rows", "many"), "rows must be a list, got str"),
-    "rows are numbers": (setting("header", "rows", [1, 2, 3]), "does not contain a complete checkpoint"),
-    "a row without its epoch": (setting("header", "rows", 1, "epoch", ...), "'epoch'"),
+    "rows are a text": (setting("header", "rows", "many"), "rows must be a list of one object an epoch, got 'many'"),
+    "rows are numbers": (
+        setting("header", "rows", [1, 2, 3]),
+        r"rows must be a list of one object an epoch, got \[1",
+    ),
+    "a row without its epoch": (setting("header", "rows", 1, "epoch", ...), "row 2 lacks 'epoch'"),
     "rows in another order": (setting("header", "rows", 1, "epoch", 3), "row 2 must be that of epoch 2, got 3"),
     "a loss that is a text": (setting("header", "rows", 0, "loss", "0.1"), "loss of row 1 must be a number, got '0.1'"),
     "a loss beyond numbers": (setting("header", "rows", 0, "loss", 10**400), "does not contain a complete checkpoint"),
+    "a score that is a text": (
+        setting("header", "rows", 0, "accuracy", "high"),
+        "accuracy of row 1 must be a number, got 'high'",
+    ),
+    "a score that is a list": (
+        setting("header", "rows", 2, "validation_accuracy", [1.0]),
+        r"validation_accuracy of row 3 must be a number, got \[1\.0\]",
+    ),
+    "a score that is true": (
+        setting("header", "rows", 0, "accuracy", True),
+        "accuracy of row 1 must be a number, got True",
+    ),
     "no rows": (setting("header", "rows", ...), "'rows'"),
     "no generator": (setting("header", "rng", {}), "does not contain a complete checkpoint"),
     "another generator": (setting("header", "rng", "bit_generator", "MT19937"), "a complete checkpoint"),
@@ -97,7 +134,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_checkpoint_that_is_not_valid_changes_nothing(name, path):
+def test_a_checkpoint_that_is_not_valid_is_refused_and_changes_nothing(name, path):
     change, message = WRONG[name]
     rewrite(path, change)
     trainer = trainer_of(seed=1)
@@ -111,6 +148,29 @@ def test_a_checkpoint_that_is_not_valid_changes_nothing(name, path):
     assert after[1] == before[1]
 
 
+def test_columns_of_callbacks_may_have_values_of_any_type(tmp_path):
+    trainer = trainer_of()
+    trainer.callbacks = (lambda _, row: row.update(note=["a", None], name="first"),)
+    trainer.fit(data(), epochs=1, progress=False, checkpoint=tmp_path / "c.npz")
+    again = trainer_of()
+    again.resume(tmp_path / "c.npz")
+    assert again.rows == trainer.rows
+
+
+def test_squares_of_gradients_that_overflowed_are_taken(path):
+    rewrite(path, setting("arrays", "optimizer.square", np.full(P, np.inf, np.float32)))
+    trainer = trainer_of()
+    trainer.resume(path)
+    assert np.isinf(trainer.optimizer.state_dict()["square"]).all()
+
+
+def test_a_checkpoint_of_a_training_without_names_is_refused_by_a_model_with_names(path):
+    trainer = trainer_of()
+    trainer.model.classes = ["no", "yes"]
+    with pytest.raises(ValueError, match="its model was trained without names, and the trainer's has 'no', 'yes'"):
+        trainer.resume(path)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_checkpoint_of_another_dtype_is_refused(dtype, tmp_path):
     other = {np.float32: np.float64, np.float64: np.float32}[dtype]
@@ -122,7 +182,7 @@ def test_a_checkpoint_of_another_dtype_is_refused(dtype, tmp_path):
         trainer_of(other).resume(tmp_path / "c.npz")
 
 
-def test_a_checkpoint_of_a_minimizer_keeps_to_its_step(tmp_path):
+def test_a_checkpoint_with_another_learning_rate_is_refused_by_a_minimizer(tmp_path):
     trainer_of(optimizer=rnnbp.LBFGS(2)).fit(data(), epochs=1, progress=False, checkpoint=tmp_path / "c.npz")
     rewrite(tmp_path / "c.npz", setting("header", "numbers", "learning_rate", 0.5))
     trainer = trainer_of(optimizer=rnnbp.LBFGS(2))
@@ -131,7 +191,7 @@ def test_a_checkpoint_of_a_minimizer_keeps_to_its_step(tmp_path):
     assert trainer.optimizer.steps == 0
 
 
-def test_a_checkpoint_that_is_valid_is_taken_whole(path):
+def test_resume_restores_parameters_best_epoch_history_and_generator(path):
     trainer = trainer_of(seed=1)
     trainer.resume(path)
     header, arrays = read_archive(path, CHECKPOINT_FILE)
@@ -141,7 +201,7 @@ def test_a_checkpoint_that_is_valid_is_taken_whole(path):
     assert trainer.rng.bit_generator.state == header["rng"]
 
 
-def test_numbers_of_numpy_in_a_row_are_written(tmp_path):
+def test_numpy_scalars_in_a_row_are_written_as_numbers(tmp_path):
     trainer = trainer_of()
     trainer.callbacks = (lambda _, row: row.update(mark=np.float32(0.5)),)
     trainer.fit(data(), epochs=1, progress=False, checkpoint=tmp_path / "c.npz")

@@ -1,4 +1,4 @@
-"""Stateful training and evaluation: the state goes from batch to batch of a stream, and nowhere else."""
+"""Stateful training and evaluation: the state is carried from batch to batch of a stream, and nowhere else."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ ROWS, STEPS = 4, 5
 
 
 def stream(n: int = 80, seed: int = 0, rows: int = ROWS) -> rnnbp.SequenceDataset:
-    """The target is the input of the step before, across the ends of batches too."""
+    """Return a stream whose target is the input of the step before, across the ends of batches too."""
     x = np.random.default_rng(seed).choice([-1.0, 1.0], size=(n, 1))
     return rnnbp.SequenceDataset.from_stream(x, np.roll(x, 1, axis=0), rows, STEPS, dtype=np.float64)
 
@@ -23,18 +23,18 @@ def trainer_of(model=None, gradient=None, **options) -> rnnbp.Trainer:
     return rnnbp.Trainer(model or network(), rnnbp.MeanSquaredError(), gradient or rnnbp.BPTT(), **options)
 
 
-def in_one_piece(data: rnnbp.SequenceDataset) -> rnnbp.SequenceDataset:
-    """Each row of a stream as a sequence."""
+def uncut(data: rnnbp.SequenceDataset) -> rnnbp.SequenceDataset:
+    """Return each row of a stream as one sequence."""
     rows = [np.concatenate(data.sequences[r :: data.rows]) for r in range(data.rows)]
     targets = [np.concatenate(data.targets[r :: data.rows]) for r in range(data.rows)]
     return rnnbp.SequenceDataset(rows, targets=targets, dtype=np.float64)
 
 
-# ---- evaluation ---------------------------------------------------------------------------------
+# ---- evaluation ----------------------------------------------------------------------------------
 
 
 def test_evaluation_carries_the_state_through_a_stream():
-    data, whole = stream(), in_one_piece(stream())
+    data, whole = stream(), uncut(stream())
     found, expected = trainer_of().evaluate(data), trainer_of(stateful=False).evaluate(whole)
     assert found == pytest.approx(expected, rel=1e-12)
     assert abs(found["loss"] - trainer_of(stateful=False).evaluate(data)["loss"]) > 1e-3
@@ -43,12 +43,24 @@ def test_evaluation_carries_the_state_through_a_stream():
 def test_predictions_carry_the_state_through_a_stream():
     data = stream()
     found = trainer_of().predict(data)
-    whole = trainer_of(stateful=False).predict(in_one_piece(data))
+    whole = trainer_of(stateful=False).predict(uncut(data))
     for row in range(ROWS):
         np.testing.assert_allclose(np.concatenate(found[row::ROWS]), whole[row], rtol=1e-12)
 
 
-def test_a_model_that_was_trained_on_a_stream_carries_the_state_by_itself(tmp_path):
+def test_probabilities_carry_the_state_through_a_stream():
+    data = stream()
+    trainer, from_zeros = (
+        rnnbp.Trainer(network(), rnnbp.BinaryCrossEntropy(), stateful=stateful) for stateful in (True, False)
+    )
+    found, whole = trainer.predict_proba(data), from_zeros.predict_proba(uncut(data))
+    for row in range(ROWS):
+        np.testing.assert_allclose(np.concatenate(found[row::ROWS]), whole[row], rtol=1e-12)
+    with pytest.raises(ValueError, match="batch_size must be 4, the number of rows of the stream in dataset, got 8"):
+        trainer.predict_proba(data, batch_size=8)
+
+
+def test_a_saved_model_carries_the_state_through_a_stream_without_a_trainer(tmp_path):
     trainer, data = trainer_of(), stream()
     trainer.fit(data, epochs=1, batch_size=ROWS, progress=False)
     trainer.model.save(tmp_path / "m.npz")
@@ -58,13 +70,13 @@ def test_a_model_that_was_trained_on_a_stream_carries_the_state_by_itself(tmp_pa
     assert not np.allclose(np.concatenate(found), np.concatenate(from_zeros))
 
 
-def test_validation_during_training_is_the_evaluation_after_it():
+def test_validation_scores_equal_those_of_evaluate():
     trainer = trainer_of()
     history = trainer.fit(stream(), validation=stream(60, 1, rows=2), epochs=2, batch_size=ROWS, progress=False)
     assert history["validation_loss"].iloc[-1] == trainer.evaluate(stream(60, 1, rows=2))["loss"]
 
 
-def test_each_stream_and_each_epoch_begins_with_zeros():
+def test_each_stream_and_each_epoch_starts_from_a_zero_state():
     trainer = trainer_of()
     before = trainer.evaluate(stream())
     trainer.evaluate(stream(seed=1))
@@ -73,12 +85,12 @@ def test_each_stream_and_each_epoch_begins_with_zeros():
     assert len(set(still.fit(stream(), epochs=3, batch_size=ROWS, progress=False)["loss"])) == 1
 
 
-def test_sequences_that_are_no_stream_are_evaluated_each_from_zeros():
-    whole = in_one_piece(stream())
+def test_sequences_that_are_no_stream_each_start_from_a_zero_state():
+    whole = uncut(stream())
     assert trainer_of().evaluate(whole) == trainer_of(stateful=False).evaluate(whole)
 
 
-# ---- training -----------------------------------------------------------------------------------
+# ---- training ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -86,14 +98,14 @@ def test_sequences_that_are_no_stream_are_evaluated_each_from_zeros():
     [rnnbp.BPTT(), rnnbp.BPTT(slots=1, block=2), rnnbp.TruncatedBPTT(2, 4), rnnbp.RTRL(), rnnbp.FiniteDifference()],
     ids=repr,
 )
-def test_a_stream_is_trained_on_with_the_state_of_the_whole(gradient):
-    """At a rate of 0 the loss of an epoch is that of the rows in one piece, whatever the algorithm."""
+def test_the_loss_of_an_epoch_is_that_of_the_uncut_rows(gradient):
+    """At a learning rate of 0, for every algorithm."""
     trainer = trainer_of(gradient=gradient, optimizer=rnnbp.SGD(0.0))
     history = trainer.fit(stream(), epochs=1, batch_size=ROWS, progress=False)
-    assert history["loss"][0] == pytest.approx(trainer.evaluate(in_one_piece(stream()))["loss"], rel=1e-9)
+    assert history["loss"][0] == pytest.approx(trainer.evaluate(uncut(stream()))["loss"], rel=1e-9)
 
 
-def test_parts_and_maps_of_a_stream_are_streams():
+def test_subsets_of_whole_batches_and_maps_of_a_stream_are_streams():
     data, batches = stream(), 80 // ROWS // STEPS
     assert data.rows == data.subset(range(ROWS, 3 * ROWS)).rows == data.map(lambda x: 2 * x).rows == ROWS
     assert data.map(lambda x: 2 * x).subset(np.arange(len(data)) < ROWS).rows == ROWS
@@ -121,15 +133,15 @@ def test_a_stream_with_fewer_classes_is_mapped_by_name_and_stays_a_stream():
     [
         (stream(), {"batch_size": 2}, "batch_size must be 4, the number of rows of the stream in train, got 2"),
         (stream(), {}, "batch_size must be 4, the number of rows of the stream in train, got 16"),
-        (stream().subset(range(6)), {"batch_size": 4}, "train is no stream whose batches go on from one another: make"),
+        (stream().subset(range(6)), {"batch_size": 4}, "train is no stream whose batches continue one another: make"),
         (
             rnnbp.SequenceDataset([np.ones((n, 1)) for n in (3, 5)], targets=[np.ones((n, 1)) for n in (3, 5)]),
             {"batch_size": 2},
-            r"train is no stream whose batches go on from one another: make it by SequenceDataset\.from_stream",
+            r"train is no stream whose batches continue one another: make it by SequenceDataset\.from_stream",
         ),
     ],
 )
-def test_what_is_no_stream_is_refused_before_the_first_step(data, options, message):
+def test_data_that_are_no_stream_are_refused_before_the_first_update(data, options, message):
     trainer = trainer_of()
     before = trainer.model.params.vector.copy()
     with pytest.raises(ValueError, match=message):
@@ -138,7 +150,7 @@ def test_what_is_no_stream_is_refused_before_the_first_step(data, options, messa
     assert trainer.rows == []
 
 
-def test_a_batch_size_that_is_not_the_streams_is_refused_in_evaluation():
+def test_evaluation_refuses_a_batch_size_that_is_not_that_of_the_stream():
     for ask in (trainer_of().evaluate, trainer_of().predict):
         with pytest.raises(
             ValueError, match="batch_size must be 4, the number of rows of the stream in dataset, got 8"
@@ -154,7 +166,7 @@ def test_a_batch_size_that_is_not_the_streams_is_refused_in_evaluation():
         ([rnnbp.Dense(1, 1)], "stateful=True has no effect on a model without state"),
     ],
 )
-def test_a_model_that_cannot_go_on_from_a_state_is_refused(layers, message):
+def test_a_model_that_cannot_continue_from_a_state_is_refused(layers, message):
     trainer = trainer_of(rnnbp.Sequential(*layers, dtype=np.float64))
     with pytest.raises(ValueError, match=message):
         trainer.fit(stream(), epochs=1, batch_size=ROWS, progress=False)

@@ -1,4 +1,4 @@
-"""Trainer: one loop for every gradient and optimizer; what it keeps, tells, stops at and goes on from."""
+"""Trainer: fit, evaluate and predict, with every optimizer; callbacks, early stopping, resuming, divergence."""
 
 import numpy as np
 import pytest
@@ -29,10 +29,10 @@ def trainer_of(optimizer=None, gradient=None, **options) -> rnnbp.Trainer:
     return rnnbp.Trainer(network(), rnnbp.CrossEntropy(), gradient or rnnbp.BPTT(), optimizer, **options)
 
 
-# ---- what it returns ----------------------------------------------------------------------------
+# ---- history and predictions ---------------------------------------------------------------------
 
 
-def test_the_history_has_a_row_an_epoch():
+def test_the_history_has_a_row_for_every_epoch():
     data = two_classes()
     history = trainer_of().fit(data, two_classes(seed=1), epochs=4, batch_size=8, progress=False)
     assert list(history) == ROW
@@ -42,7 +42,7 @@ def test_the_history_has_a_row_an_epoch():
     assert (history[["gradient_norm", "seconds"]] > 0).all(axis=None)
 
 
-def test_fit_goes_on_where_it_was():
+def test_fit_continues_from_the_last_call():
     trainer, whole = trainer_of(), trainer_of()
     for _ in range(3):
         trainer.fit(two_classes(), epochs=2, progress=False)
@@ -51,7 +51,7 @@ def test_fit_goes_on_where_it_was():
     np.testing.assert_array_equal(trainer.model.params.vector, whole.model.params.vector)
 
 
-def test_a_seed_decides_everything():
+def test_the_seed_determines_the_trained_parameters():
     vectors = []
     for seed in (0, 0, 1):
         trainer = trainer_of(seed=seed)
@@ -90,11 +90,11 @@ def test_predictions_of_steps_are_a_list():
     assert [p.shape for p in predicted] == [(2,), (5,), (3,)]
 
 
-# ---- every part can be swapped ------------------------------------------------------------------
+# ---- optimizers, gradients, schedules ------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
-def test_any_optimizer(name):
+def test_every_optimizer_reduces_the_loss(name):
     trainer = trainer_of(OPTIMIZERS[name]())
     before = trainer.evaluate(two_classes())["loss"]
     trainer.fit(two_classes(), epochs=10, batch_size=24, progress=False)  # Rprop wants whole epochs
@@ -106,7 +106,7 @@ def test_any_optimizer(name):
     [rnnbp.BPTT(), rnnbp.TruncatedBPTT(1, 1), rnnbp.TruncatedBPTT(2, 3), rnnbp.FiniteDifference(1e-3)],
     ids=repr,
 )
-def test_any_gradient(gradient):
+def test_every_gradient_algorithm_reduces_the_loss(gradient):
     trainer = trainer_of(rnnbp.SGD(0.1), gradient)
     before = trainer.evaluate(two_classes())["loss"]
     trainer.fit(two_classes(), epochs=3, batch_size=8, progress=False)
@@ -114,7 +114,7 @@ def test_any_gradient(gradient):
 
 
 @pytest.mark.parametrize("weight", [1.0, 20.0])
-def test_class_weights_change_what_is_learned(weight):
+def test_a_weighted_class_is_predicted_where_nothing_can_be_learned(weight):
     rng = np.random.default_rng(0)
     data = rnnbp.SequenceDataset(list(rng.normal(0, 1, (40, 3, F))), targets=[0, 1] * 20)  # nothing to be learned
     trainer = rnnbp.Trainer(network(), rnnbp.CrossEntropy([1.0, weight]), rnnbp.BPTT(), rnnbp.Adam(0.01))
@@ -123,28 +123,28 @@ def test_class_weights_change_what_is_learned(weight):
     assert ones > 0.95 if weight > 1 else ones < 0.9
 
 
-def test_the_schedule_sets_the_rate_from_batch_to_batch():
+def test_a_schedule_sets_the_learning_rate_before_each_batch():
     trainer = trainer_of(rnnbp.SGD(0.5), schedule=rnnbp.Cosine(4))
     history = trainer.fit(two_classes(), epochs=4, batch_size=12, progress=False)
     expected = [0.5 * rnnbp.Cosine(4)(epoch + 0.5) for epoch in range(4)]  # at each epoch's second batch of two
     np.testing.assert_allclose(history["learning_rate"], expected)
 
 
-def test_on_plateau_looks_at_the_history():
+def test_on_plateau_reduces_the_learning_rate_without_improvement():
     schedule = rnnbp.OnPlateau("loss", factor=0.5, patience=0, threshold=0.99)  # nothing is an improvement
     history = trainer_of(rnnbp.SGD(0.1), schedule=schedule).fit(two_classes(), epochs=4, progress=False)
     assert history["learning_rate"].iloc[-1] < 0.1
 
 
-def test_clipping_bounds_the_step():
+def test_clipping_bounds_the_norm_of_the_update():
     trainer = trainer_of(rnnbp.SGD(1.0), clip=rnnbp.ClipNorm(1e-3))
     before = trainer.model.params.vector.copy()
     trainer.fit(two_classes(), epochs=1, batch_size=24, progress=False)
     assert np.linalg.norm(trainer.model.params.vector - before) == pytest.approx(1e-3, rel=1e-3)
 
 
-def test_a_stateful_stream_goes_on_from_batch_to_batch():
-    """The label is the bit eleven steps before; the pieces have five: only a state that is carried knows it."""
+def test_only_stateful_training_learns_dependencies_longer_than_a_batch():
+    """The label is the bit six steps before; a batch has five steps."""
     bits = np.random.default_rng(0).integers(0, 2, 3000)
     labels = np.concatenate([np.full(6, -1), bits[:-6]])
     data = rnnbp.SequenceDataset.from_stream(2.0 * bits[:, None] - 1, labels, batch_size=10, steps=5)
@@ -159,21 +159,21 @@ def test_a_stateful_stream_goes_on_from_batch_to_batch():
     assert scores[True] > scores[False]
 
 
-# ---- stopping, listening, going on --------------------------------------------------------------
+# ---- callbacks, early stopping, resuming ---------------------------------------------------------
 
 
-def test_callbacks_hear_of_every_epoch_and_may_end_it():
-    heard = []
+def test_callbacks_are_called_after_every_epoch_and_may_end_training():
+    calls = []
 
     def until_three(trainer, row):
-        heard.append((len(trainer.history), row["epoch"]))
+        calls.append((len(trainer.history), row["epoch"]))
         return row["epoch"] == 3
 
     trainer_of(callbacks=[until_three]).fit(two_classes(), epochs=10, progress=False)
-    assert heard == [(1, 1), (2, 2), (3, 3)]
+    assert calls == [(1, 1), (2, 2), (3, 3)]
 
 
-def test_early_stopping_puts_the_best_parameters_back():
+def test_early_stopping_restores_the_best_parameters():
     rng = np.random.default_rng(0)
     noise = rnnbp.SequenceDataset(list(rng.normal(0, 1, (20, 4, F))), targets=rng.integers(0, 2, 20))
     trainer = trainer_of(rnnbp.Adam(0.05))
@@ -183,13 +183,13 @@ def test_early_stopping_puts_the_best_parameters_back():
     assert trainer.evaluate(two_classes())["loss"] == pytest.approx(history["validation_loss"][best], rel=1e-6)
 
 
-def test_stopping_asks_for_a_column_that_is_there():
+def test_early_stopping_refuses_a_column_that_the_history_does_not_have():
     with pytest.raises(ValueError, match=r"monitor must be a column of the history, got 'validation_loss'"):
         trainer_of().fit(two_classes(), epochs=1, progress=False, stopping=rnnbp.EarlyStopping())
 
 
 @pytest.mark.parametrize("optimizer", [rnnbp.Adam, rnnbp.Momentum, rnnbp.Rprop, rnnbp.LBFGS])
-def test_a_resumed_training_is_the_one_that_never_stopped(optimizer, tmp_path):
+def test_a_resumed_training_equals_the_uninterrupted_one(optimizer, tmp_path):
     def make():
         return trainer_of(optimizer(), schedule=None if optimizer is rnnbp.LBFGS else rnnbp.Cosine(6))
 
@@ -204,7 +204,7 @@ def test_a_resumed_training_is_the_one_that_never_stopped(optimizer, tmp_path):
     assert second.history[same].equals(whole.history[same])
 
 
-def test_fit_up_to_goes_on_from_its_checkpoint_and_does_no_more_than_is_left(tmp_path):
+def test_fit_up_to_resumes_from_its_checkpoint_and_trains_the_remaining_epochs(tmp_path):
     data, path = two_classes(), tmp_path / "c.npz"
     whole = trainer_of()
     whole.fit(data, epochs=4, batch_size=8, progress=False)
@@ -217,7 +217,7 @@ def test_fit_up_to_goes_on_from_its_checkpoint_and_does_no_more_than_is_left(tmp
         trainer.fit_up_to(0, data)
 
 
-def test_a_checkpoint_is_of_one_model_and_optimizer(tmp_path):
+def test_a_checkpoint_of_another_optimizer_and_a_model_file_are_refused(tmp_path):
     trainer_of(rnnbp.Adam()).save(tmp_path / "c.npz")
     with pytest.raises(ValueError, match="of another model or optimizer"):
         trainer_of(rnnbp.SGD(0.1)).resume(tmp_path / "c.npz")
@@ -247,10 +247,10 @@ def test_a_checkpoint_without_its_arrays_is_refused(tmp_path):
         trainer_of().resume(tmp_path / "c.npz")
 
 
-# ---- what goes wrong ----------------------------------------------------------------------------
+# ---- divergence and wrong arguments --------------------------------------------------------------
 
 
-def test_divergence_names_the_place_and_keeps_the_last_good_parameters():
+def test_divergence_names_the_batch_and_restores_the_last_good_parameters():
     class NotANumber(rnnbp.CrossEntropy):
         calls = 0
 
@@ -270,7 +270,7 @@ def test_divergence_names_the_place_and_keeps_the_last_good_parameters():
     np.testing.assert_allclose(trainer.model.params.vector, good[0], atol=0.1)
 
 
-def test_parameters_set_by_hand_are_what_a_divergence_puts_back():
+def test_divergence_restores_parameters_that_were_set_by_hand():
     trainer = trainer_of(rnnbp.SGD(0.1))
     trainer.model.params.vector[:] = 0.25
     trainer.loss.terms = lambda outputs, targets, weights: (weights * np.inf, outputs)
@@ -288,7 +288,7 @@ def test_parameters_set_by_hand_are_what_a_divergence_puts_back():
         ((network(), rnnbp.CrossEntropy(), rnnbp.BPTT(), "adam"), "optimizer must be an object with a method 'step'"),
     ],
 )
-def test_parts_that_are_none(arguments, message):
+def test_arguments_of_the_wrong_type_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         rnnbp.Trainer(*arguments)
 
@@ -303,7 +303,7 @@ def test_parts_that_are_none(arguments, message):
         (rnnbp.SequenceDataset([np.ones((3, F))], targets=[0.5]), r"targets must have shape \(B,\)"),
     ],
 )
-def test_data_that_do_not_fit(data, message):
+def test_data_that_do_not_fit_the_model_are_refused(data, message):
     with pytest.raises(ValueError, match=message):
         trainer_of().fit(data, epochs=1, progress=False)
 
@@ -315,7 +315,7 @@ def test_data_that_do_not_fit(data, message):
         ({"batch_size": 2.5}, "batch_size must be a positive integer, got 2.5"),
     ],
 )
-def test_numbers_that_are_refused(options, message):
+def test_numbers_out_of_range_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         trainer_of().fit(two_classes(), progress=False, **options)
 
@@ -325,10 +325,10 @@ def test_backprop_refuses_a_recurrent_model():
         trainer_of(gradient=rnnbp.Backprop()).fit(two_classes(), epochs=1, progress=False)
 
 
-# ---- progress -----------------------------------------------------------------------------------
+# ---- progress ------------------------------------------------------------------------------------
 
 
-def test_progress_is_a_bar_or_without_tqdm_a_line_an_epoch(capsys, monkeypatch):
+def test_progress_is_a_bar_or_without_tqdm_a_line_per_epoch(capsys, monkeypatch):
     trainer_of().fit(two_classes(), epochs=2)
     assert "2/2" in capsys.readouterr().err
     monkeypatch.setattr("rnnbp.runtime.progress._tqdm_bar", lambda total, label: None)

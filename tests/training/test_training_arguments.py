@@ -15,7 +15,7 @@ F = 2
 
 
 def changed(call, options: dict, argument: str, value) -> bool:
-    """Whether a call gives something else where one of its options has another value."""
+    """Return whether the result of a call differs where one of its options has another value."""
     one, other = call(**options), call(**options | {argument: value})
     return not np.array_equal(np.asarray(one), np.asarray(other), equal_nan=True)
 
@@ -24,7 +24,7 @@ def arguments_of(kind: type) -> set[str]:
     return set(inspect.signature(kind).parameters)
 
 
-# ---- optimizers ---------------------------------------------------------------------------------
+# ---- optimizers ----------------------------------------------------------------------------------
 
 GIVEN = {
     "sgd": {"learning_rate": 0.02, "weight_decay": 0.1},
@@ -47,7 +47,7 @@ GIVEN = {
 
 
 def bowl(w: np.ndarray) -> tuple[float, np.ndarray]:
-    """A valley with a slope that differs from parameter to parameter."""
+    """Return value and gradient of a quartic with a curvature that differs from parameter to parameter."""
     curvature = np.arange(1.0, len(w) + 1)
     return float(curvature @ (w - 1) ** 4 / 4), curvature * (w - 1) ** 3
 
@@ -88,7 +88,7 @@ def test_a_rate_that_a_schedule_sets_has_an_effect_on_every_optimizer(name):
     np.testing.assert_allclose(last_step(0.25), 0.25 * last_step(1.0), rtol=1e-10)
 
 
-def test_resumed_rprop_scales_its_steps_by_the_rate_its_sizes_began_with():
+def test_resumed_rprop_scales_its_steps_by_its_first_learning_rate():
     def step(optimizer, params):
         optimizer.step(params, bowl(params.vector)[1])
 
@@ -106,7 +106,7 @@ def test_resumed_rprop_scales_its_steps_by_the_rate_its_sizes_began_with():
 
 @pytest.mark.parametrize("tolerance", [1e-2, 1e-5, 1e-9])
 def test_a_smaller_tolerance_of_lbfgs_ends_nearer_to_the_minimum(tolerance):
-    """Alone, the loss's own tolerance of SciPy would end the search where the gradient is some 1e-6."""
+    """SciPy's own tolerance of the loss alone would end the search where the gradient is about 1e-6."""
 
     def quadratic(w):
         curvature = np.logspace(0, 3, len(w))
@@ -118,7 +118,7 @@ def test_a_smaller_tolerance_of_lbfgs_ends_nearer_to_the_minimum(tolerance):
     assert np.abs(quadratic(params.vector)[1]).max() < 30 * tolerance
 
 
-# ---- schedules and clipping ---------------------------------------------------------------------
+# ---- schedules and clipping ----------------------------------------------------------------------
 
 HISTORY = [
     {"validation_loss": v, "loss": 1 / (1 + n)} for n, v in enumerate((1.0, 0.9, 0.95, 0.93, 0.5, 0.6, 0.7, 0.7))
@@ -147,11 +147,11 @@ def test_every_argument_of_a_schedule_has_an_effect(kind, argument):
     assert changed(course, options, argument, values[argument])
 
 
-def test_the_table_of_schedules_is_tested_whole():
+def test_every_schedule_with_arguments_is_in_the_table():
     assert {kind for kind in SCHEDULES.values() if arguments_of(kind)} == set(SCHEDULE_ARGUMENTS)
 
 
-def test_on_plateau_takes_a_falling_error_rate_for_better():
+def test_on_plateau_counts_a_falling_error_rate_as_an_improvement():
     falling = [{"validation_token_error_rate": 0.9**n} for n in range(9)]
     schedule = OnPlateau("validation_token_error_rate", patience=1)
     assert schedule(9, falling) == 1
@@ -169,7 +169,7 @@ def test_every_argument_of_clipping_has_an_effect(kind, argument):
     assert changed(clipped, {argument: 1.0}, argument, 2.0)
 
 
-# ---- losses -------------------------------------------------------------------------------------
+# ---- losses --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_every_argument_of_ctc_has_an_effect(argument, value):
         CTC()(outputs[:1], [[1, 1]])
 
 
-def test_losses_without_arguments_have_none():
+def test_mean_squared_error_and_binary_cross_entropy_have_no_arguments():
     assert not arguments_of(MeanSquaredError) | arguments_of(BinaryCrossEntropy)
 
 
@@ -204,20 +204,20 @@ def test_losses_without_arguments_have_none():
         (lambda: CTC(zero_infinity="yes"), "zero_infinity must be True or False, got 'yes'"),
     ],
 )
-def test_arguments_of_losses_that_are_refused(make, message):
+def test_wrong_arguments_of_losses_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 
 
 @pytest.mark.parametrize("targets", [[0.0, 1.0], [[0.0], [1.0]]])
-def test_cross_entropy_says_what_to_do_with_values(targets):
+def test_cross_entropy_refuses_values_with_advice(targets):
     with pytest.raises(
         ValueError, match=r"integer class labels, got float64.*classes as integers.*MeanSquaredError\(\)"
     ):
         CrossEntropy()(np.zeros((2, 3)), targets)
 
 
-# ---- gradient algorithms ------------------------------------------------------------------------
+# ---- gradient algorithms -------------------------------------------------------------------------
 
 
 def two_classes(n: int = 12) -> rnnbp.SequenceDataset:
@@ -233,7 +233,7 @@ def network(**options) -> rnnbp.Sequential:
     ("options", "argument", "value"),
     [({}, "slots", 1), ({}, "memory", "30 kB"), ({"slots": 1}, "block", 2)],
 )
-def test_every_argument_of_bptt_has_an_effect_on_what_it_takes(options, argument, value):
+def test_every_argument_of_bptt_has_an_effect_on_its_cost(options, argument, value):
     assert arguments_of(rnnbp.BPTT) == {"slots", "memory", "block"}
     long = rnnbp.SequenceDataset([np.ones((64, F))] * 4, targets=[0, 1] * 2).batch()
 
@@ -263,13 +263,13 @@ def test_every_argument_of_truncated_bptt_has_an_effect(argument, value):
     assert changed(total, {"k1": 3, "k2": 3}, argument, value)
 
 
-# ---- trainers -----------------------------------------------------------------------------------
+# ---- trainers ------------------------------------------------------------------------------------
 
 
 def trained(
     *, seed=0, clip=None, schedule=None, callbacks=(), stateful=False, gradient=None, optimizer=None, loss=None, **fit
 ):
-    """The parameters and the history's shape."""
+    """Return the parameters and the shape of the history."""
     trainer = rnnbp.Trainer(
         network(),
         loss or CrossEntropy(),
@@ -302,9 +302,9 @@ EFFECTS = {
 ELSEWHERE = {
     "self",
     "model",
-    "stateful",  # tests/test_streams.py
-    "checkpoint",  # tests/test_checkpoints.py
-    "progress",  # tests/test_training.py
+    "stateful",  # test_streams.py
+    "checkpoint",  # test_checkpoints.py
+    "progress",  # test_training.py
 }
 
 
@@ -313,7 +313,7 @@ def test_every_argument_of_a_trainer_and_of_fit_has_an_effect(argument):
     assert changed(trained, {}, argument, EFFECTS[argument])
 
 
-def test_the_table_of_a_trainers_arguments_is_whole():
+def test_every_argument_of_a_trainer_is_in_the_table():
     both = arguments_of(rnnbp.Trainer) | set(inspect.signature(rnnbp.Trainer.fit).parameters)
     assert both == set(EFFECTS) | ELSEWHERE
     assert both - arguments_of(rnnbp.Trainer) == set(inspect.signature(rnnbp.Trainer.fit_up_to).parameters)
@@ -350,7 +350,7 @@ def test_every_argument_of_early_stopping_has_an_effect(argument):
         ({"gradient": rnnbp.ForwardGradient()}, "draws a random one"),
     ],
 )
-def test_a_minimizer_refuses_what_it_would_ignore(optimizer, options, message):
+def test_a_minimizer_refuses_arguments_that_it_would_ignore(optimizer, options, message):
     with pytest.raises(ValueError, match=message):
         rnnbp.Trainer(network(), CrossEntropy(), optimizer=optimizer, **options)
 
@@ -377,7 +377,7 @@ def test_every_algorithm_with_a_seed_of_its_own_is_known_to_be_random():
         ({"seed": -1}, "seed must be an integer of 0 or more, got -1"),
     ],
 )
-def test_arguments_of_a_trainer_that_are_refused(options, message):
+def test_wrong_arguments_of_a_trainer_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         rnnbp.Trainer(network(), CrossEntropy(), **options)
 
@@ -394,7 +394,7 @@ def test_arguments_of_a_trainer_that_are_refused(options, message):
         ({"schedule": WarmUp(2, OnPlateau("los"))}, "got 'los'.* Did you mean 'loss'"),
     ],
 )
-def test_arguments_of_fit_that_are_refused_before_the_first_step(options, message):
+def test_wrong_arguments_of_fit_are_refused_before_the_first_update(options, message):
     schedule = options.pop("schedule", None)
     trainer = rnnbp.Trainer(network(), CrossEntropy(), schedule=schedule)
     with pytest.raises(ValueError, match=message):

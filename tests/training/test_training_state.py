@@ -1,4 +1,4 @@
-"""What belongs to one training: fresh at each fit, and continued only through a checkpoint."""
+"""State of one training: new at each fit, and continued only from a checkpoint."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ F = 2
 
 
 def constant(value: float, n: int = 20) -> rnnbp.SequenceDataset:
-    """The same random sequences whose target is always `value`."""
+    """Return random sequences, the same at every call, whose target is always `value`."""
     sequences = [np.random.default_rng(i).normal(size=(5, F)) for i in range(n)]
     return rnnbp.SequenceDataset(sequences, targets=[[value]] * n, dtype=np.float64)
 
@@ -21,7 +21,7 @@ def trainer_of(optimizer=None, gradient=None, seed=0, **options) -> rnnbp.Traine
 
 
 def diverging_scores(trainer: rnnbp.Trainer) -> rnnbp.EarlyStopping:
-    """A rule that stops: whatever is monitored gets worse from the third epoch on."""
+    """Return a rule, and set a callback whose column gets worse from the third epoch."""
 
     def mark(_, row):
         row["mark_loss"] = abs(row["epoch"] - 3.0)
@@ -30,7 +30,7 @@ def diverging_scores(trainer: rnnbp.Trainer) -> rnnbp.EarlyStopping:
     return rnnbp.EarlyStopping(patience=2, monitor="mark_loss")
 
 
-# ---- early stopping -----------------------------------------------------------------------------
+# ---- early stopping ------------------------------------------------------------------------------
 
 
 def test_a_second_fit_starts_early_stopping_afresh():
@@ -43,7 +43,7 @@ def test_a_second_fit_starts_early_stopping_afresh():
     assert trainer.evaluate(far)["loss"] == history["validation_loss"][first:].min() < 50
 
 
-def test_a_score_that_is_never_a_number_is_waited_for_in_a_second_fit_as_long_as_in_the_first():
+def test_early_stopping_has_its_full_patience_in_a_second_fit_where_the_score_is_nan():
     trainer = trainer_of(callbacks=[lambda _, row: row.update(mark_loss=float("nan"))])
     rule = rnnbp.EarlyStopping(patience=3, monitor="mark_loss")
     assert len(trainer.fit(constant(0.0), epochs=9, progress=False, stopping=rule)) == 3
@@ -70,7 +70,7 @@ def test_a_run_that_early_stopping_ended_is_not_trained_further_when_resumed(tmp
     assert len(more) == 7
 
 
-def test_fit_up_to_stops_early_and_gives_the_best_parameters_each_time(tmp_path):
+def test_fit_up_to_stops_early_and_restores_the_best_parameters_each_time(tmp_path):
     data, path = constant(1.0), tmp_path / "c.npz"
     for epochs, rows in ((4, 4), (4, 4), (20, 5), (20, 5)):  # each by a new trainer, as in a process of its own
         trainer = trainer_of()
@@ -81,7 +81,7 @@ def test_fit_up_to_stops_early_and_gives_the_best_parameters_each_time(tmp_path)
         np.testing.assert_array_equal(trainer.model.params.vector, best.model.params.vector)
 
 
-def test_a_resumed_run_waits_from_its_own_best_epoch(tmp_path):
+def test_a_resumed_run_counts_its_patience_from_its_own_best_epoch(tmp_path):
     data, path = constant(1.0), tmp_path / "c.npz"
     trainer = trainer_of()
     trainer.fit(data, epochs=4, progress=False, stopping=diverging_scores(trainer), checkpoint=path)
@@ -97,7 +97,7 @@ def test_a_resumed_run_waits_from_its_own_best_epoch(tmp_path):
     assert other.training.best.value == other.history["loss"][4:].min()
 
 
-def test_a_callback_interrupts_a_run_that_goes_on_when_resumed(tmp_path):
+def test_a_run_that_a_callback_interrupted_continues_when_resumed(tmp_path):
     trainer = trainer_of(callbacks=[lambda _, row: row["epoch"] == 2])
     trainer.fit(constant(1.0), epochs=9, progress=False, checkpoint=tmp_path / "c.npz")
     again = trainer_of()
@@ -105,10 +105,10 @@ def test_a_callback_interrupts_a_run_that_goes_on_when_resumed(tmp_path):
     assert len(again.fit(constant(1.0), epochs=3, progress=False)) == 5
 
 
-# ---- learning rate and optimizer ----------------------------------------------------------------
+# ---- learning rate and optimizer -----------------------------------------------------------------
 
 
-def test_the_learning_rate_after_a_schedule_is_what_it_was_before():
+def test_the_learning_rate_is_restored_after_a_schedule():
     optimizer, data = rnnbp.SGD(0.05), constant(1.0)
     trainer_of(optimizer, schedule=rnnbp.Cosine(3)).fit(data, epochs=5, progress=False)
     assert optimizer.learning_rate == 0.05
@@ -118,7 +118,7 @@ def test_the_learning_rate_after_a_schedule_is_what_it_was_before():
     assert not np.array_equal(second.model.params.vector, before)
 
 
-def test_the_learning_rate_is_put_back_when_training_breaks_off():
+def test_the_learning_rate_is_restored_when_training_is_interrupted():
     def interrupt(trainer, row):
         raise KeyboardInterrupt
 
@@ -129,14 +129,14 @@ def test_the_learning_rate_is_put_back_when_training_breaks_off():
     assert optimizer.learning_rate == 0.05
 
 
-def test_a_schedule_begins_anew_with_each_fit():
+def test_a_schedule_restarts_with_each_fit():
     trainer = trainer_of(schedule=rnnbp.StepDecay(1, 0.5))
     for _ in range(2):
         trainer.fit(constant(1.0), epochs=3, progress=False)
     assert trainer.history["learning_rate"].tolist() == [0.05, 0.025, 0.0125] * 2
 
 
-def test_a_schedule_that_monitors_sees_the_epochs_of_its_own_training():
+def test_a_schedule_monitors_only_the_epochs_of_its_own_training():
     trainer = trainer_of(schedule=rnnbp.OnPlateau("loss", factor=0.5, patience=0, threshold=0.9))
     trainer.fit(constant(1.0), epochs=3, progress=False)
     rates = trainer.fit(constant(100.0), epochs=3, progress=False)["learning_rate"]
@@ -154,7 +154,7 @@ def test_the_learning_rate_after_resume_does_not_depend_on_whether_a_schedule_is
     assert again.fit(constant(1.0), epochs=1, progress=False)["learning_rate"].iloc[-1] == 0.05
 
 
-def test_an_optimizer_that_stepped_for_another_trainer_begins_anew():
+def test_an_optimizer_that_stepped_for_another_trainer_is_reset():
     data, used = constant(1.0), rnnbp.Adam(0.05)
     trainer_of(used).fit(constant(-5.0), epochs=3, progress=False)
     fresh, reused = trainer_of(rnnbp.Adam(0.05)), trainer_of(used)
@@ -163,7 +163,7 @@ def test_an_optimizer_that_stepped_for_another_trainer_begins_anew():
     np.testing.assert_array_equal(reused.model.params.vector, fresh.model.params.vector)
 
 
-def test_an_optimizers_loaded_state_is_taken_by_its_first_trainer():
+def test_an_optimizer_with_a_loaded_state_continues_from_it():
     data, first = constant(1.0), trainer_of(rnnbp.Adam(0.05))
     first.fit(data, epochs=2, progress=False)
     loaded = rnnbp.Adam(0.05).load_state_dict(first.optimizer.state_dict())
@@ -171,7 +171,7 @@ def test_an_optimizers_loaded_state_is_taken_by_its_first_trainer():
     assert loaded.steps == first.optimizer.steps + 2
 
 
-def test_resume_in_a_trainer_with_a_used_optimizer_goes_on_from_the_checkpoint(tmp_path):
+def test_resume_with_a_used_optimizer_continues_from_the_checkpoint(tmp_path):
     data, whole = constant(1.0), trainer_of(rnnbp.Adam(0.05))
     whole.fit(data, epochs=4, progress=False)
     trainer_of(rnnbp.Adam(0.05)).fit(data, epochs=2, progress=False, checkpoint=tmp_path / "c.npz")
@@ -183,17 +183,17 @@ def test_resume_in_a_trainer_with_a_used_optimizer_goes_on_from_the_checkpoint(t
     np.testing.assert_array_equal(again.model.params.vector, whole.model.params.vector)
 
 
-def test_a_schedule_goes_on_in_fit_up_to():
+def test_a_schedule_continues_in_fit_up_to():
     trainer = trainer_of(schedule=rnnbp.StepDecay(1, 0.5))
     for epochs in (1, 3):
         trainer.fit_up_to(epochs, constant(1.0), progress=False)
     assert trainer.history["learning_rate"].tolist() == [0.05, 0.025, 0.0125]
 
 
-# ---- how it shows itself ------------------------------------------------------------------------
+# ---- representations -----------------------------------------------------------------------------
 
 
-def test_a_trainer_shows_its_parts_and_where_it_is():
+def test_the_repr_of_a_trainer_lists_its_arguments_and_last_scores():
     trainer = trainer_of(clip=rnnbp.ClipNorm(1.0))
     assert repr(trainer).splitlines() == [
         "Trainer: 0 epochs",

@@ -1,54 +1,16 @@
-"""Validation of the arguments of `Trainer` and `Trainer.fit`, before the first step."""
+"""Validation of the arguments of `Trainer`."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from rnnbp.data import SequenceDataset
 from rnnbp.gradients.base import is_random
 from rnnbp.losses import Loss
-from rnnbp.models import Sequential, matched
+from rnnbp.models import Sequential
 from rnnbp.optimizers import ClipNorm, ClipValue, Minimizer
 from rnnbp.optimizers.schedules import Schedule
-from rnnbp.runtime import positive_int
-from rnnbp.training.checkpoint import check_checkpoint_path
-from rnnbp.training.early_stopping import EarlyStopping
 
 
-@dataclass(frozen=True)
-class FitArguments:
-    """Arguments of `Trainer.fit` other than the number of epochs; see there."""
-
-    train: SequenceDataset
-    validation: SequenceDataset | None
-    batch_size: int
-    progress: bool
-    stopping: EarlyStopping | None
-    checkpoint: str | Path | None
-
-    def check(self) -> None:
-        """Raise if an argument has the wrong type or value, or no file can be written at `checkpoint`."""
-        positive_int("batch_size", self.batch_size)
-        check_stopping(self.stopping)
-        if self.checkpoint is not None:
-            check_checkpoint_path(self.checkpoint)
-
-    def with_classes_of(self, model: Sequential) -> "FitArguments":
-        """Return a copy whose labels index the model's classes or, where it has none, those of `train`.
-
-        Raises
-        ------
-        ValueError
-            If there are classes that the model does not know, which are listed.
-        """
-        classes = model.classes or self.train.classes
-        train = matched("train", self.train, classes)
-        validation = None if self.validation is None else matched("validation", self.validation, classes)
-        return replace(self, train=train, validation=validation)
-
-
-def check_parts(model: Any, loss: Any, gradient: Any, optimizer: Any) -> None:
+def check_types(model: Any, loss: Any, gradient: Any, optimizer: Any) -> None:
     """Raise unless model, loss, gradient algorithm and optimizer have the right types.
 
     Raises
@@ -75,7 +37,7 @@ def check_clip(clip: Any) -> None:
     """
     if clip is None or (callable(clip) and not isinstance(clip, type)):
         return
-    advice = f"give ClipNorm({clip})" if _is_number(clip) else "give ClipNorm(1.0), say"
+    advice = f"give ClipNorm({clip})" if is_number(clip) else "give ClipNorm(1.0), say"
     raise ValueError(f"clip must be a {ClipNorm.__name__} or {ClipValue.__name__}, got {clip!r}: {advice}")
 
 
@@ -86,28 +48,13 @@ def check_schedule(schedule: Any) -> None:
     --------
     >>> check_schedule(0.1)
     Traceback (most recent call last):
-    ValueError: schedule must be a Schedule, got 0.1: a rate that stays is the optimizer's, Adam(learning_rate=0.1)
+    ValueError: schedule must be a Schedule, got 0.1: a constant rate is the optimizer's, Adam(learning_rate=0.1)
     """
     if schedule is None or isinstance(schedule, Schedule):
         return
-    constant = f"a rate that stays is the optimizer's, Adam(learning_rate={schedule})"
-    advice = constant if _is_number(schedule) else "give Cosine(epochs=30), say, or one of a subclass of your own"
+    constant = f"a constant rate is the optimizer's, Adam(learning_rate={schedule})"
+    advice = constant if is_number(schedule) else "give Cosine(epochs=30), say, or one of a subclass of your own"
     raise ValueError(f"schedule must be a Schedule, got {schedule!r}: {advice}")
-
-
-def check_stopping(stopping: Any) -> None:
-    """Raise unless `stopping` is an `EarlyStopping` or None.
-
-    Examples
-    --------
-    >>> check_stopping(5)
-    Traceback (most recent call last):
-    ValueError: stopping must be an EarlyStopping, got 5: give EarlyStopping(patience=5)
-    """
-    if stopping is None or isinstance(stopping, EarlyStopping):
-        return
-    advice = f"EarlyStopping(patience={stopping})" if _is_number(stopping) else "EarlyStopping()"
-    raise ValueError(f"stopping must be an EarlyStopping, got {stopping!r}: give {advice}")
 
 
 def checked_callbacks(callbacks: Any) -> tuple[Any, ...]:
@@ -156,5 +103,6 @@ def check_minimizer(optimizer: Any, gradient: Any, ignored: Mapping[str, Any]) -
         )
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Return whether a value is an integer or a float, and not a bool."""
     return isinstance(value, int | float) and not isinstance(value, bool)

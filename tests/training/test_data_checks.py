@@ -1,0 +1,183 @@
+"""Datasets are checked before the first update, once, and evaluated without further forward passes."""
+
+import numpy as np
+import pytest
+
+import rnnbp
+from rnnbp.models import LayerStack
+
+F = 2
+
+
+def network(outputs: int = 2, per_step: bool = False) -> rnnbp.Sequential:
+    last = () if per_step else (rnnbp.Last(),)
+    return rnnbp.Sequential(rnnbp.Elman(F, 4), *last, rnnbp.Dense(4, outputs))
+
+
+def labelled(targets, **options) -> rnnbp.SequenceDataset:
+    return rnnbp.SequenceDataset([np.ones((4, F))] * len(targets), targets=targets, **options)
+
+
+@pytest.fixture
+def passes(monkeypatch) -> list[int]:
+    """Number of sequences in every forward pass of a model."""
+    sizes, unroll = [], LayerStack.unroll
+
+    def counted(self, params, x, *arguments, **options):
+        sizes.append(x.shape[1])
+        return unroll(self, params, x, *arguments, **options)
+
+    monkeypatch.setattr(LayerStack, "unroll", counted)
+    return sizes
+
+
+# ---- number of forward passes --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("epochs", [1, 5])
+def test_fit_runs_one_forward_pass_of_one_sequence_to_check_each_dataset(passes, epochs):
+    train, validation = labelled([0, 1] * 5), labelled([0, 1] * 3)
+    rnnbp.Trainer(network(), rnnbp.CrossEntropy()).fit(train, validation, epochs, batch_size=5, progress=False)
+    assert passes == [1, 1] + [5, 5, 6] * epochs
+
+
+def test_evaluate_runs_one_forward_pass_for_every_batch(passes):
+    rnnbp.Trainer(network(), rnnbp.CrossEntropy()).evaluate(labelled([0, 1] * 5), batch_size=4)
+    assert passes == [4, 4, 2]
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_stateful_training_runs_no_forward_pass_more(passes, epochs):
+    stream = rnnbp.SequenceDataset.from_stream(np.zeros((24, F)), np.zeros((24, 1)), 4, steps=3)
+    trainer = rnnbp.Trainer(network(1, per_step=True), rnnbp.MeanSquaredError(), stateful=True)
+    trainer.fit(stream, stream, epochs, batch_size=4, progress=False)
+    assert passes == [1, 1] + [4] * 4 * epochs
+    passes.clear()
+    trainer.evaluate(stream)
+    assert passes == [4, 4]
+
+
+# ---- targets -------------------------------------------------------------------------------------
+
+LABELS = rnnbp.LabelSequences
+OUT_OF_RANGE = [
+    (rnnbp.CrossEntropy(), network(2), labelled([0] * 20 + [2, 0]), r"sequence 20, .* label 2 .* of the K = 2 classes"),
+    (
+        rnnbp.CrossEntropy(),
+        network(2, per_step=True),
+        labelled([np.zeros(4, int)] * 9 + [np.array([0, -1, 0, 5])]),
+        r"sequence 9, .* label 5 in targets\[t=3, b=0\] is not one of the K = 2 classes",
+    ),
+    (
+        rnnbp.BinaryCrossEntropy(),
+        network(1),
+        labelled([0.0] * 20 + [1.5]),
+        r"sequence 20, .* targets must be from 0 to 1, got 1\.5",
+    ),
+    (rnnbp.CTC(), network(2, per_step=True), labelled(LABELS([[1]] * 20 + [[2]])), "label 2 in sequence 20 is not one"),
+    (
+        rnnbp.CTC(),
+        network(2, per_step=True),
+        labelled(LABELS([[1]] * 20 + [[0]])),
+        "label 0 in sequence 20 is the",
+    ),
+    (rnnbp.CTC(), network(2, per_step=True), labelled(LABELS([[1]] * 20 + [[1] * 4])), "sequence 20 has 4 steps, but"),
+    (
+        rnnbp.CrossEntropy([1.0, 2.0, 3.0]),
+        network(2),
+        labelled([0, 1]),
+        "sequence 0, .* class_weight must have a weight for each of the K = 2 outputs, got 3",
+    ),
+]
+
+
+@pytest.mark.parametrize(("loss", "model", "wrong", "message"), OUT_OF_RANGE, ids=lambda one: type(one).__name__)
+def test_targets_out_of_range_are_refused_before_the_first_update(loss, model, wrong, message):
+    trainer, before = rnnbp.Trainer(model, loss), model.params.vector.copy()
+    with pytest.raises(ValueError, match=f"^train: {message}"):
+        trainer.fit(wrong, epochs=1, batch_size=2, progress=False)
+    with pytest.raises(ValueError, match=f"^dataset: {message}"):
+        trainer.evaluate(wrong)
+    np.testing.assert_array_equal(model.params.vector, before)
+    assert trainer.rows == []
+
+
+def test_validation_targets_out_of_range_are_refused_before_the_first_update():
+    trainer = rnnbp.Trainer(network(2), rnnbp.CrossEntropy())
+    with pytest.raises(ValueError, match=r"^validation: sequence 1, as a batch of its own: label 2"):
+        trainer.fit(labelled([0, 1]), labelled([0, 2]), epochs=1, progress=False)
+    assert trainer.rows == []
+
+
+def test_ignored_and_missing_targets_are_no_targets_out_of_range():
+    steps = labelled([np.array([0, -1, 1, -1]), np.array([-1] * 4)])
+    trainer = rnnbp.Trainer(network(2, per_step=True), rnnbp.CrossEntropy())
+    assert len(trainer.fit(steps, epochs=1, progress=False)) == 1
+    values = labelled([[0.0, np.nan], [1.0, 0.5]])
+    assert len(rnnbp.Trainer(network(2), rnnbp.BinaryCrossEntropy()).fit(values, epochs=1, progress=False)) == 1
+
+
+# ---- names of classes ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("loss", "outputs", "names", "message"),
+    [
+        (
+            rnnbp.BinaryCrossEntropy(),
+            1,
+            ["a", "b", "c"],
+            r"tells two classes apart by one output, got 3 classes, 'a', 'b', 'c', and K = 1 .* take CrossEntropy\(\)",
+        ),
+        (
+            rnnbp.BinaryCrossEntropy(),
+            2,
+            ["a", "b"],
+            r"tells two classes apart .* got 2 classes, .* and K = 2 outputs",
+        ),
+        (rnnbp.MeanSquaredError(), 1, ["a", "b"], r"is for values, and the targets are classes, 'a', 'b': take CrossE"),
+    ],
+)
+def test_names_of_classes_that_do_not_fit_the_loss_are_refused(loss, outputs, names, message):
+    trainer, data = rnnbp.Trainer(network(outputs), loss), labelled(names)
+    with pytest.raises(ValueError, match=f"^train: {type(loss).__name__} {message}"):
+        trainer.fit(data, epochs=1, progress=False)
+    with pytest.raises(ValueError, match=f"^dataset: {type(loss).__name__} {message}"):
+        trainer.evaluate(data)
+
+
+def test_two_names_of_classes_fit_binary_cross_entropy_with_one_output():
+    trainer = rnnbp.Trainer(network(1), rnnbp.BinaryCrossEntropy())
+    trainer.fit(labelled(["no", "yes"]), epochs=1, progress=False)
+    assert trainer.model.classes == ("no", "yes")
+
+
+def test_a_model_trained_on_integers_does_not_adopt_names():
+    trainer = rnnbp.Trainer(network(), rnnbp.CrossEntropy())
+    trainer.fit(labelled([0, 1]), epochs=1, progress=False)
+    before = trainer.model.params.vector.copy()
+    for ask in (trainer.evaluate, lambda data: trainer.fit(data, epochs=1, progress=False)):
+        with pytest.raises(ValueError, match=r"has the classes 'no', 'yes', and the model is trained without names"):
+            ask(labelled(["yes", "no"]))
+    assert trainer.model.classes is None
+    assert len(trainer.rows) == 1
+    np.testing.assert_array_equal(trainer.model.params.vector, before)
+
+
+def test_a_model_trained_on_integers_takes_names_that_are_set_or_new_labels_where_its_loss_is_reset():
+    trainer = rnnbp.Trainer(network(), rnnbp.CrossEntropy())
+    trainer.fit(labelled([0, 1]), epochs=1, progress=False)
+    trainer.model.classes = ["yes", "no"]
+    trainer.fit(labelled(["yes", "no"]), epochs=1, progress=False)
+    assert trainer.model.classes == ("yes", "no")
+    trainer.model.classes = trainer.model.loss = None
+    trainer.fit(labelled(["up", "down"]), epochs=1, progress=False)
+    assert trainer.model.classes == ("down", "up")
+
+
+def test_a_resumed_checkpoint_of_no_epochs_leaves_the_model_untrained(tmp_path):
+    rnnbp.Trainer(network(), rnnbp.CrossEntropy()).save(tmp_path / "c.npz")
+    trainer = rnnbp.Trainer(network(), rnnbp.CrossEntropy())
+    trainer.resume(tmp_path / "c.npz")
+    trainer.fit(labelled(["no", "yes"]), epochs=1, progress=False)
+    assert trainer.model.classes == ("no", "yes")
