@@ -8,7 +8,9 @@ import numpy as np
 
 from rnnbp.data import listed, names_or_none
 from rnnbp.metrics import Row, check_monitor, history_columns
-from rnnbp.runtime import check_target, natural_int, read_archive, write_archive
+from rnnbp.models import Sequential
+from rnnbp.optimizers import Optimizer
+from rnnbp.runtime import check_target, natural_int, read_archive, to_config, write_archive
 from rnnbp.training.early_stopping import Best
 from rnnbp.training.state import TrainingState
 
@@ -51,6 +53,23 @@ class Checkpoint:
     rng: dict[str, Any]
     rows: list[Row]
     training: TrainingState
+
+    @classmethod
+    def of(
+        cls, model: Sequential, optimizer: Optimizer, rng: np.random.Generator, rows: list[Row], training: TrainingState
+    ) -> "Checkpoint":
+        """Return the checkpoint of a trainer with these attributes."""
+        return cls(
+            model=[to_config(layer) for layer in model.layers],
+            classes=None if model.classes is None else list(model.classes),
+            optimizer=type(optimizer).__name__,
+            parameters=model.params.vector,
+            mask=model.params.mask_vector,
+            optimizer_state=optimizer.state_dict(),
+            rng=dict(rng.bit_generator.state),
+            rows=rows,
+            training=training,
+        )
 
 
 def checkpoint_in(folder: Path | None, name: str) -> Path | None:

@@ -11,8 +11,8 @@ from rnnbp.models import Sequential, carried_states, matched
 from rnnbp.optimizers.schedules import Schedule
 from rnnbp.runtime import positive_int
 from rnnbp.training.checkpoint import check_checkpoint_path
+from rnnbp.training.data_checks import check_dataset, check_task
 from rnnbp.training.early_stopping import EarlyStopping
-from rnnbp.training.evaluation import check_dataset, check_task
 from rnnbp.training.streams import check_stream
 from rnnbp.training.trainer_arguments import is_number
 

@@ -1,4 +1,4 @@
-"""Trainer: training over epochs, evaluation and prediction, checkpoints to resume from."""
+"""Trainer: training over epochs, and checkpoints from which it resumes."""
 
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -11,25 +11,30 @@ from rnnbp.data import SequenceDataset
 from rnnbp.gradients import BPTT, GradientAlgorithm
 from rnnbp.losses import Loss
 from rnnbp.metrics import History, Row
-from rnnbp.models import BATCH_SIZE, Data, Sequential, batch_outputs, predictions, probabilities
-from rnnbp.models.prediction import Outputs
+from rnnbp.models import Sequential
 from rnnbp.optimizers import Adam, ClipNorm, ClipValue, Minimizer, Optimizer
 from rnnbp.optimizers.schedules import Schedule
-from rnnbp.runtime import Progress, as_html, as_lines, flag, natural_int, positive_int, to_config
+from rnnbp.runtime import Progress, as_html, as_lines, natural_int, positive_int
 from rnnbp.training.checkpoint import Checkpoint, check_checkpoint_path, read_checkpoint, write_checkpoint
 from rnnbp.training.early_stopping import EarlyStopping
 from rnnbp.training.epoch import Epoch, by_minimizing, by_steps
-from rnnbp.training.evaluation import check_dataset, check_targets_of, evaluate
+from rnnbp.training.evaluation import evaluate
+from rnnbp.training.evaluator import Evaluator
 from rnnbp.training.fit_arguments import FitArguments
 from rnnbp.training.state import TrainingState
-from rnnbp.training.streams import evaluation_batch_size
-from rnnbp.training.trainer_arguments import check_clip, check_minimizer, check_schedule, check_types, checked_callbacks
+from rnnbp.training.trainer_arguments import (
+    check_algorithms,
+    check_clip,
+    check_minimizer,
+    check_schedule,
+    checked_callbacks,
+)
 
 Callback = Callable[["Trainer", Row], bool | None]
 Array = np.ndarray
 
 
-class Trainer:
+class Trainer(Evaluator):
     """Training loop for any model, loss, gradient algorithm and optimizer.
 
     Parameters
@@ -93,14 +98,13 @@ class Trainer:
         callbacks: Iterable[Callback] = (),
         stateful: bool = False,
     ) -> None:
-        self.model, self.loss = model, loss
+        super().__init__(model, loss, stateful=stateful)
         self.gradient = BPTT() if gradient is None else gradient
         self.optimizer = Adam() if optimizer is None else optimizer
-        check_types(model, loss, self.gradient, self.optimizer)
+        check_algorithms(self.gradient, self.optimizer)
         check_clip(clip)
         check_schedule(schedule)
         self.clip, self.schedule, self.callbacks = clip, schedule, checked_callbacks(callbacks)
-        self.stateful = flag("stateful", stateful)
         check_minimizer(self.optimizer, self.gradient, {"clip": clip, "schedule": schedule, "stateful": stateful})
         self.rng = np.random.default_rng(natural_int("seed", seed))
         self.rows: list[Row] = []
@@ -284,77 +288,6 @@ class Trainer:
             "steps": result.steps,
         }
 
-    def evaluate(self, dataset: SequenceDataset, batch_size: int | None = None) -> dict[str, float]:
-        """Compute the loss and its scores on a dataset, with dropout off.
-
-        Parameters
-        ----------
-        dataset : SequenceDataset
-            Its classes are mapped by name to those that the model was trained on. With ``stateful=True``, a stream,
-            whose hidden state is carried from batch to batch, or sequences that each start from a zero state.
-        batch_size : int, default 256
-            For a stream with ``stateful=True``, its number of rows.
-
-        Returns
-        -------
-        dict of str to float
-            'loss', and 'accuracy' for classes, 'r2' for values or 'token_error_rate' for label sequences.
-
-        Raises
-        ------
-        ValueError
-            If the dataset does not fit the model and the loss, or the batch size a stream, or it has classes that the
-            model was not trained on.
-        """
-        check_dataset("dataset", dataset)
-        dataset = self.model.as_trained("dataset", dataset)
-        check_targets_of("dataset", dataset, self.model, self.loss)
-        size = evaluation_batch_size("dataset", dataset, self.model, self.stateful, batch_size)
-        return evaluate(self.model, self.loss, dataset, size, self.stateful)
-
-    def predict(self, dataset: Data, batch_size: int | None = None) -> Any:
-        """Predict classes, values or label sequences, as the loss decodes them; see `rnnbp.Sequential.predict`.
-
-        Parameters
-        ----------
-        dataset : SequenceDataset, SequenceBatch, or list of array_like (T_i, F)
-        batch_size : int, optional
-            As in `evaluate`.
-
-        Returns
-        -------
-        ndarray (N,) or (N, K), or list
-            In the dataset's order: class names, where the classes have names, or values.
-        """
-        return predictions(self._outputs(dataset, batch_size), self.loss, self.model.classes, self.model.per_step)
-
-    def predict_proba(self, dataset: Data, batch_size: int | None = None) -> Any:
-        """Predict the probability of each class, as the loss defines it; see `rnnbp.Sequential.predict_proba`.
-
-        Parameters
-        ----------
-        dataset, batch_size
-            As in `predict`.
-
-        Returns
-        -------
-        ndarray (N, K), or list of ndarray (T_i, K)
-            In the dataset's order.
-
-        Raises
-        ------
-        ValueError
-            If the loss is for values, which have no probabilities.
-        """
-        return probabilities(self._outputs(dataset, batch_size), self.loss, self.model.per_step)
-
-    def _outputs(self, dataset: Data, batch_size: int | None) -> Outputs:
-        """Return the batches of a dataset with the model's outputs."""
-        size = BATCH_SIZE if batch_size is None else batch_size
-        if isinstance(dataset, SequenceDataset):
-            size = evaluation_batch_size("dataset", dataset, self.model, self.stateful, batch_size)
-        return batch_outputs(self.model, dataset, size, self.stateful)
-
     def save(self, path: str | Path) -> None:
         """Write a checkpoint with the complete state, from which `resume` continues bit for bit.
 
@@ -371,17 +304,7 @@ class Trainer:
         write_checkpoint(path, self._checkpoint())
 
     def _checkpoint(self) -> Checkpoint:
-        return Checkpoint(
-            model=[to_config(layer) for layer in self.model.layers],
-            classes=None if self.model.classes is None else list(self.model.classes),
-            optimizer=type(self.optimizer).__name__,
-            parameters=self.model.params.vector,
-            mask=self.model.params.mask_vector,
-            optimizer_state=self.optimizer.state_dict(),
-            rng=dict(self.rng.bit_generator.state),
-            rows=self.rows,
-            training=self.training,
-        )
+        return Checkpoint.of(self.model, self.optimizer, self.rng, self.rows, self.training)
 
     def resume(self, path: str | Path) -> None:
         """Load a checkpoint into a trainer constructed as the one that wrote it, to continue its run.
@@ -395,6 +318,8 @@ class Trainer:
 
         Raises
         ------
+        FileNotFoundError, IsADirectoryError
+            If there is no such file, or it is a folder.
         ValueError
             If the file is no checkpoint, is damaged, or is of another model, dtype or optimizer; the trainer is then
             unchanged.

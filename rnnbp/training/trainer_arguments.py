@@ -1,26 +1,21 @@
-"""Validation of the arguments of `Trainer`."""
+"""Validation of the arguments of `Trainer` that say how it trains."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rnnbp.gradients.base import is_random
-from rnnbp.losses import Loss
-from rnnbp.models import Sequential
 from rnnbp.optimizers import ClipNorm, ClipValue, Minimizer
 from rnnbp.optimizers.schedules import Schedule
 
 
-def check_types(model: Any, loss: Any, gradient: Any, optimizer: Any) -> None:
-    """Raise unless model, loss, gradient algorithm and optimizer have the right types.
+def check_algorithms(gradient: Any, optimizer: Any) -> None:
+    """Raise unless gradient algorithm and optimizer are objects with the methods that training calls.
 
     Raises
     ------
     ValueError
         If one does not; the message names it.
     """
-    for name, value, kind in (("model", model, Sequential), ("loss", loss, Loss)):
-        if not isinstance(value, kind):
-            raise ValueError(f"{name} must be a rnnbp {kind.__name__}, got {value!r}")
     for name, value, method in (("gradient", gradient, "gradients"), ("optimizer", optimizer, "step")):
         if isinstance(value, type) or not hasattr(value, method):
             raise ValueError(f"{name} must be an object with a method {method!r}, got {value!r}")

@@ -1,0 +1,78 @@
+"""Checks that dataset, model and loss fit each other, before any training."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rnnbp.data import LabelSequences, SequenceDataset
+from rnnbp.gradients.base import check_targets
+from rnnbp.layers.base import State
+from rnnbp.losses import Loss
+from rnnbp.models import Sequential
+
+
+def check_dataset(name: str, data: Any) -> None:
+    """Raise unless `data` is a dataset.
+
+    Raises
+    ------
+    ValueError
+        If it is not; the message says what it is and how to make a dataset of it.
+
+    Examples
+    --------
+    >>> check_dataset("train", "vowels.ts")
+    Traceback (most recent call last):
+    ValueError: train must be a SequenceDataset, got 'vowels.ts': read it by rnnbp.datasets.read_ts('vowels.ts')
+    """
+    if isinstance(data, SequenceDataset):
+        return
+    if isinstance(data, str | Path):
+        file = str(data).endswith((".ts", ".ts.gz"))
+        advice = f"read it by rnnbp.datasets.read_ts({str(data)!r})" if file else "rnnbp.datasets.load(name) loads one"
+        raise ValueError(f"{name} must be a SequenceDataset, got {str(data)!r}: {advice}")
+    got = f"an array of shape {data.shape}" if isinstance(data, np.ndarray) else type(data).__name__
+    raise ValueError(f"{name} must be a SequenceDataset, got {got}: SequenceDataset(sequences, targets=...) makes one")
+
+
+def check_task(name: str, data: SequenceDataset, model: Sequential, loss: Loss) -> list[State]:
+    """Raise unless dataset, model and loss fit each other, by a forward pass of the first sequence.
+
+    Returns
+    -------
+    list
+        Final states of the layers after that sequence.
+
+    Raises
+    ------
+    ValueError
+        If they do not; the message names what does not fit.
+    """
+    check_targets_of(name, data, model, loss)
+    batch = data.subset([0]).batch()
+    outputs, states = model.forward_from(batch)
+    loss(outputs, check_targets(batch), batch.lengths)
+    return states
+
+
+def check_targets_of(name: str, data: SequenceDataset, model: Sequential, loss: Loss) -> None:
+    """Raise unless a dataset has targets, and each is valid for the loss and the number of outputs of the model.
+
+    Raises
+    ------
+    ValueError
+        If not; the message names the sequence.
+    """
+    if data.targets is None:
+        raise ValueError(f"{name} has no targets: give them as SequenceDataset(sequences, targets=...)")
+    K = model.out_shape[-1]
+    if not isinstance(K, int):  # unknown: the loss checks each batch
+        return
+    try:
+        if data.classes is not None:
+            loss.check_classes(data.classes, K)
+        if data.per_step == model.per_step or isinstance(data.targets, LabelSequences):
+            loss.check_dataset(data.targets, lambda: data.lengths, K)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
