@@ -1,5 +1,6 @@
 """Cells, comparisons and runs that several test files use."""
 
+import inspect
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -165,3 +166,14 @@ def leaves(state) -> list[np.ndarray]:
     if state is None:
         return []
     return [state] if isinstance(state, np.ndarray) else [a for item in state for a in leaves(item)]
+
+
+def changed(call: Any, options: dict, argument: str, value: Any) -> bool:
+    """Return whether the result of a call differs where one of its options has another value."""
+    one, other = call(**options), call(**options | {argument: value})
+    return not np.array_equal(np.asarray(one), np.asarray(other), equal_nan=True)
+
+
+def arguments_of(kind: type) -> set[str]:
+    """Return the names of the arguments of a constructor."""
+    return set(inspect.signature(kind).parameters)

@@ -84,7 +84,7 @@ def checkpoint_in(folder: Path | None, name: str) -> Path | None:
 
 
 def check_checkpoint_path(path: Any) -> None:
-    """Raise if no checkpoint can be written at `path`, so that training does not start in vain.
+    """Raise if no checkpoint can be written at `path`, before training starts.
 
     Raises
     ------
