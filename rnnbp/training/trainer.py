@@ -10,7 +10,7 @@ import numpy as np
 from rnnbp.data import SequenceDataset
 from rnnbp.gradients import BPTT, GradientAlgorithm
 from rnnbp.losses import Loss
-from rnnbp.metrics import History, Row, history_columns
+from rnnbp.metrics import History, Row
 from rnnbp.models import Sequential
 from rnnbp.optimizers import Adam, ClipNorm, ClipValue, Minimizer, Optimizer
 from rnnbp.optimizers.schedules import Schedule
@@ -346,12 +346,8 @@ class Trainer(Evaluator):
     def _described(self) -> tuple[str, dict[str, Any]]:
         """Return a title and the named fields for the text and HTML representations."""
         model, last = self.model, self.rows[-1:]
-        scores = [
-            f"{k} {row[k]:.4g}"
-            for row in last
-            for k in history_columns(self.loss.metric, validated=True)
-            if k in row and k.endswith(("loss", self.loss.metric))
-        ]
+        columns = [prefix + name for prefix in ("", "validation_") for name in ("loss", self.loss.metric)]
+        scores = [f"{name} {row[name]:.4g}" for row in last for name in columns if name in row]
         title = ", ".join([f"Trainer: {len(self.rows)} epoch{'s' * (len(self.rows) != 1)}", *scores])
         size = f"{len(model.layers)} layers, {model.params.size} parameters, {model.dtype}"
         fields = {"model": size, "loss": self.loss, "gradient": self.gradient, "optimizer": self.optimizer}

@@ -93,8 +93,8 @@ def check_minimizer(optimizer: Any, gradient: Any, ignored: Mapping[str, Any]) -
             )
     if is_random(gradient):
         raise ValueError(
-            f"{name} searches along the gradient of the loss, of which {gradient!r} is a random estimate: take BPTT(), or "
-            "an optimizer that steps, such as Adam()"
+            f"{name} searches along the gradient of the loss, of which {gradient!r} is a random estimate: take BPTT(), "
+            "or an optimizer that steps, such as Adam()"
         )
 
 

@@ -105,7 +105,7 @@ def test_every_argument_of_early_stopping_has_an_effect(argument):
         ({"stateful": True}, "stateful has no effect with"),
         (
             {"gradient": rnnbp.UORO()},
-            r"searches along the gradient of the loss, of which UORO\(.*\) is a random estimate: take BPTT",
+            r"the gradient of the loss, of which UORO\(.*\) is a random estimate: take BPTT",
         ),
         ({"gradient": rnnbp.KFRTRL()}, "is a random estimate"),
         ({"gradient": rnnbp.ARTBP(rnnbp.gradients.PowerLaw(mean=3.0))}, "is a random estimate"),

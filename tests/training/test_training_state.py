@@ -206,6 +206,8 @@ def test_the_repr_of_a_trainer_lists_its_arguments_and_last_scores():
     trainer.fit(constant(1.0), epochs=1, progress=False)
     assert repr(trainer).startswith(f"Trainer: 1 epoch, loss {trainer.rows[0]['loss']:.4g}, r2 ")
     assert trainer._repr_html_().startswith("<table><caption>Trainer: 1 epoch, loss")
+    trainer.rows[0]["note_loss"] = "of a callback"
+    assert "note_loss" not in repr(trainer)
 
 
 def test_a_long_history_prints_its_first_and_last_rows():
