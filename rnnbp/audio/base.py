@@ -76,13 +76,13 @@ def decoded(raw: Array, encoding: str, byteorder: ByteOrder, dtype: DTypeLike) -
     >>> decoded(np.array([0, 128, 192], np.uint8), "PCM_U8", "<", np.float32)
     array([-1. ,  0. ,  0.5], dtype=float32)
     """
-    _, kind, zero, scale = ENCODINGS[encoding]
+    _, container, zero, scale = ENCODINGS[encoding]
     if encoding == "PCM_24":
         wide = np.zeros((len(raw) // 3, 4), np.uint8)
         wide[:, slice(1, 4) if byteorder == "<" else slice(3)] = raw.reshape(-1, 3)
         raw = wide.reshape(-1)
     with np.errstate(over="ignore"):  # a double beyond float32 becomes infinite, which is checked below
-        y = raw.view(np.dtype(kind).newbyteorder(byteorder)).astype(dtype)
+        y = raw.view(np.dtype(container).newbyteorder(byteorder)).astype(dtype)
     if zero:
         y -= np.asarray(zero, dtype)
     if scale != 1:
@@ -98,8 +98,8 @@ def encoded(y: Array, encoding: str, byteorder: ByteOrder = "<") -> bytes:
     >>> encoded(np.array([-1, 0, 0.5, 1]), "PCM_U8").hex()
     '0080c0ff'
     """
-    _, kind, zero, scale = ENCODINGS[encoding]
-    stored = np.dtype(kind).newbyteorder(byteorder)
+    _, container, zero, scale = ENCODINGS[encoding]
+    stored = np.dtype(container).newbyteorder(byteorder)
     if stored.kind == "f":
         return y.astype(stored).tobytes()
     step = 256.0 if encoding == "PCM_24" else 1.0

@@ -189,7 +189,7 @@ def write_htk(path: str | Path, values: ArrayLike, *, period: float = 0.01, kind
     if code & CHECKSUM:
         raise ValueError(f"kind must be without _K, whose checksum is not written: got {kind!r}")
     if compressed and base in SHORTS:
-        raise ValueError(f"kind {base} is of 16 bits as it is: it cannot have _C")
+        raise ValueError(f"kind {base} is of 16 bits already: it cannot have _C")
     given = np.asarray(values)
     if given.ndim != 2 or not given.size or given.dtype.kind not in "iuf" or not np.isfinite(given).all():
         raise ValueError(f"values must be a finite matrix of shape (T, F), got {given.dtype} of {given.shape}")

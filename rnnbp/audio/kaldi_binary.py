@@ -69,8 +69,8 @@ def _read_compressed(file: BinaryIO, token: bytes) -> Array:
     if len(head) < 16:
         raise KaldiError("is cut off in its header")
     low, spread, rows, columns = struct.unpack("<ffii", head)
-    kind, header = COMPRESSED[token]
-    dtype = np.dtype(kind)
+    number, header = COMPRESSED[token]
+    dtype = np.dtype(number)
     data = _taken(file, [rows, columns], dtype.itemsize, header * max(columns, 0))
     numbers = np.frombuffer(data[header * columns :], dtype)
     if not header:

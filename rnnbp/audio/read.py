@@ -54,7 +54,7 @@ def read_audio(path: Source, dtype: DTypeLike = np.float32) -> tuple[Array, int]
     ((2, 400), 8000)
     """
     with opened(path) as source:
-        return _room(source).samples_in(source, dtype)
+        return _reader(source).samples_in(source, dtype)
 
 
 def audio_info(path: Source) -> AudioInfo:
@@ -78,10 +78,10 @@ def audio_info(path: Source) -> AudioInfo:
     2
     """
     with opened(path) as source:
-        return _room(source).info_in(source)
+        return _reader(source).info_in(source)
 
 
-def _room(source: Opened) -> ModuleType:
+def _reader(source: Opened) -> ModuleType:
     """Return the module that reads this format."""
     magic = source.file.read(8)
     source.file.seek(0)

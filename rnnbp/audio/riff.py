@@ -80,7 +80,7 @@ def read_layout(source: Opened) -> Layout:
     "Multiple channel audio data and WAVE files", for WAVE_FORMAT_EXTENSIBLE.
     """
     try:
-        layout, doubts = _walk(source.file, source.size)
+        layout, doubts = _parse(source.file, source.size)
     except _HeaderError as error:
         raise ValueError(f"{source.name} {error}") from None
     for doubt in doubts:
@@ -92,7 +92,7 @@ class _HeaderError(ValueError):
     """Malformed header; the caller puts the file's name before the message."""
 
 
-def _walk(file: BinaryIO, file_size: int) -> tuple[Layout, list[str]]:
+def _parse(file: BinaryIO, file_size: int) -> tuple[Layout, list[str]]:
     """Parse the chunks up to the samples; return the layout and the inconsistencies that are no errors."""
     head = file.read(12)
     if head[:4] != b"RIFF" or head[8:12] not in (b"", b"WAVE"):

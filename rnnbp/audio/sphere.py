@@ -154,10 +154,10 @@ def _fields(source: Opened) -> tuple[int, dict[str, int | float | str]]:
         if line.strip() == "end_head":
             return int(size), fields
         name, _, rest = line.strip().partition(" ")
-        kind, _, value = rest.partition(" ")
+        type_flag, _, value = rest.partition(" ")
         try:
             if name and not name.startswith(";"):
-                fields[name] = int(value) if kind == "-i" else float(value) if kind == "-r" else value
+                fields[name] = int(value) if type_flag == "-i" else float(value) if type_flag == "-r" else value
         except ValueError:
             raise ValueError(f"{source.name} says {name} = {value[:40]!r} in its header: it must be a number") from None
     raise ValueError(f"{source.name} is cut off: its header does not end")

@@ -55,8 +55,8 @@ def _without(
     path: dict[str, Path], views: int, speaker: str
 ) -> "tuple[rnnbp.SequenceDataset, list[rnnbp.SequenceDataset]]":
     """Return the training set without a speaker, and test sets of the speaker as recorded and varied."""
-    from rnnbp.datasets.digit_tasks import HEARD_AGAIN
+    from rnnbp.datasets.digit_tasks import TEST_TIME_VARIATION
     from rnnbp.datasets.varied import shown_with
 
     train, test = datasets.load("spoken-digits", split="speaker", speaker=speaker, **path)
-    return train, [test, *(shown_with(test, HEARD_AGAIN, 2 * view + 1) for view in range(1, views))]
+    return train, [test, *(shown_with(test, TEST_TIME_VARIATION, 2 * view + 1) for view in range(1, views))]

@@ -11,7 +11,7 @@ from rnnbp.features import MFCC, Variation
 
 KNOWN_SPEAKERS = Variation(speed=0.1, tempo=0.2, noisy=0.3, masks=4)
 NEW_SPEAKERS = replace(KNOWN_SPEAKERS, speed=0.2, tempo=0.3)  # more variation for unseen speakers
-HEARD_AGAIN = Variation(speed=0.1, warp=0.1, tempo=0.15, noisy=0.0)  # test-time augmentation
+TEST_TIME_VARIATION = Variation(speed=0.1, warp=0.1, tempo=0.15, noisy=0.0)  # augmentation of test recordings
 VARIED_STRINGS = Variation(speed=0.1, tempo=0.2, noisy=0.9, snr=(0.0, 40.0))
 
 

@@ -49,7 +49,7 @@ def download(address: str, path: str | Path, *, sha256: str | None, most_bytes: 
     tag = path.with_name(f"{path.name}.part.tag")
     try:
         _transfer(address, part, tag, most_bytes)
-        _check(address, part, sha256)
+        _verify(address, part, sha256)
     except ValueError:
         part.unlink(missing_ok=True)
         tag.unlink(missing_ok=True)
@@ -69,14 +69,14 @@ def _transfer(address: str, part: Path, tag: Path, most_bytes: int) -> None:
         request.add_header("If-Range", tag.read_text(encoding="utf-8"))
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT) as reply:
-            goes_on = reply.status == 206
-            _remember(reply, tag)
-            whole = (have if goes_on else 0) + int(reply.headers.get("Content-Length") or -1)
-            _refuse(address, whole, most_bytes)
-            with part.open("ab" if goes_on else "wb") as file:
+            resumed = reply.status == 206
+            _store_validator(reply, tag)
+            whole = (have if resumed else 0) + int(reply.headers.get("Content-Length") or -1)
+            _check_size(address, whole, most_bytes)
+            with part.open("ab" if resumed else "wb") as file:
                 while block := reply.read(BLOCK):
                     file.write(block)
-                    _refuse(address, file.tell(), most_bytes)
+                    _check_size(address, file.tell(), most_bytes)
                 file.flush()
                 os.fsync(file.fileno())
                 missing = whole - file.tell() if reply.headers.get("Content-Length") else 0
@@ -88,10 +88,10 @@ def _transfer(address: str, part: Path, tag: Path, most_bytes: int) -> None:
     except (urllib.error.URLError, HTTPException) as error:
         raise OSError(f"{address} cannot be downloaded: {getattr(error, 'reason', error)}") from error
     if missing > 0:
-        raise OSError(f"{address} broke off {missing} bytes before its end: download again to go on from there")
+        raise OSError(f"{address} broke off {missing} bytes before its end: download again to resume")
 
 
-def _remember(reply: Any, tag: Path) -> None:
+def _store_validator(reply: Any, tag: Path) -> None:
     """Store the validator (ETag or date) that identifies the server's file; without it no download is resumed."""
     strong = reply.headers.get("ETag", "")
     same = strong if strong.startswith('"') else reply.headers.get("Last-Modified", "")
@@ -101,15 +101,15 @@ def _remember(reply: Any, tag: Path) -> None:
         tag.unlink(missing_ok=True)
 
 
-def _refuse(address: str, size: int, most_bytes: int) -> None:
+def _check_size(address: str, size: int, most_bytes: int) -> None:
     if size > most_bytes:
         raise ValueError(f"{address} has {size} bytes or more, at most {most_bytes} are taken")
 
 
-def _check(address: str, part: Path, sha256: str | None) -> None:
+def _verify(address: str, part: Path, sha256: str | None) -> None:
     if sha256 is None:
         return
     with part.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     if found != sha256:
-        raise ValueError(f"{address} is not what it was: its SHA-256 is {found}, it should be {sha256}")
+        raise ValueError(f"{address} has changed: its SHA-256 is {found}, it should be {sha256}")

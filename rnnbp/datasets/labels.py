@@ -121,7 +121,7 @@ class ByFolder:
         files = [f for f in recordings_in(folder) if not any(part[0] in "_." for part in f.split("/"))]
         loose = next((f for f in files if "/" not in f), None)
         if loose is not None:
-            raise ValueError(f"{loose!r} of {str(folder)!r} lies in no folder that could be its label")
+            raise ValueError(f"{loose!r} of {str(folder)!r} is in no folder that could be its label")
         if not files:
             raise ValueError(f"folder {str(folder)!r} holds no recordings in folders that could be labels")
         return pd.DataFrame({"file": files, "label": [f.split("/")[-2] for f in files]})

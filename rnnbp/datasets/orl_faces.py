@@ -106,12 +106,12 @@ def _in_order(path: Path) -> list[str | int]:
 def _read(file: Path) -> Array:
     content = file.read_bytes()
     try:
-        return parse_pgm(_mended(content) if content.startswith(b"P5\r\n") else content)
+        return parse_pgm(_repaired(content) if content.startswith(b"P5\r\n") else content)
     except ValueError as error:
         raise ValueError(f"{str(file)!r} {error}") from None
 
 
-def _mended(content: bytes) -> bytes:
+def _repaired(content: bytes) -> bytes:
     """Undo the replacement of LF by CR LF.
 
     Two pixels that were CR LF originally may have been left unchanged; the repaired image is then a pixel short.
@@ -123,11 +123,11 @@ def _mended(content: bytes) -> bytes:
     width, height, start = int(header[1]), int(header[2]), header.end()
     if len(plain) - start != width * height - 1 or b"\n" not in plain[start:]:
         return plain
-    place = start + _gap(np.frombuffer(plain, np.uint8, offset=start).astype(int), width)
+    place = start + _missing_pixel(np.frombuffer(plain, np.uint8, offset=start).astype(int), width)
     return plain[:place] + b"\r" + plain[place:]
 
 
-def _gap(pixels: Array, width: int) -> int:
+def _missing_pixel(pixels: Array, width: int) -> int:
     """Find the LF before which a pixel is missing: across it, vertical neighbours are one less than a row apart."""
     rows = np.arange(max(len(pixels) - width, 0))
     apart = np.abs(pixels[rows] - pixels[rows + width - 1]) - np.abs(pixels[rows] - pixels[rows + width])

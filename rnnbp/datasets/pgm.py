@@ -69,12 +69,12 @@ def parse_pgm(content: bytes) -> Array:
             f"must have at least a pixel and a maxval from 1 to {MOST_LEVELS}, "
             f"its header claims {width} x {height} pixels and {levels}"
         )
-    kind = np.dtype(np.uint8 if levels < 256 else ">u2")
-    claimed, there = width * height * kind.itemsize, len(content) - header.end()
+    dtype = np.dtype(np.uint8 if levels < 256 else ">u2")
+    claimed, there = width * height * dtype.itemsize, len(content) - header.end()
     if there != claimed:
         what = "is cut off" if there < claimed else "is longer than it should be"
         raise ValueError(f"{what}: its header claims {width} x {height} pixels, {claimed} bytes, {there} are there")
-    pixels = np.frombuffer(content, kind, offset=header.end()).reshape(height, width)
+    pixels = np.frombuffer(content, dtype, offset=header.end()).reshape(height, width)
     if pixels.max() > levels:
         raise ValueError(f"has a grey level of {pixels.max()}, above its maxval of {levels}")
     return np.divide(pixels, levels, dtype=np.float64)

@@ -107,7 +107,7 @@ def recordings(
     names = [str(p) for p in paths]
     if feature is None:
         if cache is not None:
-            raise ValueError("cache keeps features: give feature=")
+            raise ValueError("cache is for features: give feature=")
         lengths = [audio_info(p).samples for p in paths]
         load: Callable[[int], Array] = Waveforms(tuple(paths), audio_info(paths[0]).sr)
         return LazySequences(load, len(paths), memory, lengths=lengths, names=names)

@@ -46,7 +46,7 @@ REGISTRY = {
         "CC BY-SA 4.0",
         GIB // 4,
         10_000,
-        "GitHub makes this archive anew when it is asked for and does not promise the same bytes",
+        "GitHub generates this archive at each request and does not guarantee the same bytes",
     ),
     "speech-commands": Remote(
         "https://storage.googleapis.com/download.tensorflow.org/data/speech_commands_v0.02.tar.gz",
@@ -61,7 +61,7 @@ REGISTRY = {
         "CC BY 4.0",
         GIB // 4,
         100,
-        "UCI publishes none, and packs its archives anew",
+        "UCI publishes none, and repacks its archives",
     ),
     "nettalk": Remote(
         "https://archive.ics.uci.edu/static/public/150/connectionist+bench+nettalk+corpus.zip",
@@ -69,7 +69,7 @@ REGISTRY = {
         "non-commercial research only, by the corpus's own header",
         GIB // 64,
         100,
-        "UCI publishes none, and packs its archives anew",
+        "UCI publishes none, and repacks its archives",
     ),
     "cmudict": Remote(
         "https://github.com/cmusphinx/cmudict/archive/refs/heads/master.zip",

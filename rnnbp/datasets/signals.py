@@ -73,10 +73,10 @@ def mackey_glass_series(steps: int, tau: float = 17.0, seed: Seed = 0) -> Array:
     >>> bool(0.2 < x.min() < x.max() < 1.4)
     True
     """
-    per_unit, settle = 10, 1000
+    per_unit, transient = 10, 1000  # steps per unit of time, and units before the series
     h = 1 / per_unit
     lag = round(number("tau", tau, 0, open_low=True) * per_unit)
-    total = (positive_int("steps", steps) + settle) * per_unit
+    total = (positive_int("steps", steps) + transient) * per_unit
     start = 1.2 + 0.1 * (np.random.default_rng(seed).random(lag + 1) - 0.5)
     x = np.concatenate([start, np.zeros(total)]).tolist()
 
@@ -91,7 +91,7 @@ def mackey_glass_series(steps: int, tau: float = 17.0, seed: Seed = 0) -> Array:
         k3 = slope(now + 0.5 * h * k2, middle)
         k4 = slope(now + h * k3, new)
         x[n + 1] = now + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
-    return np.array(x[lag + settle * per_unit :: per_unit][:steps])
+    return np.array(x[lag + transient * per_unit :: per_unit][:steps])
 
 
 def mackey_glass(sequences: int, steps: int, ahead: int = 1, tau: float = 17.0, seed: Seed = 0) -> SequenceDataset:

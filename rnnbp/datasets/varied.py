@@ -15,7 +15,7 @@ Feature = Callable[[Array], Array]
 PLAIN = Variation(speed=0.0, tempo=0.0, noisy=0.0)
 
 
-class Heard(Protocol):
+class VariedLoader(Protocol):
     """Protocol of a resampled loader: epoch 0 is varied by `shown`, all others by `trained`."""
 
     shown: Variation

@@ -45,7 +45,7 @@ def add_noise(y: ArrayLike, *, snr: float, rng: np.random.Generator, noise: Arra
     10.0
     """
     signal, rng, snr = checked_signal(y), _generator(rng), number("snr", snr)
-    added = rng.standard_normal(len(signal)) if noise is None else _stretch(noise, len(signal), rng)
+    added = rng.standard_normal(len(signal)) if noise is None else _random_segment(noise, len(signal), rng)
     power, noise_power = (float(np.sum(np.square(s, dtype=np.float64))) for s in (signal, added))
     if power == 0 or noise_power == 0:
         raise ValueError(f"{'y' if power == 0 else 'noise'} must not be silent: there is no ratio to {snr:g} dB")
@@ -53,7 +53,7 @@ def add_noise(y: ArrayLike, *, snr: float, rng: np.random.Generator, noise: Arra
     return signal + (scale * added).astype(signal.dtype)
 
 
-def _stretch(noise: ArrayLike, n: int, rng: np.random.Generator) -> Array:
+def _random_segment(noise: ArrayLike, n: int, rng: np.random.Generator) -> Array:
     recording = checked_signal(noise, "noise")
     last = len(recording) - n
     start = int(rng.integers(last + 1 if last >= 0 else len(recording)))
@@ -130,7 +130,7 @@ def spec_augment(
     freq_width: int = 8,
     time_masks: int = 2,
     time_width: int = 20,
-    time_share: float = 0.2,
+    time_fraction: float = 0.2,
 ) -> Array:
     """Apply SpecAugment's masks: bands of features, and ranges of frames, are set to the utterance's mean.
 
@@ -146,7 +146,7 @@ def spec_augment(
         Number of masks; 0 for none.
     freq_width, time_width : int, default 8 and 20
         Greatest width of a mask, in features and frames.
-    time_share : float, 0 to 1, default 0.2
+    time_fraction : float, 0 to 1, default 0.2
         Greatest fraction of the frames that one mask covers.
 
     Returns
@@ -172,7 +172,7 @@ def spec_augment(
     """
     features, rng = checked_features(x), _generator(rng)
     T, F = features.shape
-    widest = min(natural_int("time_width", time_width), int(number("time_share", time_share, 0, 1) * T))
+    widest = min(natural_int("time_width", time_width), int(number("time_fraction", time_fraction, 0, 1) * T))
     hidden = np.zeros((T, F), bool)
     for _ in range(natural_int("freq_masks", freq_masks)):
         hidden[:, _mask(F, min(natural_int("freq_width", freq_width), F), rng)] = True

@@ -12,7 +12,7 @@ Array = np.ndarray
 LINEAR = 200 / 3  # Slaney: Hz a mel below the corner...
 CORNER = 1000.0  # ...which is at 15 mel; above it 27 mels are a factor of 6.4
 LOG_STEP = np.log(6.4) / 27
-STRAIGHT = 0.6  # fraction of the band that is scaled linearly: formants, as in Jaitly & Hinton's 4.8 of 8 kHz
+LINEAR_FRACTION = 0.6  # fraction of the band that is scaled linearly: formants, as in Jaitly & Hinton's 4.8 of 8 kHz
 
 
 def hz_to_mel(frequencies: ArrayLike, *, htk: bool = False) -> Array:
@@ -133,10 +133,10 @@ def warp_frequencies(frequencies: ArrayLike, factor: float, *, sr: float) -> Arr
     """
     half = number("sr", sr, 0, open_low=True) / 2
     factor = number("factor", factor, 0.5, 2)
-    reached = STRAIGHT * half * min(factor, 1)  # where the straight part ends, afterwards and before
-    knee = reached / factor
+    warped_knee = LINEAR_FRACTION * half * min(factor, 1)  # where the linear part ends, after and before warping
+    knee = warped_knee / factor
     f = np.asarray(frequencies, np.float64)
-    return np.where(f <= knee, factor * f, half - (half - reached) / (half - knee) * (half - f))
+    return np.where(f <= knee, factor * f, half - (half - warped_knee) / (half - knee) * (half - f))
 
 
 def mel(

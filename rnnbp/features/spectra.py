@@ -61,14 +61,14 @@ def frame_spectra(frames: Array, window: Array, n_fft: int, power: float = 2.0, 
 
     weights = None if filters is None else filters.T.astype(frames.dtype, copy=False)
 
-    def some(block: Array) -> Array:
+    def of_block(block: Array) -> Array:
         values = fft.rfft(block * window, n_fft, axis=-1)
         powers = values.real**2 + values.imag**2
         if power != 2:
             powers **= power / 2
         return powers if weights is None else powers @ weights
 
-    return by_blocks(frames, some)
+    return by_blocks(frames, of_block)
 
 
 def spectrogram(y: ArrayLike, *, sr: float, power: float = 2.0, **framing: Unpack[FramingOptions]) -> Array:

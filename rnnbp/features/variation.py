@@ -45,8 +45,8 @@ def stretch(x: Array, factor: float) -> Array:
     last = len(x) - 1
     at = np.linspace(0, last, max(2, round(last / number("factor", factor, 0, open_low=True)) + 1))
     low = np.minimum(at.astype(np.int64), max(last - 1, 0))
-    share = (at - low)[:, None].astype(x.dtype)
-    return (1 - share) * x[low] + share * x[np.minimum(low + 1, last)]
+    fraction = (at - low)[:, None].astype(x.dtype)
+    return (1 - fraction) * x[low] + fraction * x[np.minimum(low + 1, last)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,9 +107,9 @@ class Variation:
             number(name, getattr(self, name), 0, 1)
         number("warp", self.warp, 0, 0.5)
         if not self.noises:
-            raise ValueError("noises must hold at least one kind, got none")
-        for kind in self.noises:
-            choice("noises", kind, NOISES)
+            raise ValueError("noises must have at least one noise, got none")
+        for name in self.noises:
+            choice("noises", name, NOISES)
         low, high = self.snr
         number("snr", low, high=number("snr", high))
         spec_augment(np.zeros((1, 1)), rng=np.random.default_rng(0), freq_width=self.masks)
@@ -119,8 +119,8 @@ class Variation:
         y = change_speed(checked_signal(y), _factor(self.speed, rng))
         if rng.random() >= self.noisy or not y.any():
             return y
-        kind = self.noises[int(rng.integers(len(self.noises)))]
-        noise = speech_noise(len(y), sr=sr, rng=rng) if kind == "speech" else None
+        name = self.noises[int(rng.integers(len(self.noises)))]
+        noise = speech_noise(len(y), sr=sr, rng=rng) if name == "speech" else None
         return add_noise(y, snr=rng.uniform(*self.snr), rng=rng, noise=noise)
 
     def frames(self, x: Array, rng: np.random.Generator) -> Array:

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp.runtime import to_config
+from rnnbp.runtime import named_axes, to_config
 
 Array = np.ndarray
 Shape = tuple[int, ...]
@@ -131,7 +131,7 @@ class Loss:
         outputs, mask = as_outputs(outputs), np.asarray(mask)
         targets = self.align(outputs, np.asarray(targets))
         if mask.shape != outputs.shape[:-1] or mask.dtype != bool:
-            wanted = axes(outputs.shape[:-1], "items")
+            wanted = axes(outputs.shape[:-1], "TB")
             raise ValueError(f"mask must be bool of shape {wanted}, got {mask.dtype} of {mask.shape}")
         K = outputs.shape[-1]
         self.check(targets, mask, K)
@@ -318,16 +318,15 @@ def _rows(mask: Array) -> Array | slice:
     return slice(None) if mask.all() else np.flatnonzero(mask)
 
 
-def axes(shape: Shape, what: str = "outputs") -> str:
-    """Return a shape with the names of its axes, as text: of `outputs` or, without the last axis, of `items`.
+def axes(shape: Shape, names: str = "TBK") -> str:
+    """Return a shape with the names of its axes, the last ones of `names`.
 
     Examples
     --------
-    >>> axes((7, 2, 3)), axes((2,), "items")
+    >>> axes((7, 2, 3)), axes((2,), "TB")
     ('(T, B, K) = (7, 2, 3)', '(B,) = (2,)')
     """
-    names = {"outputs": {2: "(B, K)", 3: "(T, B, K)"}, "items": {1: "(B,)", 2: "(T, B)"}}[what]
-    return f"{names[len(shape)]} = {shape}" if len(shape) in names else f"{shape}"
+    return named_axes(shape, names[-len(shape) :])
 
 
 def target_shape_error(outputs: Array, targets: Array, wanted: str) -> ValueError:

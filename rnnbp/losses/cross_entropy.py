@@ -76,7 +76,7 @@ class CrossEntropy(Loss):
         return np.where(counts, self.class_weight[np.where(counts, targets, 0)], 0)
 
     def align(self, outputs: Array, targets: Array) -> Array:
-        wanted = axes(outputs.shape[:-1], "items")
+        wanted = axes(outputs.shape[:-1], "TB")
         if not np.issubdtype(targets.dtype, np.integer):
             fits = targets.shape == outputs.shape[:-1]
             must = "be integer class labels" if fits else f"have shape {wanted} and be integer class labels"

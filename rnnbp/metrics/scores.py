@@ -170,8 +170,8 @@ def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike 
     1.0
     """
     truth, guess = _numbers(y_true, y_pred, lengths)
-    there = ~np.isnan(truth)
-    return float(np.mean((guess - truth)[there] ** 2)) if there.any() else float("nan")
+    known = ~np.isnan(truth)
+    return float(np.mean((guess - truth)[known] ** 2)) if known.any() else float("nan")
 
 
 def r2(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None = None) -> float:
@@ -205,8 +205,8 @@ def r2(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None = None) -
 
 
 def _r2_of_one(truth: Array, guess: Array) -> float:
-    there = ~np.isnan(truth)
-    truth, guess = truth[there], guess[there]
+    known = ~np.isnan(truth)
+    truth, guess = truth[known], guess[known]
     if truth.size < 2:
         return float("nan")
     error, spread = np.sum((truth - guess) ** 2), np.sum((truth - truth.mean()) ** 2)
@@ -215,7 +215,7 @@ def _r2_of_one(truth: Array, guess: Array) -> float:
     return float(1 - error / spread)
 
 
-def _pick(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None) -> tuple[Array, Array]:
+def _without_padding(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None) -> tuple[Array, Array]:
     """Return targets and predictions without padding; with `lengths`, the first axis is then that of the items."""
     truth, guess = _array("y_true", y_true), _array("y_pred", y_pred)
     if truth.shape == (*guess.shape, 1):
@@ -247,7 +247,7 @@ def _labelled(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None, i
     """Return the target and predicted labels (N,) of the items that count."""
     if lengths is None:
         y_true, y_pred = _joined(y_true), _joined(y_pred)
-    truth, guess = (a.ravel() for a in _pick(y_true, y_pred, lengths))
+    truth, guess = (a.ravel() for a in _without_padding(y_true, y_pred, lengths))
     if truth.dtype == object:
         counts = np.array([label is not None for label in truth])
     elif np.issubdtype(truth.dtype, np.integer):
@@ -275,7 +275,7 @@ def _check_types(truth: Array, guess: Array) -> None:
 
 def _numbers(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None) -> tuple[Array, Array]:
     """Return target and predicted values (N, K) in float64."""
-    truth, guess = (a.astype(np.float64) for a in _pick(y_true, y_pred, lengths))
+    truth, guess = (a.astype(np.float64) for a in _without_padding(y_true, y_pred, lengths))
     K = 1 if truth.ndim == 1 else truth.shape[-1]
     return truth.reshape(-1, K), guess.reshape(-1, K)
 

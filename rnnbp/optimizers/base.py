@@ -181,14 +181,14 @@ class Optimizer:
         for name in state:
             if name not in known:
                 guess = did_you_mean(name, known)
-                raise ValueError(f"state has {name!r}, which {type(self).__name__} does not keep.{guess}")
+                raise ValueError(f"state has {name!r}, which {type(self).__name__} does not have.{guess}")
         missing = (known if set(self.slots()) & set(state) else numbers) - set(state)
         if missing:
             raise ValueError(f"state of {type(self).__name__} lacks {', '.join(map(repr, sorted(missing)))}")
         arrays = {name: np.array(state[name]) for name in self.slots() if name in state}
         shapes = {array.shape for array in arrays.values()}
-        kinds = {array.dtype.kind for array in arrays.values()}
-        if len(shapes) > 1 or any(len(shape) != 1 for shape in shapes) or kinds - {"f"}:
+        dtype_kinds = {array.dtype.kind for array in arrays.values()}
+        if len(shapes) > 1 or any(len(shape) != 1 for shape in shapes) or dtype_kinds - {"f"}:
             found = ", ".join(f"{name} {array.dtype} of {array.shape}" for name, array in arrays.items())
             raise ValueError(f"state of {type(self).__name__} must have floats of one shape (P,), got {found}")
         steps, rate = natural_int("steps", state["steps"]), number("learning_rate", state["learning_rate"], 0)

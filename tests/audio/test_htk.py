@@ -105,7 +105,7 @@ def test_malformed_files_are_refused(tmp_path, data, message):
         ([[0.0]], {"kind": "MFC"}, "kind must be one of .*; got 'MFC'. Did you mean 'MFCC'"),
         ([[0.0]], {"kind": "MFCC_X"}, "qualifier of kind 'MFCC_X' must be one of"),
         ([[0.0]], {"kind": "MFCC_K"}, "kind must be without _K, whose checksum is not written"),
-        ([[0]], {"kind": "DISCRETE_C"}, "kind DISCRETE is of 16 bits as it is: it cannot have _C"),
+        ([[0]], {"kind": "DISCRETE_C"}, "kind DISCRETE is of 16 bits already: it cannot have _C"),
         ([0.0], {}, r"values must be a finite matrix of shape \(T, F\), got float64 of \(1,\)"),
         ([[np.nan]], {}, "values must be a finite matrix"),
         ([[1e300]], {}, "values must be within the range of float32"),

@@ -289,7 +289,7 @@ def test_the_tables_have_every_argument(name):
             lambda r: datasets.load_recordings(r / "digits", datasets.ByName(NAMES.pattern), classes=["a"]),
             "classes has no effect where labels have no label",
         ),
-        (lambda r: datasets.load_recordings(r / "digits", NAMES, cache="kept"), "cache keeps features: give feature="),
+        (lambda r: datasets.load_recordings(r / "digits", NAMES, cache="kept"), "cache is for features: give feature="),
     ],
 )
 def test_an_argument_without_effect_is_refused(folder, make, message):

@@ -214,7 +214,7 @@ def test_a_pixel_lost_in_the_repair_is_restored_where_rows_match(at):
     assert (flat == 10).sum() > 3
     damaged = as_text(content, kept={start + i})
     assert len(damaged.replace(b"\r\n", b"\n")) == len(content) - 1
-    assert orl_faces._mended(damaged) == content
+    assert orl_faces._repaired(damaged) == content
 
 
 def test_a_damaged_picture_is_named(people):

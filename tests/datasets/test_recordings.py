@@ -99,7 +99,7 @@ def test_wrong_patterns_are_refused(make, message):
     [
         ("{digit}.wav", r"labels must be ByName\(\.\.\.\), ByFolder\(\) or ByTable\(\.\.\.\), got '\{digit\}\.wav'"),
         (ByName("{digit}.flac"), r"'0_ann_0\.wav' does not match the pattern '\{digit\}\.flac'"),
-        (ByFolder(), r"'0_ann_0\.wav' of .* lies in no folder that could be its label"),
+        (ByFolder(), r"'0_ann_0\.wav' of .* is in no folder that could be its label"),
         (ByTable("t.csv", label="words"), r"has no column 'words'\. Did you mean 'word'\?"),
         (ByTable("t.csv", label="word"), r"row 1: there is no recording 'gone\.wav'"),
         (ByTable("empty.csv"), "has no rows"),
@@ -187,7 +187,7 @@ def test_features_are_cached_on_disk_until_feature_or_recording_change(folder, t
 def test_a_feature_without_a_repr_of_its_settings_is_not_cached(folder):
     with pytest.raises(ValueError, match="feature must have a repr that shows its settings"):
         load_recordings(folder, NAMES, feature=lambda y: y[:, None], cache=folder / "cache")
-    with pytest.raises(ValueError, match="cache keeps features: give feature="):
+    with pytest.raises(ValueError, match="cache is for features: give feature="):
         load_recordings(folder, NAMES, cache=folder / "cache")
 
 

@@ -87,7 +87,7 @@ def test_a_download_is_complete_and_requested_once(server, tmp_path):
 def test_an_interrupted_download_is_resumed(server, tmp_path):
     server.breaks = 40_000
     for have in (40_000, 80_000):
-        with pytest.raises(OSError, match=f"broke off {100_000 - have} bytes before its end: download again to go on"):
+        with pytest.raises(OSError, match=f"broke off {100_000 - have} bytes before its end: download again to resume"):
             get(server, tmp_path)
         assert not (tmp_path / "data.bin").exists()
     assert get(server, tmp_path).read_bytes() == CONTENT
@@ -118,7 +118,7 @@ def test_a_complete_download_that_was_not_renamed_is_not_requested_again(server,
 
 
 def test_another_checksum_is_refused_and_nothing_is_left(server, tmp_path):
-    with pytest.raises(ValueError, match=rf"is not what it was: its SHA-256 is {SHA}, it should be 00"):
+    with pytest.raises(ValueError, match=rf"has changed: its SHA-256 is {SHA}, it should be 00"):
         get(server, tmp_path, sha256="00")
     assert list(tmp_path.iterdir()) == []
 

@@ -73,10 +73,10 @@ def test_speeds_are_sampled_from_the_given_factors(rng):
     F=st.integers(1, 30),
     masks=st.integers(0, 3),
     width=st.integers(0, 50),
-    share=st.floats(0, 1),
+    fraction=st.floats(0, 1),
     seed=st.integers(0, 1000),
 )
-def test_masks_cover_bands_and_ranges_of_frames(T, F, masks, width, share, seed):
+def test_masks_cover_bands_and_ranges_of_frames(T, F, masks, width, fraction, seed):
     x = np.random.default_rng(seed).standard_normal((T, F))
     y = features.spec_augment(
         x,
@@ -85,7 +85,7 @@ def test_masks_cover_bands_and_ranges_of_frames(T, F, masks, width, share, seed)
         freq_width=width,
         time_masks=masks,
         time_width=width,
-        time_share=share,
+        time_fraction=fraction,
     )
     assert y.shape == x.shape
     hidden = y == x.mean(axis=0)
@@ -93,7 +93,7 @@ def test_masks_cover_bands_and_ranges_of_frames(T, F, masks, width, share, seed)
     if T > 1:
         rows, columns = hidden.all(axis=1), hidden.all(axis=0)
         np.testing.assert_array_equal(hidden, rows[:, None] | columns)
-        assert rows.sum() <= masks * min(width, share * T) or columns.all()
+        assert rows.sum() <= masks * min(width, fraction * T) or columns.all()
         assert columns.sum() <= masks * width or rows.all()
 
 
@@ -140,8 +140,8 @@ def test_the_same_seed_gives_the_same_augmentation(augment):
         (lambda rng: features.perturb_speed(np.ones(9), rng=rng, factors=()), "factors must hold at least one speed"),
         (lambda rng: features.perturb_speed(np.ones(9), rng=None), "rng must be a numpy.random.Generator"),
         (
-            lambda rng: features.spec_augment(np.ones((9, 2)), rng=rng, time_share=2),
-            "time_share must be a number between 0 and 1, got 2",
+            lambda rng: features.spec_augment(np.ones((9, 2)), rng=rng, time_fraction=2),
+            "time_fraction must be a number between 0 and 1, got 2",
         ),
         (
             lambda rng: features.spec_augment(np.ones((9, 2)), rng=rng, freq_width=-1),

@@ -158,7 +158,7 @@ CASES = {
     "spec_augment": (
         features.spec_augment,
         {"x": RNG.standard_normal((90, 40)), "rng": rng},
-        {"rng": 5, "freq_masks": 1, "freq_width": 20, "time_masks": 1, "time_width": 5, "time_share": 0.05},
+        {"rng": 5, "freq_masks": 1, "freq_width": 20, "time_masks": 1, "time_width": 5, "time_fraction": 0.05},
     ),
     "spectrogram": (features.spectrogram, {"y": Y, "sr": 8000}, {**CUT, "sr": 16000, "power": 1.0}),
     "speech_noise": (

@@ -124,7 +124,7 @@ def test_features_without_mel_filters_refuse_a_warp(rng):
         ({"warp": 0.6}, "warp must be"),
         ({"tempo": -1}, "tempo must be"),
         ({"noisy": 2}, "noisy must be"),
-        ({"noises": ()}, "noises must hold at least one kind, got none"),
+        ({"noises": ()}, "noises must have at least one noise, got none"),
         ({"noises": ("pink",)}, "noises must be one of 'speech', 'white'; got 'pink'"),
         ({"snr": (10, 0)}, "snr must be"),
         ({"masks": -1}, "freq_width must be"),

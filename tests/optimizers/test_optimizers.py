@@ -203,7 +203,7 @@ def test_learning_rate_is_checked_when_set():
 @pytest.mark.parametrize(
     ("state", "message"),
     [
-        ({"steps": 1, "learning_rate": 0.1, "means": [1.0]}, "which Adam does not keep. Did you mean 'mean'"),
+        ({"steps": 1, "learning_rate": 0.1, "means": [1.0]}, "which Adam does not have. Did you mean 'mean'"),
         ({"steps": 1, "learning_rate": 0.1, "mean": [1.0]}, "state of Adam lacks 'square'"),
         ({"steps": 1}, "state of Adam lacks 'learning_rate'"),
     ],

@@ -12,29 +12,29 @@ from rnnbp.kernels.compiled.rows import after, input_gradient, padded_rows, prod
 from rnnbp.kernels.compiled.team import STARTED, notify
 from rnnbp.kernels.compiled.vectors import at, copy, lanes, load, ones_where_positive, store
 
-ACTIVATIONS = ("tanh", "relu", "sigmoid", "linear")  # by their number in compiled code
+ACTIVATIONS = ("tanh", "relu", "sigmoid", "linear")  # by their code in compiled functions
 
 
 @njit(nogil=True)
-def activation(kind, a):
+def activation(code, a):
     """Return h from its pre-activation."""
-    if kind == 0:
+    if code == 0:
         return tanh(a)
-    if kind == 1:
+    if code == 1:
         return max(a, 0.0)
-    if kind == 2:
+    if code == 2:
         return sigmoid(a)
     return a
 
 
 @njit(nogil=True)
-def slope(kind, h):
+def slope(code, h):
     """Return the activation's derivative, from its value."""
-    if kind == 0:
+    if code == 0:
         return 1 - h * h
-    if kind == 1:
+    if code == 1:
         return ones_where_positive(h)
-    if kind == 2:
+    if code == 2:
         return h * (1 - h)
     return 1 + 0 * h
 
@@ -43,7 +43,7 @@ def slope(kind, h):
 def forward(signals, sizes, x, active, weights, inputs, gates, no_extra, outputs, shard, shards):
     """Run the sequences `shard`, `shard` + `shards`, ... through all steps."""
     notify(signals, STARTED)
-    (H, kind), (T, B, F) = sizes, x.shape
+    (H, code), (T, B, F) = sizes, x.shape
     w, bias = weights
     L, N = lanes(x), len(gates)
     _, sums = scratch(H, H, active[0], x)
@@ -57,7 +57,7 @@ def forward(signals, sizes, x, active, weights, inputs, gates, no_extra, outputs
         for b in range(rows):
             h = at(inputs, after(b, following, active[t + 1], N) * X)
             for u in range(0, H, L):
-                store(at(h, u), activation(kind, load(at(sums, b * S + u))))
+                store(at(h, u), activation(code, load(at(sums, b * S + u))))
             copy(at(outputs, (t * B + shard + b * shards) * H), h, H)
         first = following
 
@@ -73,7 +73,7 @@ def backward(
     """
     if steps[1] == len(active) - 1:
         notify(signals, STARTED)  # once a call
-    (H, kind), (_, B, F) = sizes, dx.shape
+    (H, code), (_, B, F) = sizes, dx.shape
     w_h, w_x = weights
     L, N = lanes(inputs), len(gates)
     X, G, C = inputs.shape[1], deltas.shape[1], d_h.shape[1]
@@ -85,7 +85,7 @@ def backward(
             h, e = at(inputs, after(b, end, active[t + 1], N) * X), at(deltas, (first - base + b) * G)
             for u in range((H - 1) // L * L, -1, -L):
                 d = load(at(d_h, b * C + u)) + load(at(d_y, b * Y + u))
-                store(at(e, u), d * slope(kind, load(at(h, u))))
+                store(at(e, u), d * slope(code, load(at(h, u))))
         e = at(deltas, (first - base) * G)
         product(rows, H, e, G, 1, w_h, H, at(zeros, 0), 0, at(d_h, 0), C)
         if len(w_x) > 0:
