@@ -56,7 +56,10 @@ def _without(
 ) -> "tuple[rnnbp.SequenceDataset, list[rnnbp.SequenceDataset]]":
     """Return the training set without a speaker, and test sets of the speaker as recorded and varied."""
     from rnnbp.datasets.digit_tasks import TEST_TIME_VARIATION
-    from rnnbp.datasets.varied import shown_with
+    from rnnbp.datasets.varied import with_evaluation_variation
 
     train, test = datasets.load("spoken-digits", split="speaker", speaker=speaker, **path)
-    return train, [test, *(shown_with(test, TEST_TIME_VARIATION, 2 * view + 1) for view in range(1, views))]
+    return train, [
+        test,
+        *(with_evaluation_variation(test, TEST_TIME_VARIATION, 2 * view + 1) for view in range(1, views)),
+    ]

@@ -33,7 +33,7 @@ class DigitStrings:
         Sampling rate [Hz].
     feature : callable
         Maps samples (n,) to features (T, F).
-    shown, trained : Variation
+    evaluation, training : Variation
         Variation in epoch 0 (evaluation), and in all others (training).
     gap : (float, float)
         The shortest and longest silence before, between and after digits, in seconds.
@@ -44,8 +44,8 @@ class DigitStrings:
     candidates: tuple[tuple[Array, ...], ...]
     sr: float
     feature: Callable[[Array], Array]
-    shown: Variation
-    trained: Variation
+    evaluation: Variation
+    training: Variation
     gap: tuple[float, float]
     seed: int
 
@@ -66,7 +66,7 @@ class DigitStrings:
         return np.random.default_rng([self.seed, place, epoch])
 
     def _variation(self, epoch: int) -> Variation:
-        return self.trained if epoch else self.shown
+        return self.training if epoch else self.evaluation
 
     def joined(self, place: int, rng: np.random.Generator) -> tuple[Array, Array]:
         """Return the waveform (n,) of a string without noise, and start and end of its digits, (L, 2) in samples."""
@@ -91,8 +91,8 @@ def load_digit_strings(
     fewest: int = 3,
     most: int = 7,
     gap: tuple[float, float] = (0.0, 0.4),
-    shown: Variation = BACKGROUND,
-    trained: Variation | None = None,
+    evaluation: Variation = BACKGROUND,
+    training: Variation | None = None,
     seed: int = 0,
     dtype: DTypeLike = np.float32,
 ) -> tuple[ResampledDataset, ResampledDataset]:
@@ -113,9 +113,9 @@ def load_digit_strings(
         Least and greatest number of digits in a string.
     gap : (float, float), default (0, 0.4)
         The shortest and longest silence before, between and after digits, in seconds.
-    shown, trained : Variation
-        `shown`: variation of test strings, and of training strings in evaluation; `trained`: variation of training
-        strings in training. By default both only add noise at 20 to 40 dB.
+    evaluation, training : Variation
+        `evaluation`: variation of test strings, and of training strings when they are evaluated; `training`: variation
+        of training strings in training. By default both only add noise at 20 to 40 dB.
     seed : int, default 0
 
     Returns
@@ -146,8 +146,10 @@ def load_digit_strings(
     *parts, sr = digit_waveforms(path, split, speaker, feature, dtype)
     sizes = positive_int("strings", strings), positive_int("test_strings", test_strings)
     train, test = (
-        _joined(part, size, (fewest, most), sr, feature, shown, varied, gap, 2 * seed + k, dtype)
-        for k, (part, size, varied) in enumerate(zip(parts, sizes, (trained or shown, shown), strict=True))
+        _joined(part, size, (fewest, most), sr, feature, evaluation, own_training, gap, 2 * seed + k, dtype)
+        for k, (part, size, own_training) in enumerate(
+            zip(parts, sizes, (training or evaluation, evaluation), strict=True)
+        )
     )
     return train, test
 
@@ -171,8 +173,8 @@ def _joined(
     digits: tuple[int, int],
     sr: int,
     feature: Callable[[Array], Array],
-    shown: Variation,
-    trained: Variation,
+    evaluation: Variation,
+    training: Variation,
     gap: tuple[float, float],
     seed: int,
     dtype: DTypeLike,
@@ -189,7 +191,7 @@ def _joined(
     speakers = rng.choice(list(by_digit), size)
     said = [rng.choice(list(by_digit[s]), rng.integers(digits[0], digits[1] + 1)) for s in speakers]
     candidates = tuple(tuple(by_digit[s][int(k)] for k in one) for s, one in zip(speakers, said, strict=True))
-    draw = DigitStrings(singles.sequences, candidates, sr, feature, shown, trained, gap, seed)
+    draw = DigitStrings(singles.sequences, candidates, sr, feature, evaluation, training, gap, seed)
     labels = LabelSequences([one + 1 for one in said], classes=(BLANK, *DIGITS))
     info = pd.DataFrame({"speaker": speakers})
     return ResampledDataset(draw, labels, info=info, dtype=dtype)

@@ -35,7 +35,7 @@ def spoken_digits(
     split: str = "official",
     *,
     speaker: str | None = None,
-    shown: Variation = PLAIN,
+    evaluation: Variation = PLAIN,
     seed: int = 0,
 ) -> tuple[ResampledDataset, ResampledDataset]:
     """Load the recordings of `load_spoken_digits` as cepstra, with random variation in training.
@@ -44,7 +44,7 @@ def spoken_digits(
     ----------
     path, split, speaker
         See `load_spoken_digits`. For the split 'speaker', training has more variation.
-    shown : Variation, optional
+    evaluation : Variation, optional
         Variation of recordings in evaluation. Default: none.
     seed : int, default 0
         Seed of all variations.
@@ -70,10 +70,10 @@ def spoken_digits(
     ResampledDataset: 1 sequence, 39 features; 10 classes
     """
     train, test, sr = digit_waveforms(path, split, speaker, digit_feature())
-    trained = NEW_SPEAKERS if split == "speaker" else KNOWN_SPEAKERS
+    training = NEW_SPEAKERS if split == "speaker" else KNOWN_SPEAKERS
     return (
-        varied(train, digit_feature(), trained, sr=sr, shown=shown, seed=2 * seed),
-        varied(test, digit_feature(), trained, sr=sr, shown=shown, seed=2 * seed + 1),
+        varied(train, digit_feature(), training, sr=sr, evaluation=evaluation, seed=2 * seed),
+        varied(test, digit_feature(), training, sr=sr, evaluation=evaluation, seed=2 * seed + 1),
     )
 
 
@@ -84,7 +84,7 @@ def connected_digits(
     speaker: str | None = None,
     strings: int = 1000,
     test_strings: int = 500,
-    shown: Variation = BACKGROUND,
+    evaluation: Variation = BACKGROUND,
     seed: int = 0,
 ) -> tuple[ResampledDataset, ResampledDataset]:
     """Load strings of 3 to 7 spoken digits, concatenated with silences and noise, for `rnnbp.CTC`.
@@ -93,7 +93,7 @@ def connected_digits(
     ----------
     path, split, speaker, strings, test_strings, seed
         See `load_digit_strings`.
-    shown : Variation, optional
+    evaluation : Variation, optional
         Variation of strings in evaluation. Default: noise at 20 to 40 dB.
 
     Returns
@@ -123,7 +123,7 @@ def connected_digits(
         speaker=speaker,
         strings=strings,
         test_strings=test_strings,
-        shown=shown,
-        trained=VARIED_STRINGS,
+        evaluation=evaluation,
+        training=VARIED_STRINGS,
         seed=seed,
     )

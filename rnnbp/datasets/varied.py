@@ -16,10 +16,10 @@ PLAIN = Variation(speed=0.0, tempo=0.0, noisy=0.0)
 
 
 class VariedLoader(Protocol):
-    """Protocol of a resampled loader: epoch 0 is varied by `shown`, all others by `trained`."""
+    """Protocol of a resampled loader: epoch 0 is varied by `evaluation`, all others by `training`."""
 
-    shown: Variation
-    trained: Variation
+    evaluation: Variation
+    training: Variation
     seed: int
 
     def __call__(self, place: int, epoch: int) -> Array: ...
@@ -32,24 +32,24 @@ class VariedRecordings:
     recordings: LazySequences
     sr: float
     feature: Feature
-    shown: Variation
-    trained: Variation
+    evaluation: Variation
+    training: Variation
     seed: int
 
     def __call__(self, place: int, epoch: int) -> Array:
         """Compute the features (T, F) of one recording."""
         rng = np.random.default_rng([self.seed, place, epoch])
-        variation = self.trained if epoch else self.shown
+        variation = self.training if epoch else self.evaluation
         return variation.features(self.recordings[place][:, 0], self.feature, self.sr, rng)
 
 
 def varied(
     recordings: SequenceDataset,
     feature: Feature,
-    trained: Variation,
+    training: Variation,
     *,
     sr: float,
-    shown: Variation = PLAIN,
+    evaluation: Variation = PLAIN,
     seed: int = 0,
 ) -> ResampledDataset:
     """Return a dataset of features of recordings with random variation, resampled in every training epoch.
@@ -60,11 +60,11 @@ def varied(
         Lazy waveforms (n, 1), with one target a recording.
     feature : callable
         Maps samples (n,) to features (T, F).
-    trained : Variation
+    training : Variation
         Variation in training.
     sr : float
         Sampling rate [Hz].
-    shown : Variation, optional
+    evaluation : Variation, optional
         Variation in evaluation, the same at each evaluation. Default: none.
     seed : int, default 0
 
@@ -84,7 +84,7 @@ def varied(
     if not isinstance(lazy, LazySequences) or isinstance(recordings.targets, list) or recordings.targets is None:
         raise ValueError(f"recordings must be lazy, with a target each, got {recordings!r}")
     return ResampledDataset(
-        VariedRecordings(lazy, sr, feature, shown, trained, seed),
+        VariedRecordings(lazy, sr, feature, evaluation, training, seed),
         recordings.targets,
         classes=recordings.classes,
         ids=recordings.ids,
@@ -93,14 +93,16 @@ def varied(
     )
 
 
-def shown_with(data: SequenceDataset, shown: Variation, seed: int | None = None) -> ResampledDataset:
+def with_evaluation_variation(
+    data: SequenceDataset, evaluation: Variation, seed: int | None = None
+) -> ResampledDataset:
     """Return the dataset with another variation in evaluation.
 
     Parameters
     ----------
     data : ResampledDataset
         From `varied` or `load_digit_strings`.
-    shown : Variation
+    evaluation : Variation
     seed : int, optional
         Seed of the variation. Default: unchanged.
 
@@ -110,6 +112,6 @@ def shown_with(data: SequenceDataset, shown: Variation, seed: int | None = None)
         If `data` is another dataset.
     """
     draw: Any = getattr(data, "draw", None)
-    if not isinstance(data, ResampledDataset) or not isinstance(getattr(draw, "shown", None), Variation):
+    if not isinstance(data, ResampledDataset) or not isinstance(getattr(draw, "evaluation", None), Variation):
         raise ValueError(f"data must be of recordings, to which noise can be added, got {data!r}")
-    return data.resampled_by(replace(draw, shown=shown, seed=draw.seed if seed is None else seed))
+    return data.resampled_by(replace(draw, evaluation=evaluation, seed=draw.seed if seed is None else seed))

@@ -153,4 +153,4 @@ def test_only_recordings_can_be_given_noise(model):
 
 
 def test_the_variation_of_evaluation_is_plain_by_default():
-    assert words().draw.shown == PLAIN
+    assert words().draw.evaluation == PLAIN

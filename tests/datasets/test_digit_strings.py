@@ -7,7 +7,7 @@ from rnnbp.audio import read_wav
 from rnnbp.datasets import load, load_digit_strings, load_spoken_digits, synthetic_word, write_synthetic_digits
 from rnnbp.datasets.digit_tasks import connected_digits, digit_feature, spoken_digits
 from rnnbp.datasets.synthetic_words import WORDS
-from rnnbp.datasets.varied import PLAIN, shown_with, varied
+from rnnbp.datasets.varied import PLAIN, varied, with_evaluation_variation
 from rnnbp.features import MFCC, Variation
 
 FEATURE = MFCC(sr=8000, n_mfcc=5, n_mels=12)
@@ -61,8 +61,8 @@ def test_single_digits_are_varied_in_training_only(folder):
 def test_training_for_new_speakers_varies_more(folder):
     known, _ = spoken_digits(folder)
     new, _ = spoken_digits(folder, "speaker", speaker="bob")
-    assert new.draw.trained.speed > known.draw.trained.speed
-    assert known.draw.shown == new.draw.shown == PLAIN
+    assert new.draw.training.speed > known.draw.training.speed
+    assert known.draw.evaluation == new.draw.evaluation == PLAIN
 
 
 def test_digit_strings_are_loaded_by_name(folder):
@@ -114,7 +114,7 @@ def test_digits_are_at_the_reported_times(folder):
 
 
 def test_every_epoch_joins_other_recordings_of_the_same_digits(folder):
-    train, _ = strings(folder, trained=Variation())
+    train, _ = strings(folder, training=Variation())
     first, second = train.at_epoch(1), train.at_epoch(2)
     assert [one.tolist() for one in first.targets] == [one.tolist() for one in second.targets]
     assert sum(len(a) == len(b) for a, b in zip(first.sequences, second.sequences, strict=True)) < 5
@@ -130,7 +130,7 @@ def test_strings_follow_from_the_seed_and_differ_between_splits(folder):
 
 def test_noise_can_be_added_in_evaluation(folder):
     _, test = connected_digits(folder, strings=2, test_strings=3)
-    clean, loud = (shown_with(test, v) for v in (PLAIN, Variation(speed=0, tempo=0, snr=(0, 0))))
+    clean, loud = (with_evaluation_variation(test, v) for v in (PLAIN, Variation(speed=0, tempo=0, snr=(0, 0))))
     assert clean.sequences[1].shape == loud.sequences[1].shape == test.sequences[1].shape
     assert not np.array_equal(clean.sequences[1], loud.sequences[1])
     y, spans = clean.draw.sound(1)

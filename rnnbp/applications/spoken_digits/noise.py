@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from rnnbp.data import SequenceDataset
-from rnnbp.datasets.varied import PLAIN, shown_with
+from rnnbp.datasets.varied import PLAIN, with_evaluation_variation
 from rnnbp.features import Variation
 from rnnbp.features.variation import NOISES
 from rnnbp.losses import Loss
@@ -62,8 +62,8 @@ def noise_table(
     """
     trainer = Trainer(model, loss)
 
-    def score(shown: Variation) -> float:
-        return trainer.evaluate(shown_with(data, shown))[loss.metric]
+    def score(variation: Variation) -> float:
+        return trainer.evaluate(with_evaluation_variation(data, variation))[loss.metric]
 
     clean = score(PLAIN)
     rows = {
