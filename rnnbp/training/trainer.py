@@ -141,8 +141,8 @@ class Trainer(Evaluator):
         Parameters
         ----------
         train : SequenceDataset
-            Each epoch trains on ``train.at_epoch(number)``. The model takes over its class names; where it has
-            some from an earlier training, the labels are mapped to those.
+            Each epoch trains on ``train.at_epoch(number)``. A model that was never trained takes over its class names;
+            where it has some from an earlier training, the labels are mapped to those.
         validation : SequenceDataset, optional
             Evaluated after each epoch.
         epochs : int, default 30
@@ -166,7 +166,7 @@ class Trainer(Evaluator):
         ------
         ValueError
             If an argument has the wrong type or value, data, model and loss do not fit each other, or data have classes
-            that the model does not know.
+            that the model does not know: all of this before the first update.
         FileNotFoundError, IsADirectoryError
             If no file can be written at `checkpoint`.
         TrainingDivergedError

@@ -227,3 +227,33 @@ def test_a_path_that_cannot_be_written_is_refused_before_training(place, error, 
     with pytest.raises(ValueError, match="checkpoint must be the path of a file, got 3"):
         trainer.fit(data(), progress=False, checkpoint=3)
     assert trainer.rows == []
+
+
+def test_a_checkpoint_of_another_optimizer_and_a_model_file_are_refused(tmp_path):
+    trainer_of(optimizer=rnnbp.Adam()).save(tmp_path / "c.npz")
+    with pytest.raises(ValueError, match="of another model or optimizer"):
+        trainer_of(optimizer=rnnbp.SGD(0.1)).resume(tmp_path / "c.npz")
+    trainer_of().model.save(tmp_path / "model.npz")
+    with pytest.raises(ValueError, match=r"must be a file of 'rnnbp checkpoint', version 1; it is 'rnnbp model'"):
+        trainer_of().resume(tmp_path / "model.npz")
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path):
+    path = tmp_path / "c.npz"
+    trainer_of().save(path)
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(ValueError, match=r"c\.npz' is not a file of 'rnnbp checkpoint', or it is damaged"):
+        trainer_of().resume(path)
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        trainer_of().resume(tmp_path / "none.npz")
+    with pytest.raises(IsADirectoryError, match=r"path must name a file of 'rnnbp checkpoint', and '.*' is a folder"):
+        trainer_of().resume(tmp_path)
+
+
+def test_a_checkpoint_without_its_arrays_is_refused(tmp_path):
+    trainer_of().save(tmp_path / "c.npz")
+    header, arrays = read_archive(tmp_path / "c.npz", "rnnbp checkpoint")
+    del arrays["parameters"]
+    write_archive(tmp_path / "c.npz", "rnnbp checkpoint", header, arrays)
+    with pytest.raises(ValueError, match="does not contain a complete checkpoint: 'parameters'"):
+        trainer_of().resume(tmp_path / "c.npz")

@@ -129,6 +129,20 @@ def test_the_learning_rate_is_restored_when_training_is_interrupted():
     assert optimizer.learning_rate == 0.05
 
 
+def test_callbacks_and_checkpoints_see_the_learning_rate_that_the_schedule_multiplies(tmp_path):
+    seen = []
+    trainer = trainer_of(
+        rnnbp.SGD(0.05),
+        schedule=rnnbp.StepDecay(1, 0.5),
+        callbacks=[lambda one, row: seen.append((one.optimizer.learning_rate, row["learning_rate"]))],
+    )
+    trainer.fit(constant(1.0), epochs=2, progress=False, checkpoint=tmp_path / "c.npz")
+    assert seen == [(0.05, 0.05), (0.05, 0.025)]
+    again = trainer_of(rnnbp.SGD(0.2))
+    again.resume(tmp_path / "c.npz")
+    assert again.optimizer.learning_rate == 0.05
+
+
 def test_a_schedule_restarts_with_each_fit():
     trainer = trainer_of(schedule=rnnbp.StepDecay(1, 0.5))
     for _ in range(2):
