@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Fixtures and settings of all tests."""
 
 import os
 
@@ -16,5 +16,5 @@ settings.load_profile("rnnbp")
 
 @pytest.fixture
 def rng() -> np.random.Generator:
-    """A generator that begins the same in every test."""
+    """A generator with the same seed in every test."""
     return np.random.default_rng(0)

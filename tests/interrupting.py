@@ -1,4 +1,4 @@
-"""Real processes that are sent signals while they work."""
+"""Processes that are sent signals while they run."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="pr
 
 
 def children(pid: int) -> set[int]:
-    """All that descend from a process."""
+    """Return all descendants of a process."""
     parents = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):

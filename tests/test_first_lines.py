@@ -1,4 +1,4 @@
-"""The lines that a user meets first run as they are written."""
+"""The documented first lines run unchanged."""
 
 import re
 from pathlib import Path

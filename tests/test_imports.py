@@ -1,4 +1,4 @@
-"""Imports point downwards, optional libraries wait for the call that needs them, and what is public is documented."""
+"""Imports point downwards, optional libraries are imported where called, and public names are documented."""
 
 import ast
 import inspect
@@ -27,7 +27,7 @@ ROOMS = (
 
 
 class Import(NamedTuple):
-    """One imported name: the file and line it stands in, the module it comes from, and whether a call waits for it."""
+    """One imported name: its file and line, the module it is from, and whether it is imported within a function."""
 
     file: str
     line: int
@@ -80,24 +80,24 @@ OWN = [i for i in IMPORTS if i.module.partition(".")[0] == "rnnbp"]
 
 
 def room(module: str) -> str:
-    """The first name below the package; '' for the package itself."""
+    """Return the first name below the package; '' for the package itself."""
     return module.partition(".")[2].partition(".")[0]
 
 
 def listed(offenders: list[Import]) -> str:
-    """The offending imports, one a line."""
+    """Return the offending imports as text, one a line."""
     return "\n".join(["", *map(str, offenders)])
 
 
 def upward(edges: list[Import]) -> list[Import]:
-    """The imports from a room above the importer's own."""
+    """Return the imports from a package above the importer's."""
     place = {name: float(number) for number, name in enumerate(ROOMS)}
     place |= {"__main__": -1.0, "": 0.5}  # only the command line stands above the package's own face
     return [i for i in edges if place[room(i.importer)] > place[room(i.module)]]
 
 
 def cycle(edges: list[Import]) -> list[str]:
-    """A chain of modules that import one another in a circle, or nothing."""
+    """Return a cycle of imports, or None."""
     below: dict[str, set[str]] = {}
     for edge in edges:
         if edge.module in FILES and edge.module != edge.importer:
@@ -147,7 +147,7 @@ def test_optional_and_slow_packages_are_imported_within_functions():
 
 
 def brought_by(code: str) -> set[str]:
-    """The modules that `code` loads in a fresh interpreter."""
+    """Return the modules that `code` loads in a new interpreter."""
     script = (
         f"import json, sys; before = set(sys.modules); {code}; print(json.dumps(sorted(set(sys.modules) - before)))"
     )
@@ -185,7 +185,7 @@ def test_dir_lists_the_public_names_only(face):
 
 @pytest.mark.parametrize("face", FACES)
 def test_no_public_name_equals_that_of_its_file(face):
-    """Or, once the file is imported, the package would show the module in its place."""
+    """Once the file is imported, the module would hide the name."""
     for node in ast.parse(FILES[face].with_suffix(".pyi").read_text(encoding="utf-8")).body:
         if isinstance(node, ast.ImportFrom):
             for alias in node.names:

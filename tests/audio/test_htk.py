@@ -1,4 +1,4 @@
-"""HTK feature files: all kinds there and back, the bytes that the HTK Book says, and what is damaged."""
+"""HTK feature files: round trips of all parameter kinds, the bytes of the HTK Book, and damaged files."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""Kaldi's archives: text and binary there and back, compressed matrices by their definition, and what is damaged."""
+"""Kaldi archives: round trips in text and binary, compressed matrices by their definition, and damaged files."""
 
 import struct
 
@@ -59,7 +59,7 @@ def test_compressed_matrices_are_linear_in_their_integers(tmp_path):
 
 
 def test_compressed_columns_are_linear_between_their_percentiles(tmp_path):
-    """Percentiles 0, 25, 75 and 100 stand for 0, 64, 192 and 255; column after column."""
+    """Percentiles 0, 25, 75 and 100 are coded as 0, 64, 192 and 255, column by column."""
     heads = struct.pack("<HHHH", 0, 6553, 19661, 65535) + struct.pack("<HHHH", 0, 0, 65535, 65535)
     data = heads + bytes([0, 64, 192, 255, 32, 223]) + bytes([0, 64, 192, 255, 128, 200])
     path = tmp_path / "a.ark"

@@ -1,4 +1,4 @@
-"""SPHERE, FLAC and OGG files: there and back, told by how they begin, and refused where they are damaged."""
+"""SPHERE, FLAC and OGG files: round trips, detection of the format from the first bytes, and damaged files."""
 
 import io
 import struct
@@ -30,7 +30,7 @@ def test_sphere_files_round_trip_exactly(tmp_path_factory, whole):
 
 
 def sphere(data=bytes(20), size=1024, **fields):
-    """A file's bytes, with the fields of its header given, or left out where they are None."""
+    """Return the bytes of a SPHERE file with given header fields; those that are None are left out."""
     given = {
         "sample_count": "-i 10",
         "sample_rate": "-i 16000",

@@ -1,4 +1,4 @@
-"""WAV files: every encoding there and back, the same as SciPy reads, and headers that lie."""
+"""WAV files: round trips of every encoding, agreement with SciPy, and wrong headers."""
 
 import struct
 import tracemalloc
@@ -18,7 +18,7 @@ INTEGERS = [e for e in BITS if e.startswith("PCM")]
 
 
 def grid(encoding, shape, rng):
-    """Numbers that the encoding holds exactly, least and greatest among them."""
+    """Return numbers that the encoding represents exactly, with the least and the greatest."""
     if encoding in ("FLOAT", "DOUBLE"):
         return rng.normal(size=shape).astype("f4" if encoding == "FLOAT" else "f8")
     half = 2 ** (BITS[encoding] - 1)
@@ -87,7 +87,7 @@ def patched(whole, at, bytes_):
 
 
 def wav(samples=100, channels=1, encoding="PCM_16"):
-    """A whole file's bytes; its header is that of 44 bytes."""
+    """Return the bytes of a file with a header of 44 bytes."""
     bits, form = BITS[encoding], FORMAT_OF[encoding][0]
     data = bytes(samples * channels * bits // 8)
     fmt = struct.pack("<HHIIHH", form, channels, 8000, 8000 * channels * bits // 8, channels * bits // 8, bits)

@@ -1,4 +1,4 @@
-"""Benchmarks: counted operations, the tables, and that baselines run the same workloads. No run time is judged."""
+"""Benchmarks: counted operations, the tables, and that baselines run the same workloads; no run time is tested."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Declarations that several tests use: those of the package's cells, and some of the literature."""
+"""Declared cells that several tests use: the package's cells, and some of the literature."""
 
 from rnnbp.cells.declared import (
     DeclaredCell,

@@ -1,4 +1,4 @@
-"""Each cell against its equations, its two products against the complex step."""
+"""Each cell against its equations, and its vector-Jacobian products against the complex step."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ LEADS = [(), (5,), (4, 5)]
 
 
 def drawn(cell, rng, lead=(5,), dtype=np.float64):
-    """Parameters that use every bias, a state and an input."""
+    """Return parameters with nonzero biases, a state and an input."""
     params = made(cell)
     params.vector[:] += 0.3 * rng.standard_normal(params.size)
     state, x = rng.standard_normal((*lead, cell.state_size)), rng.standard_normal((*lead, cell.input_size))

@@ -51,7 +51,7 @@ every_cell = pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
 
 
 def one_step(cell, params, state, x, d_next):
-    """The next state, d_state, d_x and the parameters' gradient."""
+    """Return the next state, d_state, d_x and the parameters' gradient."""
     grad = params.zeros()
     next_state, residuals = cell.step(params, state, x)
     d_state, d_x, delta = cell.step_vjp(params, state, x, residuals, d_next)
@@ -82,7 +82,7 @@ def test_outputs_and_gradients_equal_those_of_the_cell_written_by_hand(declared,
 
 @every_pair
 def test_float32_is_no_less_exact_than_by_hand(declared, by_hand, rng):
-    """By the root of the mean square over many draws: a single draw's greatest error is a matter of luck."""
+    """By the root mean square over many random arguments: the greatest error of a single one varies too much."""
     errors = np.zeros((2, 4))
     for _ in range(40):
         params, state, x = drawn(by_hand, rng, (50,))
@@ -254,7 +254,7 @@ def test_recording_leaves_a_profiler_in_place():
 
 
 def declare(update, **attributes):
-    """A class of cells with an equation."""
+    """Return a class of cells with the given equation."""
     return type("Mine", (DeclaredCell,), {"update": staticmethod(update), "__annotations__": {}, **attributes})
 
 

@@ -1,4 +1,4 @@
-"""Leaky rate units: their equation, and what they are for small and large tau. Their products: test_cells.py."""
+"""Leaky rate units: their equation and the limits of small and large tau. test_cells.py tests their derivatives."""
 
 import numpy as np
 import pytest

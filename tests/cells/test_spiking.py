@@ -21,7 +21,7 @@ CELLS = {"LIF": LIFCell(3, 5, tau=8, threshold=0.7), "ALIF": ALIFCell(3, 5, 8, 0
 
 
 def busy(cell, seed=0):
-    """Weights strong enough for many spikes."""
+    """Return parameters whose weights are large enough for many spikes."""
     params = made(cell, seed=seed)
     params.vector[:] *= 3
     return params
@@ -71,7 +71,7 @@ def test_without_beta_the_threshold_is_fixed(rng):
 
 
 def test_membrane_potentials_scale_with_the_threshold(rng):
-    """Weights and threshold twice as large: the same spikes."""
+    """With weights and threshold twice as large the spikes are the same."""
     one, two = CELLS["LIF"], replace(CELLS["LIF"], threshold=1.4)
     p, state, other = busy(one), np.zeros(10), np.zeros(10)
     double = p.like(2 * p.vector)
@@ -85,7 +85,7 @@ def test_membrane_potentials_scale_with_the_threshold(rng):
 
 
 def primitive(u, gamma):
-    """What has the surrogate for its derivative: 0 below -1, gamma above 1, half of it at 0."""
+    """Return the antiderivative of the surrogate: 0 below -1, gamma above 1, half of it at 0."""
     u = np.clip(u, -1, 1)
     return gamma * (0.5 + u - 0.5 * u * np.abs(u))
 
@@ -131,7 +131,7 @@ def test_the_slope_along_a_direction_is_the_surrogate_gradients(name, rng):
 
 @pytest.mark.parametrize("name", CELLS)
 def test_the_hessian_vector_product_is_symmetric(name, rng):
-    """As any function's: here of one whose value is the spike and whose slope is the surrogate."""
+    """The spike has the surrogate as derivative, and the derivative of the surrogate as second derivative."""
     model, batch = problem(CELLS[name])
     u, v = rng.standard_normal((2, model.params.size))
     H_u, H_v = (hvp(model, batch, CrossEntropy(), d).product for d in (u, v))

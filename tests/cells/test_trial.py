@@ -1,4 +1,4 @@
-"""A cell that is not whole is refused where it is given, with what it lacks or returns."""
+"""An incomplete cell is refused where it is passed; the error names the missing or wrong method."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Values, slopes by the complex step, and safety at both ends."""
+"""Activations: values, slopes by the complex step, and no overflow."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""How a cell's parameters begin."""
+"""Initial values of a cell's parameters."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ EVERY = {
 
 
 def blocks(weight: np.ndarray) -> list[np.ndarray]:
-    """The gates' row blocks."""
+    """Return the row block of each gate."""
     return np.split(weight, len(weight) // H)
 
 
@@ -72,7 +72,7 @@ def test_orthogonal_has_orthonormal_rows_or_columns(shape, rng):
 
 
 def test_orthogonal_is_uniform_over_the_rotations(rng):
-    """Of a uniform orthogonal matrix the trace has mean 0 and variance 1; QR without the signs has not."""
+    """The trace of a uniform matrix has mean 0 and variance 1, unlike that of QR without sign correction."""
     traces = np.array([np.trace(orthogonal((4, 4), rng)) for _ in range(2000)])
     assert abs(traces.mean()) < 0.1
     assert traces.var() == pytest.approx(1, abs=0.1)
@@ -103,7 +103,7 @@ def test_identity_scales_each_gates_block():
 
 
 def test_jordan_weights_are_not_split_into_gates():
-    """An output layer of twice the hidden units is one matrix, with the bound of its own fans."""
+    """An output layer of twice the hidden units is one matrix, bounded by its own fan-in and fan-out."""
     params = made(JordanCell(3, 10, 20, init=Glorot()))
     assert np.abs(params["w_ho"]).max() <= np.sqrt(6 / 30)
 
@@ -122,13 +122,13 @@ def test_forget_bias_applies_to_the_gate_that_preserves_the_state(make, gate):
 
 
 def zeros(cell, params, rng):
-    """An initializer: all zeros."""
+    """An initializer that sets everything to zero."""
     params.vector[:] = 0
 
 
 @pytest.mark.parametrize("make", [LSTMCell, GRUCell, OriginalGRUCell])
 def test_a_large_forget_bias_preserves_the_state(make):
-    """The gate named is the one that holds on to what was there."""
+    """It is the gate that multiplies the previous state."""
     cell = make(3, 4, init=ForgetBias(1000.0, base=zeros))
     state = np.linspace(-1, 2, cell.state_size)
     next_state, _ = cell.step(made(cell), state, np.ones(3))

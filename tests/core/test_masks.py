@@ -49,7 +49,7 @@ def data():
 
 
 def masked_model(layer=None, dtype=np.float64, end=True):
-    """A recurrent layer and a Dense one with about half of their weights fixed at zero."""
+    """Return a model of a recurrent and a Dense layer with about half of their weights masked."""
     layers = [Elman(3, 4) if layer is None else layer, *([Last()] if end else []), Dense(4, 2)]
     model, rng = Sequential(*layers, seed=1, dtype=dtype), np.random.default_rng(0)
     for name in model.params:
@@ -201,7 +201,7 @@ def test_inexact_gradients_are_zero_for_masked_weights(algorithm):
 
 
 def test_snap_is_zero_for_masked_weights_and_takes_its_sparsity_from_the_mask():
-    """Without the mask, zeros of the same weights are connections that may become others."""
+    """Without a mask, weights of zero are connections that updates may change."""
     model, batch = masked_model(), data().batch()
     found, dense = (total(SnAp(2), m, batch) for m in (model, without_mask(model)))
     assert not found[~model.params.mask_vector].any()
@@ -318,14 +318,14 @@ def test_a_minimizer_finds_the_minimum_among_the_free_numbers(make):
 @pytest.mark.parametrize("make", (STEPPING | MINIMIZING).values(), ids=(STEPPING | MINIMIZING).keys())
 def test_a_mask_survives_training(make):
     model = masked_model(dtype=np.float32)
-    held, before = ~model.params.mask_vector, model.params.vector.copy()
+    masked, before = ~model.params.mask_vector, model.params.vector.copy()
     rnnbp.Trainer(model, CrossEntropy(), BPTT(), make()).fit(data(), epochs=3, batch_size=2, progress=False)
-    assert not model.params.vector[held].any()
-    assert (model.params.vector[~held] != before[~held]).mean() > 0.9
+    assert not model.params.vector[masked].any()
+    assert (model.params.vector[~masked] != before[~masked]).mean() > 0.9
 
 
 def test_training_equals_that_of_a_network_without_the_masked_weights():
-    """Against a network that is smaller by a unit, all of whose weights are fixed at zero."""
+    """All weights of one unit are masked; the other network does not have this unit."""
     large, small = Sequential(Elman(3, 4), Last(), Dense(4, 2)), Sequential(Elman(3, 3), Last(), Dense(3, 2))
     for name, inside in small.params.items():
         kept = np.zeros(large.params[name].shape, bool)
@@ -465,7 +465,7 @@ def test_a_wrong_density_is_refused(density):
 
 @pytest.mark.parametrize("optimizer", [SGD(0.1), Adam(0.01)], ids=["SGD", "Adam"])
 def test_snap_stays_sparse_over_a_training(optimizer):
-    """Which units a parameter reaches within two steps is the same after it as before, and less than all."""
+    """The units that a parameter affects within two steps are the same before and after training, and not all."""
     model = Sequential(GRU(3, 20, init=Sparse(0.05)), Last(), Dense(20, 2), dtype=np.float64)
 
     def reached():

@@ -1,4 +1,4 @@
-"""One vector, named views."""
+"""Parameters: one vector with named views."""
 
 import copy
 

@@ -17,7 +17,7 @@ LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=7)
 
 
 def ragged(lengths, features=2):
-    """Sequences whose values identify the sequence and the step."""
+    """Return sequences whose values identify the sequence and the step."""
     return [np.stack([np.full(n, i), np.arange(n)], axis=1).astype(float)[:, :features] for i, n in enumerate(lengths)]
 
 

@@ -14,7 +14,7 @@ LEVELS = {"a": -2.0, "b": 0.0, "c": 2.0}
 
 
 def spoken(names, classes=None) -> rnnbp.SequenceDataset:
-    """A sequence for each name, whose level says which it is."""
+    """Return a dataset with one sequence for each name; the level of a sequence identifies its name."""
     return rnnbp.SequenceDataset([np.full((2, 1), LEVELS[n]) for n in names], targets=list(names), classes=classes)
 
 
@@ -24,7 +24,7 @@ def network(seed=0) -> rnnbp.Sequential:
 
 @pytest.fixture(scope="module")
 def trainer() -> rnnbp.Trainer:
-    """A trainer whose model classifies a, b and c."""
+    """Return a trainer whose model classifies a, b and c."""
     made = rnnbp.Trainer(network(), rnnbp.CrossEntropy(), rnnbp.Backprop(), rnnbp.Adam(0.1))
     made.fit(spoken("abc" * 5), epochs=60, progress=False)
     assert made.evaluate(spoken("abc"))["accuracy"] == 1

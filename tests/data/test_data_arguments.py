@@ -52,7 +52,7 @@ def lazy(**options):
 
 
 def print_of(thing):
-    """All that can be seen of a result, as text."""
+    """Return everything observable of a result as text."""
     if isinstance(thing, SequenceDataset):
         parts = [thing.sequences, thing.targets, thing.classes, thing.ids, thing.info, thing.feature_names, thing.dtype]
         return repr([print_of(part) for part in parts])

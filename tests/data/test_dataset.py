@@ -16,7 +16,7 @@ TARGETS = ["none", "labels", "names", "values", "labels a step", "names a step",
 
 
 def dataset(lengths, kind="none", tokens=False, dtype=np.float32):
-    """Random sequences with targets of a type."""
+    """Return random sequences with targets of a type."""
     rng = np.random.default_rng(len(lengths))
     sequences = [rng.integers(5, size=n) if tokens else rng.standard_normal((n, 2)) for n in lengths]
     N = len(lengths)
@@ -35,7 +35,7 @@ def dataset(lengths, kind="none", tokens=False, dtype=np.float32):
 
 
 def assert_same(found, expected):
-    """The same sequences, targets and classes, to the bit."""
+    """Assert that sequences, targets and classes are bit-identical."""
     assert len(found) == len(expected)
     assert found.classes == expected.classes
     assert found.per_step == expected.per_step
@@ -160,7 +160,7 @@ def test_batch_has_the_whole_dataset():
 
 
 def test_an_epoch_of_batches_takes_no_longer_than_a_few_copies_of_the_data():
-    """Cheap by construction: one copy a sequence. The bound is loose, for busy machines."""
+    """Each sequence is copied once; the bound is loose, for busy machines."""
     train, _ = load_japanese_vowels()
     rng = np.random.default_rng(0)
     seconds = min(timeit.repeat(lambda: list(train.batches(16, shuffle=True, rng=rng)), number=1, repeat=5))

@@ -15,7 +15,7 @@ from rnnbp.data.standardizer import Standardizer
 
 
 class Source:
-    """Sequence i has i % 5 + 1 steps of two numbers that only it has; counts how often it is asked."""
+    """A loader whose sequence i has i % 5 + 1 steps of two unique numbers; it counts its calls."""
 
     def __init__(self, size):
         self.size, self.asked = size, []

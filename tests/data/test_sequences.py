@@ -11,7 +11,7 @@ from rnnbp.data.standardizer import Standardizer
 
 
 def numbered(size, targets=None, **options):
-    """Sequence i holds i, in i + 1 steps."""
+    """Return a dataset whose sequence i has i + 1 steps of the value i."""
     return SequenceDataset([np.full((i + 1, 1), float(i)) for i in range(size)], targets, **options)
 
 
@@ -137,7 +137,7 @@ def test_a_split_without_stratification_ignores_the_classes():
 
 
 def spoken(speakers, targets=None):
-    """One sequence for each letter, who speaks it."""
+    """Return a dataset with one sequence for each letter, which is its speaker."""
     return numbered(len(speakers), targets, info=pd.DataFrame({"speaker": list(speakers)}))
 
 

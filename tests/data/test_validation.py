@@ -1,4 +1,4 @@
-"""What a dataset refuses, and how it says so."""
+"""Arguments that a dataset refuses, and the error messages."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Bundled data against known facts, and what happens when a file is not what was bundled."""
+"""Bundled data against known facts, and errors of changed files."""
 
 import numpy as np
 import pytest
@@ -82,7 +82,7 @@ def test_sunspots_cannot_be_split_outside_their_years(year):
 
 
 def installed(tmp_path, monkeypatch, folder):
-    """A package elsewhere, and the folder of its data."""
+    """Return a copy of the package elsewhere, and the folder of its data."""
     monkeypatch.setattr(bundled, "__file__", str(tmp_path / "rnnbp" / "datasets" / "bundled.py"))
     (tmp_path / folder).mkdir(parents=True)
     return tmp_path / folder

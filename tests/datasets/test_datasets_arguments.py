@@ -1,4 +1,4 @@
-"""Every public argument of the datasets and of the readers of recordings changes what comes out, or raises."""
+"""Every public argument of the datasets and of the readers of recordings changes the result, or raises."""
 
 import inspect
 import io
@@ -19,7 +19,7 @@ Y = np.random.default_rng(0).uniform(-1, 1, 1600)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Corpora in the layouts that loaders read, small ones."""
+    """Return a folder with small corpora in the layouts that the loaders read."""
     root = tmp_path_factory.mktemp("corpora")
     digits = ["1", "3", "8"]
     datasets.write_synthetic_digits(root / "digits", speakers=["ann", "bob"], takes=12, digits=digits)
@@ -48,7 +48,7 @@ def folder(tmp_path_factory):
 
 
 def seen(result):
-    """What a dataset, a table or a tuple of them holds, as something that can be compared."""
+    """Return the contents of a dataset, a table or a tuple of them in a comparable form."""
     if isinstance(result, SequenceDataset):
         sequences = [(s.dtype.str, s.shape, s.tobytes()) for s in result.sequences]
         return (sequences, seen(result.targets), result.classes, repr(result.info), repr(result.ids))
@@ -246,7 +246,7 @@ READS = [(name, argument) for name, (_, _, others) in READ.items() for argument 
 
 
 def of_two_epochs(result):
-    """With what training would see first, where recordings are varied."""
+    """Return the contents of epoch 0, and of epoch 1 where recordings are varied."""
     parts = result if isinstance(result, tuple) else (result,)
     return [seen(part) for part in parts] + [seen(p.at_epoch(1)) for p in parts if hasattr(p, "at_epoch")]
 
@@ -259,7 +259,7 @@ def test_every_argument_of_a_reader_changes_what_is_read(folder, name, argument)
     assert of_two_epochs(read(folder, **(given | first))) != of_two_epochs(read(folder, **(given | second)))
 
 
-HELD = {"cache", "memory", "whole"}  # where it is kept, of which nothing is seen; `whole` is a download
+UNOBSERVABLE = {"cache", "memory", "whole"}  # they do not change the result; `whole` is a download
 OF = {"path", "folder", "data", "items", "values", "y", "file"}  # what is read or written
 ELSEWHERE = {
     *("AudioInfo", "HTKFeatures", "ByFolder", "catalog", "data_folder", "fetch", "interpolate", "sunspot_numbers"),
@@ -272,7 +272,7 @@ def test_the_tables_have_every_argument(name):
     function = getattr(datasets, name, None) or getattr(audio, name)
     taken = {p.name for p in inspect.signature(function).parameters.values() if p.kind != p.VAR_KEYWORD}
     looked = set(MADE[name][1]) if name in MADE else set(READ[name][2]) if name in READ else set()
-    assert taken - OF - HELD <= looked
+    assert taken - OF - UNOBSERVABLE <= looked
 
 
 @pytest.mark.parametrize(

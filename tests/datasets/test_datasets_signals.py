@@ -11,7 +11,7 @@ from rnnbp.datasets.signals import FORMANTS
 
 
 def test_a_mixture_of_three_sines_obeys_a_recurrence_of_six_steps():
-    """A sum of K sines is a linear recurrence of order 2 K: so it can be forecast without error."""
+    """A sum of K sines satisfies a linear recurrence of order 2 K, so that it can be forecast without error."""
     series = sine_mixtures(1, 60, waves=3, seed=2).targets[0][:, 0]
     rows = np.lib.stride_tricks.sliding_window_view(series, 7)
     _, residual, rank, _ = np.linalg.lstsq(rows[:, :6], rows[:, 6], rcond=1e-13)
@@ -53,7 +53,7 @@ def test_mackey_glass_stays_in_its_range_and_is_chaotic():
 
 
 def test_mackey_glass_without_chaos_is_periodic():
-    """At tau = 10 the series settles into a cycle: it comes back to itself."""
+    """At tau = 10 the series converges to a limit cycle."""
     x = mackey_glass_series(400, tau=10)
     start = x[:100]
     distance = [abs(x[k : k + 100] - start).max() for k in range(20, 300)]

@@ -1,4 +1,4 @@
-"""The .ts format: read whole, written whole, and every way a file can be wrong."""
+"""The .ts format: reading, writing, and malformed files."""
 
 import gzip
 import io
@@ -203,7 +203,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_a_truncated_file_is_an_error_wherever_it_is_cut(tmp_path):
-    """But in the last label or number, where what is left may be a whole file as well, and before its line."""
+    """Except within the last label or number, where the rest may be a complete file, and before the last line."""
     text = HEAD + "1.5,2.5:3.5,4.5:yes\n1.5,2.5:3.5,4.5:yes\n"
     end = len(text) - 1
     for size in range(end):
@@ -247,7 +247,7 @@ def finite(dtype):
 
 @st.composite
 def datasets(draw):
-    """Any dataset that the format can hold."""
+    """Generate any dataset that the format can represent."""
     dtype = draw(st.sampled_from([np.float16, np.float32, np.float64]))
     F = draw(st.integers(1, 3))
     lengths = draw(st.lists(st.integers(1, 5), min_size=1, max_size=4))

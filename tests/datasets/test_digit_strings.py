@@ -1,4 +1,4 @@
-"""Speech-like digits written as files, one at a time and joined to strings."""
+"""Synthetic spoken digits written as files, single and concatenated to strings."""
 
 import numpy as np
 import pytest
@@ -72,9 +72,9 @@ def test_digit_strings_are_loaded_by_name(folder):
 
 def test_recordings_in_memory_are_refused(folder):
     train, _ = load_spoken_digits(folder)
-    held = type(train)(list(train.sequences), train.targets)
+    in_memory = type(train)(list(train.sequences), train.targets)
     with pytest.raises(ValueError, match="recordings must be lazy, with a target each"):
-        varied(held, FEATURE, PLAIN, sr=8000)
+        varied(in_memory, FEATURE, PLAIN, sr=8000)
 
 
 # ---- strings ------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Faces: loaders and the reader of .pgm on files made here, and on the real pictures where they are installed."""
+"""Faces: loaders and the reader of .pgm on generated files, and on the real pictures where they are installed."""
 
 import importlib.util
 from pathlib import Path
@@ -144,7 +144,7 @@ def test_damaged_arrays_are_refused(tmp_path, pictures):
 
 @pytest.fixture
 def people(tmp_path, rng):
-    """Three people, four pictures each, 8 x 12; a picture's first pixel says whose it is, its second which."""
+    """Return a folder of three people's four pictures of 8 x 12; the first two pixels identify person and picture."""
     for person in (1, 2, 10):
         (tmp_path / f"s{person}").mkdir()
         for k in (1, 2, 3, 10):
@@ -183,7 +183,7 @@ def test_blocks_of_pixels_are_averaged(people):
 
 
 def as_text(content, kept=()):
-    """CR LF for each LF; where a CR LF was there before, at `kept`, it is left alone."""
+    """Replace each LF by CR LF, but an original CR LF at `kept` is unchanged."""
     out = bytearray()
     for i, byte in enumerate(content):
         out += b"\r\n" if byte == 10 and i - 1 not in kept else bytes([byte])
@@ -202,7 +202,7 @@ def test_pictures_with_converted_line_ends_are_repaired(people, rng):
 
 @pytest.mark.parametrize("at", [(3, 5), (20, 0), (28, 2)])
 def test_a_pixel_lost_in_the_repair_is_restored_where_rows_match(at):
-    """A smooth picture of brightness 10 to 40 in which CR LF stands once by itself, and LF often."""
+    """In a smooth picture of brightness 10 to 40 with one original CR LF and many LF."""
     y, x = np.mgrid[:30, :31]
     pixels = (25 + 14.9 * np.sin(x / 3) * np.cos(y / 9)).astype(np.uint8)
     pixels[pixels == 13] = 14

@@ -1,4 +1,4 @@
-"""Reber's grammar against a checker of its own, which walks the graph as it is drawn in the papers."""
+"""Reber's grammar against a separate checker that follows the graph of the papers."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ EDGES = {
 
 
 def walk(text):
-    """The state after each symbol; fails where a symbol is not legal."""
+    """Yield the state after each symbol; fail at a symbol that is not legal."""
     state = "start"
     for symbol in text:
         assert symbol in EDGES[state], f"{symbol} in {text} after {state}"
@@ -28,7 +28,7 @@ def walk(text):
 
 
 def followers(word):
-    """Which symbols may follow each symbol of a plain word."""
+    """Return the symbols that may follow each symbol of a word."""
     return ["".join(sorted(EDGES[state])) for state in walk(word)]
 
 

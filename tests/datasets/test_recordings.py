@@ -1,4 +1,4 @@
-"""Folders of recordings: labels from names, folders and tables; features, computed or kept; memory."""
+"""Folders of recordings: labels from names, folders and tables; computed and cached features; memory."""
 
 import tracemalloc
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ NAMES = ByName("{digit}_{speaker}_{index}.wav", label="digit")
 
 @pytest.fixture
 def folder(tmp_path, rng):
-    """Two digits by two speakers, twice; of 100 to 107 samples."""
+    """Return a folder of two digits by two speakers, twice each, of 100 to 107 samples."""
     for i in range(8):
         name = f"{i // 4}_{'ann' if i % 4 < 2 else 'bob'}_{i % 2}.wav"
         write_wav(tmp_path / name, rng.uniform(-1, 1, 100 + i), 8000)
@@ -24,7 +24,7 @@ def folder(tmp_path, rng):
 
 @dataclass(frozen=True)
 class Frames:
-    """Frames of so many samples; counts its calls in a list that its repr does not show."""
+    """Features that are frames of a number of samples; it counts its calls in a list that is not in its repr."""
 
     size: int = 10
 
@@ -201,7 +201,7 @@ def test_a_network_trains_on_a_folder_larger_than_the_cache(folder):
 
 
 def test_memory_is_bounded_for_every_operation_on_a_large_folder(tmp_path):
-    """5 MB of samples in 300 recordings, of which 400 kB may be held; a batch of 8 is 128 kB."""
+    """5 MB of samples in 300 recordings, of which 400 kB are cached; a batch of 8 is 128 kB."""
     for i in range(300):
         write_wav(tmp_path / f"{i % 2}_ann_{i}.wav", np.full(4000 + i % 9, 0.5), 8000)
     data = load_recordings(tmp_path, NAMES, memory=400_000)
@@ -215,6 +215,6 @@ def test_memory_is_bounded_for_every_operation_on_a_large_folder(tmp_path):
         assert part.sequences.lengths.sum() == part.lengths.sum()
     peak = tracemalloc.get_traced_memory()[1] - before
     tracemalloc.stop()
-    held = data.sequences.cached_bytes + train.map(np.negative).sequences.cached_bytes
-    assert 0 < held <= 2 * 400_000
+    cached = data.sequences.cached_bytes + train.map(np.negative).sequences.cached_bytes
+    assert 0 < cached <= 2 * 400_000
     assert peak < 2 * 400_000 + 8 * 130_000  # two stages that hold, and a few batches on their way

@@ -1,4 +1,4 @@
-"""Downloads that go on, are checked and obey the offline switch; archives that cannot escape. From 127.0.0.1 alone."""
+"""Downloads are resumed, verified and forbidden offline; archives stay within their folder. All from 127.0.0.1."""
 
 import hashlib
 import io
@@ -22,7 +22,7 @@ SHA = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Server:
-    """Serves `content`; breaks off after `breaks` bytes of a reply; says its `etag`; knows ranges if `ranges`."""
+    """Server of `content`: it ends a reply after `breaks` bytes, sends `etag`, and supports ranges if `ranges`."""
 
     def __init__(self):
         self.content, self.etag, self.breaks, self.ranges, self.asked = CONTENT, '"one"', None, True, []

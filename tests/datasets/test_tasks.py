@@ -1,4 +1,4 @@
-"""The made tasks, checked by solving them another way."""
+"""Generated tasks, checked by another solution of each."""
 
 import numpy as np
 import pytest

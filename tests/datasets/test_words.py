@@ -1,4 +1,4 @@
-"""Word lists with pronunciations: NETtalk's corpus, the CMU dictionary, and what they say of damaged files."""
+"""Word lists with pronunciations: NETtalk's corpus, the CMU dictionary, and errors of damaged files."""
 
 import gzip
 import os

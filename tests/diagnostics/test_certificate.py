@@ -19,7 +19,7 @@ from rnnbp.losses import CrossEntropy, MeanSquaredError
 
 @dataclasses.dataclass(frozen=True)
 class Scaled:
-    """Another algorithm's gradient times a number."""
+    """An algorithm whose gradient is that of another, times a number."""
 
     inner: object
     factor: float
@@ -32,7 +32,7 @@ class Scaled:
 
 @dataclasses.dataclass(frozen=True)
 class Wrong(BPTT):
-    """Full BPTT with one entry a billionth off."""
+    """Full BPTT with an error of a billionth in one entry."""
 
     def gradients(self, *arguments, **options) -> Iterator[Gradient]:
         for g in super().gradients(*arguments, **options):
@@ -134,7 +134,7 @@ def test_a_bias_orthogonal_to_the_gradient_fails():
 
 @dataclasses.dataclass(frozen=True)
 class Unlucky:
-    """Right on the average, but for the first seeds."""
+    """An unbiased algorithm with large errors for the first seeds."""
 
     unlucky: int
     seed: int = 0
@@ -181,7 +181,7 @@ def test_terms_by_lag_add_up_and_exact_algorithms_have_all_of_them(name, end):
 
 
 def test_a_lags_term_is_the_gradient_of_a_copy_of_the_parameters_at_that_step(rng):
-    """The definition against another one: every step has its own copy of the parameters; differences by each copy."""
+    """With a copy of the parameters for every step, by derivatives with respect to each copy."""
     cell = CELLS["GRU"]
     model, batch = problem([rnnbp.Recurrent(cell), Last(), Dense(4, K)], np.array([6, 6, 6]))
     last = final_steps(model, batch, CrossEntropy(), T)
@@ -190,7 +190,7 @@ def test_a_lags_term_is_the_gradient_of_a_copy_of_the_parameters_at_that_step(rn
     v = rng.standard_normal(P)
 
     def loss_with(step):
-        """The loss where the copy at one step is moved along v, by the complex step."""
+        """Return the loss with the copy at one step moved along v, for the complex step."""
         h_state = np.zeros((3, 4), complex)
         for t in range(T):
             params = model.scopes(model.params.astype(complex))[0]

@@ -1,4 +1,4 @@
-"""What the certificate notices: wrong random gradients fail, right ones pass, and what cannot be told is said."""
+"""Power of the certificate: biased stochastic gradients fail, unbiased ones pass, inconclusive ones are undecided."""
 
 import dataclasses
 
@@ -34,7 +34,7 @@ class LastThreeSteps:
 
 
 class Forgetful(UORO):
-    """UORO that drops everything at lag 3 and more."""
+    """UORO without the terms at lags of 3 and more."""
 
     def initial_influence(self, parts, batch_size, rng):
         return LastThreeSteps(self.generator(rng))
@@ -42,7 +42,7 @@ class Forgetful(UORO):
 
 @dataclasses.dataclass(frozen=True)
 class Scaled:
-    """Another algorithm's gradient times a number."""
+    """An algorithm whose gradient is that of another, times a number."""
 
     inner: object
     factor: float
@@ -55,7 +55,7 @@ class Scaled:
 
 @dataclasses.dataclass(frozen=True)
 class SameSigns(UORO):
-    """UORO that draws the same signs at every step."""
+    """UORO with the same signs at every step."""
 
     def initial_influence(self, parts, batch_size, rng):
         influence = super().initial_influence(parts, batch_size, rng)
@@ -70,7 +70,7 @@ class SameSigns(UORO):
 
 
 def certify(algorithm, layers, seed=0, lengths=None, **options):
-    """The row of an algorithm that is said to be unbiased, and the certificate."""
+    """Return the row of an algorithm under the guarantee 'unbiased', and the certificate."""
     model, batch = problem(layers, np.array([6, 6, 6]) if lengths is None else lengths, seed)
     unbiased = {"it": Guarantee("unbiased", algorithm)}
     found = rnnbp.compare_gradients(model, batch, algorithms=unbiased, lags=0, **options)
@@ -78,7 +78,7 @@ def certify(algorithm, layers, seed=0, lengths=None, **options):
 
 
 def tiny(hidden=2):
-    """A network for which UORO's signs over short sequences can be enumerated."""
+    """Return a network for which UORO's signs over short sequences can be enumerated."""
     rng = np.random.default_rng(hidden)
     model = rnnbp.Sequential(Elman(2, hidden), Last(), Dense(hidden, 2), dtype=np.float64)
     x = rng.standard_normal((4, 1, 2))
@@ -118,7 +118,7 @@ def test_wrong_random_signs_are_detected_over_all_outcomes(algorithm, ok):
 
 
 def test_a_seed_used_several_times_is_not_taken_for_a_generator():
-    """With a generator its signs would differ: then it would be right."""
+    """With one generator its signs would differ, and it would be unbiased."""
     model, batch = tiny()
     found = rnnbp.compare_gradients(model, batch, algorithms={"it": Guarantee("unbiased", SameSigns())}, lags=0)
     assert found.table["test"].tolist() == ["samples"]
@@ -127,7 +127,7 @@ def test_a_seed_used_several_times_is_not_taken_for_a_generator():
 
 # ---- by samples ---------------------------------------------------------------------------------
 
-NETS = {
+NETWORKS = {
     "LSTM": [LSTM(3, 4), Last(), Dense(4, 3)],
     "GRU": [GRU(3, 4), Last(), Dense(4, 3)],
     "Elman": [Elman(3, 4), Last(), Dense(4, 3)],
@@ -135,7 +135,7 @@ NETS = {
 
 
 def dropped(layers, seed):
-    """The norm of the gradient at lags of 3 and more, relative to the gradient."""
+    """Return the norm of the gradient at lags of 3 and more, relative to the gradient."""
     model, batch = problem(layers, np.array([6, 6, 6]), seed)
     (g,) = BPTT().gradients(model, batch, CrossEntropy())
     cut = sum(part.vector for part in TruncatedBPTT(3, 3).gradients(model, batch, CrossEntropy()))
@@ -143,22 +143,22 @@ def dropped(layers, seed):
 
 
 def check_forgetful(name, seed):
-    row, found = certify(Forgetful(), NETS[name], seed)
+    row, found = certify(Forgetful(), NETWORKS[name], seed)
     assert row["smallest_bias"] <= 0.05
-    if dropped(NETS[name], seed) > row["smallest_bias"]:
-        assert found.failed == ["it"], (dropped(NETS[name], seed), found)
+    if dropped(NETWORKS[name], seed) > row["smallest_bias"]:
+        assert found.failed == ["it"], (dropped(NETWORKS[name], seed), found)
     else:
         assert f"a bias of {100 * row['smallest_bias']:.2g} %" in found.verdict
 
 
 def test_uoro_without_lags_above_2_is_detected():
-    assert dropped(NETS["GRU"], 0) > 0.05
+    assert dropped(NETWORKS["GRU"], 0) > 0.05
     check_forgetful("GRU", 0)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(8))
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_uoro_without_lags_above_2_is_detected_over_many_networks(name, seed):
     check_forgetful(name, seed)
 
@@ -166,16 +166,16 @@ def test_uoro_without_lags_above_2_is_detected_over_many_networks(name, seed):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("algorithm", [UORO(), KFRTRL(), ARTBP(PowerLaw(2.0))], ids=["UORO", "KFRTRL", "ARTBP"])
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_unbiased_algorithms_pass_over_many_networks(name, algorithm, seed):
-    row, found = certify(algorithm, NETS[name], seed)
+    row, found = certify(algorithm, NETWORKS[name], seed)
     assert found.ok, found
     assert row["smallest_bias"] <= 0.05
 
 
 def test_half_a_forward_gradient_with_unknown_random_numbers_is_detected():
     by_integers = lambda seed: Scaled(ForwardGradient(4), 0.5, int(seed))  # noqa: E731
-    row, found = certify(by_integers, NETS["Elman"])
+    row, found = certify(by_integers, NETWORKS["Elman"])
     assert row["test"] == "samples"
     assert row["smallest_factor"] < 0.5
     assert found.failed == ["it"]
@@ -183,14 +183,14 @@ def test_half_a_forward_gradient_with_unknown_random_numbers_is_detected():
 
 def test_an_unbiased_algorithm_of_too_large_variance_is_undecided():
     by_integers = lambda seed: ForwardGradient(32, int(seed))  # noqa: E731
-    row, found = certify(by_integers, NETS["Elman"], max_runs=150)
+    row, found = certify(by_integers, NETWORKS["Elman"], max_runs=150)
     assert row["ok"] is pd.NA
     assert found.undecided == ["it"]
     assert found.failed == []
     assert not found.ok
     assert found.verdict.startswith("inconclusive: it (a bias of ")
     assert "inconclusive" in repr(found).splitlines()[-1]
-    _, found = certify(by_integers, NETS["Elman"], max_runs=150, power=1.0)
+    _, found = certify(by_integers, NETWORKS["Elman"], max_runs=150, power=1.0)
     assert found.ok  # so large a bias would be detected
 
 
@@ -198,7 +198,7 @@ def test_an_unbiased_algorithm_of_too_large_variance_is_undecided():
 
 
 def long_sequences(seed):
-    """20 steps of a linear network whose gradient does not vanish: samples are products of up to 19 factors 1 / 0.7."""
+    """Return 20 steps of a linear network; samples of its gradient are products of up to 19 factors 1 / 0.7."""
     rng = np.random.default_rng(seed)
     model = rnnbp.Sequential(Elman(2, 3, activation="linear"), Last(), Dense(3, 2), dtype=np.float64, seed=seed)
     model.params["0.w_hh"] = np.linalg.qr(rng.standard_normal((3, 3)))[0]
@@ -232,7 +232,7 @@ def test_unbiased_heavy_tailed_truncation_is_not_rejected_over_many_seeds(seed):
 
 
 def test_no_guarantees_are_not_a_success():
-    model, batch = problem(NETS["GRU"])
+    model, batch = problem(NETWORKS["GRU"])
     for algorithms in (["TruncatedBPTT(1, 1)"], []):
         found = rnnbp.compare_gradients(model, batch, algorithms=algorithms, lags=0)
         assert not found.ok

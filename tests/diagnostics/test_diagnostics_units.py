@@ -9,7 +9,7 @@ from rnnbp.diagnostics import answers_by_step, receptive_fields, unit_importance
 
 @pytest.fixture
 def known():
-    """Two inputs: unit 0 is the first, unit 1 the second, unit 2 is constant; the output is unit 0 + 3 unit 1."""
+    """Return a model whose units 0 and 1 are its inputs, unit 2 is constant, and the output is unit 0 + 3 unit 1."""
     model = rnnbp.Sequential(rnnbp.Flatten(1), rnnbp.Dense(2, 3), rnnbp.Dense(3, 1), dtype=np.float64)
     model.params.vector[:] = 0
     model.params["1.w"] = [[1, 0], [0, 1], [0, 0]]

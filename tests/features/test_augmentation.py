@@ -1,4 +1,4 @@
-"""Augmentation: the ratio that is asked for, the speeds, the masks; and the same again from the same generator."""
+"""Augmentation: signal-to-noise ratio, speeds and masks, reproducible from the generator."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Cepstra by what must hold for them, centred and classic."""
+"""Properties of cepstra, centred and classic."""
 
 import numpy as np
 import pytest
@@ -47,7 +47,7 @@ def test_log_energy_replaces_the_first_coefficient(rng, sr):
 
 
 def test_the_energy_is_that_of_the_frame_by_parseval(rng):
-    """By Parseval: twice the power of the half spectrum, its ends once."""
+    """The energy is twice the power of the half spectrum, with its ends counted once."""
     y = rng.standard_normal(400)
     _, energy = features.classic_fbank(y, sr=8000, win_length=400, n_fft=400, coef=0)
     ends = (y.sum() ** 2 + (y * (-1.0) ** np.arange(400)).sum() ** 2) / 400

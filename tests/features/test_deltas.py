@@ -1,4 +1,4 @@
-"""Derivatives over time: exact for polynomials, HTK's regression, any length."""
+"""Time derivatives: exact for polynomials, HTK's regression, recordings of any length."""
 
 import numpy as np
 import pytest

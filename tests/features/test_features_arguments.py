@@ -1,4 +1,4 @@
-"""Every public argument of the features changes what comes out, or raises."""
+"""Every public argument of the features changes the result, or raises."""
 
 import inspect
 from dataclasses import fields
@@ -189,7 +189,7 @@ SAID = [(name, argument) for name, (_, _, others) in CASES.items() for argument 
 
 
 def called(function, arguments):
-    """Flat, with random generators made anew."""
+    """Return the result of a call as a flat array, with new random generators."""
     made = {k: v() if callable(v) and k == "rng" else v for k, v in arguments.items()}
     result = function(**made)
     parts = result if isinstance(result, tuple | list) else [result]
@@ -214,7 +214,7 @@ def test_every_argument_changes_the_result(name, argument):
 
 
 def arguments_of(name):
-    """All that a public function or class takes, those of its options too."""
+    """Return all arguments of a public function or class, including those of its options."""
     taken = set()
     for parameter in inspect.signature(getattr(features, name)).parameters.values():
         if parameter.kind is parameter.VAR_KEYWORD:

@@ -1,4 +1,4 @@
-"""HTK's filter bank, cepstra and derivatives: HCopy's own output, the HTK Book's equations one by one, and edges."""
+"""HTK's filter bank, cepstra and derivatives: HCopy's output, the HTK Book's equations, and edge cases."""
 
 import os
 from pathlib import Path
@@ -53,14 +53,14 @@ def test_filter_banks_equal_those_of_hcopy(name, fmin):
 
 
 def mel(f):
-    """Equation 5.13."""
+    """Return mel by equation 5.13."""
     return 2595 * np.log10(1 + f / 700)
 
 
 def book(
     y, n_mels, n_mfcc, length, hop, fmin, fmax, *, lifter=22, coef=0.97, power=1, zero_mean=False
 ):  # numpy only where the book has a sum
-    """MFCC_0_E of section 5.6 with raw energies, frame by frame and bin by bin."""
+    """Return MFCC_0_E by section 5.6 with raw energies, frame by frame and bin by bin."""
     n_fft = 1
     while n_fft < length:
         n_fft *= 2
@@ -140,7 +140,7 @@ def test_energy_is_that_of_the_frame_before_pre_emphasis(rng):
 
 
 def test_bins_at_the_edges_of_the_band_are_excluded():
-    """A constant is in bin 0 and the alternation in the last one: without window or emphasis no filter has any."""
+    """A constant has power in bin 0 only, an alternating signal in the last bin only: no filter includes these."""
     for y in (np.full(256, 1e-3), 1e-3 * (-1.0) ** np.arange(256)):
         tone = y / np.hamming(256)  # what the window makes constant
         fbank, _ = features.htk_fbank(tone, sr=SR, win_length=256, coef=0, n_mels=10)
@@ -185,7 +185,7 @@ def test_derivatives_at_the_ends_equal_those_of_hcopy(static, deltas, accelerati
 
 @given(T=st.integers(1, 12), N=st.integers(1, 4), seed=st.integers(0, 99))
 def test_accelerations_are_deltas_of_deltas_with_the_outermost_frames_repeated(T, N, seed):
-    """Equation 5.19, the first and last frame standing for those beyond them, at each order anew."""
+    """By equation 5.19, with the first and last frame repeated beyond the ends at each order."""
 
     def regression(c):
         def at(t):

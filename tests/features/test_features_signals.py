@@ -1,4 +1,4 @@
-"""What comes in is checked; pre-emphasis."""
+"""Checks of signals and features; pre-emphasis."""
 
 import numpy as np
 import pytest
@@ -72,7 +72,7 @@ def test_invalid_features_are_refused(function, x, message):
 
 @pytest.mark.parametrize("function", TAKE_A_SIGNAL.values(), ids=TAKE_A_SIGNAL)
 def test_columns_and_strided_arrays_are_taken(function, rng):
-    """A dataset's (n, 1), and one channel of many."""
+    """Columns (n, 1) of a dataset, and one channel of several."""
     y = rng.standard_normal(1000)
     expected = function(y)
     wide = np.zeros((1000, 2))

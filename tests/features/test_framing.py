@@ -1,4 +1,4 @@
-"""Frames without a copy, and windows."""
+"""Frames as views, and windows."""
 
 import numpy as np
 import pytest

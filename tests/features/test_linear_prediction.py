@@ -85,7 +85,7 @@ def test_lpc_equals_levinson_durbin_on_windowed_frames(rng):
 
 
 def test_silence_and_pure_tones_give_finite_coefficients():
-    """Nothing but rounding is left to predict, in float32 too."""
+    """Where the prediction error is rounding only, in float32 too."""
     for y in (np.zeros(2000), np.ones(2000), np.sin(0.3 * np.arange(2000)), np.eye(1, 2000)[0]):
         for dtype in (np.float32, np.float64):
             a = features.lpc(y.astype(dtype), sr=8000, order=20)
@@ -98,7 +98,7 @@ def test_silence_and_pure_tones_give_finite_coefficients():
 
 @pytest.mark.parametrize("n_lpcc", [1, 5, 11, 30])
 def test_the_cepstrum_equals_that_of_the_model_spectrum(frames, n_lpcc):
-    """Beside the recursion, the Fourier transform of log(error / |A|^2)."""
+    """By the inverse Fourier transform of log(error / |A|^2)."""
     a, error, _ = features.levinson_durbin(features.autocorrelation(frames, 10))
     spectrum = error[:, None] / np.abs(np.fft.rfft(a, 8192, axis=1)) ** 2
     expected = np.fft.irfft(np.log(spectrum), axis=1)[:, :n_lpcc]

@@ -1,4 +1,4 @@
-"""Moments after normalisation; the running one against its definition."""
+"""Mean and deviation after normalisation; running normalisation against its definition."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from rnnbp import features
 
 @pytest.fixture
 def x(rng):
-    """Features of different places and sizes, one of them constant."""
+    """Features of different means and scales, one of them constant."""
     x = rng.standard_normal((50, 4)) * [1, 100, 1e-3, 0] + [0, -3000, 5, 0.1]
     assert np.ptp(x[:, 3]) == 0
     return x

@@ -1,4 +1,4 @@
-"""Another sampling rate: lengths, tones, and what happens without soxr."""
+"""Resampling: lengths, tones, and the method without soxr."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Power and mel spectra by what must hold for them; the mel scale and its filters."""
+"""Properties of power and mel spectra; the mel scale and its filters."""
 
 import numpy as np
 import pytest

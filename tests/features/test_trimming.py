@@ -1,4 +1,4 @@
-"""Energy, and silence cut off."""
+"""Root mean square of frames, and trimming of silence."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Noise like speech, and recordings made different at random."""
+"""Speech-shaped noise, and random variation of recordings."""
 
 from dataclasses import replace
 from itertools import pairwise
@@ -14,7 +14,7 @@ TONE = np.sin(2 * np.pi * 500 * np.arange(4000) / SR)
 
 
 def octave_levels(noise):
-    """dB of the bands 125-250, 250-500, ... 2000-4000 Hz, per Hz."""
+    """Return the power density in dB of the bands 125-250, 250-500, ... 2000-4000 Hz."""
     power, hertz = np.abs(np.fft.rfft(noise)) ** 2, np.fft.rfftfreq(len(noise), 1 / SR)
     edges = 125 * 2.0 ** np.arange(6)
     return [10 * np.log10(power[(hertz >= a) & (hertz < b)].mean()) for a, b in pairwise(edges)]
@@ -95,12 +95,12 @@ def test_silence_gets_no_noise(rng):
 
 
 def peak(x):
-    """The filter that hears most, on average."""
+    """Return the filter with the greatest mean output."""
     return x.mean(axis=0).argmax()
 
 
 def test_a_warp_moves_formants_alone(rng):
-    """A filter is moved up by the factor, so that a tone is heard in a lower one; the frames are as many."""
+    """Filters are moved up by the factor, so that a tone is in a lower one; the number of frames is unchanged."""
     feature = LogMel(sr=SR, n_mels=26)
     plain, high = feature(TONE), warped(feature, 1.3)(TONE)
     assert plain.shape == high.shape

@@ -92,7 +92,7 @@ CASES = [(name, argument) for name, (_, others) in TABLE.items() for argument in
 
 
 def results(thing: Any) -> list[np.ndarray]:
-    """All that is computed: parameters, outputs and gradients, in evaluation and in training."""
+    """Return parameters, outputs and gradients, in evaluation and in training."""
     name = type(thing).__name__
     if name in INITIALIZERS:
         thing = LSTMCell(3, 4, init=thing)
@@ -112,7 +112,7 @@ def results(thing: Any) -> list[np.ndarray]:
 
 
 def width(layer: Any) -> int:
-    """The number of features that a layer takes; 4 where it takes any."""
+    """Return the number of features that a layer takes; 4 if it takes any."""
     if isinstance(layer, MultiLayer):
         return layer.cells[0].input_size
     if hasattr(layer, "mean"):

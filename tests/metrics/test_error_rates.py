@@ -14,7 +14,7 @@ words = st.lists(st.integers(0, 3), max_size=6)
 
 
 def by_recursion(truth, guess):
-    """(edits, substitutions, insertions, deletions): the fewest edits and, of such, the fewest substitutions."""
+    """Return (edits, substitutions, insertions, deletions): the fewest edits, with the fewest substitutions."""
 
     @cache
     def least(i, j):
@@ -48,7 +48,7 @@ def test_error_rates_equal_those_of_a_plain_recursion(pairs):
 
 
 def test_corpora_longer_than_one_block_have_exact_error_rates(rng):
-    """Sequences are counted wherever they stand, and in parts of a thousand."""
+    """Corpora are processed in blocks of a thousand sequences."""
     pairs = [(rng.integers(5, size=n), rng.integers(5, size=m)) for n, m in rng.integers(0, 9, (2500, 2))]
     whole = token_error_rate(*zip(*pairs, strict=True))
     assert whole == sum((token_error_rate([a], [b]) for a, b in pairs), ErrorRate())

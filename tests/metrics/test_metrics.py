@@ -125,7 +125,7 @@ def test_labels_that_are_no_class_are_refused():
 
 
 def test_the_order_and_the_names_of_the_arguments_are_scikit_learns():
-    """Of three sick ones one is found: a recall of a third; R2 and the confusion matrix are no more symmetric."""
+    """Recall, R2 and the confusion matrix are not symmetric in targets and predictions."""
     sick, found = ["sick", "sick", "sick", "well"], ["sick", "well", "well", "well"]
     assert metrics.per_class_recall(sick, found)["sick"] == pytest.approx(1 / 3)
     assert metrics.confusion_matrix(y_true=sick, y_pred=found).loc["sick"].tolist() == [1, 2]

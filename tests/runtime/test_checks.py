@@ -1,4 +1,4 @@
-"""Errors that name the argument, what came and what is taken."""
+"""Argument checks: errors name the argument, the value given and the values accepted."""
 
 import math
 

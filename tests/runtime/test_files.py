@@ -34,7 +34,7 @@ else:
 
 @pytest.fixture
 def writing():
-    """Another process that is in the middle of a write."""
+    """Start another process that is writing a file."""
     begun = []
 
     def begin(what: str, path: Path) -> subprocess.Popen:

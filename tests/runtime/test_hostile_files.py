@@ -38,7 +38,7 @@ def small_trainer() -> rnnbp.Trainer:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> dict[str, Path]:
-    """A good file of each kind."""
+    """Return a valid file of each type."""
     folder = tmp_path_factory.mktemp("whole")
     trainer = small_trainer()
     data = rnnbp.SequenceDataset([np.ones((3, 2)) * k for k in range(4)], targets=[0, 1, 0, 1])
@@ -59,7 +59,7 @@ def whole(tmp_path_factory) -> dict[str, Path]:
 
 
 def read(path: Path) -> None:
-    """As a user would."""
+    """Read a file by the public loader for its type."""
     if path.name == "model.npz":
         rnnbp.load(path)
     elif path.name == "checkpoint.npz":
@@ -72,7 +72,7 @@ FILES = ["model.npz", "checkpoint.npz", "data.zip", "data.tar.gz", "data.tar.bz2
 
 
 def mutated(content: bytes, rng: np.random.Generator) -> bytes:
-    """Some bytes changed, cut out, doubled or put in."""
+    """Return data with some bytes changed, deleted, repeated or inserted."""
     changed = bytearray(content)
     for _ in range(rng.integers(1, 4)):
         start = int(rng.integers(len(changed)))
@@ -114,7 +114,7 @@ def test_a_damaged_file_is_read_or_refused(whole, name, tmp_path):
 
 
 def places(value: Any, way: tuple = ()) -> Iterator[tuple]:
-    """The way to everything in a JSON value."""
+    """Yield the path to each element of a JSON value."""
     if way:
         yield way
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
@@ -192,7 +192,7 @@ def test_deeply_nested_layers_are_refused(whole, depth, tmp_path):
 
 
 def with_flag(content: bytes, flag: int, method: int | None = None) -> bytes:
-    """A zip file whose members say that they are encrypted, or compressed in another way."""
+    """Return a zip file whose members are marked as encrypted or otherwise compressed."""
     changed = bytearray(content)
     for signature, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
         start = -1

@@ -1,4 +1,4 @@
-"""Memory that the next step takes up again."""
+"""Memory pool: reuse of freed arrays."""
 
 import gc
 import threading

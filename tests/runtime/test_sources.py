@@ -15,7 +15,7 @@ Y = np.array([0.5, -1.0, 0.25])
 
 
 def written(tmp_path, write, *arguments, **options):
-    """The bytes that a writer leaves in a file."""
+    """Return the bytes that a writer writes to a file."""
     write(tmp_path / "written", *arguments, **options)
     return (tmp_path / "written").read_bytes()
 

@@ -1,4 +1,4 @@
-"""How many threads."""
+"""The number of threads."""
 
 import sys
 
