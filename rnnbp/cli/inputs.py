@@ -55,7 +55,9 @@ def saved_model(path: Path) -> "tuple[rnnbp.Sequential, losses.Loss]":
     """Return the model of a file, and the loss that it was trained with."""
     model = rnnbp.load(path)
     if model.loss is None:
-        raise ValueError(f"{str(path)!r} does not say which loss it was trained with: use `rnnbp train`, or model.loss")
+        raise ValueError(
+            f"{str(path)!r} does not record the loss it was trained with: train it by `rnnbp train`, or set model.loss"
+        )
     return model, model.loss
 
 

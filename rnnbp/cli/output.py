@@ -15,7 +15,7 @@ def print_scores(scores: dict[str, float]) -> None:
 
 
 def write_csv(table: "pd.DataFrame", path: Path) -> None:
-    """Write a table without its index as CSV, and say so."""
+    """Write a table without its index as CSV, and print its path."""
     with replacing(path) as temporary:
         table.to_csv(temporary, index=False, lineterminator="\n")
     print(f"written: {path}")

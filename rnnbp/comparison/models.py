@@ -239,7 +239,9 @@ def model_factory(name: str, train: SequenceDataset, parameters: int | None = No
     if name not in baselines:
         raise unknown("model", name, baselines)
     baseline = baselines[name]
-    made = ModelFactory(baseline.build, Normalize(*map(tuple, train.statistics())), baseline.width, output_size(train))
+    factory = ModelFactory(
+        baseline.build, Normalize(*map(tuple, train.statistics())), baseline.width, output_size(train)
+    )
     if parameters is None:
-        return made
-    return replace(made, width=matching_width(lambda width: replace(made, width=width)(0), parameters))
+        return factory
+    return replace(factory, width=matching_width(lambda width: replace(factory, width=width)(0), parameters))

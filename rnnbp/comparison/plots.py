@@ -1,5 +1,6 @@
 """Plot of a comparison (the `plot` extra)."""
 
+import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,12 +25,8 @@ def colours(table: pd.DataFrame) -> dict[str, str]:
     >>> colours(pd.DataFrame({"model": ["mlp", "lstm"], "kind": ["static", "recurrent"]}))
     {'mlp': '#D55E00', 'lstm': '#0072B2'}
     """
-    left = {"static": list(WARM), "recurrent": list(COOL)}
-    found = {}
-    for model, kind in zip(table["model"], table["kind"], strict=True):
-        found[model] = left[kind][0]
-        left[kind].append(left[kind].pop(0))
-    return found
+    palettes = {"static": itertools.cycle(WARM), "recurrent": itertools.cycle(COOL)}
+    return {model: next(palettes[kind]) for model, kind in zip(table["model"], table["kind"], strict=True)}
 
 
 def plot_comparison(table: pd.DataFrame, runs: pd.DataFrame, validation_curves: pd.DataFrame, metric: str) -> "Figure":

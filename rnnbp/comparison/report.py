@@ -48,11 +48,11 @@ class Report:
         mean `gradient_norm`, `inference_ms` per sequence.
     curves : DataFrame
         A row for each epoch of each run: the training's history, with `model` and `run`: ``'seed 0'``, ... trained on
-        all of the training set, ``'fold 0'``, ... on a part, with the rest as validation.
+        the whole training set, ``'fold 0'``, ... on all folds but one, which is the validation set.
     metric : str
         The score's name: 'accuracy' or 'r2'.
     settings : dict of str to str
-        What the page says of the data and of how the models were trained; what is added to it is said as well.
+        Description of the data and of the training for the page, which lists every entry.
 
     Examples
     --------
@@ -107,11 +107,9 @@ class Report:
     def best(self, kind: str) -> str | None:
         """Return the 'static' or 'recurrent' model with the best validation score, or None if there is none."""
         of_kind = self.table[self.table["kind"] == kind]
-        return (
-            None
-            if of_kind.empty
-            else str(of_kind["model"].iloc[int((self._better * of_kind["validation_mean"]).argmax())])
-        )
+        if of_kind.empty:
+            return None
+        return str(of_kind["model"].iloc[int((self._better * of_kind["validation_mean"]).argmax())])
 
     def paired(self, recurrent: str, static: str) -> Paired:
         """Compare two models' test scores, paired by seed.
@@ -141,19 +139,19 @@ class Report:
     def verdict(self) -> str:
         """One sentence on the best static and recurrent networks, with the confidence interval of their difference."""
         recurrent, static = self.best("recurrent"), self.best("static")
-        said = {name: self._score(name) for name in (recurrent, static) if name is not None}
+        scores = {name: self._score(name) for name in (recurrent, static) if name is not None}
         if recurrent is None or static is None:
-            (name,) = said
-            return f"The best network, chosen by cross-validation, is {name} with {said[name]} on the test set."
+            (name,) = scores
+            return f"The best network, chosen by cross-validation, is {name} with {scores[name]} on the test set."
         pair = self.paired(recurrent, static)
         interval = f"95 % interval {pair.low:+.4f} to {pair.high:+.4f}"
         if np.isnan(pair.low):
             interval = f"{self.runs['seed'].nunique()} seeds are too few for an interval"
-        sure = "" if np.isnan(pair.p) else f" ({interval}, p = {pair.p:.2g})"
+        certainty = "" if np.isnan(pair.p) else f" ({interval}, p = {pair.p:.2g})"
         return (
-            f"Chosen by cross-validation, the best recurrent network is {recurrent} with {said[recurrent]} on the test "
-            f"set, the best static one {static} with {said[static]}: a difference of {pair.difference:+.4f} in "
-            f"{self.metric}{sure}."
+            f"Chosen by cross-validation, the best recurrent network is {recurrent} with {scores[recurrent]} on the "
+            f"test set, the best static one {static} with {scores[static]}: a difference of {pair.difference:+.4f} in "
+            f"{self.metric}{certainty}."
         )
 
     def _score(self, model: str) -> str:
@@ -188,8 +186,8 @@ class Report:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         for name, frame in (("table.csv", self.table), ("curves.csv", self.curves)):
-            with replacing(folder / name) as beside:
-                frame.to_csv(beside, index=False)
+            with replacing(folder / name) as temporary:
+                frame.to_csv(temporary, index=False)
 
     def to_html(self, path: str | Path) -> None:
         """Write the report as one self-contained HTML page.
@@ -197,17 +195,19 @@ class Report:
         Parameters
         ----------
         path : str or Path
-            In a folder that exists. Without the `plot` extra the page says that the picture is missing.
+            In a folder that exists. Without the `plot` extra the page has a note in place of the plot.
         """
-        with replacing(path) as beside:
-            text = page(self.verdict, self._picture(), self.table, self.runs, self.curves, self.metric, self.settings)
-            beside.write_text(text, encoding="utf-8")
+        with replacing(path) as temporary:
+            text = page(
+                self.verdict, self._plot_or_note(), self.table, self.runs, self.curves, self.metric, self.settings
+            )
+            temporary.write_text(text, encoding="utf-8")
 
-    def _picture(self) -> str:
+    def _plot_or_note(self) -> str:
         try:
             return embedded(self.plot(), "learning curves and test scores")
         except ImportError as error:
-            return f"<p>No picture here: {html.escape(str(error))}</p>"
+            return f"<p>No plot here: {html.escape(str(error))}</p>"
 
     def write(self, folder: str | Path) -> None:
         """Write `report.html`, `table.csv`, `curves.csv` and, with the `plot` extra, `comparison.png`.
@@ -223,9 +223,9 @@ class Report:
         try:
             figure = self.plot()
         except ImportError:
-            return  # the page says that the plot is missing
-        with replacing(folder / "comparison.png") as beside:
-            figure.savefig(beside, format="png", dpi=150)
+            return  # the page has a note in its place
+        with replacing(folder / "comparison.png") as temporary:
+            figure.savefig(temporary, format="png", dpi=150)
 
     def __repr__(self) -> str:
         return f"{self.verdict}\n{_rounded(self.table).to_string(index=False)}"
@@ -237,5 +237,5 @@ class Report:
 def _rounded(table: pd.DataFrame) -> pd.DataFrame:
     """Return the main columns of the table, rounded."""
     digits = {"seconds": 2, "gradient": 3, "inference": 3}
-    shown = table.drop(columns=["seconds_to_best", "seconds_per_epoch"])
-    return shown.round({c: digits.get(c.split("_")[0], 4) for c in shown.columns[shown.dtypes == np.float64]})
+    rounded = table.drop(columns=["seconds_to_best", "seconds_per_epoch"])
+    return rounded.round({c: digits.get(c.split("_")[0], 4) for c in rounded.columns[rounded.dtypes == np.float64]})

@@ -27,7 +27,7 @@ img { max-width: 100% } div.wide { overflow-x: auto }
 
 def page(
     verdict: str,
-    picture: str,
+    plot: str,
     table: pd.DataFrame,
     runs: pd.DataFrame,
     curves: pd.DataFrame,
@@ -40,7 +40,7 @@ def page(
     ----------
     verdict : str
         Plain text.
-    picture : str
+    plot : str
         HTML.
     table, runs, curves : DataFrame
         Those of a `rnnbp.Report`.
@@ -53,16 +53,16 @@ def page(
 <style>{STYLE}</style></head><body>
 <h1>Static against recurrent</h1>
 <p class="verdict">{html.escape(verdict)}</p>
-{picture}
+{plot}
 <h2>Every model, over {runs["seed"].nunique()} seeds</h2>
 {_wide(columns_to_read(table))}
 {_settings(settings)}
-<h2>What the columns say</h2>
-<p>Every model was trained for {int(curves["epoch"].max())} epochs on all of the training set, once for each seed, and
-met the test set once. <b>validation</b> is the mean {metric} of a cross-validation within the training set at the last
-epoch; the best of each kind is chosen by it. <b>test</b> and <b>train</b> are the {metric} on the test set and on the
-training set, mean ± standard deviation over the seeds. <b>best epoch</b> is the one with the best validation {metric}.
-<b>seconds</b> is the time of one training, <b>ms a sequence</b> that of one sequence's outputs in a batch,
+<h2>The columns</h2>
+<p>Every model was trained for {int(curves["epoch"].max())} epochs on all of the training set, once for each seed,
+and evaluated on the test set once. <b>validation</b> is the mean {metric} of a cross-validation within the training set
+at the last epoch; the best of each kind is chosen by it. <b>test</b> and <b>train</b> are the {metric} on the test set
+and on the training set, mean ± standard deviation over the seeds. <b>best epoch</b> is the one with the best validation
+{metric}. <b>seconds</b> is the time of one training, <b>ms a sequence</b> that of one sequence's outputs in a batch,
 <b>gradient norm</b> the mean over all steps of training.</p>
 <h2>Every run</h2>
 {_wide(runs.round(4))}
@@ -112,9 +112,9 @@ def _settings(settings: Mapping[str, str]) -> str:
     return f'<h2>Data and settings</h2>\n<table class="settings">\n{rows}\n</table>'
 
 
-def embedded(figure: "Figure", says: str) -> str:
-    """Return a figure as an inline HTML image with the alternative text `says`."""
+def embedded(figure: "Figure", description: str) -> str:
+    """Return a figure as an inline HTML image with the alternative text `description`."""
     memory = io.BytesIO()
     figure.savefig(memory, format="png", dpi=130)
     code = base64.b64encode(memory.getvalue()).decode()
-    return f'<img alt="{html.escape(says)}" src="data:image/png;base64,{code}">'
+    return f'<img alt="{html.escape(description)}" src="data:image/png;base64,{code}">'

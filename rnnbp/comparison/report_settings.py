@@ -31,9 +31,9 @@ def settings(
     --------
     >>> import numpy as np, rnnbp
     >>> data = SequenceDataset([np.zeros((5, 2))] * 4, targets=[0, 1, 0, 1])
-    >>> made = {"gru": rnnbp.SGD(0.1), "lstm": rnnbp.SGD(0.1), "mlp": rnnbp.SGD(0.2)}
+    >>> optimizers = {"gru": rnnbp.SGD(0.1), "lstm": rnnbp.SGD(0.1), "mlp": rnnbp.SGD(0.2)}
     >>> recipe = Recipe(9, 16, rnnbp.CrossEntropy(), rnnbp.BPTT(), rnnbp.Cosine)
-    >>> texts = settings(data, data, recipe, seeds=[0, 1], folds=3, optimizers=made)
+    >>> texts = settings(data, data, recipe, seeds=[0, 1], folds=3, optimizers=optimizers)
     >>> texts["training set"], texts["seeds"]
     ('SequenceDataset: 4 sequences of 5 steps, 2 features; classes a sequence', '0, 1')
     >>> texts["optimizer"]

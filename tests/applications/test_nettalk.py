@@ -52,7 +52,7 @@ def lexicon():
 # ---- codes --------------------------------------------------------------------------------------
 
 
-def test_letters_are_units():
+def test_letters_are_one_hot():
     assert tokens("az'-.").tolist() == [0, 25, 26, 27, 28]
     np.testing.assert_array_equal(one_hot("ab"), np.eye(29)[:2])
     for word in ("", "Knob", "naïve"):
@@ -90,7 +90,7 @@ def test_the_best_guess_is_the_smallest_angle(rng):
     assert set(best_guess(outputs, "ab")[0]) <= {"a", "b"}
 
 
-def test_codes_come_back():
+def test_best_guess_inverts_encode():
     for phonemes, stress in zip(CORPUS["phonemes"], CORPUS["stress"]):
         assert best_guess(encode(phonemes, stress)) == (phonemes, stress)
 
@@ -121,21 +121,21 @@ def test_homographs_are_held_out_together(rng):
 
 
 def every_alignment(word, phonemes):
-    """By trying all sizes of all letters' chunks."""
+    """Yield every alignment, by trying all sizes of all letters' chunks."""
     for sizes in itertools.product(range(3), repeat=len(word)):
         if sum(sizes) == len(phonemes):
             ends = np.cumsum((0, *sizes))
             yield tuple(tuple(phonemes[a:b]) for a, b in itertools.pairwise(ends))
 
 
-def test_the_alignment_is_the_most_probable_by_trying_all():
+def test_the_alignment_is_the_most_probable_of_all():
     """Two rounds of expectation-maximisation, written out word by word and alignment by alignment."""
     words = ["ox", "fox", "on", "no", "off", "box", "foe"]
-    said = [p.split() for p in ("AA K S", "F AA K S", "AA N", "N OW", "AO F", "B AA K S", "F OW")]
+    pronunciations = [p.split() for p in ("AA K S", "F AA K S", "AA N", "N OW", "AO F", "B AA K S", "F OW")]
     chance = {}
     for _ in range(2):
         counts = {}
-        for word, phonemes in zip(words, said):
+        for word, phonemes in zip(words, pronunciations):
             ways = list(every_alignment(word, phonemes))
             weights = [math.prod(chance[key] if chance else 1 for key in zip(word, way)) for way in ways]
             for way, weight in zip(ways, weights):
@@ -145,15 +145,15 @@ def test_the_alignment_is_the_most_probable_by_trying_all():
         for (letter, _), n in counts.items():
             totals[letter] = totals.get(letter, 0) + n
         chance = {key: n / totals[key[0]] for key, n in counts.items()}
-    for word, phonemes, found in zip(words, said, align(words, said, iterations=2)):
+    for word, phonemes, found in zip(words, pronunciations, align(words, pronunciations, iterations=2)):
         best = max(math.prod(chance[key] for key in zip(word, way)) for way in every_alignment(word, phonemes))
         assert math.prod(chance[key] for key in zip(word, found)) == pytest.approx(best, rel=1e-9)
 
 
-def test_alignments_keep_all_phonemes_in_order_and_their_stress():
+def test_alignments_preserve_phonemes_order_and_stress():
     dictionary = dict(list(load_cmudict().items())[::20])
-    words, said = list(dictionary), [ways[0] for ways in dictionary.values()]
-    for word, phonemes, found in zip(words, said, align(words, said, iterations=3)):
+    words, pronunciations = list(dictionary), [ways[0] for ways in dictionary.values()]
+    for word, phonemes, found in zip(words, pronunciations, align(words, pronunciations, iterations=3)):
         if len(phonemes) > 2 * len(word):
             assert found is None
         else:
@@ -161,7 +161,7 @@ def test_alignments_keep_all_phonemes_in_order_and_their_stress():
             assert tuple(p for chunk in found for p in chunk) == phonemes
 
 
-def test_alignment_refuses_what_cannot_be():
+def test_alignment_refuses_invalid_arguments():
     with pytest.raises(ValueError, match="pronunciations must be one a word, 1, got 2"):
         align(["a"], [["AH0"], ["EY1"]])
     with pytest.raises(ValueError, match="words must be some that have at most 2 phonemes a letter, got none"):
@@ -210,7 +210,7 @@ def certain(outputs, classes):
     return Reader([model], classes)
 
 
-def test_stress_is_summed_over_where_it_is_left_out():
+def test_probabilities_of_stresses_are_summed_without_stress():
     reader = certain(np.log([0.4, 0.3, 0.3]), ("AA1", "AE1", "AE2"))
     assert reader.read(["at"]) == [("AA1", "AA1")]
     assert reader.read(["at"], stress=False) == [("AE", "AE")]
@@ -256,7 +256,7 @@ def test_ctc_learns_a_few_words_without_alignment():
 
 
 @pytest.mark.parametrize("error", ["squared error", "cross entropy"])
-def test_either_error_of_1987_is_read_as_it_was_trained(lexicon, error):
+def test_units_are_between_0_and_1_for_either_loss_of_1987(lexicon, error):
     variant = as_in_1987((20,), error)
     model = variant.network(26, 0)
     reader = variant.reader([model], lexicon)
@@ -267,7 +267,7 @@ def test_either_error_of_1987_is_read_as_it_was_trained(lexicon, error):
         as_in_1987((20,), "squared")
 
 
-def test_a_training_goes_on_where_it_stopped(lexicon, tmp_path):
+def test_an_interrupted_training_resumes_from_its_checkpoint(lexicon, tmp_path):
     class StopError(Exception):
         pass
 

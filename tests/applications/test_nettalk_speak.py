@@ -60,7 +60,7 @@ def test_a_reader_is_trained_written_and_read(quick):
     assert {phoneme.rstrip("012") for phoneme in said} <= {*VOWELS, *CONSONANTS}
 
 
-def test_another_model_is_no_reader(tmp_path):
+def test_a_model_without_classes_is_refused_as_reader(tmp_path):
     from rnnbp.applications.nettalk import window_network
 
     window_network((), 3).save(tmp_path / "m.npz")
@@ -116,13 +116,13 @@ def test_without_espeak_both_ways_to_install_it_are_named(monkeypatch, capsys, q
     assert not (quick / "cat.wav").exists()
 
 
-def test_a_program_that_fails_is_said(monkeypatch):
+def test_a_failing_program_is_an_error(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda name: sys.executable)  # which knows none of the options
     with pytest.raises(RuntimeError, match="espeak-ng failed with status 2: "):
         espeak.sound([("K", "AE1", "T")])
 
 
-def test_the_program_is_given_phonemes_and_its_wav_is_read(monkeypatch, quick):
+def test_the_program_gets_phonemes_and_its_wav_is_read(monkeypatch, quick):
     asked = {}
 
     def run(command, *, input, **_):
@@ -139,7 +139,7 @@ def test_the_program_is_given_phonemes_and_its_wav_is_read(monkeypatch, quick):
 
 
 @pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="eSpeak NG is not installed")
-def test_the_real_program_speaks_longer_for_more():
+def test_the_real_program_speaks_longer_for_more_words():
     short, rate = espeak.sound([("K", "AE1", "T")])
     long, _ = espeak.sound([("K", "AE1", "T"), (("HH", "AO1", "R", "S")), ("B", "IY1")])
     assert rate > 8000
@@ -147,7 +147,7 @@ def test_the_real_program_speaks_longer_for_more():
     assert np.abs(short).max() > 0.05
 
 
-def test_the_real_library_says_the_same():
+def test_the_real_library_synthesises_sound():
     loader = pytest.importorskip("espeakng_loader")
     samples, rate = espeak._by_library(loader, espeak.mnemonics([("K", "AE1", "T")]))
     assert 0.1 * rate < len(samples) < 2 * rate

@@ -36,7 +36,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def rnn(tmp_path, monkeypatch, capsys):
-    """Run a command in a new folder: its status, and what it printed."""
+    """Run a command in a new folder; return its status and what it printed."""
     monkeypatch.chdir(tmp_path)
 
     def run(line):
@@ -72,7 +72,7 @@ def test_held_out_words_are_read_by_each_variant_and_by_the_ensemble_of_all_seed
     assert (table["word_errors"] <= table["word_errors_stressed"] + 0.02).all()
 
 
-def test_no_word_is_trained_on_that_is_read(folder, monkeypatch, tmp_path):
+def test_no_held_out_word_is_in_the_training_set(folder, monkeypatch, tmp_path):
     seen = []
     (tmp_path / "few.dict").write_text("".join(f"{word} K AE1 T\n" for word in load_nettalk(folder)["word"]))
 
@@ -89,10 +89,10 @@ def test_no_word_is_trained_on_that_is_read(folder, monkeypatch, tmp_path):
         assert all(one is not None for one in trial.test.labels) == (trial is seen[0])  # the others were never aligned
 
 
-def test_a_second_run_goes_on_from_the_checkpoints(folder, tmp_path):
-    runs = Runs(seeds=1, epochs=2, folder=tmp_path / "kept", progress=False)
+def test_a_second_run_resumes_from_the_checkpoints(folder, tmp_path):
+    runs = Runs(seeds=1, epochs=2, folder=tmp_path / "runs", progress=False)
     first = nettalk_held_out(folder, runs, ["window"])
-    assert [p.name for p in (tmp_path / "kept").iterdir()] == ["window-0.npz"]
+    assert [p.name for p in (tmp_path / "runs").iterdir()] == ["window-0.npz"]
     pd.testing.assert_frame_equal(nettalk_held_out(folder, runs, ["window"]), first)  # the same seconds: no training
 
 
@@ -124,7 +124,7 @@ def test_the_command_prints_and_writes(folder, rnn, tmp_path):
         ("1987 --data {folder}/nettalk.data.copy", "has no list of common words: nettalk.list belongs beside"),
     ],
 )
-def test_the_command_refuses(folder, rnn, tmp_path, monkeypatch, line, message):
+def test_the_command_refuses_invalid_arguments(folder, rnn, tmp_path, monkeypatch, line, message):
     monkeypatch.setenv("RNNBP_OFFLINE", "1")
     monkeypatch.setenv("RNNBP_DATA", str(tmp_path))
     if "copy" in line:
@@ -146,7 +146,7 @@ def corpus():
 
 
 @pytest.mark.slow
-def test_the_static_network_reaches_what_it_did_in_1987(corpus):
+def test_the_static_network_is_as_accurate_as_in_1987(corpus):
     table, _ = nettalk_1987(corpus, Runs(seeds=3, workers=cores(), progress=False), ["none", "120", "80+80"])
     found = table.set_index(["hidden", "words", "pass", "error"])["phonemes"]
     for key, published in tables.PUBLISHED.items():

@@ -24,11 +24,11 @@ from rnnbp.applications.nettalk.text import spoken_text
          "nine million nine hundred ninety nine thousand nine hundred ninety nine"),
     ],
 )  # fmt: skip
-def test_numbers(number, words):
+def test_numbers_in_words(number, words):
     assert " ".join(number_words(number)) == words
 
 
-def test_numbers_beyond():
+def test_numbers_out_of_range_are_refused():
     with pytest.raises(ValueError, match="number must be an integer of 0 or more, got -1"):
         number_words(-1)
     with pytest.raises(ValueError, match=r"number must be below 10\^15, got 1000000000000000"):
@@ -36,8 +36,8 @@ def test_numbers_beyond():
 
 
 @given(st.integers(0, 10**15 - 1))
-def test_every_number_has_words_of_its_own(number):
-    """Read back by a grammar of its own."""
+def test_words_of_a_number_can_be_parsed_back(number):
+    """By a grammar that is independent of the code."""
     small = {" ".join(number_words(n)): n for n in range(100)}
     total = part = 0
     rest = number_words(number)
@@ -56,11 +56,11 @@ def test_every_number_has_words_of_its_own(number):
 @pytest.mark.parametrize(
     ("number", "words"), [(1, "first"), (2, "second"), (12, "twelfth"), (20, "twentieth"), (103, "one hundred third")]
 )
-def test_ordinals(number, words):
+def test_ordinals_in_words(number, words):
     assert " ".join(ordinal_words(number)) == words
 
 
-def test_years_and_digits():
+def test_years_and_digits_in_words():
     assert " ".join(year_words(1999)) == "nineteen ninety nine"
     assert digit_words("102") == ["one", "zero", "two"]
 
@@ -86,7 +86,7 @@ def test_years_and_digits():
         ("9" * 40, " ".join(["nine"] * 40)),
     ],
 )  # fmt: skip
-def test_texts(text, words):
+def test_texts_are_normalised(text, words):
     assert " ".join(spoken_text(text)) == words
 
 

@@ -1,4 +1,4 @@
-"""What README says of spoken digits, on the recordings where they are; one seed each, some minutes of training."""
+"""README's results for spoken digits, where there are the recordings; one seed each, some minutes of training."""
 
 import os
 from pathlib import Path
@@ -37,7 +37,7 @@ def test_single_digits_of_known_speakers():
     assert trainer.evaluate(test)["accuracy"] >= 0.985
 
 
-def test_strings_of_known_speakers_and_when_each_digit_is_said():
+def test_strings_of_known_speakers_and_the_times_of_their_digits():
     from rnnbp.applications.spoken_digits import Transcriber
     from rnnbp.datasets import feature_of
 
@@ -55,6 +55,6 @@ def test_strings_of_known_speakers_and_when_each_digit_is_said():
 
 
 @pytest.mark.parametrize("speaker", ["jackson", "nicolas"])
-def test_a_speaker_that_was_left_out(speaker):
+def test_accuracy_on_a_held_out_speaker(speaker):
     trainer, test = trained("bigru", "spoken-digits", 25, 16, 190_000, split="speaker", speaker=speaker)
     assert trainer.evaluate(test)["accuracy"] > 0.65

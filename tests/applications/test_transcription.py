@@ -1,4 +1,4 @@
-"""From recordings to labels with times; and how much noise that bears."""
+"""Transcription of recordings to labels with times, and scores with noise."""
 
 import numpy as np
 import pytest
@@ -20,8 +20,8 @@ def tone(hertz, seconds):
     return 0.5 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * SR)) / SR)
 
 
-def said(*parts):
-    """Tones of 0.2 s, with silences before, between and after of 0.1 s; where each begins."""
+def tones(*parts):
+    """Return tones of 0.2 s with silences of 0.1 s before, between and after, and the start of each tone."""
     silence = np.zeros(SR // 10)
     pieces = [silence]
     for hertz in parts:
@@ -31,7 +31,7 @@ def said(*parts):
 
 @pytest.fixture
 def model():
-    """Says 'low' where the band of 700 Hz is loud, 'high' where that of 3000 Hz is, and else the blank."""
+    """Return a model with 'low' where the band of 700 Hz is loud, 'high' where that of 3000 Hz is, else the blank."""
     made = rnnbp.Sequential(rnnbp.Dense(4, 3))
     made.params["0.w"], made.params["0.b"] = np.zeros((3, 4)), np.zeros(3)
     for k, hertz in ((1, 700), (2, 3000)):
@@ -47,8 +47,8 @@ def transcriber(model):
     return Transcriber(model, FEATURE, CLASSES)
 
 
-def test_it_says_what_and_when(transcriber):
-    y, starts = said(700, 3000, 3000, 700)
+def test_labels_and_their_times_are_found(transcriber):
+    y, starts = tones(700, 3000, 3000, 700)
     found = transcriber(y, SR)
     assert found.columns.tolist() == ["start", "end", "label"]
     assert found["label"].tolist() == ["low", "high", "high", "low"]
@@ -58,28 +58,28 @@ def test_it_says_what_and_when(transcriber):
 
 @pytest.mark.parametrize("sr", [16000, 44100, 11025])
 def test_other_rates_are_resampled(transcriber, sr):
-    y, starts = said(700, 3000)
+    y, starts = tones(700, 3000)
     found = transcriber(rnnbp.features.resample(y, orig_sr=SR, target_sr=sr), sr)
     assert found["label"].tolist() == ["low", "high"]
     np.testing.assert_allclose(found["start"], starts, atol=0.04)
 
 
 def test_channels_are_averaged_and_files_read(transcriber, tmp_path):
-    y, _ = said(3000, 700)
+    y, _ = tones(3000, 700)
     write_wav(tmp_path / "a.wav", np.stack([y, np.zeros_like(y)]), SR)
     assert transcriber.file(tmp_path / "a.wav")["label"].tolist() == ["high", "low"]
 
 
-def test_silence_says_nothing(transcriber):
+def test_silence_has_no_labels(transcriber):
     assert transcriber(np.zeros(4000), SR).empty
 
 
-def test_a_model_file_is_all_it_needs(transcriber, model, tmp_path):
+def test_a_transcriber_is_loaded_from_a_model_file(transcriber, model, tmp_path):
     model.save(tmp_path / "m.npz")
     again = Transcriber.load(tmp_path / "m.npz")
     assert again.feature == FEATURE
     assert again.classes == CLASSES
-    y, _ = said(700, 3000)
+    y, _ = tones(700, 3000)
     assert again(y, SR).equals(transcriber(y, SR))
 
 
@@ -94,7 +94,7 @@ def test_a_model_without_features_and_classes_is_refused(model, tmp_path):
         Transcriber.load(tmp_path / "m.npz")
 
 
-def test_what_does_not_fit_is_refused(model):
+def test_classes_and_features_that_do_not_fit_the_model_are_refused(model):
     with pytest.raises(ValueError, match=r"classes must name each of the model's outputs .* got 2 names"):
         Transcriber(model, FEATURE, ("<blank>", "a"))
     with pytest.raises(
@@ -108,7 +108,7 @@ def test_what_does_not_fit_is_refused(model):
         Transcriber(whole, FEATURE, CLASSES)
 
 
-def test_a_word_reaches_over_short_quiet_and_not_into_the_next():
+def test_a_word_spans_short_silences_and_ends_before_the_next():
     level = np.array([0, 0, 9, 0, 9, 9, 1, 9, 9, 0, 0, 0, 9, 0.0])
     spikes = np.array([4, 8])
     starts, ends = spoken(level, spikes, spikes + 1, bridge=2)
@@ -118,7 +118,7 @@ def test_a_word_reaches_over_short_quiet_and_not_into_the_next():
     assert starts.tolist() == [4, 7]
 
 
-def test_labels_side_by_side_share_what_lies_between():
+def test_adjacent_labels_have_a_common_boundary():
     starts, ends = spoken(np.full(6, 5.0), np.array([1, 2]), np.array([2, 5]), bridge=1)
     assert starts.tolist() == [1, 2]
     assert ends.tolist() == [2, 5]
@@ -133,7 +133,7 @@ def words():
     return varied(data, FEATURE, Variation(speed=0.05, noisy=0), sr=SR)
 
 
-def test_the_table_is_of_each_noise_and_ratio():
+def test_the_noise_table_has_a_row_a_noise_and_a_column_a_ratio():
     model = rnnbp.Sequential(rnnbp.MeanOverTime(), rnnbp.Dense(4, 2))
     low, high = (x.mean(axis=0) for x in words().sequences[:2])
     model.params["1.w"] = np.stack([low - high, high - low])
@@ -146,11 +146,11 @@ def test_the_table_is_of_each_noise_and_ratio():
     assert table.equals(noise_table(model, rnnbp.CrossEntropy(), words(), snrs=[30, -40]))
 
 
-def test_only_recordings_can_be_given_noise(model):
+def test_noise_is_refused_for_data_that_are_not_recordings(model):
     plain = rnnbp.SequenceDataset([np.zeros((3, 4))], targets=[0])
     with pytest.raises(ValueError, match="data must be of recordings, to which noise can be added, got"):
         noise_table(rnnbp.Sequential(rnnbp.Last(), rnnbp.Dense(4, 2)), rnnbp.CrossEntropy(), plain)
 
 
-def test_the_variation_of_evaluation_is_plain_by_default():
+def test_evaluation_is_without_variation_by_default():
     assert words().draw.evaluation == PLAIN

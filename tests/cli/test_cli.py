@@ -1,4 +1,4 @@
-"""The `rnnbp` command: what each part prints and writes, and how it says what is wrong."""
+"""The `rnnbp` command: output and files of each subcommand, and its errors."""
 
 import io
 import re
@@ -30,7 +30,7 @@ def in_a_new_folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def rnn(capsys):
-    """Run a command that goes well; what it printed."""
+    """Run a command that succeeds; return what it printed."""
 
     def run(line: str) -> str:
         status = cli.main(shlex.split(line))
@@ -43,7 +43,7 @@ def rnn(capsys):
 
 @pytest.fixture
 def refused(capsys):
-    """Run a command that cannot be done; what it said."""
+    """Run a command that fails; return its message."""
 
     def run(line: str) -> str:
         assert cli.main(shlex.split(line)) == 2
@@ -65,7 +65,7 @@ def small_ts(path, targets, seed=0):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_help_has_an_example_that_the_command_takes(name, capsys):
+def test_help_has_an_example_that_can_be_parsed(name, capsys):
     with pytest.raises(SystemExit, match="0"):
         cli.main([name, "--help"])
     example = re.search(r"example:\n  rnnbp (.*)", capsys.readouterr().out)
@@ -136,12 +136,12 @@ def test_compare_prints_and_writes(rnn, tmp_path):
         assert said in page
 
 
-def test_compare_matches_sizes(rnn, tmp_path):
+def test_compare_gives_every_model_the_number_of_parameters(rnn, tmp_path):
     rnn("compare --models elman,gru --seeds 1 --epochs 1 --workers 1 --parameters 1500 --output . --quiet")
     assert pd.read_csv(tmp_path / "table.csv")["parameters"].to_list() == pytest.approx([1500, 1500], rel=0.05)
 
 
-def test_compare_forecasts(rnn):
+def test_compare_scores_forecasts_by_r2(rnn):
     out = rnn("compare sunspots --models elman,static --seeds 1 --epochs 2 --workers 1 --quiet")
     assert re.search(r"a difference of [+-]\d\.\d+ in r2\.", out)
 
@@ -161,7 +161,7 @@ def test_a_trained_model_is_evaluated_and_predicts(rnn):
     assert scores.endswith(f"accuracy {right.mean():.4f}")
 
 
-def test_a_step_is_a_row_where_each_has_an_output(rnn, tmp_path):
+def test_predictions_have_a_row_a_step_for_outputs_at_every_step(rnn, tmp_path):
     lengths = [2, 4, 3]
     data = rnnbp.SequenceDataset([np.ones((n, 1)) for n in lengths], targets=[np.ones((n, 2)) for n in lengths])
     model = rnnbp.Sequential(rnnbp.Elman(1, 3), rnnbp.Dense(3, 2))
@@ -171,14 +171,14 @@ def test_a_step_is_a_row_where_each_has_an_output(rnn, tmp_path):
     assert list(found) == ["predicted_0", "predicted_1"]
 
 
-def test_steps_of_unequal_sequences_are_predicted(rnn):
+def test_every_step_of_sequences_of_unequal_lengths_is_predicted(rnn):
     rnn("train elman reber --epochs 1 --save m.npz --quiet")
     table = pd.read_csv(io.StringIO(rnn("predict m.npz reber")))
     _, test = datasets.load("reber")
     assert table.groupby("sequence").size().tolist() == test.lengths.tolist()
 
 
-def test_names_of_classes_are_predicted(rnn, tmp_path):
+def test_predictions_are_class_names(rnn, tmp_path):
     small_ts(tmp_path / "a.ts", ["yes", "no"] * 10)
     rnn("train elman a.ts --epochs 1 --save m.npz --quiet")
     table = pd.read_csv(io.StringIO(rnn("predict m.npz a.ts")))
@@ -186,18 +186,18 @@ def test_names_of_classes_are_predicted(rnn, tmp_path):
     assert set(table["predicted"]) <= {"yes", "no"}
 
 
-def test_a_ts_file_and_its_test_set(rnn, tmp_path):
+def test_the_test_set_can_be_another_ts_file(rnn, tmp_path):
     small_ts(tmp_path / "train.ts", ["yes", "no"] * 5)
     small_ts(tmp_path / "test.ts", ["yes", "no"] * 3, seed=1)
     rnn("train elman train.ts --test test.ts --epochs 1 --save m.npz --quiet")
     assert len(rnn("predict m.npz train.ts --test test.ts").splitlines()) == 7
 
 
-def test_a_training_goes_on_from_its_checkpoint(rnn):
+def test_training_resumes_from_its_checkpoint(rnn):
     options = "--epochs 3 --quiet"
     whole = rnn(f"train elman {options} --save whole.npz")
     rnn(f"train elman {options} --save first.npz --checkpoint c.npz")
-    again = rnn(f"train elman {options} --save whole.npz --checkpoint c.npz")  # nothing is left to be done
+    again = rnn(f"train elman {options} --save whole.npz --checkpoint c.npz")  # resumes at the last epoch
     assert again == whole
     np.testing.assert_array_equal(rnnbp.load("first.npz").params.vector, rnnbp.load("whole.npz").params.vector)
 
@@ -206,7 +206,7 @@ def test_a_training_goes_on_from_its_checkpoint(rnn):
     "options",
     ["--optimizer sgd --learning-rate 0.1", "--optimizer lbfgs", "--truncate 5,10", "--parameters 500"],
 )
-def test_options_of_training(rnn, options):
+def test_options_of_training_take_effect(rnn, options):
     before = re.search(r"loss (\d+\.\d+)", rnn("train elman --epochs 1 --learning-rate 1e-9 --save a.npz --quiet"))[1]
     after = re.search(r"loss (\d+\.\d+)", rnn(f"train elman --epochs 1 {options} --save a.npz --quiet"))[1]
     assert float(after) < float(before)
@@ -220,20 +220,20 @@ def test_a_learning_rate_for_an_optimizer_without_one_is_refused(refused):
 # ---- check, datasets ----------------------------------------------------------------------------
 
 
-def test_check_of_a_name_and_of_a_file(rnn):
+def test_check_takes_a_name_or_a_file(rnn):
     assert "0.w_hh" not in rnn("check statistics-mlp")
     assert "w_hh" in rnn("check lstm")
     rnn("train elman --epochs 1 --parameters 500 --save m.npz --quiet")
     assert "w_hh" in rnn("check m.npz")
 
 
-def test_datasets_are_all_that_can_be_named(rnn):
+def test_datasets_lists_the_whole_catalog(rnn):
     lines = rnn("datasets").splitlines()
     assert len(lines) == 1 + len(datasets.catalog())
     assert any(line.split()[0] == "japanese-vowels" for line in lines)
 
 
-# ---- what goes wrong ----------------------------------------------------------------------------
+# ---- errors ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -293,7 +293,7 @@ def test_errors_are_one_line(refused, line, message):
         ("speak --train --model here", "path must name a file, and 'here' is a folder"),
     ],
 )
-def test_what_cannot_be_written_is_said_before_the_work(refused, tmp_path, monkeypatch, line, message):
+def test_unwritable_targets_are_refused_before_training(refused, tmp_path, monkeypatch, line, message):
     (tmp_path / "here").mkdir()
     (tmp_path / "note").write_text("a note")
     monkeypatch.setattr(rnnbp.Trainer, "_epoch", None)  # nothing is trained
@@ -301,7 +301,7 @@ def test_what_cannot_be_written_is_said_before_the_work(refused, tmp_path, monke
     assert (tmp_path / "note").read_text() == "a note"
 
 
-def test_a_reader_that_has_enough_is_no_error(tmp_path):
+def test_a_closed_pipe_is_no_error(tmp_path):
     """As `rnnbp datasets | head -1`."""
     code = (
         "import os, subprocess, sys; read, write = os.pipe(); os.close(read); "
@@ -316,21 +316,21 @@ def test_a_saved_model_may_have_any_name(rnn, tmp_path):
     assert "w_hh" in rnn("check elman.model")
 
 
-def test_files_that_are_damaged(refused, tmp_path):
+def test_damaged_files_are_refused(refused, tmp_path):
     (tmp_path / "m.npz").write_bytes(b"PK nothing")
     assert "m.npz' is not a file of 'rnnbp model', or it is damaged" in refused("evaluate m.npz")
     (tmp_path / "a.ts").write_text("@problemName a\n@data\n1,2:")
     assert re.search(r"a\.ts.*line", refused("compare a.ts"))
 
 
-def test_a_model_that_does_not_fit_the_data(rnn, refused):
+def test_a_model_that_does_not_fit_the_data_is_refused(rnn, refused):
     rnn("train elman digit-rows --epochs 1 --save m.npz --quiet")
     assert "does not fit layer 0" in refused("evaluate m.npz japanese-vowels")
     rnnbp.Sequential(rnnbp.Dense(12, 9)).save("plain.npz")
-    assert "does not say which loss it was trained with" in refused("evaluate plain.npz")
+    assert "does not record the loss it was trained with" in refused("evaluate plain.npz")
 
 
-def test_ctrl_c_is_130(monkeypatch, capsys):
+def test_ctrl_c_exits_with_130(monkeypatch, capsys):
     def interrupted(*args):
         raise KeyboardInterrupt
 

@@ -1,4 +1,4 @@
-"""Spoken digits from the command line: train, stop, go on, transcribe, noise, speakers."""
+"""Spoken digits from the command line: train, resume, transcribe, noise, speakers."""
 
 import re
 import shlex
@@ -26,7 +26,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def rnn(capsys, tmp_path, monkeypatch):
-    """Run a command in a new folder; what it printed."""
+    """Run a command in a new folder; return what it printed."""
     monkeypatch.chdir(tmp_path)
 
     def run(line: str, status: int = 0) -> str:
@@ -39,7 +39,7 @@ def rnn(capsys, tmp_path, monkeypatch):
 
 @pytest.fixture
 def fewer(monkeypatch):
-    """Strings enough for a test."""
+    """Load a small number of digit strings."""
     whole = rnnbp.datasets.catalog
     monkeypatch.setattr(
         rnnbp.datasets, "load", lambda name, **options: load(name, strings=40, test_strings=20, **options)
@@ -49,7 +49,7 @@ def fewer(monkeypatch):
 
 @pytest.fixture(scope="module")
 def trained(folder, tmp_path_factory):
-    """A model that was trained on three kinds of words for some seconds."""
+    """The file of a model that was trained on three different words for some seconds."""
     train, _ = load("connected-digits", path=folder, strings=150, test_strings=2)
     model = rnnbp.comparison.model_factory("bigru", train, parameters=20000)(0)
     trainer = rnnbp.Trainer(model, rnnbp.CTC(), rnnbp.BPTT(), rnnbp.Adam(0.01))
@@ -60,7 +60,7 @@ def trained(folder, tmp_path_factory):
     return path
 
 
-def test_training_is_stopped_and_goes_on(rnn, folder, fewer):
+def test_an_interrupted_training_resumes(rnn, folder, fewer):
     common = f"train bigru connected-digits --data {folder} --parameters 3000 --batch-size 8 --quiet"
     rnn(f"{common} --epochs 3 --save whole.npz")
     real, seen = rnnbp.Trainer.save, []
@@ -103,7 +103,7 @@ def test_transcribe_prints_digits_with_their_times(rnn, folder, trained):
     assert right > 0.6 * total
 
 
-def test_transcribe_says_what_is_wrong(rnn, trained, tmp_path):
+def test_transcribe_refuses_missing_and_damaged_files(rnn, trained, tmp_path):
     assert "there is no file 'no.wav'" in rnn(f"transcribe {trained} no.wav", 2)
     assert "there is no file 'no.npz'" in rnn("transcribe no.npz a.wav", 2)
     (tmp_path / "bad.wav").write_bytes(b"RIFF")
@@ -112,7 +112,7 @@ def test_transcribe_says_what_is_wrong(rnn, trained, tmp_path):
     assert "does not record the features and classes" in rnn("transcribe plain.npz a.wav", 2)
 
 
-def test_evaluate_shows_what_noise_does(rnn, folder, trained, fewer):
+def test_evaluate_prints_the_error_rate_with_noise(rnn, folder, trained, fewer):
     out = rnn(f"evaluate {trained} connected-digits --data {folder} --snr 20,-30")
     assert "token_error_rate with noise:" in out
     rows = {line.split()[0]: [float(v) for v in line.split()[1:]] for line in out.splitlines()[-2:]}
@@ -124,7 +124,7 @@ def test_evaluate_shows_what_noise_does(rnn, folder, trained, fewer):
     )
 
 
-def test_static_against_recurrent_on_single_digits(rnn, folder):
+def test_compare_takes_single_digits(rnn, folder):
     out = rnn(
         f"compare spoken-digits --data {folder} --models resampled-mlp,bigru --parameters 4000 --seeds 1 --epochs 6 "
         "--batch-size 6 --workers 1 --quiet"
@@ -146,14 +146,14 @@ def test_each_speaker_is_left_out_in_turn(rnn, folder):
     assert runs["seed"].fillna(-1).tolist() == [0, 1, -1] * 2
 
 
-def test_trainings_of_a_comparison_go_on_from_their_checkpoints(rnn, folder, monkeypatch):
-    """Of speakers as well; nothing is trained again, and what was said is said again."""
-    common = f"--data {folder} --models resampled-mlp --seeds 2 --workers 1 --checkpoints kept --quiet"
+def test_comparisons_resume_from_their_checkpoints(rnn, folder, monkeypatch):
+    """Of speakers as well; nothing is trained again, and the same results are printed."""
+    common = f"--data {folder} --models resampled-mlp --seeds 2 --workers 1 --checkpoints runs --quiet"
     lines = [f"speakers {common} --epochs 2", f"compare spoken-digits {common} --epochs 2"]
     rnn(lines[0].replace("--epochs 2", "--epochs 1"))
     first = [rnn(line) for line in lines]
-    kept = {path.stem for path in Path("kept").iterdir()}
-    assert {f"resampled-mlp-{run}" for run in ("ann-seed-0", "bob-seed-1", "fold-2", "seed-1")} <= kept
+    files = {path.stem for path in Path("runs").iterdir()}
+    assert {f"resampled-mlp-{run}" for run in ("ann-seed-0", "bob-seed-1", "fold-2", "seed-1")} <= files
     monkeypatch.setattr(rnnbp.Trainer, "_epoch", None)
     assert rnn(lines[0]) == first[0]
     again, before = (out.splitlines()[-1].split() for out in (rnn(lines[1]), first[1]))
@@ -180,7 +180,7 @@ def test_a_speaker_can_be_left_out_of_a_comparison(rnn, folder):
     assert "has no option 'path'" in rnn("evaluate m.npz adding --data .", 2)
 
 
-def test_recordings_that_are_not_there_are_said(rnn, tmp_path):
+def test_missing_recordings_are_refused(rnn, tmp_path):
     assert "there is no folder" in rnn("compare spoken-digits --data nowhere", 2)
     write_wav(tmp_path / "a.wav", np.zeros(10), 8000)
     assert read_wav(tmp_path / "a.wav")[1] == 8000

@@ -1,4 +1,4 @@
-"""Commands that are interrupted: they end within two seconds with their workers, and say how to continue."""
+"""Commands that are interrupted: they end within two seconds with their workers, and print how to resume."""
 
 import shlex
 import signal
@@ -37,10 +37,10 @@ def interrupted(line: str, signum: int, ready, folder, **how):
 
 @needs_proc
 @pytest.mark.parametrize(("signum", "status", "to_group"), [(signal.SIGINT, 130, True), (signal.SIGTERM, 143, False)])
-def test_a_comparison_that_is_interrupted_keeps_its_finished_runs(files, signum, status, to_group):
-    line = "compare data.ts --models statistics-mlp,resampled-mlp --seeds 1 --epochs 200 --checkpoints kept --workers 2"
+def test_an_interrupted_comparison_saves_its_finished_runs(files, signum, status, to_group):
+    line = "compare data.ts --models statistics-mlp,resampled-mlp --seeds 1 --epochs 200 --checkpoints runs --workers 2"
     last = (
-        files / "kept" / "resampled-mlp-fold-0.npz"
+        files / "runs" / "resampled-mlp-fold-0.npz"
     )  # one of the first two runs of the other network is finished by then
     result = interrupted(line, signum, lambda found: last.exists(), files, to_group=to_group)
     assert result.returncode == status
@@ -48,7 +48,7 @@ def test_a_comparison_that_is_interrupted_keeps_its_finished_runs(files, signum,
         f"rnnbp: interrupted; the checkpoints are saved, and the same command resumes from them:\n  rnnbp {line}\n"
     )
     assert "Traceback" not in result.stderr
-    epochs = [len(read_archive(path, CHECKPOINT_FILE)[0]["rows"]) for path in (files / "kept").glob("[!.]*")]
+    epochs = [len(read_archive(path, CHECKPOINT_FILE)[0]["rows"]) for path in (files / "runs").glob("[!.]*")]
     assert epochs.count(200) >= 1
     assert len(epochs) < 8
 
@@ -57,7 +57,7 @@ def test_a_comparison_that_is_interrupted_keeps_its_finished_runs(files, signum,
 @pytest.mark.parametrize(
     "line",
     [
-        "speakers --data digits --models resampled-mlp --seeds 1 --checkpoints kept",
+        "speakers --data digits --models resampled-mlp --seeds 1 --checkpoints runs",
         "nettalk cmudict --data cmudict.dict --variants window --seeds 2 --output .",
     ],
 )
@@ -69,7 +69,7 @@ def test_every_command_with_workers_ends_them(files, line):
     assert "Traceback" not in result.stderr
 
 
-def test_without_checkpoints_the_command_says_how_to_keep_them(files, monkeypatch, capsys):
+def test_without_checkpoints_the_message_names_the_option(files, monkeypatch, capsys):
     def interrupting(*args, **options):
         signal.raise_signal(signal.SIGTERM)
 
@@ -82,7 +82,7 @@ def test_without_checkpoints_the_command_says_how_to_keep_them(files, monkeypatc
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
-def test_a_process_that_ignores_termination_goes_on_ignoring_it():
+def test_an_ignored_sigterm_stays_ignored():
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:
         with terminated_as_interrupted():

@@ -29,7 +29,7 @@ def compared(models=BOTH, train=None, test=None, **options) -> rnnbp.Report:
     return rnnbp.compare(models, train or classes(), test or classes(seed=1), **options)
 
 
-def test_every_model_runs_once_a_seed_and_once_a_fold():
+def test_every_model_is_trained_once_per_seed_and_once_per_fold():
     report = compared(seeds=[3, 5], folds=4)
     assert report.runs[["model", "seed"]].values.tolist() == [
         ["static", 3],
@@ -44,7 +44,7 @@ def test_every_model_runs_once_a_seed_and_once_a_fold():
     assert report.curves.loc[report.curves["run"].str.startswith("seed"), "validation_accuracy"].isna().all()
 
 
-def test_a_run_is_what_a_trainer_does():
+def test_a_run_equals_a_trainers_fit():
     report = compared({"static": static}, seeds=[4], epochs=3, batch_size=8)
     model = static(4)
     trainer = rnnbp.Trainer(
@@ -58,7 +58,7 @@ def test_a_run_is_what_a_trainer_does():
     assert row["parameters"] == 9
 
 
-def test_the_test_set_has_no_part_in_the_choice():
+def test_the_choice_of_the_best_model_does_not_depend_on_the_test_set():
     rng = np.random.default_rng(0)
     nonsense = rnnbp.SequenceDataset(list(rng.normal(0, 1, (30, 4, 2))), targets=rng.integers(0, 3, 30))
     one, other = compared(test=classes(seed=1)), compared(test=nonsense)
@@ -75,11 +75,11 @@ def test_the_same_seeds_give_the_same_numbers_in_any_number_of_processes():
     assert one.curves.drop(columns="seconds").equals(two.curves.drop(columns="seconds"))
 
 
-def test_folds_part_the_training_set_and_spread_the_classes():
+def test_folds_partition_the_training_set_and_are_stratified():
     data = classes(25)
     folds = _folds(data, 3)
-    held = [identity for _, fold in folds for identity in fold.ids]
-    assert sorted(held) == list(range(25))
+    held_out = [identity for _, fold in folds for identity in fold.ids]
+    assert sorted(held_out) == list(range(25))
     for rest, fold in folds:
         assert set(rest.ids) | set(fold.ids) == set(range(25))
         assert set(rest.ids).isdisjoint(fold.ids)
@@ -87,7 +87,7 @@ def test_folds_part_the_training_set_and_spread_the_classes():
         assert counts.max() - counts.min() <= 1
 
 
-def test_a_single_long_sequence_is_cut_for_the_folds():
+def test_a_single_long_sequence_is_cut_into_folds():
     data = rnnbp.SequenceDataset([np.arange(30.0)[:, None]], targets=[np.arange(30.0)[:, None]])
     folds = _folds(data, 3)
     assert [fold.lengths.tolist() for _, fold in folds] == [[10]] * 3
@@ -156,6 +156,6 @@ SHARED = static(0)
         ({"schedule": lambda epochs: None, "workers": 2}, "schedule cannot be sent to another process"),
     ],
 )
-def test_arguments_that_are_refused(options, message):
+def test_invalid_arguments_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         compared(**options)

@@ -1,4 +1,4 @@
-"""The networks of the comparison: of the kind they say, of any width, and able to learn."""
+"""The baselines: static or recurrent as declared, of any number of parameters, and able to learn."""
 
 import pickle
 
@@ -29,7 +29,7 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("name", "baseline", "make"), TABLE)
-def test_it_is_of_its_kind_and_learns(name, baseline, make):
+def test_a_baseline_is_of_its_kind_and_learns(name, baseline, make):
     data = make()
     model = model_factory(name, data)(0)
     assert model.kind == baseline.kind
@@ -41,27 +41,27 @@ def test_it_is_of_its_kind_and_learns(name, baseline, make):
 
 
 @pytest.mark.parametrize(("name", "baseline", "make"), TABLE)
-def test_it_gets_the_parameters_asked_for(name, baseline, make):
+def test_width_search_gives_the_number_of_parameters(name, baseline, make):
     for wanted in (500, 3000):
         size = model_factory(name, make(), parameters=wanted)(0).params.size
         assert size == pytest.approx(wanted, rel=0.1)
 
 
 @pytest.mark.parametrize(("name", "baseline", "make"), TABLE)
-def test_another_process_can_be_sent_it(name, baseline, make):
+def test_a_model_factory_can_be_pickled(name, baseline, make):
     made = model_factory(name, make())
     again, optimizer = pickle.loads(pickle.dumps((made, baseline.optimizer)))
     np.testing.assert_array_equal(again(3).params.vector, made(3).params.vector)
     assert repr(optimizer()) == repr(baseline.optimizer())
 
 
-def test_a_seed_decides_the_first_parameters():
+def test_the_seed_determines_the_initial_parameters():
     make = model_factory("gru", one_a_sequence())
     np.testing.assert_array_equal(make(1).params.vector, make(1).params.vector)
     assert not np.array_equal(make(1).params.vector, make(2).params.vector)
 
 
-def test_names_stand_for_several():
+def test_group_names_are_expanded():
     assert baseline_names(["static"], STEP_BASELINES) == ["window-mlp"]
     assert baseline_names(["all"]) == list(BASELINES)
     assert baseline_names(["gru", "recurrent"])[0] == "gru"
@@ -75,7 +75,7 @@ def test_unknown_names_are_refused():
         model_factory("bilstm", one_a_step())
 
 
-def test_targets_are_needed():
+def test_data_without_targets_are_refused():
     with pytest.raises(ValueError, match="train must have targets, got none"):
         model_factory("gru", rnnbp.SequenceDataset([np.ones((3, 2))]))
 
@@ -91,21 +91,21 @@ def test_targets_are_needed():
         ([np.ones((3, 2)), np.ones((3, 2))], 2),
     ],
 )
-def test_outputs_are_the_targets(targets, outputs):
+def test_output_size_is_the_number_of_classes_or_values(targets, outputs):
     data = rnnbp.SequenceDataset([np.ones((3, 1))] * 2, targets=targets)
     assert output_size(data) == outputs
 
 
 def label_strings() -> rnnbp.SequenceDataset:
-    """Bumps of three kinds, up to three of them, with rests between."""
+    """Return sequences of one to three bumps, each in one of three features, with pauses between."""
     rng = np.random.default_rng(0)
-    said = [rng.integers(1, 4, rng.integers(1, 4)) for _ in range(60)]
+    labels = [rng.integers(1, 4, rng.integers(1, 4)) for _ in range(60)]
     rest = np.zeros((2, 3))
     x = [
         np.concatenate([rest, *(part for k in one for part in (np.tile(np.eye(3)[k - 1], (3, 1)), rest))])
-        for one in said
+        for one in labels
     ]
-    return rnnbp.SequenceDataset(x, rnnbp.LabelSequences(said, classes=["<blank>", "a", "b", "c"]))
+    return rnnbp.SequenceDataset(x, rnnbp.LabelSequences(labels, classes=["<blank>", "a", "b", "c"]))
 
 
 @pytest.mark.parametrize("name", LABEL_BASELINES)

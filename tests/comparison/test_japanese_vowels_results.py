@@ -1,4 +1,4 @@
-"""What the package is claimed to reach, on real data and on the field's tasks."""
+"""Results that the package guarantees, on real data and on the field's tasks."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ GUESSING = 1 / 6  # the variance of the sum of two numbers uniform in [0, 1]
 
 
 def adding_error(layer: Layer, gradient: GradientAlgorithm, steps: int, batches: int, hidden_size: int = 32) -> float:
-    """Mean squared error on unseen sequences after training on fresh ones."""
+    """Return the mean squared error on new sequences after training."""
     model = rnnbp.Sequential(layer, rnnbp.Last(), rnnbp.Dense(hidden_size, 1))
     loss, optimizer, clip = rnnbp.MeanSquaredError(), rnnbp.Adam(0.01), rnnbp.ClipNorm(1.0)
     for n in range(batches):
@@ -32,12 +32,12 @@ def test_gru_solves_the_adding_problem(steps: int, batches: int) -> None:
 
 
 @pytest.mark.slow
-def test_elman_with_a_way_back_of_one_step_does_not() -> None:
+def test_elman_with_bptt_truncated_to_one_step_does_not() -> None:
     error = adding_error(rnnbp.Elman(2, 32), rnnbp.TruncatedBPTT(1, 1), steps=100, batches=300)
     assert error > 0.5 * GUESSING
 
 
-def test_a_static_network_reads_digits() -> None:
+def test_a_static_network_classifies_digits() -> None:
     train, test = rnnbp.datasets.load_digits()
     model = rnnbp.Sequential(
         rnnbp.Flatten(1), rnnbp.Dense(64, 128, "relu"), rnnbp.Dropout(0.5), rnnbp.Dense(128, 10), seed=0
@@ -66,7 +66,7 @@ def test_the_best_recurrent_network_on_japanese_vowels() -> None:
     assert best["test_mean"] >= 0.985
 
 
-def test_the_static_baselines_have_been_tried_hard_enough() -> None:
+def test_the_static_baseline_is_as_good_as_a_support_vector_machine() -> None:
     """A support vector machine on resampled frames reaches 0.978."""
     train, test = rnnbp.datasets.load_japanese_vowels()
     scores = []

@@ -1,4 +1,4 @@
-"""The report of a comparison: its table, its sentence, its picture, its page."""
+"""The report of a comparison: its table, verdict, plot and page."""
 
 import html
 import re
@@ -67,7 +67,7 @@ def test_the_best_is_chosen_by_validation():
     assert report_of(["mlp"]).best("recurrent") is None
 
 
-def test_pairs_are_students():
+def test_paired_differences_are_tested_by_students_t():
     pair = report_of().paired("gru", "window")
     expected = stats.ttest_rel(TEST["gru"], TEST["window"])
     assert pair.difference == pytest.approx(0.02)
@@ -75,13 +75,13 @@ def test_pairs_are_students():
     assert (pair.low, pair.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
 
 
-def test_without_spread_there_is_no_interval():
+def test_without_variance_there_is_no_interval():
     assert np.isnan([report_of(seeds=1).paired("gru", "mlp").p, report_of().paired("gru", "gru").p]).all()
     assert "interval" not in report_of(seeds=1).verdict
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "r2"])
-def test_an_interval_that_cannot_be_is_not_printed(metric):
+def test_an_interval_beyond_the_range_of_accuracies_is_not_printed(metric):
     """The accuracies of two seeds differ by 0 and 0.3: by Student's t by -1.76 to 2.06, which no accuracies can."""
     report = report_of(["mlp", "gru"], seeds=2, metric=metric)
     report.runs["test"] = [0.5, 0.5, 0.5, 0.8]
@@ -95,7 +95,7 @@ def test_an_interval_that_cannot_be_is_not_printed(metric):
         assert report.verdict.endswith("+0.1500 in accuracy (2 seeds are too few for an interval, p = 0.5).")
 
 
-def test_two_seeds_have_an_interval_that_can_be():
+def test_two_seeds_can_have_an_interval():
     pair = report_of(seeds=2).paired("gru", "mlp")
     assert -1 <= pair.low < pair.difference < pair.high <= 1
 
@@ -103,16 +103,16 @@ def test_two_seeds_have_an_interval_that_can_be():
 def test_the_page_names_the_data_and_the_settings(tmp_path):
     report_of().to_html(tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    for name, said in SETTINGS.items():
-        assert f"<tr><td>{name}</td><td>{html.escape(said)}</td></tr>" in page
+    for name, text in SETTINGS.items():
+        assert f"<tr><td>{name}</td><td>{html.escape(text)}</td></tr>" in page
 
 
-def test_the_pages_table_is_narrow_enough_to_be_read():
+def test_the_table_of_the_page_fits_a_window():
     """Of a window of 1,200 pixels 1,088 are left, 19 of each cell are margin, and a letter takes 8 or so."""
-    shown = columns_to_read(report_of().table.assign(model="statistics-mlp", kind="recurrent", parameters=1_234_567))
-    letters = sum(max(*map(len, name.split()), *map(len, shown[name])) for name in shown)
-    assert 8 * letters + 19 * shown.shape[1] < 1088
-    assert shown.iloc[0].tolist()[3:6] == ["0.9500", "0.9100 ± 0.0100", "1.0000 ± 0.0000"]
+    table = columns_to_read(report_of().table.assign(model="statistics-mlp", kind="recurrent", parameters=1_234_567))
+    letters = sum(max(*map(len, name.split()), *map(len, table[name])) for name in table)
+    assert 8 * letters + 19 * table.shape[1] < 1088
+    assert table.iloc[0].tolist()[3:6] == ["0.9500", "0.9100 ± 0.0100", "1.0000 ± 0.0000"]
 
 
 def test_the_verdict_is_one_sentence():
@@ -126,7 +126,7 @@ def test_the_verdict_is_one_sentence():
     assert alone.startswith("The best network, chosen by cross-validation, is mlp with 0.9100")
 
 
-def test_files_are_whole_and_hold_what_the_report_does(tmp_path):
+def test_written_files_have_the_tables_and_the_verdict(tmp_path):
     report = report_of()
     report.write(tmp_path / "new")
     assert sorted(p.name for p in (tmp_path / "new").iterdir()) == [
@@ -142,17 +142,17 @@ def test_files_are_whole_and_hold_what_the_report_does(tmp_path):
         assert page.count(f"<td>{model}</td>") >= 1
 
 
-def test_without_matplotlib_the_page_says_what_is_missing(tmp_path, monkeypatch):
+def test_without_matplotlib_the_page_has_a_note_in_place_of_the_plot(tmp_path, monkeypatch):
     def missing(*args):
         raise ImportError("this needs matplotlib")
 
     monkeypatch.setattr("rnnbp.comparison.plots.plot_comparison", missing)
     report_of().write(tmp_path)
-    assert "No picture here: this needs matplotlib" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "No plot here: this needs matplotlib" in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert not (tmp_path / "comparison.png").exists()
 
 
-def test_what_a_name_holds_is_text_in_the_page(tmp_path):
+def test_names_are_escaped_in_the_page(tmp_path):
     report = report_of()
     runs = report.runs.replace("gru", "<b>gru</b>")
     named = Report(runs, report.curves.replace("gru", "<b>gru</b>"), "accuracy")
@@ -160,14 +160,14 @@ def test_what_a_name_holds_is_text_in_the_page(tmp_path):
     assert "<b>gru</b>" not in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
-def test_a_notebook_and_a_terminal_show_sentence_and_table():
+def test_repr_and_html_have_the_verdict_and_the_table():
     report = report_of()
     assert repr(report).startswith(report.verdict)
     assert "validation_mean" in repr(report)
     assert report._repr_html_().startswith(f"<p>{html.escape(report.verdict)}</p><table")
 
 
-def test_of_an_error_rate_less_is_better():
+def test_the_lowest_error_rate_is_best():
     report = report_of(metric="token_error_rate")
     assert report.best("static") == "window"
     assert report.table.set_index("model")["epochs_to_best"].to_dict() == {"mlp": 1, "window": 1, "gru": 1}

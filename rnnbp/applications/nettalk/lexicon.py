@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from rnnbp.applications.nettalk.alignment import align
-from rnnbp.applications.nettalk.features import encode
+from rnnbp.applications.nettalk.features import STRESS, encode
 from rnnbp.applications.nettalk.spelling import LETTERS, one_hot
 from rnnbp.data import BLANK, LabelSequences, SequenceDataset
 
@@ -18,7 +18,6 @@ Pronunciation = tuple[str, ...]
 Labels = tuple[str, ...]
 
 SILENT = "-"
-STRESS = "<>012"
 _SIGNS = f".[{STRESS}]"
 CTC_STEPS = 2  # steps a letter: the greatest number of phonemes it may have
 

@@ -7,7 +7,7 @@ from rnnbp.applications.nettalk.lexicon import Lexicon, Pronunciation
 from rnnbp.applications.nettalk.readers import Reader, Reads
 from rnnbp.applications.nettalk.text import LONG, SHORT, spoken_text
 from rnnbp.applications.nettalk.variants import recurrent
-from rnnbp.datasets import data_folder, load_cmudict
+from rnnbp.datasets import data_folder
 from rnnbp.models import load
 from rnnbp.runtime import check_target
 from rnnbp.training import Trainer
@@ -70,7 +70,7 @@ class Speaker:
         if word.endswith("'s") and word[:-2] in self.dictionary:
             return possessive(self.dictionary[word[:-2]][0])
         letters = [self.dictionary.get(letter) for letter in word]
-        if not set(word) & set("aeiouy'") and all(letters):  # no syllable: said letter by letter
+        if not set(word) & set("aeiouy'") and all(letters):  # no vowel: pronounced letter by letter
             return tuple(phoneme for ways in letters if ways for phoneme in ways[-1])
         return None
 
@@ -142,21 +142,3 @@ def load_reader(path: str | Path) -> Reader:
     if model.classes is None:
         raise ValueError(f"{str(path)!r} is not a network that reads: make one by `rnnbp speak --train {path}`")
     return Reader([model], model.classes)
-
-
-def speaker(reader: str | Path | None = None, dictionary: str | Path | None = None) -> Speaker:
-    """Build a `Speaker` with the CMU dictionary.
-
-    Parameters
-    ----------
-    reader : str or Path, optional
-        The file of a network for words that are not in the dictionary.
-    dictionary : str or Path, optional
-        See `rnnbp.datasets.load_cmudict`.
-
-    Examples
-    --------
-    >>> speaker().say("two words")
-    [('T', 'UW1'), ('W', 'ER1', 'D', 'Z')]
-    """
-    return Speaker(load_cmudict(dictionary), None if reader is None else load_reader(reader))

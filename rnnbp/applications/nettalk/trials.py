@@ -48,9 +48,9 @@ class Trial:
     test: Lexicon
     folder: Path | None = None
 
-    def checkpoint(self, part: str = "") -> Path | None:
-        """Return the checkpoint file of one part of the training."""
-        return checkpoint_in(self.folder, f"{self.name}-{self.seed}{part}")
+    def checkpoint(self, stage: str = "") -> Path | None:
+        """Return the checkpoint file of one stage of the training."""
+        return checkpoint_in(self.folder, f"{self.name}-{self.seed}{stage}")
 
     def reader(self, models: Sequence[Sequential]) -> Reads:
         """Return a reader that uses these networks."""
