@@ -97,7 +97,7 @@ def upward(edges: list[Import]) -> list[Import]:
 
 
 def cycle(edges: list[Import]) -> list[str]:
-    """Return a cycle of imports, or None."""
+    """Return the modules of a cycle of imports, or an empty list."""
     below: dict[str, set[str]] = {}
     for edge in edges:
         if edge.module in FILES and edge.module != edge.importer:

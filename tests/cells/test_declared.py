@@ -81,7 +81,7 @@ def test_outputs_and_gradients_equal_those_of_the_cell_written_by_hand(declared,
 
 
 @every_pair
-def test_float32_is_no_less_exact_than_by_hand(declared, by_hand, rng):
+def test_float32_is_as_accurate_as_in_the_cell_written_by_hand(declared, by_hand, rng):
     """By the root mean square over many random arguments: the greatest error of a single one varies too much."""
     errors = np.zeros((2, 4))
     for _ in range(40):
@@ -98,7 +98,7 @@ def test_float32_is_no_less_exact_than_by_hand(declared, by_hand, rng):
 
 
 @every_pair
-def test_the_values_of_gates_are_the_first_residuals(declared, by_hand, rng):
+def test_values_of_gates_are_the_first_residuals(declared, by_hand, rng):
     params, state, x = drawn(by_hand, rng)
     found, expected = (cell.step(params, state, x)[1] for cell in (declared, by_hand))
     width = 4 * len(by_hand.gates)
@@ -174,7 +174,7 @@ def test_rtrl_equals_backpropagation_through_time(cell, rng):
 
 
 @every_cell
-def test_a_declared_cell_is_a_cell_and_its_functions_are_pure(cell, rng):
+def test_declared_cells_fulfil_the_protocol_by_pure_functions(cell, rng):
     assert isinstance(cell, Cell)
     check_cell("cell", cell)
     params, state, x = drawn(cell, rng)
@@ -187,7 +187,7 @@ def test_a_declared_cell_is_a_cell_and_its_functions_are_pure(cell, rng):
 
 
 @every_cell
-def test_float32_stays_float32(cell, rng):
+def test_float32_is_preserved(cell, rng):
     params, state, x = drawn(cell, rng, dtype=np.float32)
     assert {a.dtype for a in one_step(cell, params, state, x, np.ones_like(state))} == {np.dtype(np.float32)}
 
@@ -195,13 +195,13 @@ def test_float32_stays_float32(cell, rng):
 # ---- the cell as an object ---------------------------------------------------------------------------
 
 
-def test_a_constant_changes_nothing_but_numbers():
+def test_cells_of_different_constants_have_one_derivation():
     assert Leaky(3, 4, 2.0).derivation is Leaky(3, 4, 7.0).derivation
     assert Leaky(3, 4, 2.0) == Leaky(3, 4, 2)
     assert Leaky(3, 4, activation="relu").derivation is not Leaky(3, 4).derivation
 
 
-def test_a_field_that_is_not_a_float_chooses_the_equation():
+def test_a_field_that_is_not_a_float_selects_the_equation():
     assert Highway(3, 4, depth=1).gates == ("transform0", "new0")
     assert Highway(3, 4, depth=3).shapes()["w_hh"] == (24, 4)
 
@@ -236,7 +236,7 @@ def test_an_error_inside_generated_code_shows_its_line(rng):
     assert 'x @ params["w_ih"].T' in str(last.statement)
 
 
-def test_recording_leaves_a_profiler_in_place():
+def test_recording_an_equation_does_not_remove_a_profiler():
     import sys
 
     def profiler(*_):
@@ -321,12 +321,12 @@ def test_declared_names_are_identifiers_and_not_used_twice():
         declare(lambda x, h: h, state="h x")(3, 4)
 
 
-def test_a_parameter_without_effect_is_a_mistake():
+def test_a_parameter_without_effect_is_refused():
     with pytest.raises(EquationError, match="p has no effect on the next state"):
         declare(lambda x, h: tanh(affine("h", x, h)), parameters="p")(3, 4)
 
 
-def test_a_class_without_equation_says_so():
+def test_a_class_without_an_equation_is_refused():
     with pytest.raises(EquationError, match="Nothing has no `update`, which states its equation"):
         type("Nothing", (DeclaredCell,), {"__annotations__": {}})(3, 4)
 
@@ -341,7 +341,7 @@ def test_a_class_without_equation_says_so():
         (lambda: LSTM(3, 4).source("fortran"), "backend must be one of .*; got 'fortran'|backend must be 'numpy'"),
     ],
 )
-def test_wrong_arguments_of_a_declared_cell(make, message):
+def test_wrong_arguments_of_declared_cells_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
 

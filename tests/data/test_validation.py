@@ -43,7 +43,7 @@ def changed(i, t, f, value):
         ([np.array([1, -2])], "sequence 0 holds the token -2 at step 1: tokens must be 0 or more"),
     ],
 )
-def test_sequences_that_are_refused(sequences, message):
+def test_malformed_sequences_are_refused(sequences, message):
     with pytest.raises(ValueError, match=message):
         SequenceDataset(sequences)
 
@@ -79,19 +79,19 @@ def test_sequences_that_are_refused(sequences, message):
         ([np.zeros((3, 2)), np.zeros((5, 3))], None, r"the same K for all: got \(5, 3\), and \(3, 2\) for sequence 0"),
     ],
 )
-def test_targets_that_are_refused(targets, classes, message):
+def test_malformed_targets_are_refused(targets, classes, message):
     with pytest.raises(ValueError, match=message):
         SequenceDataset(X, targets, classes=classes)
 
 
-def test_other_arguments_that_are_refused():
+def test_other_wrong_arguments_are_refused():
     with pytest.raises(ValueError, match="dtype must be float32, float64 or float16, got int64"):
         SequenceDataset(X, dtype=int)
     with pytest.raises(ValueError, match="ids must be one a sequence, 2, got 1"):
         SequenceDataset(X, ids=["a"])
 
 
-def test_names_become_numbers_in_sorted_order_or_that_of_the_classes():
+def test_names_are_numbered_in_sorted_order_or_that_of_the_classes():
     assert SequenceDataset(X, ["b", "a"]).targets.tolist() == [1, 0]
     assert SequenceDataset(X, ["b", "a"]).classes == ("a", "b")
     assert SequenceDataset(X, ["b", "a"], classes=["b", "a", "c"]).targets.tolist() == [0, 1]
@@ -99,13 +99,13 @@ def test_names_become_numbers_in_sorted_order_or_that_of_the_classes():
     assert SequenceDataset(X, pd.Series([3, 4])).targets.tolist() == [3, 4]
 
 
-def test_names_of_steps_become_numbers_and_none_is_minus_one():
+def test_names_of_steps_are_numbered_and_none_becomes_minus_one():
     data = SequenceDataset(X, [["b", "a", "b"], ["c", None, "a", "a", None]])
     assert data.classes == ("a", "b", "c")
     assert [t.tolist() for t in data.targets] == [[1, 0, 1], [2, -1, 0, 0, -1]]
 
 
-def test_values_always_have_an_axis_for_their_features():
+def test_values_have_an_axis_of_features():
     assert SequenceDataset(X, [0.5, np.nan]).targets.shape == (2, 1)
     assert SequenceDataset(X, [[1, 0], [0, 1]], per_step=False).targets.dtype == np.float64
     assert SequenceDataset(X, np.array([True, False])).targets.dtype == np.int64
@@ -115,7 +115,7 @@ def test_values_always_have_an_axis_for_their_features():
     assert {t.dtype for t in mixed.targets} == {np.dtype(float)}
 
 
-def test_a_list_of_rows_that_are_not_one_a_step_is_one_a_sequence():
+def test_a_list_of_rows_that_do_not_fit_the_steps_has_one_row_a_sequence():
     data = SequenceDataset(X, [[0.0, 1.0], [2.0, 3.0]])
     assert not data.per_step
     assert data.targets.tolist() == [[0, 1], [2, 3]]
@@ -124,7 +124,7 @@ def test_a_list_of_rows_that_are_not_one_a_step_is_one_a_sequence():
 EQUAL = [np.zeros((2, 1)), np.ones((2, 1))]
 
 
-def test_values_that_could_be_one_a_step_or_one_a_sequence_are_refused_until_it_is_said():
+def test_ambiguous_values_of_steps_or_sequences_need_per_step():
     rows = [[0.0, 1.0], [2.0, 3.0]]
     with pytest.raises(ValueError, match=r"2 values for each sequence, all of which have as many steps: say per_step="):
         SequenceDataset(EQUAL, rows)
@@ -137,7 +137,7 @@ def test_values_that_could_be_one_a_step_or_one_a_sequence_are_refused_until_it_
         assert data.map(lambda x: 2 * x).per_step == data.subset([1]).per_step == data.per_step
 
 
-def test_an_array_of_values_is_one_a_sequence_whatever_its_sizes():
+def test_an_array_of_values_has_one_row_a_sequence_for_all_sizes():
     for K in (1, 2, 3):
         data = SequenceDataset(EQUAL, np.zeros((2, K)))
         assert not data.per_step
@@ -170,7 +170,7 @@ def test_integers_for_each_sequence_are_classes_of_its_steps_in_a_list_or_an_arr
         (LabelSequences([[0], [1]]), True, "per_step=True says .* but targets are sequences of labels"),
     ],
 )
-def test_targets_that_do_not_fit_the_steps_name_the_sequence_and_what_to_say(targets, per_step, message):
+def test_targets_that_do_not_fit_the_steps_are_refused_with_the_sequence_and_advice(targets, per_step, message):
     with pytest.raises(ValueError, match=message):
         SequenceDataset(X, targets, per_step=per_step)
 
@@ -199,7 +199,7 @@ def test_ordered_categories_of_label_sequences_follow_the_blank_in_their_order()
     assert [one.tolist() for one in found] == [[2, 1], [1]]
 
 
-def test_sequences_are_copies_in_the_dtype_asked_for():
+def test_sequences_are_copied_in_the_given_dtype():
     mine = np.ones((2, 2))
     data = SequenceDataset([mine], dtype=np.float64)
     mine[:] = 5

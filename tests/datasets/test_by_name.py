@@ -20,7 +20,7 @@ def test_the_table_lists_what_can_be_loaded():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_name_loads_what_the_table_says(name):
+def test_every_name_loads_the_dataset_described_in_the_catalog(name):
     train, test = load(name)
     assert train.feature_size == test.feature_size
     assert train.classes == test.classes
@@ -73,8 +73,8 @@ def test_all_lists_the_public_names():
 def test_nothing_is_downloaded_offline(name, monkeypatch, tmp_path):
     monkeypatch.setenv("RNNBP_DATA", str(tmp_path))
     monkeypatch.setenv("RNNBP_OFFLINE", "1")
-    held = name.replace("connected", "spoken")  # strings are joined of the same recordings
-    message = rf"{held} is not in .*{held}', and RNNBP_OFFLINE forbids.*give the path of a copy, by path="
+    folder = name.replace("connected", "spoken")  # strings are concatenated from the same recordings
+    message = rf"{folder} is not in .*{folder}', and RNNBP_OFFLINE forbids.*give the path of a copy, by path="
     with pytest.raises(FileNotFoundError, match=message):
         load(name)
 

@@ -238,7 +238,7 @@ def test_many_dimensions_are_read_in_linear_time(tmp_path):
     assert read_ts(file(tmp_path, f"@data\n{stamped}\n")).feature_size == 4000
 
 
-# ---- there and back -----------------------------------------------------------------------------
+# ---- round trips --------------------------------------------------------------------------------
 
 
 def finite(dtype):

@@ -99,7 +99,7 @@ def replay(segments, actions):
 
 
 @pytest.mark.parametrize(("segments", "slots"), GRID)
-def test_schedules_are_valid_and_take_what_the_closed_form_says(segments, slots):
+def test_schedules_are_valid_and_take_the_evaluations_of_the_closed_form(segments, slots):
     evaluations, states, residuals = replay(segments, store_snapshots(segments, slots))
     assert evaluations == snapshots_evaluations(segments, slots)
     assert states <= slots
@@ -351,7 +351,7 @@ def test_training_with_checkpoints_gives_the_same_parameters():
 
 @pytest.mark.parametrize("slots", [1, 2, 3])
 @pytest.mark.parametrize("block", [1, 3, BLOCK, T + 1])
-def test_steps_are_counted_as_the_schedule_says(slots, block):
+def test_counted_steps_are_those_of_the_schedule(slots, block):
     """With sequences of one length all segments have as many steps, but the last one, which may be shorter."""
     steps = T if T % block == 0 or block > T else T // block * block
     model = Sequential(Elman(F, 4), Last(), Dense(4, K))

@@ -116,7 +116,7 @@ def test_normalize_subtracts_the_mean_and_divides_by_the_scale():
     np.testing.assert_array_equal(y, [[[1.5, 2.0, 2.0]]])
 
 
-def test_embedding_looks_rows_up():
+def test_embedding_selects_rows_of_its_weights():
     layer = Embedding(5, 2)
     params, tokens = made(layer), np.array([[4, 0], [1, 4]])
     y, residuals, _ = layer.forward(params, tokens, Run(np.array([2, 2])))

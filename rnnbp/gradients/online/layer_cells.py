@@ -36,7 +36,16 @@ class LayerCell:
 
 
 class ParameterFreeCell:
-    """Base of the cells without parameters."""
+    """Base of the cells without parameters, which have as many outputs as inputs.
+
+    `outer_products` is defined beside `step`: an inherited one does not count (see `outer_method`).
+    """
+
+    input_size: int
+
+    @property
+    def output_size(self) -> int:
+        return self.input_size
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return {}
@@ -46,9 +55,6 @@ class ParameterFreeCell:
 
     def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Array, grad: Parameters) -> None:
         pass
-
-    def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
-        return ()
 
 
 @dataclass(frozen=True)
@@ -138,8 +144,7 @@ class AffineCell(ParameterFreeCell):
     Parameters
     ----------
     layer : Layer
-    size : int
-        F.
+    input_size : int
 
     Examples
     --------
@@ -152,25 +157,17 @@ class AffineCell(ParameterFreeCell):
     """
 
     layer: Layer
-    size: int
+    input_size: int
     scale: Array = field(init=False, default_factory=lambda: np.ones(1))
     shift: Array = field(init=False, default_factory=lambda: np.zeros(1))
 
     @property
-    def input_size(self) -> int:
-        return self.size
-
-    @property
-    def output_size(self) -> int:
-        return self.size
-
-    @property
     def state_size(self) -> int:
-        return self.size
+        return self.input_size
 
     def draw(self, batch_size: int, dtype: DTypeLike) -> None:
         """Set scale and shift (B, F) of the next step: the layer's derivative, and its value at zero."""
-        no_params, x = Parameters({}), np.zeros((1, batch_size, self.size), dtype)
+        no_params, x = Parameters({}), np.zeros((1, batch_size, self.input_size), dtype)
         y, residuals, _ = self.layer.forward(no_params, x, Run(np.ones(batch_size, int)))
         scale, _ = self.layer.backward(no_params, residuals, np.ones_like(x), no_params)
         self.scale, self.shift = scale[0], y[0]
@@ -183,6 +180,9 @@ class AffineCell(ParameterFreeCell):
         self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
     ) -> tuple[Array, Array, Array]:
         return np.zeros_like(d_next), d_next * residuals, np.zeros_like(d_next[..., :0])
+
+    def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
+        return ()
 
 
 @dataclass(frozen=True)
@@ -205,10 +205,6 @@ class RunningMeanCell(ParameterFreeCell):
     input_size: int
 
     @property
-    def output_size(self) -> int:
-        return self.input_size
-
-    @property
     def state_size(self) -> int:
         return self.input_size + 1
 
@@ -224,6 +220,9 @@ class RunningMeanCell(ParameterFreeCell):
         d_x = d_mean * residuals
         d_state = np.concatenate([d_mean - d_x, np.zeros_like(d_next[..., -1:])], axis=-1)
         return d_state, d_x, np.zeros_like(d_next[..., :0])
+
+    def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
+        return ()
 
 
 @dataclass(frozen=True)
@@ -246,10 +245,6 @@ class InputAndMeanCell(ParameterFreeCell):
     input_size: int
 
     @property
-    def output_size(self) -> int:
-        return self.input_size
-
-    @property
     def state_size(self) -> int:
         return 2 * self.input_size + 1
 
@@ -263,3 +258,6 @@ class InputAndMeanCell(ParameterFreeCell):
         d_x, d_mean = d_next[..., : self.input_size], d_next[..., self.input_size :]
         d_state, d_x_of_mean, delta = RunningMeanCell(self.input_size).step_vjp(params, state, x, residuals, d_mean)
         return np.concatenate([np.zeros_like(d_x), d_state], axis=-1), d_x + d_x_of_mean, delta
+
+    def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
+        return ()
