@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
 
 from rnnbp import benchmark
 from rnnbp.cli.arguments import add_target
@@ -38,8 +37,10 @@ def run(options: argparse.Namespace) -> None:
     else:
         against = [] if options.against == "none" else _names(options.against, "--against", list(BASELINES))
     threads = [thread_count("--threads", int(n) if n.strip().isdecimal() else n) for n in options.threads.split(",")]
+    grid = benchmark.QUICK if options.quick else benchmark.GRID
+    sequences = [benchmark.Sequences(cell, *sizes) for cell in cells for sizes in grid]
     report = benchmark.run_benchmark(
-        [*_workloads(cells, benchmark.QUICK if options.quick else benchmark.GRID), *benchmark.MLPS, benchmark.Epoch()],
+        [*sequences, *benchmark.MLPS, benchmark.Epoch()],
         _growth(cells[:2] if options.quick else cells, 3 if options.quick else 1),
         against=against,
         threads=threads,
@@ -56,10 +57,6 @@ def _names(given: str, option: str, known: list[str]) -> list[str]:
     from rnnbp.runtime import choice
 
     return [choice(option, name.strip(), known) for name in given.split(",") if name.strip()]
-
-
-def _workloads(cells: list[str], grid: Sequence[tuple[int, int, int, int]]) -> "list[benchmark.Sequences]":
-    return [benchmark.Sequences(cell, *sizes) for cell in cells for sizes in grid]
 
 
 def _growth(cells: list[str], every: int) -> "dict[str, list[benchmark.Sequences]]":

@@ -3,13 +3,16 @@
 import argparse
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import rnnbp
 from rnnbp import comparison, datasets
 from rnnbp.applications import spoken_digits
 from rnnbp.cli.arguments import add_comparison, add_target
 from rnnbp.cli.inputs import worker_count
 from rnnbp.cli.output import write_csv
+
+if TYPE_CHECKING:
+    from rnnbp.data import SequenceDataset
 
 EXAMPLE = "rnnbp speakers --data fsdd --models resampled-mlp,bigru --seeds 3"
 
@@ -51,15 +54,11 @@ def run(options: argparse.Namespace) -> None:
         write_csv(runs, options.output)
 
 
-def _without(
-    path: dict[str, Path], views: int, speaker: str
-) -> "tuple[rnnbp.SequenceDataset, list[rnnbp.SequenceDataset]]":
+def _without(path: dict[str, Path], views: int, speaker: str) -> "tuple[SequenceDataset, list[SequenceDataset]]":
     """Return the training set without a speaker, and test sets of the speaker as recorded and varied."""
     from rnnbp.datasets.digit_tasks import TEST_TIME_VARIATION
     from rnnbp.datasets.varied import with_evaluation_variation
 
     train, test = datasets.load("spoken-digits", split="speaker", speaker=speaker, **path)
-    return train, [
-        test,
-        *(with_evaluation_variation(test, TEST_TIME_VARIATION, 2 * view + 1) for view in range(1, views)),
-    ]
+    varied = [with_evaluation_variation(test, TEST_TIME_VARIATION, 2 * view + 1) for view in range(1, views)]
+    return train, [test, *varied]

@@ -124,10 +124,8 @@ class Report:
         scores = self.runs.pivot_table(index="seed", columns="model", values="test")
         difference = scores[recurrent] - scores[static]
         mean = float(difference.mean())
-        if len(difference) < 2:
-            return Paired(mean, np.nan, np.nan, np.nan)
         error = float(difference.std(ddof=1)) / np.sqrt(len(difference))
-        if error < 1e-12:  # the same difference for every seed: no variance
+        if not error >= 1e-12:  # no variance: one seed, or the same difference for every seed
             return Paired(mean, np.nan, np.nan, np.nan)
         margin = float(stats.t.ppf(0.975, len(difference) - 1)) * error
         p = 2 * float(stats.t.sf(abs(mean) / error, len(difference) - 1))
