@@ -84,7 +84,17 @@ BEGIN_WITH = {
     **{(name, "dropout"): {"num_layers": 2} for name, (_, others) in TABLE.items() if "num_layers" in others},
 }
 INITIALIZERS = {initializer.__name__: initializer for initializer in initializers.INITIALIZERS.values()}
-NO_CASES = ["Cell", "CellLayer", "FixedPointSolution", "Layer", "Outer", "Run", "StackedLayer", "state_jacobian"]
+NO_CASES = [
+    "Cell",
+    "CellLayer",
+    "FixedPointSolution",
+    "Layer",
+    "Outer",
+    "Run",
+    "StackedLayer",
+    "declared",
+    "state_jacobian",
+]
 CLASSES = {
     name: getattr(module, name) for module in (cells, layers) for name in module.__all__ if name not in NO_CASES
 } | INITIALIZERS

@@ -102,7 +102,7 @@ class Sizes:
 def plan_within(budget: int, steps: int, sizes: Sizes, block: int | None = None) -> Plan:
     """Return the plan of the fewest evaluations within a budget of bytes.
 
-    Both kinds of schedule are tried, with as many slots as fit, over segments of one block, of two, and so on: longer
+    Both schedules are tried, with as many slots as fit, over segments of one block, of two, and so on: longer
     segments leave room for fewer snapshots but need fewer. The result is within a tenth of the best mixture of
     snapshots and residuals (BPTT-MSM of Gruslys et al., sec. 3.3), whose dynamic programme over T and bytes has no
     closed form and takes longer than it saves.
