@@ -54,10 +54,10 @@ def quick(monkeypatch, tmp_path):
 
 
 def test_a_reader_is_trained_written_and_read(quick):
-    train_reader("net.npz", FEW | dict(list(load_cmudict().items())[::400]), progress=False)
-    assert [p.name for p in quick.iterdir()] == ["net.npz"]
-    (said,) = load_reader("net.npz").read(["zyzzyva"])
-    assert {phoneme.rstrip("012") for phoneme in said} <= {*VOWELS, *CONSONANTS}
+    train_reader("network.npz", FEW | dict(list(load_cmudict().items())[::400]), progress=False)
+    assert [p.name for p in quick.iterdir()] == ["network.npz"]
+    (phonemes,) = load_reader("network.npz").read(["zyzzyva"])
+    assert {phoneme.rstrip("012") for phoneme in phonemes} <= {*VOWELS, *CONSONANTS}
 
 
 def test_a_model_without_classes_is_refused_as_reader(tmp_path):

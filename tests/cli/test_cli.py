@@ -132,8 +132,8 @@ def test_compare_prints_and_writes(rnn, tmp_path):
     assert len(pd.read_csv(tmp_path / "report" / "curves.csv")) == 2 * (3 + 2) * 2
     page = (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     assert len(page) > 10_000
-    for said in ("japanese-vowels", "270 sequences of 7 to 26 steps", "370 sequences of 7 to 29 steps", "epochs=2"):
-        assert said in page
+    for text in ("japanese-vowels", "270 sequences of 7 to 26 steps", "370 sequences of 7 to 29 steps", "epochs=2"):
+        assert text in page
 
 
 def test_compare_gives_every_model_the_number_of_parameters(rnn, tmp_path):
@@ -213,8 +213,8 @@ def test_options_of_training_take_effect(rnn, options):
 
 
 def test_a_learning_rate_for_an_optimizer_without_one_is_refused(refused):
-    said = refused("train elman --epochs 1 --optimizer lbfgs --learning-rate 0.1 --save a.npz --quiet")
-    assert "--learning-rate has no effect with lbfgs, which finds its step sizes itself" in said
+    error = refused("train elman --epochs 1 --optimizer lbfgs --learning-rate 0.1 --save a.npz --quiet")
+    assert "--learning-rate has no effect with lbfgs, which finds its step sizes itself" in error
 
 
 # ---- check, datasets ----------------------------------------------------------------------------
@@ -262,9 +262,9 @@ def test_datasets_lists_the_whole_catalog(rnn):
     ],
 )
 def test_errors_are_one_line(refused, line, message):
-    said = refused(line)
-    assert message in said
-    assert said.count("\n") == 1
+    error = refused(line)
+    assert message in error
+    assert error.count("\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -73,8 +73,8 @@ def test_an_interrupted_training_resumes(rnn, folder, fewer):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rnnbp.Trainer, "save", killed)
-        said = rnn(f"{common} --epochs 3 --save broken.npz --checkpoint c.npz", 130)
-    assert said.startswith(
+        message = rnn(f"{common} --epochs 3 --save broken.npz --checkpoint c.npz", 130)
+    assert message.startswith(
         "rnnbp: interrupted; the checkpoints are saved, and the same command resumes from them:\n  rnnbp train"
     )
     rnn(f"{common} --epochs 3 --save again.npz --checkpoint c.npz")
@@ -90,12 +90,12 @@ def test_transcribe_prints_digits_with_their_times(rnn, folder, trained):
         rate = (8000, 16000)[place % 2]
         write_wav("a.wav", 0.9 * resample(y / np.abs(y).max(), orig_sr=8000, target_sr=rate).clip(-1, 1), rate)
         out = rnn(f"transcribe {trained} a.wav")
-        said = [test.classes[k] for k in test.targets[place]]
+        labels = [test.classes[k] for k in test.targets[place]]
         total += 1
-        if re.match(r"a\.wav: (.*)\n", out)[1].split() == said:
+        if re.match(r"a\.wav: (.*)\n", out)[1].split() == labels:
             right += 1
             rows = [line.split() for line in out.splitlines()[1:]]
-            assert [row[2] for row in rows] == said
+            assert [row[2] for row in rows] == labels
             for (start, end, _), span in zip(rows, spans, strict=True):
                 assert 0 <= float(start) < float(end)
                 assert abs(float(start) - span[0]) < 0.2
