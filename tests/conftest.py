@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+collect_ignore = ["benchmarks"]  # programs, which import what they are compared with
+
 # The same examples at every run, and no limit on time for a machine that does other things as well.
 settings.register_profile("rnnbp", derandomize=True, deadline=None)
 settings.load_profile("rnnbp")

@@ -20,8 +20,10 @@ from rnnbp.cells import (
     Stack,
 )
 from rnnbp.core import Parameters
-from rnnbp.layers import Layer, Run
+from rnnbp.layers import Last, Layer, Run
 
+# Layers that end a model: outputs at every step, or at each sequence's last one.
+ENDS: dict[str, list[Layer]] = {"at every step": [], "on the last step": [Last()]}
 LENGTHS = {"equal lengths": np.array([6, 6, 6]), "unequal lengths": np.array([6, 4, 1])}
 
 

@@ -5,7 +5,6 @@ import inspect
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
@@ -45,34 +44,32 @@ FILES = {
 }
 
 
-def imports_of(module: str) -> Iterator[Import]:
-    """Yield every import of a module, those inside functions and those for type checkers included."""
-    path = FILES[module]
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    inside = {
-        id(node)
-        for function in ast.walk(tree)
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
-        for node in ast.walk(function)
-    }
-    for_types = {
-        id(node)
-        for block in ast.walk(tree)
-        if isinstance(block, ast.If) and "TYPE_CHECKING" in ast.unparse(block.test)
-        for node in ast.walk(block)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            assert not node.level, f"{path}:{node.lineno}: imports are absolute"
-            below = [f"{node.module}.{alias.name}" for alias in node.names]
-            names = [name if name in FILES else str(node.module) for name in below]
-        else:
-            continue
-        at_import = id(node) not in inside | for_types
-        for name in names:
-            yield Import(str(path.relative_to(PACKAGE.parent)), node.lineno, module, name, at_import)
+def imports_of(module: str) -> list[Import]:
+    """Return every import of a module, those inside functions and those for type checkers included."""
+    path, found = FILES[module], list[Import]()
+
+    def visit(node: ast.AST, at_import: bool) -> None:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            file = str(path.relative_to(PACKAGE.parent))
+            found.extend(Import(file, node.lineno, module, name, at_import) for name in imported_by(node))
+        types_only = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        if types_only or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            at_import = False
+        for child in ast.iter_child_nodes(node):
+            if not isinstance(child, ast.expr):  # which holds no import
+                visit(child, at_import)
+
+    visit(ast.parse(path.read_text(encoding="utf-8")), True)
+    return found
+
+
+def imported_by(statement: ast.Import | ast.ImportFrom) -> list[str]:
+    """Return the modules that an import statement names, files rather than packages where there are both."""
+    if isinstance(statement, ast.Import):
+        return [alias.name for alias in statement.names]
+    assert not statement.level, f"imports are absolute: {ast.unparse(statement)}"
+    below = [f"{statement.module}.{alias.name}" for alias in statement.names]
+    return [name if name in FILES else str(statement.module) for name in below]
 
 
 IMPORTS = [found for module in FILES for found in imports_of(module)]

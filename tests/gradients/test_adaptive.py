@@ -4,7 +4,8 @@ import dataclasses
 
 import numpy as np
 import pytest
-from helpers import CELLS, LENGTHS, gradient_error
+from helpers import CELLS, ENDS, LENGTHS, gradient_error
+from pairs import pairs
 from test_forward import F, K, T, problem, reader
 
 import rnnbp
@@ -101,7 +102,7 @@ def test_bounds_and_rates_equal_those_computed_by_hand():
 
 
 @pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("end", [[], [Last()]], ids=["at every step", "on the last step"])
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 @pytest.mark.parametrize(("radius", "activation"), [(0.5, "tanh"), (0.8, "tanh"), (0.95, "tanh"), (0.8, "linear")])
 def test_the_bound_exceeds_the_bias_by_a_limited_factor(radius, activation, end, seed):
     """The bound is within a factor of 10 of the bias if every sequence's loss is sampled, of 60 if a few steps' are."""
@@ -116,7 +117,7 @@ def test_the_bound_exceeds_the_bias_by_a_limited_factor(radius, activation, end,
 
 
 @pytest.mark.parametrize("tolerance", [0.3, 0.1, 0.01, 1e-4])
-@pytest.mark.parametrize("end", [[], [Last()]], ids=["at every step", "on the last step"])
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 def test_the_gradient_is_truncated_at_the_smallest_lag_within_the_tolerance(end, tolerance):
     model, batch = contracting(0.8, end=end)
     algorithm = AdaptiveTruncation(tolerance, k1=3, window=24)
@@ -155,12 +156,9 @@ def test_the_lag_follows_the_spectral_radius(radius):
     assert many.bound == pytest.approx(M_size * radius ** (many.lag - 1) / (1 - radius), rel=1e-6)
 
 
-@pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
-@pytest.mark.parametrize("end", [[], [Last()]], ids=["at every step", "on the last step"])
-@pytest.mark.parametrize("k1", [None, 2])
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize(("name", "k1", "end", "lengths"), pairs(CELLS, [None, 2], ENDS, LENGTHS))
 def test_without_tolerance_it_is_full_bptt(name, k1, end, lengths):
-    model, batch = problem([*reader(CELLS[name]), *end], lengths)
+    model, batch = problem([*reader(CELLS[name]), *ENDS[end]], LENGTHS[lengths])
     algorithm = AdaptiveTruncation(tolerance=0, k1=k1)
     found = list(algorithm.gradients(model, batch, CrossEntropy()))
     assert algorithm.history[-1].lag == T
@@ -208,7 +206,7 @@ def test_the_decay_of_unequal_lengths_is_that_of_the_longer_half():
 # ---- how it is used -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("end", [[], [Last()]], ids=["at every step", "on the last step"])
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 def test_a_given_state_and_dropout_give_the_gradient_of_bptt(end, rng):
     """The decay is measured from the given state, without dropout; what is yielded has its masks."""
     model, batch = problem([Dropout(0.3), LSTM(F, 4), Dense(4, K), *end], np.array([6, 6, 4]))

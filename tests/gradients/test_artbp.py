@@ -5,7 +5,8 @@ from itertools import product
 
 import numpy as np
 import pytest
-from helpers import CELLS, LENGTHS, gradient_error, leaves
+from helpers import CELLS, ENDS, LENGTHS, gradient_error, leaves
+from pairs import pairs
 from test_forward import F, K, T, problem, reader, z_score
 
 import rnnbp
@@ -63,12 +64,9 @@ def mean_over_all_cuts(algorithm, model, batch, monkeypatch):
     return mean
 
 
-@pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
-@pytest.mark.parametrize("end", [[], [Last()]], ids=["at every step", "on the last step"])
-@pytest.mark.parametrize("truncation", SCHEDULES, ids=repr)
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize(("name", "truncation", "end", "lengths"), pairs(CELLS, SCHEDULES, ENDS, LENGTHS), ids=str)
 def test_the_expectation_over_all_truncations_is_the_gradient(name, truncation, end, lengths, monkeypatch):
-    model, batch = problem([*reader(CELLS[name]), *end], lengths)
+    model, batch = problem([*reader(CELLS[name]), *ENDS[end]], LENGTHS[lengths])
     found = mean_over_all_cuts(ARTBP(truncation), model, batch, monkeypatch)
     assert gradient_error(model.params, found, full(model, batch).vector) < 1e-12
 
@@ -149,11 +147,9 @@ def test_the_certificate_tells_right_from_wrong(monkeypatch):
 # ---- without truncation, and what is yielded ----------------------------------------------------------
 
 
-@pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
-@pytest.mark.parametrize("end", [[], [Last()]], ids=["at every step", "on the last step"])
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize(("name", "end", "lengths"), pairs(CELLS, ENDS, LENGTHS))
 def test_without_truncation_it_is_full_bptt(name, end, lengths):
-    model, batch = problem([*reader(CELLS[name]), *end], lengths)
+    model, batch = problem([*reader(CELLS[name]), *ENDS[end]], LENGTHS[lengths])
     (g,) = ARTBP(Geometric(0)).gradients(model, batch, CrossEntropy())
     exact = full(model, batch)
     assert g.loss == pytest.approx(exact.loss, rel=1e-12)
@@ -170,7 +166,7 @@ def test_truncation_at_nearly_every_step_is_elmans_copy_back():
 
 
 @pytest.mark.parametrize("seed", range(5))
-@pytest.mark.parametrize("end", [[], [Last()]], ids=["at every step", "on the last step"])
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 def test_segments_cover_time_once_and_add_up(end, seed):
     model, batch = problem([*reader(CELLS["LSTM"]), *end])
     found, exact = list(ARTBP(PowerLaw(2.0), seed).gradients(model, batch, CrossEntropy())), full(model, batch)

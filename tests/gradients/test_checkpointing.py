@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 from helpers import CELLS, LeakyCell, gradient_error, leaves
+from pairs import pairs
 
 import rnnbp
 from rnnbp.cells import ElmanCell, GRUCell, JordanCell, LSTMCell
@@ -98,16 +99,16 @@ def replay(segments, actions):
     return evaluations, peak_states, peak_residuals
 
 
-@pytest.mark.parametrize(("segments", "slots"), GRID)
-def test_schedules_are_valid_and_take_the_evaluations_of_the_closed_form(segments, slots):
-    evaluations, states, residuals = replay(segments, store_snapshots(segments, slots))
-    assert evaluations == snapshots_evaluations(segments, slots)
-    assert states <= slots
-    assert residuals == 1
-    evaluations, states, residuals = replay(segments, store_residuals(segments, slots))
-    assert evaluations == residuals_evaluations(segments, slots)
-    assert states == 0
-    assert residuals == min(segments, slots)
+def test_schedules_are_valid_and_take_the_evaluations_of_the_closed_form():
+    for segments, slots in GRID:
+        evaluations, states, residuals = replay(segments, store_snapshots(segments, slots))
+        assert evaluations == snapshots_evaluations(segments, slots), (segments, slots)
+        assert states <= slots, (segments, slots)
+        assert residuals == 1, (segments, slots)
+        evaluations, states, residuals = replay(segments, store_residuals(segments, slots))
+        assert evaluations == residuals_evaluations(segments, slots), (segments, slots)
+        assert states == 0, (segments, slots)
+        assert residuals == min(segments, slots), (segments, slots)
 
 
 @cache
@@ -225,13 +226,10 @@ def assert_same(found, expected):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("end", ENDS)
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(("name", "end", "dtype", "lengths"), pairs(MODELS, ENDS, ROUNDING, LENGTHS))
 def test_the_gradient_is_that_of_plain_bptt(name, end, dtype, lengths):
     model = Sequential(*MODELS[name], *ENDS[end], seed=1, dtype=dtype)
-    batch = batch_for(model, lengths, dtype)
+    batch = batch_for(model, LENGTHS[lengths], dtype)
     # The masks are those of plain BPTT if only one layer over time is random.
     draws = None if "above" in end and name in ("Dropout > LSTM", "Noise > Elman") else 3
     expected = gradient(BPTT(), model, batch, rng=draws and np.random.default_rng(draws))

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers import CELLS, LENGTHS, SPIKING, LeakyCell, gradient_error, relative_error
+from pairs import pairs
 from test_gradients import CAUSAL, after, batch_for, model_of, whole
 
 import rnnbp
@@ -48,9 +49,7 @@ def problem(layers, lengths="unequal lengths"):
 # ---- against backpropagation ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("every", [None, 2])
-@pytest.mark.parametrize("lengths", LENGTHS)
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(("name", "lengths", "every"), pairs(MODELS, LENGTHS, [None, 2]))
 def test_eprop_is_exact_without_recurrent_weights(name, lengths, every):
     model, batch = problem(MODELS[name], lengths)
     without_recurrent_weights(model)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import CELLS, LENGTHS
+from helpers import CELLS, ENDS, LENGTHS
 
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients import BPTT, ForwardGradient, jvp
@@ -30,7 +30,7 @@ def reader(cell):
     return [Recurrent(cell), Dense(cell.output_size, K)]
 
 
-@pytest.mark.parametrize("end", [[], [Last()]], ids=["at every step", "on the last step"])
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 @pytest.mark.parametrize("name", CELLS)
 def test_the_slope_is_the_gradient_times_the_direction(name, end, rng):
     model, batch = problem([*reader(CELLS[name]), *end])

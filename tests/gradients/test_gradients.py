@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import CELLS, LENGTHS, SPIKING, LeakyCell, gradient_error
+from helpers import CELLS, ENDS, LENGTHS, SPIKING, LeakyCell, gradient_error
+from pairs import pairs
 
 import rnnbp
 from rnnbp.cells import ElmanCell, GRUCell, JordanCell, LSTMCell, Stack
@@ -96,12 +97,6 @@ NONCAUSAL: dict[str, list[Any]] = {
     "Window(1, 2)": [Window(1, 2), Dense(4 * F, 4, "tanh"), Dense(4, K)],
 }
 
-# Layers that end a model: outputs at every step, or at each sequence's last one.
-ENDS = {
-    "at every step": [],
-    "on the last step": [Last()],
-}
-
 # Models that reduce the time axis by other layers than `Last`.
 STATIC: dict[str, list[Any]] = {
     "TimeStatistics > Dense": [TimeStatistics(), Dense(2 * F, 4, "tanh"), Dense(4, K)],
@@ -170,13 +165,11 @@ def test_exact_algorithms_give_the_gradient_of_the_complex_step(layers, causal, 
         assert gradient_error(model.params, gradient, found["BPTT"][1]) < 1e-12, name
 
 
-@pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
-@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS.keys())
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize(("name", "end", "lengths"), pairs(CELLS, ENDS, LENGTHS))
 def test_the_complex_step_agrees_with_central_differences(name, end, lengths):
     """At every third parameter."""
-    model = model_of([*CAUSAL[name], *end])
-    batch = batch_for(model, lengths)
+    model = model_of([*CAUSAL[name], *ENDS[end]])
+    batch = batch_for(model, LENGTHS[lengths])
     third = range(0, model.params.size, 3)
     _, expected = whole(ComplexStep(indices=third), model, batch, CrossEntropy())
     _, found = whole(FiniteDifference(indices=third), model, batch, CrossEntropy())
@@ -184,7 +177,7 @@ def test_the_complex_step_agrees_with_central_differences(name, end, lengths):
 
 
 @pytest.mark.parametrize(("loss", "dtype"), [(MeanSquaredError(), float), (BinaryCrossEntropy(), float)], ids=repr)
-@pytest.mark.parametrize("end", [[], [Last()]], ids=["at every step", "on the last step"])
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
 def test_exact_algorithms_agree_for_other_losses(loss, dtype, end, lengths, rng):
     model = model_of([GRU(F, 3), Dense(3, K), *end])
@@ -200,20 +193,19 @@ def test_exact_algorithms_agree_for_other_losses(loss, dtype, end, lengths, rng)
 
 
 @pytest.mark.parametrize("name", CELLS | SPIKING)
-@pytest.mark.parametrize("algorithm", EXACT)
-def test_the_gradient_from_a_given_state_is_exact(name, algorithm, rng):
+def test_the_gradient_from_a_given_state_is_exact(name, rng):
     model = model_of(CAUSAL[name])
     batch = batch_for(model, LENGTHS["unequal lengths"])
     state = [rng.standard_normal((3, (CELLS | SPIKING)[name].state_size)), None]
     loss = CrossEntropy()
     value, expected = whole(ComplexStep(), model, batch, loss, state=state)
     assert value != pytest.approx(whole(BPTT(), model, batch, loss)[0])
-    found_value, found = whole(EXACT[algorithm], model, batch, loss, state=state)
-    assert found_value == pytest.approx(value, rel=1e-12)
-    assert gradient_error(model.params, found, expected) < 1e-12
+    for algorithm in EXACT.values():
+        found_value, found = whole(algorithm, model, batch, loss, state=state)
+        assert found_value == pytest.approx(value, rel=1e-12), algorithm
+        assert gradient_error(model.params, found, expected) < 1e-12, algorithm
 
 
-@pytest.mark.parametrize("algorithm", EXACT)
 @pytest.mark.parametrize(
     "layers",
     [
@@ -224,16 +216,17 @@ def test_the_gradient_from_a_given_state_is_exact(name, algorithm, rng):
     ],
     ids=["before", "between", "a layer between", "noise before the mean"],
 )
-def test_the_gradient_with_dropout_is_exact_for_the_same_masks(algorithm, layers):
+def test_the_gradient_with_dropout_is_exact_for_the_same_masks(layers):
     """The masks are sampled step by step, so that they are the same when a sequence is run in spans."""
     model = model_of(layers)
     batch = batch_for(model, LENGTHS["unequal lengths"])
     loss = CrossEntropy()
     value, expected = whole(ComplexStep(), model, batch, loss, rng=np.random.default_rng(5))
     assert value != pytest.approx(whole(BPTT(), model, batch, loss)[0])
-    found_value, found = whole(EXACT[algorithm], model, batch, loss, rng=np.random.default_rng(5))
-    assert found_value == pytest.approx(value, rel=1e-12)
-    assert gradient_error(model.params, found, expected) < 1e-12
+    for algorithm in EXACT.values():
+        found_value, found = whole(algorithm, model, batch, loss, rng=np.random.default_rng(5))
+        assert found_value == pytest.approx(value, rel=1e-12), algorithm
+        assert gradient_error(model.params, found, expected) < 1e-12, algorithm
 
 
 @pytest.mark.parametrize("algorithm", EXACT)
@@ -287,7 +280,7 @@ class SlopeAtThePreviousState(ElmanCell):
 
 
 @pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
-@pytest.mark.parametrize("end", [[], [Last()]], ids=["at every step", "on the last step"])
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
 @pytest.mark.parametrize("algorithm", ["BPTT", "TruncatedBPTT(2, T)"])
 @pytest.mark.parametrize("cell", [NoForgetGatePath(F, 4), WrongFactor(F, 4), SlopeAtThePreviousState(F, 4)], ids=repr)
 def test_a_wrong_gradient_differs_from_the_complex_step(cell, algorithm, end, lengths):

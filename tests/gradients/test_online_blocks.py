@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 from helpers import LENGTHS, gradient_error
+from pairs import pairs
 from test_gradients import CAUSAL, F, K, batch_for, model_of, whole
 
 import rnnbp
@@ -17,10 +18,11 @@ from rnnbp.layers import GRU, LSTM, Dense, Embedding, Last, MeanOverTime, Recurr
 from rnnbp.losses import CrossEntropy
 
 
-@pytest.mark.parametrize("every", [1, 2, 4, 6])
-@pytest.mark.parametrize("block", [1, 3, 8])
-@pytest.mark.parametrize("end", [[], [Last()]], ids=["each step", "last step"])
-@pytest.mark.parametrize("name", ["LSTM", "two LSTMs", "a user's"])
+@pytest.mark.parametrize(
+    ("every", "block", "end", "name"),
+    pairs([1, 2, 4, 6], [1, 3, 8], [[], [Last()]], ["LSTM", "two LSTMs", "a user's"]),
+    ids=str,
+)
 def test_each_gradient_equals_that_of_truncated_bptt_with_k2_of_the_whole_length(name, end, block, every):
     model = model_of([*CAUSAL[name], *end])
     batch = batch_for(model, LENGTHS["unequal lengths"])

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from helpers import CELLS, gradient_error
+from pairs import pairs
 
 import rnnbp
 from rnnbp.cells import ElmanCell, GRUCell, LSTMCell
@@ -66,9 +67,7 @@ def expected(name: str) -> np.ndarray:
     return gradient(ComplexStep(), model_of(CELLS[name])).vector
 
 
-@pytest.mark.parametrize("adjoint", ADJOINTS, ids=str)
-@pytest.mark.parametrize("solver", SOLVERS, ids=str)
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize(("name", "solver", "adjoint"), pairs(CELLS, SOLVERS, ADJOINTS), ids=str)
 def test_every_cell_solver_and_adjoint_gives_the_complex_steps_gradient(name, solver, adjoint):
     model = model_of(CELLS[name], solver)
     g = gradient(RecurrentBackprop(adjoint, TIGHT), model)

@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from helpers import CELLS, made, relative_error
+from pairs import pairs
 
 from rnnbp.cells import GRUCell, JordanCell, LSTMCell
 from rnnbp.kernels.blocks import BLOCK, blocks, packed_blocks
@@ -46,12 +47,9 @@ def forward_and_backward(layer, params, x, dy, lengths, cuts):
     return np.concatenate(outputs) if timed else outputs[-1], np.concatenate(d_x[::-1]), grad.vector
 
 
-@pytest.mark.parametrize("cuts", CUTS.values(), ids=CUTS.keys())
-@pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize(("name", "dtype", "lengths", "cuts"), pairs(LAYERS, ROUNDING, LENGTHS, CUTS))
 def test_segments_give_the_outputs_and_input_gradients_of_one_run_to_the_bit(name, dtype, lengths, cuts, rng):
-    layer = LAYERS[name]
+    layer, lengths, cuts = LAYERS[name], LENGTHS[lengths], CUTS[cuts]
     params = made(layer, dtype)
     x = rng.integers(7, size=(T, B)) if name == "Embedding" else rng.standard_normal((T, B, F)).astype(dtype)
     once = layer.forward(params, x, Run(lengths))[0]

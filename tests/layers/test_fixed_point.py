@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 from helpers import CELLS, LENGTHS, leaves, made, padded, real, relative_error, spans_of
+from pairs import pairs
 
 import rnnbp
 from rnnbp.cells import Cell, ElmanCell, GRUCell
@@ -73,11 +74,10 @@ def oscillating() -> tuple[ElmanCell, Parameters]:
     return cell, params
 
 
-@pytest.mark.parametrize("solver", SOLVERS, ids=str)
-@pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS)
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize(("name", "solver", "lengths"), pairs(CELLS, SOLVERS, LENGTHS), ids=str)
 def test_every_state_is_a_fixed_point_of_its_step(name, lengths, solver, rng):
-    cell, x = CELLS[name], padded(lengths, rng)
+    cell, lengths = CELLS[name], LENGTHS[lengths]
+    x = padded(lengths, rng)
     layer, params = FixedPoint(cell, solver, TIGHT), contracting(cell)
     found = layer.solve(params, x, lengths)
     running = np.arange(6)[:, None] < lengths

@@ -1,0 +1,94 @@
+"""Do the thread team and the memory pool pay? A training step with each of them replaced by what Python brings.
+
+    python tests/benchmarks/bench_machinery.py
+
+The team (`rnnbp/kernels/compiled/team.py`) against `concurrent.futures.ThreadPoolExecutor`, the pool
+(`rnnbp/runtime/memory_pool.py`) against `numpy.empty`, in turns within one process. A ratio above 1 is the time that
+the replacement takes more.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import pandas as pd
+
+import rnnbp
+from rnnbp.benchmark.measure import TimedCall, best_times
+from rnnbp.kernels import packing
+from rnnbp.kernels.compiled import kernels
+
+ROWS = ((1, 100, 13, 32), (16, 100, 13, 32), (16, 100, 13, 64), (32, 100, 40, 128), (32, 200, 40, 256))
+EXECUTOR = ThreadPoolExecutor(1)
+
+
+def run_shards_by_futures(shards: int, function: Callable[..., Any]) -> None:
+    """Call a function for each shard, the first in this thread and the others by an executor."""
+    signals = np.zeros(16, np.int64)
+    others = [EXECUTOR.submit(function, signals, shard, shards) for shard in range(1, shards)]
+    function(signals, 0, shards)
+    for other in others:
+        other.result()
+
+
+@contextmanager
+def futures() -> Iterator[None]:
+    with patch.object(kernels, "run_shards", run_shards_by_futures):
+        yield
+
+
+@contextmanager
+def plain_memory() -> Iterator[None]:
+    def empties(dtype: np.dtype, *shapes: tuple[int, ...]) -> list[np.ndarray]:
+        return [np.empty(shape, dtype) for shape in shapes]
+
+    with (
+        patch.object(kernels, "empties", empties),
+        patch.object(kernels, "zeros", np.zeros),
+        patch.object(packing, "empty", np.empty),
+    ):
+        yield
+
+
+@contextmanager
+def unchanged() -> Iterator[None]:
+    yield
+
+
+def training_step(layer: Any, replaced: Callable[[], Any], B: int, T: int, F: int) -> Callable[[], None]:
+    """Return a call that runs a layer forward and backward with a part replaced."""
+    rng = np.random.default_rng(0)
+    params = rnnbp.Parameters(layer.shapes(), dtype=np.float32)
+    layer.initialize(params, rng)
+    x = rng.standard_normal((T, B, F), dtype=np.float32)
+    dy = rng.standard_normal((T, B, layer.hidden_size), dtype=np.float32)
+    run, grad = rnnbp.layers.Run(np.full(B, T)), params.zeros()
+
+    def call() -> None:
+        with replaced():
+            _, residuals, _ = layer.forward(params, x, run)
+            layer.backward(params, residuals, dy, grad)
+
+    return call
+
+
+def main() -> None:
+    rows = []
+    for cell in (rnnbp.Elman, rnnbp.LSTM, rnnbp.GRU):
+        for B, T, F, H in ROWS:
+            for threads in (1, 2):
+                variants = (unchanged, futures, plain_memory)
+                calls = [TimedCall(training_step(cell(F, H), replaced, B, T, F), threads) for replaced in variants]
+                ours, by_futures, by_numpy = best_times(calls, rnnbp.set_num_threads, 3.0)
+                rows.append((cell.__name__, B, T, F, H, threads, 1e3 * ours, by_futures / ours, by_numpy / ours))
+    columns = ["layer", "batch", "steps", "inputs", "hidden", "threads", "ms", "futures / team", "numpy / pool"]
+    table = pd.DataFrame(rows, columns=columns).round(3)
+    print(table.to_string(index=False))
+    print(table.groupby("threads")[columns[-2:]].agg(lambda r: np.exp(np.log(r).mean())).round(3))
+
+
+if __name__ == "__main__":
+    main()
