@@ -1,8 +1,10 @@
-"""Tables of tests that cover every pair of values instead of the whole product."""
+"""Tables of tests that are less than the whole product of their axes."""
 
 from collections.abc import Iterable
+from itertools import cycle, islice
 from typing import Any
 
+import pytest
 from allpairspy import AllPairs
 
 
@@ -13,3 +15,19 @@ def pairs(*axes: Iterable[Any]) -> list[tuple[Any, ...]]:
     doi:10.1109/TSE.2004.24), and 15 cells x 6 solvers x 8 adjoints are 720 tests, or 120 pairs.
     """
     return [tuple(row) for row in AllPairs([list(axis) for axis in axes])]
+
+
+def each(*axes: Iterable[Any]) -> list[tuple[Any, ...]]:
+    """Return rows in which each value of each axis is at least once: for axes that cannot fail together."""
+    lists = [list(axis) for axis in axes]
+    return list(islice(zip(*map(cycle, lists), strict=True), max(map(len, lists))))
+
+
+def slow_but(fast: Iterable[Any], rows: Iterable[Any]) -> list[Any]:
+    """Return the rows with all but a few marked as slow: the rest of a table, which is run once in CI."""
+    fast = set(fast)
+    return [row if row in fast else pytest.param(*_tuple(row), marks=pytest.mark.slow) for row in rows]
+
+
+def _tuple(row: Any) -> tuple[Any, ...]:
+    return row if isinstance(row, tuple) else (row,)

@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from pairs import slow_but
 
 from rnnbp.applications.nettalk import (
     CTCReader,
@@ -237,7 +238,9 @@ def test_letters_right_counts_all_letters():
     assert letters_right([("a1", "-<"), ("b>",)], [("a2", "-<"), ("d>",)]) == pytest.approx((2 / 3, 2 / 3))
 
 
-@pytest.mark.parametrize("name", ["window-features", "window", "window-wide", "bilstm"])
+@pytest.mark.parametrize(
+    "name", slow_but(["window-features", "bilstm"], ["window-features", "window", "window-wide", "bilstm"])
+)
 def test_every_variant_learns_a_few_words(lexicon, name):
     one_reading = lexicon.subset(np.arange(6) != 4)
     variant = VARIANTS[name]
@@ -246,6 +249,7 @@ def test_every_variant_learns_a_few_words(lexicon, name):
     assert set(scores(reader, one_reading).values()) == {0.0}
 
 
+@pytest.mark.slow
 def test_ctc_learns_a_few_words_without_alignment():
     lexicon = Lexicon.of_cmudict({"ox": (("AA1", "K", "S"),), "knob": (("N", "AA1", "B"),), "see": (("S", "IY1"),)})
     variant = VARIANTS["bilstm-ctc"]

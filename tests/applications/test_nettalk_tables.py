@@ -61,6 +61,7 @@ def test_the_table_of_1987_has_its_rows_and_learns(folder):
     assert passes.loc[("120", "cross entropy", "dictionary")] == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.slow
 def test_held_out_words_are_read_by_each_variant_and_by_the_ensemble_of_all_seeds(folder):
     variants = ["window-features", "window", "bilstm"]
     table = nettalk_held_out(folder, Runs(seeds=2, epochs=25, progress=False), variants).set_index("name")

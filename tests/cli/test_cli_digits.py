@@ -50,12 +50,22 @@ def fewer(monkeypatch):
 @pytest.fixture(scope="module")
 def trained(folder, tmp_path_factory):
     """The file of a model that was trained on three different words for some seconds."""
-    train, _ = load("connected-digits", path=folder, strings=150, test_strings=2)
+    return model_file(folder, tmp_path_factory.mktemp("model"), epochs=8)
+
+
+@pytest.fixture
+def untrained(folder, tmp_path):
+    """The file of such a model after an update or two."""
+    return model_file(folder, tmp_path, strings=8, epochs=1)
+
+
+def model_file(folder, target, epochs, strings=150):
+    train, _ = load("connected-digits", path=folder, strings=strings, test_strings=2)
     model = rnnbp.comparison.model_factory("bigru", train, parameters=20000)(0)
     trainer = rnnbp.Trainer(model, rnnbp.CTC(), rnnbp.BPTT(), rnnbp.Adam(0.01))
-    trainer.fit(train, epochs=8, batch_size=8, progress=False)
+    trainer.fit(train, epochs=epochs, batch_size=8, progress=False)
     model.info = {"features": rnnbp.runtime.to_config(rnnbp.datasets.feature_of("connected-digits"))}
-    path = tmp_path_factory.mktemp("model") / "digits.npz"
+    path = target / "digits.npz"
     model.save(path)
     return path
 
@@ -82,6 +92,7 @@ def test_an_interrupted_training_resumes(rnn, folder, fewer):
     assert rnnbp.load("again.npz").info["features"]["type"] == "MFCC"
 
 
+@pytest.mark.slow
 def test_transcribe_prints_digits_with_their_times(rnn, folder, trained):
     _, test = load("connected-digits", path=folder, strings=2, test_strings=12)
     right = total = 0
@@ -103,15 +114,21 @@ def test_transcribe_prints_digits_with_their_times(rnn, folder, trained):
     assert right > 0.6 * total
 
 
-def test_transcribe_refuses_missing_and_damaged_files(rnn, trained, tmp_path):
-    assert "there is no file 'no.wav'" in rnn(f"transcribe {trained} no.wav", 2)
+def test_transcribe_prints_a_line_for_a_recording(rnn, untrained):
+    write_wav("a.wav", np.zeros(8000), 16000)
+    assert re.match(r"a\.wav: ", rnn(f"transcribe {untrained} a.wav"))
+
+
+def test_transcribe_refuses_missing_and_damaged_files(rnn, untrained, tmp_path):
+    assert "there is no file 'no.wav'" in rnn(f"transcribe {untrained} no.wav", 2)
     assert "there is no file 'no.npz'" in rnn("transcribe no.npz a.wav", 2)
     (tmp_path / "bad.wav").write_bytes(b"RIFF")
-    assert "bad.wav" in rnn(f"transcribe {trained} bad.wav", 2)
+    assert "bad.wav" in rnn(f"transcribe {untrained} bad.wav", 2)
     rnnbp.Sequential(rnnbp.Dense(3, 2)).save("plain.npz")
     assert "does not record the features and classes" in rnn("transcribe plain.npz a.wav", 2)
 
 
+@pytest.mark.slow
 def test_evaluate_prints_the_error_rate_with_noise(rnn, folder, trained, fewer):
     out = rnn(f"evaluate {trained} connected-digits --data {folder} --snr 20,-30")
     assert "token_error_rate with noise:" in out

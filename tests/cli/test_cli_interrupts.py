@@ -36,7 +36,10 @@ def interrupted(line: str, signum: int, ready, folder, **how):
 
 
 @needs_proc
-@pytest.mark.parametrize(("signum", "status", "to_group"), [(signal.SIGINT, 130, True), (signal.SIGTERM, 143, False)])
+@pytest.mark.parametrize(
+    ("signum", "status", "to_group"),
+    [(signal.SIGINT, 130, True), pytest.param(signal.SIGTERM, 143, False, marks=pytest.mark.slow)],
+)
 def test_an_interrupted_comparison_saves_its_finished_runs(files, signum, status, to_group):
     line = "compare data.ts --models statistics-mlp,resampled-mlp --seeds 1 --epochs 200 --checkpoints runs --workers 2"
     last = (

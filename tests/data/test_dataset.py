@@ -5,7 +5,7 @@ import timeit
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rnnbp.data import SequenceDataset
@@ -172,6 +172,7 @@ def test_an_epoch_of_batches_takes_no_longer_than_a_few_copies_of_the_data():
 
 @pytest.mark.parametrize("tokens", [False, True])
 @pytest.mark.parametrize("kind", TARGETS)
+@settings(max_examples=20)
 @given(lengths=LENGTHS)
 def test_from_frame_inverts_to_frame(kind, tokens, lengths):
     data = dataset(lengths, kind, tokens)

@@ -173,6 +173,7 @@ def test_unbiased_algorithms_pass_over_many_networks(name, algorithm, seed):
     assert row["smallest_bias"] <= 0.05
 
 
+@pytest.mark.slow
 def test_half_a_forward_gradient_with_unknown_random_numbers_is_detected():
     by_integers = lambda seed: Scaled(ForwardGradient(4), 0.5, int(seed))  # noqa: E731
     row, found = certify(by_integers, NETWORKS["Elman"])
@@ -181,6 +182,7 @@ def test_half_a_forward_gradient_with_unknown_random_numbers_is_detected():
     assert found.failed == ["it"]
 
 
+@pytest.mark.slow
 def test_an_unbiased_algorithm_of_too_large_variance_is_undecided():
     by_integers = lambda seed: ForwardGradient(32, int(seed))  # noqa: E731
     row, found = certify(by_integers, NETWORKS["Elman"], max_runs=150)
@@ -211,6 +213,7 @@ def of_long_sequences(algorithm, seed, **options):
     return rnnbp.compare_gradients(model, batch, algorithms=unbiased, seeds=5, lags=0, **options)
 
 
+@pytest.mark.slow
 def test_unbiased_heavy_tailed_truncation_is_not_rejected():
     by_integers = lambda seed: ARTBP(Geometric(0.3), int(seed))  # noqa: E731
     for algorithm in (ARTBP(Geometric(0.3)), by_integers):

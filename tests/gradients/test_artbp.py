@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 from helpers import CELLS, ENDS, LENGTHS, gradient_error, leaves
-from pairs import pairs
+from pairs import each, pairs
 from test_forward import F, K, T, problem, reader, z_score
 
 import rnnbp
@@ -103,10 +103,9 @@ def wrong(monkeypatch, change):
 FACTORS = {"missing": lambda f: 1.0, "squared": lambda f: f * f, "a hundredth off": lambda f: 1.01 * f}
 
 
-@pytest.mark.parametrize("change", FACTORS.values(), ids=FACTORS)
-@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize(("name", "change"), each(CELLS, FACTORS))
 def test_the_expectation_with_a_wrong_factor_is_not_the_gradient(name, change, monkeypatch):
-    wrong(monkeypatch, change)
+    wrong(monkeypatch, FACTORS[change])
     model, batch = problem(reader(CELLS[name]))
     found = mean_over_all_cuts(ARTBP(Geometric(0.4)), model, batch, monkeypatch)
     assert gradient_error(model.params, found, full(model, batch).vector) > 1e-4
@@ -124,11 +123,13 @@ def score_over_seeds(truncation):
     return abs(z_score(found, full(model, batch).vector))
 
 
+@pytest.mark.slow
 def test_the_mean_over_seeds_is_unbiased():
     """Within 3.3 standard errors: of a thousand right algorithms one would not be."""
     assert score_over_seeds(PowerLaw(2.0)) < 3.3
 
 
+@pytest.mark.slow
 def test_missing_factors_are_detected_over_seeds(monkeypatch):
     wrong(monkeypatch, FACTORS["missing"])
     assert score_over_seeds(PowerLaw(2.0)) > 10

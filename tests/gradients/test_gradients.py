@@ -137,23 +137,19 @@ def whole(algorithm: Any, model: Sequential, batch: SequenceBatch, loss: Any, **
 
 
 def rows():
-    for name, layers in CAUSAL.items():
-        for end, last_layers in ENDS.items():
-            yield pytest.param([*layers, *last_layers], True, id=f"{name}, {end}")
-    for name, layers in NONCAUSAL.items():
-        for end, last_layers in ENDS.items():
-            yield pytest.param([*layers, *last_layers], False, id=f"{name}, {end}")
+    for models, causal in ((CAUSAL, True), (NONCAUSAL, False)):
+        for name, end, lengths in pairs(models, ENDS, LENGTHS):
+            yield pytest.param([*models[name], *ENDS[end]], causal, lengths, id=f"{name}, {end}, {lengths}")
     for name, layers in STATIC.items():
-        yield pytest.param(layers, name in MEANS, id=name)
+        yield pytest.param(layers, name in MEANS, "unequal lengths", id=name)
 
 
 @pytest.mark.filterwarnings(r"ignore:layer \d. Last\(\) after the bidirectional")  # its gradient is exact nevertheless
-@pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
-@pytest.mark.parametrize(("layers", "causal"), list(rows()))
+@pytest.mark.parametrize(("layers", "causal", "lengths"), list(rows()))
 def test_exact_algorithms_give_the_gradient_of_the_complex_step(layers, causal, lengths):
     model = model_of(layers)
     assert model.causal == causal
-    batch = batch_for(model, lengths)
+    batch = batch_for(model, LENGTHS[lengths])
     loss = CrossEntropy(class_weight=[1.0, 2.0, 0.5])
     value, expected = whole(ComplexStep(), model, batch, loss)
     assert value == pytest.approx(loss(model.forward(batch), batch.targets, batch.lengths)[0], rel=1e-14)

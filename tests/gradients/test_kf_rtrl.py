@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers import CELLS, LENGTHS
+from pairs import slow_but
 from test_forward import problem, reader
 from test_online import linear_step
 from test_online_signs import sampled_gradients
@@ -76,7 +77,7 @@ def variance(algorithm, model, batch):
     return sampled_gradients(algorithm, model, batch, n=10).var(axis=0).sum()
 
 
-@pytest.mark.parametrize("name", KRONECKER)
+@pytest.mark.parametrize("name", slow_but(["LSTM", "Jordan with decay", "original GRU"], KRONECKER))
 def test_variance_is_below_that_of_uoro(name):
     model, batch = problem(reader(CELLS[name]))
     assert variance(KFRTRL, model, batch) < 0.7 * variance(UORO, model, batch)

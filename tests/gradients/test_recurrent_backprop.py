@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from helpers import CELLS, gradient_error
-from pairs import pairs
+from pairs import each, pairs
 
 import rnnbp
 from rnnbp.cells import ElmanCell, GRUCell, LSTMCell
@@ -93,8 +93,7 @@ def test_bptt_through_the_iterations_gives_the_same_gradient(name):
     assert through.cost.steps == implicit.cost.steps > 5 * LENGTHS.sum()
 
 
-@pytest.mark.parametrize("warm_start", [False, True])
-@pytest.mark.parametrize("adjoint", ADJOINTS, ids=str)
+@pytest.mark.parametrize(("adjoint", "warm_start"), each(ADJOINTS, [False, True]), ids=str)
 def test_gradient_with_respect_to_the_input_is_exact(adjoint, warm_start):
     model = Sequential(Dense(3, 3, "tanh"), FixedPoint(GRUCell(3, 4), tolerance=TIGHT, warm_start=warm_start))
     implicit = RecurrentBackprop(adjoint, TIGHT).implicit(model)

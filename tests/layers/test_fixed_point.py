@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 from helpers import CELLS, LENGTHS, leaves, made, padded, real, relative_error, spans_of
-from pairs import pairs
+from pairs import each, pairs
 
 import rnnbp
 from rnnbp.cells import Cell, ElmanCell, GRUCell
@@ -104,9 +104,8 @@ def test_float32_parameters_give_float32_fixed_points(solver, rng):
 
 
 @pytest.mark.parametrize(
-    ("solver", "warm_start"), [*((solver, False) for solver in WITH_RATE), (Iteration(), True)], ids=str
+    ("name", "solver", "warm_start"), each(CELLS, [*WITH_RATE, Iteration()], [False] * 3 + [True]), ids=str
 )
-@pytest.mark.parametrize("name", CELLS)
 def test_backward_pass_through_the_iterations_is_exact(name, solver, warm_start):
     layer = FixedPoint(CELLS[name], solver, Tolerance(1e-13, 1e-13, iterations=2000), warm_start)
     report = check_gradient(layer, samples=2)

@@ -14,9 +14,13 @@ from rnnbp.runtime.memory_pool import LARGE
 F4 = np.dtype(np.float32)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _no_arrays_of_other_tests():
+    gc.collect()
+
+
 @pytest.fixture(autouse=True)
 def _empty_pool():
-    gc.collect()
     workspace._free.clear()
 
 
