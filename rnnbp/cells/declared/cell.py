@@ -8,6 +8,8 @@ from typing import Any, ClassVar, dataclass_transform
 import numpy as np
 
 from rnnbp.cells.base import Array, Residuals, Weights
+from rnnbp.cells.declared.compiled_module import module_source
+from rnnbp.cells.declared.compiled_plan import plan_of
 from rnnbp.cells.declared.derivation import Derivation, constants_of, derivation_of, options_of
 from rnnbp.cells.declared.layout import Layout
 from rnnbp.cells.outer import Outer
@@ -102,6 +104,12 @@ class DeclaredCell:
         return derivation_of(cls, self._options)
 
     @property
+    def is_derived(self) -> bool:
+        """Whether the equation says it all: not in a subclass that overrides a method that is derived from it."""
+        methods = ("step", "step_vjp", "param_vjp", "shapes", "state_size", "output_size")
+        return all(getattr(type(self), name) is getattr(DeclaredCell, name) for name in methods)
+
+    @property
     def layout(self) -> Layout:
         """The rows of the weights and the columns of delta."""
         return self.derivation.program.layout
@@ -111,7 +119,8 @@ class DeclaredCell:
         return options_of(self)
 
     @cached_property
-    def _constants(self) -> tuple[float, ...]:
+    def constants(self) -> tuple[float, ...]:
+        """The numbers that generated code takes from the fields, as exp(-1 / tau)."""
         return self.derivation.program.constant_values(constants_of(self))
 
     def source(self, backend: str = "numpy") -> str:
@@ -119,11 +128,13 @@ class DeclaredCell:
 
         Parameters
         ----------
-        backend : {'numpy'}
-            'numpy': one step, its vector-Jacobian products and the parameters' gradient.
+        backend : {'numpy', 'compiled'}
+            'numpy': one step, its vector-Jacobian products and the parameters' gradient. 'compiled': the forward and
+            the backward pass over time, which Numba compiles.
         """
-        choice("backend", backend, ("numpy",))
-        return self.derivation.source
+        if choice("backend", backend, ("numpy", "compiled")) == "numpy":
+            return self.derivation.source
+        return module_source(plan_of(self.derivation.program))
 
     # ---- the protocol of cells ------------------------------------------------------------------------------
 
@@ -152,20 +163,20 @@ class DeclaredCell:
 
     def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
         """Compute one step; the residuals are the values of the gates, in order, and what else is needed."""
-        return self.derivation.step(params, state, x, self._constants)
+        return self.derivation.step(params, state, x, self.constants)
 
     def step_vjp(
         self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
     ) -> tuple[Array, Array, Array]:
         """Compute the vector-Jacobian product of one step."""
-        return self.derivation.step_vjp(params, state, x, residuals, d_next, self._constants)
+        return self.derivation.step_vjp(params, state, x, residuals, d_next, self.constants)
 
     def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Array, grad: Parameters) -> None:
         """Add the gradient with respect to the parameters to `grad`."""
-        self.derivation.param_vjp(state, x, residuals, delta, grad, self._constants)
+        self.derivation.param_vjp(state, x, residuals, delta, grad, self.constants)
 
     def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
         """Return the outer products of which the gradient with respect to the parameters is the sum."""
-        values = self.derivation.sources(state, x, residuals, self._constants)
+        values = self.derivation.sources(state, x, residuals, self.constants)
         sources = [source for stage in self.derivation.program.stages for source in stage]
         return self.layout.outer_products(self.hidden_size, dict(zip(sources, values, strict=True)))

@@ -14,7 +14,7 @@ from rnnbp.cells.declared.recording import record
 INHERITED = ("input_size", "hidden_size", "init")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Derivation:
     """What is derived from a declaration.
 

@@ -94,7 +94,7 @@ class Run:
         return self.blocks[0].column, self.blocks[-1].column + 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Layout:
     """The blocks of an equation's weights, and the columns of delta.
 

@@ -11,7 +11,7 @@ from rnnbp.cells.declared.residuals import backward_targets, gate_values, stored
 from rnnbp.cells.declared.reverse import Reverse, reverse
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Program:
     """What every backend starts from.
 

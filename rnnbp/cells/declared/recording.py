@@ -11,7 +11,7 @@ from rnnbp.cells.declared.expressions import FEATURES, SCALAR, UNITS, EquationEr
 from rnnbp.runtime import did_you_mean
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Equation:
     """An equation as an expression graph.
 

@@ -8,7 +8,7 @@ from rnnbp.cells.declared.reverse import Reverse
 
 CHEAP = {"add", "sub", "mul", "neg", "stop_gradient"}  # computed again rather than stored
 NONLINEAR = {"sigmoid", "tanh", "relu", "exp", "softplus", "maximum", "spike", "abs"}
-VARYING = {"state", "input", "weighted"}
+VARYING = {"state", "input", "weighted", "cotangent", "product"}
 
 
 def backward_targets(equation: Equation, found: Reverse) -> list[Expression]:

@@ -63,7 +63,7 @@ class Cotangent:
         return self.root * self.factor
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Reverse:
     """What the reverse pass of a step computes.
 

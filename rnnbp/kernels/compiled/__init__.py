@@ -12,6 +12,7 @@ from functools import cache
 import numpy as np
 
 from rnnbp.cells import Cell, ElmanCell, GRUCell, LSTMCell, OriginalGRUCell
+from rnnbp.cells.declared import DeclaredCell
 from rnnbp.kernels.base import Kernel
 
 NAMES: dict[type, str] = {
@@ -30,10 +31,19 @@ def available() -> bool:
 
 
 def compiled_kernel(cell: Cell, dtype: np.dtype) -> Kernel | None:
-    """Return the compiled kernel of a cell of the package; None for another cell or dtype, or without Numba."""
-    name = NAMES.get(type(cell))
-    if name is None or dtype not in (np.float32, np.float64) or not available():
+    """Return the compiled kernel of a cell.
+
+    None for another dtype, without Numba, or for a cell that is neither of the package nor declared, as one of which a
+    subclass has its own `step`.
+    """
+    if dtype not in (np.float32, np.float64) or not available():
+        return None
+    if isinstance(cell, DeclaredCell):
+        from rnnbp.kernels.compiled.derived import derived_kernel
+
+        return derived_kernel(cell, dtype) if cell.is_derived else None
+    if type(cell) not in NAMES:
         return None
     from rnnbp.kernels.compiled import kernels
 
-    return getattr(kernels, name)(cell, dtype)
+    return getattr(kernels, NAMES[type(cell)])(cell, dtype)

@@ -35,6 +35,20 @@ def input_gradient(rows, width, delta, delta_row, delta_k, depth, w, zeros, room
 
 
 @njit(nogil=True)
+def copy_rows(rows, width, room, target, row):
+    """Copy rows of `room` to an address with a stride."""
+    X = room.shape[1]
+    for r in range(rows):
+        copy(at(target, r * row), at(room, r * X), width)
+
+
+@njit(nogil=True)
+def work_rows(rows, width, like):
+    """Allocate rows for values that one phase of a step computes for another."""
+    return np.empty((rows, width), like.dtype)
+
+
+@njit(nogil=True)
 def padded_rows(rows, width, source, row, room):
     """Return the address and the stride of rows of `source` of which the last vector of each may be read.
 

@@ -81,6 +81,7 @@ _operator(operator.add, lambda b, x, y: b.fadd(x, y, flags=CONTRACT))
 _operator(operator.sub, lambda b, x, y: b.fsub(x, y, flags=CONTRACT))
 _operator(operator.mul, lambda b, x, y: b.fmul(x, y, flags=CONTRACT))
 _operator(operator.truediv, lambda b, x, y: b.fdiv(x, y))
+_operator(operator.neg, lambda b, x: b.fneg(x))
 _operator(min, lambda b, x, y: b.select(b.fcmp_ordered("<", y, x), y, x))  # NaN in x stays NaN
 _operator(max, lambda b, x, y: b.select(b.fcmp_ordered(">", y, x), y, x))
 

@@ -1,0 +1,266 @@
+"""The front of the compiled kernels of declared cells: their memory, packed weights and threads."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from types import ModuleType
+
+import numpy as np
+
+from rnnbp.cells.base import Weights
+from rnnbp.cells.declared import DeclaredCell
+from rnnbp.cells.declared.compiled_plan import Plan, plan_of
+from rnnbp.core import Parameters
+from rnnbp.kernels.base import Array, Kernel
+from rnnbp.kernels.compiled.bookkeeping import Bookkeeping, GradientTerm, bookkeeping_of, invariant_values
+from rnnbp.kernels.compiled.kernels import Term, reduce, term
+from rnnbp.kernels.compiled.modules import module_of
+from rnnbp.kernels.compiled.shards import Shard, split_batch
+from rnnbp.kernels.compiled.team import run_shards
+from rnnbp.kernels.compiled.vectors import REGISTER_BYTES
+from rnnbp.kernels.compiled.weights import outer_sum, packed, packed_back, put_back
+from rnnbp.kernels.packing import padded_steps
+from rnnbp.runtime import empties, get_num_threads, zeros
+
+WORTH_A_THREAD = 7.5e6  # floating point operations, which take some 75 us
+CHUNK_BYTES = 1 << 21  # of deltas in a chunk, about: they stay in the cache until they are used
+
+
+@dataclass
+class Residuals:
+    """What a thread's forward pass saves for its backward pass; N is the number of steps of its B sequences.
+
+    Attributes
+    ----------
+    shard : Shard
+    inputs : ndarray (N + B, ...)
+        The states that weights multiply, and x, of each step; after them, each sequence's last state.
+    gates : ndarray (N, ...)
+        The stored values.
+    extra : ndarray (N + B, ...)
+        The other states, in the rows of `inputs`.
+    sources : ndarray (N, ...)
+        What else weights are multiplied by, as r h in the original GRU.
+    """
+
+    shard: Shard
+    inputs: Array
+    gates: Array
+    extra: Array
+    sources: Array
+
+
+@lru_cache(maxsize=256)
+def derived_kernel(cell: DeclaredCell, dtype: np.dtype) -> "DerivedKernel":
+    """Return the kernel of a declared cell."""
+    return DerivedKernel(cell, dtype)
+
+
+class DerivedKernel(Kernel):
+    """A declared cell over time, compiled.
+
+    Parameters
+    ----------
+    cell : DeclaredCell
+    dtype : dtype
+        float32 or float64.
+    """
+
+    __slots__ = ("F", "H", "P", "cell", "columns", "dtype", "lanes", "plan", "rows", "state_places")
+
+    def __init__(self, cell: DeclaredCell, dtype: np.dtype) -> None:
+        self.cell, self.dtype = cell, dtype
+        self.lanes = REGISTER_BYTES // dtype.itemsize
+        self.plan: Plan = plan_of(cell.derivation.program)
+        self.H, self.F = cell.hidden_size, cell.input_size
+        self.P = -(-self.H // self.lanes) * self.lanes
+        self.rows: Bookkeeping = bookkeeping_of(self.plan, self.H, self.P)
+        states = list(cell.derivation.program.equation.states.values())
+        places = {s: (False, k * self.H) for k, s in enumerate(self.plan.in_row)}
+        places |= {s: (True, k * self.P) for k, s in enumerate(self.plan.extra)}
+        self.state_places = [places[s] for s in states]
+        self.columns = len(self.plan.columns)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DerivedKernel) and (self.cell, self.dtype) == (other.cell, other.dtype)
+
+    def __hash__(self) -> int:
+        return hash((self.cell, self.dtype))
+
+    @property
+    def module(self) -> ModuleType:
+        """The module that was generated for the plan."""
+        return module_of(self.plan)
+
+    # ---- parameters -----------------------------------------------------------------------------------------
+
+    def weights(self, params: Weights) -> tuple[Array, ...]:
+        """Return the bias of each slot, and the weights packed for the forward pass."""
+        bias = np.zeros(self.plan.slots * self.P + 2 * self.lanes, self.dtype)
+        for slot, rows in self.rows.biases:
+            bias[slot * self.P : slot * self.P + self.H] += rows.take(params)
+        return bias, *(packed(self.dtype, n, *(r.take(params) for r in rows)) for n, rows in self.rows.products)
+
+    def weights_backward(self, params: Weights, with_input: bool) -> tuple[Array, ...]:
+        """Return the weights packed for the backward pass; those of the input are empty without its gradient."""
+        of_state = (packed_back(self.dtype, rows.take(params)) for rows in self.rows.transposed)
+        if not with_input:
+            return (*of_state, *(np.empty(0, self.dtype) for _ in self.rows.of_input))
+        of_input = ((rows.take(params), reverse) for rows, reverse in self.rows.of_input)
+        return (*of_state, *(packed_back(self.dtype, w[::-1] if reverse else w) for w, reverse in of_input))
+
+    def vectors(self, params: Weights) -> Array:
+        """Return the values that are the same at all steps, in parts padded to the vector width."""
+        found = np.zeros(len(self.plan.invariants) * self.P + 1, self.dtype)
+        if self.plan.invariants:
+            constants = dict(zip(self.plan.program.constants, self.cell.constants, strict=True))
+            for k, value in enumerate(invariant_values(self.plan, params, constants)):
+                found[k * self.P : k * self.P + self.H] = value
+        return found
+
+    def terms(self, saved: Residuals, grad: Parameters) -> list[Term]:
+        """Return the terms of a shard's gradient."""
+        views = dict(grad.items())
+        return [self._term(t, getattr(saved, t.source), views) for t in self.rows.terms]
+
+    def _term(self, t: GradientTerm, source: Array, views: dict[str, Array]) -> Term:
+        none = np.empty(0, self.dtype)
+        biases = [none if rows is None else rows.take(views) for rows in t.biases]
+        weights = [rows.take(views) for rows in t.weights] or [biases[0].reshape(-1, 1)[:, :0]]
+        pairs = list(zip(weights, biases, strict=True))
+        return term(t.begin, source, t.start, pairs[0], pairs[1] if len(pairs) > 1 else None)
+
+    # ---- memory ---------------------------------------------------------------------------------------------
+
+    def empties(self, shapes: Sequence[tuple[int, int]]) -> list[Array]:
+        """Allocate arrays whose rows are padded to the vector width."""
+        L = self.lanes
+        return empties(self.dtype, *[(rows, -(-width // L) * L) for rows, width in shapes])
+
+    def empty_residuals(self, shards: Sequence[Shard], batch_size: int) -> list[Residuals]:
+        """Allocate each shard's residuals; a row of several states has room for the last vector of the last one."""
+        plan, shapes = self.plan, []
+        inputs = len(plan.in_row) * self.H + self.F + (self.lanes if len(plan.in_row) > 1 else 0)
+        for shard in shards:
+            steps, ends = shard.rows, shard.rows + len(range(batch_size)[shard.sequences])
+            shapes += [(ends, inputs), (steps, plan.slots * self.P)]
+            shapes += [(ends, len(plan.extra) * self.P), (steps, len(plan.sources) * self.P)]
+        arrays = iter(self.empties(shapes))
+        return [Residuals(shard, *(next(arrays) for _ in range(4))) for shard in shards]
+
+    def states(self, saved: Residuals, rows: slice) -> list[Array]:
+        """Return the parts of the state in some rows, as views (n, H)."""
+        return [
+            (saved.extra if is_extra else saved.inputs)[rows, start : start + self.H]
+            for is_extra, start in self.state_places
+        ]
+
+    def parts(self, state: Array, shard: Shard) -> list[Array]:
+        """Return the parts of the states (B, S) of a shard's sequences, as views (n, H)."""
+        own = state[shard.sequences]
+        return [own[:, k * self.H : (k + 1) * self.H] for k in range(len(self.state_places))]
+
+    def threads(self, rows: int, batch_size: int) -> int:
+        """Return the number of threads that pays for a number of real steps."""
+        flops = 2.0 * rows * max(1, len(self.plan.sums)) * self.H * (self.H + self.F)
+        worth = min(batch_size, int(flops / WORTH_A_THREAD))
+        return min(worth, get_num_threads()) if worth > 1 else 1
+
+    # ---- passes ---------------------------------------------------------------------------------------------
+
+    def forward(self, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, list[Residuals], Array]:
+        """Run the cell over time, each thread its own sequences."""
+        T, B, _ = x.shape
+        rows = int(active.sum())
+        most = CHUNK_BYTES // (self.columns * self.H * self.dtype.itemsize)
+        shards = split_batch(active, self.threads(rows, B), most)
+        residuals = self.empty_residuals(shards, B)
+        for saved in residuals:
+            n, last = saved.shard.active[0], saved.shard.rows + saved.shard.active[0]
+            for begin, end, own in zip(
+                self.states(saved, slice(0, n)), self.states(saved, slice(last, None)), self.parts(state, saved.shard)
+            ):
+                begin[...], end[...] = own[:n], own[n:]
+        outputs = padded_steps(rows, (T, B, self.H), self.dtype)
+        x, weights, vectors = np.ascontiguousarray(x, self.dtype), self.weights(params), self.vectors(params)
+
+        def run(signals: Array, number: int, count: int) -> None:
+            saved = residuals[number]
+            self.module.forward(
+                signals, (self.H,), self.cell.constants, vectors, x, saved.shard.active, weights, saved.inputs,
+                saved.gates, saved.extra, saved.sources, outputs, number, count
+            )  # fmt: skip
+
+        run_shards(len(shards), run)
+        final = np.empty_like(state, self.dtype)
+        for saved in residuals:
+            last = slice(saved.shard.rows, None)
+            for own, stored in zip(self.parts(final, saved.shard), self.states(saved, last), strict=True):
+                own[...] = stored
+        return outputs, residuals, final
+
+    def backward(
+        self, params: Weights, residuals: list[Residuals], d_outputs: Array, grad: Parameters, d_state: Array
+    ) -> tuple[Array, Array]:
+        """Backpropagate, each thread through its own sequences."""
+        T, B, _ = d_outputs.shape
+        dx = padded_steps(sum(saved.shard.rows for saved in residuals), (T, B, self.F), self.dtype)
+        if not self.rows.of_input:
+            dx[...] = 0
+        return dx, self._backward(params, residuals, d_outputs, grad, d_state, dx)
+
+    def backward_params(
+        self, params: Weights, residuals: list[Residuals], d_outputs: Array, grad: Parameters, d_state: Array
+    ) -> Array:
+        """Backpropagate without the input's gradient."""
+        dx = np.empty((*d_outputs.shape[:2], 0), self.dtype)
+        return self._backward(params, residuals, d_outputs, grad, d_state, dx)
+
+    def _backward(
+        self, params: Weights, residuals: list[Residuals], d_outputs: Array, grad: Parameters, d_state: Array, dx: Array
+    ) -> Array:
+        """Fill `dx`, unless it has no columns; return the gradient with respect to the first state."""
+        memory = self._memory_backward(residuals, d_state)
+        weights, vectors = self.weights_backward(params, dx.shape[2] > 0), self.vectors(params)
+        d_outputs = np.ascontiguousarray(d_outputs, self.dtype)
+        sums = self._partial_sums(grad, len(residuals))
+
+        def run(signals: Array, number: int, count: int) -> None:
+            saved, (deltas, d) = residuals[number], memory[number]
+            terms, shard = self.terms(saved, sums[number]), saved.shard
+            for chunk in reversed(shard.chunks):
+                first, end = chunk.rows
+                self.module.backward(
+                    signals, (self.H,), self.cell.constants, vectors, chunk.steps, shard.active, weights, saved.inputs,
+                    saved.gates, saved.extra, saved.sources, d_outputs, deltas, d, dx, end, first, number, count
+                )  # fmt: skip
+                for t in terms:
+                    outer_sum(deltas, t.begin, t.source, t.start, first, end - first, t.sums, t.b_h, t.b_x)
+            for t in terms:
+                put_back(t.sums, t.w_h, t.w_x)
+
+        run_shards(len(residuals), run)
+        reduce(grad, sums)
+        d_first = np.empty_like(d_state, self.dtype)
+        for saved, (_, d) in zip(residuals, memory, strict=True):
+            for k, own in enumerate(self.parts(d_first, saved.shard)):
+                own[...] = d[:, k * self.P : k * self.P + self.H]
+        return d_first
+
+    def _partial_sums(self, grad: Parameters, count: int) -> list[Parameters]:
+        """Return a gradient for each thread to add to: `grad` itself for the first, if its dtype is the kernel's."""
+        sums = [grad] if grad.dtype == self.dtype else []
+        return [*sums, *(grad.like(zeros((grad.size,), self.dtype)) for _ in range(count - len(sums)))]
+
+    def _memory_backward(self, residuals: Sequence[Residuals], d_state: Array) -> list[list[Array]]:
+        """Allocate for each shard a chunk's deltas, and the gradient with respect to the state."""
+        shapes = []
+        for saved in residuals:
+            n = len(saved.inputs) - saved.shard.rows
+            shapes += [(saved.shard.longest, self.columns * self.H + self.lanes), (n, len(self.state_places) * self.P)]
+        arrays = self.empties(shapes)
+        memory = [arrays[k : k + 2] for k in range(0, len(arrays), 2)]
+        for saved, (_, d) in zip(residuals, memory, strict=True):
+            for k, own in enumerate(self.parts(d_state, saved.shard)):
+                d[:, k * self.P : k * self.P + self.H] = own
+        return memory
