@@ -205,16 +205,21 @@ class Identity:
 
 
 def _gate_bias(cell: Gated, params: Parameters, gate: str) -> Array:
-    """Return a view of the bias (H,) of one gate in `b_ih`; that in `b_hh`, which is added to it, is set to zero."""
+    """Return a view of the bias (H,) of one gate in `b_ih`; one in `b_hh`, which is added to it, is set to zero."""
     H = cell.hidden_size
     rows = slice(cell.gates.index(gate) * H, (cell.gates.index(gate) + 1) * H)
-    params["b_hh"][rows] = 0
+    if "b_hh" in params:
+        params["b_hh"][rows] = 0
     return params["b_ih"][rows]
 
 
+# The gates that say how much of the previous state remains, and the sign of their pre-activation for more of it.
+_RETENTION = {"forget": 1, "update": 1, "write": -1}
+
+
 def _retention_gate(cell: Gated, initializer: str) -> str:
-    """Return the gate that multiplies the previous state: 'forget' of an LSTM, 'update' of a GRU."""
-    for gate in ("forget", "update"):
+    """Return the gate that says how much of the previous state remains."""
+    for gate in _RETENTION:
         if gate in cell.gates:
             return gate
     raise ValueError(f"{initializer} takes a cell with a forget or an update gate, got {type(cell).__name__}")
@@ -224,7 +229,8 @@ def _retention_gate(cell: Gated, initializer: str) -> str:
 class ForgetBias:
     """Initializer `base` with the bias of the forget gate of an LSTM, or the update gate of a GRU, set to `value`.
 
-    Introduced by Gers et al. (2000); Jozefowicz et al. (2015) recommend 1.
+    Introduced by Gers et al. (2000); Jozefowicz et al. (2015) recommend 1. A gate named ``"write"`` is one minus such a
+    gate, and gets minus the value.
 
     Parameters
     ----------
@@ -256,7 +262,7 @@ class ForgetBias:
     def __call__(self, cell: Gated, params: Parameters, rng: np.random.Generator) -> None:
         gate = _retention_gate(cell, "ForgetBias")
         self.base(cell, params, rng)
-        _gate_bias(cell, params, gate)[...] = self.value
+        _gate_bias(cell, params, gate)[...] = _RETENTION[gate] * self.value
 
 
 @dataclass(frozen=True)
@@ -264,7 +270,7 @@ class Chrono:
     """Initializer `base` with gate biases for time constants of up to `longest` steps (Tallec & Ollivier 2018).
 
     Section 3 there: b_forget = log(u), u uniform in [1, longest - 1], and b_input = -b_forget; the update gate of a
-    GRU is treated as the forget gate.
+    GRU is treated as the forget gate, and one named ``"write"`` as one minus it.
 
     Parameters
     ----------
@@ -298,7 +304,7 @@ class Chrono:
         gate = _retention_gate(cell, "Chrono")
         self.base(cell, params, rng)
         bias = np.log(rng.uniform(1, self.longest - 1, cell.hidden_size))
-        _gate_bias(cell, params, gate)[...] = bias
+        _gate_bias(cell, params, gate)[...] = _RETENTION[gate] * bias
         if "input" in cell.gates:
             _gate_bias(cell, params, "input")[...] = -bias
 

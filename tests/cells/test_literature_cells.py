@@ -1,0 +1,349 @@
+"""The cells of the literature: each against a transcription of its equations, and what every cell guarantees."""
+
+import numpy as np
+import pytest
+from helpers import made, relative_error, spans_of
+from test_cells import LEADS, drawn, logistic
+
+import rnnbp
+from rnnbp import cells
+from rnnbp.cells import Cell, state_jacobian
+from rnnbp.cells.base import check_cell
+from rnnbp.kernels import using
+from rnnbp.layers import Dense, Last, Recurrent, Run
+
+F, H = 3, 4
+
+
+class Rows:
+    """The weights of a cell for transcriptions: ``p.a(k, x, h)`` is the k-th pre-activation, with both biases."""
+
+    def __init__(self, params):
+        self.params = params
+
+    def __getattr__(self, name):
+        return self.params[name]
+
+    def part(self, name, k):
+        return self.params[name][k * H : (k + 1) * H]
+
+    def a(self, k, x, h):
+        return self.i(k, x) + self.h(k, h)
+
+    def i(self, k, x):
+        return self.part("w_ih", k) @ x + self.part("b_ih", k)
+
+    def h(self, k, h):
+        return self.part("w_hh", k) @ h + self.part("b_hh", k)
+
+
+# ---- the equations, of single sequences: (weights, input, parts of the state) -> parts of the next state ----------
+
+
+def original_lstm(p, x, h, c):
+    c = c + logistic(p.a(0, x, h)) * (4 * logistic(p.a(1, x, h)) - 2)
+    return logistic(p.a(2, x, h)) * np.tanh(c / 2), c  # tanh(c / 2) = 2 sigmoid(c) - 1
+
+
+def coupled_lstm(p, x, h, c):
+    i = logistic(-p.a(0, x, h))  # 1 - sigmoid(a) = sigmoid(-a)
+    c = (1 - i) * c + i * np.tanh(p.a(1, x, h))
+    return logistic(p.a(2, x, h)) * np.tanh(c), c
+
+
+def peephole_lstm(p, x, h, c):
+    i, f = logistic(p.a(0, x, h) + np.diag(p.p_i) @ c), logistic(p.a(1, x, h) + np.diag(p.p_f) @ c)
+    c = f * c + i * np.tanh(p.a(2, x, h))
+    return logistic(p.a(3, x, h) + np.diag(p.p_o) @ c) * np.tanh(c), c
+
+
+def mgu(p, x, h):
+    f = logistic(p.a(0, x, h))
+    return (1 - f) * h + f * np.tanh(p.a(1, x, f * h))
+
+
+def janet(p, x, h):
+    s = p.a(0, x, h)
+    return logistic(s) * h + (1 - logistic(s - 0.5)) * np.tanh(p.a(1, x, h))
+
+
+def ugrnn(p, x, h):
+    g = logistic(p.a(0, x, h))
+    return g * h + (1 - g) * np.tanh(p.a(1, x, h))
+
+
+def indrnn(p, x, h):
+    return np.maximum(p.w_ih @ x + np.diag(p.u) @ h + p.b_ih, 0)
+
+
+def sru(p, x, h, c):
+    f, r = logistic(p.i(0, x) + p.v_f * c), logistic(p.i(1, x) + p.v_r * c)
+    c = f * c + (1 - f) * (p.part("w_ih", 2) @ x)
+    return r * c + (1 - r) * (p.part("w_ih", 3) @ x), c
+
+
+def qrnn(p, x, h, c):
+    f = logistic(p.i(0, x))
+    c = f * c + (1 - f) * np.tanh(p.i(2, x))
+    return logistic(p.i(1, x)) * c, c
+
+
+def min_gru(p, x, h):
+    z = logistic(p.i(0, x))
+    return (1 - z) * h + z * p.i(1, x)
+
+
+def min_lstm(p, x, h):
+    f, i = logistic(p.i(0, x)), logistic(p.i(1, x))
+    return f / (f + i) * h + i / (f + i) * p.i(2, x)
+
+
+def slstm(p, x, h, c, n, m):
+    """Without the stabilizer, whose factor exp(m) is put back into c and n first and taken out last."""
+    i, f = np.exp(p.a(0, x, h)), logistic(p.a(1, x, h))
+    c = f * c * np.exp(m) + i * np.tanh(p.a(2, x, h))
+    n = f * n * np.exp(m) + i
+    m = np.maximum(np.log(f) + m, np.log(i))
+    return logistic(p.a(3, x, h)) * c / n, c / np.exp(m), n / np.exp(m), m
+
+
+def cornn(p, x, y, z):
+    drive = np.tanh(p.w_hh[:H] @ y + p.w_hh[H:] @ z + p.w_ih @ x + p.b_ih + p.b_hh)
+    z = z + 0.1 * drive - 0.1 * 1.5 * y - 0.1 * 0.8 * z
+    return y + 0.1 * z, z
+
+
+def lem(p, x, y, z):
+    dz, dy = 0.7 * logistic(p.a(0, x, y)), 0.7 * logistic(p.a(1, x, y))
+    z = (1 - dz) * z + dz * np.tanh(p.a(2, x, y))
+    return (1 - dy) * y + dy * np.tanh(p.a(3, x, z)), z
+
+
+def rhn(p, x, s):
+    t = logistic(p.a(0, x, s))
+    s = np.tanh(p.a(1, x, s)) * t + s * (1 - t)
+    for layer in (1, 2):
+        t = logistic(p.h(2 * layer, s))
+        s = np.tanh(p.h(2 * layer + 1, s)) * t + s * (1 - t)
+    return s
+
+
+def ctrnn(p, x, h):
+    return np.exp(-0.5 / 2) * h + (1 - np.exp(-0.5 / 2)) * np.tanh(p.a(0, x, h))
+
+
+# The cell, and the equations that it must equal.
+TABLE = {
+    "LSTM without forget gate": (cells.OriginalLSTMCell(F, H), original_lstm),
+    "coupled LSTM": (cells.CoupledLSTMCell(F, H), coupled_lstm),
+    "peephole LSTM": (cells.PeepholeLSTMCell(F, H), peephole_lstm),
+    "MGU": (cells.MGUCell(F, H), mgu),
+    "JANET": (cells.JANETCell(F, H, beta=0.5), janet),
+    "UGRNN": (cells.UGRNNCell(F, H), ugrnn),
+    "IndRNN": (cells.IndRNNCell(F, H), indrnn),
+    "SRU": (cells.SRUCell(F, H), sru),
+    "QRNN": (cells.QRNNCell(F, H), qrnn),
+    "minGRU": (cells.MinGRUCell(F, H), min_gru),
+    "minLSTM": (cells.MinLSTMCell(F, H), min_lstm),
+    "sLSTM": (cells.SLSTMCell(F, H), slstm),
+    "coRNN": (cells.CoRNNCell(F, H, dt=0.1, gamma=1.5, epsilon=0.8), cornn),
+    "LEM": (cells.LEMCell(F, H, dt=0.7), lem),
+    "RHN": (cells.RHNCell(F, H, depth=3), rhn),
+    "CTRNN": (cells.CTRNNCell(F, H, tau=2.0, dt=0.5), ctrnn),
+}
+
+every_cell = pytest.mark.parametrize("cell", [cell for cell, _ in TABLE.values()], ids=TABLE)
+
+
+def point(cell, rng, lead=(5,), dtype=np.float64):
+    """Return parameters, a state that the cell can be in, and an input."""
+    params, state, x = drawn(cell, rng, lead, dtype)
+    return params, valid(cell, state), x
+
+
+def valid(cell, state):
+    """Return a state with a positive normalizer where there is one."""
+    return np.abs(state) if isinstance(cell, cells.SLSTMCell) else state
+
+
+def products(cell, params, state, x, d_next):
+    """Return d_state, d_x and the parameters' gradient of one step."""
+    grad = params.zeros()
+    _, residuals = cell.step(params, state, x)
+    d_state, d_x, delta = cell.step_vjp(params, state, x, residuals, d_next)
+    cell.param_vjp(state, x, residuals, delta, grad)
+    return d_state, d_x, grad.vector
+
+
+def sequences(rng, cell, dtype=np.float64):
+    """Return a model of a cell, and a batch of sequences of unequal lengths."""
+    model = rnnbp.Sequential(Recurrent(cell), Last(), Dense(cell.output_size, 2), seed=1, dtype=dtype)
+    examples = [rng.standard_normal((n, cell.input_size)) for n in (6, 4, 1)]
+    return model, rnnbp.SequenceDataset(examples, targets=[0, 1, 1]).batch()
+
+
+@pytest.mark.parametrize(("cell", "equations"), TABLE.values(), ids=TABLE)
+def test_steps_equal_the_published_equations(cell, equations, rng):
+    params, state, x = point(cell, rng)
+    found, _ = cell.step(params, state, x)
+    for b in range(len(x)):
+        parts = np.split(state[b], cell.state_size // H)
+        expected = equations(Rows(params), x[b], *parts)
+        np.testing.assert_allclose(found[b], np.concatenate(np.atleast_2d(expected)), rtol=1e-12, atol=1e-14)
+
+
+@every_cell
+@pytest.mark.parametrize("lead", LEADS, ids=["no leading axis", "(B,)", "(T, B)"])
+def test_vector_jacobian_products_equal_the_complex_step(cell, lead, rng):
+    params, state, x = point(cell, rng, lead)
+    weights = rng.standard_normal(state.shape)
+
+    def value(vector):
+        p, s, u = np.split(vector, np.cumsum([params.size, state.size]))
+        return np.sum(weights * cell.step(params.like(p), s.reshape(state.shape), u.reshape(x.shape))[0])
+
+    start = np.concatenate([params.vector, state.ravel(), x.ravel()])
+    expected = np.array([value(step).imag for step in start + 1e-30j * np.eye(start.size)]) / 1e-30
+    d_state, d_x, gradient = products(cell, params, state, x, weights)
+    assert relative_error(np.concatenate([gradient, d_state.ravel(), d_x.ravel()]), expected) < 1e-12
+
+
+@every_cell
+def test_state_jacobian_equals_the_complex_step(cell, rng):
+    params, state, x = point(cell, rng, (2, 3))
+    S = cell.state_size
+    columns = [cell.step(params.astype(complex), state + 1e-30j * np.eye(S)[j], x)[0].imag / 1e-30 for j in range(S)]
+    assert relative_error(state_jacobian(cell, params, state, x), np.stack(columns, axis=-1)) < 1e-12
+
+
+@every_cell
+def test_rtrl_equals_backpropagation_through_time_and_the_complex_step(cell, rng):
+    model, batch = sequences(rng, cell)
+    with using("loop"):
+        online, full = (
+            sum(g.vector for g in algorithm.gradients(model, batch, rnnbp.CrossEntropy()))
+            for algorithm in (rnnbp.RTRL(), rnnbp.BPTT())
+        )
+        assert relative_error(online, full) < 1e-12
+        assert rnnbp.check_gradient(model, batch).max_error < 1e-12
+
+
+@pytest.mark.slow  # a few seconds a cell to compile
+@every_cell
+def test_the_fastest_kernel_of_a_cell_equals_the_loop(cell, rng):
+    pytest.importorskip("numba")
+    model, batch = sequences(rng, cell)
+    found = list(rnnbp.BPTT().gradients(model, batch, rnnbp.CrossEntropy()))
+    with using("loop"):
+        expected = list(rnnbp.BPTT().gradients(model, batch, rnnbp.CrossEntropy()))
+    for a, b in zip(found, expected, strict=True):
+        assert relative_error(a.outputs, b.outputs) < 1e-12
+        assert relative_error(a.vector, b.vector) < 1e-12
+
+
+@every_cell
+def test_segments_that_pass_the_state_on_equal_one_run(cell, rng):
+    layer, x, lengths = Recurrent(cell), rng.standard_normal((6, 2, cell.input_size)), np.array([6, 5])
+    params = made(layer)
+    with using("loop"):
+        whole, _, last = layer.forward(params, x, Run(lengths))
+        outputs, state = spans_of(layer, params, x, lengths, [0, 2, 3, 6])
+    np.testing.assert_array_equal(np.concatenate(outputs), whole)
+    np.testing.assert_array_equal(state, last)
+
+
+@every_cell
+def test_float32_is_preserved(cell, rng):
+    params, state, x = point(cell, rng, dtype=np.float32)
+    found = (cell.step(params, state, x)[0], *products(cell, params, state, x, np.ones_like(state)))
+    assert {a.dtype for a in found} == {np.dtype(np.float32)}
+
+
+@every_cell
+def test_cells_fulfil_the_protocol_by_pure_functions(cell, rng):
+    assert isinstance(cell, Cell)
+    check_cell("cell", cell)
+    params, state, x = point(cell, rng)
+    for a in (params.vector, state, x):
+        a.flags.writeable = False
+    d_next = np.ones_like(state)
+    for a, b in zip(products(cell, params, state, x, d_next), products(cell, params, state, x, d_next), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@every_cell
+def test_models_of_every_cell_can_be_saved_and_loaded(cell, tmp_path):
+    model = rnnbp.Sequential(Recurrent(cell), seed=3)
+    model.save(tmp_path / "model.npz")
+    loaded = rnnbp.load(tmp_path / "model.npz")
+    assert loaded.layers == model.layers
+    assert loaded.params == model.params
+
+
+# ---- initialization and arguments -----------------------------------------------------------------------------
+
+RETENTION = {  # the gate's place in b_ih, and the sign of what preserves the state
+    "coupled LSTM": (0, 1),
+    "peephole LSTM": (1, 1),
+    "MGU": (0, -1),
+    "JANET": (0, 1),
+    "UGRNN": (0, 1),
+    "SRU": (0, 1),
+    "QRNN": (0, 1),
+    "minGRU": (0, -1),
+    "minLSTM": (0, 1),
+    "sLSTM": (1, 1),
+}
+
+
+@pytest.mark.parametrize("name", RETENTION)
+def test_the_more_forget_bias_the_longer_a_state_is_preserved(name, rng):
+    block, sign = RETENTION[name]
+    kind = type(TABLE[name][0])
+    params = made(kind(F, H, init=rnnbp.ForgetBias(20.0)))
+    bias = sum(params[name] for name in ("b_ih", "b_hh") if name in params)
+    np.testing.assert_array_equal(bias[block * H : (block + 1) * H], np.full(H, sign * 20.0))
+    assert np.count_nonzero(np.abs(bias) == 20) == H
+    cell = kind(F, H)
+    params.vector[:] *= np.abs(params.vector) == 20  # all others zero
+    state = valid(cell, rng.standard_normal(cell.state_size))
+    last, _ = cell.step(params, state, np.zeros(F))
+    preserved = slice(0, H) if cell.state_size == H else slice(H, 2 * H)
+    if name == "minLSTM":
+        expected = state * (1 / 1.5)  # f is 1, the input gate a half
+    elif name in ("peephole LSTM", "sLSTM"):  # their input gates, of one half and 1, add zero
+        expected = state[preserved] * (np.exp(state[3 * H :] - last[3 * H :]) if name == "sLSTM" else 1)
+    else:
+        expected = state[preserved]
+    np.testing.assert_allclose(last[preserved], expected, rtol=1e-7)
+
+
+def test_a_state_that_is_as_large_as_exponentials_allow_stays_finite(rng):
+    cell = cells.SLSTMCell(F, H)
+    params = made(cell, np.float32)
+    params["b_ih"][: 2 * H] = 300  # exp of which is infinite
+    state = np.zeros(cell.state_size, np.float32)
+    for _ in range(100):
+        state, _ = cell.step(params, state, rng.standard_normal(F).astype(np.float32))
+    assert np.isfinite(state).all()
+    assert np.abs(state[:H]).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: cells.JANETCell(3, 4, beta=np.inf), "beta must be a number that is finite, got inf"),
+        (lambda: cells.IndRNNCell(3, 4, "rleu"), r"activation must be one of .*; got 'rleu'. Did you mean 'relu'\?"),
+        (lambda: cells.RecurrentRange(1.0, 0.5), "high must be a number of 1 or more, got 0.5"),
+        (lambda: cells.CoRNNCell(3, 4, dt=0), "dt must be a number above 0, got 0"),
+        (lambda: cells.CoRNNCell(3, 4, gamma=-1), "gamma must be a number above 0, got -1"),
+        (lambda: cells.CoRNNCell(3, 4, epsilon=-1), "epsilon must be a number of 0 or more, got -1"),
+        (lambda: cells.LEMCell(3, 4, dt=0), "dt must be a number above 0, got 0"),
+        (lambda: cells.RHNCell(3, 4, depth=0), "depth must be a positive integer, got 0"),
+        (lambda: cells.CTRNNCell(3, 4, tau=0), "tau must be a number above 0, got 0"),
+        (lambda: cells.CTRNNCell(3, 4, dt=-1), "dt must be a number above 0, got -1"),
+    ],
+)
+def test_wrong_arguments_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
