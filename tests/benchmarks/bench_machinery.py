@@ -21,7 +21,14 @@ from rnnbp.benchmark.measure import TimedCall, best_times
 from rnnbp.kernels import packing
 from rnnbp.kernels.compiled import kernels
 
-ROWS = ((1, 100, 13, 32), (16, 100, 13, 32), (16, 100, 13, 64), (32, 100, 40, 128), (32, 200, 40, 256))
+ROWS = (
+    (1, 100, 13, 32),
+    (16, 100, 13, 32),
+    (16, 100, 13, 64),
+    (32, 100, 40, 128),
+    (32, 200, 40, 256),
+    (64, 100, 128, 512),
+)
 EXECUTOR = ThreadPoolExecutor(1)
 
 
@@ -34,31 +41,28 @@ def run_shards_by_futures(shards: int, function: Callable[..., Any]) -> None:
         other.result()
 
 
-@contextmanager
-def futures() -> Iterator[None]:
-    with patch.object(kernels, "run_shards", run_shards_by_futures):
-        yield
+def plain_empties(dtype: np.dtype, *shapes: tuple[int, ...]) -> list[np.ndarray]:
+    """Return arrays that NumPy allocates."""
+    return [np.empty(shape, dtype) for shape in shapes]
 
 
 @contextmanager
-def plain_memory() -> Iterator[None]:
-    def empties(dtype: np.dtype, *shapes: tuple[int, ...]) -> list[np.ndarray]:
-        return [np.empty(shape, dtype) for shape in shapes]
-
+def variant(run_shards: Any, empties: Any, zeros: Any, empty: Any) -> Iterator[None]:
+    """Replace what starts threads and what allocates memory; by itself in the case that is compared with."""
     with (
+        patch.object(kernels, "run_shards", run_shards),
         patch.object(kernels, "empties", empties),
-        patch.object(kernels, "zeros", np.zeros),
-        patch.object(packing, "empty", np.empty),
+        patch.object(kernels, "zeros", zeros),
+        patch.object(packing, "empty", empty),
     ):
         yield
 
 
-@contextmanager
-def unchanged() -> Iterator[None]:
-    yield
+OURS = (kernels.run_shards, kernels.empties, kernels.zeros, packing.empty)
+VARIANTS = (OURS, (run_shards_by_futures, *OURS[1:]), (OURS[0], plain_empties, np.zeros, np.empty))
 
 
-def training_step(layer: Any, replaced: Callable[[], Any], B: int, T: int, F: int) -> Callable[[], None]:
+def training_step(layer: Any, parts: tuple[Any, ...], B: int, T: int, F: int) -> Callable[[], None]:
     """Return a call that runs a layer forward and backward with a part replaced."""
     rng = np.random.default_rng(0)
     params = rnnbp.Parameters(layer.shapes(), dtype=np.float32)
@@ -68,7 +72,7 @@ def training_step(layer: Any, replaced: Callable[[], Any], B: int, T: int, F: in
     run, grad = rnnbp.layers.Run(np.full(B, T)), params.zeros()
 
     def call() -> None:
-        with replaced():
+        with variant(*parts):
             _, residuals, _ = layer.forward(params, x, run)
             layer.backward(params, residuals, dy, grad)
 
@@ -80,8 +84,7 @@ def main() -> None:
     for cell in (rnnbp.Elman, rnnbp.LSTM, rnnbp.GRU):
         for B, T, F, H in ROWS:
             for threads in (1, 2):
-                variants = (unchanged, futures, plain_memory)
-                calls = [TimedCall(training_step(cell(F, H), replaced, B, T, F), threads) for replaced in variants]
+                calls = [TimedCall(training_step(cell(F, H), parts, B, T, F), threads) for parts in VARIANTS]
                 ours, by_futures, by_numpy = best_times(calls, rnnbp.set_num_threads, 3.0)
                 rows.append((cell.__name__, B, T, F, H, threads, 1e3 * ours, by_futures / ours, by_numpy / ours))
     columns = ["layer", "batch", "steps", "inputs", "hidden", "threads", "ms", "futures / team", "numpy / pool"]
