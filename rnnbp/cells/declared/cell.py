@@ -11,6 +11,7 @@ from rnnbp.cells.base import Array, Residuals, Weights
 from rnnbp.cells.declared.compiled_module import module_source
 from rnnbp.cells.declared.compiled_plan import plan_of
 from rnnbp.cells.declared.derivation import Derivation, constants_of, derivation_of, options_of
+from rnnbp.cells.declared.latex import latex
 from rnnbp.cells.declared.layout import Layout
 from rnnbp.cells.outer import Outer
 from rnnbp.core import Initializer, Parameters, Uniform, check_initializer
@@ -135,6 +136,30 @@ class DeclaredCell:
         if choice("backend", backend, ("numpy", "compiled")) == "numpy":
             return self.derivation.source
         return module_source(plan_of(self.derivation.program))
+
+    def latex(self) -> str:
+        """Return the equation in LaTeX, with an environment ``aligned``; a notebook displays a cell by it.
+
+        Values are called as in `update`, at step t, and the state before the step at t - 1. ``W_i`` and ``R_i`` are the
+        rows of ``w_ih`` and ``w_hh`` of the gate whose value is i, ``b_i`` is the sum of its biases (``b_{W,i}`` and
+        ``b_{R,i}`` where they enter separately), and a circled dot is the element-wise product.
+
+        Examples
+        --------
+        >>> from rnnbp.cells.declared import affine, tanh
+        >>> class Simple(DeclaredCell):
+        ...     @staticmethod
+        ...     def update(x, h):
+        ...         return tanh(affine("h", x, h))
+        >>> print(Simple(3, 4).latex())
+        \\begin{aligned}
+        h_t &= \\tanh(W x_t + R h_{t-1} + b)
+        \\end{aligned}
+        """
+        return latex(self.derivation.program.equation)
+
+    def _repr_latex_(self) -> str:
+        return f"$$\n{self.latex()}\n$$"
 
     # ---- the protocol of cells ------------------------------------------------------------------------------
 
