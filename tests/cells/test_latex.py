@@ -4,13 +4,17 @@ import inspect
 
 import pytest
 
+import rnnbp.cells
 from rnnbp.cells.declared import DeclaredCell, affine, exp, linear, maximum, relu, sigmoid, spike, tanh
 from tests import declarations
 from tests.declarations import ALIF, GRU, LIF, LSTM, Elman, Leaky, OriginalGRU, Peephole
 
-CELLS = [cell for cell in vars(declarations).values() if inspect.isclass(cell) and issubclass(cell, DeclaredCell)][
-    1:
-]  # the first is the base class
+DECLARED = {
+    name: cell
+    for module in (declarations, rnnbp.cells)
+    for name, cell in ((name, getattr(module, name)) for name in dir(module))
+    if inspect.isclass(cell) and issubclass(cell, DeclaredCell) and cell is not DeclaredCell
+}
 
 
 def lines(cell):
@@ -63,9 +67,9 @@ def test_constants_are_symbols_without_time():
 
 def test_spikes_come_with_their_surrogate_derivative():
     assert lines(LIF(3, 4))[1:] == [
-        r"v_t = \alpha v_{t-1} + W x_t + R z_{t-1} - \mathrm{threshold} \operatorname{sg}(z_{t-1})",
+        r"v_t = \alpha \, v_{t-1} + W x_t + R z_{t-1} - \mathrm{threshold} \, \operatorname{sg}(z_{t-1})",
         r"z_t = \Theta\left(\frac{v_t}{\mathrm{threshold}} - 1\right)",
-        r"\Theta'(u) := \mathrm{dampening} \operatorname{relu}(1 - |u|)",
+        r"\Theta'(u) := \mathrm{dampening} \, \operatorname{relu}(1 - |u|)",
     ]
     assert declared(lambda x, h: spike(linear("h", x, h), lambda u: 1 / (1 + u * u)))[1] == (
         r"\Theta'(u) := \frac{1}{1 + u^2}"
@@ -86,7 +90,7 @@ def test_spikes_come_with_their_surrogate_derivative():
         (lambda x, h: (1 - h) * (h + linear("h", x)), r"(1 - h_{t-1}) \odot (h_{t-1} + W x_t)"),
         (lambda x, h: linear("a", x) + affine("b", h), r"W_a x_t + R_b h_{t-1} + b_b"),
         (lambda x, h: relu(linear("new_value", x)) - sigmoid(affine("old", x)),
-         r"\operatorname{relu}(W_{\mathrm{new},\mathrm{value}} x_t) - \sigma(W_{\mathrm{old}} x_t + b_{\mathrm{old}})"),
+         r"\operatorname{relu}(W_{\mathrm{new\,value}} x_t) - \sigma(W_{\mathrm{old}} x_t + b_{\mathrm{old}})"),
     ],
 )  # fmt: skip
 def test_operations_are_written_as_in_a_paper(update, expected):
@@ -140,8 +144,21 @@ def test_a_notebook_displays_the_equation():
     assert LSTM(3, 4)._repr_latex_() == f"$$\n{LSTM(3, 4).latex()}\n$$"
 
 
-@pytest.mark.parametrize("cell", CELLS, ids=lambda cell: cell.__name__)
+@pytest.mark.parametrize("cell", DECLARED.values(), ids=DECLARED)
 def test_equations_are_valid_latex(cell):
     parser = pytest.importorskip("matplotlib.mathtext").MathTextParser("agg")
     for line in lines(cell(3, 4)):
         parser.parse(f"${line}$")
+
+
+def test_words_are_upright_and_known_symbols_are_not_words():
+    class Decay(DeclaredCell):
+        dt: float = 0.1
+        tau: float = 4.0
+        scale: float = 1.0
+
+        @staticmethod
+        def update(x, h, dt, tau, scale):
+            return exp(-dt / tau) * h + dt * scale * linear("new", x)
+
+    assert lines(Decay(3, 4)) == [r"h_t = e^{-\Delta t/\tau} \, h_{t-1} + \Delta t \, \mathrm{scale} \, (W x_t)"]

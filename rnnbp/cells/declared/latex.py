@@ -168,8 +168,9 @@ class LatexWriter:
             text = self.text(factor, ATOM)
             if power > 1:
                 text = f"{parenthesized(text) if '^' in text else text}^{power}"
-            sign = r" \odot " if before is not None and before.width != SCALAR else " "
-            found, before = found + sign + text if found else text, factor
+            if before is not None:
+                found += r" \odot " if before.width != SCALAR else " " if before.op == "number" else r" \, "
+            found, before = found + text, factor
         return found
 
     def _factors(self, value: Expression, whole: bool = True) -> list[Expression]:
@@ -189,7 +190,7 @@ class LatexWriter:
         if exponent.op != "div" or exponent in self.symbols:
             return self.text(exponent)
         numerator, denominator = exponent.args
-        least = 0 if numerator.op == "number" else PRODUCT
+        least = 0 if numerator.op in ("number", "neg") else PRODUCT
         return f"{self.text(numerator, least)}/{self.text(denominator, ATOM)}"
 
     def _call(self, value: Expression) -> str:

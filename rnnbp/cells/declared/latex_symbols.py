@@ -1,12 +1,14 @@
 """Variable names as symbols in LaTeX."""
 
 import re
+from itertools import takewhile
 
-GREEK = {
+GREEK = (
     "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu", "nu",
     "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda",
     "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega",
-}  # fmt: skip
+)  # fmt: skip
+SYMBOLS = {name: f"\\{name}" for name in GREEK} | {"dt": r"\Delta t"}
 ACCENTS = {"tilde", "hat", "bar"}
 
 
@@ -35,22 +37,26 @@ def subscript(*texts: str) -> str:
 
 
 def pieces(name: str) -> list[str]:
-    """Return the symbol that a variable's name begins with, and its subscripts.
+    """Return the symbol that a variable's name begins with, and its subscripts; leading words are one symbol.
 
     Examples
     --------
-    >>> print(*pieces("transform_0"), *pieces("n2"))
-    \\mathrm{transform} 0 n 2
+    >>> print(*pieces("transform_0"), *pieces("n2"), *pieces("minus_log_f"))
+    \\mathrm{transform} 0 n 2 \\mathrm{minus\\,log} f
     """
     parts = [part for piece in name.split("_") for part in re.findall(r"\d+|\D+", piece)]
     accents = [part for part in parts[1:] if part in ACCENTS]
-    base, *subscripts = [_word(part) for part in parts[:1] + [p for p in parts[1:] if p not in ACCENTS]] or [r"\_"]
+    parts = [part for part in parts if part not in accents]
+    words = list(takewhile(_is_word, parts)) or parts[:1]
+    base = _symbol(r"\,".join(words))
     for accent in accents:
-        base = f"\\{accent}{{{base}}}"
-    return [base, *subscripts]
+        base = rf"\{accent}{{{base}}}"
+    return [base, *map(_symbol, parts[len(words) :])]
 
 
-def _word(text: str) -> str:
-    if text in GREEK:
-        return f"\\{text}"
-    return text if len(text) == 1 or text.isdigit() else rf"\mathrm{{{text}}}"
+def _is_word(text: str) -> bool:
+    return len(text) > 1 and text not in SYMBOLS and not text.isdigit()
+
+
+def _symbol(text: str) -> str:
+    return rf"\mathrm{{{text}}}" if _is_word(text) else SYMBOLS.get(text, text)
