@@ -4,11 +4,13 @@ from rnnbp.cells.declared import (
     DeclaredCell,
     activation,
     affine,
+    cos,
     exp,
     linear,
     maximum,
     relu,
     sigmoid,
+    sin,
     softplus,
     spike,
     stop_gradient,
@@ -166,3 +168,14 @@ class ExponentialDecay(DeclaredCell):
     def update(x, h, rate):
         decay = exp(-exp(rate))
         return decay * h + (1 - decay**2) * linear("h", x)
+
+
+class Rotation(DeclaredCell):
+    """Sine and cosine of pre-activations: a rotation by an angle that depends on the input."""
+
+    state = "re im"
+
+    @staticmethod
+    def update(x, re, im):
+        angle = affine("angle", x)
+        return cos(angle) * re - sin(angle) * im, sin(angle) * re + cos(angle) * im

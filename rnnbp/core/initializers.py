@@ -85,8 +85,9 @@ def orthogonal(shape: tuple[int, int], rng: np.random.Generator) -> Array:
 
 
 def _blocks(weight: Array, cell: Gated) -> list[Array]:
-    """Return the row blocks (H, ...) of a weight, one per gate, as views; the weight itself without gates."""
-    return np.split(weight, len(weight) // cell.hidden_size) if cell.gates else [weight]
+    """Return the row blocks (H, ...) of a weight, one per gate, as views; the weight itself where it has none."""
+    blocks, rest = divmod(len(weight), cell.hidden_size)
+    return np.split(weight, blocks) if cell.gates and not rest else [weight]
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,16 @@ PAIRS = {
 }
 OTHERS = {
     name: getattr(declarations, name)(3, 4)
-    for name in ("Peephole", "MinimalGated", "IndRNN", "MinGRU", "Stabilised", "Highway", "ExponentialDecay")
+    for name in (
+        "Peephole",
+        "MinimalGated",
+        "IndRNN",
+        "MinGRU",
+        "Stabilised",
+        "Highway",
+        "ExponentialDecay",
+        "Rotation",
+    )
 }
 CELLS = {name: declared for name, (declared, _) in PAIRS.items()} | OTHERS
 

@@ -132,6 +132,47 @@ def ctrnn(p, x, h):
     return np.exp(-0.5 / 2) * h + (1 - np.exp(-0.5 / 2)) * np.tanh(p.a(0, x, h))
 
 
+def diagonal_linear(p, x, h):
+    return np.diag(np.exp(-np.exp(p.nu))) @ h + np.exp(p.gamma) * (p.w_ih @ x)
+
+
+def lru(p, x, y, re, im):
+    """In complex numbers."""
+    eigenvalues = np.exp(-np.exp(p.nu) + 1j * np.exp(p.theta))
+    B, C = p.part("w_ih", 0) + 1j * p.part("w_ih", 1), p.part("w_hh", 0) + 1j * p.part("w_hh", 1)
+    s = eigenvalues * (re + 1j * im) + np.exp(p.gamma) * (B @ x)
+    return (C @ s).real + p.part("w_ih", 2) @ x, s.real, s.imag
+
+
+def antisymmetric(p, x, h):
+    return h + 0.2 * np.tanh((p.w_hh - p.w_hh.T - 0.3 * np.eye(H)) @ h + p.w_ih @ x + p.b_ih + p.b_hh)
+
+
+def hopfield(p, x, h):
+    W = (p.w_hh + p.w_hh.T) / 2
+    np.fill_diagonal(W, 0)
+    return h + (np.tanh(W @ h + p.w_ih @ x + p.b_ih + p.b_hh) - h) / 3
+
+
+def irregular_ctrnn(p, x, h):
+    drive = np.tanh(p.w_ih @ x[:-1] + p.w_hh @ h + p.b_ih + p.b_hh)
+    return np.exp(-x[-1] / 2) * h + (1 - np.exp(-x[-1] / 2)) * drive
+
+
+def clockwork(p, x, h, t):
+    """Two modules of two units, the second with period 3: module by module."""
+    slow = h[2:]
+    new_fast = np.tanh(p.w_ih[:2] @ x + p.w_hh[:2] @ h + p.b_ih[:2] + p.b_hh[:2])
+    new_slow = np.tanh(p.w_ih[2:] @ x + p.w_hh[2:, 2:] @ slow + p.b_ih[2:] + p.b_hh[2:])
+    return new_fast, new_slow if t[0] in (0, 3, 6) else slow, t + 1
+
+
+def projection_lstm(p, x, h, c):
+    i, f, g, o = (p.a(k, x, h) for k in range(4))
+    c = logistic(f) * c + logistic(i) * np.tanh(g)
+    return p.w_hr @ (logistic(o) * np.tanh(c)), c
+
+
 # The cell, and the equations that it must equal.
 TABLE = {
     "LSTM without forget gate": (cells.OriginalLSTMCell(F, H), original_lstm),
@@ -150,20 +191,40 @@ TABLE = {
     "LEM": (cells.LEMCell(F, H, dt=0.7), lem),
     "RHN": (cells.RHNCell(F, H, depth=3), rhn),
     "CTRNN": (cells.CTRNNCell(F, H, tau=2.0, dt=0.5), ctrnn),
+    "diagonal linear": (cells.DiagonalLinearCell(F, H), diagonal_linear),
+    "LRU": (cells.LRUCell(F, H), lru),
+    "antisymmetric RNN": (cells.AntisymmetricRNNCell(F, H, dt=0.2, gamma=0.3), antisymmetric),
+    "Hopfield": (cells.HopfieldCell(F, H, tau=3.0), hopfield),
+    "irregular CTRNN": (cells.IrregularCTRNNCell(F, H, tau=2.0), irregular_ctrnn),
+    "clockwork RNN": (cells.ClockworkRNNCell(F, H, periods=(1, 3)), clockwork),
+    "projection LSTM": (cells.ProjectionLSTMCell(F, H, projection_size=2), projection_lstm),
 }
 
 every_cell = pytest.mark.parametrize("cell", [cell for cell, _ in TABLE.values()], ids=TABLE)
 
 
 def point(cell, rng, lead=(5,), dtype=np.float64):
-    """Return parameters, a state that the cell can be in, and an input."""
+    """Return parameters, a state that the cell can be in, and an input that it takes."""
     params, state, x = drawn(cell, rng, lead, dtype)
-    return params, valid(cell, state), x
+    return params, valid(cell, state), valid_input(cell, x)
 
 
 def valid(cell, state):
-    """Return a state with a positive normalizer where there is one."""
+    """Return a state with a positive normalizer, or a number of steps done, where there is one."""
+    if isinstance(cell, cells.ClockworkRNNCell):
+        state[..., -1] = np.arange(state[..., -1].size).reshape(state.shape[:-1])
     return np.abs(state) if isinstance(cell, cells.SLSTMCell) else state
+
+
+def valid_input(cell, x):
+    """Return an input whose last feature is positive where it is a duration."""
+    return np.abs(x) if isinstance(cell, cells.IrregularCTRNNCell) else x
+
+
+def parts_of(cell, state):
+    """Return the parts of a state, of which one may be narrower."""
+    narrow = {cells.ProjectionLSTMCell: [2], cells.ClockworkRNNCell: [H]}
+    return np.split(state, narrow.get(type(cell), cell.state_size // H))
 
 
 def products(cell, params, state, x, d_next):
@@ -178,7 +239,7 @@ def products(cell, params, state, x, d_next):
 def sequences(rng, cell, dtype=np.float64):
     """Return a model of a cell, and a batch of sequences of unequal lengths."""
     model = rnnbp.Sequential(Recurrent(cell), Last(), Dense(cell.output_size, 2), seed=1, dtype=dtype)
-    examples = [rng.standard_normal((n, cell.input_size)) for n in (6, 4, 1)]
+    examples = [valid_input(cell, rng.standard_normal((n, cell.input_size))) for n in (6, 4, 1)]
     return model, rnnbp.SequenceDataset(examples, targets=[0, 1, 1]).batch()
 
 
@@ -187,9 +248,8 @@ def test_steps_equal_the_published_equations(cell, equations, rng):
     params, state, x = point(cell, rng)
     found, _ = cell.step(params, state, x)
     for b in range(len(x)):
-        parts = np.split(state[b], cell.state_size // H)
-        expected = equations(Rows(params), x[b], *parts)
-        np.testing.assert_allclose(found[b], np.concatenate(np.atleast_2d(expected)), rtol=1e-12, atol=1e-14)
+        expected = equations(Rows(params), x[b], *parts_of(cell, state[b]))
+        np.testing.assert_allclose(found[b], np.hstack(expected), rtol=1e-12, atol=1e-14)
 
 
 @every_cell
@@ -243,7 +303,7 @@ def test_the_fastest_kernel_of_a_cell_equals_the_loop(cell, rng):
 
 @every_cell
 def test_segments_that_pass_the_state_on_equal_one_run(cell, rng):
-    layer, x, lengths = Recurrent(cell), rng.standard_normal((6, 2, cell.input_size)), np.array([6, 5])
+    layer, x, lengths = Recurrent(cell), valid_input(cell, rng.standard_normal((6, 2, F))), np.array([6, 5])
     params = made(layer)
     with using("loop"):
         whole, _, last = layer.forward(params, x, Run(lengths))
@@ -318,6 +378,91 @@ def test_the_more_forget_bias_the_longer_a_state_is_preserved(name, rng):
     np.testing.assert_allclose(last[preserved], expected, rtol=1e-7)
 
 
+def test_ring_initialization_fills_a_ring_of_the_complex_plane_and_gives_states_of_variance_one(rng):
+    cell = cells.LRUCell(8, 4000, init=cells.Ring(0.6, 0.9, phase=1.0))
+    params = made(cell)
+    eigenvalues = np.exp(-np.exp(params["nu"]) + 1j * np.exp(params["theta"]))
+    assert 0.6 <= np.abs(eigenvalues).min() < np.abs(eigenvalues).max() <= 0.9
+    assert 0 <= np.angle(eigenvalues).min() < 0.01 < 0.99 < np.angle(eigenvalues).max() <= 1
+    inside = (np.abs(eigenvalues) < 0.75).mean()  # by area
+    assert inside == pytest.approx((0.75**2 - 0.6**2) / (0.9**2 - 0.6**2), abs=0.03)
+    cell = cells.LRUCell(8, 200, init=cells.Ring(0.6, 0.9))
+    params, state = made(cell), np.zeros((400, cell.state_size))
+    for _ in range(60):
+        state, _ = cell.step(params, state, rng.standard_normal((400, 8)))
+    _, re, im = np.split(state, 3, axis=1)
+    assert np.mean(re**2 + im**2) == pytest.approx(1, abs=0.05)
+
+
+def test_hopfield_networks_descend_their_energy(rng):
+    cell = cells.HopfieldCell(F, 20, tau=50.0)
+    params = made(cell)
+    params["w_hh"] = 0.4 * rng.standard_normal((20, 20))
+    W = cell.constrained(params["w_hh"])
+    h, x, energies = rng.uniform(-0.9, 0.9, 20), rng.standard_normal(F), []
+    drive = params["w_ih"] @ x + params["b_ih"] + params["b_hh"]
+    for _ in range(500):
+        energies.append(-h @ W @ h / 2 - h @ drive + np.sum(np.arctanh(h) * h + np.log(1 - h**2) / 2))
+        h, _ = cell.step(params, h, x)
+    assert np.diff(energies).max() < 1e-12
+    for _ in range(2000):  # in larger steps to the end
+        h, _ = cells.HopfieldCell(F, 20, tau=2.0).step(params, h, x)
+    np.testing.assert_allclose(h, np.tanh(W @ h + drive), atol=1e-6)
+
+
+def test_antisymmetric_dynamics_neither_grow_nor_decay():
+    cell = cells.AntisymmetricRNNCell(F, H, dt=1e-3, gamma=0.0)
+    params = made(cell)
+    jacobian = (state_jacobian(cell, params, np.zeros(H), np.zeros(F)) - np.eye(H)) / 1e-3
+    np.testing.assert_allclose(np.linalg.eigvals(jacobian).real, 0, atol=1e-10)
+
+
+def test_irregular_sampling_with_equal_intervals_is_the_regular_cell(rng):
+    regular, irregular = cells.CTRNNCell(F - 1, H, tau=2.0, dt=0.7), cells.IrregularCTRNNCell(F, H, tau=2.0)
+    params, state, x = drawn(regular, rng)
+    with_time = np.concatenate([x, np.full((5, 1), 0.7)], axis=1)
+    np.testing.assert_allclose(
+        irregular.step(params, state, with_time)[0], regular.step(params, state, x)[0], rtol=1e-14
+    )
+    with pytest.raises(ValueError, match=r"the time since the step before, 0 or more, got -0\.7"):
+        irregular.step(params, state, -with_time)
+
+
+def test_clockwork_of_period_one_is_an_elman_network(rng):
+    clockwork, elman = cells.ClockworkRNNCell(F, H, periods=(1,)), cells.ElmanCell(F, H)
+    params, h, x = drawn(elman, rng)
+    found, _ = clockwork.step(params, np.concatenate([h, np.full((5, 1), 3.0)], axis=1), x)
+    np.testing.assert_allclose(found[:, :H], elman.step(params, h, x)[0], rtol=1e-14)
+
+
+@pytest.mark.torch
+def test_projection_lstm_equals_pytorch(rng):
+    torch = pytest.importorskip("torch")
+    layer = Recurrent(cells.ProjectionLSTMCell(3, 5, projection_size=2))
+    params, x = made(layer), rng.standard_normal((6, 2, 3))
+    theirs = torch.nn.LSTM(3, 5, proj_size=2, dtype=torch.float64)
+    names = {
+        "w_ih": "weight_ih_l0",
+        "w_hh": "weight_hh_l0",
+        "b_ih": "bias_ih_l0",
+        "b_hh": "bias_hh_l0",
+        "w_hr": "weight_hr_l0",
+    }
+    with torch.no_grad():
+        for name, value in params.items():
+            getattr(theirs, names[name]).copy_(torch.from_numpy(value))
+    u = torch.tensor(x, requires_grad=True)
+    y, residuals, _ = layer.forward(params, x, Run(np.array([6, 6])))
+    expected, _ = theirs(u)
+    np.testing.assert_allclose(y, expected.detach().numpy(), rtol=1e-12)
+    dy, grad = rng.standard_normal(y.shape), params.zeros()
+    dx, _ = layer.backward(params, residuals, dy, grad)
+    expected.backward(torch.from_numpy(dy))
+    np.testing.assert_allclose(dx, u.grad.numpy(), rtol=1e-11, atol=1e-14)
+    for name, value in grad.items():
+        np.testing.assert_allclose(value, getattr(theirs, names[name]).grad.numpy(), rtol=1e-11, atol=1e-14)
+
+
 def test_a_state_that_is_as_large_as_exponentials_allow_stays_finite(rng):
     cell = cells.SLSTMCell(F, H)
     params = made(cell, np.float32)
@@ -341,6 +486,17 @@ def test_a_state_that_is_as_large_as_exponentials_allow_stays_finite(rng):
         (lambda: cells.LEMCell(3, 4, dt=0), "dt must be a number above 0, got 0"),
         (lambda: cells.RHNCell(3, 4, depth=0), "depth must be a positive integer, got 0"),
         (lambda: cells.CTRNNCell(3, 4, tau=0), "tau must be a number above 0, got 0"),
+        (lambda: cells.AntisymmetricRNNCell(3, 4, dt=0), "dt must be a number above 0, got 0"),
+        (lambda: cells.AntisymmetricRNNCell(3, 4, gamma=-1), "gamma must be a number of 0 or more, got -1"),
+        (lambda: cells.HopfieldCell(3, 4, tau=0.5), "tau must be a number of 1 or more, got 0.5"),
+        (lambda: cells.Ring(0.5, 1.0), "high must be a number above 0.5 and at most 0.9999, got 1.0"),
+        (lambda: cells.IrregularCTRNNCell(1, 4), "input_size must be 2 or more, as the last feature is the time"),
+        (lambda: cells.IrregularCTRNNCell(3, 4, tau=0), "tau must be a number above 0, got 0"),
+        (lambda: cells.ClockworkRNNCell(3, 4, periods=(2, 1)), r"periods must be increasing, .*, got \(2, 1\)"),
+        (lambda: cells.ClockworkRNNCell(3, 4, periods=()), r"periods must be increasing, .*, got \(\)"),
+        (lambda: cells.ClockworkRNNCell(3, 4, periods=(0, 1)), "a period must be a positive integer, got 0"),
+        (lambda: cells.ClockworkRNNCell(3, 5, (1, 2)), "multiple of the number of periods, 2, got 5"),
+        (lambda: cells.ProjectionLSTMCell(3, 4, 0), "projection_size must be a positive integer, got 0"),
         (lambda: cells.CTRNNCell(3, 4, dt=-1), "dt must be a number above 0, got -1"),
     ],
 )

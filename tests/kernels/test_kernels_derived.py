@@ -72,7 +72,7 @@ DECLARED = {
     name: getattr(declarations, name)
     for name in (
         *("Elman", "Leaky", "LSTM", "GRU", "OriginalGRU", "LIF", "ALIF", "Peephole", "MinimalGated", "IndRNN"),
-        *("MinGRU", "Stabilised", "Highway", "ExponentialDecay"),
+        *("MinGRU", "Stabilised", "Highway", "ExponentialDecay", "Rotation"),
     )
 } | {cls.__name__: cls for cls in (TwoSources, Autonomous, Echo, Six)}
 every_cell = pytest.mark.parametrize("make", DECLARED.values(), ids=DECLARED)

@@ -2,11 +2,13 @@ from rnnbp.cells.declared.cell import DeclaredCell as DeclaredCell
 from rnnbp.cells.declared.expressions import EquationError as EquationError
 from rnnbp.cells.declared.functions import activation as activation
 from rnnbp.cells.declared.functions import affine as affine
+from rnnbp.cells.declared.functions import cos as cos
 from rnnbp.cells.declared.functions import exp as exp
 from rnnbp.cells.declared.functions import linear as linear
 from rnnbp.cells.declared.functions import maximum as maximum
 from rnnbp.cells.declared.functions import relu as relu
 from rnnbp.cells.declared.functions import sigmoid as sigmoid
+from rnnbp.cells.declared.functions import sin as sin
 from rnnbp.cells.declared.functions import softplus as softplus
 from rnnbp.cells.declared.functions import spike as spike
 from rnnbp.cells.declared.functions import stop_gradient as stop_gradient

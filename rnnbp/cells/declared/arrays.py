@@ -4,14 +4,14 @@ For complex numbers a comparison looks at the real part alone, so that the compl
 """
 
 import numpy as np
-from numpy import concatenate, exp, tanh, zeros_like
+from numpy import concatenate, cos, exp, sin, tanh, zeros_like
 
 from rnnbp.cells.base import outer_sum, total
 from rnnbp.core import relu, sigmoid
 
 __all__ = [
-    "absolute", "blocks", "concatenate", "exp", "maximum", "outer_sum", "positive", "relu", "sigmoid",
-    "sign", "softplus", "spike", "stop_gradient", "tanh", "total", "zeros_like",
+    "absolute", "blocks", "concatenate", "cos", "exp", "maximum", "outer_sum", "positive", "relu", "sigmoid",
+    "sign", "sin", "softplus", "spike", "stop_gradient", "tanh", "total", "zeros_like",
 ]  # fmt: skip
 
 Array = np.ndarray

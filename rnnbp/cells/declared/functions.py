@@ -99,6 +99,16 @@ def exp(a: Any) -> Expression:
     return _apply("exp", a)
 
 
+def sin(a: Any) -> Expression:
+    """Return the sine."""
+    return _apply("sin", a)
+
+
+def cos(a: Any) -> Expression:
+    """Return the cosine."""
+    return _apply("cos", a)
+
+
 def softplus(a: Any) -> Expression:
     """Return log(1 + exp(a))."""
     return _apply("softplus", a)

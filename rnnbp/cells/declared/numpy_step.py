@@ -10,7 +10,7 @@ from rnnbp.cells.declared.source import Names, Writer, define, joined, part, unp
 FUNCTIONS = {
     name: {"abs": "absolute"}.get(name, name)
     for name in (
-        *("sigmoid", "tanh", "relu", "exp", "softplus", "abs", "maximum", "spike", "stop_gradient"),
+        *("sigmoid", "tanh", "relu", "exp", "sin", "cos", "softplus", "abs", "maximum", "spike", "stop_gradient"),
         *("positive", "sign"),
     )
 }

@@ -85,6 +85,8 @@ _NUMERIC: dict[str, Callable[..., float]] = {
     "tanh": math.tanh,
     "relu": lambda a: max(a, 0.0),
     "exp": math.exp,
+    "sin": math.sin,
+    "cos": math.cos,
     "softplus": lambda a: max(a, 0.0) + math.log1p(math.exp(-abs(a))),
     "maximum": max,
     "spike": lambda u, surrogate: float(u > 0),

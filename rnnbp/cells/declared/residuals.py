@@ -7,7 +7,7 @@ from rnnbp.cells.declared.recording import Equation
 from rnnbp.cells.declared.reverse import Reverse
 
 CHEAP = {"add", "sub", "mul", "neg", "stop_gradient"}  # computed again rather than stored
-NONLINEAR = {"sigmoid", "tanh", "relu", "exp", "softplus", "maximum", "spike", "abs"}
+NONLINEAR = {"sigmoid", "tanh", "relu", "exp", "sin", "cos", "softplus", "maximum", "spike", "abs"}
 VARYING = {"state", "input", "weighted", "cotangent", "product"}
 
 

@@ -38,6 +38,8 @@ PARTIAL_DERIVATIVES: dict[str, Callable[..., tuple[Expression | float, ...]]] = 
     "tanh": lambda y, a: (1 - y * y,),
     "relu": lambda y, a: (y.graph.apply("positive", y),),
     "exp": lambda y, a: (y,),
+    "sin": lambda y, a: (y.graph.apply("cos", a),),
+    "cos": lambda y, a: (-y.graph.apply("sin", a),),
     "softplus": lambda y, a: (y.graph.apply("sigmoid", a),),
     "maximum": _of_maximum,
     "spike": lambda y, u, surrogate: (surrogate, 0),

@@ -17,6 +17,18 @@ def exp(typingctx, x):
 
 
 @intrinsic
+def sin(typingctx, x):
+    """Return the standard library's sine, lane by lane."""
+    return x(x), _by_lanes(math.sin)
+
+
+@intrinsic
+def cos(typingctx, x):
+    """Return the standard library's cosine, lane by lane."""
+    return x(x), _by_lanes(math.cos)
+
+
+@intrinsic
 def log1p(typingctx, x):
     """Return the standard library's log(1 + x), lane by lane."""
     return x(x), _by_lanes(math.log1p)
@@ -85,5 +97,5 @@ def stop_gradient(a):
 
 
 __all__ = [
-    "absolute", "exp", "maximum", "positive", "relu", "sign", "softplus", "spike", "stop_gradient",
+    "absolute", "cos", "exp", "maximum", "positive", "relu", "sign", "sin", "softplus", "spike", "stop_gradient",
 ]  # fmt: skip

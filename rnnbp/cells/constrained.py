@@ -1,0 +1,39 @@
+"""Base class of declared cells whose recurrent weights are a linear function of free ones."""
+
+import numpy as np
+
+from rnnbp.cells.base import Array, Residuals, Weights
+from rnnbp.cells.declared.cell import DeclaredCell
+from rnnbp.core import Parameters
+
+
+class ConstrainedCell(DeclaredCell):
+    """Base class of declared cells in whose equation the recurrent weights are a linear function of ``w_hh``.
+
+    A declaration has weights, but no functions of them. This class replaces ``w_hh`` in the derived step by
+    `constrained` of it, and its gradient likewise. It has no compiled kernel.
+    """
+
+    def constrained(self, weight: Array) -> Array:
+        """Return the recurrent weights (H, H) for the free ones (H, H).
+
+        A linear and self-adjoint map, which is its own vector-Jacobian product.
+        """
+        raise NotImplementedError
+
+    def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
+        return super().step(self._replaced(params), state, x)
+
+    def step_vjp(
+        self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
+    ) -> tuple[Array, Array, Array]:
+        return super().step_vjp(self._replaced(params), state, x, residuals, d_next)
+
+    def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Array, grad: Parameters) -> None:
+        own = grad.zeros()
+        super().param_vjp(state, x, residuals, delta, own)
+        own["w_hh"] = self.constrained(own["w_hh"])
+        grad.vector += own.vector
+
+    def _replaced(self, params: Weights) -> dict[str, np.ndarray]:
+        return {**dict(params.items()), "w_hh": self.constrained(params["w_hh"])}
