@@ -16,6 +16,8 @@ from rnnbp.cells.indrnn import RecurrentRange as RecurrentRange
 from rnnbp.cells.irregular_ctrnn import IrregularCTRNNCell as IrregularCTRNNCell
 from rnnbp.cells.janet import JANETCell as JANETCell
 from rnnbp.cells.jordan import JordanCell as JordanCell
+from rnnbp.cells.layer_norm_gru import LayerNormGRUCell as LayerNormGRUCell
+from rnnbp.cells.layer_norm_lstm import LayerNormLSTMCell as LayerNormLSTMCell
 from rnnbp.cells.leaky import LeakyElmanCell as LeakyElmanCell
 from rnnbp.cells.lem import LEMCell as LEMCell
 from rnnbp.cells.lru import LRUCell as LRUCell
@@ -25,6 +27,7 @@ from rnnbp.cells.mgu import MGUCell as MGUCell
 from rnnbp.cells.min_gru import MinGRUCell as MinGRUCell
 from rnnbp.cells.min_lstm import MinLSTMCell as MinLSTMCell
 from rnnbp.cells.original_lstm import OriginalLSTMCell as OriginalLSTMCell
+from rnnbp.cells.orthogonal import OrthogonalRNNCell as OrthogonalRNNCell
 from rnnbp.cells.outer import Outer as Outer
 from rnnbp.cells.peephole_lstm import PeepholeLSTMCell as PeepholeLSTMCell
 from rnnbp.cells.projection_lstm import ProjectionLSTMCell as ProjectionLSTMCell

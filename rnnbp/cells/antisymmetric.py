@@ -49,6 +49,7 @@ class AntisymmetricRNNCell(ConstrainedCell):
            [ 2.,  0.]])
     """
 
+    constraint = r"R &= V - V^\top"
     dt: float = 0.1
     gamma: float = 0.01
 

@@ -1,5 +1,7 @@
 """Base class of declared cells whose recurrent weights are a linear function of free ones."""
 
+from typing import ClassVar
+
 import numpy as np
 
 from rnnbp.cells.base import Array, Residuals, Weights
@@ -12,7 +14,14 @@ class ConstrainedCell(DeclaredCell):
 
     A declaration has weights, but no functions of them. This class replaces ``w_hh`` in the derived step by
     `constrained` of it, and its gradient likewise. It has no compiled kernel.
+
+    Attributes
+    ----------
+    constraint : str
+        The recurrent weights R as a function of the free ones V, in LaTeX.
     """
+
+    constraint: ClassVar[str]
 
     def constrained(self, weight: Array) -> Array:
         """Return the recurrent weights (H, H) for the free ones (H, H).
@@ -20,6 +29,11 @@ class ConstrainedCell(DeclaredCell):
         A linear and self-adjoint map, which is its own vector-Jacobian product.
         """
         raise NotImplementedError
+
+    def latex(self) -> str:
+        """Return the equation and the constraint in LaTeX, with an environment ``aligned``."""
+        last = r"\end{aligned}"
+        return super().latex().replace(f"\n{last}", f" \\\\\n{self.constraint}\n{last}")
 
     def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
         return super().step(self._replaced(params), state, x)

@@ -64,6 +64,7 @@ class HopfieldCell(ConstrainedCell):
     array([ 1., -1.,  1.,  1., -1., -1.])
     """
 
+    constraint = r"R &= (V + V^\top) / 2, \quad R_{jj} = 0"
     tau: float = 2.0
 
     def __post_init__(self) -> None:

@@ -169,7 +169,8 @@ class Orthogonal:
 class Identity:
     """Recurrent weights `scale` times the identity, for an Elman cell with relu: the IRNN of Le et al. (2015).
 
-    Input weights are normal with a standard deviation of 0.001, biases zero (Le, Jaitly & Hinton 2015).
+    Input weights are normal with a standard deviation of 0.001, biases zero. So the IRNN is no cell of its own, but
+    ``ElmanCell(F, H, "relu", init=Identity())``: at first each unit adds up what comes in.
 
     Parameters
     ----------
@@ -180,11 +181,17 @@ class Identity:
     ValueError
         If `scale` is not finite.
 
+    References
+    ----------
+    Q. V. Le, N. Jaitly & G. E. Hinton (2015), "A simple way to initialize recurrent networks of rectified linear
+    units", arXiv:1504.00941
+
     Examples
     --------
     >>> from rnnbp.cells import ElmanCell
-    >>> cell, params = ElmanCell(3, 2), Parameters(ElmanCell(3, 2).shapes())
-    >>> Identity()(cell, params, np.random.default_rng(0))
+    >>> irnn = ElmanCell(3, 2, "relu", init=Identity())
+    >>> params = Parameters(irnn.shapes())
+    >>> irnn.initialize(params, np.random.default_rng(0))
     >>> params["w_hh"]
     array([[1., 0.],
            [0., 1.]], dtype=float32)

@@ -9,6 +9,7 @@ import rnnbp
 from rnnbp import cells
 from rnnbp.cells import Cell, state_jacobian
 from rnnbp.cells.base import check_cell
+from rnnbp.cells.layer_norm import normalized, normalized_vjp
 from rnnbp.kernels import using
 from rnnbp.layers import Dense, Last, Recurrent, Run
 
@@ -173,6 +174,32 @@ def projection_lstm(p, x, h, c):
     return p.w_hr @ (logistic(o) * np.tanh(c)), c
 
 
+def ln(a):
+    return (a - np.mean(a)) / np.sqrt(np.var(a) + 1e-5)
+
+
+def layer_norm_lstm(p, x, h, c):
+    a = ln(p.w_hh @ h) * p.g_hh + p.b_hh + ln(p.w_ih @ x) * p.g_ih + p.b_ih
+    i, f, g, o = np.split(a, 4)
+    c = logistic(f) * c + logistic(i) * np.tanh(g)
+    return logistic(o) * np.tanh(ln(c) * p.g_c + p.b_c), c
+
+
+def layer_norm_gru(p, x, h):
+    of_h = np.append(ln(p.w_hh[: 2 * H] @ h), ln(p.w_hh[2 * H :] @ h)) * p.g_hh + p.b_hh
+    of_x = np.append(ln(p.w_ih[: 2 * H] @ x), ln(p.w_ih[2 * H :] @ x)) * p.g_ih + p.b_ih
+    r, z = logistic(of_x[:H] + of_h[:H]), logistic(of_x[H : 2 * H] + of_h[H : 2 * H])
+    return (1 - z) * np.tanh(of_x[2 * H :] + r * of_h[2 * H :]) + z * h
+
+
+def orthogonal(p, x, h):
+    A = p.w_hh - p.w_hh.T
+    W = np.linalg.solve(np.eye(H) + A, np.eye(H) - A) @ np.diag([-1, 1, 1, 1])
+    np.testing.assert_allclose(W @ W.T, np.eye(H), atol=1e-14)
+    a = p.w_ih @ x + W @ h
+    return np.sign(a) * np.maximum(np.abs(a) + p.b, 0)
+
+
 # The cell, and the equations that it must equal.
 TABLE = {
     "LSTM without forget gate": (cells.OriginalLSTMCell(F, H), original_lstm),
@@ -197,6 +224,9 @@ TABLE = {
     "Hopfield": (cells.HopfieldCell(F, H, tau=3.0), hopfield),
     "irregular CTRNN": (cells.IrregularCTRNNCell(F, H, tau=2.0), irregular_ctrnn),
     "clockwork RNN": (cells.ClockworkRNNCell(F, H, periods=(1, 3)), clockwork),
+    "layer-norm LSTM": (cells.LayerNormLSTMCell(F, H), layer_norm_lstm),
+    "layer-norm GRU": (cells.LayerNormGRUCell(F, H), layer_norm_gru),
+    "orthogonal RNN": (cells.OrthogonalRNNCell(F, H, negative=1), orthogonal),
     "projection LSTM": (cells.ProjectionLSTMCell(F, H, projection_size=2), projection_lstm),
 }
 
@@ -343,6 +373,8 @@ def test_models_of_every_cell_can_be_saved_and_loaded(cell, tmp_path):
 # ---- initialization and arguments -----------------------------------------------------------------------------
 
 RETENTION = {  # the gate's place in b_ih, and the sign of what preserves the state
+    "layer-norm LSTM": (1, 1),
+    "layer-norm GRU": (1, 1),
     "coupled LSTM": (0, 1),
     "peephole LSTM": (1, 1),
     "MGU": (0, -1),
@@ -369,12 +401,11 @@ def test_the_more_forget_bias_the_longer_a_state_is_preserved(name, rng):
     state = valid(cell, rng.standard_normal(cell.state_size))
     last, _ = cell.step(params, state, np.zeros(F))
     preserved = slice(0, H) if cell.state_size == H else slice(H, 2 * H)
+    expected = state[preserved]
     if name == "minLSTM":
-        expected = state * (1 / 1.5)  # f is 1, the input gate a half
-    elif name in ("peephole LSTM", "sLSTM"):  # their input gates, of one half and 1, add zero
-        expected = state[preserved] * (np.exp(state[3 * H :] - last[3 * H :]) if name == "sLSTM" else 1)
-    else:
-        expected = state[preserved]
+        expected = expected / 1.5  # f is 1, the input gate a half
+    if name == "sLSTM":
+        expected = expected * np.exp(state[3 * H :] - last[3 * H :])  # but for the factor that m takes out
     np.testing.assert_allclose(last[preserved], expected, rtol=1e-7)
 
 
@@ -417,6 +448,17 @@ def test_antisymmetric_dynamics_neither_grow_nor_decay():
     np.testing.assert_allclose(np.linalg.eigvals(jacobian).real, 0, atol=1e-10)
 
 
+def test_latex_of_constrained_cells_has_the_constraint():
+    lines = cells.AntisymmetricRNNCell(F, H).latex().split("\n")
+    assert [line.startswith("h_t &= ") for line in lines] == [False, True, False, False]
+    assert lines[1].endswith(r"\\")
+    assert lines[2:] == [r"R &= V - V^\top", r"\end{aligned}"]
+
+
+def test_latex_of_sine_and_cosine_is_that_of_latex():
+    assert r"a &= \mathrm{radius} \odot \cos(\mathrm{angle})" in cells.LRUCell(F, H).latex()
+
+
 def test_irregular_sampling_with_equal_intervals_is_the_regular_cell(rng):
     regular, irregular = cells.CTRNNCell(F - 1, H, tau=2.0, dt=0.7), cells.IrregularCTRNNCell(F, H, tau=2.0)
     params, state, x = drawn(regular, rng)
@@ -433,6 +475,18 @@ def test_clockwork_of_period_one_is_an_elman_network(rng):
     params, h, x = drawn(elman, rng)
     found, _ = clockwork.step(params, np.concatenate([h, np.full((5, 1), 3.0)], axis=1), x)
     np.testing.assert_allclose(found[:, :H], elman.step(params, h, x)[0], rtol=1e-14)
+
+
+@pytest.mark.torch
+def test_layer_normalization_equals_pytorch(rng):
+    torch = pytest.importorskip("torch")
+    a, d = rng.standard_normal((5, 7)), rng.standard_normal((5, 7))
+    result = normalized(a)
+    theirs = torch.tensor(a, requires_grad=True)
+    expected = torch.nn.functional.layer_norm(theirs, (7,))
+    np.testing.assert_allclose(result[0], expected.detach().numpy(), rtol=1e-12)
+    expected.backward(torch.from_numpy(d))
+    np.testing.assert_allclose(normalized_vjp(result, d), theirs.grad.numpy(), rtol=1e-11, atol=1e-13)
 
 
 @pytest.mark.torch
@@ -496,6 +550,9 @@ def test_a_state_that_is_as_large_as_exponentials_allow_stays_finite(rng):
         (lambda: cells.ClockworkRNNCell(3, 4, periods=()), r"periods must be increasing, .*, got \(\)"),
         (lambda: cells.ClockworkRNNCell(3, 4, periods=(0, 1)), "a period must be a positive integer, got 0"),
         (lambda: cells.ClockworkRNNCell(3, 5, (1, 2)), "multiple of the number of periods, 2, got 5"),
+        (lambda: cells.LayerNormLSTMCell(3, 0), "hidden_size must be a positive integer, got 0"),
+        (lambda: cells.LayerNormGRUCell(0, 3), "input_size must be a positive integer, got 0"),
+        (lambda: cells.OrthogonalRNNCell(3, 4, negative=5), "negative must be at most hidden_size, 4, got 5"),
         (lambda: cells.ProjectionLSTMCell(3, 4, 0), "projection_size must be a positive integer, got 0"),
         (lambda: cells.CTRNNCell(3, 4, dt=-1), "dt must be a number above 0, got -1"),
     ],

@@ -14,6 +14,8 @@ FUNCTIONS = {
     "sigmoid": r"\sigma",
     "tanh": r"\tanh",
     "exp": r"\exp",
+    "sin": r"\sin",
+    "cos": r"\cos",
     "maximum": r"\max",
     "spike": r"\Theta",
     "stop_gradient": r"\operatorname{sg}",
