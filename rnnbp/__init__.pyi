@@ -1,6 +1,8 @@
+from rnnbp import applications as applications
 from rnnbp import audio as audio
 from rnnbp import cells as cells
 from rnnbp import comparison as comparison
+from rnnbp import data as data
 from rnnbp import datasets as datasets
 from rnnbp import decoding as decoding
 from rnnbp import diagnostics as diagnostics

@@ -380,3 +380,20 @@ INITIALIZERS = {
     "chrono": Chrono,
     "sparse": Sparse,
 }
+
+__all__ = [
+    "INITIALIZERS",
+    "Chrono",
+    "ForgetBias",
+    "Glorot",
+    "Identity",
+    "Initializer",
+    "Orthogonal",
+    "Sparse",
+    "Uniform",
+]
+
+
+def __dir__() -> list[str]:
+    """Return the public names, for tab completion."""
+    return __all__

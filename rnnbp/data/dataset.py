@@ -313,13 +313,13 @@ class SequenceDataset(Sequences):
         Parameters
         ----------
         x, targets, batch_size, steps
-            As `rnnbp.data.dataset.stream_batches` takes them; targets may be names of classes too.
+            As `rnnbp.data.batch.stream_batches` takes them; targets may be names of classes too.
         dtype : dtype, default float32
 
         Raises
         ------
         ValueError
-            As `rnnbp.data.dataset.stream_batches`.
+            As `rnnbp.data.batch.stream_batches`.
 
         Examples
         --------

@@ -304,7 +304,7 @@ class Sequences:
 
         See Also
         --------
-        rnnbp.data.dataset.Standardizer : standardizes features by those of a training set.
+        rnnbp.data.standardizer.Standardizer : standardizes features by those of a training set.
 
         Examples
         --------

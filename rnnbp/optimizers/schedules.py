@@ -259,3 +259,18 @@ SCHEDULES: dict[str, type[Schedule]] = {
     "warm_up": WarmUp,
     "on_plateau": OnPlateau,
 }
+
+__all__ = [
+    "SCHEDULES",
+    "Constant",
+    "Cosine",
+    "OnPlateau",
+    "Schedule",
+    "StepDecay",
+    "WarmUp",
+]
+
+
+def __dir__() -> list[str]:
+    """Return the public names, for tab completion."""
+    return __all__
