@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from rnnbp.comparison.report_page import embedded, page
+from rnnbp.metrics import less_is_better
 from rnnbp.runtime import replacing
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ class Report:
     @property
     def _better(self) -> int:
         """Sign of improvement: 1 where more of the metric is better, -1 for an error rate."""
-        return -1 if self.metric.endswith("error_rate") else 1
+        return -1 if less_is_better(self.metric) else 1
 
     def best(self, kind: str) -> str | None:
         """Return the 'static' or 'recurrent' model with the best validation score, or None if there is none."""

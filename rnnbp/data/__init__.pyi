@@ -1,4 +1,5 @@
 from rnnbp.data.batch import SequenceBatch as SequenceBatch
+from rnnbp.data.batch import check_batch as check_batch
 from rnnbp.data.class_names import listed as listed
 from rnnbp.data.class_names import names_or_none as names_or_none
 from rnnbp.data.dataset import SequenceDataset as SequenceDataset

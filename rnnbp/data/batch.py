@@ -319,3 +319,23 @@ def stream_parts(
 
     wide, aims = cut(stream), cut(wanted)
     return ((wide[t : t + steps], aims[t : t + steps]) for t in range(0, length, steps))
+
+
+def check_batch(batch: SequenceBatch) -> None:
+    """Raise unless `batch` is a SequenceBatch.
+
+    Raises
+    ------
+    ValueError
+        If it is not; the message says how to make a batch of a dataset.
+
+    Examples
+    --------
+    >>> check_batch([1, 2])
+    Traceback (most recent call last):
+    ValueError: batch must be a SequenceBatch, got list: data.batch() makes one of a SequenceDataset
+    """
+    if not isinstance(batch, SequenceBatch):
+        raise ValueError(
+            f"batch must be a SequenceBatch, got {type(batch).__name__}: data.batch() makes one of a SequenceDataset"
+        )

@@ -59,7 +59,9 @@ def to_frame(
 ) -> pd.DataFrame:
     """Return the table of `rnnbp.SequenceDataset.to_frame`; `info` has the columns to include."""
     if isinstance(targets, LabelSequences):
-        raise ValueError("targets are label sequences of lengths of their own: a table with a row a step has no place")
+        raise ValueError(
+            "targets are label sequences of lengths of their own: a table with a row a step has no place for them"
+        )
     lengths = [len(s) for s in sequences]
     wide = np.concatenate([s.reshape(len(s), -1) for s in sequences])
     columns: list[tuple[str, Any]] = [

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -15,19 +15,9 @@ Feature = Callable[[Array], Array]
 PLAIN = Variation(speed=0.0, tempo=0.0, noisy=0.0)
 
 
-class VariedLoader(Protocol):
-    """Protocol of a resampled loader: epoch 0 is varied by `evaluation`, all others by `training`."""
-
-    evaluation: Variation
-    training: Variation
-    seed: int
-
-    def __call__(self, place: int, epoch: int) -> Array: ...
-
-
 @dataclass(frozen=True)
 class VariedRecordings:
-    """Loader of varied features of recordings; see `varied`."""
+    """Loader of varied features of recordings: by `evaluation` in epoch 0, else by `training`; see `varied`."""
 
     recordings: LazySequences
     sr: float

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from rnnbp.data import SequenceBatch
+from rnnbp.data import SequenceBatch, check_batch
 from rnnbp.gradients import BPTT, GradientAlgorithm, Guarantee, jvp
 from rnnbp.gradients.base import check_targets
 from rnnbp.gradients.bias import evidence
@@ -254,6 +254,7 @@ def compare_gradients(
     natural_int("lags", lags)
     number("power", power, 0, 1, open_low=True)
     integer_at_least("max_runs", max_runs, 3, "an integer of 3 or more")
+    check_batch(batch)
     model, batch = _converging(model.astype(np.float64)), batch.astype(np.float64)
     loss = natural_loss(check_targets(batch)) if loss is None else loss
     guarantees = select_guarantees(algorithms, standard_guarantees(batch.steps, model.params.size))

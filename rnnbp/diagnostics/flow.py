@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rnnbp.data import SequenceBatch
+from rnnbp.data import SequenceBatch, check_batch
 from rnnbp.gradients.base import check_targets, require_causal
 from rnnbp.gradients.lag_decomposition import final_steps
 from rnnbp.layers import Run
@@ -59,6 +59,7 @@ def error_flow(
     [1.0, 0.5, 0.25, 0.125, 0.0625]
     """
     require_causal(model, "error_flow")
+    check_batch(batch)
     model, batch = model.astype(np.float64), batch.astype(np.float64)
     targets = check_targets(batch)
     if loss is None:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from rnnbp.cells import Cell, Stack
 from rnnbp.cells.base import Array, Residuals
-from rnnbp.diagnostics.state_trajectory import Trajectory
+from rnnbp.diagnostics.state_trajectory import Trajectory, check_trajectory
 from rnnbp.runtime import number
 
 CANDIDATES = ("cell", "new")  # candidate states: tanh units, not gates
@@ -54,6 +54,7 @@ def gate_saturation(trajectory: Trajectory, low: float = 0.1, high: float = 0.9)
     1   forget  0.993  0.0     0.0   1.0
     2   output  0.500  0.0     0.0   0.0
     """
+    check_trajectory(trajectory)
     number("low", low, 0, 1)
     number("high", high, low, 1)
     rows = [

@@ -5,7 +5,7 @@ import pandas as pd
 
 from rnnbp.cells import state_jacobian
 from rnnbp.cells.base import Array
-from rnnbp.diagnostics.state_trajectory import Trajectory
+from rnnbp.diagnostics.state_trajectory import Trajectory, check_trajectory
 from rnnbp.runtime import number
 from rnnbp.solvers.contraction import spectral_radius
 
@@ -31,6 +31,7 @@ def jacobians(trajectory: Trajectory) -> Array:
     array([[1., 2.],
            [0., 3.]])
     """
+    check_trajectory(trajectory)
     return state_jacobian(trajectory.cell, trajectory.params, trajectory.states[:-1], trajectory.x)
 
 
@@ -56,6 +57,7 @@ def spectral_radii(trajectory: Trajectory) -> Array:
     >>> spectral_radii(Trajectory.run(cell, weights, np.ones((2, 1))))
     array([0.75, 0.75])
     """
+    check_trajectory(trajectory)
     return spectral_radius(trajectory.cell, trajectory.params, trajectory.states[:-1], trajectory.x)
 
 
@@ -93,6 +95,7 @@ def singular_values(trajectory: Trajectory, lags: int | None = None) -> pd.DataF
     1    1      2.0      0.50
     2    2      4.0      0.25
     """
+    check_trajectory(trajectory)
     product, rows = np.eye(trajectory.cell.state_size), []
     J = jacobians(trajectory)[::-1]
     for k in range((trajectory.steps if lags is None else min(lags, trajectory.steps)) + 1):
@@ -122,6 +125,7 @@ def lyapunov_curve(trajectory: Trajectory, transient: int = 0) -> Array:
     ValueError
         If `transient` is negative or leaves no step.
     """
+    check_trajectory(trajectory)
     if not 0 <= transient < trajectory.steps:
         raise ValueError(
             f"transient must be from 0 to {trajectory.steps - 1}, one less than the steps, got {transient!r}"
@@ -206,6 +210,7 @@ def effective_memory(trajectory: Trajectory, level: float = float(np.exp(-1))) -
     >>> round(effective_memory(Trajectory.run(cell, weights, np.ones((20, 1)))), 6)
     9.491222
     """
+    check_trajectory(trajectory)
     if number("level", level, 0, 1, open_low=True) == 1:
         raise ValueError("level must be below 1, got 1")
     with np.errstate(divide="ignore"):

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from rnnbp.cells import Cell
 from rnnbp.cells.base import Array, Residuals, Weights
 from rnnbp.core import Parameters
-from rnnbp.data import SequenceBatch
+from rnnbp.data import SequenceBatch, check_batch
 from rnnbp.layers import Layer, MultiLayer, Recurrent, Run
 from rnnbp.layers.cell_layer import unrolled
 from rnnbp.models import Sequential
@@ -84,6 +84,27 @@ class Trajectory:
         return self.cell.step(self.params, self.states[:-1], self.x)[1]
 
 
+def check_trajectory(trajectory: Trajectory) -> None:
+    """Raise unless `trajectory` is a Trajectory.
+
+    Raises
+    ------
+    ValueError
+        If it is not; the message says how to make one of a model.
+
+    Examples
+    --------
+    >>> check_trajectory(3)
+    Traceback (most recent call last):
+    ValueError: trajectory must be a Trajectory, got int: rnnbp.diagnostics.trajectory(model, batch) makes one
+    """
+    if not isinstance(trajectory, Trajectory):
+        got = type(trajectory).__name__
+        raise ValueError(
+            f"trajectory must be a Trajectory, got {got}: rnnbp.diagnostics.trajectory(model, batch) makes one"
+        )
+
+
 def trajectory(model: Sequential, batch: SequenceBatch, layer: str | None = None, sequence: int = 0) -> Trajectory:
     """Run a model on one sequence and return the state trajectory of one of its cells.
 
@@ -114,6 +135,7 @@ def trajectory(model: Sequential, batch: SequenceBatch, layer: str | None = None
     >>> trajectory(model, batch, layer="0.1").states.shape
     (6, 6)
     """
+    check_batch(batch)
     if not 0 <= sequence < batch.size:
         raise ValueError(f"sequence must be from 0 to {batch.size - 1}, got {sequence}")
     length = int(batch.lengths[sequence])

@@ -7,10 +7,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from rnnbp.core import Parameters
-from rnnbp.data import SequenceBatch
+from rnnbp.data import SequenceBatch, check_batch
 from rnnbp.layers import Run
 from rnnbp.layers.base import Array, Residuals, State
-from rnnbp.losses import Loss
+from rnnbp.losses import Loss, check_loss
 from rnnbp.models import Sequential
 from rnnbp.runtime import named_axes
 
@@ -132,15 +132,17 @@ def check_targets(batch: SequenceBatch) -> Any:
     Raises
     ------
     ValueError
-        If there are none.
+        If there are none, or `batch` is not a batch.
     """
+    check_batch(batch)
     if batch.targets is None:
         raise ValueError("batch has no targets, and a gradient needs some: give the SequenceDataset targets")
     return batch.targets
 
 
-def _targets(batch: SequenceBatch, per_step: bool) -> Any:
+def _targets(loss: Loss, batch: SequenceBatch, per_step: bool) -> Any:
     """Return the targets of a model with an output a step, or one a sequence, which (T, B) classes never fit."""
+    check_loss(loss)
     targets = check_targets(batch)
     if batch.per_step and not per_step and targets.ndim == 2 and batch.steps == batch.size:
         raise ValueError(
@@ -161,7 +163,7 @@ def total_weight(loss: Loss, batch: SequenceBatch, per_step: bool) -> float:
     per_step : bool
         Whether the model has an output for each step.
     """
-    return loss.total(_targets(batch, per_step), batch.lengths if per_step else None)
+    return loss.total(_targets(loss, batch, per_step), batch.lengths if per_step else None)
 
 
 def require_causal(model: Sequential, algorithm: str) -> None:
@@ -188,7 +190,7 @@ def whole_gradient(
     rng: np.random.Generator | None,
 ) -> Gradient:
     """Return the gradient of the whole batch: forward pass, loss, backward pass."""
-    targets, params = _targets(batch, model.per_step), model.params
+    targets, params = _targets(loss, batch, model.per_step), model.params
     outputs, residuals, after = model.unroll(params, model.cast(batch.x), Run(batch.lengths, rng), state)
     value, d_outputs = loss(outputs, targets, batch.lengths)
     grad = params.zeros()
@@ -208,7 +210,7 @@ def loss_at(
 ) -> Any:
     """Return the loss at given parameters, in their dtype: complex for complex parameters."""
     outputs, _, _ = model.unroll(params, batch.x, run, state)
-    return loss(outputs, _targets(batch, model.per_step), batch.lengths)[0]
+    return loss(outputs, _targets(loss, batch, model.per_step), batch.lengths)[0]
 
 
 def map_state(function: Callable[[Array], Array], state: State) -> State:

@@ -5,13 +5,13 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from rnnbp.data import SequenceBatch
+from rnnbp.data import SequenceBatch, check_batch
 from rnnbp.gradients.base import Gradient, GradientAlgorithm, require_causal, whole_gradient
 from rnnbp.gradients.checkpointing.budget import Plan, bytes_of, plan_within
 from rnnbp.gradients.checkpointing.runner import Checkpointed, Segments
 from rnnbp.kernels.blocks import BLOCK
 from rnnbp.layers.base import State
-from rnnbp.losses import Loss
+from rnnbp.losses import Loss, check_loss
 from rnnbp.models import Sequential
 from rnnbp.runtime import positive_int
 
@@ -104,6 +104,8 @@ class BPTT(GradientAlgorithm):
             yield whole_gradient(model, batch, loss, state, rng)
             return
         require_causal(model, repr(self))
+        check_batch(batch)
+        check_loss(loss)
         segments = Segments(model, batch, state, rng)
         plan = self._plan(segments, len(batch.x))
         yield Checkpointed(segments, batch, loss, state, rng, plan.block).gradient(plan.actions())

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from rnnbp.cells import Cell
 from rnnbp.cells.base import Array, check_cell
 from rnnbp.core import Parameters
-from rnnbp.data import SequenceBatch
+from rnnbp.data import SequenceBatch, check_batch
 from rnnbp.gradients.base import GradientAlgorithm, check_targets, loss_at
 from rnnbp.gradients.bptt import BPTT
 from rnnbp.gradients.numerical import ComplexStep, Evaluate, FiniteDifference
@@ -211,6 +211,7 @@ def _of_model(
     gradient: GradientAlgorithm,
     rng: np.random.Generator,
 ) -> _Problem:
+    check_batch(batch)
     model, batch = model.astype(np.float64), batch.astype(np.float64)
     model.cast(batch.x)
     if loss is None:

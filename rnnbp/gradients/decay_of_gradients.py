@@ -122,6 +122,7 @@ def gradient_decay(
     """
     require_causal(model, "gradient_decay")
     positive_int("window", window)
+    check_targets(batch)
     W = max(1, min(window, int(np.median(batch.lengths))))
     steps = int(batch.lengths.sum())
     if not model.per_step:

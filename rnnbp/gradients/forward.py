@@ -13,7 +13,7 @@ from rnnbp.gradients.base import Cost, Gradient, GradientAlgorithm, check_target
 from rnnbp.gradients.seeding import generator_of
 from rnnbp.layers import Run
 from rnnbp.layers.base import Array, State
-from rnnbp.losses import Loss
+from rnnbp.losses import Loss, check_loss
 from rnnbp.models import Sequential
 from rnnbp.runtime import positive_int, seed_or_generator
 
@@ -91,6 +91,7 @@ def jvp(
     >>> bool(np.isclose(jvp(model, batch, rnnbp.CrossEntropy(), v).slope, g.vector @ v, rtol=1e-12))
     True
     """
+    check_loss(loss)
     targets = check_targets(batch)
     model.cast(batch.x)
     params, step = with_imaginary_step(model.params, direction)

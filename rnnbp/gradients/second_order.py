@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbp.data import SequenceBatch
+from rnnbp.data import SequenceBatch, check_batch
 from rnnbp.gradients.base import GradientAlgorithm
 from rnnbp.gradients.bptt import BPTT
 from rnnbp.gradients.forward import with_imaginary_step
@@ -95,6 +95,7 @@ def hvp(
     >>> bool(np.isclose(v @ H_u, u @ H_v, rtol=1e-12))
     True
     """
+    check_batch(batch)
     model.cast(batch.x)
     params, step = with_imaginary_step(model.params, direction)
     along = copy.copy(model)

@@ -133,7 +133,7 @@ class SpanRunner:
         rng: np.random.Generator | None,
     ) -> None:
         self.model, self.batch, self.loss, self.rng = model, batch, loss, rng
-        self.x, self.targets = model.cast(batch.x), check_targets(batch)
+        self.targets, self.x = check_targets(batch), model.cast(batch.x)
         self.steps = len(self.x)
         self.state: Sequence[State] | None = state
         self.total = total_weight(loss, batch, model.per_step)

@@ -1,4 +1,5 @@
 from rnnbp.losses.base import Loss as Loss
+from rnnbp.losses.base import check_loss as check_loss
 from rnnbp.losses.by_name import LOSSES as LOSSES
 from rnnbp.losses.by_name import from_config as from_config
 from rnnbp.losses.cross_entropy import BinaryCrossEntropy as BinaryCrossEntropy

@@ -12,6 +12,20 @@ Array = np.ndarray
 Shape = tuple[int, ...]
 
 
+def check_loss(loss: "Loss") -> None:
+    """Raise if `loss` is the class of a loss, which would take outputs and targets for its own arguments.
+
+    Examples
+    --------
+    >>> check_loss(Loss)
+    Traceback (most recent call last):
+    ValueError: loss must be a loss, got the class Loss itself: make one of it, Loss()
+    """
+    if isinstance(loss, type):
+        name = loss.__name__
+        raise ValueError(f"loss must be a loss, got the class {name} itself: make one of it, {name}()")
+
+
 class Loss:
     """Base class of losses: the weighted mean of a loss per item, and its gradient with respect to the outputs.
 

@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import DTypeLike
 
+from rnnbp.cells import Cell
 from rnnbp.core import Parameters
 from rnnbp.data import SequenceBatch, one_feature
 from rnnbp.layers import Embedding, Layer, Run
@@ -37,7 +38,7 @@ class LayerStack:
             raise ValueError("layers must be at least one layer, got none")
         for i, layer in enumerate(layers):
             if not isinstance(layer, Layer):
-                raise ValueError(f"layers must be rnnbp layers, got {layer!r} as layer {i}")
+                raise ValueError(f"layers must be rnnbp layers, got {layer!r} as layer {i}{_advice(layer)}")
         self.layers: tuple[Layer, ...] = layers
         self.info: dict[str, Any] = {}
         self.seed = natural_int("seed", seed)
@@ -289,6 +290,15 @@ class LayerStack:
         (True, False)
         """
         return self.out_shape[0] == "T"
+
+
+def _advice(layer: Any) -> str:
+    """Return what to do about an argument that is no layer, ': ...'; empty where there is no advice."""
+    if isinstance(layer, list | tuple):
+        return ": give layers one by one, Sequential(*layers)"
+    if isinstance(layer, type):
+        return ": make a layer of the class, with its sizes"
+    return ": Recurrent(cell) is the layer of a cell" if isinstance(layer, Cell) else ""
 
 
 def _float(dtype: DTypeLike) -> np.dtype:

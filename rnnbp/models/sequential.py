@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from rnnbp.data import SequenceBatch, SequenceDataset, checked_classes
+from rnnbp.data import SequenceBatch, SequenceDataset, check_batch, checked_classes
 from rnnbp.layers.base import Array, format_shape
 from rnnbp.losses import Loss
 from rnnbp.models.class_names import Classes, matched
@@ -117,13 +117,14 @@ class Sequential(LayerStack):
         ValueError
             If shapes or lengths do not fit.
         """
-        if not isinstance(batch, SequenceBatch):
+        if not isinstance(batch, SequenceBatch | SequenceDataset):
             x = np.asarray(batch)
             if x.ndim not in (2, 3):
                 raise ValueError(f"x must have shape (T, B, F), or (T, B) for tokens, got {x.shape}")
             self._check_input(x)
             sorted_batch = SequenceBatch.from_array(x, lengths)
             return sorted_batch.restore(self.forward(sorted_batch), axis=1 if self.per_step else 0)
+        check_batch(batch)  # a dataset is none: it may be larger than memory
         return self.forward_from(batch)[0]
 
     def predict(self, data: Data, batch_size: int = BATCH_SIZE) -> Any:

@@ -16,12 +16,15 @@ import rnnbp
 from rnnbp.cells import ElmanCell, GRUCell, JordanCell, LSTMCell, Stack
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients import (
+    ARTBP,
     BPTT,
     RTRL,
+    AdaptiveTruncation,
     Backprop,
     BlockRTRL,
     ComplexStep,
     FiniteDifference,
+    ForwardGradient,
     GradientAlgorithm,
     TruncatedBPTT,
 )
@@ -356,6 +359,26 @@ def test_a_batch_without_targets_is_refused(algorithm):
     batch = replace(batch_for(model, LENGTHS["equal lengths"]), targets=None)
     with pytest.raises(ValueError, match="batch has no targets, and a gradient needs some"):
         next(algorithm.gradients(model, batch, CrossEntropy()))
+
+
+ALGORITHMS = [
+    *(BPTT(), BPTT(slots=2), TruncatedBPTT(1, 1), AdaptiveTruncation(), ARTBP()),
+    *(RTRL(), ComplexStep(), FiniteDifference(), ForwardGradient()),
+]
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS, ids=repr)
+def test_a_dataset_in_place_of_a_batch_is_refused(algorithm):
+    model, data = model_of([Elman(F, 2), Last(), Dense(2, K)]), rnnbp.SequenceDataset([np.ones((T, F))], targets=[1])
+    with pytest.raises(ValueError, match=r"batch must be a SequenceBatch, got SequenceDataset: data.batch\(\)"):
+        next(algorithm.gradients(model, data, CrossEntropy()))
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS, ids=repr)
+def test_the_class_of_a_loss_is_refused(algorithm):
+    model = model_of([Elman(F, 2), Last(), Dense(2, K)])
+    with pytest.raises(ValueError, match="loss must be a loss, got the class CrossEntropy itself"):
+        next(algorithm.gradients(model, batch_for(model, LENGTHS["equal lengths"]), CrossEntropy))
 
 
 @pytest.mark.parametrize(

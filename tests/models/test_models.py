@@ -237,8 +237,12 @@ def test_the_summary_has_a_row_for_every_layer(model):
     [
         (lambda: Sequential(), "layers must be at least one layer, got none"),
         (lambda: Sequential(LSTM(3, 4), "dense"), "layers must be rnnbp layers, got 'dense' as layer 1"),
-        (lambda: Sequential(LSTMCell(3, 4)), r"layers must be rnnbp layers, got LSTMCell\(.*\) as layer 0"),
-        (lambda: Sequential([LSTM(3, 4)]), r"layers must be rnnbp layers, got \[.*\] as layer 0"),
+        (
+            lambda: Sequential(LSTMCell(3, 4)),
+            r"layers must be rnnbp layers, got LSTMCell\(.*\) as layer 0: Recurrent\(c",
+        ),
+        (lambda: Sequential([LSTM(3, 4)]), r"layers must be rnnbp layers, got \[.*\] as layer 0: give layers one"),
+        (lambda: Sequential(LSTM), r"layers must be rnnbp layers, got .* as layer 0: make a layer of the class"),
         (lambda: Sequential(LSTM(3, 4), Dense(5, 2)), r"layer 1: Dense takes 5 features, got 4 in \(T, B, 4\)"),
         (lambda: Sequential(Last(), LSTM(3, 4)), r"layer 1: LSTM takes sequences \(T, B, F\), got \(B, \?\)"),
         (lambda: Sequential(GRU(3, 4), Last(), Window(1, 1)), r"layer 2: Window takes sequences .* got \(B, 4\)"),

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from rnnbp.cells.base import Array
-from rnnbp.data import SequenceBatch
+from rnnbp.data import SequenceBatch, check_batch
 from rnnbp.gradients.base import Cost, Gradient, GradientAlgorithm, check_targets, residual_bytes, total_weight
 from rnnbp.gradients.online.decomposition import Decomposition, decompose
 from rnnbp.gradients.online.layer_cells import AffineCell
@@ -91,6 +91,7 @@ class Online(GradientAlgorithm):
         state: Sequence[State] | None = None,
         rng: np.random.Generator | None = None,
     ) -> Iterator[Gradient]:
+        check_batch(batch)
         random_layers = None if rng is None else RandomLayers(batch.steps, batch.size, batch.x.shape[2:])
         parts = self.prepare(decompose(model, type(self).__name__, random_layers))
         forward_pass = ForwardPass(parts, batch, loss, state, rng)
