@@ -41,6 +41,7 @@ from rnnbp.data import SequenceBatch as SequenceBatch
 from rnnbp.data import SequenceDataset as SequenceDataset
 from rnnbp.diagnostics import Certificate as Certificate
 from rnnbp.diagnostics import compare_gradients as compare_gradients
+from rnnbp.diagnostics import plot_cell as plot_cell
 from rnnbp.gradients import ARTBP as ARTBP
 from rnnbp.gradients import BPTT as BPTT
 from rnnbp.gradients import KFRTRL as KFRTRL

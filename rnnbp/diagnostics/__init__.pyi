@@ -1,4 +1,5 @@
 from rnnbp.diagnostics.answers import answers_by_step as answers_by_step
+from rnnbp.diagnostics.cell_plot import plot_cell as plot_cell
 from rnnbp.diagnostics.certificate import Certificate as Certificate
 from rnnbp.diagnostics.certificate import compare_gradients as compare_gradients
 from rnnbp.diagnostics.flow import error_flow as error_flow

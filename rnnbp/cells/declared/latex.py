@@ -1,7 +1,7 @@
 """The equation of a declared cell as LaTeX."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rnnbp.cells.declared.expressions import FEATURES, SCALAR, Expression
 from rnnbp.cells.declared.latex_symbols import pieces, subscript, symbol
@@ -82,7 +82,7 @@ class LatexWriter:
         count = 0
         for value in self.nodes:
             if uses[value] > 1 and value.op != "weighted" and value not in self.symbols:
-                gates = {term.label[0] for _, term in self._sum(value) if term.op == "weighted"}
+                gates = {term.label[0] for _, term in self.terms(value) if term.op == "weighted"}
                 if len(gates) == 1 and value.op == "add":
                     self._name(value, "a" + subscript(*self.gates[gates.pop()], "t"))
                 elif len(self.definition(value)) > LONG:
@@ -97,17 +97,17 @@ class LatexWriter:
                 found.append(f"{symbol(name, 't')} &= {self.text(result)}")
         for value in self.nodes:
             if value.op == "spike":
-                found.append(rf"\Theta'(u) &:= {self._surrogate(*value.args)}")
+                found.append(rf"\Theta'(u) &:= {self.definition_in(value.args[1], value.args[0], 'u')}")
         return found
 
-    def _surrogate(self, u: Expression, derivative: Expression) -> str:
-        before = self.symbols.get(u)
-        self.symbols[u] = "u"
-        text = self.text(derivative)
-        del self.symbols[u]
-        if before is not None:
-            self.symbols[u] = before
-        return text
+    def definition_in(self, value: Expression, variable: Expression, text: str) -> str:
+        """Return what a value is computed as, with `text` for one of the values that it is computed from."""
+        before = self.symbols
+        self.symbols = before | {variable: text}
+        try:
+            return self.definition(value)
+        finally:
+            self.symbols = before
 
     def text(self, value: Expression, least: int = 0) -> str:
         """Return a value in terms of named ones, in parentheses if it binds less than `least`."""
@@ -118,9 +118,9 @@ class LatexWriter:
         if value.op == "number":
             return f"{value.label:g}" if value.label >= 0 or least < SUM else f"({value.label:g})"
         if value.op in ("add", "sub", "neg", "weighted"):
-            terms = self._sum(value)
+            terms = self.terms(value)
             binds = PRODUCT if len(terms) == 1 and terms[0][0] > 0 and not value.label else SUM
-            found = self._joined(terms)
+            found = self.sum_of(terms)
         elif value.op == "mul":
             found, binds = self._product(value), PRODUCT
         elif value.op == "div":
@@ -131,14 +131,15 @@ class LatexWriter:
 
     # ---- sums -----------------------------------------------------------------------------------------------
 
-    def _sum(self, value: Expression, sign: int = 1, whole: bool = True) -> list[tuple[int, Expression]]:
+    def terms(self, value: Expression, sign: int = 1, whole: bool = True) -> list[tuple[int, Expression]]:
         """Return the signed terms of a sum, in their order."""
         if (not whole and value in self.symbols) or value.op not in ("add", "sub", "neg"):
             return [(sign, value)]
         signs = {"add": (sign, sign), "sub": (sign, -sign), "neg": (-sign,)}[value.op]
-        return [term for s, arg in zip(signs, value.args, strict=True) for term in self._sum(arg, s, False)]
+        return [term for s, arg in zip(signs, value.args, strict=True) for term in self.terms(arg, s, False)]
 
-    def _joined(self, terms: list[tuple[int, Expression]]) -> str:
+    def sum_of(self, terms: Sequence[tuple[int, Expression]]) -> str:
+        """Return signed terms as a sum, with the biases of gates."""
         found = ""
         for sign, term in terms:
             sign_text = (" - " if sign < 0 else " + ") if found else "-" if sign < 0 else ""
@@ -151,7 +152,7 @@ class LatexWriter:
     def _weighted(self, term: Expression) -> str:
         return f"{letter_of(term)}{subscript(*self.gates[term.label[0]])} {self.text(term.args[0], ATOM)}"
 
-    def _bias(self, term: Expression, sign: int, terms: list[tuple[int, Expression]]) -> str:
+    def _bias(self, term: Expression, sign: int, terms: Sequence[tuple[int, Expression]]) -> str:
         """Return the gate's bias after the last of the terms that it is added to."""
         gate, biased = term.label
         together = [other for other in self.equation.terms if other.label == term.label]
@@ -164,7 +165,7 @@ class LatexWriter:
     # ---- products and functions -----------------------------------------------------------------------------
 
     def _product(self, value: Expression) -> str:
-        factors = sorted(self._factors(value), key=lambda factor: (factor.op != "number", factor.width != SCALAR))
+        factors = sorted(self.factors(value), key=lambda factor: (factor.op != "number", factor.width != SCALAR))
         found, before = "", None
         for factor, power in Counter(factors).items():
             text = self.text(factor, ATOM)
@@ -175,10 +176,11 @@ class LatexWriter:
             found, before = found + text, factor
         return found
 
-    def _factors(self, value: Expression, whole: bool = True) -> list[Expression]:
+    def factors(self, value: Expression, whole: bool = True) -> list[Expression]:
+        """Return the factors of a product, in their order."""
         if (not whole and value in self.symbols) or value.op != "mul":
             return [value]
-        return [factor for arg in value.args for factor in self._factors(arg, False)]
+        return [factor for arg in value.args for factor in self.factors(arg, False)]
 
     def _quotient(self, numerator: Expression, denominator: Expression) -> tuple[str, int]:
         below = self.text(denominator)
