@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rnnbp.cells.base import Array, Residuals, Weights, outer_sum, total
+from rnnbp.cells.outer import Outer
 from rnnbp.core import Initializer, Parameters, Uniform, activation, check_initializer
 from rnnbp.runtime import choice, number, positive_int
 
@@ -126,3 +127,9 @@ class IrregularCTRNNCell:
         bias = total(delta)
         grad["b_ih"] += bias
         grad["b_hh"] += bias
+
+    def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
+        """Return the outer products of which the gradient with respect to the parameters is the sum."""
+        k = np.arange(self.hidden_size)
+        recurrent = Outer("w_hh", k, state, units=slice(0, self.hidden_size))
+        return Outer("w_ih", k, x[..., :-1]), recurrent, Outer("b_ih", k), Outer("b_hh", k)

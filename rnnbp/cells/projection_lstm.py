@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rnnbp.cells.base import Array, Residuals, Weights, outer_sum, total
+from rnnbp.cells.outer import Outer
 from rnnbp.core import Initializer, Parameters, Uniform, check_initializer, sigmoid
 from rnnbp.runtime import positive_int
 
@@ -122,3 +123,15 @@ class ProjectionLSTMCell:
         grad["b_ih"] += bias
         grad["b_hh"] += bias
         grad["w_hr"] += outer_sum(d_h, o * tanh_c)
+
+    def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
+        """Return the outer products of which the gradient with respect to the parameters is the sum."""
+        *_, o, tanh_c = np.split(residuals, 5, axis=-1)
+        k = np.arange(4 * self.hidden_size)
+        return (
+            Outer("w_ih", k, x),
+            Outer("w_hh", k, self._parts(state)[0], units=slice(0, self.projection_size)),
+            Outer("b_ih", k),
+            Outer("b_hh", k),
+            Outer("w_hr", np.arange(len(k), len(k) + self.projection_size), o * tanh_c),
+        )

@@ -10,7 +10,9 @@ from rnnbp import cells
 from rnnbp.cells import Cell, state_jacobian
 from rnnbp.cells.base import check_cell
 from rnnbp.cells.layer_norm import normalized, normalized_vjp
-from rnnbp.kernels import using
+from rnnbp.cells.outer import outer_method
+from rnnbp.kernels import kernel_of, using
+from rnnbp.kernels.loop import Loop
 from rnnbp.layers import Dense, Last, Recurrent, Run
 
 F, H = 3, 4
@@ -230,6 +232,8 @@ TABLE = {
     "projection LSTM": (cells.ProjectionLSTMCell(F, H, projection_size=2), projection_lstm),
 }
 
+DERIVED = {name: cell for name, (cell, _) in TABLE.items() if getattr(cell, "is_derived", False)}
+OUTER = {name: cell for name, (cell, _) in TABLE.items() if outer_method(cell) is not None}
 every_cell = pytest.mark.parametrize("cell", [cell for cell, _ in TABLE.values()], ids=TABLE)
 
 
@@ -298,6 +302,37 @@ def test_vector_jacobian_products_equal_the_complex_step(cell, lead, rng):
     assert relative_error(np.concatenate([gradient, d_state.ravel(), d_x.ravel()]), expected) < 1e-12
 
 
+@pytest.mark.parametrize("cell", OUTER.values(), ids=OUTER)
+def test_outer_products_add_up_to_the_gradient(cell, rng):
+    params, state, x = point(cell, rng)
+    _, residuals = cell.step(params, state, x)
+    _, _, delta = cell.step_vjp(params, state, x, residuals, rng.standard_normal(state.shape))
+    grad, found, counted = params.zeros(), params.zeros(), params.zeros()
+    cell.param_vjp(state, x, residuals, delta, grad)
+    for outer in outer_method(cell)(state, x, residuals):
+        inputs = np.ones((len(x), 1)) if outer.inputs is None else outer.inputs
+        product = delta[..., outer.columns].T @ inputs
+        found[outer.name][outer.rows] += product.reshape(found[outer.name][outer.rows].shape)
+        counted[outer.name][outer.rows] += 1
+    assert relative_error(found.vector, grad.vector) < 1e-14
+    assert (counted.vector == 1).all()
+
+
+def test_cells_that_are_not_derived_from_a_declaration_say_why():
+    others = TABLE.keys() - DERIVED.keys()
+    assert others == {
+        *("antisymmetric RNN", "Hopfield", "irregular CTRNN", "clockwork RNN", "orthogonal RNN"),
+        *("layer-norm LSTM", "layer-norm GRU", "projection LSTM"),
+    }
+    assert all("declar" in type(TABLE[name][0]).__doc__ for name in others)
+
+
+def test_cells_with_functions_of_weights_or_of_all_units_alone_have_no_outer_products():
+    assert TABLE.keys() - OUTER.keys() == {
+        *("antisymmetric RNN", "Hopfield", "clockwork RNN", "orthogonal RNN", "layer-norm LSTM", "layer-norm GRU")
+    }
+
+
 @every_cell
 def test_state_jacobian_equals_the_complex_step(cell, rng):
     params, state, x = point(cell, rng, (2, 3))
@@ -319,10 +354,11 @@ def test_rtrl_equals_backpropagation_through_time_and_the_complex_step(cell, rng
 
 
 @pytest.mark.slow  # a few seconds a cell to compile
-@every_cell
+@pytest.mark.parametrize("cell", DERIVED.values(), ids=DERIVED)
 def test_the_fastest_kernel_of_a_cell_equals_the_loop(cell, rng):
     pytest.importorskip("numba")
     model, batch = sequences(rng, cell)
+    assert not isinstance(kernel_of(cell, np.float64), Loop)
     found = list(rnnbp.BPTT().gradients(model, batch, rnnbp.CrossEntropy()))
     with using("loop"):
         expected = list(rnnbp.BPTT().gradients(model, batch, rnnbp.CrossEntropy()))
