@@ -24,7 +24,8 @@ class IrregularCTRNNCell:
     Parameters
     ----------
     input_size : int
-        F, the number of features with dt, at least 2; W_ih is (H, F - 1).
+        F, the number of features with dt, at least 2; W_ih is (H, F - 1). Features may be normalized, but not dt: a
+        negative one runs the leak backwards in time.
     hidden_size : int
         H, the number of hidden units.
     tau : float, default 10
@@ -37,8 +38,7 @@ class IrregularCTRNNCell:
     Raises
     ------
     ValueError
-        If a size is not a positive integer, `input_size` is 1, `tau` is not above 0 or the activation is unknown; in a
-        step, if a dt is negative.
+        If a size is not a positive integer, `input_size` is 1, `tau` is not above 0 or the activation is unknown.
 
     See Also
     --------
@@ -101,9 +101,6 @@ class IrregularCTRNNCell:
 
     def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
         """Compute one step; the residuals are y, the value of the activation."""
-        dt = x[..., -1].real
-        if (dt < 0).any():
-            raise ValueError(f"the last feature is the time since the step before, 0 or more, got {dt.min()}")
         a = x[..., :-1] @ params["w_ih"].T + state @ params["w_hh"].T + (params["b_ih"] + params["b_hh"])
         y = activation(self.activation).function(a)
         return y + self._decay(x) * (state - y), y
