@@ -1,15 +1,17 @@
 """Model files: the layers as text, the parameters as one array."""
 
 import math
-from collections.abc import Callable, Iterable
+import sys
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from rnnbp import cells, layers, losses, solvers
+from rnnbp.cells.declared import DeclaredCell
 from rnnbp.core import Parameters, initializers
 from rnnbp.data import names_or_none
 from rnnbp.losses import Loss
-from rnnbp.runtime import by_name, from_config, read_archive, to_config, write_archive
+from rnnbp.runtime import by_name, from_config, read_archive, to_config, types_in, write_archive
 
 MODEL_FILE = "rnnbp model"
 
@@ -34,6 +36,11 @@ def write_model(path: str | Path, model: Any) -> None:
 def read_model(path: str | Path, make: Callable[..., Any], classes: Iterable[type]) -> Any:
     """Read a model that `write_model` wrote, and check it; see `rnnbp.load`.
 
+    The classes that a file may name are those of the package, those of `classes`, and declared cells that the program
+    has imported or defined itself. A file never causes an import, which would run a module that whoever wrote the file
+    chose; and of imported modules nothing but declared cells is instantiated, whose arguments are sizes, numbers and
+    names.
+
     Parameters
     ----------
     path : str or Path
@@ -44,8 +51,10 @@ def read_model(path: str | Path, make: Callable[..., Any], classes: Iterable[typ
     """
     header, arrays = read_archive(path, MODEL_FILE)
     exported = [getattr(module, name) for module in (layers, cells, solvers, losses) for name in module.__all__]
-    known = by_name(exported, initializers.INITIALIZERS.values(), classes)
+    own = by_name(classes)
+    known = by_name(exported, initializers.INITIALIZERS.values(), own.values())
     try:
+        known |= _named_with_module([header["layers"], header.get("loss")], own)
         built = [from_config(config, known) for config in header["layers"]]
         needed = sum(math.prod(shape) for layer in built for shape in layer.shapes().values())
         if arrays["vector"].shape != (needed,):  # before memory is allocated for the layers of the header
@@ -64,3 +73,17 @@ def read_model(path: str | Path, make: Callable[..., Any], classes: Iterable[typ
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise ValueError(f"{str(path)!r} does not contain a complete model: {error}") from error
     return model
+
+
+def _named_with_module(config: Any, own: Mapping[str, type]) -> dict[str, type]:
+    """Return the classes that a file names with their modules: the caller's, and declared cells already imported."""
+    found = {}
+    for name in types_in(config):
+        module, _, cls = name.rpartition(".")
+        if module and cls in own:
+            found[name] = own[cls]
+        elif module in sys.modules:
+            value = vars(sys.modules[module]).get(cls)
+            if isinstance(value, type) and issubclass(value, DeclaredCell):
+                found[name] = value
+    return found

@@ -254,7 +254,9 @@ def load(path: str | Path, classes: Iterable[type] = ()) -> Sequential:
     ----------
     path : str or Path
     classes : iterable of type, optional
-        User-defined layers, cells, initializers and losses that the model uses.
+        User-defined layers, cells, initializers and losses that the model uses. Cells that are declared by their
+        equation need not be among them if the program has imported the module that defines them, or defines them
+        itself; a file imports nothing.
 
     Returns
     -------

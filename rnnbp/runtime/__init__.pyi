@@ -30,6 +30,7 @@ from rnnbp.runtime.progress import Progress as Progress
 from rnnbp.runtime.serialization import by_name as by_name
 from rnnbp.runtime.serialization import from_config as from_config
 from rnnbp.runtime.serialization import to_config as to_config
+from rnnbp.runtime.serialization import types_in as types_in
 from rnnbp.runtime.sources import DAMAGED_GZIP as DAMAGED_GZIP
 from rnnbp.runtime.sources import Opened as Opened
 from rnnbp.runtime.sources import Source as Source

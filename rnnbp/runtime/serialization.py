@@ -1,12 +1,14 @@
 """Serialization of objects to JSON by their constructor arguments: models are saved without pickle.
 
 An object is described by the name of its class and the arguments of its constructor, which it stores as attributes of
-the same names, as all layers, cells, initializers and losses of the package do. Only known classes, those of the
-package and those passed by the caller, are instantiated on reading, so a file cannot run code.
+the same names, as all layers, cells, initializers and losses of the package do. A class from elsewhere is named with
+its module. Only known classes, those of the package and those passed by the caller, are instantiated on reading, and
+nothing is imported, so a file cannot run code.
 """
 
 import inspect
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -34,7 +36,37 @@ def to_config(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, tuple | list):
         return [to_config(item) for item in value]
-    return {"type": type(value).__name__} | {name: to_config(_argument(value, name)) for name in arguments(type(value))}
+    return {"type": type_name(type(value))} | {
+        name: to_config(_argument(value, name)) for name in arguments(type(value))
+    }
+
+
+def type_name(cls: type) -> str:
+    """Return the name of a class in a file: of one that is not the package's with its module.
+
+    Examples
+    --------
+    >>> import decimal
+    >>> from rnnbp.layers import Dense
+    >>> type_name(Dense), type_name(decimal.Decimal)
+    ('Dense', 'decimal.Decimal')
+    """
+    own = cls.__module__.partition(".")[0] == __name__.partition(".")[0]
+    return cls.__name__ if own else f"{cls.__module__}.{cls.__name__}"
+
+
+def types_in(config: Any) -> Iterator[str]:
+    """Yield the names of the classes that `to_config` described, those inside arguments included.
+
+    Examples
+    --------
+    >>> list(types_in([{"type": "Recurrent", "cell": {"type": "my_cells.Mine"}}]))
+    ['Recurrent', 'my_cells.Mine']
+    """
+    if isinstance(config, dict):
+        yield str(config.get("type"))
+    for item in config.values() if isinstance(config, dict) else config if isinstance(config, list) else ():
+        yield from types_in(item)
 
 
 def arguments(cls: type) -> list[str]:
@@ -84,14 +116,22 @@ def from_config(config: Any, classes: Mapping[str, type]) -> Any:
         return config
     name = str(config.get("type"))
     if name not in classes:
-        raise ValueError(
-            f"unknown type {name!r}.{did_you_mean(name, classes)} A class of your own is given as classes=[...]"
-        )
+        raise ValueError(f"unknown type {name!r}.{_advice(name, classes)}")
     values = {key: from_config(item, classes) for key, item in config.items() if key != "type"}
     try:
         return classes[name](**values)
     except TypeError as error:
         raise ValueError(f"a {name} cannot be made of {sorted(values)}: {error}") from None
+
+
+def _advice(name: str, classes: Mapping[str, type]) -> str:
+    module, _, cls = name.rpartition(".")
+    if module and module not in sys.modules:
+        return (
+            f" A file does not import anything by itself: import the module {module!r} before, which defines the "
+            f"declared cell, or give the class as classes=[{cls}]"
+        )
+    return f"{did_you_mean(name, classes)} A class of your own is given as classes=[{cls if module else '...'}]"
 
 
 def by_name(*groups: Iterable[Any]) -> dict[str, type]:

@@ -1,6 +1,8 @@
 """Model files: a loaded model equals the saved one, and damaged files are refused."""
 
+import importlib
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -78,8 +80,95 @@ def test_every_cell_can_be_saved(cell, tmp_path):
 
 def test_user_defined_classes_must_be_passed_to_load(tmp_path):
     Sequential(Recurrent(LeakyCell(3, 4))).save(tmp_path / "model.npz")
-    with pytest.raises(ValueError, match=r"unknown type 'LeakyCell'.* A class of your own is given as classes="):
+    with pytest.raises(
+        ValueError, match=r"unknown type 'helpers.LeakyCell'.* A class of your own is given as classes="
+    ):
         load(tmp_path / "model.npz")
+
+
+MINE = """
+from rnnbp.cells.declared import DeclaredCell, affine, tanh
+
+class Mine(DeclaredCell):
+    gain: float = 2.0
+
+    @staticmethod
+    def update(x, h, gain):
+        return tanh(gain * affine("h", x, h))
+
+class LSTMCell(Mine):
+    pass
+
+def local():
+    class Inner(Mine):
+        pass
+    return Inner
+"""
+
+
+@pytest.fixture
+def my_cells(tmp_path, monkeypatch):
+    """Return an imported module of declared cells, which is forgotten after the test."""
+    (tmp_path / "my_cells.py").write_text(MINE)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield importlib.import_module("my_cells")
+    sys.modules.pop("my_cells", None)
+
+
+def saved(cell, tmp_path):
+    """Return a model of a cell, and its file."""
+    model = Sequential(Recurrent(cell))
+    model.save(tmp_path / "model.npz")
+    return model, tmp_path / "model.npz"
+
+
+def test_a_declared_cell_is_found_where_its_module_is_imported(my_cells, tmp_path):
+    model, path = saved(Stack((my_cells.Mine(3, 4, 0.5), LSTMCell(4, 2))), tmp_path)
+    assert load(path).layers == model.layers
+
+
+def test_a_declared_cell_is_not_taken_for_one_of_the_package_with_its_name(my_cells, tmp_path):
+    model, path = saved(my_cells.LSTMCell(3, 4), tmp_path)
+    assert type(load(path).layers[0].cell) is my_cells.LSTMCell
+    assert load(path).layers == model.layers
+
+
+def test_a_file_does_not_import_the_module_that_it_names(my_cells, tmp_path):
+    model, path = saved(my_cells.Mine(3, 4), tmp_path)
+    del sys.modules["my_cells"]
+    message = (
+        "unknown type 'my_cells.Mine'. A file does not import anything by itself: import the module 'my_cells' before, "
+        r"which defines the declared cell, or give the class as classes=\[Mine\]"
+    )
+    with pytest.raises(ValueError, match=message):
+        load(path)
+    assert "my_cells" not in sys.modules
+    assert load(path, classes=[my_cells.Mine]).layers == model.layers
+
+
+def test_a_class_within_a_function_is_given_as_an_argument(my_cells, tmp_path):
+    inner = my_cells.local()
+    model, path = saved(inner(3, 4), tmp_path)
+    with pytest.raises(ValueError, match=r"unknown type 'my_cells.Inner'.* given as classes=\[Inner\]"):
+        load(path)
+    assert load(path, classes=[inner]).layers == model.layers
+
+
+def test_a_given_class_need_not_be_in_the_module_it_was_saved_from(my_cells, tmp_path):
+    _, path = saved(my_cells.Mine(3, 4), tmp_path)
+    moved = type("Mine", (my_cells.Mine,), {"__module__": "elsewhere"})
+    assert type(load(path, classes=[moved]).layers[0].cell) is moved
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["subprocess.Popen", "os.system", "builtins.eval", "helpers.LeakyCell", "sys.modules", "antigravity.fly", "."],
+)
+def test_nothing_but_declared_cells_is_taken_from_imported_modules(name, my_cells, tmp_path):
+    _, path = saved(my_cells.Mine(3, 4), tmp_path)
+    with pytest.raises(ValueError, match=f"unknown type {name!r}"):
+        load(rewritten(path, layers=[{"type": name, "args": "true", "input_size": 3, "hidden_size": 4}]))
+    assert "antigravity" not in sys.modules
 
 
 def test_training_continues_after_loading(tmp_path, rng):
