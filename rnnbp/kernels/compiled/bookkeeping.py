@@ -35,9 +35,9 @@ class Rows:
 
     def take(self, params: Weights) -> Array:
         """Return the rows; a view where they are one slice."""
-        array = params[self.name]
+        array, first = params[self.name], self.slices[0]
         if len(self.slices) == 1:
-            return array[self.slices[0]]
+            return array if first.stop - first.start == len(array) else array[first]
         return np.concatenate([array[rows] for rows in self.slices])
 
 
@@ -76,15 +76,15 @@ class Bookkeeping:
         Of each product of the backward pass through the state.
     of_input : tuple of (Rows, bool)
         Of each product of the input's gradient: whether the order of its columns is reversed.
-    biases : tuple of (int, Rows)
-        Slots with a bias that is added there.
+    biases : tuple of (slice, Rows)
+        Slots, and the biases that are added there.
     terms : tuple of GradientTerm
     """
 
     products: tuple[tuple[int, tuple[Rows, ...]], ...]
     transposed: tuple[Rows, ...]
     of_input: tuple[tuple[Rows, bool], ...]
-    biases: tuple[tuple[int, Rows], ...]
+    biases: tuple[tuple[slice, Rows], ...]
     terms: tuple[GradientTerm, ...]
 
 
@@ -105,13 +105,19 @@ def bookkeeping_of(plan: Plan, hidden_size: int, padded_size: int) -> Bookkeepin
     behind = [*(source for stage in reversed(stages[1:]) for source in stage), *equation.states.values()]
     transposed = tuple(rows(source, run) for source in behind for run in plan.slots_of(source))
     of_input = tuple((rows(equation.x, run), plan.backwards(run)) for run in plan.slots_of(equation.x))
-    biases = tuple(
-        (slot, Rows.of(f"b_{block.suffix}", [block.bias_row], H))
-        for slot, s in enumerate(plan.sums)
-        for block in s.blocks
-        if block.bias_row is not None
-    )
-    return Bookkeeping(products, transposed, of_input, biases, tuple(_terms(plan, H, padded_size)))
+    return Bookkeeping(products, transposed, of_input, _biases(plan, H), tuple(_terms(plan, H, padded_size)))
+
+
+def _biases(plan: Plan, H: int) -> tuple[tuple[slice, Rows], ...]:
+    """Return the biases of each source, of as many slots at a time as their rows are consecutive."""
+    equation = plan.program.equation
+    found = []
+    for source in (equation.x, *equation.states.values(), *plan.sources):
+        for run in plan.runs((source,)):
+            rows = _bias([plan.sums[slot].block(source) for slot in run], H)
+            if rows is not None:
+                found.append((slice(run.start, run.stop), rows))
+    return tuple(found)
 
 
 def _terms(plan: Plan, H: int, P: int) -> list[GradientTerm]:

@@ -66,7 +66,7 @@ class DerivedKernel(Kernel):
         float32 or float64.
     """
 
-    __slots__ = ("F", "H", "P", "cell", "columns", "dtype", "lanes", "plan", "rows", "state_places")
+    __slots__ = ("F", "H", "P", "cell", "columns", "dtype", "lanes", "none", "plan", "rows", "state_places")
 
     def __init__(self, cell: DeclaredCell, dtype: np.dtype) -> None:
         self.cell, self.dtype = cell, dtype
@@ -76,10 +76,10 @@ class DerivedKernel(Kernel):
         self.P = -(-self.H // self.lanes) * self.lanes
         self.rows: Bookkeeping = bookkeeping_of(self.plan, self.H, self.P)
         states = list(cell.derivation.program.equation.states.values())
-        places = {s: (False, k * self.H) for k, s in enumerate(self.plan.in_row)}
-        places |= {s: (True, k * self.P) for k, s in enumerate(self.plan.extra)}
-        self.state_places = [places[s] for s in states]
-        self.columns = len(self.plan.columns)
+        places = {s: ("inputs", slice(k * self.H, (k + 1) * self.H)) for k, s in enumerate(self.plan.in_row)}
+        places |= {s: ("extra", slice(k * self.P, k * self.P + self.H)) for k, s in enumerate(self.plan.extra)}
+        self.state_places = [(slice(k * self.H, (k + 1) * self.H), *places[s]) for k, s in enumerate(states)]
+        self.columns, self.none = len(self.plan.columns), np.empty(0, dtype)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, DerivedKernel) and (self.cell, self.dtype) == (other.cell, other.dtype)
@@ -97,9 +97,13 @@ class DerivedKernel(Kernel):
     def weights(self, params: Weights) -> tuple[Array, ...]:
         """Return the bias of each slot, and the weights packed for the forward pass."""
         bias = np.zeros(self.plan.slots * self.P + 2 * self.lanes, self.dtype)
-        for slot, rows in self.rows.biases:
-            bias[slot * self.P : slot * self.P + self.H] += rows.take(params)
-        return bias, *(packed(self.dtype, n, *(r.take(params) for r in rows)) for n, rows in self.rows.products)
+        for slots, rows in self.rows.biases:
+            of_slots = bias[slots.start * self.P : slots.stop * self.P]
+            if self.P == self.H:
+                of_slots += rows.take(params)
+            else:
+                of_slots.reshape(-1, self.P)[:, : self.H] += rows.take(params).reshape(-1, self.H)
+        return bias, *[packed(self.dtype, n, *[r.take(params) for r in rows]) for n, rows in self.rows.products]
 
     def weights_backward(self, params: Weights, with_input: bool) -> tuple[Array, ...]:
         """Return the weights packed for the backward pass; those of the input are empty without its gradient."""
@@ -111,24 +115,23 @@ class DerivedKernel(Kernel):
 
     def vectors(self, params: Weights) -> Array:
         """Return the values that are the same at all steps, in parts padded to the vector width."""
-        found = np.zeros(len(self.plan.invariants) * self.P + 1, self.dtype)
-        if self.plan.invariants:
-            constants = dict(zip(self.plan.program.constants, self.cell.constants, strict=True))
-            for k, value in enumerate(invariant_values(self.plan, params, constants)):
-                found[k * self.P : k * self.P + self.H] = value
+        if not self.plan.invariants:
+            return self.none
+        found = np.zeros(len(self.plan.invariants) * self.P, self.dtype)
+        constants = dict(zip(self.plan.program.constants, self.cell.constants, strict=True))
+        for k, value in enumerate(invariant_values(self.plan, params, constants)):
+            found[k * self.P : k * self.P + self.H] = value
         return found
 
     def terms(self, saved: Residuals, grad: Parameters) -> list[Term]:
         """Return the terms of a shard's gradient."""
-        views = dict(grad.items())
-        return [self._term(t, getattr(saved, t.source), views) for t in self.rows.terms]
+        return [self._term(t, getattr(saved, t.source), grad) for t in self.rows.terms]
 
-    def _term(self, t: GradientTerm, source: Array, views: dict[str, Array]) -> Term:
-        none = np.empty(0, self.dtype)
-        biases = [none if rows is None else rows.take(views) for rows in t.biases]
-        weights = [rows.take(views) for rows in t.weights] or [biases[0].reshape(-1, 1)[:, :0]]
-        pairs = list(zip(weights, biases, strict=True))
-        return term(t.begin, source, t.start, pairs[0], pairs[1] if len(pairs) > 1 else None)
+    def _term(self, t: GradientTerm, source: Array, grad: Parameters) -> Term:
+        biases = [self.none if rows is None else rows.take(grad) for rows in t.biases]
+        weights = [rows.take(grad) for rows in t.weights] or [biases[0].reshape(-1, 1)[:, :0]]
+        first, *others = zip(weights, biases, strict=True)
+        return term(t.begin, source, t.start, first, others[0] if others else None)
 
     # ---- memory ---------------------------------------------------------------------------------------------
 
@@ -148,18 +151,6 @@ class DerivedKernel(Kernel):
         arrays = iter(self.empties(shapes))
         return [Residuals(shard, *(next(arrays) for _ in range(4))) for shard in shards]
 
-    def states(self, saved: Residuals, rows: slice) -> list[Array]:
-        """Return the parts of the state in some rows, as views (n, H)."""
-        return [
-            (saved.extra if is_extra else saved.inputs)[rows, start : start + self.H]
-            for is_extra, start in self.state_places
-        ]
-
-    def parts(self, state: Array, shard: Shard) -> list[Array]:
-        """Return the parts of the states (B, S) of a shard's sequences, as views (n, H)."""
-        own = state[shard.sequences]
-        return [own[:, k * self.H : (k + 1) * self.H] for k in range(len(self.state_places))]
-
     def threads(self, rows: int, batch_size: int) -> int:
         """Return the number of threads that pays for a number of real steps."""
         flops = 2.0 * rows * max(1, len(self.plan.sums)) * self.H * (self.H + self.F)
@@ -176,11 +167,12 @@ class DerivedKernel(Kernel):
         shards = split_batch(active, self.threads(rows, B), most)
         residuals = self.empty_residuals(shards, B)
         for saved in residuals:
-            n, last = saved.shard.active[0], saved.shard.rows + saved.shard.active[0]
-            for begin, end, own in zip(
-                self.states(saved, slice(0, n)), self.states(saved, slice(last, None)), self.parts(state, saved.shard)
-            ):
-                begin[...], end[...] = own[:n], own[n:]
+            own, n = state[saved.shard.sequences], saved.shard.active[0]
+            for part, array, columns in self.state_places:
+                stored = getattr(saved, array)
+                stored[:n, columns] = own[:n, part]
+                if n < len(own):
+                    stored[saved.shard.rows + n :, columns] = own[n:, part]
         outputs = padded_steps(rows, (T, B, self.H), self.dtype)
         x, weights, vectors = np.ascontiguousarray(x, self.dtype), self.weights(params), self.vectors(params)
 
@@ -194,9 +186,9 @@ class DerivedKernel(Kernel):
         run_shards(len(shards), run)
         final = np.empty_like(state, self.dtype)
         for saved in residuals:
-            last = slice(saved.shard.rows, None)
-            for own, stored in zip(self.parts(final, saved.shard), self.states(saved, last), strict=True):
-                own[...] = stored
+            own = final[saved.shard.sequences]
+            for part, array, columns in self.state_places:
+                own[:, part] = getattr(saved, array)[saved.shard.rows :, columns]
         return outputs, residuals, final
 
     def backward(
@@ -243,8 +235,9 @@ class DerivedKernel(Kernel):
         reduce(grad, sums)
         d_first = np.empty_like(d_state, self.dtype)
         for saved, (_, d) in zip(residuals, memory, strict=True):
-            for k, own in enumerate(self.parts(d_first, saved.shard)):
-                own[...] = d[:, k * self.P : k * self.P + self.H]
+            own = d_first[saved.shard.sequences]
+            for k, (part, _, _) in enumerate(self.state_places):
+                own[:, part] = d[:, k * self.P : k * self.P + self.H]
         return d_first
 
     def _partial_sums(self, grad: Parameters, count: int) -> list[Parameters]:
@@ -261,6 +254,7 @@ class DerivedKernel(Kernel):
         arrays = self.empties(shapes)
         memory = [arrays[k : k + 2] for k in range(0, len(arrays), 2)]
         for saved, (_, d) in zip(residuals, memory, strict=True):
-            for k, own in enumerate(self.parts(d_state, saved.shard)):
-                d[:, k * self.P : k * self.P + self.H] = own
+            own = d_state[saved.shard.sequences]
+            for k, (part, _, _) in enumerate(self.state_places):
+                d[:, k * self.P : k * self.P + self.H] = own[:, part]
         return memory
