@@ -2,8 +2,7 @@
 
 from rnnbp.cells.declared.cell import DeclaredCell
 from rnnbp.cells.declared.expressions import Expression
-from rnnbp.cells.declared.functions import activation as activate
-from rnnbp.cells.declared.functions import affine, exp
+from rnnbp.cells.declared.functions import activate, affine, exp
 from rnnbp.runtime import number
 
 

@@ -6,8 +6,7 @@ import numpy as np
 
 from rnnbp.cells.declared.cell import DeclaredCell
 from rnnbp.cells.declared.expressions import Expression
-from rnnbp.cells.declared.functions import activation as activate
-from rnnbp.cells.declared.functions import affine
+from rnnbp.cells.declared.functions import activate, affine
 from rnnbp.core import Initializer, Parameters, Uniform, check_initializer
 from rnnbp.core.initializers import Gated
 from rnnbp.runtime import number

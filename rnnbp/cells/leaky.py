@@ -1,17 +1,11 @@
 """Cell of leaky rate units: the simple recurrent network in continuous time, by Euler's method."""
 
-from dataclasses import dataclass, field
-
-import numpy as np
-
-from rnnbp.cells.base import Array, Residuals, Weights, outer_sum, total
-from rnnbp.cells.outer import Outer
-from rnnbp.core import Initializer, Parameters, Uniform, activation, check_initializer
-from rnnbp.runtime import choice, number, positive_int
+from rnnbp.cells.declared import DeclaredCell, activate, affine
+from rnnbp.cells.elman import ACTIVATIONS
+from rnnbp.runtime import choice, number
 
 
-@dataclass(frozen=True)
-class LeakyElmanCell:
+class LeakyElmanCell(DeclaredCell):
     """Leaky rate units of computational neuroscience, the leak outside the nonlinearity; the state is h::
 
         h[t] = (1 - 1 / tau) h[t-1] + (1 / tau) act(W_ih x[t] + b_ih + W_hh h[t-1] + b_hh)
@@ -29,7 +23,7 @@ class LeakyElmanCell:
     activation : {'tanh', 'relu', 'sigmoid', 'linear'}, default 'tanh'
         The derivative of 'relu' at 0 is taken as 0.
     init : Initializer, default Uniform()
-        The initialization of the parameters.
+        The initialization of the parameters; by keyword.
 
     Raises
     ------
@@ -47,6 +41,9 @@ class LeakyElmanCell:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from rnnbp.core import Parameters
+
     Without input and recurrent weights the state decays:
 
     >>> cell = LeakyElmanCell(input_size=3, hidden_size=2, tau=4)
@@ -55,67 +52,14 @@ class LeakyElmanCell:
     array([0.75, 0.75])
     """
 
-    input_size: int
-    hidden_size: int
     tau: float = 10.0
     activation: str = "tanh"
-    init: Initializer = field(default_factory=Uniform)
-
-    gates = ()
 
     def __post_init__(self) -> None:
-        positive_int("input_size", self.input_size)
-        positive_int("hidden_size", self.hidden_size)
-        check_initializer("init", self.init)
         number("tau", self.tau, 1)
-        choice("activation", self.activation, ("tanh", "relu", "sigmoid", "linear"))
+        choice("activation", self.activation, ACTIVATIONS)
+        super().__post_init__()
 
-    @property
-    def output_size(self) -> int:
-        """H: the output is the whole state."""
-        return self.hidden_size
-
-    @property
-    def state_size(self) -> int:
-        """H: the state is h."""
-        return self.hidden_size
-
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the names and shapes of the parameters: w_ih (H, F), w_hh (H, H), b_ih (H,), b_hh (H,)."""
-        H, F = self.hidden_size, self.input_size
-        return {"w_ih": (H, F), "w_hh": (H, H), "b_ih": (H,), "b_hh": (H,)}
-
-    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
-        """Initialize `params` in place by `init`."""
-        self.init(self, params, rng)
-
-    def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
-        """Compute one step; the residuals are y, the value of the activation."""
-        a = x @ params["w_ih"].T + state @ params["w_hh"].T + (params["b_ih"] + params["b_hh"])
-        y = activation(self.activation).function(a)
-        return state + (y - state) / self.tau, y
-
-    def step_vjp(
-        self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
-    ) -> tuple[Array, Array, Array]:
-        """Compute the vector-Jacobian product of one step: delta = d_next act'(y) / tau, (..., H)."""
-        delta = d_next * activation(self.activation).slope(residuals) / self.tau
-        return (1 - 1 / self.tau) * d_next + delta @ params["w_hh"], delta @ params["w_ih"], delta
-
-    def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Array, grad: Parameters) -> None:
-        """Add the gradient with respect to the parameters to `grad`."""
-        grad["w_ih"] += outer_sum(delta, x)
-        grad["w_hh"] += outer_sum(delta, state)
-        bias = total(delta)
-        grad["b_ih"] += bias
-        grad["b_hh"] += bias
-
-    def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
-        """Return the outer products of which the gradient with respect to the parameters is the sum."""
-        k = np.arange(self.hidden_size)
-        return (
-            Outer("w_ih", k, x),
-            Outer("w_hh", k, state, units=slice(0, self.hidden_size)),
-            Outer("b_ih", k),
-            Outer("b_hh", k),
-        )
+    @staticmethod
+    def update(x, h, tau, activation):
+        return h + (activate(activation, affine("h", x, h)) - h) / tau

@@ -5,46 +5,17 @@ mode and the complex step use the same derivative. A check by the complex step t
 vector-Jacobian products agree with the surrogate; finite differences of the loss disagree with both.
 """
 
-from dataclasses import dataclass, field
-from math import exp
-
-import numpy as np
-
-from rnnbp.cells.base import Array, Residuals, Weights, outer_sum
-from rnnbp.cells.outer import Outer
-from rnnbp.core import Initializer, Parameters, Uniform, check_initializer, relu
-from rnnbp.runtime import number, positive_int
+from rnnbp.cells.declared import DeclaredCell, exp, linear, relu, spike, stop_gradient
+from rnnbp.cells.declared.expressions import Expression
+from rnnbp.runtime import number
 
 
-def surrogate(u: Array, dampening: float) -> Array:
-    """Return the surrogate derivative of the spike at u, dampening max(0, 1 - |u|).
-
-    Examples
-    --------
-    >>> surrogate(np.array([-2.0, -0.5, 0.0, 0.5]), dampening=0.3)
-    array([0.  , 0.15, 0.3 , 0.15])
-    """
-    return dampening * relu(1 - np.where(u.real < 0, -u, u))
+def fires(u: Expression, dampening: Expression) -> Expression:
+    """Return 1 where u > 0, else 0, with the surrogate derivative dampening max(0, 1 - |u|)."""
+    return spike(u, lambda u: dampening * relu(1 - abs(u)))
 
 
-def spike(u: Array, dampening: float) -> Array:
-    """Return 1 where the real part of u is above 0, else 0, with the surrogate derivative times Im u as imaginary part.
-
-    Examples
-    --------
-    >>> spike(np.array([-0.5, 0.5]), dampening=0.3)
-    array([0., 1.])
-    >>> spike(np.array([0.5 + 1e-30j]), dampening=0.3)
-    array([1.+1.5e-31j])
-    """
-    z = (u.real > 0).astype(u.dtype)
-    if np.iscomplexobj(z):
-        z.imag = surrogate(u.real, dampening) * u.imag
-    return z
-
-
-@dataclass(frozen=True)
-class LIFCell:
+class LIFCell(DeclaredCell):
     """Leaky integrate-and-fire neurons; the state is [z | v], spikes and membrane potentials::
 
         v[t] = alpha v[t-1] + W_ih x[t] + W_hh z[t-1] - threshold z[t-1],      alpha = exp(-1 / tau)
@@ -68,7 +39,7 @@ class LIFCell:
     dampening : float, default 0.3
         Height of the surrogate derivative, above 0.
     init : Initializer, default Uniform()
-        The initialization of the parameters.
+        The initialization of the parameters; by keyword.
 
     Raises
     ------
@@ -94,6 +65,9 @@ class LIFCell:
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from rnnbp.core import Parameters
+
     A constant input charges the membrane until the neuron fires:
 
     >>> cell = LIFCell(input_size=1, hidden_size=1)
@@ -106,75 +80,23 @@ class LIFCell:
     [0, 0, 1, 0, 0, 1, 0, 0]
     """
 
-    input_size: int
-    hidden_size: int
+    state = "z v"
     tau: float = 20.0
     threshold: float = 1.0
     dampening: float = 0.3
-    init: Initializer = field(default_factory=Uniform)
-
-    gates = ()
 
     def __post_init__(self) -> None:
-        positive_int("input_size", self.input_size)
-        positive_int("hidden_size", self.hidden_size)
-        check_initializer("init", self.init)
         for name in ("tau", "threshold", "dampening"):
             number(name, getattr(self, name), 0, open_low=True)
+        super().__post_init__()
 
-    @property
-    def output_size(self) -> int:
-        """H: the output is z."""
-        return self.hidden_size
-
-    @property
-    def state_size(self) -> int:
-        """2 H: the state is [z | v]."""
-        return 2 * self.hidden_size
-
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the names and shapes of the parameters: w_ih (H, F), w_hh (H, H)."""
-        H, F = self.hidden_size, self.input_size
-        return {"w_ih": (H, F), "w_hh": (H, H)}
-
-    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
-        """Initialize `params` in place by `init`."""
-        self.init(self, params, rng)
-
-    def _potential(self, params: Weights, z: Array, v: Array, x: Array) -> Array:
-        """Return the next potential. The reset uses ``z.real``, which has no derivative."""
-        current = x @ params["w_ih"].T + z @ params["w_hh"].T
-        return exp(-1 / self.tau) * v + current - self.threshold * z.real
-
-    def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
-        """Compute one step; the residuals are psi (..., H), the surrogate derivative of z with respect to v."""
-        z, v = np.split(state, 2, axis=-1)
-        v = self._potential(params, z, v, x)
-        u = v / self.threshold - 1
-        psi = surrogate(u, self.dampening) / self.threshold
-        return np.concatenate([spike(u, self.dampening), v], axis=-1), psi
-
-    def step_vjp(
-        self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
-    ) -> tuple[Array, Array, Array]:
-        """Compute the vector-Jacobian product of one step: delta = d_v + psi d_z (..., H)."""
-        d_z, d_v = np.split(d_next, 2, axis=-1)
-        delta = d_v + residuals * d_z
-        d_state = np.concatenate([delta @ params["w_hh"], exp(-1 / self.tau) * delta], axis=-1)
-        return d_state, delta @ params["w_ih"], delta
-
-    def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Array, grad: Parameters) -> None:
-        """Add the gradient with respect to the parameters to `grad`."""
-        grad["w_ih"] += outer_sum(delta, x)
-        grad["w_hh"] += outer_sum(delta, state[..., : self.hidden_size])
-
-    def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
-        """Return the outer products of which the gradient with respect to the parameters is the sum."""
-        k, z = np.arange(self.hidden_size), slice(0, self.hidden_size)
-        return Outer("w_ih", k, x), Outer("w_hh", k, state[..., z], units=z)
+    @staticmethod
+    def update(x, z, v, tau, threshold, dampening):
+        alpha = exp(-1 / tau)
+        v = alpha * v + linear("v", x, z) - threshold * stop_gradient(z)
+        return fires(v / threshold - 1, dampening), v
 
 
-@dataclass(frozen=True)
 class ALIFCell(LIFCell):
     """Leaky integrate-and-fire neurons with adaptive threshold, as of an LSNN; the state is [z | v | a]::
 
@@ -198,7 +120,7 @@ class ALIFCell(LIFCell):
     dampening : float, default 0.3
         Height of the surrogate derivative, above 0.
     init : Initializer, default Uniform()
-        The initialization of the parameters.
+        The initialization of the parameters; by keyword.
     tau_adaptation : float, default 200
         Time constant of the adaptation, above 0 [steps].
     beta : float, default 0.184
@@ -221,6 +143,9 @@ class ALIFCell(LIFCell):
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from rnnbp.core import Parameters
+
     Under a constant input the firing rate adapts:
 
     >>> cell = ALIFCell(input_size=1, hidden_size=1)
@@ -233,40 +158,18 @@ class ALIFCell(LIFCell):
     (11, 9, 7)
     """
 
+    state = "z v a"
     tau_adaptation: float = 200.0
     beta: float = 0.184
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         number("tau_adaptation", self.tau_adaptation, 0, open_low=True)
         number("beta", self.beta, 0)
+        super().__post_init__()
 
-    @property
-    def state_size(self) -> int:
-        """3 H: the state is [z | v | a]."""
-        return 3 * self.hidden_size
-
-    def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
-        """Compute one step; the residuals are psi (..., H), the surrogate derivative of z with respect to v."""
-        z, v, a = np.split(state, 3, axis=-1)
-        v = self._potential(params, z, v, x)
-        a = exp(-1 / self.tau_adaptation) * a + z
-        u = (v - self.beta * a) / self.threshold - 1
-        psi = surrogate(u, self.dampening) / self.threshold
-        return np.concatenate([spike(u, self.dampening), v, a], axis=-1), psi
-
-    def step_vjp(
-        self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
-    ) -> tuple[Array, Array, Array]:
-        """Compute the vector-Jacobian product of one step: delta = d_v + psi d_z (..., H).
-
-        The gradient with respect to a is d_a - beta psi d_z.
-        """
-        d_z, d_v, d_a = np.split(d_next, 3, axis=-1)
-        delta = d_v + residuals * d_z
-        d_a = d_a - self.beta * residuals * d_z
-        d_z, d_v = delta @ params["w_hh"] + d_a, exp(-1 / self.tau) * delta
-        d_state = np.concatenate([d_z, d_v, exp(-1 / self.tau_adaptation) * d_a], axis=-1)
-        return d_state, delta @ params["w_ih"], delta
-
-    outer_products = LIFCell.outer_products
+    @staticmethod
+    def update(x, z, v, a, tau, threshold, dampening, tau_adaptation, beta):  # type: ignore[override]
+        alpha, rho = exp(-1 / tau), exp(-1 / tau_adaptation)
+        v = alpha * v + linear("v", x, z) - threshold * stop_gradient(z)
+        a = rho * a + z
+        return fires((v - beta * a) / threshold - 1, dampening), v, a

@@ -122,7 +122,7 @@ class StackedLayer(CellLayer):
     >>> @dataclass(frozen=True)
     ... class RectifiedElman(StackedLayer):
     ...     def make_cell(self, input_size):
-    ...         return ElmanCell(input_size, self.hidden_size, "relu", self.init)
+    ...         return ElmanCell(input_size, self.hidden_size, "relu", init=self.init)
     >>> list(RectifiedElman(3, 4, num_layers=2).shapes())[3:5]
     ['b_hh_l0', 'w_ih_l1']
     """

@@ -34,4 +34,4 @@ class Elman(StackedLayer):
     activation: str = field(default="tanh", kw_only=True)
 
     def make_cell(self, input_size: int) -> Cell:
-        return ElmanCell(input_size, self.hidden_size, self.activation, self.init)
+        return ElmanCell(input_size, self.hidden_size, self.activation, init=self.init)

@@ -33,7 +33,7 @@ class GRU(StackedLayer):
     """
 
     def make_cell(self, input_size: int) -> Cell:
-        return GRUCell(input_size, self.hidden_size, self.init)
+        return GRUCell(input_size, self.hidden_size, init=self.init)
 
 
 @dataclass(frozen=True)
@@ -63,4 +63,4 @@ class OriginalGRU(StackedLayer):
     """
 
     def make_cell(self, input_size: int) -> Cell:
-        return OriginalGRUCell(input_size, self.hidden_size, self.init)
+        return OriginalGRUCell(input_size, self.hidden_size, init=self.init)

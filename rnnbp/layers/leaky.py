@@ -38,4 +38,4 @@ class LeakyElman(StackedLayer):
     activation: str = "tanh"
 
     def make_cell(self, input_size: int) -> Cell:
-        return LeakyElmanCell(input_size, self.hidden_size, self.tau, self.activation, self.init)
+        return LeakyElmanCell(input_size, self.hidden_size, self.tau, self.activation, init=self.init)

@@ -33,4 +33,4 @@ class LSTM(StackedLayer):
     """
 
     def make_cell(self, input_size: int) -> Cell:
-        return LSTMCell(input_size, self.hidden_size, self.init)
+        return LSTMCell(input_size, self.hidden_size, init=self.init)

@@ -41,7 +41,7 @@ class LIF(StackedLayer):
     dampening: float = 0.3
 
     def make_cell(self, input_size: int) -> Cell:
-        return LIFCell(input_size, self.hidden_size, self.tau, self.threshold, self.dampening, self.init)
+        return LIFCell(input_size, self.hidden_size, self.tau, self.threshold, self.dampening, init=self.init)
 
 
 @dataclass(frozen=True)
@@ -81,4 +81,4 @@ class ALIF(LIF):
 
     def make_cell(self, input_size: int) -> Cell:
         own = self.tau, self.threshold, self.dampening
-        return ALIFCell(input_size, self.hidden_size, *own, self.init, self.tau_adaptation, self.beta)
+        return ALIFCell(input_size, self.hidden_size, *own, self.tau_adaptation, self.beta, init=self.init)

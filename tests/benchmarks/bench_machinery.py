@@ -19,7 +19,7 @@ import pandas as pd
 import rnnbp
 from rnnbp.benchmark.measure import TimedCall, best_times
 from rnnbp.kernels import packing
-from rnnbp.kernels.compiled import kernels
+from rnnbp.kernels.compiled import kernel
 
 ROWS = (
     (1, 100, 13, 32),
@@ -50,15 +50,15 @@ def plain_empties(dtype: np.dtype, *shapes: tuple[int, ...]) -> list[np.ndarray]
 def variant(run_shards: Any, empties: Any, zeros: Any, empty: Any) -> Iterator[None]:
     """Replace what starts threads and what allocates memory; by itself in the case that is compared with."""
     with (
-        patch.object(kernels, "run_shards", run_shards),
-        patch.object(kernels, "empties", empties),
-        patch.object(kernels, "zeros", zeros),
+        patch.object(kernel, "run_shards", run_shards),
+        patch.object(kernel, "empties", empties),
+        patch.object(kernel, "zeros", zeros),
         patch.object(packing, "empty", empty),
     ):
         yield
 
 
-OURS = (kernels.run_shards, kernels.empties, kernels.zeros, packing.empty)
+OURS = (kernel.run_shards, kernel.empties, kernel.zeros, packing.empty)
 VARIANTS = (OURS, (run_shards_by_futures, *OURS[1:]), (OURS[0], plain_empties, np.zeros, np.empty))
 
 

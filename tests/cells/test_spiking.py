@@ -10,7 +10,7 @@ from helpers import LENGTHS, SPIKING, gradient_error, made, relative_error
 
 import rnnbp
 from rnnbp.cells import ALIFCell, LIFCell
-from rnnbp.cells.spiking import spike, surrogate
+from rnnbp.cells.declared import arrays
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients import BPTT, FiniteDifference, check_gradient, hvp, jvp
 from rnnbp.layers import ALIF, LIF, Dense, MultiLayer, Recurrent
@@ -76,9 +76,13 @@ def test_membrane_potentials_scale_with_the_threshold(rng):
     p, state, other = busy(one), np.zeros(10), np.zeros(10)
     double = p.like(2 * p.vector)
     for x in rng.standard_normal((20, 3)):
-        (state, psi), (other, half) = one.step(p, state, x), two.step(double, other, x)
+        before, twice = state, other
+        (state, psi), (other, same) = one.step(p, state, x), two.step(double, other, x)
         np.testing.assert_array_equal(other[:5], state[:5])
-        np.testing.assert_allclose(half, psi / 2, atol=1e-14)
+        np.testing.assert_allclose(same, psi, atol=1e-14)
+        d_spikes = np.repeat([1.0, 0.0], 5)
+        slope, half = one.step_vjp(p, before, x, psi, d_spikes)[2], two.step_vjp(double, twice, x, same, d_spikes)[2]
+        np.testing.assert_allclose(half, slope / 2, atol=1e-14)
 
 
 # ---- the surrogate --------------------------------------------------------------------------------------
@@ -90,14 +94,19 @@ def primitive(u, gamma):
     return gamma * (0.5 + u - 0.5 * u * np.abs(u))
 
 
+def surrogate(u, gamma):
+    return gamma * arrays.relu(1 - arrays.absolute(u))
+
+
 def test_the_complex_step_through_a_spike_gives_the_surrogate(rng):
     u = rng.uniform(-2, 2, 500)
-    moved = spike(u + 1e-30j, 0.3).imag / 1e-30
+    step = u + 1e-30j
+    moved = arrays.spike(step, surrogate(step, 0.3)).imag / 1e-30
     differences = (primitive(u + 1e-6, 0.3) - primitive(u - 1e-6, 0.3)) / 2e-6
     np.testing.assert_allclose(moved, differences, atol=1e-6)
     np.testing.assert_allclose(moved, surrogate(u, 0.3), rtol=1e-14)
-    np.testing.assert_array_equal(spike(u + 1e-30j, 0.3).real, spike(u, 0.3))
-    np.testing.assert_array_equal(spike(u, 0.3), u > 0)
+    np.testing.assert_array_equal(arrays.spike(step, surrogate(step, 0.3)).real, u > 0)
+    np.testing.assert_array_equal(arrays.spike(u, surrogate(u, 0.3)), u > 0)
 
 
 def test_the_surrogate_has_a_derivative(rng):

@@ -1,5 +1,7 @@
 """An incomplete cell is refused where it is passed; the error names the missing or wrong method."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 from helpers import CELLS, SPIKING, LeakyCell
@@ -128,7 +130,7 @@ def test_a_cell_is_tried_once_for_each_of_its_sizes():
 def test_complete_cells_are_accepted(name):
     cell = (CELLS | SPIKING)[name]
     renamed = type("Mine", (type(cell),), {"__module__": "mine"})
-    mine = renamed(**{f: getattr(cell, f) for f in cell.__dataclass_fields__ if cell.__dataclass_fields__[f].init})
+    mine = renamed(**{f.name: getattr(cell, f.name) for f in fields(cell)})
     try_step("cell", mine)
     assert Recurrent(mine).cell is mine
 

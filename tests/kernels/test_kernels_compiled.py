@@ -20,7 +20,7 @@ from rnnbp.runtime import empties
 pytest.importorskip("numba")
 
 from rnnbp.kernels.compiled import compiled_kernel, compiling, functions
-from rnnbp.kernels.compiled import kernels as compiled
+from rnnbp.kernels.compiled import kernel as compiled
 from rnnbp.kernels.compiled.shards import split_batch
 from rnnbp.kernels.compiled.vectors import at, lanes, load, store
 
@@ -220,14 +220,13 @@ def test_without_numba_numpy_takes_over(make, monkeypatch):
 
 
 def test_an_edit_of_any_kernel_source_invalidates_the_cache(monkeypatch):
-    from rnnbp.kernels.compiled import elman
-
-    (signature, *_) = elman.forward.signatures or [None]
-    codegen = elman.forward.targetctx.codegen()
-    key = elman.forward._cache._index_key(signature, codegen)
-    assert elman.forward._cache._index_key(signature, codegen) == key
+    forward = compiled_kernel(FAST["LSTM"](2, 3), np.dtype(np.float32)).module.forward
+    (signature, *_) = forward.signatures or [None]
+    codegen = forward.targetctx.codegen()
+    key = forward._cache._index_key(signature, codegen)
+    assert forward._cache._index_key(signature, codegen) == key
     monkeypatch.setattr(compiling, "SOURCES", "edited")
-    assert elman.forward._cache._index_key(signature, codegen) != key
+    assert forward._cache._index_key(signature, codegen) != key
 
 
 SCRIPT = """

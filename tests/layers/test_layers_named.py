@@ -30,13 +30,13 @@ from rnnbp.models import Sequential
 from rnnbp.runtime import from_config, to_config
 
 STACKED = {
-    Elman: lambda size, init: ElmanCell(size, 4, "tanh", init),
-    LeakyElman: lambda size, init: LeakyElmanCell(size, 4, 10.0, "tanh", init),
-    LSTM: lambda size, init: LSTMCell(size, 4, init),
-    GRU: lambda size, init: GRUCell(size, 4, init),
-    OriginalGRU: lambda size, init: OriginalGRUCell(size, 4, init),
-    LIF: lambda size, init: LIFCell(size, 4, 20.0, 1.0, 0.3, init),
-    ALIF: lambda size, init: ALIFCell(size, 4, 20.0, 1.0, 0.3, init, 200.0, 0.184),
+    Elman: lambda size, init: ElmanCell(size, 4, "tanh", init=init),
+    LeakyElman: lambda size, init: LeakyElmanCell(size, 4, 10.0, "tanh", init=init),
+    LSTM: lambda size, init: LSTMCell(size, 4, init=init),
+    GRU: lambda size, init: GRUCell(size, 4, init=init),
+    OriginalGRU: lambda size, init: OriginalGRUCell(size, 4, init=init),
+    LIF: lambda size, init: LIFCell(size, 4, 20.0, 1.0, 0.3, init=init),
+    ALIF: lambda size, init: ALIFCell(size, 4, 20.0, 1.0, 0.3, 200.0, 0.184, init=init),
 }
 stacked = pytest.mark.parametrize("layer_class", STACKED, ids=lambda layer_class: layer_class.__name__)
 every = pytest.mark.parametrize("layer_class", [*STACKED, Jordan], ids=lambda layer_class: layer_class.__name__)
@@ -132,7 +132,7 @@ class Rectified(StackedLayer):
     """
 
     def make_cell(self, input_size):
-        return ElmanCell(input_size, self.hidden_size, "relu", self.init)
+        return ElmanCell(input_size, self.hidden_size, "relu", init=self.init)
 
 
 def test_a_named_layer_is_immutable_and_compares_by_value():

@@ -1,6 +1,6 @@
 from rnnbp.cells.declared.cell import DeclaredCell as DeclaredCell
 from rnnbp.cells.declared.expressions import EquationError as EquationError
-from rnnbp.cells.declared.functions import activation as activation
+from rnnbp.cells.declared.functions import activate as activate
 from rnnbp.cells.declared.functions import affine as affine
 from rnnbp.cells.declared.functions import cos as cos
 from rnnbp.cells.declared.functions import exp as exp

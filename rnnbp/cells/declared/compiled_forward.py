@@ -50,7 +50,8 @@ class Forward(Code):
             else:
                 self.add(2, OVER_ROWS, "    " + ROW, "    " + OVER_UNITS)
             self.elementwise(phase, phase is plan.phases[-1], stored)
-        self.add(2, "for b in range(rows):", "    new = after(b, following, active[t + 1], N)")
+        if any(len(product.slots) > 1 for product in plan.phases[-1].products):
+            self.add(2, OVER_ROWS, "    new = after(b, following, active[t + 1], N)")
         output = f"at(inputs, new * X{tail(parts(len(plan.in_row) - 1, 'H'))})"
         self.add(3, f"copy(at(outputs, (t * B + shard + b * shards) * H), {output}, H)")
         self.add(2, "first = following")

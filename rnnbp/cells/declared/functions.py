@@ -138,6 +138,6 @@ def spike(u: Any, surrogate: Callable[[Any], Any]) -> Expression:
     return _apply("spike", u, surrogate(u))
 
 
-def activation(name: str, a: Any) -> Expression:
+def activate(name: str, a: Any) -> Expression:
     """Return the activation that a field of the cell names: 'tanh', 'relu', 'sigmoid' or 'linear'."""
     return _apply(name, a) if choice("activation", name, ("tanh", "relu", "sigmoid", "linear")) != "linear" else a

@@ -1,8 +1,9 @@
 """Kernels compiled by Numba (the extra `fast`), for float32 and float64.
 
 A cell's loop over time is one compiled function, which each thread runs for its own sequences, so threads synchronize
-three times in a training step, not at every time step. All arithmetic is on vector registers (`vectors`), nearly all
-time is spent in one small matrix product (`product`), and each cell's file holds its gates and its two loops.
+three times in a training step, not at every time step. The function is generated from the cell's equation
+(`rnnbp.cells.declared`), and imported from a cache (`modules`). All arithmetic is on vector registers (`vectors`), and
+nearly all time is spent in one small matrix product (`product`).
 """
 
 import importlib.util
@@ -11,16 +12,9 @@ from functools import cache
 
 import numpy as np
 
-from rnnbp.cells import Cell, ElmanCell, GRUCell, LSTMCell, OriginalGRUCell
+from rnnbp.cells import Cell
 from rnnbp.cells.declared import DeclaredCell
 from rnnbp.kernels.base import Kernel
-
-NAMES: dict[type, str] = {
-    ElmanCell: "CompiledElman",
-    GRUCell: "CompiledGRU",
-    LSTMCell: "CompiledLSTM",
-    OriginalGRUCell: "CompiledOriginalGRU",
-}
 
 
 @cache
@@ -31,19 +25,14 @@ def available() -> bool:
 
 
 def compiled_kernel(cell: Cell, dtype: np.dtype) -> Kernel | None:
-    """Return the compiled kernel of a cell.
+    """Return the compiled kernel of a declared cell.
 
-    None for another dtype, without Numba, or for a cell that is neither of the package nor declared, as one of which a
-    subclass has its own `step`.
+    None for another cell, as a subclass that overrides `step`, for another dtype, and without Numba.
     """
     if dtype not in (np.float32, np.float64) or not available():
         return None
-    if isinstance(cell, DeclaredCell):
-        from rnnbp.kernels.compiled.derived import derived_kernel
-
-        return derived_kernel(cell, dtype) if cell.is_derived else None
-    if type(cell) not in NAMES:
+    if not (isinstance(cell, DeclaredCell) and cell.is_derived):
         return None
-    from rnnbp.kernels.compiled import kernels
+    from rnnbp.kernels.compiled.kernel import kernel_for
 
-    return getattr(kernels, NAMES[type(cell)])(cell, dtype)
+    return kernel_for(cell, dtype)

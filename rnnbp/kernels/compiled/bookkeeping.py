@@ -16,6 +16,7 @@ from rnnbp.cells.declared.compiled_plan import Plan
 from rnnbp.cells.declared.expressions import Expression
 from rnnbp.cells.declared.layout import Block
 from rnnbp.cells.declared.numpy_step import FUNCTIONS
+from rnnbp.core import Parameters
 from rnnbp.kernels.base import Array
 
 
@@ -33,7 +34,7 @@ class Rows:
             return cls(name, (slice(numbers[0] * size, (numbers[-1] + 1) * size),))
         return cls(name, tuple(slice(k * size, (k + 1) * size) for k in numbers))
 
-    def take(self, params: Weights) -> Array:
+    def take(self, params: Weights | Parameters) -> Array:
         """Return the rows; a view where they are one slice."""
         array, first = params[self.name], self.slices[0]
         if len(self.slices) == 1:

@@ -26,15 +26,6 @@ def product(rows, width, a, a_row, a_k, b, depth, c0, c0_row, c, c_row):
 
 
 @njit(nogil=True)
-def input_gradient(rows, width, delta, delta_row, delta_k, depth, w, zeros, room, dx, dx_row):
-    """Compute one step's dx = delta W, by way of `room`, whose rows are padded to the vector width."""
-    X = room.shape[1]
-    product(rows, width, delta, delta_row, delta_k, w, depth, zeros, 0, at(room, 0), X)
-    for r in range(rows):
-        copy(at(dx, r * dx_row), at(room, r * X), width)
-
-
-@njit(nogil=True)
 def copy_rows(rows, width, room, target, row):
     """Copy rows of `room` to an address with a stride."""
     X = room.shape[1]

@@ -13,16 +13,15 @@ from rnnbp.cells.declared.compiled_plan import Plan, plan_of
 from rnnbp.core import Parameters
 from rnnbp.kernels.base import Array, Kernel
 from rnnbp.kernels.compiled.bookkeeping import Bookkeeping, GradientTerm, bookkeeping_of, invariant_values
-from rnnbp.kernels.compiled.kernels import Term, reduce, term
 from rnnbp.kernels.compiled.modules import module_of
 from rnnbp.kernels.compiled.shards import Shard, split_batch
 from rnnbp.kernels.compiled.team import run_shards
 from rnnbp.kernels.compiled.vectors import REGISTER_BYTES
-from rnnbp.kernels.compiled.weights import outer_sum, packed, packed_back, put_back
+from rnnbp.kernels.compiled.weights import outer_sum, packed, packed_back, put_back, side_by_side
 from rnnbp.kernels.packing import padded_steps
 from rnnbp.runtime import empties, get_num_threads, zeros
 
-WORTH_A_THREAD = 7.5e6  # floating point operations, which take some 75 us
+FLOPS_PER_THREAD = 7.5e6  # at least, for each thread: some 75 us of work
 CHUNK_BYTES = 1 << 21  # of deltas in a chunk, about: they stay in the cache until they are used
 
 
@@ -50,13 +49,38 @@ class Residuals:
     sources: Array
 
 
+@dataclass(frozen=True)
+class Term:
+    """A term of the parameters' gradient: ``[w_h | w_x] += delta outer inputs``, and either bias the sum of delta.
+
+    delta is the columns of `deltas` from `begin` on, the inputs those of `source` from `start` on. Until the end the
+    gradients of both weights are side by side in `sums`; of a single source, the second ones have no columns.
+    """
+
+    begin: int
+    source: Array
+    start: int
+    w_h: Array
+    w_x: Array
+    b_h: Array
+    b_x: Array
+    sums: Array
+
+
+def reduce(grad: Parameters, sums: Sequence[Parameters]) -> None:
+    """Add the threads' partial sums to the gradient; one of them may be the gradient itself."""
+    for partial in sums:
+        if partial is not grad:
+            grad.vector += partial.vector
+
+
 @lru_cache(maxsize=256)
-def derived_kernel(cell: DeclaredCell, dtype: np.dtype) -> "DerivedKernel":
+def kernel_for(cell: DeclaredCell, dtype: np.dtype) -> "CompiledKernel":
     """Return the kernel of a declared cell."""
-    return DerivedKernel(cell, dtype)
+    return CompiledKernel(cell, dtype)
 
 
-class DerivedKernel(Kernel):
+class CompiledKernel(Kernel):
     """A declared cell over time, compiled.
 
     Parameters
@@ -82,7 +106,7 @@ class DerivedKernel(Kernel):
         self.columns, self.none = len(self.plan.columns), np.empty(0, dtype)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, DerivedKernel) and (self.cell, self.dtype) == (other.cell, other.dtype)
+        return isinstance(other, CompiledKernel) and (self.cell, self.dtype) == (other.cell, other.dtype)
 
     def __hash__(self) -> int:
         return hash((self.cell, self.dtype))
@@ -130,8 +154,10 @@ class DerivedKernel(Kernel):
     def _term(self, t: GradientTerm, source: Array, grad: Parameters) -> Term:
         biases = [self.none if rows is None else rows.take(grad) for rows in t.biases]
         weights = [rows.take(grad) for rows in t.weights] or [biases[0].reshape(-1, 1)[:, :0]]
-        first, *others = zip(weights, biases, strict=True)
-        return term(t.begin, source, t.start, first, others[0] if others else None)
+        if len(weights) == 1:
+            weights, biases = [*weights, weights[0][:, :0].copy()], [*biases, self.none]
+        (w_h, w_x), (b_h, b_x) = weights, biases
+        return Term(t.begin, source, t.start, w_h, w_x, b_h, b_x, side_by_side(w_h, w_x))
 
     # ---- memory ---------------------------------------------------------------------------------------------
 
@@ -154,7 +180,7 @@ class DerivedKernel(Kernel):
     def threads(self, rows: int, batch_size: int) -> int:
         """Return the number of threads that pays for a number of real steps."""
         flops = 2.0 * rows * max(1, len(self.plan.sums)) * self.H * (self.H + self.F)
-        worth = min(batch_size, int(flops / WORTH_A_THREAD))
+        worth = min(batch_size, int(flops / FLOPS_PER_THREAD))
         return min(worth, get_num_threads()) if worth > 1 else 1
 
     # ---- passes ---------------------------------------------------------------------------------------------
