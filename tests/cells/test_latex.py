@@ -2,12 +2,13 @@
 
 import inspect
 
+import declarations
 import pytest
+from declarations import Peephole
 
 import rnnbp.cells
+from rnnbp.cells import ALIFCell, ElmanCell, GRUCell, LeakyElmanCell, LIFCell, LSTMCell, OriginalGRUCell
 from rnnbp.cells.declared import DeclaredCell, affine, exp, linear, maximum, relu, sigmoid, spike, tanh
-from tests import declarations
-from tests.declarations import ALIF, GRU, LIF, LSTM, Elman, Leaky, OriginalGRU, Peephole
 
 DECLARED = {
     name: cell
@@ -32,12 +33,12 @@ def declared(update, **attributes):
 
 
 def test_elman_network():
-    assert lines(Elman(3, 4)) == [r"h_t = \tanh(W x_t + R h_{t-1} + b)"]
-    assert lines(Elman(3, 4, "relu")) == [r"h_t = \operatorname{relu}(W x_t + R h_{t-1} + b)"]
+    assert lines(ElmanCell(3, 4)) == [r"h_t = \tanh(W x_t + R h_{t-1} + b)"]
+    assert lines(ElmanCell(3, 4, "relu")) == [r"h_t = \operatorname{relu}(W x_t + R h_{t-1} + b)"]
 
 
 def test_lstm():
-    assert lines(LSTM(3, 4)) == [
+    assert lines(LSTMCell(3, 4)) == [
         r"i_t = \sigma(W_i x_t + R_i h_{t-1} + b_i)",
         r"f_t = \sigma(W_f x_t + R_f h_{t-1} + b_f)",
         r"g_t = \tanh(W_g x_t + R_g h_{t-1} + b_g)",
@@ -48,11 +49,11 @@ def test_lstm():
 
 
 def test_biases_are_two_where_they_enter_separately():
-    assert lines(GRU(3, 4))[2:] == [
+    assert lines(GRUCell(3, 4))[2:] == [
         r"n_t = \tanh(W_n x_t + b_{W,n} + r_t \odot (R_n h_{t-1} + b_{R,n}))",
         r"h_t = n_t + z_t \odot (h_{t-1} - n_t)",
     ]
-    assert lines(OriginalGRU(3, 4))[2] == r"n_t = \tanh(W_n x_t + R_n (r_t \odot h_{t-1}) + b_n)"
+    assert lines(OriginalGRUCell(3, 4))[2] == r"n_t = \tanh(W_n x_t + R_n (r_t \odot h_{t-1}) + b_n)"
 
 
 def test_element_wise_parameters_do_not_depend_on_time():
@@ -61,12 +62,12 @@ def test_element_wise_parameters_do_not_depend_on_time():
 
 
 def test_constants_are_symbols_without_time():
-    assert lines(Leaky(3, 4)) == [r"h_t = h_{t-1} + \frac{1}{\tau} (\tanh(W x_t + R h_{t-1} + b) - h_{t-1})"]
-    assert lines(ALIF(3, 4))[:2] == [r"\alpha = e^{-1/\tau}", r"\rho = e^{-1/\tau_{\mathrm{adaptation}}}"]
+    assert lines(LeakyElmanCell(3, 4)) == [r"h_t = h_{t-1} + \frac{1}{\tau} (\tanh(W x_t + R h_{t-1} + b) - h_{t-1})"]
+    assert lines(ALIFCell(3, 4))[:2] == [r"\alpha = e^{-1/\tau}", r"\rho = e^{-1/\tau_{\mathrm{adaptation}}}"]
 
 
 def test_spikes_come_with_their_surrogate_derivative():
-    assert lines(LIF(3, 4))[1:] == [
+    assert lines(LIFCell(3, 4))[1:] == [
         r"v_t = \alpha \, v_{t-1} + W x_t + R z_{t-1} - \mathrm{threshold} \, \operatorname{sg}(z_{t-1})",
         r"z_t = \Theta\left(\frac{v_t}{\mathrm{threshold}} - 1\right)",
         r"\Theta'(u) := \mathrm{dampening} \, \operatorname{relu}(1 - |u|)",
@@ -141,7 +142,7 @@ def test_what_occurs_twice_and_has_no_name_is_written_once():
 
 
 def test_a_notebook_displays_the_equation():
-    assert LSTM(3, 4)._repr_latex_() == f"$$\n{LSTM(3, 4).latex()}\n$$"
+    assert LSTMCell(3, 4)._repr_latex_() == f"$$\n{LSTMCell(3, 4).latex()}\n$$"
 
 
 @pytest.mark.parametrize("cell", DECLARED.values(), ids=DECLARED)
