@@ -3,15 +3,16 @@
 import inspect
 from itertools import combinations, pairwise
 
+import declarations
 import numpy as np
 import pytest
+from declarations import MinGRU
 
 import rnnbp
+from rnnbp.cells import GRUCell, LSTMCell, OriginalGRUCell
 from rnnbp.cells.declared import DeclaredCell, affine, linear, maximum, tanh
 from rnnbp.diagnostics.cell_graph import GATE, OPERATION, RESULT, SOURCE, cell_graph
 from rnnbp.diagnostics.layered_layout import layered_layout, layers_of
-from tests import declarations
-from tests.declarations import GRU, LSTM, MinGRU, OriginalGRU
 
 pytest.importorskip("matplotlib")
 
@@ -49,30 +50,30 @@ def drawing(cell):
 
 
 def test_a_gate_is_its_pre_activation_with_its_nonlinearity():
-    gates = written(LSTM(3, 4), GATE)
+    gates = written(LSTMCell(3, 4), GATE)
     assert sorted(gates) == [
         r"f_t = \sigma(W_f x_t + R_f h_{t-1} + b_f)",
         r"g_t = \tanh(W_g x_t + R_g h_{t-1} + b_g)",
         r"i_t = \sigma(W_i x_t + R_i h_{t-1} + b_i)",
         r"o_t = \sigma(W_o x_t + R_o h_{t-1} + b_o)",
     ]
-    assert sorted(written(LSTM(3, 4), OPERATION)) == ["+", r"\odot", r"\odot", r"\odot"]
-    assert written(LSTM(3, 4), SOURCE) == ["h_{t-1}", "c_{t-1}", "x_t"]
-    assert written(LSTM(3, 4), RESULT) == ["h_t", "c_t"]
+    assert sorted(written(LSTMCell(3, 4), OPERATION)) == ["+", r"\odot", r"\odot", r"\odot"]
+    assert written(LSTMCell(3, 4), SOURCE) == ["h_{t-1}", "c_{t-1}", "x_t"]
+    assert written(LSTMCell(3, 4), RESULT) == ["h_t", "c_t"]
 
 
 def test_the_two_gated_recurrent_units_differ_in_their_reset_gate():
-    assert [text for text in written(GRU(3, 4), GATE) if text[0] in "RW"] == [
+    assert [text for text in written(GRUCell(3, 4), GATE) if text[0] in "RW"] == [
         "W_n x_t + b_{W,n}",
         "R_n h_{t-1} + b_{R,n}",
     ]
-    (new,) = (node for node in graph(OriginalGRU(3, 4)) if node.text.startswith("n_t"))
+    (new,) = (node for node in graph(OriginalGRUCell(3, 4)) if node.text.startswith("n_t"))
     assert new.text == r"n_t = \tanh(W_n x_t + R_n (r_t \odot h_{t-1}) + b_n)"
     assert [node.text for node in new.inputs] == ["x_t", r"\odot"]
 
 
 def test_what_is_subtracted_or_divided_by_is_marked():
-    (difference,) = (node for node in graph(GRU(3, 4)) if any(node.subtracted))
+    (difference,) = (node for node in graph(GRUCell(3, 4)) if any(node.subtracted))
     assert [(node.text, minus) for node, minus in zip(difference.inputs, difference.subtracted, strict=True)] == [
         ("h_{t-1}", False),
         (r"\tanh", True),
@@ -159,7 +160,7 @@ def test_a_wire_that_branches_is_drawn_with_a_dot():
 
 
 def test_the_figure_has_every_text(tmp_path):
-    cell = LSTM(3, 4)
+    cell = LSTMCell(3, 4)
     fig = rnnbp.plot_cell(cell)
     found = [text.get_text() for text in fig.axes[0].texts]
     for text in written(cell, SOURCE, GATE, RESULT):
@@ -170,4 +171,4 @@ def test_the_figure_has_every_text(tmp_path):
 
 def test_a_cell_without_a_declaration_has_no_diagram():
     with pytest.raises(TypeError, match=r"cell must be declared by its equation, .* got Stack"):
-        rnnbp.plot_cell(rnnbp.Stack([LSTM(3, 4), LSTM(4, 4)]))
+        rnnbp.plot_cell(rnnbp.Stack([LSTMCell(3, 4), LSTMCell(4, 4)]))
