@@ -450,6 +450,26 @@ def test_the_more_forget_bias_the_longer_a_state_is_preserved(name, rng):
     np.testing.assert_allclose(last[preserved], expected, rtol=1e-7)
 
 
+@pytest.mark.parametrize("name", ["JANET", "MGU", "minGRU", "minLSTM", "SRU"])
+def test_chrono_gives_time_constants_up_to_the_longest_dependency(name):
+    """At a constant zero input, what remains of a state after one step is u / (1 + u) with u from 1 to 99."""
+    kind, size = type(TABLE[name][0]), 2000
+    options = {"beta": 0.0} if name == "JANET" else {}
+    cell = kind(F, size, init=rnnbp.Chrono(longest=100), **options)
+    params = made(cell)
+    set_by_chrono = np.zeros(len(params["b_ih"]), bool)
+    set_by_chrono[: 2 * size if name == "minLSTM" else size] = True
+    bias = np.where(set_by_chrono, params["b_ih"], 0)
+    params.vector[:] = 0
+    params["b_ih"] = bias
+    state = np.ones(cell.state_size)
+    remains = cell.step(params, state, np.zeros(F))[0][-size:]
+    u = remains / (1 - remains)
+    assert 1 <= u.min() < 1.2
+    assert 98 < u.max() <= 99
+    np.testing.assert_allclose(np.mean(u), 50, rtol=0.05)
+
+
 def test_ring_initialization_fills_a_ring_of_the_complex_plane_and_gives_states_of_variance_one(rng):
     cell = cells.LRUCell(8, 4000, init=cells.Ring(0.6, 0.9, phase=1.0))
     params = made(cell)
@@ -480,6 +500,19 @@ def test_hopfield_networks_descend_their_energy(rng):
     for _ in range(2000):  # in larger steps to the end
         h, _ = cells.HopfieldCell(F, 20, tau=2.0).step(params, h, x)
     np.testing.assert_allclose(h, np.tanh(W @ h + drive), atol=1e-6)
+
+
+def test_hopfield_gradients_at_the_fixed_point_are_those_of_the_iterations(rng):
+    converged = rnnbp.Tolerance(1e-14, 0.0)
+    layer = rnnbp.FixedPoint(cells.HopfieldCell(F, H, tau=1.5), tolerance=converged)
+    model = rnnbp.Sequential(layer, Dense(H, 2), seed=2, dtype=np.float64)
+    batch = rnnbp.SequenceDataset(list(rng.standard_normal((5, 1, F))), targets=[[0], [1], [1], [0], [1]]).batch()
+    implicit, unrolled = (
+        sum(g.vector for g in algorithm.gradients(model, batch, rnnbp.CrossEntropy()))
+        for algorithm in (rnnbp.RecurrentBackprop(tolerance=converged), rnnbp.BPTT())
+    )
+    assert np.abs(model.params.like(implicit)["0.w_hh"]).max() > 1e-3
+    assert relative_error(implicit, unrolled) < 1e-10
 
 
 def test_antisymmetric_dynamics_neither_grow_nor_decay():
