@@ -19,6 +19,7 @@ class SLSTMCell(DeclaredCell):
         h[t] = o * c[t] / n[t]
 
     The stabilizer m takes a common factor out of c and n, so that no exponential overflows; h does not depend on it.
+    It starts at 0: a first input gate below exp(-100), which float32 rounds to 0, would make h NaN.
     This is one head: all units of h reach all gates, where the paper has blocks of units.
 
     Parameters
