@@ -23,7 +23,18 @@ from rnnbp.cells import (
     state_jacobian,
 )
 from rnnbp.cells.base import check_cell
-from rnnbp.cells.declared import DeclaredCell, EquationError, affine, exp, linear, relu, sigmoid, spike, tanh
+from rnnbp.cells.declared import (
+    DeclaredCell,
+    EquationError,
+    affine,
+    exp,
+    linear,
+    relu,
+    sigmoid,
+    spike,
+    stop_gradient,
+    tanh,
+)
 from rnnbp.cells.outer import outer_method
 from rnnbp.core import Parameters
 from rnnbp.layers import Dense, Recurrent
@@ -291,6 +302,15 @@ def test_a_class_without_an_equation_is_refused():
 def test_wrong_arguments_of_declared_cells_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_what_only_stop_gradient_takes_has_a_gradient_of_zero(rng):
+    cell = declare(lambda x, h: tanh(affine("h", x, h)) + stop_gradient(affine("fixed", x)))(3, 4)
+    params, state, x = drawn(cell, rng)
+    *_, gradient = one_step(cell, params, state, x, np.ones_like(state))
+    grad = params.like(gradient)
+    assert not grad["w_ih"][4:].any()
+    assert grad["w_ih"][:4].any()
 
 
 def test_update_may_be_written_without_staticmethod():

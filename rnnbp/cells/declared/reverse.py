@@ -143,9 +143,10 @@ def reverse(equation: Equation) -> Reverse:
             deltas[node] = cotangent
         else:
             _propagate(terms, node, cotangent)
+    none = Cotangent(next(iter(incoming.values())), graph.constant(0))  # of what only stop_gradient takes
     return Reverse(
         incoming,
-        {node: deltas[node] for node in (*equation.terms, *equation.parameters.values())},
+        {node: deltas.get(node, none) for node in (*equation.terms, *equation.parameters.values())},
         products,
         {name: _terms(terms.get(symbol, {})) for name, symbol in equation.states.items()},
         sums,
