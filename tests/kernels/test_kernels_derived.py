@@ -16,14 +16,15 @@ from test_kernels import Case
 import rnnbp
 from rnnbp import kernels
 from rnnbp.cells import ALIFCell, ElmanCell, GRUCell, LeakyElmanCell, LIFCell, LSTMCell, OriginalGRUCell
-from rnnbp.cells.declared import DeclaredCell, affine, linear, tanh
+from rnnbp.cells.declared import DeclaredCell, affine, linear, stop_gradient, tanh
 from rnnbp.kernels.blocks import BLOCK
 from rnnbp.kernels.loop import Loop
 
 pytest.importorskip("numba")
 
+from rnnbp.cells.declared import compiled_plan
 from rnnbp.cells.declared.compiled_plan import plan_of
-from rnnbp.kernels.compiled import kernel, modules
+from rnnbp.kernels.compiled import kernel, modules, product
 from rnnbp.kernels.compiled.kernel import CompiledKernel
 
 FLOAT64 = np.dtype(np.float64)
@@ -59,6 +60,26 @@ class Echo(DeclaredCell):
         return g, tanh(affine("g", x))
 
 
+class Decay(DeclaredCell):
+    """A cell without parameters."""
+
+    tau: float = 3.0
+
+    @staticmethod
+    def update(h, tau):
+        return h - h / tau
+
+
+class Detached(DeclaredCell):
+    """Weights whose gradient is zero, and a state that nothing reads."""
+
+    state = "h g"
+
+    @staticmethod
+    def update(x, h):
+        return tanh(affine("h", x, h)), stop_gradient(linear("fixed", x))
+
+
 class Six(DeclaredCell):
     """More gates than one product computes."""
 
@@ -83,7 +104,7 @@ DECLARED = (
             "Rotation",
         )
     }
-    | {cls.__name__: cls for cls in (TwoSources, Autonomous, Echo, Six)}
+    | {cls.__name__: cls for cls in (TwoSources, Autonomous, Echo, Decay, Detached, Six)}
 )
 every_cell = pytest.mark.parametrize("make", DECLARED.values(), ids=DECLARED)
 
@@ -194,6 +215,10 @@ def test_a_subclass_that_overrides_a_derived_method_takes_the_loop():
             return next_state / 2, residuals
 
     assert kernels.kernel_of(Half(3, 4), np.float32) == Loop(Half(3, 4))
+
+
+def test_a_product_computes_as_many_slots_as_its_tile_has_registers():
+    assert compiled_plan.TOGETHER == product.COLUMNS
 
 
 def test_a_constant_does_not_compile_again():

@@ -168,7 +168,7 @@ class _StepVJP(_Function):
         """Add the lines that compute delta."""
         columns = [self.column(number) for number in range(len(self.layout.columns))]
         lines, texts = self.writer.inline(columns, self.known)
-        self.lines += [*lines, *joined("delta", texts)]
+        self.lines += [*lines, *(joined("delta", texts) if texts else ["delta = d_next[..., :0]"])]
 
     def products(self, source: Expression) -> str:
         """Return the cotangent of a source through its weights as code."""

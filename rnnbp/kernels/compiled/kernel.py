@@ -189,7 +189,7 @@ class CompiledKernel(Kernel):
         """Run the cell over time, each thread its own sequences."""
         T, B, _ = x.shape
         rows = int(active.sum())
-        most = CHUNK_BYTES // (self.columns * self.H * self.dtype.itemsize)
+        most = CHUNK_BYTES // (max(1, self.columns) * self.H * self.dtype.itemsize)
         shards = split_batch(active, self.threads(rows, B), most)
         residuals = self.empty_residuals(shards, B)
         for saved in residuals:
