@@ -92,8 +92,9 @@ def test_the_documented_comparison_runs(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_the_examples_of_the_readme_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names: dict = {"MyCell": rnnbp.ElmanCell}
+    names: dict = {}
     for block in blocks_of_readme():
         exec(block, names)
     assert len(names["history"]) == 30
+    assert names["FastGRNN"](3, 4).shapes() == {"w_ih": (4, 3), "w_hh": (4, 4), "b_z": (4,), "b_h": (4,)}
     assert isinstance(names["model"].layers[0], rnnbp.Recurrent)
