@@ -119,6 +119,17 @@ def test_outer_products_add_up_to_the_gradient(cell, rng):
     assert (counted.vector == 1).all()
 
 
+def test_recurrent_weights_are_marked_where_they_are_the_only_paths_between_units():
+    def marked(cell):
+        state, x, params = np.zeros(cell.state_size), np.zeros(3), Parameters(cell.shapes())
+        outers = outer_method(cell)(state, x, cell.step(params, state, x)[1])
+        return [outer.name for outer in outers if outer.units is not None]
+
+    assert marked(LSTMCell(3, 4)) == ["w_hh"]
+    assert marked(GRUCell(3, 4)) == ["w_hh"]
+    assert marked(OriginalGRUCell(3, 4)) == marked(OTHERS["MinimalGated"]) == []
+
+
 @every_cell
 def test_rtrl_equals_backpropagation_through_time(cell, rng):
     model = rnnbp.Sequential(Recurrent(cell), rnnbp.Last(), Dense(4, 2), seed=1, dtype=np.float64)

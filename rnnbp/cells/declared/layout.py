@@ -1,6 +1,6 @@
 """Where the parameters of an equation are: rows of weights and biases, and columns of delta."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
@@ -158,21 +158,28 @@ class Layout:
         return tuple(_runs(self._by_row, lambda a, b: (b.row, b.column) == (a.row + 1, a.column + 1)))
 
     def outer_products(self, hidden_size: int, sources: Mapping[Expression, Array]) -> tuple[Outer, ...]:
-        """Return the parameters' gradient as outer products of delta and the values of the sources."""
-        columns, found = np.arange(hidden_size * len(self.columns)), []
-        states = list(self.equation.states.values())
+        """Return the parameters' gradient as outer products of delta and the values of the sources.
 
-        def scaled(place: tuple[int, int]) -> slice:
-            return slice(place[0] * hidden_size, place[1] * hidden_size)
+        Recurrent weights are marked, by `units`, where they are the only paths between units: where no weight
+        multiplies a function of states, as r h in the original GRU.
+        """
+        states, H = list(self.equation.states.values()), hidden_size
+        marked = all(source in (self.equation.x, *states) for source in sources)
 
-        for run in self.transposed_products:
-            here, source = columns[scaled(run.columns)], run.source
-            units = scaled((k := states.index(source), k + 1)) if source in states else None
-            found.append(Outer(run.weight, here, sources[source], scaled(run.rows), units))
-            if run.bias is not None:
-                found.append(Outer(run.bias, here, rows=scaled(run.bias_rows)))
-        for name, column in self.parameter_columns.items():
-            found.append(Outer(name, columns[scaled((column, column + 1))]))
+        def columns(numbers: Iterable[int]) -> Array:
+            return np.concatenate([np.arange(k * H, (k + 1) * H) for k in numbers])
+
+        found = []
+        for run in self.products:
+            (first, last), source = run.rows, run.source
+            units = slice((k := states.index(source)) * H, (k + 1) * H) if marked and source in states else None
+            here = columns(block.column for block in run.blocks)
+            found.append(Outer(run.weight, here, sources[source], slice(first * H, last * H), units))
+        for suffix in ("ih", "hh"):
+            biased = [block for block in self._by_row if block.suffix == suffix and block.bias_row is not None]
+            if biased:
+                found.append(Outer(f"b_{suffix}", columns(block.column for block in biased)))
+        found += [Outer(name, columns([column])) for name, column in self.parameter_columns.items()]
         return tuple(found)
 
     @property
