@@ -255,6 +255,14 @@ def forgetful(x, h):
         (lambda x, h: h**3, r"the power 3 of the symbol h; .* only \*\* 2 is known"),
         (lambda x, h: float(h), r"float\(\) or a function of `math` of the symbol h"),
         (lambda x, h: sum(h), "unpacking of the symbol h"),
+        (lambda x, h: x @ h, r'the matrix product @ of the symbol x; .*: W x \+ R h \+ b is affine\("gate", x, h\)'),
+        (lambda x, h: h.tanh(), r"the attribute 'tanh' of the symbol h; .*: use \+ - \* / and the functions of"),
+        (lambda x, h: h if h == 0 else affine("h", x), "a comparison of the symbol h; .* use maximum, relu or spike"),
+        (lambda self, x, h: h, r"unknown argument 'self': .* An equation has no self: write def update\(x, ...\)"),
+        (
+            lambda x, h, a=0.5: a * h,
+            r"unknown argument 'a': .* field of the class: write a: float = 0.5 beside `update`",
+        ),
         (lambda x, h: affine(h, x), 'the first argument of affine is the name of a gate, as "forget", got h'),
         (lambda x, h: affine("h"), r'affine\("h"\) has no input: write affine\("h", x, h\)'),
         (lambda x, h: linear("h", 3.0), r'linear\("h", ...\) takes x, states and functions of them, got 3.0'),
@@ -288,6 +296,36 @@ def test_declared_names_are_identifiers_and_not_used_twice():
         declare(lambda x, h: h, parameters="h")(3, 4)
     with pytest.raises(EquationError, match=r"'x' cannot be the name .* x is the input"):
         declare(lambda x, h: h, state="h x")(3, 4)
+
+
+def test_names_are_given_as_one_text():
+    with pytest.raises(EquationError, match=r"""Mine.state must be names .* as "h c", got \('h', 'c'\)"""):
+        declare(lambda x, h, c: (h, c), state=("h", "c"))(3, 4)
+
+
+def test_a_field_without_a_type_is_explained():
+    with pytest.raises(EquationError, match=r"Mine.tau has no type, so it is no field .*: write tau: float = 3\.0"):
+        declare(lambda x, h, tau: h / tau, tau=3.0)(3, 4)
+
+
+@pytest.mark.parametrize("tau", ["a", None, float("nan"), float("inf"), True])
+def test_a_constant_is_a_finite_number(tau):
+    with pytest.raises(ValueError, match="tau must be a number that is finite, got"):
+        declare(lambda h, tau: h / tau, __annotations__={"tau": float}, tau=1.0)(3, 4, tau)
+
+
+def test_a_field_that_chooses_the_equation_is_hashable():
+    with pytest.raises(EquationError, match=r"Mine: sizes chooses among equations, .* got \[1\]; numbers that are"):
+        declare(lambda h, sizes: h, __annotations__={"sizes": list})(3, 4, [1])
+
+
+def test_numbers_may_be_of_numpy_and_results_a_list():
+    def update(x, h, c):
+        return [np.float64(0.5) * h + np.float32(0.25) * affine("h", x), c * np.int64(2) - np.float64(1.0)]
+
+    cell = declare(update, state="h c")(3, 4)
+    next_state = cell.step(made(cell), np.ones(8), np.zeros(3))[0]
+    np.testing.assert_allclose(next_state[4:], 1.0)
 
 
 def test_a_parameter_without_effect_is_refused():

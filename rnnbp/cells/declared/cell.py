@@ -1,6 +1,6 @@
 """Base class of cells that are declared by their equation."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, dataclass_transform
@@ -11,11 +11,12 @@ from rnnbp.cells.base import Array, Residuals, Weights
 from rnnbp.cells.declared.compiled_module import module_source
 from rnnbp.cells.declared.compiled_plan import plan_of
 from rnnbp.cells.declared.derivation import Derivation, constants_of, derivation_of, options_of
+from rnnbp.cells.declared.expressions import EquationError
 from rnnbp.cells.declared.latex import latex
 from rnnbp.cells.declared.layout import Layout
 from rnnbp.cells.outer import Outer
 from rnnbp.core import Initializer, Parameters, Uniform, check_initializer
-from rnnbp.runtime import choice, positive_int
+from rnnbp.runtime import choice, number, positive_int
 
 
 @dataclass_transform(frozen_default=True)
@@ -94,6 +95,14 @@ class DeclaredCell:
         positive_int("input_size", self.input_size)
         positive_int("hidden_size", self.hidden_size)
         check_initializer("init", self.init)
+        for name, value in constants_of(self).items():
+            number(name, value)
+        for name, value in self._options:
+            if not isinstance(value, Hashable):
+                raise EquationError(
+                    f"{type(self).__name__}: {name} chooses among equations, so it must be hashable, as a name or an "
+                    f"integer, got {value!r}; numbers that are trained are named in `parameters`"
+                )
         self.derivation  # noqa: B018 - a mistake in the equation is an error at construction
 
     # ---- what is derived ------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Derive everything from a class's declaration, once for each choice of its options."""
 
+import inspect
 import linecache
 from collections.abc import Callable
 from dataclasses import Field, dataclass, fields
@@ -47,20 +48,38 @@ def derivation_of(cls: Any, options: tuple[tuple[str, Any], ...]) -> Derivation:
     if not hasattr(cls, "update"):
         raise EquationError(f"{cls.__name__} has no `update`, which states its equation")
     constants = [f.name for f in _own_fields(cls) if _is_constant(f)]
-    names = {name: getattr(cls, name).split() for name in ("state", "parameters")}
+    names = {name: _names(cls, name) for name in ("state", "parameters")}
     _check_names(cls.__name__, [*names["state"], *names["parameters"], *constants, *dict(options)])
+    _check_fields(cls)
     equation = record(cls.__name__, cls.update, names["state"], names["parameters"], constants, dict(options))
     program = program_of(equation)
     source = step_source(program)
     return Derivation(program, source, **load(source, f"<declared {cls.__name__} {options}>"))
 
 
+def _names(cls: Any, attribute: str) -> list[str]:
+    value = getattr(cls, attribute)
+    if not isinstance(value, str):
+        raise EquationError(f'{cls.__name__}.{attribute} must be names separated by spaces, as "h c", got {value!r}')
+    return value.split()
+
+
+def _check_fields(cls: Any) -> None:
+    """Raise if `update` takes something that the class has a value for without a type, so that it is no field."""
+    for name in inspect.signature(cls.update).parameters:
+        if name in vars(cls) and name not in cls.__dataclass_fields__:
+            raise EquationError(
+                f"{cls.__name__}.{name} has no type, so it is no field of the cell: write {name}: float = "
+                f"{vars(cls)[name]!r}"
+            )
+
+
 def _check_names(owner: str, names: list[str]) -> None:
     for name in names:
         if names.count(name) > 1 or name == "x" or not name.isidentifier():
             raise EquationError(
-                f"{owner}: {name!r} cannot be the name of a state, parameter or field: names are identifiers, each "
-                "used once, and x is the input"
+                f"{owner}: {name!r} cannot be the name of a state, parameter or field: names are identifiers, "
+                "separated by spaces, each used once, and x is the input"
             )
 
 

@@ -8,7 +8,8 @@ an order of evaluation.
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from numbers import Real
+from typing import TYPE_CHECKING, Any, NoReturn
 
 UNITS, FEATURES, SCALAR = "hidden_size", "input_size", ""  # what an expression has one value for each of
 
@@ -57,8 +58,8 @@ class Graph:
             if value.graph is not self:
                 raise EquationError(f"{self.owner}.update: {function} combines symbols of two equations")
             return value
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return self.constant(value)
+        if isinstance(value, Real) and not isinstance(value, bool):
+            return self.constant(float(value))
         raise EquationError(
             f"{self.owner}.update: {function} takes symbols and numbers, got {type(value).__name__} {value!r}"
         )
@@ -153,6 +154,16 @@ class Expression:
         self._refuse("a comparison", "for a case for each unit use maximum, relu or spike")
 
     __lt__ = __le__ = __gt__ = __ge__ = _compare
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether both are one object, as equal expressions of an equation are."""
+        return self is other if isinstance(other, Expression) else self._compare(other)
+
+    def _product_with_weights(self, other: Any) -> "Expression":
+        self._refuse("the matrix product @", 'weights have names of their own: W x + R h + b is affine("gate", x, h)')
+
+    __matmul__ = __rmatmul__ = _product_with_weights
 
     def __float__(self) -> float:
         self._refuse("float() or a function of `math`", "use exp, tanh, ... of rnnbp.cells.declared")
@@ -163,8 +174,21 @@ class Expression:
     def __iter__(self) -> Iterator["Expression"]:
         self._refuse("unpacking", "a symbol stands for every unit, so an equation has no indices")
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> NoReturn:
+            if name.startswith("_"):  # protocols ask for these
+                raise AttributeError(name)
+            self._refuse(f"the attribute {name!r}", "use + - * / and the functions of rnnbp.cells.declared")
+
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> "Expression":  # type: ignore[no-redef]
-        self._refuse(f"numpy.{ufunc.__name__}", "use the function of that name of rnnbp.cells.declared")
+        op = _OPERATORS.get(ufunc.__name__)
+        if op is None or not all(isinstance(value, Expression | Real) for value in inputs):
+            self._refuse(f"numpy.{ufunc.__name__}", "use the function of that name of rnnbp.cells.declared")
+        return self.graph.apply(op, *inputs)  # a NumPy number on the left
+
+
+_OPERATORS = {"add": "add", "subtract": "sub", "multiply": "mul", "divide": "div"}  # NumPy's names
 
 
 def reachable(targets: Iterable[Expression], known: Iterable[Expression] = ()) -> list[Expression]:

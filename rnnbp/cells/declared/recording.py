@@ -102,9 +102,19 @@ def _known_argument(owner: str, argument: inspect.Parameter, known: Mapping[str,
     if argument.name not in known:
         raise EquationError(
             f"{owner}.update has the unknown argument {argument.name!r}: it takes x, the names in `state` and "
-            f"`parameters`, and the cell's fields, here {', '.join(known)}.{did_you_mean(argument.name, known)}"
+            f"`parameters`, and the cell's fields, here {', '.join(known)}.{_advice(argument, known)}"
         )
     return argument.name
+
+
+def _advice(argument: inspect.Parameter, known: Mapping[str, Any]) -> str:
+    if argument.name == "self":
+        return " An equation has no self: write def update(x, ...)"
+    if argument.default is not argument.empty:
+        return (
+            f" A constant is a field of the class: write {argument.name}: float = {argument.default!r} beside `update`"
+        )
+    return did_you_mean(argument.name, known)
 
 
 def _call(arguments: Mapping[str, Any], update: Callable[..., Any]) -> tuple[Any, dict[str, Any]]:
@@ -124,7 +134,7 @@ def _call(arguments: Mapping[str, Any], update: Callable[..., Any]) -> tuple[Any
 
 
 def _results(graph: Graph, states: Sequence[str], returned: Any) -> dict[str, Expression]:
-    values = returned if isinstance(returned, tuple) else (returned,)
+    values = tuple(returned) if isinstance(returned, tuple | list) else (returned,)
     wanted = (
         f"{', '.join(states)}: {'one value' if len(states) == 1 else f'{len(states)} values'} as `state` names them"
     )
