@@ -14,7 +14,7 @@ import rnnbp
 from rnnbp.cells import ElmanCell, GRUCell, LSTMCell
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients import BPTT, ComplexStep, RecurrentBackprop, SpectralPenalty, TruncatedBPTT, check_gradient
-from rnnbp.layers import Dense, FixedPoint, Last, Normalize, Recurrent
+from rnnbp.layers import Dense, FixedPoint, Last, Normalize, Recurrent, Run
 from rnnbp.losses import CrossEntropy, MeanSquaredError
 from rnnbp.models import Sequential
 from rnnbp.solvers import (
@@ -172,6 +172,19 @@ def test_gradient_does_not_depend_on_the_initial_state(rng):
     (warm,) = RecurrentBackprop(Direct(), TIGHT).gradients(model, batch_of(), MeanSquaredError(), start)
     assert gradient_error(model.params, warm.vector, cold.vector) < 1e-10
     np.testing.assert_allclose(warm.state[0], cold.state[0], atol=1e-10)
+
+
+def test_the_cotangent_of_the_final_state_is_that_of_the_last_outputs(rng):
+    model = RecurrentBackprop(Direct(), TIGHT).implicit(model_of(ElmanCell(3, 4), warm_start=True))
+    layer, params, batch = model.layers[0], model.params.scope("0."), batch_of()
+    y, residuals, last = layer.forward(params, batch.x, Run(batch.lengths))
+    d_last, d_y = rng.standard_normal(last.shape), np.zeros_like(y)
+    d_y[batch.lengths - 1, range(3)] = d_last
+    expected, found = params.zeros(), params.zeros()
+    layer.backward(params, residuals, d_y, expected)
+    layer.backward(params, residuals, np.zeros_like(y), found, d_last)
+    assert expected.vector.any()
+    np.testing.assert_allclose(found.vector, expected.vector, rtol=1e-12)
 
 
 def test_gradient_of_a_model_with_other_layers_is_exact(rng):
