@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from dataclasses import FrozenInstanceError, dataclass, field
 
 import declarations
 import numpy as np
@@ -360,6 +361,21 @@ def test_what_only_stop_gradient_takes_has_a_gradient_of_zero(rng):
     grad = params.like(gradient)
     assert not grad["w_ih"][4:].any()
     assert grad["w_ih"][:4].any()
+
+
+def test_a_declared_cell_may_have_fields_of_its_own_and_be_decorated_as_a_dataclass():
+    @dataclass(frozen=True)
+    class Counting(LSTMCell):
+        seen: list[int] = field(default_factory=list, compare=False)
+
+    one, other = Counting(3, 4), Counting(3, 4)
+    one.seen.append(1)
+    assert other.seen == []
+    assert one.derivation is other.derivation
+    for cell, name in ((one, "seen"), (one, "hidden_size"), (LSTMCell(3, 4), "hidden_size"), (Highway(3, 4), "depth")):
+        with pytest.raises(FrozenInstanceError, match=f"cannot assign to field '{name}'"):
+            setattr(cell, name, 5)
+    assert one.step(made(one), np.zeros(8), np.zeros(3))[0].shape == (8,)
 
 
 def test_update_may_be_written_without_staticmethod():

@@ -1,7 +1,7 @@
 """Base class of cells that are declared by their equation."""
 
 from collections.abc import Callable, Hashable
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, Field, FrozenInstanceError, dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar, dataclass_transform
 
@@ -19,9 +19,19 @@ from rnnbp.core import Initializer, Parameters, Uniform, check_initializer
 from rnnbp.runtime import choice, number, positive_int
 
 
+class _Frozen:
+    """Base class whose attributes cannot be assigned, whatever `dataclass` adds to subclasses."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise FrozenInstanceError(f"cannot assign to field {name!r}")
+
+    def __delattr__(self, name: str) -> None:
+        raise FrozenInstanceError(f"cannot delete field {name!r}")
+
+
 @dataclass_transform(frozen_default=True)
 @dataclass(frozen=True)
-class DeclaredCell:
+class DeclaredCell(_Frozen):
     """Base class of a cell that is declared by its equation; everything else is derived from it.
 
     A subclass names its state and writes its equation in `update`, with the functions of `rnnbp.cells.declared`. It is
@@ -87,7 +97,11 @@ class DeclaredCell:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        with_options = {name: value for name, value in vars(cls).items() if isinstance(value, Field)}
         dataclass(frozen=True)(cls)
+        for name, value in with_options.items():  # so that a decorator @dataclass finds the class as it was
+            setattr(cls, name, value)
+        del cls.__setattr__, cls.__delattr__
         if "update" in vars(cls) and not isinstance(vars(cls)["update"], staticmethod):
             cls.update = staticmethod(vars(cls)["update"])
 

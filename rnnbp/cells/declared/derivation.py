@@ -85,7 +85,9 @@ def _check_names(owner: str, names: list[str]) -> None:
 
 def options_of(cell: Any) -> tuple[tuple[str, Any], ...]:
     """Return the fields of a cell that are passed to `update` unchanged."""
-    return tuple((f.name, getattr(cell, f.name)) for f in _own_fields(type(cell)) if not _is_constant(f))
+    taken = inspect.signature(cell.update).parameters if hasattr(cell, "update") else ()
+    options = [f.name for f in _own_fields(type(cell)) if f.name in taken and not _is_constant(f)]
+    return tuple((name, getattr(cell, name)) for name in options)
 
 
 def constants_of(cell: Any) -> dict[str, float]:
