@@ -12,6 +12,7 @@ from helpers import made, relative_error
 from test_cells import LEADS, drawn
 
 import rnnbp
+from rnnbp import kernels
 from rnnbp.cells import (
     ALIFCell,
     Cell,
@@ -136,11 +137,12 @@ def test_rtrl_equals_backpropagation_through_time(cell, rng):
     model = rnnbp.Sequential(Recurrent(cell), rnnbp.Last(), Dense(4, 2), seed=1, dtype=np.float64)
     batch = rnnbp.SequenceDataset([rng.standard_normal((n, 3)) for n in (6, 4, 1)], targets=[0, 1, 1]).batch()
     loss = rnnbp.CrossEntropy()
-    total = [
-        sum(g.vector for g in algorithm.gradients(model, batch, loss)) for algorithm in (rnnbp.RTRL(), rnnbp.BPTT())
-    ]
-    assert relative_error(*total) < 1e-13
-    assert rnnbp.check_gradient(model, batch).max_error < 1e-12
+    with kernels.using("numpy"):  # compiled ones have their own tests
+        total = [
+            sum(g.vector for g in algorithm.gradients(model, batch, loss)) for algorithm in (rnnbp.RTRL(), rnnbp.BPTT())
+        ]
+        assert relative_error(*total) < 1e-13
+        assert rnnbp.check_gradient(model, batch).max_error < 1e-12
 
 
 @every_cell

@@ -106,7 +106,11 @@ DECLARED = (
     }
     | {cls.__name__: cls for cls in (TwoSources, Autonomous, Echo, Decay, Detached, Six)}
 )
-every_cell = pytest.mark.parametrize("make", DECLARED.values(), ids=DECLARED)
+QUICK = ("LSTMCell", "OriginalGRUCell", "Stabilised", "IndRNN", "TwoSources", "Detached")  # others take CI to compile
+every_cell = pytest.mark.parametrize(
+    "make",
+    [pytest.param(make, id=name, marks=[pytest.mark.slow] * (name not in QUICK)) for name, make in DECLARED.items()],
+)
 
 
 def case_of(make, sizes, lengths, steps=None, seed=0, dtype=np.float64):

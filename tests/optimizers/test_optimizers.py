@@ -60,6 +60,15 @@ def test_steps_are_pytorchs(optimizer, name, arguments, rng):
 
 
 @pytest.mark.torch
+def test_adam_equals_the_published_formula(rng):
+    """Kingma & Ba 2015, algorithm 1, arXiv:1412.6980; eps is added to the root of the corrected v."""
+    gradients, w, m, v = rng.standard_normal((4, P)), np.linspace(-1, 1, P), 0.0, 0.0
+    for t, g in enumerate(gradients, start=1):
+        m, v = 0.8 * m + 0.2 * g, 0.9 * v + 0.1 * g * g
+        w = w - 0.02 * (m / (1 - 0.8**t)) / (np.sqrt(v / (1 - 0.9**t)) + 1e-2)
+    np.testing.assert_allclose(vector_of(Adam(0.02, 0.8, 0.9, 1e-2), gradients), w, rtol=1e-13)
+
+
 def test_learning_rate_may_be_set_between_steps(rng):
     torch = pytest.importorskip("torch")
     w = torch.tensor(np.linspace(-1, 1, P), requires_grad=True)
