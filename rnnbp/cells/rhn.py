@@ -5,6 +5,8 @@ from rnnbp.cells.declared.expressions import Expression
 from rnnbp.cells.declared.functions import affine, sigmoid, tanh
 from rnnbp.runtime import positive_int
 
+MOST_LAYERS = 50  # a model file contains the number; the time to derive all from the equation grows with its cube
+
 
 class RHNCell(DeclaredCell):
     """Recurrent highway network, several highway layers within each step; the state is s::
@@ -31,7 +33,7 @@ class RHNCell(DeclaredCell):
     Raises
     ------
     ValueError
-        If `depth` or a size is not a positive integer.
+        If `depth` or a size is not a positive integer, or `depth` is greater than 50.
 
     References
     ----------
@@ -55,7 +57,8 @@ class RHNCell(DeclaredCell):
     depth: int = 2
 
     def __post_init__(self) -> None:
-        positive_int("depth", self.depth)
+        if positive_int("depth", self.depth) > MOST_LAYERS:
+            raise ValueError(f"depth must be at most {MOST_LAYERS}, got {self.depth}")
         super().__post_init__()
 
     @staticmethod

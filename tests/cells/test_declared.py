@@ -1,6 +1,7 @@
 """Declared cells: every derivative is right, code reads as the equation, mistakes are explained."""
 
 import copy
+import cProfile
 import pickle
 from dataclasses import FrozenInstanceError, dataclass, field
 
@@ -22,6 +23,7 @@ from rnnbp.cells import (
     LIFCell,
     LSTMCell,
     OriginalGRUCell,
+    RHNCell,
     state_jacobian,
 )
 from rnnbp.cells.base import check_cell
@@ -220,6 +222,22 @@ def test_recording_an_equation_does_not_remove_a_profiler():
         assert sys.getprofile() is profiler
     finally:
         sys.setprofile(None)
+
+
+def test_a_cell_can_be_made_under_a_profiler():
+    profile = cProfile.Profile()
+    profile.enable()
+    try:
+        declare(lambda x, h: tanh(affine("h", x, h)) * 0.5)(3, 4)
+        made(LSTMCell(3, 4))
+    finally:
+        profile.disable()
+    assert any("initialize" in str(call.code) for call in profile.getstats())
+
+
+def test_the_time_to_derive_from_a_long_equation_is_not_exponential():
+    """Each of these layers uses the value of the one before twice."""
+    assert len(RHNCell(3, 4, depth=24).gates) == 48
 
 
 # ---- mistakes ----------------------------------------------------------------------------------------

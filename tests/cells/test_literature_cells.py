@@ -611,6 +611,7 @@ def test_a_state_that_is_as_large_as_exponentials_allow_stays_finite(rng):
         (lambda: cells.CoRNNCell(3, 4, epsilon=-1), "epsilon must be a number of 0 or more, got -1"),
         (lambda: cells.LEMCell(3, 4, dt=0), "dt must be a number above 0, got 0"),
         (lambda: cells.RHNCell(3, 4, depth=0), "depth must be a positive integer, got 0"),
+        (lambda: cells.RHNCell(3, 4, depth=10**9), "depth must be at most 50, got 1000000000"),
         (lambda: cells.CTRNNCell(3, 4, tau=0), "tau must be a number above 0, got 0"),
         (lambda: cells.AntisymmetricRNNCell(3, 4, dt=0), "dt must be a number above 0, got 0"),
         (lambda: cells.AntisymmetricRNNCell(3, 4, gamma=-1), "gamma must be a number of 0 or more, got -1"),

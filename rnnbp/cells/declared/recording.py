@@ -130,7 +130,9 @@ def _call(arguments: Mapping[str, Any], update: Callable[..., Any]) -> tuple[Any
     try:
         return update(**arguments), local
     finally:
-        sys.setprofile(before)
+        sys.setprofile(before if callable(before) else None)
+        if before is not None and not callable(before):
+            before.enable()  # cProfile's, which is set by itself alone
 
 
 def _results(graph: Graph, states: Sequence[str], returned: Any) -> dict[str, Expression]:

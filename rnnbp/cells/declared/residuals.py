@@ -50,7 +50,7 @@ def stored_values(equation: Equation, found: Reverse, available: Iterable[Expres
     known = {*equation.states.values(), *available}
     kept: list[Expression] = []
     for node in reachable(backward_targets(equation, found), forward):
-        if node in forward and node.op != "input" and not _recomputed(node, known):
+        if node in forward and node.op != "input" and not _recomputed(node, known, {}):
             kept.append(node)
             known.add(node)
     for source in found.products:  # gradients of weights are computed without the parameters
@@ -59,10 +59,15 @@ def stored_values(equation: Equation, found: Reverse, available: Iterable[Expres
     return tuple(kept)
 
 
-def _recomputed(node: Expression, known: set[Expression]) -> bool:
-    if node in known or is_invariant(node):
-        return True
-    return node.op in CHEAP and all(_recomputed(arg, known) for arg in node.args)
+def _recomputed(node: Expression, known: set[Expression], found: dict[Expression, bool]) -> bool:
+    """Return whether cheap operations on known values yield a value; `found` has the answers so far."""
+    if node not in found:
+        found[node] = (
+            node in known
+            or is_invariant(node)
+            or (node.op in CHEAP and all(_recomputed(arg, known, found) for arg in node.args))
+        )
+    return found[node]
 
 
 def is_invariant(node: Expression) -> bool:
