@@ -67,6 +67,20 @@ def test_solution_of_a_linear_problem_is_its_closed_form(solver, rng):
     np.testing.assert_allclose(found.z, np.linalg.solve(np.eye(S) - M, b.T).T, rtol=0, atol=2e-11)
 
 
+@pytest.mark.parametrize("solver", NONLINEAR[:-1], ids=str)  # Newton's inner solve stops for all rows together
+def test_a_row_takes_as_many_iterations_as_alone(solver, rng):
+    """Rows converge one after another, from the first to the last, the others keeping what was learned of them."""
+    M, b = contraction(rng)
+    rates = np.linspace(0.1, 1.2, R)[:, None]
+    together = solver.solve(lambda rows, z: np.tanh(rates[rows] * (z @ M.T) + b[rows]), np.zeros((R, S)), TIGHT)
+    alone = [
+        solver.solve(lambda _, z, r=r: np.tanh(rates[r] * (z @ M.T) + b[r]), np.zeros((1, S)), TIGHT).iterations[0]
+        for r in range(R)
+    ]
+    assert len(set(alone)) > 2
+    np.testing.assert_array_equal(together.iterations, alone)
+
+
 @pytest.mark.parametrize("solver", NONLINEAR, ids=str)
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, TIGHT), (np.float32, Tolerance())])
 def test_reported_residual_is_that_of_the_returned_state(solver, dtype, tolerance, rng):
