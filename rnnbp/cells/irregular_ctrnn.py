@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rnnbp.cells.base import Array, Residuals, Weights, outer_sum, total
+from rnnbp.cells.elman import ACTIVATIONS
 from rnnbp.cells.outer import Outer
 from rnnbp.core import Initializer, Parameters, Uniform, activation, check_initializer
 from rnnbp.runtime import choice, number, positive_int
@@ -78,7 +79,7 @@ class IrregularCTRNNCell:
         positive_int("hidden_size", self.hidden_size)
         check_initializer("init", self.init)
         number("tau", self.tau, 0, open_low=True)
-        choice("activation", self.activation, ("tanh", "relu", "sigmoid", "linear"))
+        choice("activation", self.activation, ACTIVATIONS)
 
     @property
     def output_size(self) -> int:
