@@ -44,7 +44,8 @@ def allowed() -> list[str]:
 def kernel_of(cell: Cell, dtype: DTypeLike) -> Kernel:
     """Return the fastest kernel for a cell.
 
-    Only the package's own cells have a fast one, not their subclasses, which may compute something else.
+    Declared cells have generated kernels, but not their subclasses that override `step`, which may compute something
+    else.
 
     Parameters
     ----------

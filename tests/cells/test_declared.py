@@ -191,7 +191,7 @@ def test_a_cell_can_be_copied_and_pickled_after_use(cell, rng):
 
 @every_cell
 def test_source_is_formatted_and_names_what_update_names(cell):
-    source = cell.source("numpy")
+    source = cell.source("step")
     assert max(map(len, source.splitlines())) <= 120
     compile(source, "source", "exec")
     assert "def step_vjp(params, state, x, residuals, d_next, constants):" in source

@@ -305,4 +305,4 @@ print(type(kernel_of(LSTMCell(2, 3), np.float32)).__module__)
     environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}
     result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    assert result.stdout == "rnnbp.kernels.arrays.lstm\n"
+    assert result.stdout == "rnnbp.kernels.arrays.kernel\n"

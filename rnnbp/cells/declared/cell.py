@@ -14,6 +14,8 @@ from rnnbp.cells.declared.derivation import Derivation, constants_of, derivation
 from rnnbp.cells.declared.expressions import EquationError
 from rnnbp.cells.declared.latex import latex
 from rnnbp.cells.declared.layout import Layout
+from rnnbp.cells.declared.numpy_module import numpy_source
+from rnnbp.cells.declared.numpy_plan import numpy_plan_of
 from rnnbp.cells.outer import Outer
 from rnnbp.core import Initializer, Parameters, Uniform, check_initializer
 from rnnbp.runtime import choice, number, positive_int
@@ -81,7 +83,7 @@ class DeclaredCell(_Frozen):
     >>> cell = MinimalGatedUnit(3, 4)
     >>> cell.gates, cell.shapes()["w_hh"]
     (('forget', 'new'), (8, 4))
-    >>> print(cell.source("numpy").split("\\n\\n\\n")[1])
+    >>> print(cell.source().split("\\n\\n\\n")[1])
     def step(params, state, x, constants):
         ...
     """
@@ -147,18 +149,19 @@ class DeclaredCell(_Frozen):
         """The numbers that generated code takes from the fields, as exp(-1 / tau)."""
         return self.derivation.program.constant_values(constants_of(self))
 
-    def source(self, backend: str = "numpy") -> str:
+    def source(self, backend: str = "step") -> str:
         """Return the code that was generated for a backend.
 
         Parameters
         ----------
-        backend : {'numpy', 'compiled'}
-            'numpy': one step, its vector-Jacobian products and the parameters' gradient. 'compiled': the forward and
-            the backward pass over time, which Numba compiles.
+        backend : {'step', 'numpy', 'compiled'}
+            'step': one step, its vector-Jacobian products and the parameters' gradient. 'numpy' and 'compiled': the
+            forward and the backward pass over time, in NumPy, and as Numba compiles it.
         """
-        if choice("backend", backend, ("numpy", "compiled")) == "numpy":
+        if choice("backend", backend, ("step", "numpy", "compiled")) == "step":
             return self.derivation.source
-        return module_source(plan_of(self.derivation.program))
+        program = self.derivation.program
+        return numpy_source(numpy_plan_of(program)) if backend == "numpy" else module_source(plan_of(program))
 
     def latex(self) -> str:
         """Return the equation in LaTeX, with an environment ``aligned``; a notebook displays a cell by it.

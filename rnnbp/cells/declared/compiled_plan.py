@@ -157,14 +157,14 @@ def plan_of(program: Program) -> Plan:
     weighted = {source for stage in stages for source in stage}
     in_row = (*(s for s in states[1:] if s in weighted), states[0])
     sources = tuple(source for stage in stages[1:] for source in stage)
-    sums = _ordered(_sums(program), [equation.x, *states, *sources])
+    sums = _ordered(sums_of(program), [equation.x, *states, *sources])
     phases, slots = _phases(program, sums, in_row[-1])
     return Plan(
         program, in_row, tuple(s for s in states if s not in in_row), sources, sums, phases, slots, _invariants(program)
     )
 
 
-def _sums(program: Program) -> list[Sum]:
+def sums_of(program: Program) -> list[Sum]:
     """Return the pre-activations: the largest sums of terms of which each is used once."""
     nodes = reachable(program.equation.results.values())
     uses = {node: sum(node in other.args for other in nodes) for node in nodes}
@@ -254,14 +254,18 @@ def _level(value: Expression, level: dict[Expression, int]) -> int:
 @lru_cache(maxsize=64)
 def _stored(program: Program) -> tuple[Expression, ...]:
     """Return the values stored besides states and sources, from both of which others are computed again."""
+    return stored_values(program.equation, program.reverse, available(program))
+
+
+def available(program: Program) -> list[Expression]:
+    """Return the values that are computed again from states, before or after the step, and sources."""
     equation = program.equation
     there = [*equation.states.values(), *equation.results.values(), *(s for stage in program.stages[1:] for s in stage)]
-    found = [
+    return [
         node
         for node in reachable(equation.results.values())
         if not any(n.op in VARYING and n not in there for n in reachable([node], there))
     ]
-    return stored_values(equation, program.reverse, found)
 
 
 def _invariants(program: Program) -> tuple[Expression, ...]:

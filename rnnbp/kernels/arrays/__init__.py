@@ -1,29 +1,23 @@
-"""Kernels in NumPy alone: as few calls a step as the equations allow, each over all sequences and gates."""
+"""Kernels of declared cells in NumPy alone: as few calls a step as the equations allow, each over all sequences."""
 
 import numpy as np
 
-from rnnbp.cells import Cell, ElmanCell, GRUCell, LSTMCell, OriginalGRUCell
-from rnnbp.kernels.arrays.base import ArrayKernel
-from rnnbp.kernels.arrays.elman import ElmanKernel
-from rnnbp.kernels.arrays.gru import GRUKernel
-from rnnbp.kernels.arrays.lstm import LSTMKernel
-from rnnbp.kernels.arrays.original_gru import OriginalGRUKernel
-
-KERNELS: dict[type, type[ArrayKernel]] = {
-    ElmanCell: ElmanKernel,
-    LSTMCell: LSTMKernel,
-    GRUCell: GRUKernel,
-    OriginalGRUCell: OriginalGRUKernel,
-}
+from rnnbp.cells import Cell
+from rnnbp.cells.declared import DeclaredCell
+from rnnbp.kernels.arrays.kernel import ArrayKernel, kernel_for
 
 
 def array_kernel(cell: Cell, dtype: np.dtype) -> ArrayKernel | None:
-    """The kernel in NumPy for a cell, or None where there is none for its very type or the dtype.
+    """Return the kernel in NumPy of a declared cell.
+
+    None for another cell, as a subclass that overrides `step`, and for another dtype.
 
     Examples
     --------
+    >>> from rnnbp.cells import LSTMCell
     >>> array_kernel(LSTMCell(2, 3), np.dtype(np.complex128)) is None
     True
     """
-    kernel = KERNELS.get(type(cell))
-    return kernel(cell, dtype) if kernel is not None and dtype in (np.float32, np.float64) else None
+    if dtype not in (np.float32, np.float64) or not (isinstance(cell, DeclaredCell) and cell.is_derived):
+        return None
+    return kernel_for(cell, dtype)

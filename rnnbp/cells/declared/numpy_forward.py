@@ -1,0 +1,219 @@
+"""The source of a declared cell's forward pass in NumPy."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from rnnbp.cells.declared.expressions import Expression, reachable
+from rnnbp.cells.declared.numpy_calls import Call, Place, computed, copy_of, from_tanh, real
+from rnnbp.cells.declared.numpy_loop import Loop, unpacked
+from rnnbp.cells.declared.numpy_plan import SQUASHING, Group, NumpyPlan, direct, is_ahead, runs
+
+
+class Forward(Loop):
+    """Writer of the forward pass.
+
+    A step's slots are next to each other in memory, ``gates_t`` (G, n, H), and after the step hold the stored values.
+    """
+
+    def __init__(self, plan: NumpyPlan) -> None:
+        super().__init__(plan)
+        self.calls.halved = {s.value for k, s in enumerate(plan.sums) if plan.is_halved(k)}
+        self.results = {name: real(result) for name, result in self.equation.results.items()}
+        self.storage = Storage(plan)
+        self.own = {value: Place(self.names.of(value)) for value in self.storage.values}  # where stored values are
+
+    def source(self) -> str:
+        """Return the function."""
+        plan, storage = self.plan, self.storage
+        self.name_states()
+        self.calls.wanted |= self.own
+        self.calls.forever |= set(plan.stored)
+        for name, result in self.results.items():
+            if not result.args or is_ahead(result) or result in self.calls.wanted:
+                result = self.results[name] = copy_of(result, name)
+            self.calls.wanted[result] = Place(f"{name}_next", owned=False)
+            self.calls.forever.add(result)
+        sums = {s.value for s in plan.sums}
+        known = {*self.equation.states.values(), *sums}
+        nodes = computed([*self.results.values(), *plan.stored, *(s for row in plan.rows for s in row)], known)
+        ahead = [node for node in nodes if node.op != "copy" and is_ahead(node)]
+        for group in (g for g in plan.groups if not g.sources):
+            self.product(group, in_loop=False)
+        done = {*self.squashed, *ahead}
+        self.calls.elementwise(False, [node for node in ahead if node not in self.squashed])
+        for k, stage in enumerate(self.program.stages):
+            of_stage = [source for source in stage if any(source in row for row in plan.rows)]
+            needed = [node for node in computed(of_stage, {*known, *done}) if node not in done]
+            self.calls.elementwise(True, needed)
+            done.update(needed)
+            self.into_rows(of_stage)
+            for group in (g for g in plan.groups if g.sources and g.stage == k):
+                self.product(group, in_loop=True)
+                done |= self.squashed
+        self.calls.elementwise(True, [node for node in nodes if node not in done])
+        sections = self.calls.lines()
+        self.view_states()
+        for position, (row, sources) in enumerate(zip(self.row_names, plan.rows, strict=True)):
+            self.view(f"{row}_t", f"{{rows}}.steps({row}{{here}})")
+            for place, source in enumerate(sources):
+                self.view(f"{self.in_row(source, position)}_t", f"{{rows}}.steps({row}[{{in_here}}{columns(place)}])")
+        gates = [self.own[value].name for value in storage.loop]
+        self.view("gates_t", "gates{steps}" if storage.keeps_loop else "{rows}.each(gates)")
+        body = sections["loop"]
+        if len(gates) > 1 or any("gates_t" in line for line in body):
+            body = [f"{', '.join(f'{name}_t' for name in gates)}{',' * (len(gates) == 1)} = gates_t", *body]
+        elif gates:
+            body = [f"({gates[0]}_t,) = gates_t", *body]
+        header = [f"gates = rows.{'stacks' if storage.keeps_loop else 'stack'}({len(gates)})"] if gates else []
+        before = []
+        if storage.ahead:
+            names = [self.own[value].name for value in storage.ahead]
+            allocated = f"{{}}.packed({len(names)})"
+            if storage.keeps_ahead:
+                header.append(f"ahead = {allocated.format('rows')}")
+                before.append(unpacked(names, "ahead[:, here]"))
+            else:
+                before += [f"ahead = {allocated.format('block')}", unpacked(names, "ahead")]
+            for name in names:
+                self.view(f"{name}_t", f"{{rows}}.steps({name})")
+        lines = self.over_blocks([*before, *sections["before"]], body, sections["after"], bool(ahead or storage.ahead))
+        kept = ["gates" if storage.keeps_loop else "None", "ahead" if storage.keeps_ahead else "None"]
+        lines.append(f"return {', '.join(kept)}")
+        return self.define("forward(rows, params, constants, weights, inputs, states)", self.title(), header, lines)
+
+    def title(self) -> str:
+        """Return the docstring."""
+        return "Run the cell over time; return what is stored."
+
+    @property
+    def squashed(self) -> set[Expression]:
+        """The activations that are computed together with their product."""
+        return self._squashed
+
+    # ---- calls ----------------------------------------------------------------------------------------------
+
+    def product(self, group: Group, in_loop: bool) -> None:
+        """Add the product of a group, and the squashing functions that are next to each other."""
+        values = [self.plan.sums[k].value for k in group.slots]
+        position = self.plan.rows.index(group.sources)
+        weight = self.weight_names[self.plan.groups.index(group)]
+        row = self.row_names[position] + ("_t" if in_loop else "[here]")
+
+        def write(k: int, call: Call) -> list[str]:
+            slots = [self.storage.slot_of.get(value) for value in values]
+            if slots[0] is None:
+                out = self.calls.put(values[0], self.calls.choose(k, call)).name + "_t" * in_loop
+            else:
+                for value, slot in zip(values, slots, strict=True):
+                    self.calls.put(value, self.own[slot])  # type: ignore[index]
+                out = self.slots(slots, in_loop)  # type: ignore[arg-type]
+            return [f"matmul({row}, {weight}, out={out})"]
+
+        self.calls.special(in_loop, values, group.sources, write)
+        if len(values) > 1:
+            activated = [direct(self.program, value) in SQUASHING for value in values]
+            for run in runs(k for k, found in enumerate(activated) if found):
+                self.squash([values[k] for k in run], in_loop)
+
+    def squash(self, values: Sequence[Expression], in_loop: bool) -> None:
+        """Add tanh or sigmoid of the pre-activations in consecutive slots."""
+        nodes = reachable(self.equation.results.values())
+        results = [next(node for node in nodes if value in node.args) for value in values]
+        sigmoids = runs(k for k, result in enumerate(results) if result.op == "sigmoid")
+        self._squashed.update(results)
+
+        def write(_: int, call: Call) -> list[str]:
+            slots = [self.storage.slot_of[value] for value in values]
+            for result, slot in zip(results, slots, strict=True):
+                self.calls.put(result, self.own[slot])
+            out = self.slots(slots, in_loop)
+            lines = [f"tanh({out}, out={out})"]
+            for run in sigmoids:
+                lines += from_tanh(self.slots([slots[k] for k in run], in_loop), "half")
+            return lines
+
+        self.calls.special(in_loop, results, values, write)
+
+    def slots(self, values: Sequence[Expression], in_loop: bool) -> str:
+        """Return the code of the consecutive slots that are named after `values`."""
+        if len(values) == 1:
+            return self.variable(self.own[values[0]].name, in_loop)
+        whole = self.storage.loop if in_loop else self.storage.ahead
+        first = whole.index(values[0])
+        start, stop = str(first or ""), str(first + len(values)) if first + len(values) < len(whole) else ""
+        array = "gates_t" if in_loop else "ahead"
+        if not in_loop and self.storage.keeps_ahead:
+            return f"ahead[{start}:{stop}, here]"
+        return array if len(values) == len(whole) else f"{array}[{start}:{stop}]"
+
+    def into_rows(self, sources: Sequence[Expression]) -> None:
+        """Add the copies of sources into the rows of inputs."""
+        for position, row in enumerate(self.plan.rows):
+            for source in row:
+                if source not in sources:
+                    continue
+                name = self.in_row(source, position)
+                if source.args and source not in self.calls.wanted and not is_ahead(source):
+                    self.calls.wanted[source] = Place(name, owned=False, dense=False)
+                    self.calls.forever.add(source)
+                else:
+                    self.calls.special(True, [], [source], partial(self.copied, f"{name}_t"))
+
+    def copied(self, target: str, _: int, call: Call) -> list[str]:
+        """Return the line that copies a value."""
+        return [f"{target}[...] = {self.calls.text(call.inputs[0], True)}"]
+
+
+class Storage:
+    """Which value each slot has after the step, and slots for further values.
+
+    Attributes
+    ----------
+    loop, ahead : list of Expression
+        The values in the slots of a step, and in those of a block that are computed before the loop.
+    slot_of : dict of Expression to Expression
+        For pre-activations: the value in whose slot they are computed.
+    keeps_loop, keeps_ahead : bool
+        Whether any of these values is stored for the backward pass.
+    """
+
+    def __init__(self, plan: NumpyPlan) -> None:
+        self.plan = plan
+        self.slot_of: dict[Expression, Expression] = {}
+        sums = [s.value for s in plan.sums]
+        single = {sums[g.slots[0]] for g in plan.groups if g.sources and len(g.slots) == 1}
+        of_ahead = {sums[k] for g in plan.groups if not g.sources for k in g.slots}
+        stored = [real(value) for value in plan.stored]
+        self.ahead = self._assigned([v for v in sums if v in of_ahead], [v for v in stored if is_ahead(v)], set())
+        in_loop = [v for v in stored if not is_ahead(v)]
+        self.loop = self._assigned([v for v in sums if v not in of_ahead], in_loop, single)
+        self.keeps_loop = any(value in in_loop for value in self.loop)
+        self.keeps_ahead = any(value in stored for value in self.ahead)
+
+    @property
+    def values(self) -> list[Expression]:
+        """All values that have a slot."""
+        return [*self.loop, *self.ahead]
+
+    def _assigned(self, sums: list[Expression], stored: list[Expression], single: set[Expression]) -> list[Expression]:
+        """Return the final value of each slot, those of `sums` first; `single` ones have none unless it is stored."""
+        found = {value: value for value in sums if value in stored}
+        for value in stored:
+            inside = [s for s in sums if s not in found and s in reachable([value])]
+            if value not in sums and inside:
+                found[max(inside, key=lambda s: (s in value.args, s.number))] = value
+        slots = [value for value in sums if value in found or value not in single]
+        self.slot_of |= {value: found.get(value, value) for value in slots}
+        final = [self.slot_of[value] for value in slots]
+        return [*final, *(value for value in stored if value not in final)]
+
+
+def columns(place: int) -> str:
+    """Return columns of a row as code.
+
+    Examples
+    --------
+    >>> columns(0), columns(1), columns(2)
+    (':H', 'H : 2 * H', '2 * H : 3 * H')
+    """
+    return ":H" if place == 0 else f"{'H' if place == 1 else f'{place} * H'} : {place + 1} * H"

@@ -1,0 +1,242 @@
+"""The front of the kernels in NumPy of declared cells: their memory, packed weights and gradients."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any
+
+import numpy as np
+
+from rnnbp.cells.base import Weights
+from rnnbp.cells.declared import DeclaredCell
+from rnnbp.cells.declared.derivation import load
+from rnnbp.cells.declared.expressions import Expression
+from rnnbp.cells.declared.numpy_module import numpy_source
+from rnnbp.cells.declared.numpy_plan import GradientTerm, NumpyPlan, numpy_plan_of
+from rnnbp.core import Parameters
+from rnnbp.kernels.arrays.rows import Rows
+from rnnbp.kernels.base import Array, Kernel
+from rnnbp.runtime import empty, zeros
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """What the forward pass saves for the backward pass.
+
+    Attributes
+    ----------
+    rows : Rows
+    inputs : list of ndarray (N, K)
+        For each step what weights are multiplied by: ``[h | 1 | x]``.
+    states : list of ndarray (T + 1, B, H)
+        Each part of the state before the first and after each step.
+    gates : list of ndarray (G, n, H), or None
+        The values that each step has stored.
+    ahead : ndarray (A, N, H), or None
+        The stored values that depend on x alone.
+    """
+
+    rows: Rows
+    inputs: list[Array]
+    states: list[Array]
+    gates: list[Array] | None
+    ahead: Array | None
+
+
+@lru_cache(maxsize=64)
+def functions_of(plan: NumpyPlan) -> dict[str, Callable[..., Any]]:
+    """Return the functions that are generated for a plan, by name."""
+    return load(numpy_source(plan), f"<declared {plan.program.equation.graph.owner} over time, {id(plan)}>")
+
+
+@lru_cache(maxsize=256)
+def kernel_for(cell: DeclaredCell, dtype: np.dtype) -> "ArrayKernel":
+    """Return the kernel of a declared cell."""
+    return ArrayKernel(cell, dtype)
+
+
+@dataclass(frozen=True)
+class ArrayKernel(Kernel):
+    """A declared cell over time in NumPy.
+
+    Parameters
+    ----------
+    cell : DeclaredCell
+    dtype : dtype
+        float32 or float64.
+    """
+
+    cell: DeclaredCell
+    dtype: np.dtype
+
+    @cached_property
+    def plan(self) -> NumpyPlan:
+        """The plan by which the functions are generated."""
+        return numpy_plan_of(self.cell.derivation.program)
+
+    @cached_property
+    def run(self) -> Callable[..., Any]:
+        """The generated forward pass."""
+        return functions_of(self.plan)["forward"]
+
+    @cached_property
+    def run_backward(self) -> Callable[..., Any]:
+        """The generated backward pass."""
+        return functions_of(self.plan)["backward"]
+
+    @cached_property
+    def constants(self) -> tuple[Array, ...]:
+        """The numbers from the cell's fields, as arrays: NumPy handles them in half the time of Python's numbers."""
+        return tuple(np.array(value, self.dtype) for value in self.cell.constants)
+
+    def forward(self, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, Residuals, Array]:
+        """Run the cell over time."""
+        rows = Rows(active, len(state), self.cell.hidden_size, self.dtype)
+        inputs, states = self.inputs(rows, x), self.states(rows, len(x), state)
+        gates, ahead = self.run(rows, self.vectors(params), self.constants, self.weights(params), inputs, states)
+        final = [rows.final(own[1:], own[0]) for own in states]
+        return states[0][1:], Residuals(rows, inputs, states, gates, ahead), np.concatenate(final, axis=1)
+
+    def backward(
+        self, params: Weights, residuals: Residuals, d_outputs: Array, grad: Parameters, d_state: Array
+    ) -> tuple[Array, Array]:
+        """Backpropagate; the input's gradient is a product a block."""
+        d_x = empty((residuals.rows.count, self.cell.input_size), self.dtype)
+        if not self.plan.slots_of(self.cell.derivation.program.equation.x):
+            d_x[...] = 0
+        d_first = self._backward(params, residuals, d_outputs, grad, d_state, d_x)
+        return residuals.rows.unpack(d_x), d_first
+
+    def backward_params(
+        self, params: Weights, residuals: Residuals, d_outputs: Array, grad: Parameters, d_state: Array
+    ) -> Array:
+        """Backpropagate without the input's gradient."""
+        return self._backward(params, residuals, d_outputs, grad, d_state, None)
+
+    def _backward(
+        self,
+        params: Weights,
+        saved: Residuals,
+        d_outputs: Array,
+        grad: Parameters,
+        d_state: Array,
+        d_x: Array | None,
+    ) -> Array:
+        parts = d_state.reshape(len(d_state), -1, self.cell.hidden_size)
+        d_states = np.array(parts.swapaxes(0, 1), self.dtype, order="C")
+        totals = self.totals()
+        self.run_backward(
+            saved.rows, self.vectors(params), self.constants, self.weights_backward(params), saved.inputs,
+            saved.states, saved.gates, saved.ahead, d_outputs, d_states, totals, d_x
+        )  # fmt: skip
+        self.add_totals(grad, totals)
+        return d_states.swapaxes(0, 1).reshape(d_state.shape)
+
+    # ---- memory ---------------------------------------------------------------------------------------------
+
+    def width(self, sources: tuple[Expression, ...]) -> int:
+        """Return the columns of the inputs with these recurrent sources."""
+        of_x = self.cell.input_size if self.plan.has_x(sources) else 0
+        return len(sources) * self.cell.hidden_size + 1 + of_x
+
+    def inputs(self, rows: Rows, x: Array) -> list[Array]:
+        """Return the arrays [sources | 1 | x] (N, K), with the sources still uninitialized."""
+        found = []
+        for sources in self.plan.rows:
+            of_sources = len(sources) * self.cell.hidden_size
+            array = empty((rows.count, self.width(sources)), self.dtype)
+            array[:, of_sources] = 1
+            if array.shape[1] > of_sources + 1:
+                array[:, of_sources + 1 :] = rows.pack(x)
+            found.append(array)
+        return found
+
+    def states(self, rows: Rows, steps: int, state: Array) -> list[Array]:
+        """Return each part of the state (T + 1, B, H), the first ones filled in; the output is zero past the end."""
+        H = self.cell.hidden_size
+        found = []
+        for k in range(state.shape[1] // H):
+            array = rows.padded(steps + 1) if k == 0 else empty((steps + 1, len(state), H), self.dtype)
+            array[0] = state[:, k * H : (k + 1) * H]
+            found.append(array)
+        return found
+
+    # ---- parameters -----------------------------------------------------------------------------------------
+
+    def vectors(self, params: Weights) -> dict[str, Array]:
+        """Return the element-wise parameters."""
+        names = self.cell.derivation.program.equation.parameters
+        return {name: np.asarray(params[name], self.dtype) for name in names}
+
+    def weights(self, params: Weights) -> list[Array]:
+        """Return for each group the weights (G, K, H) that map a row of inputs to its slots; (K, H) for a single one.
+
+        Those of a slot of which only the sigmoid is taken are halved, which is exact.
+        """
+        plan, H = self.plan, self.cell.hidden_size
+        found = []
+        for group in plan.groups:
+            w = np.zeros((len(group.slots), self.width(group.sources), H), self.dtype)
+            ones = len(group.sources) * H
+            for own, slot in zip(w, group.slots, strict=True):
+                for block in plan.sums[slot].blocks:
+                    if block.source in group.sources:
+                        place = group.sources.index(block.source)
+                        columns = own[place * H : (place + 1) * H]
+                    else:
+                        columns = own[ones + 1 :]
+                    columns[...] = params[f"w_{block.suffix}"][block.row * H : (block.row + 1) * H].T
+                    if block.bias_row is not None:
+                        own[ones] += params[f"b_{block.suffix}"][block.bias_row * H : (block.bias_row + 1) * H]
+                if plan.is_halved(slot):
+                    own *= 0.5
+            found.append(w if len(w) > 1 else w[0])
+        return found
+
+    def weights_backward(self, params: Weights) -> list[Array]:
+        """Return the weights (G H, K) of each product of the backward pass."""
+        plan, H = self.plan, self.cell.hidden_size
+        found = []
+        for source, slots in plan.backward_products:
+            blocks = [block for slot in slots if (block := plan.sums[slot].block(source))]
+            w, numbers = params[f"w_{blocks[0].suffix}"], [block.row for block in blocks]
+            if numbers == list(range(numbers[0], numbers[0] + len(numbers))):
+                found.append(w[numbers[0] * H : (numbers[-1] + 1) * H])
+            else:
+                found.append(np.concatenate([w[k * H : (k + 1) * H] for k in numbers]))
+        return found
+
+    def totals(self) -> list[Array]:
+        """Return zeros for the sums that the parameters' gradients consist of."""
+        plan, H = self.plan, self.cell.hidden_size
+        shapes = [(len(term.slots) * H, self._span(term).stop - self._span(term).start) for term in plan.gradient_terms]
+        found = [zeros(shape, self.dtype) for shape in shapes]
+        return found + [zeros((H,), self.dtype) for _ in self.cell.derivation.program.equation.parameters]
+
+    def _span(self, term: GradientTerm) -> slice:
+        """Return the columns of the inputs that a term of the gradient multiplies."""
+        plan, H = self.plan, self.cell.hidden_size
+        sources = plan.rows[plan.row_of(term)]
+        ones = len(sources) * H
+        return slice(0 if term.sources else ones, self.width(sources) if term.with_x else ones + 1)
+
+    def add_totals(self, grad: Parameters, totals: Iterable[Array]) -> None:
+        """Add the sums to the gradients of the weights, biases and element-wise parameters."""
+        plan, H, views, found = self.plan, self.cell.hidden_size, dict(grad.items()), iter(totals)
+        for term, total in zip(plan.gradient_terms, found, strict=False):
+            ones = len(term.sources) * H
+            for k, slot in enumerate(term.slots):
+                own = total[k * H : (k + 1) * H]
+                for block in plan.sums[slot].blocks:
+                    if block.source in term.sources:
+                        place = term.sources.index(block.source)
+                        columns = own[:, place * H : (place + 1) * H]
+                    elif term.with_x and block.source is self.cell.derivation.program.equation.x:
+                        columns = own[:, ones + 1 :]
+                    else:
+                        continue
+                    views[f"w_{block.suffix}"][block.row * H : (block.row + 1) * H] += columns
+                    if block.bias_row is not None:
+                        views[f"b_{block.suffix}"][block.bias_row * H : (block.bias_row + 1) * H] += own[:, ones]
+        for name, total in zip(self.cell.derivation.program.equation.parameters, found, strict=True):
+            views[name] += total
