@@ -8,7 +8,6 @@ from rnnbp.cells.declared.expressions import Expression
 from rnnbp.cells.declared.latex import LatexWriter, operands
 from rnnbp.cells.declared.latex_symbols import symbol
 from rnnbp.cells.declared.recording import Equation
-from rnnbp.cells.declared.residuals import is_invariant
 
 SOURCE, GATE, FUNCTION, OPERATION, RESULT = "source", "gate", "function", "operation", "result"
 PLACE = r"\cdot"  # stands for what a wire brings
@@ -121,7 +120,7 @@ class _Graph:
             text = self.writer.definition(value).partition("(")[0]
             return self._add(Node(FUNCTION, text, tuple(map(self.of, parts)), unsigned, name))
         inputs = tuple(self._power(part, self.writer.factors(value).count(part)) for part in parts)
-        scale = [factor for factor in self.writer.factors(value) if is_invariant(factor)]
+        scale = [factor for factor in self.writer.factors(value) if factor.is_invariant]
         product = Node(OPERATION, r"\odot", inputs, unsigned, "" if scale else name)
         return self._followed(product, r" \, ".join([*map(self.writer.text, scale), PLACE]) if scale else "", name)
 
@@ -133,11 +132,11 @@ class _Graph:
         gated = any(map(self._is_weighted, (term for _, term in terms)))
         together = [(sign, term) for sign, term in terms if gated and self._is_term(term)]
         apart = [(sign, term) for sign, term in terms if (sign, term) not in together]
-        sources = [self._source(term) for _, term in together if not is_invariant(term)]
+        sources = [self._source(term) for _, term in together if not term.is_invariant]
         inputs = [self._gate(self.writer.sum_of(together), sources)] if together else []
-        signs = [1] * len(inputs) + [sign for sign, term in apart if not is_invariant(term)]
-        inputs += [self.of(term) for _, term in apart if not is_invariant(term)]
-        constant = [(sign, term) for sign, term in apart if is_invariant(term)]
+        signs = [1] * len(inputs) + [sign for sign, term in apart if not term.is_invariant]
+        inputs += [self.of(term) for _, term in apart if not term.is_invariant]
+        constant = [(sign, term) for sign, term in apart if term.is_invariant]
         added = Node(OPERATION, "+", tuple(inputs), tuple(sign < 0 for sign in signs), "" if constant else name)
         text = self.writer.sum_of(constant) if constant else ""
         return self._followed(added, text and f"{PLACE} {text if text[0] == '-' else f'+ {text}'}", name)
@@ -155,7 +154,7 @@ class _Graph:
             found = [term for _, term in self.writer.terms(value)]
         else:
             found = self.writer.factors(value) if value.op == "mul" else list(operands(value))
-        return list(dict.fromkeys(part for part in found if not is_invariant(part)))
+        return list(dict.fromkeys(part for part in found if not part.is_invariant))
 
     def _inline(self, value: Expression) -> bool:
         return value not in self.writer.symbols and self.uses[value] == 1 and value not in self.made
@@ -171,13 +170,13 @@ class _Graph:
     def _is_term(self, term: Expression) -> bool:
         """Return whether a term depends on one value that has a symbol or a weight, or on parameters alone."""
         source = self._source(term)
-        return is_invariant(term) or self._is_weighted(term) or source in self.writer.symbols
+        return term.is_invariant or self._is_weighted(term) or source in self.writer.symbols
 
     def _sources(self, value: Expression) -> list[Expression]:
         """Return what the terms of a pre-activation depend on."""
         if value.op == "weighted":
             return [value.args[0]]
-        return [self._source(term) for _, term in self.writer.terms(value) if not is_invariant(term)]
+        return [self._source(term) for _, term in self.writer.terms(value) if not term.is_invariant]
 
     def _source(self, term: Expression) -> Expression:
         """Return the value that a term depends on, through functions of one argument."""

@@ -433,3 +433,32 @@ def test_sigmoid_and_exp_of_constants_are_computed_before_the_steps():
     expected = np.exp(-1 / 5) + 1 / (1 + np.exp(4))
     np.testing.assert_allclose(cell.step(params, np.ones(2), np.zeros(3))[0], expected, rtol=1e-15)
     assert "decay = constants[0]  # exp(-1 / tau)" in cell.source()
+
+
+# ---- what only rare equations have -------------------------------------------------------------------
+
+
+def test_weights_may_multiply_a_function_of_the_state_alone():
+    """As in dh/dt = -h + W tanh(h): no gate is between the state and the weights."""
+    cell = declare(lambda x, h: 0.5 * h + linear("rate", tanh(h)) + affine("input", x))(3, 4)
+    assert rnnbp.check_gradient(cell).max_error < 1e-12
+    assert "d_tanh_h = " in cell.derivation.source
+
+
+def test_what_is_the_same_at_every_step_is_neither_a_state_nor_multiplied_by_weights():
+    with pytest.raises(EquationError, match=r"returns sigmoid\(p\) for the next c, which is the same at every step"):
+        declare(lambda x, h, c, p: (tanh(affine("h", x, h)) * p + c, sigmoid(p)), state="h c", parameters="p")(3, 4)
+    with pytest.raises(EquationError, match=r'affine\("a", ...\) multiplies x, states .*, but p is the same at every'):
+        declare(lambda x, h, p: affine("a", x, p) + h, parameters="p")(3, 4)
+
+
+def test_a_long_equation_is_shortened_in_a_message():
+    """Each value is used twice, so the whole expression has 2 ** 60 operands."""
+
+    def update(x, h):
+        for _ in range(60):
+            h = h * h
+        return h if h > 0 else x
+
+    with pytest.raises(EquationError, match=r"a comparison of the symbol mul\(mul.*\.\.\."):
+        declare(update)(3, 4)

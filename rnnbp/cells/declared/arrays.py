@@ -46,10 +46,9 @@ def absolute(a: Array) -> Array:
 
 def maximum(a: Array | float, b: Array | float) -> Array:
     """Return the greater of two values; NaN stays NaN."""
-    a, b = np.asarray(a), np.asarray(b)
     if not (np.iscomplexobj(a) or np.iscomplexobj(b)):
         return np.maximum(a, b)
-    return np.where(a.real > b.real, a, b)
+    return np.where(np.isnan(a) | (a.real > b.real), a, b)
 
 
 def softplus(a: Array) -> Array:

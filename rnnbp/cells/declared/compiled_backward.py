@@ -119,6 +119,8 @@ class Backward(Code):
             loads |= d
         kept = [root for root in self.needed_later(phase, roots) if self.level_of(root) == phase]
         targets = [*columns.values(), *states.values(), *kept]
+        if not targets:
+            return
         for root in kept:
             self.names.of(root)
         self.add(2, "for b in range(rows - 1, -1, -1):", "    row, new = first + b, after(b, end, active[t + 1], N)")

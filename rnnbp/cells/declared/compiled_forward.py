@@ -88,8 +88,8 @@ class Forward(Code):
         if last:
             symbols = {symbol: name for name, symbol in self.equation.states.items()}
             stores += [(self.state(s, "new"), results[symbols[s]]) for s in (*plan.in_row, *plan.extra)]
-        places = {s.value: self.slot(slot) for slot, s in enumerate(plan.sums)} | self.places() | stored
-        places = {value: place for value, place in places.items() if value not in phase.sources}
+        there = {value: place for value, place in self.places().items() if value not in phase.sources}
+        places = {s.value: self.slot(slot) for slot, s in enumerate(plan.sums)} | there | stored
         for _, value in stores:
             self.names.of(value)  # named, so that it is a variable
         texts = self.compute(4, [value for _, value in stores], loaded(places))

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby, permutations
 
-from rnnbp.cells.declared.expressions import FEATURES, SCALAR, Expression, reachable
+from rnnbp.cells.declared.expressions import FEATURES, SCALAR, VARYING, Expression, reachable
 from rnnbp.cells.declared.layout import Block
 from rnnbp.cells.declared.program import Program
-from rnnbp.cells.declared.residuals import VARYING, is_invariant, stored_values
+from rnnbp.cells.declared.residuals import stored_values
 from rnnbp.cells.declared.reverse import Cotangent
 
 TOGETHER = 4  # slots that one product computes: registers of a row of its tile
@@ -279,7 +279,7 @@ def _invariants(program: Program) -> tuple[Expression, ...]:
 
     def constant(node: Expression) -> bool:
         leaf = node.op in ("cotangent", "product") or node.width in (SCALAR, FEATURES)
-        return not leaf and is_invariant(node)
+        return not leaf and node.is_invariant
 
     varying = [node for node in reachable(targets) if not constant(node)]
     return tuple(dict.fromkeys(arg for node in varying for arg in node.args if constant(arg)))

@@ -12,6 +12,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, NoReturn
 
 UNITS, FEATURES, SCALAR = "hidden_size", "input_size", ""  # what an expression has one value for each of
+VARYING = {"state", "input", "weighted", "cotangent", "product"}  # what differs from step to step
 
 ONCE = "update is called once, with symbols, to record the equation"
 
@@ -91,15 +92,18 @@ class Expression:
         What there is one value for each of: UNITS, FEATURES, or SCALAR for one value.
     number : int
         Place in the order of creation.
+    is_invariant : bool
+        Whether it depends on parameters and constants alone, so that it is the same at all steps.
     """
 
     __array_ufunc__: Callable[..., Any] | None
-    __slots__ = ("args", "graph", "label", "number", "op", "width")
+    __slots__ = ("args", "graph", "is_invariant", "label", "number", "op", "width")
 
     def __init__(
         self, graph: Graph, op: str, args: tuple["Expression", ...], label: Any, width: str, number: int
     ) -> None:
         self.graph, self.op, self.args, self.label, self.width, self.number = graph, op, args, label, width, number
+        self.is_invariant: bool = op not in VARYING and all(arg.is_invariant for arg in args)
 
     def __add__(self, other: Any) -> "Expression":
         return self.graph.apply("add", self, other)
@@ -137,12 +141,19 @@ class Expression:
         return self * self
 
     def __repr__(self) -> str:
+        return self._described(4)
+
+    def _described(self, depth: int) -> str:
+        """Return the expression as nested calls; what is deeper than `depth` calls as dots, as it may be very long."""
         if self.op == "number":
             return f"{self.label:g}"
+        if not self.args:
+            return str(self.label)
+        inside = ", ".join(arg._described(depth - 1) for arg in self.args) if depth else "..."
         if self.op == "weighted":
             gate, biased = self.label
-            return f"{'affine' if biased else 'linear'}({gate!r}, {self.args[0]})"
-        return str(self.label) if not self.args else f"{self.op}({', '.join(map(repr, self.args))})"
+            return f"{'affine' if biased else 'linear'}({gate!r}, {inside})"
+        return f"{self.op}({inside})"
 
     def _refuse(self, what: str, instead: str) -> NoReturn:
         raise EquationError(f"{self.graph.owner}.update: {what} of the symbol {self}; {ONCE}: {instead}")

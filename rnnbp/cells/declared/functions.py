@@ -68,6 +68,11 @@ def _weighted(function: str, gate: str, inputs: tuple[Any, ...], biases: bool) -
             raise EquationError(f'{function}("{gate}", ...) takes x, states and functions of them, got {u!r}. {ONCE}')
         if u.width not in (UNITS, FEATURES):
             raise EquationError(f'{function}("{gate}", ...) multiplies units by weights, but {u} is a single number')
+        if u.is_invariant:
+            raise EquationError(
+                f'{function}("{gate}", ...) multiplies x, states and functions of them by weights, but {u} is the same '
+                "at every step: the product would be a bias, which is an element-wise parameter"
+            )
     terms = [u.graph.node("weighted", (u,), (gate, biases), UNITS) for u in inputs]
     return sum(terms[1:], terms[0])
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from rnnbp.cells.declared.expressions import FEATURES, SCALAR, Expression
 from rnnbp.cells.declared.latex_symbols import pieces, subscript, symbol
 from rnnbp.cells.declared.recording import Equation
-from rnnbp.cells.declared.residuals import gate_values, is_invariant
+from rnnbp.cells.declared.residuals import gate_values
 
 SUM, PRODUCT, ATOM = 1, 2, 3  # how tightly an expression binds
 LONG = 48  # characters of a subexpression that gets an equation of its own where it occurs twice
@@ -225,7 +225,7 @@ def visible(targets: Iterable[Expression]) -> list[Expression]:
 
 def time_of(value: Expression) -> tuple[str, ...]:
     """Return the subscript t for a value that changes with time, none for a function of parameters alone."""
-    return () if is_invariant(value) else ("t",)
+    return () if value.is_invariant else ("t",)
 
 
 def gate_subscripts(equation: Equation) -> dict[str, list[str]]:

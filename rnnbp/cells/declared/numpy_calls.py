@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from rnnbp.cells.declared.expressions import SCALAR, UNITS, Expression
-from rnnbp.cells.declared.residuals import is_invariant
 from rnnbp.cells.declared.source import Names
 
 UFUNCS = {"add": "add", "sub": "subtract", "mul": "multiply", "div": "divide"}
@@ -38,7 +37,7 @@ def copy_of(value: Expression, label: str) -> Expression:
 
 def is_given(node: Expression) -> bool:
     """Return whether a value is the same at all steps, so that it is computed once in a call."""
-    return node.width == SCALAR or is_invariant(node)
+    return node.width == SCALAR or node.is_invariant
 
 
 def computed(targets: Iterable[Expression], known: Iterable[Expression]) -> list[Expression]:

@@ -14,7 +14,7 @@ from itertools import groupby, permutations
 from rnnbp.cells.declared.compiled_plan import Sum, available, sums_of
 from rnnbp.cells.declared.expressions import UNITS, Expression, reachable
 from rnnbp.cells.declared.program import Program
-from rnnbp.cells.declared.residuals import backward_targets, is_invariant, stored_values
+from rnnbp.cells.declared.residuals import backward_targets, stored_values
 from rnnbp.cells.declared.reverse import Cotangent
 
 MOST_PERMUTED = 6  # slots, of which all orders are tried
@@ -214,4 +214,4 @@ def _ordered(program: Program, sums: list[Sum]) -> tuple[Sum, ...]:
 
 def is_ahead(node: Expression) -> bool:
     """Return whether a value depends on x, parameters and constants alone."""
-    return not is_invariant(node) and not any(n.op in ("state", "cotangent", "product") for n in reachable([node]))
+    return not node.is_invariant and not any(n.op in ("state", "cotangent", "product") for n in reachable([node]))

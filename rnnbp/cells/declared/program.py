@@ -25,7 +25,8 @@ class Program:
     constants : tuple of Expression
         The numbers that the equation and its reverse pass take from the cell's fields, as ``exp(-1 / tau)``.
     stages : tuple of tuple of Expression
-        The sources of weights: those of a stage depend on the products of the stages before it alone.
+        The sources of weights: first x and the states, then functions of them; those of a stage depend on the products
+        of the stages before it alone.
     """
 
     equation: Equation
@@ -69,8 +70,8 @@ def _stages(equation: Equation) -> tuple[tuple[Expression, ...], ...]:
     depth: dict[Expression, int] = {}
     for term in equation.terms:
         (source,) = term.args
-        inside = [node.args[0] for node in reachable([source]) if node.op == "weighted"]
-        depth[source] = 1 + max((depth[s] for s in inside), default=-1)
+        inside = [depth[node.args[0]] for node in reachable([source]) if node.op == "weighted"]
+        depth[source] = 1 + max(inside, default=0) if source.args else 0
     return tuple(tuple(s for s in depth if depth[s] == k) for k in range(1 + max(depth.values(), default=-1)))
 
 

@@ -150,6 +150,11 @@ def _results(graph: Graph, states: Sequence[str], returned: Any) -> dict[str, Ex
                 f"{graph.owner}.update must return the next {wanted}, each with a value for every unit; got {value!r} "
                 f"for {name}"
             )
+        if value.is_invariant:
+            raise EquationError(
+                f"{graph.owner}.update returns {value} for the next {name}, which is the same at every step: use it in "
+                f"the equation instead, and take {name} out of `state`"
+            )
         found[name] = value
     return found
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable
 
-from rnnbp.cells.declared.expressions import SCALAR, Expression, reachable
+from rnnbp.cells.declared.expressions import Expression, reachable
 from rnnbp.cells.declared.recording import Equation
 from rnnbp.cells.declared.reverse import Reverse
 
 CHEAP = {"add", "sub", "mul", "neg", "stop_gradient"}  # computed again rather than stored
 NONLINEAR = {"sigmoid", "tanh", "relu", "exp", "sin", "cos", "softplus", "maximum", "spike", "abs"}
-VARYING = {"state", "input", "weighted", "cotangent", "product"}
 
 
 def backward_targets(equation: Equation, found: Reverse) -> list[Expression]:
@@ -64,15 +63,10 @@ def _recomputed(node: Expression, known: set[Expression], found: dict[Expression
     if node not in found:
         found[node] = (
             node in known
-            or is_invariant(node)
+            or node.is_invariant
             or (node.op in CHEAP and all(_recomputed(arg, known, found) for arg in node.args))
         )
     return found[node]
-
-
-def is_invariant(node: Expression) -> bool:
-    """Return whether a value depends on parameters and constants alone, so that it is the same at all steps."""
-    return node.width == SCALAR or not any(n.op in VARYING for n in reachable([node]))
 
 
 def gate_values(equation: Equation) -> dict[str, Expression]:
