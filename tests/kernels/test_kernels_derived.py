@@ -274,7 +274,7 @@ def test_a_derived_kernel_is_compiled_once_and_cached_on_disk(tmp_path, writable
     folder = tmp_path if writable else tmp_path / "file"
     if not writable:
         folder.write_text("not a folder")
-    env = os.environ | {"XDG_CACHE_HOME": str(folder)}
+    env = {k: v for k, v in os.environ.items() if k != "NUMBA_CACHE_DIR"} | {"XDG_CACHE_HOME": str(folder)}
     command = [sys.executable, "-c", SCRIPT, str(Path(declarations.__file__).parent)]
     first, second = (subprocess.run(command, env=env, capture_output=True, text=True, check=True) for _ in range(2))
     assert first.stdout == second.stdout

@@ -1,6 +1,6 @@
 """The source of a declared cell's backward pass."""
 
-from rnnbp.cells.declared.compiled_code import Code, loaded, parts, tail, unpack
+from rnnbp.cells.declared.compiled_code import Code, loaded, parts, tail, unpack, whole_product
 from rnnbp.cells.declared.compiled_plan import Plan
 from rnnbp.cells.declared.expressions import Expression, reachable
 from rnnbp.cells.declared.reverse import total
@@ -11,7 +11,7 @@ class Backward(Code):
 
     Phases run in the reverse order of the forward pass: first what does not depend on cotangents of sources between
     gates, then the products that yield these, and so on. A row of `work` has these cotangents, what one phase computes
-    for a later one, and columns of delta that a later phase computes.
+    for a later one, and columns of delta that a later phase computes; then room for H or F numbers, padded.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -39,25 +39,25 @@ class Backward(Code):
             self.names.give(product, f"d_{self.names.of(source)}")
         weights = self.body()
         body, self.lines = self.lines, []
-        self.add(0, "@entry", "def backward(")
-        self.add(1, "signals, sizes, constants, vectors, steps, active, weights, inputs, gates, extra, sources,")
-        self.add(1, "d_outputs, deltas, d_state, dx, end, base, shard, shards")
+        self.add(0, f"WORK = {len(self.work)}  # parts of a row of `work`", "", "", "@entry", "def backward(")
+        self.add(1, "signals, product_at, sizes, constants, vectors, steps, active, weights, inputs, gates, extra,")
+        self.add(1, "sources, d_outputs, deltas, d_state, dx, work, end, base, shard, shards")
         self.add(0, "):  # fmt: skip")
         self.add(1, '"""Backpropagate the same sequences through the steps of a chunk, whose rows end before `end`.')
-        self.add(1, "", "`deltas` has rows for these steps alone, the first of which is row `base` of all.", '"""')
+        self.add(1, "", "`deltas` has rows for these steps alone, the first of which is row `base` of all.")
+        self.add(1, "The last row of `work` is zeros.", '"""')
         self.add(1, "if steps[1] == len(active) - 1:", "    notify(signals, STARTED)  # once a call")
         self.add(1, "(H,), (_, B, F) = sizes, dx.shape")
         self.add(1, unpack(weights) if weights else "")
         self.add(1, "L, N = lanes(dx), len(gates)", "P = (H + L - 1) // L * L")
         self.add(1, "X, G, C, R = inputs.shape[1], gates.shape[1], extra.shape[1], sources.shape[1]")
-        self.add(
-            1, "E, D, W = deltas.shape[1], d_state.shape[1], " + (parts(len(self.work)).removesuffix(" + ") or "P")
-        )
-        self.add(1, "zeros, room = scratch(H, F, len(d_state), dx)", "S = room.shape[1]")
-        self.add(1, "work = work_rows(len(d_state), W, dx)")
+        self.add(1, "E, D, W = deltas.shape[1], d_state.shape[1], work.shape[1]")
+        self.add(1, "room, zeros = at(work, WORK * P), at(work, len(d_state) * W)")
         self.name_constants()
         self.add(1, "for t in range(steps[1] - 1, steps[0] - 1, -1):", "    rows, first = active[t], end - active[t]")
-        self.add(2, "d_y, Y = padded_rows(rows, H, at(d_outputs, (t * B + shard) * H), shards * H, room)")
+        self.add(2, "d_y, Y = at(d_outputs, (t * B + shard) * H), shards * H")
+        self.add(2, "if H % L:  # the last vector of a row is read whole")
+        self.add(3, "copy_rows(room, W, d_y, Y, rows, H)", "d_y, Y = room, W")
         return "\n".join(line.rstrip() for line in [*self.lines, *body, "        end = first"])
 
     def body(self) -> list[str]:
@@ -69,18 +69,19 @@ class Backward(Code):
             if phase:
                 for source in stages[phases - phase]:
                     into = f"at(work, {parts(self.work[self.reverse.products[source]]).removesuffix(' + ') or 0}), W"
-                    weights += self.products(source, "H", into, "at(zeros, 0), 0", len(weights))
+                    weights += self.products(source, "H", into, "zeros, 0", len(weights))
             self.elementwise(phase)
         for k, (name, symbol) in enumerate(self.equation.states.items()):
             into = f"at(d_state, {parts(k).removesuffix(' + ') or 0}), D"
-            start = into if self.reverse.states[name] else "at(zeros, 0), 0"
+            start = into if self.reverse.states[name] else "zeros, 0"
             weights += self.products(symbol, "H", into, start, len(weights))
         lines, self.lines = self.lines, []
-        of_x = self.products(self.equation.x, "F", "at(room, 0), S", "at(zeros, 0), 0", len(weights))
+        of_x = self.products(self.equation.x, "F", "room, W", "zeros, 0", len(weights))
         of_x_lines, self.lines = self.lines, lines
         if of_x:
-            self.add(2, f"if len({of_x[0]}) > 0:", *("    " + line.strip() for line in of_x_lines))
-            self.add(3, "copy_rows(rows, F, room, at(dx, (t * B + shard) * F), shards * F)")
+            self.add(2, f"if len({of_x[0]}) > 0:")
+            self.lines += ["    " + line for line in of_x_lines]
+            self.add(3, "copy_rows(at(dx, (t * B + shard) * F), shards * F, room, W, rows, F)")
         return weights + of_x
 
     def products(self, source: Expression, width: str, into: str, start: str, number: int) -> list[str]:
@@ -92,7 +93,7 @@ class Backward(Code):
             k = f" + {run[-1] + 1} * H - 1" if backwards else tail(parts(run[0], "H"))
             a = f"at(deltas, (first - base) * E{k}), E, {-1 if backwards else 1}"
             depth = f"{len(run)} * H" if len(run) > 1 else "H"
-            self.add(2, f"product(rows, {width}, {a}, {names[-1]}, {depth}, {start}, {into})")
+            self.add(2, *whole_product(width, a, names[-1], depth, start, into))
             start = into
         return names
 
@@ -123,7 +124,8 @@ class Backward(Code):
             return
         for root in kept:
             self.names.of(root)
-        self.add(2, "for b in range(rows - 1, -1, -1):", "    row, new = first + b, after(b, end, active[t + 1], N)")
+        self.add(2, "for b in range(rows - 1, -1, -1):")
+        self.add(3, "row = first + b", "new = (end if b < active[t + 1] else N) + b")
         self.add(3, "for u in range((H - 1) // L * L, -1, -L):")
         texts = iter(self.compute(4, targets, loads))
         for k, value in columns.items():

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from rnnbp.cells.declared.compiled_plan import Plan, Product
+from rnnbp.cells.declared.compiled_plan import TOGETHER, Plan, Product
 from rnnbp.cells.declared.expressions import Expression, reachable
 from rnnbp.cells.declared.numpy_step import FUNCTIONS
 from rnnbp.cells.declared.source import Names, Writer
@@ -10,9 +10,9 @@ from rnnbp.cells.declared.source import Names, Writer
 RESERVED = (
     *("signals", "sizes", "constants", "vectors", "active", "weights", "bias", "inputs", "gates", "extra", "sources"),
     *("outputs", "shard", "shards", "steps", "d_outputs", "deltas", "d_state", "dx", "end", "base", "work", "zeros"),
-    *("room", "d_y", "rows", "row", "new", "first", "following", "entry", "after", "product", "panel_product"),
-    *("scratch", "copy_rows", "padded_rows", "work_rows", "STARTED", "notify", "at", "copy", "lanes", "load", "store"),
-    *("H", "T", "B", "F", "L", "N", "P", "X", "G", "C", "R", "D", "E", "W", "Y", "S", "t", "b", "u"),
+    *("room", "d_y", "rows", "row", "new", "first", "following", "entry", "product", "product_at", "STARTED", "WORK"),
+    *("notify", "at", "copy", "copy_rows", "lanes", "load", "store"),
+    *("H", "T", "B", "F", "L", "N", "P", "X", "G", "C", "R", "D", "E", "W", "Y", "t", "b", "u"),
     *(f"w{k}" for k in range(30)),
     *FUNCTIONS.values(),
 )
@@ -110,6 +110,17 @@ def unpack(names: Sequence[str]) -> str:
     ('(bias,) = weights', 'w0, w1 = weights')
     """
     return f"({names[0]},) = weights" if len(names) == 1 else f"{', '.join(names)} = weights"
+
+
+def whole_product(width: str, a: str, weight: str, depth: str, start: str, into: str) -> list[str]:
+    """Return the lines of a product with all of a packed matrix (depth, width)."""
+    registers = "P // L" if width == "H" else f"({width} + L - 1) // L"
+    return [
+        "product(",
+        f"    product_at, rows, {registers}, {a},",
+        f"    at({weight}, 0), {TOGETHER} * L, {depth}, {start}, {into}, L",
+        ")  # fmt: skip",
+    ]
 
 
 def loaded(places: Mapping[Expression, str]) -> dict[Expression, str]:

@@ -1,12 +1,12 @@
 """The source of a declared cell's forward pass."""
 
-from rnnbp.cells.declared.compiled_code import Code, by_sources, loaded, parts, tail, unpack
+from rnnbp.cells.declared.compiled_code import Code, by_sources, loaded, parts, tail, unpack, whole_product
 from rnnbp.cells.declared.compiled_plan import Phase, Product
 from rnnbp.cells.declared.expressions import Expression
 
 OVER_ROWS = "for b in range(rows):"
 OVER_UNITS = "for u in range((H - 1) // L * L, -1, -L):"
-ROW = "row, new = first + b, after(b, following, active[t + 1], N)"
+NEW = "new = (following if b < active[t + 1] else N) + b"
 
 
 class Forward(Code):
@@ -21,8 +21,8 @@ class Forward(Code):
         plan = self.plan
         count = sum(len(phase.products) for phase in plan.phases)
         self.add(0, "@entry", "def forward(")
-        self.add(1, "signals, sizes, constants, vectors, x, active, weights, inputs, gates, extra, sources, outputs,")
-        self.add(1, "shard, shards")
+        self.add(1, "signals, product_at, sizes, constants, vectors, x, active, weights, inputs, gates, extra,")
+        self.add(1, "sources, outputs, shard, shards")
         self.add(0, "):  # fmt: skip")
         self.add(1, '"""Run the sequences `shard`, `shard` + `shards`, ... through all steps."""')
         self.add(1, "notify(signals, STARTED)", "(H,), (T, B, F) = sizes, x.shape")
@@ -31,9 +31,9 @@ class Forward(Code):
         self.add(1, "X, G, C, R = inputs.shape[1], gates.shape[1], extra.shape[1], sources.shape[1]")
         self.name_constants()
         self.add(1, "first = 0", "for t in range(T):")
-        self.add(2, "rows, following = active[t], first + active[t]", "for b in range(rows):")
-        x = f"at(inputs, (first + b) * X{tail(parts(len(plan.in_row), 'H'))})"
-        self.add(3, f"copy({x}, at(x, (t * B + shard + b * shards) * F), F)")
+        x = f"at(inputs, first * X{tail(parts(len(plan.in_row), 'H'))})"
+        self.add(2, "rows, following = active[t], first + active[t]")
+        self.add(2, f"copy_rows({x}, X, at(x, (t * B + shard) * F), shards * F, rows, F)")
         stored: dict[Expression, str] = {}
         touched: set[int] = set()
         weights = iter(f"w{k}" for k in range(count))
@@ -46,12 +46,12 @@ class Forward(Code):
                 self.add(2, OVER_UNITS)
                 for product in panels:
                     self.panel(product, next(weights), touched)
-                self.add(3, OVER_ROWS, "    " + ROW)
+                self.add(3, OVER_ROWS, "    row = first + b", "    " + NEW)
             else:
-                self.add(2, OVER_ROWS, "    " + ROW, "    " + OVER_UNITS)
+                self.add(2, OVER_ROWS, "    row = first + b", "    " + NEW, "    " + OVER_UNITS)
             self.elementwise(phase, phase is plan.phases[-1], stored)
         if any(len(product.slots) > 1 for product in plan.phases[-1].products):
-            self.add(2, OVER_ROWS, "    new = after(b, following, active[t + 1], N)")
+            self.add(2, OVER_ROWS, "    " + NEW)
         output = f"at(inputs, new * X{tail(parts(len(plan.in_row) - 1, 'H'))})"
         self.add(3, f"copy(at(outputs, (t * B + shard + b * shards) * H), {output}, H)")
         self.add(2, "first = following")
@@ -63,7 +63,7 @@ class Forward(Code):
         place = f"at(gates, first * G{tail(parts(slot))})"
         start = f"{place}, G" if slot in touched else f"at(bias, {slot} * P), 0"
         touched.add(slot)
-        self.add(2, f"product(rows, H, {a}, {stride}, 1, {weight}, {depth}, {start}, {place}, G)")
+        self.add(2, *whole_product("H", f"{a}, {stride}, 1", weight, depth, start, f"{place}, G"))
 
     def panel(self, product: Product, weight: str, touched: set[int]) -> None:
         """Add the product of several slots, for the units from u on."""
@@ -75,8 +75,8 @@ class Forward(Code):
             self.add(3, "for b in range(rows):")
             self.add(4, *(f"store({self.slot(slot, '(first + b)')}, load(at(bias, {parts(slot)}u)))" for slot in fresh))
         touched.update(slots)
-        self.add(3, "panel_product(")
-        self.add(4, f"rows, {n}, {a}, {stride}, 1, at({weight}, u * {depth} * {n}), {n} * L, {depth},")
+        self.add(3, "product(")
+        self.add(4, f"product_at, rows, {n}, {a}, {stride}, 1, at({weight}, u * {depth} * {n}), {n} * L, {depth},")
         self.add(4, f"{start}, {place}, G, P")
         self.add(3, ")  # fmt: skip")
 

@@ -8,10 +8,9 @@ from rnnbp.cells.declared.source import Names
 IMPORTS = """from rnnbp.kernels.compiled.compiling import entry
 from rnnbp.kernels.compiled.functions import sigmoid, tanh
 from rnnbp.kernels.compiled.primitives import *
-from rnnbp.kernels.compiled.product import panel_product
-from rnnbp.kernels.compiled.rows import after, copy_rows, padded_rows, product, scratch, work_rows
+from rnnbp.kernels.compiled.product import product
 from rnnbp.kernels.compiled.team import STARTED, notify
-from rnnbp.kernels.compiled.vectors import at, copy, lanes, load, store"""
+from rnnbp.kernels.compiled.vectors import at, copy, copy_rows, lanes, load, store"""
 
 
 def module_source(plan: Plan) -> str:

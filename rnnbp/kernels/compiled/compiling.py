@@ -49,10 +49,30 @@ event.register("numba:compile", _notice)
 
 def entry(function: Callable[..., Any]) -> Any:
     """Compile a function that Python calls: without the interpreter's lock, and cached on disk."""
-    compiled = njit(nogil=True)(function)
+    compiled = njit(nogil=True, error_model="numpy", no_cfunc_wrapper=True)(function)
+    _cache_on_disk(compiled, function)
+    _notice.entries.append(compiled)
+    return compiled
+
+
+def address_of(function: Callable[..., Any], signature: Any) -> int:
+    """Return the address of a function that only compiled code calls, compiled and cached on disk.
+
+    It is compiled once, instead of as part of each of its callers.
+    """
+    compiled = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    _cache_on_disk(compiled, function)
+    compiled.compile(signature)
+    _alive.append(compiled)
+    overload = compiled.overloads[signature.args]
+    return int(overload.library.get_pointer_to_function(overload.fndesc.llvm_func_name))
+
+
+_alive: list[Any] = []  # the functions whose addresses were given away
+
+
+def _cache_on_disk(compiled: Any, function: Callable[..., Any]) -> None:
     try:
         compiled._cache = _Cache(function)
     except RuntimeError:  # no folder is writable: compiled again in every process
         log.warning("rnnbp finds no writable folder to cache compiled kernels in: set NUMBA_CACHE_DIR to one")
-    _notice.entries.append(compiled)
-    return compiled

@@ -14,10 +14,11 @@ from rnnbp.core import Parameters
 from rnnbp.kernels.base import Array, Kernel
 from rnnbp.kernels.compiled.bookkeeping import Bookkeeping, GradientTerm, bookkeeping_of, invariant_values
 from rnnbp.kernels.compiled.modules import module_of
+from rnnbp.kernels.compiled.product import COLUMNS, product_of
 from rnnbp.kernels.compiled.shards import Shard, split_batch
 from rnnbp.kernels.compiled.team import run_shards
 from rnnbp.kernels.compiled.vectors import REGISTER_BYTES
-from rnnbp.kernels.compiled.weights import outer_sum, packed, packed_back, put_back, side_by_side
+from rnnbp.kernels.compiled.weights import DEPTH, UNITS, outer_sum, packed, packed_back, put_back, side_by_side
 from rnnbp.kernels.packing import padded_steps
 from rnnbp.runtime import empties, get_num_threads, zeros
 
@@ -90,7 +91,7 @@ class CompiledKernel(Kernel):
         float32 or float64.
     """
 
-    __slots__ = ("F", "H", "P", "cell", "columns", "dtype", "lanes", "none", "plan", "rows", "state_places")
+    __slots__ = ("F", "H", "P", "cell", "columns", "dtype", "lanes", "none", "plan", "product", "rows", "state_places")
 
     def __init__(self, cell: DeclaredCell, dtype: np.dtype) -> None:
         self.cell, self.dtype = cell, dtype
@@ -103,7 +104,7 @@ class CompiledKernel(Kernel):
         places = {s: ("inputs", slice(k * self.H, (k + 1) * self.H)) for k, s in enumerate(self.plan.in_row)}
         places |= {s: ("extra", slice(k * self.P, k * self.P + self.H)) for k, s in enumerate(self.plan.extra)}
         self.state_places = [(slice(k * self.H, (k + 1) * self.H), *places[s]) for k, s in enumerate(states)]
-        self.columns, self.none = len(self.plan.columns), np.empty(0, dtype)
+        self.columns, self.none, self.product = len(self.plan.columns), np.empty(0, dtype), product_of(dtype)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, CompiledKernel) and (self.cell, self.dtype) == (other.cell, other.dtype)
@@ -205,8 +206,8 @@ class CompiledKernel(Kernel):
         def run(signals: Array, number: int, count: int) -> None:
             saved = residuals[number]
             self.module.forward(
-                signals, (self.H,), self.cell.constants, vectors, x, saved.shard.active, weights, saved.inputs,
-                saved.gates, saved.extra, saved.sources, outputs, number, count
+                signals, self.product, (self.H,), self.cell.constants, vectors, x, saved.shard.active, weights,
+                saved.inputs, saved.gates, saved.extra, saved.sources, outputs, number, count
             )  # fmt: skip
 
         run_shards(len(shards), run)
@@ -244,23 +245,27 @@ class CompiledKernel(Kernel):
         sums = self._partial_sums(grad, len(residuals))
 
         def run(signals: Array, number: int, count: int) -> None:
-            saved, (deltas, d) = residuals[number], memory[number]
+            saved, (deltas, d, work, scratch) = residuals[number], memory[number]
             terms, shard = self.terms(saved, sums[number]), saved.shard
             for chunk in reversed(shard.chunks):
                 first, end = chunk.rows
                 self.module.backward(
-                    signals, (self.H,), self.cell.constants, vectors, chunk.steps, shard.active, weights, saved.inputs,
-                    saved.gates, saved.extra, saved.sources, d_outputs, deltas, d, dx, end, first, number, count
+                    signals, self.product, (self.H,), self.cell.constants, vectors, chunk.steps, shard.active, weights,
+                    saved.inputs, saved.gates, saved.extra, saved.sources, d_outputs, deltas, d, dx, work,
+                    end, first, number, count
                 )  # fmt: skip
                 for t in terms:
-                    outer_sum(deltas, t.begin, t.source, t.start, first, end - first, t.sums, t.b_h, t.b_x)
+                    outer_sum(
+                        self.product, deltas, t.begin, t.source, t.start, first, end - first, t.sums, t.b_h, t.b_x,
+                        scratch
+                    )  # fmt: skip
             for t in terms:
                 put_back(t.sums, t.w_h, t.w_x)
 
         run_shards(len(residuals), run)
         reduce(grad, sums)
         d_first = np.empty_like(d_state, self.dtype)
-        for saved, (_, d) in zip(residuals, memory, strict=True):
+        for saved, (_, d, *_) in zip(residuals, memory, strict=True):
             own = d_first[saved.shard.sequences]
             for k, (part, _, _) in enumerate(self.state_places):
                 own[:, part] = d[:, k * self.P : k * self.P + self.H]
@@ -272,15 +277,21 @@ class CompiledKernel(Kernel):
         return [*sums, *(grad.like(zeros((grad.size,), self.dtype)) for _ in range(count - len(sums)))]
 
     def _memory_backward(self, residuals: Sequence[Residuals], d_state: Array) -> list[list[Array]]:
-        """Allocate for each shard a chunk's deltas, and the gradient with respect to the state."""
-        shapes = []
+        """Allocate for each shard a chunk's deltas, the gradient with respect to the state, and memory to work with.
+
+        That is, `work` of the backward pass, and what `outer_sum` overwrites.
+        """
+        shapes, width = [], max(self.H, self.F) + self.module.WORK * self.P
+        panels = -(-(self.H + self.F + self.lanes) // (COLUMNS * self.lanes)) * COLUMNS * self.lanes
         for saved in residuals:
             n = len(saved.inputs) - saved.shard.rows
             shapes += [(saved.shard.longest, self.columns * self.H + self.lanes), (n, len(self.state_places) * self.P)]
+            shapes += [(n + 1, width), (DEPTH, UNITS + panels)]
         arrays = self.empties(shapes)
-        memory = [arrays[k : k + 2] for k in range(0, len(arrays), 2)]
-        for saved, (_, d) in zip(residuals, memory, strict=True):
+        memory = [arrays[k : k + 4] for k in range(0, len(arrays), 4)]
+        for saved, (_, d, work, _) in zip(residuals, memory, strict=True):
             own = d_state[saved.shard.sequences]
             for k, (part, _, _) in enumerate(self.state_places):
                 d[:, k * self.P : k * self.P + self.H] = own[:, part]
+            work.fill(0)  # also lanes past H, in which old numbers might decay to denormal ones, which are slow
         return memory

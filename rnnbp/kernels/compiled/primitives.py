@@ -2,96 +2,71 @@
 
 import math
 
-from llvmlite import ir
-from numba import njit
-from numba.core import typing
-from numba.extending import intrinsic
-
-from rnnbp.kernels.compiled.vectors import ones_where_positive
+from rnnbp.kernels.compiled.emitted import Register, emitted
 
 
-@intrinsic
-def exp(typingctx, x):
-    """Return the standard library's exponential function, lane by lane."""
-    return x(x), _by_lanes(math.exp)
+@emitted
+def exp(a: Register) -> Register:
+    """Return the exponential function."""
+    return a.by_lanes(math.exp)
 
 
-@intrinsic
-def sin(typingctx, x):
-    """Return the standard library's sine, lane by lane."""
-    return x(x), _by_lanes(math.sin)
+@emitted
+def sin(a: Register) -> Register:
+    """Return the sine."""
+    return a.by_lanes(math.sin)
 
 
-@intrinsic
-def cos(typingctx, x):
-    """Return the standard library's cosine, lane by lane."""
-    return x(x), _by_lanes(math.cos)
+@emitted
+def cos(a: Register) -> Register:
+    """Return the cosine."""
+    return a.by_lanes(math.cos)
 
 
-@intrinsic
-def log1p(typingctx, x):
-    """Return the standard library's log(1 + x), lane by lane."""
-    return x(x), _by_lanes(math.log1p)
-
-
-def _by_lanes(function):
-    def codegen(context, builder, sig, args):
-        (vec,) = sig.args
-        of_lane = context.get_function(function, typing.signature(vec.dtype, vec.dtype))
-        result = args[0]
-        for lane in range(vec.lanes):
-            index = ir.IntType(32)(lane)
-            value = of_lane(builder, [builder.extract_element(args[0], index)])
-            result = builder.insert_element(result, value, index)
-        return result
-
-    return codegen
-
-
-@njit(nogil=True)
-def relu(a):
+@emitted
+def relu(a: Register) -> Register:
     """Return max(0, a); NaN stays NaN."""
-    return max(a, 0.0)
+    return a.at_least(0)
 
 
-@njit(nogil=True)
-def absolute(a):
+@emitted
+def absolute(a: Register) -> Register:
     """Return the absolute value."""
-    return max(a, -a)
+    return a.at_least(-a)
 
 
-@njit(nogil=True)
-def maximum(a, b):
+@emitted
+def maximum(a: Register, b: Register) -> Register:
     """Return the greater of two values."""
-    return max(a, b)
+    return a.at_least(b)
 
 
-@njit(nogil=True)
-def softplus(a):
+@emitted
+def softplus(a: Register) -> Register:
     """Return log(1 + exp(a)), which neither overflows nor cancels."""
-    return max(a, 0.0) + log1p(exp(-absolute(a)))
+    return a.at_least(0) + (-a.at_least(-a)).by_lanes(math.exp).by_lanes(math.log1p)
 
 
-@njit(nogil=True)
-def positive(a):
+@emitted
+def positive(a: Register) -> Register:
     """Return 1 where a > 0, else 0."""
-    return ones_where_positive(a)
+    return a.is_positive()
 
 
-@njit(nogil=True)
-def sign(a):
+@emitted
+def sign(a: Register) -> Register:
     """Return the sign."""
-    return ones_where_positive(a) - ones_where_positive(-a)
+    return a.is_positive() - (-a).is_positive()
 
 
-@njit(nogil=True)
-def spike(u, surrogate):
+@emitted
+def spike(u: Register, surrogate: Register) -> Register:
     """Return 1 where u > 0, else 0; the surrogate derivative is for complex numbers."""
-    return ones_where_positive(u)
+    return u.is_positive()
 
 
-@njit(nogil=True)
-def stop_gradient(a):
+@emitted
+def stop_gradient(a: Register) -> Register:
     """Return its argument."""
     return a
 

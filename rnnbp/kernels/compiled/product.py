@@ -7,17 +7,26 @@ panel is packed, k after k (`pack`), and stays in the cache over all rows.
 The sum over k of every element begins at 0 and runs in k's order, whatever the tile: a row's result does not
 depend on which rows are computed with it, or by which thread.
 
+The product is compiled once for each dtype, and the kernels call it by its address: as part of each of them, it would
+take most of the time of their compilation.
+
 References
 ----------
 K. Goto & R. A. van de Geijn (2008), "Anatomy of high-performance matrix multiplication", ACM Transactions on
 Mathematical Software 34(3), doi:10.1145/1356052.1356053
 """
 
+from functools import cache
+from typing import Any
+
+import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import from_dtype, types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
-from rnnbp.kernels.compiled.vectors import CONTRACT, REGISTER_BYTES, Vec, at, load_vector, splat, store_vector
+from rnnbp.kernels.compiled.compiling import address_of
+from rnnbp.kernels.compiled.vectors import CONTRACT, REGISTER_BYTES, Vec, at, clip, load_vector, splat, store_vector
 
 COLUMNS = 4
 ROWS = (
@@ -29,10 +38,8 @@ ROWS = (
 def _tile(typingctx, rows, columns, a, a_row, a_k, b, b_k, depth, c0, c0_row, c, c_row, c_column):
     """Compute one tile of C of a number of rows, and of columns of registers."""
     dtype = a.dtype
-    integer, pointer = types.intp, types.CPointer(dtype)
 
     def codegen(context, builder, sig, args):
-        builder.function.attributes.add("noinline")  # one copy of all tiles, not one a call
         rows, columns, *rest = args
         done = builder.append_basic_block("done")
         vector = context.get_value_type(Vec(dtype))
@@ -47,9 +54,7 @@ def _tile(typingctx, rows, columns, a, a_row, a_k, b, b_k, depth, c0, c0_row, c,
                 builder.branch(done)
         builder.position_at_end(done)
 
-    matrix = pointer, integer  # its address, and from one row to the next
-    signature = types.void(integer, integer, *matrix, integer, *matrix, integer, *matrix, *matrix, integer)
-    return signature, codegen
+    return _signature(dtype), codegen
 
 
 def _emit_tile(builder, vector, rows, columns, a, a_row, a_k, b, b_k, depth, c0, c0_row, c, c_row, c_column):
@@ -86,9 +91,8 @@ def _emit_tile(builder, vector, rows, columns, a, a_row, a_k, b, b_k, depth, c0,
             store_vector(builder, builder.fadd(start[v], sums[r][v]), builder.gep(new, [places[v]]))
 
 
-@njit(nogil=True)
-def panel_product(rows, columns, a, a_row, a_k, b, b_k, depth, c0, c0_row, c, c_row, c_column):
-    """Compute any number of rows, one panel of at most `COLUMNS` registers, split evenly into tiles.
+def _product(rows, columns, a, a_row, a_k, b, b_k, depth, c0, c0_row, c, c_row, c_column):
+    """Compute any number of rows and columns; the last two tiles of a panel are about as high.
 
     Parameters
     ----------
@@ -97,15 +101,46 @@ def panel_product(rows, columns, a, a_row, a_k, b, b_k, depth, c0, c0_row, c, c_
     a, a_row, a_k : address, int, int
         ``A[r, k]`` is at ``a + r a_row + k a_k``.
     b, b_k, depth : address, int, int
-        ``B[k]`` begins at ``b + k b_k``; k runs over `depth`, at least 1.
+        Panels of at most `COLUMNS` registers, one after the other. ``B[k]`` of the first begins at ``b + k b_k``; k
+        runs over `depth`, at least 1.
     c0, c0_row, c, c_row, c_column : addresses, ints
         Register v of row r is at ``c + r c_row + v c_column``, and what it is added to likewise; a `c0_row`
         of 0 adds the same row to all.
     """
-    tiles = (rows + ROWS - 1) // ROWS
-    for i in range(tiles):
-        r, end = rows * i // tiles, rows * (i + 1) // tiles
-        _tile(
-            end - r, columns, at(a, r * a_row), a_row, a_k, b, b_k, depth,
-            at(c0, r * c0_row), c0_row, at(c, r * c_row), c_row, c_column
-        )  # fmt: skip
+    for v in range(0, columns, COLUMNS):
+        panel, r = at(b, v // COLUMNS * depth * b_k), 0
+        while r < rows:
+            left = rows - r
+            count = left if left <= ROWS else ROWS if left >= 2 * ROWS else (left + 1) // 2
+            _tile(
+                count, clip(columns - v, COLUMNS), at(a, r * a_row), a_row, a_k, panel, b_k, depth,
+                at(c0, r * c0_row + v * c_column), c0_row, at(c, r * c_row + v * c_column), c_row, c_column
+            )  # fmt: skip
+            r += count
+
+
+def _signature(dtype: types.Float) -> Any:
+    integer, pointer = types.intp, types.CPointer(dtype)
+    matrix = pointer, integer  # its address, and from one row to the next
+    return types.void(integer, integer, *matrix, integer, *matrix, integer, *matrix, *matrix, integer)
+
+
+@cache
+def product_of(dtype: np.dtype) -> int:
+    """Return the address of the product, compiled for float32 or float64."""
+    return address_of(_product, _signature(from_dtype(dtype)))
+
+
+@intrinsic
+def product(typingctx, address, rows, columns, a, a_row, a_k, b, b_k, depth, c0, c0_row, c, c_row, c_column):
+    """Call the product at an address; the other arguments are those of `_product`."""
+    signature = _signature(a.dtype)
+
+    def codegen(context, builder, sig, args):
+        address, *rest = args
+        function = context.call_conv.get_function_type(types.none, signature.args)
+        outcome = [cgutils.alloca_once(builder, arg.pointee) for arg in function.args[:2]]  # nothing, and no exception
+        builder.call(builder.inttoptr(address, function.as_pointer()), [*outcome, *rest])
+        return context.get_dummy_value()
+
+    return types.void(types.intp, *signature.args), codegen

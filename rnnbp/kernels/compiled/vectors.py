@@ -61,8 +61,20 @@ def _spread(context: Any, builder: Any, fromty: Any, toty: Vec, value: Any) -> A
     return splat(builder, context.cast(builder, value, fromty, toty.dtype), toty.lanes)
 
 
-def _operator(symbol: Callable, emit: Callable) -> None:
-    """Make `symbol` work on registers, and on a register and a number."""
+# The arithmetic of registers: how an operator is emitted.
+EMIT: dict[Callable[..., Any], Callable[..., Any]] = {
+    operator.add: lambda b, x, y: b.fadd(x, y, flags=CONTRACT),
+    operator.sub: lambda b, x, y: b.fsub(x, y, flags=CONTRACT),
+    operator.mul: lambda b, x, y: b.fmul(x, y, flags=CONTRACT),
+    operator.truediv: lambda b, x, y: b.fdiv(x, y),
+    operator.neg: lambda b, x: b.fneg(x),
+    min: lambda b, x, y: b.select(b.fcmp_ordered("<", y, x), y, x),  # NaN in x stays NaN
+    max: lambda b, x, y: b.select(b.fcmp_ordered(">", y, x), y, x),
+}
+
+
+def _make_operator(symbol: Callable[..., Any], emit: Callable[..., Any]) -> None:
+    """Make `symbol` work in compiled code on registers, and on a register and a number."""
 
     @infer_global(symbol)
     class _Template(AbstractTemplate):
@@ -77,13 +89,8 @@ def _operator(symbol: Callable, emit: Callable) -> None:
         return emit(builder, *args)
 
 
-_operator(operator.add, lambda b, x, y: b.fadd(x, y, flags=CONTRACT))
-_operator(operator.sub, lambda b, x, y: b.fsub(x, y, flags=CONTRACT))
-_operator(operator.mul, lambda b, x, y: b.fmul(x, y, flags=CONTRACT))
-_operator(operator.truediv, lambda b, x, y: b.fdiv(x, y))
-_operator(operator.neg, lambda b, x: b.fneg(x))
-_operator(min, lambda b, x, y: b.select(b.fcmp_ordered("<", y, x), y, x))  # NaN in x stays NaN
-_operator(max, lambda b, x, y: b.select(b.fcmp_ordered(">", y, x), y, x))
+for _symbol, _emit in EMIT.items():
+    _make_operator(_symbol, _emit)
 
 
 @intrinsic
@@ -142,23 +149,45 @@ def lanes(typingctx, base):
 
 
 @intrinsic
+def clip(typingctx, number, most):
+    """Return an integer, but no less than 0 and no more than `most`.
+
+    In one instruction or two, where Numba compiles a function for each min and max.
+    """
+
+    def codegen(context, builder, sig, args):
+        number, most = args
+        least = builder.select(builder.icmp_signed("<", number, number.type(0)), number.type(0), number)
+        return builder.select(builder.icmp_signed(">", least, most), most, least)
+
+    return types.intp(types.intp, types.intp), codegen
+
+
+@intrinsic
 def copy(typingctx, target, source, count):
     """Copy `count` numbers from one address to another."""
 
     def codegen(context, builder, sig, args):
-        size = context.get_abi_sizeof(context.get_data_type(target.dtype))
-        cgutils.raw_memcpy(builder, *args, size)
+        cgutils.raw_memcpy(builder, *args, _itemsize(context, target))
         return context.get_dummy_value()
 
     return types.void(target, source, types.intp), codegen
 
 
 @intrinsic
-def ones_where_positive(typingctx, x):
-    """Return 1 in every lane where x > 0, else 0."""
+def copy_rows(typingctx, target, target_row, source, source_row, rows, count):
+    """Copy `count` numbers of each row; `target_row` and `source_row` are from one row to the next."""
 
     def codegen(context, builder, sig, args):
-        zero = ir.Constant(args[0].type, None)
-        return builder.uitofp(builder.fcmp_ordered(">", args[0], zero), zero.type)
+        to, to_row, of, of_row, rows, count = args
+        with cgutils.for_range(builder, rows) as loop:
+            places = (builder.gep(p, [builder.mul(loop.index, row)]) for p, row in ((to, to_row), (of, of_row)))
+            cgutils.raw_memcpy(builder, *places, count, _itemsize(context, target))
+        return context.get_dummy_value()
 
-    return x(x), codegen
+    size = types.intp
+    return types.void(target, size, source, size, size, size), codegen
+
+
+def _itemsize(context: Any, pointer: types.CPointer) -> int:
+    return int(context.get_abi_sizeof(context.get_data_type(pointer.dtype)))

@@ -1,11 +1,10 @@
 """Weights packed for products before the first step, and their gradients summed over the steps of a chunk."""
 
 import numpy as np
-from numba import njit
 
 from rnnbp.kernels.compiled.compiling import entry
-from rnnbp.kernels.compiled.product import COLUMNS, panel_product
-from rnnbp.kernels.compiled.vectors import REGISTER_BYTES, at, copy, lanes, load, store
+from rnnbp.kernels.compiled.product import COLUMNS, product
+from rnnbp.kernels.compiled.vectors import REGISTER_BYTES, at, clip, copy, copy_rows, lanes, load, store
 from rnnbp.runtime import empty
 
 DEPTH = 64  # rows summed at a time: a shorter sum in float32 has a smaller rounding error
@@ -48,7 +47,7 @@ def pack(w, parts, first, out):
     for p in range(panels):
         for v in range(registers):
             part, unit = (v, p * L) if parts > 1 else (0, (p * registers + v) * L)
-            count, source = max(0, min(L, H - unit)), at(w, (part * H + unit) * K)
+            count, source = clip(H - unit, L), at(w, (part * H + unit) * K)
             for k in range(K):
                 to = at(out, ((p * depth + first + k) * registers + v) * L)
                 for lane in range(count):
@@ -63,7 +62,7 @@ def pack_back(w, out):
     (depth, width), (panels, _, registers, L) = w.shape, out.shape
     units = registers * L
     for p in range(panels):
-        count = min(units, width - p * units)
+        count = clip(width - p * units, units)
         for k in range(depth):
             to = at(out, (p * depth + k) * units)
             copy(to, at(w, k * width + p * units), count)
@@ -71,29 +70,30 @@ def pack_back(w, out):
                 to[unit] = 0
 
 
-@entry
 def side_by_side(w_h, w_x):
     """Copy weights (rows, H) and (rows, F) side by side into rows padded to the vector width."""
-    (rows, H), F, L = w_h.shape, w_x.shape[1], lanes(w_h)
-    S = (H + F + L - 1) // L * L
-    sums = np.empty((rows, S), w_h.dtype)
-    for m in range(rows):
-        copy(at(sums, m * S), at(w_h, m * H), H)
-        copy(at(sums, m * S + H), at(w_x, m * F), F)
+    (rows, H), F, lanes = w_h.shape, w_x.shape[1], REGISTER_BYTES // w_h.itemsize
+    sums = np.empty((rows, -(-(H + F) // lanes) * lanes), w_h.dtype)
+    copy_columns(sums, 0, w_h, 0, H)
+    copy_columns(sums, H, w_x, 0, F)
     return sums
 
 
-@entry
 def put_back(sums, w_h, w_x):
     """Copy the columns back to where `side_by_side` took them from."""
-    H, F, S = w_h.shape[1], w_x.shape[1], sums.shape[1]
-    for m in range(len(sums)):
-        copy(at(w_h, m * H), at(sums, m * S), H)
-        copy(at(w_x, m * F), at(sums, m * S + H), F)
+    H, F = w_h.shape[1], w_x.shape[1]
+    copy_columns(w_h, 0, sums, 0, H)
+    copy_columns(w_x, 0, sums, H, F)
 
 
 @entry
-def outer_sum(deltas, begin, inputs, start, base, steps, sums, b_h, b_x):
+def copy_columns(target, begin, source, start, count):
+    """Copy columns of `source` from `start` on into those of `target` from `begin` on."""
+    copy_rows(at(target, begin), target.shape[1], at(source, start), source.shape[1], len(source), count)
+
+
+@entry
+def outer_sum(product_at, deltas, begin, inputs, start, base, steps, sums, b_h, b_x, scratch):
     """Add the gradient of weights side by side, and of their biases.
 
     ``sums += deltas[:n, begin : begin + rows].T @ inputs[base : base + n, start : start + S]``, and to either bias the
@@ -101,6 +101,8 @@ def outer_sum(deltas, begin, inputs, start, base, steps, sums, b_h, b_x):
 
     Parameters
     ----------
+    product_at : int
+        Address of the product.
     deltas : ndarray (at least n, ...)
     begin : int
     inputs : ndarray (more than base + n, ...)
@@ -111,40 +113,31 @@ def outer_sum(deltas, begin, inputs, start, base, steps, sums, b_h, b_x):
         Rows padded to the vector width, as of `side_by_side`.
     b_h, b_x : ndarrays (rows,)
         Either may be empty.
+    scratch : ndarray (DEPTH, at least UNITS + S, a multiple of a panel's width)
+        Overwritten.
     """
     L = lanes(deltas)
     (rows, S), G, X = sums.shape, deltas.shape[1], inputs.shape[1]
-    registers = S // L
-    columns_of_a, panels = np.empty((DEPTH, UNITS), deltas.dtype), np.empty((DEPTH, S), deltas.dtype)
+    columns_of_a, panels = at(scratch, 0), at(scratch, DEPTH * UNITS)
     for first in range(0, steps, DEPTH):
-        depth = min(DEPTH, steps - first)
-        for q in range(0, registers, COLUMNS):
-            width, source = min(COLUMNS, registers - q) * L, start + q * L
-            for n in range(depth):
-                copy(at(panels, q * L * DEPTH + n * width), at(inputs, (base + first + n) * X + source), width)
+        depth = clip(steps - first, DEPTH)
+        for column in range(0, S, COLUMNS * L):
+            source, width = at(inputs, (base + first) * X + start + column), clip(S - column, COLUMNS * L)
+            copy_rows(at(panels, column * depth), COLUMNS * L, source, X, depth, width)
         for m in range(0, rows, UNITS):
-            count = min(UNITS, rows - m)
-            for n in range(depth):
-                copy(at(columns_of_a, n * UNITS), at(deltas, (first + n) * G + begin + m), count)
-            for q in range(0, registers, COLUMNS):
-                columns, here = min(COLUMNS, registers - q), at(sums, m * S + q * L)
-                panel_product(
-                    count, columns, at(columns_of_a, 0), 1, UNITS, at(panels, q * L * DEPTH), columns * L, depth,
-                    here, S, here, S, L
-                )  # fmt: skip
-            _column_sums(columns_of_a, depth)
+            count, here = clip(rows - m, UNITS), at(sums, m * S)
+            copy_rows(columns_of_a, UNITS, at(deltas, first * G + begin + m), G, depth, count)
+            product(
+                product_at, count, S // L, columns_of_a, 1, UNITS, panels, COLUMNS * L, depth,
+                here, S, here, S, L
+            )  # fmt: skip
+            for u in range(0, UNITS, L):
+                total = load(at(columns_of_a, u))
+                for n in range(1, depth):
+                    total = total + load(at(columns_of_a, n * UNITS + u))
+                store(at(columns_of_a, u), total)
             for i in range(count):
                 if len(b_h) > 0:
-                    b_h[m + i] += columns_of_a[0, i]
+                    b_h[m + i] += columns_of_a[i]
                 if len(b_x) > 0:
-                    b_x[m + i] += columns_of_a[0, i]
-
-
-@njit(nogil=True)
-def _column_sums(a, depth):
-    """Sum the first `depth` rows into the first of them."""
-    for m in range(0, UNITS, lanes(a)):
-        total = load(at(a, m))
-        for n in range(1, depth):
-            total = total + load(at(a, n * UNITS + m))
-        store(at(a, m), total)
+                    b_x[m + i] += columns_of_a[i]
