@@ -55,12 +55,17 @@ def entry(function: Callable[..., Any]) -> Any:
     return compiled
 
 
+def helper(function: Callable[..., Any]) -> Any:
+    """Make a function a part of those that call it, without the wrappers by which Python and C would call it."""
+    return njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+
+
 def address_of(function: Callable[..., Any], signature: Any) -> int:
     """Return the address of a function that only compiled code calls, compiled and cached on disk.
 
     It is compiled once, instead of as part of each of its callers.
     """
-    compiled = njit(error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+    compiled = helper(function)
     _cache_on_disk(compiled, function)
     compiled.compile(signature)
     _alive.append(compiled)

@@ -164,6 +164,17 @@ def clip(typingctx, number, most):
 
 
 @intrinsic
+def bits(typingctx, number):
+    """Return the float64 that has the bits of an int64, or the int64 that has those of a float64."""
+    other = types.int64 if isinstance(number, types.Float) else types.float64
+
+    def codegen(context, builder, sig, args):
+        return builder.bitcast(args[0], context.get_value_type(other))
+
+    return other(types.float64 if other is types.int64 else types.int64), codegen
+
+
+@intrinsic
 def copy(typingctx, target, source, count):
     """Copy `count` numbers from one address to another."""
 
