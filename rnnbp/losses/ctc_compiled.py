@@ -12,6 +12,7 @@ import math
 
 import numpy as np
 
+from rnnbp.kernels.base import Array
 from rnnbp.kernels.compiled.compiling import entry, helper
 from rnnbp.kernels.compiled.team import STARTED, notify
 from rnnbp.kernels.compiled.vectors import bits
@@ -106,7 +107,10 @@ def times(a_m, a_e, b_m, b_e, m, e):
         e[s] = exponent if exponent > NEVER else NEVER
 
 
-def ctc_sequences(signals, outputs, labels, states, skips, lengths, losses, d_outputs, shard, shards):
+def ctc_sequences(
+    signals: Array, outputs: Array, labels: Array, states: Array, skips: Array, lengths: Array, losses: Array,
+    d_outputs: Array, shard: int, shards: int
+) -> None:  # fmt: skip
     """Write losses and gradients of every `shards`-th sequence from `shard` on into `losses` and `d_outputs`.
 
     Parameters
