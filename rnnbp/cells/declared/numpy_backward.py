@@ -1,8 +1,9 @@
 """The source of a declared cell's backward pass in NumPy."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import partial
+from functools import cached_property, partial
 
 from rnnbp.cells.declared.expressions import UNITS, Expression, reachable
 from rnnbp.cells.declared.numpy_calls import Call, Place, computed, copy_of, is_given, operands, real
@@ -26,6 +27,7 @@ class Backward(Loop):
         super().__init__(plan)
         self.reverse, self.storage = plan.program.reverse, Storage(plan)
         self._linear: dict[Expression, bool] = {}
+        self._stage: dict[Expression, int] = {}
         self._hoisted: dict[Expression, Expression] = {}
         self.emitted: set[Expression] = set()
         self.arrays: list[str] = []
@@ -143,7 +145,7 @@ class Backward(Loop):
     @property
     def total_names(self) -> list[str]:
         """The names of the sums that the parameters' gradients consist of."""
-        return [f"total{k or ''}" for k in range(len(self.plan.gradient_terms))] + [
+        return [f"total{k or ''}" for k in range(len(self.plan.gradient_products))] + [
             f"total_{name}" for name in self.equation.parameters
         ]
 
@@ -204,10 +206,13 @@ class Backward(Loop):
         """Return how many products of cotangents come before a value."""
         if value is None:
             return 0
+        if value in self._stage:
+            return self._stage[value]
         products = [node for node in reachable([value]) if node.op == "product"]
         source = {product: source for source, product in self.reverse.products.items()}
         slots = [k for p in products for run in self.plan.slots_of(source[p]) for k in run]
-        return max((1 + self.stage_of(self.delta[k]) for k in slots), default=0)
+        self._stage[value] = max((1 + self.stage_of(self.delta[k]) for k in slots), default=0)
+        return self._stage[value]
 
     def add_output(self, k: int, call: Call) -> list[str]:
         """Return the line that adds the cotangent of the output to that of the first part of the state."""
@@ -258,13 +263,14 @@ class Backward(Loop):
         if value.op != "mul" or not any(value is column for column in self.delta) or self.depends(value.args[1]):
             return False
         factor = value.args[1]
-        return bool(factor.args) and factor not in self.known and not is_given(factor) and self.is_single(factor)
+        return bool(factor.args) and factor not in self.known and not is_given(factor) and self.users[factor] == 1
 
-    def is_single(self, factor: Expression) -> bool:
-        """Return whether a factor is multiplied by one cotangent alone, so that it is needed no more."""
+    @cached_property
+    def users(self) -> Counter[Expression]:
+        """How many cotangents each value is an operand of."""
         values = [*self.delta, *self.d_states.values(), *self.of_parameters.values()]
         nodes = reachable([value for value in values if value is not None], self.known)
-        return sum(factor in operands(node) for node in nodes if self.depends(node)) == 1
+        return Counter(arg for node in nodes if self.depends(node) for arg in operands(node))
 
     def scale(self, values: Sequence[Expression]) -> None:
         """Add the multiplication of consecutive columns by their root."""
@@ -381,13 +387,13 @@ class Backward(Loop):
     def gradients(self) -> list[str]:
         """Return the lines of the gradients with respect to weights and the input."""
         lines = []
-        for total, term in zip(self.total_names, self.plan.gradient_terms, strict=False):
-            row = self.plan.row_of(term)
+        for total, product in zip(self.total_names, self.plan.gradient_products, strict=False):
+            row = self.plan.row_of(product)
             array = self.row_names[row]
-            start = 0 if term.sources else len(self.plan.rows[row])
-            stop = None if term.with_x or not self.plan.has_x(term.sources) else len(term.sources)
+            start = 0 if product.sources else len(self.plan.rows[row])
+            stop = None if product.with_x or not self.plan.has_x(product.sources) else len(product.sources)
             of_row = f"{array}[here]" if (start, stop) == (0, None) else f"{array}[here, {sliced(start, stop)}]"
-            lines.append(f"add_products({total}, {self.part_of_delta(term.slots)}, {of_row})")
+            lines.append(f"add_products({total}, {self.part_of_delta(product.slots)}, {of_row})")
         of_x = [
             (self.part_of_delta(run), self.weight_names[k])
             for k, (source, run) in enumerate(self.plan.backward_products)

@@ -6,7 +6,7 @@ from functools import partial
 from rnnbp.cells.declared.expressions import Expression, reachable
 from rnnbp.cells.declared.numpy_calls import Call, Place, computed, copy_of, from_tanh, real
 from rnnbp.cells.declared.numpy_loop import Loop, unpacked
-from rnnbp.cells.declared.numpy_plan import SQUASHING, Group, NumpyPlan, direct, is_ahead, runs
+from rnnbp.cells.declared.numpy_plan import SQUASHING, NumpyPlan, Product, direct, is_ahead, runs
 
 
 class Forward(Loop):
@@ -17,7 +17,7 @@ class Forward(Loop):
 
     def __init__(self, plan: NumpyPlan) -> None:
         super().__init__(plan)
-        self.calls.halved = {s.value for k, s in enumerate(plan.sums) if plan.is_halved(k)}
+        self.calls.halved = {plan.sums[k].value for k in plan.halved}
         self.results = {name: real(result) for name, result in self.equation.results.items()}
         self.storage = Storage(plan)
         self.own = {value: Place(self.names.of(value)) for value in self.storage.values}  # where stored values are
@@ -37,8 +37,8 @@ class Forward(Loop):
         known = {*self.equation.states.values(), *sums}
         nodes = computed([*self.results.values(), *plan.stored, *(s for row in plan.rows for s in row)], known)
         ahead = [node for node in nodes if node.op != "copy" and is_ahead(node)]
-        for group in (g for g in plan.groups if not g.sources):
-            self.product(group, in_loop=False)
+        for product in (p for p in plan.products if not p.sources):
+            self.product(product, in_loop=False)
         done = {*self.squashed, *ahead}
         self.calls.elementwise(False, [node for node in ahead if node not in self.squashed])
         for k, stage in enumerate(self.program.stages):
@@ -47,8 +47,8 @@ class Forward(Loop):
             self.calls.elementwise(True, needed)
             done.update(needed)
             self.into_rows(of_stage)
-            for group in (g for g in plan.groups if g.sources and g.stage == k):
-                self.product(group, in_loop=True)
+            for product in (p for p in plan.products if plan.stage(p) == k):
+                self.product(product, in_loop=True)
                 done |= self.squashed
         self.calls.elementwise(True, [node for node in nodes if node not in done])
         sections = self.calls.lines()
@@ -92,11 +92,11 @@ class Forward(Loop):
 
     # ---- calls ----------------------------------------------------------------------------------------------
 
-    def product(self, group: Group, in_loop: bool) -> None:
-        """Add the product of a group, and the squashing functions that are next to each other."""
-        values = [self.plan.sums[k].value for k in group.slots]
-        position = self.plan.rows.index(group.sources)
-        weight = self.weight_names[self.plan.groups.index(group)]
+    def product(self, product: Product, in_loop: bool) -> None:
+        """Add the product, and the squashing functions that are next to each other."""
+        values = [self.plan.sums[k].value for k in product.slots]
+        position = self.plan.rows.index(product.sources)
+        weight = self.weight_names[self.plan.products.index(product)]
         row = self.row_names[position] + ("_t" if in_loop else "[here]")
 
         def write(k: int, call: Call) -> list[str]:
@@ -109,7 +109,7 @@ class Forward(Loop):
                 out = self.slots(slots, in_loop)  # type: ignore[arg-type]
             return [f"matmul({row}, {weight}, out={out})"]
 
-        self.calls.special(in_loop, values, group.sources, write)
+        self.calls.special(in_loop, values, product.sources, write)
         if len(values) > 1:
             activated = [direct(self.program, value) in SQUASHING for value in values]
             for run in runs(k for k, found in enumerate(activated) if found):
@@ -181,8 +181,8 @@ class Storage:
         self.plan = plan
         self.slot_of: dict[Expression, Expression] = {}
         sums = [s.value for s in plan.sums]
-        single = {sums[g.slots[0]] for g in plan.groups if g.sources and len(g.slots) == 1}
-        of_ahead = {sums[k] for g in plan.groups if not g.sources for k in g.slots}
+        single = {sums[p.slots[0]] for p in plan.products if p.sources and len(p.slots) == 1}
+        of_ahead = {sums[k] for p in plan.products if not p.sources for k in p.slots}
         stored = [real(value) for value in plan.stored]
         self.ahead = self._assigned([v for v in sums if v in of_ahead], [v for v in stored if is_ahead(v)], set())
         in_loop = [v for v in stored if not is_ahead(v)]

@@ -39,7 +39,7 @@ class Loop:
         self.calls = Calls(self.names)
         self.views: dict[str, str] = {}
         self.row_names = [f"row{k or ''}" for k in range(len(plan.rows))]
-        self.weight_names = [f"w{k or ''}" for k in range(len(plan.groups))]
+        self.weight_names = [f"w{k or ''}" for k in range(len(plan.products))]
         self._squashed: set[Expression] = set()
 
     def variable(self, name: str, in_loop: bool) -> str:

@@ -8,7 +8,7 @@ block of steps, before the loop over them.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import groupby, permutations
 
 from rnnbp.cells.declared.compiled_plan import Sum, available, sums_of
@@ -22,17 +22,12 @@ SQUASHING = ("tanh", "sigmoid")
 
 
 @dataclass(frozen=True)
-class Group:
-    """Consecutive slots whose recurrent sources are the same; none, for the slots that are ahead."""
+class Product:
+    """Slots whose weights multiply the same columns of rows of inputs: those of `sources`, of ones, of x if `with_x`.
 
-    sources: tuple[Expression, ...]
-    slots: range
-    stage: int
-
-
-@dataclass(frozen=True)
-class GradientTerm:
-    """Slots whose weights' gradient is one product, with the columns of `sources`, of ones, and of x if `with_x`."""
+    In the forward pass, slots have the same recurrent sources in one product, none if they are ahead, and x is in all
+    of its rows if it is in any.
+    """
 
     slots: range
     sources: tuple[Expression, ...]
@@ -48,59 +43,64 @@ class NumpyPlan:
     program : Program
     sums : tuple of Sum
         The pre-activation of each slot.
-    groups : tuple of Group
+    products : tuple of Product
+        Of the forward pass.
     stored : tuple of Expression
         What is stored for the backward pass, besides states and sources.
     """
 
     program: Program
     sums: tuple[Sum, ...]
-    groups: tuple[Group, ...]
+    products: tuple[Product, ...]
     stored: tuple[Expression, ...]
 
-    @property
+    @cached_property
     def columns(self) -> tuple[Cotangent, ...]:
         """The cotangent of the pre-activation in each slot."""
         return tuple(column_of(self.program, s) for s in self.sums)
 
-    @property
+    @cached_property
     def rows(self) -> tuple[tuple[Expression, ...], ...]:
         """The recurrent sources in the rows of each array of inputs; none of the last, ``[1 | x]``, if it is needed."""
-        return tuple(dict.fromkeys(sorted((g.sources for g in self.groups), key=lambda sources: not sources)))
+        return tuple(dict.fromkeys(sorted((product.sources for product in self.products), key=lambda s: not s)))
 
     def has_x(self, sources: tuple[Expression, ...]) -> bool:
         """Return whether rows with these recurrent sources contain x."""
-        x = self.program.equation.x
-        return any(self.sums[k].block(x) for g in self.groups if g.sources == sources for k in g.slots)
+        return any(product.with_x for product in self.products if product.sources == sources)
+
+    def stage(self, product: Product) -> int:
+        """Return the stage of a product's sources; -1 for those that are ahead."""
+        stages = self.program.stages
+        return max((k for k, stage in enumerate(stages) for s in product.sources if s in stage), default=-1)
 
     def slots_of(self, source: Expression) -> list[range]:
         """Return the runs of slots to which a source contributes."""
         return runs(k for k, s in enumerate(self.sums) if s.block(source))
 
-    def is_halved(self, slot: int) -> bool:
-        """Return whether a pre-activation enters by its sigmoid alone, so that half of it is computed."""
-        return direct(self.program, self.sums[slot].value) == "sigmoid"
+    @cached_property
+    def halved(self) -> frozenset[int]:
+        """The slots whose pre-activation enters by its sigmoid alone, so that half of it is computed."""
+        return frozenset(k for k, s in enumerate(self.sums) if direct(self.program, s.value) == "sigmoid")
 
-    @property
-    def gradient_terms(self) -> list[GradientTerm]:
+    @cached_property
+    def gradient_products(self) -> list[Product]:
         """The products of the weights' gradient, as few as possible without columns of zeros."""
-        x, found, rest = self.program.equation.x, list[GradientTerm](), list[int]()
+        x, found, rest = self.program.equation.x, list[Product](), list[int]()
         for sources in self.rows:
-            slots = [k for g in self.groups if g.sources == sources for k in g.slots]
+            slots = [k for product in self.products if product.sources == sources for k in product.slots]
             with_x = [k for k in slots if self.sums[k].block(x)]
             joint = bool(sources) and with_x == slots
-            if sources:
-                found += [GradientTerm(run, sources, joint) for run in runs(slots)]
+            found += [Product(run, sources, joint) for run in runs(slots) if sources]
             rest += [] if joint else with_x
-        return found + [GradientTerm(run, (), True) for run in runs(sorted(rest))]
+        return found + [Product(run, (), True) for run in runs(sorted(rest))]
 
-    def row_of(self, term: GradientTerm) -> int:
-        """Return the place among `rows` of the array of inputs that a term of the gradient multiplies."""
-        if term.sources or () in self.rows:
-            return self.rows.index(term.sources)
+    def row_of(self, product: Product) -> int:
+        """Return the place among `rows` of the array of inputs that a product of the gradient multiplies."""
+        if product.sources or () in self.rows:
+            return self.rows.index(product.sources)
         return next(k for k, sources in enumerate(self.rows) if self.has_x(sources))
 
-    @property
+    @cached_property
     def backward_products(self) -> list[tuple[Expression, range]]:
         """The products of the backward pass: a source, and slots to which it contributes by its weights."""
         equation = self.program.equation
@@ -108,7 +108,7 @@ class NumpyPlan:
         found = [(source, run) for source in (*behind, *equation.states.values()) for run in self.slots_of(source)]
         return found + [(equation.x, run) for run in self._of_x]
 
-    @property
+    @cached_property
     def _of_x(self) -> list[range]:
         """The products of the input's gradient: sums round less if the small terms, of sigmoid gates, come first."""
         found = []
@@ -130,12 +130,11 @@ def numpy_plan_of(program: Program) -> NumpyPlan:
     --------
     >>> from rnnbp.cells import GRUCell
     >>> plan = numpy_plan_of(GRUCell(2, 3).derivation.program)
-    >>> [(len(group.sources), group.slots) for group in plan.groups]
+    >>> [(len(product.sources), product.slots) for product in plan.products]
     [(0, range(0, 1)), (1, range(1, 4))]
     """
     sums = _ordered(program, sums_of(program))
-    groups = tuple(_groups(program, sums))
-    return NumpyPlan(program, sums, groups, _stored(program, sums))
+    return NumpyPlan(program, sums, tuple(_products(program, sums)), _stored(program, sums))
 
 
 def _stored(program: Program, sums: Sequence[Sum]) -> tuple[Expression, ...]:
@@ -176,13 +175,11 @@ def runs(numbers: Iterable[int]) -> list[range]:
     return [range(group[0], group[-1] + 1) for group in found]
 
 
-def _groups(program: Program, sums: Sequence[Sum]) -> Iterator[Group]:
-    stages = program.stages
+def _products(program: Program, sums: Sequence[Sum]) -> Iterator[Product]:
     keys = [recurrent_sources(program, s) for s in sums]
+    with_x = {keys[k] for k, s in enumerate(sums) if s.block(program.equation.x)}
     for run in (list(group) for _, group in groupby(range(len(sums)), lambda k: keys[k])):
-        sources = keys[run[0]]
-        stage = max((k for k, stage in enumerate(stages) for s in sources if s in stage), default=-1)
-        yield Group(sources, range(run[0], run[-1] + 1), stage)
+        yield Product(range(run[0], run[-1] + 1), keys[run[0]], keys[run[0]] in with_x)
 
 
 def _ordered(program: Program, sums: list[Sum]) -> tuple[Sum, ...]:

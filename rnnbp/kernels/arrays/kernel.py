@@ -1,6 +1,6 @@
 """The front of the kernels in NumPy of declared cells: their memory, packed weights and gradients."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -12,8 +12,9 @@ from rnnbp.cells.declared import DeclaredCell
 from rnnbp.cells.declared.derivation import load
 from rnnbp.cells.declared.expressions import Expression
 from rnnbp.cells.declared.numpy_module import numpy_source
-from rnnbp.cells.declared.numpy_plan import GradientTerm, NumpyPlan, numpy_plan_of
+from rnnbp.cells.declared.numpy_plan import NumpyPlan, numpy_plan_of
 from rnnbp.core import Parameters
+from rnnbp.kernels.arrays.pieces import Piece, add_gradients, pieces_of, put_weights
 from rnnbp.kernels.arrays.rows import Rows
 from rnnbp.kernels.base import Array, Kernel
 from rnnbp.runtime import empty, zeros
@@ -168,75 +169,61 @@ class ArrayKernel(Kernel):
         names = self.cell.derivation.program.equation.parameters
         return {name: np.asarray(params[name], self.dtype) for name in names}
 
+    @cached_property
+    def pieces(self) -> tuple[list[Piece], list[Piece]]:
+        """The pieces of the weights of the forward pass, and of the gradients."""
+        H = self.cell.hidden_size
+        return pieces_of(self.plan, self.plan.products, H), pieces_of(self.plan, self.plan.gradient_products, H)
+
     def weights(self, params: Weights) -> list[Array]:
-        """Return for each group the weights (G, K, H) that map a row of inputs to its slots; (K, H) for a single one.
+        """Return for each product the weights (G, K, H) that map a row of inputs to its slots; (K, H) for a single one.
 
         Those of a slot of which only the sigmoid is taken are halved, which is exact.
         """
-        plan, H = self.plan, self.cell.hidden_size
+        H, products = self.cell.hidden_size, self.plan.products
+        found = [zeros((len(p.slots), self.width(p.sources), H), self.dtype) for p in products]
+        put_weights(self.pieces[0], params, found)
+        for w, product in zip(found, products, strict=True):
+            for slot in self.plan.halved.intersection(product.slots):
+                w[slot - product.slots.start] *= 0.5
+        return [w if len(w) > 1 else w[0] for w in found]
+
+    @cached_property
+    def rows_backward(self) -> list[tuple[str, list[slice]]]:
+        """The rows of which parameter are multiplied by in each product of the backward pass."""
         found = []
-        for group in plan.groups:
-            w = np.zeros((len(group.slots), self.width(group.sources), H), self.dtype)
-            ones = len(group.sources) * H
-            for own, slot in zip(w, group.slots, strict=True):
-                for block in plan.sums[slot].blocks:
-                    if block.source in group.sources:
-                        place = group.sources.index(block.source)
-                        columns = own[place * H : (place + 1) * H]
-                    else:
-                        columns = own[ones + 1 :]
-                    columns[...] = params[f"w_{block.suffix}"][block.row * H : (block.row + 1) * H].T
-                    if block.bias_row is not None:
-                        own[ones] += params[f"b_{block.suffix}"][block.bias_row * H : (block.bias_row + 1) * H]
-                if plan.is_halved(slot):
-                    own *= 0.5
-            found.append(w if len(w) > 1 else w[0])
+        for source, slots in self.plan.backward_products:
+            blocks = [block for slot in slots if (block := self.plan.sums[slot].block(source))]
+            rows: list[slice] = []
+            for first in (block.row * self.cell.hidden_size for block in blocks):
+                start = rows.pop().start if rows and rows[-1].stop == first else first
+                rows.append(slice(start, first + self.cell.hidden_size))
+            found.append((f"w_{blocks[0].suffix}", rows))
         return found
 
     def weights_backward(self, params: Weights) -> list[Array]:
         """Return the weights (G H, K) of each product of the backward pass."""
-        plan, H = self.plan, self.cell.hidden_size
-        found = []
-        for source, slots in plan.backward_products:
-            blocks = [block for slot in slots if (block := plan.sums[slot].block(source))]
-            w, numbers = params[f"w_{blocks[0].suffix}"], [block.row for block in blocks]
-            if numbers == list(range(numbers[0], numbers[0] + len(numbers))):
-                found.append(w[numbers[0] * H : (numbers[-1] + 1) * H])
-            else:
-                found.append(np.concatenate([w[k * H : (k + 1) * H] for k in numbers]))
-        return found
+        return [
+            params[name][rows[0]] if len(rows) == 1 else np.concatenate([params[name][own] for own in rows])
+            for name, rows in self.rows_backward
+        ]
+
+    @cached_property
+    def shapes(self) -> list[tuple[int, int]]:
+        """The shapes of the products of the gradient."""
+        H, F = self.cell.hidden_size, self.cell.input_size
+        return [
+            (len(p.slots) * H, len(p.sources) * H + 1 + (F if p.with_x else 0)) for p in self.plan.gradient_products
+        ]
 
     def totals(self) -> list[Array]:
         """Return zeros for the sums that the parameters' gradients consist of."""
-        plan, H = self.plan, self.cell.hidden_size
-        shapes = [(len(term.slots) * H, self._span(term).stop - self._span(term).start) for term in plan.gradient_terms]
-        found = [zeros(shape, self.dtype) for shape in shapes]
-        return found + [zeros((H,), self.dtype) for _ in self.cell.derivation.program.equation.parameters]
+        of_parameters = [(self.cell.hidden_size,)] * len(self.cell.derivation.program.equation.parameters)
+        return [zeros(shape, self.dtype) for shape in (*self.shapes, *of_parameters)]
 
-    def _span(self, term: GradientTerm) -> slice:
-        """Return the columns of the inputs that a term of the gradient multiplies."""
-        plan, H = self.plan, self.cell.hidden_size
-        sources = plan.rows[plan.row_of(term)]
-        ones = len(sources) * H
-        return slice(0 if term.sources else ones, self.width(sources) if term.with_x else ones + 1)
-
-    def add_totals(self, grad: Parameters, totals: Iterable[Array]) -> None:
+    def add_totals(self, grad: Parameters, totals: Sequence[Array]) -> None:
         """Add the sums to the gradients of the weights, biases and element-wise parameters."""
-        plan, H, views, found = self.plan, self.cell.hidden_size, dict(grad.items()), iter(totals)
-        for term, total in zip(plan.gradient_terms, found, strict=False):
-            ones = len(term.sources) * H
-            for k, slot in enumerate(term.slots):
-                own = total[k * H : (k + 1) * H]
-                for block in plan.sums[slot].blocks:
-                    if block.source in term.sources:
-                        place = term.sources.index(block.source)
-                        columns = own[:, place * H : (place + 1) * H]
-                    elif term.with_x and block.source is self.cell.derivation.program.equation.x:
-                        columns = own[:, ones + 1 :]
-                    else:
-                        continue
-                    views[f"w_{block.suffix}"][block.row * H : (block.row + 1) * H] += columns
-                    if block.bias_row is not None:
-                        views[f"b_{block.suffix}"][block.bias_row * H : (block.bias_row + 1) * H] += own[:, ones]
-        for name, total in zip(self.cell.derivation.program.equation.parameters, found, strict=True):
-            views[name] += total
+        H, count = self.cell.hidden_size, len(self.shapes)
+        add_gradients(self.pieces[1], [total.reshape(-1, H, total.shape[1]) for total in totals[:count]], grad)
+        for name, total in zip(self.cell.derivation.program.equation.parameters, totals[count:], strict=True):
+            grad[name] += total
