@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from declared_cells import COMPILED, DECLARED
 from helpers import CELLS, made, relative_error
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +19,6 @@ from rnnbp.kernels.blocks import BLOCK
 from rnnbp.kernels.loop import Loop
 from rnnbp.layers import Recurrent, Run
 
-# What has a kernel of its own, from (input_size, hidden_size).
 FAST = {
     "Elman tanh": ElmanCell,
     "Elman relu": lambda F, H: ElmanCell(F, H, "relu"),
@@ -29,9 +29,27 @@ FAST = {
     "original GRU": OriginalGRUCell,
 }
 KINDS = [kind for kind in kernels.BACKENDS if kind != "loop"]
+QUICK = ("LSTMCell", "OriginalGRUCell", "Stabilised", "IndRNN", "TwoSources", "Detached")  # others take CI to compile
+
+
+def pair(kind, name, make):
+    return pytest.param(kind, make, id=f"{kind}-{name}", marks=[pytest.mark.slow] * slow(kind, name))
+
+
+def slow(kind, name):
+    return kind == "compiled" and name not in (*QUICK, *FAST)
+
 
 every_cell = pytest.mark.parametrize("make", FAST.values(), ids=FAST)
 every_kind = pytest.mark.parametrize("kind", KINDS)
+every_pair = pytest.mark.parametrize(
+    ("kind", "make"),
+    [
+        pair(kind, name, make)
+        for kind in KINDS
+        for name, make in (FAST | (DECLARED if kind == "numpy" else COMPILED)).items()
+    ],
+)
 
 
 def kernel_of(kind, cell, dtype=np.float64):
@@ -59,6 +77,8 @@ class Case:
         B, T = len(lengths), max(lengths) if steps is None else steps
         shapes = ((T, B, cell.input_size), (B, cell.state_size), (T, B, cell.output_size), (B, cell.state_size))
         x, state, d_outputs, d_state = (rng.standard_normal(shape).astype(dtype) for shape in shapes)
+        if "n" in getattr(cell, "state", "").split():
+            state = np.abs(state)  # the normalizer of exponential gates is positive
         return cls(cell, made(cell, dtype, seed), x, Run(lengths).active(T), state, d_outputs, d_state)
 
     def run(self, kernel):
@@ -83,6 +103,14 @@ class Case:
 # ---- equality with the loop ---------------------------------------------------------------------
 
 
+@every_pair
+def test_kernels_equal_the_loop(kind, make):
+    for sizes in ((3, 4), (5, 19), (1, 33), (2, 16)):
+        lengths, bound = [2 * BLOCK + 3, 2 * BLOCK + 3, 20, 7, 1, 0], {"numpy": 1e-14, "compiled": 1e-12}[kind]
+        assert max(Case.random(make(*sizes), lengths, 2 * BLOCK + 5).errors(kind)) < bound
+        assert max(Case.random(make(*sizes), [BLOCK + 1] * 3).errors(kind)) < bound
+
+
 @settings(deadline=None, max_examples=40)
 @given(
     lengths=st.lists(st.integers(0, 2 * BLOCK + 3), min_size=1, max_size=17),
@@ -90,7 +118,7 @@ class Case:
     more=st.integers(0, 2),
     seed=st.integers(0, 999),
 )
-@every_cell
+@pytest.mark.parametrize("make", [*FAST.values(), DECLARED["Peephole"], DECLARED["TwoSources"], DECLARED["Six"]])
 @every_kind
 def test_kernels_equal_the_loop_for_any_shape(kind, make, lengths, sizes, more, seed):
     lengths = sorted(lengths, reverse=True)
@@ -98,8 +126,7 @@ def test_kernels_equal_the_loop_for_any_shape(kind, make, lengths, sizes, more, 
     assert max(case.errors(kind)) < 1e-12
 
 
-@every_cell
-@every_kind
+@every_pair
 def test_kernels_equal_the_loop_for_arrays_of_any_strides(kind, make):
     case = Case.random(make(5, 7), [20, 20, 13, 1, 0])
     expected = case.run(Loop(case.cell))
@@ -109,8 +136,7 @@ def test_kernels_equal_the_loop_for_arrays_of_any_strides(kind, make):
     assert max(case.errors(kind, expected)) < 1e-12
 
 
-@every_cell
-@every_kind
+@every_pair
 def test_padding_does_not_affect_the_results(kind, make):
     case = Case.random(make(3, 4), [20, 18, 3, 0])
     before = case.run(kernel_of(kind, case.cell))
@@ -122,8 +148,7 @@ def test_padding_does_not_affect_the_results(kind, make):
     assert not before[2][padding].any()
 
 
-@every_cell
-@every_kind
+@every_pair
 def test_arguments_are_not_changed_and_the_gradient_is_added_to(kind, make):
     case = Case.random(make(3, 4), [20, 18, 3])
     kernel, weights = kernel_of(kind, case.cell), dict(case.params.items())
@@ -137,8 +162,7 @@ def test_arguments_are_not_changed_and_the_gradient_is_added_to(kind, make):
         np.testing.assert_array_equal(a, b)
 
 
-@every_cell
-@every_kind
+@every_pair
 def test_backward_params_equals_backward_without_dx(kind, make):
     case = Case.random(make(3, 4), [20, 18, 3])
     kernel, weights, grad = kernel_of(kind, case.cell), dict(case.params.items()), case.params.zeros()
@@ -150,8 +174,7 @@ def test_backward_params_equals_backward_without_dx(kind, make):
 
 
 @pytest.mark.parametrize("copies", [1, 9], ids=["few sequences", "many sequences"])
-@every_cell
-@every_kind
+@every_pair
 def test_segments_give_the_outputs_and_input_gradients_of_one_run_to_the_bit(kind, make, copies):
     lengths = np.repeat([3 * BLOCK + 5, 3 * BLOCK, 2 * BLOCK + 1, BLOCK, 4], copies)
     case = Case.random(make(3, 33), lengths, dtype=np.float32)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from rnnbp.cells.declared.expressions import Expression
-from rnnbp.cells.declared.numpy_calls import AT_STEP, Calls, Place
+from rnnbp.cells.declared.numpy_calls import AT_STEP, Calls, Place, copy_of
 from rnnbp.cells.declared.numpy_plan import NumpyPlan
 from rnnbp.cells.declared.numpy_step import FUNCTIONS
 from rnnbp.cells.declared.source import WIDTH, Names, Writer, define
@@ -12,13 +12,25 @@ from rnnbp.cells.declared.source import WIDTH, Names, Writer, define
 RESERVED = (
     *("rows", "params", "constants", "weights", "inputs", "states", "gates", "ahead", "block", "steps", "here"),
     *("one", "half", "zero", "matmul", "add", "subtract", "multiply", "divide", "negative", "absolute", "greater"),
-    *("d_outputs", "d_states", "outputs", "totals", "d_x", "delta", "columns", "add_products", "concatenate", "H"),
-    *(f"{name}{k or ''}" for name in ("scratch", "work", "row", "w") for k in range(100)),
+    *(
+        "d_outputs",
+        "d_states",
+        "outputs",
+        "totals",
+        "d_x",
+        "delta",
+        "columns",
+        "add_products",
+        "concatenate",
+        "views",
+        "H",
+    ),
+    *(f"{name}{k or ''}" for name in ("scratch", "work", "row", "total", "w") for k in range(100)),
     *FUNCTIONS.values(),
 )
 
 
-DERIVED = (("", "_all"), ("d_", ""), ("d_", "_next"), ("d_", "_all"), ("delta_", ""), ("total_", ""))
+DERIVED = (("", "_all"), ("d_", ""), ("d_", "_next"), ("d_", "_all"), ("total_", ""))
 
 
 class Loop:
@@ -35,7 +47,11 @@ class Loop:
         symbols = [*equation.states, *equation.parameters]
         own = {*symbols, *equation.names.values()}
         derived = [f"{before}{name}{after}" for name in symbols for before, after in DERIVED]
+        derived += [f"delta_{name}" for name in own]
         self.names = Names(equation, [*RESERVED, *derived, *(f"{name}{AT_STEP}" for name in (*own, *derived))])
+        for name, result in equation.results.items():
+            if self.names.of(result) != f"{name}_next":
+                self.names.give(copy_of(result, name), f"{name}_next")
         self.calls = Calls(self.names)
         self.views: dict[str, str] = {}
         self.row_names = [f"row{k or ''}" for k in range(len(plan.rows))]
@@ -61,8 +77,8 @@ class Loop:
 
     def view_states(self) -> None:
         """Define the views of states before and after the step."""
-        for name in self.equation.states:
-            self.view(f"{name}_t", f"{{rows}}.active_parts({name}_all[:-1]{{steps}})")
+        for name, symbol in self.equation.states.items():
+            self.view(f"{self.names.of(symbol)}_t", f"{{rows}}.active_parts({name}_all[:-1]{{steps}})")
             self.view(f"{name}_next_t", f"{{rows}}.active_parts({name}_all[1:]{{steps}})")
 
     def over_blocks(self, before: list[str], loop: list[str], after: list[str], blocks: bool) -> list[str]:
