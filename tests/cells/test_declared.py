@@ -2,6 +2,7 @@
 
 import copy
 import cProfile
+import functools
 import pickle
 from dataclasses import FrozenInstanceError, dataclass, field
 
@@ -33,8 +34,10 @@ from rnnbp.cells.declared import (
     affine,
     exp,
     linear,
+    maximum,
     relu,
     sigmoid,
+    softplus,
     spike,
     stop_gradient,
     tanh,
@@ -462,3 +465,113 @@ def test_a_long_equation_is_shortened_in_a_message():
 
     with pytest.raises(EquationError, match=r"a comparison of the symbol mul\(mul.*\.\.\."):
         declare(update)(3, 4)
+
+
+@pytest.mark.parametrize(
+    ("update", "message"),
+    [
+        (lambda x, h: h // 2, r"an operator other than \+ - \* / and \*\* 2 of the symbol h"),
+        (lambda x, h: 2**h, r"an operator other than \+ - \* / and \*\* 2 of the symbol h; .* a \*\* b is exp"),
+        (lambda x, h: ~h, r"an operator other than \+ - \* / and \*\* 2 of the symbol h"),
+        (lambda x, h: h**h, "the power h of the symbol h"),
+        (lambda x, h: round(h), "rounding of the symbol h"),
+        (lambda x, h: int(h), r"int\(\) of the symbol h"),
+        (lambda x, h: h(x), "does the argument h hide a function of the same name"),
+        (lambda x, h: h * float("nan"), "a number in the equation must be finite, got nan"),
+        (lambda x, h: maximum(h, -float("inf")), "a number in the equation must be finite, got -inf"),
+        (lambda x, h: h * 10**400, "a number in the equation must be finite, got inf"),
+        (lambda x, h: h * 1e300 * (h * 0 + 1) / (1e-9 - 1e-9), "is divided by 0"),
+        (eval("lambda x, h, /: h"), "takes its arguments by name, so it has no / after x"),
+        (max, "Mine.update must be a function of symbols, as def update.*, got <built-in function max>"),
+        ("tanh(h)", r"Mine.update must be a function of symbols, as def update.*, got 'tanh\(h\)'"),
+        (lambda x, h, hidden_size: h / hidden_size, "unknown argument 'hidden_size'.* Sizes do not enter an equation"),
+        (lambda x, h: affine("a", x) + linear("a", x, h), "the gate 'a' multiplies x with and without a bias"),
+    ],
+)
+def test_what_python_would_refuse_in_its_own_words_is_explained(update, message):
+    with pytest.raises(EquationError, match=message):
+        declare(update)(3, 4)
+
+
+@pytest.mark.parametrize("name", ["w_ih", "w_hh", "b_ih", "b_hh", "lambda"])
+def test_a_parameter_cannot_be_called_as_weights_or_a_keyword(name):
+    with pytest.raises(EquationError, match=f"'{name}' cannot be the name of a state, parameter or field"):
+        declare(lambda x, h: affine("h", x, h), parameters=name)(3, 4)
+
+
+def test_a_cell_has_a_state():
+    with pytest.raises(EquationError, match=r"Mine\.state must name at least one part of the state"):
+        declare(lambda x: (), state="")(3, 4)
+
+
+def test_names_are_the_same_however_they_are_typed():
+    """Python takes the micro sign of keyboards for a Greek letter where it stands in code, but not in a text."""
+    cell = declare(eval("lambda x, h, \u00b5: (tanh(affine('h', x, h)) * \u00b5, h)"), state="h \u00b5")(3, 4)
+    assert list(cell.derivation.program.equation.states) == ["h", "\u03bc"]
+
+
+@pytest.mark.parametrize("name", ["step", "gates", "output_size", "constants", "source", "derivation"])
+def test_a_field_does_not_hide_what_a_cell_has(name):
+    with pytest.raises(EquationError, match=f"Mine.{name} cannot be a field: it would hide what every cell calls"):
+        declare(lambda x, h: h, __annotations__={name: float}, **{name: 1.0})
+
+
+def test_a_state_with_a_type_is_no_argument_of_the_cell():
+    class Typed(DeclaredCell):
+        state: str = "h c"
+        parameters: str = "p"
+        tau: float = 2.0
+
+        def update(x, h, c, p, tau):  # noqa: N805
+            return tanh(affine("h", x, h) + p * c), h / tau
+
+    assert Typed(3, 4, 5.0).tau == 5.0
+    assert repr(Typed(3, 4)).endswith("Typed(input_size=3, hidden_size=4, init=Uniform(), tau=2.0)")
+
+
+@pytest.mark.parametrize(
+    ("update", "tau", "message"),
+    [
+        (lambda x, h, tau: h / tau, 0.0, "Mine: with tau=0.0 the equation divides by tau"),
+        (lambda x, h, tau: h * (1 / tau), 0.0, "Mine: with tau=0.0 the equation divides by tau"),
+        (
+            lambda x, h, tau: h * exp(tau),
+            1000.0,
+            r"Mine: with tau=1000.0 the equation has no finite number for exp\(tau",
+        ),
+        (
+            lambda x, h, tau: h * exp(-1 / tau),
+            0.0,
+            r"with tau=0.0 the equation has no finite number for exp\(div\(-1, tau\)\)",
+        ),
+    ],
+)
+def test_a_field_for_which_the_equation_has_no_value_is_refused(update, tau, message):
+    with pytest.raises(EquationError, match=message):
+        declare(update, __annotations__={"tau": float}, tau=1.0)(3, 4, tau)
+
+
+def test_update_may_be_any_callable():
+    def scaled(factor, x, h):
+        return tanh(affine("h", x, h)) * factor
+
+    assert rnnbp.check_gradient(declare(functools.partial(scaled, 0.5))(3, 4)).ok
+
+
+def test_an_equation_may_be_thousands_of_operations_long():
+    def update(x, h, tau):
+        for _ in range(1500):
+            h, tau = 0.999 * h + 0.001, 0.999 * tau
+        return tanh(h) * tau + linear("a", x)
+
+    assert rnnbp.check_gradient(declare(update, __annotations__={"tau": float}, tau=1.0)(3, 4)).max_error < 1e-12
+
+
+@pytest.mark.parametrize(("function", "derivative"), [(softplus, 0.5), (abs, 0.0), (relu, 0.0)])
+def test_step_and_its_products_take_the_same_derivative_at_a_kink(function, derivative):
+    """The state begins at zero, where abs and relu have theirs, and softplus is computed in two pieces."""
+    cell = declare(lambda x, h: function(h) + linear("a", x))(1, 1)
+    params = Parameters(cell.shapes(), dtype=np.float64)
+    x, h = np.zeros((1, 1)), np.zeros((1, 1))
+    assert cell.step(params, h + 1e-30j, x)[0].imag / 1e-30 == derivative
+    assert cell.step_vjp(params, h, x, cell.step(params, h, x)[1], np.ones((1, 1)))[0] == derivative

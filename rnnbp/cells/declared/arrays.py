@@ -40,8 +40,10 @@ def sign(a: Array) -> Array:
 
 
 def absolute(a: Array) -> Array:
-    """Return the absolute value; of a complex number, a or -a."""
-    return np.where(a.real < 0, -a, a)
+    """Return the absolute value; of a complex number, a or -a, and a number without imaginary part where a is 0."""
+    if np.iscomplexobj(a):
+        return np.where(a.real == 0, 0, np.where(a.real < 0, -a, a))
+    return np.absolute(a)
 
 
 def maximum(a: Array | float, b: Array | float) -> Array:
@@ -53,7 +55,7 @@ def maximum(a: Array | float, b: Array | float) -> Array:
 
 def softplus(a: Array) -> Array:
     """Return log(1 + exp(a)), which neither overflows nor cancels."""
-    return relu(a) + np.log1p(np.exp(-absolute(a)))
+    return np.where(a.real < 0, 0, a) + np.log1p(np.exp(np.where(a.real < 0, a, -a)))
 
 
 def spike(u: Array, surrogate: Array) -> Array:

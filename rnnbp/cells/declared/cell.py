@@ -1,5 +1,6 @@
 """Base class of cells that are declared by their equation."""
 
+import inspect
 from collections.abc import Callable, Hashable
 from dataclasses import KW_ONLY, Field, FrozenInstanceError, dataclass, field
 from functools import cached_property
@@ -16,6 +17,7 @@ from rnnbp.cells.declared.latex import latex
 from rnnbp.cells.declared.layout import Layout
 from rnnbp.cells.declared.numpy_module import numpy_source
 from rnnbp.cells.declared.numpy_plan import numpy_plan_of
+from rnnbp.cells.declared.recording import INHERITED
 from rnnbp.cells.outer import Outer
 from rnnbp.core import Initializer, Parameters, Uniform, check_initializer
 from rnnbp.runtime import choice, number, positive_int
@@ -29,6 +31,16 @@ class _Frozen:
 
     def __delattr__(self, name: str) -> None:
         raise FrozenInstanceError(f"cannot delete field {name!r}")
+
+
+def _check_own_fields(cls: Any) -> None:
+    """Take `state` and `parameters` as no fields if they have a type; raise if a field hides what is derived."""
+    own = inspect.get_annotations(cls)
+    if declared := {"state", "parameters", "update"} & own.keys():
+        cls.__annotations__ = {**own, **dict.fromkeys(declared, ClassVar[Any])}
+    for name in own.keys() - {*INHERITED, *declared, "_"}:
+        if hasattr(DeclaredCell, name):
+            raise EquationError(f"{cls.__name__}.{name} cannot be a field: it would hide what every cell calls {name}")
 
 
 @dataclass_transform(frozen_default=True)
@@ -99,6 +111,7 @@ class DeclaredCell(_Frozen):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        _check_own_fields(cls)
         with_options = {name: value for name, value in vars(cls).items() if isinstance(value, Field)}
         dataclass(frozen=True)(cls)
         for name, value in with_options.items():  # so that a decorator @dataclass finds the class as it was
@@ -119,7 +132,7 @@ class DeclaredCell(_Frozen):
                     f"{type(self).__name__}: {name} chooses among equations, so it must be hashable, as a name or an "
                     f"integer, got {value!r}; numbers that are trained are named in `parameters`"
                 )
-        self.derivation  # noqa: B018 - a mistake in the equation is an error at construction
+        self.constants  # noqa: B018 - a mistake in the equation, or a number it has no value for, is an error here
 
     # ---- what is derived ------------------------------------------------------------------------------------
 

@@ -50,8 +50,7 @@ class Code:
     def name_constants(self) -> None:
         """Add lines that name the constants."""
         for k, constant in enumerate(self.program.constants):
-            name, meaning = self.names.of(constant), self.writer.text(constant, ())
-            self.add(1, f"{name} = constants[{k}]" + (f"  # {meaning}" if name != meaning else ""))
+            self.add(1, f"{self.names.of(constant)} = constants[{k}]{self.writer.meaning(constant)}")
 
     def state(self, symbol: Expression, row: str) -> str:
         """Return the address of a part of the state, at unit u."""

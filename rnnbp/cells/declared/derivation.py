@@ -1,7 +1,8 @@
 """Derive everything from a class's declaration, once for each choice of its options."""
 
-import inspect
+import keyword
 import linecache
+import unicodedata
 from collections.abc import Callable
 from dataclasses import Field, dataclass, fields
 from functools import lru_cache
@@ -10,9 +11,7 @@ from typing import Any
 from rnnbp.cells.declared.expressions import EquationError
 from rnnbp.cells.declared.numpy_step import step_source
 from rnnbp.cells.declared.program import Program, program_of
-from rnnbp.cells.declared.recording import record
-
-INHERITED = ("input_size", "hidden_size", "init")
+from rnnbp.cells.declared.recording import INHERITED, arguments_of, record
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +48,8 @@ def derivation_of(cls: Any, options: tuple[tuple[str, Any], ...]) -> Derivation:
         raise EquationError(f"{cls.__name__} has no `update`, which states its equation")
     constants = [f.name for f in _own_fields(cls) if _is_constant(f)]
     names = {name: _names(cls, name) for name in ("state", "parameters")}
+    if not names["state"]:
+        raise EquationError(f'{cls.__name__}.state must name at least one part of the state, as "h"')
     _check_names(cls.__name__, [*names["state"], *names["parameters"], *constants, *dict(options)])
     _check_fields(cls)
     equation = record(cls.__name__, cls.update, names["state"], names["parameters"], constants, dict(options))
@@ -61,12 +62,12 @@ def _names(cls: Any, attribute: str) -> list[str]:
     value = getattr(cls, attribute)
     if not isinstance(value, str):
         raise EquationError(f'{cls.__name__}.{attribute} must be names separated by spaces, as "h c", got {value!r}')
-    return value.split()
+    return unicodedata.normalize("NFKC", value).split()  # as Python does with the names in `update`
 
 
 def _check_fields(cls: Any) -> None:
     """Raise if `update` takes something that the class has a value for without a type, so that it is no field."""
-    for name in inspect.signature(cls.update).parameters:
+    for name in (argument.name for argument in arguments_of(cls.__name__, cls.update)):
         if name in vars(cls) and name not in cls.__dataclass_fields__:
             raise EquationError(
                 f"{cls.__name__}.{name} has no type, so it is no field of the cell: write {name}: float = "
@@ -76,17 +77,19 @@ def _check_fields(cls: Any) -> None:
 
 def _check_names(owner: str, names: list[str]) -> None:
     for name in names:
-        if names.count(name) > 1 or name == "x" or not name.isidentifier():
+        taken = name in ("x", "w_ih", "w_hh", "b_ih", "b_hh") or keyword.iskeyword(name)
+        if names.count(name) > 1 or taken or not name.isidentifier():
             raise EquationError(
                 f"{owner}: {name!r} cannot be the name of a state, parameter or field: names are identifiers, "
-                "separated by spaces, each used once, and x is the input"
+                "separated by spaces, each used once; x is the input, and w_ih, w_hh, b_ih and b_hh are its weights"
             )
 
 
 def options_of(cell: Any) -> tuple[tuple[str, Any], ...]:
     """Return the fields of a cell that are passed to `update` unchanged."""
-    taken = inspect.signature(cell.update).parameters if hasattr(cell, "update") else ()
-    options = [f.name for f in _own_fields(type(cell)) if f.name in taken and not _is_constant(f)]
+    cls = type(cell)
+    taken = [argument.name for argument in arguments_of(cls.__name__, cls.update)] if hasattr(cls, "update") else []
+    options = [f.name for f in _own_fields(cls) if f.name in taken and not _is_constant(f)]
     return tuple((name, getattr(cell, name)) for name in options)
 
 

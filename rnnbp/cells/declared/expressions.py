@@ -6,6 +6,7 @@ subexpression is computed once, and an expression is created after all that it i
 an order of evaluation.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from numbers import Real
@@ -49,9 +50,15 @@ class Graph:
         """Return the symbol of a state, a parameter, a constant, ..."""
         return self.node(op, (), name, width)
 
-    def constant(self, value: float) -> "Expression":
+    def constant(self, value: Real | float) -> "Expression":
         """Return a number as an expression."""
-        return self.node("number", (), float(value))
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
+        if not math.isfinite(number):
+            raise EquationError(f"{self.owner}.update: a number in the equation must be finite, got {number}")
+        return self.node("number", (), number)
 
     def lift(self, value: Any, function: str) -> "Expression":
         """Return a number or an expression as an expression of this graph."""
@@ -60,7 +67,7 @@ class Graph:
                 raise EquationError(f"{self.owner}.update: {function} combines symbols of two equations")
             return value
         if isinstance(value, Real) and not isinstance(value, bool):
-            return self.constant(float(value))
+            return self.constant(value)
         raise EquationError(
             f"{self.owner}.update: {function} takes symbols and numbers, got {type(value).__name__} {value!r}"
         )
@@ -132,11 +139,14 @@ class Expression:
     def __neg__(self) -> "Expression":
         return self.graph.apply("neg", self)
 
+    def __pos__(self) -> "Expression":
+        return self
+
     def __abs__(self) -> "Expression":
         return self.graph.apply("abs", self)
 
     def __pow__(self, power: Any) -> "Expression":
-        if power != 2:
+        if isinstance(power, Expression) or power != 2:
             self._refuse(f"the power {power!r}", "only ** 2 is known; write other powers as products")
         return self * self
 
@@ -175,6 +185,21 @@ class Expression:
         self._refuse("the matrix product @", 'weights have names of their own: W x + R h + b is affine("gate", x, h)')
 
     __matmul__ = __rmatmul__ = _product_with_weights
+
+    def _unknown_operator(self, *_: Any) -> Any:
+        self._refuse("an operator other than + - * / and ** 2", "there is no derivative of // % & |, and a ** b is exp")
+
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __divmod__ = __rdivmod__ = __rpow__ = _unknown_operator
+    __and__ = __rand__ = __or__ = __ror__ = __xor__ = __rxor__ = __invert__ = _unknown_operator
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        self._refuse("a call", f"does the argument {self} hide a function of the same name? Give it another name")
+
+    def __round__(self, *_: Any) -> Any:
+        self._refuse("rounding", "what has no derivative is spike(u, surrogate)")
+
+    def __int__(self) -> int:
+        self._refuse("int()", "it has one value for each unit, which is not known yet")
 
     def __float__(self) -> float:
         self._refuse("float() or a function of `math`", "use exp, tanh, ... of rnnbp.cells.declared")
@@ -281,6 +306,8 @@ def _mul(a: Expression, b: Expression, x: float | None, y: float | None) -> Expr
 
 
 def _div(a: Expression, b: Expression, x: float | None, y: float | None) -> Expression | None:
+    if y == 0:
+        raise EquationError(f"{a.graph.owner}.update: {a} is divided by 0")
     return a if y == 1 else None
 
 

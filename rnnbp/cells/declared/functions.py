@@ -22,7 +22,8 @@ def affine(gate: str, *inputs: Any) -> Expression:
         Name of the rows, as ``"forget"``, by which initializers and diagnostics find them. It may occur again with
         other inputs, for a term of its own, as in `rnnbp.cells.GRUCell`.
     *inputs : symbols
-        x, states, and element-wise functions of them.
+        x, states, and element-wise functions of them. One besides x; more under names of their own, as in
+        ``affine("input", x, h) + linear("input_c", c)``.
 
     Returns
     -------

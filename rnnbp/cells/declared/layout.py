@@ -201,6 +201,11 @@ def layout_of(equation: Equation, found: Reverse) -> Layout:
         (source,), (gate, biased) = term.args, term.label
         same = [block for block in blocks if block.suffix == suffix_of(source)]
         for block in same:
+            if block.gate == gate and block.source is source:
+                raise EquationError(
+                    f"{equation.graph.owner}.update: the gate {gate!r} multiplies {source} with and without a bias: "
+                    "write affine or linear both times, or give one of them a name of its own"
+                )
             if block.gate == gate:
                 raise EquationError(
                     f"{equation.graph.owner}.update: the gate {gate!r} multiplies both {block.source} and {source} by "

@@ -133,8 +133,7 @@ class Loop:
             *self.unpacked_weights(),
         ]
         for k, constant in enumerate(self.program.constants):
-            name, meaning = self.names.of(constant), writer.text(constant, ())
-            top.append(f"{name} = constants[{k}]" + (f"  # {meaning}" if name != meaning else ""))
+            top.append(f"{self.names.of(constant)} = constants[{k}]{writer.meaning(constant)}")
         top += [f'{self.names.of(symbol)} = params["{name}"]' for name, symbol in self.equation.parameters.items()]
         known = {*self.equation.parameters.values(), *self.program.constants}
         given = [value for value in self.calls.given if value.args and value not in known]

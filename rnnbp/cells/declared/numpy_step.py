@@ -62,8 +62,7 @@ class _Function:
             self.unpacked(states, "state"),
         ]
         for k, constant in enumerate(self.program.constants):
-            name, meaning = self.names.of(constant), self.writer.text(constant, ())
-            lines.append(f"{name} = constants[{k}]" + (f"  # {meaning}" if name != meaning else ""))
+            lines.append(f"{self.names.of(constant)} = constants[{k}]{self.writer.meaning(constant)}")
         if params:
             symbols = self.equation.parameters.items()
             lines += [f"{self.names.of(symbol)} = {entry('params', name)}" for name, symbol in symbols]

@@ -1,10 +1,10 @@
 """A cell's equation with all that backends need: its reverse pass, layout, stored values, constants and stages."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rnnbp.cells.declared.expressions import SCALAR, Expression, reachable
+from rnnbp.cells.declared.expressions import SCALAR, EquationError, Expression, reachable
 from rnnbp.cells.declared.layout import Layout, layout_of
 from rnnbp.cells.declared.recording import Equation
 from rnnbp.cells.declared.residuals import backward_targets, gate_values, stored_values
@@ -37,8 +37,23 @@ class Program:
     stages: tuple[tuple[Expression, ...], ...]
 
     def constant_values(self, fields: Mapping[str, float]) -> tuple[float, ...]:
-        """Return the values of `constants` for a cell's fields."""
-        return tuple(evaluate(constant, fields) for constant in self.constants)
+        """Return the values of `constants` for a cell's fields.
+
+        Raises
+        ------
+        EquationError
+            If one is not finite for these fields, or 0 where the equation divides by it.
+        """
+        found = evaluate(self.constants, fields)
+        nodes = self.equation.graph.nodes.values()
+        divisors = {node.args[1] for node in nodes if node.op == "div" and node.width != SCALAR}
+        for constant, value in found.items():
+            if not math.isfinite(value) or (value == 0 and constant in divisors):
+                names = sorted(n.label for n in reachable([constant]) if n.op == "constant")
+                given = ", ".join(f"{name}={fields[name]!r}" for name in names)
+                fault = "divides by " if math.isfinite(value) else "has no finite number for "
+                raise EquationError(f"{self.equation.graph.owner}: with {given} the equation {fault}{constant}")
+        return tuple(found.values())
 
 
 def program_of(equation: Equation) -> Program:
@@ -97,17 +112,23 @@ _NUMERIC: dict[str, Callable[..., float]] = {
 }
 
 
-def evaluate(expression: Expression, fields: Mapping[str, float]) -> float:
-    """Return the value of an expression of constants.
+def evaluate(expressions: Sequence[Expression], fields: Mapping[str, float]) -> dict[Expression, float]:
+    """Return the values of expressions of constants; NaN where one cannot be computed.
 
     Examples
     --------
     >>> from rnnbp.cells.declared.expressions import Graph
-    >>> evaluate(1 - 1 / Graph("example").symbol("constant", "tau", SCALAR), {"tau": 4.0})
-    0.75
+    >>> tau = Graph("example").symbol("constant", "tau", SCALAR)
+    >>> list(evaluate([1 - 1 / tau], {"tau": 4.0}).values())
+    [0.75]
     """
-    if expression.op == "number":
-        return expression.label
-    if expression.op == "constant":
-        return float(fields[expression.label])
-    return _NUMERIC[expression.op](*(evaluate(arg, fields) for arg in expression.args))
+    values: dict[Expression, float] = {}
+    for node in reachable(expressions):
+        if node.op in ("number", "constant"):
+            values[node] = node.label if node.op == "number" else float(fields[node.label])
+        else:
+            try:
+                values[node] = _NUMERIC[node.op](*(values[arg] for arg in node.args))
+            except (ArithmeticError, ValueError):  # the division by 0, an overflow, the sine of infinity
+                values[node] = math.nan
+    return {expression: values[expression] for expression in expressions}

@@ -10,6 +10,8 @@ from typing import Any
 from rnnbp.cells.declared.expressions import FEATURES, SCALAR, UNITS, EquationError, Expression, Graph, reachable
 from rnnbp.runtime import did_you_mean
 
+INHERITED = ("input_size", "hidden_size", "init")  # the fields of all declared cells
+
 
 @dataclass(frozen=True, eq=False)
 class Equation:
@@ -80,7 +82,7 @@ def record(
         **{name: graph.symbol("constant", name, SCALAR) for name in constants},
     }
     known: dict[str, Any] = {**symbols, **options}
-    taken = [_known_argument(owner, argument, known) for argument in inspect.signature(update).parameters.values()]
+    taken = [_known_argument(owner, argument, known) for argument in arguments_of(owner, update)]
     returned, local = _call({name: known[name] for name in taken}, update)
     results = _results(graph, states, returned)
     _check_effect(graph, results, [symbols[name] for name in parameters])
@@ -96,9 +98,21 @@ def record(
     )
 
 
+def arguments_of(owner: str, update: Any) -> list[inspect.Parameter]:
+    """Return the arguments of `update`."""
+    try:
+        return list(inspect.signature(update).parameters.values())
+    except (TypeError, ValueError):
+        raise EquationError(
+            f"{owner}.update must be a function of symbols, as def update(x, h): ..., got {update!r}"
+        ) from None
+
+
 def _known_argument(owner: str, argument: inspect.Parameter, known: Mapping[str, Any]) -> str:
     if argument.kind in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD):
         raise EquationError(f"{owner}.update takes its arguments by name, so it has no {argument}")
+    if argument.kind is argument.POSITIONAL_ONLY:
+        raise EquationError(f"{owner}.update takes its arguments by name, so it has no / after {argument}")
     if argument.name not in known:
         raise EquationError(
             f"{owner}.update has the unknown argument {argument.name!r}: it takes x, the names in `state` and "
@@ -110,6 +124,8 @@ def _known_argument(owner: str, argument: inspect.Parameter, known: Mapping[str,
 def _advice(argument: inspect.Parameter, known: Mapping[str, Any]) -> str:
     if argument.name == "self":
         return " An equation has no self: write def update(x, ...)"
+    if argument.name in INHERITED:
+        return " Sizes do not enter an equation: a number that depends on them is a field of its own, of type float"
     if argument.default is not argument.empty:
         return (
             f" A constant is a field of the class: write {argument.name}: float = {argument.default!r} beside `update`"
@@ -122,7 +138,7 @@ def _call(arguments: Mapping[str, Any], update: Callable[..., Any]) -> tuple[Any
     local: dict[str, Any] = {}
 
     def at_return(frame: FrameType, event: str, _: Any) -> None:
-        if event == "return" and frame.f_code is update.__code__:
+        if event == "return" and frame.f_code is getattr(update, "__code__", None):  # a partial function has none
             local.update(frame.f_locals)
 
     before = sys.getprofile()

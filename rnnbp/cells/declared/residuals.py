@@ -45,28 +45,20 @@ def stored_values(equation: Equation, found: Reverse, available: Iterable[Expres
     >>> stored_values(equation, reverse(equation))
     (sigmoid(linear('z', x)),)
     """
-    forward = set(reachable(equation.results.values()))
-    known = {*equation.states.values(), *available}
-    kept: list[Expression] = []
-    for node in reachable(backward_targets(equation, found), forward):
-        if node in forward and node.op != "input" and not _recomputed(node, known, {}):
+    forward = reachable(equation.results.values())
+    needed = set(reachable(backward_targets(equation, found), forward))
+    known, kept = {*equation.states.values(), *available}, list[Expression]()
+    there = set(known)
+    for node in forward:
+        if node.is_invariant or (node.op in CHEAP and all(arg in there for arg in node.args)):
+            there.add(node)
+        elif node in needed and node.op != "input" and node not in there:
             kept.append(node)
-            known.add(node)
+            there.add(node)
     for source in found.products:  # gradients of weights are computed without the parameters
-        if any(node.op == "parameter" for node in reachable([source], known)):
+        if any(node.op == "parameter" for node in reachable([source], {*known, *kept})):
             kept.append(source)
     return tuple(kept)
-
-
-def _recomputed(node: Expression, known: set[Expression], found: dict[Expression, bool]) -> bool:
-    """Return whether cheap operations on known values yield a value; `found` has the answers so far."""
-    if node not in found:
-        found[node] = (
-            node in known
-            or node.is_invariant
-            or (node.op in CHEAP and all(_recomputed(arg, known, found) for arg in node.args))
-        )
-    return found[node]
 
 
 def gate_values(equation: Equation) -> dict[str, Expression]:

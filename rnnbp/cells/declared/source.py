@@ -101,6 +101,12 @@ class Writer:
             return f"{self.functions[expression.op]}({args})"
         return f"({found})" if binds < least else found
 
+    def meaning(self, constant: Expression) -> str:
+        """Return the definition of a constant as a comment, if it has one and it is short."""
+        if not constant.args or len(reachable([constant])) > 12:
+            return ""
+        return f"  # {self.text(constant, ())}"
+
     def assignments(self, targets: Sequence[Expression], known: set[Expression]) -> list[str]:
         """Return lines that compute `targets`, and what they share, from `known`, to which these are added."""
         return self._compute(targets, known, set(targets))
