@@ -24,10 +24,7 @@ def each(*axes: Iterable[Any]) -> list[tuple[Any, ...]]:
 
 
 def slow_but(fast: Iterable[Any], rows: Iterable[Any]) -> list[Any]:
-    """Return the rows with all but a few marked as slow: the rest of a table, which is run once in CI."""
-    fast = set(fast)
-    return [row if row in fast else pytest.param(*_tuple(row), marks=pytest.mark.slow) for row in rows]
-
-
-def _tuple(row: Any) -> tuple[Any, ...]:
-    return row if isinstance(row, tuple) else (row,)
+    """Return the fast rows, and those of a table that are not among them, marked as slow: CI runs them once."""
+    fast = list(fast)
+    rest = [row if isinstance(row, tuple) else (row,) for row in rows if row not in fast]
+    return [*fast, *(pytest.param(*row, marks=pytest.mark.slow) for row in rest)]

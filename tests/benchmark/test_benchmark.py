@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from pairs import slow_but
 
 from rnnbp import kernels
 from rnnbp.benchmark import Benchmark, Epoch, Sequences, Static, growing, run_benchmark
@@ -127,7 +128,7 @@ def test_pooled_memory_counts_in_peak_memory():
     assert peak_memory(run) >= 0.97 * size
 
 
-@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("cell", slow_but(["lstm", "jordan"], CELLS))
 def test_every_cell_runs(cell):
     run = [RnnbpKernels(backend).sequences(Sequences(cell, 2, 3, 4, 5)) for backend in kernels.BACKENDS]
     assert any(run)

@@ -60,7 +60,9 @@ def test_an_interrupted_comparison_saves_its_finished_runs(files, signum, status
 @pytest.mark.parametrize(
     "line",
     [
-        "speakers --data digits --models resampled-mlp --seeds 1 --checkpoints runs",
+        pytest.param(
+            "speakers --data digits --models resampled-mlp --seeds 1 --checkpoints runs", marks=pytest.mark.slow
+        ),
         "nettalk cmudict --data cmudict.dict --variants window --seeds 2 --output .",
     ],
 )

@@ -17,6 +17,8 @@ from rnnbp.gradients.lag_decomposition import exact_fractions, final_steps, grad
 from rnnbp.layers import GRU, LSTM, Bidirectional, Dense, Last, MeanOverTime
 from rnnbp.losses import CrossEntropy, MeanSquaredError
 
+SOME = ["BPTT", "TruncatedBPTT(1, 1)", "ForwardGradient"]
+
 
 @dataclasses.dataclass(frozen=True)
 class Scaled:
@@ -45,7 +47,7 @@ def row(found, name):
     return found.table.set_index("algorithm").loc[name]
 
 
-@pytest.mark.parametrize("name", slow_but(["GRU", "a user's"], CELLS))
+@pytest.mark.parametrize("name", slow_but(["GRU"], CELLS))
 def test_every_guarantee_of_the_package_holds(name):
     model, batch = problem(reader(CELLS[name]))
     found = rnnbp.compare_gradients(model, batch, seeds=20, lags=0)
@@ -64,7 +66,7 @@ def test_every_guarantee_of_the_package_holds(name):
 
 def test_the_table_equals_values_computed_by_hand():
     model, batch = problem([LSTM(F, 2), Last(), Dense(2, K)])
-    found = rnnbp.compare_gradients(model, batch, seeds=10)
+    found = rnnbp.compare_gradients(model, batch, algorithms=SOME, seeds=10)
     (g,) = BPTT().gradients(model, batch, CrossEntropy())
     (cut,) = [np.sum([p.vector for p in TruncatedBPTT(1, 1).gradients(model, batch, CrossEntropy())], axis=0)]
     full, one, ahead = (row(found, n) for n in ("BPTT", "TruncatedBPTT(1, 1)", "ForwardGradient"))
@@ -102,7 +104,7 @@ def test_a_wrong_exact_algorithm_fails():
 @pytest.mark.parametrize(
     ("factor", "seeds", "ok"),
     slow_but(
-        [(0.6, 600, False), (-1.0, 20, False)],
+        [(-1.0, 20, False)],
         [(1.0, 600, True), (1.5, 600, False), (0.6, 600, False), (-1.0, 20, False)],
     ),
 )
@@ -244,6 +246,7 @@ def test_values_and_user_defined_ignored_labels_are_taken():
     assert found.by_lag.loc[found.by_lag["algorithm"] == "BPTT", "fraction"].tolist() == [1.0] * 6
 
 
+@pytest.mark.slow
 def test_a_noncausal_model_has_no_lags():
     model, batch = problem([Bidirectional(CELLS["GRU"]), Dense(8, K)])
     found = rnnbp.compare_gradients(model, batch, seeds=5)
@@ -253,6 +256,7 @@ def test_a_noncausal_model_has_no_lags():
     assert "TruncatedBPTT(1, 1): not for this model (TruncatedBPTT takes causal layers" in repr(found)
 
 
+@pytest.mark.slow
 def test_fixed_point_models_are_certified():
     model, batch = problem([rnnbp.FixedPoint(rnnbp.ElmanCell(F, 4)), Dense(4, K)])
     found = rnnbp.compare_gradients(model, batch, seeds=5)
@@ -304,13 +308,14 @@ def test_float32_models_are_compared_in_float64_and_not_changed():
     model = rnnbp.Sequential(GRU(F, 3), Last(), Dense(3, K))
     _, batch = problem([GRU(F, 3), Last(), Dense(3, K)])
     before = model.params.copy()
-    assert rnnbp.compare_gradients(model, batch.astype(np.float32), seeds=5).ok
+    found = rnnbp.compare_gradients(model, batch.astype(np.float32), algorithms=SOME, seeds=5)
+    assert found.ok, found
     assert model.params == before
 
 
 def test_the_plot_has_distances_costs_and_fractions():
     model, batch = problem([GRU(F, 2), Last(), Dense(2, K)])
-    fig = rnnbp.compare_gradients(model, batch, seeds=3).plot()
+    fig = rnnbp.compare_gradients(model, batch, algorithms=SOME, seeds=3).plot()
     far, _, lag = fig.axes
     assert [t.get_text() for t in far.get_yticklabels()][-1] == "BPTT"
     assert len(lag.lines) == len(far.get_yticklabels())

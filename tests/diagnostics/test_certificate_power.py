@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import CELLS
+from pairs import each
 from test_forward import problem, reader
 
 import rnnbp
@@ -142,25 +143,16 @@ def dropped(layers, seed):
     return np.linalg.norm(g.vector - cut) / np.linalg.norm(g.vector)
 
 
-def check_forgetful(name, seed):
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "seed"), each(NETWORKS, range(2)))
+def test_uoro_without_lags_above_2_is_detected(name, seed):
+    assert dropped(NETWORKS["GRU"], 0) > 0.05
     row, found = certify(Forgetful(), NETWORKS[name], seed)
     assert row["smallest_bias"] <= 0.05
     if dropped(NETWORKS[name], seed) > row["smallest_bias"]:
         assert found.failed == ["it"], (dropped(NETWORKS[name], seed), found)
     else:
         assert f"a bias of {100 * row['smallest_bias']:.2g} %" in found.verdict
-
-
-def test_uoro_without_lags_above_2_is_detected():
-    assert dropped(NETWORKS["GRU"], 0) > 0.05
-    check_forgetful("GRU", 0)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(2))
-@pytest.mark.parametrize("name", NETWORKS)
-def test_uoro_without_lags_above_2_is_detected_over_many_networks(name, seed):
-    check_forgetful(name, seed)
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import pytest
 from helpers import CELLS, ENDS, LENGTHS, gradient_error, leaves
-from pairs import each, pairs
+from pairs import each, pairs, slow_but
 from test_forward import F, K, T, problem, reader, z_score
 
 import rnnbp
@@ -64,7 +64,10 @@ def mean_over_all_cuts(algorithm, model, batch, monkeypatch):
     return mean
 
 
-@pytest.mark.parametrize(("name", "truncation", "end", "lengths"), pairs(CELLS, SCHEDULES, ENDS, LENGTHS), ids=str)
+ROWS = [CELLS, SCHEDULES, ENDS, LENGTHS]
+
+
+@pytest.mark.parametrize(("name", "truncation", "end", "lengths"), slow_but(each(*ROWS), pairs(*ROWS)), ids=str)
 def test_the_expectation_over_all_truncations_is_the_gradient(name, truncation, end, lengths, monkeypatch):
     model, batch = problem([*reader(CELLS[name]), *ENDS[end]], LENGTHS[lengths])
     found = mean_over_all_cuts(ARTBP(truncation), model, batch, monkeypatch)
@@ -135,6 +138,7 @@ def test_missing_factors_are_detected_over_seeds(monkeypatch):
     assert score_over_seeds(PowerLaw(2.0)) > 10
 
 
+@pytest.mark.slow
 def test_the_certificate_tells_right_from_wrong(monkeypatch):
     model, batch = problem(reader(CELLS["GRU"]))
     guarantees = {"ARTBP": ARTBP(Geometric(0.4))}
@@ -246,7 +250,7 @@ def test_a_trainer_trains_with_artbp():
 # ---- schedules ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("mean", "alpha"), [(2.0, 4.0), (20.0, 4.0), (20.0, 6.0), (1.5, 5.0)])
+@pytest.mark.parametrize(("mean", "alpha"), slow_but([(2.0, 4.0)], [(2.0, 4.0), (20.0, 4.0), (20.0, 6.0), (1.5, 5.0)]))
 def test_segments_of_a_power_law_have_its_mean_exactly(mean, alpha):
     """The mean length is the sum of the probabilities that a segment is longer than 0, 1, 2, ... steps."""
     steps = np.arange(1, 200_000)

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 import pytest
 from helpers import CELLS, LeakyCell, gradient_error, leaves
-from pairs import pairs
+from pairs import each, pairs, slow_but
 
 import rnnbp
 from rnnbp.cells import ElmanCell, GRUCell, JordanCell, LSTMCell
@@ -226,7 +226,10 @@ def assert_same(found, expected):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.mark.parametrize(("name", "end", "dtype", "lengths"), pairs(MODELS, ENDS, ROUNDING, LENGTHS))
+ROWS = [MODELS, ENDS, ROUNDING, LENGTHS]
+
+
+@pytest.mark.parametrize(("name", "end", "dtype", "lengths"), slow_but(each(*ROWS), pairs(*ROWS)))
 def test_the_gradient_is_that_of_plain_bptt(name, end, dtype, lengths):
     model = Sequential(*MODELS[name], *ENDS[end], seed=1, dtype=dtype)
     batch = batch_for(model, LENGTHS[lengths], dtype)
@@ -414,12 +417,14 @@ def with_peak_memory(algorithm, model, batch):
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("lengths", [np.full(BATCH, 300), np.linspace(300, 9, BATCH).astype(int)], ids=LENGTHS)
-@pytest.mark.parametrize("name", WIDE)
+SPREADS = {"equal lengths": np.full(BATCH, 300), "unequal lengths": np.linspace(300, 9, BATCH).astype(int)}
+
+
+@pytest.mark.parametrize(("name", "lengths"), slow_but([("LSTM", "unequal lengths")], product(WIDE, SPREADS)))
 def test_memory_stays_within_the_budget(name, lengths):
     """The gradient and two partial sums of its size, which every algorithm allocates, do not count."""
     model = Sequential(*WIDE[name], Last(), Dense(HIDDEN, K))
-    batch = batch_for(model, lengths, np.float32, features=16)
+    batch = batch_for(model, SPREADS[lengths], np.float32, features=16)
     plain = gradient(BPTT(), model, batch)
     smallest = smallest_budget(model, batch)
     assert smallest < 0.7 * plain.cost.peak_bytes

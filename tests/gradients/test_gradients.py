@@ -13,6 +13,7 @@ from helpers import CELLS, ENDS, LENGTHS, SPIKING, LeakyCell, gradient_error
 from pairs import pairs
 
 import rnnbp
+from rnnbp import kernels
 from rnnbp.cells import ElmanCell, GRUCell, JordanCell, LSTMCell, Stack
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients import (
@@ -148,8 +149,9 @@ def rows():
 
 
 @pytest.mark.filterwarnings(r"ignore:layer \d. Last\(\) after the bidirectional")  # its gradient is exact nevertheless
+@pytest.mark.parametrize("backend", ["numpy", pytest.param("compiled", marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("layers", "causal", "lengths"), list(rows()))
-def test_exact_algorithms_give_the_gradient_of_the_complex_step(layers, causal, lengths):
+def test_exact_algorithms_give_the_gradient_of_the_complex_step(layers, causal, lengths, backend):
     model = model_of(layers)
     assert model.causal == causal
     batch = batch_for(model, LENGTHS[lengths])
@@ -157,7 +159,8 @@ def test_exact_algorithms_give_the_gradient_of_the_complex_step(layers, causal, 
     value, expected = whole(ComplexStep(), model, batch, loss)
     assert value == pytest.approx(loss(model.forward(batch), batch.targets, batch.lengths)[0], rel=1e-14)
     names = EXACT if causal else EXACT_ON_NONCAUSAL
-    found = {name: whole(EXACT[name], model, batch, loss) for name in names}
+    with kernels.using(backend):
+        found = {name: whole(EXACT[name], model, batch, loss) for name in names}
     for name, (found_value, gradient) in found.items():
         assert found_value == pytest.approx(value, rel=1e-12), name
         assert gradient_error(model.params, gradient, expected) < 1e-12, name

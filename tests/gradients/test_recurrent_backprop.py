@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from helpers import CELLS, gradient_error
-from pairs import each, pairs
+from pairs import each, pairs, slow_but
 
 import rnnbp
 from rnnbp.cells import ElmanCell, GRUCell, LSTMCell
@@ -67,7 +67,9 @@ def expected(name: str) -> np.ndarray:
     return gradient(ComplexStep(), model_of(CELLS[name])).vector
 
 
-@pytest.mark.parametrize(("name", "solver", "adjoint"), pairs(CELLS, SOLVERS, ADJOINTS), ids=str)
+@pytest.mark.parametrize(
+    ("name", "solver", "adjoint"), slow_but(each(CELLS, SOLVERS, ADJOINTS), pairs(CELLS, SOLVERS, ADJOINTS)), ids=str
+)
 def test_every_cell_solver_and_adjoint_gives_the_complex_steps_gradient(name, solver, adjoint):
     model = model_of(CELLS[name], solver)
     g = gradient(RecurrentBackprop(adjoint, TIGHT), model)
@@ -93,7 +95,11 @@ def test_bptt_through_the_iterations_gives_the_same_gradient(name):
     assert through.cost.steps == implicit.cost.steps > 5 * LENGTHS.sum()
 
 
-@pytest.mark.parametrize(("adjoint", "warm_start"), each(ADJOINTS, [False, True]), ids=str)
+@pytest.mark.parametrize(
+    ("adjoint", "warm_start"),
+    slow_but([(Direct(), True), (Iteration(), False)], each(ADJOINTS, [False, True])),
+    ids=str,
+)
 def test_gradient_with_respect_to_the_input_is_exact(adjoint, warm_start):
     model = Sequential(Dense(3, 3, "tanh"), FixedPoint(GRUCell(3, 4), tolerance=TIGHT, warm_start=warm_start))
     implicit = RecurrentBackprop(adjoint, TIGHT).implicit(model)

@@ -121,11 +121,12 @@ def test_snap_equals_masked_rtrl(name, order, lengths):
     assert error > 1e-3 or order > 1
 
 
-@pytest.mark.parametrize("order", [1, 2, 3])
-@pytest.mark.parametrize("connected", [CYCLE, RANDOM], ids=["cycle", "random"])
-@pytest.mark.parametrize("name", RECURRENT)
+CONNECTED = {"cycle": CYCLE, "random": RANDOM}
+
+
+@pytest.mark.parametrize(("name", "connected", "order"), pairs(RECURRENT, CONNECTED, [1, 2, 3]))
 def test_zero_weights_are_no_connections(name, connected, order):
-    model = thinned(RECURRENT[name], connected)
+    model = thinned(RECURRENT[name], CONNECTED[connected])
     batch = batch_for(model, LENGTHS["unequal lengths"])
     check(model, batch, order)
 
