@@ -54,11 +54,11 @@ TORCH["spike"] = Spike.apply
 
 
 def torch_pass(cell, params, x, dy):
-    """Return a function that runs a cell over time in PyTorch and returns the gradient with respect to the parameters."""
+    """Return a function that runs a cell over time in PyTorch and returns the parameters, with their gradients."""
     program = cell.derivation.program
     equation, layout, H = program.equation, program.layout, cell.hidden_size
     leaves = {name: torch.tensor(a, requires_grad=True) for name, a in params.items()}
-    constants = {f"{c}": float(getattr(cell, c)) for c in cell.__dataclass_fields__ if isinstance(getattr(cell, c), float)}
+    constants = {name: value for name, value in vars(cell).items() if isinstance(value, float)}
     runs = {}
     for run in layout.products:
         runs.setdefault(run.source, []).append(run)

@@ -4,10 +4,13 @@ import numpy as np
 
 from rnnbp.cells import Cell
 from rnnbp.cells.declared import DeclaredCell
-from rnnbp.kernels.arrays.kernel import ArrayKernel, kernel_for
+from rnnbp.cells.declared.linear_recurrence import linear_states
+from rnnbp.kernels.arrays.kernel import kernel_for
+from rnnbp.kernels.arrays.scan import Scan
+from rnnbp.kernels.base import Kernel
 
 
-def array_kernel(cell: Cell, dtype: np.dtype) -> ArrayKernel | None:
+def array_kernel(cell: Cell, dtype: np.dtype) -> Kernel | None:
     """Return the kernel in NumPy of a declared cell.
 
     None for another cell, as a subclass that overrides `step`, and for another dtype.
@@ -20,4 +23,5 @@ def array_kernel(cell: Cell, dtype: np.dtype) -> ArrayKernel | None:
     """
     if dtype not in (np.float32, np.float64) or not (isinstance(cell, DeclaredCell) and cell.is_derived):
         return None
-    return kernel_for(cell, dtype)
+    kernel, states = kernel_for(cell, dtype), linear_states(cell.derivation.program)
+    return kernel if states is None else Scan(kernel, states, cell.hidden_size)
