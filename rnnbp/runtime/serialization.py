@@ -8,12 +8,15 @@ nothing is imported, so a file cannot run code.
 
 import inspect
 import sys
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from rnnbp.runtime.checks import did_you_mean
+
+DIGEST = "digest of the equation"  # no name of an argument
 
 
 def to_config(value: Any) -> Any:
@@ -36,7 +39,8 @@ def to_config(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, tuple | list):
         return [to_config(item) for item in value]
-    return {"type": type_name(type(value))} | {
+    digest = {} if is_own(type(value)) or not hasattr(value, "digest") else {DIGEST: value.digest}
+    return {"type": type_name(type(value)), **digest} | {
         name: to_config(_argument(value, name)) for name in arguments(type(value))
     }
 
@@ -51,8 +55,12 @@ def type_name(cls: type) -> str:
     >>> type_name(Dense), type_name(decimal.Decimal)
     ('Dense', 'decimal.Decimal')
     """
-    own = cls.__module__.partition(".")[0] == __name__.partition(".")[0]
-    return cls.__name__ if own else f"{cls.__module__}.{cls.__name__}"
+    return cls.__name__ if is_own(cls) else f"{cls.__module__}.{cls.__name__}"
+
+
+def is_own(cls: type) -> bool:
+    """Return whether a class is the package's."""
+    return cls.__module__.partition(".")[0] == __name__.partition(".")[0]
 
 
 def types_in(config: Any) -> Iterator[str]:
@@ -117,11 +125,18 @@ def from_config(config: Any, classes: Mapping[str, type]) -> Any:
     name = str(config.get("type"))
     if name not in classes:
         raise ValueError(f"unknown type {name!r}.{_advice(name, classes)}")
-    values = {key: from_config(item, classes) for key, item in config.items() if key != "type"}
+    values = {key: from_config(item, classes) for key, item in config.items() if key not in ("type", DIGEST)}
     try:
-        return classes[name](**values)
+        found = classes[name](**values)
     except TypeError as error:
         raise ValueError(f"a {name} cannot be made of {sorted(values)}: {error}") from None
+    if config.get(DIGEST, found_digest := getattr(found, "digest", None)) != found_digest:
+        warnings.warn(
+            f"the equation of {name} has changed since the model was saved: with the saved parameters it computes "
+            "something else, unless it is only written differently",
+            stacklevel=2,
+        )
+    return found
 
 
 def _advice(name: str, classes: Mapping[str, type]) -> str:

@@ -575,3 +575,83 @@ def test_step_and_its_products_take_the_same_derivative_at_a_kink(function, deri
     x, h = np.zeros((1, 1)), np.zeros((1, 1))
     assert cell.step(params, h + 1e-30j, x)[0].imag / 1e-30 == derivative
     assert cell.step_vjp(params, h, x, cell.step(params, h, x)[1], np.ones((1, 1)))[0] == derivative
+
+
+# ---- an equation that changes ------------------------------------------------------------------------
+
+
+def outputs_of(cell, dtype=np.float64):
+    """Return the outputs of a cell by its NumPy kernel."""
+    params = Parameters(cell.shapes(), dtype=dtype)
+    params.vector[:] = 0.3
+    x, active, state = np.ones((2, 1, 3), dtype), np.array([1, 1]), np.zeros((1, cell.state_size), dtype)
+    return np.array(kernels.arrays.array_kernel(cell, np.dtype(dtype)).forward(params, x, active, state)[0])
+
+
+def test_a_new_cell_takes_the_present_value_of_a_number_outside_of_its_equation():
+    """As in a notebook: first the number is changed, then a cell of the same class is made."""
+    outside = {"alpha": 0.5}
+    Scaled = declare(lambda x, h: outside["alpha"] * tanh(affine("h", x, h)))
+    old = Scaled(3, 4)
+    before = outputs_of(old)
+    outside["alpha"] = 0.25
+    new = Scaled(3, 4)
+    np.testing.assert_allclose(outputs_of(new)[0], before[0] / 2, rtol=1e-15)
+    np.testing.assert_array_equal(outputs_of(old), before)
+    assert Scaled(3, 4).derivation is new.derivation is not old.derivation
+
+
+def test_classes_of_one_name_have_their_own_equations():
+    first, second = declare(lambda x, h: tanh(affine("h", x, h))), declare(lambda x, h: sigmoid(affine("h", x, h)))
+    one, other = first(3, 4), second(3, 4)
+    assert one != other
+    files = [cell.derivation.step.__code__.co_filename for cell in (one, other)]
+    assert files[0] != files[1]  # so that a traceback shows the line of the right one
+    tanh_of = outputs_of(one)[0]
+    np.testing.assert_allclose(outputs_of(other)[0], 1 / (1 + np.exp(-np.arctanh(tanh_of))), rtol=1e-12)
+
+
+def test_cells_that_are_equal_but_for_a_constant_do_not_share_a_kernel():
+    class Uncompared(DeclaredCell):
+        scale: float = field(default=1.0, compare=False)
+
+        @staticmethod
+        def update(x, h, scale):
+            return scale * tanh(affine("h", x, h))
+
+    one, other = Uncompared(3, 4, 1.0), Uncompared(3, 4, 0.5)
+    assert one == other
+    np.testing.assert_allclose(outputs_of(other)[0], outputs_of(one)[0] / 2, rtol=1e-15)
+
+
+def test_a_cell_can_be_pickled_after_its_kernels_were_made():
+    cell = LSTMCell(3, 4)
+    expected = outputs_of(cell)
+    np.testing.assert_array_equal(outputs_of(pickle.loads(pickle.dumps(cell))), expected)
+
+
+class Saved(DeclaredCell):
+    """Of this module, so that `rnnbp.load` finds it."""
+
+    tau: float = 2.0
+
+    @staticmethod
+    def update(x, h, tau):
+        return h / tau + tanh(affine("h", x, h))
+
+
+def test_loading_a_model_whose_equation_has_changed_warns(tmp_path, monkeypatch):
+    rnnbp.Sequential(Recurrent(Saved(3, 4, 3.0)), seed=0).save(tmp_path / "model.npz")
+    assert rnnbp.load(tmp_path / "model.npz").layers[0].cell == Saved(3, 4, 3.0)
+    monkeypatch.setattr(Saved, "update", staticmethod(lambda x, h, tau: h / tau + sigmoid(affine("h", x, h))))
+    with pytest.warns(UserWarning, match=r"the equation of test_declared.Saved has changed since the model was saved"):
+        rnnbp.load(tmp_path / "model.npz")
+
+
+def test_an_equation_that_is_written_in_other_words_has_the_same_digest():
+    def other(x, h, tau):
+        decayed = h / tau
+        drive = affine("h", x, h)
+        return decayed + tanh(drive)
+
+    assert declare(other, __annotations__={"tau": float}, tau=1.0)(3, 4).digest == Saved(5, 6).digest

@@ -131,9 +131,9 @@ FAULTS = {
 @pytest.fixture
 def derived_afresh():
     """Derive before and after the fault, so that no other test meets it."""
-    derivation.derivation_of.cache_clear()
+    derivation.derived.cache_clear()
     yield
-    derivation.derivation_of.cache_clear()
+    derivation.derived.cache_clear()
 
 
 def worst(cell):
@@ -173,7 +173,7 @@ def test_a_value_that_is_not_stored_is_found(monkeypatch, derived_afresh):
     """Each stored value left out in turn: generated code does not run without it."""
     true = residuals.stored_values
     for k in range(4):
-        derivation.derivation_of.cache_clear()
+        derivation.derived.cache_clear()
         monkeypatch.setattr(
             "rnnbp.cells.declared.program.stored_values", lambda *a, k=k: true(*a)[:k] + true(*a)[k + 1 :]
         )

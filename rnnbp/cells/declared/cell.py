@@ -1,5 +1,6 @@
 """Base class of cells that are declared by their equation."""
 
+import hashlib
 import inspect
 from collections.abc import Callable, Hashable
 from dataclasses import KW_ONLY, Field, FrozenInstanceError, dataclass, field
@@ -136,11 +137,24 @@ class DeclaredCell(_Frozen):
 
     # ---- what is derived ------------------------------------------------------------------------------------
 
-    @property
+    @cached_property
     def derivation(self) -> Derivation:
-        """What is derived from the equation, for all cells of this class with the same options."""
-        cls: Any = type(self)
-        return derivation_of(cls, self._options)
+        """What is derived from the equation; one object for all cells with the same equation."""
+        return derivation_of(type(self), self._options)
+
+    @property
+    def digest(self) -> str:
+        """A digest of the equation, by which `rnnbp.load` notices that it has changed since a model was saved."""
+        return hashlib.sha256(self.derivation.program.equation.structure.encode()).hexdigest()[:16]
+
+    @cached_property
+    def made(self) -> dict[Any, Any]:
+        """The kernels of this cell, which `rnnbp.kernels` makes once."""
+        return {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        derived = ("derivation", "constants", "made", "_options")
+        return {name: value for name, value in vars(self).items() if name not in derived}
 
     @property
     def is_derived(self) -> bool:

@@ -1,17 +1,18 @@
 """Derive everything from a class's declaration, once for each choice of its options."""
 
+import hashlib
 import keyword
 import linecache
 import unicodedata
 from collections.abc import Callable
-from dataclasses import Field, dataclass, fields
+from dataclasses import Field, dataclass, field, fields
 from functools import lru_cache
 from typing import Any
 
 from rnnbp.cells.declared.expressions import EquationError
 from rnnbp.cells.declared.numpy_step import step_source
 from rnnbp.cells.declared.program import Program, program_of
-from rnnbp.cells.declared.recording import INHERITED, arguments_of, record
+from rnnbp.cells.declared.recording import INHERITED, Equation, arguments_of, record
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,9 +35,18 @@ class Derivation:
     sources: Callable[..., Any]
 
 
-@lru_cache(maxsize=256)
+@dataclass(frozen=True)
+class Recorded:
+    """An equation, equal to another one of which the same would be derived."""
+
+    text: str
+    equation: Equation = field(compare=False)
+
+
 def derivation_of(cls: Any, options: tuple[tuple[str, Any], ...]) -> Derivation:
-    """Record the equation of a class and derive its functions.
+    """Record the equation of a class and derive its functions, unless the same has been derived before.
+
+    It is recorded for each cell: what `update` takes from outside, as a number of its module, may have changed.
 
     Parameters
     ----------
@@ -47,15 +57,22 @@ def derivation_of(cls: Any, options: tuple[tuple[str, Any], ...]) -> Derivation:
     if not hasattr(cls, "update"):
         raise EquationError(f"{cls.__name__} has no `update`, which states its equation")
     constants = [f.name for f in _own_fields(cls) if _is_constant(f)]
-    names = {name: _names(cls, name) for name in ("state", "parameters")}
-    if not names["state"]:
+    states, parameters = _names(cls, "state"), _names(cls, "parameters")
+    if not states:
         raise EquationError(f'{cls.__name__}.state must name at least one part of the state, as "h"')
-    _check_names(cls.__name__, [*names["state"], *names["parameters"], *constants, *dict(options)])
+    _check_names(cls.__name__, [*states, *parameters, *constants, *dict(options)])
     _check_fields(cls)
-    equation = record(cls.__name__, cls.update, names["state"], names["parameters"], constants, dict(options))
-    program = program_of(equation)
-    source = step_source(program)
-    return Derivation(program, source, **load(source, f"<declared {cls.__name__} {options}>"))
+    equation = record(cls.__name__, cls.update, states, parameters, constants, dict(options))
+    names = {value.number: name for value, name in equation.names.items()}
+    return derived(Recorded(f"{cls.__name__}\n{equation.structure}\n{names}", equation))
+
+
+@lru_cache(maxsize=256)
+def derived(recorded: Recorded) -> Derivation:
+    """Derive the functions of an equation."""
+    program = program_of(recorded.equation)
+    source, digest = step_source(program), hashlib.sha256(recorded.text.encode()).hexdigest()[:8]
+    return Derivation(program, source, **load(source, f"<declared {recorded.equation.graph.owner} {digest}>"))
 
 
 def _names(cls: Any, attribute: str) -> list[str]:

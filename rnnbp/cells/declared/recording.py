@@ -42,6 +42,15 @@ class Equation:
     terms: tuple[Expression, ...]
     names: dict[Expression, str]
 
+    @property
+    def structure(self) -> str:
+        """The equation as text: the same for equations that compute the same numbers from the same parameters."""
+        nodes = reachable(self.results.values())
+        place = {node: k for k, node in enumerate(nodes)}
+        lines = [f"{node.op} {node.label!r} {[place[arg] for arg in node.args]}" for node in nodes]
+        results = {name: place[result] for name, result in self.results.items()}
+        return "\n".join([*lines, f"{results} {list(self.parameters)}"])
+
 
 def record(
     owner: str,

@@ -50,10 +50,12 @@ def functions_of(plan: NumpyPlan) -> dict[str, Callable[..., Any]]:
     return load(numpy_source(plan), f"<declared {plan.program.equation.graph.owner} over time, {id(plan)}>")
 
 
-@lru_cache(maxsize=256)
 def kernel_for(cell: DeclaredCell, dtype: np.dtype) -> "ArrayKernel":
-    """Return the kernel of a declared cell."""
-    return ArrayKernel(cell, dtype)
+    """Return the kernel of a declared cell, which is made once for each dtype."""
+    key = ArrayKernel, dtype
+    if key not in cell.made:
+        cell.made[key] = ArrayKernel(cell, dtype)
+    return cell.made[key]
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from types import ModuleType
 
 import numpy as np
@@ -75,10 +74,12 @@ def reduce(grad: Parameters, sums: Sequence[Parameters]) -> None:
             grad.vector += partial.vector
 
 
-@lru_cache(maxsize=256)
 def kernel_for(cell: DeclaredCell, dtype: np.dtype) -> "CompiledKernel":
-    """Return the kernel of a declared cell."""
-    return CompiledKernel(cell, dtype)
+    """Return the kernel of a declared cell, which is made once for each dtype."""
+    key = CompiledKernel, dtype
+    if key not in cell.made:
+        cell.made[key] = CompiledKernel(cell, dtype)
+    return cell.made[key]
 
 
 class CompiledKernel(Kernel):
