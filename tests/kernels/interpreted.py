@@ -51,65 +51,27 @@ def copy(to: Address, source: Address, count: int) -> None:
     to.slice(count)[:] = source.slice(count).copy()
 
 
-def panel_product(rows, columns, a, a_row, a_k, b, b_k, depth, c0, c0_row, c, c_row, c_column):
-    L = lanes(b)
+def copy_rows(target, target_row, source, source_row, rows, count):
     for r in range(rows):
-        registers = []
-        for v in range(columns):
-            total = load(at(c0, r * c0_row + v * c_column))
+        copy(at(target, r * target_row), at(source, r * source_row), count)
+
+
+def product(_, rows, columns, a, a_row, a_k, b, b_k, depth, c0, c0_row, c, c_row, c_column):
+    L = lanes(b)
+    for v in range(columns):
+        panel = at(b, v // COLUMNS * depth * b_k + v % COLUMNS * L)
+        starts = [load(at(c0, r * c0_row + v * c_column)) for r in range(rows)]
+        for r, total in enumerate(starts):
             for k in range(depth):
-                total = total + at(a, r * a_row + k * a_k).slice(1)[0] * at(b, k * b_k + v * L).slice(L)
-            registers.append(total)
-        for v, total in enumerate(registers):
+                total = total + at(a, r * a_row + k * a_k).slice(1)[0] * at(panel, k * b_k).slice(L)
+            starts[r] = total
+        for r, total in enumerate(starts):
             store(at(c, r * c_row + v * c_column), total)
-
-
-def product(rows, width, a, a_row, a_k, b, depth, c0, c0_row, c, c_row):
-    L = lanes(b)
-    registers = (width + L - 1) // L
-    for q in range(0, registers, COLUMNS):
-        panel_product(
-            rows, min(COLUMNS, registers - q), a, a_row, a_k, at(b, q * L * depth), COLUMNS * L, depth,
-            at(c0, q * L), c0_row, at(c, q * L), c_row, L
-        )  # fmt: skip
-
-
-def after(i, following, still, steps):
-    return following + i if i < still else steps + i
-
-
-def copy_rows(rows, width, room, target, row):
-    for r in range(rows):
-        copy(at(target, r * row), at(room, r * room.shape[1]), width)
-
-
-def work_rows(rows, width, like):
-    return np.full((rows, width), np.nan, like.dtype)
-
-
-def padded_rows(rows, width, source, row, room):
-    if width % lanes(room) == 0:
-        return source, row
-    for r in range(rows):
-        copy(at(room, r * room.shape[1]), at(source, r * row), width)
-    return at(room, 0), room.shape[1]
-
-
-def scratch(H, F, rows, like):
-    L = lanes(like)
-    width = (max(H, F) + L - 1) // L * L
-    return np.zeros(width, like.dtype), np.full((rows, width), np.nan, like.dtype)
 
 
 RUNTIME = {
     **{name: getattr(arrays, name) for name in arrays.__all__},
-    **{
-        f.__name__: f
-        for f in (
-            *(at, lanes, load, store, copy, panel_product, product, after, copy_rows, work_rows, padded_rows),
-            scratch,
-        )
-    },
+    **{f.__name__: f for f in (at, lanes, load, store, copy, copy_rows, product)},
     "entry": lambda function: function,
     "notify": lambda *_: None,
     "STARTED": 0,
@@ -120,7 +82,7 @@ def interpreted(plan: Plan) -> ModuleType:
     """Return the module for a plan, as `rnnbp.kernels.compiled.modules.module_of` does, without a compiler."""
     source = module_source(plan)
     assert IMPORTS in source
-    needed = set(re.findall(r"\bimport (.+)", IMPORTS)[0].split(", "))
+    needed = {name for names in re.findall(r"\bimport ([^*\n]+)", IMPORTS) for name in names.split(", ")}
     assert needed <= set(RUNTIME)
     module = ModuleType("interpreted")
     vars(module).update(RUNTIME)

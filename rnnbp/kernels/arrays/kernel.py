@@ -125,7 +125,7 @@ class ArrayKernel(Kernel):
         d_state: Array,
         d_x: Array | None,
     ) -> Array:
-        parts = d_state.reshape(len(d_state), -1, self.cell.hidden_size)
+        parts = d_state.reshape(len(d_state), self.cell.state_size // self.cell.hidden_size, self.cell.hidden_size)
         d_states = np.array(parts.swapaxes(0, 1), self.dtype, order="C")
         totals = self.totals()
         self.run_backward(
