@@ -1,4 +1,4 @@
-"""Random declarations over whole sequences: what is generated for the compiler equals the loop over `step`."""
+"""Random declarations over whole sequences: what is generated for NumPy and for the compiler equals the loop."""
 
 import numpy as np
 import pytest
@@ -7,6 +7,7 @@ from interpreted import interpreted
 from random_equations import RandomEquation
 
 from rnnbp.core import Parameters
+from rnnbp.kernels.arrays.kernel import ArrayKernel
 from rnnbp.kernels.compiled import kernel as compiled
 from rnnbp.kernels.loop import Loop
 
@@ -27,8 +28,9 @@ def passes(kernel, params, x, state, d_outputs, d_final):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("kernel", [ArrayKernel, compiled.CompiledKernel])
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_what_is_compiled_for_a_random_equation_equals_the_loop(seed, monkeypatch):
+def test_what_is_generated_for_a_random_equation_equals_the_loop(kernel, seed, monkeypatch):
     monkeypatch.setattr(compiled, "module_of", interpreted)
     rng = np.random.default_rng(seed)
     F, H = int(rng.choice([1, 3, 8])), int(rng.choice([1, 3, 4, 5, 8, 9, 16]))  # also no multiples of vector widths
@@ -38,6 +40,6 @@ def test_what_is_compiled_for_a_random_equation_equals_the_loop(seed, monkeypatc
     x, state, d_final = (rng.standard_normal(shape) for shape in ((4, 3, F), *[(3, cell.state_size)] * 2))
     d_outputs = rng.standard_normal((4, 3, H)) * (np.arange(3) < ACTIVE[:, None])[..., None]
     expected = passes(Loop(cell), params, x, state, d_outputs, d_final)
-    found = passes(compiled.CompiledKernel(cell, np.dtype(np.float64)), params, x, state, d_outputs, d_final)
+    found = passes(kernel(cell, np.dtype(np.float64)), params, x, state, d_outputs, d_final)
     for a, b in zip(found, expected, strict=True):
         assert relative_error(a, b) < 1e-11

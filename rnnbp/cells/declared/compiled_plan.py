@@ -167,14 +167,17 @@ def plan_of(program: Program) -> Plan:
 def sums_of(program: Program) -> list[Sum]:
     """Return the pre-activations: the largest sums of terms of which each is used once."""
     nodes = reachable(program.equation.results.values())
-    uses = {node: sum(node in other.args for other in nodes) for node in nodes}
+    uses = {node: sum(other.args.count(node) for other in nodes) for node in nodes}
     blocks = {block.term: (block,) for block in program.layout.blocks}
     found: dict[Expression, tuple[Block, ...]] = {}
     for node in nodes:
         if node in blocks:
             found[node] = blocks[node]
         elif node.op == "add" and all(arg in found and uses[arg] == 1 for arg in node.args):
-            found[node] = tuple(block for arg in node.args for block in found.pop(arg))
+            together = tuple(block for arg in node.args for block in found[arg])
+            if len({block.source for block in together}) == len(together):  # a product takes one block of a source
+                found = {value: of_sum for value, of_sum in found.items() if value not in node.args}
+                found[node] = together
     return [Sum(value, of_sum) for value, of_sum in found.items()]
 
 

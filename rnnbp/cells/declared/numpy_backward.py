@@ -32,6 +32,8 @@ class Backward(Loop):
         self.emitted: set[Expression] = set()
         self.arrays: list[str] = []
         self.first: list[Call] = []
+        self.last: list[Call] = []
+        self.buffers = [Place(f"d_{name}") for name in plan.program.equation.states]
         self.weight_names = [f"w{k or ''}" for k in range(len(plan.backward_products))]
         for root, node in self.reverse.sums.items():
             self.names.give(self.hoisted(root), f"d_{self.names.of(node)}")
@@ -113,7 +115,7 @@ class Backward(Loop):
         loop, self.calls.calls = self.calls.calls, []
         after = self.after()
         self.before([*loop, *after])
-        self.calls.calls = [*self.calls.calls, *self.first, *loop, *after]
+        self.calls.calls = [*self.calls.calls, *self.first, *loop, *self.last, *after]
         sections = self.calls.lines()
         for name in self.equation.states:
             self.view(f"d_{name}_t", f"{{rows}}.each(d_{name})")
@@ -163,11 +165,11 @@ class Backward(Loop):
                 self.calls.put(result, Place(f"{name}_next", owned=False))
             self.calls.put(self.reverse.incoming[name], Place(f"d_{name}"))
         for value in self.plan.stored:
-            self.calls.put(value, Place(self.names.of(value), owned=value in self.storage.loop))
+            self.calls.put(value, Place(self.slot_name(value), owned=value in self.storage.loop))
         for row in self.plan.rows:
-            for source in row:
-                if source not in self.calls.at:
-                    self.calls.put(source, Place(self.names.of(source), owned=False))
+            for value in map(real, row):
+                if value not in self.calls.at:
+                    self.calls.put(value, Place(self.names.of(value), owned=False))
         self.known = set(self.calls.at)
 
     # ---- calls ----------------------------------------------------------------------------------------------
@@ -298,23 +300,24 @@ class Backward(Loop):
         self.emitted.add(product)
         if source.op != "state":
             self.names.give(product, f"d_{self.names.of(source)}")
-        terms = []
+        in_loop, terms = self.in_loop, []
         for run in self.plan.slots_of(source):
             name = "delta_t" if len(run) == len(self.delta) else f"delta_{run.start}_{run.stop}_t"
             self.view(name, f"{{rows}}.steps({self.part_of_delta(run)})")
-            terms.append((name, self.weight_names[self.plan.backward_products.index((source, run))]))
+            weight = self.weight_names[self.plan.backward_products.index((source, run))]
+            terms.append((name if in_loop else self.part_of_delta(run), weight))
         inputs = [value for k in slots if (value := self.delta[k]) is not None]
 
         def write(k: int, call: Call) -> list[str]:
             place = self.calls.put(product, self.calls.choose(k, call))
-            lines = []
+            into, lines = self.variable(place.name, in_loop), []
             for number, (delta, weight) in enumerate(terms):
-                out = self.calls.free_scratch(k, call) if number else place
-                lines.append(f"matmul({delta}, {weight}, out={out.name}_t)")
-                lines += [f"{place.name}_t += {out.name}_t"] * bool(number)
+                out = self.variable(self.calls.free_scratch(k, call).name, in_loop) if number else into
+                lines.append(f"matmul({delta}, {weight}, out={out})")
+                lines += [f"{into} += {out}"] * bool(number)
             return lines
 
-        self.calls.special(True, [product], inputs, write)
+        self.calls.special(in_loop, [product], inputs, write)
 
     def part_of_delta(self, run: range) -> str:
         """Return columns of delta as code."""
@@ -330,9 +333,16 @@ class Backward(Loop):
         for name, value in self.of_parameters.items():
             if value is not None:
                 calls.append(Call(False, (), (value,), partial(self.summed, name)))
-        saved = {value for call in calls for value in call.inputs if value in before and value not in self.calls.wanted}
-        for value in sorted(saved, key=lambda value: value.number):
-            self.save(value)
+        used = {value for call in calls for value in call.inputs if value in before}
+        for value in sorted(used, key=lambda value: value.number):
+            if value not in self.calls.wanted:
+                self.save(value)
+            elif (buffer := self.calls.wanted[value]) in self.buffers:
+                copied = copy_of(value, buffer.name)
+                self.calls.wanted[copied] = buffer
+                self.calls.forever.add(copied)
+                self.last.append(Call(True, (copied,), (value,)))
+                self.save(value)
         return calls
 
     def save(self, value: Expression) -> None:
@@ -373,16 +383,19 @@ class Backward(Loop):
             found[self.names.of(symbol)] = f"block.pack({name}_all[:-1][steps])"
             found[f"{name}_next"] = f"block.pack({name}_all[1:][steps])"
         for position, row in enumerate(self.plan.rows):
-            for place, source in enumerate(row):
-                if source.op != "state":
-                    found[self.names.of(source)] = f"{self.row_names[position]}[here, {columns(place)}]"
+            for place, value in enumerate(map(real, row)):
+                if value.op != "state":
+                    found[self.names.of(value)] = f"{self.row_names[position]}[here, {columns(place)}]"
         lines = [f"{name} = {code}" for name, code in found.items() if used & {name, f"{name}_t"}]
         if self.storage.keeps_loop:
-            names = [self.names.of(value) for value in self.storage.loop]
-            lines.append(unpacked(names, "concatenate(gates[steps], axis=1)"))
+            lines.append(unpacked(self.stored_names(self.storage.loop), "concatenate(gates[steps], axis=1)"))
         if self.storage.keeps_ahead:
-            lines.append(unpacked([self.names.of(value) for value in self.storage.ahead], "ahead[:, here]"))
+            lines.append(unpacked(self.stored_names(self.storage.ahead), "ahead[:, here]"))
         return lines
+
+    def stored_names(self, values: Iterable[Expression]) -> list[str]:
+        """Return the names of slots, and `_` for those whose value was of no more use."""
+        return [self.slot_name(value) if value in self.plan.stored else "_" for value in values]
 
     def gradients(self) -> list[str]:
         """Return the lines of the gradients with respect to weights and the input."""

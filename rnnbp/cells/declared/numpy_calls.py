@@ -167,9 +167,10 @@ class Calls:
         for k in numbers:
             call = self.calls[k]
             lines += self._operation(k, call) if call.write is None else call.write(k, call)
-        made = {value for k in numbers for value in self.calls[k].outputs}
+        made = {value for call in self.calls[: numbers.stop] for value in call.outputs}
         for value, place in self.wanted.items():
-            if value in made and self.at[value] != place:
+            occupant = self._occupant.get(place)  # copied when it is used no more
+            if value in made and self.at[value] != place and self._last.get(occupant, -1) < numbers.stop:
                 lines.append(f"{self.variable(place, in_loop)}[...] = {self.text(value, in_loop)}")
                 self.put(value, place)
         return lines

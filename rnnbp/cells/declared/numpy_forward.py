@@ -20,7 +20,7 @@ class Forward(Loop):
         self.calls.halved = {plan.sums[k].value for k in plan.halved}
         self.results = {name: real(result) for name, result in self.equation.results.items()}
         self.storage = Storage(plan)
-        self.own = {value: Place(self.names.of(value)) for value in self.storage.values}  # where stored values are
+        self.own = {value: Place(self.slot_name(value)) for value in self.storage.values}  # where stored values are
 
     def source(self) -> str:
         """Return the function."""
@@ -152,12 +152,13 @@ class Forward(Loop):
             for source in row:
                 if source not in sources:
                     continue
-                name = self.in_row(source, position)
-                if source.args and source not in self.calls.wanted and not is_ahead(source):
-                    self.calls.wanted[source] = Place(name, owned=False, dense=False)
-                    self.calls.forever.add(source)
+                name, value = self.in_row(source, position), real(source)
+                elsewhere = value in {*self.calls.wanted, *self.storage.slot_of, *self.squashed}
+                if value.args and not elsewhere and not is_ahead(value):
+                    self.calls.wanted[value] = Place(name, owned=False, dense=False)
+                    self.calls.forever.add(value)
                 else:
-                    self.calls.special(True, [], [source], partial(self.copied, f"{name}_t"))
+                    self.calls.special(True, [], [value], partial(self.copied, f"{name}_t"))
 
     def copied(self, target: str, _: int, call: Call) -> list[str]:
         """Return the line that copies a value."""

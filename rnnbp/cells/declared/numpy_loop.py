@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from rnnbp.cells.declared.expressions import Expression
-from rnnbp.cells.declared.numpy_calls import AT_STEP, Calls, Place, copy_of
+from rnnbp.cells.declared.numpy_calls import AT_STEP, Calls, Place, copy_of, real
 from rnnbp.cells.declared.numpy_plan import NumpyPlan
 from rnnbp.cells.declared.numpy_step import FUNCTIONS
 from rnnbp.cells.declared.source import WIDTH, Names, Writer, define
@@ -66,6 +66,11 @@ class Loop:
         """Return the name of a source's columns in the rows of inputs."""
         return f"{self.names.of(source)}_in{position or ''}"
 
+    def slot_name(self, value: Expression) -> str:
+        """Return the name of the slot that has a value; another one than that of the next state."""
+        is_result = any(value is real(result) for result in self.equation.results.values())
+        return f"{'slot_' * is_result}{self.names.of(value)}"
+
     def name_states(self) -> None:
         """Note where the states before the step are."""
         for symbol in self.equation.states.values():
@@ -123,7 +128,7 @@ class Loop:
 
     def define(self, signature: str, title: str, header: list[str], lines: list[str]) -> str:
         """Return the function."""
-        writer = Writer(self.names, FUNCTIONS)
+        writer = Writer(self.names, {op: f"arrays.{name}" for op, name in FUNCTIONS.items()})
         states = [f"{name}_all" for name in self.equation.states]
         top = [
             "H = rows.size",

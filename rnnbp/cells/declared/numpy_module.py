@@ -7,7 +7,7 @@ from rnnbp.cells.declared.numpy_plan import NumpyPlan
 IMPORTS = """from numpy import absolute, add, concatenate, cos, divide, exp, greater, matmul, maximum, multiply
 from numpy import negative, sign, sin, subtract, tanh
 
-from rnnbp.cells.declared.arrays import relu, sigmoid
+from rnnbp.cells.declared import arrays
 from rnnbp.kernels.arrays.functions import add_products, softplus"""
 
 

@@ -13,6 +13,7 @@ from itertools import groupby, permutations
 
 from rnnbp.cells.declared.compiled_plan import Sum, available, sums_of
 from rnnbp.cells.declared.expressions import UNITS, Expression, reachable
+from rnnbp.cells.declared.numpy_calls import real
 from rnnbp.cells.declared.program import Program
 from rnnbp.cells.declared.residuals import backward_targets, stored_values
 from rnnbp.cells.declared.reverse import Cotangent
@@ -143,7 +144,7 @@ def _stored(program: Program, sums: Sequence[Sum]) -> tuple[Expression, ...]:
     known = {*equation.states.values(), *equation.results.values(), *available(program)}
     kept = stored_values(equation, program.reverse, [*known, *of_x])
     needed = set(reachable(backward_targets(equation, program.reverse), {*known, *kept}))
-    return (*kept, *(value for value in of_x if value in needed and value not in kept))
+    return tuple(dict.fromkeys(map(real, (*kept, *(value for value in of_x if value in needed)))))
 
 
 def column_of(program: Program, s: Sum) -> Cotangent:
@@ -158,8 +159,10 @@ def recurrent_sources(program: Program, s: Sum) -> tuple[Expression, ...]:
 
 def direct(program: Program, value: Expression) -> str:
     """Return the squashing function that is all that is computed from a value; '' if there is none."""
-    following = [node for node in reachable(program.equation.results.values()) if value in node.args]
-    return following[0].op if len(following) == 1 and following[0].op in SQUASHING else ""
+    results = program.equation.results.values()
+    following = [node for node in reachable(results) if value in node.args]
+    alone = len(following) == 1 and value not in results
+    return following[0].op if alone and following[0].op in SQUASHING else ""
 
 
 def runs(numbers: Iterable[int]) -> list[range]:
@@ -210,5 +213,9 @@ def _ordered(program: Program, sums: list[Sum]) -> tuple[Sum, ...]:
 
 
 def is_ahead(node: Expression) -> bool:
-    """Return whether a value depends on x, parameters and constants alone."""
-    return not node.is_invariant and not any(n.op in ("state", "cotangent", "product") for n in reachable([node]))
+    """Return whether a value depends on products with x, parameters and constants alone."""
+    if node.is_invariant:
+        return False
+    nodes = reachable([node])
+    sources = [n.args[0].op for n in nodes if n.op == "weighted"]
+    return set(sources) <= {"input"} and not any(n.op in ("state", "cotangent", "product") for n in nodes)
