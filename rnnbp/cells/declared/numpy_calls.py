@@ -169,8 +169,9 @@ class Calls:
             lines += self._operation(k, call) if call.write is None else call.write(k, call)
         made = {value for call in self.calls[: numbers.stop] for value in call.outputs}
         for value, place in self.wanted.items():
-            occupant = self._occupant.get(place)  # copied when it is used no more
-            if value in made and self.at[value] != place and self._last.get(occupant, -1) < numbers.stop:
+            occupant = self._occupant.get(place, value)  # it is overwritten when it is used no more
+            is_free = occupant is value or self._last.get(occupant, -1) < numbers.stop
+            if value in made and self.at[value] != place and is_free:
                 lines.append(f"{self.variable(place, in_loop)}[...] = {self.text(value, in_loop)}")
                 self.put(value, place)
         return lines
