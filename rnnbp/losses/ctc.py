@@ -265,6 +265,7 @@ def _may_compile(outputs: Array) -> bool:
 
 def _compiled(outputs: Array, lattice: Lattice, lengths: Array) -> tuple[Array, Array]:
     """Compute what `ctc_arrays` computes, with the sequences distributed over threads."""
+    from rnnbp.kernels.compiled.compiling import argument
     from rnnbp.kernels.compiled.team import run_shards
     from rnnbp.losses.ctc_compiled import ctc_sequences
 
@@ -272,6 +273,6 @@ def _compiled(outputs: Array, lattice: Lattice, lengths: Array) -> tuple[Array, 
     work = T * B * (K + lattice.labels.shape[1])
     shards = max(1, min(get_num_threads(), B, int(work / SMALLEST_SHARD)))
     losses, d = np.empty(B), np.zeros_like(outputs, order="C")
-    arguments = (np.ascontiguousarray(outputs), lattice.labels, lattice.states, lattice.skips, lengths, losses, d)
+    arguments = (argument(outputs, outputs.dtype), lattice.labels, lattice.states, lattice.skips, lengths, losses, d)
     run_shards(shards, lambda signals, shard, shards: ctc_sequences(signals, *arguments, shard, shards))
     return losses, d

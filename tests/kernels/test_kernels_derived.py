@@ -19,9 +19,11 @@ from rnnbp.kernels.loop import Loop
 
 pytest.importorskip("numba")
 
+from numba import types
+
 from rnnbp.cells.declared import compiled_plan
 from rnnbp.cells.declared.compiled_plan import plan_of
-from rnnbp.kernels.compiled import kernel, modules, product
+from rnnbp.kernels.compiled import kernel, modules, product, weights
 from rnnbp.kernels.compiled.kernel import CompiledKernel
 
 FLOAT64 = np.dtype(np.float64)
@@ -70,6 +72,19 @@ def test_a_product_computes_as_many_slots_as_its_tile_has_registers():
 def test_a_constant_does_not_compile_again():
     first, second = (CompiledKernel(LeakyElmanCell(3, 4, tau), FLOAT64) for tau in (2.0, 5.0))
     assert first.module is second.module
+
+
+def test_arrays_that_are_read_only_do_not_compile_again():
+    case = Case.random(LSTMCell(3, 4), [5, 4])
+    compiled = CompiledKernel(case.cell, FLOAT64)
+    expected = case.run(compiled)
+    for array in (case.x, case.d_outputs, case.params.vector):
+        array.flags.writeable = False
+    for a, b in zip(case.run(compiled), expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+    functions = (compiled.module.forward, compiled.module.backward, weights.pack, weights.pack_back)
+    given = [argument for function in functions for signature in function.signatures for argument in signature]
+    assert all(argument.mutable for argument in given if isinstance(argument, types.Array))
 
 
 def test_the_plan_stores_no_more_than_is_written_by_hand():

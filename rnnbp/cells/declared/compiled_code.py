@@ -11,7 +11,7 @@ RESERVED = (
     *("signals", "sizes", "constants", "vectors", "active", "weights", "bias", "inputs", "gates", "extra", "sources"),
     *("outputs", "shard", "shards", "steps", "d_outputs", "deltas", "d_state", "dx", "end", "base", "work", "zeros"),
     *("room", "d_y", "rows", "row", "new", "first", "following", "entry", "product", "product_at", "STARTED", "WORK"),
-    *("notify", "at", "copy", "copy_rows", "lanes", "load", "store"),
+    *("notify", "at", "copy", "copy_rows", "lanes", "load", "quotient", "store"),
     *("H", "T", "B", "F", "L", "N", "P", "X", "G", "C", "R", "D", "E", "W", "Y", "t", "b", "u"),
     *(f"w{k}" for k in range(30)),
     *FUNCTIONS.values(),
@@ -113,7 +113,7 @@ def unpack(names: Sequence[str]) -> str:
 
 def whole_product(width: str, a: str, weight: str, depth: str, start: str, into: str) -> list[str]:
     """Return the lines of a product with all of a packed matrix (depth, width)."""
-    registers = "P // L" if width == "H" else f"({width} + L - 1) // L"
+    registers = "quotient(P, L)" if width == "H" else f"quotient({width} + L - 1, L)"
     return [
         "product(",
         f"    product_at, rows, {registers}, {a},",

@@ -5,7 +5,7 @@ from rnnbp.cells.declared.compiled_plan import Phase, Product
 from rnnbp.cells.declared.expressions import Expression
 
 OVER_ROWS = "for b in range(rows):"
-OVER_UNITS = "for u in range((H - 1) // L * L, -1, -L):"
+OVER_UNITS = "for u in range(P - L, -1, -L):"
 NEW = "new = (following if b < active[t + 1] else N) + b"
 
 
@@ -25,9 +25,9 @@ class Forward(Code):
         self.add(1, "sources, outputs, shard, shards")
         self.add(0, "):  # fmt: skip")
         self.add(1, '"""Run the sequences `shard`, `shard` + `shards`, ... through all steps."""')
-        self.add(1, "notify(signals, STARTED)", "(H,), (T, B, F) = sizes, x.shape")
+        self.add(1, "notify(signals, STARTED)", "(H, P), (T, B, F) = sizes, x.shape")
         self.add(1, unpack(["bias", *(f"w{k}" for k in range(count))]))
-        self.add(1, "L, N = lanes(x), len(gates)", "P = (H + L - 1) // L * L")
+        self.add(1, "L, N = lanes(x), len(gates)")
         self.add(1, "X, G, C, R = inputs.shape[1], gates.shape[1], extra.shape[1], sources.shape[1]")
         self.name_constants()
         self.add(1, "first = 0", "for t in range(T):")

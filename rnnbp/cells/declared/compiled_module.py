@@ -10,7 +10,7 @@ from rnnbp.kernels.compiled.functions import sigmoid, tanh
 from rnnbp.kernels.compiled.primitives import *
 from rnnbp.kernels.compiled.product import product
 from rnnbp.kernels.compiled.team import STARTED, notify
-from rnnbp.kernels.compiled.vectors import at, copy, copy_rows, lanes, load, store"""
+from rnnbp.kernels.compiled.vectors import at, copy, copy_rows, lanes, load, quotient, store"""
 
 
 def module_source(plan: Plan) -> str:

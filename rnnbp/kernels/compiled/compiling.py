@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numba import njit
 from numba.core import event
 from numba.core.caching import FunctionCache
@@ -53,6 +54,12 @@ def entry(function: Callable[..., Any]) -> Any:
     _cache_on_disk(compiled, function)
     _notice.entries.append(compiled)
     return compiled
+
+
+def argument(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """Return an array of a dtype in C order that may be written to; Numba compiles again for one that may not."""
+    array = np.ascontiguousarray(array, dtype)
+    return array if array.flags.writeable else array.copy()
 
 
 def helper(function: Callable[..., Any]) -> Any:

@@ -12,6 +12,7 @@ from rnnbp.cells.declared.compiled_plan import Plan, plan_of
 from rnnbp.core import Parameters
 from rnnbp.kernels.base import Array, Kernel
 from rnnbp.kernels.compiled.bookkeeping import Bookkeeping, GradientTerm, bookkeeping_of, invariant_values
+from rnnbp.kernels.compiled.compiling import argument
 from rnnbp.kernels.compiled.modules import module_of
 from rnnbp.kernels.compiled.product import COLUMNS, product_of
 from rnnbp.kernels.compiled.shards import Shard, split_batch
@@ -202,12 +203,12 @@ class CompiledKernel(Kernel):
                 if n < len(own):
                     stored[saved.shard.rows + n :, columns] = own[n:, part]
         outputs = padded_steps(rows, (T, B, self.H), self.dtype)
-        x, weights, vectors = np.ascontiguousarray(x, self.dtype), self.weights(params), self.vectors(params)
+        x, weights, vectors = argument(x, self.dtype), self.weights(params), self.vectors(params)
 
         def run(signals: Array, number: int, count: int) -> None:
             saved = residuals[number]
             self.module.forward(
-                signals, self.product, (self.H,), self.cell.constants, vectors, x, saved.shard.active, weights,
+                signals, self.product, (self.H, self.P), self.cell.constants, vectors, x, saved.shard.active, weights,
                 saved.inputs, saved.gates, saved.extra, saved.sources, outputs, number, count
             )  # fmt: skip
 
@@ -242,7 +243,7 @@ class CompiledKernel(Kernel):
         """Fill `dx`, unless it has no columns; return the gradient with respect to the first state."""
         memory = self._memory_backward(residuals, d_state)
         weights, vectors = self.weights_backward(params, dx.shape[2] > 0), self.vectors(params)
-        d_outputs = np.ascontiguousarray(d_outputs, self.dtype)
+        d_outputs = argument(d_outputs, self.dtype)
         sums = self._partial_sums(grad, len(residuals))
 
         def run(signals: Array, number: int, count: int) -> None:
@@ -251,8 +252,8 @@ class CompiledKernel(Kernel):
             for chunk in reversed(shard.chunks):
                 first, end = chunk.rows
                 self.module.backward(
-                    signals, self.product, (self.H,), self.cell.constants, vectors, chunk.steps, shard.active, weights,
-                    saved.inputs, saved.gates, saved.extra, saved.sources, d_outputs, deltas, d, dx, work,
+                    signals, self.product, (self.H, self.P), self.cell.constants, vectors, chunk.steps, shard.active,
+                    weights, saved.inputs, saved.gates, saved.extra, saved.sources, d_outputs, deltas, d, dx, work,
                     end, first, number, count
                 )  # fmt: skip
                 for t in terms:

@@ -99,8 +99,8 @@ def at(typingctx, base, offset):
 
     def codegen(context, builder, sig, args):
         data = args[0]
-        if isinstance(sig.args[0], types.Array):
-            data = context.make_array(sig.args[0])(context, builder, data).data
+        if isinstance(base, types.Array):
+            data = builder.extract_value(data, context.data_model_manager[base].get_field_position("data"))
         return builder.gep(data, [args[1]])
 
     return types.CPointer(base.dtype)(base, types.intp), codegen
@@ -159,6 +159,16 @@ def clip(typingctx, number, most):
         number, most = args
         least = builder.select(builder.icmp_signed("<", number, number.type(0)), number.type(0), number)
         return builder.select(builder.icmp_signed(">", least, most), most, least)
+
+    return types.intp(types.intp, types.intp), codegen
+
+
+@intrinsic
+def quotient(typingctx, number, divisor):
+    """Return the whole part of a quotient of positive integers, without Numba's cases of other signs and of 0."""
+
+    def codegen(context, builder, sig, args):
+        return builder.udiv(*args)
 
     return types.intp(types.intp, types.intp), codegen
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from rnnbp.kernels.compiled.compiling import entry
+from rnnbp.kernels.compiled.compiling import argument, entry
 from rnnbp.kernels.compiled.product import COLUMNS, product
-from rnnbp.kernels.compiled.vectors import REGISTER_BYTES, at, clip, copy, copy_rows, lanes, load, store
+from rnnbp.kernels.compiled.vectors import REGISTER_BYTES, at, clip, copy, copy_rows, lanes, load, quotient, store
 from rnnbp.runtime import empty
 
 DEPTH = 64  # rows summed at a time: a shorter sum in float32 has a smaller rounding error
@@ -20,7 +20,7 @@ def packed(dtype, parts, *weights):
     out = _panels(depth, H, parts, dtype)
     first = 0
     for w in weights:
-        pack(np.ascontiguousarray(w, dtype), parts, first, out)
+        pack(argument(w, dtype), parts, first, out)
         first += w.shape[1]
     return out.reshape(-1)
 
@@ -29,7 +29,7 @@ def packed_back(dtype, w):
     """Pack weights (depth, width) for products with cotangents (depth,)."""
     depth, width = w.shape
     out = _panels(depth, width, 1, dtype)
-    pack_back(np.ascontiguousarray(w, dtype), out)
+    pack_back(argument(w, dtype), out)
     return out.reshape(-1)
 
 
@@ -43,7 +43,7 @@ def _panels(depth, width, parts, dtype):
 def pack(w, parts, first, out):
     """Fill rows of the panels, from `first` on, with the columns of w (parts H, K)."""
     (rows, K), (panels, depth, registers, L) = w.shape, out.shape
-    H = rows // parts
+    H = quotient(rows, parts)
     for p in range(panels):
         for v in range(registers):
             part, unit = (v, p * L) if parts > 1 else (0, (p * registers + v) * L)
@@ -128,7 +128,7 @@ def outer_sum(product_at, deltas, begin, inputs, start, base, steps, sums, b_h, 
             count, here = clip(rows - m, UNITS), at(sums, m * S)
             copy_rows(columns_of_a, UNITS, at(deltas, first * G + begin + m), G, depth, count)
             product(
-                product_at, count, S // L, columns_of_a, 1, UNITS, panels, COLUMNS * L, depth,
+                product_at, count, quotient(S, L), columns_of_a, 1, UNITS, panels, COLUMNS * L, depth,
                 here, S, here, S, L
             )  # fmt: skip
             for u in range(0, UNITS, L):
