@@ -182,21 +182,23 @@ def _rows(
 
 def _of_cell(cell: Cell, rng: np.random.Generator) -> _Problem:
     lead = (2, 3)  # two leading axes, as for a window of time of a batch
-    shapes = {"state": (*lead, cell.state_size), "x": (*lead, cell.input_size)}
-    point = Parameters(shapes | cell.shapes(), dtype=np.float64)
-    start = point.place("x").stop
-    cell.initialize(point.renamed(cell.shapes(), start), rng)
+    own = cell.shapes()
+    of_state, of_x = (name if name not in own else f"{name} (not the parameter)" for name in ("state", "x"))
+    shapes = {of_state: (*lead, cell.state_size), of_x: (*lead, cell.input_size)}
+    point = Parameters(shapes | own, dtype=np.float64)
+    start = point.place(of_x).stop
+    cell.initialize(point.renamed(own, start), rng)
     point.vector[:start] = 0.5 * rng.standard_normal(start)
-    weights = rng.standard_normal(shapes["state"])
+    weights = rng.standard_normal(shapes[of_state])
 
     def evaluate(p: Parameters) -> Any:
-        return np.sum(weights * cell.step(_weights(cell, p), p["state"], p["x"])[0])
+        return np.sum(weights * cell.step(_weights(cell, p), p[of_state], p[of_x])[0])
 
     computed = point.zeros()
-    params, state, x = _weights(cell, point), point["state"], point["x"]
+    params, state, x = _weights(cell, point), point[of_state], point[of_x]
     _, residuals = cell.step(params, state, x)
-    computed["state"], computed["x"], delta = cell.step_vjp(params, state, x, residuals, weights)
-    cell.param_vjp(state, x, residuals, delta, computed.renamed(cell.shapes(), start))
+    computed[of_state], computed[of_x], delta = cell.step_vjp(params, state, x, residuals, weights)
+    cell.param_vjp(state, x, residuals, delta, computed.renamed(own, start))
     return _Problem(point, computed, evaluate)
 
 

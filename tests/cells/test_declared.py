@@ -655,3 +655,10 @@ def test_an_equation_that_is_written_in_other_words_has_the_same_digest():
         return decayed + tanh(drive)
 
     assert declare(other, __annotations__={"tau": float}, tau=1.0)(3, 4).digest == Saved(5, 6).digest
+
+
+def test_a_parameter_may_be_called_state():
+    cell = declare(lambda x, h, state: tanh(affine("h", x, h)) * state, parameters="state")(3, 4)
+    report = rnnbp.check_gradient(cell)
+    assert report.ok
+    assert list(report.table.index[:2]) == ["state (not the parameter)", "x"]

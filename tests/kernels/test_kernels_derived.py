@@ -23,7 +23,7 @@ from numba import types
 
 from rnnbp.cells.declared import compiled_plan
 from rnnbp.cells.declared.compiled_plan import plan_of
-from rnnbp.kernels.compiled import kernel, modules, product, weights
+from rnnbp.kernels.compiled import compiling, kernel, modules, product, weights
 from rnnbp.kernels.compiled.kernel import CompiledKernel
 
 FLOAT64 = np.dtype(np.float64)
@@ -105,7 +105,24 @@ def test_a_generated_module_is_written_whole_and_again_if_it_was_changed(tmp_pat
     path = modules.written(tmp_path / "kernels" / "a.py", "x = 1\n")
     path.write_text("x = 2\n")
     assert modules.written(path, "x = 1\n").read_text() == "x = 1\n"
+    path.write_bytes(b"\xff\xfe, which is no text")
+    assert modules.written(path, "x = 1\n").read_text() == "x = 1\n"
     assert [p.name for p in path.parent.iterdir()] == ["a.py"]
+
+
+def test_a_damaged_file_in_the_cache_is_compiled_again(tmp_path, caplog):
+    """As a full disk or another version of Numba may leave it; of a small function, which takes a second."""
+    source = modules.written(tmp_path / "small.py", "def double(x):\n    return 2 * x\n")
+    namespace = {"__name__": "small", "__file__": str(source)}
+    exec(compile(source.read_text(), str(source), "exec"), namespace)
+    assert compiling.entry(namespace["double"])(2.0) == 4.0
+    for damaged in (True, False):
+        again = compiling.entry(namespace["double"])
+        if damaged:
+            Path(again._cache._cache_file._index_path).write_bytes(b"junk")
+        assert again(2.0) == 4.0
+        assert ("is damaged" in caplog.text) == damaged
+        caplog.clear()
 
 
 SCRIPT = """

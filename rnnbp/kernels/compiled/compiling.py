@@ -25,6 +25,15 @@ class _Cache(FunctionCache):
     def _index_key(self, sig: Any, codegen: Any) -> tuple[Any, ...]:
         return (*super()._index_key(sig, codegen), SOURCES)
 
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return a function from the cache, or None, also if a file there is damaged, which is then begun anew."""
+        try:
+            return super().load_overload(sig, target_context)
+        except Exception as error:  # whatever reading arbitrary bytes raises
+            log.warning("rnnbp compiles a kernel again, whose file in the cache is damaged: %r", error)
+            self.flush()
+            return None
+
 
 class _Notice(event.Listener):
     """Log once in a process that something is being compiled rather than loaded from the cache."""

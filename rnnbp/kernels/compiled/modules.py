@@ -44,7 +44,7 @@ def module_of(plan: Plan) -> ModuleType:
 
 def written(path: Path, source: str) -> Path:
     """Write a file, unless it is there, in one piece: other processes see it whole or not at all."""
-    if not path.exists() or path.read_text(encoding="utf-8") != source:
+    if not path.exists() or path.read_bytes() != source.encode():
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as beside:
             beside.write_text(source, encoding="utf-8")
