@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 
@@ -50,8 +51,7 @@ class Residuals:
     sources: Array
 
 
-@dataclass(frozen=True)
-class Term:
+class Term(NamedTuple):
     """A term of the parameters' gradient: ``[w_h | w_x] += delta outer inputs``, and either bias the sum of delta.
 
     delta is the columns of `deltas` from `begin` on, the inputs those of `source` from `start` on. Until the end the
