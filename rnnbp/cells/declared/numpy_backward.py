@@ -5,12 +5,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property, partial
 
-from rnnbp.cells.declared.expressions import UNITS, Expression, reachable
-from rnnbp.cells.declared.numpy_calls import Call, Place, computed, copy_of, is_given, operands, real
+from rnnbp.cells.declared.expressions import Expression, reachable
+from rnnbp.cells.declared.numpy_calls import Call, Place, computed, is_given, operands, real
+from rnnbp.cells.declared.numpy_cotangents import Cotangents
 from rnnbp.cells.declared.numpy_forward import Storage, columns
-from rnnbp.cells.declared.numpy_loop import Loop, unpacked
+from rnnbp.cells.declared.numpy_loop import HEADER, Loop, unpacked
 from rnnbp.cells.declared.numpy_plan import NumpyPlan
-from rnnbp.cells.declared.reverse import Cotangent
 from rnnbp.cells.declared.source import part
 
 
@@ -25,86 +25,21 @@ class Backward(Loop):
 
     def __init__(self, plan: NumpyPlan) -> None:
         super().__init__(plan)
-        self.reverse, self.storage = plan.program.reverse, Storage(plan)
-        self._linear: dict[Expression, bool] = {}
-        self._stage: dict[Expression, int] = {}
-        self._hoisted: dict[Expression, Expression] = {}
+        self.reverse, self.storage, self.cotangents = plan.program.reverse, Storage(plan), Cotangents(plan)
+        self.delta, self.d_states = self.cotangents.delta, self.cotangents.d_states
+        self.incoming, self.depends = self.cotangents.incoming, self.cotangents.depends
+        self.weight_names = [f"w{k or ''}" for k in range(len(plan.backward_products))]
+        self.buffers = [Place(f"d_{name}") for name in self.equation.states]
         self.emitted: set[Expression] = set()
         self.arrays: list[str] = []
         self.first: list[Call] = []
         self.last: list[Call] = []
-        self.buffers = [Place(f"d_{name}") for name in plan.program.equation.states]
-        self.weight_names = [f"w{k or ''}" for k in range(len(plan.backward_products))]
+        self._stage: dict[Expression, int] = {}
         for root, node in self.reverse.sums.items():
-            self.names.give(self.hoisted(root), f"d_{self.names.of(node)}")
-        self.incoming = list(self.reverse.incoming.values())
-        self.delta = [self.column(k, cotangent) for k, cotangent in enumerate(plan.columns)]
-        self.d_states: dict[str, Expression | None] = {}
-        for name in self.equation.states:
-            self.d_states[name] = self.d_state(name)
-        self.of_parameters = {
-            name: self.scaled(self.reverse.deltas[symbol]) for name, symbol in self.equation.parameters.items()
-        }
+            self.names.give(self.cotangents.hoisted(root), f"d_{self.names.of(node)}")
 
     def in_order(self, views: str) -> str:
         return f"reversed(list({views}))"
-
-    # ---- cotangents as expressions --------------------------------------------------------------------------
-
-    def depends(self, node: Expression) -> bool:
-        """Return whether a value depends on incoming cotangents."""
-        if node not in self._linear:
-            self._linear[node] = node.op in ("cotangent", "product") or any(map(self.depends, node.args))
-        return self._linear[node]
-
-    def hoisted(self, node: Expression) -> Expression:
-        """Return a cotangent in which what does not depend on incoming ones is one factor."""
-        if node.op in ("cotangent", "product") or not self.depends(node):
-            return node
-        if node not in self._hoisted:
-            self._hoisted[node] = self._rewritten(node)
-        return self._hoisted[node]
-
-    def _rewritten(self, node: Expression) -> Expression:
-        args = [self.hoisted(arg) for arg in node.args]
-        make = node.graph.node
-        if node.op in ("div", "neg") and args[0].op == "mul":
-            root, factor = args[0].args
-            if self.depends(root) and not is_given(factor):
-                return make("mul", (root, make(node.op, (factor, *args[1:]), None, UNITS)), None, UNITS)
-        return make(node.op, tuple(args), None, UNITS)
-
-    def scaled(self, cotangent: Cotangent) -> Expression | None:
-        """Return a cotangent as one expression; None if it is zero."""
-        root, factor = self.hoisted(cotangent.root), real(cotangent.factor)
-        if factor.op == "number" and factor.label == 0:
-            return None
-        if factor.op == "number" and factor.label == 1:
-            return root
-        return (
-            self.hoisted(cotangent.value) if is_given(factor) else root.graph.node("mul", (root, factor), None, UNITS)
-        )
-
-    def column(self, slot: int, cotangent: Cotangent) -> Expression | None:
-        """Return the value of a column of delta, different from those of others."""
-        value = self.scaled(cotangent)
-        taken = [self.scaled(other) for other in self.plan.columns[:slot]]
-        is_other = value is not None and (value.op != "mul" or any(value is other for other in taken))
-        return copy_of(value, f"column {slot}") if is_other and value is not None else value
-
-    def d_state(self, name: str) -> Expression | None:
-        """Return the cotangent of a part of the state before the step; None if it is zero."""
-        symbol = self.equation.states[name]
-        terms = [value for term in self.reverse.states[name] if (value := self.scaled(term)) is not None]
-        terms += [self.reverse.products[symbol]] if symbol in self.reverse.products else []
-        if not terms:
-            return None
-        total = terms[0]
-        for term in terms[1:]:
-            op, args = ("sub", term.args) if term.op == "neg" else ("add", (term,))
-            total = total.graph.node(op, (total, *args), None, UNITS)
-        elsewhere = [*self.incoming, *map(self.hoisted, self.reverse.sums), *self.delta, *self.d_states.values()]
-        return copy_of(total, f"d_{name}") if any(total is value for value in elsewhere) else total
 
     # ---- the function ---------------------------------------------------------------------------------------
 
@@ -126,7 +61,7 @@ class Backward(Loop):
                 self.view(f"{place.name}_t", f"{{rows}}.steps({place.name})")
         arrays = [*self.arrays, *(place.name for place in self.calls.scratch[False])]
         self.calls.scratch[False].clear()
-        before = [f"{', '.join(arrays)}{',' * (len(arrays) == 1)} = block.packed({len(arrays)})"] if arrays else []
+        before = [unpacked(arrays, f"block.packed({len(arrays)})")] if arrays else []
         before += self.read(sections)
         slots = len(self.plan.sums)
         if slots:
@@ -137,8 +72,8 @@ class Backward(Loop):
             [*before, *sections["before"]], sections["loop"], [*sections["after"], *self.gradients()], True
         )
         header = [
-            unpacked([f"d_{name}" for name in self.equation.states], "d_states"),
-            unpacked(self.total_names, "totals"),
+            unpacked([f"d_{name}" for name in self.equation.states], "d_states", HEADER),
+            unpacked(self.total_names, "totals", HEADER),
         ]
         arguments = "rows, params, constants, weights, inputs, states, gates, ahead, d_outputs, d_states, totals, d_x"
         signature = f"backward(\n    {arguments}\n)"
@@ -270,8 +205,7 @@ class Backward(Loop):
     @cached_property
     def users(self) -> Counter[Expression]:
         """How many cotangents each value is an operand of."""
-        values = [*self.delta, *self.d_states.values(), *self.of_parameters.values()]
-        nodes = reachable([value for value in values if value is not None], self.known)
+        nodes = reachable(self.cotangents.values, self.known)
         return Counter(arg for node in nodes if self.depends(node) for arg in operands(node))
 
     def scale(self, values: Sequence[Expression]) -> None:
@@ -327,10 +261,10 @@ class Backward(Loop):
         """Return the calls after the loop."""
         before = set(self.emitted)
         self.in_loop = False
-        for value in (*self.delta, *self.of_parameters.values()):
+        for value in (*self.delta, *self.cotangents.of_parameters.values()):
             self.need(value)
         calls, self.calls.calls = self.calls.calls, []
-        for name, value in self.of_parameters.items():
+        for name, value in self.cotangents.of_parameters.items():
             if value is not None:
                 calls.append(Call(False, (), (value,), partial(self.summed, name)))
         used = {value for call in calls for value in call.inputs if value in before}
@@ -338,7 +272,7 @@ class Backward(Loop):
             if value not in self.calls.wanted:
                 self.save(value)
             elif (buffer := self.calls.wanted[value]) in self.buffers:
-                copied = copy_of(value, buffer.name)
+                copied = self.plan.copy_of(value, buffer.name)
                 self.calls.wanted[copied] = buffer
                 self.calls.forever.add(copied)
                 self.last.append(Call(True, (copied,), (value,)))

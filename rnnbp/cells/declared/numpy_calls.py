@@ -8,7 +8,7 @@ which is used again as soon as its value is.
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from rnnbp.cells.declared.expressions import SCALAR, UNITS, Expression
+from rnnbp.cells.declared.expressions import SCALAR, Expression
 from rnnbp.cells.declared.source import Names
 
 UFUNCS = {"add": "add", "sub": "subtract", "mul": "multiply", "div": "divide"}
@@ -28,11 +28,6 @@ def operands(node: Expression) -> tuple[Expression, ...]:
     """Return what a value is computed from; a spike's surrogate is needed for its derivative alone."""
     args = node.args[:1] if node.op == "spike" else node.args
     return tuple(real(arg) for arg in args)
-
-
-def copy_of(value: Expression, label: str) -> Expression:
-    """Return a copy of a value as a value of its own."""
-    return value.graph.node("copy", (value,), label, UNITS)
 
 
 def is_given(node: Expression) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from rnnbp.cells.declared.expressions import Expression, reachable
-from rnnbp.cells.declared.numpy_calls import Call, Place, computed, copy_of, from_tanh, real
+from rnnbp.cells.declared.numpy_calls import Call, Place, computed, from_tanh, real
 from rnnbp.cells.declared.numpy_loop import Loop, unpacked
 from rnnbp.cells.declared.numpy_plan import SQUASHING, NumpyPlan, Product, direct, is_ahead, runs
 
@@ -30,7 +30,7 @@ class Forward(Loop):
         self.calls.forever |= set(plan.stored)
         for name, result in self.results.items():
             if not result.args or is_ahead(result) or result in self.calls.wanted:
-                result = self.results[name] = copy_of(result, name)
+                result = self.results[name] = self.plan.copy_of(result, name)
             self.calls.wanted[result] = Place(f"{name}_next", owned=False)
             self.calls.forever.add(result)
         sums = {s.value for s in plan.sums}
@@ -60,10 +60,7 @@ class Forward(Loop):
         gates = [self.own[value].name for value in storage.loop]
         self.view("gates_t", "gates{steps}" if storage.keeps_loop else "{rows}.each(gates)")
         body = sections["loop"]
-        if len(gates) > 1 or any("gates_t" in line for line in body):
-            body = [f"{', '.join(f'{name}_t' for name in gates)}{',' * (len(gates) == 1)} = gates_t", *body]
-        elif gates:
-            body = [f"({gates[0]}_t,) = gates_t", *body]
+        body = [unpacked([f"{name}_t" for name in gates], "gates_t"), *body] if gates else body
         header = [f"gates = rows.{'stacks' if storage.keeps_loop else 'stack'}({len(gates)})"] if gates else []
         before = []
         if storage.ahead:

@@ -1,10 +1,11 @@
 """What the writers of a declared cell's forward and backward pass in NumPy share: names, views, and the loop itself."""
 
 import re
+import textwrap
 from collections.abc import Sequence
 
 from rnnbp.cells.declared.expressions import Expression
-from rnnbp.cells.declared.numpy_calls import AT_STEP, Calls, Place, copy_of, real
+from rnnbp.cells.declared.numpy_calls import AT_STEP, Calls, Place, real
 from rnnbp.cells.declared.numpy_plan import NumpyPlan
 from rnnbp.cells.declared.numpy_step import FUNCTIONS
 from rnnbp.cells.declared.source import WIDTH, Names, Writer, define
@@ -30,6 +31,7 @@ RESERVED = (
 )
 
 
+HEADER = "    "  # indentation of a function's first lines
 DERIVED = (("", "_all"), ("d_", ""), ("d_", "_next"), ("d_", "_all"), ("total_", ""))
 
 
@@ -51,7 +53,7 @@ class Loop:
         self.names = Names(equation, [*RESERVED, *derived, *(f"{name}{AT_STEP}" for name in (*own, *derived))])
         for name, result in equation.results.items():
             if self.names.of(result) != f"{name}_next":
-                self.names.give(copy_of(result, name), f"{name}_next")
+                self.names.give(plan.copy_of(result, name), f"{name}_next")
         self.calls = Calls(self.names)
         self.views: dict[str, str] = {}
         self.row_names = [f"row{k or ''}" for k in range(len(plan.rows))]
@@ -96,10 +98,11 @@ class Loop:
         if not blocks:
             return lines + self.over_steps(loop, "rows", {"here": "", "in_here": ":, ", "steps": ""})
         work = [place.name for place in self.calls.scratch[False]]
-        allocated = [f"{', '.join(work)}{',' * (len(work) == 1)} = block.packed({len(work)})"] if work else []
+        allocated = [unpacked(work, f"block.packed({len(work)})")] if work else []
         steps = self.over_steps(loop, "block", {"here": "[here]", "in_here": "here, ", "steps": "[steps]"})
         lines.append(self.blocks)
-        return lines + ["    " + line for line in [*allocated, *before, *steps, *after]]
+        inner = "\n".join([*allocated, *before, *steps, *after])
+        return lines + ["    " + line for line in inner.split("\n")]
 
     blocks = "for steps, here, block in rows.blocks():"
 
@@ -115,16 +118,14 @@ class Loop:
         used = set(re.findall(r"\w+", "\n".join(loop)))
         names = [name for name in self.views if name in used and name not in assigned]
         lists = [self.views[name].format(rows=rows, **places) for name in names]
-        body = ["    " + line for line in loop]
+        body = ["    " + part for line in loop for part in line.split("\n")]
         targets, items = f"{', '.join(names)}{',' * (len(names) == 1)}", f"zip({', '.join(lists)})"
         if len(line := f"for {targets} in {self.in_order(items)}:") <= WIDTH - 4:
             return [line, *body]
         lines = ["views = zip(", *(f"    {item}," for item in lists), ")"]
         if len(line := f"for {targets} in {self.in_order('views')}:") <= WIDTH - 4:
             return [*lines, line, *body]
-        half = len(names) // 2
-        parts = [f"    {', '.join(part)}," for part in (names[:half], names[half:])]
-        return [*lines, "for (", *parts, f") in {self.in_order('views')}:", *body]
+        return [*lines, "for (", *wrapped(names), f") in {self.in_order('views')}:", *body]
 
     def define(self, signature: str, title: str, header: list[str], lines: list[str]) -> str:
         """Return the function."""
@@ -133,9 +134,9 @@ class Loop:
         top = [
             "H = rows.size",
             "one, half, zero = rows.numbers",
-            unpacked(self.row_names, "inputs"),
-            unpacked(states, "states"),
-            *self.unpacked_weights(),
+            unpacked(self.row_names, "inputs", HEADER),
+            unpacked(states, "states", HEADER),
+            unpacked(self.weight_names, "weights", HEADER),
         ]
         for k, constant in enumerate(self.program.constants):
             top.append(f"{self.names.of(constant)} = constants[{k}]{writer.meaning(constant)}")
@@ -145,11 +146,23 @@ class Loop:
         lines = [*writer.assignments(given, known), *lines]
         return define(signature, title, [line for line in [*top, *header] if line], lines)
 
-    def unpacked_weights(self) -> list[str]:
-        """Return the lines that name the weights."""
-        return [unpacked(self.weight_names, "weights")]
+
+def unpacked(names: Sequence[str], source: str, indent: str = "") -> str:
+    """Return code that names the items of a sequence, in lines that are indented but the first; '' without names.
+
+    Examples
+    --------
+    >>> unpacked(["h", "c"], "states"), unpacked(["h"], "states")
+    ('h, c = states', '(h,) = states')
+    """
+    if not names:
+        return ""
+    line = f"({names[0]},) = {source}" if len(names) == 1 else f"{', '.join(names)} = {source}"
+    if len(line) <= WIDTH - 4:
+        return line
+    return f"\n{indent}".join(["(", *wrapped(names), f") = {source}"])
 
 
-def unpacked(names: Sequence[str], source: str) -> str:
-    """Return a line that names the items of a sequence; nothing if there are none."""
-    return f"{', '.join(names)}{',' * (len(names) == 1)} = {source}" if names else ""
+def wrapped(names: Sequence[str]) -> list[str]:
+    """Return names as lines of a tuple."""
+    return [f"    {line}" for line in textwrap.wrap(", ".join(names) + ",", WIDTH - 8)]

@@ -12,7 +12,7 @@ from functools import cached_property, lru_cache
 from itertools import groupby, permutations
 
 from rnnbp.cells.declared.compiled_plan import Sum, available, sums_of
-from rnnbp.cells.declared.expressions import UNITS, Expression, reachable
+from rnnbp.cells.declared.expressions import UNITS, Expression, Graph, reachable
 from rnnbp.cells.declared.numpy_calls import real
 from rnnbp.cells.declared.program import Program
 from rnnbp.cells.declared.residuals import backward_targets, stored_values
@@ -54,6 +54,16 @@ class NumpyPlan:
     sums: tuple[Sum, ...]
     products: tuple[Product, ...]
     stored: tuple[Expression, ...]
+
+    @cached_property
+    def graph(self) -> Graph:
+        """A graph for further expressions: those of the equation's own graph depend on the equation alone."""
+        own = self.program.equation.graph
+        return Graph(own.owner, dict(own.nodes))
+
+    def copy_of(self, value: Expression, label: str) -> Expression:
+        """Return a copy of a value as a value of its own."""
+        return self.graph.node("copy", (value,), label, UNITS)
 
     @cached_property
     def columns(self) -> tuple[Cotangent, ...]:
