@@ -212,13 +212,22 @@ class Identity:
                 value[...] = rng.normal(0, 0.001, value.shape)
 
 
-def _gate_bias(cell: Gated, params: Parameters, gate: str) -> Array:
-    """Return a view of the bias (H,) of one gate in `b_ih`; one in `b_hh`, which is added to it, is set to zero."""
-    H = cell.hidden_size
-    rows = slice(cell.gates.index(gate) * H, (cell.gates.index(gate) + 1) * H)
-    if "b_hh" in params:
-        params["b_hh"][rows] = 0
-    return params["b_ih"][rows]
+def _set_gate_bias(cell: Gated, params: Parameters, gate: str, value: Array | float) -> None:
+    """Set the bias (H,) of one gate; a second one, of another source, which is added to it, is set to zero.
+
+    A cell whose biases are not those of all gates in their order says by `bias_rows` where they are.
+    """
+    H, k = cell.hidden_size, cell.gates.index(gate)
+    own = getattr(cell, "bias_rows", None)
+    if own is not None:
+        places = own(gate)
+    else:
+        places = {name: slice(k * H, (k + 1) * H) for name in ("b_ih", "b_hh") if name in params}
+    if not places:
+        raise ValueError(f"the gate {gate!r} of {type(cell).__name__} has no bias to be set")
+    for name, rows in places.items():
+        params[name][rows] = value
+        value = 0.0
 
 
 # The gates that say how much of the previous state remains, and the sign of their pre-activation for more of it.
@@ -270,7 +279,7 @@ class ForgetBias:
     def __call__(self, cell: Gated, params: Parameters, rng: np.random.Generator) -> None:
         gate = _retention_gate(cell, "ForgetBias")
         self.base(cell, params, rng)
-        _gate_bias(cell, params, gate)[...] = _RETENTION[gate] * self.value
+        _set_gate_bias(cell, params, gate, _RETENTION[gate] * self.value)
 
 
 @dataclass(frozen=True)
@@ -312,9 +321,9 @@ class Chrono:
         gate = _retention_gate(cell, "Chrono")
         self.base(cell, params, rng)
         bias = np.log(rng.uniform(1, self.longest - 1, cell.hidden_size))
-        _gate_bias(cell, params, gate)[...] = _RETENTION[gate] * bias
+        _set_gate_bias(cell, params, gate, _RETENTION[gate] * bias)
         if "input" in cell.gates:
-            _gate_bias(cell, params, "input")[...] = -bias
+            _set_gate_bias(cell, params, "input", -bias)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import pytest
 from helpers import made
 
 from rnnbp.cells import ElmanCell, GRUCell, JordanCell, LSTMCell, OriginalGRUCell, Stack
+from rnnbp.cells.declared import DeclaredCell, affine, linear, sigmoid, tanh
 from rnnbp.core import Chrono, ForgetBias, Glorot, Identity, Orthogonal, Uniform, glorot
 from rnnbp.core.initializers import INITIALIZERS, Sparse, orthogonal
 
@@ -187,3 +188,44 @@ def test_a_stack_initializes_each_cell_by_its_own_initializer():
 def test_wrong_arguments_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def unbiased_first(x, h):
+    g = tanh(linear("cell", x, h))
+    f = sigmoid(affine("forget", x, h))
+    return f * h + (1 - f) * g
+
+
+def forget_of_state_alone(x, h):
+    g = tanh(affine("cell", x, h))
+    f = sigmoid(affine("forget", h))
+    return f * h + (1 - f) * g
+
+
+def cell_of_state_alone(x, h):
+    g = tanh(affine("cell", h))
+    f = sigmoid(affine("forget", x, h))
+    return f * h + (1 - f) * g
+
+
+def declared(update, init):
+    return type("Mine", (DeclaredCell,), {"update": staticmethod(update), "__annotations__": {}})(3, 2, init=init)
+
+
+@pytest.mark.parametrize("update", [unbiased_first, forget_of_state_alone, cell_of_state_alone])
+@pytest.mark.parametrize("init", [ForgetBias(7.0), Chrono(20)])
+def test_biases_of_the_forget_gate_are_found_by_its_name(update, init):
+    """Whatever other gates have: the total bias of the forget gate is that of the initializer, of no other it is 0."""
+    cell = declared(update, init)
+    params = made(cell)
+    totals = {gate: sum(params[b][rows] for b, rows in cell.bias_rows(gate).items()) for gate in cell.gates}
+    wanted = 7.0 if isinstance(init, ForgetBias) else np.log([1, 19])
+    assert (totals["forget"] >= np.min(wanted)).all()
+    assert (totals["forget"] <= np.max(wanted)).all()
+    assert "cell" not in totals or np.all(totals["cell"] != 0) or update is unbiased_first
+
+
+def test_a_forget_gate_without_a_bias_is_refused():
+    cell = declared(lambda x, h: sigmoid(linear("forget", x, h)) * h, ForgetBias())
+    with pytest.raises(ValueError, match="the gate 'forget' of Mine has no bias to be set"):
+        made(cell)

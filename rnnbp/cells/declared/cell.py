@@ -221,6 +221,18 @@ class DeclaredCell(_Frozen):
         """The names of the row blocks of the input's weights; none for a cell without gates."""
         return self.layout.gates
 
+    def bias_rows(self, gate: str) -> dict[str, slice]:
+        """Return where the biases of a gate are: rows of ``b_ih`` and ``b_hh``; initializers ask for it.
+
+        Examples
+        --------
+        >>> from rnnbp.cells import LSTMCell
+        >>> LSTMCell(2, 3).bias_rows("forget")
+        {'b_ih': slice(3, 6, None), 'b_hh': slice(3, 6, None)}
+        """
+        rows = self.layout.bias_rows(gate)
+        return {name: slice(k * self.hidden_size, (k + 1) * self.hidden_size) for name, k in rows.items()}
+
     @property
     def output_size(self) -> int:
         """H: the output is the first part of the state."""

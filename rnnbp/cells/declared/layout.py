@@ -147,6 +147,11 @@ class Layout:
         names = dict.fromkeys(block.gate for block in self._by_row)
         return () if names.keys() <= self.equation.states.keys() else tuple(names)
 
+    def bias_rows(self, gate: str) -> dict[str, int]:
+        """Return the biases of a gate, and its place in each in units of H."""
+        blocks = [block for block in self._by_row if block.gate == gate]
+        return {f"b_{block.suffix}": block.bias_row for block in blocks if block.bias_row is not None}
+
     @cached_property
     def products(self) -> tuple[Run, ...]:
         """Runs of consecutive rows: the products of a forward pass."""
