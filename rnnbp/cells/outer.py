@@ -71,12 +71,12 @@ def outer_method(cell: Cell) -> Callable[[Array, Array, Any], tuple[Outer, ...]]
     return None
 
 
-def rows_of(array: Array, outer: Outer) -> Array:
+def outer_rows(array: Array, outer: Outer) -> Array:
     """Return the rows of a parameter that an outer product belongs to, as a view (K, F); a bias has one column.
 
     Examples
     --------
-    >>> rows_of(np.zeros((5, 2)), Outer("w", np.arange(2), transposed=True)).shape
+    >>> outer_rows(np.zeros((5, 2)), Outer("w", np.arange(2), transposed=True)).shape
     (2, 5)
     """
     whole = array[:, None] if array.ndim == 1 else array.T if outer.transposed else array

@@ -16,10 +16,11 @@ class SLSTMCell(DeclaredCell):
         i, f = exp(i' - m[t]), exp(f' + m[t-1] - m[t])
         c[t] = f * c[t-1] + i * z
         n[t] = f * n[t-1] + i
-        h[t] = o * c[t] / n[t]
+        h[t] = o * c[t] / max(n[t], 1e-30)
 
     The stabilizer m takes a common factor out of c and n, so that no exponential overflows; h does not depend on it.
-    It starts at 0: a first input gate below exp(-100), which float32 rounds to 0, would make h NaN.
+    It starts at 0, and n too: while all input gates are below exp(-100), which float32 rounds to 0, h is 0, by the
+    bound 1e-30, which the paper does not have.
     This is one head: all units of h reach all gates, where the paper has blocks of units.
 
     Parameters
@@ -66,4 +67,4 @@ class SLSTMCell(DeclaredCell):
         i, f = exp(log_i - m_next), exp(log_f + m - m_next)
         c = f * c + i * z
         n = f * n + i
-        return o * (c / n), c, n, m_next
+        return o * (c / maximum(n, 1e-30)), c, n, m_next

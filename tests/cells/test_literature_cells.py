@@ -633,3 +633,18 @@ def test_a_state_that_is_as_large_as_exponentials_allow_stays_finite(rng):
 def test_wrong_arguments_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_slstm_is_finite_while_its_input_gates_are_shut():
+    """exp(-200) is 0 in float32, so that the normalizer is 0, too; a gate that opens later acts as ever."""
+    cell = cells.SLSTMCell(1, 1)
+    params = rnnbp.Parameters(cell.shapes(), dtype=np.float32)
+    params["w_ih"][0] = 200.0  # of the input gate
+    params["b_ih"][2] = 0.5  # of the new value
+    states, x = np.zeros((1, 4), np.float32), np.array([[-1.0]], np.float32)
+    shut, residuals = cell.step(params, states, x)
+    products = cell.step_vjp(params, states, x, residuals, np.full((1, 4), 10.0, np.float32))
+    assert shut[0, 0] == 0.0
+    assert all(np.isfinite(a).all() for a in products)
+    opened, _ = cell.step(params, shut, -x)
+    np.testing.assert_allclose(opened[0, 0], 0.5 * np.tanh(0.5), rtol=1e-6)

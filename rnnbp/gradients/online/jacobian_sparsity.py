@@ -7,7 +7,7 @@ import numpy as np
 
 from rnnbp.cells import Cell, Outer
 from rnnbp.cells.base import Array, Weights, map_nested, seeded_vjp
-from rnnbp.cells.outer import outer_method, rows_of, side_by_side
+from rnnbp.cells.outer import outer_method, outer_rows, side_by_side
 from rnnbp.core import Parameters
 from rnnbp.gradients.online.linearized_step import LinearizedStep, OuterProductJacobian
 
@@ -176,7 +176,7 @@ def _input_numbers(outers: Sequence[Outer], params: Parameters) -> Array:
     """Return the number (P,) of each parameter's input, counted over all outer products and columns of weights."""
     found, count = params.like(np.empty(params.size, np.intp)), 0
     for outer in outers:
-        part = rows_of(found[outer.name], outer)
+        part = outer_rows(found[outer.name], outer)
         part[:] = np.arange(count, count + part.shape[1])
         count += part.shape[1]
     return found.vector

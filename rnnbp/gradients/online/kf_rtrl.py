@@ -7,7 +7,7 @@ import numpy as np
 
 from rnnbp.cells import Outer
 from rnnbp.cells.base import Array
-from rnnbp.cells.outer import outer_method, rows_of, side_by_side
+from rnnbp.cells.outer import outer_method, outer_rows, side_by_side
 from rnnbp.core import Parameters
 from rnnbp.gradients.online.base import InfluenceMatrix
 from rnnbp.gradients.online.decomposition import Decomposition
@@ -135,7 +135,7 @@ class KroneckerInfluenceMatrix(InfluenceMatrix):
         for product in self.products:
             found = np.einsum("ns,nsk->nk", d_state, product.states[:n]).T @ product.inputs[:n]
             for outer, place in product.places:
-                rows_of(grad[outer.name], outer)[:] = found[:, place]
+                outer_rows(grad[outer.name], outer)[:] = found[:, place]
         return grad.vector
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from rnnbp.cells import Cell, Outer
 from rnnbp.cells.base import Array, Delta, Residuals, Weights, basis_vjp, map_nested
-from rnnbp.cells.outer import outer_method, rows_of, side_by_side
+from rnnbp.cells.outer import outer_method, outer_rows, side_by_side
 from rnnbp.core import Parameters
 
 STEP = 1e-30  # of the complex step
@@ -184,7 +184,7 @@ def _columns(outers: Sequence[Outer], params: Parameters) -> Array:
     """Return the column (P,) of delta that each parameter's gradient is computed from."""
     found = params.like(np.empty(params.size, np.intp))
     for outer in outers:
-        part = rows_of(found[outer.name], outer)
+        part = outer_rows(found[outer.name], outer)
         part[:] = outer.columns[:, None]
     return found.vector
 
