@@ -13,7 +13,7 @@ class ConstrainedCell(DeclaredCell):
     """Base class of declared cells in whose equation the recurrent weights are a linear function of ``w_hh``.
 
     A declaration has weights, but no functions of them. This class replaces ``w_hh`` in the derived step by
-    `constrained` of it, and its gradient likewise. It has no compiled kernel.
+    `constrained` of it, and its gradient likewise; so do its kernels in NumPy. It has no compiled kernel.
 
     Attributes
     ----------
@@ -36,18 +36,29 @@ class ConstrainedCell(DeclaredCell):
         return super().latex().replace(f"\n{last}", f" \\\\\n{self.constraint}\n{last}")
 
     def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
-        return super().step(self._replaced(params), state, x)
+        return super().step(self.with_constrained(params), state, x)
 
     def step_vjp(
         self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
     ) -> tuple[Array, Array, Array]:
-        return super().step_vjp(self._replaced(params), state, x, residuals, d_next)
+        return super().step_vjp(self.with_constrained(params), state, x, residuals, d_next)
 
     def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Array, grad: Parameters) -> None:
         own = grad.zeros()
         super().param_vjp(state, x, residuals, delta, own)
+        self.add_gradient(own, grad)
+
+    @property
+    def is_constrained(self) -> bool:
+        """Whether equation and constraint say it all: not in a subclass that overrides a method derived from them."""
+        methods = ("step", "step_vjp", "param_vjp", "shapes", "state_size", "output_size")
+        return all(getattr(type(self), name) is getattr(ConstrainedCell, name) for name in methods)
+
+    def with_constrained(self, params: Weights) -> dict[str, np.ndarray]:
+        """Return the parameters with R in place of ``w_hh``."""
+        return {**dict(params.items()), "w_hh": self.constrained(params["w_hh"])}
+
+    def add_gradient(self, own: Parameters, grad: Parameters) -> None:
+        """Add a gradient with respect to R, in place of ``w_hh``, to `grad`; `own` is overwritten."""
         own["w_hh"] = self.constrained(own["w_hh"])
         grad.vector += own.vector
-
-    def _replaced(self, params: Weights) -> dict[str, np.ndarray]:
-        return {**dict(params.items()), "w_hh": self.constrained(params["w_hh"])}

@@ -89,5 +89,6 @@ def _derived(module):
 PACKAGE, OWN = _derived(rnnbp.cells), _derived(declarations)
 ODD = {cls.__name__: cls for cls in (TwoSources, Autonomous, Echo, Decay, Detached, Six, Names)}
 DECLARED = PACKAGE | OWN | ODD
+CONSTRAINED = {cls.__name__: cls for cls in (rnnbp.cells.AntisymmetricRNNCell, rnnbp.cells.HopfieldCell)}
 SOME = ("ElmanCell", "LeakyElmanCell", "LSTMCell", "GRUCell", "OriginalGRUCell", "LIFCell", "ALIFCell")
 COMPILED = {name: PACKAGE[name] for name in SOME} | OWN | ODD  # all of the package's would take minutes to compile

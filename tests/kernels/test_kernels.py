@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from declared_cells import COMPILED, DECLARED
+from declared_cells import COMPILED, CONSTRAINED, DECLARED
 from helpers import CELLS, made, relative_error
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -47,7 +47,7 @@ every_pair = pytest.mark.parametrize(
     [
         pair(kind, name, make)
         for kind in KINDS
-        for name, make in (FAST | (DECLARED if kind == "numpy" else COMPILED)).items()
+        for name, make in (FAST | (DECLARED | CONSTRAINED if kind == "numpy" else COMPILED)).items()
     ],
 )
 

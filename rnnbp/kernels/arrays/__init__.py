@@ -3,8 +3,10 @@
 import numpy as np
 
 from rnnbp.cells import Cell
+from rnnbp.cells.constrained import ConstrainedCell
 from rnnbp.cells.declared import DeclaredCell
 from rnnbp.cells.declared.linear_recurrence import linear_states
+from rnnbp.kernels.arrays.constrained import Constrained
 from rnnbp.kernels.arrays.kernel import kernel_for
 from rnnbp.kernels.arrays.scan import Scan
 from rnnbp.kernels.base import Kernel
@@ -21,7 +23,11 @@ def array_kernel(cell: Cell, dtype: np.dtype) -> Kernel | None:
     >>> array_kernel(LSTMCell(2, 3), np.dtype(np.complex128)) is None
     True
     """
-    if dtype not in (np.float32, np.float64) or not (isinstance(cell, DeclaredCell) and cell.is_derived):
+    if dtype not in (np.float32, np.float64) or not isinstance(cell, DeclaredCell):
+        return None
+    if isinstance(cell, ConstrainedCell) and cell.is_constrained:
+        return Constrained(cell, kernel_for(cell, dtype))
+    if not cell.is_derived:
         return None
     kernel, states = kernel_for(cell, dtype), linear_states(cell.derivation.program)
     return kernel if states is None else Scan(kernel, states, cell.hidden_size)

@@ -1,0 +1,46 @@
+"""Kernels of cells whose recurrent weights are a linear function of free ones."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from rnnbp.cells.base import Weights
+from rnnbp.cells.constrained import ConstrainedCell
+from rnnbp.core import Parameters
+from rnnbp.kernels.base import Array, Kernel
+
+
+@dataclass(frozen=True)
+class Constrained(Kernel):
+    """A constrained cell over time, by the kernel of its equation: once a call, weights and gradient are mapped.
+
+    Parameters
+    ----------
+    cell : ConstrainedCell
+    kernel : Kernel
+        Of the equation, in which the recurrent weights are free.
+    """
+
+    cell: ConstrainedCell
+    kernel: Kernel
+
+    def forward(self, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, Any, Array]:
+        """Run the cell over time."""
+        return self.kernel.forward(self.cell.with_constrained(params), x, active, state)
+
+    def backward(
+        self, params: Weights, residuals: Any, d_outputs: Array, grad: Parameters, d_state: Array
+    ) -> tuple[Array, Array]:
+        """Backpropagate."""
+        weights, own = self.cell.with_constrained(params), grad.zeros()
+        found = self.kernel.backward(weights, residuals, d_outputs, own, d_state)
+        self.cell.add_gradient(own, grad)
+        return found
+
+    def backward_params(
+        self, params: Weights, residuals: Any, d_outputs: Array, grad: Parameters, d_state: Array
+    ) -> Array:
+        """Backpropagate without the input's gradient."""
+        weights, own = self.cell.with_constrained(params), grad.zeros()
+        found = self.kernel.backward_params(weights, residuals, d_outputs, own, d_state)
+        self.cell.add_gradient(own, grad)
+        return found
