@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property, partial
 
 from rnnbp.cells.declared.expressions import Expression, reachable
-from rnnbp.cells.declared.numpy_calls import Call, Place, computed, is_given, operands, real
+from rnnbp.cells.declared.numpy_calls import Call, Place, computed, is_given, operands, operation, real
 from rnnbp.cells.declared.numpy_cotangents import Cotangents
 from rnnbp.cells.declared.numpy_forward import Storage, columns
 from rnnbp.cells.declared.numpy_loop import HEADER, Loop, unpacked
@@ -220,8 +220,12 @@ class Backward(Loop):
         def write(k: int, call: Call) -> list[str]:
             for value in values:
                 self.calls.put(value, self.calls.wanted[value])
-            target = f"{name}_t" if in_loop else "columns" if whole else array
-            return [f"{target} *= {self.calls.text(root, in_loop)}"]
+            target, factor = f"{name}_t" if in_loop else "columns" if whole else array, self.calls.text(root, in_loop)
+            return (
+                operation("mul", target, [target, factor])
+                if target.isidentifier()
+                else [f"multiply({target}, {factor}, out={target})"]
+            )
 
         self.calls.special(in_loop, values, [root, *(value.args[1] for value in values)], write)
 
@@ -349,7 +353,7 @@ class Backward(Loop):
         if of_x:
             lines.append("if d_x is not None:")
             lines.append(f"    matmul({of_x[0][0]}, {of_x[0][1]}, out=d_x[here])")
-            lines += [f"    d_x[here] += {delta} @ {weight}" for delta, weight in of_x[1:]]
+            lines += [f"    add(d_x[here], {delta} @ {weight}, out=d_x[here])" for delta, weight in of_x[1:]]
         return lines
 
 

@@ -123,10 +123,16 @@ class Forward(Loop):
             slots = [self.storage.slot_of[value] for value in values]
             for result, slot in zip(results, slots, strict=True):
                 self.calls.put(result, self.own[slot])
-            out = self.slots(slots, in_loop)
-            lines = [f"tanh({out}, out={out})"]
+            out, lines = self.slots(slots, in_loop), []
+            if len(sigmoids) == 1 and len(sigmoids[0]) == len(slots) and not out.isidentifier():
+                lines, out = [f"{self.variable('sigmoids', in_loop)} = {out}"], self.variable("sigmoids", in_loop)
+            lines.append(f"tanh({out}, out={out})")
             for run in sigmoids:
-                lines += from_tanh(self.slots([slots[k] for k in run], in_loop), "half")
+                part = out if len(run) == len(slots) else self.slots([slots[k] for k in run], in_loop)
+                if not part.isidentifier():  # named, because `a[:2] += b` would copy the result to where it is
+                    lines.append(f"{self.variable('sigmoids', in_loop)} = {part}")
+                    part = self.variable("sigmoids", in_loop)
+                lines += from_tanh(part, "half")
             return lines
 
         self.calls.special(in_loop, results, values, write)
