@@ -47,7 +47,7 @@ def pack(w, parts, first, out):
     for p in range(panels):
         for v in range(registers):
             part, unit = (v, p * L) if parts > 1 else (0, (p * registers + v) * L)
-            count = max(0, min(L, H - unit))  # not `clip`, with which LLVM makes a loop three times as slow of what follows
+            count = max(0, min(L, H - unit))  # with `clip`, LLVM makes slow loops of what follows
             source = at(w, (part * H + unit) * K)
             for k in range(K):
                 to = at(out, ((p * depth + first + k) * registers + v) * L)
