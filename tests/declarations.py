@@ -1,37 +1,16 @@
 """Declared cells that several tests use: the package's cells, and some of the literature."""
 
-from rnnbp.cells.declared import DeclaredCell, affine, cos, exp, linear, maximum, relu, sigmoid, sin, softplus, tanh
+from rnnbp.cells import IndRNNCell as IndRNN
+from rnnbp.cells import MGUCell as MinimalGated
+from rnnbp.cells import PeepholeLSTMCell as Peephole
+from rnnbp.cells.declared import DeclaredCell, affine, cos, exp, linear, maximum, sigmoid, sin, softplus, tanh
 
-
-class Peephole(DeclaredCell):
-    state, parameters = "h c", "p_i p_f p_o"
-
-    @staticmethod
-    def update(x, h, c, p_i, p_f, p_o):
-        i = sigmoid(affine("input", x, h) + p_i * c)
-        f = sigmoid(affine("forget", x, h) + p_f * c)
-        g = tanh(affine("cell", x, h))
-        c = f * c + i * g
-        o = sigmoid(affine("output", x, h) + p_o * c)
-        return o * tanh(c), c
-
-
-class MinimalGated(DeclaredCell):
-    @staticmethod
-    def update(x, h):
-        f = sigmoid(affine("forget", x, h))
-        return h + f * (tanh(affine("new", x, f * h)) - h)
-
-
-class IndRNN(DeclaredCell):
-    parameters = "u"
-
-    @staticmethod
-    def update(x, h, u):
-        return relu(affine("h", x) + u * h)
+__all__ = ["ExponentialDecay", "Highway", "IndRNN", "MinGRU", "MinimalGated", "Peephole", "Rotation", "Stabilised"]
 
 
 class MinGRU(DeclaredCell):
+    """The package's with a candidate that has no name, but is a term of a difference."""
+
     @staticmethod
     def update(x, h):
         z = sigmoid(affine("update", x))
