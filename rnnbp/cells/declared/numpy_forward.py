@@ -79,8 +79,16 @@ class Forward(Loop):
         return self.define("forward(rows, params, constants, weights, inputs, states)", self.title(), header, lines)
 
     def title(self) -> str:
-        """Return the docstring."""
-        return "Run the cell over time; return what is stored."
+        """Return the docstring: what each of the weights maps to what."""
+        lines = ["Run the cell over time; return what is stored.", ""]
+        for weight, product in zip(self.weight_names, self.plan.products, strict=True):
+            row = " | ".join([*(self.names.of(source) for source in product.sources), "1", *["x"] * product.with_x])
+            slots = [self.plan.sums[k].value for k in product.slots]
+            gates = ", ".join(self.names.of(self.storage.slot_of.get(value, value)) for value in slots)
+            lines.append(f"    {weight}: from [{row}] to the pre-activations of {gates}")
+        if any(self.plan.halved.intersection(product.slots) for product in self.plan.products):
+            lines += ["", "    Of those whose sigmoid is taken it is half: sigmoid(a) = (1 + tanh(a / 2)) / 2."]
+        return "\n".join([*lines, "    "]) if self.weight_names else lines[0]
 
     @property
     def squashed(self) -> set[Expression]:
