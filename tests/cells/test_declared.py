@@ -599,6 +599,7 @@ def test_a_new_cell_takes_the_present_value_of_a_number_outside_of_its_equation(
     np.testing.assert_allclose(outputs_of(new)[0], before[0] / 2, rtol=1e-15)
     np.testing.assert_array_equal(outputs_of(old), before)
     assert Scaled(3, 4).derivation is new.derivation is not old.derivation
+    np.testing.assert_array_equal(outputs_of(copy.deepcopy(old)), before)
 
 
 def test_classes_of_one_name_have_their_own_equations():

@@ -1,11 +1,12 @@
 """Base class of cells that are declared by their equation."""
 
+import copy
 import hashlib
 import inspect
 from collections.abc import Callable, Hashable
 from dataclasses import KW_ONLY, Field, FrozenInstanceError, dataclass, field
 from functools import cached_property
-from typing import Any, ClassVar, dataclass_transform
+from typing import Any, ClassVar, Self, dataclass_transform
 
 import numpy as np
 
@@ -151,6 +152,11 @@ class DeclaredCell(_Frozen):
     def made(self) -> dict[Any, Any]:
         """The kernels of this cell, which `rnnbp.kernels` makes once."""
         return {}
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        found = memo[id(self)] = object.__new__(type(self))
+        vars(found).update(copy.deepcopy(self.__getstate__(), memo), derivation=self.derivation)  # the same equation
+        return found
 
     def __getstate__(self) -> dict[str, Any]:
         derived = ("derivation", "constants", "made", "_options")
