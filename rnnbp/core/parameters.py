@@ -166,7 +166,8 @@ class Parameters:
 
     def items(self) -> Iterator[tuple[str, np.ndarray]]:
         """Iterate over names and views, in the order of the vector."""
-        return ((name, self[name]) for name in self.shapes)
+        vector, shapes = self.vector, self._layout.shapes
+        return ((name, vector[place].reshape(shapes[name])) for name, place in self._layout.places.items())
 
     def place(self, name: str) -> slice:
         """Return the slice of the vector that is the array called `name`.

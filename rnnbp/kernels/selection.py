@@ -59,11 +59,7 @@ def kernel_of(cell: Cell, dtype: DTypeLike) -> Kernel:
     >>> type(kernel_of(JordanCell(2, 4, 1), np.float32)).__name__
     'Loop'
     """
-    for name in allowed():
-        kernel = BACKENDS[name](cell, np.dtype(dtype))
-        if kernel is not None:
-            return kernel
-    raise AssertionError("the loop takes every cell")
+    return next(kernel for name in allowed() if (kernel := BACKENDS[name](cell, np.dtype(dtype))) is not None)
 
 
 @contextmanager

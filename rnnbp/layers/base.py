@@ -35,6 +35,8 @@ class Run:
 
     def active(self, steps: int) -> Array:
         """Return the number of active sequences at each step (T,): the active ones are the first in the batch."""
+        if len(self.lengths) and self.lengths[-1] >= steps:
+            return np.full(steps, len(self.lengths))
         return (self.lengths > np.arange(steps)[:, None]).sum(axis=1)
 
 

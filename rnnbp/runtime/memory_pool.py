@@ -10,6 +10,8 @@ is allocated, so that at that moment the process holds what is in use and no mor
 
 import math
 from collections import defaultdict
+from functools import lru_cache
+from itertools import accumulate
 
 import numpy as np
 
@@ -89,12 +91,16 @@ def empties(dtype: np.dtype, *shapes: tuple[int, ...]) -> list[np.ndarray]:
     >>> a.shape, b.shape, b.ctypes.data % 64
     ((5, 5), (2,), 0)
     """
-    starts, end, itemsize = [], 0, dtype.itemsize
-    for shape in shapes:
-        starts.append(end)
-        end += -(-math.prod(shape) * itemsize // LINE) * LINE
+    starts, end = _places(dtype.itemsize, shapes)
     loan = _borrow(end)
     return [np.ndarray(shape, dtype, loan, start) for shape, start in zip(shapes, starts, strict=True)]
+
+
+@lru_cache(maxsize=1024)
+def _places(itemsize: int, shapes: tuple[tuple[int, ...], ...]) -> tuple[list[int], int]:
+    """Return where arrays begin in a block that contains all of them, and its size."""
+    ends = list(accumulate((-(-math.prod(shape) * itemsize // LINE) * LINE for shape in shapes), initial=0))
+    return ends[:-1], ends[-1]
 
 
 def _borrow(size: int) -> _Loan:

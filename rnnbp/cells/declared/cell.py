@@ -159,10 +159,10 @@ class DeclaredCell(_Frozen):
         return found
 
     def __getstate__(self) -> dict[str, Any]:
-        derived = ("derivation", "constants", "made", "_options")
+        derived = ("derivation", "constants", "made", "is_derived", "_options")
         return {name: value for name, value in vars(self).items() if name not in derived}
 
-    @property
+    @cached_property
     def is_derived(self) -> bool:
         """Whether the equation says it all: not in a subclass that overrides a method that is derived from it."""
         methods = ("step", "step_vjp", "param_vjp", "shapes", "state_size", "output_size")

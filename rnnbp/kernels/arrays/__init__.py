@@ -23,7 +23,7 @@ def array_kernel(cell: Cell, dtype: np.dtype) -> Kernel | None:
     >>> array_kernel(LSTMCell(2, 3), np.dtype(np.complex128)) is None
     True
     """
-    if dtype not in (np.float32, np.float64) or not isinstance(cell, DeclaredCell):
+    if dtype.char not in "fd" or not isinstance(cell, DeclaredCell):
         return None
     if isinstance(cell, ConstrainedCell) and cell.is_constrained:
         return Constrained(cell, kernel_for(cell, dtype))

@@ -29,10 +29,12 @@ def compiled_kernel(cell: Cell, dtype: np.dtype) -> Kernel | None:
 
     None for another cell, as a subclass that overrides `step`, for another dtype, and without Numba.
     """
-    if dtype not in (np.float32, np.float64) or not available():
+    if dtype.char not in "fd" or not available():
         return None
     if not (isinstance(cell, DeclaredCell) and cell.is_derived):
         return None
-    from rnnbp.kernels.compiled.kernel import kernel_for
+    if ("compiled", dtype) not in cell.made:
+        from rnnbp.kernels.compiled.kernel import CompiledKernel
 
-    return kernel_for(cell, dtype)
+        cell.made["compiled", dtype] = CompiledKernel(cell, dtype)
+    return cell.made["compiled", dtype]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from types import ModuleType
 from typing import NamedTuple
 
@@ -16,10 +17,19 @@ from rnnbp.kernels.compiled.bookkeeping import Bookkeeping, GradientTerm, bookke
 from rnnbp.kernels.compiled.compiling import argument
 from rnnbp.kernels.compiled.modules import module_of
 from rnnbp.kernels.compiled.product import COLUMNS, product_of
-from rnnbp.kernels.compiled.shards import Shard, split_batch
+from rnnbp.kernels.compiled.shards import Shard, real_steps, split_batch
 from rnnbp.kernels.compiled.team import run_shards
 from rnnbp.kernels.compiled.vectors import REGISTER_BYTES
-from rnnbp.kernels.compiled.weights import DEPTH, UNITS, outer_sum, packed, packed_back, put_back, side_by_side
+from rnnbp.kernels.compiled.weights import (
+    DEPTH,
+    UNITS,
+    outer_sum,
+    pack_back,
+    pack_side_by_side,
+    panels,
+    put_back,
+    side_by_side,
+)
 from rnnbp.kernels.packing import padded_steps
 from rnnbp.runtime import empties, get_num_threads, zeros
 
@@ -75,14 +85,6 @@ def reduce(grad: Parameters, sums: Sequence[Parameters]) -> None:
             grad.vector += partial.vector
 
 
-def kernel_for(cell: DeclaredCell, dtype: np.dtype) -> "CompiledKernel":
-    """Return the kernel of a declared cell, which is made once for each dtype."""
-    key = CompiledKernel, dtype
-    if key not in cell.made:
-        cell.made[key] = CompiledKernel(cell, dtype)
-    return cell.made[key]
-
-
 class CompiledKernel(Kernel):
     """A declared cell over time, compiled.
 
@@ -92,8 +94,6 @@ class CompiledKernel(Kernel):
     dtype : dtype
         float32 or float64.
     """
-
-    __slots__ = ("F", "H", "P", "cell", "columns", "dtype", "lanes", "none", "plan", "product", "rows", "state_places")
 
     def __init__(self, cell: DeclaredCell, dtype: np.dtype) -> None:
         self.cell, self.dtype = cell, dtype
@@ -114,7 +114,7 @@ class CompiledKernel(Kernel):
     def __hash__(self) -> int:
         return hash((self.cell, self.dtype))
 
-    @property
+    @cached_property
     def module(self) -> ModuleType:
         """The module that was generated for the plan."""
         return module_of(self.plan)
@@ -123,22 +123,36 @@ class CompiledKernel(Kernel):
 
     def weights(self, params: Weights) -> tuple[Array, ...]:
         """Return the bias of each slot, and the weights packed for the forward pass."""
-        bias = np.zeros(self.plan.slots * self.P + 2 * self.lanes, self.dtype)
+        bias, *packed = empties(self.dtype, *self.shapes_of_weights)
+        bias.fill(0)
         for slots, rows in self.rows.biases:
             of_slots = bias[slots.start * self.P : slots.stop * self.P]
             if self.P == self.H:
                 of_slots += rows.take(params)
             else:
                 of_slots.reshape(-1, self.P)[:, : self.H] += rows.take(params).reshape(-1, self.H)
-        return bias, *[packed(self.dtype, n, *[r.take(params) for r in rows]) for n, rows in self.rows.products]
+        for out, (parts, of_sources) in zip(packed, self.rows.products, strict=True):
+            pack_side_by_side(out, parts, [rows.take(params) for rows in of_sources])
+        return bias, *[out.reshape(-1) for out in packed]
+
+    @cached_property
+    def shapes_of_weights(self) -> list[tuple[int, ...]]:
+        """The shapes of the biases and of the packed weights of the forward pass."""
+        shapes, width = self.cell.shapes(), self.plan.slots * self.P + 2 * self.lanes
+        depths = [sum(shapes[rows.name][1] for rows in of_sources) for _, of_sources in self.rows.products]
+        products = zip(depths, self.rows.products, strict=True)
+        return [(width,), *(panels(depth, self.H, parts, self.lanes) for depth, (parts, _) in products)]
 
     def weights_backward(self, params: Weights, with_input: bool) -> tuple[Array, ...]:
         """Return the weights packed for the backward pass; those of the input are empty without its gradient."""
-        of_state = (packed_back(self.dtype, rows.take(params)) for rows in self.rows.transposed)
-        if not with_input:
-            return (*of_state, *(np.empty(0, self.dtype) for _ in self.rows.of_input))
-        of_input = ((rows.take(params), reverse) for rows, reverse in self.rows.of_input)
-        return (*of_state, *(packed_back(self.dtype, w[::-1] if reverse else w) for w, reverse in of_input))
+        taken = [rows.take(params) for rows in self.rows.transposed]
+        if with_input:
+            taken += [rows.take(params)[:: -1 if reverse else 1] for rows, reverse in self.rows.of_input]
+        found = empties(self.dtype, *[panels(*w.shape, 1, self.lanes) for w in taken])
+        for w, out in zip(taken, found, strict=True):
+            pack_back(argument(w, self.dtype), out)
+        none = [] if with_input else [self.none] * len(self.rows.of_input)
+        return (*[out.reshape(-1) for out in found], *none)
 
     def vectors(self, params: Weights) -> Array:
         """Return the values that are the same at all steps, in parts padded to the vector width."""
@@ -164,21 +178,25 @@ class CompiledKernel(Kernel):
 
     # ---- memory ---------------------------------------------------------------------------------------------
 
-    def empties(self, shapes: Sequence[tuple[int, int]]) -> list[Array]:
-        """Allocate arrays whose rows are padded to the vector width."""
-        L = self.lanes
-        return empties(self.dtype, *[(rows, -(-width // L) * L) for rows, width in shapes])
+    def padded(self, *widths: int) -> list[int]:
+        """Return the widths of rows that end with a whole vector."""
+        return [-(-width // self.lanes) * self.lanes for width in widths]
+
+    @cached_property
+    def saved_widths(self) -> list[int]:
+        """The widths of the arrays of `Residuals`; a row of several states has room for the last vector of the last."""
+        plan = self.plan
+        inputs = len(plan.in_row) * self.H + self.F + (self.lanes if len(plan.in_row) > 1 else 0)
+        return self.padded(inputs, plan.slots * self.P, len(plan.extra) * self.P, len(plan.sources) * self.P)
 
     def empty_residuals(self, shards: Sequence[Shard], batch_size: int) -> list[Residuals]:
-        """Allocate each shard's residuals; a row of several states has room for the last vector of the last one."""
-        plan, shapes = self.plan, []
-        inputs = len(plan.in_row) * self.H + self.F + (self.lanes if len(plan.in_row) > 1 else 0)
+        """Allocate each shard's residuals."""
+        shapes, (inputs, gates, extra, sources) = [], self.saved_widths
         for shard in shards:
             steps, ends = shard.rows, shard.rows + len(range(batch_size)[shard.sequences])
-            shapes += [(ends, inputs), (steps, plan.slots * self.P)]
-            shapes += [(ends, len(plan.extra) * self.P), (steps, len(plan.sources) * self.P)]
-        arrays = iter(self.empties(shapes))
-        return [Residuals(shard, *(next(arrays) for _ in range(4))) for shard in shards]
+            shapes += [(ends, inputs), (steps, gates), (ends, extra), (steps, sources)]
+        arrays = empties(self.dtype, *shapes)
+        return [Residuals(shard, *arrays[4 * k : 4 * k + 4]) for k, shard in enumerate(shards)]
 
     def threads(self, rows: int, batch_size: int) -> int:
         """Return the number of threads that pays for a number of real steps."""
@@ -191,7 +209,7 @@ class CompiledKernel(Kernel):
     def forward(self, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, list[Residuals], Array]:
         """Run the cell over time, each thread its own sequences."""
         T, B, _ = x.shape
-        rows = int(active.sum())
+        rows = real_steps(active)
         most = CHUNK_BYTES // (max(1, self.columns) * self.H * self.dtype.itemsize)
         shards = split_batch(active, self.threads(rows, B), most)
         residuals = self.empty_residuals(shards, B)
@@ -278,18 +296,24 @@ class CompiledKernel(Kernel):
         sums = [grad] if grad.dtype == self.dtype else []
         return [*sums, *(grad.like(zeros((grad.size,), self.dtype)) for _ in range(count - len(sums)))]
 
+    @cached_property
+    def work_widths(self) -> list[int]:
+        """The widths of a chunk's deltas, of the state's gradient, and of memory for the backward pass and for sums."""
+        panels = -(-(self.H + self.F + self.lanes) // (COLUMNS * self.lanes)) * COLUMNS * self.lanes
+        work = max(self.H, self.F) + self.module.WORK * self.P
+        states = len(self.state_places) * self.P
+        return self.padded(self.columns * self.H + self.lanes, states, work, UNITS + panels)
+
     def _memory_backward(self, residuals: Sequence[Residuals], d_state: Array) -> list[list[Array]]:
         """Allocate for each shard a chunk's deltas, the gradient with respect to the state, and memory to work with.
 
         That is, `work` of the backward pass, and what `outer_sum` overwrites.
         """
-        shapes, width = [], max(self.H, self.F) + self.module.WORK * self.P
-        panels = -(-(self.H + self.F + self.lanes) // (COLUMNS * self.lanes)) * COLUMNS * self.lanes
+        shapes, (deltas, states, room, sums) = [], self.work_widths
         for saved in residuals:
             n = len(saved.inputs) - saved.shard.rows
-            shapes += [(saved.shard.longest, self.columns * self.H + self.lanes), (n, len(self.state_places) * self.P)]
-            shapes += [(n + 1, width), (DEPTH, UNITS + panels)]
-        arrays = self.empties(shapes)
+            shapes += [(saved.shard.longest, deltas), (n, states), (n + 1, room), (DEPTH, sums)]
+        arrays = empties(self.dtype, *shapes)
         memory = [arrays[k : k + 4] for k in range(0, len(arrays), 4)]
         for saved, (_, d, work, _) in zip(residuals, memory, strict=True):
             own = d_state[saved.shard.sequences]

@@ -58,6 +58,22 @@ class Shard:
     longest: int
 
 
+def real_steps(active: Array) -> int:
+    """Return the number of steps of all sequences.
+
+    Examples
+    --------
+    >>> real_steps(np.array([3, 3, 1]))
+    7
+    """
+    return _real_steps(np.ascontiguousarray(active, np.int64).tobytes())
+
+
+@lru_cache(maxsize=64)
+def _real_steps(active_bytes: bytes) -> int:
+    return int(np.frombuffer(active_bytes, np.int64).sum())
+
+
 def split_batch(active: Array, count: int, most: int) -> tuple[Shard, ...]:
     """Split the sequences among `count` threads, and their steps into chunks of at most `most` rows.
 

@@ -5,38 +5,26 @@ import numpy as np
 from rnnbp.kernels.compiled.compiling import argument, entry
 from rnnbp.kernels.compiled.product import COLUMNS, product
 from rnnbp.kernels.compiled.vectors import REGISTER_BYTES, at, clip, copy, copy_rows, lanes, load, quotient, store
-from rnnbp.runtime import empty
 
 DEPTH = 64  # rows summed at a time: a shorter sum in float32 has a smaller rounding error
 UNITS = 96  # units whose gradients stay in the cache meanwhile
 
 
-def packed(dtype, parts, *weights):
-    """Pack weights (parts H, K) that act side by side for products from their K inputs to registers of H units.
+def panels(depth, width, parts, lanes):
+    """Return the shape of weights that are packed for products from `depth` numbers to `parts` times `width` numbers.
 
     A panel has one register of each part, or, of a single part, the next `COLUMNS` registers.
     """
-    H, depth = len(weights[0]) // parts, sum(w.shape[1] for w in weights)
-    out = _panels(depth, H, parts, dtype)
+    units, registers = (lanes, parts) if parts > 1 else (lanes * COLUMNS, COLUMNS)
+    return -(-width // units), depth, registers, lanes
+
+
+def pack_side_by_side(out, parts, weights):
+    """Pack weights (parts H, K) that act side by side for products from their K inputs to registers of H units."""
     first = 0
     for w in weights:
-        pack(argument(w, dtype), parts, first, out)
+        pack(argument(w, out.dtype), parts, first, out)
         first += w.shape[1]
-    return out.reshape(-1)
-
-
-def packed_back(dtype, w):
-    """Pack weights (depth, width) for products with cotangents (depth,)."""
-    depth, width = w.shape
-    out = _panels(depth, width, 1, dtype)
-    pack_back(argument(w, dtype), out)
-    return out.reshape(-1)
-
-
-def _panels(depth, width, parts, dtype):
-    lanes = REGISTER_BYTES // dtype.itemsize
-    units, registers = (lanes, parts) if parts > 1 else (lanes * COLUMNS, COLUMNS)
-    return empty((-(-width // units), depth, registers, lanes), dtype)
 
 
 @entry
@@ -59,7 +47,7 @@ def pack(w, parts, first, out):
 
 @entry
 def pack_back(w, out):
-    """Fill panels with w (depth, width)."""
+    """Fill panels with w (depth, width), for products with cotangents (depth,)."""
     (depth, width), (panels, _, registers, L) = w.shape, out.shape
     units = registers * L
     for p in range(panels):
