@@ -8,6 +8,7 @@ import numpy as np
 
 from rnnbp.core import Parameters
 from rnnbp.data import SequenceBatch, check_batch
+from rnnbp.kernels import Kernel
 from rnnbp.layers import Run
 from rnnbp.layers.base import Array, Residuals, State
 from rnnbp.losses import Loss, check_loss
@@ -250,5 +251,5 @@ def _collect(item: Any, found: dict[int, int]) -> None:
     elif isinstance(item, list | tuple):
         for part in item:
             _collect(part, found)
-    elif hasattr(item, "__dict__"):
+    elif hasattr(item, "__dict__") and not isinstance(item, Kernel):  # which saves nothing of a pass
         _collect(list(vars(item).values()), found)

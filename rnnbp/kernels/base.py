@@ -1,6 +1,6 @@
 """The protocol of a kernel: a cell's forward and backward pass over whole sequences, one call each."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -11,6 +11,7 @@ Array = np.ndarray
 Residuals = Any  # what a kernel's forward pass saves for its backward pass; only the same kernel reads it
 
 
+@runtime_checkable
 class Kernel(Protocol):
     """One cell over time, as `rnnbp.kernels.loop` defines it.
 
