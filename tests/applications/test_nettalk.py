@@ -277,7 +277,7 @@ def test_an_interrupted_training_resumes_from_its_checkpoint(lexicon, tmp_path):
         if row["epoch"] == 3:
             raise StopError
 
-    variant, path = VARIANTS["bilstm"], tmp_path / "c.npz"
+    variant, path = VARIANTS["window-features"], tmp_path / "c.npz"
     whole = variant.trained(lexicon, epochs=4)
     with pytest.raises(StopError):
         variant.trained(lexicon, epochs=4, callbacks=[stop], checkpoint=path)

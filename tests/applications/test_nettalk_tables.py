@@ -45,6 +45,7 @@ def rnn(tmp_path, monkeypatch, capsys):
     return run
 
 
+@pytest.mark.slow
 def test_the_table_of_1987_has_its_rows_and_learns(folder):
     table, curves = nettalk_1987(folder, Runs(seeds=2, epochs=20, progress=False), ["none", "120"])
     assert table["hidden"].unique().tolist() == ["none", "120"]

@@ -45,9 +45,9 @@ def test_smaller_steps_converge_to_the_differential_equation():
     p["w_hh"], p["w_ih"], p["b_ih"], p["b_hh"] = 0.5, 1.0, 0.3, 0.0
 
     def after_one_tau(n):
-        h = np.zeros(1)
+        h, cell = np.zeros(1), LeakyElmanCell(1, 1, tau=n)
         for _ in range(n):
-            h, _ = LeakyElmanCell(1, 1, tau=n).step(p, h, np.ones(1))
+            h, _ = cell.step(p, h, np.ones(1))
         return h[0]
 
     exact = after_one_tau(20_000)

@@ -141,6 +141,7 @@ def test_evaluate_prints_the_error_rate_with_noise(rnn, folder, trained, fewer):
     )
 
 
+@pytest.mark.slow
 def test_compare_takes_single_digits(rnn, folder):
     out = rnn(
         f"compare spoken-digits --data {folder} --models resampled-mlp,bigru --parameters 4000 --seeds 1 --epochs 6 "
@@ -150,6 +151,7 @@ def test_compare_takes_single_digits(rnn, folder):
     assert "bigru" in out
 
 
+@pytest.mark.slow
 def test_each_speaker_is_left_out_in_turn(rnn, folder):
     out = rnn(
         f"speakers --data {folder} --models resampled-mlp --seeds 2 --epochs 2 --workers 1 --output runs.csv --quiet"

@@ -1,5 +1,7 @@
 """Datasets by name."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -19,9 +21,12 @@ def test_the_table_lists_what_can_be_loaded():
     assert table["source"].str.contains("bundled|generated|downloaded, or path=, CC BY").all()
 
 
+loaded = cache(load)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_name_loads_the_dataset_described_in_the_catalog(name):
-    train, test = load(name)
+    train, test = loaded(name)
     assert train.feature_size == test.feature_size
     assert train.classes == test.classes
     described = catalog().set_index("name").loc[name, "targets"]
@@ -32,7 +37,7 @@ def test_every_name_loads_the_dataset_described_in_the_catalog(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_loading_is_deterministic(name):
-    for a, b in zip(load(name), load(name), strict=True):
+    for a, b in zip(loaded(name), load(name), strict=True):
         np.testing.assert_array_equal(np.concatenate(a.sequences), np.concatenate(b.sequences))
 
 

@@ -22,7 +22,11 @@ CELLS = {
     for name, cell in ((name, getattr(module, name)) for name in dir(module))
     if inspect.isclass(cell) and issubclass(cell, DeclaredCell) and cell is not DeclaredCell
 }
-every_cell = pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
+LARGE = ("SLSTMCell", "Stabilised")  # whose figures take seconds
+every_cell = pytest.mark.parametrize(
+    "cell",
+    [pytest.param(cell, id=name, marks=[pytest.mark.slow] * (name in LARGE)) for name, cell in CELLS.items()],
+)
 
 
 def graph(cell):

@@ -47,7 +47,8 @@ def row(found, name):
     return found.table.set_index("algorithm").loc[name]
 
 
-@pytest.mark.parametrize("name", slow_but(["GRU"], CELLS))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CELLS)
 def test_every_guarantee_of_the_package_holds(name):
     model, batch = problem(reader(CELLS[name]))
     found = rnnbp.compare_gradients(model, batch, seeds=20, lags=0)

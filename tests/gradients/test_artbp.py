@@ -260,6 +260,7 @@ def test_segments_of_a_power_law_have_its_mean_exactly(mean, alpha):
     assert np.log(longer[99_999] / longer[9_999]) / (far - near) == pytest.approx(1 - alpha, rel=1e-3)
 
 
+@pytest.mark.slow
 def test_segments_have_the_schedules_lengths():
     model, batch = problem([GRU(F, 1), Dense(1, K)])
     x = np.zeros((1200, 1, F))

@@ -497,6 +497,7 @@ def mixed(segments, memory, residuals):
     return found
 
 
+@pytest.mark.slow
 def test_ten_thousand_steps_fit_in_the_memory_of_three_hundred():
     model = Sequential(Elman(4, 32), Last(), Dense(32, K))
     batch = batch_for(model, np.full(16, 10_000), np.float32, features=4)

@@ -120,6 +120,7 @@ def test_parameters_may_change_in_the_middle_of_a_sequence():
     assert np.mean(losses[-100:]) < 0.2
 
 
+@pytest.mark.slow
 def test_a_stochastic_algorithm_without_variance_passes_the_certificate():
     model, batch = problem([*reader(CELLS["GRU"]), Last()], np.array([1, 1, 1]))
     found = rnnbp.compare_gradients(model, batch, algorithms=["KFRTRL", "UORO"])

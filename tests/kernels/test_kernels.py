@@ -29,7 +29,7 @@ FAST = {
     "original GRU": OriginalGRUCell,
 }
 KINDS = [kind for kind in kernels.BACKENDS if kind != "loop"]
-QUICK = ("LSTMCell", "OriginalGRUCell", "Stabilised", "IndRNN", "TwoSources", "Detached")  # others take CI to compile
+QUICK = ("LSTMCell", "TwoSources")  # CI compiles the others; test_random_kernels.py runs such code by Python
 
 
 def pair(kind, name, make):

@@ -62,8 +62,17 @@ every_layer = pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS.keys(
 all_lengths = pytest.mark.parametrize("lengths", LENGTHS.values(), ids=LENGTHS.keys())
 
 
-@every_layer
-@all_lengths
+LONG = ("two bidirectional LSTMs", "Bidirectional Stack")  # whose complex steps take seconds
+
+
+@pytest.mark.parametrize(
+    ("layer", "lengths"),
+    [
+        pytest.param(layer, lengths, id=f"{name}, {kind}", marks=[pytest.mark.slow] * (name in LONG and kind[0] == "e"))
+        for name, layer in LAYERS.items()
+        for kind, lengths in LENGTHS.items()
+    ],
+)
 def test_gradient_equals_the_complex_step(layer, lengths, rng):
     params, x = made(layer), padded(lengths, rng)
     params.vector[:] += 0.2 * rng.standard_normal(params.size)
