@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 from helpers import CELLS, LeakyCell
+from pairs import each
 
 from rnnbp.cells import ElmanCell, GRUCell, LSTMCell, Stack
 from rnnbp.data import SequenceBatch
@@ -102,8 +103,11 @@ def test_every_layer_agrees_with_the_complex_step(layer):
     assert list(report.table.index) == (expected if isinstance(layer, Embedding) else [*expected, "input"])
 
 
-@pytest.mark.parametrize("end", [Last(), MeanOverTime()])
-@pytest.mark.parametrize("gradient", [None, BPTT(), TruncatedBPTT(2, 6), ComplexStep(), FiniteDifference()], ids=repr)
+@pytest.mark.parametrize(
+    ("gradient", "end"),
+    each([None, BPTT(), TruncatedBPTT(2, 6), ComplexStep(), FiniteDifference()], [Last(), MeanOverTime()]),
+    ids=repr,
+)
 def test_models_agree_with_and_without_a_loss(end, gradient, batch):
     model = Sequential(GRU(3, 4), Dense(4, 3), end)  # float32, yet checked in float64
     oracle = FiniteDifference() if isinstance(gradient, FiniteDifference) else None

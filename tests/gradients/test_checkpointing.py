@@ -243,7 +243,10 @@ def test_the_gradient_is_that_of_plain_bptt(name, end, dtype, lengths):
         assert found.vector.tobytes() == again.vector.tobytes()
 
 
-@pytest.mark.parametrize(("name", "dtype", "lengths"), pairs(MODELS, ROUNDING, [(11, 11, 11), (11, 6, 2)]), ids=str)
+CASES = [MODELS, ROUNDING, [(11, 11, 11), (11, 6, 2)]]
+
+
+@pytest.mark.parametrize(("name", "dtype", "lengths"), slow_but(each(*CASES), pairs(*CASES)), ids=str)
 def test_the_gradient_with_segments_of_one_step_does_not_depend_on_the_slots(name, dtype, lengths):
     model = Sequential(*MODELS[name], seed=1, dtype=dtype)
     batch = batch_for(model, np.array(lengths), dtype)

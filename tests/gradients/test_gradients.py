@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers import CELLS, ENDS, LENGTHS, SPIKING, LeakyCell, gradient_error
-from pairs import pairs
+from pairs import each, pairs, slow_but
 
 import rnnbp
 from rnnbp import kernels
@@ -141,9 +141,13 @@ def whole(algorithm: Any, model: Sequential, batch: SequenceBatch, loss: Any, **
 
 
 def rows():
+    """Yield each model once, and, slow, each with every end and lengths."""
     for models, causal in ((CAUSAL, True), (NONCAUSAL, False)):
-        for name, end, lengths in pairs(models, ENDS, LENGTHS):
-            yield pytest.param([*models[name], *ENDS[end]], causal, lengths, id=f"{name}, {end}, {lengths}")
+        quick, table = each(models, ENDS, LENGTHS), pairs(models, ENDS, LENGTHS)
+        for row in dict.fromkeys([*quick, *table]):
+            (name, end, lengths), marks = row, [] if row in quick else [pytest.mark.slow]
+            layers = [*models[name], *ENDS[end]]
+            yield pytest.param(layers, causal, lengths, id=f"{name}, {end}, {lengths}", marks=marks)
     for name, layers in STATIC.items():
         yield pytest.param(layers, name in MEANS, "unequal lengths", id=name)
 
@@ -167,7 +171,7 @@ def test_exact_algorithms_give_the_gradient_of_the_complex_step(layers, causal, 
         assert gradient_error(model.params, gradient, found["BPTT"][1]) < 1e-12, name
 
 
-@pytest.mark.parametrize(("name", "end", "lengths"), pairs(CELLS, ENDS, LENGTHS))
+@pytest.mark.parametrize(("name", "end", "lengths"), slow_but(each(CELLS, ENDS, LENGTHS), pairs(CELLS, ENDS, LENGTHS)))
 def test_the_complex_step_agrees_with_central_differences(name, end, lengths):
     """At every third parameter."""
     model = model_of([*CAUSAL[name], *ENDS[end]])

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers import CELLS, LENGTHS, SPIKING, gradient_error, made, relative_error
-from pairs import pairs
+from pairs import each, pairs, slow_but
 from test_gradients import CAUSAL, F, K, batch_for, model_of, whole
 
 import rnnbp
@@ -114,7 +114,9 @@ RANDOM = np.random.default_rng(3).random((4, 4)) < 0.3
 RECURRENT = {"Elman": Elman(F, 4), "LSTM": LSTM(F, 4), "GRU": GRU(F, 4), "original GRU": OriginalGRU(F, 4)}
 
 
-@pytest.mark.parametrize(("name", "order", "lengths"), pairs(EVERY, [1, 2], LENGTHS))
+@pytest.mark.parametrize(
+    ("name", "order", "lengths"), slow_but(each(EVERY, [1, 2], LENGTHS), pairs(EVERY, [1, 2], LENGTHS))
+)
 def test_snap_equals_masked_rtrl(name, order, lengths):
     model = model_of(CAUSAL[name])
     error = check(model, batch_for(model, LENGTHS[lengths]), order)

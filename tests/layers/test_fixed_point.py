@@ -1,11 +1,12 @@
 """The FixedPoint layer: its fixed points, solver statistics, backward pass through the iterations, and errors."""
 
 from dataclasses import dataclass, field
+from itertools import product
 
 import numpy as np
 import pytest
 from helpers import CELLS, LENGTHS, leaves, made, padded, real, relative_error, spans_of
-from pairs import each, pairs
+from pairs import each, pairs, slow_but
 
 import rnnbp
 from rnnbp.cells import Cell, ElmanCell, GRUCell
@@ -112,8 +113,9 @@ def test_backward_pass_through_the_iterations_is_exact(name, solver, warm_start)
     assert largest_relative_error(report) < 1e-9, report
 
 
-@pytest.mark.parametrize("iterations", [1, 2, 5])
-@pytest.mark.parametrize("solver", WITH_RATE, ids=str)
+@pytest.mark.parametrize(
+    ("solver", "iterations"), slow_but(each(WITH_RATE, [1, 2, 5]), product(WITH_RATE, [1, 2, 5])), ids=str
+)
 def test_backward_pass_through_unconverged_iterations_is_exact(solver, iterations):
     # without convergence the layer is a feedforward network of that many layers, differentiated as such
     tolerance = Tolerance(0, 0, iterations)
