@@ -21,7 +21,7 @@ from rnnbp.cells.declared.expressions import reachable
 from rnnbp.core import Parameters
 
 SIZES = ((16, 100, 40, 64), (32, 100, 40, 128))  # B, T, F, H
-SECONDS = 0.4
+SECONDS = 0.5
 
 CELLS = {
     cls.__name__.removesuffix("Cell"): cls

@@ -19,7 +19,7 @@ from rnnbp.runtime import empties
 
 pytest.importorskip("numba")
 
-from rnnbp.kernels.compiled import compiled_kernel, compiling, functions
+from rnnbp.kernels.compiled import compiled_kernel, compiling, functions, primitives
 from rnnbp.kernels.compiled import kernel as compiled
 from rnnbp.kernels.compiled.shards import split_batch
 from rnnbp.kernels.compiled.vectors import at, lanes, load, store
@@ -89,6 +89,44 @@ def test_tanh_and_sigmoid_take_nan_and_infinities(tanh_and_sigmoid, dtype):
     np.testing.assert_array_equal(np.isnan(tanh), np.repeat([True, False, False, False], 16))
     np.testing.assert_allclose(tanh[16:], np.repeat([1, -1, 0], 16), rtol=1e-6)
     np.testing.assert_array_equal(np.isnan(sigmoid), np.isnan(tanh))
+
+
+@pytest.fixture(scope="module")
+def exp_and_softplus():
+    from numba import njit
+
+    @njit
+    def apply(x, exp, softplus):
+        for k in range(0, len(x), lanes(x)):
+            store(at(exp, k), primitives.exp(load(at(x, k))))
+            store(at(softplus, k), primitives.softplus(load(at(x, k))))
+
+    def both(x):
+        exp, softplus = np.empty_like(x), np.empty_like(x)
+        apply(x, exp, softplus)
+        return exp, softplus
+
+    return both
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 3e-7), (np.float64, 6e-16)])
+def test_exp_and_softplus_are_accurate_to_rounding(exp_and_softplus, dtype, tolerance):
+    size = np.concatenate([np.geomspace(1e-30, 87, 1 << 17), np.linspace(0, 10, 1 << 17)])
+    x = np.concatenate([size, -size]).astype(dtype)
+    wide = x.astype(np.longdouble)
+    exact = np.exp(wide), np.maximum(wide, 0) + np.log1p(np.exp(-np.abs(wide)))
+    for found, expected in zip(exp_and_softplus(x), exact, strict=True):
+        assert (np.abs(found - expected) <= tolerance * np.abs(expected)).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_exp_and_softplus_take_what_is_not_finite_or_too_large(exp_and_softplus, dtype):
+    most = np.log(np.finfo(dtype).max) - 0.01
+    x = np.repeat(np.array([np.nan, np.inf, -np.inf, 0.0, 1e4, -1e4, most], dtype), 16)
+    exp, softplus = exp_and_softplus(x)
+    np.testing.assert_allclose(exp, np.repeat([np.nan, np.inf, 0, 1, np.inf, 0, np.exp(most)], 16), rtol=1e-5)
+    expected = np.repeat([np.nan, np.inf, 0, np.log(2), 1e4, 0, most], 16)
+    np.testing.assert_allclose(softplus, expected, rtol=1e-6, atol=1e-37)
 
 
 # ---- threads ------------------------------------------------------------------------------------

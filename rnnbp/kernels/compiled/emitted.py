@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from llvmlite import ir
+from numba import types
 from numba.core import typing
 from numba.extending import intrinsic
 
@@ -73,6 +74,27 @@ class Register:
         """Return 1 in every lane that is greater than 0, else 0."""
         zero = ir.Constant(self.value.type, None)
         return self.like(self.builder.uitofp(self.builder.fcmp_ordered(">", self.value, zero), zero.type))
+
+    def rounded(self) -> tuple["Register", "Register", "Register"]:
+        """Return the nearest integers n, and two powers of 2 whose product is 2 ** n, which may be none itself.
+
+        The last bits of n + 1.5 * 2 ** digits, with as many binary digits as a number has, are those of n.
+        """
+        bits, digits, bias = (32, 23, 127) if self.vec.dtype == types.float32 else (64, 52, 1023)
+        builder, integers, shift = self.builder, ir.VectorType(ir.IntType(bits), self.vec.lanes), 1.5 * 2.0**digits
+
+        def integer(value: int) -> ir.Constant:
+            return ir.Constant(integers, [value] * self.vec.lanes)
+
+        def power(k: Any) -> Register:
+            of_exponent = builder.shl(builder.add(k, integer(bias)), integer(digits))
+            return self.like(builder.bitcast(of_exponent, self.value.type))
+
+        moved = self + shift
+        of_shift = integer((bias + digits << digits) + (1 << digits - 1))
+        n = builder.sub(builder.bitcast(moved.value, integers), of_shift)
+        half = builder.ashr(n, integer(1))
+        return moved - shift, power(half), power(builder.sub(n, half))
 
     def by_lanes(self, function: Callable[[float], float]) -> "Register":
         """Return the standard library's function, lane by lane."""
