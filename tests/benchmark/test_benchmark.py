@@ -8,7 +8,7 @@ import pytest
 from pairs import slow_but
 
 from rnnbp import kernels
-from rnnbp.benchmark import Benchmark, Epoch, Sequences, Static, growing, run_benchmark
+from rnnbp.benchmark import Benchmark, Epoch, Sequences, Static, growing, measure, run_benchmark
 from rnnbp.benchmark.measure import TimedCall, best_times, blas_threads, peak_memory
 from rnnbp.benchmark.report import exponents
 from rnnbp.benchmark.rnnbp_kernels import CELLS, RnnbpKernels
@@ -25,6 +25,7 @@ def found() -> Benchmark:
     """Benchmark every backend but the compiled ones, which take seconds to compile."""
     works = [TINY, Static((3, 4, 2), 5), Sequences("jordan", 2, 5, 3, 4)]
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(measure, "TURN", 0.0)
         patch.setitem(kernels.BACKENDS, "compiled", lambda cell, dtype: None)
         return run_benchmark(works, {"steps": growing("rnn", "steps", (2, 4))}, threads=[1, 2], seconds=0)
 

@@ -253,6 +253,7 @@ def test_windows_without_a_label_are_not_truncated():
     assert choice.lag == T
 
 
+@pytest.mark.slow
 def test_a_trainer_trains_with_adaptive_truncation():
     train, test = rnnbp.datasets.load_japanese_vowels()
     model = Sequential(GRU(12, 8), Last(), Dense(8, 9))

@@ -239,6 +239,7 @@ def test_parameters_may_change_between_truncations():
     assert full(model, batch).loss < 0.8 * before
 
 
+@pytest.mark.slow
 def test_a_trainer_trains_with_artbp():
     train, test = rnnbp.datasets.load_japanese_vowels()
     model = rnnbp.Sequential(GRU(12, 16), Last(), Dense(16, 9))

@@ -321,6 +321,7 @@ def test_broadcast_feedback_in_spans_adds_up(every):
     np.testing.assert_allclose(total, g.vector, rtol=1e-10, atol=1e-14)
 
 
+@pytest.mark.slow
 def test_a_spiking_network_with_a_leaky_readout_learns_by_random_feedback():
     """The setting of Bellec et al. (2020); a random gradient of the readout made the loss grow without bounds."""
     rng = np.random.default_rng(0)

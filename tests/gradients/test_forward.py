@@ -125,6 +125,7 @@ def z_score(vectors: np.ndarray, exact: np.ndarray) -> float:
     return float((along.mean() - 1) / (along.std(ddof=1) / np.sqrt(len(along))))
 
 
+@pytest.mark.slow
 def test_the_mean_over_seeds_is_unbiased():
     """Along the gradient within 3.3 standard errors (one run in a thousand would not be), and no further from it than
     (P + 1) / n allows; a factor of 1.1 would be noticed."""

@@ -83,6 +83,7 @@ def test_variance_is_below_that_of_uoro(name):
     assert variance(KFRTRL, model, batch) < 0.7 * variance(UORO, model, batch)
 
 
+@pytest.mark.slow
 def test_variance_relative_to_uoro_falls_with_the_number_of_units():
     """Mujika et al., section 3: UORO's variance grows with the number of units relative to KF-RTRL's."""
     ratios = []
@@ -105,6 +106,7 @@ def test_memory_does_not_grow_with_time():
     assert long.cost.steps == 5 * short.cost.steps == 5 * 18
 
 
+@pytest.mark.slow
 def test_parameters_may_change_in_the_middle_of_a_sequence():
     """The loss falls within one sequence, whose task is to output the bit of two steps ago."""
     rng = np.random.default_rng(0)

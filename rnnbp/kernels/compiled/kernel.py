@@ -148,7 +148,7 @@ class CompiledKernel(Kernel):
         taken = [rows.take(params) for rows in self.rows.transposed]
         if with_input:
             taken += [rows.take(params)[:: -1 if reverse else 1] for rows, reverse in self.rows.of_input]
-        found = empties(self.dtype, *[panels(*w.shape, 1, self.lanes) for w in taken])
+        found = empties(self.dtype, *[panels(len(w), w.shape[1], 1, self.lanes) for w in taken])
         for w, out in zip(taken, found, strict=True):
             pack_back(argument(w, self.dtype), out)
         none = [] if with_input else [self.none] * len(self.rows.of_input)
