@@ -168,7 +168,8 @@ def test_the_command_refuses_unknown_cells_and_threads(capsys):
 
 
 @pytest.mark.slow
-def test_the_command_prints_and_writes_the_tables(capsys, tmp_path):
+def test_the_command_prints_and_writes_the_tables(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr(measure, "TURN", 0.0)
     assert (
         main(["bench", "--quick", "--cells", "rnn", "--against", "none", "--seconds", "0", "--output", str(tmp_path)])
         == 0

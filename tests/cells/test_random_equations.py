@@ -7,7 +7,7 @@ from random_equations import RandomEquation
 
 from rnnbp.core import Parameters
 
-SEEDS = [*range(60), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(60, 500))]
+SEEDS = [*range(60), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(60, 250))]
 
 
 def drawn(seed):

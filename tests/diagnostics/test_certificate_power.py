@@ -157,9 +157,8 @@ def test_uoro_without_lags_above_2_is_detected(name, seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize("algorithm", [UORO(), KFRTRL(), ARTBP(PowerLaw(2.0))], ids=["UORO", "KFRTRL", "ARTBP"])
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize(("name", "seed"), each(NETWORKS, range(2)))
 def test_unbiased_algorithms_pass_over_many_networks(name, algorithm, seed):
     row, found = certify(algorithm, NETWORKS[name], seed)
     assert found.ok, found
@@ -217,8 +216,8 @@ def test_unbiased_heavy_tailed_truncation_is_not_rejected():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
-def test_unbiased_heavy_tailed_truncation_is_not_rejected_over_many_seeds(seed):
+@pytest.mark.parametrize("seed", range(1, 2))
+def test_unbiased_heavy_tailed_truncation_is_not_rejected_with_other_seeds(seed):
     by_integers = lambda s: ARTBP(Geometric(0.3), 100_000 * seed + int(s))  # noqa: E731
     assert of_long_sequences(by_integers, 0, power=0.6, max_runs=400).failed == []
     assert of_long_sequences(ARTBP(Geometric(0.3)), seed, power=0.6).failed == []

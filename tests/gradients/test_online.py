@@ -174,7 +174,7 @@ def accuracy_online(algorithm, delay, seed, steps=4000):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_rtrl_learns_dependencies_longer_than_a_truncation(seed):
     """A bit of three steps ago is learned by backpropagation through four steps, not through three.
 
