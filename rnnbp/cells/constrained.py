@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 
 from rnnbp.cells.base import Array, Residuals, Weights
-from rnnbp.cells.declared.cell import DeclaredCell
+from rnnbp.cells.declared.cell import DeclaredCell, overrides_nothing
 from rnnbp.core import Parameters
 
 
@@ -51,8 +51,7 @@ class ConstrainedCell(DeclaredCell):
     @property
     def is_constrained(self) -> bool:
         """Whether equation and constraint say it all: not in a subclass that overrides a method derived from them."""
-        methods = ("step", "step_vjp", "param_vjp", "shapes", "state_size", "output_size")
-        return all(getattr(type(self), name) is getattr(ConstrainedCell, name) for name in methods)
+        return overrides_nothing(type(self), ConstrainedCell)
 
     def with_constrained(self, params: Weights) -> dict[str, np.ndarray]:
         """Return the parameters with R in place of ``w_hh``."""

@@ -52,22 +52,27 @@ def assert_same_bits(found, expected):
 # ---- functions ----------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def tanh_and_sigmoid():
+def both(first, second):
+    """Return a function that applies two functions of registers to an array."""
     from numba import njit
 
     @njit
-    def apply(x, tanh, sigmoid):
+    def apply(x, of_first, of_second):
         for k in range(0, len(x), lanes(x)):
-            store(at(tanh, k), functions.tanh(load(at(x, k))))
-            store(at(sigmoid, k), functions.sigmoid(load(at(x, k))))
+            store(at(of_first, k), first(load(at(x, k))))
+            store(at(of_second, k), second(load(at(x, k))))
 
-    def both(x):
-        tanh, sigmoid = np.empty_like(x), np.empty_like(x)
-        apply(x, tanh, sigmoid)
-        return tanh, sigmoid
+    def applied(x):
+        found = np.empty_like(x), np.empty_like(x)
+        apply(x, *found)
+        return found
 
-    return both
+    return applied
+
+
+@pytest.fixture(scope="module")
+def tanh_and_sigmoid():
+    return both(functions.tanh, functions.sigmoid)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 3e-7), (np.float64, 5e-16)])
@@ -93,20 +98,7 @@ def test_tanh_and_sigmoid_take_nan_and_infinities(tanh_and_sigmoid, dtype):
 
 @pytest.fixture(scope="module")
 def exp_and_softplus():
-    from numba import njit
-
-    @njit
-    def apply(x, exp, softplus):
-        for k in range(0, len(x), lanes(x)):
-            store(at(exp, k), primitives.exp(load(at(x, k))))
-            store(at(softplus, k), primitives.softplus(load(at(x, k))))
-
-    def both(x):
-        exp, softplus = np.empty_like(x), np.empty_like(x)
-        apply(x, exp, softplus)
-        return exp, softplus
-
-    return both
+    return both(primitives.exp, primitives.softplus)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 3e-7), (np.float64, 6e-16)])

@@ -35,6 +35,12 @@ class _Frozen:
         raise FrozenInstanceError(f"cannot delete field {name!r}")
 
 
+def overrides_nothing(cls: type, base: type) -> bool:
+    """Return whether a class has the methods of a base class that are derived from the equation."""
+    methods = ("step", "step_vjp", "param_vjp", "shapes", "state_size", "output_size")
+    return all(getattr(cls, name) is getattr(base, name) for name in methods)
+
+
 def _check_own_fields(cls: Any) -> None:
     """Take `state` and `parameters` as no fields if they have a type; raise if a field hides what is derived."""
     own = inspect.get_annotations(cls)
@@ -165,8 +171,7 @@ class DeclaredCell(_Frozen):
     @cached_property
     def is_derived(self) -> bool:
         """Whether the equation says it all: not in a subclass that overrides a method that is derived from it."""
-        methods = ("step", "step_vjp", "param_vjp", "shapes", "state_size", "output_size")
-        return all(getattr(type(self), name) is getattr(DeclaredCell, name) for name in methods)
+        return overrides_nothing(type(self), DeclaredCell)
 
     @property
     def layout(self) -> Layout:

@@ -133,7 +133,7 @@ class Plan:
 
     def slots_of(self, source: Expression) -> list[range]:
         """Return the runs of slots to which a source contributes, by whichever rows."""
-        return _ranges(k for k, s in enumerate(self.sums) if s.block(source))
+        return ranges(k for k, s in enumerate(self.sums) if s.block(source))
 
 
 @lru_cache(maxsize=64)
@@ -187,17 +187,17 @@ def _ordered(sums: list[Sum], sources: Sequence[Expression]) -> tuple[Sum, ...]:
         return tuple(sums)
 
     def runs(order: tuple[Sum, ...]) -> int:
-        return sum(len(_ranges(k for k, s in enumerate(order) if s.block(source))) for source in sources)
+        return sum(len(ranges(k for k, s in enumerate(order) if s.block(source))) for source in sources)
 
     return min(permutations(sums), key=runs)
 
 
-def _ranges(numbers: Iterable[int]) -> list[range]:
+def ranges(numbers: Iterable[int]) -> list[range]:
     """Return increasing numbers as ranges.
 
     Examples
     --------
-    >>> _ranges([0, 1, 3])
+    >>> ranges([0, 1, 3])
     [range(0, 2), range(3, 4)]
     """
     groups = groupby(enumerate(numbers), lambda pair: pair[1] - pair[0])
@@ -242,7 +242,7 @@ def _products(
     for source, numbers in of_source.items():
         if joint and source is output:
             continue
-        for run in _ranges(numbers):
+        for run in ranges(numbers):
             for first in range(run.start, run.stop, TOGETHER):
                 yield Product(
                     (output, x) if joint and source is x else (source,), range(first, min(run.stop, first + TOGETHER))

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from functools import partial
 
+from rnnbp.cells.declared.compiled_plan import ranges
 from rnnbp.cells.declared.expressions import Expression, reachable
 from rnnbp.cells.declared.numpy_calls import Call, Place, computed, from_tanh, real
 from rnnbp.cells.declared.numpy_loop import Loop, unpacked
-from rnnbp.cells.declared.numpy_plan import SQUASHING, NumpyPlan, Product, direct, is_ahead, runs
+from rnnbp.cells.declared.numpy_plan import SQUASHING, NumpyPlan, Product, direct, is_ahead
 
 
 class Forward(Loop):
@@ -117,14 +118,14 @@ class Forward(Loop):
         self.calls.special(in_loop, values, product.sources, write)
         if len(values) > 1:
             activated = [direct(self.program, value) in SQUASHING for value in values]
-            for run in runs(k for k, found in enumerate(activated) if found):
+            for run in ranges(k for k, found in enumerate(activated) if found):
                 self.squash([values[k] for k in run], in_loop)
 
     def squash(self, values: Sequence[Expression], in_loop: bool) -> None:
         """Add tanh or sigmoid of the pre-activations in consecutive slots."""
         nodes = reachable(self.equation.results.values())
         results = [next(node for node in nodes if value in node.args) for value in values]
-        sigmoids = runs(k for k, result in enumerate(results) if result.op == "sigmoid")
+        sigmoids = ranges(k for k, result in enumerate(results) if result.op == "sigmoid")
         self._squashed.update(results)
 
         def write(_: int, call: Call) -> list[str]:

@@ -6,12 +6,12 @@ matrix product. What depends on x alone, the *ahead* slots and all that is compu
 block of steps, before the loop over them.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import groupby, permutations
 
-from rnnbp.cells.declared.compiled_plan import Sum, available, sums_of
+from rnnbp.cells.declared.compiled_plan import Sum, available, ranges, sums_of
 from rnnbp.cells.declared.expressions import UNITS, Expression, Graph, reachable
 from rnnbp.cells.declared.numpy_calls import real
 from rnnbp.cells.declared.program import Program
@@ -86,7 +86,7 @@ class NumpyPlan:
 
     def slots_of(self, source: Expression) -> list[range]:
         """Return the runs of slots to which a source contributes."""
-        return runs(k for k, s in enumerate(self.sums) if s.block(source))
+        return ranges(k for k, s in enumerate(self.sums) if s.block(source))
 
     @cached_property
     def halved(self) -> frozenset[int]:
@@ -101,9 +101,9 @@ class NumpyPlan:
             slots = [k for product in self.products if product.sources == sources for k in product.slots]
             with_x = [k for k in slots if self.sums[k].block(x)]
             joint = bool(sources) and with_x == slots
-            found += [Product(run, sources, joint) for run in runs(slots) if sources]
+            found += [Product(run, sources, joint) for run in ranges(slots) if sources]
             rest += [] if joint else with_x
-        return found + [Product(run, (), True) for run in runs(sorted(rest))]
+        return found + [Product(run, (), True) for run in ranges(sorted(rest))]
 
     def row_of(self, product: Product) -> int:
         """Return the place among `rows` of the array of inputs that a product of the gradient multiplies."""
@@ -175,19 +175,6 @@ def direct(program: Program, value: Expression) -> str:
     return following[0].op if alone and following[0].op in SQUASHING else ""
 
 
-def runs(numbers: Iterable[int]) -> list[range]:
-    """Return increasing numbers as ranges.
-
-    Examples
-    --------
-    >>> runs([0, 1, 3])
-    [range(0, 2), range(3, 4)]
-    """
-    groups = groupby(enumerate(numbers), lambda pair: pair[1] - pair[0])
-    found = [[number for _, number in group] for _, group in groups]
-    return [range(group[0], group[-1] + 1) for group in found]
-
-
 def _products(program: Program, sums: Sequence[Sum]) -> Iterator[Product]:
     keys = [recurrent_sources(program, s) for s in sums]
     with_x = {keys[k] for k, s in enumerate(sums) if s.block(program.equation.x)}
@@ -211,7 +198,7 @@ def _ordered(program: Program, sums: list[Sum]) -> tuple[Sum, ...]:
     def cost(order: tuple[Sum, ...]) -> int:
         total = 0
         for source in {x, *(source for key in sources.values() for source in key)}:
-            for run in runs(k for k, s in enumerate(order) if s.block(source)):
+            for run in ranges(k for k, s in enumerate(order) if s.block(source)):
                 backwards = activation[order[run[0]]] != "sigmoid" == activation[order[run[-1]]]
                 total += 8 + backwards * (1 if source is x else 2)
         total += 8 * len(list(groupby(order, lambda s: sources[s])))
