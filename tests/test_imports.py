@@ -15,13 +15,14 @@ import rnnbp
 
 PACKAGE = Path(rnnbp.__file__).parent
 CORE = {"numpy", "scipy", "pandas"}
-COMPILED = ("rnnbp.kernels.compiled.", "rnnbp.losses.ctc_compiled")  # imported by the call that compiles
+# Imported by the call that compiles.
+COMPILED = ("rnnbp.kernels.compiled.", "rnnbp.losses.ctc_compiled", "rnnbp.metrics.edits_compiled")
 
 # The rooms from top to bottom: a file imports from its own room and from those below it.
 ROOMS = (
     *("cli", "applications", "comparison", "benchmark", "estimators", "interop", "diagnostics", "training"),
-    *("gradients", "models", "layers", "losses", "kernels", "solvers", "datasets", "cells", "optimizers"),
-    *("decoding", "features", "audio", "data", "plotting", "core", "metrics", "runtime"),
+    *("gradients", "models", "layers", "losses", "optimizers", "metrics", "kernels", "solvers", "datasets", "cells"),
+    *("decoding", "features", "audio", "data", "plotting", "core", "runtime"),
 )
 
 

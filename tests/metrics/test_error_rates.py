@@ -8,8 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rnnbp import ErrorRate, edit_distance, token_error_rate, word_error_rate
+from rnnbp import ErrorRate, edit_distance, kernels, token_error_rate, word_error_rate
+from rnnbp.kernels.compiled import available
+from rnnbp.metrics import edits
 
+needs_numba = pytest.mark.skipif(not available(), reason="Numba is not installed, or told not to compile")
 words = st.lists(st.integers(0, 3), max_size=6)
 
 
@@ -47,11 +50,70 @@ def test_error_rates_equal_those_of_a_plain_recursion(pairs):
     assert edit_distance(*pairs[0]) == expected[0][0]
 
 
-def test_corpora_longer_than_one_block_have_exact_error_rates(rng):
-    """Corpora are processed in blocks of a thousand sequences."""
-    pairs = [(rng.integers(5, size=n), rng.integers(5, size=m)) for n, m in rng.integers(0, 9, (2500, 2))]
-    whole = token_error_rate(*zip(*pairs, strict=True))
-    assert whole == sum((token_error_rate([a], [b]) for a, b in pairs), ErrorRate())
+def pairs_of(rng, number, longest, tokens):
+    return [
+        (rng.integers(tokens, size=n).tolist(), rng.integers(tokens, size=m).tolist())
+        for n, m in rng.integers(0, longest, (number, 2))
+    ]
+
+
+def test_corpora_longer_than_one_group_have_exact_error_rates(monkeypatch, rng):
+    """Pairs of similar lengths are computed in groups, here of one to fifty."""
+    pairs = pairs_of(rng, 400, 9, 4)
+    expected = [by_recursion(truth, guess)[:2] for truth, guess in pairs]
+    monkeypatch.setattr(edits, "TOGETHER", 50)
+    truths, guesses = zip(*pairs, strict=True)
+    found = token_error_rate(truths, guesses)
+    assert (found.errors, found.substitutions) == tuple(map(sum, zip(*expected, strict=True)))
+    assert found == sum((token_error_rate([a], [b]) for a, b in pairs), ErrorRate())
+
+
+@needs_numba
+@pytest.mark.parametrize(("longest", "tokens"), [(12, 3), (240, 5), (30, 200_000)])
+def test_compiled_tables_give_the_same_counts(longest, tokens, monkeypatch, rng):
+    """Also where cells need four bytes: 181 tokens of the shorter sequence or more, or 65,536 different ones."""
+    truths, guesses = zip(*pairs_of(rng, 120, longest, tokens), strict=True)
+    texts = ["".join(map(chr, one)) for one in truths], ["".join(map(chr, one)) for one in guesses]
+    plain = token_error_rate(truths, guesses)
+    monkeypatch.setattr(edits, "COMPILED_FROM", 0)
+    assert edits._cost_saved_function(1.0) is not edits.cost_saved
+    assert token_error_rate(truths, guesses) == token_error_rate(*texts) == plain
+    with kernels.using("numpy"):
+        assert edits._cost_saved_function(1.0) is edits.cost_saved
+
+
+@given(words, words)
+def test_bit_parallel_distance_is_that_of_the_tables(truth, guess):
+    assert edits.bit_parallel_distance(truth, guess) == by_recursion(truth, guess)[0]
+
+
+SPECIAL = [
+    ("", "é\ud800x"),
+    ("\U0001f600a", "b\U0001f600"),
+    ([-1, "a"], [-2, 97]),
+    ([(1, 2), None], [None, "words", 0.5]),
+]
+
+
+def test_distances_of_long_and_unusual_tokens_are_those_of_the_error_rate(rng):
+    for truth, guess in [*SPECIAL, *pairs_of(rng, 20, 300, 4)]:
+        errors = token_error_rate([truth], [guess]).errors
+        assert edit_distance(truth, guess) == edits.bit_parallel_distance(truth, guess) == errors
+
+
+def test_distances_are_the_same_with_rapidfuzz(monkeypatch, rng):
+    """By its own rules, tokens of the same hash, as -1 and -2, and a character and its number are the same."""
+    distance = pytest.importorskip("rapidfuzz.distance").Levenshtein.distance
+    pairs = [*SPECIAL, *pairs_of(rng, 300, 80, 4)]
+    assert edits.distance_function() is distance
+    with_it = [edit_distance(*pair) for pair in pairs]
+    monkeypatch.setattr(edits, "find_spec", lambda name: None)
+    edits.distance_function.cache_clear()
+    try:
+        assert [edit_distance(*pair) for pair in pairs] == with_it
+        assert edits.distance_function() is edits.bit_parallel_distance
+    finally:
+        edits.distance_function.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -89,3 +151,11 @@ def test_the_error_rate_of_an_empty_corpus_is_nan():
 def test_different_numbers_of_sequences_are_refused():
     with pytest.raises(ValueError, match="y_pred must be as many sequences as y_true, 2, got 1"):
         token_error_rate([[1], [2]], [[1]])
+
+
+def test_names_and_integers_are_not_compared():
+    message = "y_true holds names and y_pred integers"
+    with pytest.raises(ValueError, match=message):
+        edit_distance(["a", "b"], [0, 1])
+    with pytest.raises(ValueError, match=message):
+        token_error_rate(["ab"], [[0, 1]])
