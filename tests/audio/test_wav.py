@@ -1,5 +1,7 @@
 """WAV files: round trips of every encoding, agreement with SciPy, and wrong headers."""
 
+import builtins
+import os
 import struct
 import tracemalloc
 
@@ -228,3 +230,22 @@ def test_a_refused_write_leaves_no_file(tmp_path, y, options, message):
 def test_a_missing_file_is_named():
     with pytest.raises(FileNotFoundError, match=r"path: there is no file 'no\.wav'"):
         read_audio("no.wav")
+
+
+@pytest.mark.parametrize("name", ["folder", "pipe", "text/a.wav", "nu\0ll.wav"])
+def test_a_path_that_is_no_file_is_refused_before_it_is_opened(name, tmp_path):
+    """To open a pipe that nobody writes to would wait for ever."""
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "text").write_text("")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileNotFoundError, match="path: there is no file '"):
+        read_wav(tmp_path / name)
+
+
+def test_a_recording_is_opened_once(tmp_path, monkeypatch):
+    write_wav(tmp_path / "a.wav", np.linspace(-1, 1, 4000), 8000)
+    opened, plain = [], builtins.open
+    monkeypatch.setattr(builtins, "open", lambda *given, **more: opened.append(given) or plain(*given, **more))
+    y, _ = read_audio(tmp_path / "a.wav")
+    assert len(y) == 4000
+    assert len(opened) == 1
