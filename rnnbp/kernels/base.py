@@ -8,6 +8,7 @@ from rnnbp.cells.base import Weights
 from rnnbp.core import Parameters
 
 Array = np.ndarray
+Prepared = Any  # parameters as a kernel reads them; only the same kernel reads it
 Residuals = Any  # what a kernel's forward pass saves for its backward pass; only the same kernel reads it
 
 
@@ -21,12 +22,21 @@ class Kernel(Protocol):
     states and input gradients of one run to the last bit, and the parameters' gradient to rounding.
     """
 
+    def prepare(self, params: Weights) -> Prepared:
+        """Return the parameters as `run` reads them, for any number of calls; by default as they are."""
+        return params
+
     def forward(self, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, Residuals, Array]:
+        """Run the cell over time, once with these parameters."""
+        return self.run(self.prepare(params), x, active, state)
+
+    def run(self, prepared: Prepared, x: Array, active: Array, state: Array) -> tuple[Array, Residuals, Array]:
         """Run the cell over time.
 
         Parameters
         ----------
-        params : mapping of str to ndarray
+        prepared
+            As `prepare` returned it; unchanged, so that several threads may use it.
         x : ndarray (T, B, F)
             Of any strides; ignored past a sequence's end.
         active : ndarray (T,) of int
@@ -42,6 +52,11 @@ class Kernel(Protocol):
         state : ndarray (B, S)
             After each sequence's own last step.
         """
+
+    def evaluate(self, prepared: Prepared, x: Array, active: Array, state: Array) -> tuple[Array, Array]:
+        """Run the cell over time as `run` does, where no backward pass follows: return the outputs and the state."""
+        outputs, _, final = self.run(prepared, x, active, state)
+        return outputs, final
 
     def backward(
         self, params: Weights, residuals: Residuals, d_outputs: Array, grad: Parameters, d_state: Array

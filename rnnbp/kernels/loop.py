@@ -152,9 +152,9 @@ class Loop(Kernel):
 
     cell: Cell
 
-    def forward(self, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, Residuals, Array]:
+    def run(self, prepared: Weights, x: Array, active: Array, state: Array) -> tuple[Array, Residuals, Array]:
         """Run the cell over time by `run_cell`."""
-        return run_cell(self.cell, params, x, active, state)
+        return run_cell(self.cell, prepared, x, active, state)
 
     def backward(
         self, params: Weights, residuals: Residuals, d_outputs: Array, grad: Parameters, d_state: Array

@@ -25,7 +25,7 @@ BACKENDS: dict[str, Callable[[Cell, np.dtype], Kernel | None]] = {
     "loop": lambda cell, dtype: Loop(cell),
 }
 
-_first: ContextVar[str | None] = ContextVar("the fastest backend allowed", default=None)
+_first: ContextVar[str] = ContextVar("the fastest backend allowed", default="compiled")
 
 
 def allowed() -> list[str]:
@@ -38,7 +38,19 @@ def allowed() -> list[str]:
     ['numpy', 'loop']
     """
     names = list(BACKENDS)
-    return names[names.index(_first.get() or names[0]) :]
+    return names[names.index(fastest_allowed()) :]
+
+
+def fastest_allowed() -> str:
+    """Return the name of the fastest backend that may be used.
+
+    Examples
+    --------
+    >>> with using("numpy"):
+    ...     fastest_allowed()
+    'numpy'
+    """
+    return _first.get()
 
 
 def kernel_of(cell: Cell, dtype: DTypeLike) -> Kernel:

@@ -1,6 +1,8 @@
 """The base class of all layers, the description of a run, and checks of shapes."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,8 @@ from rnnbp.core import Parameters
 Array = np.ndarray
 Shape = tuple[str | int | None, ...]  # ("T", "B", 12); None where the number of features is not known
 Residuals = Any  # what a layer's backward pass needs of its forward pass
-State = Any
+State = Any  # None, an array (B, ...) or a list of such: a sequence is a row of every array
+Evaluate = Callable[[Array, "Run", State], tuple[Array, State]]  # inputs, run and state -> outputs and state
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,15 @@ class Run:
     def active(self, steps: int) -> Array:
         """Return the number of active sequences at each step (T,): the active ones are the first in the batch."""
         if len(self.lengths) and self.lengths[-1] >= steps:
-            return np.full(steps, len(self.lengths))
+            return _all_active(steps, len(self.lengths))
         return (self.lengths > np.arange(steps)[:, None]).sum(axis=1)
+
+
+@lru_cache(maxsize=64)
+def _all_active(steps: int, batch_size: int) -> Array:
+    active = np.full(steps, batch_size)
+    active.flags.writeable = False
+    return active
 
 
 class Layer:
@@ -76,6 +86,11 @@ class Layer:
     causal: bool = True
     recurrent: bool = False
     bidirectional: bool = False
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "forward" in vars(cls) and "prepare" not in vars(cls):
+            cls.prepare = Layer.prepare  # type: ignore[method-assign]  # that of a base class computes another forward
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the names and shapes of the parameters."""
@@ -120,6 +135,27 @@ class Layer:
         """
         raise NotImplementedError(f"{type(self).__name__} does not define forward")
 
+    def prepare(self, params: Parameters) -> Evaluate:
+        """Return the forward pass in evaluation mode for these parameters, which must not change while it is used.
+
+        A subclass may define it where something depends on the parameters alone and can be computed once; the outputs
+        and states must be those of `forward`. Several threads may use what is returned.
+
+        Examples
+        --------
+        >>> from rnnbp.layers import Last
+        >>> evaluate = Last().prepare(Parameters({}))
+        >>> y, state = evaluate(np.ones((3, 1, 2)), Run(np.array([3])), None)
+        >>> y
+        array([[1., 1.]])
+        """
+
+        def evaluate(x: Array, run: Run, state: State) -> tuple[Array, State]:
+            y, _, after = self.forward(params, x, run, state)
+            return y, after
+
+        return evaluate
+
     def backward(
         self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
@@ -154,6 +190,19 @@ class Layer:
         Training calls it on the lowest layer with parameters. A subclass may define it where that saves work.
         """
         return self.backward(params, residuals, dy, grad, d_state)[1]
+
+
+def in_a_row(passes: Sequence[Evaluate]) -> Evaluate:
+    """Return the evaluation of layers in a row, whose state is a list of theirs."""
+
+    def evaluate(x: Array, run: Run, states: State) -> tuple[Array, State]:
+        after = []
+        for one, state in zip(passes, [None] * len(passes) if states is None else states, strict=True):
+            x, last = one(x, run, state)
+            after.append(last)
+        return x, after
+
+    return evaluate
 
 
 def check_sequences(layer: Layer, shape: Shape, features: int | None = None) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from rnnbp.cells import Cell
 from rnnbp.cells.base import Array, check_cell
 from rnnbp.core import Parameters
-from rnnbp.layers.base import Layer, Residuals, Run, Shape, State, check_sequences
+from rnnbp.layers.base import Evaluate, Layer, Residuals, Run, Shape, State, check_sequences
 from rnnbp.layers.recurrent import Recurrent
 
 
@@ -68,13 +68,23 @@ class Bidirectional(Layer):
         return (*shape[:2], 2 * self.cell.output_size)
 
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
-        if state is not None:
-            raise ValueError("Bidirectional takes whole sequences, without an initial state")
+        _check_no_state(state)
         layer, order = Recurrent(self.cell), _reversed_steps(run.lengths, len(x))
         forward, reverse = self._halves(params)
         y, own, _ = layer.forward(forward, x, run)
         y_reverse, own_reverse, _ = layer.forward(reverse, _take(x, order), run)
         return np.concatenate([y, _take(y_reverse, order)], axis=-1), (own, own_reverse, order), None
+
+    def prepare(self, params: Parameters) -> Evaluate:
+        forward, reverse = (Recurrent(self.cell).prepare(half) for half in self._halves(params))
+
+        def evaluate(x: Array, run: Run, state: State) -> tuple[Array, State]:
+            _check_no_state(state)
+            order = _reversed_steps(run.lengths, len(x))
+            (y, _), (y_reverse, _) = forward(x, run, None), reverse(_take(x, order), run, None)
+            return np.concatenate([y, _take(y_reverse, order)], axis=-1), None
+
+        return evaluate
 
     def backward(
         self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
@@ -97,6 +107,11 @@ class Bidirectional(Layer):
         d_forward, d_reverse = np.split(dy, 2, axis=-1)
         cotangents = d_forward, _take(d_reverse, order)
         return zip(self._halves(params), own, cotangents, self._halves(grad), strict=True)
+
+
+def _check_no_state(state: State) -> None:
+    if state is not None:
+        raise ValueError("Bidirectional takes whole sequences, without an initial state")
 
 
 def _reversed_steps(lengths: Array, steps: int) -> Array:

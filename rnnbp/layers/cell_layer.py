@@ -10,7 +10,7 @@ import numpy as np
 from rnnbp.cells import Cell
 from rnnbp.cells.base import Array
 from rnnbp.core import Initializer, Parameters, Uniform
-from rnnbp.layers.base import Layer, Residuals, Run, Shape, State, check_sequences
+from rnnbp.layers.base import Evaluate, Layer, Residuals, Run, Shape, State, check_sequences
 from rnnbp.layers.multi_layer import MultiLayer, check_dropout_between
 from rnnbp.layers.recurrent import Recurrent
 from rnnbp.runtime import flag, positive_int
@@ -81,6 +81,9 @@ class CellLayer(Layer, ABC):
 
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         return self.unrolled.forward(params, x, run, state)
+
+    def prepare(self, params: Parameters) -> Evaluate:
+        return self.unrolled.prepare(params)
 
     def backward(
         self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None

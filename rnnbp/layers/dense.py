@@ -6,7 +6,7 @@ import numpy as np
 
 from rnnbp.cells.base import Array, outer_sum, total
 from rnnbp.core import Parameters, activation, glorot
-from rnnbp.layers.base import Layer, Residuals, Run, Shape, State, check_features
+from rnnbp.layers.base import Evaluate, Layer, Residuals, Run, Shape, State, check_features
 from rnnbp.runtime import positive_int
 
 
@@ -71,6 +71,10 @@ class Dense(Layer):
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         y = activation(self.activation).function(_affine(x, params["w"], params["b"]))
         return y, (x, y), None
+
+    def prepare(self, params: Parameters) -> Evaluate:
+        w, b, function = params["w"], params["b"], activation(self.activation).function
+        return lambda x, run, state: (function(_affine(x, w, b)), None)
 
     def backward(
         self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None

@@ -7,7 +7,7 @@ import numpy as np
 from rnnbp.cells import Cell
 from rnnbp.cells.base import Array, as_cells
 from rnnbp.core import Parameters
-from rnnbp.layers.base import Layer, Residuals, Run, Shape, State
+from rnnbp.layers.base import Evaluate, Layer, Residuals, Run, Shape, State, in_a_row
 from rnnbp.layers.bidirectional import Bidirectional
 from rnnbp.layers.dropout import Dropout, drop_rate
 from rnnbp.layers.recurrent import Recurrent
@@ -97,6 +97,9 @@ class MultiLayer(Layer):
             residuals.append((mask, own))
             states.append(last)
         return x, residuals, states
+
+    def prepare(self, params: Parameters) -> Evaluate:
+        return in_a_row([layer.prepare(scope) for layer, scope in zip(self.layers, self.scopes(params), strict=True)])
 
     def backward(
         self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None

@@ -8,7 +8,7 @@ from rnnbp.cells import Cell
 from rnnbp.cells.base import Array, check_cell, zero_state
 from rnnbp.core import Parameters
 from rnnbp.kernels import kernel_of
-from rnnbp.layers.base import Layer, Residuals, Run, Shape, State, check_sequences
+from rnnbp.layers.base import Evaluate, Layer, Residuals, Run, Shape, State, check_sequences
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,29 @@ class Recurrent(Layer):
 
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         dtype = np.result_type(params.vector, x)
-        start = zero_state(self.cell, x.shape[1], dtype) if state is None else np.asarray(state, dtype)
-        wanted = (x.shape[1], self.cell.state_size)
-        if start.shape != wanted:
-            raise ValueError(f"the state of {self.cell!r} must have shape (B, S) = {wanted}, got {start.shape}")
-        kernel = kernel_of(self.cell, dtype)
+        kernel, start = kernel_of(self.cell, dtype), self._start(state, x.shape[1], dtype)
         y, own, last = kernel.forward(dict(params.items()), x, run.active(len(x)), start)
         return y, (kernel, own), last  # the backward pass uses the same kernel
+
+    def prepare(self, params: Parameters) -> Evaluate:
+        kernel = kernel_of(self.cell, params.dtype)
+        prepared = kernel.prepare(dict(params.items()))
+
+        def evaluate(x: Array, run: Run, state: State) -> tuple[Array, State]:
+            if x.dtype != params.dtype:
+                return Layer.prepare(self, params)(x, run, state)
+            return kernel.evaluate(prepared, x, run.active(len(x)), self._start(state, x.shape[1], x.dtype))
+
+        return evaluate
+
+    def _start(self, state: State, batch_size: int, dtype: np.dtype) -> Array:
+        """Return the state before the first step in a dtype, checked; zeros where there is none."""
+        if state is None:
+            return zero_state(self.cell, batch_size, dtype)
+        start, wanted = np.asarray(state, dtype), (batch_size, self.cell.state_size)
+        if start.shape != wanted:
+            raise ValueError(f"the state of {self.cell!r} must have shape (B, S) = {wanted}, got {start.shape}")
+        return start
 
     def backward(
         self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None

@@ -15,7 +15,7 @@ class Window(Layer):
     """Sliding window, each step with its neighbours: (T, B, F) -> (T, B, (left + 1 + right) F), oldest first.
 
     Steps beyond the ends of a sequence are zero. The seven-letter window of NETtalk is ``Window(3, 3)``. The state is
-    the last `left` steps, (left, B, F).
+    the last `left` steps, (B, left, F).
 
     Parameters
     ----------
@@ -70,9 +70,9 @@ class Window(Layer):
         wide = np.zeros((self.left + T + self.right, B, F), x.dtype)
         wide[self.left : self.left + T] = np.where(padding, 0, x)
         if state is not None:
-            wide[: self.left] = state
+            wide[: self.left] = state.swapaxes(0, 1)
         y = np.concatenate([wide[k : k + T] for k in range(self.width)], axis=-1)
-        last = wide[T : T + self.left].copy()  # a view would keep all of `wide` in memory
+        last = wide[T : T + self.left].swapaxes(0, 1).copy()  # a view would keep all of `wide` in memory
         return np.where(padding, 0, y), (padding, x.shape), last
 
     def backward(
@@ -81,10 +81,10 @@ class Window(Layer):
         padding, (T, B, F) = residuals
         d_wide = np.zeros((self.left + T + self.right, B, F), dy.dtype)
         if d_state is not None:  # added first, as in one run, whose sums go from later to earlier steps
-            d_wide[T : T + self.left] = d_state
+            d_wide[T : T + self.left] = d_state.swapaxes(0, 1)
         for k, d in enumerate(np.split(np.where(padding, 0, dy), self.width, axis=-1)):
             d_wide[k : k + T] += d
-        return np.where(padding, 0, d_wide[self.left : self.left + T]), d_wide[: self.left]
+        return np.where(padding, 0, d_wide[self.left : self.left + T]), d_wide[: self.left].swapaxes(0, 1)
 
 
 @dataclass(frozen=True)

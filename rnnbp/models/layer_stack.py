@@ -9,9 +9,9 @@ from numpy.typing import DTypeLike
 
 from rnnbp.cells import Cell
 from rnnbp.core import Parameters
-from rnnbp.data import SequenceBatch, one_feature
+from rnnbp.data import one_feature
 from rnnbp.layers import Embedding, Layer, Run
-from rnnbp.layers.base import Array, Residuals, Shape, State, padding_mask
+from rnnbp.layers.base import Array, Residuals, Shape, State
 from rnnbp.layers.ends import check_directions
 from rnnbp.runtime import natural_int
 
@@ -255,25 +255,6 @@ class LayerStack:
             if shape == known:  # which the layers above fit
                 return
 
-    def forward_from(self, batch: SequenceBatch, states: Sequence[State] | None = None) -> tuple[Array, list[State]]:
-        """Compute the outputs and final states in evaluation mode from given initial states.
-
-        Parameters
-        ----------
-        batch : SequenceBatch
-        states : list, one a layer, optional
-            As this method returns them. Default: zeros.
-
-        Returns
-        -------
-        outputs : ndarray (T, B, K) or (B, K)
-            As `forward`.
-        states : list
-            Final states; None for a layer without state.
-        """
-        outputs, _, after = self.unroll(self.params, self.cast(batch.x), Run(batch.lengths), states)
-        return _zero_padding(outputs, batch.lengths) if self.per_step else outputs, after
-
     @property
     def out_shape(self) -> Shape:
         """Shape of the outputs: ('T', 'B', K) or ('B', K)."""
@@ -310,9 +291,3 @@ def _float(dtype: DTypeLike) -> np.dtype:
     if found not in (np.float32, np.float64):
         raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
     return found
-
-
-def _zero_padding(outputs: Array, lengths: Array) -> Array:
-    """Return outputs (T, B, K) with zeros past the end of each sequence."""
-    padding = padding_mask(Run(lengths), len(outputs))
-    return np.where(padding[:, :, None], outputs.dtype.type(0), outputs) if padding.any() else outputs

@@ -11,7 +11,7 @@ from rnnbp.data import SequenceBatch, SequenceDataset
 from rnnbp.layers.base import Array, State
 from rnnbp.losses import Loss
 from rnnbp.models.class_names import Classes
-from rnnbp.models.layer_stack import LayerStack
+from rnnbp.models.inference import Inference
 from rnnbp.runtime import positive_int
 
 Outputs = Iterable[tuple[SequenceBatch, Array]]
@@ -57,7 +57,7 @@ def as_dataset(data: Any, dtype: DTypeLike) -> SequenceDataset:
 
 
 def batch_outputs(
-    model: LayerStack, data: Data, batch_size: int = BATCH_SIZE, stateful: bool = False
+    model: Inference, data: Data, batch_size: int = BATCH_SIZE, stateful: bool = False
 ) -> Iterator[tuple[SequenceBatch, Array]]:
     """Yield each batch with the model's outputs in evaluation mode.
 

@@ -10,15 +10,16 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from rnnbp.data import SequenceBatch, SequenceDataset, check_batch, checked_classes
+from rnnbp.layers import Run
 from rnnbp.layers.base import Array, format_shape
 from rnnbp.losses import Loss
 from rnnbp.models.class_names import Classes, matched
-from rnnbp.models.layer_stack import LayerStack
+from rnnbp.models.inference import Inference
 from rnnbp.models.prediction import BATCH_SIZE, Data, batch_outputs, predictions, probabilities
 from rnnbp.models.saving import read_model, write_model
 
 
-class Sequential(LayerStack):
+class Sequential(Inference):
     """Stack of layers: the output of each is the input of the next.
 
     Parameters
@@ -121,6 +122,8 @@ class Sequential(LayerStack):
             x = np.asarray(batch)
             if x.ndim not in (2, 3):
                 raise ValueError(f"x must have shape (T, B, F), or (T, B) for tokens, got {x.shape}")
+            if lengths is None and x.size:
+                return self.evaluate(np.ascontiguousarray(x), Run(np.full(x.shape[1], len(x))))[0]
             self._check_input(x)
             sorted_batch = SequenceBatch.from_array(x, lengths)
             return sorted_batch.restore(self.forward(sorted_batch), axis=1 if self.per_step else 0)

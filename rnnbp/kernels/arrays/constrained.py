@@ -6,7 +6,7 @@ from typing import Any
 from rnnbp.cells.base import Weights
 from rnnbp.cells.constrained import ConstrainedCell
 from rnnbp.core import Parameters
-from rnnbp.kernels.base import Array, Kernel
+from rnnbp.kernels.base import Array, Kernel, Prepared
 
 
 @dataclass(frozen=True)
@@ -23,9 +23,17 @@ class Constrained(Kernel):
     cell: ConstrainedCell
     kernel: Kernel
 
-    def forward(self, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, Any, Array]:
+    def prepare(self, params: Weights) -> Prepared:
+        """Return the constrained weights as the kernel reads them."""
+        return self.kernel.prepare(self.cell.with_constrained(params))
+
+    def run(self, prepared: Prepared, x: Array, active: Array, state: Array) -> tuple[Array, Any, Array]:
         """Run the cell over time."""
-        return self.kernel.forward(self.cell.with_constrained(params), x, active, state)
+        return self.kernel.run(prepared, x, active, state)
+
+    def evaluate(self, prepared: Prepared, x: Array, active: Array, state: Array) -> tuple[Array, Array]:
+        """Run the cell over time, where no backward pass follows."""
+        return self.kernel.evaluate(prepared, x, active, state)
 
     def backward(
         self, params: Weights, residuals: Any, d_outputs: Array, grad: Parameters, d_state: Array

@@ -78,12 +78,12 @@ class ArrayKernel(Kernel):
         return numpy_plan_of(self.cell.derivation.program)
 
     @cached_property
-    def run(self) -> Callable[..., Any]:
+    def loop(self) -> Callable[..., Any]:
         """The generated forward pass."""
         return functions_of(self.plan)["forward"]
 
     @cached_property
-    def run_backward(self) -> Callable[..., Any]:
+    def loop_backward(self) -> Callable[..., Any]:
         """The generated backward pass."""
         return functions_of(self.plan)["backward"]
 
@@ -92,11 +92,18 @@ class ArrayKernel(Kernel):
         """The numbers from the cell's fields, as arrays: NumPy handles them in half the time of Python's numbers."""
         return tuple(np.array(value, self.dtype) for value in self.cell.constants)
 
-    def forward(self, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, Residuals, Array]:
+    def prepare(self, params: Weights) -> tuple[dict[str, Array], list[Array]]:
+        """Return the element-wise parameters, and the weights packed for the forward pass."""
+        return self.vectors(params), self.weights(params)
+
+    def run(
+        self, prepared: tuple[dict[str, Array], list[Array]], x: Array, active: Array, state: Array
+    ) -> tuple[Array, Residuals, Array]:
         """Run the cell over time."""
+        vectors, weights = prepared
         rows = Rows(active, len(state), self.cell.hidden_size, self.dtype)
         inputs, states = self.inputs(rows, x), self.states(rows, len(x), state)
-        gates, ahead = self.run(rows, self.vectors(params), self.constants, self.weights(params), inputs, states)
+        gates, ahead = self.loop(rows, vectors, self.constants, weights, inputs, states)
         final = [rows.final(own[1:], own[0]) for own in states]
         return states[0][1:], Residuals(rows, inputs, states, gates, ahead), np.concatenate(final, axis=1)
 
@@ -128,7 +135,7 @@ class ArrayKernel(Kernel):
         parts = d_state.reshape(len(d_state), self.cell.state_size // self.cell.hidden_size, self.cell.hidden_size)
         d_states = np.array(parts.swapaxes(0, 1), self.dtype, order="C")
         totals = self.totals()
-        self.run_backward(
+        self.loop_backward(
             saved.rows, self.vectors(params), self.constants, self.weights_backward(params), saved.inputs,
             saved.states, saved.gates, saved.ahead, d_outputs, d_states, totals, d_x
         )  # fmt: skip

@@ -117,6 +117,8 @@ class Rows:
 
     def final(self, y: Array, start: Array) -> Array:
         """Return each sequence's last step of an array (T, B, K); its row of `start` (B, K) where it has no steps."""
+        if self.full:  # equal to what follows, in a fraction of its time
+            return y[len(self.active) - 1] if len(self.active) else start
         last = (self.active[:, None] > np.arange(self.batch_size)).sum(axis=0) - 1
         final, ran = start.astype(y.dtype), np.count_nonzero(last >= 0)
         final[:ran] = y[last[:ran], np.arange(ran)]

@@ -19,7 +19,7 @@ import numpy as np
 
 from rnnbp.cells.base import Weights
 from rnnbp.core import Parameters
-from rnnbp.kernels.base import Array, Kernel
+from rnnbp.kernels.base import Array, Kernel, Prepared
 
 LEAST_STEPS = 512  # of sequences that are cut into chunks
 MOST_WIDTH = 128  # numbers in a state of all sequences
@@ -110,22 +110,26 @@ class Scan(Kernel):
     states: slice
     hidden_size: int
 
-    def forward(self, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, Residuals, Array]:
+    def prepare(self, params: Weights) -> Prepared:
+        """Return the parameters as the kernel reads them."""
+        return self.kernel.prepare(params)
+
+    def run(self, prepared: Prepared, x: Array, active: Array, state: Array) -> tuple[Array, Residuals, Array]:
         """Run the cell over time."""
         T, B, _ = x.shape
         steps = chunk_length(T, B * self.hidden_size)
         if steps == T:
-            y, own, last = self.kernel.forward(params, x, active, state)
+            y, own, last = self.kernel.run(prepared, x, active, state)
             return y, Residuals(own), last
         chunks = Chunks.of(np.asarray(active), B, steps)
         x = chunks.split(x)
-        constants, maps = self._affine_maps(params, x, chunks, state)
+        constants, maps = self._affine_maps(prepared, x, chunks, state)
         starts = np.empty((chunks.count, *state.shape), state.dtype)
         starts[0] = state
         for c in range(1, chunks.count):
             starts[c] = constants[c - 1]
             self._parts(starts[c])[...] += np.einsum("bijh,bih->bjh", maps[c - 1], self._parts(starts[c - 1]))
-        y, own, ends = self.kernel.forward(params, x, chunks.active, chunks.sort(starts))
+        y, own, ends = self.kernel.run(prepared, x, chunks.active, chunks.sort(starts))
         return chunks.join(y, T), Residuals(own, chunks, maps), chunks.unsort(ends)[chunks.last, np.arange(B)]
 
     def backward(
@@ -157,14 +161,14 @@ class Scan(Kernel):
         """Return the parts of a state (B, S) that are read, as a view (B, R, H)."""
         return state.reshape(len(state), -1, self.hidden_size)[:, self.states]
 
-    def _affine_maps(self, params: Weights, x: Array, chunks: Chunks, state: Array) -> tuple[Array, Array]:
+    def _affine_maps(self, prepared: Prepared, x: Array, chunks: Chunks, state: Array) -> tuple[Array, Array]:
         """Return each chunk's end from a state of zeros, (C, B, S), and its matrix of the parts, (C, B, R, R, H)."""
         variants = 1 + self.states.stop - self.states.start
         starts = np.zeros((x.shape[1], variants, state.shape[1]), state.dtype)
         for k in range(1, variants):
             self._parts(starts[:, k])[:, k - 1] = 1
         rows = starts.reshape(-1, state.shape[1])
-        _, _, ends = self.kernel.forward(params, np.repeat(x, variants, axis=1), chunks.active * variants, rows)
+        _, _, ends = self.kernel.run(prepared, np.repeat(x, variants, axis=1), chunks.active * variants, rows)
         ends = ends.reshape(starts.shape)
         parts = ends.reshape(len(ends), variants, -1, self.hidden_size)[:, :, self.states]
         return chunks.unsort(ends[:, 0]), chunks.unsort(parts[:, 1:] - parts[:, :1])

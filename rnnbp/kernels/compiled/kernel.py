@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from types import ModuleType
 from typing import NamedTuple
 
@@ -13,9 +14,11 @@ from rnnbp.cells.declared import DeclaredCell
 from rnnbp.cells.declared.compiled_plan import Plan, plan_of
 from rnnbp.core import Parameters
 from rnnbp.kernels.base import Array, Kernel
-from rnnbp.kernels.compiled.bookkeeping import Bookkeeping, GradientTerm, bookkeeping_of, invariant_values
+from rnnbp.kernels.compiled.bookkeeping import Bookkeeping, GradientTerm, bookkeeping_of
 from rnnbp.kernels.compiled.compiling import argument
 from rnnbp.kernels.compiled.modules import module_of
+from rnnbp.kernels.compiled.packing import Packing
+from rnnbp.kernels.compiled.prepared import Prepared
 from rnnbp.kernels.compiled.product import COLUMNS, product_of
 from rnnbp.kernels.compiled.shards import Shard, real_steps, split_batch
 from rnnbp.kernels.compiled.team import run_shards
@@ -24,9 +27,6 @@ from rnnbp.kernels.compiled.weights import (
     DEPTH,
     UNITS,
     outer_sum,
-    pack_back,
-    pack_side_by_side,
-    panels,
     put_back,
     side_by_side,
 )
@@ -34,6 +34,7 @@ from rnnbp.kernels.packing import padded_steps
 from rnnbp.runtime import empties, get_num_threads, zeros
 
 FLOPS_PER_THREAD = 7.5e6  # at least, for each thread: some 75 us of work
+SHORT = 256  # steps of all sequences, up to which a run's memory is reused
 CHUNK_BYTES = 1 << 21  # of deltas in a chunk, about: they stay in the cache until they are used
 
 
@@ -52,6 +53,9 @@ class Residuals:
         The other states, in the rows of `inputs`.
     sources : ndarray (N, ...)
         What else weights are multiplied by, as r h in the original GRU.
+    states : list of (slice, ndarray, ndarray, ndarray)
+        The columns of each part of the state (B, S), and where it is stored in `inputs` or `extra`: of the sequences
+        with steps, before the first one; of the others; and of all, after their last steps.
     """
 
     shard: Shard
@@ -59,6 +63,7 @@ class Residuals:
     gates: Array
     extra: Array
     sources: Array
+    states: list[tuple[slice, Array, Array, Array]]
 
 
 class Term(NamedTuple):
@@ -102,9 +107,10 @@ class CompiledKernel(Kernel):
         self.H, self.F = cell.hidden_size, cell.input_size
         self.P = -(-self.H // self.lanes) * self.lanes
         self.rows: Bookkeeping = bookkeeping_of(self.plan, self.H, self.P)
+        self.packing = Packing(cell, self.plan, self.rows, dtype)
         states = list(cell.derivation.program.equation.states.values())
-        places = {s: ("inputs", slice(k * self.H, (k + 1) * self.H)) for k, s in enumerate(self.plan.in_row)}
-        places |= {s: ("extra", slice(k * self.P, k * self.P + self.H)) for k, s in enumerate(self.plan.extra)}
+        places = {s: (True, slice(k * self.H, (k + 1) * self.H)) for k, s in enumerate(self.plan.in_row)}
+        places |= {s: (False, slice(k * self.P, k * self.P + self.H)) for k, s in enumerate(self.plan.extra)}
         self.state_places = [(slice(k * self.H, (k + 1) * self.H), *places[s]) for k, s in enumerate(states)]
         self.columns, self.none, self.product = len(self.plan.columns), np.empty(0, dtype), product_of(dtype)
 
@@ -120,49 +126,6 @@ class CompiledKernel(Kernel):
         return module_of(self.plan)
 
     # ---- parameters -----------------------------------------------------------------------------------------
-
-    def weights(self, params: Weights) -> tuple[Array, ...]:
-        """Return the bias of each slot, and the weights packed for the forward pass."""
-        bias, *packed = empties(self.dtype, *self.shapes_of_weights)
-        bias.fill(0)
-        for slots, rows in self.rows.biases:
-            of_slots = bias[slots.start * self.P : slots.stop * self.P]
-            if self.P == self.H:
-                of_slots += rows.take(params)
-            else:
-                of_slots.reshape(-1, self.P)[:, : self.H] += rows.take(params).reshape(-1, self.H)
-        for out, (parts, of_sources) in zip(packed, self.rows.products, strict=True):
-            pack_side_by_side(out, parts, [rows.take(params) for rows in of_sources])
-        return bias, *[out.reshape(-1) for out in packed]
-
-    @cached_property
-    def shapes_of_weights(self) -> list[tuple[int, ...]]:
-        """The shapes of the biases and of the packed weights of the forward pass."""
-        shapes, width = self.cell.shapes(), self.plan.slots * self.P + 2 * self.lanes
-        depths = [sum(shapes[rows.name][1] for rows in of_sources) for _, of_sources in self.rows.products]
-        products = zip(depths, self.rows.products, strict=True)
-        return [(width,), *(panels(depth, self.H, parts, self.lanes) for depth, (parts, _) in products)]
-
-    def weights_backward(self, params: Weights, with_input: bool) -> tuple[Array, ...]:
-        """Return the weights packed for the backward pass; those of the input are empty without its gradient."""
-        taken = [rows.take(params) for rows in self.rows.transposed]
-        if with_input:
-            taken += [rows.take(params)[:: -1 if reverse else 1] for rows, reverse in self.rows.of_input]
-        found = empties(self.dtype, *[panels(len(w), w.shape[1], 1, self.lanes) for w in taken])
-        for w, out in zip(taken, found, strict=True):
-            pack_back(argument(w, self.dtype), out)
-        none = [] if with_input else [self.none] * len(self.rows.of_input)
-        return (*[out.reshape(-1) for out in found], *none)
-
-    def vectors(self, params: Weights) -> Array:
-        """Return the values that are the same at all steps, in parts padded to the vector width."""
-        if not self.plan.invariants:
-            return self.none
-        found = np.zeros(len(self.plan.invariants) * self.P, self.dtype)
-        constants = dict(zip(self.plan.program.constants, self.cell.constants, strict=True))
-        for k, value in enumerate(invariant_values(self.plan, params, constants)):
-            found[k * self.P : k * self.P + self.H] = value
-        return found
 
     def terms(self, saved: Residuals, grad: Parameters) -> list[Term]:
         """Return the terms of a shard's gradient."""
@@ -195,8 +158,16 @@ class CompiledKernel(Kernel):
         for shard in shards:
             steps, ends = shard.rows, shard.rows + len(range(batch_size)[shard.sequences])
             shapes += [(ends, inputs), (steps, gates), (ends, extra), (steps, sources)]
-        arrays = empties(self.dtype, *shapes)
-        return [Residuals(shard, *arrays[4 * k : 4 * k + 4]) for k, shard in enumerate(shards)]
+        arrays = iter(empties(self.dtype, *shapes))
+        return [self._residuals(shard, *islice(arrays, 4)) for shard in shards]
+
+    def _residuals(self, shard: Shard, inputs: Array, gates: Array, extra: Array, sources: Array) -> Residuals:
+        states, n = [], shard.active[0]
+        for part, in_row, columns in self.state_places:
+            stored = (inputs if in_row else extra)[:, columns]
+            last = stored[shard.rows :]
+            states.append((part, stored[:n], last[n:], last))
+        return Residuals(shard, inputs, gates, extra, sources, states)
 
     def threads(self, rows: int, batch_size: int) -> int:
         """Return the number of threads that pays for a number of real steps."""
@@ -206,37 +177,57 @@ class CompiledKernel(Kernel):
 
     # ---- passes ---------------------------------------------------------------------------------------------
 
-    def forward(self, params: Weights, x: Array, active: Array, state: Array) -> tuple[Array, list[Residuals], Array]:
+    def prepare(self, params: Weights) -> Prepared:
+        """Return the weights packed for the forward pass, and the values that are the same at all steps."""
+        return Prepared(self.packing.forward(params), self.packing.vectors(params))
+
+    def run(self, prepared: Prepared, x: Array, active: Array, state: Array) -> tuple[Array, list[Residuals], Array]:
         """Run the cell over time, each thread its own sequences."""
-        T, B, _ = x.shape
-        rows = real_steps(active)
+        residuals = self.allocate(active, len(state))
+        outputs, final = self._run(prepared, residuals, x, state)
+        return outputs, residuals, final
+
+    def evaluate(self, prepared: Prepared, x: Array, active: Array, state: Array) -> tuple[Array, Array]:
+        """Run the cell over time; a short run writes its residuals where the one before it wrote them."""
+        if active.size * len(state) > SHORT:
+            return self._run(prepared, self.allocate(active, len(state)), x, state)
+        key = active.tobytes(), len(state)
+        residuals = prepared.borrow(key, lambda: self.allocate(active, len(state)))
+        found = self._run(prepared, residuals, x, state)
+        prepared.give_back(key, residuals)
+        return found
+
+    def allocate(self, active: Array, batch_size: int) -> list[Residuals]:
+        """Allocate the residuals of the threads that a run is worth."""
         most = CHUNK_BYTES // (max(1, self.columns) * self.H * self.dtype.itemsize)
-        shards = split_batch(active, self.threads(rows, B), most)
-        residuals = self.empty_residuals(shards, B)
+        shards = split_batch(active, self.threads(real_steps(active), batch_size), most)
+        return self.empty_residuals(shards, batch_size)
+
+    def _run(self, prepared: Prepared, residuals: list[Residuals], x: Array, state: Array) -> tuple[Array, Array]:
+        """Run the cell over time and fill in the residuals; return the outputs and the final state."""
         for saved in residuals:
-            own, n = state[saved.shard.sequences], saved.shard.active[0]
-            for part, array, columns in self.state_places:
-                stored = getattr(saved, array)
-                stored[:n, columns] = own[:n, part]
-                if n < len(own):
-                    stored[saved.shard.rows + n :, columns] = own[n:, part]
-        outputs = padded_steps(rows, (T, B, self.H), self.dtype)
-        x, weights, vectors = argument(x, self.dtype), self.weights(params), self.vectors(params)
+            own = state[saved.shard.sequences]
+            for part, first, ended, _ in saved.states:
+                first[...] = own[: len(first), part]
+                if len(ended):
+                    ended[...] = own[len(first) :, part]
+        outputs = padded_steps(sum([saved.shard.rows for saved in residuals]), (*x.shape[:2], self.H), self.dtype)
+        x = argument(x, self.dtype)
 
         def run(signals: Array, number: int, count: int) -> None:
             saved = residuals[number]
             self.module.forward(
-                signals, self.product, (self.H, self.P), self.cell.constants, vectors, x, saved.shard.active, weights,
-                saved.inputs, saved.gates, saved.extra, saved.sources, outputs, number, count
+                signals, self.product, (self.H, self.P), self.cell.constants, prepared.vectors, x, saved.shard.active,
+                prepared.weights, saved.inputs, saved.gates, saved.extra, saved.sources, outputs, number, count
             )  # fmt: skip
 
-        run_shards(len(shards), run)
+        run_shards(len(residuals), run)
         final = np.empty_like(state, self.dtype)
         for saved in residuals:
             own = final[saved.shard.sequences]
-            for part, array, columns in self.state_places:
-                own[:, part] = getattr(saved, array)[saved.shard.rows :, columns]
-        return outputs, residuals, final
+            for part, _, _, last in saved.states:
+                own[:, part] = last
+        return outputs, final
 
     def backward(
         self, params: Weights, residuals: list[Residuals], d_outputs: Array, grad: Parameters, d_state: Array
@@ -260,7 +251,8 @@ class CompiledKernel(Kernel):
     ) -> Array:
         """Fill `dx`, unless it has no columns; return the gradient with respect to the first state."""
         memory = self._memory_backward(residuals, d_state)
-        weights, vectors = self.weights_backward(params, dx.shape[2] > 0), self.vectors(params)
+        weights = self.packing.backward(params, dx.shape[2] > 0)
+        vectors = self.packing.vectors(params)
         d_outputs = argument(d_outputs, self.dtype)
         sums = self._partial_sums(grad, len(residuals))
 

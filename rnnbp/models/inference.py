@@ -1,0 +1,229 @@
+"""Inference: a stack of layers in use, over whole sequences or step by step."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from rnnbp.data import SequenceBatch
+from rnnbp.layers import Embedding, Layer, Run
+from rnnbp.layers.base import Array, State, padding_mask
+from rnnbp.models.layer_stack import LayerStack
+from rnnbp.models.prepared import PreparedLayers
+from rnnbp.runtime import positive_int
+
+
+class Inference(LayerStack):
+    """Layers in a row in evaluation mode: without dropout and noise, from state to state.
+
+    Weights are packed once and used until a parameter changes, which every call checks by comparing their bits. Several
+    threads may use a model at the same time.
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> model = rnnbp.Sequential(rnnbp.LSTM(2, 4), rnnbp.Dense(4, 1), seed=0)
+    >>> x = np.random.default_rng(0).normal(size=(5, 1, 2))
+    >>> state = model.start()
+    >>> for t in range(5):
+    ...     y, state = model.step(x[t], state)
+    >>> bool((y == model.forward(x)[-1]).all())
+    True
+    """
+
+    _prepared: PreparedLayers | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "_prepared"}
+
+    def evaluate(self, x: Array, run: Run, states: Sequence[State] | None = None) -> tuple[Array, list[State]]:
+        """Compute the outputs and the states after the last step, as `unroll` without its residuals.
+
+        Parameters
+        ----------
+        x : ndarray (T, B, F), or integers (T, B)
+        run : Run
+            Without `rng`.
+        states : list, one a layer, optional
+            Initial states. Default: each layer's own initial state.
+
+        Returns
+        -------
+        outputs : ndarray (T, B, K) or (B, K)
+        states : list
+        """
+        prepared = self._prepared
+        if prepared is None or not prepared.is_for(self.layers, self.params):
+            prepared = self._prepared = PreparedLayers(self.layers, self.params)
+        if x.shape[2:] not in prepared.taken:
+            self._check_input(x)
+            prepared.taken.add(x.shape[2:])
+        return prepared(x if isinstance(self.layers[0], Embedding) else x.astype(self.dtype, copy=False), run, states)
+
+    def forward_from(self, batch: SequenceBatch, states: Sequence[State] | None = None) -> tuple[Array, list[State]]:
+        """Compute the outputs and final states in evaluation mode from given initial states.
+
+        Parameters
+        ----------
+        batch : SequenceBatch
+        states : list, one a layer, optional
+            As this method returns them. Default: zeros.
+
+        Returns
+        -------
+        outputs : ndarray (T, B, K) or (B, K)
+            As `forward`.
+        states : list
+            Final states; None for a layer without state.
+        """
+        outputs, after = self.evaluate(batch.x, Run(batch.lengths), states)
+        return _zero_padding(outputs, batch.lengths) if self.per_step else outputs, after
+
+    def start(self, batch_size: int = 1) -> list[State]:
+        """Return the state before the first step, from which `step` continues.
+
+        Parameters
+        ----------
+        batch_size : int, default 1
+            B, the number of sequences that are run side by side.
+
+        Returns
+        -------
+        list
+            A state for each layer: None for one without state, else an array (B, ...) or a list of such. A sequence is
+            a row of every array.
+
+        Raises
+        ------
+        ValueError
+            If a layer is non-causal, or no layer tells the number of features of the inputs.
+
+        Examples
+        --------
+        >>> import rnnbp
+        >>> [state.shape for state in rnnbp.Sequential(rnnbp.LSTM(12, 64)).start(3)]
+        [(3, 128)]
+        """
+        self._check_causal()
+        B = positive_int("batch_size", batch_size)
+        tokens = isinstance(self.layers[0], Embedding)
+        x = np.zeros((1, B), np.int64) if tokens else np.zeros((1, B, input_features(self.layers)), self.dtype)
+        return self.evaluate(x, Run(np.zeros(B, np.int64)))[1]  # past the end of every sequence
+
+    def step(self, x: ArrayLike, state: Sequence[State]) -> tuple[Array, list[State]]:
+        """Compute the outputs at the next step, in evaluation mode, and the state after it.
+
+        The outputs are those of `forward` over the whole sequences so far, to the last bit; to rounding where a layer
+        takes several steps together: `FixedPoint`, and long sequences of a cell that is linear in its state, which
+        `forward` splits where Numba is not installed. A layer that reduces time (`Last`, `MeanOverTime`) returns its
+        value for the steps so far.
+
+        Parameters
+        ----------
+        x : array_like (B, F), or integers (B,) for tokens
+            The step of each sequence.
+        state : list
+            As `start` or this method returned it. It is not changed, and may be used again: arrays that were returned
+            are never written to.
+
+        Returns
+        -------
+        y : ndarray (B, K)
+        state : list
+            After the step.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not fit, or a layer is non-causal.
+
+        See Also
+        --------
+        forward : whole sequences.
+
+        Examples
+        --------
+        >>> import rnnbp
+        >>> model = rnnbp.Sequential(rnnbp.GRU(3, 8), rnnbp.Dense(8, 2))
+        >>> y, state = model.step(np.ones((4, 3)), model.start(batch_size=4))
+        >>> y.shape
+        (4, 2)
+        """
+        x = np.asarray(x)
+        if x.ndim != 2 - isinstance(self.layers[0], Embedding):
+            raise ValueError(f"x must be one step, of shape (B, F), or (B,) for tokens, got {x.shape}")
+        self._check_causal()
+        check_rows(state, len(x))
+        y, after = self.evaluate(x[None], one_step(len(x)), state)
+        return y[0] if self.per_step else y, after
+
+    def _check_causal(self) -> None:
+        for i, layer in enumerate(self.layers):
+            if not layer.causal:
+                raise ValueError(
+                    f"layer {i}, {type(layer).__name__}, is non-causal, its outputs depend on later steps: the model "
+                    "takes whole sequences, by forward(x)"
+                )
+
+
+@lru_cache(maxsize=64)
+def one_step(batch_size: int) -> Run:
+    """Return the run of one step of each sequence."""
+    return Run(np.ones(batch_size, np.int64))
+
+
+def check_rows(state: State, batch_size: int) -> None:
+    """Raise unless every array of a state has a row for each sequence.
+
+    Examples
+    --------
+    >>> check_rows([None, np.zeros((3, 8))], 2)
+    Traceback (most recent call last):
+    ValueError: state must be of the 2 sequences of x, got one of 3
+    """
+    if isinstance(state, list | tuple):
+        for part in state:
+            check_rows(part, batch_size)
+    elif state is not None and len(state) != batch_size:
+        raise ValueError(f"state must be of the {batch_size} sequences of x, got one of {len(state)}")
+
+
+def input_features(layers: Sequence[Layer]) -> int:
+    """Return F, the number of features that the inputs of layers must have.
+
+    Raises
+    ------
+    ValueError
+        If they take any number.
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> input_features([rnnbp.Window(2, 0), rnnbp.Dense(12, 3)])
+    4
+    """
+    widths = [n for layer in layers for shape in layer.shapes().values() for n in shape]
+    widths += [n for layer in layers for n in layer.out_shape(("T", "B", None)) if isinstance(n, int)]
+    found = [F for F in range(1, max(widths, default=0) + 1) if _fit(layers, F)]
+    if len(found) != 1:
+        raise ValueError("no layer tells the number of features of the inputs: use forward(x), over whole sequences")
+    return found[0]
+
+
+def _fit(layers: Sequence[Layer], features: int) -> bool:
+    shape: Any = ("T", "B", features)
+    try:
+        for layer in layers:
+            shape = layer.out_shape(shape)
+    except ValueError:
+        return False
+    return True
+
+
+def _zero_padding(outputs: Array, lengths: Array) -> Array:
+    """Return outputs (T, B, K) with zeros past the end of each sequence."""
+    if lengths[-1] == len(outputs):
+        return outputs
+    return np.where(padding_mask(Run(lengths), len(outputs))[:, :, None], outputs.dtype.type(0), outputs)
