@@ -1,13 +1,13 @@
 """Recurrent backpropagation (Almeida-Pineda): the gradient at a fixed point by its adjoint equation."""
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from rnnbp.cells import Cell
-from rnnbp.cells.base import Array, Weights, map_nested
+from rnnbp.cells.base import Array, Weights
 from rnnbp.core import Parameters
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import Gradient, GradientAlgorithm, whole_gradient
@@ -15,6 +15,7 @@ from rnnbp.gradients.history import History
 from rnnbp.kernels.packing import pack, unpack
 from rnnbp.layers import FixedPoint, Layer, Run
 from rnnbp.layers.base import Residuals, Shape, State
+from rnnbp.layers.constant_input import Rows, transposed_jacobian
 from rnnbp.layers.fixed_point import check_solver_arguments, spectral_radius_at, state_cotangent
 from rnnbp.losses import Loss
 from rnnbp.models import Sequential
@@ -178,27 +179,25 @@ class Implicit(Layer):
         if d_state is not None:
             d[_last_rows(active, dy.shape[1])] += d_state[: active.max(initial=0)]
         _, cell_residuals = cell.step(weights, z, x)
-        transposed = _TransposedJacobian(cell, weights, z, x, cell_residuals)
-        a = self._adjoint(transposed, d, imaginary_scale(params.vector, z, x), active)
+        a = self._adjoint(
+            _Jacobians(cell, weights, z, x, cell_residuals), d, imaginary_scale(params.vector, z, x), active
+        )
         _, d_x, delta = cell.step_vjp(weights, z, x, cell_residuals, a)
         cell.param_vjp(z, x, cell_residuals, delta, grad)
         return unpack(d_x, active, dy.shape[1]), _initial_state_cotangent(active, d_state)
 
-    def _adjoint(self, transposed: "_TransposedJacobian", d: Array, imaginary: float, active: Array) -> Array:
+    def _adjoint(self, jacobians: "_Jacobians", d: Array, imaginary: float, active: Array) -> Array:
         """Solve a = J'a + d, row by row; rows of d that are 0 or not finite are returned unchanged."""
         size = np.abs(d.real).max(axis=-1, initial=0.0)
         nonzero = np.flatnonzero((size > 0) & np.isfinite(d).all(axis=-1))
         scale = size[nonzero, None]
         scaled = d[nonzero] / scale
-
-        def function(rows: Array, a: Array) -> Array:
-            return transposed(nonzero[rows], a) + scaled[rows]
-
-        dtype = np.result_type(d, transposed.z)
+        function = AdjointFunction(jacobians.transposed(nonzero), scaled)
+        dtype = np.result_type(d, jacobians.z)
         algorithm = self.algorithm
         found = solve(algorithm.adjoint, function, scaled.astype(dtype), algorithm.tolerance, imaginary)
         iterations, residual = found.iterations.max(initial=0), found.residual.real.max(initial=0)
-        algorithm.history.append(Adjoints(len(nonzero), int(iterations), float(residual), transposed.evaluations))
+        algorithm.history.append(Adjoints(len(nonzero), int(iterations), float(residual), function.evaluations))
         if not found.converged.all():
             ends = np.cumsum(active)
 
@@ -207,7 +206,7 @@ class Implicit(Layer):
                 return f"step {t} of sequence {nonzero[row] - ends[t] + active[t]}"
 
             def radius(row: int) -> float:
-                return transposed.spectral_radius(int(nonzero[row]))
+                return jacobians.spectral_radius(int(nonzero[row]))
 
             error = convergence_error("adjoints", algorithm.adjoint, algorithm.tolerance, found, place, radius)
             algorithm.on_failure(error)
@@ -231,18 +230,44 @@ class ImplicitResiduals:
         return self.evaluations - int(self.active.sum())
 
 
-class _TransposedJacobian:
-    """The function a -> J'a at fixed points z (N, S)."""
+class AdjointFunction:
+    """The function a -> J'a + d, whose fixed point is the adjoint.
 
-    def __init__(self, cell: Cell, weights: Weights, z: Array, x: Array, residuals: object) -> None:
-        self.cell, self.weights, self.z, self.x, self.residuals = cell, weights, z, x, residuals
+    Parameters
+    ----------
+    transposed : callable
+        Takes rows (R,) and a (R, S), and returns J'a.
+    d : ndarray (N, S)
+
+    Attributes
+    ----------
+    evaluations : int
+        Number of rows computed so far.
+    """
+
+    def __init__(self, transposed: Callable[[Array, Array], Array], d: Array) -> None:
+        self.transposed, self.d = transposed, Rows(d)
         self.evaluations = 0
 
     def __call__(self, rows: Array, a: Array) -> Array:
-        """Return J'a (R, S) at the fixed points of these rows (R,)."""
         self.evaluations += len(rows)
-        residuals = map_nested(lambda r: r[rows], self.residuals)
-        return self.cell.step_vjp(self.weights, self.z[rows], self.x[rows], residuals, a)[0]
+        return self.transposed(rows, a) + self.d(rows)
+
+
+@dataclass(frozen=True)
+class _Jacobians:
+    """The Jacobians J of a cell's step at fixed points z (N, S)."""
+
+    cell: Cell
+    weights: Weights
+    z: Array
+    x: Array
+    residuals: Residuals
+
+    def transposed(self, points: Array) -> Callable[[Array, Array], Array]:
+        """Return the function (rows, a) -> J'a of rows among these fixed points."""
+        z, x, residuals = Rows((self.z, self.x, self.residuals))(points)
+        return transposed_jacobian(self.cell, self.weights, z, x, residuals)
 
     def spectral_radius(self, row: int) -> float:
         """Return the spectral radius of J at one fixed point."""

@@ -1,12 +1,14 @@
 """The step of a cell as a function of its state, and backpropagation through the iterations of a solver."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from rnnbp.cells import Cell
 from rnnbp.cells.base import Array, Residuals, Weights, map_nested
 from rnnbp.core import Parameters
+from rnnbp.layers.constant_input import step_at
 from rnnbp.solvers import Solution
 
 
@@ -26,21 +28,17 @@ class StepFunction:
     """
 
     def __init__(self, cell: Cell, weights: Weights, x: Array) -> None:
-        self.cell, self.weights, self.x = cell, weights, x
+        self.x, self.step = x, step_at(cell, weights, x)
         self.evaluations = 0
 
     def __call__(self, rows: Array, z: Array) -> Array:
         """Return f(z) (R, S) for the inputs of these rows."""
         self.evaluations += len(rows)
-        next_state, residuals = self.cell.step(self.weights, z, self.inputs(rows))
-        self.record(rows, z, residuals)
+        next_state, found = self.step(rows, z)
+        self.record(rows, z, found)
         return next_state
 
-    def inputs(self, rows: Array) -> Array:
-        """Return x of these rows: a copy, or x itself if they are all rows."""
-        return self.x if len(rows) == len(self.x) and rows[0] == 0 and rows[-1] == len(rows) - 1 else self.x[rows]
-
-    def record(self, rows: Array, z: Array, residuals: Residuals) -> None:
+    def record(self, rows: Array, z: Array, found: Any) -> None:
         """Store an evaluation, in subclasses that need it."""
 
 
@@ -60,8 +58,8 @@ class RecordedStepFunction(StepFunction):
         super().__init__(cell, weights, x)
         self.recorded: list[Evaluation] = []
 
-    def record(self, rows: Array, z: Array, residuals: Residuals) -> None:
-        self.recorded.append(Evaluation(rows, z, residuals))
+    def record(self, rows: Array, z: Array, found: Any) -> None:
+        self.recorded.append(Evaluation(rows, z, self.step.residuals(z, found)))
 
 
 @dataclass(frozen=True)
@@ -117,7 +115,7 @@ def backward_through_iterations(
             continue
         rows, z = evaluation.rows[updated], evaluation.z[updated]
         residuals = map_nested(lambda r, updated=updated: r[updated], evaluation.residuals)
-        x = function.inputs(rows)
+        x = function.x[rows]
         d_state, d_input, delta = cell.step_vjp(weights, z, x, residuals, rate * d[rows])
         d[rows] = (1 - rate) * d[rows] + d_state
         d_x[rows] += d_input

@@ -6,6 +6,7 @@ import numpy as np
 
 from rnnbp.runtime import number, positive_int
 from rnnbp.solvers.base import Array, Evaluate, Search, Solver
+from rnnbp.solvers.row_vectors import combination, inner, row_norms
 
 
 @dataclass(frozen=True)
@@ -53,40 +54,51 @@ class Anderson(Solver):
 
 
 class _AndersonSearch(Search):
-    """The last m differences of z and of the residual, (R, S) each, oldest first."""
+    """The last m differences of the residual, normalized, and the matrix of their inner products, row by row.
+
+    In `dr` (R, m, S) the newest difference takes the place of the oldest. `dg` (R, m, S) has dZ + mixing dR, divided by
+    the same norms, and `gram` (R, m, m) a ridge on its diagonal, which keeps it regular where differences are parallel.
+    """
 
     def __init__(self, memory: int, mixing: float) -> None:
-        self.memory, self.mixing = memory, mixing
+        self.memory, self.mixing, self.count = memory, mixing, 0
         self.last: tuple[Array, Array] | None = None
-        self.dz: list[Array] = []
-        self.dr: list[Array] = []
+        self.dr: Array
+        self.dg: Array
+        self.gram: Array
 
     def select(self, active: Array) -> None:
-        self.dz, self.dr = [d[active] for d in self.dz], [d[active] for d in self.dr]
         if self.last is not None:
-            self.last = (self.last[0][active], self.last[1][active])
+            z, r, self.dr, self.dg, self.gram = (
+                a.compress(active, axis=0) for a in (*self.last, self.dr, self.dg, self.gram)
+            )
+            self.last = z, r
 
     def advance(self, z: Array, fz: Array, evaluate: Evaluate) -> Array:
         r = fz - z
-        if self.last is not None:
-            self.dz = [*self.dz, z - self.last[0]][-self.memory :]
-            self.dr = [*self.dr, r - self.last[1]][-self.memory :]
+        if self.last is None:
+            self._allocate(z)
+        else:
+            self._append(z - self.last[0], r - self.last[1])
         self.last = (z, r)
-        if not self.dr:
-            return z + self.mixing * r
-        dz, dr = np.stack(self.dz, axis=1), np.stack(self.dr, axis=1)
-        gamma = _least_squares(dr, r)
-        return z + self.mixing * r - (gamma[:, None, :] @ (dz + self.mixing * dr))[:, 0]
+        n = min(self.count, self.memory)
+        step = r if self.mixing == 1 else self.mixing * r
+        if not n:
+            return z + step
+        gamma = np.linalg.solve(self.gram[:, :n, :n], inner(self.dr[:, :n], r)[:, :, None])[:, :, 0]
+        return z + step - combination(gamma, self.dg[:, :n])
 
+    def _allocate(self, z: Array) -> None:
+        (R, S), m = z.shape, self.memory
+        self.dr, self.dg, self.gram = (np.empty((R, m, width), z.dtype) for width in (S, S, m))
 
-def _least_squares(dr: Array, r: Array) -> Array:
-    """Return gamma (R, m) that minimizes |r - gamma dr|, by the normal equations of normalized differences.
-
-    A ridge of 100 machine epsilons keeps the system regular where differences are parallel.
-    """
-    size = np.linalg.norm(dr, axis=-1)
-    size = np.where(size > 0, size, 1)
-    unit = dr / size[:, :, None]
-    gram = unit @ unit.swapaxes(1, 2)
-    gram += 100 * np.finfo(r.dtype).eps * np.eye(dr.shape[1], dtype=r.dtype)
-    return np.linalg.solve(gram, unit @ r[:, :, None])[:, :, 0] / size
+    def _append(self, dz: Array, dr: Array) -> None:
+        """Put a difference into its place, and its inner products with all others into the matrix."""
+        place, n = self.count % self.memory, min(self.count + 1, self.memory)
+        size = row_norms(dr)
+        size[size == 0] = 1
+        self.dr[:, place] = unit = dr / size
+        self.dg[:, place] = (dz + (dr if self.mixing == 1 else self.mixing * dr)) / size
+        self.gram[:, place, :n] = self.gram[:, :n, place] = inner(self.dr[:, :n], unit)
+        self.gram[:, place, place] += 100 * np.finfo(dr.dtype).eps
+        self.count += 1

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnbp.runtime import natural_int, number
+from rnnbp.solvers.row_vectors import row_maxima
 
 Array = np.ndarray
 Function = Callable[[Array, Array], Array]  # (rows (R,), z (R, S)) -> f(z) (R, S) of those rows
-Evaluate = Callable[[Array, Array], Array]  # the same, with row indices relative to the rows that are still iterated
+Evaluate = Callable[[Array, Array], Array]  # the same, of row indices among the rows that are still iterated
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,9 @@ class Tolerance:
 
     def met(self, residual: Array, z: Array) -> Array:
         """Return, (R,), whether residuals (R,) at z (R, S) meet the criterion; NaN does not."""
-        return residual <= self.absolute + self.relative * np.abs(z).max(axis=-1, initial=0.0)
+        if self.relative == 0:
+            return residual <= self.absolute
+        return residual <= self.absolute + self.relative * row_maxima(z)
 
 
 @dataclass(frozen=True)
@@ -129,36 +132,56 @@ class Solver:
 
 
 def _search(search: Search, function: Function, start: Array, tolerance: Tolerance) -> Solution:
-    R = len(start)
-    found = Solution(start.copy(), np.zeros(R, np.int64), np.zeros(R, start.dtype), np.ones(R, bool))
-    rows, z = np.arange(R), start
+    rows, z, stopped = _constant(np.arange(len(start))), start, list[_Stopped]()
     for k in range(tolerance.iterations + 1):
         if not len(rows):
             break
         fz = function(rows, z)
-        residual = np.abs(fz - z).max(axis=-1, initial=0.0)
+        residual = row_maxima(fz - z)
         converged = tolerance.met(residual, z)
-        active = ~converged & np.isfinite(residual) & (k < tolerance.iterations)
-        if not active.all():
-            _record(found, rows, ~active, k, z, residual, converged)
-            rows, z, fz = rows[active], z[active], fz[active]
+        active = ~converged & np.isfinite(residual)
+        if k == tolerance.iterations:
+            active[:] = False
+        if np.count_nonzero(active) < len(rows):
+            there, here = np.flatnonzero(~active), np.flatnonzero(active)
+            found = Solution(z.take(there, axis=0), np.full(len(there), k), residual[there], converged[there])
+            stopped.append((rows[there], found))
+            rows, z, fz = _constant(rows[here]), z.take(here, axis=0), fz.take(here, axis=0)
             search.select(active)
         if len(rows):
-            z = search.advance(z, fz, _restricted(function, rows))
-    return found
+            z = search.advance(z, fz, _Restricted(function, rows))
+    return _together(stopped, start)
 
 
-def _restricted(function: Function, rows: Array) -> Evaluate:
-    """Return `function` with row indices relative to `rows`."""
-    return lambda where, z: function(rows[where], z)
+_Stopped = tuple[Array, Solution]  # rows that have converged or failed in one iteration, and their results
 
 
-def _record(found: Solution, rows: Array, stopped: Array, k: int, z: Array, residual: Array, converged: Array) -> None:
-    here = rows[stopped]
-    found.z[here] = z[stopped]
-    found.iterations[here] = k
-    found.residual[here] = residual[stopped]
-    found.converged[here] = converged[stopped]
+def _together(stopped: list[_Stopped], start: Array) -> Solution:
+    """Return the results of all rows in order."""
+    if not stopped:
+        return Solution(start.copy(), np.zeros(0, np.int64), np.zeros(0, start.dtype), np.ones(0, bool))
+    order = np.argsort(np.concatenate([rows for rows, _ in stopped]))
+    fields = ("z", "iterations", "residual", "converged")
+    return Solution(*(np.concatenate([getattr(found, name) for _, found in stopped])[order] for name in fields))
+
+
+def _constant(rows: Array) -> Array:
+    """Return row indices that cannot be written to: a function may then keep what it has for the same array."""
+    rows.flags.writeable = False
+    return rows
+
+
+class _Restricted:
+    """A function with row indices relative to `rows`."""
+
+    def __init__(self, function: Function, rows: Array) -> None:
+        self.function, self.rows = function, rows
+        self._last: tuple[Array, Array] | None = None
+
+    def __call__(self, where: Array, z: Array) -> Array:
+        if self._last is None or self._last[0] is not where or where.flags.writeable:
+            self._last = where, _constant(self.rows[where])
+        return self.function(self._last[1], z)
 
 
 def solve(solver: Solver, function: Function, start: Array, tolerance: Tolerance, scale: float = 1.0) -> Solution:

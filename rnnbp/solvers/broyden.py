@@ -6,6 +6,7 @@ import numpy as np
 
 from rnnbp.runtime import positive_int
 from rnnbp.solvers.base import Array, Evaluate, Search, Solver
+from rnnbp.solvers.row_vectors import combination, inner
 
 
 @dataclass(frozen=True)
@@ -50,39 +51,55 @@ class Broyden(Solver):
 
 
 class _BroydenSearch(Search):
+    """The last residual g, the step that followed it, and the vectors of the updates, U and V (R, memory, S)."""
+
     def __init__(self, memory: int) -> None:
-        self.memory = memory
-        self.last: tuple[Array, Array] | None = None  # the last residual, and the step that followed it
-        self.u: list[Array] = []
-        self.v: list[Array] = []
+        self.memory, self.count = memory, 0
+        self.last: tuple[Array, Array] | None = None
+        self.u: Array
+        self.v: Array
 
     def select(self, active: Array) -> None:
-        self.u, self.v = [u[active] for u in self.u], [v[active] for v in self.v]
         if self.last is not None:
-            self.last = (self.last[0][active], self.last[1][active])
+            self.last = (self.last[0].compress(active, axis=0), self.last[1].compress(active, axis=0))
+            self.u, self.v = self.u.compress(active, axis=0), self.v.compress(active, axis=0)
 
     def advance(self, z: Array, fz: Array, evaluate: Evaluate) -> Array:
         g = fz - z
-        if self.last is not None:
+        if self.last is None:
+            self.u, self.v = (np.empty((len(z), 0, z.shape[1]), z.dtype) for _ in range(2))
+        else:
             self._update(g - self.last[0], self.last[1])
-        step = -_product(g, self.v, self.u)
+        step = -self._inverse(g)
         self.last = (g, step)
         return z + step
 
+    def _inverse(self, a: Array) -> Array:
+        """Return H a = -a + U'V a."""
+        n = self.count
+        return combination(inner(self.v[:, :n], a), self.u[:, :n]) - a
+
+    def _transposed(self, a: Array) -> Array:
+        """Return a'H = -a + V'U a."""
+        n = self.count
+        return combination(inner(self.u[:, :n], a), self.v[:, :n]) - a
+
     def _update(self, y: Array, s: Array) -> None:
         """Update H by the Sherman-Morrison formula; a row whose divisor vanishes is not updated."""
-        if len(self.u) == self.memory:
-            self.u, self.v = [], []
-        hy, sh = _product(y, self.v, self.u), _product(s, self.u, self.v)
-        divisor = (s * hy).sum(axis=-1, keepdims=True)
+        if self.count == self.memory:
+            self.count = 0
+        hy, sh = self._inverse(y), self._transposed(s)
+        divisor = np.einsum("rs,rs->r", s, hy)[:, None]
         sound = np.abs(divisor) > np.finfo(s.dtype).tiny
-        self.u.append(np.where(sound, (s - hy) / np.where(sound, divisor, 1), 0))
-        self.v.append(sh)
+        if self.count == self.u.shape[1]:
+            self.u, self.v = self._enlarged(self.u), self._enlarged(self.v)
+        self.u[:, self.count] = np.where(sound, (s - hy) / np.where(sound, divisor, 1), 0)
+        self.v[:, self.count] = sh
+        self.count += 1
 
-
-def _product(a: Array, inner: list[Array], outer: list[Array]) -> Array:
-    """Return -a + sum of outer (inner . a): H a for inner = V and outer = U, a'H for inner = U and outer = V."""
-    product = -a
-    for i, o in zip(inner, outer, strict=True):
-        product = product + o * (i * a).sum(axis=-1, keepdims=True)
-    return product
+    def _enlarged(self, vectors: Array) -> Array:
+        """Return vectors (R, n, S) with room for twice as many, at most `memory`."""
+        R, n, S = vectors.shape
+        found = np.empty((R, min(max(2 * n, 8), self.memory), S), vectors.dtype)
+        found[:, :n] = vectors
+        return found

@@ -7,14 +7,22 @@ import numpy as np
 
 from rnnbp.runtime import positive_int
 from rnnbp.solvers.base import Array, Evaluate, Function, Search, Solution, Solver, Tolerance
+from rnnbp.solvers.row_vectors import combination, inner, row_maxima, row_norms
 
 Product = Callable[[Array], Array]  # (R, S) -> (R, S)
 
 
-def correction(product: Product, residual: Array, krylov: int) -> Array:
-    """Solve (I - M) step = residual for step (R, S), by SciPy's GMRES over all rows together.
+ACCURACY = 3e-6  # of a correction: enough, as the caller repeats it on the remaining residual
+RESTARTS = 10
+STAGNATION = 0.9  # of the residual in a step of GMRES, after which the next direction is another one
 
-    The relative tolerance is 1e-5: enough, as the caller repeats the correction on the remaining residual.
+
+def correction(product: Product, residual: Array, krylov: int) -> Array:
+    """Solve (I - M) step = residual for step (R, S), row by row, by adaptive simpler GMRES.
+
+    With directions p whose images q = (I - M) p are orthonormal, and the residual r: step <- step + (q . r) p and
+    r <- r - (q . r) q. A new direction is r, as in the method of conjugate residuals, or where r hardly decreases the
+    last image; both span the Krylov space, in which r is then the smallest, as in GMRES.
 
     Parameters
     ----------
@@ -22,20 +30,51 @@ def correction(product: Product, residual: Array, krylov: int) -> Array:
         Maps v (R, S) to M v, row by row.
     residual : ndarray (R, S)
     krylov : int
-        Largest dimension of the Krylov space; then GMRES restarts, at most ten times.
+        Largest dimension of the Krylov space; then GMRES restarts.
+
+    References
+    ----------
+    P. Jiránek, M. Rozložník & M. H. Gutknecht (2008), "How to make simpler GMRES and GCR more stable", SIAM Journal on
+    Matrix Analysis and Applications 30(4), 1483-1499, doi:10.1137/070707373
     """
-    from scipy.sparse.linalg import LinearOperator, gmres
+    scale = row_maxima(residual)[:, None]  # so that squares neither overflow nor vanish
+    r = _divided(residual, scale)
+    step, enough = np.zeros_like(r), ACCURACY * row_norms(r)
+    for _ in range(RESTARTS):
+        _cycle(product, step, r, enough, min(krylov, r.shape[1]))
+        if not (row_norms(r) > enough).any():
+            break
+    return step * scale
 
-    shape, size = residual.shape, residual.size
 
-    def matvec(v: Array) -> Array:
-        rows = v.reshape(shape)
-        return (rows - product(rows)).ravel()
+def _cycle(product: Product, step: Array, r: Array, enough: Array, krylov: int) -> None:
+    """Update step and r (R, S) in one Krylov space; rows whose residual is small enough are not changed any more."""
+    p, q = (np.empty((len(r), krylov, r.shape[1]), r.dtype) for _ in range(2))
+    size = row_norms(r)
+    direction = _divided(r, size)
+    dependent = 10 * np.sqrt(np.finfo(r.dtype).eps)  # what is left of an image in others' space: products are inexact
+    for k in range(krylov):
+        image = direction - product(direction)
+        before = row_norms(image)
+        for _ in range(2 if k else 0):  # twice, as rounding leaves a part of it
+            overlap = inner(q[:, :k], image)
+            image -= combination(overlap, q[:, :k])
+            direction = direction - combination(overlap, p[:, :k])
+        after = row_norms(image)
+        after[after <= dependent * before] = 0
+        p[:, k], q[:, k] = _divided(direction, after), _divided(image, after)
+        share = np.where(size > enough, (q[:, k] * r).sum(axis=1, keepdims=True), 0)
+        step += share * p[:, k]
+        r -= share * q[:, k]
+        last, size = size, row_norms(r)
+        if not (size > enough).any():
+            return
+        direction = np.where(size < STAGNATION * last, _divided(r, size), q[:, k])
 
-    operator = LinearOperator((size, size), matvec=matvec, dtype=residual.dtype)
-    scale = np.abs(residual).max()  # so that the accuracy does not depend on the residual's magnitude
-    step, _ = gmres(operator, residual.ravel() / scale, restart=min(krylov, size), maxiter=10, atol=0.0)
-    return (step * scale).reshape(shape).astype(residual.dtype, copy=False)
+
+def _divided(a: Array, size: Array) -> Array:
+    """Return a / size, zero where the size is."""
+    return a / np.where(size > 0, size, np.inf)
 
 
 @dataclass(frozen=True)
@@ -79,8 +118,15 @@ class _GMRESSearch(Search):
         self.krylov = krylov
 
     def advance(self, z: Array, fz: Array, evaluate: Evaluate) -> Array:
-        rows = np.arange(len(z))  # M v = f(z + v) - f(z), as f is affine
-        return z + correction(lambda v: evaluate(rows, z + v) - fz, fz - z, self.krylov)
+        rows = np.arange(len(z))
+        rows.flags.writeable = False
+        size = row_maxima(z)[:, None]
+        size[size == 0] = 1  # M v = (f(z + size v) - f(z)) / size, as f is affine
+
+        def product(v: Array) -> Array:
+            return (evaluate(rows, z + size * v) - fz) / size
+
+        return z + correction(product, fz - z, self.krylov)
 
 
 @dataclass(frozen=True)

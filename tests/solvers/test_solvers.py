@@ -67,7 +67,7 @@ def test_solution_of_a_linear_problem_is_its_closed_form(solver, rng):
     np.testing.assert_allclose(found.z, np.linalg.solve(np.eye(S) - M, b.T).T, rtol=0, atol=2e-11)
 
 
-@pytest.mark.parametrize("solver", NONLINEAR[:-1], ids=str)  # Newton's inner solve stops for all rows together
+@pytest.mark.parametrize("solver", NONLINEAR, ids=str)
 def test_a_row_takes_as_many_iterations_as_alone(solver, rng):
     """Rows converge one after another, from the first to the last, the others keeping what was learned of them."""
     M, b = contraction(rng)
@@ -264,3 +264,32 @@ def test_arguments_out_of_range_are_refused(make, message):
 def test_solver_without_a_search_raises_not_implemented():
     with pytest.raises(NotImplementedError, match="Solver does not define search"):
         Solver().solve(lambda rows, z: z, np.zeros((1, 1)), Tolerance())
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_gmres_solves_a_rotation_whose_residual_stagnates(dtype):
+    """(I - M) v is orthogonal to v here, so that a step along the residual does not decrease it."""
+    turn = np.array([[0, 1], [-1, 0]], dtype)
+    M, b = np.eye(2, dtype=dtype) - turn, np.array([[1, 2], [3e9, -1e9], [1e-20, 0]], dtype)
+    found = GMRES().solve(linear(M, b), np.zeros((3, 2), dtype), Tolerance(0, 1e-5))
+    assert found.converged.all()
+    np.testing.assert_allclose(found.z, b @ turn, rtol=1e-4)
+
+
+def test_gmres_takes_as_many_products_as_the_krylov_space_needs(rng):
+    M, b = contraction(rng)
+    f = Counted(linear(M, b))
+    GMRES().solve(f, np.zeros((R, S)), Tolerance(1e-4, 0))
+    assert f.calls <= S + 2  # before and after S products
+
+
+def test_constant_rows_are_passed_as_the_same_array_that_cannot_be_written_to():
+    seen = []
+
+    def f(rows, z):
+        seen.append(rows)
+        return np.cos(np.array([[0.0], [0.9]])[rows] * z)
+
+    Iteration().solve(f, np.ones((2, 1)), Tolerance())
+    assert len({id(rows) for rows in seen}) == 2
+    assert not any(rows.flags.writeable for rows in seen)

@@ -16,7 +16,18 @@ FUNCTIONS = {
 }
 RESERVED = (
     *("params", "state", "residuals", "constants", "next_state", "d_next", "d_x", "d_state", "delta", "grad"),
-    *("bias", "H", "blocks", "concatenate", "outer_sum", "total", "zeros_like", *FUNCTIONS.values()),
+    *(
+        "bias",
+        "H",
+        "blocks",
+        "concatenate",
+        "outer_sum",
+        "given",
+        "factors",
+        "total",
+        "zeros_like",
+        *FUNCTIONS.values(),
+    ),
 )
 
 
@@ -25,7 +36,7 @@ def step_source(program: Program) -> str:
     owner = program.equation.graph.owner
     title = f'"""{owner}: one step and its vector-Jacobian products, generated from the declaration."""'
     imports = "from rnnbp.cells.declared.arrays import *"
-    functions = (writer(program).source() for writer in (_Step, _StepVJP, _ParamVJP, _Sources))
+    functions = (writer(program).source() for writer in (Step, StepVJP, _ParamVJP, _Sources))
     return "\n\n\n".join([f"{title}\n\n{imports}", *functions]) + "\n"
 
 
@@ -34,7 +45,7 @@ def entry(mapping: str, name: str) -> str:
     return f'{mapping}["{name}"]'
 
 
-class _Function:
+class Function:
     """Base class of the writers of one function each.
 
     Parameters
@@ -56,19 +67,27 @@ class _Function:
 
     def header(self, *, params: bool, residuals: bool) -> list[str]:
         """Return the lines that name the parts of the arguments."""
-        states = list(self.equation.states.values())
-        lines = [
-            f"H = state.shape[-1]{f' // {len(states)}' if len(states) > 1 else ''}",
-            self.unpacked(states, "state"),
-        ]
-        for k, constant in enumerate(self.program.constants):
-            lines.append(f"{self.names.of(constant)} = constants[{k}]{self.writer.meaning(constant)}")
+        lines = [self.units("state"), self.unpacked(list(self.equation.states.values()), "state"), *self.constants()]
         if params:
-            symbols = self.equation.parameters.items()
-            lines += [f"{self.names.of(symbol)} = {entry('params', name)}" for name, symbol in symbols]
+            lines += self.parameters()
         if residuals and self.program.residuals:
             lines.append(self.unpacked(self.program.residuals, "residuals"))
         return lines
+
+    def units(self, array: str) -> str:
+        """Return the line that takes the number of units from an array with the state's shape."""
+        count = len(self.equation.states)
+        return f"H = {array}.shape[-1]{f' // {count}' if count > 1 else ''}"
+
+    def constants(self) -> list[str]:
+        """Return the lines that name the constants."""
+        constants = enumerate(self.program.constants)
+        return [f"{self.names.of(c)} = constants[{k}]{self.writer.meaning(c)}" for k, c in constants]
+
+    def parameters(self) -> list[str]:
+        """Return the lines that name the element-wise parameters."""
+        symbols = self.equation.parameters.items()
+        return [f"{self.names.of(symbol)} = {entry('params', name)}" for name, symbol in symbols]
 
     def assign(self, targets: Sequence[Expression]) -> None:
         """Add the lines that compute `targets`."""
@@ -87,7 +106,7 @@ class _Function:
         raise NotImplementedError
 
 
-class _Step(_Function):
+class Step(Function):
     def source(self) -> str:
         """Return `step`."""
         header = self.header(params=True, residuals=False)
@@ -112,7 +131,7 @@ class _Step(_Function):
         self.lines.append(self.unpacked([block.term for block in run.blocks], value))
 
 
-class _StepVJP(_Function):
+class StepVJP(Function):
     def source(self) -> str:
         """Return `step_vjp`."""
         found = self.program.reverse
@@ -176,7 +195,7 @@ class _StepVJP(_Function):
         return " + ".join(f"{part('delta', run.columns, whole, '..., ')} @ {self.weight(run)}" for run in runs)
 
 
-class _ParamVJP(_Function):
+class _ParamVJP(Function):
     def source(self) -> str:
         """Return `param_vjp`."""
         header = self.header(params=False, residuals=True)
@@ -206,7 +225,7 @@ class _ParamVJP(_Function):
         self.lines.append(f"{part(entry('grad', name), rows, whole)} += {value}")
 
 
-class _Sources(_Function):
+class _Sources(Function):
     def source(self) -> str:
         """Return `sources`."""
         header = self.header(params=False, residuals=True)

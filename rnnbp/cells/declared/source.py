@@ -158,6 +158,17 @@ def unpacked(names: Sequence[str], source: str) -> str:
     return f"{names[0]} = {source}" if len(names) == 1 else f"{', '.join(names)} = blocks({source}, {len(names)})"
 
 
+def listed(names: Sequence[str], source: str) -> str:
+    """Return a line that names the items of a sequence, or what takes the place of the line if there are none.
+
+    Examples
+    --------
+    >>> listed(["x_r", "x_z"], "given"), listed(["x_r"], "given")
+    ('x_r, x_z = given', '(x_r,) = given')
+    """
+    return f"({names[0]},) = {source}" if len(names) == 1 else f"{', '.join(names)} = {source}"
+
+
 def part(array: str, place: tuple[int, int], whole: int, lead: str = "") -> str:
     """Return rows or, after `lead`, columns of an array in units of H.
 
