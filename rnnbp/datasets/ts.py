@@ -139,22 +139,26 @@ class _Reader:
                 f"colons, the line has {len(parts)} part{'s' * (len(parts) > 1)}"
             )
         self.targets.append(_target(parts.pop().strip(), header) if header.labelled else None)
-        self.sequences.append(self._sequence([_values(part, header.timestamps) for part in parts]))
+        sequence = None if header.timestamps else _plain(parts)
+        if sequence is None:
+            sequence = self._padded([_values(part, header.timestamps) for part in parts])
+        promised = header.length or len(self.sequences[0] if self.sequences else sequence)
+        if header.equal_length and promised != len(sequence):
+            raise LineError(f"all sequences must have {promised} steps by the header, this one has {len(sequence)}")
+        self.sequences.append(self._filled(sequence))
 
-    def _sequence(self, columns: list[Array]) -> Array:
+    def _padded(self, columns: list[Array]) -> Array:
         lengths = [len(c) for c in columns]
-        T = max(lengths)
-        if min(lengths) < T and self.fill is None:
+        if min(lengths) < max(lengths) and self.fill is None:
             k = next(k for k, n in enumerate(lengths) if n != lengths[0])
             raise LineError(
                 f"the dimensions have different lengths: the first {lengths[0]}, number {k + 1} {lengths[k]}; {FILL}, "
                 "and the shorter ones are padded with NaN for it"
             )
-        promised = self.header.length or (len(self.sequences[0]) if self.sequences else T)
-        if self.header.equal_length and promised != T:
-            raise LineError(f"all sequences must have {promised} steps by the header, this one has {T}")
-        padded = [np.pad(c, (0, T - len(c)), constant_values=np.nan) for c in columns]
-        return self._filled(np.stack(padded, axis=1))
+        sequence = np.full((max(lengths), len(columns)), np.nan)
+        for column, numbers in zip(sequence.T, columns, strict=True):
+            column[: len(numbers)] = numbers
+        return sequence
 
     def _filled(self, sequence: Array) -> Array:
         missing = np.isnan(sequence)
@@ -187,6 +191,18 @@ def _target(text: str, header: Header) -> str | float:
     if text not in header.classes:
         raise LineError(f"class {text[:40]!r} is not among {', '.join(header.classes)}")
     return text
+
+
+def _plain(parts: list[str]) -> Array | None:
+    """Parse all dimensions together, or return None unless they are finite numbers and the same count of them."""
+    text = ",".join(parts)
+    if "_" in text or len({part.count(",") for part in parts}) != 1:  # Python's float accepts 1_000
+        return None
+    try:
+        numbers = np.fromiter(map(float, text.split(",")), np.float64)
+    except ValueError:
+        return None
+    return numbers.reshape(len(parts), -1).T if np.isfinite(numbers).all() else None
 
 
 def _values(text: str, stamped: bool) -> Array:

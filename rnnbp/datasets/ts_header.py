@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from rnnbp.runtime import did_you_mean
 
@@ -24,7 +25,7 @@ class LineError(ValueError):
 
 @dataclass
 class Header:
-    """Parser of a header: the directives read so far.
+    """Parser of a header: the directives read so far; its properties are those of the whole, after @data.
 
     Examples
     --------
@@ -64,22 +65,22 @@ class Header:
     def _size(self, name: str) -> int | None:
         return int(self.values[name][0]) if name in self.values else None
 
-    @property
+    @cached_property
     def timestamps(self) -> bool:
         """Whether values are stored as (time,value)."""
         return self._flag("timeStamps")
 
-    @property
+    @cached_property
     def classes(self) -> list[str] | None:
         """Names of the classes, in the header's order; None if targets are values or there are none."""
         return self.values["classLabel"][1:] if self._flag("classLabel") else None
 
-    @property
+    @cached_property
     def labelled(self) -> bool:
         """Whether a class or a value ends each line."""
         return self._flag("classLabel") or self._flag("targetLabel")
 
-    @property
+    @cached_property
     def dimensions(self) -> int | None:
         """Number of dimensions F, if the header has it; @univariate is often wrongly true for several."""
         return self._size("dimensions") or self._size("dimension")
@@ -89,12 +90,12 @@ class Header:
         """Whether the header declares one dimension."""
         return self._flag("univariate")
 
-    @property
+    @cached_property
     def equal_length(self) -> bool:
         """Whether the header declares that all sequences have the same length."""
         return self._flag("equalLength")
 
-    @property
+    @cached_property
     def length(self) -> int | None:
         """Length T of all sequences, if the header has it."""
         return self._size("seriesLength")

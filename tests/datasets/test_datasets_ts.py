@@ -135,6 +135,18 @@ def test_missing_values_are_an_error_by_default(tmp_path):
         read_ts(file(tmp_path, MISSING), fill=lambda s: np.zeros((2, 2)))
 
 
+@given(st.lists(hnp.arrays(np.float64, (2, 4), elements=st.floats(allow_nan=False, allow_infinity=False)), min_size=1))
+def test_plain_numbers_are_read_as_those_between_time_stamps_are(values):
+    """Dimensions of plain numbers are parsed together, those with time stamps word by word: to the same bits."""
+    plain = "".join(":".join(",".join(map(repr, d)) for d in s.tolist()) + "\n" for s in values)
+    stamped = "".join(":".join(",".join(f"(0,{v!r})" for v in d) for d in s.tolist()) + "\n" for s in values)
+    found = read_ts(io.StringIO(f"@data\n{plain}"), dtype=np.float64)
+    expected = read_ts(io.StringIO(f"@timeStamps true\n@data\n{stamped}"), dtype=np.float64)
+    for a, b, s in zip(found.sequences, expected.sequences, values, strict=True):
+        np.testing.assert_array_equal(a, s.T)
+        np.testing.assert_array_equal(a, b)
+
+
 # ---- what is wrong, and where -------------------------------------------------------------------
 
 
