@@ -129,12 +129,17 @@ def _items(targets: Any) -> Array | list[Array]:
     return whole if whole.dtype != object or whole.ndim > 1 else [np.asarray(t) for t in targets]
 
 
+def _of_own_shape(items: Array | list[Array]) -> Array | list[Array]:
+    """Return the items that may have shapes of their own: of an array, the first one stands for all."""
+    return items if isinstance(items, list) else items[:1]
+
+
 def _are_steps(items: Array | list[Array], count: Callable[[], Array], per_step: bool | None) -> bool:
     """Return whether targets are one a step: from dtype and number of axes, or `per_step` where it is given."""
     if per_step is not None:
         flag("per_step", per_step)
     axes = items[0].ndim
-    for i, t in enumerate(items):
+    for i, t in enumerate(_of_own_shape(items)):
         if t.ndim != axes:
             raise ValueError(
                 f"targets must be numbers or names for all sequences or arrays for all: that of sequence {i} has "
@@ -172,7 +177,7 @@ def _check_steps(items: Array | list[Array], lengths: Array) -> None:
 
 def _of_sequences(targets: Any, items: Array | list[Array]) -> Array:
     """Return targets of whole sequences as one array (N,) or (N, K)."""
-    for i, t in enumerate(items):
+    for i, t in enumerate(_of_own_shape(items)):
         if t.shape != items[0].shape:
             raise ValueError(
                 f"targets of sequence {i} have shape {t.shape}, those of sequence 0 {items[0].shape}: "

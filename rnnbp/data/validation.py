@@ -11,6 +11,7 @@ from rnnbp.data.in_memory import InMemorySequences
 from rnnbp.data.lazy import LazySequences
 
 Array = np.ndarray
+TOGETHER = 2**16  # numbers that are checked in one call
 
 
 def checked_sequences(sequences: Sequence[ArrayLike], dtype: DTypeLike) -> InMemorySequences | LazySequences:
@@ -39,12 +40,31 @@ def checked_sequences(sequences: Sequence[ArrayLike], dtype: DTypeLike) -> InMem
             f"sequences have shape {sequences.shape}: give x[:, :, None] if they are (N, T) of one feature, or [x] for "
             "one sequence (T, F)"
         )
-    found = InMemorySequences(checked_sequence(f"sequence {i}", s, float_type) for i, s in enumerate(sequences))
-    if not found:
+    given = list(sequences)
+    if not given:
         raise ValueError("sequences must hold at least one sequence, got none")
-    for i, s in enumerate(found):
-        _check_alike(f"sequence {i}", s, found[0].shape)
+    found = _float_arrays(given, float_type)
+    if found is None:
+        found = InMemorySequences(checked_sequence(f"sequence {i}", s, float_type) for i, s in enumerate(given))
+        for i, s in enumerate(found):
+            _check_alike(f"sequence {i}", s, found[0].shape)
     return found
+
+
+def _float_arrays(sequences: list[Any], dtype: np.dtype[Any]) -> InMemorySequences | None:
+    """Return arrays (T_i, F) of floats in `dtype`; None if they need a closer look, sequence by sequence.
+
+    The numbers of many short sequences are checked together.
+    """
+    width = getattr(sequences[0], "shape", ())[1:]
+    for s in sequences:
+        if type(s) is not np.ndarray or s.dtype.kind != "f" or s.ndim != 2 or s.shape[1:] != width or not s.size:
+            return None
+    with np.errstate(over="ignore"):
+        found = InMemorySequences([s.astype(dtype, order="C") for s in sequences])
+    together = 1 + TOGETHER // (max(map(len, found)) * width[0])
+    checks = (np.isfinite(np.concatenate(found[i : i + together])).all() for i in range(0, len(found), together))
+    return found if all(checks) else None
 
 
 def _checked_lazily(sequences: LazySequences, dtype: np.dtype[Any]) -> LazySequences:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from rnnbp import LabelSequences
-from rnnbp.data import SequenceDataset
+from rnnbp.data import SequenceDataset, validation
 
 X = [np.zeros((3, 2)), np.ones((5, 2))]
 
@@ -207,3 +207,29 @@ def test_sequences_are_copied_in_the_given_dtype():
     assert data.sequences[0].dtype == data.dtype == np.float64
     assert SequenceDataset([mine]).sequences[0].dtype == np.float32
     assert SequenceDataset([np.array([3, 1], np.uint8)]).sequences[0].dtype == np.int64
+
+
+@pytest.mark.parametrize("together", [1, 50, 2**16])
+def test_of_many_sequences_the_first_wrong_one_is_named(together, monkeypatch, rng):
+    """However many are checked in one call, and whatever else is wrong with those behind it."""
+    monkeypatch.setattr(validation, "TOGETHER", together)
+    right = [rng.normal(size=(n, 3)) for n in rng.integers(1, 9, 200)]
+    assert len(SequenceDataset(right)) == 200
+    for value, why in ((np.nan, "inputs must be finite"), (1e39, "too large for float32")):
+        wrong = [s.copy() for s in right]
+        wrong[130][0, 2] = value
+        wrong[160] = np.zeros((0, 3))
+        with pytest.raises(ValueError, match=rf"sequence 130 holds .* at step 0, feature 2: {why}"):
+            SequenceDataset(wrong)
+        wrong[20] = np.zeros((4, 2))
+        wrong[130] = right[130]
+        with pytest.raises(ValueError, match="sequence 160 is empty"):
+            SequenceDataset(wrong)
+
+
+def test_sequences_are_copies_of_their_own(rng):
+    given = [rng.normal(size=(4, 3)).astype(np.float32) for _ in range(5)]
+    data = SequenceDataset(given)
+    given[1][:] = 7
+    assert not (data.sequences[1] == 7).any()
+    assert all(s.flags.owndata for s in data.sequences)
