@@ -75,7 +75,7 @@ class Stack:
         for k, cell in enumerate(self.cells):
             cell.initialize(params.scope(f"{k}."), rng)
 
-    def _states(self, state: Array) -> list[Array]:
+    def split(self, state: Array) -> list[Array]:
         """Return the states of the cells, first cell first."""
         ends = list(accumulate(cell.state_size for cell in reversed(self.cells)))
         return np.split(state, ends[:-1], axis=-1)[::-1]
@@ -83,7 +83,7 @@ class Stack:
     def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
         """Compute one step; the residuals are pairs of each cell's input and its residuals."""
         states, residuals = [], []
-        for k, (cell, s) in enumerate(zip(self.cells, self._states(state), strict=True)):
+        for k, (cell, s) in enumerate(zip(self.cells, self.split(state), strict=True)):
             next_state, r = cell.step(_scope(params, k), s, x)
             residuals.append((x, r))
             states.append(next_state)
@@ -94,7 +94,7 @@ class Stack:
         self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
     ) -> tuple[Array, Array, Delta]:
         """Compute the vector-Jacobian product of one step; delta is a tuple, first cell first."""
-        states, d_nexts = self._states(state), self._states(d_next)
+        states, d_nexts = self.split(state), self.split(d_next)
         d_states, deltas = [], []
         d_x = np.zeros_like(d_nexts[-1][..., : self.output_size])
         for k in reversed(range(len(self.cells))):
@@ -108,7 +108,7 @@ class Stack:
 
     def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Delta, grad: Parameters) -> None:
         """Add the gradient with respect to the parameters to `grad`."""
-        for k, (cell, s) in enumerate(zip(self.cells, self._states(state), strict=True)):
+        for k, (cell, s) in enumerate(zip(self.cells, self.split(state), strict=True)):
             inputs, r = residuals[k]
             cell.param_vjp(s, inputs, r, delta[k], grad.scope(f"{k}."))
 
@@ -124,7 +124,7 @@ class Stack:
         """
         found: list[Outer] = []
         first, end = 0, self.state_size
-        for k, (cell, s, columns) in enumerate(zip(self.cells, self._states(state), self._widths, strict=True)):
+        for k, (cell, s, columns) in enumerate(zip(self.cells, self.split(state), self._widths, strict=True)):
             begin, (inputs, r) = end - cell.state_size, residuals[k]
             method = outer_method(cell)
             assert method is not None

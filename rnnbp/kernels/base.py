@@ -1,6 +1,7 @@
-"""The protocol of a kernel: a cell's forward and backward pass over whole sequences, one call each."""
+"""The base of kernels: a cell's forward and backward pass over whole sequences, one call each."""
 
-from typing import Any, Protocol, runtime_checkable
+from abc import ABC, abstractmethod
+from typing import Any
 
 import numpy as np
 
@@ -12,8 +13,7 @@ Prepared = Any  # parameters as a kernel reads them; only the same kernel reads 
 Residuals = Any  # what a kernel's forward pass saves for its backward pass; only the same kernel reads it
 
 
-@runtime_checkable
-class Kernel(Protocol):
+class Kernel(ABC):
     """One cell over time, as `rnnbp.kernels.loop` defines it.
 
     Sequences are sorted longest first, so the active ones at step t are the first ``active[t]``, which is
@@ -30,6 +30,7 @@ class Kernel(Protocol):
         """Run the cell over time, once with these parameters."""
         return self.run(self.prepare(params), x, active, state)
 
+    @abstractmethod
     def run(self, prepared: Prepared, x: Array, active: Array, state: Array) -> tuple[Array, Residuals, Array]:
         """Run the cell over time.
 
@@ -58,6 +59,11 @@ class Kernel(Protocol):
         outputs, _, final = self.run(prepared, x, active, state)
         return outputs, final
 
+    @abstractmethod
+    def previous_states(self, residuals: Residuals) -> Array:
+        """Return the state before each real step (N, S), step after step, from the residuals of `forward`."""
+
+    @abstractmethod
     def backward(
         self, params: Weights, residuals: Residuals, d_outputs: Array, grad: Parameters, d_state: Array
     ) -> tuple[Array, Array]:

@@ -156,6 +156,10 @@ class Loop(Kernel):
         """Run the cell over time by `run_cell`."""
         return run_cell(self.cell, prepared, x, active, state)
 
+    def previous_states(self, residuals: Residuals) -> Array:
+        """Return the state before each step."""
+        return residuals.states
+
     def backward(
         self, params: Weights, residuals: Residuals, d_outputs: Array, grad: Parameters, d_state: Array
     ) -> tuple[Array, Array]:

@@ -355,8 +355,8 @@ def test_feedback_may_be_any_function():
 
 
 def test_eligibility_traces_take_less_memory_than_the_influence_matrix():
-    """An LSTM's parameters have traces in h and c, those of its output gate in h alone. RTRL stores its matrix at two
-    steps, each with all units.
+    """An LSTM's parameters have traces in h and c, those of its output gate in h alone. RTRL stores all units. Both
+    store two steps.
     """
     model, batch = problem([LSTM(3, 40), Dense(40, 3)], "equal lengths")
     first = np.arange(1)
@@ -368,7 +368,7 @@ def test_eligibility_traces_take_less_memory_than_the_influence_matrix():
         return (three - single) / 2
 
     assert bytes_per_sequence(RTRL()) == 2 * 8 * 80 * P
-    assert bytes_per_sequence(EProp()) == 8 * 1.75 * P
+    assert bytes_per_sequence(EProp()) == 2 * 8 * 1.75 * P
 
 
 def test_float32_stays_float32():

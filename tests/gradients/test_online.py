@@ -14,7 +14,7 @@ from rnnbp.cells import state_jacobian
 from rnnbp.gradients import BPTT, KFRTRL, RTRL, UORO, BlockRTRL, EProp, Guarantee, RandomFeedback, SnAp, TruncatedBPTT
 from rnnbp.gradients.cost_measurement import run_seeds
 from rnnbp.gradients.online.decomposition import decompose
-from rnnbp.gradients.online.linearized_step import GenericJacobian, LinearizedStep, OuterProductJacobian
+from rnnbp.gradients.online.linearized_steps import GenericJacobian, LinearizedSteps, OuterProductJacobian
 from rnnbp.layers import (
     GRU,
     LSTM,
@@ -37,7 +37,7 @@ from rnnbp.models import Sequential
 def linear_step(cell, rng, n=3):
     params = made(cell)
     params.vector[:] += 0.2 * rng.standard_normal(params.size)
-    return LinearizedStep(
+    return LinearizedSteps(
         cell, params, rng.standard_normal((n, cell.state_size)), rng.standard_normal((n, cell.input_size))
     )
 
@@ -55,10 +55,9 @@ def test_a_linearized_step_has_the_derivatives_of_the_step(name, rng):
     action = step.immediate_jacobian.vjp(step.deltas)
     for p in range(step.params.size):
         np.testing.assert_allclose(action[:, :, p].T, by_complex_step(step, p), rtol=1e-12, atol=1e-14)
-    tangent, d = rng.standard_normal(step.state.shape), rng.standard_normal(step.state.shape)
+    d = rng.standard_normal(step.state.shape)
     J = state_jacobian(step.cell, step.weights, step.state, step.x)
     assert relative_error(step.jacobian, J) < 1e-14
-    assert relative_error(step.jvp(tangent), np.einsum("nij,nj->ni", J, tangent)) < 1e-12
     assert relative_error(step.immediate_vjp(d), np.einsum("ns,snp->np", d, action)) < 1e-12
 
 
@@ -75,11 +74,6 @@ def test_immediate_jacobians_by_outer_products_and_by_param_vjp_agree(name, rng)
 
 def test_a_users_cell_has_the_generic_immediate_jacobian(rng):
     assert isinstance(linear_step(CELLS["a user's"], rng).immediate_jacobian, GenericJacobian)
-
-
-def test_the_jvp_of_a_zero_tangent_is_zero(rng):
-    step = linear_step(CELLS["LSTM"], rng)
-    assert not step.jvp(np.zeros_like(step.state)).any()
 
 
 @pytest.mark.parametrize("every", [1, 2, 4, 6, 9])
@@ -193,24 +187,24 @@ def test_the_influence_matrix_does_not_grow_with_time():
     )
     (short,), (long,) = (RTRL().gradients(model, b, CrossEntropy()) for b in (batch, longer))
     P = 4 * 4 * (3 + 4 + 2)
-    influence, acting = 8 * 3 * 8 * P, 2 * 8 * (7 * P // 4)  # M at two steps; the nonzero entries of I
-    assert short.cost.peak_bytes == long.cost.peak_bytes == 2 * influence + acting + 8 * 16
+    influence = 8 * 3 * 8 * P
+    assert short.cost.peak_bytes == long.cost.peak_bytes == 2 * influence  # M at two steps
     assert long.cost.steps == 5 * short.cost.steps == 5 * 18
 
 
 def test_only_outputs_are_stored_for_each_step():
-    """By all memory that is allocated: a step takes the bytes of its outputs, and the overhead of an array."""
+    """By all memory that is allocated, of more than a block: a step takes the bytes of its outputs."""
     model = model_of([LSTM(3, 16), Dense(16, 3)])
     batch = batch_for(model, LENGTHS["equal lengths"])
     peaks = []
-    for times in (4, 32):
+    for times in (64, 128):
         x, targets = np.tile(batch.x, (times, 1, 1)), np.tile(batch.targets, (times, 1))
         longer = replace(batch, x=x, targets=targets, lengths=batch.lengths * times)
         peaks.append(run_seeds(Guarantee("unbiased", UORO()), model, longer, CrossEntropy(), [0]).allocated)
     outputs = 8 * 3 * 3
     listed_and_together = 2 * outputs
-    assert peaks[1] - peaks[0] < 28 * 6 * (listed_and_together + 300)
     state = 8 * 3 * 32
+    assert peaks[1] - peaks[0] < 64 * 6 * (listed_and_together + 300)
     assert listed_and_together + 300 < state
 
 

@@ -13,7 +13,8 @@ from rnnbp.data import SequenceBatch
 from rnnbp.gradients import BPTT, KFRTRL, UORO
 from rnnbp.gradients.online import kf_rtrl, uoro
 from rnnbp.gradients.online.decomposition import decompose
-from rnnbp.gradients.online.linearized_step import LinearizedStep
+from rnnbp.gradients.online.jacobian_compression import JacobianEntries
+from rnnbp.gradients.online.linearized_steps import LinearizedSteps
 from rnnbp.gradients.online.sign_estimates import balanced, random_signs
 from rnnbp.layers import GRU, LSTM, Dense, Dropout, Embedding, Last, MeanOverTime, Recurrent
 from rnnbp.losses import CrossEntropy
@@ -35,15 +36,19 @@ def copies(batch: SequenceBatch, n: int) -> SequenceBatch:
 
 
 class AllSigns:
-    """A generator whose sequence b draws pattern b of all patterns, `bits` per step, in `calls` equal calls."""
+    """A generator whose sequence b draws pattern b of all patterns, `bits` per step, `calls` times.
 
-    def __init__(self, steps, bits, calls=1):
+    A step's bits are drawn sequence by sequence, or bit by bit.
+    """
+
+    def __init__(self, steps, bits, calls=1, bit_by_bit=False):
         patterns = (np.arange(2 ** (steps * bits))[:, None] >> np.arange(steps * bits)) & 1
-        self.patterns = iter(np.repeat(patterns.reshape(-1, steps, bits).swapaxes(0, 1), calls, axis=0))
+        by_step = np.repeat(patterns.reshape(-1, steps, bits).swapaxes(0, 1), calls, axis=0)
+        self.bits, self.drawn = (by_step.swapaxes(1, 2) if bit_by_bit else by_step).ravel(), 0
 
     def integers(self, high, size):
-        signs = next(self.patterns)
-        return signs if signs.shape == size else signs.T
+        start, self.drawn = self.drawn, self.drawn + int(np.prod(size))
+        return self.bits[start : self.drawn].reshape(size)
 
 
 SMALL = {
@@ -74,14 +79,14 @@ def over_all_signs(name, algorithm, state=None, steps=3, inputs=1.0):
     if algorithm == "UORO":
         bits, calls = parts.cell.state_size, 1
     else:
-        step = LinearizedStep(
+        step = LinearizedSteps(
             parts.cell, parts.params, np.zeros((1, parts.cell.state_size)), np.zeros((1, parts.cell.input_size))
         )
         bits, calls = 2, len(kf_rtrl.by_delta_columns(step))  # each product draws its own signs
 
     class Exhaustive(ALGORITHMS[algorithm]):
         def generator(self, rng):
-            return AllSigns(steps, bits, calls)
+            return AllSigns(steps, bits, calls, bit_by_bit=algorithm == "KFRTRL")
 
     many = copies(batch, 2 ** (steps * bits))
     begin = None if state is None else [np.repeat(state, many.size, axis=0), None]
@@ -111,22 +116,18 @@ def without_signs(rng, shape, dtype):
 
 
 def scaled_jacobian(factor):
-    """Return attributes with which the recurrent Jacobian is multiplied by a factor."""
-    jacobian, jvp = LinearizedStep.jacobian.fget, LinearizedStep.jvp
-    return {
-        "jacobian": property(lambda step: factor * jacobian(step)),
-        "jvp": lambda step, tangent: factor * jvp(step, tangent),
-    }
+    """Return an attribute with which the recurrent Jacobian is multiplied by a factor."""
+    jacobian = JacobianEntries.jacobian
+    return {"jacobian": lambda entries: factor * jacobian(entries)}
 
 
-def spoil(monkeypatch, balanced=None, random_signs=None, jacobian=None, jvp=None):
+def spoil(monkeypatch, balanced=None, random_signs=None, jacobian=None):
     for module in (uoro, kf_rtrl):
         for name, wrong in (("balanced", balanced), ("random_signs", random_signs)):
             if wrong is not None:
                 monkeypatch.setattr(module, name, wrong)
-    for name, wrong in (("jacobian", jacobian), ("jvp", jvp)):
-        if wrong is not None:
-            monkeypatch.setattr(LinearizedStep, name, wrong)
+    if jacobian is not None:
+        monkeypatch.setattr(JacobianEntries, "jacobian", jacobian)
 
 
 WRONG = {

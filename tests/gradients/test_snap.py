@@ -12,10 +12,11 @@ import rnnbp
 from rnnbp.cells import LIFCell
 from rnnbp.gradients import BPTT, RTRL, SnAp
 from rnnbp.gradients.online.decomposition import decompose
+from rnnbp.gradients.online.influence import ElementwiseUpdate, OuterProductUpdate, SparseInfluenceMatrix
 from rnnbp.gradients.online.jacobian_compression import CompressedEntries, Compression, JacobianEntries
 from rnnbp.gradients.online.jacobian_sparsity import sparsity_of
-from rnnbp.gradients.online.linearized_step import LinearizedStep
-from rnnbp.gradients.online.snap import ElementwiseUpdate, OuterProductUpdate, SparseInfluenceMatrix, group_parameters
+from rnnbp.gradients.online.linearized_steps import LinearizedSteps
+from rnnbp.gradients.online.parameter_groups import group_parameters
 from rnnbp.layers import GRU, LSTM, Dense, Elman, Embedding, MeanOverTime, OriginalGRU, Recurrent
 from rnnbp.losses import CrossEntropy
 from rnnbp.models import Sequential
@@ -305,7 +306,7 @@ def test_compressed_entries_are_those_of_the_full_jacobian(name, rng):
     cell = EVERY[name]
     params = made(cell)
     found = sparsity_of(cell, params)
-    step = LinearizedStep(cell, params, rng.standard_normal((3, cell.state_size)), rng.standard_normal((3, F)))
+    step = LinearizedSteps(cell, params, rng.standard_normal((3, cell.state_size)), rng.standard_normal((3, F)))
     compressed, full = CompressedEntries(step, Compression(found, np.dtype(float))), JacobianEntries(step)
     units = rng.integers(cell.state_size, size=(5, 3))
     assert relative_error(compressed.blocks(units), full.blocks(units)) < 1e-14
@@ -319,12 +320,13 @@ def test_outer_product_and_elementwise_updates_agree(name, order, rng):
     cell = EVERY[name]
     params = made(cell)
     found = sparsity_of(cell, params)
-    step = LinearizedStep(cell, params, rng.standard_normal((3, cell.state_size)), rng.standard_normal((3, F)))
+    step = LinearizedSteps(cell, params, rng.standard_normal((3, cell.state_size)), rng.standard_normal((3, F)))
     for entries in (JacobianEntries(step), CompressedEntries(step, Compression(found, np.dtype(float)))):
         for units, parameters in group_parameters(found, order):
             one, other = (np.zeros((3, *units.shape, parameters.shape[1])) for _ in range(2))
-            OuterProductUpdate(found, units, parameters).add(entries, one)
-            ElementwiseUpdate(found, units, parameters).add(entries, other)
+            for update, matrix in ((OuterProductUpdate, one), (ElementwiseUpdate, other)):
+                added = update(found, units, parameters)
+                added.add(added.of(entries), slice(None), matrix)
             np.testing.assert_allclose(one, other, rtol=1e-13, atol=1e-15)
 
 
@@ -348,7 +350,8 @@ def test_a_users_cell_with_independent_units_equals_masked_rtrl():
     params["v"] *= np.eye(4)
     model = Sequential(Recurrent(cell), Dense(3, K), dtype=np.float64)
     model.params.vector[: params.size] = params.vector
-    assert not sparse_influence(model, 1).compressed  # `keep` acts on all units
+    influence = sparse_influence(model, 1)
+    assert not influence.compression.pays(influence.entries)  # `keep` acts on all units
     check(model, batch_for(model, LENGTHS["unequal lengths"]), 1)
 
 

@@ -10,6 +10,7 @@ from test_online import linear_step
 
 import rnnbp
 from rnnbp.gradients import BPTT, UORO
+from rnnbp.gradients.online.jacobian_sparsity import structure_of
 from rnnbp.gradients.online.uoro import RankOneInfluenceMatrix
 from rnnbp.layers import Dense, Recurrent
 from rnnbp.losses import CrossEntropy
@@ -19,8 +20,9 @@ def test_an_update_equals_the_published_formula(rng):
     """rho0, rho1 and both updates, computed sequence by sequence."""
     step = linear_step(CELLS["LSTM"], rng)
     state, params = rng.standard_normal((3, 8)), rng.standard_normal((3, step.params.size))
-    influence = RankOneInfluenceMatrix(state.copy(), params.copy(), np.random.default_rng(5))
-    influence.advance(step)
+    signs = np.random.default_rng(5)
+    influence = RankOneInfluenceMatrix(structure_of(step.cell), state.copy(), params.copy(), signs)
+    influence.advance(step, np.zeros((3, 8)))
     nu = 2 * np.random.default_rng(5).integers(2, size=(3, 8)) - 1
     action = step.immediate_jacobian.vjp(step.deltas)
     for b in range(3):

@@ -2,16 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from rnnbp.cells.base import Array, Delta, map_nested
 from rnnbp.cells.outer import outer_method, side_by_side
-from rnnbp.gradients.base import residual_bytes
-from rnnbp.gradients.online.base import ForwardPass, GradientSum, InfluenceMatrix, Online, StepLoss
+from rnnbp.gradients.online.base import InfluenceMatrix, Online
 from rnnbp.gradients.online.decomposition import Decomposition
-from rnnbp.gradients.online.linearized_step import LinearizedStep
-from rnnbp.gradients.online.rtrl import FullInfluenceMatrix
+from rnnbp.gradients.online.linearized_steps import LinearizedSteps
 from rnnbp.runtime import positive_int
 
 
@@ -65,81 +64,90 @@ class BlockRTRL(Online):
         super().__post_init__()
         positive_int("block", self.block)
 
+    def block_steps(self, parts: Decomposition, batch_size: int) -> int:
+        return self.block
+
     def initial_influence(
         self, parts: Decomposition, batch_size: int, rng: np.random.Generator | None
-    ) -> "BlockInfluenceMatrix":
+    ) -> InfluenceMatrix:
         return BlockInfluenceMatrix(np.zeros((batch_size, parts.cell.state_size, parts.params.size), parts.model.dtype))
 
-    def accumulate(self, total: GradientSum, forward_pass: ForwardPass, influence: InfluenceMatrix) -> int:
-        assert isinstance(influence, BlockInfluenceMatrix)
-        peak_bytes = 0
-        for start in range(total.start, total.stop, self.block):
-            stop = min(start + self.block, total.stop)
-            steps, step_losses = [], []
-            for t, step in forward_pass.steps(start, stop):
-                steps.append(step)
-                step_losses.append(forward_pass.loss_at(t))
-            peak_bytes = max(peak_bytes, residual_bytes(influence, steps))
-            gradient = influence.backpropagate(steps, step_losses)
-            for step_loss in step_losses:
-                total.add(step_loss, gradient)
-                gradient = np.zeros_like(gradient)
-            influence.advance_block(steps, forward_pass.active_at(stop))
-        return peak_bytes
 
+class BlockInfluenceMatrix(InfluenceMatrix):
+    """The influence matrix M (B, S, P) at the beginning of a block.
 
-class BlockInfluenceMatrix(FullInfluenceMatrix):
-    """The influence matrix M (B, S, P) at the beginning of a block."""
-
-    def backpropagate(self, steps: Sequence[LinearizedStep], step_losses: Sequence[StepLoss]) -> Array:
-        """Return the gradient (P,) of the block's losses: through the steps of the block, and through M before it."""
-        d_state = step_losses[-1].d_state[:0]
-        grad = steps[-1].params.zeros()
-        for step, step_loss in zip(reversed(steps), reversed(step_losses), strict=True):
-            d_next = step_loss.d_state.copy()
-            d_next[: len(d_state)] += d_state
-            d_state, _, delta = step.cell.step_vjp(step.weights, step.state, step.x, step.residuals, d_next)
-            step.cell.param_vjp(step.state, step.x, step.residuals, delta, grad)
-        return grad.vector + self.gradient(d_state)
-
-    def advance_block(self, steps: Sequence[LinearizedStep], n: int) -> None:
-        """Update M to the end of the block, for the first n sequences: those that have a next step."""
-        if n == 0:
-            return
-        S = self.matrix.shape[1]
-        rows = np.broadcast_to(np.eye(S, dtype=self.matrix.dtype)[:, None], (S, n, S))
-        deltas: list[Delta] = []
-        for step in reversed(steps):
-            rows, delta = _vjp_of_rows(step, n, rows)
-            deltas.append(delta)
-        self._apply(np.moveaxis(rows, 0, 1))
-        self.matrix[:n] += _block_jacobian(steps, n, map_nested(lambda *parts: np.stack(parts[::-1]), *deltas))
-
-
-def _vjp_of_rows(step: LinearizedStep, n: int, rows: Array) -> tuple[Array, Delta]:
-    """Return the VJP of one step for cotangents (S, n, S) of the first n sequences, and its deltas."""
-
-    def broadcast(a: Array) -> Array:
-        return np.broadcast_to(a[:n], (len(rows), n, *a.shape[1:]))
-
-    residuals = map_nested(broadcast, step.residuals)
-    d_state, _, delta = step.cell.step_vjp(step.weights, broadcast(step.state), broadcast(step.x), residuals, rows)
-    return d_state, delta
-
-
-def _block_jacobian(steps: Sequence[LinearizedStep], n: int, delta: Delta) -> Array:
-    """Return the derivative (n, S, P) of the block's last state with respect to the parameters, at a fixed first state.
-
-    `delta` (h, S, n, K) is the derivative with respect to the pre-activations of the h steps.
+    Parameters
+    ----------
+    matrix : ndarray (B, S, P)
     """
 
-    def over_time(*parts: Array) -> Array:
-        return np.stack([part[:n] for part in parts])
+    def __init__(self, matrix: Array) -> None:
+        self.matrix, self._buffer = matrix, np.zeros_like(matrix)  # M, and where J M is written to
+        self._block: LinearizedSteps | None = None
 
-    cell, params = steps[0].cell, steps[0].params
-    state, x = over_time(*(step.state for step in steps)), over_time(*(step.x for step in steps))
-    residuals = map_nested(over_time, *(step.residuals for step in steps))
-    found = np.zeros((n, state.shape[2], params.size), state.dtype)
+    @property
+    def stored(self) -> Sequence[Any]:
+        return self.matrix, self._buffer, self._block
+
+    def advance(self, steps: LinearizedSteps, signal: Array) -> Array:
+        gradient, self._block = self.backpropagate(steps, signal), steps
+        if steps.following:
+            self.advance_block(steps, steps.following)
+        return gradient
+
+    def backpropagate(self, steps: LinearizedSteps, signal: Array) -> Array:
+        """Return the gradient (P,) of the block's losses: through the steps of the block, and through M before it."""
+        d_state, deltas = signal[:0], []
+        for rows in reversed(steps.rows):
+            d_next = signal[rows].copy()
+            d_next[: len(d_state)] += d_state
+            d_state, _, delta = _vjp(steps, rows, d_next)
+            deltas.append(delta)
+        grad = steps.params.zeros()
+        delta = map_nested(lambda *parts: np.concatenate(parts[::-1]), *deltas)
+        steps.cell.param_vjp(steps.state, steps.x, steps.residuals, delta, grad)
+        n, S = d_state.shape
+        return grad.vector + d_state.reshape(n * S) @ self.matrix[:n].reshape(n * S, -1)
+
+    def advance_block(self, steps: LinearizedSteps, n: int) -> None:
+        """Update M to the end of the block, for the first n sequences: those that have a next step."""
+        S = self.matrix.shape[1]
+        cotangents = np.broadcast_to(np.eye(S, dtype=self.matrix.dtype)[:, None], (S, n, S))
+        firsts = [slice(rows.start, rows.start + n) for rows in steps.rows]
+        deltas: list[Delta] = []
+        for rows in reversed(firsts):
+            cotangents, _, delta = _vjp(steps, rows, cotangents)
+            deltas.append(delta)
+        np.matmul(np.moveaxis(cotangents, 0, 1), self.matrix[:n], out=self._buffer[:n])
+        self.matrix, self._buffer = self._buffer, self.matrix
+        delta = map_nested(lambda *parts: np.stack(parts[::-1]), *deltas)
+        self.matrix[:n] += _block_jacobian(steps, firsts, delta)
+
+
+def _vjp(steps: LinearizedSteps, rows: slice, d_next: Array) -> tuple[Array, Array, Delta]:
+    """Return the VJP of some rows for cotangents (..., n, S)."""
+
+    def take(a: Array) -> Array:
+        return np.broadcast_to(a[rows], (*d_next.shape[:-1], *a.shape[1:]))
+
+    residuals = map_nested(take, steps.residuals)
+    return steps.cell.step_vjp(steps.weights, take(steps.state), take(steps.x), residuals, d_next)
+
+
+def _block_jacobian(steps: LinearizedSteps, rows: Sequence[slice], delta: Delta) -> Array:
+    """Return the derivative (n, S, P) of the block's last state with respect to the parameters, at a fixed first state.
+
+    `rows` are those of n sequences at each step, and `delta` (h, S, n, K) is the derivative with respect to the
+    pre-activations of the h steps.
+    """
+
+    def over_time(a: Array) -> Array:
+        return np.stack([a[own] for own in rows])
+
+    cell, params = steps.cell, steps.params
+    state, x = over_time(steps.state), over_time(steps.x)
+    residuals = map_nested(over_time, steps.residuals)
+    found = np.zeros((state.shape[1], state.shape[2], params.size), state.dtype)
     method = outer_method(cell)
     if method is None:
         for b, s in np.ndindex(*found.shape[:2]):
@@ -155,7 +163,7 @@ def _block_jacobian(steps: Sequence[LinearizedStep], n: int, delta: Delta) -> Ar
             place[..., outer.rows] = total[..., outer.columns]
         else:
             part = place.swapaxes(2, 3) if outer.transposed else place
-            rows = deltas.take(outer.columns, axis=3).reshape(n, len(steps), -1)
-            product = rows.swapaxes(1, 2) @ np.moveaxis(outer.inputs, 1, 0)
+            chosen = deltas.take(outer.columns, axis=3).reshape(*deltas.shape[:2], -1)
+            product = chosen.swapaxes(1, 2) @ np.moveaxis(outer.inputs, 1, 0)
             part[:, :, outer.rows] = product.reshape(*found.shape[:2], len(outer.columns), -1)
     return found

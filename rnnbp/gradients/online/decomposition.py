@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -12,6 +13,7 @@ from rnnbp.cells import Cell, Stack
 from rnnbp.cells.base import Array, zero_state
 from rnnbp.core import Parameters
 from rnnbp.gradients.base import require_causal
+from rnnbp.gradients.online.identity import Identity
 from rnnbp.gradients.online.layer_cells import AffineCell, DenseCell, EmbeddingCell, InputAndMeanCell, RunningMeanCell
 from rnnbp.gradients.online.random_layers import RandomLayers, StepwiseRandomLayer
 from rnnbp.layers import Dense, Dropout, Embedding, Last, Layer, MeanOverTime, MultiLayer, Noise, Normalize, Recurrent
@@ -42,22 +44,22 @@ class Decomposition:
     layers: tuple[Layer, ...]
     cells_by_layer: tuple[tuple[Cell, ...], ...]
 
-    @property
+    @cached_property
     def cell(self) -> Stack:
         """The cells of all layers as one cell."""
-        return Stack(tuple(cell for cells in self.cells_by_layer for cell in cells))
+        return _stack(*(Identity(cell) for cells in self.cells_by_layer for cell in cells))
 
-    @property
+    @cached_property
     def preprocessing(self) -> Sequential:
         """The layers before the cell; they have no parameters."""
         return _part(self.model, self.layers[: self.first], 0)
 
-    @property
+    @cached_property
     def params(self) -> Parameters:
         """The cell's parameters, a view of the model's."""
         return self.model.params.renamed(self.cell.shapes())
 
-    @property
+    @cached_property
     def readout(self) -> Sequential:
         """The layers after the cell. `MeanOverTime` is the last cell, and `Last` takes its final mean."""
         above = self.layers[self.stop :]
@@ -88,6 +90,12 @@ class Decomposition:
             own = [_to_layer_state(cell, part) for cell, part in found if _has_state(cell)]
             states.append(own if isinstance(unrolled(layer), MultiLayer) else own[0] if own else None)
         return states + [None] * (len(self.model.layers) - self.stop)
+
+
+@lru_cache(maxsize=64)
+def _stack(*cells: Identity) -> Stack:
+    """Return the same stack for the same cells, which keeps what has been derived of it."""
+    return Stack(tuple(cell.value for cell in cells))
 
 
 def decompose(model: Sequential, algorithm: str, random_layers: RandomLayers | None = None) -> Decomposition:

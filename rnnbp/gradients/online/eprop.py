@@ -1,7 +1,8 @@
 """E-prop: eligibility traces, which are local to each unit, times a learning signal."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -9,13 +10,19 @@ from rnnbp.cells import Cell, Outer, Stack
 from rnnbp.cells.base import Array
 from rnnbp.cells.outer import outer_method
 from rnnbp.core import Parameters
-from rnnbp.gradients.online.base import ForwardPass, InfluenceMatrix, Online, StepLoss
+from rnnbp.gradients.online.base import InfluenceMatrix, Online
 from rnnbp.gradients.online.decomposition import Decomposition
 from rnnbp.gradients.online.detached_layers import detached
 from rnnbp.gradients.online.feedback import Feedback, RandomFeedback, SymmetricFeedback
-from rnnbp.gradients.online.jacobian_sparsity import JacobianSparsity, sparsity_of, without_recurrent
-from rnnbp.gradients.online.linearized_step import LinearizedStep
-from rnnbp.gradients.online.snap import SparseInfluenceMatrix
+from rnnbp.gradients.online.forward_pass import BlockLoss, ForwardPass
+from rnnbp.gradients.online.influence import influence_on
+from rnnbp.gradients.online.jacobian_sparsity import (
+    JacobianSparsity,
+    sparsity_of,
+    without_paths,
+    without_recurrent,
+)
+from rnnbp.gradients.online.linearized_steps import LinearizedSteps
 
 
 @dataclass(frozen=True)
@@ -40,8 +47,8 @@ class EProp(Online):
     ----------
     feedback : SymmetricFeedback or RandomFeedback, default SymmetricFeedback()
         The learning signal: the gradient backpropagated through the readout, or the gradient with respect to the
-        outputs times a fixed random matrix for each layer. Or a function, ``feedback(step_loss, forward_pass)``, that
-        returns an array (n, S).
+        outputs times a fixed random matrix for each layer. Or a function, ``feedback(block_loss, forward_pass)``, of
+        the losses of a block of N real steps, that returns an array (N, S).
     every : int, optional
         Steps between gradients; the parameters may change with each. Default: one per batch, at constant
         parameters.
@@ -113,11 +120,11 @@ class EProp(Online):
                 f"(rnnbp.cells.outer), got {cell!r}: use RTRL() or SnAp()"
             )
 
-    def learning_signal(self, step_loss: StepLoss, forward_pass: ForwardPass) -> Array:
-        return self.feedback(step_loss, forward_pass)
+    def learning_signal(self, block_loss: BlockLoss, forward_pass: ForwardPass) -> Array:
+        return self.feedback(block_loss, forward_pass)
 
 
-class Eligibility(SparseInfluenceMatrix):
+class Eligibility(InfluenceMatrix):
     """Eligibility traces: the influence matrix with the non-recurrent Jacobian in place of the recurrent one.
 
     Parameters
@@ -130,11 +137,14 @@ class Eligibility(SparseInfluenceMatrix):
 
     def __init__(self, sparsity: JacobianSparsity, batch_size: int, dtype: np.dtype) -> None:
         self.recurrent: tuple[Outer, ...] = sparsity.recurrent
-        local = replace(sparsity, jacobian=sparsity.non_recurrent, recurrent=())
-        super().__init__(local, len(sparsity.non_recurrent), batch_size, dtype)
+        self.traces = influence_on(without_paths(sparsity), len(sparsity.non_recurrent), batch_size, dtype)
 
-    def advance(self, step: LinearizedStep) -> None:
-        super().advance(step.with_weights(without_recurrent(self.recurrent, step.weights)))
+    @property
+    def stored(self) -> Sequence[Any]:
+        return self.traces.stored
+
+    def advance(self, steps: LinearizedSteps, signal: Array) -> Array:
+        return self.traces.advance(steps.with_weights(without_recurrent(self.recurrent, steps.weights)), signal)
 
 
 def single_cells(cell: Cell) -> Iterator[Cell]:

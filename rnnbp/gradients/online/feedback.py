@@ -7,16 +7,16 @@ from typing import Protocol
 import numpy as np
 
 from rnnbp.cells.base import Array
-from rnnbp.gradients.online.base import ForwardPass, StepLoss
 from rnnbp.gradients.online.detached_layers import layer_outputs
+from rnnbp.gradients.online.forward_pass import BlockLoss, ForwardPass
 from rnnbp.runtime import natural_int
 
 
 class Feedback(Protocol):
-    """A function that returns what replaces the gradient of a step's loss with respect to the state."""
+    """A function that returns what replaces the gradient of each step's loss with respect to the state."""
 
-    def __call__(self, step_loss: StepLoss, forward_pass: ForwardPass) -> Array:
-        """Return the learning signal (n, S) of each unit of the active sequences."""
+    def __call__(self, block_loss: BlockLoss, forward_pass: ForwardPass) -> Array:
+        """Return the learning signal (N, S) of each unit at each real step of a block."""
         ...
 
 
@@ -35,8 +35,8 @@ class SymmetricFeedback:
     True
     """
 
-    def __call__(self, step_loss: StepLoss, forward_pass: ForwardPass) -> Array:
-        return step_loss.d_state
+    def __call__(self, block_loss: BlockLoss, forward_pass: ForwardPass) -> Array:
+        return block_loss.d_state
 
 
 @dataclass(frozen=True)
@@ -84,11 +84,11 @@ class RandomFeedback:
         """Return the matrix (units, outputs) of a layer, counted downwards from the highest that has one."""
         return _matrix(self.seed, layer, units, outputs)
 
-    def __call__(self, step_loss: StepLoss, forward_pass: ForwardPass) -> Array:
+    def __call__(self, block_loss: BlockLoss, forward_pass: ForwardPass) -> Array:
         places = layer_outputs(forward_pass.cell.cells)[::-1]
         identity = forward_pass.readout.params.size == 0
-        signal = step_loss.d_state.copy() if identity else np.zeros_like(step_loss.d_state)
-        d_outputs = step_loss.d_outputs.reshape(-1, step_loss.d_outputs.shape[-1])[: len(signal)]
+        signal = block_loss.d_state.copy() if identity else np.zeros_like(block_loss.d_state)
+        d_outputs = block_loss.d_outputs
         for k, units in enumerate(places[1:] if identity else places):
             signal[:, units] = d_outputs @ self.matrix(units.stop - units.start, d_outputs.shape[1], k).T
         return signal

@@ -16,12 +16,14 @@ A. R. Curtis, M. J. D. Powell & J. K. Reid (1974), "On the estimation of sparse 
 Applied Mathematics 13(1), 117-119, doi:10.1093/imamat/13.1.117
 """
 
+from functools import lru_cache
+
 import numpy as np
 
 from rnnbp.cells.base import Array, seeded_vjp
 from rnnbp.cells.outer import side_by_side
 from rnnbp.gradients.online.jacobian_sparsity import JacobianSparsity, boolean_product, without_recurrent
-from rnnbp.gradients.online.linearized_step import LinearizedStep, OuterProductJacobian
+from rnnbp.gradients.online.linearized_steps import LinearizedSteps, OuterProductJacobian
 
 
 class Compression:
@@ -64,50 +66,64 @@ class Compression:
         return C * K * S + entries * self.columns.shape[1] < S * K * S
 
 
+@lru_cache(maxsize=64)
+def compression_of(sparsity: JacobianSparsity, dtype: np.dtype) -> Compression:
+    """Return the compression for a sparsity pattern, which takes longer to find than a step."""
+    return Compression(sparsity, dtype)
+
+
 class JacobianEntries:
-    """Entries of the Jacobians of one step of n sequences, taken from the whole Jacobians.
+    """Entries of the Jacobians of a block of N real steps, taken from the whole Jacobians.
 
     Parameters
     ----------
-    step : LinearizedStep
+    steps : LinearizedSteps
     """
 
-    def __init__(self, step: LinearizedStep) -> None:
-        self.step = step
+    def __init__(self, steps: LinearizedSteps) -> None:
+        self.steps = steps
 
     def blocks(self, units: Array) -> Array:
-        """Return the blocks (n, G, d, d) of the recurrent Jacobian within each of G sets of d units (G, d)."""
-        return self.step.jacobian[:, units[:, :, None], units[:, None, :]]
+        """Return the blocks (N, G, d, d) of the recurrent Jacobian within each of G sets of d units (G, d)."""
+        return self.steps.jacobian[:, units[:, :, None], units[:, None, :]]
+
+    def jacobian(self) -> Array:
+        """Return the recurrent Jacobian (N, S, S)."""
+        return self.blocks(np.arange(self.steps.cell.state_size)[None])[:, 0]
+
+    def derivatives(self, columns: Array) -> Array:
+        """Return the derivatives (N, S, q) of the next state with respect to pre-activations (q,)."""
+        return self.slopes(np.arange(self.steps.cell.state_size)[None], columns[None])[:, 0]
 
     def immediate(self, units: Array, parameters: Array) -> Array:
-        """Return entries (n, L) of the immediate Jacobian, for pairs of units (L,) and parameters (L,)."""
-        return self.step.immediate_jacobian.entries(self.step.deltas, units, parameters)
+        """Return entries (N, L) of the immediate Jacobian, for pairs of units (L,) and parameters (L,)."""
+        return self.steps.immediate_jacobian.entries(self.steps.deltas, units, parameters)
 
     def slopes(self, units: Array, columns: Array) -> Array:
-        """Return derivatives (n, G, d, q) of units (G, d) with respect to pre-activations (G, q), group by group."""
-        return _take(side_by_side(self.step.deltas), units[:, :, None], columns[:, None, :])
+        """Return derivatives (N, G, d, q) of units (G, d) with respect to pre-activations (G, q), group by group."""
+        return _take(side_by_side(self.steps.deltas), units[:, :, None], columns[:, None, :])
 
     def inputs(self, parameters: Array) -> Array:
-        """Return the inputs (n, m) by which parameters (m,) are multiplied; for cells with `outer_products`."""
-        assert isinstance(self.step.immediate_jacobian, OuterProductJacobian)
-        return self.step.immediate_jacobian.inputs[:, parameters]
+        """Return the inputs (N, m) by which parameters (m,) are multiplied; for cells with `outer_products`."""
+        assert isinstance(self.steps.immediate_jacobian, OuterProductJacobian)
+        return self.steps.immediate_jacobian.inputs[:, parameters]
 
 
 class CompressedEntries(JacobianEntries):
-    """Entries of the Jacobians of one step of n sequences, from one vector-Jacobian product per colour.
+    """Entries of the Jacobians of a block of N real steps, from one vector-Jacobian product per colour.
 
     Parameters
     ----------
-    step : LinearizedStep
+    steps : LinearizedSteps
     compression : Compression
     """
 
-    def __init__(self, step: LinearizedStep, compression: Compression) -> None:
-        super().__init__(step)
+    def __init__(self, steps: LinearizedSteps, compression: Compression) -> None:
+        super().__init__(steps)
         self.compression, self.sparsity = compression, compression.sparsity
-        weights = without_recurrent(self.sparsity.recurrent, step.weights)
+        weights = without_recurrent(self.sparsity.recurrent, steps.weights)
         self.non_recurrent, self.delta = seeded_vjp(
-            step.cell, weights, step.state, step.x, step.residuals, compression.seeds
+            steps.cell, weights, steps.state, steps.x, steps.residuals, compression.seeds
         )
 
     def blocks(self, units: Array) -> Array:
@@ -122,13 +138,13 @@ class CompressedEntries(JacobianEntries):
 
     def _recurrent_weights(self, units: Array) -> Array:
         """Return the recurrent weights (G, d, d, q) from each unit to the pre-activations of each unit of its set."""
-        recurrent = np.zeros(self.sparsity.activation.shape[::-1], self.step.state.dtype)  # (K, S)
+        recurrent = np.zeros(self.sparsity.activation.shape[::-1], self.steps.state.dtype)  # (K, S)
         for outer in self.sparsity.recurrent:
-            recurrent[outer.columns, outer.units] = self.step.weights[outer.name][outer.rows]
+            recurrent[outer.columns, outer.units] = self.steps.weights[outer.name][outer.rows]
         return recurrent[self.compression.columns[units][:, :, None], units[:, None, :, None]]
 
     def immediate(self, units: Array, parameters: Array) -> Array:
-        return self.step.immediate_jacobian.entries(self.delta, self.compression.colors[units], parameters)
+        return self.steps.immediate_jacobian.entries(self.delta, self.compression.colors[units], parameters)
 
     def slopes(self, units: Array, columns: Array) -> Array:
         i, k = units[:, :, None], columns[:, None, :]
@@ -136,8 +152,13 @@ class CompressedEntries(JacobianEntries):
         return _take(side_by_side(self.delta), self.compression.colors[i], k) * self.sparsity.activation[i, k]
 
 
+def entries_of(steps: LinearizedSteps, compression: Compression, count: int) -> JacobianEntries:
+    """Return what computes `count` entries of the Jacobians in fewer multiplications."""
+    return CompressedEntries(steps, compression) if compression.pays(count) else JacobianEntries(steps)
+
+
 def _take(array: Array, rows: Array, columns: Array) -> Array:
-    """Return entries (n, ...) of an array (R, n, C), by one `take` along a flat axis, which is fastest."""
+    """Return entries (N, ...) of an array (R, N, C), by one `take` along a flat axis, which is fastest."""
     flat = np.moveaxis(array, 1, 0).reshape(array.shape[1], -1)
     return flat.take(rows * array.shape[2] + columns, axis=1)
 

@@ -1,18 +1,21 @@
 """The sparsity pattern of a step's Jacobians: which entries are zero for all values of state, inputs and parameters."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
 from rnnbp.cells import Cell, Outer
 from rnnbp.cells.base import Array, Weights, map_nested, seeded_vjp
+from rnnbp.cells.declared import DeclaredCell
 from rnnbp.cells.outer import outer_method, outer_rows, side_by_side
 from rnnbp.core import Parameters
-from rnnbp.gradients.online.linearized_step import LinearizedStep, OuterProductJacobian
+from rnnbp.gradients.online.identity import Identity
+from rnnbp.gradients.online.linearized_steps import LinearizedSteps, OuterProductJacobian
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class JacobianSparsity:
     """Where the Jacobians of one step may be nonzero.
 
@@ -24,7 +27,8 @@ class JacobianSparsity:
     columns : ndarray of int (P,)
         The pre-activation that each parameter enters; for a cell without `outer_products`, the parameter's own number.
     inputs : ndarray of int (P,), optional
-        The number of the input by which each parameter is multiplied. None for a cell without `outer_products`.
+        The place in `input_values` of the input by which each parameter is multiplied. None for a cell without
+        `outer_products`.
     activation : ndarray of bool (S, K)
         Pattern of the derivative of the next state with respect to the pre-activations.
     jacobian : ndarray of bool (S, S)
@@ -88,6 +92,16 @@ def sparsity_of(cell: Cell, params: Parameters) -> JacobianSparsity:
            [1, 1, 0],
            [0, 1, 1]])
     """
+    connections = params.vector != 0 if params.mask_vector is None else params.mask_vector
+    return _sparsity_of(Identity(cell), connections.tobytes())
+
+
+@lru_cache(maxsize=64)
+def _sparsity_of(key: Identity, connections: bytes) -> JacobianSparsity:
+    """Return the sparsity pattern of a cell, given which numbers of the parameters' vector (P,) are connections."""
+    cell = key.value
+    params = Parameters(cell.shapes())
+    params.vector[:] = np.frombuffer(connections, bool)
     rng = np.random.default_rng(0)
     steps = [_random_step(cell, params, rng, signed, real) for signed in (False, True) for real in (False, True)]
     outers = _outers_of(steps[0])
@@ -103,6 +117,46 @@ def sparsity_of(cell: Cell, params: Parameters) -> JacobianSparsity:
         inputs = _input_numbers(outers, params)
         return JacobianSparsity(immediate.columns, inputs, activation, jacobian, non_recurrent, recurrent)
     return JacobianSparsity(np.arange(params.size), None, activation, jacobian, non_recurrent, recurrent)
+
+
+def structure_of(cell: Cell) -> JacobianSparsity:
+    """Return the sparsity pattern of a cell with all of its weights, for algorithms that must be exact.
+
+    Of a cell that is neither derived from its equation nor the package's own, nothing is assumed: every entry may be
+    nonzero.
+
+    Examples
+    --------
+    >>> from rnnbp.cells import ElmanCell
+    >>> structure = structure_of(ElmanCell(1, 3))
+    >>> structure.activation.astype(int)
+    array([[1, 0, 0],
+           [0, 1, 0],
+           [0, 0, 1]])
+    >>> bool(structure.jacobian.all()), bool(structure.non_recurrent.any())
+    (True, False)
+    """
+    return _structure_of(Identity(cell))
+
+
+@lru_cache(maxsize=64)
+def _structure_of(key: Identity) -> JacobianSparsity:
+    cell = key.value
+    found = _sparsity_of(key, np.ones(Parameters(cell.shapes()).size, bool).tobytes())
+    if _is_known(cell):
+        return found
+    full = replace(found, activation=np.ones_like(found.activation), jacobian=np.ones_like(found.jacobian))
+    return replace(full, non_recurrent=full.jacobian, recurrent=())
+
+
+def _is_known(cell: Cell) -> bool:
+    """Return whether a cell, or each of the cells in it, is derived from its equation or one of the package's."""
+    inner = getattr(cell, "cells", None)
+    if inner is not None and type(cell).__module__.startswith("rnnbp."):
+        return all(map(_is_known, inner))
+    if isinstance(cell, DeclaredCell):
+        return cell.is_derived
+    return type(cell).__module__.startswith("rnnbp.")
 
 
 def connected(params: Parameters, name: str) -> Array:
@@ -132,13 +186,19 @@ def without_recurrent(recurrent: Sequence[Outer], weights: Weights) -> Weights:
     return found
 
 
-def _outers_of(step: LinearizedStep) -> tuple[Outer, ...]:
+@lru_cache(maxsize=64)
+def without_paths(sparsity: JacobianSparsity) -> JacobianSparsity:
+    """Return the sparsity pattern without the paths through recurrent weights."""
+    return replace(sparsity, jacobian=sparsity.non_recurrent, recurrent=())
+
+
+def _outers_of(step: LinearizedSteps) -> tuple[Outer, ...]:
     """Return the outer products of a step; none for a cell without `outer_products`."""
     method = outer_method(step.cell)
     return method(step.state, step.x, step.residuals) if method else ()
 
 
-def _random_step(cell: Cell, params: Parameters, rng: np.random.Generator, signed: bool, real: bool) -> LinearizedStep:
+def _random_step(cell: Cell, params: Parameters, rng: np.random.Generator, signed: bool, real: bool) -> LinearizedSteps:
     """Return a step of two sequences at random values; inputs are in [0, 1), which as a token is the first one."""
 
     def draw(*shape: int) -> Array:
@@ -149,7 +209,7 @@ def _random_step(cell: Cell, params: Parameters, rng: np.random.Generator, signe
     for name, array in params.items():
         if array.ndim > 1:
             random[name][~connected(params, name)] = 0
-    step = LinearizedStep(cell, random, draw(2, cell.state_size), rng.uniform(0, 1, (2, cell.input_size)))
+    step = LinearizedSteps(cell, random, draw(2, cell.state_size), rng.uniform(0, 1, (2, cell.input_size)))
     if not real:
         step.residuals = map_nested(
             lambda r: rng.uniform(0.5, 1, r.shape) if r.dtype.kind == "f" else r, step.residuals
@@ -157,7 +217,7 @@ def _random_step(cell: Cell, params: Parameters, rng: np.random.Generator, signe
     return step
 
 
-def _activation_pattern(step: LinearizedStep) -> Array:
+def _activation_pattern(step: LinearizedSteps) -> Array:
     """Return where ds[t]/da (S, K) is nonzero; for a cell without `outer_products`, ds[t]/dp (S, P)."""
     immediate = step.immediate_jacobian
     by_columns = isinstance(immediate, OuterProductJacobian)
@@ -165,7 +225,7 @@ def _activation_pattern(step: LinearizedStep) -> Array:
     return (derivative != 0).any(axis=1)
 
 
-def _non_recurrent_pattern(step: LinearizedStep, recurrent: Sequence[Outer]) -> Array:
+def _non_recurrent_pattern(step: LinearizedSteps, recurrent: Sequence[Outer]) -> Array:
     """Return where the non-recurrent Jacobian (S, S) is nonzero."""
     weights, basis = without_recurrent(recurrent, step.weights), np.eye(step.cell.state_size)
     rows, _ = seeded_vjp(step.cell, weights, step.state, step.x, step.residuals, basis)
@@ -173,10 +233,18 @@ def _non_recurrent_pattern(step: LinearizedStep, recurrent: Sequence[Outer]) -> 
 
 
 def _input_numbers(outers: Sequence[Outer], params: Parameters) -> Array:
-    """Return the number (P,) of each parameter's input, counted over all outer products and columns of weights."""
-    found, count = params.like(np.empty(params.size, np.intp)), 0
+    """Return the place (P,) of each parameter's input in `input_values`."""
+    found, count = params.like(np.zeros(params.size, np.intp)), 1
     for outer in outers:
-        part = outer_rows(found[outer.name], outer)
-        part[:] = np.arange(count, count + part.shape[1])
-        count += part.shape[1]
+        if outer.inputs is not None:
+            part = outer_rows(found[outer.name], outer)
+            part[:] = np.arange(count, count + part.shape[1])
+            count += part.shape[1]
     return found.vector
+
+
+def input_values(steps: LinearizedSteps) -> Array:
+    """Return what parameters are multiplied by (N, V): a one, of biases; the inputs of weights; and a zero, of none."""
+    edge = np.ones((steps.size, 1), steps.state.dtype)
+    inputs = [outer.inputs for outer in _outers_of(steps) if outer.inputs is not None]
+    return np.concatenate([edge, *inputs, 0 * edge], axis=1)

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from rnnbp.cells import Outer
 from rnnbp.cells.base import Array
-from rnnbp.cells.outer import outer_method, outer_rows, side_by_side
+from rnnbp.cells.outer import outer_method, outer_rows
 from rnnbp.core import Parameters
 from rnnbp.gradients.online.base import InfluenceMatrix
 from rnnbp.gradients.online.decomposition import Decomposition
-from rnnbp.gradients.online.linearized_step import LinearizedStep
+from rnnbp.gradients.online.jacobian_compression import compression_of, entries_of
+from rnnbp.gradients.online.jacobian_sparsity import JacobianSparsity, structure_of
+from rnnbp.gradients.online.linearized_steps import LinearizedSteps
 from rnnbp.gradients.online.sign_estimates import RandomOnline, balanced, random_signs
 
 
@@ -81,7 +84,7 @@ class KFRTRL(RandomOnline):
                     f"KFRTRL takes cells that define outer_products, got {cell!r}: give it a method "
                     "outer_products(state, x, residuals) -> tuple of rnnbp.cells.Outer, or use UORO()"
                 )
-        return KroneckerInfluenceMatrix(parts.params.shapes, self.generator(rng))
+        return KroneckerInfluenceMatrix(structure_of(parts.cell), parts.params.shapes, self.generator(rng))
 
 
 @dataclass
@@ -102,58 +105,87 @@ class Product:
     states: Array
     places: tuple[tuple[Outer, slice], ...]
 
+    def advance(
+        self, steps: Sequence[slice], jacobian: Array, signs: Array, inputs: Array, slopes: Array, signal: Array
+    ) -> Array:
+        """Update u and A through the steps whose rows are given, and return the sum of (dL/ds . A) outer u, (K, V).
+
+        `inputs` (N, V) and `slopes` (N, S, K) are v and D, balanced.
+        """
+        c1, c2 = signs
+        new_inputs, new_states = c2[:, None] * inputs, c2[:, None, None] * slopes
+        signals, products = [], []
+        for rows in steps:
+            n = rows.stop - rows.start
+            u, a = balanced(self.inputs[:n], jacobian[rows] @ self.states[:n])
+            self.inputs[:n] = c1[rows, None] * u + new_inputs[rows]
+            self.states[:n] = c1[rows, None, None] * a + new_states[rows]
+            signals.append((signal[rows, None] @ self.states[:n])[:, 0])
+            products.append(self.inputs[:n].copy())
+        return np.concatenate(signals).T @ np.concatenate(products)
+
 
 class KroneckerInfluenceMatrix(InfluenceMatrix):
     """Kronecker products that estimate the influence matrix, one for each set of columns of delta.
 
     Parameters
     ----------
+    sparsity : JacobianSparsity
     shapes : mapping of str to tuple of int
         Of the parameters.
     rng : numpy.random.Generator
     """
 
-    def __init__(self, shapes: Mapping[str, tuple[int, ...]], rng: np.random.Generator) -> None:
-        self.shapes, self.rng = shapes, rng
+    def __init__(
+        self, sparsity: JacobianSparsity, shapes: Mapping[str, tuple[int, ...]], rng: np.random.Generator
+    ) -> None:
+        self.sparsity, self.shapes, self.rng = sparsity, shapes, rng
         self.products: list[Product] = []  # set up at the first step
 
-    def advance(self, step: LinearizedStep) -> None:
-        n, delta = step.size, np.moveaxis(side_by_side(step.deltas), 0, 1)  # (n, S, K)
-        sets = by_delta_columns(step)
-        if not self.products:
-            self.products = [_zero_product(outers, delta.shape[:2], delta.dtype) for outers in sets]
-        for product, outers in zip(self.products, sets, strict=True):
-            c1, c2 = random_signs(self.rng, (2, n), delta.dtype)
-            u, ja = balanced(product.inputs[:n], step.jacobian @ product.states[:n])
-            v, d = balanced(_inputs(outers, n, delta.dtype), delta[..., outers[0].columns])
-            product.inputs[:n] = c1[:, None] * u + c2[:, None] * v
-            product.states[:n] = c1[:, None, None] * ja + c2[:, None, None] * d
+    @property
+    def stored(self) -> Sequence[Any]:
+        return [array for product in self.products for array in (product.inputs, product.states)]
 
-    def gradient(self, d_state: Array) -> Array:
-        n = len(d_state)
-        grad = Parameters(self.shapes, dtype=d_state.dtype)
-        for product in self.products:
-            found = np.einsum("ns,nsk->nk", d_state, product.states[:n]).T @ product.inputs[:n]
+    def advance(self, steps: LinearizedSteps, signal: Array) -> Array:
+        S, dtype = signal.shape[1], signal.dtype
+        sets = by_delta_columns(steps)
+        if not self.products:
+            self.products = [_zero_product(outers, (steps.active[0], S), dtype) for outers in sets]
+        entries = entries_of(steps, compression_of(self.sparsity, dtype), S * S)
+        jacobian, grad = entries.jacobian(), Parameters(self.shapes, dtype=dtype)
+        signs = self._signs(steps, len(sets), dtype)
+        for k, (product, outers) in enumerate(zip(self.products, sets, strict=True)):
+            v, d = balanced(_inputs(outers, steps.size, dtype), entries.derivatives(outers[0].columns))
+            found = product.advance(steps.rows, jacobian, signs[k], v, d, signal)
             for outer, place in product.places:
                 outer_rows(grad[outer.name], outer)[:] = found[:, place]
         return grad.vector
 
+    def _signs(self, steps: LinearizedSteps, sets: int, dtype: np.dtype) -> Array:
+        """Return the two signs (sets, 2, N) of each set and real step, drawn step by step."""
+        drawn = random_signs(self.rng, (2 * sets * steps.size,), dtype)
+        found = np.empty((sets, 2, steps.size), dtype)
+        for rows in steps.rows:
+            n = rows.stop - rows.start
+            found[:, :, rows] = drawn[2 * sets * rows.start : 2 * sets * rows.stop].reshape(sets, 2, n)
+        return found
 
-def by_delta_columns(step: LinearizedStep) -> list[list[Outer]]:
-    """Return the outer products of a step, grouped by their columns of delta.
+
+def by_delta_columns(steps: LinearizedSteps) -> list[list[Outer]]:
+    """Return the outer products of a block of steps, grouped by their columns of delta.
 
     Examples
     --------
     >>> from rnnbp.cells import GRUCell
     >>> cell = GRUCell(2, 3)
-    >>> step = LinearizedStep(cell, Parameters(cell.shapes()), np.zeros((1, 3)), np.zeros((1, 2)))
-    >>> [[outer.name for outer in outers] for outers in by_delta_columns(step)]
+    >>> steps = LinearizedSteps(cell, Parameters(cell.shapes()), np.zeros((1, 3)), np.zeros((1, 2)))
+    >>> [[outer.name for outer in outers] for outers in by_delta_columns(steps)]
     [['w_ih', 'b_ih'], ['w_hh', 'b_hh']]
     """
-    method = outer_method(step.cell)
+    method = outer_method(steps.cell)
     assert method is not None
     sets: dict[tuple[int, ...], list[Outer]] = {}
-    for outer in method(step.state, step.x, step.residuals):
+    for outer in method(steps.state, steps.x, steps.residuals):
         sets.setdefault(tuple(outer.columns.tolist()), []).append(outer)
     return list(sets.values())
 
@@ -171,5 +203,5 @@ def _zero_product(outers: Sequence[Outer], size: tuple[int, int], dtype: np.dtyp
     ends = np.cumsum(widths)
     places = [slice(end - k, end) if k else slice(ends[-1], None) for k, end in zip(widths, ends, strict=True)]
     layout = tuple((replace(outer, inputs=None), place) for outer, place in zip(outers, places, strict=True))
-    zeros = np.zeros_like(_inputs(outers, size[0], dtype))
+    zeros = np.zeros((size[0], ends[-1] + any(outer.inputs is None for outer in outers)), dtype)
     return Product(zeros, np.zeros((*size, len(outers[0].columns)), dtype), layout)

@@ -11,11 +11,25 @@ from numpy.typing import DTypeLike
 from rnnbp.cells import Outer
 from rnnbp.cells.base import Array, Residuals, Weights, outer_sum, total
 from rnnbp.core import Parameters, activation
+from rnnbp.kernels.packing import pack
 from rnnbp.layers import Dense, Embedding, Layer, Run
 
 
+class StatelessCell:
+    """Base of the cells whose next state is their output and does not depend on their state."""
+
+    @property
+    def state_size(self) -> int:
+        """S: the number of entries of the state."""
+        raise NotImplementedError(f"{type(self).__name__} does not define state_size")
+
+    def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
+        """See `Cell.step`."""
+        raise NotImplementedError(f"{type(self).__name__} does not define step")
+
+
 @dataclass(frozen=True)
-class LayerCell:
+class LayerCell(StatelessCell):
     """Base of a layer with parameters as a cell: the state is the layer's output."""
 
     layer: Dense | Embedding
@@ -136,10 +150,10 @@ def _token(x: Array) -> Array:
 
 
 @dataclass(eq=False)
-class AffineCell(ParameterFreeCell):
+class AffineCell(ParameterFreeCell, StatelessCell):
     """A `Dropout`, `Noise` or `Normalize` layer as a cell, y = scale x + shift: the state is y.
 
-    Random numbers are drawn by `draw`, once per step, so that `step` is a pure function.
+    Random numbers are drawn by `draw`, once per block of steps, so that `step` is a pure function.
 
     Parameters
     ----------
@@ -150,7 +164,7 @@ class AffineCell(ParameterFreeCell):
     --------
     >>> from rnnbp.layers import Normalize
     >>> cell = AffineCell(Normalize([1.0], [2.0]), 1)
-    >>> cell.draw(3, np.float64)
+    >>> cell.draw(np.array([2]), 3, np.float64)
     >>> cell.step({}, np.zeros((2, 1)), np.array([[5.0], [3.0]]))[0]
     array([[2.],
            [1.]])
@@ -165,15 +179,15 @@ class AffineCell(ParameterFreeCell):
     def state_size(self) -> int:
         return self.input_size
 
-    def draw(self, batch_size: int, dtype: DTypeLike) -> None:
-        """Set scale and shift (B, F) of the next step: the layer's derivative, and its value at zero."""
-        no_params, x = Parameters({}), np.zeros((1, batch_size, self.input_size), dtype)
-        y, residuals, _ = self.layer.forward(no_params, x, Run(np.ones(batch_size, int)))
+    def draw(self, active: Array, batch_size: int, dtype: DTypeLike) -> None:
+        """Set scale and shift (N, F) of the next steps: the layer's derivative, and its value at zero."""
+        no_params, x = Parameters({}), np.zeros((len(active), batch_size, self.input_size), dtype)
+        y, residuals, _ = self.layer.forward(no_params, x, Run(np.full(batch_size, len(active))))
         scale, _ = self.layer.backward(no_params, residuals, np.ones_like(x), no_params)
-        self.scale, self.shift = scale[0], y[0]
+        self.scale, self.shift = pack(scale, active), pack(y, active)
 
     def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
-        n = len(x)  # the active sequences are the first ones
+        n = len(x)
         return self.scale[:n] * x + self.shift[:n], np.broadcast_to(self.scale[:n], x.shape)
 
     def step_vjp(

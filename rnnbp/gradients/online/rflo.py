@@ -24,7 +24,7 @@ class RFLO(EProp):
     ----------
     feedback : RandomFeedback or SymmetricFeedback, default RandomFeedback()
         Random as published, or the gradient backpropagated through the readout. Or a function,
-        ``feedback(step_loss, forward_pass)``, that returns an array (n, S).
+        ``feedback(block_loss, forward_pass)``, of the losses of a block of N real steps, that returns an array (N, S).
     every : int, optional
         Steps between gradients; the parameters may change with each. Default: one per batch, at constant
         parameters.

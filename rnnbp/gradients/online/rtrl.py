@@ -4,11 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbp.cells.base import Array
-from rnnbp.cells.outer import side_by_side
 from rnnbp.gradients.online.base import InfluenceMatrix, Online
 from rnnbp.gradients.online.decomposition import Decomposition
-from rnnbp.gradients.online.linearized_step import LinearizedStep, OuterProductJacobian
+from rnnbp.gradients.online.influence import influence_on
+from rnnbp.gradients.online.jacobian_sparsity import structure_of
 
 
 @dataclass(frozen=True)
@@ -17,10 +16,12 @@ class RTRL(Online):
 
     The gradient is exact. The influence matrix M[t] = J[t] M[t-1] + I[t] is updated forward in time, with the recurrent
     Jacobian J and the immediate Jacobian I. It has S numbers for each parameter and sequence, and a step costs S^2 P
-    for each sequence. Memory does not grow with time; M is stored twice, before and after a step.
+    for each sequence, less where units depend on each other elementwise, as an LSTM's on its cell state. Memory does
+    not grow with time.
 
     Where a parameter affects few units within one step (in every cell of the package), only these entries of I[t] are
-    computed and added.
+    computed and added. With Numba, M is updated by compiled code, some of its columns through all steps of a block
+    while they are in the cache; without, it is stored twice, before and after a step.
 
     Parameters
     ----------
@@ -53,45 +54,4 @@ class RTRL(Online):
     def initial_influence(
         self, parts: Decomposition, batch_size: int, rng: np.random.Generator | None
     ) -> InfluenceMatrix:
-        return FullInfluenceMatrix(np.zeros((batch_size, parts.cell.state_size, parts.params.size), parts.model.dtype))
-
-
-class FullInfluenceMatrix(InfluenceMatrix):
-    """The influence matrix M (B, S, P).
-
-    Parameters
-    ----------
-    matrix : ndarray (B, S, P)
-    """
-
-    def __init__(self, matrix: Array) -> None:
-        self.matrix, self._buffer = matrix, np.zeros_like(matrix)  # M, and where J M is written to
-        self._pattern = np.zeros((matrix.shape[1], 1), bool)  # (S, K): where a step's deltas were nonzero so far
-        self._nonzero = np.zeros((2, 0), int)  # the units and parameters of the entries of I that were nonzero so far
-
-    def advance(self, step: LinearizedStep) -> None:
-        self._apply(step.jacobian)
-        self._add_immediate(step)
-
-    def _apply(self, jacobian: Array) -> None:
-        """Set M to J M, for the first n sequences: J is (n, S, S)."""
-        n = len(jacobian)
-        np.matmul(jacobian, self.matrix[:n], out=self._buffer[:n])
-        self.matrix, self._buffer = self._buffer, self.matrix
-
-    def _add_immediate(self, step: LinearizedStep) -> None:
-        """Add I to M: the entries that are nonzero at this step or were at an earlier one."""
-        immediate, matrix = step.immediate_jacobian, self.matrix[: step.size]
-        if not isinstance(immediate, OuterProductJacobian):
-            matrix += np.moveaxis(immediate.vjp(step.deltas), 0, 1)
-            return
-        pattern = (side_by_side(step.deltas) != 0).any(axis=1)  # (S, K)
-        if (pattern > self._pattern).any():
-            self._pattern = pattern | self._pattern
-            self._nonzero = np.array(np.nonzero(self._pattern[:, immediate.columns]))
-        units, parameters = self._nonzero
-        matrix[:, units, parameters] += immediate.entries(step.deltas, units, parameters)
-
-    def gradient(self, d_state: Array) -> Array:
-        n, S = d_state.shape
-        return d_state.reshape(n * S) @ self.matrix[:n].reshape(n * S, -1)
+        return influence_on(structure_of(parts.cell), None, batch_size, parts.model.dtype)

@@ -1,13 +1,17 @@
 """Unbiased online recurrent optimization: a random rank-one estimate of the influence matrix."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from rnnbp.cells.base import Array
 from rnnbp.gradients.online.base import InfluenceMatrix
 from rnnbp.gradients.online.decomposition import Decomposition
-from rnnbp.gradients.online.linearized_step import LinearizedStep
+from rnnbp.gradients.online.jacobian_compression import compression_of, entries_of
+from rnnbp.gradients.online.jacobian_sparsity import JacobianSparsity, structure_of
+from rnnbp.gradients.online.linearized_steps import LinearizedSteps
 from rnnbp.gradients.online.sign_estimates import RandomOnline, balanced, random_signs
 
 
@@ -21,8 +25,9 @@ class UORO(RandomOnline):
         theta~ =  theta~ / rho0 +  nu I[t] / rho1,         rho1 = sqrt(|nu I[t]| / |nu|)
 
     with new random signs nu (S,) at every step; J[t] and I[t] are the recurrent and the immediate
-    Jacobian. A step costs little more than a forward step and a VJP, S + P numbers are stored for each sequence, and
-    memory does not grow with time. The variance does, as each step's signs mix with those before. Every causal cell can
+    Jacobian. A step costs little more than a forward step and a VJP, but for a user's cell that is not declared by its
+    equation, whose recurrent Jacobian costs S VJPs. S + P numbers are stored for each sequence, and memory does not
+    grow with time. The variance does, as each step's signs mix with those before. Every causal cell can
     be used.
 
     A product that is zero, as the first one is, is left out; the authors' epsilons, which guard against division by
@@ -70,7 +75,7 @@ class UORO(RandomOnline):
     ) -> InfluenceMatrix:
         dtype = parts.model.dtype
         state, params = (np.zeros((batch_size, size), dtype) for size in (parts.cell.state_size, parts.params.size))
-        return RankOneInfluenceMatrix(state, params, self.generator(rng))
+        return RankOneInfluenceMatrix(structure_of(parts.cell), state, params, self.generator(rng))
 
 
 class RankOneInfluenceMatrix(InfluenceMatrix):
@@ -78,6 +83,7 @@ class RankOneInfluenceMatrix(InfluenceMatrix):
 
     Parameters
     ----------
+    sparsity : JacobianSparsity
     state : ndarray (B, S)
         s~.
     params : ndarray (B, P)
@@ -85,17 +91,23 @@ class RankOneInfluenceMatrix(InfluenceMatrix):
     rng : numpy.random.Generator
     """
 
-    def __init__(self, state: Array, params: Array, rng: np.random.Generator) -> None:
+    def __init__(self, sparsity: JacobianSparsity, state: Array, params: Array, rng: np.random.Generator) -> None:
         self.state, self.params, self.rng = state, params, rng
+        self.compression = compression_of(sparsity, state.dtype)
 
-    def advance(self, step: LinearizedStep) -> None:
-        n = step.size
-        signs = random_signs(self.rng, step.state.shape, self.state.dtype)
-        old_state, old_params = balanced(step.jvp(self.state[:n]), self.params[:n])
-        new_state, new_params = balanced(signs, step.immediate_vjp(signs))
-        self.state[:n] = old_state + new_state
-        self.params[:n] = old_params + new_params
+    @property
+    def stored(self) -> Sequence[Any]:
+        return self.state, self.params
 
-    def gradient(self, d_state: Array) -> Array:
-        n = len(d_state)
-        return (d_state * self.state[:n]).sum(axis=1) @ self.params[:n]
+    def advance(self, steps: LinearizedSteps, signal: Array) -> Array:
+        jacobian = entries_of(steps, self.compression, self.state.shape[1] ** 2).jacobian()
+        signs = random_signs(self.rng, steps.state.shape, self.state.dtype)
+        new_state, new_params = balanced(signs, steps.immediate_vjp(signs))
+        found = np.zeros_like(self.params[0])
+        for rows in steps.rows:
+            state, params = self.state[: rows.stop - rows.start], self.params[: rows.stop - rows.start]
+            moved, kept = balanced((jacobian[rows] @ state[:, :, None])[:, :, 0], params)
+            np.add(moved, new_state[rows], out=state)
+            np.add(kept, new_params[rows], out=params)
+            found += (signal[rows] * state).sum(axis=1) @ params
+        return found

@@ -35,6 +35,10 @@ class Constrained(Kernel):
         """Run the cell over time, where no backward pass follows."""
         return self.kernel.evaluate(prepared, x, active, state)
 
+    def previous_states(self, residuals: Any) -> Array:
+        """Return the state before each real step."""
+        return self.kernel.previous_states(residuals)
+
     def backward(
         self, params: Weights, residuals: Any, d_outputs: Array, grad: Parameters, d_state: Array
     ) -> tuple[Array, Array]:

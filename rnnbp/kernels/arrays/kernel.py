@@ -102,10 +102,14 @@ class ArrayKernel(Kernel):
         """Run the cell over time."""
         vectors, weights = prepared
         rows = Rows(active, len(state), self.cell.hidden_size, self.dtype)
-        inputs, states = self.inputs(rows, x), self.states(rows, len(x), state)
+        inputs, states = self.inputs(rows, x), self.state_arrays(rows, len(x), state)
         gates, ahead = self.loop(rows, vectors, self.constants, weights, inputs, states)
         final = [rows.final(own[1:], own[0]) for own in states]
         return states[0][1:], Residuals(rows, inputs, states, gates, ahead), np.concatenate(final, axis=1)
+
+    def previous_states(self, residuals: Residuals) -> Array:
+        """Return the state before each step."""
+        return np.concatenate([residuals.rows.pack(own[:-1]) for own in residuals.states], axis=1)
 
     def backward(
         self, params: Weights, residuals: Residuals, d_outputs: Array, grad: Parameters, d_state: Array
@@ -161,7 +165,7 @@ class ArrayKernel(Kernel):
             found.append(array)
         return found
 
-    def states(self, rows: Rows, steps: int, state: Array) -> list[Array]:
+    def state_arrays(self, rows: Rows, steps: int, state: Array) -> list[Array]:
         """Return each part of the state (T + 1, B, H), the first ones filled in; the output is zero past the end."""
         H = self.cell.hidden_size
         found = []

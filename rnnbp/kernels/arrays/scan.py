@@ -20,6 +20,7 @@ import numpy as np
 from rnnbp.cells.base import Weights
 from rnnbp.core import Parameters
 from rnnbp.kernels.base import Array, Kernel, Prepared
+from rnnbp.kernels.packing import unpack
 
 LEAST_STEPS = 512  # of sequences that are cut into chunks
 MOST_WIDTH = 128  # numbers in a state of all sequences
@@ -131,6 +132,15 @@ class Scan(Kernel):
             self._parts(starts[c])[...] += np.einsum("bijh,bih->bjh", maps[c - 1], self._parts(starts[c - 1]))
         y, own, ends = self.kernel.run(prepared, x, chunks.active, chunks.sort(starts))
         return chunks.join(y, T), Residuals(own, chunks, maps), chunks.unsort(ends)[chunks.last, np.arange(B)]
+
+    def previous_states(self, residuals: Residuals) -> Array:
+        """Return the state before each real step."""
+        states, chunks = self.kernel.previous_states(residuals.own), residuals.chunks
+        if chunks is None:
+            return states
+        size, length = chunks.count * len(chunks.last), chunks.steps * chunks.count
+        is_real = chunks.join(unpack(np.ones((len(states), 1), bool), chunks.active, size), length)[..., 0]
+        return chunks.join(unpack(states, chunks.active, size), length)[is_real]
 
     def backward(
         self, params: Weights, residuals: Residuals, d_outputs: Array, grad: Parameters, d_state: Array

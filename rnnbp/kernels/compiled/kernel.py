@@ -30,7 +30,7 @@ from rnnbp.kernels.compiled.weights import (
     put_back,
     side_by_side,
 )
-from rnnbp.kernels.packing import padded_steps
+from rnnbp.kernels.packing import pack, padded_steps, unpack
 from rnnbp.runtime import empties, get_num_threads, zeros
 
 FLOPS_PER_THREAD = 7.5e6  # at least, for each thread: some 75 us of work
@@ -228,6 +228,24 @@ class CompiledKernel(Kernel):
             for part, _, _, last in saved.states:
                 own[:, part] = last
         return outputs, final
+
+    def previous_states(self, residuals: list[Residuals]) -> Array:
+        """Return the state before each step, from the rows that each thread saved."""
+        if len(residuals) == 1:
+            return self._states(residuals[0])
+        steps, size = len(residuals[0].shard.active) - 1, sum(saved.shard.active[0] for saved in residuals)
+        found = np.empty((steps, size, self.cell.state_size), self.dtype)
+        for saved in residuals:
+            own, active = found[:, saved.shard.sequences], saved.shard.active[:-1]
+            own[...] = unpack(self._states(saved), active, own.shape[1])
+        return pack(found, np.sum([saved.shard.active[:-1] for saved in residuals], axis=0))
+
+    def _states(self, saved: Residuals) -> Array:
+        """Return the states of one thread's sequences."""
+        found = np.empty((saved.shard.rows, self.cell.state_size), self.dtype)
+        for part, array, columns in self.state_places:
+            found[:, part] = getattr(saved, array)[: saved.shard.rows, columns]
+        return found
 
     def backward(
         self, params: Weights, residuals: list[Residuals], d_outputs: Array, grad: Parameters, d_state: Array

@@ -1,4 +1,4 @@
-"""One step of a cell, linearized: its recurrent Jacobian ds[t]/ds[t-1] and its immediate Jacobian."""
+"""Steps of a cell, linearized: their recurrent Jacobians ds[t]/ds[t-1] and immediate Jacobians."""
 
 import copy
 from collections.abc import Sequence
@@ -10,8 +10,6 @@ from rnnbp.cells import Cell, Outer
 from rnnbp.cells.base import Array, Delta, Residuals, Weights, basis_vjp, map_nested
 from rnnbp.cells.outer import outer_method, outer_rows, side_by_side
 from rnnbp.core import Parameters
-
-STEP = 1e-30  # of the complex step
 
 
 class ImmediateJacobian(Protocol):
@@ -92,46 +90,68 @@ def _leading_axes(delta: Delta) -> tuple[int, ...]:
     return delta.shape[:-1]
 
 
-class LinearizedStep:
-    """One step of n sequences with its Jacobians, which are computed on first use.
+class LinearizedSteps:
+    """A block of steps at constant parameters with their Jacobians, which are computed on first use.
+
+    N is the number of real steps: for each step of the block, its active sequences, which are the first ones.
 
     Parameters
     ----------
     cell : Cell
     params : Parameters
-    state : ndarray (n, S)
-    x : ndarray (n, F)
+    state : ndarray (N, S)
+        Before each step.
+    x : ndarray (N, F)
+    active : ndarray (h,), optional
+        The number of active sequences of each step. Default: all rows are one step.
+    following : int, default 0
+        The number of sequences that have a step after the block.
 
     Attributes
     ----------
-    next_state : ndarray (n, S)
+    next_state : ndarray (N, S)
 
     Examples
     --------
     >>> from rnnbp.cells import ElmanCell
     >>> cell = ElmanCell(1, 2)
-    >>> step = LinearizedStep(cell, Parameters(cell.shapes()), np.zeros((5, 2)), np.ones((5, 1)))
-    >>> step.jacobian.shape, step.immediate_jacobian.vjp(step.deltas).shape
-    ((5, 2, 2), (2, 5, 10))
+    >>> steps = LinearizedSteps(cell, Parameters(cell.shapes()), np.zeros((5, 2)), np.ones((5, 1)), np.array([3, 2]))
+    >>> steps.jacobian.shape, steps.immediate_jacobian.vjp(steps.deltas).shape, steps.rows
+    ((5, 2, 2), (2, 5, 10), [slice(0, 3, None), slice(3, 5, None)])
     """
 
-    def __init__(self, cell: Cell, params: Parameters, state: Array, x: Array) -> None:
-        self.cell, self.params, self.state, self.x = cell, params, state, x
+    def __init__(
+        self,
+        cell: Cell,
+        params: Parameters,
+        state: Array,
+        x: Array,
+        active: Array | None = None,
+        following: int = 0,
+    ) -> None:
+        self.cell, self.params, self.state, self.x, self.following = cell, params, state, x, following
+        self.active = np.array([len(state)]) if active is None else active
         self.weights = dict(params.items())
         self.next_state, self.residuals = cell.step(self.weights, state, x)
         self._basis_vjp: tuple[Array, Delta] | None = None
         self._immediate: ImmediateJacobian | None = None
 
-    def with_weights(self, weights: Weights) -> "LinearizedStep":
-        """Return the same step with other weights in its vector-Jacobian products."""
+    def with_weights(self, weights: Weights) -> "LinearizedSteps":
+        """Return the same steps with other weights in their vector-Jacobian products."""
         other = copy.copy(self)
         other.weights, other._basis_vjp = dict(weights), None
         return other
 
     @property
     def size(self) -> int:
-        """n, the number of sequences."""
+        """N, the number of real steps."""
         return len(self.state)
+
+    @property
+    def rows(self) -> list[slice]:
+        """The rows of each step."""
+        ends = np.cumsum(self.active).tolist()
+        return [slice(end - n, end) for end, n in zip(ends, self.active.tolist(), strict=True)]
 
     def _vjp_of_basis(self) -> tuple[Array, Delta]:
         if self._basis_vjp is None:
@@ -140,12 +160,12 @@ class LinearizedStep:
 
     @property
     def jacobian(self) -> Array:
-        """The recurrent Jacobian (n, S, S): the derivative of next state i with respect to state j."""
+        """The recurrent Jacobian (N, S, S): the derivative of next state i with respect to state j."""
         return np.moveaxis(self._vjp_of_basis()[0], 0, -2)
 
     @property
     def deltas(self) -> Delta:
-        """The derivative (S, n, K) of each unit of the next state with respect to the pre-activations."""
+        """The derivative (S, N, K) of each unit of the next state with respect to the pre-activations."""
         return self._vjp_of_basis()[1]
 
     @property
@@ -155,17 +175,8 @@ class LinearizedStep:
             self._immediate = _immediate_jacobian(self.cell, self.params, self.state, self.x, self.residuals)
         return self._immediate
 
-    def jvp(self, tangent: Array) -> Array:
-        """Return the recurrent Jacobian times `tangent` (n, S), by the complex step: the cost of one step."""
-        size = np.abs(tangent).max(initial=0.0)
-        if size == 0:
-            return np.zeros_like(tangent)
-        h = STEP / float(size)
-        moved, _ = self.cell.step(self.weights, self.state + 1j * (h * tangent.astype(np.float64)), self.x)
-        return (moved.imag / h).astype(tangent.dtype)
-
     def immediate_vjp(self, d_next: Array) -> Array:
-        """Return `d_next` (n, S) times the immediate Jacobian of the next state, sequence by sequence: (n, P)."""
+        """Return `d_next` (N, S) times the immediate Jacobian of the next state, row by row: (N, P)."""
         _, _, delta = self.cell.step_vjp(self.weights, self.state, self.x, self.residuals, d_next)
         return self.immediate_jacobian.vjp(delta)
 

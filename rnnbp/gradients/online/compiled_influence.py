@@ -1,0 +1,93 @@
+"""The influence matrix on a sparsity pattern, updated by compiled code."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from rnnbp.cells.base import Array
+from rnnbp.cells.outer import side_by_side
+from rnnbp.gradients.online.base import InfluenceMatrix
+from rnnbp.gradients.online.jacobian_compression import CompressedEntries, compression_of
+from rnnbp.gradients.online.jacobian_sparsity import JacobianSparsity, input_values
+from rnnbp.gradients.online.linearized_steps import LinearizedSteps
+from rnnbp.gradients.online.panels import Panels
+from rnnbp.gradients.online.parameter_groups import grouped
+from rnnbp.runtime import get_num_threads
+
+FLOPS_PER_THREAD = 7.5e6
+
+
+class CompiledInfluenceMatrix(InfluenceMatrix):
+    """The influence matrix in the layout of the compiled code.
+
+    Parameters
+    ----------
+    sparsity, order, batch_size, dtype
+        See `rnnbp.gradients.online.influence.influence_on`.
+    """
+
+    def __init__(self, sparsity: JacobianSparsity, order: int | None, batch_size: int, dtype: np.dtype) -> None:
+        self.compression, self.panels = compression_of(sparsity, dtype), _panels_of(sparsity, order, dtype)
+        self.matrix = np.zeros((batch_size, self.panels.size), dtype)
+
+    @property
+    def stored(self) -> Sequence[Any]:
+        return [self.matrix]
+
+    def advance(self, steps: LinearizedSteps, signal: Array) -> Array:
+        from rnnbp.kernels.compiled.influence import advance_panels
+        from rnnbp.kernels.compiled.product import product_of
+        from rnnbp.kernels.compiled.team import run_shards
+
+        panels, dtype = self.panels, self.matrix.dtype
+        operands = self._operands(steps, signal)
+        gradient = np.zeros(len(panels.register_inputs) * panels.lanes + 1, dtype)
+        count, scratch = len(panels.table), self._scratch_size()
+
+        def run(signals: Array, shard: int, shards: int) -> None:
+            first, last = (count * k // shards for k in (shard, shard + 1))
+            advance_panels(
+                signals, product_of(dtype), self.matrix, *operands, panels.table, panels.register_units,
+                panels.register_slopes, panels.register_inputs, panels.places, np.empty(scratch, dtype), gradient,
+                first, last
+            )  # fmt: skip
+
+        run_shards(self._threads(steps), run)
+        return gradient[panels.lanes_of]
+
+    def _operands(self, steps: LinearizedSteps, signal: Array) -> tuple[Any, ...]:
+        """Return what `advance_panels` computes with, from the active sequences to where the signal is not zero."""
+        entries, dtype = CompressedEntries(steps, self.compression), self.matrix.dtype
+        jacobians, elementwise, signals = [], [], []
+        for form in self.panels.forms:
+            blocks = entries.blocks(form.units)
+            jacobians.append(blocks[..., : form.depth].reshape(steps.size, -1))
+            elementwise.append(blocks[:, form.entry_groups, form.entry_places[:, 0], form.entry_places[:, 1]])
+            signals.append(signal[:, form.units.ravel()])
+        slopes = np.moveaxis(side_by_side(entries.delta), 1, 0).reshape(steps.size, -1)
+        numbers = (jacobians, elementwise, [slopes], [input_values(steps)], signals)
+        made = [np.ascontiguousarray(np.concatenate(parts, axis=1), dtype) for parts in numbers]
+        return (np.ascontiguousarray(steps.active, np.int64), *made, (signal != 0).any(axis=1))
+
+    def _scratch_size(self) -> int:
+        """Return the numbers of two panels with one unit more, and of a register."""
+        panels = self.panels
+        return (2 * (int(panels.table[:, 1].max(initial=0)) + 1) * panels.columns + 1) * panels.lanes
+
+    def _threads(self, steps: LinearizedSteps) -> int:
+        """Return the number of threads that pays."""
+        table = self.panels.table
+        flops = 2.0 * steps.size * (table[:, 1] * (table[:, 2] + 2)).sum() * self.panels.columns * self.panels.lanes
+        worth = min(len(table), int(flops / FLOPS_PER_THREAD))
+        return min(worth, get_num_threads()) if worth > 1 else 1
+
+
+@lru_cache(maxsize=64)
+def _panels_of(sparsity: JacobianSparsity, order: int | None, dtype: np.dtype) -> Panels:
+    from rnnbp.kernels.compiled.product import COLUMNS
+    from rnnbp.kernels.compiled.vectors import REGISTER_BYTES
+
+    lanes = REGISTER_BYTES // dtype.itemsize
+    return Panels(sparsity, grouped(sparsity, order), compression_of(sparsity, dtype), COLUMNS, lanes)

@@ -1,0 +1,215 @@
+"""A batch run forward in blocks of steps, and the loss of a block.
+
+The parameters are constant within a block, so that the states of all its steps come from one call of the cell's kernel,
+and the derivatives of all its steps and losses from a few array operations. A block ends where a gradient is yielded.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnbp.cells import Cell, Stack
+from rnnbp.cells.base import Array
+from rnnbp.core import Parameters
+from rnnbp.data import SequenceBatch
+from rnnbp.gradients.base import check_targets, total_weight
+from rnnbp.gradients.online.decomposition import Decomposition
+from rnnbp.gradients.online.detached_layers import Detached
+from rnnbp.gradients.online.layer_cells import AffineCell, StatelessCell
+from rnnbp.gradients.online.linearized_steps import LinearizedSteps
+from rnnbp.kernels import kernel_of
+from rnnbp.kernels.loop import Loop
+from rnnbp.kernels.packing import pack, unpack
+from rnnbp.layers import Last, Run
+from rnnbp.layers.base import State
+from rnnbp.losses import Loss
+
+SHORT = 8  # steps, below which the loop over a cell's `step` takes less time than the call of a kernel
+MOST_STEPS, MOST_NUMBERS = 128, 1 << 20  # of a block; numbers of one quantity
+
+
+@dataclass(frozen=True)
+class BlockLoss:
+    """The loss of a block of steps and its derivatives.
+
+    N is the number of real steps: for each step of the block, its active sequences.
+
+    Attributes
+    ----------
+    loss : float
+    due : ndarray of bool (h, B) or (B,)
+        The outputs that have a target.
+    outputs : ndarray (h, B, K) or (B, K)
+    d_outputs : ndarray (N, K)
+        The gradient with respect to the outputs that are computed from each state.
+    d_state : ndarray (N, S)
+        The gradient with respect to each state.
+    d_readout : ndarray
+        The gradient with respect to the parameters of the readout.
+    """
+
+    loss: float
+    due: Array
+    outputs: Array
+    d_outputs: Array
+    d_state: Array
+    d_readout: Array
+
+
+class ForwardPass:
+    """A batch run forward block by block, each with the current values of the parameters.
+
+    Parameters
+    ----------
+    parts : Decomposition
+    batch, loss, state, rng
+        See `GradientAlgorithm.gradients`.
+    """
+
+    def __init__(
+        self,
+        parts: Decomposition,
+        batch: SequenceBatch,
+        loss: Loss,
+        state: Sequence[State] | None,
+        rng: np.random.Generator | None,
+    ) -> None:
+        self.parts, self.batch, self.loss, self.rng = parts, batch, loss, rng
+        self.targets = check_targets(batch)
+        self.x = parts.model.cast(batch.x)
+        self.preprocessing_states: Sequence[State] | None = None if state is None else state[: parts.first]
+        self.cell, self.params, self.readout = parts.cell, parts.params, parts.readout
+        self.preprocessing = parts.preprocessing
+        self.state = parts.begin(state, batch.size).copy()
+        self.active = Run(batch.lengths).active(batch.steps)
+        self.per_step = parts.model.per_step
+        self.total = total_weight(loss, batch, self.per_step)
+
+    def blocks(self, start: int, stop: int, steps: int) -> Iterator[tuple[LinearizedSteps, BlockLoss]]:
+        """Run steps `start` to `stop` - 1 in blocks of a number of steps, yielding each block's steps and loss."""
+        for first in range(start, stop, steps):
+            end = min(first + steps, stop)
+            block, outputs = self._steps(first, end)
+            yield block, self._loss(first, end, outputs)
+
+    def _steps(self, start: int, stop: int) -> tuple[LinearizedSteps, Array]:
+        """Run a block; return its steps, and the cell's outputs (h, B, O)."""
+        run = Run(np.clip(self.batch.lengths - start, 0, stop - start), self.rng)
+        x, _, self.preprocessing_states = self.preprocessing.unroll(
+            self.preprocessing.params, self.x[start:stop], run, self.preprocessing_states
+        )
+        x = x if x.ndim == 3 else x[:, :, None]  # tokens have no feature axis
+        active = self.active[start:stop].copy()  # not a view of the whole batch's
+        states, self.state, outputs = run_states(self.cell, self.params, x, active, self.state)
+        following = int(self.active[stop]) if stop < len(self.active) else 0
+        return LinearizedSteps(self.cell, self.params, states, pack(x, active), active, following), outputs
+
+    def _loss(self, start: int, stop: int, cell_outputs: Array) -> BlockLoss:
+        """Return the loss of a block.
+
+        Raises
+        ------
+        ValueError
+            If a layer of the readout has a state.
+        """
+        readout, active = self.readout, self.active[start:stop]
+        lengths = np.clip(self.batch.lengths - start, 0, stop - start)
+        outputs, residuals, after = readout.unroll(readout.params, cell_outputs, Run(lengths, self.rng))
+        for layer, layer_state in zip(readout.layers, after, strict=True):
+            if layer_state is not None and not isinstance(layer, Last):
+                raise ValueError(
+                    f"an online algorithm takes layers without a state on top of the recurrent ones, got "
+                    f"{type(layer).__name__}"
+                )
+        targets = self.targets[start:stop] if self.per_step else self.targets
+        due = self.batch.due(start, stop, self.per_step)
+        value, d_outputs = self.loss.masked(outputs, targets, due, self.total)
+        grad = readout.params.zeros()
+        d_cell_outputs, _ = readout.backward(readout.params, residuals, d_outputs, grad)
+        d_state = np.zeros((int(active.sum()), self.state.shape[1]), self.state.dtype)
+        d_state[:, : self.cell.output_size] = pack(d_cell_outputs, active)
+        if not self.per_step:
+            d_outputs = _at_last_steps(d_outputs, lengths, stop - start)
+        return BlockLoss(value, due, outputs, pack(d_outputs, active), d_state, grad.vector)
+
+
+def _at_last_steps(d_outputs: Array, lengths: Array, steps: int) -> Array:
+    """Return gradients (B, K) at each sequence's last step of a block, (h, B, K), zero at the others."""
+    found = np.zeros((steps, *d_outputs.shape), d_outputs.dtype)
+    ran = np.flatnonzero(lengths)
+    found[lengths[ran] - 1, ran] = d_outputs[ran]
+    return found
+
+
+def block_steps(batch_size: int, numbers: int) -> int:
+    """Return the number of steps of a block, given the largest number of numbers of a quantity of one sequence's step.
+
+    It does not depend on the length of the sequences, so that memory does not grow with time.
+
+    Examples
+    --------
+    >>> block_steps(1, 100), block_steps(16, 128 * 128), block_steps(100, 10**6)
+    (128, 4, 1)
+    """
+    return min(MOST_STEPS, max(1, MOST_NUMBERS // max(1, batch_size * numbers)))
+
+
+def run_states(cell: Cell, params: Parameters, x: Array, active: Array, state: Array) -> tuple[Array, Array, Array]:
+    """Run a cell over a block of steps.
+
+    Parameters
+    ----------
+    cell : Cell
+    params : Parameters
+    x : ndarray (h, B, F)
+    active : ndarray (h,)
+    state : ndarray (B, S)
+
+    Returns
+    -------
+    states : ndarray (N, S)
+        Before each real step.
+    state : ndarray (B, S)
+        After each sequence's own last step.
+    outputs : ndarray (h, B, O)
+        Zero past a sequence's end.
+
+    Examples
+    --------
+    >>> from rnnbp.cells import ElmanCell
+    >>> cell = ElmanCell(1, 2)
+    >>> states, _, y = run_states(cell, Parameters(cell.shapes()), np.ones((3, 1, 1)), np.ones(3, int), np.ones((1, 2)))
+    >>> states.tolist(), y.shape
+    ([[1.0, 1.0], [0.0, 0.0], [0.0, 0.0]], (3, 1, 2))
+    """
+    if isinstance(cell, Stack):
+        found, last = [], []
+        for k, (one, own) in enumerate(zip(cell.cells, cell.split(state), strict=True)):
+            states, after, x = run_states(one, params.scope(f"{k}."), x, active, own)
+            found.append(states)
+            last.append(after)
+        return np.concatenate(found[::-1], axis=1), np.concatenate(last[::-1], axis=1), x
+    if isinstance(cell, Detached):
+        return run_states(cell.cell, params, x, active, state)
+    if isinstance(cell, StatelessCell):
+        return _run_stateless(cell, params, x, active, state)
+    kernel = kernel_of(cell, state.dtype) if len(x) >= SHORT else Loop(cell)
+    outputs, residuals, after = kernel.forward(dict(params.items()), x, active, state)
+    return kernel.previous_states(residuals), after, outputs
+
+
+def _run_stateless(
+    cell: StatelessCell, params: Parameters, x: Array, active: Array, state: Array
+) -> tuple[Array, Array, Array]:
+    """Run all steps of a cell whose next state does not depend on its state, which is zero here, in one."""
+    if isinstance(cell, AffineCell):
+        cell.draw(active, x.shape[1], state.dtype)
+    packed = pack(x, active)
+    states = np.zeros((len(packed), cell.state_size), state.dtype)
+    y, _ = cell.step(dict(params.items()), states, packed)
+    outputs, after = unpack(y, active, x.shape[1]), state.copy()
+    lengths = (active[:, None] > np.arange(x.shape[1])).sum(axis=0)
+    ran = np.flatnonzero(lengths)
+    after[ran] = outputs[lengths[ran] - 1, ran]
+    return states, after, outputs

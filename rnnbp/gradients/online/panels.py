@@ -1,0 +1,135 @@
+"""How the influence matrix on a sparsity pattern is laid out for compiled code.
+
+Each parameter is a lane of a register; parameters of one pre-activation that are multiplied by the same input, as both
+biases are, have the same influence and share a lane. Registers are gathered in panels, and a panel has a row for each
+unit in which its parameters' influence may be nonzero. Of J, columns with few entries are separated from the dense
+ones: those of an LSTM's cell state, say.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnbp.cells.base import Array
+from rnnbp.gradients.online.jacobian_compression import Compression
+from rnnbp.gradients.online.jacobian_sparsity import JacobianSparsity
+
+FEW = 4  # entries of a column of J, up to which they are added one by one
+MANY = 16  # units of a group, below which all columns are dense
+
+
+@dataclass(frozen=True)
+class GroupForm:
+    """Groups of the same form: G groups of d units.
+
+    Attributes
+    ----------
+    units : ndarray of int (G, d)
+        The units with dense columns first.
+    depth : int
+        The number of dense columns.
+    entry_groups, entry_places : ndarray of int (L,), (L, 2)
+        The group of each elementwise entry of J, and the places of its units.
+    """
+
+    units: Array
+    depth: int
+    entry_groups: Array
+    entry_places: Array
+
+
+class Panels:
+    """The layout of the influence matrix of a cell.
+
+    Parameters
+    ----------
+    sparsity : JacobianSparsity
+    groups_by_form : sequence of (ndarray of int (G, d), ndarray of int (G, m))
+    compression : Compression
+    columns, lanes : int
+        Registers of a panel, and lanes of a register.
+
+    Attributes
+    ----------
+    forms : list of GroupForm
+    table : ndarray (panels, 7)
+    register_units, register_slopes : ndarray (registers, E)
+    register_inputs : ndarray (registers, lanes)
+    places : ndarray (L, 2)
+        As `rnnbp.kernels.compiled.influence.advance_panels` takes them.
+    lanes_of : ndarray (P,)
+        The lane of each parameter, counted over all panels; one that affects nothing has a lane past the end.
+    size : int
+        Numbers of a sequence's influence matrix.
+    """
+
+    def __init__(
+        self,
+        sparsity: JacobianSparsity,
+        groups_by_form: Sequence[tuple[Array, Array]],
+        compression: Compression,
+        columns: int,
+        lanes: int,
+    ) -> None:
+        assert sparsity.inputs is not None
+        self.sparsity, self.compression, self.columns, self.lanes = sparsity, compression, columns, lanes
+        self.forms = [_form(sparsity, units) for units, _ in groups_by_form]
+        self.table: Array
+        self.lanes_of = np.full(len(sparsity.columns), -1)
+        rows: list[tuple[int, ...]] = []
+        registers: list[tuple[Array, Array, Array]] = []  # units, slopes, inputs
+        self.size = jacobian = signal = entry = 0
+        for form, (_, parameters) in zip(self.forms, groups_by_form, strict=True):
+            G, d = form.units.shape
+            entries = np.bincount(form.entry_groups, minlength=G)
+            for g in range(G):
+                own = self._registers(form.units[g], parameters[g], len(registers) * lanes)
+                own += [_nothing(d, lanes, sparsity)] * (-len(own) % columns)
+                for _ in range(0, len(own), columns):
+                    rows.append((self.size, d, form.depth, jacobian, signal, entry, entry + int(entries[g])))
+                    self.size += d * columns * lanes
+                registers += own
+                jacobian, signal, entry = jacobian + d * form.depth, signal + d, entry + int(entries[g])
+        self.table = np.array(rows).reshape(-1, 7)
+        most = max((len(units) for units, _, _ in registers), default=1)
+        self.register_units, self.register_slopes = (np.zeros((len(registers), most), np.int64) for _ in range(2))
+        for r, (units, slopes, _) in enumerate(registers):
+            self.register_units[r] = self.table[r // columns, 1]  # a row that nothing is read from
+            self.register_units[r, : len(units)], self.register_slopes[r, : len(slopes)] = units, slopes
+        self.register_inputs = np.array([inputs for _, _, inputs in registers]).reshape(-1, lanes)
+        self.places = np.concatenate([form.entry_places for form in self.forms]).reshape(-1, 2)
+        self.lanes_of[self.lanes_of < 0] = len(registers) * lanes
+
+    def _registers(self, units: Array, parameters: Array, first: int) -> list[tuple[Array, Array, Array]]:
+        """Return the registers of a group: the places of the units they affect, of the slopes, and of the inputs."""
+        sparsity, lanes, colors = self.sparsity, self.lanes, self.compression.colors
+        assert sparsity.inputs is not None
+        K, nothing = sparsity.activation.shape[1], sparsity.inputs.max() + 1
+        found: list[tuple[Array, Array, Array]] = []
+        for column in np.unique(sparsity.columns[parameters]):
+            own = parameters[sparsity.columns[parameters] == column]
+            inputs, lane = np.unique(sparsity.inputs[own], return_inverse=True)
+            self.lanes_of[own] = first + len(found) * lanes + lane.ravel()
+            affected = np.flatnonzero(sparsity.activation[units, column])
+            padded = np.concatenate([inputs, np.full(-len(inputs) % lanes, nothing)]).reshape(-1, lanes)
+            found += [(affected, colors[units[affected]] * K + column, row) for row in padded]
+        return found
+
+
+def _nothing(units: int, lanes: int, sparsity: JacobianSparsity) -> tuple[Array, Array, Array]:
+    """Return a register without parameters."""
+    assert sparsity.inputs is not None
+    return np.empty(0, int), np.empty(0, int), np.full(lanes, sparsity.inputs.max() + 1)
+
+
+def _form(sparsity: JacobianSparsity, units: Array) -> GroupForm:
+    """Return groups of units (G, d) with the units of dense columns first."""
+    if units.shape[1] < MANY:
+        return GroupForm(units, units.shape[1], np.empty(0, int), np.empty((0, 2), int))
+    dense = sparsity.jacobian[units[:, :, None], units[:, None, :]].sum(axis=1) > FEW  # (G, d)
+    units = np.take_along_axis(units, np.argsort(~dense, axis=1, kind="stable"), axis=1)
+    depth = int(dense.sum(axis=1).max())
+    pattern = sparsity.jacobian[units[:, :, None], units[:, None, depth:]]
+    groups, i, j = np.nonzero(pattern)
+    return GroupForm(units, depth, groups, np.stack([i, j + depth], axis=1))

@@ -1,0 +1,96 @@
+"""The influence matrix of an online algorithm, updated through a block of steps: M <- J M + I.
+
+M is stored in panels of `COLUMNS` registers, whose lanes are parameters, and of the units of a group in which M may be
+nonzero. A panel is taken through all steps of the block before the next one, so that it stays in the cache. All
+registers' lanes enter the same pre-activation, so that I is a few products of a number and a register.
+"""
+
+from rnnbp.kernels.compiled.compiling import entry
+from rnnbp.kernels.compiled.product import COLUMNS, product
+from rnnbp.kernels.compiled.team import STARTED, notify
+from rnnbp.kernels.compiled.vectors import at, copy, lanes, load, store
+
+
+@entry
+def advance_panels(
+    signals, product_at, matrix, active, jacobians, elementwise, slopes, inputs, signal, due, panels, register_units,
+    register_slopes, register_inputs, places, scratch, gradient, first, last
+):  # fmt: skip
+    """Take panels `first` to `last` - 1 of every sequence through the steps of a block.
+
+    Parameters
+    ----------
+    signals, product_at
+        Of the team of threads; the address of the product.
+    matrix : ndarray (B, ...)
+        The panels of each sequence, one after the other; they are updated.
+    active : ndarray (h,)
+        The number of active sequences of each step; the N rows of the following arrays are those of all steps.
+    jacobians : ndarray (N, ...)
+        The dense columns of J of each group.
+    elementwise : ndarray (N, L)
+        The entries of J in its other columns.
+    slopes : ndarray (N, ...)
+        Derivatives of units with respect to pre-activations.
+    inputs : ndarray (N, V)
+        What parameters are multiplied by, and a zero.
+    signal, due : ndarray (N, ...), (N,)
+        dL/ds of each group's units, and whether it is not zero.
+    panels : ndarray (panels, 7)
+        Of each: where it begins in a row of `matrix`, its units, the dense columns of J and where they begin, where its
+        units' signal begins, and the first and one past the last of its entries in `elementwise`.
+    register_units, register_slopes : ndarray (registers, E)
+        The units that the parameters of a register affect, and the place of the derivative in `slopes`.
+    register_inputs : ndarray (registers, lanes)
+        The place of each parameter's input.
+    places : ndarray (L, 2)
+        The unit i and the unit j of each elementwise entry.
+    scratch : ndarray
+        Overwritten: twice the largest panel with one unit more, and a register.
+    gradient : ndarray
+        The sum of dL/ds . M is added to it, for each register of all panels.
+    first, last : int
+    """
+    notify(signals, STARTED)
+    L, h = lanes(matrix), len(active)
+    W, half = COLUMNS * L, (len(scratch) - L) // 2
+    values = at(scratch, 2 * half)
+    for b in range(active[0] if h > 0 else 0):
+        for p in range(first, last):
+            start, units, depth, of_j, of_signal, begin, end = panels[p]
+            old, new = at(scratch, 0), at(scratch, half)
+            stored = at(matrix, b * matrix.shape[1] + start)
+            copy(old, stored, units * W)
+            row = b
+            for t in range(h):
+                if active[t] <= b:
+                    break
+                for i in range(0, units * W, L):
+                    store(at(new, i), 0.0)
+                for k in range(begin, end):
+                    to, of = at(new, places[k, 0] * W), at(old, places[k, 1] * W)
+                    for v in range(0, W, L):
+                        store(at(to, v), load(at(to, v)) + elementwise[row, k] * load(at(of, v)))
+                for v in range(COLUMNS):
+                    register = p * COLUMNS + v
+                    for lane in range(L):
+                        values[lane] = inputs[row, register_inputs[register, lane]]
+                    value = load(values)
+                    for e in range(register_units.shape[1]):
+                        to = at(new, register_units[register, e] * W + v * L)
+                        store(to, load(to) + slopes[row, register_slopes[register, e]] * value)
+                if depth > 0:
+                    product(
+                        product_at, units, COLUMNS, at(jacobians, row * jacobians.shape[1] + of_j), depth, 1, old, W,
+                        depth, new, W, new, W, L
+                    )  # fmt: skip
+                if due[row]:
+                    for v in range(0, W, L):
+                        place = at(gradient, p * W + v)
+                        total = load(place)
+                        for i in range(units):
+                            total = total + signal[row, of_signal + i] * load(at(new, i * W + v))
+                        store(place, total)
+                old, new = new, old
+                row += active[t]
+            copy(stored, old, units * W)
