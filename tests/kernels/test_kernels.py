@@ -82,11 +82,11 @@ class Case:
         return cls(cell, made(cell, dtype, seed), x, Run(lengths).active(T), state, d_outputs, d_state)
 
     def run(self, kernel):
-        """Return outputs, final state, dx, d_state and gradient."""
+        """Return outputs, final state, dx, d_state, gradient and the states before each step."""
         weights, grad = dict(self.params.items()), self.params.zeros()
         y, residuals, state = kernel.forward(weights, self.x, self.active, self.state)
         dx, d_state = kernel.backward(weights, residuals, self.d_outputs, grad, self.d_state)
-        return y, state, dx, d_state, grad.vector
+        return y, state, dx, d_state, grad.vector, kernel.previous_states(residuals)
 
     def astype(self, dtype):
         arrays = (a.astype(dtype) for a in (self.x, self.state, self.d_outputs, self.d_state))

@@ -243,8 +243,8 @@ class CompiledKernel(Kernel):
     def _states(self, saved: Residuals) -> Array:
         """Return the states of one thread's sequences."""
         found = np.empty((saved.shard.rows, self.cell.state_size), self.dtype)
-        for part, array, columns in self.state_places:
-            found[:, part] = getattr(saved, array)[: saved.shard.rows, columns]
+        for part, in_row, columns in self.state_places:
+            found[:, part] = (saved.inputs if in_row else saved.extra)[: saved.shard.rows, columns]
         return found
 
     def backward(
