@@ -45,7 +45,7 @@ def test_backward_params_in_chunks_equals_backward_without_dx(cell, short_chunks
         dict(case.params.items()),
         case.params.zeros(),
     )
-    _, _, _, d_state, vector = case.run(kernel)
+    _, _, _, d_state, vector, _ = case.run(kernel)
     _, residuals, _ = kernel.forward(weights, case.x, case.active, case.state)
     alone = kernel.backward_params(weights, residuals, case.d_outputs, grad, case.d_state)
     np.testing.assert_allclose(alone, d_state, rtol=1e-13)

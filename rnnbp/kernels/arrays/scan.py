@@ -84,11 +84,14 @@ class Chunks:
 
 @dataclass(frozen=True)
 class Residuals:
-    """What the forward pass saves: that of the kernel; if it ran chunks, these and their maps (C, B, R, R, H)."""
+    """What the forward pass saves: that of the kernel; if it ran chunks, these, their maps (C, B, R, R, H), and the
+    states after each, (C, B, S).
+    """
 
     own: Any
     chunks: Chunks | None = None
     maps: Array | None = None
+    ends: Array | None = None
 
 
 @dataclass(frozen=True)
@@ -131,16 +134,19 @@ class Scan(Kernel):
             starts[c] = constants[c - 1]
             self._parts(starts[c])[...] += np.einsum("bijh,bih->bjh", maps[c - 1], self._parts(starts[c - 1]))
         y, own, ends = self.kernel.run(prepared, x, chunks.active, chunks.sort(starts))
-        return chunks.join(y, T), Residuals(own, chunks, maps), chunks.unsort(ends)[chunks.last, np.arange(B)]
+        ends = chunks.unsort(ends)
+        return chunks.join(y, T), Residuals(own, chunks, maps, ends), ends[chunks.last, np.arange(B)]
 
     def previous_states(self, residuals: Residuals) -> Array:
         """Return the state before each real step."""
-        states, chunks = self.kernel.previous_states(residuals.own), residuals.chunks
-        if chunks is None:
+        states, chunks, ends = self.kernel.previous_states(residuals.own), residuals.chunks, residuals.ends
+        if chunks is None or ends is None:
             return states
         size, length = chunks.count * len(chunks.last), chunks.steps * chunks.count
         is_real = chunks.join(unpack(np.ones((len(states), 1), bool), chunks.active, size), length)[..., 0]
-        return chunks.join(unpack(states, chunks.active, size), length)[is_real]
+        found = chunks.join(unpack(states, chunks.active, size), length)
+        found[chunks.steps :: chunks.steps] = ends[:-1]  # a chunk starts with the parts alone that the cell reads
+        return found[is_real]
 
     def backward(
         self, params: Weights, residuals: Residuals, d_outputs: Array, grad: Parameters, d_state: Array
