@@ -14,6 +14,7 @@ from test_kernels import FAST, Case, every_cell
 
 import rnnbp
 from rnnbp import kernels
+from rnnbp.kernels.loop import Loop
 from rnnbp.layers import Run
 from rnnbp.runtime import empties
 
@@ -225,6 +226,13 @@ def test_chunks_change_only_the_order_in_which_gradients_are_summed(make, monkey
         assert relative_error(other, gradient) < 2e-15
 
 
+def test_threads_tell_the_states_of_all_sequences(always_threads):
+    case = Case.random(FAST["LSTM"](3, 17), [9, 9, 7, 4, 4, 1, 0], 11)
+    rnnbp.set_num_threads(3)
+    found = case.previous_states(compiled_kernel(case.cell, case.x.dtype))
+    assert relative_error(found, case.previous_states(Loop(case.cell))) < 1e-12
+
+
 def test_memory_of_deltas_is_that_of_a_chunk(monkeypatch):
     rnnbp.set_num_threads(1)
     monkeypatch.setattr(compiled, "CHUNK_BYTES", 1 << 16)  # 64 rows
@@ -262,6 +270,7 @@ def test_an_edit_of_any_kernel_source_invalidates_the_cache(monkeypatch):
 SCRIPT = """
 import numpy as np, rnnbp
 from rnnbp import kernels
+from rnnbp.kernels.loop import Loop
 from rnnbp.kernels.compiled.vectors import REGISTER_BYTES
 from rnnbp.kernels.loop import Loop
 from rnnbp.core.parameters import Parameters

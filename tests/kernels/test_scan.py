@@ -35,6 +35,7 @@ def test_chunks_give_the_numbers_of_the_loop(cell, lengths, short_chunks):
     assert isinstance(kernel, Scan)
     for found, expected in zip(case.run(kernel), case.run(Loop(case.cell)), strict=True):
         assert relative_error(found, expected) < 1e-12
+    assert relative_error(case.previous_states(kernel), case.previous_states(Loop(case.cell))) < 1e-12
 
 
 @pytest.mark.parametrize("cell", LINEAR)
@@ -45,7 +46,7 @@ def test_backward_params_in_chunks_equals_backward_without_dx(cell, short_chunks
         dict(case.params.items()),
         case.params.zeros(),
     )
-    _, _, _, d_state, vector, _ = case.run(kernel)
+    _, _, _, d_state, vector = case.run(kernel)
     _, residuals, _ = kernel.forward(weights, case.x, case.active, case.state)
     alone = kernel.backward_params(weights, residuals, case.d_outputs, grad, case.d_state)
     np.testing.assert_allclose(alone, d_state, rtol=1e-13)
