@@ -126,7 +126,9 @@ class Parameters:
         return self._layout.size
 
     def __getitem__(self, name: str) -> np.ndarray:
-        return self.vector[self._place(name)].reshape(self.shapes[name])
+        layout = self._layout
+        place = layout.places[name] if name in layout.places else self._place(name)
+        return self.vector[place].reshape(layout.shapes[name])
 
     def __setitem__(self, name: str, value: ArrayLike) -> None:
         value, here = np.asarray(value), self[name]

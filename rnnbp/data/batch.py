@@ -161,9 +161,18 @@ class SequenceBatch:
         >>> SequenceBatch.from_array(np.ones((3, 2, 1)), lengths=[1, 3]).span(1, 3).lengths
         array([2, 0])
         """
-        targets = self.targets[start:stop] if self.per_step and self.targets is not None else self.targets
         lengths = np.clip(self.lengths - start, 0, len(self.x[start:stop]))
-        return SequenceBatch(self.x[start:stop], lengths, targets, self.order)
+        return SequenceBatch(self.x[start:stop], lengths, self.targets_of(start, stop), self.order)
+
+    def targets_of(self, start: int, stop: int) -> Array | LabelSequences | None:
+        """Return the targets of the steps from `start` to before `stop`; those of sequences whole.
+
+        Examples
+        --------
+        >>> SequenceBatch(np.ones((3, 2, 1)), np.array([3, 3]), np.zeros((3, 2), int)).targets_of(1, 2)
+        array([[0, 0]])
+        """
+        return self.targets[start:stop] if self.per_step and self.targets is not None else self.targets
 
     def due(self, start: int, stop: int, per_step: bool) -> Array:
         """Return the mask of the outputs that are due in the steps from `start` to before `stop`.
@@ -230,16 +239,19 @@ def collate(sequences: Sequence[Array], targets: Targets | None, places: Array) 
     >>> batch.x.shape, batch.targets
     ((3, 2, 2), array([8, 7]))
     """
-    chosen = [sequences[i] for i in places]  # each accessed once: it may have to be loaded
-    lengths = np.array([len(s) for s in chosen], np.int64)
-    by_length = np.argsort(-lengths, kind="stable")
-    places, lengths = np.asarray(places, np.int64)[by_length], lengths[by_length]
-    x = _padded([chosen[i] for i in by_length], lengths)
+    places = np.asarray(places, np.int64)
+    chosen = [sequences[i] for i in places.tolist()]  # each accessed once: it may have to be loaded
+    lengths = np.array(list(map(len, chosen)), np.int64)
+    if (lengths[1:] > lengths[:-1]).any():
+        by_length = np.argsort(-lengths, kind="stable")
+        places, lengths = places[by_length], lengths[by_length]
+        chosen = [chosen[i] for i in by_length.tolist()]
+    x = _padded(chosen, lengths)
     if targets is None:
         return SequenceBatch(x, lengths, None, places)
     if not isinstance(targets, list):
         return SequenceBatch(x, lengths, targets[places], places)
-    per_step = _padded([targets[i] for i in places], lengths)
+    per_step = _padded([targets[i] for i in places.tolist()], lengths)
     if np.issubdtype(per_step.dtype, np.integer):
         per_step[np.arange(len(x))[:, None] >= lengths] = -1
     return SequenceBatch(x, lengths, per_step, places)
@@ -247,9 +259,10 @@ def collate(sequences: Sequence[Array], targets: Targets | None, places: Array) 
 
 def _padded(arrays: Sequence[Array], lengths: Array) -> Array:
     """Return arrays (T_i, ...), longest first, as one array (T, B, ...) with zeros past the end."""
-    x = np.zeros((lengths[0], len(arrays), *arrays[0].shape[1:]), arrays[0].dtype)
-    if lengths[0] == lengths[-1]:
-        return np.stack(arrays, axis=1, out=x)
+    T, B, features = int(lengths[0]), len(arrays), arrays[0].shape[1:]
+    if lengths[-1] == T:
+        return np.ascontiguousarray(np.concatenate(arrays).reshape(B, T, *features).swapaxes(0, 1))
+    x = np.zeros((T, B, *features), arrays[0].dtype)
     for b, array in enumerate(arrays):
         x[: len(array), b] = array
     return x

@@ -244,12 +244,14 @@ def residual_bytes(*residuals: Residuals, given: Array | None = None) -> int:
 
 
 def _collect(item: Any, found: dict[int, int]) -> None:
-    if isinstance(item, np.ndarray):
-        while type(item.base) is np.ndarray:  # but not the block of a memory pool, which may be larger
-            item = item.base
-        found[id(item)] = item.nbytes
-    elif isinstance(item, list | tuple):
-        for part in item:
-            _collect(part, found)
-    elif hasattr(item, "__dict__") and not isinstance(item, Kernel):  # which saves nothing of a pass
-        _collect(list(vars(item).values()), found)
+    waiting = [item]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, np.ndarray):
+            while type(item.base) is np.ndarray:  # but not the block of a memory pool, which may be larger
+                item = item.base
+            found[id(item)] = item.nbytes
+        elif isinstance(item, (list, tuple)):
+            waiting += item
+        elif hasattr(item, "__dict__") and not isinstance(item, Kernel):  # which saves nothing of a pass
+            waiting += vars(item).values()

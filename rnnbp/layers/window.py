@@ -122,11 +122,13 @@ class Flatten(Layer):
 
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         T, B, F = x.shape
-        longest = int(run.lengths.max(initial=0))
+        longest = int(run.lengths.max(initial=0)) if self.steps < T else T
         if longest > self.steps:
             raise ValueError(
                 f"Flatten({self.steps}) takes sequences of at most {self.steps} steps, got one of {longest}"
             )
+        if self.steps == T and B and run.lengths[-1] == T:  # no padding
+            return x.swapaxes(0, 1).reshape(B, -1), (None, x.shape), None
         padding, n = padding_mask(run, T)[:, :, None], min(T, self.steps)
         y = np.zeros((B, self.steps, F), x.dtype)
         y[:, :n] = np.where(padding, 0, x)[:n].swapaxes(0, 1)
@@ -138,7 +140,7 @@ class Flatten(Layer):
         padding, (T, B, F) = residuals
         dx, n = np.zeros((T, B, F), dy.dtype), min(T, self.steps)
         dx[:n] = dy.reshape(B, self.steps, F)[:, :n].swapaxes(0, 1)
-        return np.where(padding, 0, dx), None
+        return dx if padding is None else np.where(padding, 0, dx), None
 
 
 @dataclass(frozen=True)

@@ -152,14 +152,14 @@ class Loss:
         items, y = outputs.reshape(mask.size, K), targets.reshape(mask.size, *targets.shape[mask.ndim :])
         rows = _rows(mask)
         weights = self.weights(y[rows])
-        counts = weights.any(axis=tuple(range(1, weights.ndim)))
-        if not counts.all():
+        if not weights.all():
+            counts = weights.any(axis=tuple(range(1, weights.ndim)))
             rows, weights = np.arange(mask.size)[rows][counts], weights[counts]
         scale = 1 / total if total else 0.0
         with np.errstate(over="ignore", invalid="ignore"):  # a value that is not finite is returned
             values, d_values = self.terms(items[rows], y[rows], weights.astype(outputs.real.dtype, copy=False))
             d_items = np.multiply(d_values, scale, dtype=outputs.dtype)
-            value = values.sum(dtype=np.result_type(values, np.float64)) * scale
+            value = values.sum(dtype=np.complex128 if values.dtype.kind == "c" else np.float64) * scale
         if len(d_items) < len(items):
             d_rows, d_items = d_items, np.zeros_like(items)
             d_items[rows] = d_rows
@@ -297,7 +297,7 @@ def as_outputs(outputs: ArrayLike) -> Array:
     outputs = np.asarray(outputs)
     if outputs.ndim not in (2, 3):
         raise ValueError(f"outputs must have shape (B, K) or (T, B, K), got {outputs.shape}")
-    if not np.issubdtype(outputs.dtype, np.inexact):
+    if outputs.dtype.kind not in "fc":
         raise ValueError(f"outputs must be float or complex, got {outputs.dtype}")
     return outputs
 

@@ -76,8 +76,10 @@ class CrossEntropy(Loss):
         return np.where(counts, self.class_weight[np.where(counts, targets, 0)], 0)
 
     def align(self, outputs: Array, targets: Array) -> Array:
+        if targets.dtype.kind in "iu" and targets.shape == outputs.shape[:-1]:
+            return targets
         wanted = axes(outputs.shape[:-1], "TB")
-        if not np.issubdtype(targets.dtype, np.integer):
+        if targets.dtype.kind not in "iu":
             fits = targets.shape == outputs.shape[:-1]
             must = "be integer class labels" if fits else f"have shape {wanted} and be integer class labels"
             got = f"{targets.dtype}" if fits else f"{targets.dtype} of shape {targets.shape}"
@@ -85,16 +87,14 @@ class CrossEntropy(Loss):
                 f"targets must {must}, got {got}: give classes as integers (y.astype(int)) or names, or take "
                 "MeanSquaredError() for values"
             )
-        if targets.shape != outputs.shape[:-1]:
-            raise target_shape_error(outputs, targets, wanted)
-        return targets
+        raise target_shape_error(outputs, targets, wanted)
 
     def check(self, targets: Array, mask: Array, K: int) -> None:
         if self.class_weight is not None and len(self.class_weight) != K:
             count = len(self.class_weight)
             raise ValueError(f"class_weight must have a weight for each of the K = {K} outputs, got {count}")
-        wrong = mask & (targets != self.ignore) & ((targets < 0) | (targets >= K))
-        if wrong.any():
+        wrong = (targets < 0) | (targets >= K)
+        if wrong.any() and (wrong := wrong & mask & (targets != self.ignore)).any():
             where = tuple(np.argwhere(wrong)[0])
             place = ", ".join(f"{axis}={i}" for axis, i in zip("tb"[-len(where) :], where, strict=True))
             raise ValueError(
@@ -103,18 +103,21 @@ class CrossEntropy(Loss):
             )
 
     def terms(self, outputs: Array, targets: Array, weights: Array) -> tuple[Array, Array]:
-        labels = np.arange(len(outputs)), targets
-        d = outputs - outputs.real.max(axis=1, keepdims=True)
-        wanted, others = weights * weights.dtype.type(1 - self.label_smoothing), self._smoothed_targets(d)
-        total = wanted + others.sum()
-        values = -wanted * d[labels]
+        d = np.subtract(outputs, outputs.real.max(axis=1, keepdims=True), order="C")
+        flat, labels = d.reshape(-1), np.arange(0, d.size, d.shape[1]) + targets  # faster than pairs of indices
+        wanted = total = weights
+        if self.label_smoothing:
+            others = self._smoothed_targets(d)
+            wanted = weights * weights.dtype.type(1 - self.label_smoothing)
+            total = wanted + others.sum()
+        values = -wanted * flat[labels]
         if self.label_smoothing:
             values -= d @ others
         np.exp(d, out=d)
         norm = d.sum(axis=1)
         values += total * np.log(norm)
         d *= (total / norm)[:, None]
-        d[labels] -= wanted
+        flat[labels] -= wanted
         if self.label_smoothing:
             d -= others
         return values, d

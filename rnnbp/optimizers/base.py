@@ -93,7 +93,7 @@ class Optimizer:
             If the gradient does not have the shape of the parameters, or the state belongs to other parameters.
         """
         vector = params.vector
-        if gradient.shape != vector.shape or np.iscomplexobj(gradient):
+        if gradient.shape != vector.shape or gradient.dtype.kind == "c":
             got = f"{gradient.dtype} of shape {gradient.shape}"
             raise ValueError(f"gradient must be real of shape (P,) = {vector.shape}, got {got}")
         state = self._state(vector)
@@ -116,7 +116,8 @@ class Optimizer:
     def _state(self, vector: Array) -> list[Array]:
         if self._scratch.dtype != vector.dtype or self._scratch.shape[1] < min(BLOCK, vector.size):
             self._scratch = np.empty((SCRATCH, min(BLOCK, vector.size)), vector.dtype)
-        for name, first in self.slots().items():
+        slots = self.slots()
+        for name, first in slots.items():
             if name not in self._arrays:
                 self._arrays[name] = np.full(vector.shape, first, vector.dtype)
             array = self._arrays[name]
@@ -125,7 +126,7 @@ class Optimizer:
                     f"this {type(self).__name__} holds the state of {array.size} parameters in {array.dtype}, "
                     f"got {vector.size} in {vector.dtype}: make a new one for another model"
                 )
-        return [self._arrays[name] for name in self.slots()]
+        return [self._arrays[name] for name in slots]
 
     def begin(self, owner: object) -> None:
         """Reset the state if it belongs to another owner, such as another trainer.

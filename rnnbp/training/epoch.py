@@ -1,5 +1,6 @@
 """One epoch of training: by gradient steps on batches, or by minimizing the loss of the whole training set."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -75,7 +76,7 @@ class Epoch:
             If the norm or the loss is not finite; the last good parameters are restored.
         """
         size = norm(g.vector)
-        if np.isfinite(g.loss) and np.isfinite(size):
+        if math.isfinite(g.loss) and math.isfinite(size):
             return size
         self.model.params.vector[:] = self.last_good
         gradient = self.model.params.like(np.abs(g.vector))

@@ -35,7 +35,7 @@ class Tally:
         total = total_weight(self.loss, batch, self.per_step)
         self._loss += loss * total
         self._total += total if start == 0 else 0.0
-        self._evidence.append(self.loss.evidence(outputs, batch.span(start, stop).targets, due))
+        self._evidence.append(self.loss.evidence(outputs, batch.targets_of(start, stop), due))
 
     def result(self) -> dict[str, float]:
         """Return 'loss', the mean over everything added, and the score that belongs to the loss."""

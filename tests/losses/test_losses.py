@@ -120,6 +120,14 @@ def test_cross_entropy_equals_values_by_hand():
     np.testing.assert_allclose(d_outputs, [[0.5, -0.75, 0.25]])
 
 
+def test_cross_entropy_of_outputs_in_fortran_order_is_that_of_outputs_in_c_order(rng):
+    outputs, labels = rng.normal(size=(6, 4)), rng.integers(4, size=6)
+    for expected, found in zip(
+        CrossEntropy()(outputs, labels), CrossEntropy()(np.asfortranarray(outputs), labels), strict=True
+    ):
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_losses_of_huge_outputs_do_not_overflow():
     outputs = np.array([[1000.0, -1000.0]])
     assert CrossEntropy()(outputs, [1])[0] == 2000
