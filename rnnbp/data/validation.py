@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from rnnbp.data.in_memory import InMemorySequences
 from rnnbp.data.lazy import LazySequences
 
 Array = np.ndarray
-TOGETHER = 2**16  # numbers that are checked in one call
+TOGETHER = 2**14  # numbers of short sequences that are copied and checked in one call
 
 
 def checked_sequences(sequences: Sequence[ArrayLike], dtype: DTypeLike) -> InMemorySequences | LazySequences:
@@ -54,17 +55,24 @@ def checked_sequences(sequences: Sequence[ArrayLike], dtype: DTypeLike) -> InMem
 def _float_arrays(sequences: list[Any], dtype: np.dtype[Any]) -> InMemorySequences | None:
     """Return arrays (T_i, F) of floats in `dtype`; None if they need a closer look, sequence by sequence.
 
-    The numbers of many short sequences are checked together.
+    Many short sequences are copied and checked together, and are then views of one small array.
     """
     width = getattr(sequences[0], "shape", ())[1:]
     for s in sequences:
         if type(s) is not np.ndarray or s.dtype.kind != "f" or s.ndim != 2 or s.shape[1:] != width or not s.size:
             return None
-    with np.errstate(over="ignore"):
-        found = InMemorySequences([s.astype(dtype, order="C") for s in sequences])
-    together = 1 + TOGETHER // (max(map(len, found)) * width[0])
-    checks = (np.isfinite(np.concatenate(found[i : i + together])).all() for i in range(0, len(found), together))
-    return found if all(checks) else None
+    together = 1 + TOGETHER // (max(map(len, sequences)) * width[0])
+    found = InMemorySequences()
+    for i in range(0, len(sequences), together):
+        given = sequences[i : i + together]
+        ends = list(accumulate(map(len, given), initial=0))
+        steps = np.empty((ends[-1], *width), dtype)
+        with np.errstate(over="ignore"):
+            np.concatenate(given, out=steps, casting="unsafe")
+        if not np.isfinite(steps).all():
+            return None
+        found += [steps[start:end] for start, end in pairwise(ends)]
+    return found
 
 
 def _checked_lazily(sequences: LazySequences, dtype: np.dtype[Any]) -> LazySequences:

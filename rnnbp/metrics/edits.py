@@ -99,7 +99,8 @@ def fewest_edits(codes: Array, lengths: Array) -> tuple[Array, Array]:
 
 def _groups(rows: Array, columns: Array) -> Iterator[Array]:
     """Yield the places of pairs of similar lengths, as many as are filled together."""
-    order = np.lexsort((rows, columns))
+    both = columns * (rows.max(initial=0) + 1) + rows
+    order = np.argsort(both.astype(np.min_scalar_type(both.max(initial=0))), kind="stable")  # fast in two bytes
     while len(order):
         size = TOGETHER // (int(columns[order[-1]]) + 1) + 1
         yield order[-size:]
