@@ -1,7 +1,7 @@
 """Recurrent backpropagation (Almeida-Pineda): the gradient at a fixed point by its adjoint equation."""
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,14 +12,25 @@ from rnnbp.core import Parameters
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import Gradient, GradientAlgorithm, whole_gradient
 from rnnbp.gradients.history import History
+from rnnbp.kernels.fixed_points import compiled_solution
 from rnnbp.kernels.packing import pack, unpack
 from rnnbp.layers import FixedPoint, Layer, Run
 from rnnbp.layers.base import Residuals, Shape, State
-from rnnbp.layers.constant_input import Rows, transposed_jacobian
+from rnnbp.layers.constant_input import Rows, TransposedJacobian, transposed_jacobian
 from rnnbp.layers.fixed_point import check_solver_arguments, spectral_radius_at, state_cotangent
 from rnnbp.losses import Loss
 from rnnbp.models import Sequential
-from rnnbp.solvers import OnFailure, Raise, Relaxation, Solver, Tolerance, convergence_error, imaginary_scale, solve
+from rnnbp.solvers import (
+    OnFailure,
+    Raise,
+    Relaxation,
+    Solution,
+    Solver,
+    Tolerance,
+    convergence_error,
+    imaginary_scale,
+    solve,
+)
 
 
 @dataclass(frozen=True)
@@ -195,7 +206,7 @@ class Implicit(Layer):
         function = AdjointFunction(jacobians.transposed(nonzero), scaled)
         dtype = np.result_type(d, jacobians.z)
         algorithm = self.algorithm
-        found = solve(algorithm.adjoint, function, scaled.astype(dtype), algorithm.tolerance, imaginary)
+        found = function.solve(algorithm.adjoint, scaled.astype(dtype), algorithm.tolerance, imaginary)
         iterations, residual = found.iterations.max(initial=0), found.residual.real.max(initial=0)
         algorithm.history.append(Adjoints(len(nonzero), int(iterations), float(residual), function.evaluations))
         if not found.converged.all():
@@ -235,8 +246,7 @@ class AdjointFunction:
 
     Parameters
     ----------
-    transposed : callable
-        Takes rows (R,) and a (R, S), and returns J'a.
+    transposed : TransposedJacobian
     d : ndarray (N, S)
 
     Attributes
@@ -245,13 +255,22 @@ class AdjointFunction:
         Number of rows computed so far.
     """
 
-    def __init__(self, transposed: Callable[[Array, Array], Array], d: Array) -> None:
+    def __init__(self, transposed: TransposedJacobian, d: Array) -> None:
         self.transposed, self.d = transposed, Rows(d)
         self.evaluations = 0
 
     def __call__(self, rows: Array, a: Array) -> Array:
         self.evaluations += len(rows)
         return self.transposed(rows, a) + self.d(rows)
+
+    def solve(self, solver: Solver, start: Array, tolerance: Tolerance, scale: float) -> Solution:
+        """Solve a = J'a + d from a = start (N, S), by compiled iterations where there are any."""
+        equation = self.transposed.adjoint(self.d.arrays)
+        found = equation and compiled_solution(solver, equation, start, tolerance)
+        if not found:
+            return solve(solver, self, start, tolerance, scale)
+        solution, self.evaluations = found
+        return solution
 
 
 @dataclass(frozen=True)
@@ -264,8 +283,8 @@ class _Jacobians:
     x: Array
     residuals: Residuals
 
-    def transposed(self, points: Array) -> Callable[[Array, Array], Array]:
-        """Return the function (rows, a) -> J'a of rows among these fixed points."""
+    def transposed(self, points: Array) -> TransposedJacobian:
+        """Return the function a -> J'a at some of the fixed points."""
         z, x, residuals = Rows((self.z, self.x, self.residuals))(points)
         return transposed_jacobian(self.cell, self.weights, z, x, residuals)
 

@@ -1,10 +1,10 @@
 """The step of a cell at constant inputs, and its transposed Jacobian at given states, for some rows at a time.
 
 Of a declared cell, all that does not change between iterations is computed once: the products with the inputs, and the
-factors of the cotangents (`rnnbp.cells.declared.numpy_fixed_point`).
+factors of the cotangents (`rnnbp.cells.declared.numpy_fixed_point`). Where they can be, iterations are compiled
+(`rnnbp.kernels.fixed_points`).
 """
 
-from collections.abc import Callable
 from typing import Any, Protocol, TypeGuard
 
 import numpy as np
@@ -13,7 +13,9 @@ from rnnbp.cells import Cell
 from rnnbp.cells.base import Array, Residuals, Weights, map_nested
 from rnnbp.cells.constrained import ConstrainedCell
 from rnnbp.cells.declared import DeclaredCell
-from rnnbp.cells.declared.numpy_fixed_point import fixed_point_functions
+from rnnbp.cells.declared.instructions import ADDED, Key, state_vjp_instructions, step_instructions
+from rnnbp.cells.declared.numpy_fixed_point import factor_values, fixed_point_functions, given_values
+from rnnbp.kernels.fixed_point_equation import Equation
 
 
 class Rows:
@@ -44,6 +46,9 @@ class Rows:
         return self._taken
 
 
+# ---- the step ---------------------------------------------------------------------------------------------------
+
+
 class ConstantInput(Protocol):
     """The function f(z) = step(z, x) for constant inputs x (N, F)."""
 
@@ -52,6 +57,9 @@ class ConstantInput(Protocol):
 
     def residuals(self, z: Array, found: Any) -> Residuals:
         """Return the residuals of the cell's step at z, given what the call has returned."""
+
+    def equation(self) -> Equation | None:
+        """Return the equation z = f(z), if it is known."""
 
 
 class _CellStep:
@@ -66,12 +74,15 @@ class _CellStep:
     def residuals(self, z: Array, found: Residuals) -> Residuals:
         return found
 
+    def equation(self) -> None:
+        return None
+
 
 class _DerivedStep:
     """The step of a declared cell, without the products with x, which are computed once."""
 
     def __init__(self, cell: DeclaredCell, weights: Weights, x: Array) -> None:
-        functions = fixed_point_functions(cell.derivation.program)
+        self.cell, functions = cell, fixed_point_functions(cell.derivation.program)
         self.step, self.constants = functions["step"], cell.constants
         # matrices are stored by columns, as a product with the transposed one is faster then
         self.weights = {n: np.asfortranarray(w) for n, w in _weights_of_equation(cell, weights).items()}
@@ -84,16 +95,67 @@ class _DerivedStep:
     def residuals(self, z: Array, found: tuple[Array, ...]) -> Array:
         return found[0] if len(found) == 1 else np.concatenate([z[:, :0], *found], axis=-1)
 
+    def equation(self) -> Equation:
+        program = self.cell.derivation.program
+        values: dict[Key, Array] = dict(zip(given_values(program), self.given.arrays, strict=True))
+        return Equation(self.cell, step_instructions(program), self.weights, values)
+
 
 def step_at(cell: Cell, weights: Weights, x: Array) -> ConstantInput:
     """Return the step of a cell at constant inputs x (N, F)."""
     return _DerivedStep(cell, weights, x) if _is_derived(cell) else _CellStep(cell, weights, x)
 
 
+# ---- the transposed Jacobian ------------------------------------------------------------------------------------
+
+
+class TransposedJacobian(Protocol):
+    """The function a -> J'a, for J the Jacobian of the step with respect to states (N, S)."""
+
+    def __call__(self, rows: Array, a: Array) -> Array:
+        """Return J'a (R, S) at these rows (R,) of the states."""
+
+    def adjoint(self, d: Array) -> Equation | None:
+        """Return the equation a = J'a + d (N, S), if it is known."""
+
+
+class _CellJacobian:
+    """The transposed Jacobian of any cell's step."""
+
+    def __init__(self, cell: Cell, weights: Weights, state: Array, x: Array, residuals: Residuals) -> None:
+        self.cell, self.weights, self.taken = cell, weights, Rows((state, x, residuals))
+
+    def __call__(self, rows: Array, a: Array) -> Array:
+        state, x, residuals = self.taken(rows)
+        return self.cell.step_vjp(self.weights, state, x, residuals, a)[0]
+
+    def adjoint(self, d: Array) -> None:
+        return None
+
+
+class _DerivedJacobian:
+    """The transposed Jacobian of a declared cell's step, whose factors are computed once."""
+
+    def __init__(self, cell: DeclaredCell, weights: Weights, state: Array, x: Array, residuals: Residuals) -> None:
+        functions, self.weights = fixed_point_functions(cell.derivation.program), _weights_of_equation(cell, weights)
+        self.cell, self.product, self.constants = cell, functions["state_vjp"], cell.constants
+        values = functions["factors"](self.weights, state, residuals, self.constants)
+        self.factors = _rows_of_values(values, len(state))
+
+    def __call__(self, rows: Array, a: Array) -> Array:
+        return self.product(self.weights, self.factors(rows), a, self.constants)
+
+    def adjoint(self, d: Array) -> Equation:
+        program, H = self.cell.derivation.program, self.cell.hidden_size
+        values: dict[Key, Array] = dict(zip(factor_values(program), self.factors.arrays, strict=True))
+        values |= {(ADDED, k): d[:, k * H : (k + 1) * H] for k in range(d.shape[1] // H)}
+        return Equation(self.cell, state_vjp_instructions(program), self.weights, values)
+
+
 def transposed_jacobian(
     cell: Cell, weights: Weights, state: Array, x: Array, residuals: Residuals
-) -> Callable[[Array, Array], Array]:
-    """Return the function (rows, a) -> J'a, for J the Jacobian of the step with respect to these states.
+) -> TransposedJacobian:
+    """Return the function a -> J'a for the step of a cell.
 
     Parameters
     ----------
@@ -104,11 +166,6 @@ def transposed_jacobian(
     residuals
         Of the cell's step.
 
-    Returns
-    -------
-    callable
-        Takes rows (R,) and a (R, S).
-
     Examples
     --------
     >>> from rnnbp.cells import ElmanCell
@@ -118,17 +175,11 @@ def transposed_jacobian(
     array([[0.5]])
     """
     if _is_derived(cell):
-        functions, weights = fixed_point_functions(cell.derivation.program), _weights_of_equation(cell, weights)
-        values = functions["factors"](weights, state, residuals, cell.constants)
-        factors, constants = _rows_of_values(values, len(state)), cell.constants
-        return lambda rows, a: functions["state_vjp"](weights, factors(rows), a, constants)
-    taken = Rows((state, x, residuals))
+        return _DerivedJacobian(cell, weights, state, x, residuals)
+    return _CellJacobian(cell, weights, state, x, residuals)
 
-    def product(rows: Array, a: Array) -> Array:
-        z_, x_, residuals_ = taken(rows)
-        return cell.step_vjp(weights, z_, x_, residuals_, a)[0]
 
-    return product
+# ---- cells ------------------------------------------------------------------------------------------------------
 
 
 def _is_derived(cell: Cell) -> TypeGuard[DeclaredCell]:

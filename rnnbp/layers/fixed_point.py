@@ -27,7 +27,6 @@ from rnnbp.solvers import (
     Tolerance,
     convergence_error,
     imaginary_scale,
-    solve,
 )
 from rnnbp.solvers.contraction import spectral_radius
 
@@ -216,7 +215,7 @@ class FixedPoint(Layer):
         for lo, hi in pairwise(cuts):
             here = slice(lo, hi)
             f = function(self.cell, weights, inputs[here])
-            solution = solve(self.solver, f, last[rows[here]], self.tolerance, scale)
+            solution = f.solve(self.solver, last[rows[here]], self.tolerance, scale)
             solves.append(JointSolve(here, rows[here], solution, f))
             self._check(solution, weights, inputs[here], rows[here], np.searchsorted(ends, np.arange(lo, hi), "right"))
             if self.warm_start:

@@ -8,8 +8,9 @@ import numpy as np
 from rnnbp.cells import Cell
 from rnnbp.cells.base import Array, Residuals, Weights, map_nested
 from rnnbp.core import Parameters
+from rnnbp.kernels.fixed_points import compiled_solution
 from rnnbp.layers.constant_input import step_at
-from rnnbp.solvers import Solution
+from rnnbp.solvers import Solution, Solver, Tolerance, solve
 
 
 class StepFunction:
@@ -41,6 +42,16 @@ class StepFunction:
     def record(self, rows: Array, z: Array, found: Any) -> None:
         """Store an evaluation, in subclasses that need it."""
 
+    def solve(self, solver: Solver, start: Array, tolerance: Tolerance, scale: float) -> Solution:
+        """Solve z = f(z) from z = start (N, S), by compiled iterations where there are any."""
+        equation = self.step.equation()
+        found = equation and compiled_solution(solver, equation, start, tolerance)
+        if not found:
+            return solve(solver, self, start, tolerance, scale)
+        solution, evaluations = found
+        self.evaluations += evaluations
+        return solution
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -60,6 +71,9 @@ class RecordedStepFunction(StepFunction):
 
     def record(self, rows: Array, z: Array, found: Any) -> None:
         self.recorded.append(Evaluation(rows, z, self.step.residuals(z, found)))
+
+    def solve(self, solver: Solver, start: Array, tolerance: Tolerance, scale: float) -> Solution:
+        return solve(solver, self, start, tolerance, scale)
 
 
 @dataclass(frozen=True)

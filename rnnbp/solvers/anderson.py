@@ -100,5 +100,10 @@ class _AndersonSearch(Search):
         self.dr[:, place] = unit = dr / size
         self.dg[:, place] = (dz + (dr if self.mixing == 1 else self.mixing * dr)) / size
         self.gram[:, place, :n] = self.gram[:, :n, place] = inner(self.dr[:, :n], unit)
-        self.gram[:, place, place] += 100 * np.finfo(dr.dtype).eps
+        self.gram[:, place, place] += ridge(dr.dtype)
         self.count += 1
+
+
+def ridge(dtype: np.dtype) -> float:
+    """Return what is added to the diagonal of the Gram matrix of normalized differences."""
+    return 100 * float(np.finfo(dtype).eps)

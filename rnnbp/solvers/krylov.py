@@ -52,7 +52,7 @@ def _cycle(product: Product, step: Array, r: Array, enough: Array, krylov: int) 
     p, q = (np.empty((len(r), krylov, r.shape[1]), r.dtype) for _ in range(2))
     size = row_norms(r)
     direction = _divided(r, size)
-    dependent = 10 * np.sqrt(np.finfo(r.dtype).eps)  # what is left of an image in others' space: products are inexact
+    dependent = dependence(r.dtype)
     for k in range(krylov):
         image = direction - product(direction)
         before = row_norms(image)
@@ -70,6 +70,11 @@ def _cycle(product: Product, step: Array, r: Array, enough: Array, krylov: int) 
         if not (size > enough).any():
             return
         direction = np.where(size < STAGNATION * last, _divided(r, size), q[:, k])
+
+
+def dependence(dtype: np.dtype) -> float:
+    """Return what is left of an image in the space of others, relative to it: products are inexact."""
+    return 10 * float(np.sqrt(np.finfo(dtype).eps))
 
 
 def _divided(a: Array, size: Array) -> Array:

@@ -82,13 +82,28 @@ def constant_operands(targets: Iterable[Expression], symbols: Iterable[str]) -> 
     ]
 
 
+@lru_cache(maxsize=64)
+def given_values(program: Program) -> list[Expression]:
+    """Return what `given` of `fixed_point_source` returns the values of."""
+    return constant_operands([*program.equation.results.values(), *program.residuals], STATES)
+
+
+@lru_cache(maxsize=64)
+def factor_values(program: Program) -> list[Expression]:
+    """Return what `factors` of `fixed_point_source` returns the values of."""
+    runs = [run for run in program.layout.transposed_products if run.source is not program.equation.x]
+    columns = [program.layout.columns[k].value for run in runs for k in range(*run.columns)]
+    states = program.equation.states.items()
+    return constant_operands([*(program.reverse.d_state(*state) for state in states), *columns], COTANGENTS)
+
+
 class _Forward(Step):
     """Base class of the writers of both parts of the step: what depends on x alone, and the rest."""
 
     def __init__(self, program: Program) -> None:
         super().__init__(program)
         self.targets = [*self.equation.results.values(), *program.residuals]
-        self.given = constant_operands(self.targets, STATES)
+        self.given = given_values(program)
         self.changes = varying([*self.targets, *self.equation.terms], STATES)
 
     def products(self, changes: bool) -> None:
@@ -135,9 +150,7 @@ class _Backward(StepVJP):
         super().__init__(program)
         self.d_states = [program.reverse.d_state(name, symbol) for name, symbol in self.equation.states.items()]
         self.sources = [s for stage in reversed(program.stages) for s in stage if s is not self.equation.x]
-        runs = [run for run in self.layout.transposed_products if run.source in self.sources]
-        columns = {self.layout.columns[k].value for run in runs for k in range(*run.columns)}
-        self.factors = constant_operands([*self.d_states, *columns], COTANGENTS)
+        self.factors = factor_values(program)
 
 
 class _Factors(_Backward):
