@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-import rnnbp
+from rnnbp import kernels
 from rnnbp.audio import read_audio, read_wav, write_wav
 from rnnbp.benchmark.suite.base import Contest
+from rnnbp.data import SequenceDataset
 from rnnbp.datasets import read_ts
 from rnnbp.datasets.bundled import bundled
+from rnnbp.metrics import token_error_rate
 
 FILES = 2000
 PAIRS = 10_000
@@ -41,10 +43,10 @@ def _edits(name: str, shortest: int, longest: int) -> Contest:
     truths, guesses = texts(), texts()
 
     def ours() -> int:
-        return rnnbp.token_error_rate(truths, guesses).errors
+        return token_error_rate(truths, guesses).errors
 
     def numpy_alone() -> int:
-        with rnnbp.kernels.using("numpy"):
+        with kernels.using("numpy"):
             return ours()
 
     runs: dict[str, Callable[[], object]] = {"rnnbp": ours, "rnnbp, NumPy": numpy_alone}
@@ -114,7 +116,7 @@ def _dataset() -> Contest:
     rng = np.random.default_rng(0)
     given = [rng.normal(size=(n, 12)).astype(np.float32) for n in rng.integers(5, 30, SEQUENCES)]
     labels = rng.integers(0, 10, SEQUENCES)
-    runs: dict[str, Callable[[], object]] = {"rnnbp": lambda: rnnbp.SequenceDataset(given, targets=labels).sequences}
+    runs: dict[str, Callable[[], object]] = {"rnnbp": lambda: SequenceDataset(given, targets=labels).sequences}
     if find_spec("torch"):
         import torch
 

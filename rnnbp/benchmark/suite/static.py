@@ -6,8 +6,15 @@ from typing import Any
 
 import numpy as np
 
-import rnnbp
 from rnnbp.benchmark.suite.base import Contest
+from rnnbp.data import SequenceDataset
+from rnnbp.datasets import load_digits
+from rnnbp.gradients import Backprop
+from rnnbp.layers import Dense, Flatten
+from rnnbp.losses import CrossEntropy
+from rnnbp.models import Sequential
+from rnnbp.optimizers import Adam
+from rnnbp.training import Trainer
 
 EPOCHS, BATCH_SIZE, HIDDEN, RATE = 10, 32, 100, 0.001
 LEAST_ACCURACY = 0.9  # on the training set, after these epochs
@@ -16,7 +23,7 @@ Array = np.ndarray
 
 def contests() -> Iterator[Contest]:
     """Yield the contest of the digits, after a check that all contestants learn them."""
-    train, _ = rnnbp.datasets.load_digits()
+    train, _ = load_digits()
     x, labels = np.concatenate(list(train.sequences)), np.asarray(train.targets)
     learners: dict[str, Callable[[], Callable[[Array], Array]]] = {"rnnbp": lambda: _rnnbp(train)}
     if find_spec("sklearn"):
@@ -30,11 +37,11 @@ def contests() -> Iterator[Contest]:
     yield Contest(f"digits, MLP 64-{HIDDEN}-10, batches of {BATCH_SIZE}, an epoch", learners, per=EPOCHS)
 
 
-def _rnnbp(train: rnnbp.SequenceDataset) -> Callable[[Array], Array]:
+def _rnnbp(train: SequenceDataset) -> Callable[[Array], Array]:
     """Train this package's network from new weights and return its prediction."""
-    hidden = rnnbp.Dense(64, HIDDEN, activation="relu")
-    model = rnnbp.Sequential(rnnbp.Flatten(1), hidden, rnnbp.Dense(HIDDEN, 10), seed=0)
-    trainer = rnnbp.Trainer(model, rnnbp.CrossEntropy(), rnnbp.Backprop(), rnnbp.Adam(RATE), seed=0)
+    hidden = Dense(64, HIDDEN, activation="relu")
+    model = Sequential(Flatten(1), hidden, Dense(HIDDEN, 10), seed=0)
+    trainer = Trainer(model, CrossEntropy(), Backprop(), Adam(RATE), seed=0)
     trainer.fit(train, epochs=EPOCHS, batch_size=BATCH_SIZE, progress=False)
     return lambda x: model.forward(x[None]).argmax(axis=1)
 
