@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from rnnbp.features.deltas import with_deltas
 from rnnbp.features.normalization import normalize_running, normalize_utterance
 from rnnbp.features.signals import preemphasis
-from rnnbp.runtime import choice
+from rnnbp.runtime import blas_threads, choice
 
 Array = np.ndarray
 
@@ -84,7 +84,8 @@ class Features:
         >>> rnnbp.features.MFCC(sr=8000, deltas=2)(np.sin(np.arange(8000.0))).shape
         (101, 39)
         """
-        x = self.with_derivatives(self.static(self.emphasized(y)))
+        with blas_threads(1):  # products of one recording are small
+            x = self.with_derivatives(self.static(self.emphasized(y)))
         return x if self.normalize is None else NORMALIZATIONS[self.normalize](x)
 
     def emphasized(self, y: ArrayLike) -> Array:

@@ -18,6 +18,7 @@ from rnnbp.core import Parameters
 from rnnbp.kernels.base import Kernel
 from rnnbp.kernels.blocks import packed_blocks
 from rnnbp.kernels.packing import pack, unpack
+from rnnbp.runtime import blas_threads, threads_for
 
 
 @dataclass
@@ -154,7 +155,8 @@ class Loop(Kernel):
 
     def run(self, prepared: Weights, x: Array, active: Array, state: Array) -> tuple[Array, Residuals, Array]:
         """Run the cell over time by `run_cell`."""
-        return run_cell(self.cell, prepared, x, active, state)
+        with self.threads(prepared, state):
+            return run_cell(self.cell, prepared, x, active, state)
 
     def previous_states(self, residuals: Residuals) -> Array:
         """Return the state before each step."""
@@ -164,4 +166,10 @@ class Loop(Kernel):
         self, params: Weights, residuals: Residuals, d_outputs: Array, grad: Parameters, d_state: Array
     ) -> tuple[Array, Array]:
         """Backpropagate by `run_cell_backward`."""
-        return run_cell_backward(self.cell, params, residuals, d_outputs, grad, d_state)
+        with self.threads(params, d_state):
+            return run_cell_backward(self.cell, params, residuals, d_outputs, grad, d_state)
+
+    def threads(self, params: Weights, state: Array) -> blas_threads:
+        """Return the context in which the products of a step use as many threads as they are worth."""
+        B = len(state)
+        return blas_threads(threads_for(2.0 * B * sum([params[name].size for name in params]), B))

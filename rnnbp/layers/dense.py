@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbp.cells.base import Array, outer_sum, total
+from rnnbp.cells.base import Array, rows_of, total
 from rnnbp.core import Parameters, activation, glorot
+from rnnbp.kernels.products import product
 from rnnbp.layers.base import Evaluate, Layer, Residuals, Run, Shape, State, check_features
 from rnnbp.runtime import positive_int
 
@@ -79,7 +80,7 @@ class Dense(Layer):
     def backward(
         self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
-        return self._delta(residuals, dy, grad) @ params["w"], None
+        return product(self._delta(residuals, dy, grad), params["w"]), None
 
     def backward_params(
         self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
@@ -90,7 +91,7 @@ class Dense(Layer):
         """Return dy act'(y), the gradient with respect to the pre-activations, and add those of w and b to `grad`."""
         x, y = residuals
         delta = dy if self.activation == "linear" else dy * activation(self.activation).slope(y)
-        grad["w"] += outer_sum(delta, x)
+        grad["w"] += product(rows_of(delta).T, rows_of(x))
         grad["b"] += total(delta)
         return delta
 
@@ -98,7 +99,7 @@ class Dense(Layer):
 def _affine(x: Array, w: Array, b: Array) -> Array:
     """Return x W^T + b (..., B, K), for few rows as (W x^T)^T, which takes BLAS down to half the time."""
     if 3 * x.shape[-2] < len(w):
-        return np.add((w @ x.swapaxes(-1, -2)).swapaxes(-1, -2), b, order="C")
-    y = x @ w.T
+        return np.add(product(w, x.swapaxes(-1, -2)).swapaxes(-1, -2), b, order="C")
+    y = product(x, w.T)
     y += b
     return y

@@ -266,7 +266,7 @@ def _may_compile(outputs: Array) -> bool:
 def _compiled(outputs: Array, lattice: Lattice, lengths: Array) -> tuple[Array, Array]:
     """Compute what `ctc_arrays` computes, with the sequences distributed over threads."""
     from rnnbp.kernels.compiled.compiling import argument
-    from rnnbp.kernels.compiled.team import run_shards
+    from rnnbp.kernels.team import run_shards
     from rnnbp.losses.ctc_compiled import ctc_sequences
 
     T, B, K = outputs.shape

@@ -14,8 +14,9 @@ import numpy as np
 
 from rnnbp.kernels.base import Array
 from rnnbp.kernels.compiled.compiling import entry, helper
-from rnnbp.kernels.compiled.team import STARTED, notify
+from rnnbp.kernels.compiled.team import notify
 from rnnbp.kernels.compiled.vectors import bits
+from rnnbp.kernels.team import STARTED
 
 NEVER = -(1 << 61)  # the exponent of a probability of 0, whose m is 0
 CLOSED = 2 * NEVER  # added to an exponent it makes it less than that

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from rnnbp.optimizers.base import blocks
 from rnnbp.runtime import number
 
 Array = np.ndarray
+BLOCK = 8192  # numbers: OpenBLAS would start threads for the dot product of more than 10,000
 
 
 class ClipNorm:
@@ -124,7 +124,7 @@ def norm(gradient: Array) -> float:
     True
     """
     total = 0.0
-    for place in blocks(gradient.size):
-        block = gradient[place].astype(np.float64, copy=False)
+    for first in range(0, gradient.size, BLOCK):
+        block = gradient[first : first + BLOCK].astype(np.float64, copy=False)
         total += float(block @ block)
     return math.sqrt(total)

@@ -1,5 +1,6 @@
 from rnnbp.runtime.archives import read_archive as read_archive
 from rnnbp.runtime.archives import write_archive as write_archive
+from rnnbp.runtime.blas import blas_threads as blas_threads
 from rnnbp.runtime.checks import choice as choice
 from rnnbp.runtime.checks import did_you_mean as did_you_mean
 from rnnbp.runtime.checks import flag as flag
@@ -45,3 +46,4 @@ from rnnbp.runtime.threads import get_num_threads as get_num_threads
 from rnnbp.runtime.threads import set_num_threads as set_num_threads
 from rnnbp.runtime.threads import thread_count as thread_count
 from rnnbp.runtime.threads import threads_as_before as threads_as_before
+from rnnbp.runtime.threads import threads_for as threads_for

@@ -7,9 +7,12 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+from rnnbp.runtime.blas import threads_outside
 from rnnbp.runtime.checks import positive_int
 
 MOST = max(64, os.cpu_count() or 1)  # more than there are processors: for the bits of a machine that has more
+
+FLOPS_PER_THREAD = 7.5e6  # at least, for each thread: some 75 us of work
 
 _chosen: int | None = None
 
@@ -95,6 +98,18 @@ def get_num_threads() -> int:
     return min(cores(), _limit())
 
 
+def threads_for(flops: float, most: int) -> int:
+    """Return the number of threads that pays for a number of floating-point operations, at most `most`.
+
+    Examples
+    --------
+    >>> threads_for(1e6, most=64)
+    1
+    """
+    worth = min(most, int(flops / FLOPS_PER_THREAD))
+    return min(worth, get_num_threads()) if worth > 1 else 1
+
+
 def cores() -> int:
     """Return the number of cores that this process may use.
 
@@ -110,6 +125,8 @@ def _limit() -> int:
     """Return the limit that threadpoolctl, where it has been imported, sets for linear algebra."""
     if "threadpoolctl" not in sys.modules:
         return sys.maxsize
+    if outside := threads_outside():
+        return min(outside)
     return min((library.num_threads for library in _blas_libraries()), default=sys.maxsize)
 
 

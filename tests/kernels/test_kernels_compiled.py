@@ -37,7 +37,7 @@ def _as_before():
 @pytest.fixture
 def always_threads(monkeypatch):
     """Shard out whatever there is, worth it or not."""
-    monkeypatch.setattr(compiled, "FLOPS_PER_THREAD", 1.0)
+    monkeypatch.setattr("rnnbp.runtime.threads.FLOPS_PER_THREAD", 1.0)
 
 
 def on_threads(case, n):

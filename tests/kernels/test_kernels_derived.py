@@ -23,7 +23,7 @@ from numba import types
 
 from rnnbp.cells.declared import compiled_plan
 from rnnbp.cells.declared.compiled_plan import plan_of
-from rnnbp.kernels.compiled import compiling, kernel, modules, product, weights
+from rnnbp.kernels.compiled import compiling, modules, product, weights
 from rnnbp.kernels.compiled.kernel import CompiledKernel
 
 FLOAT64 = np.dtype(np.float64)
@@ -35,7 +35,7 @@ every_cell = pytest.mark.parametrize(
 
 @every_cell
 def test_threads_of_a_derived_kernel_change_only_in_which_order_gradients_are_summed(make, monkeypatch):
-    monkeypatch.setattr(kernel, "FLOPS_PER_THREAD", 1.0)
+    monkeypatch.setattr("rnnbp.runtime.threads.FLOPS_PER_THREAD", 1.0)
     case, found = Case.random(make(5, 19), [30, 30, 21, 8, 8, 2, 0], 32), []
     try:
         for threads in (1, 3):

@@ -11,7 +11,8 @@ import pytest
 
 pytest.importorskip("numba")
 
-from rnnbp.kernels.compiled.team import FINISHED, STARTED, finish, run_shards, spin_wait
+from rnnbp.kernels.compiled.team import FINISHED, STARTED, finish, spin_wait
+from rnnbp.kernels.team import _Team, run_shards
 
 
 def shards_run(n):
@@ -53,10 +54,55 @@ def test_an_error_in_any_shard_is_raised_when_all_have_finished():
     assert len(shards_run(4)) == 4
 
 
+def test_a_caller_works_alone_for_a_time_after_threads_came_late(monkeypatch):
+    team = _Team()
+    monkeypatch.setattr("rnnbp.kernels.team._team", team)
+    ran = []
+
+    def slow_elsewhere(signals, shard, shards):
+        ran.append((shard, threading.get_ident()))
+        time.sleep(0.05 if shard and threading.get_ident() != here else 0.01)
+
+    here = threading.get_ident()
+    run_shards(2, slow_elsewhere)
+    if all(thread == here for _, thread in ran):
+        pytest.skip("the other thread did not get a core at all")
+    assert team.alone_until > time.perf_counter()
+    ran.clear()
+    run_shards(3, slow_elsewhere)
+    assert ran == [(0, here), (1, here), (2, here)]
+    team.alone_until = time.perf_counter()
+    ran.clear()
+    run_shards(3, slow_elsewhere)
+    assert {thread for _, thread in ran} != {here}
+
+
+def test_a_caller_goes_on_with_threads_that_are_in_time(monkeypatch):
+    team = _Team()
+    monkeypatch.setattr("rnnbp.kernels.team._team", team)
+    run_shards(2, lambda signals, shard, shards: time.sleep(0.2))
+    assert team.alone_until == 0
+
+
+def test_an_error_of_a_caller_alone_is_raised_when_all_have_finished(monkeypatch):
+    team, done = _Team(), []
+    monkeypatch.setattr("rnnbp.kernels.team._team", team)
+    team.alone_until = float("inf")
+
+    def fail(signals, shard, shards):
+        done.append(shard)
+        if shard == 0:
+            raise ValueError("in shard 0")
+
+    with pytest.raises(ValueError, match="in shard 0"):
+        run_shards(3, fail)
+    assert done == [0, 1, 2]
+
+
 def test_a_forked_process_has_threads_of_its_own():
     code = """
 import os
-from rnnbp.kernels.compiled.team import run_shards
+from rnnbp.kernels.team import run_shards
 done = []
 run_shards(2, lambda *args: done.append(args))
 child = os.fork()
@@ -88,7 +134,8 @@ def test_kernels_are_compiled_in_the_calling_thread(tmp_path):
     code = """
 import threading, time
 from numba.core import event
-from rnnbp.kernels.compiled.team import run_shards
+import rnnbp.kernels.compiled.team
+from rnnbp.kernels.team import run_shards
 where = []
 class Compiling(event.Listener):
     def on_start(self, event): where.append(threading.current_thread().name)

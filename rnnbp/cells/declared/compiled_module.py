@@ -9,8 +9,9 @@ IMPORTS = """from rnnbp.kernels.compiled.compiling import entry
 from rnnbp.kernels.compiled.functions import sigmoid, tanh
 from rnnbp.kernels.compiled.primitives import *
 from rnnbp.kernels.compiled.product import product
-from rnnbp.kernels.compiled.team import STARTED, notify
-from rnnbp.kernels.compiled.vectors import at, copy, copy_rows, lanes, load, quotient, store"""
+from rnnbp.kernels.compiled.team import notify
+from rnnbp.kernels.compiled.vectors import at, copy, copy_rows, lanes, load, quotient, store
+from rnnbp.kernels.team import STARTED"""
 
 
 def module_source(plan: Plan) -> str:

@@ -17,7 +17,7 @@ from rnnbp.core import Parameters
 from rnnbp.kernels.arrays.pieces import Piece, add_gradients, pieces_of, put_weights
 from rnnbp.kernels.arrays.rows import Rows
 from rnnbp.kernels.base import Array, Kernel
-from rnnbp.runtime import empty, zeros
+from rnnbp.runtime import blas_threads, empty, threads_for, zeros
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,8 @@ class ArrayKernel(Kernel):
         vectors, weights = prepared
         rows = Rows(active, len(state), self.cell.hidden_size, self.dtype)
         inputs, states = self.inputs(rows, x), self.state_arrays(rows, len(x), state)
-        gates, ahead = self.loop(rows, vectors, self.constants, weights, inputs, states)
+        with self.threads(len(state)):
+            gates, ahead = self.loop(rows, vectors, self.constants, weights, inputs, states)
         final = [rows.final(own[1:], own[0]) for own in states]
         return states[0][1:], Residuals(rows, inputs, states, gates, ahead), np.concatenate(final, axis=1)
 
@@ -139,12 +140,18 @@ class ArrayKernel(Kernel):
         parts = d_state.reshape(len(d_state), self.cell.state_size // self.cell.hidden_size, self.cell.hidden_size)
         d_states = np.array(parts.swapaxes(0, 1), self.dtype, order="C")
         totals = self.totals()
-        self.loop_backward(
-            saved.rows, self.vectors(params), self.constants, self.weights_backward(params), saved.inputs,
-            saved.states, saved.gates, saved.ahead, d_outputs, d_states, totals, d_x
-        )  # fmt: skip
+        with self.threads(len(d_state)):
+            self.loop_backward(
+                saved.rows, self.vectors(params), self.constants, self.weights_backward(params), saved.inputs,
+                saved.states, saved.gates, saved.ahead, d_outputs, d_states, totals, d_x
+            )  # fmt: skip
         self.add_totals(grad, totals)
         return d_states.swapaxes(0, 1).reshape(d_state.shape)
+
+    def threads(self, batch_size: int) -> blas_threads:
+        """Return the context in which the products of a step use as many threads as they are worth."""
+        flops = 2.0 * batch_size * sum([rows * columns for rows, columns in self.shapes])
+        return blas_threads(threads_for(flops, batch_size))
 
     # ---- memory ---------------------------------------------------------------------------------------------
 

@@ -21,7 +21,6 @@ from rnnbp.kernels.compiled.packing import Packing
 from rnnbp.kernels.compiled.prepared import Prepared
 from rnnbp.kernels.compiled.product import COLUMNS, product_of
 from rnnbp.kernels.compiled.shards import Shard, real_steps, split_batch
-from rnnbp.kernels.compiled.team import run_shards
 from rnnbp.kernels.compiled.vectors import REGISTER_BYTES
 from rnnbp.kernels.compiled.weights import (
     DEPTH,
@@ -31,9 +30,9 @@ from rnnbp.kernels.compiled.weights import (
     side_by_side,
 )
 from rnnbp.kernels.packing import pack, padded_steps, unpack
-from rnnbp.runtime import empties, get_num_threads, zeros
+from rnnbp.kernels.team import run_shards
+from rnnbp.runtime import empties, threads_for, zeros
 
-FLOPS_PER_THREAD = 7.5e6  # at least, for each thread: some 75 us of work
 SHORT = 256  # steps of all sequences, up to which a run's memory is reused
 CHUNK_BYTES = 1 << 21  # of deltas in a chunk, about: they stay in the cache until they are used
 
@@ -172,8 +171,7 @@ class CompiledKernel(Kernel):
     def threads(self, rows: int, batch_size: int) -> int:
         """Return the number of threads that pays for a number of real steps."""
         flops = 2.0 * rows * max(1, len(self.plan.sums)) * self.H * (self.H + self.F)
-        worth = min(batch_size, int(flops / FLOPS_PER_THREAD))
-        return min(worth, get_num_threads()) if worth > 1 else 1
+        return threads_for(flops, batch_size)
 
     # ---- passes ---------------------------------------------------------------------------------------------
 
