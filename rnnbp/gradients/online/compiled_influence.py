@@ -39,7 +39,7 @@ class CompiledInfluenceMatrix(InfluenceMatrix):
     def advance(self, steps: LinearizedSteps, signal: Array) -> Array:
         from rnnbp.kernels.compiled.influence import advance_panels
         from rnnbp.kernels.compiled.product import product_of
-        from rnnbp.kernels.compiled.team import run_shards
+        from rnnbp.kernels.team import run_shards
 
         panels, dtype = self.panels, self.matrix.dtype
         operands = self._operands(steps, signal)

@@ -7,8 +7,9 @@ registers' lanes enter the same pre-activation, so that I is a few products of a
 
 from rnnbp.kernels.compiled.compiling import entry
 from rnnbp.kernels.compiled.product import COLUMNS, product
-from rnnbp.kernels.compiled.team import STARTED, notify
+from rnnbp.kernels.compiled.team import notify
 from rnnbp.kernels.compiled.vectors import at, copy, lanes, load, store
+from rnnbp.kernels.team import STARTED
 
 
 @entry
