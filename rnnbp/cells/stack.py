@@ -1,7 +1,7 @@
 """Several cells in a stack, as one cell."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
 
@@ -75,10 +75,15 @@ class Stack:
         for k, cell in enumerate(self.cells):
             cell.initialize(params.scope(f"{k}."), rng)
 
+    @cached_property
+    def _parts(self) -> tuple[slice, ...]:
+        """Where the state of each cell is, first cell first."""
+        ends = list(accumulate(cell.state_size for cell in reversed(self.cells)))
+        return tuple(slice(begin, end) for begin, end in pairwise([0, *ends]))[::-1]
+
     def split(self, state: Array) -> list[Array]:
         """Return the states of the cells, first cell first."""
-        ends = list(accumulate(cell.state_size for cell in reversed(self.cells)))
-        return np.split(state, ends[:-1], axis=-1)[::-1]
+        return [state[..., part] for part in self._parts]
 
     def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
         """Compute one step; the residuals are pairs of each cell's input and its residuals."""
@@ -124,14 +129,15 @@ class Stack:
         """
         found: list[Outer] = []
         first, end = 0, self.state_size
-        for k, (cell, s, columns) in enumerate(zip(self.cells, self.split(state), self._widths, strict=True)):
+        for k, (cell, s, columns_of_cell) in enumerate(zip(self.cells, self.split(state), self._widths, strict=True)):
             begin, (inputs, r) = end - cell.state_size, residuals[k]
             method = outer_method(cell)
             assert method is not None
             for outer in method(s, inputs, r):
                 units = outer.units and slice(outer.units.start + begin, outer.units.stop + begin)
-                found.append(replace(outer, name=f"{k}.{outer.name}", columns=outer.columns + first, units=units))
-            first, end = first + columns, begin
+                name, columns = f"{k}.{outer.name}", outer.columns + first
+                found.append(Outer(name, columns, outer.inputs, outer.rows, units, outer.transposed))
+            first, end = first + columns_of_cell, begin
         return tuple(found)
 
 

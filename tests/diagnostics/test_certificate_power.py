@@ -21,18 +21,22 @@ from rnnbp.losses import CrossEntropy
 class LastThreeSteps:
     """UORO's estimate of the influence matrix restricted to the last three steps."""
 
+    stored = ()
+
     def __init__(self, rng):
         self.rng, self.products = rng, []
 
-    def advance(self, step):
-        signs = random_signs(self.rng, step.state.shape, step.state.dtype)
-        older = [balanced(step.jvp(s[: step.size]), p[: step.size]) for s, p in self.products[-2:]]
-        self.products = [*older, balanced(signs, step.immediate_vjp(signs))]
-
-    def gradient(self, d_state):
-        n = len(d_state)
-        state, params = (sum(product[i][:n] for product in self.products) for i in (0, 1))
-        return (d_state * state).sum(axis=1) @ params
+    def advance(self, steps, signal):
+        signs = random_signs(self.rng, steps.state.shape, steps.state.dtype)
+        new_states, new_params = balanced(signs, steps.immediate_vjp(signs))
+        found = 0
+        for rows in steps.rows:
+            n = rows.stop - rows.start
+            moved = [(np.einsum("nij,nj->ni", steps.jacobian[rows], s[:n]), p[:n]) for s, p in self.products[-2:]]
+            self.products = [*(balanced(*pair) for pair in moved), (new_states[rows], new_params[rows])]
+            state, params = (sum(product[i] for product in self.products) for i in (0, 1))
+            found = found + (signal[rows] * state).sum(axis=1) @ params
+        return found
 
 
 class Forgetful(UORO):
@@ -65,7 +69,7 @@ class SameSigns(UORO):
 
         class Again:
             def integers(self, high, size):
-                return np.random.default_rng(seed).integers(high, size=size)
+                return np.broadcast_to(np.random.default_rng(seed).integers(high, size=size[1]), size)
 
         influence.rng = Again()
         return influence

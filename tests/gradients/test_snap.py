@@ -9,7 +9,7 @@ from pairs import each, pairs, slow_but
 from test_gradients import CAUSAL, F, K, batch_for, model_of, whole
 
 import rnnbp
-from rnnbp.cells import LIFCell
+from rnnbp.cells import ClockworkRNNCell, LIFCell
 from rnnbp.gradients import BPTT, RTRL, SnAp
 from rnnbp.gradients.online.decomposition import decompose
 from rnnbp.gradients.online.influence import ElementwiseUpdate, OuterProductUpdate, SparseInfluenceMatrix
@@ -449,3 +449,12 @@ def test_a_zero_weight_that_is_not_masked_is_a_connection():
     model.params.set_mask("0.w_hh", np.arange(16).reshape(4, 4) != 1)
     model.params["0.w_hh"] = 0
     assert numbers(sparse_influence(model, 2)) > 3 * (model.params.size - 15)
+
+
+def test_units_that_run_at_some_steps_only_count_as_connected():
+    """Those of a clockwork network, at a random time of which none but the fastest may run."""
+    cell = ClockworkRNNCell(F, 8)
+    model = Sequential(Recurrent(cell), Dense(8, K), dtype=np.float64)
+    batch = batch_for(model, LENGTHS["equal lengths"])
+    exact, found = (whole(a, model, batch, CrossEntropy())[1] for a in (RTRL(), SnAp(8)))
+    assert gradient_error(model.params, found, exact) < 1e-12

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 
@@ -168,24 +169,38 @@ class Layout:
         Recurrent weights are marked, by `units`, where they are the only paths between units: where no weight
         multiplies a function of states, as r h in the original GRU.
         """
+        return tuple(
+            one if source is None else Outer(one.name, one.columns, sources[source], one.rows, one.units)
+            for one, source in self._outers(hidden_size, tuple(sources))
+        )
+
+    def _outers(self, hidden_size: int, sources: tuple[Expression, ...]) -> list[tuple[Outer, Expression | None]]:
+        """Return the outer products without their inputs, each with its source, None for a bias; made once."""
+        if (hidden_size, sources) in self._made:
+            return self._made[hidden_size, sources]
         states, H = list(self.equation.states.values()), hidden_size
         marked = all(source in (self.equation.x, *states) for source in sources)
 
         def columns(numbers: Iterable[int]) -> Array:
             return np.concatenate([np.arange(k * H, (k + 1) * H) for k in numbers])
 
-        found = []
+        found: list[tuple[Outer, Expression | None]] = []
         for run in self.products:
             (first, last), source = run.rows, run.source
             units = slice((k := states.index(source)) * H, (k + 1) * H) if marked and source in states else None
             here = columns(block.column for block in run.blocks)
-            found.append(Outer(run.weight, here, sources[source], slice(first * H, last * H), units))
+            found.append((Outer(run.weight, here, None, slice(first * H, last * H), units), source))
         for suffix in ("ih", "hh"):
             biased = [block for block in self._by_row if block.suffix == suffix and block.bias_row is not None]
             if biased:
-                found.append(Outer(f"b_{suffix}", columns(block.column for block in biased)))
-        found += [Outer(name, columns([column])) for name, column in self.parameter_columns.items()]
-        return tuple(found)
+                found.append((Outer(f"b_{suffix}", columns(block.column for block in biased)), None))
+        found += [(Outer(name, columns([column])), None) for name, column in self.parameter_columns.items()]
+        self._made[hidden_size, sources] = found
+        return found
+
+    @cached_property
+    def _made(self) -> dict[Any, list[tuple[Outer, Expression | None]]]:
+        return {}
 
     @property
     def _by_row(self) -> list[Block]:

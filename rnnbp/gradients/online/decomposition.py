@@ -82,8 +82,7 @@ class Decomposition:
 
     def end(self, preprocessing_states: Sequence[State], state: Array) -> list[State]:
         """Return the model's states, one per layer, from those of the preprocessing and the cell's (B, S)."""
-        ends = np.cumsum([cell.state_size for cell in self.cell.cells[::-1]])
-        parts = iter(np.split(state.copy(), ends[:-1], axis=1)[::-1])
+        parts = iter(self.cell.split(state.copy()))
         states = list(preprocessing_states)
         for layer, cells in zip(self.model.layers[self.first : self.stop], self.cells_by_layer, strict=True):
             found = [(cell, next(parts)) for cell in cells]

@@ -14,6 +14,8 @@ from rnnbp.core import Parameters
 from rnnbp.gradients.online.identity import Identity
 from rnnbp.gradients.online.linearized_steps import LinearizedSteps, OuterProductJacobian
 
+MULTIPLE = 720_720.0  # of all numbers up to 16
+
 
 @dataclass(frozen=True, eq=False)
 class JacobianSparsity:
@@ -73,8 +75,9 @@ def sparsity_of(cell: Cell, params: Parameters) -> JacobianSparsity:
 
     The derivatives are evaluated at random points: state and parameters with and without random signs, small enough
     that no unit saturates; each with the residuals of that point and with random residuals, as the derivative of a
-    rectified unit that is off, or of a neuron far from its threshold, is zero at some points only. Weights that are no
-    connections are zero there; biases and scalars, which start at zero but are trained, are not.
+    rectified unit that is off, or of a neuron far from its threshold, is zero at some points only; and at states that
+    are multiples of many numbers, at which all units of a clockwork network run. Weights that are no connections are
+    zero there; biases and scalars, which start at zero but are trained, are not.
 
     Parameters
     ----------
@@ -104,6 +107,7 @@ def _sparsity_of(key: Identity, connections: bytes) -> JacobianSparsity:
     params.vector[:] = np.frombuffer(connections, bool)
     rng = np.random.default_rng(0)
     steps = [_random_step(cell, params, rng, signed, real) for signed in (False, True) for real in (False, True)]
+    steps.append(_random_step(cell, params, rng, signed=True, real=False, state=MULTIPLE))
     outers = _outers_of(steps[0])
     recurrent = tuple(outer for outer in outers if outer.units is not None)
     activation = np.logical_or.reduce([_activation_pattern(step) for step in steps])
@@ -122,8 +126,8 @@ def _sparsity_of(key: Identity, connections: bytes) -> JacobianSparsity:
 def structure_of(cell: Cell) -> JacobianSparsity:
     """Return the sparsity pattern of a cell with all of its weights, for algorithms that must be exact.
 
-    Of a cell that is neither derived from its equation nor the package's own, nothing is assumed: every entry may be
-    nonzero.
+    Of a cell that is neither derived from its equation nor one of the package's that define `outer_products`, nothing
+    is assumed: every entry may be nonzero.
 
     Examples
     --------
@@ -150,13 +154,11 @@ def _structure_of(key: Identity) -> JacobianSparsity:
 
 
 def _is_known(cell: Cell) -> bool:
-    """Return whether a cell, or each of the cells in it, is derived from its equation or one of the package's."""
-    inner = getattr(cell, "cells", None)
-    if inner is not None and type(cell).__module__.startswith("rnnbp."):
-        return all(map(_is_known, inner))
+    """Return whether random points show which entries of a cell's Jacobians are zero, and of the cells in it."""
     if isinstance(cell, DeclaredCell):
-        return cell.is_derived
-    return type(cell).__module__.startswith("rnnbp.")
+        return cell.is_derived and outer_method(cell) is not None
+    ours = type(cell).__module__.startswith("rnnbp.") and outer_method(cell) is not None
+    return ours and all(map(_is_known, getattr(cell, "cells", ())))
 
 
 def connected(params: Parameters, name: str) -> Array:
@@ -198,7 +200,9 @@ def _outers_of(step: LinearizedSteps) -> tuple[Outer, ...]:
     return method(step.state, step.x, step.residuals) if method else ()
 
 
-def _random_step(cell: Cell, params: Parameters, rng: np.random.Generator, signed: bool, real: bool) -> LinearizedSteps:
+def _random_step(
+    cell: Cell, params: Parameters, rng: np.random.Generator, signed: bool, real: bool, state: float | None = None
+) -> LinearizedSteps:
     """Return a step of two sequences at random values; inputs are in [0, 1), which as a token is the first one."""
 
     def draw(*shape: int) -> Array:
@@ -209,7 +213,10 @@ def _random_step(cell: Cell, params: Parameters, rng: np.random.Generator, signe
     for name, array in params.items():
         if array.ndim > 1:
             random[name][~connected(params, name)] = 0
-    step = LinearizedSteps(cell, random, draw(2, cell.state_size), rng.uniform(0, 1, (2, cell.input_size)))
+    states = draw(2, cell.state_size)
+    states = states if state is None else state * np.sign(states)
+    with np.errstate(all="ignore"):
+        step = LinearizedSteps(cell, random, states, rng.uniform(0, 1, (2, cell.input_size)))
     if not real:
         step.residuals = map_nested(
             lambda r: rng.uniform(0.5, 1, r.shape) if r.dtype.kind == "f" else r, step.residuals
@@ -222,14 +229,19 @@ def _activation_pattern(step: LinearizedSteps) -> Array:
     immediate = step.immediate_jacobian
     by_columns = isinstance(immediate, OuterProductJacobian)
     derivative = side_by_side(step.deltas) if by_columns else immediate.vjp(step.deltas)
-    return (derivative != 0).any(axis=1)
+    return _nonzero(derivative).any(axis=1)
 
 
 def _non_recurrent_pattern(step: LinearizedSteps, recurrent: Sequence[Outer]) -> Array:
     """Return where the non-recurrent Jacobian (S, S) is nonzero."""
     weights, basis = without_recurrent(recurrent, step.weights), np.eye(step.cell.state_size)
     rows, _ = seeded_vjp(step.cell, weights, step.state, step.x, step.residuals, basis)
-    return (rows != 0).any(axis=1)
+    return _nonzero(rows).any(axis=1)
+
+
+def _nonzero(derivative: Array) -> Array:
+    """Return where a derivative is not zero; what overflowed tells nothing."""
+    return (derivative != 0) & np.isfinite(derivative)
 
 
 def _input_numbers(outers: Sequence[Outer], params: Parameters) -> Array:
