@@ -77,4 +77,4 @@ def activation(name: str) -> Activation:
     >>> activation("tanh") is TANH
     True
     """
-    return ACTIVATIONS[choice("activation", name, ACTIVATIONS)]
+    return ACTIVATIONS.get(name) or ACTIVATIONS[choice("activation", name, ACTIVATIONS)]

@@ -14,6 +14,7 @@ from rnnbp.core.masks import Mask
 from rnnbp.runtime import did_you_mean, zeros
 
 Shape = tuple[int, ...]
+SMALL = 2**16  # bytes, below which memory from the pool takes longer than fresh memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -297,7 +298,8 @@ class Parameters:
 
     def zeros(self) -> "Parameters":
         """Return the same layout over zeros, without the mask."""
-        return self.like(zeros((self.size,), self.dtype))
+        size, dtype = self.size, self.dtype
+        return self.like(np.zeros(size, dtype) if size * dtype.itemsize < SMALL else zeros((size,), dtype))
 
     def copy(self) -> "Parameters":
         """Return a copy, of the mask too."""

@@ -72,6 +72,16 @@ class SequenceBatch:
         object.__setattr__(self, "per_step", targets_per_step(targets, *given["x"].shape[:2]))
 
     @classmethod
+    def _fitting(
+        cls, x: Array, lengths: Array, targets: Array | LabelSequences | None, order: Array
+    ) -> "SequenceBatch":
+        """Return a batch of arrays that are known to fit each other, which takes a fifth of the time of the checks."""
+        made = object.__new__(cls)
+        per_step = targets_per_step(targets, *x.shape[:2])
+        vars(made).update(x=x, lengths=lengths, targets=targets, order=order, per_step=per_step)
+        return made
+
+    @classmethod
     def from_array(
         cls,
         x: ArrayLike,
@@ -241,20 +251,21 @@ def collate(sequences: Sequence[Array], targets: Targets | None, places: Array) 
     """
     places = np.asarray(places, np.int64)
     chosen = [sequences[i] for i in places.tolist()]  # each accessed once: it may have to be loaded
-    lengths = np.array(list(map(len, chosen)), np.int64)
-    if (lengths[1:] > lengths[:-1]).any():
+    steps = list(map(len, chosen))
+    lengths = np.array(steps, np.int64)
+    if steps.count(steps[0]) < len(steps):
         by_length = np.argsort(-lengths, kind="stable")
         places, lengths = places[by_length], lengths[by_length]
         chosen = [chosen[i] for i in by_length.tolist()]
     x = _padded(chosen, lengths)
     if targets is None:
-        return SequenceBatch(x, lengths, None, places)
+        return SequenceBatch._fitting(x, lengths, None, places)
     if not isinstance(targets, list):
-        return SequenceBatch(x, lengths, targets[places], places)
+        return SequenceBatch._fitting(x, lengths, targets[places], places)
     per_step = _padded([targets[i] for i in places.tolist()], lengths)
     if np.issubdtype(per_step.dtype, np.integer):
         per_step[np.arange(len(x))[:, None] >= lengths] = -1
-    return SequenceBatch(x, lengths, per_step, places)
+    return SequenceBatch._fitting(x, lengths, per_step, places)
 
 
 def _padded(arrays: Sequence[Array], lengths: Array) -> Array:

@@ -87,8 +87,7 @@ class Loss:
         targets = self.align(outputs, targets)
         if outputs.ndim == 2:
             lengths = None
-        mask = real_items(outputs.shape[:-1], lengths)
-        return self.masked(outputs, targets, mask, self.total(targets, lengths))
+        return self._sum(outputs, targets, real_items(outputs.shape[:-1], lengths), self.total(targets, lengths))
 
     def total(self, targets: Array, lengths: Array | None = None) -> float:
         """Return the sum of the weights of a batch, by which the sum of the values is divided.
@@ -147,6 +146,10 @@ class Loss:
         if mask.shape != outputs.shape[:-1] or mask.dtype != bool:
             wanted = axes(outputs.shape[:-1], "TB")
             raise ValueError(f"mask must be bool of shape {wanted}, got {mask.dtype} of {mask.shape}")
+        return self._sum(outputs, targets, mask, total)
+
+    def _sum(self, outputs: Array, targets: Array, mask: Array, total: float) -> tuple[Any, Array]:
+        """Compute what `masked` does, of arguments that fit each other."""
         K = outputs.shape[-1]
         self.check(targets, mask, K)
         items, y = outputs.reshape(mask.size, K), targets.reshape(mask.size, *targets.shape[mask.ndim :])
@@ -155,15 +158,19 @@ class Loss:
         if not weights.all():
             counts = weights.any(axis=tuple(range(1, weights.ndim)))
             rows, weights = np.arange(mask.size)[rows][counts], weights[counts]
-        scale = 1 / total if total else 0.0
-        with np.errstate(over="ignore", invalid="ignore"):  # a value that is not finite is returned
-            values, d_values = self.terms(items[rows], y[rows], weights.astype(outputs.real.dtype, copy=False))
-            d_items = np.multiply(d_values, scale, dtype=outputs.dtype)
-            value = values.sum(dtype=np.complex128 if values.dtype.kind == "c" else np.float64) * scale
+        value, d_items = self._scaled(items[rows], y[rows], weights.astype(outputs.real.dtype, copy=False), total)
         if len(d_items) < len(items):
             d_rows, d_items = d_items, np.zeros_like(items)
             d_items[rows] = d_rows
-        return value.item(), d_items.reshape(outputs.shape)
+        return value, d_items.reshape(outputs.shape)
+
+    def _scaled(self, items: Array, targets: Array, weights: Array, total: float) -> tuple[Any, Array]:
+        """Return the sum of the values of items (N, K) divided by `total`, and its gradient (N, K)."""
+        scale = 1 / total if total else 0.0
+        with np.errstate(over="ignore", invalid="ignore"):  # a value that is not finite is returned
+            values, d_values = self.terms(items, targets, weights)
+            value = values.sum(dtype=np.complex128 if values.dtype.kind == "c" else np.float64) * scale
+            return value.item(), np.multiply(d_values, scale, dtype=items.dtype)
 
     def weights(self, targets: Array) -> Array:
         """Return the weight of each entry of `targets`: float64 or bool, of the same shape."""

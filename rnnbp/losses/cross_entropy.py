@@ -1,6 +1,7 @@
 """Cross entropy of logits: for one of K classes, and for K independent binary targets."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -64,6 +65,20 @@ class CrossEntropy(Loss):
         w = self.class_weight
         if w is not None and (w.ndim != 1 or not (np.isfinite(w) & (w >= 0)).all()):
             raise ValueError(f"class_weight must be K numbers of 0 or more, got {class_weight!r}")
+
+    def __call__(self, outputs: Array, targets: Array, lengths: Array | None = None) -> tuple[Any, Array]:
+        if self._counts_all(outputs, targets):  # as in nearly all batches: takes half the time
+            return self._scaled(outputs, targets, np.ones(len(outputs), outputs.real.dtype), float(len(outputs)))
+        return super().__call__(outputs, targets, lengths)
+
+    def _counts_all(self, outputs: Any, targets: Any) -> bool:
+        """Return whether these are the logits (B, K) and valid labels of B sequences that all have weight 1."""
+        if self.class_weight is not None or self.ignore >= 0 or not isinstance(targets, np.ndarray):
+            return False
+        fit = isinstance(outputs, np.ndarray) and outputs.ndim == 2 and targets.shape == outputs.shape[:1] != (0,)
+        if not fit or outputs.dtype.kind not in "fc" or targets.dtype.kind not in "iu":
+            return False
+        return bool(targets.min() >= 0 and targets.max() < outputs.shape[1])
 
     def weights(self, targets: Array) -> Array:
         counts = targets != self.ignore

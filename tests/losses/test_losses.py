@@ -120,6 +120,17 @@ def test_cross_entropy_equals_values_by_hand():
     np.testing.assert_allclose(d_outputs, [[0.5, -0.75, 0.25]])
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_cross_entropy_of_plain_labels_has_the_bits_of_labels_with_equal_weights(dtype, rng):
+    """Labels of sequences that all count are computed on a shorter way than labels with weights."""
+    outputs, labels = rng.normal(size=(32, 10)).astype(dtype), rng.integers(10, size=32)
+    expected = CrossEntropy(class_weight=np.ones(10))(outputs, labels)
+    found = CrossEntropy()(outputs, labels)
+    assert found[0] == expected[0]
+    assert found[1].dtype == dtype
+    np.testing.assert_array_equal(found[1], expected[1])
+
+
 def test_cross_entropy_of_outputs_in_fortran_order_is_that_of_outputs_in_c_order(rng):
     outputs, labels = rng.normal(size=(6, 4)), rng.integers(4, size=6)
     for expected, found in zip(
