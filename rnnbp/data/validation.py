@@ -57,7 +57,7 @@ def _float_arrays(sequences: list[Any], dtype: np.dtype[Any]) -> InMemorySequenc
 
     Many short sequences are copied and checked together, and are then views of one small array.
     """
-    width = getattr(sequences[0], "shape", ())[1:]
+    width: tuple[int, ...] = getattr(sequences[0], "shape", ())[1:]
     for s in sequences:
         if type(s) is not np.ndarray or s.dtype.kind != "f" or s.ndim != 2 or s.shape[1:] != width or not s.size:
             return None

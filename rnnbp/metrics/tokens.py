@@ -39,7 +39,7 @@ def numbered(y_true: Sequence[Iterable[Hashable]], y_pred: Sequence[Iterable[Has
     return codes, lengths
 
 
-def _characters(texts: list[str]) -> tuple[Array, Array]:
+def _characters(texts: list[Any]) -> tuple[Array, Array]:
     """Return the code points of all texts in a row, and their lengths."""
     codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), "<u4")
     return codes, np.fromiter(map(len, texts), np.int64, len(texts))

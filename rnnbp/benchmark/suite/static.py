@@ -66,7 +66,7 @@ def _sklearn(x: Array, labels: Array) -> Callable[[Array], Array]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # it ends after the last epoch, as all do here
         network.fit(x, labels)
-    return network.predict  # type: ignore[no-any-return]
+    return network.predict
 
 
 def _torch(x: Array, labels: Array) -> Callable[[Array], Array]:
@@ -78,7 +78,9 @@ def _torch(x: Array, labels: Array) -> Callable[[Array], Array]:
     network = torch.nn.Sequential(torch.nn.Linear(64, HIDDEN), torch.nn.ReLU(), torch.nn.Linear(HIDDEN, 10))
     optimizer, loss = torch.optim.Adam(network.parameters(), RATE), torch.nn.CrossEntropyLoss()
     for _ in range(EPOCHS):
-        for places in torch.randperm(len(inputs)).split(BATCH_SIZE):
+        order = torch.randperm(len(inputs))
+        for i in range(0, len(order), BATCH_SIZE):
+            places = order[i : i + BATCH_SIZE]
             optimizer.zero_grad()
             loss(network(inputs[places]), targets[places]).backward()
             optimizer.step()
