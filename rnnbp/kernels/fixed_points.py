@@ -4,9 +4,9 @@ from rnnbp.kernels.base import Array
 from rnnbp.kernels.compiled import available
 from rnnbp.kernels.fixed_point_equation import Equation
 from rnnbp.kernels.selection import allowed
-from rnnbp.solvers import GMRES, Anderson, Damped, Iteration, Relaxation, Solution, Solver, Tolerance
+from rnnbp.solvers import GMRES, Anderson, Broyden, Damped, Iteration, Relaxation, Solution, Solver, Tolerance
 
-COMPILED = (Iteration, Damped, Relaxation, Anderson, GMRES)  # but no subclass, which may do something else
+COMPILED = (Iteration, Damped, Relaxation, Anderson, Broyden, GMRES)  # but no subclass, which may do something else
 
 
 def compiled_solution(

@@ -11,7 +11,7 @@ from rnnbp.gradients.recurrent_backprop import AdjointFunction
 from rnnbp.layers import FixedPoint
 from rnnbp.layers.constant_input import step_at, transposed_jacobian
 from rnnbp.layers.fixed_point_iterations import StepFunction
-from rnnbp.solvers import GMRES, Accept, Anderson, Damped, Iteration, Relaxation, Tolerance
+from rnnbp.solvers import GMRES, Accept, Anderson, Broyden, Damped, Iteration, Relaxation, Tolerance
 
 pytest.importorskip("numba")
 
@@ -52,8 +52,11 @@ def test_one_iteration_is_the_step_and_its_product(name, dtype, tolerance, rng):
     np.testing.assert_allclose(found.z, product + d, rtol=0, atol=tolerance)
 
 
+SOLVERS = [Iteration(), Damped(0.6), Relaxation(), Anderson(), Anderson(2, 0.7), Broyden(), Broyden(3)]
+
+
 @pytest.mark.parametrize("tolerance", [Tolerance(1e-9, 0), Tolerance(1e-12, 1e-9), Tolerance(0, 0, 4)], ids=str)
-@pytest.mark.parametrize("solver", [Iteration(), Damped(0.6), Relaxation(), Anderson(), Anderson(2, 0.7)], ids=str)
+@pytest.mark.parametrize("solver", SOLVERS, ids=str)
 def test_compiled_solvers_take_the_iterations_of_those_in_numpy(solver, tolerance, rng):
     cell = LSTMCell(3, 5)  # parts that are no multiple of the vector width
     weights, state, x, _ = arguments(cell, np.float64, rng)
@@ -71,7 +74,7 @@ def test_compiled_solvers_take_the_iterations_of_those_in_numpy(solver, toleranc
     assert evaluations == others == (numpy.iterations + 1).sum()
 
 
-@pytest.mark.parametrize("solver", [GMRES(), GMRES(3), Anderson(), Relaxation()], ids=str)
+@pytest.mark.parametrize("solver", [GMRES(), GMRES(3), Anderson(), Broyden(), Relaxation()], ids=str)
 @pytest.mark.parametrize(
     ("dtype", "tolerance"), [(np.float64, Tolerance(1e-12, 1e-12)), (np.float32, Tolerance(1e-5, 0))], ids=str
 )
@@ -95,7 +98,7 @@ def test_rows_do_not_depend_on_the_rows_that_are_solved_with_them(rng):
     weights, state, x, _ = arguments(cell, np.float32, rng)
     weights["w_ih"][:] = 0  # the products with the input are NumPy's, which may round otherwise in other rows
     with kernels.using("compiled"):
-        for solver in (Iteration(), Anderson()):
+        for solver in (Iteration(), Anderson(), Broyden(3)):
             together = StepFunction(cell, weights, x).solve(solver, state, Tolerance(), 1.0)
             for row in (0, 63, 64, 69):
                 alone = StepFunction(cell, weights, x[[row]]).solve(solver, state[[row]], Tolerance(), 1.0)
@@ -103,7 +106,7 @@ def test_rows_do_not_depend_on_the_rows_that_are_solved_with_them(rng):
                 assert alone.iterations[0] == together.iterations[row]
 
 
-@pytest.mark.parametrize("solver", [Iteration(), Anderson()], ids=str)
+@pytest.mark.parametrize("solver", [Iteration(), Anderson(), Broyden()], ids=str)
 def test_divergence_is_reported_in_the_rows_that_diverge(solver):
     cell = ElmanCell(1, 2, "linear")
     weights = {"w_ih": np.ones((2, 1)), "w_hh": np.array([[1e200, 0], [0, 0.5]]), "b_ih": np.zeros(2)}

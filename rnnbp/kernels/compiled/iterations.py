@@ -136,6 +136,62 @@ def solve_positive(gram, scratch, n, depth):
         scratch[i] /= a[i * depth + i]
 
 
+# ---- Broyden's method -------------------------------------------------------------------------------------------
+
+
+@entry
+def quasi_newton(problem, tolerance, most, tiny, z, fz, rows, memory, found):
+    """Broyden's method; a row of `memory` has the last residual and step, and the vectors of all updates."""
+    product_at, code, parts, size, first, arrays, weights = problem
+    n, S, W, evaluations = len(z), z.shape[1], memory.shape[1], 0
+    for k in range(tolerance[2] + 1):
+        evaluate(product_at, code, parts, size, arrays, weights, z, fz, n)
+        evaluations += n
+        n = stop(tolerance, k, n, z, fz, rows, memory, found, first, arrays)
+        if n == 0:
+            break
+        for i in range(n):
+            updated(at(z, i * S), at(fz, i * S), at(memory, i * W), k, S, most, tiny)
+    return evaluations
+
+
+@helper
+def updated(z, fz, memory, k, S, most, tiny):
+    """Replace z by z - H g, for the residual g and H = -I + U'V, after the update by the last step."""
+    g, step, y, u, L = memory, at(memory, S), at(memory, 2 * S), at(memory, 3 * S), lanes(z)
+    v = at(u, most * S)
+    for i in range(0, S, L):
+        here = load(at(fz, i)) - load(at(z, i))
+        store(at(y, i), here - load(at(g, i)))
+        store(at(g, i), here)
+    n = 0
+    if k > 0:
+        n = (k - 1) % most
+        hy, sh = at(u, n * S), at(v, n * S)
+        multiplied(hy, y, v, u, n, S)
+        multiplied(sh, step, u, v, n, S)
+        divisor = dot(step, hy, S)
+        inverse = 1 / divisor if math.fabs(divisor) > tiny else 0.0
+        for i in range(0, S, L):
+            store(at(hy, i), inverse * (load(at(step, i)) - load(at(hy, i))))
+        n += 1
+    multiplied(step, g, v, u, n, S)
+    for i in range(0, S, L):
+        store(at(step, i), -load(at(step, i)))
+        store(at(z, i), load(at(z, i)) + load(at(step, i)))
+
+
+@helper
+def multiplied(out, a, inner, outer, n, S):
+    """Write -a + sum of outer (inner . a): H a for inner = V and outer = U, a'H for inner = U and outer = V."""
+    for i in range(0, S, lanes(a)):
+        store(at(out, i), -load(at(a, i)))
+    for j in range(n):
+        share = dot(at(inner, j * S), a, S)
+        for i in range(0, S, lanes(a)):
+            store(at(out, i), load(at(out, i)) + share * load(at(outer, j * S + i)))
+
+
 # ---- GMRES ------------------------------------------------------------------------------------------------------
 
 
@@ -207,15 +263,17 @@ def reduce(fz, value, memory, sizes, S, j, dependent):
     L = lanes(fz)
     for u in range(0, S, L):
         store(at(image, u), load(at(direction, u)) - (load(at(value, u)) - load(at(fz, u))) / sizes[4])
-    before = math.sqrt(dot(image, image, S))
-    for _ in range(2 if j else 0):
+    before = after = math.sqrt(dot(image, image, S))
+    for again in range(2):  # twice, where rounding leaves a part of what most of the image was
+        if j == 0 or (again and after > 0.5 * before):
+            break
         for i in range(j):
             p, q = at(pairs, 2 * i * S), at(pairs, (2 * i + 1) * S)
             overlap = dot(q, image, S)
             for u in range(0, S, L):
                 store(at(image, u), load(at(image, u)) - overlap * load(at(q, u)))
                 store(at(direction, u), load(at(direction, u)) - overlap * load(at(p, u)))
-    after = math.sqrt(dot(image, image, S))
+        after = math.sqrt(dot(image, image, S))
     inverse = 1 / after if after > dependent * before else 0.0
     p, q, size = at(pairs, 2 * j * S), at(pairs, (2 * j + 1) * S), sizes[1]
     for u in range(0, S, L):

@@ -8,12 +8,12 @@ import numpy as np
 from rnnbp.kernels.base import Array
 from rnnbp.kernels.compiled.compiling import argument
 from rnnbp.kernels.compiled.interpreter import OPERATIONS
-from rnnbp.kernels.compiled.iterations import accelerate, iterate, refine
+from rnnbp.kernels.compiled.iterations import accelerate, iterate, quasi_newton, refine
 from rnnbp.kernels.compiled.product import product_of
 from rnnbp.kernels.compiled.vectors import REGISTER_BYTES
 from rnnbp.kernels.compiled.weights import pack_back, pack_side_by_side, panels
 from rnnbp.kernels.fixed_point_equation import Equation
-from rnnbp.solvers import GMRES, Anderson, Solution, Solver, Tolerance
+from rnnbp.solvers import GMRES, Anderson, Broyden, Solution, Solver, Tolerance
 from rnnbp.solvers.anderson import ridge
 from rnnbp.solvers.krylov import ACCURACY, RESTARTS, STAGNATION, dependence
 
@@ -78,6 +78,12 @@ def _anderson(solver: Anderson, S: int, problem: Any, limits: Any, z: Array, fou
     return accelerate(problem, limits, *settings, z, fz, np.arange(R), memory, scratch, found)
 
 
+def _broyden(solver: Broyden, S: int, problem: Any, limits: Any, z: Array, found: Any) -> int:
+    (R, P), most = z.shape, min(solver.memory, max(limits[2], 1))
+    memory, tiny = np.zeros((R, (3 + 2 * most) * P), z.dtype), float(np.finfo(z.dtype).tiny)
+    return quasi_newton(problem, limits, most, tiny, z, np.zeros_like(z), np.arange(R), memory, found)
+
+
 def _gmres(solver: GMRES, S: int, problem: Any, limits: Any, z: Array, found: Any) -> int:
     (R, P), krylov = z.shape, min(solver.krylov, S)
     memory = np.zeros((R, (4 + 2 * krylov) * P), z.dtype)
@@ -86,4 +92,4 @@ def _gmres(solver: GMRES, S: int, problem: Any, limits: Any, z: Array, found: An
     return refine(problem, limits, *settings, z, fz, points, values, np.arange(R), memory, np.zeros(5 * R), found)
 
 
-RUNS: dict[type, Callable[..., int]] = {Anderson: _anderson, GMRES: _gmres}
+RUNS: dict[type, Callable[..., int]] = {Anderson: _anderson, Broyden: _broyden, GMRES: _gmres}
