@@ -113,7 +113,8 @@ def edit_distance(y_true: Sequence[Any] | Array, y_pred: Sequence[Any] | Array) 
 def token_error_rate(y_true: Iterable[Sequence[Any] | Array], y_pred: Iterable[Sequence[Any] | Array]) -> ErrorRate:
     """Return the error rate of a corpus: the edits of all its sequences over all target tokens.
 
-    Of several shortest edit sequences, one with the fewest substitutions is counted.
+    Of several shortest edit sequences, one with the fewest substitutions is counted. Many pairs are computed side by
+    side, with NumPy, or where they are long and Numba is installed (the extra `fast`), by compiled code.
 
     Parameters
     ----------
