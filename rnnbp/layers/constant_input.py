@@ -5,6 +5,7 @@ factors of the cotangents (`rnnbp.cells.declared.numpy_fixed_point`). Where they
 (`rnnbp.kernels.fixed_points`).
 """
 
+from functools import cached_property
 from typing import Any, Protocol, TypeGuard
 
 import numpy as np
@@ -84,13 +85,17 @@ class _DerivedStep:
     def __init__(self, cell: DeclaredCell, weights: Weights, x: Array) -> None:
         self.cell, functions = cell, fixed_point_functions(cell.derivation.program)
         self.step, self.constants = functions["step"], cell.constants
-        # matrices are stored by columns, as a product with the transposed one is faster then
-        self.weights = {n: np.asfortranarray(w) for n, w in _weights_of_equation(cell, weights).items()}
+        self.weights = _weights_of_equation(cell, weights)
         start = np.zeros((len(x), cell.state_size), x.dtype)
         self.given = _rows_of_values(functions["given"](self.weights, start, x, self.constants), len(x))
 
     def __call__(self, rows: Array, z: Array) -> tuple[Array, tuple[Array, ...]]:
-        return self.step(self.weights, z, self.given(rows), self.constants)
+        return self.step(self.by_columns, z, self.given(rows), self.constants)
+
+    @cached_property
+    def by_columns(self) -> Weights:
+        """The weights, with matrices stored by columns: a product with the transposed one is faster then."""
+        return {name: np.asfortranarray(w) for name, w in self.weights.items()}
 
     def residuals(self, z: Array, found: tuple[Array, ...]) -> Array:
         return found[0] if len(found) == 1 else np.concatenate([z[:, :0], *found], axis=-1)
@@ -195,4 +200,4 @@ def _weights_of_equation(cell: Cell, weights: Weights) -> Weights:
 
 def _rows_of_values(values: list[Array], count: int) -> Rows:
     """Return rows of values, each (N, H), or (H,) where it is the same for all of them."""
-    return Rows(tuple(np.broadcast_to(value, (count, value.shape[-1])) for value in values))
+    return Rows(tuple(v if v.ndim == 2 else np.broadcast_to(v, (count, *v.shape)) for v in values))

@@ -69,7 +69,12 @@ class FixedPoint(Layer):
     of the solver.
 
     BPTT backpropagates through the iterations, all of which `forward` stores; this needs a solver with a `rate`
-    (`Iteration`, `Damped`, `Relaxation`). `RecurrentBackprop` needs the fixed point only.
+    (`Iteration`, `Damped`, `Relaxation`). `RecurrentBackprop` needs the fixed point only; for declared cells and the
+    solvers of this package its iterations are compiled if Numba is installed, and so are those of `solve`.
+
+    Fixed points and gradients are exact up to the tolerances of their solvers. `rnnbp.check_gradient`, whose complex
+    step iterates until the derivative has converged too, agrees to 1e-12 with ``Tolerance(1e-15, 1e-15)``, not with the
+    default, whose fixed points are exact to about 1e-5.
 
     Parameters
     ----------

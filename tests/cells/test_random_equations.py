@@ -6,6 +6,7 @@ from helpers import relative_error
 from random_equations import RandomEquation
 
 from rnnbp.core import Parameters
+from rnnbp.layers.constant_input import step_at, transposed_jacobian
 
 SEEDS = [*range(60), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(60, 250))]
 
@@ -39,6 +40,18 @@ def test_step_and_products_of_a_random_equation_are_right(seed, rng):
     expected = np.array([value(step).imag for step in point + 1e-30j * np.eye(point.size)]) / 1e-30
     found = np.concatenate([grad.vector, d_state.ravel(), d_x.ravel()])
     assert relative_error(found, expected) < 1e-11
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
+def test_step_and_product_of_a_random_equation_for_fixed_points_are_those_of_the_cell(seed, rng):
+    _, cell, p, state, x = drawn(seed)
+    d = rng.standard_normal(state.shape)
+    expected, residuals = cell.step(p, state, x)
+    found, _ = step_at(cell, p, x)(np.arange(2), state)
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+    product = transposed_jacobian(cell, p, state, x, residuals)(np.arange(2), d)
+    assert relative_error(product, cell.step_vjp(p, state, x, residuals, d)[0]) < 1e-12
 
 
 @pytest.mark.parametrize("seed", SEEDS[:20])

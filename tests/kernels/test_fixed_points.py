@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from helpers import CELLS, made
+from random_equations import RandomEquation
 
 from rnnbp import kernels
 from rnnbp.cells import ElmanCell, LSTMCell
@@ -50,6 +51,22 @@ def test_one_iteration_is_the_step_and_its_product(name, dtype, tolerance, rng):
         found = adjoint.solve(Iteration(), expected, ONCE, 1.0)
     product = cell.step_vjp(weights, state, x, residuals, expected)[0]
     np.testing.assert_allclose(found.z, product + d, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("seed", [*range(40), *(pytest.param(s, marks=pytest.mark.slow) for s in range(40, 250))])
+@pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")
+def test_instructions_of_a_random_equation_compute_its_step_and_its_product(seed):
+    rng = np.random.default_rng(seed)
+    cell = RandomEquation(rng, operations=int(rng.integers(2, 20))).cell()
+    weights, state, x, d = arguments(cell, np.float64, rng, rows=3)
+    expected, residuals = cell.step(weights, state, x)
+    adjoint = AdjointFunction(transposed_jacobian(cell, weights, state, x, residuals), d)
+    product = cell.step_vjp(weights, state, x, residuals, state)[0] + d
+    with kernels.using("compiled"):
+        found = StepFunction(cell, weights, x).solve(Iteration(), state, ONCE, 1.0).z
+        of_adjoint = adjoint.solve(Iteration(), state, ONCE, 1.0).z
+    np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-11)
+    np.testing.assert_allclose(of_adjoint, product, rtol=1e-10, atol=1e-10 * max(1, np.abs(product).max()))
 
 
 SOLVERS = [Iteration(), Damped(0.6), Relaxation(), Anderson(), Anderson(2, 0.7), Broyden(), Broyden(3)]

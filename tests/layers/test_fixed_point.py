@@ -125,6 +125,13 @@ def test_backward_pass_through_unconverged_iterations_is_exact(solver, iteration
         assert report.ok, report
 
 
+def test_gradient_of_a_fixed_point_is_as_exact_as_its_tolerance():
+    errors = [
+        check_gradient(FixedPoint(ElmanCell(3, 4), tolerance=Tolerance(t, t))).max_error for t in (1e-6, 1e-9, 1e-15)
+    ]
+    assert errors[2] < 1e-12 < errors[1] < 1e-7 < errors[0] < 1e-3
+
+
 def test_iterations_equal_a_recurrent_layer_with_constant_input(rng):
     cell, x = ElmanCell(3, 4), rng.standard_normal((1, 2, 3))
     params = made(cell)

@@ -248,8 +248,10 @@ def direct(z, memory, sizes, point, S, j, stagnation):
     """Choose the direction: r, or the last image where r hardly decreases; and the point at which f is evaluated."""
     r, direction, q = at(memory, S), at(memory, 2 * S), at(memory, 4 * S)
     size, last = sizes[1], sizes[3]
+    if not size > sizes[2]:
+        return
     image = j > 0 and not size < stagnation * last
-    source, scale = (at(q, (2 * j - 1) * S), 1.0) if image else (r, 1 / size if size > 0 else 0.0)
+    source, scale = (at(q, (2 * j - 1) * S), 1.0) if image else (r, 1 / size)
     for u in range(0, S, lanes(z)):
         v = scale * load(at(source, u))
         store(at(direction, u), v)
@@ -261,6 +263,8 @@ def reduce(fz, value, memory, sizes, S, j, dependent):
     """Make the image of the direction orthonormal to the earlier ones, and take it out of r."""
     step, r, direction, image, pairs = memory, at(memory, S), at(memory, 2 * S), at(memory, 3 * S), at(memory, 4 * S)
     L = lanes(fz)
+    if not sizes[1] > sizes[2]:
+        return
     for u in range(0, S, L):
         store(at(image, u), load(at(direction, u)) - (load(at(value, u)) - load(at(fz, u))) / sizes[4])
     before = after = math.sqrt(dot(image, image, S))
@@ -275,12 +279,12 @@ def reduce(fz, value, memory, sizes, S, j, dependent):
                 store(at(direction, u), load(at(direction, u)) - overlap * load(at(p, u)))
         after = math.sqrt(dot(image, image, S))
     inverse = 1 / after if after > dependent * before else 0.0
-    p, q, size = at(pairs, 2 * j * S), at(pairs, (2 * j + 1) * S), sizes[1]
+    p, q = at(pairs, 2 * j * S), at(pairs, (2 * j + 1) * S)
     for u in range(0, S, L):
         store(at(p, u), inverse * load(at(direction, u)))
         store(at(q, u), inverse * load(at(image, u)))
-    share = dot(q, r, S) if size > sizes[2] else 0 * size
+    share = dot(q, r, S)
     for u in range(0, S, L):
         store(at(step, u), load(at(step, u)) + share * load(at(p, u)))
         store(at(r, u), load(at(r, u)) - share * load(at(q, u)))
-    sizes[3], sizes[1] = size, math.sqrt(dot(r, r, S))
+    sizes[3], sizes[1] = sizes[1], math.sqrt(dot(r, r, S))

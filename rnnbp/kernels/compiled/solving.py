@@ -1,10 +1,12 @@
 """The front of compiled iterations towards fixed points: their memory, constants and packed weights."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from rnnbp.cells.declared.instructions import Instructions
 from rnnbp.kernels.base import Array
 from rnnbp.kernels.compiled.compiling import argument
 from rnnbp.kernels.compiled.interpreter import OPERATIONS
@@ -26,17 +28,23 @@ def solution(solver: Solver, equation: Equation, start: Array, tolerance: Tolera
     lanes = REGISTER_BYTES // dtype.itemsize
     z = np.zeros((R, -(-S // lanes) * lanes), dtype)
     z[:, :S] = start
-    found = z.copy(), np.zeros(R, np.int64), np.zeros(R, dtype), np.ones(R, bool)
-    code = np.array([(OPERATIONS.index(name), *places) for name, *places in equation.instructions.code], np.int64)
+    found = np.empty_like(z), np.zeros(R, np.int64), np.zeros(R, dtype), np.ones(R, bool)
+    code, product = _code(equation.instructions), product_of(dtype)
     weights, evaluations = _packed(equation, dtype, lanes), 0
     limits = float(tolerance.absolute), float(tolerance.relative), int(tolerance.iterations)
+    parts, H = equation.instructions.parts, equation.cell.hidden_size
     for first in range(0, R, ROWS):
         rows = slice(first, min(first + ROWS, R))
         arrays, constant = _arrays(equation, rows, dtype, lanes)
-        parts, H = equation.instructions.parts, equation.cell.hidden_size
-        problem = product_of(dtype), code, parts, H, constant, arrays, weights
+        problem = product, code, parts, H, constant, arrays, weights
         evaluations += run(solver, S, problem, limits, z[rows], tuple(a[rows] for a in found))
     return Solution(np.ascontiguousarray(found[0][:, :S]), *found[1:]), evaluations
+
+
+@lru_cache(maxsize=64)
+def _code(instructions: Instructions) -> Array:
+    """Return instructions as rows of integers."""
+    return np.array([(OPERATIONS.index(name), *places) for name, *places in instructions.code], np.int64).reshape(-1, 5)
 
 
 def _arrays(equation: Equation, rows: slice, dtype: np.dtype, lanes: int) -> tuple[Array, int]:
