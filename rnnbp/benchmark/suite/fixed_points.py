@@ -176,7 +176,8 @@ def _torchdeq(weights: Mapping[str, Array], batch: rnnbp.SequenceBatch) -> dict[
                 value.grad = None
             of_input = x @ p["0.w_ih"].T + p["0.b_ih"] + p["0.b_hh"]
             found, _ = network(lambda z: torch.tanh(z @ p["0.w_hh"].T + of_input), start)
-            torch.nn.functional.cross_entropy(found[-1] @ p["2.w"].T + p["2.b"], y).backward()
+            loss: Any = torch.nn.functional.cross_entropy(found[-1] @ p["2.w"].T + p["2.b"], y)
+            loss.backward()
             return _flat({name: value.grad for name, value in p.items()}, weights)
 
         return run
