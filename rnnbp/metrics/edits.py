@@ -8,7 +8,7 @@ from importlib.util import find_spec
 import numpy as np
 
 Array = np.ndarray
-TOGETHER = 2**16  # numbers in a diagonal of the tables that are filled together: they stay in the cache
+TOGETHER = 2**15  # numbers in a diagonal of the tables that are filled together: they stay in the cache
 COMPILED_FROM = 5e7  # cells, which take NumPy about 0.1 s
 
 
@@ -81,6 +81,7 @@ def fewest_edits(codes: Array, lengths: Array) -> tuple[Array, Array]:
     long = 2 * first + N - short
     starts = np.cumsum(lengths) - lengths
     codes = codes.astype(np.result_type(np.uint16, np.min_scalar_type(codes.max(initial=0))))
+    in_type = cache(codes.astype)
     fill = _cost_saved_function(float(lengths[short] @ lengths[long]))
     edits, substitutions = np.zeros((2, N), np.int64)
     for group in _groups(lengths[short], lengths[long]):
@@ -88,11 +89,8 @@ def fewest_edits(codes: Array, lengths: Array) -> tuple[Array, Array]:
         height, width = int(rows.max()), int(columns.max())
         M = height + 1
         dtype = np.result_type(codes, np.min_scalar_type(2 * M * height))
-        # Side by side, with what follows in place of tokens past an end: the cells up to the end do not depend on it.
-        down = codes.take(starts[short[group]] + np.arange(height)[:, None], mode="clip").astype(dtype, copy=False)
-        across = codes.take(starts[long[group]] + np.arange(width)[::-1, None], mode="clip").astype(dtype, copy=False)
         saved = np.zeros(len(group), np.int64)
-        fill(down, across, rows, columns, M, saved)
+        fill(in_type(dtype), starts[short[group]], starts[long[group]], rows, columns, height, width, saved)
         edits[group], substitutions[group] = np.divmod(M * (rows + columns) - saved, M)
     return edits, substitutions
 
@@ -107,20 +105,27 @@ def _groups(rows: Array, columns: Array) -> Iterator[Array]:
         order = order[:-size]
 
 
-def cost_saved(down: Array, across: Array, rows: Array, columns: Array, M: int, saved: Array) -> None:
+def cost_saved(
+    codes: Array, down: Array, across: Array, rows: Array, columns: Array, height: int, width: int, saved: Array
+) -> None:
     """Write v[rows, columns] of G tables into `saved` (G,).
 
     Parameters
     ----------
-    down : ndarray (I, G) of unsigned integers
-        The tokens of the tables' rows.
-    across : ndarray (J, G)
-        Those of the columns, from the last to the first, so that the tokens of a diagonal stand side by side.
+    codes : ndarray of unsigned integers
+        The tokens of all sequences. Those past a sequence's end take part too: the cells up to its end do not depend
+        on them.
+    down, across : ndarray (G,) of int
+        The places of the first tokens of the tables' rows and columns.
     rows, columns : ndarray (G,) of int
-    M : int
+        The numbers of these tokens.
+    height, width : int
+        The greatest of these numbers.
     saved : ndarray (G,) of int
     """
-    (height, G), width, dtype = down.shape, len(across), down.dtype
+    G, dtype, M = len(rows), codes.dtype, height + 1
+    tokens = codes.take(down + np.arange(height)[:, None], mode="clip")  # side by side: (height, G)
+    others = codes.take(across + np.arange(width)[::-1, None], mode="clip")  # from the last to the first
     hit, difference = dtype.type(2 * M), dtype.type(M + 1)
     v = np.zeros((3, height + 1, G), dtype)  # of three diagonals, by rows
     ends = rows + columns
@@ -129,7 +134,7 @@ def cost_saved(down: Array, across: Array, rows: Array, columns: Array, M: int, 
     for d in range(2, height + width + 1):
         first, last = max(0, d - 1 - width), min(height, d - 1)  # the rows from first + 1 to last are inside the table
         new, before, corner = v[d % 3, first + 1 : last + 1], v[d % 3 - 1], v[d % 3 - 2, first:last]
-        np.bitwise_xor(down[first:last], across[width - d + 1 + first : width - d + 1 + last], out=new)
+        np.bitwise_xor(tokens[first:last], others[width - d + 1 + first : width - d + 1 + last], out=new)
         np.minimum(new, 1, out=new)
         np.multiply(new, difference, out=new)
         np.subtract(hit, new, out=new)
@@ -140,7 +145,7 @@ def cost_saved(down: Array, across: Array, rows: Array, columns: Array, M: int, 
         saved[ending] = v[d % 3][rows[ending], ending]
 
 
-def _cost_saved_function(cells: float) -> Callable[[Array, Array, Array, Array, int, Array], None]:
+def _cost_saved_function(cells: float) -> Callable[[Array, Array, Array, Array, Array, int, int, Array], None]:
     """Return `cost_saved`, compiled if that is available, allowed and worth it."""
     if cells >= COMPILED_FROM:
         from rnnbp import kernels
