@@ -1,0 +1,124 @@
+"""Run of the suite: the contests of each section in turns, as a table."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rnnbp.benchmark.measure import TimedCall, best_times, blas_threads
+from rnnbp.benchmark.suite.base import Contest
+from rnnbp.runtime import choice, replacing, set_num_threads, threads_as_before
+
+SECTIONS = ("latency", "online", "fixed_points", "readers", "static", "busy")
+
+
+@dataclass(frozen=True)
+class SuiteResults:
+    """Run times of contests.
+
+    Attributes
+    ----------
+    times : DataFrame
+        A row for each contestant: section, workload, contestant, us (of one step, file or pair, as the workload says).
+    """
+
+    times: pd.DataFrame
+
+    def table(self) -> pd.DataFrame:
+        """Return a row for each workload: the package's best time, the best peer and its time relative to it.
+
+        Columns are section, workload, rnnbp_us, peer, peer_us and ratio, peer_us / rnnbp_us: above 1 the package is
+        faster.
+        """
+        rows: list[dict[str, Any]] = []
+        for (section, workload), group in self.times.groupby(["section", "workload"], sort=False):
+            ours = group["contestant"].str.startswith("rnnbp")
+            row: dict[str, Any] = {"section": section, "workload": workload, "rnnbp_us": group.loc[ours, "us"].min()}
+            peers = group[~ours]
+            if len(peers):
+                best = peers.loc[peers["us"].idxmin()]
+                row |= {"peer": best["contestant"], "peer_us": best["us"], "ratio": best["us"] / row["rnnbp_us"]}
+            rows.append(row)
+        return pd.DataFrame(rows, columns=["section", "workload", "rnnbp_us", "peer", "peer_us", "ratio"])
+
+    def __str__(self) -> str:
+        return _text(self.times) + "\n\n" + _text(self.table())
+
+    def write(self, folder: str | Path) -> None:
+        """Write suite.csv, the times of all contestants, and suite_table.csv, a row for each workload.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Created if it does not exist.
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, table in {"suite": self.times, "suite_table": self.table()}.items():
+            with replacing(folder / f"{name}.csv") as beside:
+                table.to_csv(beside, index=False, float_format="%.4g", lineterminator="\n")
+
+
+def _text(table: pd.DataFrame) -> str:
+    return table.to_string(index=False, float_format=lambda value: f"{value:.3g}", na_rep="-")
+
+
+def run_suite(
+    sections: Sequence[str] = SECTIONS,
+    seconds: float = 2.0,
+    progress: Callable[[str], Any] = lambda line: None,
+) -> SuiteResults:
+    """Time the contests of some sections, on one thread; a contestant may set its own number of threads.
+
+    Parameters
+    ----------
+    sections : sequence of {'latency', 'online', 'fixed_points', 'readers', 'static', 'busy'}
+    seconds : float, default 2
+        For each contest, all contestants together; slow ones take longer, as each runs at least four times.
+    progress : callable, optional
+        Called with a line of text after each contest.
+
+    Returns
+    -------
+    SuiteResults
+
+    Raises
+    ------
+    ImportError
+        Without the `bench` extra.
+    ValueError
+        If there is no such section.
+    """
+    rows: list[dict[str, Any]] = []
+    for section in [choice("section", section, SECTIONS) for section in sections]:
+        contests = import_module(f"rnnbp.benchmark.suite.{section}").contests()
+        with threads_as_before(), blas_threads() as limit:
+            for contest in contests:
+                rows += [{"section": section} | row for row in timed(contest, limit, seconds)]
+                progress(f"{section}: {contest.workload}")
+    return SuiteResults(pd.DataFrame(rows, columns=["section", "workload", "contestant", "us"]))
+
+
+def timed(contest: Contest, limit: Callable[[int], None], seconds: float) -> list[dict[str, Any]]:
+    """Return the shortest time of each contestant [us].
+
+    Parameters
+    ----------
+    contest : Contest
+    limit : callable
+        Sets the number of BLAS threads.
+    seconds : float
+    """
+
+    def use_threads(count: int) -> None:
+        limit(count)
+        set_num_threads(count)
+
+    times = best_times([TimedCall(run, 1) for run in contest.runs.values()], use_threads, seconds)
+    return [
+        {"workload": contest.workload, "contestant": name, "us": 1e6 * best / contest.per}
+        for name, best in zip(contest.runs, times, strict=True)
+    ]
