@@ -1,4 +1,4 @@
-"""Time recurrent layers, static networks and an epoch of training, beside other libraries in turns."""
+"""Time recurrent layers, static networks and an epoch of training, or a suite, beside other libraries in turns."""
 
 import argparse
 import sys
@@ -8,12 +8,18 @@ from rnnbp.cli.arguments import add_target
 
 EXAMPLE = "rnnbp bench --quick --output bench"
 
+DEFAULT_THREADS = "1,2"
 DEFAULT_CELLS = "rnn,lstm,gru,original gru"
 CELL_NAMES = "rnn, lstm, gru, original gru, jordan, leaky elman, lif, alif"
 LIBRARY_NAMES = "torch, jax, keras"
+SECTION_NAMES = "latency, online, fixed_points, readers, static, busy"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--suite", nargs="?", const="all", metavar="SECTIONS",
+        help=f"instead: contests beside the peers that are installed, of {SECTION_NAMES}, or all (the default)",
+    )  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="about a minute: three sizes, only against PyTorch")
     parser.add_argument(
         "--cells", default=DEFAULT_CELLS, metavar="NAMES", help=f"of {CELL_NAMES}, or all (default: {DEFAULT_CELLS})"
@@ -21,12 +27,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--against", metavar="NAMES", help=f"of {LIBRARY_NAMES}, or none (default: those that are installed)"
     )
-    parser.add_argument("--threads", default="1,2", metavar="N,N", help="numbers of threads (default: 1,2)")
+    parser.add_argument(
+        "--threads", default=DEFAULT_THREADS, metavar="N,N", help=f"numbers of threads (default: {DEFAULT_THREADS})"
+    )
     parser.add_argument("--seconds", type=float, metavar="S", help="for each workload (default: 3; with --quick 0.8)")
-    add_target(parser, "--output", "DIR", "write three tables and bench.png")
+    add_target(parser, "--output", "DIR", "write three tables and bench.png, or the suite's two tables")
 
 
 def run(options: argparse.Namespace) -> None:
+    (_run_layers if options.suite is None else _run_suite)(options)
+
+
+def _run_suite(options: argparse.Namespace) -> None:
+    from rnnbp.benchmark.suite.run import SECTIONS, run_suite
+
+    for name, default in (("cells", DEFAULT_CELLS), ("against", None), ("threads", DEFAULT_THREADS)):
+        if getattr(options, name) != default:
+            raise ValueError(f"--{name} is of the layers' benchmark: leave it out, or --suite")
+    sections = SECTIONS if options.suite == "all" else _names(options.suite, "--suite", list(SECTIONS))
+    seconds = options.seconds if options.seconds is not None else 0.5 if options.quick else 2.0
+    results = run_suite(sections, seconds, progress=lambda line: print(line, file=sys.stderr))
+    print(results)
+    if options.output is not None:
+        results.write(options.output)
+        print(f"written: {options.output / 'suite.csv'}")
+
+
+def _run_layers(options: argparse.Namespace) -> None:
     from rnnbp.benchmark.rnnbp_kernels import CELLS
     from rnnbp.benchmark.run import BASELINES, installed
     from rnnbp.runtime import thread_count

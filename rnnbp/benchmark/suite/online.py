@@ -19,7 +19,7 @@ F, STEPS = 12, 100
 LAYERS: dict[str, Callable[[int, int], Layer]] = {"Elman": Elman, "GRU": GRU, "LSTM": LSTM}
 SIZES = (16, 32, 64, 128)
 MOST_BYTES = 1.3e9 / 4  # of an influence matrix, of which JAX holds several
-MOST_FLOPS = 4e10  # of a run: fewer steps are run of large networks
+MOST_FLOPS = 1e10  # of a run: fewer steps are run of large networks
 APPROXIMATE: tuple[GradientAlgorithm, ...] = (SnAp(1), UORO(), KFRTRL(), EProp(), RFLO())
 
 

@@ -60,16 +60,25 @@ class CompiledInfluenceMatrix(InfluenceMatrix):
     def _operands(self, steps: LinearizedSteps, signal: Array) -> tuple[Any, ...]:
         """Return what `advance_panels` computes with, from the active sequences to where the signal is not zero."""
         entries, dtype = CompressedEntries(steps, self.compression), self.matrix.dtype
-        jacobians, elementwise, signals = [], [], []
-        for form in self.panels.forms:
-            blocks = entries.blocks(form.units)
-            jacobians.append(blocks[..., : form.depth].reshape(steps.size, -1))
-            elementwise.append(blocks[:, form.entry_groups, form.entry_places[:, 0], form.entry_places[:, 1]])
-            signals.append(signal[:, form.units.ravel()])
-        slopes = np.moveaxis(side_by_side(entries.delta), 1, 0).reshape(steps.size, -1)
-        numbers = (jacobians, elementwise, [slopes], [input_values(steps)], signals)
-        made = [np.ascontiguousarray(np.concatenate(parts, axis=1), dtype) for parts in numbers]
-        return (np.ascontiguousarray(steps.active, np.int64), *made, (signal != 0).any(axis=1))
+        slopes = _by_row(side_by_side(entries.delta), dtype)
+        jacobians = self._jacobians(entries, slopes)
+        signals = np.ascontiguousarray(signal[:, self.panels.signal_units], dtype)
+        inputs = np.ascontiguousarray(input_values(steps), dtype)
+        active = np.ascontiguousarray(steps.active, np.int64)
+        return active, jacobians, self.panels.dense, slopes, inputs, signals, (signal != 0).any(axis=1)
+
+    def _jacobians(self, entries: CompressedEntries, slopes: Array) -> Array:
+        """Return the entries of J (N, E)."""
+        from rnnbp.kernels.compiled.influence import fill_jacobians
+
+        panels = self.panels
+        weights = np.where(panels.used, entries.recurrent_weights()[panels.pre_activations, panels.units], 0)
+        found = np.empty((len(slopes), len(weights)), slopes.dtype)
+        fill_jacobians(
+            found, _by_row(entries.non_recurrent, slopes.dtype), slopes, panels.non_recurrent_places,
+            panels.non_recurrent, panels.slope_places, weights.astype(slopes.dtype, copy=False)
+        )  # fmt: skip
+        return found
 
     def _scratch_size(self) -> int:
         """Return the numbers of two panels with one unit more, and of a register."""
@@ -91,3 +100,9 @@ def _panels_of(sparsity: JacobianSparsity, order: int | None, dtype: np.dtype) -
 
     lanes = REGISTER_BYTES // dtype.itemsize
     return Panels(sparsity, grouped(sparsity, order), compression_of(sparsity, dtype), COLUMNS, lanes)
+
+
+def _by_row(of_colors: Array, dtype: np.dtype) -> Array:
+    """Return (C, N, K) as rows (N, C K)."""
+    rows = np.moveaxis(of_colors, 1, 0)
+    return np.ascontiguousarray(rows, dtype).reshape(rows.shape[0], -1)

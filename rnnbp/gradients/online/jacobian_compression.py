@@ -133,15 +133,16 @@ class CompressedEntries(JacobianEntries):
         if sparsity.recurrent:
             columns, used = self.compression.columns[units], self.compression.used[units]
             slopes = _take(side_by_side(self.delta), colors[i], columns) * used
-            found += np.einsum("ngiq,gijq->ngij", slopes, self._recurrent_weights(units))
+            weights = self.recurrent_weights()[columns[:, :, None], units[:, None, :, None]]  # (G, d, d, q)
+            found += np.einsum("ngiq,gijq->ngij", slopes, weights)
         return found
 
-    def _recurrent_weights(self, units: Array) -> Array:
-        """Return the recurrent weights (G, d, d, q) from each unit to the pre-activations of each unit of its set."""
-        recurrent = np.zeros(self.sparsity.activation.shape[::-1], self.steps.state.dtype)  # (K, S)
+    def recurrent_weights(self) -> Array:
+        """Return the recurrent weights (K, S) from each unit to each pre-activation."""
+        found = np.zeros(self.sparsity.activation.shape[::-1], self.steps.state.dtype)
         for outer in self.sparsity.recurrent:
-            recurrent[outer.columns, outer.units] = self.steps.weights[outer.name][outer.rows]
-        return recurrent[self.compression.columns[units][:, :, None], units[:, None, :, None]]
+            found[outer.columns, outer.units] = self.steps.weights[outer.name][outer.rows]
+        return found
 
     def immediate(self, units: Array, parameters: Array) -> Array:
         return self.steps.immediate_jacobian.entries(self.delta, self.compression.colors[units], parameters)

@@ -38,6 +38,17 @@ class GroupForm:
     entry_groups: Array
     entry_places: Array
 
+    @property
+    def dense_units(self) -> Array:
+        """The units i and j of each entry in a dense column, group by group and row by row."""
+        i, j = np.broadcast_arrays(self.units[:, :, None], self.units[:, None, : self.depth])
+        return np.stack([i.ravel(), j.ravel()], axis=1)
+
+    @property
+    def elementwise_units(self) -> Array:
+        """The units i and j of each elementwise entry."""
+        return self.units[self.entry_groups[:, None], self.entry_places]
+
 
 class Panels:
     """The layout of the influence matrix of a cell.
@@ -53,6 +64,17 @@ class Panels:
     Attributes
     ----------
     forms : list of GroupForm
+    dense : int
+        The number of entries of J in dense columns of all groups; after them, the elementwise entries, E in all.
+    non_recurrent_places, non_recurrent : ndarray (E,)
+        The place of each entry in the non-recurrent Jacobian's rows of all colours, and whether it may be nonzero.
+    pre_activations, units, used : ndarray (E, q), (E, 1), (E, q)
+        The pre-activations through which each entry passes, and the unit from which the recurrent weights lead there;
+        padded, `used` being False in the padding.
+    slope_places : ndarray (E, q)
+        The place of the derivative with respect to each of these.
+    signal_units : ndarray of int
+        The units of each group, one after the other.
     table : ndarray (panels, 7)
     register_units, register_slopes : ndarray (registers, E)
     register_inputs : ndarray (registers, lanes)
@@ -99,6 +121,15 @@ class Panels:
             self.register_units[r, : len(units)], self.register_slopes[r, : len(slopes)] = units, slopes
         self.register_inputs = np.array([inputs for _, _, inputs in registers]).reshape(-1, lanes)
         self.places = np.concatenate([form.entry_places for form in self.forms]).reshape(-1, 2)
+        self.signal_units = np.concatenate([form.units.ravel() for form in self.forms])
+        dense = [form.dense_units for form in self.forms]
+        self.dense = sum(map(len, dense))
+        i, j = np.concatenate([*dense, *(form.elementwise_units for form in self.forms)]).T
+        S, K = sparsity.activation.shape
+        self.non_recurrent_places = compression.colors[i] * S + j
+        self.non_recurrent = sparsity.non_recurrent[i, j]
+        self.pre_activations, self.units, self.used = compression.columns[i], j[:, None], compression.used[i]
+        self.slope_places = compression.colors[i, None] * K + self.pre_activations
         self.lanes_of[self.lanes_of < 0] = len(registers) * lanes
 
     def _registers(self, units: Array, parameters: Array, first: int) -> list[tuple[Array, Array, Array]]:

@@ -14,7 +14,7 @@ from rnnbp.kernels.team import STARTED
 
 @entry
 def advance_panels(
-    signals, product_at, matrix, active, jacobians, elementwise, slopes, inputs, signal, due, panels, register_units,
+    signals, product_at, matrix, active, jacobians, dense, slopes, inputs, signal, due, panels, register_units,
     register_slopes, register_inputs, places, scratch, gradient, first, last
 ):  # fmt: skip
     """Take panels `first` to `last` - 1 of every sequence through the steps of a block.
@@ -27,10 +27,10 @@ def advance_panels(
         The panels of each sequence, one after the other; they are updated.
     active : ndarray (h,)
         The number of active sequences of each step; the N rows of the following arrays are those of all steps.
-    jacobians : ndarray (N, ...)
-        The dense columns of J of each group.
-    elementwise : ndarray (N, L)
-        The entries of J in its other columns.
+    jacobians : ndarray (N, E)
+        The dense columns of J of each group, and the entries of J in its other columns.
+    dense : int
+        The number of entries in dense columns.
     slopes : ndarray (N, ...)
         Derivatives of units with respect to pre-activations.
     inputs : ndarray (N, V)
@@ -39,7 +39,7 @@ def advance_panels(
         dL/ds of each group's units, and whether it is not zero.
     panels : ndarray (panels, 7)
         Of each: where it begins in a row of `matrix`, its units, the dense columns of J and where they begin, where its
-        units' signal begins, and the first and one past the last of its entries in `elementwise`.
+        units' signal begins, and the first and one past the last of its elementwise entries.
     register_units, register_slopes : ndarray (registers, E)
         The units that the parameters of a register affect, and the place of the derivative in `slopes`.
     register_inputs : ndarray (registers, lanes)
@@ -71,7 +71,7 @@ def advance_panels(
                 for k in range(begin, end):
                     to, of = at(new, places[k, 0] * W), at(old, places[k, 1] * W)
                     for v in range(0, W, L):
-                        store(at(to, v), load(at(to, v)) + elementwise[row, k] * load(at(of, v)))
+                        store(at(to, v), load(at(to, v)) + jacobians[row, dense + k] * load(at(of, v)))
                 for v in range(COLUMNS):
                     register = p * COLUMNS + v
                     for lane in range(L):
@@ -95,3 +95,26 @@ def advance_panels(
                 old, new = new, old
                 row += active[t]
             copy(stored, old, units * W)
+
+
+@entry
+def fill_jacobians(jacobians, non_recurrent, slopes, places, is_used, slope_places, weights):
+    """Fill in entries of J: the non-recurrent part, and slopes times recurrent weights.
+
+    Parameters
+    ----------
+    jacobians : ndarray (N, E)
+        Overwritten.
+    non_recurrent, slopes : ndarray (N, ...)
+    places, is_used : ndarray (E,)
+        The place of each entry in `non_recurrent`, and whether it may be nonzero.
+    slope_places, weights : ndarray (E, q)
+        For each of the pre-activations through which an entry passes, the place of its slope, and the weight.
+    """
+    (N, E), Q = jacobians.shape, weights.shape[1]
+    for row in range(N):
+        for e in range(E):
+            value = non_recurrent[row, places[e]] if is_used[e] else jacobians.dtype.type(0)
+            for q in range(Q):
+                value += slopes[row, slope_places[e, q]] * weights[e, q]
+            jacobians[row, e] = value
