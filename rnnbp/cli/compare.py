@@ -18,6 +18,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
+    workers = worker_count(options)
+    if workers > 1:
+        comparison.start_workers()
     train, test = load_data(options)
     baselines = comparison.baselines_for(train)
     names = comparison.baseline_names(options.models.split(","), baselines)
@@ -30,7 +33,7 @@ def run(options: argparse.Namespace) -> None:
         batch_size=options.batch_size,
         loss=comparison.loss_for(train),
         optimizers={name: baselines[name].optimizer for name in names},
-        workers=worker_count(options),
+        workers=workers,
         checkpoints=options.checkpoints,
         progress=not options.quiet,
     )

@@ -1,7 +1,8 @@
 """Comparison of static and recurrent networks: the same data and budget, several seeds, one report."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from rnnbp.comparison.training_run import (
     checkpoint_folder,
     new_model,
 )
+from rnnbp.comparison.workers import start_workers
 from rnnbp.data import SequenceDataset
 from rnnbp.gradients import BPTT, GradientAlgorithm
 from rnnbp.losses import Loss, natural_loss
@@ -126,6 +128,7 @@ def compare(
     by_model = dict.fromkeys(models, optimizer or partial(Adam, 0.01)) | dict(optimizers or {})
     factories = {name: (make, by_model[name]) for name, make in models.items()}
     if positive_int("workers", workers) > 1:
+        start_workers()
         check_sendable("schedule", schedule)
         for name, pair in factories.items():
             check_sendable(f"model {name!r} or its optimizer", pair)
@@ -137,8 +140,11 @@ def compare(
         row, _ = result
         return {} if row is None else {f"{row['model']} {recipe.loss.metric}": row["test"]}
 
-    results = in_order(TrainingRun.perform, runs, workers, progress=progress, shown=shown)
-    rows, curves = zip(*results, strict=True)
+    places = _longest_first(runs) if workers > 1 else range(len(runs))
+    begun = [runs[place] for place in places]
+    results = in_order(TrainingRun.perform, begun, workers, progress=progress, shown=shown)
+    in_place = sorted(zip(places, results, strict=True), key=itemgetter(0))
+    rows, curves = zip(*(result for _, result in in_place), strict=True)
     optimizers_used = {name: make() for name, make in by_model.items()}
     described = settings(train, test, recipe, seeds=chosen, folds=folds, optimizers=optimizers_used)
     table = pd.DataFrame([row for row in rows if row is not None])
@@ -200,6 +206,13 @@ def _training_runs(
     for seed in seeds:
         for name, pair in factories.items():
             yield TrainingRun(recipe, name, f"seed {seed}", *pair, seed, train, test=test)
+
+
+def _longest_first(runs: Sequence[TrainingRun]) -> list[int]:
+    """Return the places of runs, those of large recurrent models first, so that all workers end at about one time."""
+    models = {run.name: new_model(run.make, run.seed) for run in runs}
+    costs = {name: (model.recurrent, model.params.size) for name, model in models.items()}
+    return sorted(range(len(runs)), key=lambda place: costs[runs[place].name], reverse=True)
 
 
 def _folds(data: SequenceDataset, folds: int) -> list[tuple[SequenceDataset, SequenceDataset]]:

@@ -7,6 +7,7 @@ from contextlib import closing
 from functools import partial
 from typing import Any, TypeVar
 
+from rnnbp.runtime.blas import blas_threads
 from rnnbp.runtime.progress import Progress
 
 Task = TypeVar("Task")
@@ -27,7 +28,8 @@ def completed(
         At the top level of a module, where there are several workers.
     tasks : sequence
     workers : int, default 1
-        With 1 the tasks run in this process, in order; else in that many new processes of one thread each.
+        With 1 the tasks run in this process, in order, with one thread of linear algebra; else in that many new
+        processes of one thread each.
 
     Yields
     ------
@@ -45,7 +47,10 @@ def completed(
     """
     workers = min(workers, len(tasks))
     if workers <= 1:
-        yield from enumerate(map(function, tasks))
+        for place, task in enumerate(tasks):
+            with blas_threads(1):
+                result = function(task)
+            yield place, result
         return
     # Imported here because these imports take long.
     from multiprocessing.connection import wait

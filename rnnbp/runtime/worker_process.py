@@ -3,16 +3,22 @@
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from multiprocessing import resource_tracker
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from typing import Any
 
 # Numbers of threads, read at the start of a process: one each, so that processes do not compete for the cores.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+# Not forked from this process: a fork of a process with threads, such as those of BLAS, may hang. On Linux forked from
+# a server, a process of one thread that imports once what all workers need; elsewhere that may hang as well.
+METHOD = "forkserver" if sys.platform == "linux" else "spawn"
 
 
 class WorkerProcess:
@@ -32,10 +38,10 @@ class WorkerProcess:
     """
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
-        # Spawned, not forked: a fork of a process with threads, such as those of BLAS, may hang.
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context(METHOD)
         self.connection, theirs = context.Pipe()
-        self._process = context.Process(target=_work, args=(function, theirs), daemon=True)
+        environment = os.environ.copy()  # a server has that of the time when it was started
+        self._process = context.Process(target=_work, args=(function, theirs, environment), daemon=True)
         with theirs:
             self._process.start()
 
@@ -88,6 +94,7 @@ def worker_processes(function: Callable[[Any], Any], number: int) -> Iterator[li
     """Context with a number of worker processes, which are killed at its end."""
     team: list[WorkerProcess] = []
     try:
+        start_server([])
         with _one_thread(), _interrupts_blocked():
             for _ in range(number):
                 team.append(WorkerProcess(function))
@@ -99,8 +106,20 @@ def worker_processes(function: Callable[[Any], Any], number: int) -> Iterator[li
             worker.join()
 
 
-def _work(function: Callable[[Any], Any], connection: Connection) -> None:
+def start_server(modules: Sequence[str]) -> None:
+    """Start the server from which workers are forked, unless it is running; it imports modules meanwhile.
+
+    Without effect where workers are not forked.
+    """
+    if METHOD == "forkserver":
+        with _one_thread(), _interrupts_blocked():
+            multiprocessing.set_forkserver_preload(list(modules))
+            forkserver.ensure_running()
+
+
+def _work(function: Callable[[Any], Any], connection: Connection, environment: dict[str, str]) -> None:
     """Execute tasks until the parent process ends."""
+    os.environ.update(environment)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import rnnbp
-from rnnbp.comparison.run import _folds
+from rnnbp.comparison import Recipe
+from rnnbp.comparison.run import _folds, _longest_first, _training_runs
 
 
 def classes(n: int = 24, seed: int = 0, spread: float = 1.0) -> rnnbp.SequenceDataset:
@@ -159,3 +160,11 @@ SHARED = static(0)
 def test_invalid_arguments_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         compared(**options)
+
+
+def test_several_workers_begin_with_the_longest_runs():
+    factories = {name: (make, rnnbp.Adam) for name, make in BOTH.items()}
+    recipe = Recipe(1, 4, rnnbp.CrossEntropy(), rnnbp.BPTT(), rnnbp.Cosine, None)
+    runs = list(_training_runs(recipe, factories, [0], classes(), classes(), 2))
+    names = [runs[place].name for place in _longest_first(runs)]
+    assert names == ["recurrent"] * 3 + ["static"] * 3

@@ -13,9 +13,9 @@ from contextlib import closing
 import pytest
 from interrupting import interrupt, needs_proc
 
-from rnnbp.runtime import check_sendable, cores
+from rnnbp.runtime import blas, check_sendable, cores
 from rnnbp.runtime.processes import completed
-from rnnbp.runtime.worker_process import THREADS
+from rnnbp.runtime.worker_process import METHOD, THREADS
 
 
 def seen(name: str) -> tuple[int, str | None]:
@@ -143,8 +143,12 @@ def interrupted(tmp_path):
     (tmp_path / "script.py").write_text(SCRIPT)
 
     def ready(found: set[int], moment: str) -> bool:
-        # The first child is Python's own resource tracker.
-        return len(found) == 3 if moment == STARTING else len(list(tmp_path.glob("began-*"))) == 2
+        # The first child is Python's own resource tracker, on Linux the second one the server that forks the others.
+        return (
+            len(found) >= (4 if METHOD == "forkserver" else 3)
+            if moment == STARTING
+            else len(list(tmp_path.glob("began-*"))) == 2
+        )
 
     def run(signum: int, moment: str, *, to_group: bool = False) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "script.py"]
@@ -166,3 +170,23 @@ def test_an_interrupt_ends_all_workers(interrupted, to_group, moment):
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGKILL])
 def test_workers_end_when_their_parent_process_is_killed(interrupted, signum):
     assert interrupted(signum, STARTED).returncode == -signum
+
+
+def threads_of_products(task: int) -> list[int]:
+    return [library.get_num_threads() for library in blas.libraries()]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_linear_algebra_has_one_thread_in_every_worker(workers):
+    for _, counts in completed(threads_of_products, [0, 1], workers):
+        assert set(counts) <= {1}
+
+
+def environment_of(name: str) -> str | None:
+    return os.environ.get(name)
+
+
+def test_workers_have_the_environment_of_their_start(monkeypatch):
+    for value in ("first", "second"):
+        monkeypatch.setenv("RNNBP_OF_A_TEST", value)
+        assert {found for _, found in completed(environment_of, ["RNNBP_OF_A_TEST"] * 2, workers=2)} == {value}
