@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, Literal
 
 # Numbers of threads, read at the start of a process: one each, so that processes do not compete for the cores.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS")
@@ -18,7 +18,7 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB
 
 # Not forked from this process: a fork of a process with threads, such as those of BLAS, may hang. On Linux forked from
 # a server, a process of one thread that imports once what all workers need; elsewhere that may hang as well.
-METHOD = "forkserver" if sys.platform == "linux" else "spawn"
+METHOD: Literal["forkserver", "spawn"] = "forkserver" if sys.platform == "linux" else "spawn"
 
 
 class WorkerProcess:

@@ -83,7 +83,7 @@ def _torch(model: Sequential) -> Forward:
 
     def run(x: Array) -> Array:
         with torch.inference_mode():
-            return lstm(torch.from_numpy(x))[0].numpy()  # type: ignore[no-any-return]
+            return lstm(torch.from_numpy(x))[0].numpy()
 
     return run
 
@@ -128,4 +128,4 @@ def _onnxruntime(model: Sequential) -> Forward:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(exported.SerializeToString(), options)
-    return lambda x: session.run(None, {"x": x})[0].reshape(*x.shape[:2], HIDDEN)  # type: ignore[no-any-return]
+    return lambda x: session.run(None, {"x": x})[0].reshape(*x.shape[:2], HIDDEN)
