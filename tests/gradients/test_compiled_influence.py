@@ -1,4 +1,4 @@
-"""The influence matrix updated by compiled code against NumPy's, whose tests are those of the algorithms."""
+"""Influence matrices, and their random estimates, by compiled code against NumPy, which other files test."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from pairs import each, pairs, slow_but
 from test_gradients import CAUSAL, batch_for, model_of, whole
 
 import rnnbp
-from rnnbp.gradients import RTRL, EProp, SnAp
+from rnnbp.gradients import KFRTRL, RTRL, UORO, EProp, SnAp
 from rnnbp.gradients.online.compiled_influence import CompiledInfluenceMatrix
 from rnnbp.gradients.online.eprop import marks_recurrent, single_cells
 from rnnbp.gradients.online.influence import influence_on
@@ -26,6 +26,9 @@ ALGORITHMS = {
     "SnAp(1)": SnAp(1),
     "SnAp(2)": SnAp(2),
     "EProp": EProp(),
+    "UORO": UORO(3),
+    "UORO(every=4)": UORO(3, every=4),
+    "KFRTRL": KFRTRL(3),
 }
 
 

@@ -13,12 +13,11 @@ import numpy as np
 from rnnbp.cells.base import Array
 from rnnbp.gradients.online.base import InfluenceMatrix
 from rnnbp.gradients.online.compiled_influence import CompiledInfluenceMatrix
+from rnnbp.gradients.online.compiled_products import is_compiled
 from rnnbp.gradients.online.jacobian_compression import JacobianEntries, compression_of, entries_of
 from rnnbp.gradients.online.jacobian_sparsity import JacobianSparsity
 from rnnbp.gradients.online.linearized_steps import LinearizedSteps
 from rnnbp.gradients.online.parameter_groups import grouped, places_of
-from rnnbp.kernels import allowed
-from rnnbp.kernels.compiled import available
 
 
 def influence_on(sparsity: JacobianSparsity, order: int | None, batch_size: int, dtype: np.dtype) -> InfluenceMatrix:
@@ -32,7 +31,7 @@ def influence_on(sparsity: JacobianSparsity, order: int | None, batch_size: int,
     batch_size : int
     dtype : dtype
     """
-    if sparsity.inputs is not None and "compiled" in allowed() and available():
+    if sparsity.inputs is not None and is_compiled():
         return CompiledInfluenceMatrix(sparsity, order, batch_size, dtype)
     return SparseInfluenceMatrix(sparsity, order, batch_size, dtype)
 

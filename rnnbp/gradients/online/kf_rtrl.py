@@ -11,6 +11,7 @@ from rnnbp.cells.base import Array
 from rnnbp.cells.outer import outer_method, outer_rows
 from rnnbp.core import Parameters
 from rnnbp.gradients.online.base import InfluenceMatrix
+from rnnbp.gradients.online.compiled_products import advance_kronecker, is_compiled
 from rnnbp.gradients.online.decomposition import Decomposition
 from rnnbp.gradients.online.jacobian_compression import compression_of, entries_of
 from rnnbp.gradients.online.jacobian_sparsity import JacobianSparsity, structure_of
@@ -106,16 +107,20 @@ class Product:
     places: tuple[tuple[Outer, slice], ...]
 
     def advance(
-        self, steps: Sequence[slice], jacobian: Array, signs: Array, inputs: Array, slopes: Array, signal: Array
+        self, block: LinearizedSteps, jacobian: Array, signs: Array, inputs: Array, slopes: Array, signal: Array
     ) -> Array:
-        """Update u and A through the steps whose rows are given, and return the sum of (dL/ds . A) outer u, (K, V).
+        """Update u and A through a block of steps, and return the sum of (dL/ds . A) outer u, (K, V).
 
         `inputs` (N, V) and `slopes` (N, S, K) are v and D, balanced.
         """
         c1, c2 = signs
         new_inputs, new_states = c2[:, None] * inputs, c2[:, None, None] * slopes
+        if is_compiled():
+            return advance_kronecker(
+                self.inputs, self.states, block.active, jacobian, c1, new_inputs, new_states, signal
+            )
         signals, products = [], []
-        for rows in steps:
+        for rows in block.rows:
             n = rows.stop - rows.start
             u, a = balanced(self.inputs[:n], jacobian[rows] @ self.states[:n])
             self.inputs[:n] = c1[rows, None] * u + new_inputs[rows]
@@ -156,7 +161,7 @@ class KroneckerInfluenceMatrix(InfluenceMatrix):
         signs = self._signs(steps, len(sets), dtype)
         for k, (product, outers) in enumerate(zip(self.products, sets, strict=True)):
             v, d = balanced(_inputs(outers, steps.size, dtype), entries.derivatives(outers[0].columns))
-            found = product.advance(steps.rows, jacobian, signs[k], v, d, signal)
+            found = product.advance(steps, jacobian, signs[k], v, d, signal)
             for outer, place in product.places:
                 outer_rows(grad[outer.name], outer)[:] = found[:, place]
         return grad.vector

@@ -8,6 +8,7 @@ import numpy as np
 
 from rnnbp.cells.base import Array
 from rnnbp.gradients.online.base import InfluenceMatrix
+from rnnbp.gradients.online.compiled_products import advance_rank_one, is_compiled
 from rnnbp.gradients.online.decomposition import Decomposition
 from rnnbp.gradients.online.jacobian_compression import compression_of, entries_of
 from rnnbp.gradients.online.jacobian_sparsity import JacobianSparsity, structure_of
@@ -103,6 +104,9 @@ class RankOneInfluenceMatrix(InfluenceMatrix):
         jacobian = entries_of(steps, self.compression, self.state.shape[1] ** 2).jacobian()
         signs = random_signs(self.rng, steps.state.shape, self.state.dtype)
         new_state, new_params = balanced(signs, steps.immediate_vjp(signs))
+        if is_compiled():
+            given = self.state, self.params, steps.active, jacobian, new_state, new_params, signal
+            return advance_rank_one(*given)
         found = np.zeros_like(self.params[0])
         for rows in steps.rows:
             state, params = self.state[: rows.stop - rows.start], self.params[: rows.stop - rows.start]
