@@ -38,7 +38,8 @@ class WorkerProcess:
     """
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
-        context = multiprocessing.get_context(METHOD)
+        forked = METHOD == "forkserver"
+        context = multiprocessing.get_context("forkserver") if forked else multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         environment = os.environ.copy()  # a server has that of the time when it was started
         self._process = context.Process(target=_work, args=(function, theirs, environment), daemon=True)
