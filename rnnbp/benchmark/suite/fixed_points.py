@@ -12,19 +12,25 @@ from typing import Any
 
 import numpy as np
 
-import rnnbp
 from rnnbp.benchmark.suite.base import Contest
-from rnnbp.solvers import Solver, Tolerance
+from rnnbp.cells import ElmanCell
+from rnnbp.data import SequenceBatch
+from rnnbp.gradients import RecurrentBackprop
+from rnnbp.kernels import using
+from rnnbp.layers import Dense, FixedPoint, Last
+from rnnbp.losses import CrossEntropy
+from rnnbp.models import Sequential
+from rnnbp.solvers import GMRES, Anderson, Broyden, Iteration, Relaxation, Solver, Tolerance
 
 FEATURES, BATCH, CLASSES = 16, 32, 10
 TOLERANCE, OF_BATCH, ITERATIONS = 1e-5, 1e-4, 200
 PAIRS: tuple[tuple[Solver, Solver], ...] = (
-    (rnnbp.Iteration(), rnnbp.Iteration()),
-    (rnnbp.Iteration(), rnnbp.Relaxation()),
-    (rnnbp.Iteration(), rnnbp.GMRES()),
-    (rnnbp.Anderson(), rnnbp.Anderson()),
-    (rnnbp.Anderson(), rnnbp.GMRES()),
-    (rnnbp.Broyden(), rnnbp.GMRES()),
+    (Iteration(), Iteration()),
+    (Iteration(), Relaxation()),
+    (Iteration(), GMRES()),
+    (Anderson(), Anderson()),
+    (Anderson(), GMRES()),
+    (Broyden(), GMRES()),
 )
 
 Array = np.ndarray
@@ -46,30 +52,30 @@ def contests() -> Iterator[Contest]:
             yield Contest(workload, runs)
 
 
-def _task(hidden_size: int) -> tuple[rnnbp.Sequential, rnnbp.SequenceBatch]:
+def _task(hidden_size: int) -> tuple[Sequential, SequenceBatch]:
     """Return a model, whose solvers are to be replaced, and a batch of one step."""
     rng = np.random.default_rng(0)
-    layer = rnnbp.FixedPoint(rnnbp.ElmanCell(FEATURES, hidden_size))
-    model = rnnbp.Sequential(layer, rnnbp.Last(), rnnbp.Dense(hidden_size, CLASSES), seed=0)
+    layer = FixedPoint(ElmanCell(FEATURES, hidden_size))
+    model = Sequential(layer, Last(), Dense(hidden_size, CLASSES), seed=0)
     recurrent = rng.normal(size=(hidden_size, hidden_size))
     model.params["0.w_hh"] = 0.9 * recurrent / np.abs(np.linalg.eigvals(recurrent)).max()
     x = rng.normal(size=(1, BATCH, FEATURES)).astype(np.float32)
-    return model, rnnbp.SequenceBatch.from_array(x, targets=rng.integers(0, CLASSES, BATCH))
+    return model, SequenceBatch.from_array(x, targets=rng.integers(0, CLASSES, BATCH))
 
 
-def _run(model: rnnbp.Sequential, batch: rnnbp.SequenceBatch, solver: Solver, adjoint: Solver) -> Run:
+def _run(model: Sequential, batch: SequenceBatch, solver: Solver, adjoint: Solver) -> Run:
     """Return this package's run with a pair of solvers."""
-    tolerance, loss = Tolerance(TOLERANCE, 0, ITERATIONS), rnnbp.CrossEntropy()
+    tolerance, loss = Tolerance(TOLERANCE, 0, ITERATIONS), CrossEntropy()
     cell = model.layers[0].cell  # type: ignore[attr-defined]
-    own = rnnbp.Sequential(rnnbp.FixedPoint(cell, solver, tolerance), *model.layers[1:])
+    own = Sequential(FixedPoint(cell, solver, tolerance), *model.layers[1:])
     own.params.vector[:] = model.params.vector
-    algorithm = rnnbp.RecurrentBackprop(adjoint, tolerance)
+    algorithm = RecurrentBackprop(adjoint, tolerance)
     return lambda: next(iter(algorithm.gradients(own, batch, loss))).vector
 
 
 def _by_numpy(run: Run) -> Run:
     def by_numpy() -> Array:
-        with rnnbp.kernels.using("numpy"):
+        with using("numpy"):
             return run()
 
     return by_numpy
@@ -91,7 +97,7 @@ def _check_same(workload: str, runs: Mapping[str, Run]) -> None:
 # ---- peers ------------------------------------------------------------------------------------------------------
 
 
-def _jax_problem(weights: Mapping[str, Array], batch: rnnbp.SequenceBatch) -> Any:
+def _jax_problem(weights: Mapping[str, Array], batch: SequenceBatch) -> Any:
     """Return parameters, the step f(z, parameters), the start, and the loss of a state, for JAX."""
     import jax
     import jax.numpy as jnp
@@ -109,7 +115,7 @@ def _jax_problem(weights: Mapping[str, Array], batch: rnnbp.SequenceBatch) -> An
     return params, step, jnp.zeros((BATCH, weights["0.w_hh"].shape[0]), jnp.float32), loss
 
 
-def _jaxopt(weights: Mapping[str, Array], batch: rnnbp.SequenceBatch) -> dict[str, Run]:
+def _jaxopt(weights: Mapping[str, Array], batch: SequenceBatch) -> dict[str, Run]:
     """Return jaxopt's runs: the plain iteration with GMRES, and Anderson acceleration with its own linear solver.
 
     Its Broyden method takes the batch for one problem, and has not converged after 200 iterations and 0.6 s.
@@ -138,7 +144,7 @@ def _jaxopt(weights: Mapping[str, Array], batch: rnnbp.SequenceBatch) -> dict[st
     return {name: run_of(solver) for name, solver in solvers.items()}
 
 
-def _optimistix(weights: Mapping[str, Array], batch: rnnbp.SequenceBatch, hidden_size: int) -> dict[str, Run]:
+def _optimistix(weights: Mapping[str, Array], batch: SequenceBatch, hidden_size: int) -> dict[str, Run]:
     """Return optimistix's run; its implicit derivative solves a dense system, which takes minutes at 256 units."""
     if hidden_size > 64 or not find_spec("optimistix"):
         return {}
@@ -155,7 +161,7 @@ def _optimistix(weights: Mapping[str, Array], batch: rnnbp.SequenceBatch, hidden
     return {"optimistix": lambda: _flat(gradient(params), weights)}
 
 
-def _torchdeq(weights: Mapping[str, Array], batch: rnnbp.SequenceBatch) -> dict[str, Run]:
+def _torchdeq(weights: Mapping[str, Array], batch: SequenceBatch) -> dict[str, Run]:
     """Return torchdeq's runs, with the same solver forward and backward."""
     if not find_spec("torchdeq"):
         return {}

@@ -1,11 +1,14 @@
 """An interpreter of instructions on arrays, compiled once for all cells (`rnnbp.cells.declared.instructions`)."""
 
+from functools import cache
 from typing import Any
 
-from numba import types
+import numpy as np
+from numba import from_dtype, types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
-from rnnbp.kernels.compiled.compiling import helper
+from rnnbp.kernels.compiled.compiling import address_of, helper
 from rnnbp.kernels.compiled.functions import sigmoid, tanh
 from rnnbp.kernels.compiled.primitives import absolute, cos, exp, maximum, positive, relu, sign, sin, softplus
 from rnnbp.kernels.compiled.product import COLUMNS, product
@@ -21,26 +24,56 @@ OPERATIONS = (
 ) = range(len(OPERATIONS))  # fmt: skip
 
 
+WIDTH = 5  # numbers of an instruction
+
+
 @helper
-def evaluate(product_at, code, parts, size, arrays, weights, z, fz, rows):
+def evaluate(problem, z, fz, rows):
     """Compute fz = f(z) for the first rows of z (R, S), whose parts are `size` numbers wide each."""
-    R, P, S = arrays.shape[1], arrays.shape[2], z.shape[1]
+    address, product_at, code, parts, size, _, arrays, weights = problem
+    run(
+        address, product_at, at(code, 0), len(code), parts, size, at(arrays, 0), arrays.shape[1], arrays.shape[2],
+        at(weights, 0), weights.shape[1], at(z, 0), at(fz, 0), z.shape[1], rows
+    )  # fmt: skip
+
+
+def _signature(dtype: types.Float) -> Any:
+    integer, pointer = types.intp, types.CPointer(dtype)
+    code, arrays = (types.CPointer(types.int64), integer), (pointer, integer, integer)
+    return types.void(integer, *code, integer, integer, *arrays, pointer, integer, pointer, pointer, integer, integer)
+
+
+@intrinsic
+def run(typingctx, address, product_at, code, count, parts, size, arrays, R, P, weights, W, z, fz, S, rows):
+    """Call the interpreter at an address; the other arguments are those of `_run`."""
+    signature = _signature(arrays.dtype)
+
+    def codegen(context, builder, sig, args):
+        address, *rest = args
+        function = context.call_conv.get_function_type(types.none, signature.args)
+        outcome = [cgutils.alloca_once(builder, arg.pointee) for arg in function.args[:2]]  # nothing, and no exception
+        builder.call(builder.inttoptr(address, function.as_pointer()), [*outcome, *rest])
+        return context.get_dummy_value()
+
+    return types.void(types.intp, *signature.args), codegen
+
+
+@cache
+def interpreter_of(dtype: np.dtype) -> int:
+    """Return the address of the interpreter, compiled for float32 or float64."""
+    return address_of(_run, _signature(from_dtype(dtype)))
+
+
+def _run(product_at, code, instructions, parts, size, arrays, R, P, weights, W, z, fz, S, rows):
+    """Run instructions on the first rows of arrays (n, R, P), with packed weights of W numbers each."""
+    L, count = lanes(arrays), rows * P
     for part in range(parts):
         copy_rows(at(arrays, part * R * P), P, at(z, part * size), S, rows, size)
-    run(product_at, code, size, arrays, weights, rows)
-    for part in range(parts):
-        copy_rows(at(fz, part * size), S, at(arrays, (parts + part) * R * P), P, rows, size)
-
-
-@helper
-def run(product_at, code, size, arrays, weights, rows):
-    """Run instructions on the first rows of `arrays` (n, R, P), padded to the vector width, and packed weights."""
-    R, P, L = arrays.shape[1], arrays.shape[2], lanes(arrays)
-    for k in range(len(code)):
-        operation, count = code[k, 0], rows * P
-        out, a, b = at(arrays, code[k, 1] * R * P), at(arrays, code[k, 2] * R * P), at(arrays, code[k, 3] * R * P)
+    for k in range(0, instructions * WIDTH, WIDTH):
+        operation, out = code[k], at(arrays, code[k + 1] * R * P)
+        a, b = at(arrays, code[k + 2] * R * P), at(arrays, code[k + 3] * R * P)
         if operation == PRODUCT:
-            weight = at(weights, code[k, 4] * weights.shape[1])
+            weight = at(weights, code[k + 4] * W)
             product(product_at, rows, quotient(P, L), a, P, 1, weight, COLUMNS * L, size, b, P, out, P, L)
         elif operation == TANH:
             for i in range(0, count, L):
@@ -92,6 +125,8 @@ def run(product_at, code, size, arrays, weights, rows):
         else:  # SPIKE or POSITIVE
             for i in range(0, count, L):
                 store(at(out, i), positive(load(at(a, i))))
+    for part in range(parts):
+        copy_rows(at(fz, part * size), S, at(arrays, (parts + part) * R * P), P, rows, size)
 
 
 def _over_lanes(name: str) -> Any:

@@ -15,10 +15,10 @@ from rnnbp.kernels.compiled.vectors import at, copy, lanes, load, store
 @entry
 def iterate(problem, tolerance, rate, z, fz, rows, memory, found):
     """Iterate z <- z + rate (f(z) - z) until all rows have converged or failed; return how many rows were evaluated."""
-    product_at, code, parts, size, first, arrays, weights = problem
+    first, arrays = problem[5], problem[6]
     n, S, evaluations = len(z), z.shape[1], 0
     for k in range(tolerance[2] + 1):
-        evaluate(product_at, code, parts, size, arrays, weights, z, fz, n)
+        evaluate(problem, z, fz, n)
         evaluations += n
         n = stop(tolerance, k, n, z, fz, rows, memory, found, first, arrays)
         if n == 0:
@@ -72,10 +72,10 @@ def distances(z, fz, count):
 @entry
 def accelerate(problem, tolerance, depth, mixing, ridge, z, fz, rows, memory, scratch, found):
     """Anderson acceleration; a row of `memory` has the last z and residual, both differences, and their products."""
-    product_at, code, parts, size, first, arrays, weights = problem
+    first, arrays = problem[5], problem[6]
     n, S, W, evaluations = len(z), z.shape[1], memory.shape[1], 0
     for k in range(tolerance[2] + 1):
-        evaluate(product_at, code, parts, size, arrays, weights, z, fz, n)
+        evaluate(problem, z, fz, n)
         evaluations += n
         n = stop(tolerance, k, n, z, fz, rows, memory, found, first, arrays)
         if n == 0:
@@ -142,10 +142,10 @@ def solve_positive(gram, scratch, n, depth):
 @entry
 def quasi_newton(problem, tolerance, most, tiny, z, fz, rows, memory, found):
     """Broyden's method; a row of `memory` has the last residual and step, and the vectors of all updates."""
-    product_at, code, parts, size, first, arrays, weights = problem
+    first, arrays = problem[5], problem[6]
     n, S, W, evaluations = len(z), z.shape[1], memory.shape[1], 0
     for k in range(tolerance[2] + 1):
-        evaluate(product_at, code, parts, size, arrays, weights, z, fz, n)
+        evaluate(problem, z, fz, n)
         evaluations += n
         n = stop(tolerance, k, n, z, fz, rows, memory, found, first, arrays)
         if n == 0:
@@ -198,11 +198,11 @@ def multiplied(out, a, inner, outer, n, S):
 @entry
 def refine(problem, tolerance, limits, krylov, z, fz, points, values, rows, memory, sizes, found):
     """GMRES with refinement; a row of `memory` has a point, f there, step, r, direction, image, and all p and q."""
-    product_at, code, parts, size, first, arrays, weights = problem
+    first, arrays = problem[5], problem[6]
     accuracy, dependent, stagnation, restarts = limits
     n, S, W, evaluations = len(z), z.shape[1], memory.shape[1], 0
     for k in range(tolerance[2] + 1):
-        evaluate(product_at, code, parts, size, arrays, weights, z, fz, n)
+        evaluate(problem, z, fz, n)
         evaluations += n
         n = stop(tolerance, k, n, z, fz, rows, memory, found, first, arrays)
         if n == 0:
@@ -214,7 +214,7 @@ def refine(problem, tolerance, limits, krylov, z, fz, points, values, rows, memo
             for j in range(krylov):
                 for i in range(n):
                     direct(at(z, i * S), at(memory, i * W), at(sizes, i * 5), at(points, i * S), S, j, stagnation)
-                evaluate(product_at, code, parts, size, arrays, weights, points, values, n)
+                evaluate(problem, points, values, n)
                 evaluations += n
                 going = False
                 for i in range(n):

@@ -9,7 +9,7 @@ import numpy as np
 from rnnbp.cells.declared.instructions import Instructions
 from rnnbp.kernels.base import Array
 from rnnbp.kernels.compiled.compiling import argument
-from rnnbp.kernels.compiled.interpreter import OPERATIONS
+from rnnbp.kernels.compiled.interpreter import OPERATIONS, interpreter_of
 from rnnbp.kernels.compiled.iterations import accelerate, iterate, quasi_newton, refine
 from rnnbp.kernels.compiled.product import product_of
 from rnnbp.kernels.compiled.vectors import REGISTER_BYTES
@@ -29,14 +29,14 @@ def solution(solver: Solver, equation: Equation, start: Array, tolerance: Tolera
     z = np.zeros((R, -(-S // lanes) * lanes), dtype)
     z[:, :S] = start
     found = np.empty_like(z), np.zeros(R, np.int64), np.zeros(R, dtype), np.ones(R, bool)
-    code, product = _code(equation.instructions), product_of(dtype)
+    addresses, code = (interpreter_of(dtype), product_of(dtype)), _code(equation.instructions)
     weights, evaluations = _packed(equation, dtype, lanes), 0
     limits = float(tolerance.absolute), float(tolerance.relative), int(tolerance.iterations)
     parts, H = equation.instructions.parts, equation.cell.hidden_size
     for first in range(0, R, ROWS):
         rows = slice(first, min(first + ROWS, R))
         arrays, constant = _arrays(equation, rows, dtype, lanes)
-        problem = product, code, parts, H, constant, arrays, weights
+        problem = *addresses, code, parts, H, constant, arrays, weights
         evaluations += run(solver, S, problem, limits, z[rows], tuple(a[rows] for a in found))
     return Solution(np.ascontiguousarray(found[0][:, :S]), *found[1:]), evaluations
 
