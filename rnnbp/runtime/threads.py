@@ -1,4 +1,4 @@
-"""The number of threads of the compiled kernels."""
+"""The number of threads of kernels and of large matrix products."""
 
 import os
 import sys
@@ -18,7 +18,7 @@ _chosen: int | None = None
 
 
 def set_num_threads(n: int | None) -> None:
-    """Limit the number of threads of a compiled kernel.
+    """Limit the number of threads of kernels and of large matrix products.
 
     Each thread sums the gradient of its own sequences, so another number of threads gives another rounding of the
     sum; the same number gives the same bits.
@@ -79,7 +79,7 @@ def threads_as_before() -> Iterator[None]:
 
 
 def get_num_threads() -> int:
-    """Return the number of threads that a compiled kernel may use.
+    """Return the number of threads that a kernel or a large matrix product may use.
 
     What `set_num_threads` was given; otherwise the first number of the environment variable OMP_NUM_THREADS, as
     joblib sets it for its workers, or else the number of processors the process may run on; and no more than a limit
