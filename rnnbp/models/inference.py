@@ -152,8 +152,8 @@ class Inference(LayerStack):
         (4, 2)
         """
         x = np.asarray(x)
-        if x.ndim != 2 - isinstance(self.layers[0], Embedding):
-            raise ValueError(f"x must be one step, of shape (B, F), or (B,) for tokens, got {x.shape}")
+        if x.ndim != 2 - isinstance(self.layers[0], Embedding) or x.dtype.kind not in "iufb":
+            raise ValueError(f"x must be one step, of shape (B, F), or (B,) for tokens, got {x.dtype} of {x.shape}")
         self._check_causal()
         check_rows(state, len(x))
         y, after = self.evaluate(x[None], one_step(len(x)), state)

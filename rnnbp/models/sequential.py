@@ -122,7 +122,7 @@ class Sequential(Inference):
             x = np.asarray(batch)
             if x.ndim not in (2, 3):
                 raise ValueError(f"x must have shape (T, B, F), or (T, B) for tokens, got {x.shape}")
-            if lengths is None and x.size:
+            if lengths is None and x.size and x.dtype.kind in "iufb":
                 return self.evaluate(np.ascontiguousarray(x), Run(np.full(x.shape[1], len(x))))[0]
             self._check_input(x)
             sorted_batch = SequenceBatch.from_array(x, lengths)

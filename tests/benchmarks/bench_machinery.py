@@ -2,7 +2,7 @@
 
     python tests/benchmarks/bench_machinery.py
 
-The team (`rnnbp/kernels/compiled/team.py`) against `concurrent.futures.ThreadPoolExecutor`, the pool
+The team (`rnnbp/kernels/team.py`) against `concurrent.futures.ThreadPoolExecutor`, the pool
 (`rnnbp/runtime/memory_pool.py`) against `numpy.empty`, in turns within one process. A ratio above 1 is the time that
 the replacement takes more.
 """

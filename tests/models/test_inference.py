@@ -292,8 +292,16 @@ def test_a_state_that_does_not_fit_is_refused():
 @pytest.mark.parametrize(("shape", "got"), [((3,), r"\(3,\)"), ((1, 2, 3), r"\(1, 2, 3\)")])
 def test_a_step_of_other_axes_is_refused(shape, got):
     model = Sequential(LSTM(3, 4))
-    with pytest.raises(ValueError, match=rf"one step, of shape \(B, F\).*got {got}"):
+    with pytest.raises(ValueError, match=rf"one step, of shape \(B, F\).*got float64 of {got}"):
         model.step(np.zeros(shape), model.start())
+
+
+def test_what_is_no_number_is_refused():
+    model = Sequential(LSTM(1, 4))
+    with pytest.raises(ValueError, match=r"one step, of shape \(B, F\), .* got <U1 of \(1, 1\)"):
+        model.step([["a"]], model.start())
+    with pytest.raises(ValueError, match=r"x must have shape \(T, B, F\)"):
+        model.forward([[["a"]]])
 
 
 def test_a_step_of_other_features_is_refused():

@@ -7,6 +7,7 @@ from rnnbp.cells.base import Weights
 from rnnbp.cells.constrained import ConstrainedCell
 from rnnbp.core import Parameters
 from rnnbp.kernels.base import Array, Kernel, Prepared
+from rnnbp.runtime import blas_threads, threads_for
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,17 @@ class Constrained(Kernel):
 
     def prepare(self, params: Weights) -> Prepared:
         """Return the constrained weights as the kernel reads them."""
-        return self.kernel.prepare(self.cell.with_constrained(params))
+        return self.kernel.prepare(self.weights(params))
+
+    def weights(self, params: Weights) -> Weights:
+        """Return the parameters of the equation: the recurrent weights as the free ones make them."""
+        with self.threads():
+            return self.cell.with_constrained(params)
+
+    def threads(self) -> blas_threads:
+        """Return the context in which products of recurrent weights use as many threads as they are worth."""
+        H = self.cell.hidden_size
+        return blas_threads(threads_for(2.0 * H**3, H))
 
     def run(self, prepared: Prepared, x: Array, active: Array, state: Array) -> tuple[Array, Any, Array]:
         """Run the cell over time."""
@@ -43,16 +54,18 @@ class Constrained(Kernel):
         self, params: Weights, residuals: Any, d_outputs: Array, grad: Parameters, d_state: Array
     ) -> tuple[Array, Array]:
         """Backpropagate."""
-        weights, own = self.cell.with_constrained(params), grad.zeros()
+        weights, own = self.weights(params), grad.zeros()
         found = self.kernel.backward(weights, residuals, d_outputs, own, d_state)
-        self.cell.add_gradient(own, grad)
+        with self.threads():
+            self.cell.add_gradient(own, grad)
         return found
 
     def backward_params(
         self, params: Weights, residuals: Any, d_outputs: Array, grad: Parameters, d_state: Array
     ) -> Array:
         """Backpropagate without the input's gradient."""
-        weights, own = self.cell.with_constrained(params), grad.zeros()
+        weights, own = self.weights(params), grad.zeros()
         found = self.kernel.backward_params(weights, residuals, d_outputs, own, d_state)
-        self.cell.add_gradient(own, grad)
+        with self.threads():
+            self.cell.add_gradient(own, grad)
         return found
