@@ -5,7 +5,7 @@ nonzero. A panel is taken through all steps of the block before the next one, so
 registers' lanes enter the same pre-activation, so that I is a few products of a number and a register.
 """
 
-from rnnbp.kernels.compiled.compiling import entry
+from rnnbp.kernels.compiled.compiling import entry, helper
 from rnnbp.kernels.compiled.product import COLUMNS, product
 from rnnbp.kernels.compiled.team import notify
 from rnnbp.kernels.compiled.vectors import at, copy, lanes, load, store
@@ -86,15 +86,26 @@ def advance_panels(
                         depth, new, W, new, W, L
                     )  # fmt: skip
                 if due[row]:
-                    for v in range(0, W, L):
-                        place = at(gradient, p * W + v)
-                        total = load(place)
-                        for i in range(units):
-                            total = total + signal[row, of_signal + i] * load(at(new, i * W + v))
-                        store(place, total)
+                    add_product(at(gradient, p * W), at(signal, row * signal.shape[1] + of_signal), new, units, L)
                 old, new = new, old
                 row += active[t]
             copy(stored, old, units * W)
+
+
+@helper
+def add_product(sums, vector, panel, rows, L):
+    """Add the product of a vector and a panel to `sums`, each register in a chain of its own (`COLUMNS` of them)."""
+    a, b, c, d = load(sums), load(at(sums, L)), load(at(sums, 2 * L)), load(at(sums, 3 * L))
+    for i in range(rows):
+        row = at(panel, 4 * i * L)
+        a = a + vector[i] * load(row)
+        b = b + vector[i] * load(at(row, L))
+        c = c + vector[i] * load(at(row, 2 * L))
+        d = d + vector[i] * load(at(row, 3 * L))
+    store(sums, a)
+    store(at(sums, L), b)
+    store(at(sums, 2 * L), c)
+    store(at(sums, 3 * L), d)
 
 
 @entry
