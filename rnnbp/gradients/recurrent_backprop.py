@@ -10,9 +10,9 @@ from rnnbp.cells import Cell
 from rnnbp.cells.base import Array, Weights
 from rnnbp.core import Parameters
 from rnnbp.data import SequenceBatch
+from rnnbp.gradients.adjoint_function import AdjointFunction
 from rnnbp.gradients.base import Gradient, GradientAlgorithm, whole_gradient
 from rnnbp.gradients.history import History
-from rnnbp.kernels.fixed_points import compiled_solution
 from rnnbp.kernels.packing import pack, unpack
 from rnnbp.layers import FixedPoint, Layer, Run
 from rnnbp.layers.base import Residuals, Shape, State
@@ -24,12 +24,10 @@ from rnnbp.solvers import (
     OnFailure,
     Raise,
     Relaxation,
-    Solution,
     Solver,
     Tolerance,
     convergence_error,
     imaginary_scale,
-    solve,
 )
 
 
@@ -239,38 +237,6 @@ class ImplicitResiduals:
     def repeated(self) -> int:
         """Number of cell steps computed beyond one for each step and sequence."""
         return self.evaluations - int(self.active.sum())
-
-
-class AdjointFunction:
-    """The function a -> J'a + d, whose fixed point is the adjoint.
-
-    Parameters
-    ----------
-    transposed : TransposedJacobian
-    d : ndarray (N, S)
-
-    Attributes
-    ----------
-    evaluations : int
-        Number of rows computed so far.
-    """
-
-    def __init__(self, transposed: TransposedJacobian, d: Array) -> None:
-        self.transposed, self.d = transposed, Rows(d)
-        self.evaluations = 0
-
-    def __call__(self, rows: Array, a: Array) -> Array:
-        self.evaluations += len(rows)
-        return self.transposed(rows, a) + self.d(rows)
-
-    def solve(self, solver: Solver, start: Array, tolerance: Tolerance, scale: float) -> Solution:
-        """Solve a = J'a + d from a = start (N, S), by compiled iterations where there are any."""
-        equation = self.transposed.adjoint(self.d.arrays)
-        found = equation and compiled_solution(solver, equation, start, tolerance)
-        if not found:
-            return solve(solver, self, start, tolerance, scale)
-        solution, self.evaluations = found
-        return solution
 
 
 @dataclass(frozen=True)

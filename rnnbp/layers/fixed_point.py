@@ -10,8 +10,9 @@ from rnnbp.cells import Cell
 from rnnbp.cells.base import Array, Weights, check_cell, zero_state
 from rnnbp.core import Parameters
 from rnnbp.kernels.packing import pack, unpack
-from rnnbp.layers.base import Layer, Residuals, Run, Shape, State, check_sequences
+from rnnbp.layers.base import Evaluate, Layer, Residuals, Run, Shape, State, check_sequences
 from rnnbp.layers.fixed_point_iterations import (
+    FixedPointResiduals,
     JointSolve,
     RecordedStepFunction,
     StepFunction,
@@ -178,8 +179,21 @@ class FixedPoint(Layer):
         )
 
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
+        return self._forward(params, x, run, state, StepFunction if self.solver.rate is None else RecordedStepFunction)
+
+    def prepare(self, params: Parameters) -> Evaluate:
+        """Return the forward pass without storing the iterations; compiled, it is `forward` to rounding."""
+
+        def evaluate(x: Array, run: Run, state: State) -> tuple[Array, State]:
+            y, _, after = self._forward(params, x, run, state, StepFunction)
+            return y, after
+
+        return evaluate
+
+    def _forward(
+        self, params: Parameters, x: Array, run: Run, state: State, function: type[StepFunction]
+    ) -> tuple[Array, Residuals, State]:
         active = run.active(len(x))
-        function = StepFunction if self.solver.rate is None else RecordedStepFunction
         solves, last = self._solve(params, x, active, state if self.warm_start else None, function)
         z = unpack(_concatenate([s.solution.z for s in solves]), active, x.shape[1])
         residuals = FixedPointResiduals(active, solves)
@@ -241,26 +255,6 @@ class FixedPoint(Layer):
             return spectral_radius_at(self.cell, weights, solution.z[row], x[row])
 
         self.on_failure(convergence_error("fixed points", self.solver, self.tolerance, solution, place, radius))
-
-
-@dataclass(frozen=True)
-class FixedPointResiduals:
-    """Residuals of a `FixedPoint` layer: what the backward pass through the iterations needs.
-
-    Attributes
-    ----------
-    active : ndarray (T,)
-        Number of sequences that run at each step.
-    solves : list of JointSolve
-    """
-
-    active: Array
-    solves: list[JointSolve]
-
-    @property
-    def repeated(self) -> int:
-        """Number of cell steps computed beyond one for each step and sequence."""
-        return sum(s.function.evaluations for s in self.solves) - int(self.active.sum())
 
 
 def spectral_radius_at(cell: Cell, weights: Weights, state: Array, x: Array) -> float:

@@ -96,6 +96,26 @@ class JointSolve:
     function: StepFunction
 
 
+@dataclass(frozen=True)
+class FixedPointResiduals:
+    """Residuals of a `FixedPoint` layer: what the backward pass through the iterations needs.
+
+    Attributes
+    ----------
+    active : ndarray (T,)
+        Number of sequences that run at each step.
+    solves : list of JointSolve
+    """
+
+    active: Array
+    solves: list[JointSolve]
+
+    @property
+    def repeated(self) -> int:
+        """Number of cell steps computed beyond one for each step and sequence."""
+        return sum(s.function.evaluations for s in self.solves) - int(self.active.sum())
+
+
 def backward_through_iterations(
     cell: Cell, weights: Weights, solved: JointSolve, rate: float, d: Array, grad: Parameters
 ) -> tuple[Array, Array]:

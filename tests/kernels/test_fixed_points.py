@@ -8,7 +8,7 @@ from random_equations import RandomEquation
 from rnnbp import kernels
 from rnnbp.cells import ElmanCell, LSTMCell
 from rnnbp.cells.declared import DeclaredCell
-from rnnbp.gradients.recurrent_backprop import AdjointFunction
+from rnnbp.gradients.adjoint_function import AdjointFunction
 from rnnbp.layers import FixedPoint
 from rnnbp.layers.constant_input import step_at, transposed_jacobian
 from rnnbp.layers.fixed_point_iterations import StepFunction

@@ -352,3 +352,14 @@ def test_projection_refuses_names_that_are_not_matrices():
         check_names(params, ["0.b_hh"])
     with pytest.raises(ValueError, match="radius must be a number above 0"):
         SpectralProjection(["0.w_hh"], 0)
+
+
+def test_prediction_stores_no_iterations_and_gives_the_outputs_of_the_forward_pass(rng):
+    layer, x = FixedPoint(ElmanCell(3, 4), tolerance=TIGHT), rng.standard_normal((2, 3, 3))
+    params, run = contracting(layer.cell), Run(np.array([2, 2, 1]))
+    expected, residuals, _ = layer.forward(params, x, run)
+    for backend in ("numpy", "compiled"):
+        with rnnbp.kernels.using(backend):
+            found, _ = layer.prepare(params)(x, run, None)
+        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-11)
+    assert residuals.repeated > 0

@@ -197,7 +197,7 @@ def multiplied(out, a, inner, outer, n, S):
 
 @entry
 def refine(problem, tolerance, limits, krylov, z, fz, points, values, rows, memory, sizes, found):
-    """GMRES with refinement; a row of `memory` has a point, f there, step, r, direction, image, and all p and q."""
+    """GMRES with refinement; a row of `memory` has the step, r, the direction, its image, and all pairs p and q."""
     first, arrays = problem[5], problem[6]
     accuracy, dependent, stagnation, restarts = limits
     n, S, W, evaluations = len(z), z.shape[1], memory.shape[1], 0
