@@ -5,6 +5,7 @@ import pytest
 
 import rnnbp
 from rnnbp.models import LayerStack
+from rnnbp.models.inference import Inference
 
 F = 2
 
@@ -20,14 +21,19 @@ def labelled(targets, **options) -> rnnbp.SequenceDataset:
 
 @pytest.fixture
 def passes(monkeypatch) -> list[int]:
-    """Number of sequences in every forward pass of a model."""
-    sizes, unroll = [], LayerStack.unroll
+    """Number of sequences in every forward pass of a model, in training and in evaluation."""
+    sizes, unroll, evaluate = [], LayerStack.unroll, Inference.evaluate
 
     def counted(self, params, x, *arguments, **options):
         sizes.append(x.shape[1])
         return unroll(self, params, x, *arguments, **options)
 
+    def counted_evaluation(self, x, *arguments, **options):
+        sizes.append(x.shape[1])
+        return evaluate(self, x, *arguments, **options)
+
     monkeypatch.setattr(LayerStack, "unroll", counted)
+    monkeypatch.setattr(Inference, "evaluate", counted_evaluation)
     return sizes
 
 
