@@ -9,7 +9,7 @@ from rnnbp.benchmark.measure import blas_threads
 from rnnbp.benchmark.suite.base import Contest
 from rnnbp.benchmark.suite.run import SECTIONS, SuiteResults, run_suite, timed
 from rnnbp.cli.main import main
-from rnnbp.runtime import get_num_threads, threads_as_before
+from rnnbp.runtime import get_num_threads, set_num_threads, threads_as_before
 
 pytest.importorskip("threadpoolctl")
 
@@ -49,6 +49,15 @@ def test_times_are_those_of_one_of_several_steps_on_one_thread():
         (one,), (hundredth,) = (timed(Contest("sum", {"rnnbp": run}, per), limit, 0.05) for per in (1, 100))
     assert set(threads) == {1}
     assert 20 < one["us"] / hundredth["us"] < 500
+
+
+def test_a_contest_about_threads_has_the_default_number():
+    threads = []
+    with threads_as_before(), blas_threads() as limit:
+        set_num_threads(3)
+        timed(Contest("count", {"rnnbp": lambda: threads.append(get_num_threads())}, one_thread=False), limit, 0)
+        set_num_threads(None)
+        assert set(threads) == {get_num_threads()}
 
 
 @pytest.mark.slow

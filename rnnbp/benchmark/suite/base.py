@@ -18,8 +18,11 @@ class Contest:
         Each does the whole workload. The names that begin with ``rnnbp`` are this package's, the others are peers.
     per : int, default 1
         The number of steps, files or pairs in a run: times are given for one of them.
+    one_thread : bool, default True
+        Whether all run on one thread. Otherwise each has as many as it takes by itself.
     """
 
     workload: str
     runs: Runs
     per: int = 1
+    one_thread: bool = True

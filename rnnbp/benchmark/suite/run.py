@@ -39,7 +39,7 @@ class SuiteResults:
             row: dict[str, Any] = {"section": section, "workload": workload, "rnnbp_us": group.loc[ours, "us"].min()}
             peers = group[~ours]
             if len(peers):
-                best = peers.loc[peers["us"].idxmin()]
+                best = peers.iloc[int(peers["us"].argmin())]
                 row |= {"peer": best["contestant"], "peer_us": best["us"], "ratio": best["us"] / row["rnnbp_us"]}
             rows.append(row)
         return pd.DataFrame(rows, columns=["section", "workload", "rnnbp_us", "peer", "peer_us", "ratio"])
@@ -71,7 +71,7 @@ def run_suite(
     seconds: float = 2.0,
     progress: Callable[[str], Any] = lambda line: None,
 ) -> SuiteResults:
-    """Time the contests of some sections, on one thread; a contestant may set its own number of threads.
+    """Time the contests of some sections, on one thread but where a contest is about threads.
 
     Parameters
     ----------
@@ -114,8 +114,9 @@ def timed(contest: Contest, limit: Callable[[int], None], seconds: float) -> lis
     """
 
     def use_threads(count: int) -> None:
-        limit(count)
-        set_num_threads(count)
+        if contest.one_thread:
+            limit(count)
+        set_num_threads(count if contest.one_thread else None)
 
     times = best_times([TimedCall(run, 1) for run in contest.runs.values()], use_threads, seconds)
     return [

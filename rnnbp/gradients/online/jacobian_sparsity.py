@@ -229,14 +229,14 @@ def _activation_pattern(step: LinearizedSteps) -> Array:
     immediate = step.immediate_jacobian
     by_columns = isinstance(immediate, OuterProductJacobian)
     derivative = side_by_side(step.deltas) if by_columns else immediate.vjp(step.deltas)
-    return _nonzero(derivative).any(axis=1)
+    return np.asarray(_nonzero(derivative).any(axis=1))
 
 
 def _non_recurrent_pattern(step: LinearizedSteps, recurrent: Sequence[Outer]) -> Array:
     """Return where the non-recurrent Jacobian (S, S) is nonzero."""
     weights, basis = without_recurrent(recurrent, step.weights), np.eye(step.cell.state_size)
     rows, _ = seeded_vjp(step.cell, weights, step.state, step.x, step.residuals, basis)
-    return _nonzero(rows).any(axis=1)
+    return np.asarray(_nonzero(rows).any(axis=1))
 
 
 def _nonzero(derivative: Array) -> Array:
