@@ -43,15 +43,14 @@ class CompiledInfluenceMatrix(InfluenceMatrix):
 
         panels, dtype = self.panels, self.matrix.dtype
         operands = self._operands(steps, signal)
-        gradient = np.zeros(len(panels.register_inputs) * panels.lanes + 1, dtype)
+        gradient = np.zeros(panels.width + 1, dtype)
         count, scratch = len(panels.table), self._scratch_size()
 
         def run(signals: Array, shard: int, shards: int) -> None:
             first, last = (count * k // shards for k in (shard, shard + 1))
             advance_panels(
-                signals, product_of(dtype), self.matrix, *operands, panels.table, panels.register_units,
-                panels.register_slopes, panels.register_inputs, panels.places, np.empty(scratch, dtype), gradient,
-                first, last
+                signals, product_of(dtype), self.matrix, *operands, panels.table, panels.pieces, panels.piece_units,
+                panels.piece_slopes, panels.piece_inputs, panels.places, np.empty(scratch, dtype), gradient, first, last
             )  # fmt: skip
 
         run_shards(self._threads(steps), run)

@@ -1,13 +1,14 @@
 """How the influence matrix on a sparsity pattern is laid out for compiled code.
 
 Each parameter is a lane of a register; parameters of one pre-activation that are multiplied by the same input, as both
-biases are, have the same influence and share a lane. Registers are gathered in panels, and a panel has a row for each
-unit in which its parameters' influence may be nonzero. Of J, columns with few entries are separated from the dense
-ones: those of an LSTM's cell state, say.
+biases are, have the same influence and share a lane. The lanes of a register that enter the same pre-activation are a
+piece of it. Registers are gathered in panels, and a panel has a row for each unit in which its parameters' influence
+may be nonzero. Of J, columns with few entries are separated from the dense ones: those of an LSTM's cell state, say.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -50,6 +51,22 @@ class GroupForm:
         return self.units[self.entry_groups[:, None], self.entry_places]
 
 
+class _Piece(NamedTuple):
+    """Lanes of a register that enter the same pre-activation.
+
+    Attributes
+    ----------
+    units, slopes : ndarray of int
+        The places of the units that it affects, and of their derivatives.
+    inputs : ndarray of int (lanes,)
+        The place of each lane's input, or of the zero.
+    """
+
+    units: Array
+    slopes: Array
+    inputs: Array
+
+
 class Panels:
     """The layout of the influence matrix of a cell.
 
@@ -76,14 +93,15 @@ class Panels:
     signal_units : ndarray of int
         The units of each group, one after the other.
     table : ndarray (panels, 7)
-    register_units, register_slopes : ndarray (registers, E)
-    register_inputs : ndarray (registers, lanes)
+    pieces : ndarray (registers + 1,)
+    piece_units, piece_slopes : ndarray (pieces, A)
+    piece_inputs : ndarray (pieces, lanes)
     places : ndarray (L, 2)
         As `rnnbp.kernels.compiled.influence.advance_panels` takes them.
     lanes_of : ndarray (P,)
         The lane of each parameter, counted over all panels; one that affects nothing has a lane past the end.
-    size : int
-        Numbers of a sequence's influence matrix.
+    size, width : int
+        Numbers of a sequence's influence matrix; lanes of all panels.
     """
 
     def __init__(
@@ -97,29 +115,24 @@ class Panels:
         assert sparsity.inputs is not None
         self.sparsity, self.compression, self.columns, self.lanes = sparsity, compression, columns, lanes
         self.forms = [_form(sparsity, units) for units, _ in groups_by_form]
-        self.table: Array
         self.lanes_of = np.full(len(sparsity.columns), -1)
         rows: list[tuple[int, ...]] = []
-        registers: list[tuple[Array, Array, Array]] = []  # units, slopes, inputs
+        registers: list[list[_Piece]] = []
         self.size = jacobian = signal = entry = 0
         for form, (_, parameters) in zip(self.forms, groups_by_form, strict=True):
             G, d = form.units.shape
             entries = np.bincount(form.entry_groups, minlength=G)
             for g in range(G):
                 own = self._registers(form.units[g], parameters[g], len(registers) * lanes)
-                own += [_nothing(d, lanes, sparsity)] * (-len(own) % columns)
+                own += [[]] * (-len(own) % columns)
                 for _ in range(0, len(own), columns):
                     rows.append((self.size, d, form.depth, jacobian, signal, entry, entry + int(entries[g])))
                     self.size += d * columns * lanes
                 registers += own
                 jacobian, signal, entry = jacobian + d * form.depth, signal + d, entry + int(entries[g])
         self.table = np.array(rows).reshape(-1, 7)
-        most = max((len(units) for units, _, _ in registers), default=1)
-        self.register_units, self.register_slopes = (np.zeros((len(registers), most), np.int64) for _ in range(2))
-        for r, (units, slopes, _) in enumerate(registers):
-            self.register_units[r] = self.table[r // columns, 1]  # a row that nothing is read from
-            self.register_units[r, : len(units)], self.register_slopes[r, : len(slopes)] = units, slopes
-        self.register_inputs = np.array([inputs for _, _, inputs in registers]).reshape(-1, lanes)
+        self.lanes_of[self.lanes_of < 0] = self.width = len(registers) * lanes
+        self._put(registers)
         self.places = np.concatenate([form.entry_places for form in self.forms]).reshape(-1, 2)
         self.signal_units = np.concatenate([form.units.ravel() for form in self.forms])
         dense = [form.dense_units for form in self.forms]
@@ -130,28 +143,39 @@ class Panels:
         self.non_recurrent = sparsity.non_recurrent[i, j]
         self.pre_activations, self.units, self.used = compression.columns[i], j[:, None], compression.used[i]
         self.slope_places = compression.colors[i, None] * K + self.pre_activations
-        self.lanes_of[self.lanes_of < 0] = len(registers) * lanes
 
-    def _registers(self, units: Array, parameters: Array, first: int) -> list[tuple[Array, Array, Array]]:
-        """Return the registers of a group: the places of the units they affect, of the slopes, and of the inputs."""
-        sparsity, lanes, colors = self.sparsity, self.lanes, self.compression.colors
+    def _registers(self, units: Array, parameters: Array, first: int) -> list[list[_Piece]]:
+        """Return the pieces of the registers of a group; its lanes are counted from `first` on."""
+        sparsity, colors = self.sparsity, self.compression.colors
         assert sparsity.inputs is not None
-        K, nothing = sparsity.activation.shape[1], sparsity.inputs.max() + 1
-        found: list[tuple[Array, Array, Array]] = []
-        for column in np.unique(sparsity.columns[parameters]):
-            own = parameters[sparsity.columns[parameters] == column]
-            inputs, lane = np.unique(sparsity.inputs[own], return_inverse=True)
-            self.lanes_of[own] = first + len(found) * lanes + lane.ravel()
-            affected = np.flatnonzero(sparsity.activation[units, column])
-            padded = np.concatenate([inputs, np.full(-len(inputs) % lanes, nothing)]).reshape(-1, lanes)
-            found += [(affected, colors[units[affected]] * K + column, row) for row in padded]
+        pairs = np.stack([sparsity.columns[parameters], sparsity.inputs[parameters]])
+        (columns, inputs), lane = np.unique(pairs, axis=1, return_inverse=True)
+        self.lanes_of[parameters] = first + lane.ravel()
+        found, nothing = [], sparsity.inputs.max() + 1
+        for begin in range(0, len(columns), self.lanes):
+            here = slice(begin, begin + self.lanes)
+            pieces = []
+            for column in np.unique(columns[here]):
+                own = np.full(self.lanes, nothing)
+                own[: len(columns[here])] = np.where(columns[here] == column, inputs[here], nothing)
+                affected = np.flatnonzero(sparsity.activation[units, column])
+                slopes = colors[units[affected]] * sparsity.activation.shape[1] + column
+                pieces.append(_Piece(affected, slopes, own))
+            found.append(pieces)
         return found
 
-
-def _nothing(units: int, lanes: int, sparsity: JacobianSparsity) -> tuple[Array, Array, Array]:
-    """Return a register without parameters."""
-    assert sparsity.inputs is not None
-    return np.empty(0, int), np.empty(0, int), np.full(lanes, sparsity.inputs.max() + 1)
+    def _put(self, registers: Sequence[Sequence[_Piece]]) -> None:
+        """Set the arrays of pieces; units are padded by the row after a panel's last, from which nothing is read."""
+        self.pieces = np.cumsum([0, *map(len, registers)])
+        pieces = [piece for own in registers for piece in own]
+        rows_of = np.repeat(np.repeat(self.table[:, 1], self.columns), np.diff(self.pieces))
+        most = max((len(piece.units) for piece in pieces), default=1)
+        self.piece_units = np.repeat(rows_of[:, None], most, axis=1)
+        self.piece_slopes = np.zeros((len(pieces), most), np.int64)
+        for k, piece in enumerate(pieces):
+            self.piece_units[k, : len(piece.units)] = piece.units
+            self.piece_slopes[k, : len(piece.slopes)] = piece.slopes
+        self.piece_inputs = np.array([piece.inputs for piece in pieces]).reshape(-1, self.lanes)
 
 
 def _form(sparsity: JacobianSparsity, units: Array) -> GroupForm:

@@ -1,8 +1,8 @@
 """The influence matrix of an online algorithm, updated through a block of steps: M <- J M + I.
 
 M is stored in panels of `COLUMNS` registers, whose lanes are parameters, and of the units of a group in which M may be
-nonzero. A panel is taken through all steps of the block before the next one, so that it stays in the cache. All
-registers' lanes enter the same pre-activation, so that I is a few products of a number and a register.
+nonzero. A panel is taken through all steps of the block before the next one, so that it stays in the cache. Most lanes
+of a register enter the same pre-activation, so that I is a few products of a number and a register.
 """
 
 from rnnbp.kernels.compiled.compiling import entry, helper
@@ -14,8 +14,8 @@ from rnnbp.kernels.team import STARTED
 
 @entry
 def advance_panels(
-    signals, product_at, matrix, active, jacobians, dense, slopes, inputs, signal, due, panels, register_units,
-    register_slopes, register_inputs, places, scratch, gradient, first, last
+    signals, product_at, matrix, active, jacobians, dense, slopes, inputs, signal, due, panels, pieces,
+    piece_units, piece_slopes, piece_inputs, places, scratch, gradient, first, last
 ):  # fmt: skip
     """Take panels `first` to `last` - 1 of every sequence through the steps of a block.
 
@@ -40,10 +40,12 @@ def advance_panels(
     panels : ndarray (panels, 7)
         Of each: where it begins in a row of `matrix`, its units, the dense columns of J and where they begin, where its
         units' signal begins, and the first and one past the last of its elementwise entries.
-    register_units, register_slopes : ndarray (registers, E)
-        The units that the parameters of a register affect, and the place of the derivative in `slopes`.
-    register_inputs : ndarray (registers, lanes)
-        The place of each parameter's input.
+    pieces : ndarray (registers + 1,)
+        The first piece of each register; the lanes of a piece enter the same pre-activation.
+    piece_units, piece_slopes : ndarray (pieces, A)
+        The units that the parameters of a piece affect, and the place of the derivative in `slopes`.
+    piece_inputs : ndarray (pieces, lanes)
+        The place of each parameter's input, and of the zero in the lanes of other pieces.
     places : ndarray (L, 2)
         The unit i and the unit j of each elementwise entry.
     scratch : ndarray
@@ -73,13 +75,13 @@ def advance_panels(
                     for v in range(0, W, L):
                         store(at(to, v), load(at(to, v)) + jacobians[row, dense + k] * load(at(of, v)))
                 for v in range(COLUMNS):
-                    register = p * COLUMNS + v
-                    for lane in range(L):
-                        values[lane] = inputs[row, register_inputs[register, lane]]
-                    value = load(values)
-                    for e in range(register_units.shape[1]):
-                        to = at(new, register_units[register, e] * W + v * L)
-                        store(to, load(to) + slopes[row, register_slopes[register, e]] * value)
+                    for piece in range(pieces[p * COLUMNS + v], pieces[p * COLUMNS + v + 1]):
+                        for lane in range(L):
+                            values[lane] = inputs[row, piece_inputs[piece, lane]]
+                        value = load(values)
+                        for k in range(piece_units.shape[1]):
+                            to = at(new, piece_units[piece, k] * W + v * L)
+                            store(to, load(to) + slopes[row, piece_slopes[piece, k]] * value)
                 if depth > 0:
                     product(
                         product_at, units, COLUMNS, at(jacobians, row * jacobians.shape[1] + of_j), depth, 1, old, W,
