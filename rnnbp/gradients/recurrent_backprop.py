@@ -20,15 +20,7 @@ from rnnbp.layers.constant_input import Rows, TransposedJacobian, transposed_jac
 from rnnbp.layers.fixed_point import check_solver_arguments, spectral_radius_at, state_cotangent
 from rnnbp.losses import Loss
 from rnnbp.models import Sequential
-from rnnbp.solvers import (
-    OnFailure,
-    Raise,
-    Relaxation,
-    Solver,
-    Tolerance,
-    convergence_error,
-    imaginary_scale,
-)
+from rnnbp.solvers import OnFailure, Raise, Relaxation, Solver, Tolerance, convergence_error, imaginary_scale
 
 
 @dataclass(frozen=True)
@@ -188,9 +180,8 @@ class Implicit(Layer):
         if d_state is not None:
             d[_last_rows(active, dy.shape[1])] += d_state[: active.max(initial=0)]
         _, cell_residuals = cell.step(weights, z, x)
-        a = self._adjoint(
-            _Jacobians(cell, weights, z, x, cell_residuals), d, imaginary_scale(params.vector, z, x), active
-        )
+        jacobians = _Jacobians(cell, weights, z, x, cell_residuals)
+        a = self._adjoint(jacobians, d, imaginary_scale(params.vector, z, x), active)
         _, d_x, delta = cell.step_vjp(weights, z, x, cell_residuals, a)
         cell.param_vjp(z, x, cell_residuals, delta, grad)
         return unpack(d_x, active, dy.shape[1]), _initial_state_cotangent(active, d_state)

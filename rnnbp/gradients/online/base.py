@@ -97,7 +97,7 @@ class Online(GradientAlgorithm):
         raise NotImplementedError(f"{type(self).__name__} does not define initial_influence")
 
     def block_steps(self, parts: Decomposition, batch_size: int) -> int:
-        """Return the number of steps in a block: as many as keep what is computed of them in the cache."""
+        """Return the number of steps in a block: as many as are computed together in the cache."""
         S, P = parts.cell.state_size, parts.params.size
         return block_steps(batch_size, max(S * S, P))
 

@@ -16,16 +16,21 @@ from rnnbp.gradients.online.panels import Panels
 from rnnbp.gradients.online.parameter_groups import grouped
 from rnnbp.runtime import get_num_threads
 
-FLOPS_PER_THREAD = 7.5e6
+FLOPS_PER_THREAD = 7.5e6  # floating-point operations in a block, at least, for each thread
 
 
 class CompiledInfluenceMatrix(InfluenceMatrix):
-    """The influence matrix in the layout of the compiled code.
+    """The influence matrix in panels (`Panels`), which compiled code takes through a block one after the other.
 
     Parameters
     ----------
     sparsity, order, batch_size, dtype
         See `rnnbp.gradients.online.influence.influence_on`.
+
+    Attributes
+    ----------
+    matrix : ndarray (B, size)
+        The panels of each sequence, side by side.
     """
 
     def __init__(self, sparsity: JacobianSparsity, order: int | None, batch_size: int, dtype: np.dtype) -> None:
@@ -57,7 +62,7 @@ class CompiledInfluenceMatrix(InfluenceMatrix):
         return gradient[panels.lanes_of]
 
     def _operands(self, steps: LinearizedSteps, signal: Array) -> tuple[Any, ...]:
-        """Return what `advance_panels` computes with, from the active sequences to where the signal is not zero."""
+        """Return the arguments of `advance_panels` that depend on the block, from `active` to `due`."""
         entries, dtype = CompressedEntries(steps, self.compression), self.matrix.dtype
         slopes = _by_row(side_by_side(entries.delta), dtype)
         jacobians = self._jacobians(entries, slopes)
@@ -67,7 +72,7 @@ class CompiledInfluenceMatrix(InfluenceMatrix):
         return active, jacobians, self.panels.dense, slopes, inputs, signals, (signal != 0).any(axis=1)
 
     def _jacobians(self, entries: CompressedEntries, slopes: Array) -> Array:
-        """Return the entries of J (N, E)."""
+        """Return the entries of J (N, E): those in dense columns, group by group, and then the others."""
         from rnnbp.kernels.compiled.influence import fill_jacobians
 
         panels = self.panels
@@ -80,12 +85,12 @@ class CompiledInfluenceMatrix(InfluenceMatrix):
         return found
 
     def _scratch_size(self) -> int:
-        """Return the numbers of two panels with one unit more, and of a register."""
+        """Return the size of the `scratch` of `advance_panels`."""
         panels = self.panels
         return (2 * (int(panels.table[:, 1].max(initial=0)) + 1) * panels.columns + 1) * panels.lanes
 
     def _threads(self, steps: LinearizedSteps) -> int:
-        """Return the number of threads that pays."""
+        """Return the number of threads that a block is worth."""
         table = self.panels.table
         flops = 2.0 * steps.size * (table[:, 1] * (table[:, 2] + 2)).sum() * self.panels.columns * self.panels.lanes
         worth = min(len(table), int(flops / FLOPS_PER_THREAD))
@@ -94,6 +99,7 @@ class CompiledInfluenceMatrix(InfluenceMatrix):
 
 @lru_cache(maxsize=64)
 def _panels_of(sparsity: JacobianSparsity, order: int | None, dtype: np.dtype) -> Panels:
+    """Return the panels for the vector width of a dtype."""
     from rnnbp.kernels.compiled.product import COLUMNS
     from rnnbp.kernels.compiled.vectors import REGISTER_BYTES
 
@@ -102,6 +108,6 @@ def _panels_of(sparsity: JacobianSparsity, order: int | None, dtype: np.dtype) -
 
 
 def _by_row(of_colors: Array, dtype: np.dtype) -> Array:
-    """Return (C, N, K) as rows (N, C K)."""
+    """Return derivatives (C, N, K), of each of C colours, as rows (N, C K)."""
     rows = np.moveaxis(of_colors, 1, 0)
     return np.ascontiguousarray(rows, dtype).reshape(rows.shape[0], -1)

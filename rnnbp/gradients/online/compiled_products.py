@@ -8,22 +8,26 @@ from rnnbp.kernels.compiled import available
 
 
 def is_compiled() -> bool:
-    """Return whether there is Numba, and the fastest backend is allowed."""
+    """Return whether compiled code may be used: Numba is installed, and `rnnbp.kernels.using` does not exclude it."""
     return "compiled" in allowed() and available()
 
 
 def advance_rank_one(
     state: Array, params: Array, active: Array, jacobian: Array, new_state: Array, new_params: Array, signal: Array
 ) -> Array:
-    """Update s~ (B, S) and theta~ (B, P) in place through a block, and return the gradient (P,) of its losses.
+    """Update s~ and theta~ of `UORO` in place through a block, and return the gradient (P,) of its losses.
 
     Parameters
     ----------
     state, params : ndarray (B, S), (B, P)
+        s~ and theta~.
     active : ndarray (h,)
+        The number of active sequences of each step.
     jacobian : ndarray (N, S, S)
     new_state, new_params : ndarray (N, S), (N, P)
+        rho1 nu and nu I / rho1 of each real step.
     signal : ndarray (N, S)
+        dL/ds.
     """
     from rnnbp.kernels.compiled import random_products
 
@@ -48,16 +52,21 @@ def advance_kronecker(
     new_states: Array,
     signal: Array,
 ) -> Array:
-    """Update u (B, V) and A (B, S, K) in place through a block, and return the gradient (K, V) of its losses.
+    """Update u and A of `KFRTRL` in place through a block, and return the gradient (K, V) of its losses.
 
     Parameters
     ----------
     inputs, states : ndarray (B, V), (B, S, K)
+        u and A.
     active : ndarray (h,)
+        The number of active sequences of each step.
     jacobian : ndarray (N, S, S)
     old_sign : ndarray (N,)
+        c1 of each real step.
     new_inputs, new_states : ndarray (N, V), (N, S, K)
+        c2 p2 v and c2 D / p2.
     signal : ndarray (N, S)
+        dL/ds.
     """
     from rnnbp.kernels.compiled import random_products
 
@@ -73,7 +82,7 @@ def advance_kronecker(
 
 
 def _padded(array: Array) -> Array:
-    """Return a copy whose last axis is padded by zeros to whole registers."""
+    """Return a copy whose last axis is padded by zeros to a multiple of the vector width."""
     from rnnbp.kernels.compiled.vectors import REGISTER_BYTES
 
     width, lanes = array.shape[-1], REGISTER_BYTES // array.dtype.itemsize

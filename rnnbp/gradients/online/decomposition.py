@@ -93,7 +93,7 @@ class Decomposition:
 
 @lru_cache(maxsize=64)
 def _stack(*cells: Identity) -> Stack:
-    """Return the same stack for the same cells, which keeps what has been derived of it."""
+    """Return the same stack for the same cells, so that what is cached by cell is found again."""
     return Stack(tuple(cell.value for cell in cells))
 
 

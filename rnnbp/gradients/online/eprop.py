@@ -16,12 +16,7 @@ from rnnbp.gradients.online.detached_layers import detached
 from rnnbp.gradients.online.feedback import Feedback, RandomFeedback, SymmetricFeedback
 from rnnbp.gradients.online.forward_pass import BlockLoss, ForwardPass
 from rnnbp.gradients.online.influence import influence_on
-from rnnbp.gradients.online.jacobian_sparsity import (
-    JacobianSparsity,
-    sparsity_of,
-    without_paths,
-    without_recurrent,
-)
+from rnnbp.gradients.online.jacobian_sparsity import JacobianSparsity, sparsity_of, without_paths, without_recurrent
 from rnnbp.gradients.online.linearized_steps import LinearizedSteps
 
 

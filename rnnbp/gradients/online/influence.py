@@ -1,7 +1,8 @@
 """The influence matrix on a sparsity pattern: RTRL's, which is full, SnAp's and e-prop's.
 
-Parameters that affect the same units are a group; of each group the influence matrix has d units and m parameters. RTRL
-has a single group, of all units and parameters.
+Parameters that affect the same units are a group. Of a group of m parameters that affect d units, M is a dense matrix
+(d, m), updated by M <- J M + I with the block (d, d) of J within these units; what is outside of all groups is zero.
+RTRL has a single group, of all S units and P parameters.
 """
 
 from abc import ABC, abstractmethod
@@ -37,7 +38,7 @@ def influence_on(sparsity: JacobianSparsity, order: int | None, batch_size: int,
 
 
 class SparseInfluenceMatrix(InfluenceMatrix):
-    """The influence matrix in NumPy. Groups of the same form are one array.
+    """The influence matrix in NumPy. Groups of the same form, as `group_parameters` finds them, are one array.
 
     Parameters
     ----------
@@ -46,12 +47,14 @@ class SparseInfluenceMatrix(InfluenceMatrix):
 
     Attributes
     ----------
-    groups_by_form : list of ParameterGroups
+    groups_by_form : list of GroupedInfluence
+    entries : int
+        The number of entries of J that a step takes.
     """
 
     def __init__(self, sparsity: JacobianSparsity, order: int | None, batch_size: int, dtype: np.dtype) -> None:
         groups_by_form = grouped(sparsity, order)
-        self.groups_by_form = [ParameterGroups(sparsity, *groups, batch_size, dtype) for groups in groups_by_form]
+        self.groups_by_form = [GroupedInfluence(sparsity, *groups, batch_size, dtype) for groups in groups_by_form]
         self.size = len(sparsity.columns)
         self.compression = compression_of(sparsity, dtype)
         self.entries = sum(groups.units.size * groups.units.shape[1] for groups in self.groups_by_form)
@@ -68,8 +71,8 @@ class SparseInfluenceMatrix(InfluenceMatrix):
         return found
 
 
-class ParameterGroups:
-    """The influence matrix of G groups of m parameters on d units each, at two steps.
+class GroupedInfluence:
+    """The influence matrix of G groups of m parameters on d units each.
 
     Parameters
     ----------
@@ -82,7 +85,9 @@ class ParameterGroups:
     Attributes
     ----------
     matrix, spare : ndarray (B, G, d, m)
-        M, and where J M is written to.
+        M after the last step, and where J M of the next one is written to.
+    update : ImmediateUpdate
+        How I is added.
     """
 
     def __init__(
@@ -92,9 +97,8 @@ class ParameterGroups:
         self.matrix = np.zeros((batch_size, *units.shape, parameters.shape[1]), dtype)
         self.spare = np.empty_like(self.matrix)
         columns = np.unique(sparsity.columns[parameters[0]]).size
-        few = sparsity.inputs is not None and columns <= len(units)
-        kind: type[ImmediateUpdate] = OuterProductUpdate if few else ElementwiseUpdate
-        self.update = kind(sparsity, units, parameters)
+        by_products = sparsity.inputs is not None and columns <= len(units)
+        self.update = (OuterProductUpdate if by_products else ElementwiseUpdate)(sparsity, units, parameters)
 
     def advance(self, entries: JacobianEntries, signal: Array) -> Array:
         """Set M to J M + I, restricted to the groups, step by step; return the sum of dL/ds . M, (G, m)."""
@@ -113,17 +117,7 @@ class ParameterGroups:
 
 
 class ImmediateUpdate(ABC):
-    """The immediate Jacobian of groups of parameters, computed for a block and added to M step by step.
-
-    Parameters
-    ----------
-    sparsity : JacobianSparsity
-    units : ndarray of int (G, d)
-    parameters : ndarray of int (G, m)
-    """
-
-    @abstractmethod
-    def __init__(self, sparsity: JacobianSparsity, units: Array, parameters: Array) -> None: ...
+    """The immediate Jacobian of groups of parameters, computed for a block and added to M step by step."""
 
     @abstractmethod
     def of(self, entries: JacobianEntries) -> Any:
@@ -131,7 +125,7 @@ class ImmediateUpdate(ABC):
 
     @abstractmethod
     def add(self, immediate: Any, rows: slice, matrix: Array) -> None:
-        """Add I of some rows to a matrix (n, G, d, m)."""
+        """Add I of the n rows of a step to a matrix (n, G, d, m)."""
 
 
 class ElementwiseUpdate(ImmediateUpdate):
@@ -155,7 +149,6 @@ class ElementwiseUpdate(ImmediateUpdate):
         return entries.immediate(*self.pairs)
 
     def add(self, immediate: Array, rows: slice, matrix: Array) -> None:
-        """Add I of some rows to a matrix (n, G, d, m)."""
         matrix.reshape(len(matrix), -1)[:, self.places] += immediate[rows]
 
 
@@ -185,6 +178,5 @@ class OuterProductUpdate(ImmediateUpdate):
         return slopes.reshape(N, -1, q), inputs
 
     def add(self, immediate: tuple[Array, Array], rows: slice, matrix: Array) -> None:
-        """Add I of some rows to a matrix (n, G, d, m)."""
         slopes, inputs = immediate
         matrix += (slopes[rows] @ inputs[rows]).reshape(matrix.shape)

@@ -203,7 +203,11 @@ def _outers_of(step: LinearizedSteps) -> tuple[Outer, ...]:
 def _random_step(
     cell: Cell, params: Parameters, rng: np.random.Generator, signed: bool, real: bool, state: float | None = None
 ) -> LinearizedSteps:
-    """Return a step of two sequences at random values; inputs are in [0, 1), which as a token is the first one."""
+    """Return a step of two sequences at random values; inputs are in [0, 1), which as a token is the first one.
+
+    `signed` values have random signs. A `real` step has its own residuals, another one random residuals. `state` is the
+    magnitude of the units' states; None: random.
+    """
 
     def draw(*shape: int) -> Array:
         return rng.uniform(0.5, 1, shape) * (rng.choice([-1.0, 1.0], shape) if signed else 1.0)

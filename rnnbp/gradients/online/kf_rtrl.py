@@ -107,20 +107,29 @@ class Product:
     places: tuple[tuple[Outer, slice], ...]
 
     def advance(
-        self, block: LinearizedSteps, jacobian: Array, signs: Array, inputs: Array, slopes: Array, signal: Array
+        self, steps: LinearizedSteps, jacobian: Array, signs: Array, inputs: Array, slopes: Array, signal: Array
     ) -> Array:
         """Update u and A through a block of steps, and return the sum of (dL/ds . A) outer u, (K, V).
 
-        `inputs` (N, V) and `slopes` (N, S, K) are v and D, balanced.
+        Parameters
+        ----------
+        steps : LinearizedSteps
+        jacobian : ndarray (N, S, S)
+        signs : ndarray (2, N)
+            c1 and c2 of each real step.
+        inputs, slopes : ndarray (N, V), (N, S, K)
+            p2 v and D / p2.
+        signal : ndarray (N, S)
+            dL/ds.
         """
         c1, c2 = signs
         new_inputs, new_states = c2[:, None] * inputs, c2[:, None, None] * slopes
         if is_compiled():
             return advance_kronecker(
-                self.inputs, self.states, block.active, jacobian, c1, new_inputs, new_states, signal
+                self.inputs, self.states, steps.active, jacobian, c1, new_inputs, new_states, signal
             )
         signals, products = [], []
-        for rows in block.rows:
+        for rows in steps.rows:
             n = rows.stop - rows.start
             u, a = balanced(self.inputs[:n], jacobian[rows] @ self.states[:n])
             self.inputs[:n] = c1[rows, None] * u + new_inputs[rows]

@@ -1,9 +1,10 @@
 """How the influence matrix on a sparsity pattern is laid out for compiled code.
 
-Each parameter is a lane of a register; parameters of one pre-activation that are multiplied by the same input, as both
-biases are, have the same influence and share a lane. The lanes of a register that enter the same pre-activation are a
-piece of it. Registers are gathered in panels, and a panel has a row for each unit in which its parameters' influence
-may be nonzero. Of J, columns with few entries are separated from the dense ones: those of an LSTM's cell state, say.
+Each parameter is a lane of a vector register; parameters of one pre-activation that are multiplied by the same input,
+as both biases are, have the same derivatives and use one lane. The lanes of a register that enter the same
+pre-activation are a piece of it. Registers are gathered in panels: a panel is a block of M, whose columns are the lanes
+of its registers, and whose rows are the units on which M may be nonzero there. Of J, columns with few entries are
+separated from the dense ones: those of an LSTM's cell state, say.
 """
 
 from collections.abc import Sequence
@@ -97,7 +98,7 @@ class Panels:
     piece_units, piece_slopes : ndarray (pieces, A)
     piece_inputs : ndarray (pieces, lanes)
     places : ndarray (L, 2)
-        As `rnnbp.kernels.compiled.influence.advance_panels` takes them.
+        As `rnnbp.kernels.compiled.influence.advance_panels` takes them; `table` is its `panels`.
     lanes_of : ndarray (P,)
         The lane of each parameter, counted over all panels; one that affects nothing has a lane past the end.
     size, width : int
@@ -115,11 +116,18 @@ class Panels:
         assert sparsity.inputs is not None
         self.sparsity, self.compression, self.columns, self.lanes = sparsity, compression, columns, lanes
         self.forms = [_form(sparsity, units) for units, _ in groups_by_form]
-        self.lanes_of = np.full(len(sparsity.columns), -1)
+        self.signal_units = np.concatenate([form.units.ravel() for form in self.forms])
+        self._put_pieces(self._put_panels([parameters for _, parameters in groups_by_form]))
+        self._put_entries()
+
+    def _put_panels(self, parameters_by_form: Sequence[Array]) -> list[list[_Piece]]:
+        """Set `table`, `lanes_of`, `size` and `width`; return the pieces of each register of all panels."""
+        columns, lanes = self.columns, self.lanes
+        self.lanes_of = np.full(len(self.sparsity.columns), -1)
         rows: list[tuple[int, ...]] = []
         registers: list[list[_Piece]] = []
         self.size = jacobian = signal = entry = 0
-        for form, (_, parameters) in zip(self.forms, groups_by_form, strict=True):
+        for form, parameters in zip(self.forms, parameters_by_form, strict=True):
             G, d = form.units.shape
             entries = np.bincount(form.entry_groups, minlength=G)
             for g in range(G):
@@ -132,9 +140,12 @@ class Panels:
                 jacobian, signal, entry = jacobian + d * form.depth, signal + d, entry + int(entries[g])
         self.table = np.array(rows).reshape(-1, 7)
         self.lanes_of[self.lanes_of < 0] = self.width = len(registers) * lanes
-        self._put(registers)
+        return registers
+
+    def _put_entries(self) -> None:
+        """Set `dense`, `places`, and what each of the entries of J is computed from."""
+        sparsity, compression = self.sparsity, self.compression
         self.places = np.concatenate([form.entry_places for form in self.forms]).reshape(-1, 2)
-        self.signal_units = np.concatenate([form.units.ravel() for form in self.forms])
         dense = [form.dense_units for form in self.forms]
         self.dense = sum(map(len, dense))
         i, j = np.concatenate([*dense, *(form.elementwise_units for form in self.forms)]).T
@@ -164,8 +175,11 @@ class Panels:
             found.append(pieces)
         return found
 
-    def _put(self, registers: Sequence[Sequence[_Piece]]) -> None:
-        """Set the arrays of pieces; units are padded by the row after a panel's last, from which nothing is read."""
+    def _put_pieces(self, registers: Sequence[Sequence[_Piece]]) -> None:
+        """Set `pieces`, `piece_units`, `piece_slopes` and `piece_inputs`.
+
+        Units are padded by the row after a panel's last, from which nothing is read.
+        """
         self.pieces = np.cumsum([0, *map(len, registers)])
         pieces = [piece for own in registers for piece in own]
         rows_of = np.repeat(np.repeat(self.table[:, 1], self.columns), np.diff(self.pieces))

@@ -1,8 +1,8 @@
 """Random products that estimate the influence matrix, updated through a block of steps: UORO's and KF-RTRL's.
 
 Both update a product left x right to ``rho left' + new_left, right' / rho + new_right`` with rho such that the factors
-of the old part have equal norms (`rnnbp.gradients.online.sign_estimates.balanced`). Rows are padded by zeros to whole
-registers, so that sums run over registers.
+of the old part have equal norms (`rnnbp.gradients.online.sign_estimates.balanced`). Rows are padded by zeros to a
+multiple of the vector width, so that sums run over registers.
 """
 
 import numpy as np
