@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from rnnbp.benchmark.tables import write_tables
 from rnnbp.runtime import replacing
 
 SIZES = ["batch", "steps", "inputs", "hidden"]
@@ -109,11 +110,7 @@ class Benchmark:
         from rnnbp.benchmark.plots import plot_benchmark
 
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        tables = {"bench": self.table, "summary": self.summary(), "growth": self.growth}
-        for name, table in tables.items():
-            with replacing(folder / f"{name}.csv") as beside:
-                table.to_csv(beside, index=False, float_format="%.4g", lineterminator="\n")
+        write_tables(folder, {"bench": self.table, "summary": self.summary(), "growth": self.growth})
         figure = plot_benchmark(self.table)
         with replacing(folder / "bench.png") as beside:
             figure.savefig(beside, format="png", dpi=120)

@@ -1,4 +1,4 @@
-"""Time recurrent layers, static networks and an epoch of training, or a suite, beside other libraries in turns."""
+"""Time recurrent layers, static networks and an epoch, or with --suite all the rest, beside other libraries."""
 
 import argparse
 import sys

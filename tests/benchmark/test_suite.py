@@ -22,7 +22,7 @@ def results():
         ("readers", "files", "slow", 80.0),
         ("online", "alone", "rnnbp", 5.0),
     ]
-    return SuiteResults(pd.DataFrame(rows, columns=["section", "workload", "contestant", "us"]))
+    return SuiteResults(pd.DataFrame(rows, columns=["section", "workload", "library", "us"]))
 
 
 def test_the_table_has_the_best_peer_and_its_time_relative_to_the_packages_best():
@@ -63,7 +63,7 @@ def test_a_contest_about_threads_has_the_default_number():
 @pytest.mark.slow
 @pytest.mark.parametrize("section", SECTIONS)
 def test_the_first_contest_of_each_section_runs(section):
-    """Its contestants compute the same, which a section checks before it yields a contest."""
+    """Its runs compute the same, which a section checks before it yields a contest."""
     contest = next(iter(import_module(f"rnnbp.benchmark.suite.{section}").contests()))
     assert next(iter(contest.runs)).startswith("rnnbp")
     for run in contest.runs.values():

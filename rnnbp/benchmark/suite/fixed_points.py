@@ -38,7 +38,7 @@ Run = Callable[[], Array]  # which returns the gradient as one vector
 
 
 def contests() -> Iterator[Contest]:
-    """Yield the contests of this section, each after a check that all contestants find about the same gradient."""
+    """Yield the contests of this section, each after a check that all runs find about the same gradient."""
     for hidden_size in (64, 256):
         model, batch = _task(hidden_size)
         weights = {name: np.array(value) for name, value in model.params.items()}
@@ -87,11 +87,11 @@ def _flat(gradient: Mapping[str, Any], names: Iterator[str] | Mapping[str, Any])
 
 
 def _check_same(workload: str, runs: Mapping[str, Run]) -> None:
-    """Raise unless all contestants find the same gradient, to a thousandth of its largest entry."""
+    """Raise unless all runs find the same gradient, to a thousandth of its largest entry."""
     (name, own), *others = [(name, run()) for name, run in runs.items()]
     for other, found in others:
         if np.abs(found - own).max() > 1e-3 * np.abs(own).max():
-            raise AssertionError(f"{workload}: {other} finds another gradient than {name}")
+            raise ValueError(f"{workload}: {other} finds another gradient than {name}")
 
 
 # ---- peers ------------------------------------------------------------------------------------------------------

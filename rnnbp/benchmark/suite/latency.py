@@ -47,7 +47,7 @@ def _bound(run: Forward, x: Array) -> Callable[[], object]:
 
 
 def _check(name: str, found: Array, expected: Array) -> None:
-    """Raise unless two contestants compute the same."""
+    """Raise unless a library computes what this package does."""
     if not np.allclose(found, expected, atol=TOLERANCE):
         raise ValueError(f"the {name} differs by {abs(found - expected).max():.2g}")
 
@@ -70,9 +70,9 @@ def _torch_parameters(model: Sequential, module: Any, suffix: str) -> Any:
     import torch
 
     with torch.no_grad():
-        for kind in ("w_ih", "w_hh", "b_ih", "b_hh"):
-            name = kind.replace("w_", "weight_").replace("b_", "bias_") + suffix
-            getattr(module, name).copy_(torch.from_numpy(np.array(model.params[f"0.{kind}"])))
+        for own in ("w_ih", "w_hh", "b_ih", "b_hh"):
+            name = own.replace("w_", "weight_").replace("b_", "bias_") + suffix
+            getattr(module, name).copy_(torch.from_numpy(np.array(model.params[f"0.{own}"])))
     return module.eval()
 
 

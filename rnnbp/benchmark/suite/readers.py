@@ -24,7 +24,7 @@ SEQUENCES = 100_000
 
 
 def contests() -> Iterator[Contest]:
-    """Yield the contests of this section, each after a check that all contestants return the same."""
+    """Yield the contests of this section, each after a check that all runs return the same."""
     yield _edits("words of 3 to 14 letters", 3, 14)
     yield _edits("texts of 50 to 150 letters", 50, 150)
     yield _wav()
@@ -53,11 +53,11 @@ def _edits(name: str, shortest: int, longest: int) -> Contest:
     if find_spec("rapidfuzz"):
         from rapidfuzz.distance import Levenshtein
 
-        def kinds_of_edits() -> int:  # which `rnnbp` counts too
+        def edits_by_type() -> int:  # as `rnnbp` counts them
             return sum(len(Levenshtein.editops(a, b)) for a, b in zip(truths, guesses, strict=True))
 
         runs["rapidfuzz, distances alone"] = lambda: sum(map(Levenshtein.distance, truths, guesses))
-        runs["rapidfuzz"] = kinds_of_edits
+        runs["rapidfuzz"] = edits_by_type
     if find_spec("jiwer"):
         import jiwer
 

@@ -1,4 +1,4 @@
-"""Run of the suite: the contests of each section in turns, as a table."""
+"""Run of the suite: the contests of each section, their runs in alternating turns, as a table of times."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,8 @@ import pandas as pd
 
 from rnnbp.benchmark.measure import TimedCall, best_times, blas_threads
 from rnnbp.benchmark.suite.base import Contest
-from rnnbp.runtime import choice, replacing, set_num_threads, threads_as_before
+from rnnbp.benchmark.tables import write_tables
+from rnnbp.runtime import choice, set_num_threads, threads_as_before
 
 SECTIONS = ("latency", "online", "fixed_points", "readers", "static", "busy")
 
@@ -22,7 +23,15 @@ class SuiteResults:
     Attributes
     ----------
     times : DataFrame
-        A row for each contestant: section, workload, contestant, us (of one step, file or pair, as the workload says).
+        A row for each run of a contest: section, workload, library, us (of one step, file or pair, as the workload
+        says). Libraries whose name begins with ``rnnbp`` are this package, with its defaults or as named.
+
+    Examples
+    --------
+    >>> rows = [("online", "RTRL", "rnnbp", 50.0), ("online", "RTRL", "JAX", 100.0)]
+    >>> results = SuiteResults(pd.DataFrame(rows, columns=["section", "workload", "library", "us"]))
+    >>> results.table()["ratio"].tolist()
+    [2.0]
     """
 
     times: pd.DataFrame
@@ -35,12 +44,12 @@ class SuiteResults:
         """
         rows: list[dict[str, Any]] = []
         for (section, workload), group in self.times.groupby(["section", "workload"], sort=False):
-            ours = group["contestant"].str.startswith("rnnbp")
+            ours = group["library"].str.startswith("rnnbp")
             row: dict[str, Any] = {"section": section, "workload": workload, "rnnbp_us": group.loc[ours, "us"].min()}
             peers = group[~ours]
             if len(peers):
                 best = peers.iloc[int(peers["us"].argmin())]
-                row |= {"peer": best["contestant"], "peer_us": best["us"], "ratio": best["us"] / row["rnnbp_us"]}
+                row |= {"peer": best["library"], "peer_us": best["us"], "ratio": best["us"] / row["rnnbp_us"]}
             rows.append(row)
         return pd.DataFrame(rows, columns=["section", "workload", "rnnbp_us", "peer", "peer_us", "ratio"])
 
@@ -48,18 +57,14 @@ class SuiteResults:
         return _text(self.times) + "\n\n" + _text(self.table())
 
     def write(self, folder: str | Path) -> None:
-        """Write suite.csv, the times of all contestants, and suite_table.csv, a row for each workload.
+        """Write suite.csv, all times, and suite_table.csv, a row for each workload.
 
         Parameters
         ----------
         folder : str or Path
             Created if it does not exist.
         """
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, table in {"suite": self.times, "suite_table": self.table()}.items():
-            with replacing(folder / f"{name}.csv") as beside:
-                table.to_csv(beside, index=False, float_format="%.4g", lineterminator="\n")
+        write_tables(Path(folder), {"suite": self.times, "suite_table": self.table()})
 
 
 def _text(table: pd.DataFrame) -> str:
@@ -77,7 +82,7 @@ def run_suite(
     ----------
     sections : sequence of {'latency', 'online', 'fixed_points', 'readers', 'static', 'busy'}
     seconds : float, default 2
-        For each contest, all contestants together; slow ones take longer, as each runs at least four times.
+        For each contest, all its runs together; slow ones take longer, as each is repeated at least four times.
     progress : callable, optional
         Called with a line of text after each contest.
 
@@ -99,11 +104,11 @@ def run_suite(
             for contest in contests:
                 rows += [{"section": section} | row for row in timed(contest, limit, seconds)]
                 progress(f"{section}: {contest.workload}")
-    return SuiteResults(pd.DataFrame(rows, columns=["section", "workload", "contestant", "us"]))
+    return SuiteResults(pd.DataFrame(rows, columns=["section", "workload", "library", "us"]))
 
 
 def timed(contest: Contest, limit: Callable[[int], None], seconds: float) -> list[dict[str, Any]]:
-    """Return the shortest time of each contestant [us].
+    """Return the shortest time of each run of a contest [us].
 
     Parameters
     ----------
@@ -120,6 +125,6 @@ def timed(contest: Contest, limit: Callable[[int], None], seconds: float) -> lis
 
     times = best_times([TimedCall(run, 1) for run in contest.runs.values()], use_threads, seconds)
     return [
-        {"workload": contest.workload, "contestant": name, "us": 1e6 * best / contest.per}
+        {"workload": contest.workload, "library": name, "us": 1e6 * best / contest.per}
         for name, best in zip(contest.runs, times, strict=True)
     ]

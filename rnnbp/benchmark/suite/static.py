@@ -22,7 +22,7 @@ Array = np.ndarray
 
 
 def contests() -> Iterator[Contest]:
-    """Yield the contest of the digits, after a check that all contestants learn them."""
+    """Yield the contest of the digits, after a check that all networks learn them."""
     train, _ = load_digits()
     x, labels = np.concatenate(list(train.sequences)), np.asarray(train.targets)
     learners: dict[str, Callable[[], Callable[[Array], Array]]] = {"rnnbp": lambda: _rnnbp(train)}

@@ -98,7 +98,8 @@ class GroupedInfluence:
         self.spare = np.empty_like(self.matrix)
         columns = np.unique(sparsity.columns[parameters[0]]).size
         by_products = sparsity.inputs is not None and columns <= len(units)
-        self.update = (OuterProductUpdate if by_products else ElementwiseUpdate)(sparsity, units, parameters)
+        update = OuterProductUpdate if by_products else ElementwiseUpdate
+        self.update: ImmediateUpdate = update(sparsity, units, parameters)
 
     def advance(self, entries: JacobianEntries, signal: Array) -> Array:
         """Set M to J M + I, restricted to the groups, step by step; return the sum of dL/ds . M, (G, m)."""
