@@ -9,7 +9,7 @@ import numpy as np
 from rnnbp.cells.base import Array
 from rnnbp.cells.outer import side_by_side
 from rnnbp.gradients.online.base import InfluenceMatrix
-from rnnbp.gradients.online.jacobian_compression import CompressedEntries, compression_of
+from rnnbp.gradients.online.jacobian_compression import CompressedEntries, by_row, compression_of
 from rnnbp.gradients.online.jacobian_sparsity import JacobianSparsity, input_values
 from rnnbp.gradients.online.linearized_steps import LinearizedSteps
 from rnnbp.gradients.online.panels import Panels
@@ -64,25 +64,12 @@ class CompiledInfluenceMatrix(InfluenceMatrix):
     def _operands(self, steps: LinearizedSteps, signal: Array) -> tuple[Any, ...]:
         """Return the arguments of `advance_panels` that depend on the block, from `active` to `due`."""
         entries, dtype = CompressedEntries(steps, self.compression), self.matrix.dtype
-        slopes = _by_row(side_by_side(entries.delta), dtype)
-        jacobians = self._jacobians(entries, slopes)
+        slopes = by_row(side_by_side(entries.delta)).astype(dtype, copy=False)
+        jacobians = self.panels.entries.jacobians(entries, slopes)
         signals = np.ascontiguousarray(signal[:, self.panels.signal_units], dtype)
         inputs = np.ascontiguousarray(input_values(steps), dtype)
         active = np.ascontiguousarray(steps.active, np.int64)
         return active, jacobians, self.panels.dense, slopes, inputs, signals, (signal != 0).any(axis=1)
-
-    def _jacobians(self, entries: CompressedEntries, slopes: Array) -> Array:
-        """Return the entries of J (N, E): those in dense columns, group by group, and then the others."""
-        from rnnbp.kernels.compiled.influence import fill_jacobians
-
-        panels = self.panels
-        weights = np.where(panels.used, entries.recurrent_weights()[panels.pre_activations, panels.units], 0)
-        found = np.empty((len(slopes), len(weights)), slopes.dtype)
-        fill_jacobians(
-            found, _by_row(entries.non_recurrent, slopes.dtype), slopes, panels.non_recurrent_places,
-            panels.non_recurrent, panels.slope_places, weights.astype(slopes.dtype, copy=False)
-        )  # fmt: skip
-        return found
 
     def _scratch_size(self) -> int:
         """Return the size of the `scratch` of `advance_panels`."""
@@ -105,9 +92,3 @@ def _panels_of(sparsity: JacobianSparsity, order: int | None, dtype: np.dtype) -
 
     lanes = REGISTER_BYTES // dtype.itemsize
     return Panels(sparsity, grouped(sparsity, order), compression_of(sparsity, dtype), COLUMNS, lanes)
-
-
-def _by_row(of_colors: Array, dtype: np.dtype) -> Array:
-    """Return derivatives (C, N, K), of each of C colours, as rows (N, C K)."""
-    rows = np.moveaxis(of_colors, 1, 0)
-    return np.ascontiguousarray(rows, dtype).reshape(rows.shape[0], -1)

@@ -16,7 +16,7 @@ A. R. Curtis, M. J. D. Powell & J. K. Reid (1974), "On the estimation of sparse 
 Applied Mathematics 13(1), 117-119, doi:10.1093/imamat/13.1.117
 """
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -58,6 +58,22 @@ class Compression:
         used = sparsity.activation & recurrent
         self.columns = np.argsort(~used, axis=1, kind="stable")[:, : used.sum(axis=1).max()]
         self.used = np.take_along_axis(used, self.columns, axis=1)
+
+    @cached_property
+    def local_entries(self) -> Array:
+        """The entries of the non-recurrent Jacobian (E, 3): units i and j, and the place in the rows of all colours."""
+        i, j = np.nonzero(self.sparsity.non_recurrent)
+        return np.stack([i, j, self.colors[i] * len(self.colors) + j], axis=1)
+
+    @cached_property
+    def through(self) -> Array:
+        """The pre-activations (S, q) of `columns`, -1 in the padding."""
+        return np.where(self.used, self.columns, -1)
+
+    @cached_property
+    def slope_places(self) -> Array:
+        """The place (S, q) of the derivative with respect to each of `columns`, in the deltas of all colours."""
+        return self.colors[:, None] * self.sparsity.activation.shape[1] + self.columns
 
     def pays(self, entries: int) -> bool:
         """Return whether this number of entries takes fewer multiplications than the whole Jacobian."""
@@ -172,3 +188,9 @@ def _greedy_coloring(adjacency: Array) -> Array:
         free = np.flatnonzero(taken != np.arange(len(taken)))
         colors[vertex] = free[0] if len(free) else len(taken)
     return colors
+
+
+def by_row(of_colors: Array) -> Array:
+    """Return what was computed for each colour, (C, N, K), as rows (N, C K)."""
+    rows = np.moveaxis(of_colors, 1, 0)
+    return np.ascontiguousarray(rows).reshape(rows.shape[0], -1)

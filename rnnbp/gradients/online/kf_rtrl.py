@@ -1,6 +1,6 @@
 """Kronecker-factored real-time recurrent learning: a random Kronecker product estimates the influence matrix."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,12 +8,13 @@ import numpy as np
 
 from rnnbp.cells import Outer
 from rnnbp.cells.base import Array
-from rnnbp.cells.outer import outer_method, outer_rows
+from rnnbp.cells.outer import outer_method, outer_rows, side_by_side
 from rnnbp.core import Parameters
 from rnnbp.gradients.online.base import InfluenceMatrix
-from rnnbp.gradients.online.compiled_products import advance_kronecker, is_compiled
+from rnnbp.gradients.online.compiled_products import KroneckerUpdate, is_compiled
 from rnnbp.gradients.online.decomposition import Decomposition
-from rnnbp.gradients.online.jacobian_compression import compression_of, entries_of
+from rnnbp.gradients.online.entry_places import whole_jacobian
+from rnnbp.gradients.online.jacobian_compression import CompressedEntries, by_row, compression_of, entries_of
 from rnnbp.gradients.online.jacobian_sparsity import JacobianSparsity, structure_of
 from rnnbp.gradients.online.linearized_steps import LinearizedSteps
 from rnnbp.gradients.online.sign_estimates import RandomOnline, balanced, random_signs
@@ -124,10 +125,6 @@ class Product:
         """
         c1, c2 = signs
         new_inputs, new_states = c2[:, None] * inputs, c2[:, None, None] * slopes
-        if is_compiled():
-            return advance_kronecker(
-                self.inputs, self.states, steps.active, jacobian, c1, new_inputs, new_states, signal
-            )
         signals, products = [], []
         for rows in steps.rows:
             n = rows.stop - rows.start
@@ -161,19 +158,41 @@ class KroneckerInfluenceMatrix(InfluenceMatrix):
         return [array for product in self.products for array in (product.inputs, product.states)]
 
     def advance(self, steps: LinearizedSteps, signal: Array) -> Array:
-        S, dtype = signal.shape[1], signal.dtype
         sets = by_delta_columns(steps)
         if not self.products:
-            self.products = [_zero_product(outers, (steps.active[0], S), dtype) for outers in sets]
-        entries = entries_of(steps, compression_of(self.sparsity, dtype), S * S)
-        jacobian, grad = entries.jacobian(), Parameters(self.shapes, dtype=dtype)
-        signs = self._signs(steps, len(sets), dtype)
-        for k, (product, outers) in enumerate(zip(self.products, sets, strict=True)):
-            v, d = balanced(_inputs(outers, steps.size, dtype), entries.derivatives(outers[0].columns))
-            found = product.advance(steps, jacobian, signs[k], v, d, signal)
+            size = steps.active[0], signal.shape[1]
+            self.products = [_zero_product(outers, size, signal.dtype) for outers in sets]
+        inputs = [_inputs(outers, steps.size, signal.dtype) for outers in sets]
+        signs = self._signs(steps, len(sets), signal.dtype)
+        run = self._compiled if is_compiled() else self._by_numpy
+        grad = Parameters(self.shapes, dtype=signal.dtype)
+        for product, found in zip(self.products, run(steps, signal, sets, inputs, signs), strict=True):
             for outer, place in product.places:
                 outer_rows(grad[outer.name], outer)[:] = found[:, place]
         return grad.vector
+
+    def _by_numpy(
+        self, steps: LinearizedSteps, signal: Array, sets: Sequence[Sequence[Outer]], inputs: list[Array], signs: Array
+    ) -> Iterator[Array]:
+        """Update the products, and yield the gradient (K, V) of each."""
+        entries = entries_of(steps, compression_of(self.sparsity, signal.dtype), signal.shape[1] ** 2)
+        jacobian = entries.jacobian()
+        for k, (product, outers) in enumerate(zip(self.products, sets, strict=True)):
+            v, d = balanced(inputs[k], entries.derivatives(outers[0].columns))
+            yield product.advance(steps, jacobian, signs[k], v, d, signal)
+
+    def _compiled(
+        self, steps: LinearizedSteps, signal: Array, sets: Sequence[Sequence[Outer]], inputs: list[Array], signs: Array
+    ) -> Iterator[Array]:
+        """Do the same by compiled code."""
+        compression = compression_of(self.sparsity, signal.dtype)
+        entries = CompressedEntries(steps, compression)
+        slopes = by_row(side_by_side(entries.delta))
+        jacobian = whole_jacobian(compression).jacobians(entries, slopes).reshape(steps.size, *[signal.shape[1]] * 2)
+        for k, (product, outers) in enumerate(zip(self.products, sets, strict=True)):
+            update = KroneckerUpdate(compression, outers[0].columns)
+            given = product.inputs, product.states, steps.active, jacobian, slopes, signs[k], inputs[k], signal
+            yield update.advance(*given)
 
     def _signs(self, steps: LinearizedSteps, sets: int, dtype: np.dtype) -> Array:
         """Return the two signs (sets, 2, N) of each set and real step, drawn step by step."""

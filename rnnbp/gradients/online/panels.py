@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from rnnbp.cells.base import Array
+from rnnbp.gradients.online.entry_places import EntryPlaces
 from rnnbp.gradients.online.jacobian_compression import Compression
 from rnnbp.gradients.online.jacobian_sparsity import JacobianSparsity
 
@@ -84,13 +85,8 @@ class Panels:
     forms : list of GroupForm
     dense : int
         The number of entries of J in dense columns of all groups; after them, the elementwise entries, E in all.
-    non_recurrent_places, non_recurrent : ndarray (E,)
-        The place of each entry in the non-recurrent Jacobian's rows of all colours, and whether it may be nonzero.
-    pre_activations, units, used : ndarray (E, q), (E, 1), (E, q)
-        The pre-activations through which each entry passes, and the unit from which the recurrent weights lead there;
-        padded, `used` being False in the padding.
-    slope_places : ndarray (E, q)
-        The place of the derivative with respect to each of these.
+    entries : EntryPlaces
+        Of all these entries.
     signal_units : ndarray of int
         The units of each group, one after the other.
     table : ndarray (panels, 7)
@@ -144,16 +140,11 @@ class Panels:
 
     def _put_entries(self) -> None:
         """Set `dense`, `places`, and what each of the entries of J is computed from."""
-        sparsity, compression = self.sparsity, self.compression
         self.places = np.concatenate([form.entry_places for form in self.forms]).reshape(-1, 2)
         dense = [form.dense_units for form in self.forms]
         self.dense = sum(map(len, dense))
         i, j = np.concatenate([*dense, *(form.elementwise_units for form in self.forms)]).T
-        S, K = sparsity.activation.shape
-        self.non_recurrent_places = compression.colors[i] * S + j
-        self.non_recurrent = sparsity.non_recurrent[i, j]
-        self.pre_activations, self.units, self.used = compression.columns[i], j[:, None], compression.used[i]
-        self.slope_places = compression.colors[i, None] * K + self.pre_activations
+        self.entries = EntryPlaces(self.compression, i, j)
 
     def _registers(self, units: Array, parameters: Array, first: int) -> list[list[_Piece]]:
         """Return the pieces of the registers of a group; its lanes are counted from `first` on."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from rnnbp.cells.base import Array
 from rnnbp.gradients.online.base import Online
+from rnnbp.gradients.online.norms import balancing, squared_norms
 from rnnbp.gradients.seeding import generator_of
 from rnnbp.runtime import seed_or_generator
 
@@ -81,16 +82,8 @@ def balanced(left: Array, right: Array) -> tuple[Array, Array]:
            [0.]]), array([[1.2, 1.6],
            [0. , 0. ]]))
     """
-    a, b = _root_of_norm(left), _root_of_norm(right)
-    nonzero = (a > 0) & (b > 0)
-    a, b = np.where(nonzero, a, 1), np.where(nonzero, b, 1)
-    rho = np.where(nonzero, b / a, 0)
-    inverse = np.where(nonzero, a / b, 0)
+    rho, inverse = balancing(squared_norms(left), squared_norms(right))
     return _broadcast(rho, left) * left, _broadcast(inverse, right) * right
-
-
-def _root_of_norm(factor: Array) -> Array:
-    return (factor * factor).sum(axis=tuple(range(1, factor.ndim))) ** 0.25
 
 
 def _broadcast(scale: Array, like: Array) -> Array:

@@ -101,12 +101,11 @@ class RankOneInfluenceMatrix(InfluenceMatrix):
         return self.state, self.params
 
     def advance(self, steps: LinearizedSteps, signal: Array) -> Array:
-        jacobian = entries_of(steps, self.compression, self.state.shape[1] ** 2).jacobian()
         signs = random_signs(self.rng, steps.state.shape, self.state.dtype)
+        if self.compression.sparsity.inputs is not None and is_compiled():
+            return advance_rank_one(self.state, self.params, steps, self.compression, signs, signal)
+        jacobian = entries_of(steps, self.compression, self.state.shape[1] ** 2).jacobian()
         new_state, new_params = balanced(signs, steps.immediate_vjp(signs))
-        if is_compiled():
-            given = self.state, self.params, steps.active, jacobian, new_state, new_params, signal
-            return advance_rank_one(*given)
         found = np.zeros_like(self.params[0])
         for rows in steps.rows:
             state, params = self.state[: rows.stop - rows.start], self.params[: rows.stop - rows.start]

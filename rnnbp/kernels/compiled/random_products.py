@@ -8,11 +8,16 @@ multiple of the vector width, so that sums run over registers.
 import numpy as np
 
 from rnnbp.kernels.compiled.compiling import entry, helper
+from rnnbp.kernels.compiled.influence import add_product
+from rnnbp.kernels.compiled.product import COLUMNS, product
 from rnnbp.kernels.compiled.vectors import at, lanes, load, store
 
 
 @entry
-def advance_rank_one(state, params, active, jacobians, new_state, new_params, signal, gradient):
+def advance_rank_one(
+    state, params, active, non_recurrent, entries, weights, slopes, through, slope_places, new_state, deltas, inputs,
+    columns, places, signal, gradient
+):  # fmt: skip
     """Update s~ (B, S) and theta~ (B, P) through the N real steps of a block (UORO).
 
     Parameters
@@ -20,77 +25,111 @@ def advance_rank_one(state, params, active, jacobians, new_state, new_params, si
     state, params : ndarray (B, S), (B, P)
         Updated.
     active : ndarray (h,)
-    jacobians : ndarray (N, S, S)
-        Transposed: ``jacobians[row, j, i]`` is the derivative of unit i with respect to unit j.
-    new_state, new_params : ndarray (N, S), (N, P)
+    non_recurrent : ndarray (N, ...)
+        The non-recurrent Jacobian.
+    entries : ndarray (E, 3)
+        Its entries: units i and j, and their place.
+    weights : ndarray (S, K)
+        The recurrent weights from each unit to each pre-activation.
+    slopes : ndarray (N, ...)
+        Derivatives of units with respect to pre-activations.
+    through, slope_places : ndarray (S, q)
+        The pre-activations that each unit depends on, -1 in the padding, and the places of their derivatives.
+    new_state : ndarray (N, S)
+    deltas, inputs : ndarray (N, K), (N, V)
+        The new part of theta~ is a delta times an input.
+    columns, places : ndarray (P,)
+        Which delta and which input, for each parameter.
     signal : ndarray (N, S)
     gradient : ndarray (P,)
         The sum of dL/ds . s~ theta~ is added to it.
     """
-    S, P, L = state.shape[1], params.shape[1], lanes(state)
-    moved, register = np.empty(S, state.dtype), np.empty(L, state.dtype)
+    S, P, K, L = state.shape[1], params.shape[1], weights.shape[1], lanes(state)
+    moved, sums, register = np.empty(S, state.dtype), np.empty(K, state.dtype), np.empty(L, state.dtype)
     for b in range(active[0] if len(active) > 0 else 0):
         row = b
         for t in range(len(active)):
             if active[t] <= b:
                 break
-            product(moved, at(jacobians, row * S * S), at(state, b * S), S, S, register)
+            combination(sums, at(weights, 0), at(state, b * S), len(weights), K, register)
+            moved[:] = 0
+            for e in range(len(entries)):
+                i, j, place = entries[e]
+                moved[i] += non_recurrent[row, place] * state[b, j]
+            for i in range(len(through)):
+                for q in range(through.shape[1]):
+                    if through[i, q] >= 0:
+                        moved[i] += slopes[row, slope_places[i, q]] * sums[through[i, q]]
             rho, inverse = balance(squares(at(moved, 0), S, register), squares(at(params, b * P), P, register))
             total = state.dtype.type(0)
             for i in range(S):
                 state[b, i] = rho * moved[i] + new_state[row, i]
                 total += signal[row, i] * state[b, i]
-            for p in range(0, P, L):
-                place = at(params, b * P + p)
-                value = inverse * load(place) + load(at(new_params, row * P + p))
-                store(place, value)
-                store(at(gradient, p), load(at(gradient, p)) + total * value)
+            for p in range(P):
+                value = inverse * params[b, p] + deltas[row, columns[p]] * inputs[row, places[p]]
+                params[b, p] = value
+                gradient[p] += total * value
             row += active[t]
 
 
 @entry
-def advance_kronecker(inputs, states, active, jacobians, old_sign, new_inputs, new_states, signal, gradient):
-    """Update u (B, V) and A (B, S, K) through the N real steps of a block (KF-RTRL).
+def advance_kronecker(
+    product_at, inputs, states, active, jacobians, old_sign, new_inputs, slopes, entries, scale, signal, gradient
+):  # fmt: skip
+    """Update u (B, V) and A through the N real steps of a block (KF-RTRL).
 
     Parameters
     ----------
-    inputs, states : ndarray (B, V), (B, S, K)
-        Updated.
+    product_at : int
+        Address of the product.
+    inputs : ndarray (B, V)
+        u, updated.
+    states : ndarray (B, panels, S, W)
+        A in panels of `COLUMNS` registers, updated; K is the number of columns of all panels.
     active : ndarray (h,)
     jacobians : ndarray (N, S, S)
     old_sign : ndarray (N,)
         c1.
-    new_inputs, new_states : ndarray (N, V), (N, S, K)
-        Times c2.
+    new_inputs : ndarray (N, V)
+        The new part of u.
+    slopes, entries, scale : ndarray (N, ...), (E, 2), (N,)
+        The new part of A: derivatives of units with respect to pre-activations, at the places in A and in `slopes` of
+        each entry, times a number.
     signal : ndarray (N, S)
     gradient : ndarray (K, V)
         The sum of (dL/ds . A) outer u is added to it.
     """
-    (_, S, K), V, L = states.shape, inputs.shape[1], lanes(states)
-    moved, weights, register = np.empty(S * K, states.dtype), np.empty(K, states.dtype), np.empty(L, states.dtype)
+    (_, panels, S, W), V, L = states.shape, inputs.shape[1], lanes(states)
+    moved, weights = np.empty(panels * S * W, states.dtype), np.empty(panels * W, states.dtype)
+    register = np.empty(L, states.dtype)
     for b in range(active[0] if len(active) > 0 else 0):
-        row = b
+        row, own, u = b, at(states, b * panels * S * W), at(inputs, b * V)
         for t in range(len(active)):
             if active[t] <= b:
                 break
-            own, u = at(states, b * S * K), at(inputs, b * V)
-            for i in range(S):
-                product(moved[i * K : (i + 1) * K], own, at(jacobians, (row * S + i) * S), S, K, register)
-            rho, inverse = balance(squares(u, V, register), squares(at(moved, 0), S * K, register))
+            moved[:], weights[:] = 0, 0
+            for p in range(panels):
+                old, new = at(own, p * S * W), at(moved, p * S * W)
+                product(
+                    product_at, S, COLUMNS, at(jacobians, row * S * S), S, 1, old, W, S, new, W, new, W, L
+                )  # fmt: skip
+            rho, inverse = balance(squares(u, V, register), squares(at(moved, 0), len(moved), register))
             for v in range(V):
                 u[v] = old_sign[row] * rho * u[v] + new_inputs[row, v]
-            for k in range(0, S * K, L):
-                value = old_sign[row] * inverse * load(at(moved, k)) + load(at(new_states, row * S * K + k))
-                store(at(own, k), value)
-            product(weights, own, at(signal, row * S), S, K, register)
-            for k in range(K):
+            for k in range(0, len(moved), L):
+                store(at(own, k), old_sign[row] * inverse * load(at(moved, k)))
+            for e in range(len(entries)):
+                own[entries[e, 0]] += scale[row] * slopes[row, entries[e, 1]]
+            for p in range(panels):
+                add_product(at(weights, p * W), at(signal, row * S), at(own, p * S * W), S, L)
+            for k in range(len(weights)):
                 for v in range(V):
                     gradient[k, v] += weights[k] * u[v]
             row += active[t]
 
 
 @helper
-def product(out, matrix, vector, rows, columns, register):
+def combination(out, matrix, vector, rows, columns, register):
     """Fill `out` with the sum over the rows of a matrix at an address, each times a number of `vector`."""
     L = len(register)
     for k in range(0, columns, L):
