@@ -64,7 +64,7 @@ class ConstantInput(Protocol):
 
 
 class _CellStep:
-    """The step of any cell."""
+    """The step of any cell, by its method `step`."""
 
     def __init__(self, cell: Cell, weights: Weights, x: Array) -> None:
         self.cell, self.weights, self.x = cell, weights, Rows(x)
@@ -107,7 +107,17 @@ class _DerivedStep:
 
 
 def step_at(cell: Cell, weights: Weights, x: Array) -> ConstantInput:
-    """Return the step of a cell at constant inputs x (N, F)."""
+    """Return the step of a cell at constant inputs x (N, F).
+
+    Examples
+    --------
+    >>> from rnnbp.cells import ElmanCell
+    >>> weights = {"w_ih": np.ones((1, 1)), "w_hh": np.array([[0.5]]), "b_ih": np.zeros(1), "b_hh": np.zeros(1)}
+    >>> step = step_at(ElmanCell(1, 1), weights, np.zeros((3, 1)))
+    >>> z, _ = step(np.array([2]), np.ones((1, 1)))
+    >>> z.round(4)  # tanh(0.5)
+    array([[0.4621]])
+    """
     return _DerivedStep(cell, weights, x) if _is_derived(cell) else _CellStep(cell, weights, x)
 
 
@@ -125,7 +135,7 @@ class TransposedJacobian(Protocol):
 
 
 class _CellJacobian:
-    """The transposed Jacobian of any cell's step."""
+    """The transposed Jacobian of any cell's step, by its method `step_vjp`."""
 
     def __init__(self, cell: Cell, weights: Weights, state: Array, x: Array, residuals: Residuals) -> None:
         self.cell, self.weights, self.taken = cell, weights, Rows((state, x, residuals))
@@ -188,13 +198,14 @@ def transposed_jacobian(
 
 
 def _is_derived(cell: Cell) -> TypeGuard[DeclaredCell]:
-    """Return whether a cell's equation says it all."""
+    """Return whether a cell computes its declared equation: no method that is derived from it is overridden."""
     if isinstance(cell, ConstrainedCell):
         return cell.is_constrained
     return isinstance(cell, DeclaredCell) and cell.is_derived
 
 
 def _weights_of_equation(cell: Cell, weights: Weights) -> Weights:
+    """Return the weights as the equation takes them: constrained ones computed from their parameters."""
     return cell.with_constrained(weights) if isinstance(cell, ConstrainedCell) else weights
 
 

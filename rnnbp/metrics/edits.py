@@ -1,4 +1,4 @@
-"""The fewest edits that turn one sequence into another: of one pair bit-parallel, of many pairs side by side."""
+"""The fewest edits that turn one sequence into another: of a single pair bit-parallel, of many pairs together."""
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -25,7 +25,13 @@ def distance_function() -> Callable[[Sequence[Hashable], Sequence[Hashable]], in
 def bit_parallel_distance(truth: Sequence[Hashable], guess: Sequence[Hashable]) -> int:
     """Return the fewest edits of one pair, computed a column of the table at a time.
 
-    Two integers represent a column: where it increases by one from a row to the next, and where it decreases.
+    Neighbouring rows of a column differ by one at most. Two integers represent it, a bit a row: VP where it increases
+    by one from the row above, VN where it decreases. Names are those of Hyyrö.
+
+    Parameters
+    ----------
+    truth, guess : sequence
+        Of hashable tokens.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""The tables of edits, filled by code that Numba compiles."""
+"""Compiled tables of edits: what `rnnbp.metrics.edits.cost_saved` computes with NumPy."""
 
 import numpy as np
 
@@ -32,7 +32,7 @@ def cost_saved(codes, down, across, rows, columns, height, width, saved):
 
 @helper
 def _diagonal(tokens, others, corner, above, left, hit, miss, new):
-    """Write the cells of a diagonal, as many at a time as fit into a register: so their type stays the narrow one."""
+    """Write the cells of a diagonal; all numbers have its narrow dtype, so that many fit into a vector register."""
     number = new.dtype.type
     for i in range(len(new)):
         through = number(corner[i] + (hit if tokens[i] == others[i] else miss))

@@ -14,7 +14,7 @@ Product = Callable[[Array], Array]  # (R, S) -> (R, S)
 
 ACCURACY = 3e-6  # of a correction: enough, as the caller repeats it on the remaining residual
 RESTARTS = 10
-STAGNATION = 0.9  # of the residual in a step of GMRES, after which the next direction is another one
+STAGNATION = 0.9  # after a step of GMRES that leaves more of the residual, the last image is the next direction
 
 
 def correction(product: Product, residual: Array, krylov: int) -> Array:
@@ -63,9 +63,9 @@ def _cycle(product: Product, step: Array, r: Array, enough: Array, krylov: int) 
         after = row_norms(image)
         after[after <= dependent * before] = 0
         p[:, k], q[:, k] = _divided(direction, after), _divided(image, after)
-        share = np.where(size > enough, (q[:, k] * r).sum(axis=1, keepdims=True), 0)
-        step += share * p[:, k]
-        r -= share * q[:, k]
+        coefficient = np.where(size > enough, (q[:, k] * r).sum(axis=1, keepdims=True), 0)
+        step += coefficient * p[:, k]
+        r -= coefficient * q[:, k]
         last, size = size, row_norms(r)
         if not (size > enough).any():
             return
@@ -73,7 +73,7 @@ def _cycle(product: Product, step: Array, r: Array, enough: Array, krylov: int) 
 
 
 def dependence(dtype: np.dtype) -> float:
-    """Return what is left of an image in the space of others, relative to it: products are inexact."""
+    """Return the threshold of linear dependence: how small, relatively, orthogonalization may leave an image."""
     return 10 * float(np.sqrt(np.finfo(dtype).eps))
 
 
@@ -119,6 +119,8 @@ class GMRES(Solver):
 
 
 class _GMRESSearch(Search):
+    """Corrections by GMRES, each with the remaining residual: nothing is stored from one to the next."""
+
     def __init__(self, krylov: int) -> None:
         self.krylov = krylov
 
@@ -153,6 +155,8 @@ class Direct(Solver):
 
 
 class _DirectSearch(Search):
+    """The matrix I - M of each row, evaluated once."""
+
     def __init__(self) -> None:
         self.system: Array | None = None  # I - M, (R, S, S)
 

@@ -1,4 +1,4 @@
-"""The step of a declared cell at a constant input, and its product with a cotangent, as instructions on arrays.
+"""The step of a declared cell at a constant input, and its VJP with respect to the state, as instructions on arrays.
 
 An interpreter of a few operations on arrays (`rnnbp.kernels.compiled.interpreter`) runs every cell, so that nothing is
 compiled for a cell. What does not change between iterations (`rnnbp.cells.declared.numpy_fixed_point`) is a constant.
@@ -22,9 +22,10 @@ Rows = tuple[str, int]  # of a weight: its name, and the first row in units of H
 
 
 class Instruction(NamedTuple):
-    """An operation, the array it writes, one or two that it reads, and, of a product, a weight.
+    """An operation, the places of the array it writes and of one or two that it reads, and, of a product, a weight.
 
-    Operations are called as those of expressions, and 'copy' and 'product': ``out = a @ weight + b``.
+    Operations have the names of those of expressions; besides there are 'copy', and 'product':
+    ``out = a @ weight + b``.
     """
 
     operation: str
@@ -40,11 +41,9 @@ class Instructions:
 
     Attributes
     ----------
-    code : ndarray (n, 5) of int
-        In each row an operation, by its place in `OPERATIONS`, the array it writes, one or two that it reads, and, of a
-        product, the weight: ``out = a @ weight + b``.
+    code : tuple of Instruction
     constants : tuple of tuple of Key
-        The sums that the last arrays have as constants.
+        The last arrays: each is the sum of some constants.
     weights : tuple of Rows
         H rows of a parameter each.
     parts, arrays : int
@@ -179,11 +178,11 @@ class _Writer:
 
 def _without_copies(code: Sequence[Instruction], reserved: int) -> list[Instruction]:
     """Return the code with a result computed where it is copied to, unless that is a copy of another one."""
-    kept, renamed = list[Instruction](), dict[int, int]()
+    others, renamed = list[Instruction](), dict[int, int]()
     for one in code:
         if one.operation == "copy" and one.a >= reserved and one.a not in renamed:
             renamed[one.a] = one.out
         else:
-            kept.append(one)
-    places = [[renamed.get(place, place) for place in (one.out, one.a, one.b)] for one in kept]
-    return [one._replace(out=out, a=a, b=b) for one, (out, a, b) in zip(kept, places, strict=True)]
+            others.append(one)
+    places = [[renamed.get(place, place) for place in (one.out, one.a, one.b)] for one in others]
+    return [one._replace(out=out, a=a, b=b) for one, (out, a, b) in zip(others, places, strict=True)]

@@ -54,7 +54,7 @@ def fixed_point_source(program: Program) -> str:
 
 
 def varying(targets: Iterable[Expression], symbols: Iterable[str]) -> set[Expression]:
-    """Return what depends on symbols of some sorts among all that `targets` are computed from."""
+    """Return all values that `targets` are computed from and that depend on a symbol of one of these sorts."""
     found: set[Expression] = set()
     for node in reachable(targets):
         if node.op in symbols or not found.isdisjoint(node.args):
@@ -63,7 +63,7 @@ def varying(targets: Iterable[Expression], symbols: Iterable[str]) -> set[Expres
 
 
 def constant_operands(targets: Iterable[Expression], symbols: Iterable[str]) -> list[Expression]:
-    """Return the values that do not depend on these symbols, but of which others that do are computed.
+    """Return the values that do not depend on these symbols and are operands of others that do.
 
     Examples
     --------
@@ -117,6 +117,8 @@ class _Forward(Step):
 
 
 class _Given(_Forward):
+    """Writer of `given`: the values that depend on x alone."""
+
     def source(self) -> str:
         """Return `given`."""
         header = self.header(params=True, residuals=False)
@@ -128,6 +130,8 @@ class _Given(_Forward):
 
 
 class _Step(_Forward):
+    """Writer of `step`: what is computed in every iteration towards the fixed point."""
+
     def source(self) -> str:
         """Return `step`."""
         header = self.header(params=True, residuals=False)
@@ -154,6 +158,8 @@ class _Backward(StepVJP):
 
 
 class _Factors(_Backward):
+    """Writer of `factors`: the values that cotangents are multiplied by."""
+
     def source(self) -> str:
         """Return `factors`."""
         header = self.header(params=True, residuals=True)
@@ -164,6 +170,8 @@ class _Factors(_Backward):
 
 
 class _StateVJP(_Backward):
+    """Writer of `state_vjp`: what is computed in every iteration of the adjoint equation."""
+
     def source(self) -> str:
         """Return `state_vjp`."""
         incoming = list(self.program.reverse.incoming.values())

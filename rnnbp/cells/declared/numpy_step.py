@@ -107,6 +107,8 @@ class Function:
 
 
 class Step(Function):
+    """Writer of `step`: next state and residuals."""
+
     def source(self) -> str:
         """Return `step`."""
         header = self.header(params=True, residuals=False)
@@ -132,6 +134,8 @@ class Step(Function):
 
 
 class StepVJP(Function):
+    """Writer of `step_vjp`: the cotangents of state, input and pre-activations."""
+
     def source(self) -> str:
         """Return `step_vjp`."""
         found = self.program.reverse
@@ -196,6 +200,8 @@ class StepVJP(Function):
 
 
 class _ParamVJP(Function):
+    """Writer of `param_vjp`: the gradient with respect to the parameters."""
+
     def source(self) -> str:
         """Return `param_vjp`."""
         header = self.header(params=False, residuals=True)
@@ -226,6 +232,8 @@ class _ParamVJP(Function):
 
 
 class _Sources(Function):
+    """Writer of `sources`: the inputs of the matrix products."""
+
     def source(self) -> str:
         """Return `sources`."""
         header = self.header(params=False, residuals=True)

@@ -23,13 +23,16 @@ OPERATIONS = (
     SIGN,
 ) = range(len(OPERATIONS))  # fmt: skip
 
-
-WIDTH = 5  # numbers of an instruction
+WIDTH = 5  # numbers of an instruction: the operation, `out`, `a`, `b` and the weight
 
 
 @helper
 def evaluate(problem, z, fz, rows):
-    """Compute fz = f(z) for the first rows of z (R, S), whose parts are `size` numbers wide each."""
+    """Compute fz = f(z) for the first rows of z (R, S), whose parts are `size` numbers wide each.
+
+    `problem` is a tuple of the address of the interpreter, that of the matrix product, the code (n, `WIDTH`), the
+    number of parts, `size`, the place of the first constant, the arrays (n, R, P), and the packed weights (n, W).
+    """
     address, product_at, code, parts, size, _, arrays, weights = problem
     run(
         address, product_at, at(code, 0), len(code), parts, size, at(arrays, 0), arrays.shape[1], arrays.shape[2],
@@ -65,7 +68,10 @@ def interpreter_of(dtype: np.dtype) -> int:
 
 
 def _run(product_at, code, instructions, parts, size, arrays, R, P, weights, W, z, fz, S, rows):
-    """Run instructions on the first rows of arrays (n, R, P), with packed weights of W numbers each."""
+    """Run instructions on the first rows of arrays (n, R, P), with packed weights of W numbers each.
+
+    The parts of z (R, S) are copied to the first arrays, and those of fz (R, S) from the arrays behind them.
+    """
     L, count = lanes(arrays), rows * P
     for part in range(parts):
         copy_rows(at(arrays, part * R * P), P, at(z, part * size), S, rows, size)
@@ -155,7 +161,7 @@ sum_of, greatest_of = _over_lanes("sum"), _over_lanes("greatest")
 
 @helper
 def dot(p, q, count):
-    """Return the sum of `count` products, a multiple of the vector width, from two addresses on."""
+    """Return the inner product of `count` numbers, a multiple of the vector width, from two addresses on."""
     total = load(p) * load(q)
     for i in range(lanes(p), count, lanes(p)):
         total = total + load(at(p, i)) * load(at(q, i))

@@ -1,7 +1,24 @@
 """The iterations of fixed-point solvers, compiled once for all cells: row by row what `rnnbp.solvers` does.
 
-A row of the arrays `z`, `fz` and `memory` is what a solver has of one problem; rows that have converged are recorded,
-and the others move up. All rows are padded with zeros to the vector width.
+A row of the arrays `z`, `fz` and `memory` is what a solver has of one equation; rows that have converged are recorded,
+and the others move up. All rows are padded with zeros to a multiple of the vector width.
+
+The entry points take the same arguments:
+
+problem
+    As `rnnbp.kernels.compiled.interpreter.evaluate` takes it.
+tolerance : tuple
+    (absolute, relative, iterations), of `rnnbp.solvers.Tolerance`.
+z, fz : ndarray (R, S)
+    The start, which is overwritten, and memory for f(z).
+rows : ndarray (R,)
+    The numbers of the rows.
+memory : ndarray (R, W)
+    What a solver stores from iteration to iteration.
+found : tuple
+    z (R, S), iterations, residual and converged (R,), as in `rnnbp.solvers.Solution`: overwritten.
+
+They return how many rows were evaluated, summed over iterations.
 """
 
 import math
@@ -14,13 +31,11 @@ from rnnbp.kernels.compiled.vectors import at, copy, lanes, load, store
 
 @entry
 def iterate(problem, tolerance, rate, z, fz, rows, memory, found):
-    """Iterate z <- z + rate (f(z) - z) until all rows have converged or failed; return how many rows were evaluated."""
-    first, arrays = problem[5], problem[6]
+    """Iterate z <- z + rate (f(z) - z) until all rows have converged or failed."""
     n, S, evaluations = len(z), z.shape[1], 0
     for k in range(tolerance[2] + 1):
-        evaluate(problem, z, fz, n)
         evaluations += n
-        n = stop(tolerance, k, n, z, fz, rows, memory, found, first, arrays)
+        n = evaluate_and_record(problem, tolerance, k, n, z, fz, rows, memory, found)
         if n == 0:
             break
         for i in range(0, n * S, lanes(z)):
@@ -29,11 +44,15 @@ def iterate(problem, tolerance, rate, z, fz, rows, memory, found):
 
 
 @helper
-def stop(tolerance, k, n, z, fz, rows, memory, found, first, arrays):
-    """Record the rows that have converged or failed after k updates; return how many others there are, moved up."""
-    absolute_, relative, limit = tolerance
+def evaluate_and_record(problem, tolerance, k, n, z, fz, rows, memory, found):
+    """Compute fz = f(z) for the first n rows after k updates, and record those that have converged or failed.
+
+    The others are moved up, with their constants; return how many they are.
+    """
+    evaluate(problem, z, fz, n)
+    (absolute_, relative, limit), first, arrays = tolerance, problem[5], problem[6]
     z_found, iterations, residual, converged = found
-    S, W, P, R, kept = z.shape[1], memory.shape[1], arrays.shape[2], arrays.shape[1], 0
+    S, W, P, R, remaining = z.shape[1], memory.shape[1], arrays.shape[2], arrays.shape[1], 0
     for i in range(n):
         change, largest = distances(at(z, i * S), at(fz, i * S), S)
         met = change <= absolute_ + relative * largest
@@ -42,15 +61,15 @@ def stop(tolerance, k, n, z, fz, rows, memory, found, first, arrays):
             copy(at(z_found, row * S), at(z, i * S), S)
             iterations[row], residual[row], converged[row] = k, change, met
         else:
-            if kept < i:
-                rows[kept] = rows[i]
-                copy(at(z, kept * S), at(z, i * S), S)
-                copy(at(fz, kept * S), at(fz, i * S), S)
-                copy(at(memory, kept * W), at(memory, i * W), W)
+            if remaining < i:
+                rows[remaining] = rows[i]
+                copy(at(z, remaining * S), at(z, i * S), S)
+                copy(at(fz, remaining * S), at(fz, i * S), S)
+                copy(at(memory, remaining * W), at(memory, i * W), W)
                 for constant in range(first, len(arrays)):
-                    copy(at(arrays, (constant * R + kept) * P), at(arrays, (constant * R + i) * P), P)
-            kept += 1
-    return kept
+                    copy(at(arrays, (constant * R + remaining) * P), at(arrays, (constant * R + i) * P), P)
+            remaining += 1
+    return remaining
 
 
 @helper
@@ -72,12 +91,10 @@ def distances(z, fz, count):
 @entry
 def accelerate(problem, tolerance, depth, mixing, ridge, z, fz, rows, memory, scratch, found):
     """Anderson acceleration; a row of `memory` has the last z and residual, both differences, and their products."""
-    first, arrays = problem[5], problem[6]
     n, S, W, evaluations = len(z), z.shape[1], memory.shape[1], 0
     for k in range(tolerance[2] + 1):
-        evaluate(problem, z, fz, n)
         evaluations += n
-        n = stop(tolerance, k, n, z, fz, rows, memory, found, first, arrays)
+        n = evaluate_and_record(problem, tolerance, k, n, z, fz, rows, memory, found)
         if n == 0:
             break
         for i in range(n):
@@ -142,12 +159,10 @@ def solve_positive(gram, scratch, n, depth):
 @entry
 def quasi_newton(problem, tolerance, most, tiny, z, fz, rows, memory, found):
     """Broyden's method; a row of `memory` has the last residual and step, and the vectors of all updates."""
-    first, arrays = problem[5], problem[6]
     n, S, W, evaluations = len(z), z.shape[1], memory.shape[1], 0
     for k in range(tolerance[2] + 1):
-        evaluate(problem, z, fz, n)
         evaluations += n
-        n = stop(tolerance, k, n, z, fz, rows, memory, found, first, arrays)
+        n = evaluate_and_record(problem, tolerance, k, n, z, fz, rows, memory, found)
         if n == 0:
             break
         for i in range(n):
@@ -187,9 +202,9 @@ def multiplied(out, a, inner, outer, n, S):
     for i in range(0, S, lanes(a)):
         store(at(out, i), -load(at(a, i)))
     for j in range(n):
-        share = dot(at(inner, j * S), a, S)
+        coefficient = dot(at(inner, j * S), a, S)
         for i in range(0, S, lanes(a)):
-            store(at(out, i), load(at(out, i)) + share * load(at(outer, j * S + i)))
+            store(at(out, i), load(at(out, i)) + coefficient * load(at(outer, j * S + i)))
 
 
 # ---- GMRES ------------------------------------------------------------------------------------------------------
@@ -198,31 +213,29 @@ def multiplied(out, a, inner, outer, n, S):
 @entry
 def refine(problem, tolerance, limits, krylov, z, fz, points, values, rows, memory, sizes, found):
     """GMRES with refinement; a row of `memory` has the step, r, the direction, its image, and all pairs p and q."""
-    first, arrays = problem[5], problem[6]
     accuracy, dependent, stagnation, restarts = limits
     n, S, W, evaluations = len(z), z.shape[1], memory.shape[1], 0
     for k in range(tolerance[2] + 1):
-        evaluate(problem, z, fz, n)
         evaluations += n
-        n = stop(tolerance, k, n, z, fz, rows, memory, found, first, arrays)
+        n = evaluate_and_record(problem, tolerance, k, n, z, fz, rows, memory, found)
         if n == 0:
             break
         for i in range(n):
             begin(at(z, i * S), at(fz, i * S), at(memory, i * W), at(sizes, i * 5), S, accuracy)
-        going = True
+        unfinished = True
         for _ in range(restarts):
             for j in range(krylov):
                 for i in range(n):
                     direct(at(z, i * S), at(memory, i * W), at(sizes, i * 5), at(points, i * S), S, j, stagnation)
                 evaluate(problem, points, values, n)
                 evaluations += n
-                going = False
+                unfinished = False
                 for i in range(n):
                     reduce(at(fz, i * S), at(values, i * S), at(memory, i * W), at(sizes, i * 5), S, j, dependent)
-                    going |= sizes[i * 5 + 1] > sizes[i * 5 + 2]
-                if not going:
+                    unfinished |= sizes[i * 5 + 1] > sizes[i * 5 + 2]
+                if not unfinished:
                     break
-            if not going:
+            if not unfinished:
                 break
         for i in range(n):
             for u in range(0, S, lanes(z)):
@@ -283,8 +296,8 @@ def reduce(fz, value, memory, sizes, S, j, dependent):
     for u in range(0, S, L):
         store(at(p, u), inverse * load(at(direction, u)))
         store(at(q, u), inverse * load(at(image, u)))
-    share = dot(q, r, S)
+    coefficient = dot(q, r, S)
     for u in range(0, S, L):
-        store(at(step, u), load(at(step, u)) + share * load(at(p, u)))
-        store(at(r, u), load(at(r, u)) - share * load(at(q, u)))
+        store(at(step, u), load(at(step, u)) + coefficient * load(at(p, u)))
+        store(at(r, u), load(at(r, u)) - coefficient * load(at(q, u)))
     sizes[3], sizes[1] = sizes[1], math.sqrt(dot(r, r, S))

@@ -1,4 +1,4 @@
-"""Packed weights, with memory for short runs, of which allocation would be a large part of the time."""
+"""Packed weights, and a pool of memory for short runs, which would spend much of their time on allocating it."""
 
 from collections import deque
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from typing import Any
 
 from rnnbp.kernels.base import Array
 
-SHARES = 8  # runs at the same time, in as many threads, whose memory is reused
+POOLED = 8  # runs whose memory is reused: as many as threads may run at the same time
 
 
 class Prepared:
@@ -31,7 +31,7 @@ class Prepared:
 
     def __init__(self, weights: tuple[Array, ...], vectors: Array) -> None:
         self.weights, self.vectors = weights, vectors
-        self._free: deque[tuple[Any, Any]] = deque(maxlen=SHARES)
+        self._free: deque[tuple[Any, Any]] = deque(maxlen=POOLED)
 
     def borrow(self, key: Any, allocate: Callable[[], Any]) -> Any:
         """Return the memory that was last given back under this key, which nobody else has; else allocate it."""

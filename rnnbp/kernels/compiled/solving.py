@@ -1,4 +1,4 @@
-"""The front of compiled iterations towards fixed points: their memory, constants and packed weights."""
+"""Call of the compiled iterations of a solver: their memory, constants and packed weights."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -9,7 +9,7 @@ import numpy as np
 from rnnbp.cells.declared.instructions import Instructions
 from rnnbp.kernels.base import Array
 from rnnbp.kernels.compiled.compiling import argument
-from rnnbp.kernels.compiled.interpreter import OPERATIONS, interpreter_of
+from rnnbp.kernels.compiled.interpreter import OPERATIONS, WIDTH, interpreter_of
 from rnnbp.kernels.compiled.iterations import accelerate, iterate, quasi_newton, refine
 from rnnbp.kernels.compiled.product import product_of
 from rnnbp.kernels.compiled.vectors import REGISTER_BYTES
@@ -23,7 +23,7 @@ ROWS = 64  # that are iterated together: what they need stays in the cache
 
 
 def solution(solver: Solver, equation: Equation, start: Array, tolerance: Tolerance) -> tuple[Solution, int]:
-    """Solve an equation, a block of rows after the other."""
+    """Solve an equation, a block of rows after the other; see `rnnbp.kernels.fixed_points.compiled_solution`."""
     (R, S), dtype, run = start.shape, start.dtype, RUNS.get(type(solver), _iterate)
     lanes = REGISTER_BYTES // dtype.itemsize
     z = np.zeros((R, -(-S // lanes) * lanes), dtype)
@@ -43,12 +43,13 @@ def solution(solver: Solver, equation: Equation, start: Array, tolerance: Tolera
 
 @lru_cache(maxsize=64)
 def _code(instructions: Instructions) -> Array:
-    """Return instructions as rows of integers."""
-    return np.array([(OPERATIONS.index(name), *places) for name, *places in instructions.code], np.int64).reshape(-1, 5)
+    """Return instructions as rows of `WIDTH` integers."""
+    code = [(OPERATIONS.index(name), *places) for name, *places in instructions.code]
+    return np.array(code, np.int64).reshape(-1, WIDTH)
 
 
 def _arrays(equation: Equation, rows: slice, dtype: np.dtype, lanes: int) -> tuple[Array, int]:
-    """Return the arrays of instructions for some rows, and the place of the first constant, which are filled in."""
+    """Return the arrays of instructions for some rows, with the constants filled in, and the place of the first one."""
     instructions, H = equation.instructions, equation.cell.hidden_size
     arrays = np.zeros((instructions.arrays, rows.stop - rows.start, -(-H // lanes) * lanes), dtype)
     first = instructions.arrays - len(instructions.constants)
@@ -70,7 +71,7 @@ def _packed(equation: Equation, dtype: np.dtype, lanes: int) -> Array:
     return found.reshape(len(wanted), H * found[:1, :, 0].size)
 
 
-# ---- solvers ----------------------------------------------------------------------------------------------------
+# ---- solvers: each with its settings and the memory that its iterations take ------------------------------------
 
 
 def _iterate(solver: Solver, S: int, problem: Any, limits: Any, z: Array, found: Any) -> int:
