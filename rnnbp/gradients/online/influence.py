@@ -32,9 +32,22 @@ def influence_on(sparsity: JacobianSparsity, order: int | None, batch_size: int,
     batch_size : int
     dtype : dtype
     """
+    if not sparsity.columns.size:
+        return EmptyInfluenceMatrix()
     if sparsity.inputs is not None and is_compiled():
         return CompiledInfluenceMatrix(sparsity, order, batch_size, dtype)
     return SparseInfluenceMatrix(sparsity, order, batch_size, dtype)
+
+
+class EmptyInfluenceMatrix(InfluenceMatrix):
+    """The influence matrix of a cell without parameters."""
+
+    @property
+    def stored(self) -> Sequence[Any]:
+        return []
+
+    def advance(self, steps: LinearizedSteps, signal: Array) -> Array:
+        return signal[:0, 0]
 
 
 class SparseInfluenceMatrix(InfluenceMatrix):

@@ -1,5 +1,6 @@
 """The sparsity pattern of a step's Jacobians: which entries are zero for all values of state, inputs and parameters."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -11,10 +12,11 @@ from rnnbp.cells.base import Array, Weights, map_nested, seeded_vjp
 from rnnbp.cells.declared import DeclaredCell
 from rnnbp.cells.outer import outer_method, outer_rows, side_by_side
 from rnnbp.core import Parameters
+from rnnbp.gradients.online.dependencies import with_dependencies
 from rnnbp.gradients.online.identity import Identity
 from rnnbp.gradients.online.linearized_steps import LinearizedSteps, OuterProductJacobian
 
-MULTIPLE = 720_720.0  # of all numbers up to 16
+MULTIPLE = math.lcm(*range(1, 41)) * 2.0**40  # exact in float64: of 1 to 40, and of these times powers of two
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +79,8 @@ def sparsity_of(cell: Cell, params: Parameters) -> JacobianSparsity:
     that no unit saturates; each with the residuals of that point and with random residuals, as the derivative of a
     rectified unit that is off, or of a neuron far from its threshold, is zero at some points only; and at states that
     are multiples of many numbers, at which all units of a clockwork network run. Weights that are no connections are
-    zero there; biases and scalars, which start at zero but are trained, are not.
+    zero there; biases and scalars, which start at zero but are trained, are not. Declared cells need no such points:
+    see `rnnbp.gradients.online.dependencies`.
 
     Parameters
     ----------
@@ -102,7 +105,7 @@ def sparsity_of(cell: Cell, params: Parameters) -> JacobianSparsity:
 @lru_cache(maxsize=64)
 def _sparsity_of(key: Identity, connections: bytes) -> JacobianSparsity:
     """Return the sparsity pattern of a cell, given which numbers of the parameters' vector (P,) are connections."""
-    cell = key.value
+    cell = with_dependencies(key.value)
     params = Parameters(cell.shapes())
     params.vector[:] = np.frombuffer(connections, bool)
     rng = np.random.default_rng(0)
