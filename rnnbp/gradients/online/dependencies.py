@@ -1,7 +1,7 @@
 """Cells whose vector-Jacobian products show every dependency of their equation.
 
-The derivative of ``maximum(a, b)`` with respect to b is zero wherever a is greater, and that of a rectified unit where it
-is off: no number of random points is sure to show that they depend on b at all. So for the sparsity pattern of a
+The derivative of ``maximum(a, b)`` with respect to b is zero wherever a is greater, and that of a rectified unit where
+it is off: no number of random points is sure to show that they depend on b at all. So for the sparsity pattern of a
 declared cell its derivatives are taken as one wherever the equation's reverse pass has any, and the weights by their
 absolute values, so that no terms cancel.
 """
