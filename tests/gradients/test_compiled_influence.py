@@ -91,7 +91,7 @@ def test_both_biases_share_a_lane():
 @pytest.mark.parametrize("algorithm", [RTRL(), SnAp(1)], ids=repr)
 def test_threads_do_not_change_a_bit(algorithm, monkeypatch):
     """Each takes panels of its own."""
-    monkeypatch.setattr("rnnbp.gradients.online.compiled_influence.FLOPS_PER_THREAD", 1.0)
+    monkeypatch.setattr("rnnbp.runtime.threads.FLOPS_PER_THREAD", 1.0)
     model = model_of([Elman(3, 40), Dense(40, 3)])
     batch = batch_for(model, LENGTHS["unequal lengths"])
     with threads_as_before():

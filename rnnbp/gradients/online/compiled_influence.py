@@ -14,9 +14,7 @@ from rnnbp.gradients.online.jacobian_sparsity import JacobianSparsity, input_val
 from rnnbp.gradients.online.linearized_steps import LinearizedSteps
 from rnnbp.gradients.online.panels import Panels
 from rnnbp.gradients.online.parameter_groups import grouped
-from rnnbp.runtime import get_num_threads
-
-FLOPS_PER_THREAD = 7.5e6  # floating-point operations in a block, at least, for each thread
+from rnnbp.runtime import threads_for
 
 
 class CompiledInfluenceMatrix(InfluenceMatrix):
@@ -80,8 +78,7 @@ class CompiledInfluenceMatrix(InfluenceMatrix):
         """Return the number of threads that a block is worth."""
         table = self.panels.table
         flops = 2.0 * steps.size * (table[:, 1] * (table[:, 2] + 2)).sum() * self.panels.columns * self.panels.lanes
-        worth = min(len(table), int(flops / FLOPS_PER_THREAD))
-        return min(worth, get_num_threads()) if worth > 1 else 1
+        return threads_for(flops, len(table))
 
 
 @lru_cache(maxsize=64)

@@ -91,7 +91,9 @@ class KroneckerUpdate:
         Parameters
         ----------
         inputs, states : ndarray (B, V), (B, S, K)
+            u and A.
         active : ndarray (h,)
+            The number of active sequences of each step.
         jacobian : ndarray (N, S, S)
         slopes : ndarray (N, ...)
             Derivatives of units with respect to pre-activations, of all colours: D consists of them.
@@ -121,14 +123,14 @@ class KroneckerUpdate:
 
 
 def _lanes(dtype: np.dtype) -> int:
-    """Return how many numbers a register has."""
+    """Return the vector width: how many numbers a register has."""
     from rnnbp.kernels.compiled.vectors import REGISTER_BYTES
 
     return REGISTER_BYTES // dtype.itemsize
 
 
 def _padded(array: Array, multiple: int | None = None) -> Array:
-    """Return a copy whose last axis is padded by zeros to a multiple, by default to whole registers."""
+    """Return a copy whose last axis is padded by zeros to a multiple, by default of the vector width."""
     width, unit = array.shape[-1], multiple or _lanes(array.dtype)
     found = np.zeros((*array.shape[:-1], max(1, -(-width // unit)) * unit), array.dtype)
     found[..., :width] = array

@@ -50,6 +50,6 @@ class EntryPlaces:
 
 @lru_cache(maxsize=64)
 def whole_jacobian(compression: Compression) -> EntryPlaces:
-    """Return the places of all entries, row by row."""
+    """Return what all entries of J (S, S) consist of, row by row."""
     i, j = np.indices([len(compression.colors)] * 2)
     return EntryPlaces(compression, i.ravel(), j.ravel())

@@ -24,8 +24,9 @@ They return how many rows were evaluated, summed over iterations.
 import math
 
 from rnnbp.kernels.compiled.compiling import entry, helper
-from rnnbp.kernels.compiled.interpreter import dot, evaluate, greatest_of, sum_of
+from rnnbp.kernels.compiled.interpreter import evaluate
 from rnnbp.kernels.compiled.primitives import absolute, maximum
+from rnnbp.kernels.compiled.reductions import dot, greatest_of, sum_of
 from rnnbp.kernels.compiled.vectors import at, copy, lanes, load, store
 
 

@@ -124,7 +124,7 @@ class CompiledKernel(Kernel):
         """The module that was generated for the plan."""
         return module_of(self.plan)
 
-    # ---- parameters -----------------------------------------------------------------------------------------
+    # ---- the gradient of the parameters ---------------------------------------------------------------------
 
     def terms(self, saved: Residuals, grad: Parameters) -> list[Term]:
         """Return the terms of a shard's gradient."""

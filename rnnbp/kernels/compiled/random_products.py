@@ -10,6 +10,7 @@ import numpy as np
 from rnnbp.kernels.compiled.compiling import entry, helper
 from rnnbp.kernels.compiled.influence import add_product
 from rnnbp.kernels.compiled.product import COLUMNS, product
+from rnnbp.kernels.compiled.reductions import dot
 from rnnbp.kernels.compiled.vectors import at, lanes, load, store
 
 
@@ -44,14 +45,14 @@ def advance_rank_one(
     gradient : ndarray (P,)
         The sum of dL/ds . s~ theta~ is added to it.
     """
-    S, P, K, L = state.shape[1], params.shape[1], weights.shape[1], lanes(state)
-    moved, sums, register = np.empty(S, state.dtype), np.empty(K, state.dtype), np.empty(L, state.dtype)
+    S, P, K = state.shape[1], params.shape[1], weights.shape[1]
+    moved, sums = np.empty(S, state.dtype), np.empty(K, state.dtype)
     for b in range(active[0] if len(active) > 0 else 0):
         row = b
         for t in range(len(active)):
             if active[t] <= b:
                 break
-            combination(sums, at(weights, 0), at(state, b * S), len(weights), K, register)
+            combination(sums, at(weights, 0), at(state, b * S), len(weights), K)
             moved[:] = 0
             for e in range(len(entries)):
                 i, j, place = entries[e]
@@ -60,7 +61,7 @@ def advance_rank_one(
                 for q in range(through.shape[1]):
                     if through[i, q] >= 0:
                         moved[i] += slopes[row, slope_places[i, q]] * sums[through[i, q]]
-            rho, inverse = balance(squares(at(moved, 0), S, register), squares(at(params, b * P), P, register))
+            rho, inverse = balance(squares(at(moved, 0), S), squares(at(params, b * P), P))
             total = state.dtype.type(0)
             for i in range(S):
                 state[b, i] = rho * moved[i] + new_state[row, i]
@@ -101,7 +102,6 @@ def advance_kronecker(
     """
     (_, panels, S, W), V, L = states.shape, inputs.shape[1], lanes(states)
     moved, weights = np.empty(panels * S * W, states.dtype), np.empty(panels * W, states.dtype)
-    register = np.empty(L, states.dtype)
     for b in range(active[0] if len(active) > 0 else 0):
         row, own, u = b, at(states, b * panels * S * W), at(inputs, b * V)
         for t in range(len(active)):
@@ -110,10 +110,8 @@ def advance_kronecker(
             moved[:], weights[:] = 0, 0
             for p in range(panels):
                 old, new = at(own, p * S * W), at(moved, p * S * W)
-                product(
-                    product_at, S, COLUMNS, at(jacobians, row * S * S), S, 1, old, W, S, new, W, new, W, L
-                )  # fmt: skip
-            rho, inverse = balance(squares(u, V, register), squares(at(moved, 0), len(moved), register))
+                product(product_at, S, COLUMNS, at(jacobians, row * S * S), S, 1, old, W, S, new, W, new, W, L)
+            rho, inverse = balance(squares(u, V), squares(at(moved, 0), len(moved)))
             for v in range(V):
                 u[v] = old_sign[row] * rho * u[v] + new_inputs[row, v]
             for k in range(0, len(moved), L):
@@ -129,10 +127,9 @@ def advance_kronecker(
 
 
 @helper
-def combination(out, matrix, vector, rows, columns, register):
+def combination(out, matrix, vector, rows, columns):
     """Fill `out` with the sum over the rows of a matrix at an address, each times a number of `vector`."""
-    L = len(register)
-    for k in range(0, columns, L):
+    for k in range(0, columns, lanes(out)):
         total = vector[0] * load(at(matrix, k))
         for j in range(1, rows):
             total = total + vector[j] * load(at(matrix, j * columns + k))
@@ -140,17 +137,9 @@ def combination(out, matrix, vector, rows, columns, register):
 
 
 @helper
-def squares(place, count, register):
+def squares(place, count):
     """Return the sum of the squares of numbers from an address on."""
-    L = len(register)
-    total = load(place) * load(place)
-    for k in range(L, count, L):
-        total = total + load(at(place, k)) * load(at(place, k))
-    store(at(register, 0), total)
-    found = register[0]
-    for lane in range(1, L):
-        found += register[lane]
-    return found
+    return dot(place, place, count)
 
 
 @helper
