@@ -22,6 +22,8 @@ from rnnbp.models.saving import read_model, write_model
 class Sequential(Inference):
     """Stack of layers: the output of each is the input of the next.
 
+    `forward` takes whole sequences; `start` and `step` go through a stream step by step, from state to state.
+
     Parameters
     ----------
     *layers : Layer

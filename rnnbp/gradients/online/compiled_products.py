@@ -68,12 +68,19 @@ def _squared_norms_of_products(steps: LinearizedSteps, delta: Array) -> Array:
 
 
 class KroneckerUpdate:
-    """The update of a Kronecker product, of the parameters of one set of columns of delta.
+    """The compiled update of a Kronecker product u outer A, of the parameters of one set of columns of delta.
 
     Parameters
     ----------
     compression : Compression
     columns : ndarray of int (K,)
+
+    Attributes
+    ----------
+    units, columns : ndarray of int (E,)
+        The entries of D (S, K) that may be nonzero.
+    slope_places : ndarray of int (E,)
+        Where they are in the derivatives of all colours.
     """
 
     def __init__(self, compression: Compression, columns: Array) -> None:

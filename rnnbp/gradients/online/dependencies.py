@@ -15,8 +15,8 @@ from rnnbp.cells.base import Array, Residuals, Weights
 from rnnbp.cells.declared import DeclaredCell
 from rnnbp.cells.declared.expressions import Expression
 from rnnbp.cells.declared.reverse import Cotangent
-from rnnbp.core import Parameters
 from rnnbp.gradients.online.detached_layers import Detached
+from rnnbp.gradients.online.wrapped_cell import WrappedCell
 
 
 def with_dependencies(cell: Cell) -> Cell:
@@ -29,7 +29,7 @@ def with_dependencies(cell: Cell) -> Cell:
 
 
 @dataclass(frozen=True)
-class DependencyCell:
+class DependencyCell(WrappedCell):
     """A declared cell whose vector-Jacobian product is positive wherever the cotangent depends on incoming ones.
 
     Parameters
@@ -55,35 +55,11 @@ class DependencyCell:
 
     cell: DeclaredCell
 
-    @property
-    def input_size(self) -> int:
-        return self.cell.input_size
-
-    @property
-    def output_size(self) -> int:
-        return self.cell.output_size
-
-    @property
-    def state_size(self) -> int:
-        return self.cell.state_size
-
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return self.cell.shapes()
-
-    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
-        self.cell.initialize(params, rng)
-
-    def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
-        return self.cell.step(params, state, x)
-
     def step_vjp(
         self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
     ) -> tuple[Array, Array, Array]:
         found = _Reversed(self.cell, params, abs(d_next))
         return found.d_state(), found.d_input(), found.delta()
-
-    def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Array, grad: Parameters) -> None:
-        self.cell.param_vjp(state, x, residuals, delta, grad)
 
     def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
         return self.cell.outer_products(state, x, residuals)

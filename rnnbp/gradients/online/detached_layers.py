@@ -12,13 +12,13 @@ import numpy as np
 from rnnbp.cells import Cell, Outer
 from rnnbp.cells.base import Array, Delta, Residuals, Weights
 from rnnbp.cells.outer import outer_method
-from rnnbp.core import Parameters
 from rnnbp.gradients.online.decomposition import Decomposition
 from rnnbp.gradients.online.layer_cells import InputAndMeanCell, RunningMeanCell
+from rnnbp.gradients.online.wrapped_cell import WrappedCell
 
 
 @dataclass(frozen=True)
-class Detached:
+class Detached(WrappedCell):
     """A cell whose input is treated as a constant: the gradient with respect to x is zero.
 
     Parameters
@@ -35,42 +35,16 @@ class Detached:
     array([0., 0.])
     """
 
-    cell: Cell
-
     @property
     def cells(self) -> tuple[Cell, ...]:
         """The cell inside, whose `outer_products` are used."""
         return (self.cell,)
-
-    @property
-    def input_size(self) -> int:
-        return self.cell.input_size
-
-    @property
-    def output_size(self) -> int:
-        return self.cell.output_size
-
-    @property
-    def state_size(self) -> int:
-        return self.cell.state_size
-
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return self.cell.shapes()
-
-    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
-        self.cell.initialize(params, rng)
-
-    def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, Residuals]:
-        return self.cell.step(params, state, x)
 
     def step_vjp(
         self, params: Weights, state: Array, x: Array, residuals: Residuals, d_next: Array
     ) -> tuple[Array, Array, Delta]:
         d_state, d_x, delta = self.cell.step_vjp(params, state, x, residuals, d_next)
         return d_state, np.zeros_like(d_x), delta
-
-    def param_vjp(self, state: Array, x: Array, residuals: Residuals, delta: Delta, grad: Parameters) -> None:
-        self.cell.param_vjp(state, x, residuals, delta, grad)
 
     def outer_products(self, state: Array, x: Array, residuals: Residuals) -> tuple[Outer, ...]:
         method = outer_method(self.cell)

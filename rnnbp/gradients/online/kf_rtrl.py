@@ -184,7 +184,7 @@ class KroneckerInfluenceMatrix(InfluenceMatrix):
     def _compiled(
         self, steps: LinearizedSteps, signal: Array, sets: Sequence[Sequence[Outer]], inputs: list[Array], signs: Array
     ) -> Iterator[Array]:
-        """Do the same by compiled code."""
+        """Update the products by compiled code, and yield the gradient (K, V) of each."""
         compression = compression_of(self.sparsity, signal.dtype)
         entries = CompressedEntries(steps, compression)
         slopes = by_row(side_by_side(entries.delta))
