@@ -37,7 +37,7 @@ class Waiting(Protocol):
 
 
 class Sleeping:
-    """Threads sleep at once."""
+    """Threads sleep immediately."""
 
     def prepare(self) -> None: ...
 

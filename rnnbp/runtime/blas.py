@@ -32,7 +32,17 @@ class Library(NamedTuple):
 
 
 class _Limit:
-    """The limits of all threads of this process: the lowest one is in force, and none where there is none."""
+    """The limits that threads of this process have asked for; the lowest one is in force.
+
+    Attributes
+    ----------
+    wanted : list of int
+        The limits, one for each `blas_threads` that has not ended.
+    before : list of (Library, int)
+        The libraries of more than one thread, and their numbers of threads without a limit.
+    now : int
+        The limit in force; `sys.maxsize` for none.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.Lock()

@@ -109,8 +109,8 @@ class RankOneInfluenceMatrix(InfluenceMatrix):
         found = np.zeros_like(self.params[0])
         for rows in steps.rows:
             state, params = self.state[: rows.stop - rows.start], self.params[: rows.stop - rows.start]
-            moved, kept = balanced((jacobian[rows] @ state[:, :, None])[:, :, 0], params)
+            moved, scaled = balanced((jacobian[rows] @ state[:, :, None])[:, :, 0], params)
             np.add(moved, new_state[rows], out=state)
-            np.add(kept, new_params[rows], out=params)
+            np.add(scaled, new_params[rows], out=params)
             found += (signal[rows] * state).sum(axis=1) @ params
         return found

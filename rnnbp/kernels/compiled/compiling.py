@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import njit
-from numba.core import event
+from numba import njit, types
+from numba.core import cgutils, event
 from numba.core.caching import FunctionCache
 
 log = logging.getLogger("rnnbp")
@@ -87,6 +87,25 @@ def address_of(function: Callable[..., Any], signature: Any) -> int:
     _alive.append(compiled)
     overload = compiled.overloads[signature.args]
     return int(overload.library.get_pointer_to_function(overload.fndesc.llvm_func_name))
+
+
+def call_at_address(signature: Any) -> tuple[Any, Callable[..., Any]]:
+    """Return the typing and code of an intrinsic that calls a function at an address, which is its first argument.
+
+    Parameters
+    ----------
+    signature : numba signature
+        Of the function, which returns nothing: see `address_of`.
+    """
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        address, *rest = args
+        function = context.call_conv.get_function_type(types.none, signature.args)
+        outcome = [cgutils.alloca_once(builder, arg.pointee) for arg in function.args[:2]]  # nothing, and no exception
+        builder.call(builder.inttoptr(address, function.as_pointer()), [*outcome, *rest])
+        return context.get_dummy_value()
+
+    return types.void(types.intp, *signature.args), codegen
 
 
 _alive: list[Any] = []  # the functions whose addresses were given away

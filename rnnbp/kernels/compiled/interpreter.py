@@ -5,10 +5,9 @@ from typing import Any
 
 import numpy as np
 from numba import from_dtype, types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
-from rnnbp.kernels.compiled.compiling import address_of, helper
+from rnnbp.kernels.compiled.compiling import address_of, call_at_address, helper
 from rnnbp.kernels.compiled.functions import sigmoid, tanh
 from rnnbp.kernels.compiled.primitives import absolute, cos, exp, maximum, positive, relu, sign, sin, softplus
 from rnnbp.kernels.compiled.product import COLUMNS, product
@@ -49,16 +48,7 @@ def _signature(dtype: types.Float) -> Any:
 @intrinsic
 def run(typingctx, address, product_at, code, count, parts, size, arrays, R, P, weights, W, z, fz, S, rows):
     """Call the interpreter at an address; the other arguments are those of `_run`."""
-    signature = _signature(arrays.dtype)
-
-    def codegen(context, builder, sig, args):
-        address, *rest = args
-        function = context.call_conv.get_function_type(types.none, signature.args)
-        outcome = [cgutils.alloca_once(builder, arg.pointee) for arg in function.args[:2]]  # nothing, and no exception
-        builder.call(builder.inttoptr(address, function.as_pointer()), [*outcome, *rest])
-        return context.get_dummy_value()
-
-    return types.void(types.intp, *signature.args), codegen
+    return call_at_address(_signature(arrays.dtype))
 
 
 @cache

@@ -22,10 +22,9 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import from_dtype, types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
-from rnnbp.kernels.compiled.compiling import address_of
+from rnnbp.kernels.compiled.compiling import address_of, call_at_address
 from rnnbp.kernels.compiled.vectors import CONTRACT, REGISTER_BYTES, Vec, at, clip, load_vector, splat, store_vector
 
 COLUMNS = 4
@@ -134,13 +133,4 @@ def product_of(dtype: np.dtype) -> int:
 @intrinsic
 def product(typingctx, address, rows, columns, a, a_row, a_k, b, b_k, depth, c0, c0_row, c, c_row, c_column):
     """Call the product at an address; the other arguments are those of `_product`."""
-    signature = _signature(a.dtype)
-
-    def codegen(context, builder, sig, args):
-        address, *rest = args
-        function = context.call_conv.get_function_type(types.none, signature.args)
-        outcome = [cgutils.alloca_once(builder, arg.pointee) for arg in function.args[:2]]  # nothing, and no exception
-        builder.call(builder.inttoptr(address, function.as_pointer()), [*outcome, *rest])
-        return context.get_dummy_value()
-
-    return types.void(types.intp, *signature.args), codegen
+    return call_at_address(_signature(a.dtype))
