@@ -12,8 +12,8 @@ from rnnbp.cells.base import Array, Weights, map_nested, seeded_vjp
 from rnnbp.cells.declared import DeclaredCell
 from rnnbp.cells.outer import outer_method, outer_rows, side_by_side
 from rnnbp.core import Parameters
+from rnnbp.gradients.online.cell_key import CellKey
 from rnnbp.gradients.online.dependencies import with_dependencies
-from rnnbp.gradients.online.identity import Identity
 from rnnbp.gradients.online.linearized_steps import LinearizedSteps, OuterProductJacobian
 
 MULTIPLE = math.lcm(*range(1, 41)) * 2.0**40  # exact in float64: of 1 to 40, and of these times powers of two
@@ -99,13 +99,13 @@ def sparsity_of(cell: Cell, params: Parameters) -> JacobianSparsity:
            [0, 1, 1]])
     """
     connections = params.vector != 0 if params.mask_vector is None else params.mask_vector
-    return _sparsity_of(Identity(cell), connections.tobytes())
+    return _sparsity_of(CellKey(cell), connections.tobytes())
 
 
 @lru_cache(maxsize=64)
-def _sparsity_of(key: Identity, connections: bytes) -> JacobianSparsity:
+def _sparsity_of(key: CellKey, connections: bytes) -> JacobianSparsity:
     """Return the sparsity pattern of a cell, given which numbers of the parameters' vector (P,) are connections."""
-    cell = with_dependencies(key.value)
+    cell = with_dependencies(key.cell)
     params = Parameters(cell.shapes())
     params.vector[:] = np.frombuffer(connections, bool)
     rng = np.random.default_rng(0)
@@ -143,12 +143,12 @@ def structure_of(cell: Cell) -> JacobianSparsity:
     >>> bool(structure.jacobian.all()), bool(structure.non_recurrent.any())
     (True, False)
     """
-    return _structure_of(Identity(cell))
+    return _structure_of(CellKey(cell))
 
 
 @lru_cache(maxsize=64)
-def _structure_of(key: Identity) -> JacobianSparsity:
-    cell = key.value
+def _structure_of(key: CellKey) -> JacobianSparsity:
+    cell = key.cell
     found = _sparsity_of(key, np.ones(Parameters(cell.shapes()).size, bool).tobytes())
     if _is_known(cell):
         return found
