@@ -1,11 +1,9 @@
-"""The front of the compiled kernels of declared cells: their memory, packed weights and threads."""
+"""Compiled kernel of a declared cell: memory, packed weights and threads around the generated functions."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from types import ModuleType
-from typing import NamedTuple
 
 import numpy as np
 
@@ -14,79 +12,23 @@ from rnnbp.cells.declared import DeclaredCell
 from rnnbp.cells.declared.compiled_plan import Plan, plan_of
 from rnnbp.core import Parameters
 from rnnbp.kernels.base import Array, Kernel
-from rnnbp.kernels.compiled.bookkeeping import Bookkeeping, GradientTerm, bookkeeping_of
+from rnnbp.kernels.compiled.bookkeeping import Bookkeeping, bookkeeping_of
 from rnnbp.kernels.compiled.compiling import argument
+from rnnbp.kernels.compiled.gradient_terms import add_partial_sums, terms_of
 from rnnbp.kernels.compiled.modules import module_of
 from rnnbp.kernels.compiled.packing import Packing
 from rnnbp.kernels.compiled.prepared import Prepared
 from rnnbp.kernels.compiled.product import COLUMNS, product_of
+from rnnbp.kernels.compiled.residuals import Residuals
 from rnnbp.kernels.compiled.shards import Shard, real_steps, split_batch
 from rnnbp.kernels.compiled.vectors import REGISTER_BYTES
-from rnnbp.kernels.compiled.weights import (
-    DEPTH,
-    UNITS,
-    outer_sum,
-    put_back,
-    side_by_side,
-)
+from rnnbp.kernels.compiled.weights import DEPTH, UNITS, outer_sum, put_back
 from rnnbp.kernels.packing import pack, padded_steps, unpack
 from rnnbp.kernels.team import run_shards
 from rnnbp.runtime import empties, threads_for, zeros
 
 SHORT = 256  # steps of all sequences, up to which a run's memory is reused
 CHUNK_BYTES = 1 << 21  # of deltas in a chunk, about: they stay in the cache until they are used
-
-
-@dataclass
-class Residuals:
-    """What a thread's forward pass saves for its backward pass; N is the number of steps of its B sequences.
-
-    Attributes
-    ----------
-    shard : Shard
-    inputs : ndarray (N + B, ...)
-        The states that weights multiply, and x, of each step; after them, each sequence's last state.
-    gates : ndarray (N, ...)
-        The stored values.
-    extra : ndarray (N + B, ...)
-        The other states, in the rows of `inputs`.
-    sources : ndarray (N, ...)
-        What else weights are multiplied by, as r h in the original GRU.
-    states : list of (slice, ndarray, ndarray, ndarray)
-        The columns of each part of the state (B, S), and where it is stored in `inputs` or `extra`: of the sequences
-        with steps, before the first one; of the others; and of all, after their last steps.
-    """
-
-    shard: Shard
-    inputs: Array
-    gates: Array
-    extra: Array
-    sources: Array
-    states: list[tuple[slice, Array, Array, Array]]
-
-
-class Term(NamedTuple):
-    """A term of the parameters' gradient: ``[w_h | w_x] += delta outer inputs``, and either bias the sum of delta.
-
-    delta is the columns of `deltas` from `begin` on, the inputs those of `source` from `start` on. Until the end the
-    gradients of both weights are side by side in `sums`; of a single source, the second ones have no columns.
-    """
-
-    begin: int
-    source: Array
-    start: int
-    w_h: Array
-    w_x: Array
-    b_h: Array
-    b_x: Array
-    sums: Array
-
-
-def reduce(grad: Parameters, sums: Sequence[Parameters]) -> None:
-    """Add the threads' partial sums to the gradient; one of them may be the gradient itself."""
-    for partial in sums:
-        if partial is not grad:
-            grad.vector += partial.vector
 
 
 class CompiledKernel(Kernel):
@@ -123,20 +65,6 @@ class CompiledKernel(Kernel):
     def module(self) -> ModuleType:
         """The module that was generated for the plan."""
         return module_of(self.plan)
-
-    # ---- the gradient of the parameters ---------------------------------------------------------------------
-
-    def terms(self, saved: Residuals, grad: Parameters) -> list[Term]:
-        """Return the terms of a shard's gradient."""
-        return [self._term(t, getattr(saved, t.source), grad) for t in self.rows.terms]
-
-    def _term(self, t: GradientTerm, source: Array, grad: Parameters) -> Term:
-        biases = [self.none if rows is None else rows.take(grad) for rows in t.biases]
-        weights = [rows.take(grad) for rows in t.weights] or [biases[0].reshape(-1, 1)[:, :0]]
-        if len(weights) == 1:
-            weights, biases = [*weights, weights[0][:, :0].copy()], [*biases, self.none]
-        (w_h, w_x), (b_h, b_x) = weights, biases
-        return Term(t.begin, source, t.start, w_h, w_x, b_h, b_x, side_by_side(w_h, w_x))
 
     # ---- memory ---------------------------------------------------------------------------------------------
 
@@ -274,7 +202,7 @@ class CompiledKernel(Kernel):
 
         def run(signals: Array, number: int, count: int) -> None:
             saved, (deltas, d, work, scratch) = residuals[number], memory[number]
-            terms, shard = self.terms(saved, sums[number]), saved.shard
+            terms, shard = terms_of(self.rows.terms, saved, sums[number], self.none), saved.shard
             for chunk in reversed(shard.chunks):
                 first, end = chunk.rows
                 self.module.backward(
@@ -291,7 +219,7 @@ class CompiledKernel(Kernel):
                 put_back(t.sums, t.w_h, t.w_x)
 
         run_shards(len(residuals), run)
-        reduce(grad, sums)
+        add_partial_sums(grad, sums)
         d_first = np.empty_like(d_state, self.dtype)
         for saved, (_, d, *_) in zip(residuals, memory, strict=True):
             own = d_first[saved.shard.sequences]
