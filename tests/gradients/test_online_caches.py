@@ -7,10 +7,14 @@ import pytest
 from helpers import gradient_error
 from test_gradients import batch_for, model_of, whole
 
-from rnnbp.cells import ElmanCell
+from rnnbp.cells import ElmanCell, LSTMCell, Stack
 from rnnbp.gradients import BPTT, RTRL, EProp, RandomFeedback, SnAp
 from rnnbp.gradients.online import jacobian_sparsity
 from rnnbp.gradients.online.cell_key import CellKey
+from rnnbp.gradients.online.compiled_influence import CompiledInfluenceMatrix
+from rnnbp.gradients.online.influence import influence_on
+from rnnbp.gradients.online.jacobian_sparsity import structure_of
+from rnnbp.kernels import using
 from rnnbp.layers import GRU, LSTM, Dense, Dropout, Elman, Embedding, LeakyElman, MeanOverTime, Noise, Normalize
 from rnnbp.losses import CrossEntropy
 
@@ -53,3 +57,17 @@ def test_equal_cells_have_different_keys():
     assert first == second
     assert CellKey(first) != CellKey(second)
     assert CellKey(first) == CellKey(first)
+
+
+def test_an_entry_of_the_jacobian_that_several_groups_share_is_stored_once():
+    """SnAp's groups of a layer below share the units of the layer above."""
+    pytest.importorskip("numba")
+    cell = Stack((LSTMCell(3, 20), LSTMCell(20, 20)))
+    S, K = cell.state_size, 2 * 4 * 20
+    with using("compiled"):
+        influence = influence_on(structure_of(cell), 1, 1, np.dtype(np.float32))
+    assert isinstance(influence, CompiledInfluenceMatrix)
+    entries = influence.panels.entries
+    assert len(entries.places) > 2 * S * S
+    stored = sum(value.nbytes for value in vars(entries).values() if isinstance(value, np.ndarray))
+    assert stored < 8 * (len(entries.places) + 4 * S * S + S * K)

@@ -81,7 +81,7 @@ class CompiledInfluenceMatrix(InfluenceMatrix):
         return threads_for(flops, len(table))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def _panels_of(sparsity: JacobianSparsity, order: int | None, dtype: np.dtype) -> Panels:
     """Return the panels for the vector width of a dtype."""
     from rnnbp.kernels.compiled.product import COLUMNS

@@ -19,36 +19,42 @@ class EntryPlaces:
 
     Attributes
     ----------
-    non_recurrent_places, non_recurrent : ndarray (E,)
-        The place of each entry in the non-recurrent Jacobian's rows of all colours, and whether it may be nonzero.
-    pre_activations, units, used : ndarray (E, q), (E, 1), (E, q)
-        The pre-activations through which each entry passes, and the unit from which the recurrent weights lead there;
-        padded, `used` being False in the padding.
-    slope_places : ndarray (E, q)
-        The place of the derivative with respect to each of these.
+    units : ndarray of int (U, 2)
+        i and j of each different entry: in a stack, many groups of parameters share units.
+    places : ndarray of int (E,)
+        The place of each entry among the different ones.
+    in_order : bool
+        Whether they are these ones.
+    non_recurrent_places, non_recurrent : ndarray (U,)
+        The place of each in the non-recurrent Jacobian's rows of all colours, and whether it may be nonzero.
+    paths : ndarray of int (S,)
+        The number of pre-activations through which recurrent weights lead to each unit.
     """
 
     def __init__(self, compression: Compression, i: Array, j: Array) -> None:
-        sparsity = compression.sparsity
-        self.non_recurrent_places = compression.colors[i] * len(compression.colors) + j
-        self.non_recurrent = sparsity.non_recurrent[i, j]
-        self.pre_activations, self.units, self.used = compression.columns[i], j[:, None], compression.used[i]
-        self.slope_places = compression.slope_places[i]
+        S = len(compression.colors)
+        different, self.places = np.unique(i * S + j, return_inverse=True)
+        self.in_order = np.array_equal(self.places, np.arange(len(different)))
+        i, j = np.divmod(different, S)
+        self.non_recurrent_places = compression.colors[i] * S + j
+        self.non_recurrent = compression.sparsity.non_recurrent[i, j]
+        self.units, self.paths = np.stack([i, j], axis=1), compression.used.sum(axis=1)
+        self.compression = compression
 
     def jacobians(self, entries: CompressedEntries, slopes: Array) -> Array:
         """Return the entries (N, E) of a block; `slopes` are those of all colours, (N, ...)."""
         from rnnbp.kernels.compiled.influence import fill_jacobians
 
-        weights = np.where(self.used, entries.recurrent_weights()[self.pre_activations, self.units], 0)
-        found = np.empty((len(slopes), len(weights)), slopes.dtype)
+        found = np.empty((len(slopes), len(self.units)), slopes.dtype)
         fill_jacobians(
             found, by_row(entries.non_recurrent).astype(slopes.dtype, copy=False), slopes, self.non_recurrent_places,
-            self.non_recurrent, self.slope_places, weights.astype(slopes.dtype, copy=False)
+            self.non_recurrent, self.units, self.paths, self.compression.columns, self.compression.slope_places,
+            entries.recurrent_weights().astype(slopes.dtype, copy=False)
         )  # fmt: skip
-        return found
+        return found if self.in_order else found.take(self.places, axis=1)
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def whole_jacobian(compression: Compression) -> EntryPlaces:
     """Return what all entries of J (S, S) consist of, row by row."""
     i, j = np.indices([len(compression.colors)] * 2)

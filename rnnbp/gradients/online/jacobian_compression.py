@@ -82,7 +82,7 @@ class Compression:
         return C * K * S + entries * self.columns.shape[1] < S * K * S
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def compression_of(sparsity: JacobianSparsity, dtype: np.dtype) -> Compression:
     """Return the compression for a sparsity pattern, which takes longer to find than a step."""
     return Compression(sparsity, dtype)

@@ -9,7 +9,7 @@ from rnnbp.cells.base import Array
 from rnnbp.gradients.online.jacobian_sparsity import JacobianSparsity
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=16)
 def grouped(sparsity: JacobianSparsity, order: int | None) -> list[tuple[Array, Array]]:
     """Return `group_parameters`; without an order a single group, of all units and parameters. Not to be changed."""
     if order is None:

@@ -111,7 +111,9 @@ def add_product(sums, vector, panel, rows, L):
 
 
 @entry
-def fill_jacobians(jacobians, non_recurrent, slopes, places, is_used, slope_places, weights):
+def fill_jacobians(
+    jacobians, non_recurrent, slopes, places, is_used, units, paths, pre_activations, slope_places, weights
+):  # fmt: skip
     """Fill in entries of J: the non-recurrent part, and slopes times recurrent weights.
 
     Parameters
@@ -121,13 +123,20 @@ def fill_jacobians(jacobians, non_recurrent, slopes, places, is_used, slope_plac
     non_recurrent, slopes : ndarray (N, ...)
     places, is_used : ndarray (E,)
         The place of each entry in `non_recurrent`, and whether it may be nonzero.
-    slope_places, weights : ndarray (E, q)
-        For each of the pre-activations through which an entry passes, the place of its slope, and the weight.
+    units : ndarray (E, 2)
+        The unit i that each entry is the derivative of, and the unit j with respect to which.
+    paths : ndarray (S,)
+        The number of pre-activations through which recurrent weights lead to each unit.
+    pre_activations, slope_places : ndarray (S, q)
+        These, and the place of the derivative with respect to each; padded.
+    weights : ndarray (K, S)
+        The recurrent weights from each unit to each pre-activation.
     """
-    (N, E), Q = jacobians.shape, weights.shape[1]
+    N, E = jacobians.shape
     for row in range(N):
         for e in range(E):
+            i, j = units[e]
             value = non_recurrent[row, places[e]] if is_used[e] else jacobians.dtype.type(0)
-            for q in range(Q):
-                value += slopes[row, slope_places[e, q]] * weights[e, q]
+            for q in range(paths[i]):
+                value += slopes[row, slope_places[i, q]] * weights[pre_activations[i, q], j]
             jacobians[row, e] = value
