@@ -3,7 +3,7 @@
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -13,7 +13,16 @@ from rnnbp.cells import Cell, Stack
 from rnnbp.cells.base import Array, zero_state
 from rnnbp.core import Parameters
 from rnnbp.gradients.base import require_causal
-from rnnbp.gradients.online.layer_cells import AffineCell, DenseCell, EmbeddingCell, InputAndMeanCell, RunningMeanCell
+from rnnbp.gradients.online.identity import Identity
+from rnnbp.gradients.online.layer_cells import (
+    AffineCell,
+    DenseCell,
+    EmbeddingCell,
+    InputAndMeanCell,
+    ParameterFreeCell,
+    RunningMeanCell,
+    StatelessCell,
+)
 from rnnbp.gradients.online.random_layers import RandomLayers, StepwiseRandomLayer
 from rnnbp.layers import Dense, Dropout, Embedding, Last, Layer, MeanOverTime, MultiLayer, Noise, Normalize, Recurrent
 from rnnbp.layers.base import Shape, State
@@ -46,7 +55,9 @@ class Decomposition:
     @cached_property
     def cell(self) -> Stack:
         """The cells of all layers as one cell."""
-        return Stack(tuple(cell for cells in self.cells_by_layer for cell in cells))
+        cells = tuple(cell for cells in self.cells_by_layer for cell in cells)
+        made_here = any(isinstance(cell, StatelessCell | ParameterFreeCell) for cell in cells)  # for one batch
+        return Stack(cells) if made_here else _stack(*map(Identity, cells))
 
     @cached_property
     def preprocessing(self) -> Sequential:
@@ -88,6 +99,12 @@ class Decomposition:
             own = [_to_layer_state(cell, part) for cell, part in found if _has_state(cell)]
             states.append(own if isinstance(unrolled(layer), MultiLayer) else own[0] if own else None)
         return states + [None] * (len(self.model.layers) - self.stop)
+
+
+@lru_cache(maxsize=64)
+def _stack(*cells: Identity) -> Stack:
+    """Return the same stack for the same cells, which keeps what it has found out about them."""
+    return Stack(tuple(cell.value for cell in cells))
 
 
 def decompose(model: Sequential, algorithm: str, random_layers: RandomLayers | None = None) -> Decomposition:
