@@ -14,7 +14,7 @@ from numpy.typing import DTypeLike
 from rnnbp.cells import Cell
 from rnnbp.kernels.arrays import array_kernel
 from rnnbp.kernels.base import Kernel
-from rnnbp.kernels.compiled import compiled_kernel
+from rnnbp.kernels.compiled import available, compiled_kernel
 from rnnbp.kernels.loop import Loop
 from rnnbp.runtime import choice
 
@@ -51,6 +51,18 @@ def fastest_allowed() -> str:
     'numpy'
     """
     return _first.get()
+
+
+def may_compile() -> bool:
+    """Return whether compiled code may be used: Numba is installed, and `using` does not exclude it.
+
+    Examples
+    --------
+    >>> with using("numpy"):
+    ...     may_compile()
+    False
+    """
+    return fastest_allowed() == "compiled" and available()
 
 
 def kernel_of(cell: Cell, dtype: DTypeLike) -> Kernel:

@@ -6,12 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp import kernels
 from rnnbp.data import LabelSequences, label_sequences
 from rnnbp.decoding import greedy
 from rnnbp.decoding.best_path import check_blank
 from rnnbp.decoding.lattice import Lattice, log_softmax
-from rnnbp.kernels.compiled import available
+from rnnbp.kernels import may_compile
 from rnnbp.losses.base import Array, Loss, as_outputs, real_items
 from rnnbp.losses.ctc_arrays import ctc_arrays
 from rnnbp.metrics import ErrorRate, token_error_rate
@@ -258,9 +257,8 @@ SMALLEST_SHARD = 1e4  # states and outputs of all steps, which take about 0.1 ms
 
 
 def _may_compile(outputs: Array) -> bool:
-    """Return whether a compiled kernel is available and allowed by `rnnbp.kernels.using`."""
-    wanted = "compiled" in kernels.allowed()
-    return wanted and outputs.dtype in (np.float32, np.float64) and available()
+    """Return whether compiled code may be used, for the dtype of the outputs."""
+    return outputs.dtype in (np.float32, np.float64) and may_compile()
 
 
 def _compiled(outputs: Array, lattice: Lattice, lengths: Array) -> tuple[Array, Array]:

@@ -154,10 +154,9 @@ def cost_saved(
 def _cost_saved_function(cells: float) -> Callable[[Array, Array, Array, Array, Array, int, int, Array], None]:
     """Return `cost_saved`, compiled if that is available, allowed and worth it."""
     if cells >= COMPILED_FROM:
-        from rnnbp import kernels
-        from rnnbp.kernels.compiled import available
+        from rnnbp.kernels import may_compile
 
-        if "compiled" in kernels.allowed() and available():
+        if may_compile():
             from rnnbp.metrics.edits_compiled import cost_saved as compiled
 
             return compiled

@@ -8,13 +8,6 @@ from rnnbp.gradients.online.jacobian_compression import CompressedEntries, Compr
 from rnnbp.gradients.online.jacobian_sparsity import input_values
 from rnnbp.gradients.online.linearized_steps import LinearizedSteps
 from rnnbp.gradients.online.norms import balancing, squared_norms
-from rnnbp.kernels import allowed
-from rnnbp.kernels.compiled import available
-
-
-def is_compiled() -> bool:
-    """Return whether compiled code may be used: Numba is installed, and `rnnbp.kernels.using` does not exclude it."""
-    return "compiled" in allowed() and available()
 
 
 def advance_rank_one(

@@ -14,11 +14,11 @@ import numpy as np
 from rnnbp.cells.base import Array
 from rnnbp.gradients.online.base import InfluenceMatrix
 from rnnbp.gradients.online.compiled_influence import CompiledInfluenceMatrix
-from rnnbp.gradients.online.compiled_products import is_compiled
 from rnnbp.gradients.online.jacobian_compression import JacobianEntries, compression_of, entries_of
 from rnnbp.gradients.online.jacobian_sparsity import JacobianSparsity
 from rnnbp.gradients.online.linearized_steps import LinearizedSteps
 from rnnbp.gradients.online.parameter_groups import grouped, places_of
+from rnnbp.kernels import may_compile
 
 
 def influence_on(sparsity: JacobianSparsity, order: int | None, batch_size: int, dtype: np.dtype) -> InfluenceMatrix:
@@ -34,7 +34,7 @@ def influence_on(sparsity: JacobianSparsity, order: int | None, batch_size: int,
     """
     if not sparsity.columns.size:
         return EmptyInfluenceMatrix()
-    if sparsity.inputs is not None and is_compiled():
+    if sparsity.inputs is not None and may_compile():
         return CompiledInfluenceMatrix(sparsity, order, batch_size, dtype)
     return SparseInfluenceMatrix(sparsity, order, batch_size, dtype)
 

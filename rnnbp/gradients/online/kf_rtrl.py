@@ -11,13 +11,14 @@ from rnnbp.cells.base import Array
 from rnnbp.cells.outer import outer_method, outer_rows, side_by_side
 from rnnbp.core import Parameters
 from rnnbp.gradients.online.base import InfluenceMatrix
-from rnnbp.gradients.online.compiled_products import KroneckerUpdate, is_compiled
+from rnnbp.gradients.online.compiled_products import KroneckerUpdate
 from rnnbp.gradients.online.decomposition import Decomposition
 from rnnbp.gradients.online.entry_places import whole_jacobian
 from rnnbp.gradients.online.jacobian_compression import CompressedEntries, by_row, compression_of, entries_of
 from rnnbp.gradients.online.jacobian_sparsity import JacobianSparsity, structure_of
 from rnnbp.gradients.online.linearized_steps import LinearizedSteps
 from rnnbp.gradients.online.sign_estimates import RandomOnline, balanced, random_signs
+from rnnbp.kernels import may_compile
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,7 @@ class KroneckerInfluenceMatrix(InfluenceMatrix):
             self.products = [_zero_product(outers, size, signal.dtype) for outers in sets]
         inputs = [_inputs(outers, steps.size, signal.dtype) for outers in sets]
         signs = self._signs(steps, len(sets), signal.dtype)
-        run = self._compiled if is_compiled() else self._by_numpy
+        run = self._compiled if may_compile() else self._by_numpy
         grad = Parameters(self.shapes, dtype=signal.dtype)
         for product, found in zip(self.products, run(steps, signal, sets, inputs, signs), strict=True):
             for outer, place in product.places:

@@ -8,12 +8,13 @@ import numpy as np
 
 from rnnbp.cells.base import Array
 from rnnbp.gradients.online.base import InfluenceMatrix
-from rnnbp.gradients.online.compiled_products import advance_rank_one, is_compiled
+from rnnbp.gradients.online.compiled_products import advance_rank_one
 from rnnbp.gradients.online.decomposition import Decomposition
 from rnnbp.gradients.online.jacobian_compression import compression_of, entries_of
 from rnnbp.gradients.online.jacobian_sparsity import JacobianSparsity, structure_of
 from rnnbp.gradients.online.linearized_steps import LinearizedSteps
 from rnnbp.gradients.online.sign_estimates import RandomOnline, balanced, random_signs
+from rnnbp.kernels import may_compile
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class RankOneInfluenceMatrix(InfluenceMatrix):
 
     def advance(self, steps: LinearizedSteps, signal: Array) -> Array:
         signs = random_signs(self.rng, steps.state.shape, self.state.dtype)
-        if self.compression.sparsity.inputs is not None and is_compiled():
+        if self.compression.sparsity.inputs is not None and may_compile():
             return advance_rank_one(self.state, self.params, steps, self.compression, signs, signal)
         jacobian = entries_of(steps, self.compression, self.state.shape[1] ** 2).jacobian()
         new_state, new_params = balanced(signs, steps.immediate_vjp(signs))
