@@ -103,7 +103,7 @@ class Decomposition:
 
 @lru_cache(maxsize=64)
 def _stack(*cells: Identity) -> Stack:
-    """Return the same stack for the same cells, which keeps what it has found out about them."""
+    """Return the same stack for the same cells, so that what is cached in it is found again."""
     return Stack(tuple(cell.value for cell in cells))
 
 

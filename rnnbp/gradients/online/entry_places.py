@@ -20,11 +20,11 @@ class EntryPlaces:
     Attributes
     ----------
     units : ndarray of int (U, 2)
-        i and j of each different entry: in a stack, many groups of parameters share units.
+        i and j of each distinct entry: in a stack, units belong to many groups of parameters.
     places : ndarray of int (E,)
-        The place of each entry among the different ones.
+        The place of each entry among the distinct ones.
     in_order : bool
-        Whether they are these ones.
+        Whether the entries are the distinct ones in their order.
     non_recurrent_places, non_recurrent : ndarray (U,)
         The place of each in the non-recurrent Jacobian's rows of all colours, and whether it may be nonzero.
     paths : ndarray of int (S,)
@@ -33,9 +33,9 @@ class EntryPlaces:
 
     def __init__(self, compression: Compression, i: Array, j: Array) -> None:
         S = len(compression.colors)
-        different, self.places = np.unique(i * S + j, return_inverse=True)
-        self.in_order = np.array_equal(self.places, np.arange(len(different)))
-        i, j = np.divmod(different, S)
+        distinct, self.places = np.unique(i * S + j, return_inverse=True)
+        self.in_order = np.array_equal(self.places, np.arange(len(distinct)))
+        i, j = np.divmod(distinct, S)
         self.non_recurrent_places = compression.colors[i] * S + j
         self.non_recurrent = compression.sparsity.non_recurrent[i, j]
         self.units, self.paths = np.stack([i, j], axis=1), compression.used.sum(axis=1)
