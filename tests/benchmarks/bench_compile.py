@@ -24,6 +24,19 @@ CTC = """
 import numpy as np, rnnbp
 rnnbp.CTC()(np.ones((20, 2, 5), np.float32), [[1, 2], [3]])
 """
+RTRL = """
+import numpy as np, rnnbp
+model = rnnbp.Sequential(rnnbp.Elman(13, 64), rnnbp.Dense(64, 5), dtype=np.float32, seed=0)
+batch = rnnbp.SequenceBatch.from_array(np.ones((20, 2, 13), np.float32), targets=np.zeros((20, 2), int))
+list(rnnbp.RTRL().gradients(model, batch, rnnbp.CrossEntropy()))
+"""
+FIXED_POINT = """
+import numpy as np, rnnbp
+layer = rnnbp.FixedPoint(rnnbp.ElmanCell(13, 64), rnnbp.Anderson())
+model = rnnbp.Sequential(layer, rnnbp.Last(), rnnbp.Dense(64, 5), dtype=np.float32, seed=0)
+batch = rnnbp.SequenceBatch.from_array(np.ones((1, 2, 13), np.float32), targets=np.zeros(2, int))
+list(rnnbp.RecurrentBackprop(rnnbp.GMRES()).gradients(model, batch, rnnbp.CrossEntropy()))
+"""
 NUMBA = "import numba; numba.njit(lambda: 0)()"
 
 
@@ -38,6 +51,7 @@ def seconds(script: str, cache: str) -> float:
 def main() -> None:
     """Print the table."""
     rows = {"import numba": NUMBA, **{name: STEP.format(name) for name in ("Elman", "LSTM", "GRU")}, "CTC": CTC}
+    rows |= {"RTRL, Elman": RTRL, "fixed point, Anderson and GMRES": FIXED_POINT}
     table = {}
     for name, script in rows.items():
         with tempfile.TemporaryDirectory() as cache:
