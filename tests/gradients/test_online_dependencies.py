@@ -1,19 +1,21 @@
 """Online algorithms on cells whose dependencies no random point shows: switches, long periods, no parameters."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from helpers import gradient_error
+from helpers import LeakyCell, gradient_error
 from random_equations import RandomEquation
 from test_gradients import batch_for, model_of, whole
 
 from rnnbp.cells import ClockworkRNNCell, ElmanCell, Stack
-from rnnbp.cells.declared import DeclaredCell, affine, linear, maximum, relu, tanh
+from rnnbp.cells.declared import DeclaredCell, affine, linear, maximum, relu, stop_gradient, tanh
 from rnnbp.core import Parameters
 from rnnbp.gradients import BPTT, KFRTRL, RTRL, UORO, BlockRTRL, EProp, SnAp
 from rnnbp.gradients.online.dependencies import with_dependencies
 from rnnbp.gradients.online.jacobian_sparsity import sparsity_of, structure_of
 from rnnbp.kernels import using
-from rnnbp.layers import Dense, Recurrent
+from rnnbp.layers import Dense, Embedding, Recurrent
 from rnnbp.losses import CrossEntropy
 
 EXACT = [RTRL(), RTRL(every=3), SnAp(30), BlockRTRL(4)]
@@ -122,3 +124,30 @@ def test_a_cell_without_parameters_has_the_gradient_of_its_readout(backend):
     with using(backend):
         for algorithm in (UORO(), KFRTRL(), EProp(), SnAp(1)):
             assert gradient_error(model.params, whole(algorithm, model, batch, CrossEntropy())[1], exact) < 1e-12
+
+
+@pytest.mark.parametrize("cell", [ClockworkRNNCell(4, 2, (1, 2)), LeakyCell(4, 3)], ids=repr)
+@pytest.mark.parametrize("backend", ["compiled", "numpy"])
+def test_snap_has_the_gradient_of_all_tokens_below_a_cell_without_outer_products(cell, backend):
+    """Random points have the first token alone."""
+    model = model_of([Embedding(5, 4), Recurrent(cell), Dense(cell.output_size, 3)])
+    batch = batch_for(model, np.array([6, 4, 1]))
+    batch = replace(batch, x=np.abs(3 * batch.x[:, :, 0]).astype(int) % 5)
+    exact = whole(BPTT(), model, batch, CrossEntropy())[1]
+    assert model.params.like(exact)["0.w"].any(axis=1).sum() > 2
+    with using(backend):
+        found = whole(SnAp(30), model, batch, CrossEntropy())[1]
+    assert gradient_error(model.params, found, exact) < 1e-12
+
+
+class Constant(DeclaredCell):
+    """A state that no parameter affects."""
+
+    @staticmethod
+    def update(x, h):
+        return 0.5 * h + stop_gradient(affine("h", x, h))
+
+
+@pytest.mark.parametrize("backend", ["compiled", "numpy"])
+def test_parameters_that_affect_no_unit_have_no_gradient(backend):
+    agrees_with_bptt(Constant(3, 4), [6, 4, 1], backends=[backend])

@@ -32,22 +32,32 @@ def influence_on(sparsity: JacobianSparsity, order: int | None, batch_size: int,
     batch_size : int
     dtype : dtype
     """
-    if not sparsity.columns.size:
-        return EmptyInfluenceMatrix()
+    size = len(sparsity.columns)
+    if not size or not grouped(sparsity, order):
+        return EmptyInfluenceMatrix(size)
     if sparsity.inputs is not None and may_compile():
         return CompiledInfluenceMatrix(sparsity, order, batch_size, dtype)
     return SparseInfluenceMatrix(sparsity, order, batch_size, dtype)
 
 
 class EmptyInfluenceMatrix(InfluenceMatrix):
-    """The influence matrix of a cell without parameters."""
+    """The influence matrix of a cell without parameters, or with none that affects a unit.
+
+    Parameters
+    ----------
+    size : int
+        The number of parameters.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
 
     @property
     def stored(self) -> Sequence[Any]:
         return []
 
     def advance(self, steps: LinearizedSteps, signal: Array) -> Array:
-        return signal[:0, 0]
+        return np.zeros(self.size, signal.dtype)
 
 
 class SparseInfluenceMatrix(InfluenceMatrix):

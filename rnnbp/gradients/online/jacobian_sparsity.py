@@ -7,13 +7,14 @@ from functools import lru_cache
 
 import numpy as np
 
-from rnnbp.cells import Cell, Outer
+from rnnbp.cells import Cell, Outer, Stack
 from rnnbp.cells.base import Array, Weights, map_nested, seeded_vjp
 from rnnbp.cells.declared import DeclaredCell
 from rnnbp.cells.outer import outer_method, outer_rows, side_by_side
 from rnnbp.core import Parameters
 from rnnbp.gradients.online.cell_key import CellKey
 from rnnbp.gradients.online.dependencies import with_dependencies
+from rnnbp.gradients.online.layer_cells import EmbeddingCell
 from rnnbp.gradients.online.linearized_steps import LinearizedSteps, OuterProductJacobian
 
 MULTIPLE = math.lcm(*range(1, 41)) * 2.0**40  # exact in float64: of 1 to 40, and of these times powers of two
@@ -123,7 +124,15 @@ def _sparsity_of(key: CellKey, connections: bytes) -> JacobianSparsity:
     if isinstance(immediate, OuterProductJacobian):
         inputs = _input_numbers(outers, params)
         return JacobianSparsity(immediate.columns, inputs, activation, jacobian, non_recurrent, recurrent)
+    _copy_to_all_tokens(cell, params, activation)
     return JacobianSparsity(np.arange(params.size), None, activation, jacobian, non_recurrent, recurrent)
+
+
+def _copy_to_all_tokens(cell: Cell, params: Parameters, pattern: Array) -> None:
+    """Copy the pattern ds[t]/dp (S, P) of an embedding's first token, which is the only one drawn, to all tokens."""
+    if isinstance(cell, Stack) and isinstance(cell.cells[0], EmbeddingCell):
+        vectors = pattern[:, params.place("0.w")].reshape(len(pattern), *params.shapes["0.w"])
+        vectors[:] = vectors[:, :1]
 
 
 def structure_of(cell: Cell) -> JacobianSparsity:
