@@ -69,7 +69,7 @@ class SameSigns(UORO):
 
         class Again:
             def integers(self, high, size):
-                return np.broadcast_to(np.random.default_rng(seed).integers(high, size=size[1]), size)
+                return np.stack([np.random.default_rng(seed).integers(high, size=size[1]) for _ in range(size[0])])
 
         influence.rng = Again()
         return influence
