@@ -83,8 +83,8 @@ def test_memory_does_not_grow_with_time():
         assert short.peak_bytes == long.peak_bytes
         assert long.steps == 5 * short.steps == 5 * 36
         stored[block] = long.peak_bytes
-    # a step of three sequences: its state before and after (8 each), residuals (20), and its entry in `active`
-    assert stored[6] - stored[3] == 3 * (8 * 3 * (8 + 8 + 20) + 8)
+    # a step of three sequences: the state before it (8), residuals (20), and its entry in `active`
+    assert stored[6] - stored[3] == 3 * (8 * 3 * (8 + 20) + 8)
     (g,) = RTRL().gradients(model, long_batch(model, 2), CrossEntropy())
     assert stored[1] < 1.2 * g.cost.peak_bytes
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnbp.cells import Cell, Stack
-from rnnbp.cells.base import Array
+from rnnbp.cells.base import Array, Residuals
 from rnnbp.core import Parameters
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients.base import check_targets, total_weight
@@ -101,9 +101,11 @@ class ForwardPass:
         )
         x = x if x.ndim == 3 else x[:, :, None]  # tokens have no feature axis
         active = self.active[start:stop].copy()  # not a view of the whole batch's
-        states, self.state, outputs = run_states(self.cell, self.params, x, active, self.state)
+        ran = run_cell(self.cell, self.params, x, active, self.state)
+        self.state = ran.after
         following = int(self.active[stop]) if stop < len(self.active) else 0
-        return LinearizedSteps(self.cell, self.params, states, pack(x, active), active, following), outputs
+        given = self.cell, self.params, ran.states, pack(x, active), active, following, ran.residuals
+        return LinearizedSteps(*given), ran.outputs
 
     def _loss(self, start: int, stop: int, cell_outputs: Array) -> BlockLoss:
         """Return the loss of a block.
@@ -155,7 +157,29 @@ def block_steps(batch_size: int, numbers: int) -> int:
     return min(MOST_STEPS, max(1, MOST_NUMBERS // max(1, batch_size * numbers)))
 
 
-def run_states(cell: Cell, params: Parameters, x: Array, active: Array, state: Array) -> tuple[Array, Array, Array]:
+@dataclass(frozen=True)
+class Ran:
+    """What a cell has computed in a block of steps.
+
+    Attributes
+    ----------
+    states : ndarray (N, S)
+        Before each real step.
+    residuals : ndarray (N, R), or nested
+        Of the cell's `step`, at each real step.
+    after : ndarray (B, S)
+        After each sequence's own last step.
+    outputs : ndarray (h, B, O)
+        Zero past a sequence's end.
+    """
+
+    states: Array
+    residuals: Residuals
+    after: Array
+    outputs: Array
+
+
+def run_cell(cell: Cell, params: Parameters, x: Array, active: Array, state: Array) -> Ran:
     """Run a cell over a block of steps.
 
     Parameters
@@ -166,50 +190,50 @@ def run_states(cell: Cell, params: Parameters, x: Array, active: Array, state: A
     active : ndarray (h,)
     state : ndarray (B, S)
 
-    Returns
-    -------
-    states : ndarray (N, S)
-        Before each real step.
-    state : ndarray (B, S)
-        After each sequence's own last step.
-    outputs : ndarray (h, B, O)
-        Zero past a sequence's end.
-
     Examples
     --------
     >>> from rnnbp.cells import ElmanCell
     >>> cell = ElmanCell(1, 2)
-    >>> states, _, y = run_states(cell, Parameters(cell.shapes()), np.ones((3, 1, 1)), np.ones(3, int), np.ones((1, 2)))
-    >>> states.tolist(), y.shape
+    >>> ran = run_cell(cell, Parameters(cell.shapes()), np.ones((3, 1, 1)), np.ones(3, int), np.ones((1, 2)))
+    >>> ran.states.tolist(), ran.outputs.shape
     ([[1.0, 1.0], [0.0, 0.0], [0.0, 0.0]], (3, 1, 2))
     """
     if isinstance(cell, Stack):
-        found, last = [], []
-        for k, (one, own) in enumerate(zip(cell.cells, cell.split(state), strict=True)):
-            states, after, x = run_states(one, params.scope(f"{k}."), x, active, own)
-            found.append(states)
-            last.append(after)
-        return np.concatenate(found[::-1], axis=1), np.concatenate(last[::-1], axis=1), x
+        return _run_stack(cell, params, x, active, state)
     if isinstance(cell, Detached):
-        return run_states(cell.cell, params, x, active, state)
+        return run_cell(cell.cell, params, x, active, state)
     if isinstance(cell, StatelessCell):
         return _run_stateless(cell, params, x, active, state)
+    weights = dict(params.items())
     kernel = kernel_of(cell, state.dtype) if len(x) >= SHORT else Loop(cell)
-    outputs, residuals, after = kernel.forward(dict(params.items()), x, active, state)
-    return kernel.previous_states(residuals), after, outputs
+    outputs, saved, after = kernel.forward(weights, x, active, state)
+    states = kernel.previous_states(saved)
+    if isinstance(kernel, Loop) and saved.steps is not None:  # which it is if there is no real step
+        return Ran(states, saved.steps, after, outputs)
+    return Ran(states, cell.step(weights, states, pack(x, active))[1], after, outputs)
 
 
-def _run_stateless(
-    cell: StatelessCell, params: Parameters, x: Array, active: Array, state: Array
-) -> tuple[Array, Array, Array]:
+def _run_stack(cell: Stack, params: Parameters, x: Array, active: Array, state: Array) -> Ran:
+    """Run the cells of a stack one after the other, each over the whole block."""
+    found, residuals = [], []
+    for k, (one, own) in enumerate(zip(cell.cells, cell.split(state), strict=True)):
+        found.append(run_cell(one, params.scope(f"{k}."), x, active, own))
+        residuals.append((pack(x, active), found[-1].residuals))
+        x = found[-1].outputs
+    states = np.concatenate([ran.states for ran in found[::-1]], axis=1)
+    after = np.concatenate([ran.after for ran in found[::-1]], axis=1)
+    return Ran(states, tuple(residuals), after, x)
+
+
+def _run_stateless(cell: StatelessCell, params: Parameters, x: Array, active: Array, state: Array) -> Ran:
     """Run all steps of a cell whose next state does not depend on its state, which is zero here, in one."""
     if isinstance(cell, AffineCell):
         cell.draw(active, x.shape[1], state.dtype)
     packed = pack(x, active)
     states = np.zeros((len(packed), cell.state_size), state.dtype)
-    y, _ = cell.step(dict(params.items()), states, packed)
+    y, residuals = cell.step(dict(params.items()), states, packed)
     outputs, after = unpack(y, active, x.shape[1]), state.copy()
     lengths = (active[:, None] > np.arange(x.shape[1])).sum(axis=0)
     ran = np.flatnonzero(lengths)
     after[ran] = outputs[lengths[ran] - 1, ran]
-    return states, after, outputs
+    return Ran(states, residuals, after, outputs)

@@ -106,10 +106,8 @@ class LinearizedSteps:
         The number of active sequences of each step. Default: all rows are one step.
     following : int, default 0
         The number of sequences that have a step after the block.
-
-    Attributes
-    ----------
-    next_state : ndarray (N, S)
+    residuals : ndarray (N, R), or nested, optional
+        Of the cell's `step`. Default: it is computed here.
 
     Examples
     --------
@@ -128,11 +126,12 @@ class LinearizedSteps:
         x: Array,
         active: Array | None = None,
         following: int = 0,
+        residuals: Residuals = None,
     ) -> None:
         self.cell, self.params, self.state, self.x, self.following = cell, params, state, x, following
         self.active = np.array([len(state)]) if active is None else active
         self.weights = dict(params.items())
-        self.next_state, self.residuals = cell.step(self.weights, state, x)
+        self.residuals = cell.step(self.weights, state, x)[1] if residuals is None else residuals
         self._basis_vjp: tuple[Array, Delta] | None = None
         self._immediate: ImmediateJacobian | None = None
 
