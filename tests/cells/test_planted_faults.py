@@ -90,7 +90,7 @@ def next_column(monkeypatch):
 
 def reversed_residuals(monkeypatch):
     """Stored values that are read in another order than they are written."""
-    true = numpy_step._StepVJP.source
+    true = numpy_step.StepVJP.source
 
     def wrong(self):
         source = true(self)
@@ -101,7 +101,7 @@ def reversed_residuals(monkeypatch):
         lines[-1] = "    " + ", ".join(reversed(lines[-1].strip().split(", ")))
         return "\n".join(lines) + sign + after
 
-    monkeypatch.setattr(numpy_step._StepVJP, "source", wrong)
+    monkeypatch.setattr(numpy_step.StepVJP, "source", wrong)
 
 
 FAULTS = {
