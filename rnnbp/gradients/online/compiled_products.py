@@ -3,7 +3,7 @@
 import numpy as np
 
 from rnnbp.cells.base import Array
-from rnnbp.cells.outer import outer_method, side_by_side
+from rnnbp.cells.outer import side_by_side
 from rnnbp.gradients.online.jacobian_compression import CompressedEntries, Compression, by_row
 from rnnbp.gradients.online.jacobian_sparsity import input_values
 from rnnbp.gradients.online.linearized_steps import LinearizedSteps
@@ -51,10 +51,9 @@ def advance_rank_one(
 
 def _squared_norms_of_products(steps: LinearizedSteps, delta: Array) -> Array:
     """Return the squared norm of the gradient with respect to all parameters of each row, (N,), from delta (N, K)."""
-    method = outer_method(steps.cell)
-    assert method is not None
+    assert steps.outers is not None
     found = np.zeros(len(delta), delta.dtype)
-    for outer in method(steps.state, steps.x, steps.residuals):
+    for outer in steps.outers:
         own = squared_norms(delta[:, outer.columns])
         found += own if outer.inputs is None else own * squared_norms(outer.inputs)
     return found

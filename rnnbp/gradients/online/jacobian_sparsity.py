@@ -112,7 +112,7 @@ def _sparsity_of(key: CellKey, connections: bytes) -> JacobianSparsity:
     rng = np.random.default_rng(0)
     steps = [_random_step(cell, params, rng, signed, real) for signed in (False, True) for real in (False, True)]
     steps.append(_random_step(cell, params, rng, signed=True, real=False, state=MULTIPLE))
-    outers = _outers_of(steps[0])
+    outers = steps[0].outers or ()
     recurrent = tuple(outer for outer in outers if outer.units is not None)
     activation = np.logical_or.reduce([_activation_pattern(step) for step in steps])
     non_recurrent = np.logical_or.reduce([_non_recurrent_pattern(step, recurrent) for step in steps])
@@ -206,12 +206,6 @@ def without_paths(sparsity: JacobianSparsity) -> JacobianSparsity:
     return replace(sparsity, jacobian=sparsity.non_recurrent, recurrent=())
 
 
-def _outers_of(step: LinearizedSteps) -> tuple[Outer, ...]:
-    """Return the outer products of a step; none for a cell without `outer_products`."""
-    method = outer_method(step.cell)
-    return method(step.state, step.x, step.residuals) if method else ()
-
-
 def _random_step(
     cell: Cell, params: Parameters, rng: np.random.Generator, signed: bool, real: bool, state: float | None = None
 ) -> LinearizedSteps:
@@ -274,5 +268,5 @@ def _input_numbers(outers: Sequence[Outer], params: Parameters) -> Array:
 def input_values(steps: LinearizedSteps) -> Array:
     """Return what parameters are multiplied by (N, V): a one, of biases; the inputs of weights; and a zero, of none."""
     edge = np.ones((steps.size, 1), steps.state.dtype)
-    inputs = [outer.inputs for outer in _outers_of(steps) if outer.inputs is not None]
+    inputs = [outer.inputs for outer in steps.outers or () if outer.inputs is not None]
     return np.concatenate([edge, *inputs, 0 * edge], axis=1)

@@ -216,10 +216,9 @@ def by_delta_columns(steps: LinearizedSteps) -> list[list[Outer]]:
     >>> [[outer.name for outer in outers] for outers in by_delta_columns(steps)]
     [['w_ih', 'b_ih'], ['w_hh', 'b_hh']]
     """
-    method = outer_method(steps.cell)
-    assert method is not None
+    assert steps.outers is not None
     sets: dict[tuple[int, ...], list[Outer]] = {}
-    for outer in method(steps.state, steps.x, steps.residuals):
+    for outer in steps.outers:
         sets.setdefault(tuple(outer.columns.tolist()), []).append(outer)
     return list(sets.values())
 

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -141,6 +142,12 @@ class LinearizedSteps:
         other.weights, other._basis_vjp = dict(weights), None
         return other
 
+    @cached_property
+    def outers(self) -> tuple[Outer, ...] | None:
+        """The outer products of these steps; None for a cell without `outer_products`."""
+        method = outer_method(self.cell)
+        return None if method is None else method(self.state, self.x, self.residuals)
+
     @property
     def size(self) -> int:
         """N, the number of real steps."""
@@ -171,7 +178,7 @@ class LinearizedSteps:
     def immediate_jacobian(self) -> ImmediateJacobian:
         """The derivative of the pre-activations with respect to the parameters, at a fixed previous state."""
         if self._immediate is None:
-            self._immediate = _immediate_jacobian(self.cell, self.params, self.state, self.x, self.residuals)
+            self._immediate = _immediate_jacobian(self)
         return self._immediate
 
     def immediate_vjp(self, d_next: Array) -> Array:
@@ -180,14 +187,11 @@ class LinearizedSteps:
         return self.immediate_jacobian.vjp(delta)
 
 
-def _immediate_jacobian(
-    cell: Cell, params: Parameters, state: Array, x: Array, residuals: Residuals
-) -> ImmediateJacobian:
-    method = outer_method(cell)
-    if method is None:
-        return GenericJacobian(cell, params, state, x, residuals)
-    outers = method(state, x, residuals)
-    return OuterProductJacobian(_columns(outers, params), _inputs(outers, params, len(state), state.dtype))
+def _immediate_jacobian(steps: LinearizedSteps) -> ImmediateJacobian:
+    outers, params = steps.outers, steps.params
+    if outers is None:
+        return GenericJacobian(steps.cell, params, steps.state, steps.x, steps.residuals)
+    return OuterProductJacobian(_columns(outers, params), _inputs(outers, params, steps.size, steps.state.dtype))
 
 
 def _columns(outers: Sequence[Outer], params: Parameters) -> Array:
