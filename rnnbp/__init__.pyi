@@ -6,8 +6,10 @@ from rnnbp import data as data
 from rnnbp import datasets as datasets
 from rnnbp import decoding as decoding
 from rnnbp import diagnostics as diagnostics
+from rnnbp import estimators as estimators
 from rnnbp import features as features
 from rnnbp import gradients as gradients
+from rnnbp import interop as interop
 from rnnbp import kernels as kernels
 from rnnbp import layers as layers
 from rnnbp import losses as losses
