@@ -18,6 +18,7 @@ from rnnbp.datasets.reber_grammar import reber as reber
 from rnnbp.datasets.recordings import load_recordings as load_recordings
 from rnnbp.datasets.registry import data_folder as data_folder
 from rnnbp.datasets.registry import fetch as fetch
+from rnnbp.datasets.shakespeare import load_shakespeare as load_shakespeare
 from rnnbp.datasets.signals import mackey_glass as mackey_glass
 from rnnbp.datasets.signals import mackey_glass_series as mackey_glass_series
 from rnnbp.datasets.signals import sine_mixtures as sine_mixtures

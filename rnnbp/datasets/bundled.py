@@ -11,6 +11,7 @@ SHA256 = {
     "cmudict-20k.LICENSE": "bd4ce8e44170a5f9f481310ca85c51de3c4f851a65e679b40e603b143bd3542a",
     "cmudict-20k.dict.gz": "573570c340fa21224b05ce85120d0ec5a01325fbcab4930cc67440adf98c6251",
     "digits.csv.gz": "02633070f0eba52475fb2cfaedcf256826aa2b6c462429e2e6d0826619fc55c9",
+    "shakespeare.txt.gz": "bed00f18e91cda6838950656f0a95e07e0f4dbe8649a4b959f7602a7e53fbc6e",
     "sunspots.csv": "f67889b1d9002cd5227f0e0ef54e35b419cdd85a31279adef6f73fb41e5c0a9b",
 }
 

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from rnnbp.datasets import bundled, load_digit_rows, load_digits, load_japanese_vowels, load_sunspots, sunspot_numbers
+from rnnbp.datasets import (
+    bundled,
+    load_digit_rows,
+    load_digits,
+    load_japanese_vowels,
+    load_shakespeare,
+    load_sunspots,
+    sunspot_numbers,
+)
 
 
 def test_japanese_vowels_is_the_official_split():
@@ -76,6 +84,18 @@ def test_sunspot_targets_are_the_next_values():
 def test_sunspots_cannot_be_split_outside_their_years(year):
     with pytest.raises(ValueError, match=f"split_year must be from 1702 to 2008, got {year}"):
         load_sunspots(year)
+
+
+def test_shakespeare_is_one_text_in_two_parts():
+    train, test = load_shakespeare()
+    assert (len(train), len(test), len(set(train + test))) == (1_003_854, 111_540, 65)
+    assert "".join(load_shakespeare(0.5)) == train + test
+
+
+@pytest.mark.parametrize("train", [0, 1, 1e-9])
+def test_shakespeare_leaves_no_part_empty(train):
+    with pytest.raises(ValueError, match=f"train must leave characters for both parts, got {train}"):
+        load_shakespeare(train)
 
 
 # ---- where the files are ------------------------------------------------------------------------

@@ -70,6 +70,7 @@ MADE = {
     "load_cmudict": ({}, {"path": lambda: io.StringIO("knob N AA1 B\n")}),
     "load_digit_rows": ({}, {"test_fraction": 0.3, "seed": 1}),
     "load_digits": ({}, {"test_fraction": 0.3, "seed": 1}),
+    "load_shakespeare": ({}, {"train": 0.5}),
     "load_sunspots": ({}, {"split_year": 1900}),
     "mackey_glass": (
         {"sequences": 2, "steps": 9},
