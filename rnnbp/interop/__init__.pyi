@@ -1,0 +1,1 @@
+from rnnbp.interop.weight_layouts import gate_orders as gate_orders
