@@ -89,6 +89,7 @@ from rnnbp.layers import Normalize as Normalize
 from rnnbp.layers import OriginalGRU as OriginalGRU
 from rnnbp.layers import Recurrent as Recurrent
 from rnnbp.layers import Resample as Resample
+from rnnbp.layers import Reverse as Reverse
 from rnnbp.layers import TimeStatistics as TimeStatistics
 from rnnbp.layers import Window as Window
 from rnnbp.losses import CTC as CTC

@@ -8,6 +8,11 @@ from rnnbp.cells.coupled_lstm import CoupledLSTMCell as CoupledLSTMCell
 from rnnbp.cells.ctrnn import CTRNNCell as CTRNNCell
 from rnnbp.cells.diagonal_linear import DiagonalLinearCell as DiagonalLinearCell
 from rnnbp.cells.elman import ElmanCell as ElmanCell
+from rnnbp.cells.general_elman import GeneralElmanCell as GeneralElmanCell
+from rnnbp.cells.general_gru import GeneralGRUCell as GeneralGRUCell
+from rnnbp.cells.general_lstm import GeneralCoupledPeepholeLSTMCell as GeneralCoupledPeepholeLSTMCell
+from rnnbp.cells.general_lstm import GeneralLSTMCell as GeneralLSTMCell
+from rnnbp.cells.general_lstm import GeneralPeepholeLSTMCell as GeneralPeepholeLSTMCell
 from rnnbp.cells.gru import GRUCell as GRUCell
 from rnnbp.cells.gru import OriginalGRUCell as OriginalGRUCell
 from rnnbp.cells.hopfield import HopfieldCell as HopfieldCell

@@ -22,6 +22,7 @@ from rnnbp.layers.pooling import Last as Last
 from rnnbp.layers.pooling import MeanOverTime as MeanOverTime
 from rnnbp.layers.pooling import TimeStatistics as TimeStatistics
 from rnnbp.layers.recurrent import Recurrent as Recurrent
+from rnnbp.layers.reverse import Reverse as Reverse
 from rnnbp.layers.spiking import ALIF as ALIF
 from rnnbp.layers.spiking import LIF as LIF
 from rnnbp.layers.window import Flatten as Flatten

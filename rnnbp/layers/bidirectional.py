@@ -69,20 +69,20 @@ class Bidirectional(Layer):
 
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         _check_no_state(state)
-        layer, order = Recurrent(self.cell), _reversed_steps(run.lengths, len(x))
+        layer, order = Recurrent(self.cell), reversed_steps(run.lengths, len(x))
         forward, reverse = self._halves(params)
         y, own, _ = layer.forward(forward, x, run)
-        y_reverse, own_reverse, _ = layer.forward(reverse, _take(x, order), run)
-        return np.concatenate([y, _take(y_reverse, order)], axis=-1), (own, own_reverse, order), None
+        y_reverse, own_reverse, _ = layer.forward(reverse, take_steps(x, order), run)
+        return np.concatenate([y, take_steps(y_reverse, order)], axis=-1), (own, own_reverse, order), None
 
     def prepare(self, params: Parameters) -> Evaluate:
         forward, reverse = (Recurrent(self.cell).prepare(half) for half in self._halves(params))
 
         def evaluate(x: Array, run: Run, state: State) -> tuple[Array, State]:
             _check_no_state(state)
-            order = _reversed_steps(run.lengths, len(x))
-            (y, _), (y_reverse, _) = forward(x, run, None), reverse(_take(x, order), run, None)
-            return np.concatenate([y, _take(y_reverse, order)], axis=-1), None
+            order = reversed_steps(run.lengths, len(x))
+            (y, _), (y_reverse, _) = forward(x, run, None), reverse(take_steps(x, order), run, None)
+            return np.concatenate([y, take_steps(y_reverse, order)], axis=-1), None
 
         return evaluate
 
@@ -91,7 +91,7 @@ class Bidirectional(Layer):
     ) -> tuple[Array, State]:
         layer, (forward, reverse) = Recurrent(self.cell), self._backward_arguments(params, residuals, dy, grad)
         (dx, _), (dx_reverse, _) = layer.backward(*forward), layer.backward(*reverse)
-        return dx + _take(dx_reverse, residuals[2]), None
+        return dx + take_steps(dx_reverse, residuals[2]), None
 
     def backward_params(
         self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
@@ -105,7 +105,7 @@ class Bidirectional(Layer):
         """Return the arguments of the backward pass of each half."""
         *own, order = residuals
         d_forward, d_reverse = np.split(dy, 2, axis=-1)
-        cotangents = d_forward, _take(d_reverse, order)
+        cotangents = d_forward, take_steps(d_reverse, order)
         return zip(self._halves(params), own, cotangents, self._halves(grad), strict=True)
 
 
@@ -114,12 +114,12 @@ def _check_no_state(state: State) -> None:
         raise ValueError("Bidirectional takes whole sequences, without an initial state")
 
 
-def _reversed_steps(lengths: Array, steps: int) -> Array:
+def reversed_steps(lengths: Array, steps: int) -> Array:
     """Return the indices (T, B) of the steps that reverse each sequence within its length; padding stays in place."""
     t = np.arange(steps)[:, None]
     return np.where(t < lengths, lengths - 1 - t, t)
 
 
-def _take(x: Array, order: Array) -> Array:
+def take_steps(x: Array, order: Array) -> Array:
     """Return x (T, B, F) with the steps of each sequence in the given order (T, B)."""
     return x[order, np.arange(order.shape[1])]

@@ -23,6 +23,7 @@ from rnnbp.layers import (
     Normalize,
     Recurrent,
     Resample,
+    Reverse,
     Run,
     TimeStatistics,
     Window,
@@ -55,6 +56,7 @@ LAYERS: dict[str, Layer] = {
     "Resample(4)": Resample(4),
     "Resample(1)": Resample(1),
     "Resample(9)": Resample(9),
+    "Reverse": Reverse(),
 }
 CAUSAL = {name: layer for name, layer in LAYERS.items() if layer.causal}
 CUTS = [[0, 2, 6], [0, 1, 2, 3, 4, 5, 6], [0, 5, 6]]
@@ -254,6 +256,7 @@ LAYERS_OF_FEATURES = {
     "TimeStatistics": lambda f: TimeStatistics(),
     "Resample": lambda f: Resample(5),
     "Flatten": lambda f: Flatten(9),
+    "Reverse": lambda f: Reverse(),
 }
 
 

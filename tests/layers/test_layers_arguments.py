@@ -17,6 +17,7 @@ T, B = 7, 3
 SIZES = {"input_size": 3, "hidden_size": 4}
 OTHER_SIZES = {"input_size": 2, "hidden_size": 5}
 SEVERAL = {"num_layers": 2, "bidirectional": True, "dropout": 0.4, "init": Orthogonal()}
+GATED = {"activations": (("hard_sigmoid", 0.3, 0.4), ("softsign",), ("tanh",)), "clip": 2.0}
 SPIKING = {"tau": 3.0, "threshold": 0.4, "dampening": 0.9}
 ADAPTING = {"tau_adaptation": 3.0, "beta": 1.5}
 
@@ -41,6 +42,11 @@ TABLE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "ClockworkRNN": {"hidden_size": 8, "periods": (1, 2)},
             "CoRNN": {"dt": 0.1, "gamma": 2.0, "epsilon": 3.0},
             "CoupledLSTM": {},
+            "GeneralElman": {"activation": ("elu", 0.5), "clip": 2.0},
+            "GeneralGRU": {"activations": (("sigmoid",), ("leaky_relu", 0.1)), "reset": "before", "clip": 2.0},
+            "GeneralLSTM": {**GATED, "coupled": True},
+            "GeneralPeepholeLSTM": GATED,
+            "GeneralCoupledPeepholeLSTM": GATED,
             "DiagonalLinear": {},
             "Hopfield": {"tau": 3.0},
             "IndRNN": {"activation": "tanh"},
@@ -105,7 +111,7 @@ TABLE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "Window": ({"left": 1, "right": 1}, {"left": 2, "right": 0}),
     "Flatten": ({"steps": 8}, {"steps": 9}),
     "Resample": ({"steps": 3}, {"steps": 4}),
-    **{name: ({}, {}) for name in ("Ends", "Last", "MeanOverTime", "TimeStatistics")},
+    **{name: ({}, {}) for name in ("Ends", "Last", "MeanOverTime", "Reverse", "TimeStatistics")},
     "Uniform": ({}, {}),
     "Glorot": ({}, {}),
     "Orthogonal": ({}, {"gain": 2.0}),
