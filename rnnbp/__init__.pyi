@@ -72,6 +72,7 @@ from rnnbp.layers import GRU as GRU
 from rnnbp.layers import LIF as LIF
 from rnnbp.layers import LSTM as LSTM
 from rnnbp.layers import Bidirectional as Bidirectional
+from rnnbp.layers import Conv1D as Conv1D
 from rnnbp.layers import Dense as Dense
 from rnnbp.layers import Dropout as Dropout
 from rnnbp.layers import Elman as Elman
@@ -82,6 +83,7 @@ from rnnbp.layers import Flatten as Flatten
 from rnnbp.layers import Jordan as Jordan
 from rnnbp.layers import Last as Last
 from rnnbp.layers import Layer as Layer
+from rnnbp.layers import LayerNorm as LayerNorm
 from rnnbp.layers import LeakyElman as LeakyElman
 from rnnbp.layers import MeanOverTime as MeanOverTime
 from rnnbp.layers import Noise as Noise

@@ -7,18 +7,20 @@ from rnnbp.cells.base import Array
 EPSILON = 1e-5  # added to the variance, as PyTorch does
 
 
-def normalized(a: Array) -> tuple[Array, Array]:
+def normalized(a: Array, eps: float = EPSILON) -> tuple[Array, Array]:
     """Return units with mean 0 and variance 1, and the reciprocal of their standard deviation before.
 
     Parameters
     ----------
     a : ndarray (..., K)
+    eps : float, default 1e-5
+        It is added to the variance.
 
     Returns
     -------
     unit : ndarray (..., K)
     scale : ndarray (..., 1)
-        1 / sqrt(variance + 1e-5).
+        1 / sqrt(variance + eps).
 
     References
     ----------
@@ -31,7 +33,7 @@ def normalized(a: Array) -> tuple[Array, Array]:
     (array([-1.,  1.]), array([1.]))
     """
     centred = a - a.mean(axis=-1, keepdims=True)
-    scale = 1 / np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + a.real.dtype.type(EPSILON))
+    scale = 1 / np.sqrt((centred * centred).mean(axis=-1, keepdims=True) + a.real.dtype.type(eps))
     return centred * scale, scale
 
 

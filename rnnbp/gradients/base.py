@@ -153,6 +153,31 @@ def _targets(loss: Loss, batch: SequenceBatch, per_step: bool) -> Any:
     return targets
 
 
+def whole_loss(model: Sequential, loss: Loss, outputs: Array, batch: SequenceBatch) -> tuple[Any, Array]:
+    """Return the mean loss of a batch, and its gradient with respect to the outputs of all its steps.
+
+    Parameters
+    ----------
+    model : Sequential
+    loss : Loss
+    outputs : ndarray (T, B, K) or (B, K)
+    batch : SequenceBatch
+        With targets.
+
+    Raises
+    ------
+    ValueError
+        If the targets do not fit the outputs.
+    """
+    targets, lengths = _targets(loss, batch, model.per_step), model.out_lengths(batch.lengths)
+    if model.per_step and batch.per_step and not np.array_equal(lengths, batch.lengths):
+        raise ValueError(
+            f"targets are one a step, and the model has {lengths[0]} outputs for {batch.lengths[0]} steps: give Conv1D "
+            "stride=1 and padding='causal' or 'same', or targets for whole sequences"
+        )
+    return loss(outputs, targets, lengths)
+
+
 def total_weight(loss: Loss, batch: SequenceBatch, per_step: bool) -> float:
     """Return the sum of the weights of a batch's items, by which its mean loss is divided.
 
@@ -191,9 +216,9 @@ def whole_gradient(
     rng: np.random.Generator | None,
 ) -> Gradient:
     """Return the gradient of the whole batch: forward pass, loss, backward pass."""
-    targets, params = _targets(loss, batch, model.per_step), model.params
+    params = model.params
     outputs, residuals, after = model.unroll(params, model.cast(batch.x), Run(batch.lengths, rng), state)
-    value, d_outputs = loss(outputs, targets, batch.lengths)
+    value, d_outputs = whole_loss(model, loss, outputs, batch)
     grad = params.zeros()
     model.backward_params(params, residuals, d_outputs, grad)
     repeated = sum(getattr(own, "repeated", 0) for own in residuals)  # cell steps beyond one per time step
@@ -211,7 +236,7 @@ def loss_at(
 ) -> Any:
     """Return the loss at given parameters, in their dtype: complex for complex parameters."""
     outputs, _, _ = model.unroll(params, batch.x, run, state)
-    return loss(outputs, _targets(loss, batch, model.per_step), batch.lengths)[0]
+    return whole_loss(model, loss, outputs, batch)[0]
 
 
 def map_state(function: Callable[[Array], Array], state: State) -> State:

@@ -12,7 +12,7 @@ from rnnbp.cells import Cell
 from rnnbp.cells.base import Array, check_cell
 from rnnbp.core import Parameters
 from rnnbp.data import SequenceBatch, check_batch
-from rnnbp.gradients.base import GradientAlgorithm, check_targets, loss_at
+from rnnbp.gradients.base import GradientAlgorithm, loss_at, whole_loss
 from rnnbp.gradients.bptt import BPTT
 from rnnbp.gradients.numerical import ComplexStep, Evaluate, FiniteDifference
 from rnnbp.layers import Layer, Run
@@ -228,7 +228,7 @@ def _of_model(
     if not np.issubdtype(batch.x.dtype, np.floating):
         return _Problem(model.params, model.params.like(vector), lambda p: loss_at(model, masked(p), batch, loss, run))
     outputs, residuals, _ = model.unroll(model.params, batch.x, run)
-    d_outputs = loss(outputs, check_targets(batch), batch.lengths)[1]
+    d_outputs = whole_loss(model, loss, outputs, batch)[1]
     dx, _ = model.backward(model.params, residuals, d_outputs, model.params.zeros())
     point = Parameters(model.params.shapes | {"input": batch.x.shape}, np.append(model.params.vector, batch.x))
 

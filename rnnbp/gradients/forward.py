@@ -9,7 +9,7 @@ import numpy as np
 
 from rnnbp.core import Parameters
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients.base import Cost, Gradient, GradientAlgorithm, check_targets, map_state
+from rnnbp.gradients.base import Cost, Gradient, GradientAlgorithm, check_targets, map_state, whole_loss
 from rnnbp.gradients.seeding import generator_of
 from rnnbp.layers import Run
 from rnnbp.layers.base import Array, State
@@ -92,12 +92,12 @@ def jvp(
     True
     """
     check_loss(loss)
-    targets = check_targets(batch)
+    check_targets(batch)
     model.cast(batch.x)
     params, step = with_imaginary_step(model.params, direction)
     exact = batch.astype(np.float64)
     outputs, _, after = model.unroll(params, exact.x, Run(batch.lengths, rng), state)
-    value, _ = loss(outputs, targets, batch.lengths)
+    value, _ = whole_loss(model, loss, outputs, batch)
     return Tangent(
         float(value.real), float(value.imag) / step, outputs.real, outputs.imag / step, map_state(np.real, after)
     )

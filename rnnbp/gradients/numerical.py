@@ -9,7 +9,7 @@ import numpy as np
 
 from rnnbp.core import Parameters
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients.base import Cost, Gradient, GradientAlgorithm, check_targets, loss_at
+from rnnbp.gradients.base import Cost, Gradient, GradientAlgorithm, check_targets, loss_at, whole_loss
 from rnnbp.layers import Run
 from rnnbp.layers.base import State
 from rnnbp.losses import Loss
@@ -33,7 +33,7 @@ class Numerical(GradientAlgorithm):
         state: Sequence[State] | None = None,
         rng: np.random.Generator | None = None,
     ) -> Iterator[Gradient]:
-        targets = check_targets(batch)
+        check_targets(batch)
         model.cast(batch.x)
         exact = batch.astype(np.float64)
         params = model.params.astype(np.float64)
@@ -48,7 +48,7 @@ class Numerical(GradientAlgorithm):
         vector = params.masked(vector)
         run = Run(exact.lengths, rng)
         outputs, _, after = model.unroll(params, exact.x, run, state)
-        value = loss(outputs, targets, exact.lengths)[0]
+        value = whole_loss(model, loss, outputs, exact)[0]
         steps = int(exact.lengths.sum()) * (len(wanted) * self.evaluations + 1)
         yield Gradient(float(value.real), vector, outputs, after, Cost(steps, 0), (0, len(exact.x)))
 

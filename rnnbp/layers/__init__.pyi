@@ -3,6 +3,7 @@ from rnnbp.layers.base import Run as Run
 from rnnbp.layers.bidirectional import Bidirectional as Bidirectional
 from rnnbp.layers.cell_layer import CellLayer as CellLayer
 from rnnbp.layers.cell_layer import StackedLayer as StackedLayer
+from rnnbp.layers.conv1d import Conv1D as Conv1D
 from rnnbp.layers.dense import Dense as Dense
 from rnnbp.layers.dropout import Dropout as Dropout
 from rnnbp.layers.dropout import Noise as Noise
@@ -14,6 +15,7 @@ from rnnbp.layers.fixed_point import FixedPointSolution as FixedPointSolution
 from rnnbp.layers.gru import GRU as GRU
 from rnnbp.layers.gru import OriginalGRU as OriginalGRU
 from rnnbp.layers.jordan import Jordan as Jordan
+from rnnbp.layers.layer_norm import LayerNorm as LayerNorm
 from rnnbp.layers.leaky import LeakyElman as LeakyElman
 from rnnbp.layers.lstm import LSTM as LSTM
 from rnnbp.layers.multi_layer import MultiLayer as MultiLayer

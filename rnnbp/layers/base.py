@@ -114,6 +114,25 @@ class Layer:
         """
         raise NotImplementedError(f"{type(self).__name__} does not define out_shape")
 
+    def out_lengths(self, lengths: Array) -> Array:
+        """Return the number of steps of each sequence's outputs: that of its inputs, unless a subclass defines it.
+
+        Layers above, losses and predictions take each sequence to its own last output by it. A layer that changes the
+        number of steps is non-causal.
+
+        Parameters
+        ----------
+        lengths : ndarray (B,)
+            Number of steps of each sequence's inputs, in descending order.
+
+        Examples
+        --------
+        >>> from rnnbp.layers import Conv1D
+        >>> Conv1D(3, 4, kernel_size=5, padding="valid").out_lengths(np.array([9, 6]))
+        array([5, 2])
+        """
+        return lengths
+
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         """Compute the outputs.
 
@@ -192,17 +211,32 @@ class Layer:
         return self.backward(params, residuals, dy, grad, d_state)[1]
 
 
-def in_a_row(passes: Sequence[Evaluate]) -> Evaluate:
-    """Return the evaluation of layers in a row, whose state is a list of theirs."""
+def in_a_row(layers: Sequence[Layer], scopes: Sequence[Parameters]) -> Evaluate:
+    """Return the evaluation of layers in a row, each prepared for its parameters; its state is a list of theirs."""
+    passes = [(layer.prepare(scope), layer) for layer, scope in zip(layers, scopes, strict=True)]
 
     def evaluate(x: Array, run: Run, states: State) -> tuple[Array, State]:
         after = []
-        for one, state in zip(passes, [None] * len(passes) if states is None else states, strict=True):
+        for (one, layer), state in zip(passes, [None] * len(passes) if states is None else states, strict=True):
             x, last = one(x, run, state)
+            run = run_above(layer, run)
             after.append(last)
         return x, after
 
     return evaluate
+
+
+def run_above(layer: Layer, run: Run) -> Run:
+    """Return the run of the layer above: `run` with the lengths of the outputs of `layer`.
+
+    Examples
+    --------
+    >>> from rnnbp.layers import Conv1D
+    >>> run_above(Conv1D(3, 4, kernel_size=2, stride=2, padding=0), Run(np.array([9, 6]))).lengths
+    array([4, 3])
+    """
+    lengths = layer.out_lengths(run.lengths)
+    return run if lengths is run.lengths else Run(lengths, run.rng)
 
 
 def check_sequences(layer: Layer, shape: Shape, features: int | None = None) -> None:

@@ -99,7 +99,7 @@ class MultiLayer(Layer):
         return x, residuals, states
 
     def prepare(self, params: Parameters) -> Evaluate:
-        return in_a_row([layer.prepare(scope) for layer, scope in zip(self.layers, self.scopes(params), strict=True)])
+        return in_a_row(self.layers, self.scopes(params))
 
     def backward(
         self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None

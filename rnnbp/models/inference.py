@@ -79,7 +79,7 @@ class Inference(LayerStack):
             Final states; None for a layer without state.
         """
         outputs, after = self.evaluate(batch.x, Run(batch.lengths), states)
-        return _zero_padding(outputs, batch.lengths) if self.per_step else outputs, after
+        return _zero_padding(outputs, self.out_lengths(batch.lengths)) if self.per_step else outputs, after
 
     def start(self, batch_size: int = 1) -> list[State]:
         """Return the state before the first step, from which `step` continues.

@@ -11,7 +11,7 @@ from rnnbp.cells import Cell
 from rnnbp.core import Parameters
 from rnnbp.data import one_feature
 from rnnbp.layers import Embedding, Layer, Run
-from rnnbp.layers.base import Array, Residuals, Shape, State
+from rnnbp.layers.base import Array, Residuals, Shape, State, run_above
 from rnnbp.layers.ends import check_directions
 from rnnbp.runtime import natural_int
 
@@ -160,6 +160,7 @@ class LayerStack:
         residuals, after = [], []
         for i, (layer, scope) in enumerate(zip(layers, scopes, strict=True)):
             x, own, state = layer.forward(scope, x, run, None if states is None else states[i])
+            run = run_above(layer, run)
             residuals.append(own)
             after.append(state)
         return x, residuals, after
@@ -259,6 +260,27 @@ class LayerStack:
     def out_shape(self) -> Shape:
         """Shape of the outputs: ('T', 'B', K) or ('B', K)."""
         return self._shapes[-1]
+
+    def out_lengths(self, lengths: Array) -> Array:
+        """Return the number of steps of each sequence's outputs, where there is an output for each step.
+
+        It is that of its inputs, unless a layer changes it (`rnnbp.Conv1D` with a stride).
+
+        Parameters
+        ----------
+        lengths : ndarray (B,)
+            Number of steps of each sequence, in descending order.
+
+        Examples
+        --------
+        >>> import rnnbp
+        >>> model = rnnbp.Sequential(rnnbp.Conv1D(2, 4, 3, stride=2, padding=1), rnnbp.Elman(4, 3))
+        >>> model.out_lengths(np.array([9, 6]))
+        array([5, 3])
+        """
+        for layer in self.layers[self.in_time]:
+            lengths = layer.out_lengths(lengths)
+        return lengths
 
     @property
     def per_step(self) -> bool:

@@ -12,6 +12,7 @@ from rnnbp.layers.base import Array, State
 from rnnbp.losses import Loss
 from rnnbp.models.class_names import Classes
 from rnnbp.models.inference import Inference
+from rnnbp.models.layer_stack import LayerStack
 from rnnbp.runtime import positive_int
 
 Outputs = Iterable[tuple[SequenceBatch, Array]]
@@ -110,7 +111,7 @@ def _has_state(state: State) -> bool:
     return any(map(_has_state, state)) if isinstance(state, list | tuple) else state is not None
 
 
-def in_order(batches: Outputs, read: Callable[[Array], Any], per_step: bool) -> Any:
+def in_order(batches: Outputs, read: Callable[[Array], Any], model: LayerStack) -> Any:
     """Return ``read(outputs)`` of every sequence, in the caller's order.
 
     Parameters
@@ -119,8 +120,8 @@ def in_order(batches: Outputs, read: Callable[[Array], Any], per_step: bool) -> 
         Batches with their outputs (T, B, K) or (B, K).
     read : callable
         Function of the outputs of a sequence, (T_i, K), or (1, K) where the model has one a sequence.
-    per_step : bool
-        Whether the model has an output for each step.
+    model : Sequential
+        Whose outputs these are.
 
     Returns
     -------
@@ -128,19 +129,21 @@ def in_order(batches: Outputs, read: Callable[[Array], Any], per_step: bool) -> 
 
     Examples
     --------
+    >>> from rnnbp.layers import Window
     >>> batch = SequenceBatch.from_array(np.ones((3, 2, 1)), lengths=[1, 3])
-    >>> in_order([(batch, 2 * batch.x)], lambda outputs: outputs[:, 0], per_step=True)
+    >>> in_order([(batch, 2 * batch.x)], lambda outputs: outputs[:, 0], LayerStack(Window(0, 0)))
     [array([2.]), array([2., 2., 2.])]
     """
     found: dict[int, Any] = {}
     for batch, outputs in batches:
+        lengths = model.out_lengths(batch.lengths)
         for b, place in enumerate(batch.order):
-            found[int(place)] = read(outputs[: batch.lengths[b], b] if per_step else outputs[b : b + 1])
+            found[int(place)] = read(outputs[: lengths[b], b] if model.per_step else outputs[b : b + 1])
     ordered = [found[place] for place in sorted(found)]
-    return ordered if per_step else np.concatenate(ordered)
+    return ordered if model.per_step else np.concatenate(ordered)
 
 
-def predictions(batches: Outputs, loss: Loss, classes: Classes | None, per_step: bool) -> Any:
+def predictions(batches: Outputs, loss: Loss, classes: Classes | None, model: LayerStack) -> Any:
     """Return the predictions that outputs stand for, in the caller's order; see `rnnbp.Sequential.predict`.
 
     Parameters
@@ -150,26 +153,26 @@ def predictions(batches: Outputs, loss: Loss, classes: Classes | None, per_step:
         It defines how outputs are read.
     classes : tuple of str, optional
         Names of the outputs.
-    per_step : bool
-        Whether the model has an output for each step.
+    model : Sequential
+        Whose outputs these are.
     """
 
     def read(outputs: Array) -> Any:
         predicted = _one_value(loss.predict(outputs))
         return predicted if classes is None or predicted.dtype.kind not in "iu" else loss.named(predicted, classes)
 
-    return in_order(batches, read, per_step)
+    return in_order(batches, read, model)
 
 
-def probabilities(batches: Outputs, loss: Loss, per_step: bool) -> Any:
+def probabilities(batches: Outputs, loss: Loss, model: LayerStack) -> Any:
     """Return the probabilities that outputs stand for, in the caller's order; see `rnnbp.Sequential.predict_proba`.
 
     Parameters
     ----------
-    batches, loss, per_step
+    batches, loss, model
         As `predictions` takes them.
     """
-    return in_order(batches, lambda outputs: _one_value(loss.probabilities(outputs)), per_step)
+    return in_order(batches, lambda outputs: _one_value(loss.probabilities(outputs)), model)
 
 
 def _one_value(predicted: Array) -> Array:

@@ -44,7 +44,7 @@ class PreparedLayers:
         self._layers, self._bits, self._dtype = layers, params.vector.tobytes(), params.dtype
         self._backend, self.taken = fastest_allowed(), set[tuple[int, ...]]()
         own = params.like(np.frombuffer(self._bits, self._dtype))
-        self._evaluate = in_a_row([layer.prepare(own.scope(f"{i}.")) for i, layer in enumerate(layers)])
+        self._evaluate = in_a_row(layers, [own.scope(f"{i}.") for i in range(len(layers))])
 
     def is_for(self, layers: Sequence[Layer], params: Parameters) -> bool:
         """Return whether these are the layers, the kernels allowed and, to the last bit, the parameters."""

@@ -166,7 +166,7 @@ class Sequential(Inference):
         array(['up', 'down'], dtype='<U4')
         """
         loss = self._trained_loss()
-        return predictions(batch_outputs(self, data, batch_size, self.stateful), loss, self.classes, self.per_step)
+        return predictions(batch_outputs(self, data, batch_size, self.stateful), loss, self.classes, self)
 
     def predict_proba(self, data: Data, batch_size: int = BATCH_SIZE) -> Any:
         """Predict the probability of each class for each sequence, in the order of `data`.
@@ -197,7 +197,7 @@ class Sequential(Inference):
         array([[0.5, 0.5]], dtype=float32)
         """
         loss = self._trained_loss()
-        return probabilities(batch_outputs(self, data, batch_size, self.stateful), loss, self.per_step)
+        return probabilities(batch_outputs(self, data, batch_size, self.stateful), loss, self)
 
     def _trained_loss(self) -> Loss:
         if self.loss is None:

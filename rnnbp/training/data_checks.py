@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from rnnbp.data import LabelSequences, SequenceDataset
-from rnnbp.gradients.base import check_targets
+from rnnbp.gradients.base import whole_loss
 from rnnbp.layers.base import State
 from rnnbp.losses import Loss
 from rnnbp.models import Sequential
@@ -52,7 +52,7 @@ def check_task(name: str, data: SequenceDataset, model: Sequential, loss: Loss) 
     check_targets_of(name, data, model, loss)
     batch = data.subset([0]).batch()
     outputs, states = model.forward_from(batch)
-    loss(outputs, check_targets(batch), batch.lengths)
+    whole_loss(model, loss, outputs, batch)
     return states
 
 
@@ -73,6 +73,6 @@ def check_targets_of(name: str, data: SequenceDataset, model: Sequential, loss: 
         if data.classes is not None:
             loss.check_classes(data.classes, K)
         if data.per_step == model.per_step or isinstance(data.targets, LabelSequences):
-            loss.check_dataset(data.targets, lambda: data.lengths, K)
+            loss.check_dataset(data.targets, lambda: model.out_lengths(data.lengths), K)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None

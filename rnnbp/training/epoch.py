@@ -110,7 +110,7 @@ def by_steps(epoch: Epoch, data: SequenceDataset, batch_size: int) -> EpochResul
     data : SequenceDataset
     batch_size : int
     """
-    params, optimizer, tally = epoch.model.params, epoch.optimizer, Tally(epoch.loss, epoch.model.per_step)
+    params, optimizer, tally = epoch.model.params, epoch.optimizer, Tally(epoch.loss, epoch.model)
     state: Sequence[Any] | None = None
     norms, steps = [], 0
     base_rate, batches = optimizer.learning_rate, -(-len(data) // batch_size)
@@ -172,7 +172,7 @@ def by_minimizing(epoch: Epoch, optimizer: Minimizer, data: SequenceDataset, bat
         return found
 
     optimizer.minimize(objective, epoch.model.params, product=product)
-    tally = Tally(epoch.loss, epoch.model.per_step)
+    tally = Tally(epoch.loss, epoch.model)
     gradient = np.zeros(epoch.model.params.size)
     for number, (batch, total) in enumerate(zip(batches, totals, strict=True)):
         for g in epoch.gradient.gradients(epoch.model, batch, epoch.loss):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from rnnbp.data import SequenceBatch, SequenceDataset
-from rnnbp.gradients.base import check_targets, total_weight
+from rnnbp.gradients.base import total_weight, whole_loss
 from rnnbp.losses import Loss
 from rnnbp.models import BATCH_SIZE, Sequential, batch_outputs, in_order
 
@@ -19,20 +19,22 @@ class Tally:
     Parameters
     ----------
     loss : Loss
-    per_step : bool
-        Whether the model has an output for each step.
+    model : Sequential
+        Whose outputs these are.
     """
 
-    def __init__(self, loss: Loss, per_step: bool) -> None:
-        self.loss, self.per_step = loss, per_step
+    def __init__(self, loss: Loss, model: Sequential) -> None:
+        self.loss, self.model = loss, model
         self._loss = self._total = 0.0
         self._evidence: list[Any] = []
 
     def add(self, outputs: Array, batch: SequenceBatch, loss: float, span: tuple[int, int]) -> None:
         """Add the loss and outputs (T, B, K) of the steps in `span`, or (B, K) of the sequences that end there."""
         start, stop = span
-        due = batch.due(start, stop, self.per_step)
-        total = total_weight(self.loss, batch, self.per_step)
+        due, lengths = batch.due(start, stop, self.model.per_step), self.model.out_lengths(batch.lengths)
+        if self.model.per_step and lengths is not batch.lengths:  # of a layer that takes whole sequences
+            due = np.arange(len(outputs))[:, None] < lengths
+        total = total_weight(self.loss, batch, self.model.per_step)
         self._loss += loss * total
         self._total += total if start == 0 else 0.0
         self._evidence.append(self.loss.evidence(outputs, batch.targets_of(start, stop), due))
@@ -58,9 +60,9 @@ def evaluate(
     stateful : bool, default False
         Whether the state is carried from batch to batch of a stream.
     """
-    tally = Tally(loss, model.per_step)
+    tally = Tally(loss, model)
     for batch, outputs in batch_outputs(model, data, batch_size, stateful):
-        value, _ = loss(outputs, check_targets(batch), batch.lengths)
+        value, _ = whole_loss(model, loss, outputs, batch)
         tally.add(outputs, batch, value, (0, batch.steps))
     return tally.result()
 
@@ -74,4 +76,4 @@ def outputs_of(
     -------
     ndarray (N, ...) where the model has one output per sequence, else a list of arrays, such as (T_i, ...)
     """
-    return in_order(batch_outputs(model, data, batch_size), read, model.per_step)
+    return in_order(batch_outputs(model, data, batch_size), read, model)

@@ -86,7 +86,7 @@ class Evaluator:
         ndarray (N,) or (N, K), or list
             In the dataset's order: class names, where the classes have names, or values.
         """
-        return predictions(self._outputs(dataset, batch_size), self.loss, self.model.classes, self.model.per_step)
+        return predictions(self._outputs(dataset, batch_size), self.loss, self.model.classes, self.model)
 
     def predict_proba(self, dataset: Data, batch_size: int | None = None) -> Any:
         """Predict the probability of each class, as the loss defines it; see `rnnbp.Sequential.predict_proba`.
@@ -106,7 +106,7 @@ class Evaluator:
         ValueError
             If the loss is for values, which have no probabilities.
         """
-        return probabilities(self._outputs(dataset, batch_size), self.loss, self.model.per_step)
+        return probabilities(self._outputs(dataset, batch_size), self.loss, self.model)
 
     def _outputs(self, dataset: Data, batch_size: int | None) -> Outputs:
         """Return the batches of a dataset with the model's outputs."""

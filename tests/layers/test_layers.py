@@ -13,11 +13,13 @@ from rnnbp.layers import (
     GRU,
     LSTM,
     Bidirectional,
+    Conv1D,
     Dense,
     Dropout,
     Flatten,
     Last,
     Layer,
+    LayerNorm,
     MeanOverTime,
     MultiLayer,
     Normalize,
@@ -44,6 +46,15 @@ LAYERS: dict[str, Layer] = {
     "Dense sigmoid": Dense(F, 4, "sigmoid"),
     "Dense relu": Dense(F, 4, "relu"),
     "Normalize": Normalize([0.1, -2.0, 3.0], [2.0, 0.0, 0.5]),
+    "LayerNorm": LayerNorm(F),
+    "Conv1D": Conv1D(F, 4, 3),
+    "Conv1D of one step": Conv1D(F, 2, 1, activation="sigmoid"),
+    "Conv1D dilated": Conv1D(F, 4, 3, dilation=2, activation="tanh"),
+    "Conv1D of each feature": Conv1D(F, 6, 2, groups=3),
+    "Conv1D same": Conv1D(F, 4, 4, padding="same"),
+    "Conv1D strided": Conv1D(F, 4, 3, stride=2, padding=1, activation="tanh"),
+    "Conv1D longer": Conv1D(F, 2, 2, padding=2),
+    "Conv1D strided causal": Conv1D(F, 4, 3, stride=3, dilation=2),
     "Dropout": Dropout(0.5),
     "Last": Last(),
     "MeanOverTime": MeanOverTime(),
@@ -79,7 +90,7 @@ def test_gradient_equals_the_complex_step(layer, lengths, rng):
     params, x = made(layer), padded(lengths, rng)
     params.vector[:] += 0.2 * rng.standard_normal(params.size)
     y, residuals, _ = layer.forward(params, x, Run(lengths))
-    weights = real(rng.standard_normal(y.shape), lengths)
+    weights = real(rng.standard_normal(y.shape), layer.out_lengths(lengths))
     grad = params.zeros()
     dx, _ = layer.backward(params, residuals, weights, grad)
 
@@ -98,7 +109,7 @@ def test_gradient_equals_the_complex_step(layer, lengths, rng):
 @all_lengths
 def test_out_shape_is_the_shape_of_the_outputs(layer, lengths, rng):
     y = run(layer, padded(lengths, rng), lengths)
-    sizes = {"T": T, "B": B}
+    sizes = {"T": layer.out_lengths(np.array([T]))[0], "B": B}
     assert y.shape == tuple(sizes.get(n, n) for n in layer.out_shape(("T", "B", F)))
 
 
@@ -108,7 +119,7 @@ def test_backward_adds_into_the_gradient(layer, rng):
     params, x = made(layer), padded(lengths, rng)
     y, residuals, _ = layer.forward(params, x, Run(lengths))
     once, twice = params.zeros(), params.zeros()
-    dy = real(np.ones_like(y), lengths)
+    dy = real(np.ones_like(y), layer.out_lengths(lengths))
     layer.backward(params, residuals, dy, once)
     for _ in range(2):
         layer.backward(params, residuals, dy, twice)
@@ -120,7 +131,7 @@ def test_backward_adds_into_the_gradient(layer, rng):
 def test_backward_without_dx_adds_the_same(layer, lengths, rng):
     params, x = made(layer), padded(lengths, rng)
     y, residuals, _ = layer.forward(params, x, Run(lengths))
-    dy, whole, alone = real(rng.standard_normal(y.shape), lengths), params.zeros(), params.zeros()
+    dy, whole, alone = real(rng.standard_normal(y.shape), layer.out_lengths(lengths)), params.zeros(), params.zeros()
     _, d_state = layer.backward(params, residuals, dy, whole)
     d_alone = layer.backward_params(params, residuals, dy, alone)
     np.testing.assert_array_equal(alone.vector, whole.vector)
@@ -142,8 +153,8 @@ def test_padding_does_not_affect_the_results(layer, rng):
     for x in (clean, dirty):
         y, residuals, state = layer.forward(params, x, Run(lengths))
         grad = params.zeros()
-        dx, _ = layer.backward(params, residuals, real(np.ones_like(y), lengths), grad)
-        results.append((real(y, lengths), grad.vector, dx, state))
+        dx, _ = layer.backward(params, residuals, real(np.ones_like(y), layer.out_lengths(lengths)), grad)
+        results.append((real(y, layer.out_lengths(lengths)), grad.vector, dx, state))
     for one, other in zip(*(result[:3] for result in results), strict=True):
         np.testing.assert_array_equal(one, other)
     assert not np.any(results[0][2][np.arange(T)[:, None] >= lengths])
@@ -161,8 +172,9 @@ def test_input_may_have_any_memory_layout(layer, rng):
     params = made(layer)
     for other in (batch_first, strided):
         y, residuals, _ = layer.forward(params, other, Run(lengths))
-        np.testing.assert_allclose(real(y, lengths), real(run(layer, x, lengths, params), lengths), rtol=1e-13)
-        dx, _ = layer.backward(params, residuals, np.asfortranarray(real(np.ones_like(y), lengths)), params.zeros())
+        ends = layer.out_lengths(lengths)
+        np.testing.assert_allclose(real(y, ends), real(run(layer, x, lengths, params), ends), rtol=1e-13)
+        dx, _ = layer.backward(params, residuals, np.asfortranarray(real(np.ones_like(y), ends)), params.zeros())
         assert dx.shape == x.shape
 
 
@@ -172,11 +184,11 @@ def test_input_is_not_modified_and_float32_is_preserved(layer, rng):
     params, x = made(layer, np.float32), padded(lengths, rng, np.float32)
     before = x.copy()
     y, residuals, _ = layer.forward(params, x, Run(lengths))
-    dy = real(np.ones_like(y), lengths)
+    dy = real(np.ones_like(y), layer.out_lengths(lengths))
     dx, _ = layer.backward(params, residuals, dy, params.zeros())
     assert y.dtype == dx.dtype == np.float32
     np.testing.assert_array_equal(x, before)
-    np.testing.assert_array_equal(dy, real(np.ones_like(y), lengths))
+    np.testing.assert_array_equal(dy, real(np.ones_like(y), layer.out_lengths(lengths)))
 
 
 @pytest.mark.parametrize(("name", "cuts", "lengths"), pairs(CAUSAL, CUTS, LENGTHS), ids=str)
@@ -227,6 +239,10 @@ def test_layers_are_causal_and_recurrent_as_listed():
         "Bidirectional GRU",
         "Bidirectional Stack",
         "two bidirectional LSTMs",
+        "Conv1D same",
+        "Conv1D strided",
+        "Conv1D longer",
+        "Conv1D strided causal",
         "TimeStatistics",
         "Window(2, 1)",
         "Flatten(8)",
@@ -257,6 +273,7 @@ LAYERS_OF_FEATURES = {
     "Resample": lambda f: Resample(5),
     "Flatten": lambda f: Flatten(9),
     "Reverse": lambda f: Reverse(),
+    "Conv1D": lambda f: Conv1D(f, 2, 3, stride=2, padding=1),
 }
 
 
@@ -271,6 +288,7 @@ def test_outputs_of_a_batch_are_those_of_single_sequences(make, sequence):
     y = run(layer, x, lengths, params)
     for b, n in enumerate(lengths):
         alone = run(layer, x[:n, b : b + 1], [n], params)
+        n = layer.out_lengths(np.array([n]))[0]
         together = y[:n, b : b + 1] if y.ndim == 3 else y[b : b + 1]
         np.testing.assert_allclose(together, alone, rtol=1e-10, atol=1e-12)
 
@@ -285,7 +303,9 @@ def test_pack_and_unpack_are_inverse(sequence):
     np.testing.assert_array_equal(unpack(packed, active, len(lengths)), real(x, lengths))
 
 
-@pytest.mark.parametrize("layer", [n for n in LAYERS.values() if not isinstance(n, Dense | Dropout | Normalize)])
+@pytest.mark.parametrize(
+    "layer", [n for n in LAYERS.values() if not isinstance(n, Dense | Dropout | LayerNorm | Normalize)]
+)
 def test_layers_over_time_refuse_vectors(layer):
     with pytest.raises(ValueError, match=r"takes sequences \(T, B, F\), got \(B, 3\)"):
         layer.out_shape(("B", 3))

@@ -10,7 +10,7 @@ from helpers import made
 from rnnbp import cells, kernels, layers
 from rnnbp.cells import ElmanCell, GRUCell, IndRNNCell, JordanCell, LRUCell, LSTMCell
 from rnnbp.core import Orthogonal, initializers
-from rnnbp.layers import Layer, MultiLayer, Recurrent, Run
+from rnnbp.layers import Layer, LayerNorm, MultiLayer, Recurrent, Run
 from rnnbp.solvers import Accept, ConvergenceError, Damped, Raise, Tolerance
 
 T, B = 7, 3
@@ -104,6 +104,20 @@ TABLE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         },
     ),
     "Dense": ({"input_size": 3, "output_size": 2}, {"input_size": 4, "output_size": 3, "activation": "tanh"}),
+    "Conv1D": (
+        {"input_size": 4, "output_size": 6, "kernel_size": 2},
+        {
+            "input_size": 2,
+            "output_size": 4,
+            "kernel_size": 3,
+            "stride": 2,
+            "dilation": 2,
+            "groups": 2,
+            "padding": "same",
+            "activation": "tanh",
+        },
+    ),
+    "LayerNorm": ({"size": 4}, {"size": 3, "eps": 0.1}),
     "Normalize": ({"mean": (0.0, 1.0, 2.0), "scale": (1.0, 2.0, 3.0)}, {"mean": (1.0,) * 3, "scale": (1.0,) * 3}),
     "Embedding": ({"tokens": 4, "output_size": 2}, {"tokens": 5, "output_size": 3}),
     "Dropout": ({}, {"rate": 0.2}),
@@ -171,6 +185,8 @@ def width(layer: Any) -> int:
         return layer.cells[0].input_size
     if hasattr(layer, "mean"):
         return len(layer.mean)
+    if isinstance(layer, LayerNorm):
+        return layer.size
     return getattr(getattr(layer, "cell", layer), "input_size", 4)
 
 
