@@ -26,6 +26,41 @@ def check_fields(x: Array, lengths: Array, order: Array) -> None:
         raise ValueError(f"lengths must be from 0 to T = {T}, got {lengths[-1]} to {lengths[0]}")
 
 
+def checked_reset(given: ArrayLike | None, lengths: Array, T: int) -> Array | None:
+    """Return the reset flags of a batch as bool (T, B), False past a sequence's end.
+
+    Raises
+    ------
+    ValueError
+        If they are not flags of this shape.
+
+    Examples
+    --------
+    >>> checked_reset([[0, 0], [1, 1]], np.array([2, 1]), 2)
+    array([[False, False],
+           [ True, False]])
+    """
+    if given is None:
+        return None
+    reset, wanted = np.asarray(given), (T, len(lengths))
+    if reset.shape != wanted:
+        raise ValueError(f"reset must have shape (T, B) = {wanted}, got {reset.shape}")
+    return as_flags("reset", reset) & (np.arange(T)[:, None] < lengths)
+
+
+def as_flags(name: str, given: Array) -> Array:
+    """Return an array of flags as bool, or raise unless all are True or False, 1 or 0.
+
+    Examples
+    --------
+    >>> as_flags("reset", np.array([1, 0]))
+    array([ True, False])
+    """
+    if given.dtype.kind not in "biu" or not np.isin(given, (0, 1)).all():
+        raise ValueError(f"{name} must be flags, True or False, got {given.dtype} {_few(given.ravel())}")
+    return given.astype(bool)
+
+
 def _few(numbers: Array) -> str:
     return str(numbers.tolist()) if len(numbers) < 9 else f"{str(numbers[:8].tolist())[:-1]}, ...]"
 

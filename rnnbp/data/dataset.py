@@ -12,6 +12,7 @@ from rnnbp.data.batch import SequenceBatch, collate, stream_batches, stream_part
 from rnnbp.data.categories import ordered_names
 from rnnbp.data.in_memory import InMemorySequences
 from rnnbp.data.lazy import LazySequences
+from rnnbp.data.resets import stream_resets
 from rnnbp.data.sequences import Sequences
 from rnnbp.data.splits import bucketed, pieces, unpadded
 from rnnbp.data.standardizer import Standardizer
@@ -49,6 +50,9 @@ class SequenceDataset(Sequences):
         Whether targets are one a step. Default: integers and names for each sequence are classes of its steps; so are
         values where their numbers differ between sequences; a list of as many values for each sequence, all of which
         have as many steps too, could be either and is refused.
+    resets : list of array_like (T_i,) of bool, optional
+        For each sequence, the steps before which the state is set back to the initial state, as at the beginning of an
+        episode: the gradient stops there. Default: none.
     dtype : dtype, default float32
         Of the sequences.
 
@@ -65,6 +69,7 @@ class SequenceDataset(Sequences):
     info : DataFrame, or None
     feature_names : tuple of str
         Inherited by subsets and splits, and by maps to the same number of features.
+    resets : list of ndarray (T_i,) of bool, or None
     rows : int, or None
         Number of parallel rows of a stream (`from_stream`): each of its batches of this size continues the one before.
         Inherited by maps, and by subsets that are whole consecutive batches.
@@ -113,7 +118,7 @@ class SequenceDataset(Sequences):
         >>> SequenceDataset([np.zeros((7, 12)), np.ones((9, 12))]).batch().x.shape
         (9, 2, 12)
         """
-        batch = collate(self.sequences, self.targets, np.arange(len(self)))
+        batch = collate(self.sequences, self.targets, np.arange(len(self)), self.resets)
         return batch if dtype is None else batch.astype(dtype)
 
     def batches(
@@ -156,7 +161,7 @@ class SequenceDataset(Sequences):
         parts = pieces(order, batch_size) if bucket == 1 else bucketed(order, self.lengths, batch_size, bucket)
         if shuffle and rng is not None and bucket > 1:
             parts = [parts[i] for i in rng.permutation(len(parts))]
-        return (collate(self.sequences, self.targets, part) for part in parts)
+        return (collate(self.sequences, self.targets, part, self.resets) for part in parts)
 
     def map(self, function: Callable[[Array], ArrayLike]) -> Self:
         mapped = super().map(function)
@@ -304,7 +309,14 @@ class SequenceDataset(Sequences):
 
     @classmethod
     def from_stream(
-        cls, x: ArrayLike, targets: ArrayLike, batch_size: int, steps: int, *, dtype: DTypeLike = np.float32
+        cls,
+        x: ArrayLike,
+        targets: ArrayLike,
+        batch_size: int,
+        steps: int,
+        *,
+        reset: ArrayLike | None = None,
+        dtype: DTypeLike = np.float32,
     ) -> "SequenceDataset":
         """Create a dataset from one long sequence, such that each batch of ``batches(batch_size)`` continues the last.
 
@@ -314,6 +326,8 @@ class SequenceDataset(Sequences):
         ----------
         x, targets, batch_size, steps
             As `rnnbp.data.batch.stream_batches` takes them; targets may be names of classes too.
+        reset : array_like (N,) of bool, optional
+            Flags of the steps before which the state is set back to the initial state, the first ones of episodes.
         dtype : dtype, default float32
 
         Raises
@@ -330,7 +344,9 @@ class SequenceDataset(Sequences):
         parts = stream_parts(x, targets, batch_size, steps, dtype)
         pieces = [(here[:, r], aims[:, r]) for here, aims in parts for r in range(batch_size)]
         names = ordered_names(targets)
-        stream = cls([p for p, _ in pieces], [t for _, t in pieces], classes=names, per_step=True, dtype=dtype)
+        resets = None if reset is None else stream_resets(reset, len(np.asarray(x)), batch_size, steps)
+        sequences, wanted = [p for p, _ in pieces], [t for _, t in pieces]
+        stream = cls(sequences, wanted, classes=names, per_step=True, resets=resets, dtype=dtype)
         stream.rows = batch_size
         return stream
 

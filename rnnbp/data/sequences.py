@@ -15,6 +15,7 @@ from rnnbp.data.in_memory import InMemorySequences
 from rnnbp.data.labels import LabelSequences
 from rnnbp.data.lazy import LazySequences
 from rnnbp.data.moments import Moments, moments
+from rnnbp.data.resets import checked_resets
 from rnnbp.data.splits import chosen_places, deal, deal_groups
 from rnnbp.data.targets import Targets, check_no_steps, checked_classes, checked_targets
 from rnnbp.data.validation import checked_sequences
@@ -42,6 +43,7 @@ class Sequences:
         info: pd.DataFrame | None = None,
         feature_names: Sequence[str] | None = None,
         per_step: bool | None = None,
+        resets: Sequence[ArrayLike] | None = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
         self.dtype = np.dtype(dtype)
@@ -57,6 +59,7 @@ class Sequences:
             self.targets, self.classes = checked_targets(
                 targets, len(self), lambda: self.lengths, self.classes, per_step
             )
+        self.resets = None if resets is None else checked_resets("resets", resets, self.lengths)
         self.ids = list(range(len(self))) if ids is None else list(ids)
         if info is not None and not isinstance(info, pd.DataFrame):
             raise ValueError(f"info must be a DataFrame of one row a sequence, got {type(info).__name__}")
@@ -159,7 +162,9 @@ class Sequences:
         targets = self.targets
         if targets is not None:
             targets = [targets[i] for i in chosen] if isinstance(targets, list) else targets[chosen]
-        return self._with(self.sequences.chosen(chosen), targets, [self.ids[i] for i in chosen], chosen)
+        part = self._with(self.sequences.chosen(chosen), targets, [self.ids[i] for i in chosen], chosen)
+        part.resets = None if self.resets is None else [self.resets[i] for i in chosen]
+        return part
 
     def _with(
         self, sequences: InMemorySequences | LazySequences, targets: Targets | None, ids: list[Any], places: Array
@@ -265,7 +270,9 @@ class Sequences:
             raise ValueError("targets are one a sequence, so the sequences cannot be cut")
         places = [(i, start) for i, n in enumerate(self.lengths) for start in range(0, n, steps)]
         targets = None if self.targets is None else [self.targets[i][start : start + steps] for i, start in places]
-        return self._with(self.sequences.cut(places, steps), targets, places, np.array([i for i, _ in places]))
+        part = self._with(self.sequences.cut(places, steps), targets, places, np.array([i for i, _ in places]))
+        part.resets = None if self.resets is None else [self.resets[i][start : start + steps] for i, start in places]
+        return part
 
     def map(self, function: Callable[[Array], ArrayLike]) -> Self:
         """Return the dataset with `function` applied to every sequence (T_i, F), to lazy ones on access.
@@ -288,6 +295,7 @@ class Sequences:
             ids=self.ids,
             info=self.info,
             per_step=self.per_step,
+            resets=self.resets,
             dtype=self.dtype,
         )
         dataset._take_names(self)

@@ -11,6 +11,7 @@ from rnnbp.cells import Cell
 from rnnbp.cells.base import Array, Residuals, Weights
 from rnnbp.core import Parameters
 from rnnbp.data import SequenceBatch, check_batch
+from rnnbp.gradients.base import require_no_resets
 from rnnbp.layers import Layer, MultiLayer, Recurrent, Run
 from rnnbp.layers.cell_layer import unrolled
 from rnnbp.models import Sequential
@@ -138,6 +139,7 @@ def trajectory(model: Sequential, batch: SequenceBatch, layer: str | None = None
     check_batch(batch)
     if not 0 <= sequence < batch.size:
         raise ValueError(f"sequence must be from 0 to {batch.size - 1}, got {sequence}")
+    require_no_resets(batch, "trajectory")
     length = int(batch.lengths[sequence])
     x = model.cast(batch.x)[:length, sequence : sequence + 1]
     run = Run(np.array([length]))

@@ -85,7 +85,7 @@ def unit_importance(model: Sequential, data: SequenceDataset, loss: Loss | None 
     cut, batch = _first(model) + 1, model.as_trained("data", data).batch()
     targets = check_targets(batch)
     loss = natural_loss(targets) if loss is None else loss
-    run = Run(batch.lengths)
+    run = Run.of(batch)
     hidden, _, _ = model.unroll(model.params, model.cast(batch.x), run, part=slice(cut))
     if hidden.ndim != 2:
         raise ValueError(f"layer {cut - 1} must run once a sequence, on (B, F): Flatten comes before it")

@@ -217,13 +217,28 @@ def whole_gradient(
 ) -> Gradient:
     """Return the gradient of the whole batch: forward pass, loss, backward pass."""
     params = model.params
-    outputs, residuals, after = model.unroll(params, model.cast(batch.x), Run(batch.lengths, rng), state)
+    outputs, residuals, after = model.unroll(params, model.cast(batch.x), Run.of(batch, rng), state)
     value, d_outputs = whole_loss(model, loss, outputs, batch)
     grad = params.zeros()
     model.backward_params(params, residuals, d_outputs, grad)
-    repeated = sum(getattr(own, "repeated", 0) for own in residuals)  # cell steps beyond one per time step
+    repeated = repeated_steps(residuals)  # cell steps beyond one per time step
     cost = Cost(int(batch.lengths.sum()) + repeated, residual_bytes(residuals))
     return Gradient(value, params.masked(grad.vector), outputs, after, cost, (0, len(batch.x)))
+
+
+def repeated_steps(residuals: Any) -> int:
+    """Return the cell steps beyond one per time step that residuals of a model's layers count."""
+    own = getattr(residuals, "repeated", None)
+    return sum(getattr(layer, "repeated", 0) for layer in residuals) if own is None else own
+
+
+def require_no_resets(batch: SequenceBatch, algorithm: str) -> None:
+    """Raise ValueError if a batch has reset flags, for an algorithm that looks at several steps together."""
+    if batch.reset is not None and batch.reset.any():
+        raise ValueError(
+            f"{algorithm} takes no reset flags: make a sequence of every part between two resets, or use BPTT() or "
+            "TruncatedBPTT()"
+        )
 
 
 def loss_at(

@@ -220,7 +220,7 @@ def _of_model(
         loss = _Projection(int(rng.integers(2**31)))
         batch = replace(batch, targets=np.zeros(batch.size))
     vector = np.sum([g.vector for g in gradient.gradients(model, batch, loss)], axis=0)
-    run, P = Run(batch.lengths), model.params.size
+    run, P = Run.of(batch), model.params.size
 
     def masked(p: Parameters) -> Parameters:
         return model.params.like(model.params.masked(p.vector[:P]))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients.base import check_targets, map_state, require_causal
+from rnnbp.gradients.base import check_targets, map_state, require_causal, require_no_resets
 from rnnbp.gradients.lag_decomposition import final_steps
 from rnnbp.gradients.truncated import Segment, SpanRunner
 from rnnbp.layers.base import Array, State
@@ -121,6 +121,7 @@ def gradient_decay(
     (0.5, array([1.   , 0.5  , 0.25 , 0.125]))
     """
     require_causal(model, "gradient_decay")
+    require_no_resets(batch, "gradient_decay")
     positive_int("window", window)
     check_targets(batch)
     W = max(1, min(window, int(np.median(batch.lengths))))

@@ -96,7 +96,7 @@ def jvp(
     model.cast(batch.x)
     params, step = with_imaginary_step(model.params, direction)
     exact = batch.astype(np.float64)
-    outputs, _, after = model.unroll(params, exact.x, Run(batch.lengths, rng), state)
+    outputs, _, after = model.unroll(params, exact.x, Run.of(batch, rng), state)
     value, _ = whole_loss(model, loss, outputs, batch)
     return Tangent(
         float(value.real), float(value.imag) / step, outputs.real, outputs.imag / step, map_state(np.real, after)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients.base import GradientAlgorithm, check_targets
+from rnnbp.gradients.base import GradientAlgorithm, check_targets, require_no_resets
 from rnnbp.layers import Run
 from rnnbp.layers.base import Array, State
 from rnnbp.losses import Loss
@@ -70,6 +70,7 @@ def final_steps(
     state : list, one per layer, optional
         The initial states of the batch.
     """
+    require_no_resets(batch, "a decomposition by lag")
     B = batch.size
     steps = int(min(lags, batch.lengths.min()))
     before, rows = batch.lengths - steps, np.arange(B)

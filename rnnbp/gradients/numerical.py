@@ -39,14 +39,14 @@ class Numerical(GradientAlgorithm):
         params = model.params.astype(np.float64)
 
         def evaluate(p: Parameters) -> Any:
-            return loss_at(model, p, exact, loss, Run(exact.lengths, copy.deepcopy(rng)), state)
+            return loss_at(model, p, exact, loss, Run.of(exact, copy.deepcopy(rng)), state)
 
         vector = np.zeros(params.size)
         wanted = range(params.size) if self.indices is None else self.indices
         for k in wanted:
             vector[k] = self.derivative(params, k, evaluate)
         vector = params.masked(vector)
-        run = Run(exact.lengths, rng)
+        run = Run.of(exact, rng)
         outputs, _, after = model.unroll(params, exact.x, run, state)
         value = whole_loss(model, loss, outputs, exact)[0]
         steps = int(exact.lengths.sum()) * (len(wanted) * self.evaluations + 1)

@@ -140,10 +140,8 @@ class SpanRunner:
 
     def run(self, start: int, stop: int) -> Segment:
         """Run the forward pass of steps `start` to `stop` - 1 and compute the loss of their targets."""
-        lengths = np.clip(self.batch.lengths - start, 0, stop - start)
-        outputs, residuals, self.state = self.model.unroll(
-            self.model.params, self.x[start:stop], Run(lengths, self.rng), self.state
-        )
+        run = Run.of(self.batch, self.rng, start, stop)
+        outputs, residuals, self.state = self.model.unroll(self.model.params, self.x[start:stop], run, self.state)
         targets = self.targets[start:stop] if self.model.per_step else self.targets
         due = self.batch.due(start, stop, self.model.per_step)
         value, d_outputs = self.loss.masked(outputs, targets, due, self.total)

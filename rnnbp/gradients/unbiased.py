@@ -75,6 +75,7 @@ class Problem:
             np.repeat(batch.lengths, n),
             np.repeat(targets, n, axis=1 if self.model.per_step else 0),
             np.arange(n * batch.size),
+            reset=None if batch.reset is None else np.repeat(batch.reset, n, axis=1),
         )
         return Problem(self.guarantee, self.model, copied, self.loss, self.exact)
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from rnnbp.core import Parameters
+from rnnbp.data import SequenceBatch
 
 Array = np.ndarray
 Shape = tuple[str | int | None, ...]  # ("T", "B", 12); None where the number of features is not known
@@ -26,6 +27,9 @@ class Run:
         Number of steps of each sequence within the span, in descending order; 0 past a sequence's end.
     rng : numpy.random.Generator, optional
         Source of dropout masks and noise. None: evaluation, without dropout and noise.
+    reset : ndarray (T, B) of bool, optional
+        Where the state of a sequence is set back to the initial state before the step. It is for a model, which runs
+        its layers from reset to reset (`rnnbp.models.resets`): layers are never given it.
 
     Examples
     --------
@@ -35,6 +39,18 @@ class Run:
 
     lengths: Array
     rng: np.random.Generator | None = None
+    reset: Array | None = None
+
+    @classmethod
+    def of(
+        cls, batch: SequenceBatch, rng: np.random.Generator | None = None, start: int = 0, stop: int | None = None
+    ) -> "Run":
+        """Return the run over the steps of a batch from `start` to before `stop`; by default all of them."""
+        stop = batch.steps if stop is None else stop
+        lengths = (
+            np.clip(batch.lengths - start, 0, stop - start) if (start, stop) != (0, batch.steps) else batch.lengths
+        )
+        return cls(lengths, rng, None if batch.reset is None else batch.reset[start:stop])
 
     def active(self, steps: int) -> Array:
         """Return the number of active sequences at each step (T,): the active ones are the first in the batch."""

@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnnbp.data import SequenceBatch
+from rnnbp.data.batch_fields import as_flags
 from rnnbp.layers import Embedding, Layer, Run
 from rnnbp.layers.base import Array, State, padding_mask
 from rnnbp.models.layer_stack import LayerStack
 from rnnbp.models.prepared import PreparedLayers
+from rnnbp.models.resets import unroll_spans
 from rnnbp.runtime import positive_int
 
 
@@ -60,7 +62,17 @@ class Inference(LayerStack):
         if x.shape[2:] not in prepared.taken:
             self._check_input(x)
             prepared.taken.add(x.shape[2:])
-        return prepared(x if isinstance(self.layers[0], Embedding) else x.astype(self.dtype, copy=False), run, states)
+        x = x if isinstance(self.layers[0], Embedding) else x.astype(self.dtype, copy=False)
+        if run.reset is None or not run.reset.any():
+            return prepared(x, run, states)
+        self.check_resets()
+
+        def evaluate(*given: Any) -> tuple[Array, None, list[State]]:
+            outputs, after = prepared(*given)
+            return outputs, None, after
+
+        outputs, _, after = unroll_spans(evaluate, x, run, states)
+        return outputs, after
 
     def forward_from(self, batch: SequenceBatch, states: Sequence[State] | None = None) -> tuple[Array, list[State]]:
         """Compute the outputs and final states in evaluation mode from given initial states.
@@ -78,7 +90,7 @@ class Inference(LayerStack):
         states : list
             Final states; None for a layer without state.
         """
-        outputs, after = self.evaluate(batch.x, Run(batch.lengths), states)
+        outputs, after = self.evaluate(batch.x, Run.of(batch), states)
         return _zero_padding(outputs, self.out_lengths(batch.lengths)) if self.per_step else outputs, after
 
     def start(self, batch_size: int = 1) -> list[State]:
@@ -112,7 +124,7 @@ class Inference(LayerStack):
         x = np.zeros((1, B), np.int64) if tokens else np.zeros((1, B, input_features(self.layers)), self.dtype)
         return self.evaluate(x, Run(np.zeros(B, np.int64)))[1]  # past the end of every sequence
 
-    def step(self, x: ArrayLike, state: Sequence[State]) -> tuple[Array, list[State]]:
+    def step(self, x: ArrayLike, state: Sequence[State], reset: ArrayLike | None = None) -> tuple[Array, list[State]]:
         """Compute the outputs at the next step, in evaluation mode, and the state after it.
 
         The outputs are those of `forward` over the whole sequences so far, to the last bit; to rounding where a layer
@@ -127,6 +139,9 @@ class Inference(LayerStack):
         state : list
             As `start` or this method returned it. It is not changed, and may be used again: arrays that were returned
             are never written to.
+        reset : array_like (B,) of bool, optional
+            The sequences whose state is set back to that of `start` before the step, as at the beginning of an episode.
+            Default: none.
 
         Returns
         -------
@@ -137,7 +152,7 @@ class Inference(LayerStack):
         Raises
         ------
         ValueError
-            If shapes do not fit, or a layer is non-causal.
+            If shapes do not fit, a layer is non-causal, or one reduces time where `reset` is given.
 
         See Also
         --------
@@ -156,7 +171,8 @@ class Inference(LayerStack):
             raise ValueError(f"x must be one step, of shape (B, F), or (B,) for tokens, got {x.dtype} of {x.shape}")
         self._check_causal()
         check_rows(state, len(x))
-        y, after = self.evaluate(x[None], one_step(len(x)), state)
+        run = one_step(len(x)) if reset is None else Run(one_step(len(x)).lengths, reset=_flags(reset, len(x)))
+        y, after = self.evaluate(x[None], run, state)
         return y[0] if self.per_step else y, after
 
     def _check_causal(self) -> None:
@@ -172,6 +188,14 @@ class Inference(LayerStack):
 def one_step(batch_size: int) -> Run:
     """Return the run of one step of each sequence."""
     return Run(np.ones(batch_size, np.int64))
+
+
+def _flags(reset: ArrayLike, batch_size: int) -> Array:
+    """Return the reset flags of one step as (1, B), or raise unless there is one for each sequence."""
+    flags = np.asarray(reset)
+    if flags.shape != (batch_size,):
+        raise ValueError(f"reset must have shape (B,) = ({batch_size},), got {flags.shape}")
+    return as_flags("reset", flags)[None]
 
 
 def check_rows(state: State, batch_size: int) -> None:

@@ -13,6 +13,7 @@ from rnnbp.data import one_feature
 from rnnbp.layers import Embedding, Layer, Run
 from rnnbp.layers.base import Array, Residuals, Shape, State, run_above
 from rnnbp.layers.ends import check_directions
+from rnnbp.models.resets import SpanResiduals, backward_spans, unroll_spans
 from rnnbp.runtime import natural_int
 
 
@@ -128,7 +129,7 @@ class LayerStack:
         run: Run,
         states: Sequence[State] | None = None,
         part: slice = slice(None),
-    ) -> tuple[Array, list[Residuals], list[State]]:
+    ) -> tuple[Array, Residuals, list[State]]:
         """Run the forward pass and record the residuals that the backward pass needs.
 
         Parameters
@@ -137,6 +138,7 @@ class LayerStack:
             Usually `self.params`; others of the same names, in any dtype, are taken.
         x : ndarray (T, B, F), or integers (T, B)
         run : Run
+            Where it has resets, layers are run from reset to reset.
         states : list, one a layer, optional
             Initial states, as this method returns them. Default: each layer's own initial state.
         part : slice, default all
@@ -145,19 +147,24 @@ class LayerStack:
         Returns
         -------
         outputs : ndarray (T, B, K) or (B, K)
-        residuals : list
+        residuals
+            For `backward`.
         states : list
             None for a layer without state.
 
         Raises
         ------
         ValueError
-            If `states` do not fit.
+            If `states` do not fit, or the model takes no resets.
         """
+        if run.reset is not None and run.reset.any():
+            self.check_resets()
+            return unroll_spans(lambda x, run, states: self.unroll(params, x, run, states, part), x, run, states)
         layers, scopes = self.layers[part], self.scopes(params)[part]
         if states is not None and len(states) != len(layers):
             raise ValueError(f"states must be one for each of the {len(layers)} layers, got {len(states)}")
-        residuals, after = [], []
+        residuals: list[Residuals] = []
+        after: list[State] = []
         for i, (layer, scope) in enumerate(zip(layers, scopes, strict=True)):
             x, own, state = layer.forward(scope, x, run, None if states is None else states[i])
             run = run_above(layer, run)
@@ -168,7 +175,7 @@ class LayerStack:
     def backward(
         self,
         params: Parameters,
-        residuals: Sequence[Residuals],
+        residuals: Residuals,
         dy: Array,
         grad: Parameters,
         d_states: Sequence[State] | None = None,
@@ -195,6 +202,10 @@ class LayerStack:
         d_states : list
             Gradient of the loss with respect to the initial states.
         """
+        if isinstance(residuals, SpanResiduals):
+            return backward_spans(
+                lambda own, d, after: self.backward(params, own, d, grad, after, part), residuals, dy, d_states
+            )
         layers, scopes, grads = self.layers[part], self.scopes(params)[part], self.scopes(grad)[part]
         before: list[State] = [None] * len(layers)
         for i in reversed(range(len(layers))):
@@ -205,7 +216,7 @@ class LayerStack:
     def backward_params(
         self,
         params: Parameters,
-        residuals: Sequence[Residuals],
+        residuals: Residuals,
         dy: Array,
         grad: Parameters,
         d_states: Sequence[State] | None = None,
@@ -223,6 +234,13 @@ class LayerStack:
         d_states : list
             Gradient of the loss with respect to the initial states; None for layers that were not reached.
         """
+        if isinstance(residuals, SpanResiduals):
+            return backward_spans(
+                lambda own, d, after: (d[:0], self.backward_params(params, own, d, grad, after, part)),
+                residuals,
+                dy,
+                d_states,
+            )[1]
         layers, scopes, grads = self.layers[part], self.scopes(params)[part], self.scopes(grad)[part]
         before: list[State] = [None] * len(layers)
         lowest = next((i for i, scope in enumerate(scopes) if scope.size), len(layers))
@@ -233,6 +251,22 @@ class LayerStack:
             else:
                 before[i] = layers[i].backward_params(*given)
         return before
+
+    def check_resets(self) -> None:
+        """Raise unless the state can be set back within a sequence.
+
+        Raises
+        ------
+        ValueError
+            If a layer is non-causal or reduces time; the message names it.
+        """
+        for i, (layer, shape) in enumerate(zip(self.layers, self._shapes, strict=False)):
+            what = "is non-causal" if not layer.causal else "reduces time" if shape[0] != "T" else ""
+            if what:
+                raise ValueError(
+                    f"reset flags take causal layers with an output for every step, and layer {i}, "
+                    f"{type(layer).__name__}, {what}: make a sequence of every part between two resets"
+                )
 
     def cast(self, x: Array) -> Array:
         """Return `x` in the model's dtype; integer tokens are unchanged.

@@ -101,7 +101,9 @@ class Sequential(Inference):
         never_trained = self.loss is None and self.classes is None
         return data if never_trained else matched(name, data, self.classes)
 
-    def forward(self, batch: SequenceBatch | ArrayLike, lengths: ArrayLike | None = None) -> Array:
+    def forward(
+        self, batch: SequenceBatch | ArrayLike, lengths: ArrayLike | None = None, reset: ArrayLike | None = None
+    ) -> Array:
         """Compute the outputs in evaluation mode: without dropout and noise.
 
         Parameters
@@ -109,6 +111,9 @@ class Sequential(Inference):
         batch : SequenceBatch, or array_like (T, B, F) or integers (T, B)
         lengths : array_like (B,), optional
             With an array, each sequence's number of steps, in any order. Default: T for all.
+        reset : array_like (T, B) of bool, optional
+            With an array, where the state of a sequence is set back to the initial state before the step. A batch has
+            its own. Default: nowhere.
 
         Returns
         -------
@@ -124,10 +129,10 @@ class Sequential(Inference):
             x = np.asarray(batch)
             if x.ndim not in (2, 3):
                 raise ValueError(f"x must have shape (T, B, F), or (T, B) for tokens, got {x.shape}")
-            if lengths is None and x.size and x.dtype.kind in "iufb":
+            if lengths is None and reset is None and x.size and x.dtype.kind in "iufb":
                 return self.evaluate(np.ascontiguousarray(x), Run(np.full(x.shape[1], len(x))))[0]
             self._check_input(x)
-            sorted_batch = SequenceBatch.from_array(x, lengths)
+            sorted_batch = SequenceBatch.from_array(x, lengths, reset=reset)
             return sorted_batch.restore(self.forward(sorted_batch), axis=1 if self.per_step else 0)
         check_batch(batch)  # a dataset is none: it may be larger than memory
         return self.forward_from(batch)[0]

@@ -55,9 +55,15 @@ def print_of(thing):
     """Return everything observable of a result as text."""
     if isinstance(thing, SequenceDataset):
         parts = [thing.sequences, thing.targets, thing.classes, thing.ids, thing.info, thing.feature_names, thing.dtype]
+        parts.append(thing.resets)
         return repr([print_of(part) for part in parts])
     if isinstance(thing, SequenceBatch):
-        return repr([print_of(part) for part in (thing.x, thing.lengths, thing.targets, thing.order, thing.per_step)])
+        return repr(
+            [
+                print_of(part)
+                for part in (thing.x, thing.lengths, thing.targets, thing.order, thing.per_step, thing.reset)
+            ]
+        )
     if isinstance(thing, LazySequences):
         known = thing.known_lengths
         return repr([[print_of(s) for s in thing], thing.memory, thing.names, print_of(known), thing.cached_bytes])
@@ -81,6 +87,7 @@ CALLS = {
             "ids": list("abcd"),
             "info": INFO,
             "feature_names": ["u", "v"],
+            "resets": [np.arange(n) == 1 for n in (3, 5, 3, 4)],
             "dtype": np.float64,
         },
     ),
@@ -110,7 +117,7 @@ CALLS = {
     "from_array": (
         SequenceBatch.from_array,
         {"x": PADDED, "targets": np.zeros((3, 4), int)},
-        {"lengths": [1, 2, 3, 2], "targets": np.ones((3, 4), int)},
+        {"lengths": [1, 2, 3, 2], "targets": np.ones((3, 4), int), "reset": np.eye(3, 4) > 0},
     ),
     "from_array of rows": (
         SequenceBatch.from_array,
@@ -145,7 +152,7 @@ CALLS = {
     "from_stream": (
         SequenceDataset.from_stream,
         {"x": PADDED.reshape(12, 2), "targets": np.arange(12), "batch_size": 2, "steps": 3},
-        {"batch_size": 3, "steps": 2, "dtype": np.float64},
+        {"batch_size": 3, "steps": 2, "reset": np.arange(12) == 4, "dtype": np.float64},
     ),
     "stream_batches": (
         lambda **options: list(stream_batches(**options)),
@@ -173,7 +180,7 @@ CALLS = {
     "collate": (
         collate,
         {"sequences": X, "targets": np.array(Y), "places": np.array([0, 1])},
-        {"places": np.array([2])},
+        {"places": np.array([2]), "resets": [np.arange(n) == 1 for n in (3, 5, 3, 4)]},
     ),
 }
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients.base import Cost, Gradient, check_targets, residual_bytes
+from rnnbp.gradients.base import Cost, Gradient, check_targets, repeated_steps, residual_bytes
 from rnnbp.gradients.checkpointing.budget import Sizes
 from rnnbp.gradients.checkpointing.schedules import Advance, Backward, Free, Record, Schedule, Store
 from rnnbp.layers import Run
@@ -60,20 +60,20 @@ class Segments:
     ) -> None:
         if state is not None and len(state) != len(model.layers):
             raise ValueError(f"states must be one for each of the {len(model.layers)} layers, got {len(state)}")
-        self.model, self.x, self.lengths = model, model.cast(batch.x), batch.lengths
+        self.model, self.x, self.batch = model, model.cast(batch.x), batch
         self.generator = copy.deepcopy(rng)
         self.first = Snapshot(None if state is None else list(state[model.in_time]), generator=self._generator())
         self.steps = 0  # of sequences, repeated ones included
 
     def run(self, start: int, stop: int, before: Snapshot) -> Recorded:
         """Run the steps from `start` to before `stop`."""
-        lengths = np.clip(self.lengths - start, 0, stop - start)
         if self.generator is not None:
             self.generator.bit_generator.state = before.generator
+        run = Run.of(self.batch, self.generator, start, stop)
         outputs, residuals, states = self.model.unroll(
-            self.model.params, self.x[start:stop], Run(lengths, self.generator), before.states, self.model.in_time
+            self.model.params, self.x[start:stop], run, before.states, self.model.in_time
         )
-        self.steps += int(lengths.sum()) + sum(getattr(layer, "repeated", 0) for layer in residuals)
+        self.steps += int(run.lengths.sum()) + repeated_steps(residuals)
         after = Snapshot(states, residual_bytes(states), self._generator())
         return Recorded(outputs, residuals, residual_bytes(residuals, given=self.x), after)
 

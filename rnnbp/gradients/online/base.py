@@ -37,6 +37,14 @@ class InfluenceMatrix(Protocol):
         """What is stored from block to block: arrays, or objects that hold them."""
         ...
 
+    def reset(self, rows: Array) -> None:
+        """Set M to zero for some sequences (B,) of bool, whose states are set back before the next step.
+
+        Here, where all that is stored are arrays that have a row for each sequence.
+        """
+        for array in self.stored:
+            array[rows[: len(array)]] = 0
+
     def advance(self, steps: LinearizedSteps, signal: Array) -> Array:
         """Update M through a block of steps, and return the gradient of the block's losses.
 
@@ -121,7 +129,9 @@ class Online(GradientAlgorithm):
         for start in range(0, batch.steps, every):
             total = GradientSum(model, start, min(start + every, batch.steps))
             peak_bytes = 0
-            for steps, block_loss in forward_pass.blocks(total.start, total.stop, block):
+            for reset, steps, block_loss in forward_pass.blocks(total.start, total.stop, block):
+                if reset is not None:
+                    influence.reset(reset)
                 total.add(block_loss, influence.advance(steps, self.learning_signal(block_loss, forward_pass)))
                 peak_bytes = max(peak_bytes, residual_bytes(influence.stored, given=forward_pass.x))
             yield total.gradient(forward_pass, peak_bytes)

@@ -6,6 +6,7 @@ and the derivatives of all its steps and losses from a few array operations. A b
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -85,17 +86,32 @@ class ForwardPass:
         self.active = Run(batch.lengths).active(batch.steps)
         self.per_step = parts.model.per_step
         self.total = total_weight(loss, batch, self.per_step)
+        self.resets: dict[int, Array] = {}  # the sequences that are reset before a step
+        if batch.reset is not None and batch.reset.any():
+            parts.model.check_resets()
+            self.resets = {int(t): batch.reset[t] for t in np.flatnonzero(batch.reset.any(axis=1))}
 
-    def blocks(self, start: int, stop: int, steps: int) -> Iterator[tuple[LinearizedSteps, BlockLoss]]:
-        """Run steps `start` to `stop` - 1 in blocks of a number of steps, yielding each block's steps and loss."""
-        for first in range(start, stop, steps):
-            end = min(first + steps, stop)
+    def blocks(self, start: int, stop: int, steps: int) -> Iterator[tuple[Array | None, LinearizedSteps, BlockLoss]]:
+        """Run steps `start` to `stop` - 1 in blocks of at most a number of steps, and none across a reset.
+
+        Yields
+        ------
+        reset : ndarray (B,) of bool, or None
+            The sequences that were reset before the block.
+        steps : LinearizedSteps
+        loss : BlockLoss
+        """
+        bounds = sorted({*range(start, stop, steps), *(t for t in self.resets if start <= t < stop), stop})
+        for first, end in pairwise(bounds):
+            reset = self.resets.get(first)
+            if reset is not None:
+                self.state[reset] = self.parts.begin(None, self.batch.size)[reset]
             block, outputs = self._steps(first, end)
-            yield block, self._loss(first, end, outputs)
+            yield reset, block, self._loss(first, end, outputs)
 
     def _steps(self, start: int, stop: int) -> tuple[LinearizedSteps, Array]:
         """Run a block; return its steps, and the cell's outputs (h, B, O)."""
-        run = Run(np.clip(self.batch.lengths - start, 0, stop - start), self.rng)
+        run = Run.of(self.batch, self.rng, start, stop)
         x, _, self.preprocessing_states = self.preprocessing.unroll(
             self.preprocessing.params, self.x[start:stop], run, self.preprocessing_states
         )
