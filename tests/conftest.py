@@ -5,7 +5,9 @@ import os
 if "PYTEST_XDIST_WORKER" in os.environ:  # one thread for each of several processes, before NumPy reads it
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
+import re
 from collections.abc import Iterator
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -14,6 +16,21 @@ from hypothesis import settings
 from rnnbp import kernels
 
 collect_ignore = ["benchmarks"]  # programs, which import what they are compared with
+
+# Packages that examples in docstrings import, and that an environment need not have.
+OPTIONAL = ("aeon", "keras", "onnx", "onnxruntime", "pyarrow", "safetensors", "sktime", "torch", "tslearn")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the examples of a docstring that imports an optional package where it is not installed."""
+    absent = [package for package in OPTIONAL if find_spec(package) is None]
+    imports = re.compile(rf"^(import|from) .*\b({'|'.join(absent)})\b") if absent else None
+    for item in items:
+        if imports and isinstance(item, pytest.DoctestItem):
+            wanted = next((found for one in item.dtest.examples if (found := imports.search(one.source))), None)
+            if wanted:
+                item.add_marker(pytest.mark.skip(reason=f"this example needs {wanted[2]}"))
+
 
 # The same examples at every run, and no limit on time for a machine that does other things as well.
 settings.register_profile("rnnbp", derandomize=True, deadline=None)

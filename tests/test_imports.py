@@ -15,8 +15,13 @@ import rnnbp
 
 PACKAGE = Path(rnnbp.__file__).parent
 CORE = {"numpy", "scipy", "pandas"}
-# Imported by the call that compiles.
-COMPILED = ("rnnbp.kernels.compiled.", "rnnbp.losses.ctc_compiled", "rnnbp.metrics.edits_compiled")
+# Files that functions import, of what is written in the terms of an optional package.
+WRITTEN_IN = {
+    "rnnbp.kernels.compiled.": {"numba", "llvmlite"},
+    "rnnbp.losses.ctc_compiled": {"numba", "llvmlite"},
+    "rnnbp.metrics.edits_compiled": {"numba", "llvmlite"},
+    "rnnbp.interop.torch_modules": {"torch"},
+}
 
 # The rooms from top to bottom: a file imports from its own room and from those below it.
 ROOMS = (
@@ -155,14 +160,12 @@ def test_an_import_from_a_package_is_one_from_the_file_that_defines_the_name():
 
 
 def test_optional_and_slow_packages_are_imported_within_functions():
-    allowed = CORE | set(sys.stdlib_module_names) | {"rnnbp"}
-    offenders = [
-        i
-        for i in IMPORTS
-        if i.at_import
-        and i.module.partition(".")[0] not in allowed
-        and not (i.importer.startswith(COMPILED) and i.module.partition(".")[0] in {"numba", "llvmlite"})
-    ]
+    always = CORE | set(sys.stdlib_module_names) | {"rnnbp"}
+
+    def allowed(importer: str) -> set[str]:
+        return always.union(*(packages for start, packages in WRITTEN_IN.items() if importer.startswith(start)))
+
+    offenders = [i for i in IMPORTS if i.at_import and i.module.partition(".")[0] not in allowed(i.importer)]
     assert not offenders, listed(offenders)
 
 

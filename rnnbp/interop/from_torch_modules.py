@@ -1,0 +1,261 @@
+"""Models from PyTorch's modules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rnnbp import layers
+from rnnbp.cells import ProjectionLSTMCell
+from rnnbp.interop.parameter_names import torch_name
+from rnnbp.layers import Layer
+from rnnbp.models import Sequential
+from rnnbp.runtime import require, some
+
+if TYPE_CHECKING:
+    import torch
+
+Module = Any  # torch.nn.Module, which is not imported with this file
+
+
+def from_torch(*parts: torch.nn.Module | Layer) -> Sequential:
+    """Make a model of PyTorch modules, with copies of their weights.
+
+    Taken are RNN, LSTM (with ``proj_size``) and GRU with all their arguments, RNNCell, LSTMCell, GRUCell, Linear,
+    Embedding (with ``padding_idx``), Conv1d, LayerNorm, Dropout, Identity, and any nesting of `torch.nn.Sequential` of
+    these. Outputs and gradients are PyTorch's to rounding. A recurrent module in a Sequential, which PyTorch itself
+    cannot run there, stands for its outputs at every step.
+
+    Inputs of the model are (T, B, F), of a Conv1d too: ``batch_first`` says how PyTorch's inputs are arranged, not what
+    is computed, and `to_torch` has an argument of this name. Where PyTorch has no bias (``bias=False``), the biases
+    here are fixed at zero by a mask, and so is the vector of an Embedding's ``padding_idx``: their gradient is zero and
+    no training changes them. Dropout is that of `rnnbp.Dropout`, whose random numbers are others.
+
+    Parameters
+    ----------
+    *parts : torch.nn.Module, or Layer without parameters
+        From the input upwards. Of a network whose ``forward`` is its own code, give the parts in a row, with
+        `rnnbp.Last` and such in between: ``from_torch(net.lstm, rnnbp.Last(), net.fc)``.
+
+    Returns
+    -------
+    Sequential
+        Of the parameters' dtype; layer i is part i, where no part is nested.
+
+    Raises
+    ------
+    ImportError
+        If PyTorch is not installed.
+    ValueError
+        If a part is unknown or has an argument with no counterpart here, naming it; if parts share parameters; or if
+        the dtypes are not all float32 or all float64.
+
+    See Also
+    --------
+    to_torch : the way back.
+    load_state_dict : weights alone.
+
+    Examples
+    --------
+    >>> import torch, rnnbp
+    >>> lstm, linear = torch.nn.LSTM(3, 8, num_layers=2), torch.nn.Linear(8, 2)
+    >>> model = from_torch(lstm, rnnbp.Last(), linear)
+    >>> model
+    Sequential(LSTM, Last, Dense; 1010 parameters, float32)
+    >>> x = torch.randn(5, 4, 3)
+    >>> bool(np.allclose(model.forward(x.numpy()), linear(lstm(x)[0][-1]).detach(), atol=1e-6))
+    True
+    """
+    require("torch", extra="torch")
+    members = [member for i, part in enumerate(parts) for member in _members(part, str(i))]
+    _check_batch_first(members)
+    _check_shared(members)
+    made = [_layer(path, part) for path, part in members]
+    model = Sequential(*made, dtype=_dtype(members))
+    fixed = {key: mask for part in parts for key, mask in _masks(part)}
+    for number, (layer, (path, part)) in enumerate(zip(made, members, strict=True)):
+        for name in layer.shapes():
+            _copy(model, f"{number}.{name}", getattr(part, _name(layer, name, part), None), fixed)
+        if getattr(part, "padding_idx", None) is not None:
+            _fix_padding(model, number, path, part.padding_idx)
+    return model
+
+
+def _members(part: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """Yield the path and the part itself, or those of the members of a Sequential, however nested."""
+    import torch
+
+    if isinstance(part, torch.nn.Sequential) and _forward(part) in _forwards_in_a_row():
+        for name, member in part._modules.items():
+            yield from _members(member, f"{path}.{name}")
+    else:
+        yield path, part
+
+
+def _forward(module: Module) -> Any:
+    return type(module).forward
+
+
+def _forwards_in_a_row() -> tuple[Any, ...]:
+    import torch
+
+    from rnnbp.interop.torch_modules import SequenceModel
+
+    return torch.nn.Sequential.forward, SequenceModel.forward
+
+
+def _layer(path: str, part: Any) -> Layer:
+    """Return the layer that a part is here, or raise an error that names it."""
+    if isinstance(part, Layer):
+        if part.shapes():
+            raise ValueError(f"part {path}: a layer given beside modules must have no parameters, got {part!r}")
+        return part
+    translate = _translations().get(type(part))
+    if translate is None:
+        raise ValueError(_unknown(path, part))
+    try:
+        return translate(part)
+    except ValueError as error:
+        raise ValueError(f"part {path}, {type(part).__name__}: {error}") from None
+
+
+def _translations() -> dict[type, Callable[[Module], Layer]]:
+    """Return the functions that make a layer of a module, by its exact type: a subclass may compute something else."""
+    from torch import nn
+
+    from rnnbp.interop import torch_modules as own
+
+    return {
+        nn.RNN: _rnn,
+        nn.LSTM: _lstm,
+        nn.GRU: lambda module: layers.GRU(*_sizes(module), **_options(module)),
+        nn.RNNCell: lambda cell: layers.Elman(cell.input_size, cell.hidden_size, activation=cell.nonlinearity),
+        nn.LSTMCell: lambda cell: layers.LSTM(cell.input_size, cell.hidden_size),
+        nn.GRUCell: lambda cell: layers.GRU(cell.input_size, cell.hidden_size),
+        nn.Linear: lambda module: layers.Dense(module.in_features, module.out_features),
+        own.Dense: lambda module: layers.Dense(module.in_features, module.out_features, module.activation),
+        nn.Embedding: _embedding,
+        nn.Dropout: lambda module: layers.Dropout(module.p),
+        nn.Identity: lambda module: layers.Dropout(0.0),
+        own.Last: lambda module: layers.Last(),
+        own.Ends: lambda module: layers.Ends(),
+        own.MeanOverTime: lambda module: layers.MeanOverTime(),
+    }
+
+
+def _sizes(module: Module) -> tuple[int, int, int]:
+    return module.input_size, module.hidden_size, module.num_layers
+
+
+def _options(module: Module) -> dict[str, Any]:
+    """Return the options of a recurrent module; its dropout has no effect where it has one layer."""
+    return {"bidirectional": module.bidirectional, "dropout": float(module.dropout) if module.num_layers > 1 else 0.0}
+
+
+def _rnn(module: Module) -> Layer:
+    return layers.Elman(*_sizes(module), activation=module.nonlinearity, **_options(module))
+
+
+def _lstm(module: Module) -> Layer:
+    input_size, hidden_size, num_layers = _sizes(module)
+    if not module.proj_size:
+        return layers.LSTM(input_size, hidden_size, num_layers, **_options(module))
+    below = module.proj_size * (2 if module.bidirectional else 1)
+    widths = [input_size] + [below] * (num_layers - 1)
+    return layers.MultiLayer(
+        tuple(ProjectionLSTMCell(width, hidden_size, module.proj_size) for width in widths), **_options(module)
+    )
+
+
+def _embedding(module: Module) -> Layer:
+    if module.max_norm is not None:
+        raise ValueError(f"max_norm, which changes the weights as they are used, has no counterpart: {module.max_norm}")
+    if module.scale_grad_by_freq:
+        raise ValueError("scale_grad_by_freq=True, which divides the gradient by counts, has no counterpart")
+    return layers.Embedding(module.num_embeddings, module.embedding_dim)
+
+
+def _unknown(path: str, part: Any) -> str:
+    taken = "; taken are " + ", ".join(sorted({kind.__name__ for kind in _translations()})) + ", and Sequential of them"
+    if not hasattr(part, "named_children"):
+        return f"part {path} must be a torch.nn.Module, got {part!r}{taken}"
+    name = type(part).__name__
+    advice = "leave it out, softmax is a part of the loss rnnbp.CrossEntropy"
+    if name in ("Softmax", "LogSoftmax"):
+        return f"part {path} is a {name}: {advice}"
+    children = dict(part.named_children())
+    if not children:
+        return f"part {path} is a {name}, which has no counterpart{taken}"
+    inside = ", ".join(f"{key}: {type(child).__name__}" for key, child in children.items())
+    known = [f"net.{key}" for key, child in children.items() if type(child) in _translations()]
+    return (
+        f"part {path} is a {name}, whose forward is code, which is not translated. Its parts are {inside}: give those "
+        f"that are known in the order they are run in, as from_torch({', '.join(known)}){taken}"
+    )
+
+
+def _name(layer: Layer, name: str, part: Any) -> str:
+    """Return the attribute of a module that holds a parameter of the layer."""
+    theirs = torch_name(layer, name)
+    return theirs.removesuffix("_l0") if hasattr(part, "weight_ih") else theirs  # the cell classes
+
+
+def _copy(model: Sequential, name: str, tensor: Any, fixed: dict[int, np.ndarray]) -> None:
+    """Set a parameter to the values of a tensor, or fix it at zero where there is none."""
+    if tensor is None:
+        model.params.set_mask(name, False)
+        return
+    if id(tensor) in fixed:
+        model.params.set_mask(name, fixed[id(tensor)])
+    model.params[name] = tensor.detach().cpu().numpy()
+
+
+def _masks(part: Any) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the masks of a `SequenceModel`, by the identity of the parameter."""
+    for name, mask in getattr(part, "fixed", {}).items():
+        yield id(part.get_parameter(name)), mask.cpu().numpy()
+
+
+def _fix_padding(model: Sequential, number: int, path: str, row: int) -> None:
+    name = f"{number}.w"
+    if np.any(model.params[name][row]):
+        raise ValueError(
+            f"part {path}, Embedding: padding_idx={row} is a vector that is not trained, which is zero here, but it is "
+            "not: set it to zero, or padding_idx to None, which makes it a vector as any other"
+        )
+    mask = model.params.mask(name)
+    mask[row] = False
+    model.params.set_mask(name, mask)
+
+
+def _parameters(members: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """Return all parameters with their paths."""
+    return [
+        (f"{path}.{name}", tensor)
+        for path, part in members
+        if hasattr(part, "named_parameters")
+        for name, tensor in part.named_parameters()
+    ]
+
+
+def _check_shared(members: list[tuple[str, Any]]) -> None:
+    owners: dict[int, str] = {}
+    for name, tensor in _parameters(members):
+        if id(tensor) in owners:
+            raise ValueError(f"{owners[id(tensor)]} and {name} are one parameter: here every layer has its own")
+        owners[id(tensor)] = name
+
+
+def _check_batch_first(members: list[tuple[str, Any]]) -> None:
+    found = {path: part.batch_first for path, part in members if hasattr(part, "batch_first")}
+    if len(set(found.values())) > 1:
+        raise ValueError(f"batch_first must be the same for all parts, got {found}")
+
+
+def _dtype(members: list[tuple[str, Any]]) -> np.dtype:
+    found = {str(tensor.dtype).removeprefix("torch.") for _, tensor in _parameters(members)} or {"float32"}
+    if len(found) > 1 or not found <= {"float32", "float64"}:
+        raise ValueError(f"the parameters must all be of float32 or all of float64, got {some(sorted(found))}")
+    return np.dtype(found.pop())

@@ -1,0 +1,143 @@
+"""State dicts: a model's arrays under PyTorch's names."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rnnbp.interop.parameter_names import torch_names
+from rnnbp.models import Sequential
+from rnnbp.runtime import did_you_mean
+
+Array = np.ndarray
+
+
+class Unmatched(NamedTuple):
+    """The names that a state dict and a model do not share.
+
+    Parameters
+    ----------
+    missing : list of str
+        Parameters of the model that are not in the state dict.
+    unexpected : list of str
+        Names in the state dict that the model does not have.
+
+    Examples
+    --------
+    >>> Unmatched(["0.bias"], []).missing
+    ['0.bias']
+    """
+
+    missing: list[str]
+    unexpected: list[str]
+
+
+def state_dict(model: Sequential, prefixes: Mapping[int, str] | None = None) -> dict[str, Array]:
+    """Return copies of a model's arrays under PyTorch's names.
+
+    Parameters
+    ----------
+    model : Sequential
+    prefixes : mapping of int to str, optional
+        What the names begin with, by the number of the layer; see `torch_names`.
+
+    Returns
+    -------
+    dict of str to ndarray
+        A module takes them by ``module.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})``.
+
+    See Also
+    --------
+    to_torch : the module with these arrays in it.
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> arrays = state_dict(rnnbp.Sequential(rnnbp.LSTM(3, 4)), prefixes={0: "lstm"})
+    >>> {name: array.shape for name, array in arrays.items()}
+    {'lstm.weight_ih_l0': (16, 3), 'lstm.weight_hh_l0': (16, 4), 'lstm.bias_ih_l0': (16,), 'lstm.bias_hh_l0': (16,)}
+    """
+    return {theirs: model.params[ours].copy() for ours, theirs in torch_names(model, prefixes).items()}
+
+
+def load_state_dict(
+    model: Sequential, arrays: Mapping[str, Any], strict: bool = True, prefixes: Mapping[int, str] | None = None
+) -> Unmatched:
+    """Set a model's parameters to the arrays of a state dict, all of them or, on an error, none.
+
+    Parameters
+    ----------
+    model : Sequential
+    arrays : mapping of str to array_like or torch.Tensor
+        By PyTorch's names; values are converted to the dtype of the model.
+    strict : bool, default True
+        Whether the names must be those of the model. Else parameters without an array are left as they are, and arrays
+        without a parameter are ignored.
+    prefixes : mapping of int to str, optional
+        What the names begin with, by the number of the layer; see `torch_names`.
+
+    Returns
+    -------
+    Unmatched
+        The names that were missing and unexpected.
+
+    Raises
+    ------
+    ValueError
+        Listing every name that is missing or unexpected, and every array whose shape, type or mask does not fit.
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> model = rnnbp.Sequential(rnnbp.Dense(2, 1))
+    >>> load_state_dict(model, {"0.weight": [[1, 2]], "0.bias": [3]})
+    Unmatched(missing=[], unexpected=[])
+    >>> model.params.vector
+    array([1., 2., 3.], dtype=float32)
+    >>> load_state_dict(model, {"0.weigth": [[1, 2]], "0.bias": [3, 4]})
+    Traceback (most recent call last):
+    ValueError: the state dict does not fit the model:
+      missing: 0.weight of shape (1, 2)
+      unexpected: 0.weigth. Did you mean '0.weight'?
+      0.bias has shape (2,), the model's has (1,)
+    """
+    names = {theirs: ours for ours, theirs in torch_names(model, prefixes).items()}
+    missing = [name for name in names if name not in arrays]
+    unexpected = [name for name in arrays if name not in names]
+    faults = []
+    if strict:
+        faults += [f"missing: {name} of shape {model.params.shapes[names[name]]}" for name in missing]
+        faults += [f"unexpected: {name}.{did_you_mean(name, missing)}" for name in unexpected]
+    found = {name: as_array(arrays[name]) for name in names if name in arrays}
+    faults += [fault for name, array in found.items() if (fault := _fault(model, name, names[name], array))]
+    if faults:
+        raise ValueError("\n  ".join(["the state dict does not fit the model:", *faults]))
+    for name, array in found.items():
+        model.params[names[name]] = array
+    return Unmatched(missing, unexpected)
+
+
+def _fault(model: Sequential, theirs: str, ours: str, array: Array) -> str:
+    """Return what keeps an array from being a parameter of the model; an empty string if nothing does."""
+    shape = model.params.shapes[ours]
+    if array.shape != shape:
+        return f"{theirs} has shape {array.shape}, the model's has {shape}"
+    if array.dtype.kind not in "fiu":
+        return f"{theirs} must be of real numbers, got {array.dtype}"
+    if np.any(array[~model.params.mask(ours)]):
+        return f"{theirs} must be zero where the model's mask fixes {ours} at zero"
+    return ""
+
+
+def as_array(value: Any) -> Array:
+    """Return an array, or a tensor of PyTorch on any device, as an array of NumPy.
+
+    Examples
+    --------
+    >>> as_array([1.0, 2.0])
+    array([1., 2.])
+    """
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        value = value if str(value.dtype) in ("torch.float32", "torch.float64") else value.double()  # as bfloat16
+    return np.asarray(value)

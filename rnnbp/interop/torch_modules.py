@@ -1,0 +1,221 @@
+"""The PyTorch modules that `rnnbp.interop.to_torch` makes models of.
+
+This file imports PyTorch: it is itself imported by the functions that need it.
+"""
+
+from functools import partial
+from typing import Any
+
+import torch
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+Tensor = torch.Tensor
+States = list[Any]  # for each layer None, h or (h, c)
+
+ACTIVATIONS = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
+
+
+class SequenceModel(torch.nn.Sequential):
+    """Layers in a row over sequences: a `torch.nn.Sequential` whose members may be recurrent.
+
+    Of a recurrent member, the outputs at every step are the input of the next member. Members that reduce time, `Last`,
+    `Ends` and `MeanOverTime`, and convolutions respect each sequence's own length, which a PackedSequence has.
+
+    Parameters
+    ----------
+    *layers : torch.nn.Module
+    batch_first : bool, default False
+        Whether padded sequences are (B, T, F), not (T, B, F). Recurrent layers must have been made with the same.
+
+    Attributes
+    ----------
+    batch_first : bool
+    fixed : dict of str to Tensor
+        Masks, by the name of the parameter, False where an entry is fixed at zero. `to_torch` fills it.
+    """
+
+    def __init__(self, *layers: torch.nn.Module, batch_first: bool = False) -> None:
+        super().__init__(*layers)
+        self.batch_first = batch_first
+        self.fixed: dict[str, Tensor] = {}
+
+    def fix(self, masks: dict[str, Tensor]) -> None:
+        """Keep entries of parameters at zero: their gradient is zero from now on.
+
+        Parameters
+        ----------
+        masks : dict of str to Tensor of bool
+        """
+        self.fixed.update(masks)
+        for name, mask in masks.items():
+            self.get_parameter(name).register_hook(partial(_masked, mask))  # type: ignore[no-untyped-call]
+
+    def forward(self, input: Tensor | PackedSequence) -> Any:
+        """Compute the outputs.
+
+        Parameters
+        ----------
+        input : Tensor (T, B, F), or (B, T, F) with `batch_first`; tokens (T, B) or (B, T); or PackedSequence
+
+        Returns
+        -------
+        Tensor or PackedSequence
+            At every step as the input was given, or (B, K) in the order of the sequences.
+        """
+        return self.run(input)[0]
+
+    def run(self, input: Tensor | PackedSequence, states: States | None = None) -> tuple[Any, States]:
+        """Compute the outputs and final states from given initial states.
+
+        Parameters
+        ----------
+        input
+            As `forward` takes it.
+        states : list, optional
+            For each member the initial state in PyTorch's form: h of shape (layers * directions, B, H), for an LSTM
+            (h, c); None for zeros, and for a member that is not recurrent. Default: zeros.
+
+        Returns
+        -------
+        output
+            As `forward` returns it.
+        states : list
+            The final states, in the same form.
+        """
+        x, lengths = (
+            pad_packed_sequence(input, self.batch_first) if isinstance(input, PackedSequence) else (input, None)
+        )
+        given = [None] * len(self) if states is None else states
+        if len(given) != len(self):
+            raise ValueError(f"states must be one for each of the {len(self)} layers, got {len(given)}")
+        after: States = []
+        for layer, state in zip(self, given, strict=True):
+            last = None
+            if isinstance(layer, torch.nn.RNNBase):
+                x, last = run_recurrent(layer, x, lengths, state)
+            elif isinstance(layer, OverTime):
+                x, lengths = layer(x.transpose(0, 1) if self.batch_first else x, lengths), None
+            elif isinstance(layer, torch.nn.Conv1d):
+                x, lengths = self._convolve(layer, x, lengths)
+            else:
+                x = layer(x)
+            after.append(last)
+        if isinstance(input, PackedSequence) and lengths is not None:
+            ordered = input.sorted_indices is None
+            x = pack_padded_sequence(x, lengths, self.batch_first, enforce_sorted=ordered)
+        return x, after
+
+    def _convolve(self, layer: torch.nn.Conv1d, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        if lengths is not None:
+            steps = torch.arange(x.shape[1 if self.batch_first else 0])
+            padding = (steps >= lengths[:, None]).to(x.device)
+            x = x.masked_fill(padding[:, :, None] if self.batch_first else padding.T[:, :, None], 0)
+            lengths = convolved_lengths(layer, lengths)
+        y = layer(x.transpose(1, 2) if self.batch_first else x.permute(1, 2, 0))
+        return (y.transpose(1, 2) if self.batch_first else y.permute(2, 0, 1)), lengths
+
+
+def _masked(mask: Tensor, gradient: Tensor) -> Tensor:
+    return gradient * mask.to(gradient.device)
+
+
+def run_recurrent(layer: Any, x: Tensor, lengths: Tensor | None, state: Any) -> tuple[Tensor, Any]:
+    """Return the padded outputs and the final state of a recurrent layer, each sequence to its own length."""
+    if lengths is None:
+        return layer(x, state)
+    y, last = layer(pack_padded_sequence(x, lengths, layer.batch_first, enforce_sorted=False), state)
+    steps = x.shape[1 if layer.batch_first else 0]
+    return pad_packed_sequence(y, layer.batch_first, total_length=steps)[0], last
+
+
+def convolved_lengths(layer: torch.nn.Conv1d, lengths: Tensor) -> Tensor:
+    """Return the numbers of steps after a convolution, of which sequences have `lengths` before."""
+    if isinstance(layer, CausalConv1d) or layer.padding == "same":
+        return lengths
+    span = layer.dilation[0] * (layer.kernel_size[0] - 1)
+    zeros = 0 if layer.padding == "valid" else 2 * int(layer.padding[0])
+    found = (lengths + (zeros - span - 1)).div(layer.stride[0], rounding_mode="floor") + 1
+    if (found < 1).any():
+        raise ValueError(f"{layer} takes sequences of at least {span + 1 - zeros} steps, got one of {lengths.min()}")
+    return found
+
+
+class OverTime(torch.nn.Module):
+    """Base of the modules that reduce time: (T, B, F), lengths (B,) -> (B, K)."""
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return one vector for each sequence.
+
+        Parameters
+        ----------
+        x : Tensor (T, B, F)
+        lengths : Tensor (B,), optional
+            Number of steps of each sequence. Default: T.
+        """
+        T, B = x.shape[:2]
+        given = torch.full((B,), T) if lengths is None else lengths
+        return self.reduce(x, given.to(x.device))
+
+    def reduce(self, x: Tensor, lengths: Tensor) -> Tensor:
+        """Return one vector for each sequence."""
+        raise NotImplementedError
+
+
+class Last(OverTime):
+    """Last step of each sequence, as `rnnbp.Last`."""
+
+    def reduce(self, x: Tensor, lengths: Tensor) -> Tensor:
+        return x[lengths - 1, torch.arange(x.shape[1], device=x.device)]
+
+
+class Ends(OverTime):
+    """Final outputs of both directions of a bidirectional layer, as `rnnbp.Ends`."""
+
+    def reduce(self, x: Tensor, lengths: Tensor) -> Tensor:
+        half, rows = x.shape[2] // 2, torch.arange(x.shape[1], device=x.device)
+        return torch.cat([x[lengths - 1, rows, :half], x[0, :, half:]], dim=1)
+
+
+class MeanOverTime(OverTime):
+    """Mean over the steps of each sequence, as `rnnbp.MeanOverTime`."""
+
+    def reduce(self, x: Tensor, lengths: Tensor) -> Tensor:
+        padding = torch.arange(len(x), device=x.device)[:, None] >= lengths
+        return x.masked_fill(padding[:, :, None], 0).sum(0) / lengths[:, None]
+
+
+class Dense(torch.nn.Linear):
+    """Linear layer with an activation, as `rnnbp.Dense`: its parameters are those of `torch.nn.Linear`."""
+
+    def __init__(self, *sizes: Any, activation: str, **options: Any) -> None:
+        super().__init__(*sizes, **options)
+        self.activation = activation
+
+    def forward(self, input: Tensor) -> Tensor:
+        return ACTIVATIONS[self.activation](super().forward(input))
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, activation={self.activation!r}"
+
+
+class Conv1D(torch.nn.Conv1d):
+    """Convolution with an activation, as `rnnbp.Conv1D`: its parameters are those of `torch.nn.Conv1d`."""
+
+    def __init__(self, *sizes: Any, activation: str = "linear", **options: Any) -> None:
+        super().__init__(*sizes, **options)
+        self.activation = activation
+
+    def forward(self, input: Tensor) -> Tensor:
+        y = super().forward(input)
+        return y if self.activation == "linear" else ACTIVATIONS[self.activation](y)
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, activation={self.activation!r}"  # type: ignore[no-untyped-call]
+
+
+class CausalConv1d(Conv1D):
+    """Causal convolution: all zeros are before the first step of (B, F, T)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        zeros = self.dilation[0] * (self.kernel_size[0] - 1)
+        return super().forward(torch.nn.functional.pad(input, (zeros, 0)))
