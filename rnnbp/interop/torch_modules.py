@@ -100,10 +100,10 @@ class SequenceModel(torch.nn.Sequential):
             else:
                 x = layer(x)
             after.append(last)
-        if isinstance(input, PackedSequence) and lengths is not None:
-            ordered = input.sorted_indices is None
-            x = pack_padded_sequence(x, lengths, self.batch_first, enforce_sorted=ordered)
-        return x, after
+        if lengths is None:
+            return x, after
+        ordered = getattr(input, "sorted_indices", None) is None
+        return pack_padded_sequence(x, lengths, self.batch_first, enforce_sorted=ordered), after
 
     def _convolve(self, layer: torch.nn.Conv1d, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
         if lengths is not None:
