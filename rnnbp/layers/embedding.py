@@ -64,5 +64,11 @@ class Embedding(Layer):
     def backward(
         self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
-        np.add.at(grad["w"], residuals, dy)
+        from scipy.sparse import csr_array  # slow to import
+
+        tokens = residuals.ravel()
+        one_hot = csr_array(
+            (np.ones(tokens.size, dy.dtype), tokens, np.arange(tokens.size + 1)), (tokens.size, self.tokens)
+        )
+        grad["w"] += one_hot.T @ dy.reshape(tokens.size, -1)  # in a tenth of the time of np.add.at
         return np.zeros(residuals.shape, dy.dtype), None
