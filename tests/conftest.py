@@ -43,7 +43,7 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
-BY_NUMPY = ("cells", "core", "diagnostics", "gradients", "layers", "models", "optimizers", "training")
+BY_NUMPY = ("cells", "core", "diagnostics", "estimators", "gradients", "layers", "models", "optimizers", "training")
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,8 @@ WRITTEN_IN = {
     "rnnbp.losses.ctc_compiled": {"numba", "llvmlite"},
     "rnnbp.metrics.edits_compiled": {"numba", "llvmlite"},
     "rnnbp.interop.torch_modules": {"torch"},
+    "rnnbp.estimators.scikit": {"sklearn"},  # its base classes, of which estimators are subclasses
+    "rnnbp.estimators.aeon": {"aeon"},
 }
 
 # The rooms from top to bottom: a file imports from its own room and from those below it.
@@ -183,6 +185,11 @@ def test_importing_the_package_loads_no_subpackage():
     brought = brought_by("import rnnbp")
     assert {name.partition(".")[0] for name in brought} <= {"rnnbp", *sys.stdlib_module_names}
     assert {room(name) for name in brought if name.startswith("rnnbp")} == {"", "runtime"}
+
+
+def test_the_room_of_estimators_loads_scikit_learn_only_for_an_estimator():
+    assert "sklearn" not in brought_by("import rnnbp, rnnbp.estimators; rnnbp.estimators.__all__")
+    assert "sklearn" in brought_by("import rnnbp; rnnbp.estimators.SequenceClassifier")
 
 
 def test_using_a_layer_loads_neither_plots_nor_applications():

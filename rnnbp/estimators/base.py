@@ -1,0 +1,253 @@
+"""Base class of the estimators: from parameters and data to a trained model."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from rnnbp import gradients
+from rnnbp.data import SequenceDataset
+from rnnbp.estimators.architecture import POOLING, VIEWS, Architecture, Static
+from rnnbp.estimators.containers import Container
+from rnnbp.estimators.nested import Names
+from rnnbp.estimators.scikit import check_is_fitted, check_random_state, check_sample_weight, validate_data
+from rnnbp.losses import LOSSES
+from rnnbp.models import batch_outputs, in_order
+from rnnbp.optimizers import Adam, ClipNorm
+from rnnbp.optimizers.by_name import OPTIMIZERS
+from rnnbp.runtime import flag, number
+from rnnbp.training import EarlyStopping, Trainer
+
+Array = np.ndarray
+
+GRADIENTS: dict[str | None, Callable[[], Any]] = {
+    None: gradients.BPTT,
+    "backprop": gradients.Backprop,
+    "bptt": gradients.BPTT,
+    "truncated": partial(gradients.TruncatedBPTT, 10, 10),
+    "rtrl": gradients.RTRL,
+    "snap": gradients.SnAp,
+    "uoro": gradients.UORO,
+    "eprop": gradients.EProp,
+    "rflo": gradients.RFLO,
+    "kf_rtrl": gradients.KFRTRL,
+}
+
+TRAINING = """
+    loss : Loss or str, optional
+        {loss}
+    gradient : GradientAlgorithm or str, default BPTT()
+        Or a name: 'bptt', 'truncated', 'rtrl', 'snap', 'uoro', 'eprop', 'rflo', 'kf_rtrl', 'backprop'.
+    optimizer : Optimizer or str, default Adam(0.01)
+        Or the name of one with its default arguments: 'adam', 'sgd', 'lbfgs', ... Its state is not shared: `fit` trains
+        with a copy.
+    epochs : int, default 30
+        Epochs of `fit`; `partial_fit` trains for one.
+    batch_size : int, default 32
+    clip : float, ClipNorm or ClipValue, optional
+        Limit of the norm of each gradient.
+    schedule : Schedule, optional
+        Multiplies the learning rate; see `rnnbp.optimizers.schedules`.
+    dtype : {{'float32', 'float64'}}, default 'float32'
+        Of parameters and computation.
+    early_stopping : bool, default False
+        Whether to train on all but a fraction of the sequences, stop when the loss on those has not improved for
+        `patience` epochs, and restore the best epoch's parameters.
+    validation_fraction : float, default 0.1
+    patience : int, default 10
+    warm_start : bool, default False
+        Whether `fit` continues from the last call: parameters, the optimizer's state, random generator and history.
+    random_state : int, RandomState or None, default None
+        Of initialization, shuffling, dropout and the validation split. The same integer gives bit-identical results.
+    verbose : bool, default False
+        Whether to show a progress bar.
+    axes : {{'ntf', 'nft'}}, optional
+        Order of the axes of an X of three axes: n sequences, time, features; needed there. Of arrays in a list: 'nft'
+        says that they are (F, T_i).
+    sequence, time : str, optional
+        Columns of a long frame: the sequence of a row, and what orders its steps.
+""".strip()
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class SequenceEstimator(Architecture):
+    """Base class of the estimators: the parameters of training, and what all of them do with data.
+
+    Attributes
+    ----------
+    model_ : Sequential
+    trainer_ : Trainer
+    history_ : DataFrame
+        A row per epoch.
+    n_iter_ : int
+        Epochs trained.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Where X has names.
+    """
+
+    loss: Any = None
+    gradient: Any = None
+    optimizer: Any = None
+    epochs: int = 30
+    batch_size: int = 32
+    clip: Any = None
+    schedule: Any = None
+    dtype: DTypeLike = "float32"
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    patience: int = 10
+    warm_start: bool = False
+    random_state: Any = None
+    verbose: bool = False
+    axes: str | None = None
+    sequence: str | None = None
+    time: str | None = None
+
+    per_step: ClassVar[bool] = False
+    names: ClassVar[Names] = {
+        "optimizer": {None: partial(Adam, 0.01), **OPTIMIZERS},
+        "gradient": GRADIENTS,
+        "loss": {**LOSSES},
+        "pooling": {**POOLING},
+        "view": {**VIEWS},
+    }
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    # ---- data ---------------------------------------------------------------------------------------
+
+    @property
+    def _container(self) -> Container:
+        return Container(self.axes, self.sequence, self.time)
+
+    @property
+    def _dtype(self) -> np.dtype:
+        found = np.dtype(self.dtype)
+        if found not in (np.float32, np.float64):
+            raise ValueError(f"dtype must be 'float32' or 'float64', got {self.dtype!r}")
+        return found
+
+    def _read(self, X: Any, y: Any = "no_validation", *, reset: bool, **checks: Any) -> tuple[SequenceDataset, Any]:
+        """Return the sequences of X, and y; set or check the number and names of features.
+
+        Parameters
+        ----------
+        X
+            See `rnnbp.estimators.containers`.
+        y : optional
+            None for the targets that X has itself; the name of a column of a long frame for those in it.
+        reset : bool
+            Whether to set the number and names of features, or to check them.
+        **checks
+            For `sklearn.utils.validation.validate_data` where X is a table.
+        """
+        table = self._container.is_table(X)
+        if reset:
+            self.table_ = table
+        elif table != self.table_ and issubclass(type(self), Static):
+            wanted = "a table (n, features)" if self.table_ else "sequences"
+            raise ValueError(f"X must be {wanted}, as {type(self).__name__} was fitted on")
+        if table:
+            found = validate_data(self, X, y, reset=reset, dtype=(np.float64, np.float32), **checks)
+            rows, y = found if isinstance(found, tuple) else (found, y)
+            return SequenceDataset(list(rows[:, None, :]), dtype=self._dtype), y
+        column = y if isinstance(y, str) and self.sequence is not None and y != "no_validation" else None
+        names = None if reset else getattr(self, "feature_names_in_", None)
+        data = self._container.read(X, self._dtype, names, column, self.per_step)
+        self._check_features(data, reset)
+        y = data.named_targets if y is None or column is not None else y
+        if y is None:
+            raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
+        if not isinstance(y, str) and len(y) != len(data):
+            raise ValueError(f"y must be one a sequence, {len(data)}, got {len(y)}")
+        return data, y
+
+    def _check_features(self, data: SequenceDataset, reset: bool) -> None:
+        found = data.feature_names
+        named = found not in (("token",), tuple(f"x{f}" for f in range(data.feature_size)))
+        known = getattr(self, "feature_names_in_", None)
+        if reset:
+            self.n_features_in_ = data.feature_size
+            self.__dict__.pop("feature_names_in_", None)
+            if named:
+                self.feature_names_in_ = np.array(found, object)
+        elif data.feature_size != self.n_features_in_:
+            raise ValueError(
+                f"X has {data.feature_size} features, but {type(self).__name__} is expecting {self.n_features_in_} "
+                "features as input."
+            )
+        elif named and known is not None and list(known) != list(found):
+            raise ValueError(f"X has the features {list(found)}, but {type(self).__name__} was fitted on {list(known)}")
+
+    def _weights(self, sample_weight: Any, data: SequenceDataset) -> Array:
+        """Return a weight (N,) for each sequence; raise unless they are numbers of 0 or more, and not all 0."""
+        weights: Array = check_sample_weight(
+            sample_weight, np.empty((len(data), 1)), dtype=np.float64, ensure_non_negative=True
+        )
+        if not weights.any():
+            raise ValueError("sample_weight must have a weight above zero: all are zero")
+        return weights
+
+    def _targeted(self, data: SequenceDataset, targets: Any, weights: Any, **options: Any) -> SequenceDataset:
+        """Return the dataset to train on: in the estimator's dtype, without sequences of weight 0."""
+        if weights is not None:
+            options["weights"] = weights
+        made = SequenceDataset(
+            data.sequences,
+            targets,
+            ids=data.ids,
+            info=data.info,
+            feature_names=data.feature_names,
+            dtype=self._dtype,
+            **options,
+        )
+        return made if weights is None else made.subset(np.flatnonzero([np.any(w) for w in weights]))
+
+    # ---- training and prediction --------------------------------------------------------------------
+
+    def _fresh(self) -> bool:
+        """Return whether `fit` starts with a new model."""
+        return not (flag("warm_start", self.warm_start) and hasattr(self, "model_"))
+
+    def _train(self, data: SequenceDataset, outputs: int, *, reset: bool, epochs: int) -> Self:
+        """Train a new model, or the one that there is."""
+        if reset:
+            seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+            self.model_ = self.make_model(data.feature_size, outputs, self.table_, seed, self._dtype)
+            self.trainer_ = Trainer(
+                self.model_,
+                *(copy.deepcopy(self.component(name)) for name in ("loss", "gradient", "optimizer")),
+                seed=seed,
+                clip=ClipNorm(self.clip) if isinstance(self.clip, int | float) else self.clip,
+                schedule=self.schedule,
+            )
+        validation, stopping = None, None
+        if flag("early_stopping", self.early_stopping):
+            fraction = number("validation_fraction", self.validation_fraction, 0, 1)
+            data, validation = data.split(1 - fraction, seed=self.model_.seed)
+            stopping = EarlyStopping(patience=self.patience)
+        self.history_ = self.trainer_.fit(
+            data, validation, epochs, self.batch_size, progress=self.verbose, stopping=stopping
+        )
+        self.n_iter_ = len(self.history_)
+        return self
+
+    def _outputs(self, X: Any) -> Any:
+        """Return the outputs of the model in float64: (N, K), or a list of (T_i, K)."""
+        check_is_fitted(self)
+        data, _ = self._read(X, reset=False)
+        batches = batch_outputs(self.model_, data)
+        if self.model_.per_step:
+            return in_order(batches, lambda outputs: outputs.astype(np.float64), True)
+        found = np.empty((len(data), int(self.model_.out_shape[-1] or 0)))
+        for batch, outputs in batches:
+            found[batch.order] = outputs
+        return found

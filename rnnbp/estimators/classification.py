@@ -1,0 +1,191 @@
+"""Classifiers of whole sequences: recurrent, and their static twin."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from rnnbp.data import SequenceDataset
+from rnnbp.estimators.architecture import MODEL, RECURRENT, STATIC, Pooled, Static
+from rnnbp.estimators.base import TRAINING, SequenceEstimator
+from rnnbp.estimators.class_weights import class_factors
+from rnnbp.estimators.nested import Names
+from rnnbp.estimators.scikit import ClassifierMixin, check_classification_targets, check_is_fitted, column_or_1d
+from rnnbp.losses import LOSSES, BinaryCrossEntropy, CrossEntropy
+
+Array = np.ndarray
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class Classification(ClassifierMixin, SequenceEstimator):
+    """Base class of the classifiers of whole sequences.
+
+    Attributes
+    ----------
+    classes_ : ndarray (K,)
+        Labels, sorted.
+    """
+
+    class_weight: Any = None
+
+    names: ClassVar[Names] = {**SequenceEstimator.names, "loss": {None: CrossEntropy, **LOSSES}}
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Train on sequences with a class each.
+
+        Parameters
+        ----------
+        X
+            Sequences, in any container that `rnnbp.estimators.containers` lists.
+        y : array_like (N,), optional
+            Their classes. None: those that X has itself. A text: the column of a long frame with ``sequence=``.
+        sample_weight : array_like (N,), optional
+            Weights of the sequences in the loss.
+
+        Returns
+        -------
+        self
+        """
+        reset = self._fresh()
+        return self._fit(X, y, sample_weight, None if reset else self.classes_, reset, self.epochs)
+
+    def partial_fit(self, X: Any, y: Any = None, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Train for one more epoch, on other sequences too.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As `fit` takes them.
+        classes : array_like (K,), optional
+            All classes, at the first call. Default: those in y.
+
+        Returns
+        -------
+        self
+        """
+        reset = not hasattr(self, "model_")
+        return self._fit(X, y, sample_weight, classes if reset else self.classes_, reset, 1)
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, classes: Any, reset: bool, epochs: int) -> Self:
+        data, y = self._read(X, y, reset=reset)
+        labels = self._encode(column_or_1d(y, warn=True), classes)
+        weights = self._class_weighted(labels, sample_weight, data)
+        train = self._targeted(data, labels, weights, classes=list(map(str, self.classes_)))
+        outputs = 1 if isinstance(self.component("loss"), BinaryCrossEntropy) else len(self.classes_)
+        return self._train(train, outputs, reset=reset, epochs=epochs)
+
+    def _encode(self, y: Array, classes: Any) -> Array:
+        """Return labels as indices into `classes_`, which is set."""
+        check_classification_targets(y)
+        self.classes_ = np.unique(y if classes is None else np.asarray(classes))
+        places = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
+        other = self.classes_[places] != y
+        if other.any():
+            raise ValueError(
+                f"y has the class {y[other][:1].tolist()[0]!r}, which is not one of {self.classes_.tolist()}"
+            )
+        return places
+
+    def _class_weighted(self, labels: Array, sample_weight: Any, data: SequenceDataset) -> Array | None:
+        if sample_weight is None and self.class_weight is None:
+            return None
+        weights = self._weights(sample_weight, data)
+        factors = class_factors(self.class_weight, self.classes_, labels, weights)
+        return weights if factors is None else weights * factors[labels]
+
+    def predict(self, X: Any) -> Array:
+        """Return the most probable class of each sequence (N,).
+
+        Parameters
+        ----------
+        X
+            Sequences, as `fit` takes them.
+        """
+        outputs = self._outputs(X)
+        return self.classes_[self.trainer_.loss.predict(outputs).reshape(-1)]
+
+    def predict_proba(self, X: Any) -> Array:
+        """Return the probability of each class for each sequence (N, K), in the order of `classes_`.
+
+        Parameters
+        ----------
+        X
+            Sequences, as `fit` takes them.
+        """
+        outputs = self._outputs(X)
+        p = self.trainer_.loss.probabilities(outputs)
+        return np.column_stack([1 - p, p]) if p.shape[1] < len(self.classes_) else p
+
+    def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
+        """Return the accuracy.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As `fit` takes them.
+        """
+        check_is_fitted(self)
+        if y is None or isinstance(y, str):
+            _, y = self._read(X, y, reset=False)
+        return super().score(X, y, sample_weight)
+
+
+CLASSES = """
+    class_weight : 'balanced' or dict, optional
+        Factors of the weights of sequences by their class: 'balanced' gives each class the same total weight.
+""".strip()
+CROSS_ENTROPY = "Default: CrossEntropy(). BinaryCrossEntropy() tells two classes apart by one output."
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class SequenceClassifier(Classification, Pooled):
+    __doc__ = f"""Recurrent network that classifies sequences of different lengths.
+
+    Parameters
+    ----------
+    {RECURRENT}
+    pooling : {{'last', 'mean', 'ends'}} or Layer, optional
+        From the outputs at all steps to those of the sequence: the last, the mean, or, of a bidirectional layer, the
+        last of each direction. Default: 'last', or 'ends' if bidirectional.
+    {MODEL}
+    {TRAINING.format(loss=CROSS_ENTROPY)}
+    {CLASSES}
+
+    Notes
+    -----
+    An X of two axes is scikit-learn's (n, features): each row is a sequence of one step.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = [np.full((n, 1), n % 2) for n in range(3, 23)]
+    >>> y = ["odd" if len(x) % 2 else "even" for x in X]
+    >>> classifier = SequenceClassifier(cell="gru", hidden_size=8, random_state=0).fit(X, y)
+    >>> classifier.predict([np.ones((5, 1)), np.zeros((6, 1))])
+    array(['odd', 'even'], dtype='<U4')
+    """
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class MLPClassifier(Classification, Static):
+    __doc__ = f"""Feedforward network that classifies sequences by a fixed view of each: the static twin.
+
+    Parameters
+    ----------
+    {STATIC}
+    {MODEL}
+    {TRAINING.format(loss=CROSS_ENTROPY)}
+    {CLASSES}
+
+    Notes
+    -----
+    An X of two axes is scikit-learn's (n, features): a row is what the network sees.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = [np.full((n, 1), n % 2) for n in range(3, 23)]
+    >>> y = ["odd" if len(x) % 2 else "even" for x in X]
+    >>> MLPClassifier(view="resampled", random_state=0).fit(X, y).score(X, y)
+    1.0
+    """

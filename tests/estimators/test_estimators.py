@@ -1,0 +1,162 @@
+"""Estimators of sequences: training, prediction, and what scikit-learn does with them."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+
+import rnnbp
+from rnnbp.data import SequenceDataset
+
+pytest.importorskip("sklearn")
+from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
+
+from rnnbp.estimators import MLPClassifier, MLPRegressor, SequenceClassifier, SequenceRegressor
+
+
+def steps_up_or_down(count: int = 40, seed: int = 0) -> tuple[list[np.ndarray], np.ndarray]:
+    """Return noisy ramps of different lengths, and whether they go up or down."""
+    rng = np.random.default_rng(seed)
+    y = np.array(["down", "up"])[np.arange(count) % 2]
+    slope = np.where(y == "up", 0.5, -0.5)
+    X = [k * np.arange(n)[:, None] + rng.normal(0, 0.1, (n, 2)) for k, n in zip(slope, rng.integers(4, 9, count))]
+    return X, y
+
+
+CLASSIFIERS = [
+    SequenceClassifier(cell="elman", hidden_size=6, random_state=0),
+    SequenceClassifier(cell="gru", hidden_size=6, bidirectional=True, num_layers=2, dropout=0.1, random_state=0),
+    SequenceClassifier(cell=rnnbp.ElmanCell(1, 5, "relu"), pooling="mean", random_state=0),
+    SequenceClassifier(cell=rnnbp.LSTMCell, hidden_size=5, gradient=rnnbp.TruncatedBPTT(2, 4), random_state=0),
+    SequenceClassifier(cell="elman", loss="binary_cross_entropy", random_state=0),
+    MLPClassifier(view="statistics", random_state=0),
+    MLPClassifier(view="resampled", hidden_layer_sizes=(8, 8), random_state=0),
+    MLPClassifier(view=rnnbp.Window(1, 1), random_state=0),
+    MLPClassifier(model=lambda F, K: [rnnbp.Last(), rnnbp.Dense(F, K)], random_state=0),
+]
+
+
+@pytest.mark.parametrize("classifier", CLASSIFIERS, ids=repr)
+def test_classes_of_sequences_are_learned(classifier):
+    X, y = steps_up_or_down()
+    classifier.fit(X, y)
+    assert classifier.classes_.tolist() == ["down", "up"]
+    assert classifier.score(X, y) == 1.0
+    np.testing.assert_allclose(classifier.predict_proba(X).sum(axis=1), 1)
+    assert (classifier.classes_[classifier.predict_proba(X).argmax(axis=1)] == classifier.predict(X)).all()
+    assert classifier.n_features_in_ == 2
+    assert classifier.n_iter_ == len(classifier.history_) == 30
+
+
+@pytest.mark.parametrize("make", [SequenceRegressor, MLPRegressor])
+def test_values_of_sequences_are_learned(make):
+    X, _ = steps_up_or_down()
+    y = np.array([x.mean() for x in X])
+    regressor = make(random_state=0, epochs=60).fit(X, y)
+    assert regressor.score(X, y) > 0.9
+    assert regressor.predict(X).shape == (40,)
+    both = make(random_state=0, epochs=60).fit(X, np.stack([y, -y], axis=1))
+    assert both.predict(X).shape == (40, 2)
+    assert both.score(X, np.stack([y, -y], axis=1)) > 0.9
+
+
+def test_the_same_random_state_gives_the_same_bits():
+    X, y = steps_up_or_down()
+    one, other = (SequenceClassifier(cell="elman", random_state=3, epochs=3, dropout=0.2).fit(X, y) for _ in range(2))
+    assert (one.model_.params.vector == other.model_.params.vector).all()
+    third = SequenceClassifier(cell="elman", random_state=4, epochs=3).fit(X, y)
+    assert not (one.model_.params.vector == third.model_.params.vector).all()
+
+
+def test_the_model_of_an_estimator_is_that_of_a_trainer():
+    """An estimator adds nothing to training."""
+    X, y = steps_up_or_down()
+    classifier = SequenceClassifier(cell="elman", hidden_size=4, epochs=3, batch_size=8, random_state=0).fit(X, y)
+    seed = classifier.model_.seed
+    model = rnnbp.Sequential(rnnbp.Elman(2, 4), rnnbp.Last(), rnnbp.Dense(4, 2), seed=seed)
+    trainer = rnnbp.Trainer(model, rnnbp.CrossEntropy(), rnnbp.BPTT(), rnnbp.Adam(0.01), seed=seed)
+    trainer.fit(SequenceDataset(X, y), epochs=3, batch_size=8, progress=False)
+    assert (model.params.vector == classifier.model_.params.vector).all()
+
+
+def test_warm_start_continues_where_fit_ended():
+    X, y = steps_up_or_down()
+    whole = SequenceClassifier(cell="elman", epochs=4, random_state=0).fit(X, y)
+    parts = SequenceClassifier(cell="elman", epochs=2, random_state=0, warm_start=True).fit(X, y).fit(X, y)
+    assert parts.n_iter_ == 4
+    assert (parts.model_.params.vector == whole.model_.params.vector).all()
+
+
+def test_partial_fit_trains_one_more_epoch():
+    X, y = steps_up_or_down()
+    whole = SequenceClassifier(cell="elman", epochs=3, random_state=0).fit(X, y)
+    parts = SequenceClassifier(cell="elman", random_state=0)
+    for _ in range(3):
+        parts.partial_fit(X, y)
+    assert parts.n_iter_ == 3
+    assert (parts.model_.params.vector == whole.model_.params.vector).all()
+
+
+def test_partial_fit_takes_all_classes_at_the_first_call():
+    X, y = steps_up_or_down()
+    classifier = SequenceClassifier(cell="elman", random_state=0)
+    classifier.partial_fit(X[::2], y[::2], classes=["down", "sideways", "up"]).partial_fit(X[1::2], y[1::2])
+    assert classifier.predict_proba(X).shape == (40, 3)
+    with pytest.raises(ValueError, match=r"y has the class 'round', which is not one of \['down', 'sideways', 'up'\]"):
+        classifier.partial_fit(X[:1], ["round"])
+
+
+def test_early_stopping_restores_the_best_epoch():
+    X, y = steps_up_or_down()
+    settings = {"cell": "elman", "early_stopping": True, "validation_fraction": 0.25, "patience": 2}
+    classifier = SequenceClassifier(**settings, epochs=200, optimizer=rnnbp.Adam(0.1), random_state=0).fit(X, y)
+    losses = classifier.history_["validation_loss"]
+    assert classifier.n_iter_ == losses.idxmin() + 1 + 2 < 200
+
+
+def test_a_pickled_or_copied_estimator_predicts_the_same_and_continues_the_same():
+    X, y = steps_up_or_down()
+    classifier = SequenceClassifier(cell="elman", epochs=2, random_state=0).fit(X, y)
+    for other in (pickle.loads(pickle.dumps(classifier)), copy.deepcopy(classifier)):
+        assert (other.predict_proba(X) == classifier.predict_proba(X)).all()
+        other.partial_fit(X, y)
+        assert other.n_iter_ == 3
+        assert classifier.n_iter_ == 2
+
+
+def test_a_search_over_nested_parameters_keeps_groups_together():
+    X, y = steps_up_or_down()
+    speakers = np.arange(40) // 4
+    grid = {"cell": ["elman", "gru"], "optimizer__learning_rate": [0.01, 1e-6]}
+    search = GridSearchCV(SequenceClassifier(hidden_size=4, random_state=0), grid, cv=GroupKFold(3))
+    search.fit(X, y, groups=speakers)
+    assert search.best_params_["optimizer__learning_rate"] == 0.01
+    assert search.best_score_ == 1.0
+
+
+@pytest.mark.slow
+def test_cross_validation_runs_in_processes():
+    X, y = steps_up_or_down()
+    classifier = MLPClassifier(random_state=0, epochs=5)
+    groups = np.arange(40) // 4
+    here, there = (cross_val_score(classifier, X, y, groups=groups, cv=GroupKFold(2), n_jobs=jobs) for jobs in (1, 2))
+    assert (here == there).all()
+
+
+def test_a_model_factory_excludes_parameters_without_effect():
+    X, y = steps_up_or_down()
+    classifier = SequenceClassifier(model=lambda F, K: [rnnbp.Last(), rnnbp.Dense(F, K)], hidden_size=3)
+    with pytest.raises(ValueError, match="hidden_size=3 has no effect beside model="):
+        classifier.fit(X, y)
+
+
+def test_a_static_estimator_tells_rows_of_a_table_from_sequences():
+    rng = np.random.default_rng(0)
+    table, y = rng.normal(size=(20, 2)), np.arange(20) % 2
+    classifier = MLPClassifier(epochs=1).fit(table, y)
+    with pytest.raises(ValueError, match=r"X must be a table \(n, features\), as MLPClassifier was fitted on"):
+        classifier.predict([np.ones((3, 2))])
+    classifier.fit([np.ones((3, 2))] * 20, y)
+    with pytest.raises(ValueError, match="X must be sequences, as MLPClassifier was fitted on"):
+        classifier.predict(table)
