@@ -141,3 +141,8 @@ from rnnbp.training import Trainer as Trainer
 from rnnbp.training import TrainingDivergedError as TrainingDivergedError
 
 __version__: str
+from rnnbp.layers import Activation as Activation
+from rnnbp.layers import Chain as Chain
+from rnnbp.layers import Highway as Highway
+from rnnbp.layers import Parallel as Parallel
+from rnnbp.layers import Residual as Residual

@@ -1,8 +1,10 @@
+from rnnbp.layers.activation import Activation as Activation
 from rnnbp.layers.base import Layer as Layer
 from rnnbp.layers.base import Run as Run
 from rnnbp.layers.bidirectional import Bidirectional as Bidirectional
 from rnnbp.layers.cell_layer import CellLayer as CellLayer
 from rnnbp.layers.cell_layer import StackedLayer as StackedLayer
+from rnnbp.layers.chain import Chain as Chain
 from rnnbp.layers.conv1d import Conv1D as Conv1D
 from rnnbp.layers.dense import Dense as Dense
 from rnnbp.layers.dropout import Dropout as Dropout
@@ -20,11 +22,14 @@ from rnnbp.layers.leaky import LeakyElman as LeakyElman
 from rnnbp.layers.lstm import LSTM as LSTM
 from rnnbp.layers.multi_layer import MultiLayer as MultiLayer
 from rnnbp.layers.normalize import Normalize as Normalize
+from rnnbp.layers.parallel import Parallel as Parallel
 from rnnbp.layers.pooling import Last as Last
 from rnnbp.layers.pooling import MeanOverTime as MeanOverTime
 from rnnbp.layers.pooling import TimeStatistics as TimeStatistics
 from rnnbp.layers.recurrent import Recurrent as Recurrent
 from rnnbp.layers.reverse import Reverse as Reverse
+from rnnbp.layers.shortcuts import Highway as Highway
+from rnnbp.layers.shortcuts import Residual as Residual
 from rnnbp.layers.spiking import ALIF as ALIF
 from rnnbp.layers.spiking import LIF as LIF
 from rnnbp.layers.window import Flatten as Flatten

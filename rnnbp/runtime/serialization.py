@@ -127,7 +127,7 @@ def from_config(config: Any, classes: Mapping[str, type]) -> Any:
         raise ValueError(f"unknown type {name!r}.{_advice(name, classes)}")
     values = {key: from_config(item, classes) for key, item in config.items() if key not in ("type", DIGEST)}
     try:
-        found = classes[name](**values)
+        found = _made(classes[name], values)
     except TypeError as error:
         raise ValueError(f"a {name} cannot be made of {sorted(values)}: {error}") from None
     if config.get(DIGEST, found_digest := getattr(found, "digest", None)) != found_digest:
@@ -137,6 +137,19 @@ def from_config(config: Any, classes: Mapping[str, type]) -> Any:
             stacklevel=2,
         )
     return found
+
+
+def _made(cls: type, values: dict[str, Any]) -> Any:
+    """Return an object made of its arguments by name, of which one may be a ``*layers``."""
+    parameters = inspect.signature(cls).parameters
+    several = next((name for name, p in parameters.items() if p.kind is p.VAR_POSITIONAL), None)
+    if several is None:
+        return cls(**values)
+    before = list(parameters)[: list(parameters).index(several)]
+    missing = [name for name in (*before, several) if name not in values]
+    if missing:
+        raise TypeError(f"{', '.join(missing)} missing")
+    return cls(*[values.pop(name) for name in before], *values.pop(several), **values)
 
 
 def _advice(name: str, classes: Mapping[str, type]) -> str:

@@ -12,19 +12,24 @@ from rnnbp.kernels.packing import pack, unpack
 from rnnbp.layers import (
     GRU,
     LSTM,
+    Activation,
     Bidirectional,
+    Chain,
     Conv1D,
     Dense,
     Dropout,
     Flatten,
+    Highway,
     Last,
     Layer,
     LayerNorm,
     MeanOverTime,
     MultiLayer,
     Normalize,
+    Parallel,
     Recurrent,
     Resample,
+    Residual,
     Reverse,
     Run,
     TimeStatistics,
@@ -55,6 +60,17 @@ LAYERS: dict[str, Layer] = {
     "Conv1D strided": Conv1D(F, 4, 3, stride=2, padding=1, activation="tanh"),
     "Conv1D longer": Conv1D(F, 2, 2, padding=2),
     "Conv1D strided causal": Conv1D(F, 4, 3, stride=3, dilation=2),
+    "Activation": Activation("tanh"),
+    "Chain": Chain(Conv1D(F, 4, 2), LayerNorm(4), Dense(4, 2, "tanh")),
+    "Chain to vectors": Chain(GRU(F, 4), Last(), Dense(4, 2)),
+    "Chain with fewer steps": Chain(Conv1D(F, 4, 3, stride=2, padding=1), GRU(4, 3, bidirectional=True)),
+    "Residual": Residual(LayerNorm(F), LSTM(F, F)),
+    "Residual convolution": Residual(Conv1D(F, F, 3, padding="same", activation="tanh")),
+    "Highway": Highway(F, Dense(F, F, "tanh")),
+    "Highway GRU": Highway(F, GRU(F, F), Dense(F, F), bias=0.5),
+    "Parallel": Parallel(Conv1D(F, 2, 2), LSTM(F, 4), Dense(F, 1)),
+    "Parallel to vectors": Parallel(Last(), Chain(GRU(F, 2), MeanOverTime())),
+    "Parallel with fewer steps": Parallel(Conv1D(F, 2, 3, stride=2, padding=1), Conv1D(F, 3, 1, stride=2)),
     "Dropout": Dropout(0.5),
     "Last": Last(),
     "MeanOverTime": MeanOverTime(),
@@ -239,7 +255,11 @@ def test_layers_are_causal_and_recurrent_as_listed():
         "Bidirectional GRU",
         "Bidirectional Stack",
         "two bidirectional LSTMs",
+        "Chain with fewer steps",
         "Conv1D same",
+        "Parallel with fewer steps",
+        "Residual convolution",
+        "Reverse",
         "Conv1D strided",
         "Conv1D longer",
         "Conv1D strided causal",
@@ -251,7 +271,11 @@ def test_layers_are_causal_and_recurrent_as_listed():
         "Resample(9)",
     }
     recurrent = {name for name, layer in LAYERS.items() if layer.recurrent}
-    assert recurrent == {n for n in LAYERS if n.startswith(("Recurrent", "Bidirectional", "two", "three"))}
+    of_recurrent = {"Chain to vectors", "Chain with fewer steps", "Residual", "Highway GRU", "Parallel"}
+    of_recurrent |= {"Parallel to vectors"}
+    assert recurrent == of_recurrent | {
+        n for n in LAYERS if n.startswith(("Recurrent", "Bidirectional", "two", "three"))
+    }
 
 
 @st.composite
@@ -303,8 +327,11 @@ def test_pack_and_unpack_are_inverse(sequence):
     np.testing.assert_array_equal(unpack(packed, active, len(lengths)), real(x, lengths))
 
 
+OF_VECTORS = Activation | Dense | Dropout | LayerNorm | Normalize
+
+
 @pytest.mark.parametrize(
-    "layer", [n for n in LAYERS.values() if not isinstance(n, Dense | Dropout | LayerNorm | Normalize)]
+    "layer", [n for n in LAYERS.values() if not isinstance(n, OF_VECTORS) and n != LAYERS["Highway"]]
 )
 def test_layers_over_time_refuse_vectors(layer):
     with pytest.raises(ValueError, match=r"takes sequences \(T, B, F\), got \(B, 3\)"):

@@ -24,7 +24,19 @@ from rnnbp.gradients.online.layer_cells import (
     StatelessCell,
 )
 from rnnbp.gradients.online.random_layers import RandomLayers, StepwiseRandomLayer
-from rnnbp.layers import Dense, Dropout, Embedding, Last, Layer, MeanOverTime, MultiLayer, Noise, Normalize, Recurrent
+from rnnbp.layers import (
+    Dense,
+    Dropout,
+    Embedding,
+    FixedPoint,
+    Last,
+    Layer,
+    MeanOverTime,
+    MultiLayer,
+    Noise,
+    Normalize,
+    Recurrent,
+)
 from rnnbp.layers.base import Shape, State
 from rnnbp.layers.cell_layer import unrolled
 from rnnbp.models import Sequential
@@ -136,8 +148,9 @@ def decompose(model: Sequential, algorithm: str, random_layers: RandomLayers | N
     carrying = Recurrent | MultiLayer | MeanOverTime
     over_time = [i for i, layer in enumerate(model.layers) if isinstance(unrolled(layer), carrying)]
     if not model.recurrent or not over_time:
-        instead = "Backprop() or BPTT()" if not model.recurrent else "RecurrentBackprop() or BPTT()"
-        raise ValueError(f"{algorithm} takes a model with a Recurrent layer, got {model}: use {instead}")
+        fixed_point = any(isinstance(layer, FixedPoint) for layer in model.layers)
+        instead = "Backprop()" if not model.recurrent else "RecurrentBackprop()" if fixed_point else "TruncatedBPTT()"
+        raise ValueError(f"{algorithm} takes a model with a Recurrent layer, got {model}: use {instead} or BPTT()")
     first = next(i for i, layer in enumerate(model.layers) if layer.shapes())
     first, stop = min(first, over_time[0]), over_time[-1] + 1
     layers: list[Layer] = []

@@ -1,0 +1,165 @@
+"""Models of layers that are made of layers, of learned pooling and of random layers, in every use of a model."""
+
+import numpy as np
+import pytest
+from helpers import relative_error
+
+import rnnbp
+from rnnbp import (
+    BPTT,
+    GRU,
+    LSTM,
+    Activation,
+    Chain,
+    Conv1D,
+    CrossEntropy,
+    Dense,
+    Elman,
+    Highway,
+    Last,
+    LayerNorm,
+    MeanOverTime,
+    Parallel,
+    Residual,
+    Sequential,
+)
+from rnnbp.gradients.guarantees import standard_guarantees
+
+F, K = 3, 2
+
+# Layers from (T, B, 3) to (B, 2) or (T, B, 2).
+MODELS = {
+    "Conv1D": [Conv1D(F, 4, 3, activation="tanh"), LSTM(4, 3), Last(), Dense(3, K)],
+    "Conv1D above": [LSTM(F, 4), Conv1D(4, K, 2)],
+    "LayerNorm": [LSTM(F, 4), LayerNorm(4), Activation("tanh"), Dense(4, K)],
+    "LayerNorm between": [LSTM(F, 4), LayerNorm(4), GRU(4, 2), Last()],
+    "Residual LSTM": [Residual(LSTM(F, F)), Last(), Dense(F, K)],
+    "Residual above": [GRU(F, 4), Residual(LayerNorm(4), Dense(4, 4, "relu")), Dense(4, K)],
+    "Highway": [GRU(F, 4), Highway(4, Dense(4, 4, "tanh")), Last(), Dense(4, K)],
+    "Parallel": [Parallel(LSTM(F, 2), Conv1D(F, 2, 3)), MeanOverTime(), Dense(4, K)],
+    "Parallel to vectors": [Parallel(Chain(LSTM(F, 2), Last()), Chain(Conv1D(F, 2, 3), MeanOverTime())), Dense(4, K)],
+    "static": [Conv1D(F, 4, 3, padding="same", activation="relu"), MeanOverTime(), Dense(4, K)],
+}
+EXACT = [
+    name
+    for name, one in standard_guarantees(steps=9, parameters=1).items()
+    if one.level == "exact" and name not in ("ComplexStep", "FiniteDifference")
+]
+every_model = pytest.mark.parametrize("layers", MODELS.values(), ids=MODELS)
+
+
+def batch_for(model, rng):
+    lengths = [9, 6, 2]
+    targets = [rng.integers(0, K, n) for n in lengths] if model.per_step else rng.integers(0, K, 3)
+    return rnnbp.SequenceDataset([rng.standard_normal((n, F)) for n in lengths], targets=targets).batch()
+
+
+@every_model
+@pytest.mark.parametrize("name", EXACT)
+def test_an_algorithm_is_exact_or_refuses_the_model(layers, name, rng):
+    model = Sequential(*layers, dtype=np.float64)
+    batch, algorithm = batch_for(model, rng), standard_guarantees(steps=9, parameters=1)[name].algorithm
+    (expected,) = BPTT().gradients(model, batch, CrossEntropy())
+    found = gradient_or_message(algorithm, model, batch)
+    if isinstance(found, str):
+        assert "BPTT()" in found or "takes layers without a state" in found
+        assert not (name.startswith(("BPTT", "Trunc")) and model.causal), "these take every causal model"
+    else:
+        assert relative_error(found, expected.vector) < 1e-11
+
+
+def gradient_or_message(algorithm, model, batch):
+    """Return the gradient (P,), or the message of the error with which the algorithm refuses the model."""
+    try:
+        return np.sum([g.vector for g in algorithm.gradients(model, batch, CrossEntropy())], axis=0)
+    except ValueError as error:
+        return str(error)
+
+
+@every_model
+def test_gradient_of_the_model_is_that_of_the_complex_step(layers, rng):
+    model = Sequential(*layers, dtype=np.float64)
+    report = rnnbp.check_gradient(model, batch_for(model, rng), CrossEntropy())
+    assert report.ok
+    assert report.max_error < 1e-11
+
+
+@every_model
+def test_prepared_evaluation_gives_the_bits_of_the_forward_pass(layers, rng):
+    model = Sequential(*layers)
+    batch = batch_for(model, rng)
+    y, _, states = model.unroll(model.params, model.cast(batch.x), rnnbp.layers.Run(batch.lengths))
+    found, after = model.forward_from(batch)
+    if model.per_step:
+        y = np.where((np.arange(9)[:, None] < batch.lengths)[:, :, None], y, 0)
+    np.testing.assert_array_equal(found, y)
+    assert [state is None for state in after] == [state is None for state in states]
+
+
+@every_model
+def test_steps_are_the_bits_of_the_whole_sequence(layers, rng):
+    model = Sequential(*layers)
+    if not model.causal:
+        with pytest.raises(ValueError, match="is non-causal"):
+            model.start()
+        return
+    x = rng.standard_normal((5, 2, F)).astype(np.float32)
+    state = model.start(2)
+    for t in range(5):
+        y, state = model.step(x[t], state)
+        np.testing.assert_array_equal(y, model.forward(x[: t + 1])[t] if model.per_step else model.forward(x[: t + 1]))
+
+
+@every_model
+def test_a_saved_model_is_the_same(layers, tmp_path, rng):
+    model = Sequential(*layers, seed=3)
+    model.save(tmp_path / "model.npz")
+    again = rnnbp.load(tmp_path / "model.npz")
+    assert again.layers == model.layers
+    batch = batch_for(model, rng)
+    np.testing.assert_array_equal(again.forward(batch), model.forward(batch))
+
+
+@every_model
+def test_training_twice_gives_the_same_bits(layers, rng):
+    vectors = []
+    for _ in range(2):
+        model = Sequential(*layers, seed=1)
+        batch = batch_for(model, np.random.default_rng(5))
+        for g in BPTT().gradients(model, batch, CrossEntropy(), rng=np.random.default_rng(7)):
+            rnnbp.Adam(0.01).step(model.params, g.vector)
+        vectors.append(model.params.vector)
+    np.testing.assert_array_equal(*vectors)
+
+
+@pytest.mark.parametrize(
+    ("make", "match"),
+    [
+        (lambda: Chain(), "Chain takes at least one layer, got none"),
+        (lambda: Parallel([Last()]), r"Parallel takes layers, got \[Last\(\)\] as layer 0: several are one as Chain"),
+        (lambda: Sequential(Chain(LSTM(3, 4), Dense(3, 4))), "layer 0: Chain, layer 1: Dense takes 3 features, got 4"),
+        (lambda: Sequential(Residual(Dense(3, 4))), "layer 0: Residual, layer 0: Dense takes 3 features, got 4"),
+        (
+            lambda: Sequential(LSTM(2, 3), Residual(Dense(3, 4))),
+            r"layer 1: Residual .* got \(T, B, 4\) for \(T, B, 3\)",
+        ),
+        (lambda: Sequential(Residual(Last())), r"keep the shape of their inputs, got \(B, \?\) for \(T, B, \?\)"),
+        (lambda: Sequential(Highway(3, Conv1D(3, 3, 2, padding=1))), "keep the number of steps, got 1001 for 1000"),
+        (lambda: Sequential(Highway(3, Dense(3, 4))), r"Highway takes layers that keep the shape"),
+        (lambda: Sequential(LSTM(3, 4), Highway(3, Dense(3, 3))), "Highway takes 3 features, got 4"),
+        (lambda: Sequential(Parallel(LSTM(3, 4), Last())), r"got \(B, \?\) of branch 1 beside \(T, B, 4\)"),
+        (lambda: Sequential(Parallel(Elman(3, 4), Conv1D(3, 4, 2, stride=2))), "with the same number of steps"),
+        (lambda: Sequential(LSTM(3, 4), Parallel(LSTM(3, 4))), "layer 1: Parallel, branch 0: LSTM takes 3 features"),
+        (lambda: Activation("rule"), "Did you mean 'relu'"),
+        (lambda: Highway(0, Last()), "size must be a positive integer"),
+        (lambda: Highway(3, Last(), bias=np.inf), "bias must be a number"),
+    ],
+)
+def test_layers_that_do_not_fit_are_refused(make, match):
+    with pytest.raises(ValueError, match=match):
+        make()
+
+
+def test_last_in_a_chain_after_a_bidirectional_layer_warns():
+    with pytest.warns(UserWarning, match="takes its outputs at the last step"):
+        Chain(GRU(3, 4, bidirectional=True), Last())
