@@ -77,7 +77,7 @@ class Torch:
     """The same in PyTorch, from the same weights."""
 
     def __init__(self, ours: Ours) -> None:
-        embedding, lstm, dense = ours.model.layers
+        embedding, lstm, _ = ours.model.layers
         self.embed = torch.nn.Embedding(embedding.tokens, EMBEDDED)
         self.lstm = torch.nn.LSTM(EMBEDDED, lstm.hidden_size)
         self.dense = torch.nn.Linear(lstm.hidden_size, embedding.tokens)
