@@ -1,10 +1,12 @@
-"""Mask of the entries of a vector that are fixed at zero."""
+"""Mask of the entries of a vector that are fixed at zero, or frozen at their values."""
 
 import numpy as np
 
 
 class Mask:
     """Mask of a vector (P,): False where an entry is fixed at zero; None, and no memory, until one is.
+
+    `frozen` is True where an entry is fixed at the value that it has; None until one is.
 
     All views of a vector share its mask, each with its own offset.
 
@@ -23,11 +25,12 @@ class Mask:
     array([ True,  True,  True, False])
     """
 
-    __slots__ = ("size", "values")
+    __slots__ = ("frozen", "size", "values")
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.values: np.ndarray | None = None
+        self.frozen: np.ndarray | None = None
 
     def part(self, start: int, size: int) -> np.ndarray | None:
         """Return the mask of `size` entries from `start`, to be read; None where no entry of the vector is fixed."""

@@ -64,6 +64,7 @@ class Parameters:
     Some entries may be fixed at zero by a mask, as the missing connections of a sparse network (`set_mask`): every
     gradient algorithm yields zero for them, no optimizer changes them, and the mask is saved with a model and in
     checkpoints. Values written into a view or into `vector` are not checked; `apply_mask` sets the masked ones to zero.
+    Others may be frozen at their values (`frozen_vector`, `rnnbp.Sequential.freeze`), in the same way.
 
     Parameters
     ----------
@@ -282,6 +283,51 @@ class Parameters:
         """
         return vector if self.mask_vector is None else np.where(self.mask_vector, vector, vector.dtype.type(0))
 
+    @property
+    def frozen_vector(self) -> np.ndarray | None:
+        """Bools (P,), True where an entry is frozen at its value: no training changes it; None where none is.
+
+        Raises
+        ------
+        ValueError
+            When set to anything but bools (P,) or None.
+
+        Examples
+        --------
+        >>> p = Parameters({"w": (2,)}, np.array([1.0, 2.0]))
+        >>> p.frozen_vector = np.array([True, False])
+        >>> p.trainable(np.array([5.0, 6.0])), p.with_fixed(np.array([5.0, 6.0]))
+        (array([0., 6.]), array([1., 6.]))
+        """
+        frozen = None if self._mask is None else self._mask.frozen
+        return None if frozen is None else frozen[self._start : self._start + self.size]
+
+    @frozen_vector.setter
+    def frozen_vector(self, frozen: np.ndarray | None) -> None:
+        given = np.zeros(self.size, bool) if frozen is None else np.asarray(frozen)
+        if given.dtype != bool or given.shape != (self.size,):
+            raise ValueError(
+                f"frozen_vector must be bools of shape (P,) = ({self.size},), or None, got {given.dtype} of shape "
+                f"{given.shape}"
+            )
+        if self._mask is None:
+            raise ValueError("a gradient is not frozen: freeze the model's parameters, model.freeze(...)")
+        if self._mask.frozen is None:
+            self._mask.frozen = np.zeros(self._mask.size, bool)
+        self._mask.frozen[self._start : self._start + self.size] = given
+        if not self._mask.frozen.any():
+            self._mask.frozen = None
+
+    def trainable(self, vector: np.ndarray) -> np.ndarray:
+        """Return `vector` (P,), a gradient or a direction, with zeros where an entry is masked or frozen."""
+        vector = self.masked(vector)
+        return vector if self.frozen_vector is None else np.where(self.frozen_vector, vector.dtype.type(0), vector)
+
+    def with_fixed(self, vector: np.ndarray) -> np.ndarray:
+        """Return `vector` (P,), values of parameters, with zeros where masked, and the present values where frozen."""
+        vector = self.masked(vector)
+        return vector if self.frozen_vector is None else np.where(self.frozen_vector, self.vector, vector)
+
     def apply_mask(self) -> None:
         """Set the masked entries of `vector` to zero."""
         if self.mask_vector is not None:
@@ -306,10 +352,12 @@ class Parameters:
         return self.astype(self.dtype)
 
     def astype(self, dtype: DTypeLike) -> "Parameters":
-        """Return a copy in another dtype, with a copy of the mask."""
+        """Return a copy in another dtype, with a copy of the mask and of what is frozen."""
         mask = Mask(self.size)
         if self.mask_vector is not None:
             mask.values = self.mask_vector.copy()
+        if self.frozen_vector is not None:
+            mask.frozen = self.frozen_vector.copy()
         return self._over(self._layout, self.vector.astype(dtype), mask)
 
     def scope(self, prefix: str = "", suffix: str = "") -> "Parameters":
@@ -362,6 +410,7 @@ class Parameters:
             and list(self.shapes.items()) == list(other.shapes.items())
             and np.array_equal(self.vector, other.vector)
             and all(np.array_equal(self.mask(name), other.mask(name)) for name in self)
+            and np.array_equal(_none_as_zeros(self), _none_as_zeros(other))
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -372,4 +421,10 @@ class Parameters:
 
     def _masked_count(self, name: str) -> str:
         fixed = int(np.count_nonzero(~self.mask(name)))
-        return f", {fixed} fixed at zero" if fixed else ""
+        frozen = self.frozen_vector is not None and self.frozen_vector[self._place(name)].all()
+        return (f", {fixed} fixed at zero" if fixed else "") + (", frozen" if frozen else "")
+
+
+def _none_as_zeros(params: Parameters) -> np.ndarray:
+    frozen = params.frozen_vector
+    return np.zeros(params.size, bool) if frozen is None else frozen

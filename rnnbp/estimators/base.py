@@ -246,7 +246,7 @@ class SequenceEstimator(Architecture):
         data, _ = self._read(X, reset=False)
         batches = batch_outputs(self.model_, data)
         if self.model_.per_step:
-            return in_order(batches, lambda outputs: outputs.astype(np.float64), True)
+            return in_order(batches, lambda outputs: outputs.astype(np.float64), self.model_)
         found = np.empty((len(data), int(self.model_.out_shape[-1] or 0)))
         for batch, outputs in batches:
             found[batch.order] = outputs

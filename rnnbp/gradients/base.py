@@ -223,7 +223,7 @@ def whole_gradient(
     model.backward_params(params, residuals, d_outputs, grad)
     repeated = repeated_steps(residuals)  # cell steps beyond one per time step
     cost = Cost(int(batch.lengths.sum()) + repeated, residual_bytes(residuals))
-    return Gradient(value, params.masked(grad.vector), outputs, after, cost, (0, len(batch.x)))
+    return Gradient(value, params.trainable(grad.vector), outputs, after, cost, (0, len(batch.x)))
 
 
 def repeated_steps(residuals: Any) -> int:

@@ -223,7 +223,7 @@ def _of_model(
     run, P = Run.of(batch), model.params.size
 
     def masked(p: Parameters) -> Parameters:
-        return model.params.like(model.params.masked(p.vector[:P]))
+        return model.params.like(model.params.with_fixed(p.vector[:P]))
 
     if not np.issubdtype(batch.x.dtype, np.floating):
         return _Problem(model.params, model.params.like(vector), lambda p: loss_at(model, masked(p), batch, loss, run))

@@ -164,8 +164,8 @@ def _backpropagate_window(model: Sequential, segments: Sequence[Segment]) -> tup
         _, d_states = model.backward(params, segment.residuals, dy, grad, d_states)
         norms[k] = np.sqrt(sum(_squares(d) for d in d_states)).sum()
         if k > 0 and norms[k - 1] > 0:
-            gain = np.fmax(gain, np.linalg.norm(params.masked(grad.vector)) / norms[k - 1])
-        vector, dy = vector + params.masked(grad.vector), np.zeros_like(dy)
+            gain = np.fmax(gain, np.linalg.norm(params.trainable(grad.vector)) / norms[k - 1])
+        vector, dy = vector + params.trainable(grad.vector), np.zeros_like(dy)
     return norms, vector, float(gain)
 
 

@@ -126,7 +126,7 @@ def with_imaginary_step(params: Parameters, direction: Array) -> tuple[Parameter
         raise ValueError("the complex step is taken from real parameters, and the model's are complex")
     step = STEP / (float(np.abs(direction).max(initial=0.0)) or 1.0)
     made = params.astype(np.complex128)
-    made.vector += 1j * (step * params.masked(direction))
+    made.vector += 1j * (step * params.trainable(direction))
     return made, step
 
 
@@ -193,5 +193,5 @@ class ForwardGradient(GradientAlgorithm):
             vector += tangent.slope * v / self.directions
         cost = Cost(int(batch.lengths.sum()) * self.directions, 0)
         outputs, dtype = tangent.outputs.astype(model.dtype), model.dtype
-        vector = model.params.masked(vector.astype(dtype))
+        vector = model.params.trainable(vector.astype(dtype))
         yield Gradient(tangent.loss, vector, outputs, tangent.state, cost, (0, batch.steps))

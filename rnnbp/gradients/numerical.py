@@ -45,7 +45,7 @@ class Numerical(GradientAlgorithm):
         wanted = range(params.size) if self.indices is None else self.indices
         for k in wanted:
             vector[k] = self.derivative(params, k, evaluate)
-        vector = params.masked(vector)
+        vector = params.trainable(vector)
         run = Run.of(exact, rng)
         outputs, _, after = model.unroll(params, exact.x, run, state)
         value = whole_loss(model, loss, outputs, exact)[0]

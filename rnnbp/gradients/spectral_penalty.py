@@ -96,4 +96,4 @@ class SpectralPenalty(GradientAlgorithm):
             excess = max(0.0, float(sigma[0]) - self.radius)
             value += self.weight * excess * excess / 2
             grad[name] += self.weight * excess * np.outer(u[:, 0], vt[0])
-        return value, params.masked(grad.vector)
+        return value, params.trainable(grad.vector)

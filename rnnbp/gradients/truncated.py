@@ -166,7 +166,7 @@ class SpanRunner:
         steps = int(np.clip(self.batch.lengths - start, 0, stop - start).sum())
         cost = Cost(steps, residual_bytes([p.residuals for p in segments]))
         assert self.state is not None
-        vector = params.masked(grad.vector)
+        vector = params.trainable(grad.vector)
         return Gradient(sum(p.loss for p in new), vector, outputs, list(self.state), cost, (start, stop))
 
 

@@ -13,11 +13,12 @@ from rnnbp.data import one_feature
 from rnnbp.layers import Embedding, Layer, Run
 from rnnbp.layers.base import Array, Residuals, Shape, State, run_above
 from rnnbp.layers.ends import check_directions
+from rnnbp.models.freezing import Freezable
 from rnnbp.models.resets import SpanResiduals, backward_spans, unroll_spans
 from rnnbp.runtime import natural_int
 
 
-class LayerStack:
+class LayerStack(Freezable):
     """Layers in a row over one parameter vector: the output of each is the input of the next.
 
     Base of `rnnbp.Sequential`, which has the parameters, and all that a gradient algorithm needs of a model.

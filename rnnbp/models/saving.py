@@ -30,6 +30,8 @@ def write_model(path: str | Path, model: Any) -> None:
     arrays = {"vector": model.params.vector}
     if model.params.mask_vector is not None:
         arrays["mask"] = model.params.mask_vector
+    if model.params.frozen_vector is not None:
+        arrays["frozen"] = model.params.frozen_vector
     write_archive(path, MODEL_FILE, header, arrays)
 
 
@@ -64,6 +66,7 @@ def read_model(path: str | Path, make: Callable[..., Any], classes: Iterable[typ
             raise ValueError(f"its vector must be of {model.dtype}, it is of {arrays['vector'].dtype}")
         model.params = Parameters(model.params.shapes, arrays["vector"])
         model.params.mask_vector = arrays.get("mask")
+        model.params.frozen_vector = arrays.get("frozen")
         model.info = dict(header["info"])
         model.classes = names_or_none(header.get("classes"))
         model.loss = from_config(header.get("loss"), known)

@@ -83,7 +83,7 @@ class Optimizer:
         Parameters
         ----------
         params : Parameters
-            Changed in place; parameters that its mask fixes at zero stay zero.
+            Changed in place; parameters that its mask fixes at zero stay zero, and frozen ones unchanged.
         gradient : ndarray (P,)
             Gradient of the loss with respect to `params.vector`; not changed.
 
@@ -96,14 +96,19 @@ class Optimizer:
         if gradient.shape != vector.shape or gradient.dtype.kind == "c":
             got = f"{gradient.dtype} of shape {gradient.shape}"
             raise ValueError(f"gradient must be real of shape (P,) = {vector.shape}, got {got}")
-        state = self._state(vector)
+        state, frozen = self._state(vector), params.frozen_vector
+        before = None if frozen is None else vector[frozen]
         self.steps += 1
         for place in blocks(vector.size):
             p = vector[place]
             scratch = self._scratch[:, : p.size]
             g = self.decayed(p, gradient[place], scratch[0])
+            if frozen is not None:  # nor does weight decay enter the state
+                g = np.where(frozen[place], g.dtype.type(0), g)
             self.update(p, g, [array[place] for array in state], scratch[1:])
         params.apply_mask()
+        if before is not None:
+            vector[frozen] = before
 
     def decayed(self, p: Array, g: Array, out: Array) -> Array:
         """Return the gradient with weight decay, in the parameters' dtype."""

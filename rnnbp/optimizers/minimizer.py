@@ -94,7 +94,7 @@ class Minimizer(Optimizer):
             Called with `params.vector`, set to the point to evaluate: it may use its argument or the model that
             `params` belong to. It must be deterministic: always the same data.
         params : Parameters
-            Parameters that their mask fixes at zero stay zero.
+            Parameters that their mask fixes at zero stay zero, frozen ones at their values.
         iterations : int, optional
             Default: the optimizer's `iterations`.
         product : function (P,) -> (P,), optional
@@ -117,20 +117,20 @@ class Minimizer(Optimizer):
         limit = self.iterations if iterations is None else positive_int("iterations", iterations)
 
         def evaluate(x: Array) -> tuple[float, Array]:
-            params.vector[:] = params.masked(x)
+            params.vector[:] = params.with_fixed(x)
             value, gradient = objective(params.vector)
-            gradient = params.masked(np.asarray(gradient, np.float64))
+            gradient = params.trainable(np.asarray(gradient, np.float64))
             finite = np.isfinite(value) and np.isfinite(gradient).all()
             return (float(value), gradient) if finite else (np.inf, np.zeros_like(x))
 
         def curvature(x: Array, direction: Array) -> Array:
             assert product is not None
-            params.vector[:] = params.masked(x)
-            return params.masked(np.asarray(product(params.masked(direction)), np.float64))
+            params.vector[:] = params.with_fixed(x)
+            return params.trainable(np.asarray(product(params.trainable(direction)), np.float64))
 
         start = params.vector.astype(np.float64)
         result = self.search(evaluate, start, limit, None if product is None else curvature)
-        params.vector[:] = params.masked(result.x)
+        params.vector[:] = params.with_fixed(result.x)
         if not np.isfinite(result.fun):
             raise ValueError("the loss or its gradient is not finite at the parameters that minimize was given")
         self.steps += int(result.nit)

@@ -34,6 +34,8 @@ class Checkpoint:
     parameters : ndarray (P,)
     mask : ndarray of bool (P,), or None
         Sparsity mask: False for parameters fixed at zero; None where there are none.
+    frozen : ndarray of bool (P,), or None
+        True for parameters frozen at their values; None where there are none.
     optimizer_state : dict
         Numbers and arrays (P,), as `Optimizer.state_dict` returns them; the learning rate is that which a schedule
         multiplies.
@@ -49,6 +51,7 @@ class Checkpoint:
     optimizer: str
     parameters: Array
     mask: Array | None
+    frozen: Array | None
     optimizer_state: dict[str, Any]
     rng: dict[str, Any]
     rows: list[Row]
@@ -65,6 +68,7 @@ class Checkpoint:
             optimizer=type(optimizer).__name__,
             parameters=model.params.vector,
             mask=model.params.mask_vector,
+            frozen=model.params.frozen_vector,
             optimizer_state=optimizer.state_dict(),
             rng=dict(rng.bit_generator.state),
             rows=rows,
@@ -115,6 +119,8 @@ def write_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
     arrays["parameters"] = checkpoint.parameters
     if checkpoint.mask is not None:
         arrays["mask"] = checkpoint.mask
+    if checkpoint.frozen is not None:
+        arrays["frozen"] = checkpoint.frozen
     if best.vector is not None:
         arrays["best"] = best.vector
     write_archive(path, CHECKPOINT_FILE, header, arrays)
@@ -156,7 +162,7 @@ def read_checkpoint(path: str | Path, like: Checkpoint, metric: str) -> Checkpoi
         found = _checkpoint(header, arrays, metric)
         _check_classes(found, like.classes)
         for name, array in arrays.items():
-            _check_array(name, array, like.parameters.astype(bool) if name == "mask" else like.parameters)
+            _check_array(name, array, like.parameters.astype(bool) if name in ("mask", "frozen") else like.parameters)
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(f"{str(path)!r} does not contain a complete checkpoint: {error}") from error
     return found
@@ -176,6 +182,7 @@ def _checkpoint(header: dict[str, Any], arrays: dict[str, Array], metric: str) -
         optimizer=header["optimizer"],
         parameters=arrays["parameters"],
         mask=arrays.get("mask"),
+        frozen=arrays.get("frozen"),
         optimizer_state=header["numbers"] | state,
         rng=_generator_state(header["rng"]),
         rows=rows,

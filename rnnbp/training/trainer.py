@@ -331,6 +331,7 @@ class Trainer(Evaluator):
             raise ValueError(f"{str(path)!r} does not contain a complete checkpoint: {error}") from error
         self.model.params.vector[:] = found.parameters
         self.model.params.mask_vector = found.mask
+        self.model.params.frozen_vector = found.frozen
         if found.rows:
             self._tell_model(found.classes)
         self.rng.bit_generator.state = found.rng

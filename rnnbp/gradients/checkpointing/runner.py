@@ -147,7 +147,7 @@ class Checkpointed:
         assert found is not None, "a schedule ends with the backward pass of every segment"
         value, outputs, states = found
         cost = Cost(self.segments.steps, self.peak_bytes)
-        gradient = self.model.params.masked(self.grad.vector)
+        gradient = self.model.params.trainable(self.grad.vector)
         return Gradient(value, gradient, outputs, states, cost, (0, self.steps))
 
     def restore(self, segment: int) -> Snapshot:

@@ -172,5 +172,5 @@ class GradientSum:
         outputs = np.concatenate(self.outputs)
         steps = int(np.clip(lengths - self.start, 0, self.stop - self.start).sum())
         after = parts.end(forward_pass.preprocessing_states or [], forward_pass.state)
-        vector = parts.model.params.masked(self.vector)
+        vector = parts.model.params.trainable(self.vector)
         return Gradient(self.loss, vector, outputs, after, Cost(steps, peak_bytes), (self.start, self.stop))
