@@ -105,6 +105,8 @@ from rnnbp.metrics import token_error_rate as token_error_rate
 from rnnbp.metrics import word_error_rate as word_error_rate
 from rnnbp.models import Sequential as Sequential
 from rnnbp.models import load as load
+from rnnbp.models import load_state as load_state
+from rnnbp.models import save_state as save_state
 from rnnbp.optimizers import LBFGS as LBFGS
 from rnnbp.optimizers import SGD as SGD
 from rnnbp.optimizers import Adam as Adam

@@ -1,16 +1,10 @@
 """Saturation of gates."""
 
-from collections.abc import Iterator
-
-import numpy as np
 import pandas as pd
 
-from rnnbp.cells import Cell, Stack
-from rnnbp.cells.base import Array, Residuals
+from rnnbp.cells.gates import CANDIDATES, gate_values
 from rnnbp.diagnostics.state_trajectory import Trajectory, check_trajectory
 from rnnbp.runtime import number
-
-CANDIDATES = ("cell", "new")  # candidate states: tanh units, not gates
 
 
 def gate_saturation(trajectory: Trajectory, low: float = 0.1, high: float = 0.9) -> pd.DataFrame:
@@ -44,6 +38,7 @@ def gate_saturation(trajectory: Trajectory, low: float = 0.1, high: float = 0.9)
 
     Examples
     --------
+    >>> import numpy as np
     >>> from rnnbp.cells import LSTMCell
     >>> cell = LSTMCell(1, 2)
     >>> weights = {n: np.zeros(s) for n, s in cell.shapes().items()}
@@ -59,20 +54,9 @@ def gate_saturation(trajectory: Trajectory, low: float = 0.1, high: float = 0.9)
     number("high", high, low, 1)
     rows = [
         (name, a.mean(), a.std(), (a < low).mean(), (a > high).mean())
-        for name, a in _gates(trajectory.cell, trajectory.residuals(), "")
+        for name, a in gate_values(trajectory.cell, trajectory.residuals())
+        if name.rpartition(".")[2] not in CANDIDATES
     ]
     if not rows:
         raise ValueError(f"the cell must have gates, as LSTMCell and GRUCell do, got {trajectory.cell!r}")
     return pd.DataFrame(rows, columns=["gate", "mean", "std", "closed", "open"])
-
-
-def _gates(cell: Cell, residuals: Residuals, prefix: str) -> Iterator[tuple[str, Array]]:
-    """Yield the name and the activations (..., H) of each gate."""
-    if isinstance(cell, Stack):
-        for k, (inner, (_, r)) in enumerate(zip(cell.cells, residuals, strict=True)):
-            yield from _gates(inner, r, f"{prefix}{k}.")
-        return
-    H = cell.output_size
-    for k, name in enumerate(getattr(cell, "gates", ())):
-        if name not in CANDIDATES:
-            yield prefix + name, np.asarray(residuals)[..., k * H : (k + 1) * H]

@@ -54,13 +54,13 @@ class Bidirectional(Layer):
         shapes = self.cell.shapes()
         return shapes | {f"{name}_reverse": shape for name, shape in shapes.items()}
 
-    def _halves(self, params: Parameters) -> tuple[Parameters, Parameters]:
+    def halves(self, params: Parameters) -> tuple[Parameters, Parameters]:
         """Return the parameters of the cell forward in time, and of the one backward in time."""
         shapes = self.cell.shapes()
         return params.renamed(shapes), params.renamed(shapes, params.size // 2)
 
     def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
-        for half in self._halves(params):
+        for half in self.halves(params):
             self.cell.initialize(half, rng)
 
     def out_shape(self, shape: Shape) -> Shape:
@@ -70,13 +70,13 @@ class Bidirectional(Layer):
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         _check_no_state(state)
         layer, order = Recurrent(self.cell), reversed_steps(run.lengths, len(x))
-        forward, reverse = self._halves(params)
+        forward, reverse = self.halves(params)
         y, own, _ = layer.forward(forward, x, run)
         y_reverse, own_reverse, _ = layer.forward(reverse, take_steps(x, order), run)
         return np.concatenate([y, take_steps(y_reverse, order)], axis=-1), (own, own_reverse, order), None
 
     def prepare(self, params: Parameters) -> Evaluate:
-        forward, reverse = (Recurrent(self.cell).prepare(half) for half in self._halves(params))
+        forward, reverse = (Recurrent(self.cell).prepare(half) for half in self.halves(params))
 
         def evaluate(x: Array, run: Run, state: State) -> tuple[Array, State]:
             _check_no_state(state)
@@ -106,7 +106,7 @@ class Bidirectional(Layer):
         *own, order = residuals
         d_forward, d_reverse = np.split(dy, 2, axis=-1)
         cotangents = d_forward, take_steps(d_reverse, order)
-        return zip(self._halves(params), own, cotangents, self._halves(grad), strict=True)
+        return zip(self.halves(params), own, cotangents, self.halves(grad), strict=True)
 
 
 def _check_no_state(state: State) -> None:

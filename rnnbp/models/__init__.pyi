@@ -9,3 +9,8 @@ from rnnbp.models.prediction import predictions as predictions
 from rnnbp.models.prediction import probabilities as probabilities
 from rnnbp.models.sequential import Sequential as Sequential
 from rnnbp.models.sequential import load as load
+from rnnbp.models.states import copy_state as copy_state
+from rnnbp.models.states import join_states as join_states
+from rnnbp.models.states import load_state as load_state
+from rnnbp.models.states import save_state as save_state
+from rnnbp.models.states import take_rows as take_rows

@@ -14,6 +14,7 @@ from rnnbp.layers.base import Array, State, padding_mask
 from rnnbp.models.layer_stack import LayerStack
 from rnnbp.models.prepared import PreparedLayers
 from rnnbp.models.resets import unroll_spans
+from rnnbp.models.states import batch_size_of, replace_rows
 from rnnbp.runtime import positive_int
 
 
@@ -175,6 +176,40 @@ class Inference(LayerStack):
         y, after = self.evaluate(x[None], run, state)
         return y[0] if self.per_step else y, after
 
+    def reset_state(self, state: Sequence[State], rows: ArrayLike) -> list[State]:
+        """Return a state in which that of some sequences is set back to the state of `start`.
+
+        `step` does the same before a step, by its argument `reset`.
+
+        Parameters
+        ----------
+        state : list
+            As `start` or `step` returned it; it is not changed.
+        rows : array_like (B,) of bool
+
+        Raises
+        ------
+        ValueError
+            If there is not one flag for each sequence.
+
+        See Also
+        --------
+        rnnbp.models.copy_state, rnnbp.models.take_rows, rnnbp.models.join_states, rnnbp.save_state, rnnbp.load_state
+
+        Examples
+        --------
+        >>> import rnnbp
+        >>> model = rnnbp.Sequential(rnnbp.GRU(3, 2))
+        >>> _, state = model.step(np.ones((2, 3)), model.start(2))
+        >>> model.reset_state(state, [True, False])[0].any(axis=1)
+        array([False,  True])
+        """
+        B = batch_size_of(state)
+        if B is None:
+            return list(state)
+        found: list[State] = replace_rows(list(state), self.start(B), _flags(rows, B, "rows")[0])
+        return found
+
     def _check_causal(self) -> None:
         for i, layer in enumerate(self.layers):
             if not layer.causal:
@@ -190,12 +225,12 @@ def one_step(batch_size: int) -> Run:
     return Run(np.ones(batch_size, np.int64))
 
 
-def _flags(reset: ArrayLike, batch_size: int) -> Array:
+def _flags(given: ArrayLike, batch_size: int, name: str = "reset") -> Array:
     """Return the reset flags of one step as (1, B), or raise unless there is one for each sequence."""
-    flags = np.asarray(reset)
+    flags = np.asarray(given)
     if flags.shape != (batch_size,):
-        raise ValueError(f"reset must have shape (B,) = ({batch_size},), got {flags.shape}")
-    return as_flags("reset", flags)[None]
+        raise ValueError(f"{name} must have shape (B,) = ({batch_size},), got {flags.shape}")
+    return as_flags(name, flags)[None]
 
 
 def check_rows(state: State, batch_size: int) -> None:

@@ -292,6 +292,11 @@ class LayerStack(Freezable):
                 return
 
     @property
+    def layer_shapes(self) -> list[Shape]:
+        """Shape of the outputs of each layer: ('T', 'B', K) or ('B', K)."""
+        return list(self._shapes)
+
+    @property
     def out_shape(self) -> Shape:
         """Shape of the outputs: ('T', 'B', K) or ('B', K)."""
         return self._shapes[-1]

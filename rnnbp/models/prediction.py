@@ -13,6 +13,7 @@ from rnnbp.losses import Loss
 from rnnbp.models.class_names import Classes
 from rnnbp.models.inference import Inference
 from rnnbp.models.layer_stack import LayerStack
+from rnnbp.models.layer_values import LayerValues
 from rnnbp.runtime import positive_int
 
 Outputs = Iterable[tuple[SequenceBatch, Array]]
@@ -58,7 +59,7 @@ def as_dataset(data: Any, dtype: DTypeLike) -> SequenceDataset:
 
 
 def batch_outputs(
-    model: Inference, data: Data, batch_size: int = BATCH_SIZE, stateful: bool = False
+    model: Inference | LayerValues, data: Data, batch_size: int = BATCH_SIZE, stateful: bool = False
 ) -> Iterator[tuple[SequenceBatch, Array]]:
     """Yield each batch with the model's outputs in evaluation mode.
 
@@ -111,7 +112,7 @@ def _has_state(state: State) -> bool:
     return any(map(_has_state, state)) if isinstance(state, list | tuple) else state is not None
 
 
-def in_order(batches: Outputs, read: Callable[[Array], Any], model: LayerStack) -> Any:
+def in_order(batches: Outputs, read: Callable[[Array], Any], model: LayerStack | LayerValues) -> Any:
     """Return ``read(outputs)`` of every sequence, in the caller's order.
 
     Parameters
