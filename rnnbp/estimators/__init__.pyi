@@ -1,4 +1,9 @@
 from rnnbp.estimators.classification import MLPClassifier as MLPClassifier
 from rnnbp.estimators.classification import SequenceClassifier as SequenceClassifier
+from rnnbp.estimators.forecasting import SequenceForecaster as SequenceForecaster
 from rnnbp.estimators.regression import MLPRegressor as MLPRegressor
 from rnnbp.estimators.regression import SequenceRegressor as SequenceRegressor
+from rnnbp.estimators.tagging import SequenceTagger as SequenceTagger
+from rnnbp.estimators.transcription import SequenceTranscriber as SequenceTranscriber
+from rnnbp.estimators.transformers import SequenceFeatures as SequenceFeatures
+from rnnbp.estimators.transformers import SequenceStandardizer as SequenceStandardizer

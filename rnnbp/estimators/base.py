@@ -23,6 +23,7 @@ from rnnbp.runtime import flag, number
 from rnnbp.training import EarlyStopping, Trainer
 
 Array = np.ndarray
+NO_TARGETS = "no_validation"  # as scikit-learn calls it
 
 GRADIENTS: dict[str | None, Callable[[], Any]] = {
     None: gradients.BPTT,
@@ -135,7 +136,7 @@ class SequenceEstimator(Architecture):
             raise ValueError(f"dtype must be 'float32' or 'float64', got {self.dtype!r}")
         return found
 
-    def _read(self, X: Any, y: Any = "no_validation", *, reset: bool, **checks: Any) -> tuple[SequenceDataset, Any]:
+    def _read(self, X: Any, y: Any = NO_TARGETS, *, reset: bool, **checks: Any) -> tuple[SequenceDataset, Any]:
         """Return the sequences of X, and y; set or check the number and names of features.
 
         Parameters
@@ -159,7 +160,7 @@ class SequenceEstimator(Architecture):
             found = validate_data(self, X, y, reset=reset, dtype=(np.float64, np.float32), **checks)
             rows, y = found if isinstance(found, tuple) else (found, y)
             return SequenceDataset(list(rows[:, None, :]), dtype=self._dtype), y
-        column = y if isinstance(y, str) and self.sequence is not None and y != "no_validation" else None
+        column = y if isinstance(y, str) and y != NO_TARGETS and self.sequence is not None else None
         names = None if reset else getattr(self, "feature_names_in_", None)
         data = self._container.read(X, self._dtype, names, column, self.per_step)
         self._check_features(data, reset)

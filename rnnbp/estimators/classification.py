@@ -1,34 +1,21 @@
 """Classifiers of whole sequences: recurrent, and their static twin."""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
-from rnnbp.data import SequenceDataset
 from rnnbp.estimators.architecture import MODEL, RECURRENT, STATIC, Pooled, Static
-from rnnbp.estimators.base import TRAINING, SequenceEstimator
-from rnnbp.estimators.class_weights import class_factors
-from rnnbp.estimators.nested import Names
-from rnnbp.estimators.scikit import ClassifierMixin, check_classification_targets, check_is_fitted, column_or_1d
-from rnnbp.losses import LOSSES, BinaryCrossEntropy, CrossEntropy
+from rnnbp.estimators.base import TRAINING
+from rnnbp.estimators.labels import CLASSES, CROSS_ENTROPY, Labelled
+from rnnbp.estimators.scikit import check_is_fitted, column_or_1d
 
 Array = np.ndarray
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class Classification(ClassifierMixin, SequenceEstimator):
-    """Base class of the classifiers of whole sequences.
-
-    Attributes
-    ----------
-    classes_ : ndarray (K,)
-        Labels, sorted.
-    """
-
-    class_weight: Any = None
-
-    names: ClassVar[Names] = {**SequenceEstimator.names, "loss": {None: CrossEntropy, **LOSSES}}
+class Classification(Labelled):
+    """Base class of the classifiers of whole sequences."""
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
         """Train on sequences with a class each.
@@ -69,29 +56,11 @@ class Classification(ClassifierMixin, SequenceEstimator):
     def _fit(self, X: Any, y: Any, sample_weight: Any, classes: Any, reset: bool, epochs: int) -> Self:
         data, y = self._read(X, y, reset=reset)
         labels = self._encode(column_or_1d(y, warn=True), classes)
-        weights = self._class_weighted(labels, sample_weight, data)
+        weights = None
+        if sample_weight is not None or self.class_weight is not None:
+            weights = self._class_weighted(labels, self._weights(sample_weight, data))
         train = self._targeted(data, labels, weights, classes=list(map(str, self.classes_)))
-        outputs = 1 if isinstance(self.component("loss"), BinaryCrossEntropy) else len(self.classes_)
-        return self._train(train, outputs, reset=reset, epochs=epochs)
-
-    def _encode(self, y: Array, classes: Any) -> Array:
-        """Return labels as indices into `classes_`, which is set."""
-        check_classification_targets(y)
-        self.classes_ = np.unique(y if classes is None else np.asarray(classes))
-        places = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
-        other = self.classes_[places] != y
-        if other.any():
-            raise ValueError(
-                f"y has the class {y[other][:1].tolist()[0]!r}, which is not one of {self.classes_.tolist()}"
-            )
-        return places
-
-    def _class_weighted(self, labels: Array, sample_weight: Any, data: SequenceDataset) -> Array | None:
-        if sample_weight is None and self.class_weight is None:
-            return None
-        weights = self._weights(sample_weight, data)
-        factors = class_factors(self.class_weight, self.classes_, labels, weights)
-        return weights if factors is None else weights * factors[labels]
+        return self._train(train, self._outputs_needed, reset=reset, epochs=epochs)
 
     def predict(self, X: Any) -> Array:
         """Return the most probable class of each sequence (N,).
@@ -101,8 +70,7 @@ class Classification(ClassifierMixin, SequenceEstimator):
         X
             Sequences, as `fit` takes them.
         """
-        outputs = self._outputs(X)
-        return self.classes_[self.trainer_.loss.predict(outputs).reshape(-1)]
+        return self._labels_of(self._outputs(X))
 
     def predict_proba(self, X: Any) -> Array:
         """Return the probability of each class for each sequence (N, K), in the order of `classes_`.
@@ -112,9 +80,7 @@ class Classification(ClassifierMixin, SequenceEstimator):
         X
             Sequences, as `fit` takes them.
         """
-        outputs = self._outputs(X)
-        p = self.trainer_.loss.probabilities(outputs)
-        return np.column_stack([1 - p, p]) if p.shape[1] < len(self.classes_) else p
+        return self._probabilities_of(self._outputs(X))
 
     def score(self, X: Any, y: Any = None, sample_weight: Any = None) -> float:
         """Return the accuracy.
@@ -128,13 +94,6 @@ class Classification(ClassifierMixin, SequenceEstimator):
         if y is None or isinstance(y, str):
             _, y = self._read(X, y, reset=False)
         return super().score(X, y, sample_weight)
-
-
-CLASSES = """
-    class_weight : 'balanced' or dict, optional
-        Factors of the weights of sequences by their class: 'balanced' gives each class the same total weight.
-""".strip()
-CROSS_ENTROPY = "Default: CrossEntropy(). BinaryCrossEntropy() tells two classes apart by one output."
 
 
 @dataclass(eq=False, repr=False, kw_only=True)

@@ -2,6 +2,7 @@
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin
+    from sklearn.metrics import accuracy_score, r2_score
     from sklearn.utils import check_array, check_random_state
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import _check_sample_weight as check_sample_weight
@@ -14,11 +15,13 @@ __all__ = [
     "ClassifierMixin",
     "RegressorMixin",
     "TransformerMixin",
+    "accuracy_score",
     "check_array",
     "check_classification_targets",
     "check_is_fitted",
     "check_random_state",
     "check_sample_weight",
     "column_or_1d",
+    "r2_score",
     "validate_data",
 ]

@@ -1,0 +1,103 @@
+"""Labels of sequences or steps as indices of classes, and the weights of classes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from rnnbp.estimators.base import SequenceEstimator
+from rnnbp.estimators.nested import Names
+from rnnbp.estimators.scikit import ClassifierMixin, check_classification_targets
+from rnnbp.losses import LOSSES, BinaryCrossEntropy, CrossEntropy
+
+Array = np.ndarray
+
+CLASSES = """
+    class_weight : 'balanced' or dict, optional
+        Factors of the weights by class: 'balanced' gives each class the same total weight.
+""".strip()
+CROSS_ENTROPY = "Default: CrossEntropy(). BinaryCrossEntropy() tells two classes apart by one output."
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class Labelled(ClassifierMixin, SequenceEstimator):
+    """Base class of the estimators that predict classes.
+
+    Attributes
+    ----------
+    classes_ : ndarray (K,)
+        Labels, sorted.
+    """
+
+    class_weight: Any = None
+
+    names: ClassVar[Names] = {**SequenceEstimator.names, "loss": {None: CrossEntropy, **LOSSES}}
+
+    @property
+    def _outputs_needed(self) -> int:
+        return 1 if isinstance(self.component("loss"), BinaryCrossEntropy) else len(self.classes_)
+
+    def _encode(self, y: Array, classes: Any) -> Array:
+        """Return labels (n,) as indices into `classes_`, which is set."""
+        check_classification_targets(y)
+        self.classes_ = np.unique(y if classes is None else np.asarray(classes))
+        places = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
+        other = self.classes_[places] != y
+        if other.any():
+            first = y[other][:1].tolist()[0]
+            raise ValueError(f"y has the class {first!r}, which is not one of {self.classes_.tolist()}")
+        return places
+
+    def _class_weighted(self, labels: Array, weights: Array) -> Array:
+        """Return the weights of labels (n,) with those of their classes."""
+        factors = class_factors(self.class_weight, self.classes_, labels, weights)
+        return weights if factors is None else weights * factors[labels]
+
+    def _labels_of(self, outputs: Array) -> Array:
+        """Return the most probable classes for outputs (n, K)."""
+        return self.classes_[self.trainer_.loss.predict(outputs).reshape(-1)]
+
+    def _probabilities_of(self, outputs: Array) -> Array:
+        """Return the probabilities (n, K) of the classes for outputs."""
+        p = self.trainer_.loss.probabilities(outputs)
+        return np.column_stack([1 - p, p]) if p.shape[1] < len(self.classes_) else p
+
+
+def class_factors(class_weight: Any, classes: Array, labels: Array, weights: Array) -> Array | None:
+    """Return the factor (K,) of the weights of each class, or None where there is none.
+
+    Parameters
+    ----------
+    class_weight : None, 'balanced' or dict
+        'balanced': the total weight of all labels divided by K times that of the class; a dictionary has the factors
+        of classes, 1 where it lacks one.
+    classes : ndarray (K,)
+    labels : ndarray (n,) of int
+        Indices into `classes`.
+    weights : ndarray (n,)
+
+    Raises
+    ------
+    ValueError
+        If it is anything else, or names a class that there is not.
+
+    Examples
+    --------
+    >>> class_factors("balanced", np.array(["a", "b"]), np.array([0, 0, 0, 1]), np.ones(4))
+    array([0.66666667, 2.        ])
+    """
+    if class_weight is None:
+        return None
+    if isinstance(class_weight, Mapping):
+        known = dict(zip(classes.tolist(), range(len(classes)), strict=True))
+        factors = np.ones(len(classes))
+        for name, factor in class_weight.items():
+            if name not in known:
+                raise ValueError(f"class_weight has the class {name!r}, which is not in y: it has {classes.tolist()}")
+            factors[known[name]] = factor
+        return factors
+    if class_weight != "balanced":
+        raise ValueError(f"class_weight must be None, 'balanced' or a dict {{class: weight}}, got {class_weight!r}")
+    totals = np.bincount(labels, weights, minlength=len(classes))
+    return np.where(totals > 0, weights.sum() / (len(classes) * np.where(totals > 0, totals, 1)), 0.0)

@@ -1,0 +1,175 @@
+"""Transformers of sequences for pipelines: standardization, and features of recordings."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from rnnbp.data import SequenceDataset
+from rnnbp.data.standardizer import Standardizer
+from rnnbp.estimators.containers import Container
+from rnnbp.estimators.nested import Names, NestedParameters
+from rnnbp.estimators.scikit import TransformerMixin, check_is_fitted, validate_data
+from rnnbp.features import MFCC
+
+Array = np.ndarray
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class SequenceStandardizer(TransformerMixin, NestedParameters):
+    """Standardization of each feature to mean 0 and standard deviation 1 over all steps of the training sequences.
+
+    Parameters
+    ----------
+    axes : {'ntf', 'nft'}, optional
+        Order of the axes of arrays; see `rnnbp.estimators.containers`.
+    sequence, time : str, optional
+        Columns of a long frame.
+
+    Attributes
+    ----------
+    standardizer_ : rnnbp.data.standardizer.Standardizer
+    n_features_in_ : int
+
+    Examples
+    --------
+    >>> standardizer = SequenceStandardizer().fit([np.array([[0.0], [4.0]])])
+    >>> standardizer.transform([np.array([[6.0]])]), standardizer.inverse_transform([np.array([[2.0]])])
+    ([array([[2.]])], [array([[6.]])])
+    """
+
+    axes: str | None = None
+    sequence: str | None = None
+    time: str | None = None
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Compute mean and standard deviation.
+
+        Parameters
+        ----------
+        X
+            Sequences, in any container that `rnnbp.estimators.containers` lists.
+        y : optional
+            Not used.
+
+        Returns
+        -------
+        self
+        """
+        data = self._read(X, reset=True)
+        self.standardizer_ = Standardizer.fit(data)
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """Return the standardized sequences.
+
+        Parameters
+        ----------
+        X
+            As `fit` takes it.
+
+        Returns
+        -------
+        list of ndarray (T_i, F); SequenceDataset for such; ndarray (n, F) for an X of two axes
+        """
+        return self._map(X, "__call__")
+
+    def inverse_transform(self, X: Any) -> Any:
+        """Return the sequences in the units of the features.
+
+        Parameters
+        ----------
+        X
+            As `fit` takes it.
+
+        Returns
+        -------
+        list of ndarray (T_i, F); SequenceDataset for such; ndarray (n, F) for an X of two axes
+        """
+        return self._map(X, "inverse")
+
+    def _map(self, X: Any, method: str) -> Any:
+        check_is_fitted(self)
+        function = getattr(self.standardizer_, method)
+        if self._container.is_table(X):
+            return function(validate_data(self, X, reset=False, dtype=(np.float64, np.float32)))
+        data = self._read(X, reset=False)
+        return data.map(function) if data is X else [function(s) for s in data.sequences]
+
+    @property
+    def _container(self) -> Container:
+        return Container(self.axes, self.sequence, self.time)
+
+    def _read(self, X: Any, *, reset: bool) -> SequenceDataset:
+        if self._container.is_table(X):
+            rows = validate_data(self, X, reset=reset, dtype=(np.float64, np.float32))
+            return SequenceDataset([rows], dtype=np.float64)
+        data = self._container.read(X)
+        if reset:
+            self.n_features_in_ = data.feature_size
+        elif data.feature_size != self.n_features_in_:
+            raise ValueError(
+                f"X has {data.feature_size} features, but {type(self).__name__} is expecting {self.n_features_in_} "
+                "features as input."
+            )
+        return data
+
+
+@dataclass(eq=False, repr=False)
+class SequenceFeatures(TransformerMixin, NestedParameters):
+    """Features of recordings: each signal (n,) becomes a sequence (T_i, F).
+
+    Parameters
+    ----------
+    features : callable, default rnnbp.features.MFCC()
+        An extractor of `rnnbp.features`, such as `LogMel` or `LPCC`, whose arguments are parameters, as in
+        ``features__n_mels``; or any function of a signal.
+
+    Examples
+    --------
+    >>> from rnnbp.features import LogMel
+    >>> recordings = [np.sin(np.arange(n)) for n in (4000, 8000)]
+    >>> transformer = SequenceFeatures(LogMel(sr=8000)).set_params(features__n_mels=20)
+    >>> [sequence.shape for sequence in transformer.fit_transform(recordings)]
+    [(51, 20), (101, 20)]
+    """
+
+    features: Callable[[Array], Array] | None = None
+
+    names: ClassVar[Names] = {"features": {None: MFCC}}
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = False
+        tags.input_tags.two_d_array = False
+        tags.input_tags.one_d_array = True
+        return tags
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Do nothing: there is nothing to learn.
+
+        Parameters
+        ----------
+        X, y
+            Not used.
+
+        Returns
+        -------
+        self
+        """
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """Return the features of each recording.
+
+        Parameters
+        ----------
+        X : list of array_like (n,) or (n, 1), or SequenceDataset
+
+        Returns
+        -------
+        list of ndarray (T_i, F), or SequenceDataset for such
+        """
+        extract = self.component("features")
+        return X.map(extract) if isinstance(X, SequenceDataset) else [extract(np.asarray(x)) for x in X]
