@@ -10,6 +10,7 @@ from rnnbp.data.batch_fields import check_fields, checked_reset, ordered_targets
 from rnnbp.data.labels import LabelSequences
 from rnnbp.data.targets import Targets
 from rnnbp.data.validation import checked_sequence, one_feature
+from rnnbp.data.weights import Weights, chosen_weights, padded_weights
 from rnnbp.runtime import counted, named_axes, positive_int
 
 Array = np.ndarray
@@ -34,10 +35,13 @@ class SequenceBatch:
     reset : array_like (T, B) of bool, optional
         Where the state of a sequence is set back to the initial state before the step, as at the beginning of an
         episode. The gradient stops there. Default: nowhere.
+    weights : array_like (B,) or (T, B), optional
+        Weight of each sequence in the loss, or, where targets are one a step, of each step: 0 or more, and 0 past the
+        end. A sequence's weight counts for each of its steps. Default: 1 for all.
 
     Attributes
     ----------
-    x, lengths, targets, order, reset
+    x, lengths, targets, order, reset, weights
         As above.
     per_step : bool
         Whether the targets are one for each step. It follows from whether they are integers and from their number of
@@ -62,6 +66,7 @@ class SequenceBatch:
     targets: Array | LabelSequences | None = None
     order: Array = None  # type: ignore[assignment]  # the default needs B
     reset: Array | None = field(default=None, kw_only=True)
+    weights: Array | None = field(default=None, kw_only=True)
     per_step: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -71,10 +76,14 @@ class SequenceBatch:
         targets = self.targets
         if targets is not None and not isinstance(targets, LabelSequences):
             given["targets"] = targets = np.asarray(targets)
+        T, B = given["x"].shape[:2]
+        per_step = targets_per_step(targets, T, B)
+        if self.weights is not None:
+            given["weights"] = padded_weights(self.weights, T, B, per_step or targets is None)
         for name, value in given.items():
             object.__setattr__(self, name, value)
         object.__setattr__(self, "reset", checked_reset(self.reset, given["lengths"], len(given["x"])))
-        object.__setattr__(self, "per_step", targets_per_step(targets, *given["x"].shape[:2]))
+        object.__setattr__(self, "per_step", per_step)
 
     @classmethod
     def _fitting(
@@ -84,11 +93,13 @@ class SequenceBatch:
         targets: Array | LabelSequences | None,
         order: Array,
         reset: Array | None = None,
+        weights: Array | None = None,
     ) -> "SequenceBatch":
         """Return a batch of arrays that are known to fit each other, which takes a fifth of the time of the checks."""
         made = object.__new__(cls)
         per_step = targets_per_step(targets, *x.shape[:2])
-        vars(made).update(x=x, lengths=lengths, targets=targets, order=order, reset=reset, per_step=per_step)
+        vars(made).update(x=x, lengths=lengths, targets=targets, order=order)
+        vars(made).update(reset=reset, weights=weights, per_step=per_step)
         return made
 
     @classmethod
@@ -100,6 +111,7 @@ class SequenceBatch:
         *,
         per_step: bool | None = None,
         reset: ArrayLike | None = None,
+        weights: ArrayLike | None = None,
     ) -> "SequenceBatch":
         """Create a batch from padded sequences in any order.
 
@@ -115,6 +127,8 @@ class SequenceBatch:
             Whether targets of two axes are one a step. Default: True, whatever their sizes.
         reset : array_like (T, B) of bool, optional
             Where the state of a sequence is set back to the initial state before the step. Default: nowhere.
+        weights : array_like (B,) or (T, B), optional
+            One a sequence, or, where targets are one a step, one a step; those past the end are set to 0.
 
         Raises
         ------
@@ -149,7 +163,10 @@ class SequenceBatch:
         ordered = ordered_targets(targets, order, past, per_step)
         flags = checked_reset(reset, lengths, T)
         flags = None if flags is None else flags[:, order]
-        return cls(sorted_x, lengths[order].astype(np.int64), ordered, order, reset=flags)
+        if weights is not None:
+            weights = padded_weights(weights, T, B, per_step=True)[..., order]
+            weights = np.where(past, 0, weights) if weights.ndim == 2 else weights
+        return cls(sorted_x, lengths[order].astype(np.int64), ordered, order, reset=flags, weights=weights)
 
     @property
     def steps(self) -> int:
@@ -179,7 +196,7 @@ class SequenceBatch:
     def span(self, start: int, stop: int) -> "SequenceBatch":
         """Return the batch of the steps from `start` to before `stop`; a sequence past its end has length 0.
 
-        Targets of steps are cut in the same way; those of sequences are unchanged.
+        Targets and weights of steps are cut in the same way; those of sequences are unchanged.
 
         Examples
         --------
@@ -188,7 +205,8 @@ class SequenceBatch:
         """
         lengths = np.clip(self.lengths - start, 0, len(self.x[start:stop]))
         reset = None if self.reset is None else self.reset[start:stop]
-        return SequenceBatch(self.x[start:stop], lengths, self.targets_of(start, stop), self.order, reset=reset)
+        targets, weights = self.targets_of(start, stop), self.weights_of(start, stop)
+        return SequenceBatch(self.x[start:stop], lengths, targets, self.order, reset=reset, weights=weights)
 
     def targets_of(self, start: int, stop: int) -> Array | LabelSequences | None:
         """Return the targets of the steps from `start` to before `stop`; those of sequences whole.
@@ -199,6 +217,16 @@ class SequenceBatch:
         array([[0, 0]])
         """
         return self.targets[start:stop] if self.per_step and self.targets is not None else self.targets
+
+    def weights_of(self, start: int, stop: int) -> Array | None:
+        """Return the weights of the steps from `start` to before `stop`; those of sequences whole; None for all 1.
+
+        Examples
+        --------
+        >>> SequenceBatch(np.ones((3, 2, 1)), np.array([3, 3]), weights=[1, 0.5]).weights_of(1, 2)
+        array([1. , 0.5])
+        """
+        return self.weights if self.weights is None or self.weights.ndim == 1 else self.weights[start:stop]
 
     def due(self, start: int, stop: int, per_step: bool) -> Array:
         """Return the mask of the outputs that are due in the steps from `start` to before `stop`.
@@ -240,7 +268,12 @@ class SequenceBatch:
         steps = f"{low} to {high} steps" if low != high else counted(low, "step")
         targets = "no targets" if self.targets is None else f"targets {self._shape_of_targets()}"
         x = f"x {named_axes(self.x.shape, ('T', 'B', 'F'))} {self.x.dtype}"
-        return f"{type(self).__name__}: {counted(self.size, 'sequence')} of {steps}, {x}; {targets}"
+        weights = (
+            ""
+            if self.weights is None
+            else f"; weights {named_axes(self.weights.shape, ('T', 'B')[-self.weights.ndim :])}"
+        )
+        return f"{type(self).__name__}: {counted(self.size, 'sequence')} of {steps}, {x}; {targets}{weights}"
 
     def _shape_of_targets(self) -> str:
         if not isinstance(self.targets, np.ndarray):
@@ -250,7 +283,11 @@ class SequenceBatch:
 
 
 def collate(
-    sequences: Sequence[Array], targets: Targets | None, places: Array, resets: Sequence[Array] | None = None
+    sequences: Sequence[Array],
+    targets: Targets | None,
+    places: Array,
+    resets: Sequence[Array] | None = None,
+    weights: Weights | None = None,
 ) -> SequenceBatch:
     """Return a batch of some sequences of a dataset.
 
@@ -262,6 +299,7 @@ def collate(
         Indices of the sequences, in any order.
     resets : sequence of ndarray (T_i,) of bool, optional
         Flags of the steps before which the state is set back to the initial state.
+    weights : ndarray (N,), one a sequence, or list of ndarray (T_i,), one a step, optional
 
     Examples
     --------
@@ -277,16 +315,18 @@ def collate(
         by_length = np.argsort(-lengths, kind="stable")
         places, lengths = places[by_length], lengths[by_length]
         chosen = [chosen[i] for i in by_length.tolist()]
-    x = _padded(chosen, lengths)
+    x, given = _padded(chosen, lengths), chosen_weights(weights, places)
+    if isinstance(given, list):
+        given = _padded(given, lengths)
     reset = None if resets is None else _padded([resets[i] for i in places.tolist()], lengths)
     if targets is None:
-        return SequenceBatch._fitting(x, lengths, None, places, reset)
+        return SequenceBatch._fitting(x, lengths, None, places, reset, given)
     if not isinstance(targets, list):
-        return SequenceBatch._fitting(x, lengths, targets[places], places, reset)
+        return SequenceBatch._fitting(x, lengths, targets[places], places, reset, given)
     per_step = _padded([targets[i] for i in places.tolist()], lengths)
     if np.issubdtype(per_step.dtype, np.integer):
         per_step[np.arange(len(x))[:, None] >= lengths] = -1
-    return SequenceBatch._fitting(x, lengths, per_step, places, reset)
+    return SequenceBatch._fitting(x, lengths, per_step, places, reset, given)
 
 
 def _padded(arrays: Sequence[Array], lengths: Array) -> Array:
@@ -301,7 +341,12 @@ def _padded(arrays: Sequence[Array], lengths: Array) -> Array:
 
 
 def stream_batches(
-    x: ArrayLike, targets: ArrayLike, batch_size: int, steps: int, dtype: DTypeLike = np.float32
+    x: ArrayLike,
+    targets: ArrayLike,
+    batch_size: int,
+    steps: int,
+    dtype: DTypeLike = np.float32,
+    weights: ArrayLike | None = None,
 ) -> Iterator[SequenceBatch]:
     """Cut one long sequence into parallel rows, and those into batches of a number of steps.
 
@@ -319,6 +364,8 @@ def stream_batches(
         T of each batch; the last may be shorter.
     dtype : dtype, default float32
         Of `x` in the batches; tokens stay integers.
+    weights : array_like (N,), optional
+        One a step. Default: 1 for all.
 
     Returns
     -------
@@ -334,18 +381,18 @@ def stream_batches(
     >>> [b.x[:, :, 0].T.tolist() for b in stream_batches(np.arange(8)[:, None], np.arange(8), 2, 3)]
     [[[0.0, 1.0, 2.0], [4.0, 5.0, 6.0]], [[3.0], [7.0]]]
     """
-    parts = stream_parts(x, targets, batch_size, steps, dtype)
-    return (SequenceBatch(here, np.full(here.shape[1], len(here)), aims) for here, aims in parts)
+    parts = stream_parts(x, targets, batch_size, steps, dtype, weights)
+    return (SequenceBatch(here, np.full(here.shape[1], len(here)), aims, weights=own) for here, aims, own in parts)
 
 
 def stream_parts(
-    x: ArrayLike, targets: ArrayLike, batch_size: int, steps: int, dtype: DTypeLike
-) -> Iterator[tuple[Array, Array]]:
-    """Yield x (T, B, F) or tokens (T, B), and targets (T, B, ...), which may be names, of each batch of a stream.
+    x: ArrayLike, targets: ArrayLike, batch_size: int, steps: int, dtype: DTypeLike, weights: ArrayLike | None = None
+) -> Iterator[tuple[Array, Array, Array | None]]:
+    """Yield x (T, B, F) or tokens (T, B), targets (T, B, ...), which may be names, and weights (T, B) of each batch.
 
     Examples
     --------
-    >>> [names.T.tolist() for _, names in stream_parts(np.arange(4), list("abcd"), 2, 2, np.float32)]
+    >>> [names.T.tolist() for _, names, _ in stream_parts(np.arange(4), list("abcd"), 2, 2, np.float32)]
     [[['a', 'b'], ['c', 'd']]]
     """
     rows, steps = positive_int("batch_size", batch_size), positive_int("steps", steps)
@@ -353,6 +400,9 @@ def stream_parts(
     wanted = np.asarray(targets)
     if wanted.ndim not in (1, 2) or len(wanted) != len(stream):
         raise ValueError(f"targets must be one for each of the {len(stream)} steps, got shape {wanted.shape}")
+    of_steps = None if weights is None else np.asarray(weights)
+    if of_steps is not None and of_steps.shape != (len(stream),):
+        raise ValueError(f"weights must be one for each of the {len(stream)} steps, got shape {of_steps.shape}")
     if len(stream) < rows:
         raise ValueError(f"batch_size must be at most the number of steps, {len(stream)}, got {rows}")
     if wanted.ndim == 2 or wanted.dtype.kind == "f":
@@ -362,8 +412,9 @@ def stream_parts(
     def cut(a: Array) -> Array:
         return np.ascontiguousarray(a[: rows * length].reshape(rows, length, *a.shape[1:]).swapaxes(0, 1))
 
-    wide, aims = cut(stream), cut(wanted)
-    return ((wide[t : t + steps], aims[t : t + steps]) for t in range(0, length, steps))
+    wide, aims, own = cut(stream), cut(wanted), None if of_steps is None else cut(of_steps)
+    spans = (slice(t, t + steps) for t in range(0, length, steps))
+    return ((wide[span], aims[span], None if own is None else own[span]) for span in spans)
 
 
 def check_batch(batch: SequenceBatch) -> None:

@@ -17,6 +17,7 @@ from rnnbp.data.sequences import Sequences
 from rnnbp.data.splits import bucketed, pieces, unpadded
 from rnnbp.data.standardizer import Standardizer
 from rnnbp.data.targets import Targets
+from rnnbp.data.weights import unpadded_weights
 from rnnbp.runtime import flag, positive_int
 
 __all__ = ["SequenceBatch", "SequenceDataset", "Standardizer", "collate", "stream_batches"]
@@ -53,6 +54,11 @@ class SequenceDataset(Sequences):
     resets : list of array_like (T_i,) of bool, optional
         For each sequence, the steps before which the state is set back to the initial state, as at the beginning of an
         episode: the gradient stops there. Default: none.
+    weights : optional
+        Weights in the loss and the score, 0 or more: N numbers, one a sequence; or a list of N arrays (T_i,), one a
+        step, where targets are one a step. A sequence's weight counts for each of its steps. The loss is the weighted
+        sum divided by the sum of the weights: a sequence of weight 2 counts as two of it, one of weight 0 as none.
+        Default: 1 for all.
     dtype : dtype, default float32
         Of the sequences.
 
@@ -65,6 +71,8 @@ class SequenceDataset(Sequences):
     lengths : ndarray (N,)
     feature_size : int
         F; 1 for tokens.
+    weights : ndarray (N,), list of ndarray (T_i,), or None
+        In float64. Inherited by subsets, splits, pieces and maps.
     ids : list
     info : DataFrame, or None
     feature_names : tuple of str
@@ -118,7 +126,7 @@ class SequenceDataset(Sequences):
         >>> SequenceDataset([np.zeros((7, 12)), np.ones((9, 12))]).batch().x.shape
         (9, 2, 12)
         """
-        batch = collate(self.sequences, self.targets, np.arange(len(self)), self.resets)
+        batch = collate(self.sequences, self.targets, np.arange(len(self)), self.resets, self.weights)
         return batch if dtype is None else batch.astype(dtype)
 
     def batches(
@@ -161,7 +169,7 @@ class SequenceDataset(Sequences):
         parts = pieces(order, batch_size) if bucket == 1 else bucketed(order, self.lengths, batch_size, bucket)
         if shuffle and rng is not None and bucket > 1:
             parts = [parts[i] for i in rng.permutation(len(parts))]
-        return (collate(self.sequences, self.targets, part, self.resets) for part in parts)
+        return (collate(self.sequences, self.targets, part, self.resets, self.weights) for part in parts)
 
     def map(self, function: Callable[[Array], ArrayLike]) -> Self:
         mapped = super().map(function)
@@ -178,7 +186,8 @@ class SequenceDataset(Sequences):
     def to_frame(self, info: str | Sequence[str] = ()) -> pd.DataFrame:
         """Return a table with one row per step: `sequence` (its id), `step`, one column per feature, and `target`.
 
-        Features have their names; targets of several values are `target0`, `target1`, ...
+        Features have their names; targets of several values are `target0`, `target1`, ... Where there are weights, they
+        are the column `sample_weight`.
 
         Parameters
         ----------
@@ -199,7 +208,9 @@ class SequenceDataset(Sequences):
         """
         names = [info] if isinstance(info, str) else list(info)
         about = pd.DataFrame({name: self.info_column("info", name) for name in names}) if names else None
-        return frames.to_frame(self.sequences, self.targets, self.classes, self.ids, self.feature_names, about)
+        return frames.to_frame(
+            self.sequences, self.targets, self.classes, self.ids, self.feature_names, about, self.weights
+        )
 
     @classmethod
     def from_frame(
@@ -211,6 +222,7 @@ class SequenceDataset(Sequences):
         target: str | Sequence[str] | None = "target",
         features: str | Sequence[str] | None = None,
         info: str | Sequence[str] | None = None,
+        weight: str | None = "sample_weight",
         classes: Sequence[str] | None = None,
         per_step: bool | None = None,
         dtype: DTypeLike = np.float32,
@@ -233,6 +245,9 @@ class SequenceDataset(Sequences):
         info : str, or several, optional
             The columns that go into the dataset's `info`; each must be the same at all steps of a sequence. Default:
             all columns that nothing else names; where `features` are given, those of them that are.
+        weight : str or None
+            The column of weights in the loss: of sequences, or of steps if it changes within a sequence. The default is
+            'sample_weight', or none where there is no such column.
         classes : sequence of str, optional
             Names of the classes, if their order matters or not all occur.
         per_step : bool, optional
@@ -256,7 +271,7 @@ class SequenceDataset(Sequences):
         0     ann
         1     bob
         """
-        table = frames.from_frame(frame, sequence, step, target, features, info, per_step)
+        table = frames.from_frame(frame, sequence, step, target, features, info, per_step, weight)
         return cls(
             table.sequences,
             table.targets,
@@ -265,6 +280,7 @@ class SequenceDataset(Sequences):
             info=table.info,
             feature_names=table.names,
             per_step=table.per_step,
+            weights=table.weights,
             dtype=dtype,
         )
 
@@ -277,6 +293,7 @@ class SequenceDataset(Sequences):
         *,
         classes: Sequence[str] | None = None,
         per_step: bool | None = None,
+        weights: ArrayLike | None = None,
         dtype: DTypeLike = np.float32,
     ) -> "SequenceDataset":
         """Create a dataset from a padded array, batch first; values past the length of a sequence are ignored.
@@ -292,6 +309,8 @@ class SequenceDataset(Sequences):
         classes : sequence of str, optional
         per_step : bool, optional
             Whether targets of two axes are one a step. Default: True, whatever their sizes.
+        weights : array_like (N,) or (N, T), optional
+            One a sequence, or, where targets are one a step, one a step.
         dtype : dtype, default float32
 
         Raises
@@ -305,7 +324,8 @@ class SequenceDataset(Sequences):
         array([5, 2])
         """
         sequences, targets, per_step = unpadded(np.asarray(x), lengths, targets, per_step)
-        return cls(sequences, targets, classes=classes, per_step=per_step, dtype=dtype)
+        weights = unpadded_weights(weights, [len(s) for s in sequences], np.shape(x)[:2])
+        return cls(sequences, targets, classes=classes, per_step=per_step, weights=weights, dtype=dtype)
 
     @classmethod
     def from_stream(
@@ -316,6 +336,7 @@ class SequenceDataset(Sequences):
         steps: int,
         *,
         reset: ArrayLike | None = None,
+        weights: ArrayLike | None = None,
         dtype: DTypeLike = np.float32,
     ) -> "SequenceDataset":
         """Create a dataset from one long sequence, such that each batch of ``batches(batch_size)`` continues the last.
@@ -324,7 +345,7 @@ class SequenceDataset(Sequences):
 
         Parameters
         ----------
-        x, targets, batch_size, steps
+        x, targets, batch_size, steps, weights
             As `rnnbp.data.batch.stream_batches` takes them; targets may be names of classes too.
         reset : array_like (N,) of bool, optional
             Flags of the steps before which the state is set back to the initial state, the first ones of episodes.
@@ -341,12 +362,13 @@ class SequenceDataset(Sequences):
         >>> [s[:, 0].astype(int).tolist() for s in data.sequences]
         [[0, 1, 2], [4, 5, 6], [3], [7]]
         """
-        parts = stream_parts(x, targets, batch_size, steps, dtype)
-        pieces = [(here[:, r], aims[:, r]) for here, aims in parts for r in range(batch_size)]
-        names = ordered_names(targets)
-        resets = None if reset is None else stream_resets(reset, len(np.asarray(x)), batch_size, steps)
+        parts = list(stream_parts(x, targets, batch_size, steps, dtype, weights))
+        pieces = [(here[:, r], aims[:, r]) for here, aims, _ in parts for r in range(batch_size)]
         sequences, wanted = [p for p, _ in pieces], [t for _, t in pieces]
-        stream = cls(sequences, wanted, classes=names, per_step=True, resets=resets, dtype=dtype)
+        own = None if weights is None else [w[:, r] for _, _, w in parts if w is not None for r in range(batch_size)]
+        resets = None if reset is None else stream_resets(reset, len(np.asarray(x)), batch_size, steps)
+        names = ordered_names(targets)
+        stream = cls(sequences, wanted, classes=names, per_step=True, resets=resets, weights=own, dtype=dtype)
         stream.rows = batch_size
         return stream
 

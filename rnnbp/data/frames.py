@@ -10,11 +10,13 @@ from pandas.api.types import is_numeric_dtype
 
 from rnnbp.data.class_names import named
 from rnnbp.data.labels import LabelSequences
+from rnnbp.data.weights import Weights
 from rnnbp.runtime import did_you_mean
 
 Array = np.ndarray
 Targets = Array | list[Array] | LabelSequences
 Columns = str | Sequence[str] | None
+WEIGHT = "sample_weight"  # the column of weights
 
 
 def default_names(sequence: Array) -> tuple[str, ...]:
@@ -56,6 +58,7 @@ def to_frame(
     ids: Sequence[Any],
     names: Sequence[str],
     info: pd.DataFrame | None,
+    weights: Weights | None = None,
 ) -> pd.DataFrame:
     """Return the table of `rnnbp.SequenceDataset.to_frame`; `info` has the columns to include."""
     if isinstance(targets, LabelSequences):
@@ -74,6 +77,9 @@ def to_frame(
     if targets is not None:
         flat = np.repeat(targets, lengths, axis=0) if isinstance(targets, np.ndarray) else np.concatenate(targets)
         columns += _target_columns(flat, classes)
+    if weights is not None:
+        flat = np.repeat(weights, lengths) if isinstance(weights, np.ndarray) else np.concatenate(weights)
+        columns.append((WEIGHT, flat))
     for k, (name, _) in enumerate(columns):
         if name in (earlier for earlier, _ in columns[:k]):
             raise ValueError(f"the table would have two columns {name!r}: give the dataset other feature_names")
@@ -98,6 +104,7 @@ class Table:
     names: list[str]
     info: pd.DataFrame | None
     per_step: bool | None
+    weights: Weights | None
 
 
 def from_frame(
@@ -108,12 +115,14 @@ def from_frame(
     features: Columns,
     info: Columns,
     per_step: bool | None,
+    weight: str | None,
 ) -> Table:
     """Return the contents of a table; the arguments are those of `rnnbp.SequenceDataset.from_frame`."""
     wanted, keys = _wanted(frame, target), [sequence] if step is None else [sequence, step]
+    weighted = [] if weight is None or (weight == WEIGHT and WEIGHT not in frame) else [weight]
     _check_keys(frame, sequence, step)
-    _check_named(frame, keys, target=wanted, features=_listed(features), info=_listed(info))
-    left: list[Any] = [c for c in frame if c not in (*keys, *wanted, *_listed(info))]
+    _check_named(frame, keys, target=wanted, features=_listed(features), info=_listed(info), weight=weighted)
+    left: list[Any] = [c for c in frame if c not in (*keys, *wanted, *_listed(info), *weighted)]
     inputs = [c for c in left if is_numeric_dtype(frame[c])] if features is None else _listed(features)
     _check_inputs(frame, inputs)
     codes, names = pd.factorize(frame[sequence])
@@ -134,8 +143,22 @@ def from_frame(
     known = rows.iloc[ends - lengths][about].reset_index(drop=True) if about else None
     targets, per_step = _targets(rows, wanted, lengths, per_step)
     return Table(
-        np.split(numbers, ends[:-1]), targets, pd.Index(names).tolist(), [str(c) for c in inputs], known, per_step
+        np.split(numbers, ends[:-1]),
+        targets,
+        pd.Index(names).tolist(),
+        [str(c) for c in inputs],
+        known,
+        per_step,
+        _weights(rows[weighted[0]], lengths) if weighted else None,
     )
+
+
+def _weights(column: pd.Series, lengths: Array) -> Weights:
+    """Return the weights of sequences from rows that are sorted by sequence; of steps if they change within one."""
+    if not is_numeric_dtype(column):
+        raise ValueError(f"column {column.name!r}, named in weight=, must hold numbers, got {column.dtype}")
+    ends, values = np.cumsum(lengths), column.to_numpy(np.float64)
+    return values[ends - lengths] if _changing(column, lengths) is None else np.split(values, ends[:-1])
 
 
 def _listed(columns: Columns) -> list[Any]:

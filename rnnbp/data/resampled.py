@@ -29,7 +29,7 @@ class ResampledDataset(SequenceDataset):
         ``draw(i, epoch)`` returns sequence i, (T, F), of an epoch; the same one at every call.
     targets : array_like (N,) or (N, K), or LabelSequences
         One a sequence.
-    classes, ids, info, feature_names, dtype
+    classes, ids, info, feature_names, weights, dtype
         As `rnnbp.SequenceDataset` takes them.
     memory : int, default 2**28
         Bytes that the cache of epoch 0 may take.
@@ -58,12 +58,14 @@ class ResampledDataset(SequenceDataset):
         info: pd.DataFrame | None = None,
         feature_names: Sequence[str] | None = None,
         memory: int = MEMORY,
+        weights: Any = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
         self.draw, self.places, self.memory = draw, np.arange(len(targets)), memory
         lazy = LazySequences(_At(draw, self.places, 0), len(targets), memory, names=ids)
         rows = _rows(targets)
-        super().__init__(lazy, rows, classes=classes, ids=ids, info=info, feature_names=feature_names, dtype=dtype)
+        given = {"ids": ids, "info": info, "feature_names": feature_names, "weights": weights}
+        super().__init__(lazy, rows, classes=classes, dtype=dtype, **given)
         if self.per_step:
             raise ValueError("targets must be one a sequence where sequences are resampled, got one a step")
 

@@ -19,6 +19,7 @@ from rnnbp.data.resets import checked_resets
 from rnnbp.data.splits import chosen_places, deal, deal_groups
 from rnnbp.data.targets import Targets, check_no_steps, checked_classes, checked_targets
 from rnnbp.data.validation import checked_sequences
+from rnnbp.data.weights import checked_weights, chosen_weights
 from rnnbp.runtime import as_html, counted, did_you_mean, flag, positive_int, some
 
 Array = np.ndarray
@@ -44,6 +45,7 @@ class Sequences:
         feature_names: Sequence[str] | None = None,
         per_step: bool | None = None,
         resets: Sequence[ArrayLike] | None = None,
+        weights: Any = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
         self.dtype = np.dtype(dtype)
@@ -60,6 +62,7 @@ class Sequences:
                 targets, len(self), lambda: self.lengths, self.classes, per_step
             )
         self.resets = None if resets is None else checked_resets("resets", resets, self.lengths)
+        self.weights = checked_weights(weights, len(self), self.targets)
         self.ids = list(range(len(self))) if ids is None else list(ids)
         if info is not None and not isinstance(info, pd.DataFrame):
             raise ValueError(f"info must be a DataFrame of one row a sequence, got {type(info).__name__}")
@@ -169,10 +172,11 @@ class Sequences:
     def _with(
         self, sequences: InMemorySequences | LazySequences, targets: Targets | None, ids: list[Any], places: Array
     ) -> Self:
-        """Return a copy of the dataset with other sequences; `places` are the rows of `info` that describe them."""
+        """Return a copy of the dataset with other sequences; `places` are those whose `info` and weights they have."""
         part = copy.copy(self)
         part.__dict__.pop("lengths", None)
         part.sequences, part.targets, part.ids = sequences, targets, ids
+        part.weights = chosen_weights(self.weights, places)
         part.info = None if self.info is None else self.info.iloc[places].reset_index(drop=True)
         return part
 
@@ -251,6 +255,8 @@ class Sequences:
     def cut(self, steps: int) -> Self:
         """Return the dataset of pieces of at most `steps` steps of every sequence, with the targets of those steps.
 
+        Weights of steps are cut in the same way; a sequence's weight is that of each of its pieces.
+
         Parameters
         ----------
         steps : int
@@ -272,6 +278,8 @@ class Sequences:
         targets = None if self.targets is None else [self.targets[i][start : start + steps] for i, start in places]
         part = self._with(self.sequences.cut(places, steps), targets, places, np.array([i for i, _ in places]))
         part.resets = None if self.resets is None else [self.resets[i][start : start + steps] for i, start in places]
+        if isinstance(self.weights, list):
+            part.weights = [self.weights[i][start : start + steps] for i, start in places]
         return part
 
     def map(self, function: Callable[[Array], ArrayLike]) -> Self:
@@ -296,6 +304,7 @@ class Sequences:
             info=self.info,
             per_step=self.per_step,
             resets=self.resets,
+            weights=self.weights,
             dtype=self.dtype,
         )
         dataset._take_names(self)
@@ -357,7 +366,10 @@ class Sequences:
 
     def __repr__(self) -> str:
         inside = counted(self.feature_size, "feature") if self.sequences[0].ndim == 2 else "tokens"
-        return f"{type(self).__name__}: {counted(len(self), 'sequence')}{self._span()}, {inside}; {self._task()}"
+        weighted = "" if self.weights is None else ", weighted"
+        return (
+            f"{type(self).__name__}: {counted(len(self), 'sequence')}{self._span()}, {inside}; {self._task()}{weighted}"
+        )
 
     def _repr_html_(self) -> str:
         known = {"features": some(self.feature_names), "targets": self._task(), "dtype": str(self.dtype)}
@@ -365,6 +377,8 @@ class Sequences:
             known = {"steps": f"{self.lengths.sum()} in all, {np.median(self.lengths):g} at the median"} | known
         if self.classes is not None:
             known["classes"] = some(self.classes)
+        if self.weights is not None:
+            known["weights"] = "one a step" if isinstance(self.weights, list) else "one a sequence"
         if self.info is not None:
             known["info"] = some([str(name) for name in self.info])
         return as_html(f"{type(self).__name__}: {counted(len(self), 'sequence')}{self._span()}", known)

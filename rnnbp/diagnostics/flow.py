@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from rnnbp.data import SequenceBatch, check_batch
-from rnnbp.gradients.base import check_targets, require_causal
+from rnnbp.gradients.base import check_targets, require_causal, whole_loss
 from rnnbp.gradients.lag_decomposition import final_steps
 from rnnbp.layers import Run
 from rnnbp.losses import CrossEntropy, Loss, MeanSquaredError
@@ -68,7 +68,13 @@ def error_flow(
     one_step, params, B = Run(np.ones(batch.size, int)), model.params, batch.size
     runs = [model.unroll(params, end.batch.x[t : t + 1], one_step, state) for t, state in enumerate(end.states)]
     outputs, due = runs[-1][0], check_targets(end.batch)
-    _, dy = loss(outputs, due[-1:] if model.per_step else due, one_step.lengths)
+    last = SequenceBatch(
+        end.batch.x[-1:],
+        one_step.lengths,
+        due[-1:] if model.per_step else due,
+        weights=end.batch.weights_of(end.steps - 1, end.steps),
+    )
+    _, dy = whole_loss(model, loss, outputs, last)
     rows, d_states, ignored = [], None, params.zeros()
     for lag, (_, residuals, _) in enumerate(reversed(runs), start=1):
         _, d_states = model.backward(params, residuals, dy, ignored, d_states)

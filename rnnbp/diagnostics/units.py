@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from rnnbp.data import SequenceDataset
-from rnnbp.gradients.base import check_targets
+from rnnbp.gradients.base import check_targets, whole_loss
 from rnnbp.layers import Dense, Run
 from rnnbp.layers.base import Array
 from rnnbp.losses import Loss, natural_loss
@@ -91,7 +91,8 @@ def unit_importance(model: Sequential, data: SequenceDataset, loss: Loss | None 
         raise ValueError(f"layer {cut - 1} must run once a sequence, on (B, F): Flatten comes before it")
 
     def loss_of(units: Array) -> float:
-        return loss(model.unroll(model.params, units, run, part=slice(cut, None))[0], targets)[0]
+        outputs, _, _ = model.unroll(model.params, units, run, part=slice(cut, None))
+        return whole_loss(model, loss, outputs, batch)[0]
 
     whole, mean = loss_of(hidden), hidden.mean(axis=0)
     rise = []

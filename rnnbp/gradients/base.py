@@ -162,7 +162,7 @@ def whole_loss(model: Sequential, loss: Loss, outputs: Array, batch: SequenceBat
     loss : Loss
     outputs : ndarray (T, B, K) or (B, K)
     batch : SequenceBatch
-        With targets.
+        With targets. Where it has weights, the mean is weighted by them.
 
     Raises
     ------
@@ -175,7 +175,9 @@ def whole_loss(model: Sequential, loss: Loss, outputs: Array, batch: SequenceBat
             f"targets are one a step, and the model has {lengths[0]} outputs for {batch.lengths[0]} steps: give Conv1D "
             "stride=1 and padding='causal' or 'same', or targets for whole sequences"
         )
-    return loss(outputs, targets, lengths)
+    if batch.weights is None:
+        return loss(outputs, targets, lengths)
+    return loss(outputs, targets, lengths, batch.weights)
 
 
 def total_weight(loss: Loss, batch: SequenceBatch, per_step: bool) -> float:
@@ -189,7 +191,40 @@ def total_weight(loss: Loss, batch: SequenceBatch, per_step: bool) -> float:
     per_step : bool
         Whether the model has an output for each step.
     """
-    return loss.total(_targets(loss, batch, per_step), batch.lengths if per_step else None)
+    targets, lengths = _targets(loss, batch, per_step), batch.lengths if per_step else None
+    return loss.total(targets, lengths) if batch.weights is None else loss.total(targets, lengths, batch.weights)
+
+
+def span_loss(
+    loss: Loss, outputs: Array, batch: SequenceBatch, start: int, stop: int, total: float
+) -> tuple[Any, Array]:
+    """Return the contribution of the steps `start` to `stop` - 1 to the loss of a batch, and its gradient.
+
+    Parameters
+    ----------
+    loss : Loss
+    outputs : ndarray (stop - start, B, K) or (B, K)
+        Of a model for these steps.
+    batch : SequenceBatch
+        With targets, which `check_targets` has checked.
+    start, stop : int
+    total : float
+        The sum of the weights of the whole batch, from `total_weight`.
+
+    Examples
+    --------
+    >>> from rnnbp.losses import MeanSquaredError
+    >>> batch = SequenceBatch.from_array(np.ones((3, 2, 1)), targets=np.ones((3, 2)))
+    >>> span_loss(MeanSquaredError(), np.zeros((1, 2, 1)), batch, 2, 3, total=6.0)[0]
+    0.3333333333333333
+    """
+    per_step = outputs.ndim == 3
+    targets: Any = batch.targets
+    targets = targets[start:stop] if per_step else targets
+    due, weights = batch.due(start, stop, per_step), batch.weights_of(start, stop)
+    if weights is None:
+        return loss.masked(outputs, targets, due, total)
+    return loss.masked(outputs, targets, due, total, weights)
 
 
 def require_causal(model: Sequential, algorithm: str) -> None:

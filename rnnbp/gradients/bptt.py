@@ -5,8 +5,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from rnnbp.data import SequenceBatch, check_batch
-from rnnbp.gradients.base import Gradient, GradientAlgorithm, require_causal, whole_gradient
+from rnnbp.data import SequenceBatch
+from rnnbp.gradients.base import Gradient, GradientAlgorithm, check_targets, require_causal, whole_gradient
 from rnnbp.gradients.checkpointing.budget import Plan, bytes_of, plan_within
 from rnnbp.gradients.checkpointing.runner import Checkpointed, Segments
 from rnnbp.kernels.blocks import BLOCK
@@ -104,7 +104,7 @@ class BPTT(GradientAlgorithm):
             yield whole_gradient(model, batch, loss, state, rng)
             return
         require_causal(model, repr(self))
-        check_batch(batch)
+        check_targets(batch)
         check_loss(loss)
         segments = Segments(model, batch, state, rng)
         plan = self._plan(segments, len(batch.x))

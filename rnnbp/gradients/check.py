@@ -218,7 +218,7 @@ def _of_model(
     model.cast(batch.x)
     if loss is None:
         loss = _Projection(int(rng.integers(2**31)))
-        batch = replace(batch, targets=np.zeros(batch.size))
+        batch = replace(batch, targets=np.zeros(batch.size), weights=None)
     vector = np.sum([g.vector for g in gradient.gradients(model, batch, loss)], axis=0)
     run, P = Run.of(batch), model.params.size
 
@@ -245,7 +245,7 @@ class _Projection(Loss):
     def __init__(self, seed: int) -> None:
         self.seed = seed
 
-    def total(self, targets: ArrayLike, lengths: ArrayLike | None = None) -> float:
+    def total(self, targets: Array, lengths: Array | None = None, weights: ArrayLike | None = None) -> float:
         return 1.0
 
     def weights(self, targets: Array) -> Array:

@@ -142,7 +142,9 @@ def gradient_decay(
 def _longer_half(batch: SequenceBatch, state: Sequence[State] | None) -> tuple[SequenceBatch, Sequence[State] | None]:
     """Return the sequences of at least the median length, and their states."""
     n = int((batch.lengths >= max(1, np.median(batch.lengths))).sum())
-    half = SequenceBatch(batch.x[:, :n], batch.lengths[:n], check_targets(batch)[:n], np.arange(n))
+    weights = None if batch.weights is None else batch.weights[..., :n]
+    targets = check_targets(batch)[:n]
+    half = SequenceBatch(batch.x[:, :n], batch.lengths[:n], targets, np.arange(n), weights=weights)
     return half, None if state is None else [map_state(lambda s: s[:n], part) for part in state]
 
 

@@ -50,7 +50,8 @@ class FinalSteps:
         """Return the steps from `start` on as a batch."""
         targets = check_targets(self.batch)
         lengths = self.batch.lengths - start
-        return SequenceBatch(self.batch.x[start:], lengths, targets[start:] if per_step else targets, self.batch.order)
+        aims, weights = targets[start:] if per_step else targets, self.batch.weights_of(start, self.batch.steps)
+        return SequenceBatch(self.batch.x[start:], lengths, aims, self.batch.order, weights=weights)
 
 
 def final_steps(
@@ -80,7 +81,8 @@ def final_steps(
     if model.per_step:
         targets = targets[here, rows]
         targets[:-1] = np.nan if targets.dtype.kind == "f" else getattr(loss, "ignore", -1)
-    last = SequenceBatch(x[here, rows], np.full(B, steps), targets, batch.order)
+    weights = batch.weights[here, rows] if batch.weights is not None and batch.weights.ndim == 2 else batch.weights
+    last = SequenceBatch(x[here, rows], np.full(B, steps), targets, batch.order, weights=weights)
     if before.max() > 0:
         _, _, state = model.unroll(model.params, x[: before.max()], Run(before), state)
     states: list[Sequence[State] | None] = [state]

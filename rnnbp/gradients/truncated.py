@@ -17,6 +17,7 @@ from rnnbp.gradients.base import (
     map_state,
     require_causal,
     residual_bytes,
+    span_loss,
     total_weight,
 )
 from rnnbp.layers import Run
@@ -133,7 +134,8 @@ class SpanRunner:
         rng: np.random.Generator | None,
     ) -> None:
         self.model, self.batch, self.loss, self.rng = model, batch, loss, rng
-        self.targets, self.x = check_targets(batch), model.cast(batch.x)
+        check_targets(batch)
+        self.x = model.cast(batch.x)
         self.steps = len(self.x)
         self.state: Sequence[State] | None = state
         self.total = total_weight(loss, batch, model.per_step)
@@ -142,9 +144,7 @@ class SpanRunner:
         """Run the forward pass of steps `start` to `stop` - 1 and compute the loss of their targets."""
         run = Run.of(self.batch, self.rng, start, stop)
         outputs, residuals, self.state = self.model.unroll(self.model.params, self.x[start:stop], run, self.state)
-        targets = self.targets[start:stop] if self.model.per_step else self.targets
-        due = self.batch.due(start, stop, self.model.per_step)
-        value, d_outputs = self.loss.masked(outputs, targets, due, self.total)
+        value, d_outputs = span_loss(self.loss, outputs, self.batch, start, stop, self.total)
         return Segment(start, stop, residuals, outputs, value, d_outputs)
 
     def gradient(

@@ -76,6 +76,7 @@ class Problem:
             np.repeat(targets, n, axis=1 if self.model.per_step else 0),
             np.arange(n * batch.size),
             reset=None if batch.reset is None else np.repeat(batch.reset, n, axis=1),
+            weights=None if batch.weights is None else np.repeat(batch.weights, n, axis=-1),
         )
         return Problem(self.guarantee, self.model, copied, self.loss, self.exact)
 

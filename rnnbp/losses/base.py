@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rnnbp.data import item_weights
 from rnnbp.runtime import named_axes, to_config
 
 Array = np.ndarray
@@ -30,15 +31,17 @@ class Loss:
     """Base class of losses: the weighted mean of a loss per item, and its gradient with respect to the outputs.
 
     Items are sequences for outputs (B, K), and steps that are not padding for outputs (T, B, K). The loss is the sum of
-    the weighted values of all items divided by the sum of their weights.
+    the weighted values of all items divided by the sum of their weights. The weight of an item is that of its target
+    (of its class, or 0 where there is none) times that of its sequence or step.
 
     A subclass defines `weights`, `terms`, `align` and `predict`, and may define `check`. All work for complex
     outputs, whose imaginary part is then that of the value: the complex step differentiates through a loss.
 
     Notes
     -----
-    If all weights are 0 (all labels ignored, all targets missing), value and gradient are 0. A loss that is not finite
-    is returned unchanged.
+    If all weights are 0 (all labels ignored, all targets missing), value and gradient are 0. An item of weight 0 is as
+    if it were not there: neither its outputs nor its target are looked at. A loss that is not finite is returned
+    unchanged.
 
     Examples
     --------
@@ -60,7 +63,9 @@ class Loss:
     name: ClassVar[str]
     metric: ClassVar[str]
 
-    def __call__(self, outputs: Array, targets: Array, lengths: Array | None = None) -> tuple[Any, Array]:
+    def __call__(
+        self, outputs: Array, targets: Array, lengths: Array | None = None, weights: ArrayLike | None = None
+    ) -> tuple[Any, Array]:
         """Compute the loss of a batch and its gradient.
 
         Parameters
@@ -70,6 +75,8 @@ class Loss:
             One item for every sequence or step; the subclass specifies the shape.
         lengths : array_like (B,), optional
             Number of steps of each sequence, for outputs (T, B, K). Default: T for all. Ignored for outputs (B, K).
+        weights : array_like (B,), or (T, B) for outputs (T, B, K), optional
+            Weight of each sequence, which counts for each of its steps, or of each step: 0 or more. Default: 1.
 
         Returns
         -------
@@ -87,9 +94,14 @@ class Loss:
         targets = self.align(outputs, targets)
         if outputs.ndim == 2:
             lengths = None
-        return self._sum(outputs, targets, real_items(outputs.shape[:-1], lengths), self.total(targets, lengths))
+        mask = real_items(outputs.shape[:-1], lengths)
+        if weights is None:
+            return self._sum(outputs, targets, mask, self.total(targets, lengths))
+        if outputs.ndim == 3 and lengths is None:
+            lengths = np.full(outputs.shape[1], len(outputs))
+        return self._sum(outputs, targets, mask, self.total(targets, lengths, weights), weights)
 
-    def total(self, targets: Array, lengths: Array | None = None) -> float:
+    def total(self, targets: Array, lengths: Array | None = None, weights: ArrayLike | None = None) -> float:
         """Return the sum of the weights of a batch, by which the sum of the values is divided.
 
         Parameters
@@ -98,22 +110,40 @@ class Loss:
             One item for every sequence, or every step.
         lengths : array_like (B,), optional
             Number of steps of each sequence, for targets with a time axis. Default: all steps.
+        weights : array_like (B,), or (T, B) for targets with a time axis, optional
+            Weight of each sequence or step; (B,) for targets with a time axis need `lengths`. Default: 1.
 
         Returns
         -------
         float
         """
         targets = np.asarray(targets)
-        if lengths is None:
+        if lengths is None and weights is None:
             return float(self.weights(targets).sum())
+        if lengths is None:
+            return self._weighted_total(targets, np.ones(targets.shape[: np.asarray(weights).ndim], bool), weights)
         if targets.ndim < 2 or targets.shape[1] != np.size(lengths):
             raise ValueError(
                 f"outputs are for every step: targets must have shape (T, B, ...), B = {np.size(lengths)}, "
                 f"got {targets.shape}: add rnnbp.Last() to the model, or give a target for every step"
             )
-        return float(self.weights(targets[real_items(targets.shape[:2], lengths)]).sum())
+        real = real_items(targets.shape[:2], lengths)
+        return (
+            float(self.weights(targets[real]).sum())
+            if weights is None
+            else self._weighted_total(targets, real, weights)
+        )
 
-    def masked(self, outputs: Array, targets: Array, mask: Array, total: float) -> tuple[Any, Array]:
+    def _weighted_total(self, targets: Array, mask: Array, weights: Any) -> float:
+        """Return the sum of the weights of the targets where the mask of items, (B,) or (T, B), is True."""
+        given = item_weights(weights, mask.shape)
+        mask = mask & (given > 0)
+        counted = self.weights(targets[mask])
+        return float(given[mask] @ counted.sum(axis=tuple(range(1, counted.ndim))))
+
+    def masked(
+        self, outputs: Array, targets: Array, mask: Array, total: float, weights: ArrayLike | None = None
+    ) -> tuple[Any, Array]:
         """Compute the contribution of some items to the loss of a batch, and its gradient.
 
         The contributions of disjoint sets of items add up to the loss of the batch. Truncated and online algorithms
@@ -128,6 +158,8 @@ class Loss:
             The items that contribute.
         total : float
             The sum of the weights of the batch, from `total`.
+        weights : array_like (B,), or (T, B) for outputs (T, B, K), optional
+            Weight of each sequence or step, as in the call. Default: 1.
 
         Returns
         -------
@@ -146,29 +178,42 @@ class Loss:
         if mask.shape != outputs.shape[:-1] or mask.dtype != bool:
             wanted = axes(outputs.shape[:-1], "TB")
             raise ValueError(f"mask must be bool of shape {wanted}, got {mask.dtype} of {mask.shape}")
-        return self._sum(outputs, targets, mask, total)
+        return self._sum(outputs, targets, mask, total, weights)
 
-    def _sum(self, outputs: Array, targets: Array, mask: Array, total: float) -> tuple[Any, Array]:
+    def _sum(
+        self, outputs: Array, targets: Array, mask: Array, total: float, weights: ArrayLike | None = None
+    ) -> tuple[Any, Array]:
         """Compute what `masked` does, of arguments that fit each other."""
-        K = outputs.shape[-1]
+        K, factors = outputs.shape[-1], None
+        if weights is not None:
+            factors = item_weights(weights, mask.shape)
+            mask = mask & (factors > 0)
         self.check(targets, mask, K)
         items, y = outputs.reshape(mask.size, K), targets.reshape(mask.size, *targets.shape[mask.ndim :])
         rows = _rows(mask)
-        weights = self.weights(y[rows])
-        if not weights.all():
-            counts = weights.any(axis=tuple(range(1, weights.ndim)))
-            rows, weights = np.arange(mask.size)[rows][counts], weights[counts]
-        value, d_items = self._scaled(items[rows], y[rows], weights.astype(outputs.real.dtype, copy=False), total)
+        counted = self.weights(y[rows])
+        if not counted.all():
+            counts = counted.any(axis=tuple(range(1, counted.ndim)))
+            rows, counted = np.arange(mask.size)[rows][counts], counted[counts]
+        given = counted.astype(outputs.real.dtype, copy=False)
+        factors = None if factors is None else factors.reshape(-1)[rows]
+        value, d_items = self._scaled(items[rows], y[rows], given, total, factors)
         if len(d_items) < len(items):
             d_rows, d_items = d_items, np.zeros_like(items)
             d_items[rows] = d_rows
         return value, d_items.reshape(outputs.shape)
 
-    def _scaled(self, items: Array, targets: Array, weights: Array, total: float) -> tuple[Any, Array]:
-        """Return the sum of the values of items (N, K) divided by `total`, and its gradient (N, K)."""
+    def _scaled(
+        self, items: Array, targets: Array, weights: Array, total: float, factors: Array | None = None
+    ) -> tuple[Any, Array]:
+        """Return the sum of the values of items (N, K), times `factors` (N,), divided by `total`; and its gradient."""
         scale = 1 / total if total else 0.0
         with np.errstate(over="ignore", invalid="ignore"):  # a value that is not finite is returned
             values, d_values = self.terms(items, targets, weights)
+            if factors is not None:  # in float64: they may be smaller than a float32 can be
+                factors = factors * scale
+                d_items = d_values * factors[:, None].astype(items.real.dtype)
+                return (values * factors).sum().item(), d_items.astype(items.dtype, copy=False)
             value = values.sum(dtype=np.complex128 if values.dtype.kind == "c" else np.float64) * scale
             return value.item(), np.multiply(d_values, scale, dtype=items.dtype)
 
@@ -265,24 +310,37 @@ class Loss:
         """Return the probabilities of the classes."""
         raise ValueError(f"{type(self).__name__} is for values, which have no probabilities: use predict")
 
-    def score(self, outputs: ArrayLike, targets: ArrayLike, lengths: ArrayLike | None = None) -> float:
+    def score(
+        self,
+        outputs: ArrayLike,
+        targets: ArrayLike,
+        lengths: ArrayLike | None = None,
+        weights: ArrayLike | None = None,
+    ) -> float:
         """Return the score that `metric` names: greater is better, unless it is an error rate.
 
         Parameters
         ----------
-        outputs, targets, lengths
+        outputs, targets, lengths, weights
             The arguments of the loss.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define score")
 
-    def evidence(self, outputs: Array, targets: Any, due: Array) -> Any:
-        """Return what `pooled_score` needs of a batch: outputs and targets where the mask of items `due` is True."""
-        return outputs[due], targets[due]
+    def evidence(self, outputs: Array, targets: Any, due: Array, weights: Array | None = None) -> Any:
+        """Return what `pooled_score` needs of a batch: outputs and targets where the mask of items `due` is True.
+
+        With `weights` (B,) or (T, B), those of these items are the third; items of weight 0 are left out.
+        """
+        if weights is None:
+            return outputs[due], targets[due]
+        given = item_weights(weights, due.shape)
+        due = due & (given > 0)
+        return outputs[due], targets[due], given[due]
 
     def pooled_score(self, batches: Sequence[Any]) -> float:
         """Return the score over several batches, from what `evidence` returned for each."""
-        outputs, targets = zip(*batches, strict=True)
-        return self.score(np.concatenate(outputs), np.concatenate(targets))
+        outputs, targets, *weights = map(np.concatenate, zip(*batches, strict=True))
+        return self.score(outputs, targets, weights=weights[0]) if weights else self.score(outputs, targets)
 
     def to_config(self) -> dict[str, Any]:
         """Return the loss as a dict that can be written as JSON, for `rnnbp.losses.from_config`."""

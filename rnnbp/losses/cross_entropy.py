@@ -66,10 +66,12 @@ class CrossEntropy(Loss):
         if w is not None and (w.ndim != 1 or not (np.isfinite(w) & (w >= 0)).all()):
             raise ValueError(f"class_weight must be K numbers of 0 or more, got {class_weight!r}")
 
-    def __call__(self, outputs: Array, targets: Array, lengths: Array | None = None) -> tuple[Any, Array]:
-        if self._counts_all(outputs, targets):  # as in nearly all batches: takes half the time
+    def __call__(
+        self, outputs: Array, targets: Array, lengths: Array | None = None, weights: ArrayLike | None = None
+    ) -> tuple[Any, Array]:
+        if weights is None and self._counts_all(outputs, targets):  # as in nearly all batches: takes half the time
             return self._scaled(outputs, targets, np.ones(len(outputs), outputs.real.dtype), float(len(outputs)))
-        return super().__call__(outputs, targets, lengths)
+        return super().__call__(outputs, targets, lengths, weights)
 
     def _counts_all(self, outputs: Any, targets: Any) -> bool:
         """Return whether these are the logits (B, K) and valid labels of B sequences that all have weight 1."""
@@ -165,7 +167,13 @@ class CrossEntropy(Loss):
         """
         return as_outputs(outputs).real.argmax(axis=-1)
 
-    def score(self, outputs: ArrayLike, targets: ArrayLike, lengths: ArrayLike | None = None) -> float:
+    def score(
+        self,
+        outputs: ArrayLike,
+        targets: ArrayLike,
+        lengths: ArrayLike | None = None,
+        weights: ArrayLike | None = None,
+    ) -> float:
         """Return the accuracy, without ignored labels.
 
         Examples
@@ -174,7 +182,8 @@ class CrossEntropy(Loss):
         0.5
         """
         labels = self.predict(outputs)
-        return metrics.accuracy(targets, labels, lengths if labels.ndim == 2 else None, ignore=self.ignore)
+        ends = lengths if labels.ndim == 2 else None
+        return metrics.accuracy(targets, labels, ends, ignore=self.ignore, weights=weights)
 
 
 class BinaryCrossEntropy(Loss):
@@ -258,7 +267,13 @@ class BinaryCrossEntropy(Loss):
         """
         return (as_outputs(outputs).real > 0).astype(np.int64)
 
-    def score(self, outputs: ArrayLike, targets: ArrayLike, lengths: ArrayLike | None = None) -> float:
+    def score(
+        self,
+        outputs: ArrayLike,
+        targets: ArrayLike,
+        lengths: ArrayLike | None = None,
+        weights: ArrayLike | None = None,
+    ) -> float:
         """Return the accuracy over all binary targets, without missing ones.
 
         A target of one half or less counts as 0.
@@ -271,4 +286,4 @@ class BinaryCrossEntropy(Loss):
         predicted = self.predict(outputs)
         y = same_shape(predicted, np.asarray(targets))
         labels = np.where(np.isnan(y), -1, y > 0.5).astype(np.int64)
-        return metrics.accuracy(labels, predicted, lengths if predicted.ndim == 3 else None)
+        return metrics.accuracy(labels, predicted, lengths if predicted.ndim == 3 else None, weights=weights)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp.data import LabelSequences, label_sequences
+from rnnbp.data import LabelSequences, item_weights, label_sequences
 from rnnbp.decoding import greedy
 from rnnbp.decoding.best_path import check_blank
 from rnnbp.decoding.lattice import Lattice, log_softmax
@@ -85,6 +85,7 @@ class CTC(Loss):
         outputs: ArrayLike,
         targets: Any,
         lengths: ArrayLike | None = None,
+        weights: ArrayLike | None = None,
     ) -> tuple[Any, Array]:
         """Compute the loss of a batch and its gradient.
 
@@ -95,6 +96,8 @@ class CTC(Loss):
             The labels of each of the B sequences.
         lengths : array_like (B,), optional
             Number of steps of each sequence. Default: T for all.
+        weights : array_like (B,), optional
+            Weight of each sequence. Default: 1.
 
         Returns
         -------
@@ -105,6 +108,25 @@ class CTC(Loss):
         """
         outputs, labels = as_outputs(outputs), label_sequences(targets)
         steps = self._steps(outputs, labels, lengths)
+        if weights is not None:
+            return self._weighted(outputs, labels, steps, item_weights(weights, (len(labels),)))
+        losses, d = self._of_sequences(outputs, labels, steps)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return losses.mean().item(), np.divide(d, len(labels), dtype=outputs.dtype)
+
+    def _weighted(self, outputs: Array, labels: LabelSequences, steps: Array, weights: Array) -> tuple[Any, Array]:
+        """Return the weighted mean over the sequences of a weight above 0, and its gradient."""
+        chosen, d_outputs = np.flatnonzero(weights), np.zeros_like(outputs)
+        if not chosen.size:
+            return 0.0, d_outputs
+        losses, d = self._of_sequences(outputs[:, chosen], labels[chosen], steps[chosen])
+        factors = weights[chosen] / weights.sum()
+        with np.errstate(over="ignore", invalid="ignore"):
+            d_outputs[:, chosen] = d * factors[:, None].astype(outputs.real.dtype)
+            return (losses * factors).sum().item(), d_outputs
+
+    def _of_sequences(self, outputs: Array, labels: LabelSequences, steps: Array) -> tuple[Array, Array]:
+        """Return the loss of each sequence (B,), and its gradient (T, B, K)."""
         lattice = Lattice.of(labels, self.blank)
         self._check_room("sequence b=", labels, lattice.steps_needed, steps)
         with np.errstate(over="ignore", invalid="ignore"):  # a value that is not finite is returned
@@ -113,7 +135,7 @@ class CTC(Loss):
             if self.zero_infinity:
                 infinite = np.isposinf(losses.real)
                 losses[infinite], d[:, infinite] = 0, 0
-            return losses.mean().item(), np.divide(d, len(labels), dtype=outputs.dtype)
+        return losses, d
 
     def _steps(self, outputs: Array, labels: LabelSequences, lengths: ArrayLike | None) -> Array:
         """Return the number of steps of each sequence; raise if an argument does not fit."""
@@ -168,11 +190,13 @@ class CTC(Loss):
                 "for the blank"
             )
 
-    def total(self, targets: Any, lengths: ArrayLike | None = None) -> float:
-        """Return the number of sequences."""
-        return float(len(targets))
+    def total(self, targets: Any, lengths: ArrayLike | None = None, weights: ArrayLike | None = None) -> float:
+        """Return the number of sequences, or the sum of their weights."""
+        return float(len(targets) if weights is None else item_weights(weights, (len(targets),)).sum())
 
-    def masked(self, outputs: ArrayLike, targets: Any, mask: Array, total: float) -> tuple[Any, Array]:
+    def masked(
+        self, outputs: ArrayLike, targets: Any, mask: Array, total: float, weights: ArrayLike | None = None
+    ) -> tuple[Any, Array]:
         """Raise: the loss of a sequence is not a sum over its steps.
 
         Raises
@@ -217,12 +241,14 @@ class CTC(Loss):
         """Return the names of the labels of a sequence."""
         return [str(name) for name in super().named(predicted, classes)]
 
-    def errors(self, outputs: ArrayLike, targets: Any, lengths: ArrayLike | None = None) -> ErrorRate:
-        """Return the edits between greedy decoding and the targets.
+    def errors(
+        self, outputs: ArrayLike, targets: Any, lengths: ArrayLike | None = None, weights: ArrayLike | None = None
+    ) -> ErrorRate:
+        """Return the edits between greedy decoding and the targets, times the weight of their sequence.
 
         Parameters
         ----------
-        outputs, targets, lengths
+        outputs, targets, lengths, weights
             The arguments of the loss.
 
         Examples
@@ -232,9 +258,17 @@ class CTC(Loss):
         """
         outputs, labels = as_outputs(outputs), label_sequences(targets)
         steps = self._steps(outputs, labels, lengths)
-        return token_error_rate(labels, (self.predict(outputs[:n, b]) for b, n in enumerate(steps)))
+        predicted = [self.predict(outputs[:n, b]) for b, n in enumerate(steps)]
+        if weights is None:
+            return token_error_rate(labels, predicted)
+        given = item_weights(weights, (len(labels),))
+        alike = [(weight, np.flatnonzero(given == weight)) for weight in np.unique(given[given > 0])]
+        rates = (token_error_rate(labels[here], (predicted[b] for b in here)).times(w) for w, here in alike)
+        return sum(rates, ErrorRate())
 
-    def score(self, outputs: ArrayLike, targets: Any, lengths: ArrayLike | None = None) -> float:
+    def score(
+        self, outputs: ArrayLike, targets: Any, lengths: ArrayLike | None = None, weights: ArrayLike | None = None
+    ) -> float:
         """Return the token error rate of greedy decoding: less is better.
 
         Examples
@@ -242,11 +276,11 @@ class CTC(Loss):
         >>> CTC().score(np.eye(3)[[[1], [0], [2]]], [[1, 2]])
         0.0
         """
-        return self.errors(outputs, targets, lengths).rate
+        return self.errors(outputs, targets, lengths, weights).rate
 
-    def evidence(self, outputs: Array, targets: LabelSequences, due: Array) -> ErrorRate:
+    def evidence(self, outputs: Array, targets: LabelSequences, due: Array, weights: Array | None = None) -> ErrorRate:
         """Return the edits between greedy decoding and the targets of a batch."""
-        return self.errors(outputs, targets, due.sum(axis=0))
+        return self.errors(outputs, targets, due.sum(axis=0), weights)
 
     def pooled_score(self, batches: Sequence[ErrorRate]) -> float:
         """Return the token error rate over all batches."""

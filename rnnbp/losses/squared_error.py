@@ -58,7 +58,13 @@ class MeanSquaredError(Loss):
         """
         return as_outputs(outputs)
 
-    def score(self, outputs: ArrayLike, targets: ArrayLike, lengths: ArrayLike | None = None) -> float:
+    def score(
+        self,
+        outputs: ArrayLike,
+        targets: ArrayLike,
+        lengths: ArrayLike | None = None,
+        weights: ArrayLike | None = None,
+    ) -> float:
         """Return the coefficient of determination R2, without missing targets.
 
         Examples
@@ -67,7 +73,8 @@ class MeanSquaredError(Loss):
         0.7857142857142857
         """
         outputs = as_outputs(outputs)
-        return metrics.r2(same_shape(outputs, np.asarray(targets)), outputs, lengths if outputs.ndim == 3 else None)
+        ends = lengths if outputs.ndim == 3 else None
+        return metrics.r2(same_shape(outputs, np.asarray(targets)), outputs, ends, weights=weights)
 
 
 def same_shape(outputs: Array, targets: Array) -> Array:

@@ -18,12 +18,12 @@ class ErrorRate:
 
     Parameters
     ----------
-    substitutions, insertions, deletions : int
+    substitutions, insertions, deletions : int, or float
         Tokens replaced, added, and omitted.
     tokens : int
         Tokens of the targets.
     wrong_sequences, sequences : int
-        Sequences with at least one edit, and all sequences.
+        Sequences with at least one edit, and all sequences. Counts are floats where sequences have weights.
 
     Examples
     --------
@@ -34,15 +34,15 @@ class ErrorRate:
     25.00 % (1 substituted, 0 inserted, 1 deleted of 8)
     """
 
-    substitutions: int = 0
-    insertions: int = 0
-    deletions: int = 0
-    tokens: int = 0
-    wrong_sequences: int = 0
-    sequences: int = 0
+    substitutions: float = 0
+    insertions: float = 0
+    deletions: float = 0
+    tokens: float = 0
+    wrong_sequences: float = 0
+    sequences: float = 0
 
     @property
-    def errors(self) -> int:
+    def errors(self) -> float:
         """Number of edits."""
         return self.substitutions + self.insertions + self.deletions
 
@@ -61,6 +61,16 @@ class ErrorRate:
 
     def __add__(self, other: "ErrorRate") -> "ErrorRate":
         return ErrorRate(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    def times(self, weight: float) -> "ErrorRate":
+        """Return the counts of sequences that each have a weight.
+
+        Examples
+        --------
+        >>> ErrorRate(1, 0, 0, tokens=4, wrong_sequences=1, sequences=1).times(0.5).tokens
+        2.0
+        """
+        return ErrorRate(*(weight * getattr(self, f.name) for f in fields(self)))
 
     def __str__(self) -> str:
         return (

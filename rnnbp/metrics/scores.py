@@ -10,7 +10,14 @@ from numpy.typing import ArrayLike
 Array = np.ndarray
 
 
-def accuracy(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None = None, *, ignore: int = -1) -> float:
+def accuracy(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    lengths: ArrayLike | None = None,
+    *,
+    ignore: int = -1,
+    weights: ArrayLike | None = None,
+) -> float:
     """Return the fraction of labels that are predicted correctly.
 
     Parameters
@@ -21,6 +28,9 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None = N
         With a time axis, each sequence's number of steps: steps past them do not count. Default: all count.
     ignore : int, default -1
         Items whose target is this label do not count.
+    weights : array_like (B,) or (T, B), optional
+        Weight of each sequence or step, 0 or more; beside a list of one array a sequence, N numbers or arrays (T_i,).
+        Default: 1.
 
     Returns
     -------
@@ -39,7 +49,10 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None = N
     """
     truth, guess = _labelled(y_true, y_pred, lengths, ignore)
     _check_types(truth, guess)
-    return float((guess == truth).mean()) if truth.size else float("nan")
+    if weights is None:
+        return float((guess == truth).mean()) if truth.size else float("nan")
+    w = _labelled(y_true, _spread(weights, y_true, lengths), lengths, ignore)[1]
+    return float(w @ (guess == truth) / w.sum()) if w.any() else float("nan")
 
 
 def per_class_recall(
@@ -146,12 +159,14 @@ def confusion_matrix(
     return pd.DataFrame(counts, pd.Index(names, name="target"), pd.Index(names, name="predicted"))
 
 
-def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None = None) -> float:
+def mean_squared_error(
+    y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None = None, *, weights: ArrayLike | None = None
+) -> float:
     """Return the mean of the squared differences, over items and K.
 
     Parameters
     ----------
-    y_true, y_pred, lengths
+    y_true, y_pred, lengths, weights
         See `r2`.
 
     Returns
@@ -170,11 +185,21 @@ def mean_squared_error(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike 
     1.0
     """
     truth, guess = _numbers(y_true, y_pred, lengths)
-    known = ~np.isnan(truth)
-    return float(np.mean((guess - truth)[known] ** 2)) if known.any() else float("nan")
+    return _mean_of_known((guess - truth) ** 2, y_true, lengths, weights)
 
 
-def r2(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None = None) -> float:
+def _mean_of_known(errors: Array, y_true: ArrayLike, lengths: ArrayLike | None, weights: ArrayLike | None) -> float:
+    """Return the weighted mean of the errors (N, K) of the targets that are not NaN."""
+    known = ~np.isnan(errors)
+    if weights is None:
+        return float(np.mean(errors[known])) if known.any() else float("nan")
+    w = _numbers(y_true, _spread(weights, y_true, lengths), lengths)[1][known]
+    return float(w @ errors[known] / w.sum()) if w.any() else float("nan")
+
+
+def r2(
+    y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None = None, *, weights: ArrayLike | None = None
+) -> float:
     """Return the coefficient of determination ``1 - sum((y - p)**2) / sum((y - mean(y))**2)``, averaged over K.
 
     Parameters
@@ -183,6 +208,8 @@ def r2(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None = None) -
         Values; (T, B) too where `lengths` are given. A NaN target does not count.
     lengths : array_like (B,), optional
         With a time axis, each sequence's number of steps: steps past them do not count. Default: all count.
+    weights : array_like (B,) or (T, B), optional
+        Weight of each sequence or step, 0 or more, in both sums and the mean. Default: 1.
 
     Returns
     -------
@@ -201,15 +228,22 @@ def r2(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None = None) -
     (1.0, 0.0)
     """
     truth, guess = _numbers(y_true, y_pred, lengths)
-    return float(np.mean([_r2_of_one(y, p) for y, p in zip(truth.T, guess.T, strict=True)]))
+    if weights is None:
+        return float(np.mean([_r2_of_one(y, p) for y, p in zip(truth.T, guess.T, strict=True)]))
+    spread = _numbers(y_true, _spread(weights, y_true, lengths), lengths)[1]
+    return float(np.mean([_r2_of_one(y, p, w) for y, p, w in zip(truth.T, guess.T, spread.T, strict=True)]))
 
 
-def _r2_of_one(truth: Array, guess: Array) -> float:
-    known = ~np.isnan(truth)
+def _r2_of_one(truth: Array, guess: Array, weights: Array | None = None) -> float:
+    known = ~np.isnan(truth) if weights is None else ~np.isnan(truth) & (weights > 0)
     truth, guess = truth[known], guess[known]
     if truth.size < 2:
         return float("nan")
-    error, spread = np.sum((truth - guess) ** 2), np.sum((truth - truth.mean()) ** 2)
+    if weights is None:
+        error, spread = np.sum((truth - guess) ** 2), np.sum((truth - truth.mean()) ** 2)
+    else:
+        w = weights[known]
+        error, spread = w @ (truth - guess) ** 2, w @ (truth - np.average(truth, weights=w)) ** 2
     if spread == 0:
         return float(error == 0)
     return float(1 - error / spread)
@@ -234,6 +268,18 @@ def _without_padding(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | 
         )
     mask = np.arange(len(truth))[:, None] < ends
     return truth[mask], guess[mask]
+
+
+def _spread(weights: ArrayLike, y_true: ArrayLike, lengths: ArrayLike | None) -> Any:
+    """Return the weights of sequences or steps in the shape of the targets."""
+    if isinstance(y_true, list) and y_true and all(isinstance(one, np.ndarray) and one.ndim for one in y_true):
+        return [np.broadcast_to(w, y.shape) for w, y in zip(weights, y_true, strict=True)]  # type: ignore[arg-type]
+    shape, given = np.shape(y_true), np.asarray(weights, np.float64)
+    if lengths is not None and given.ndim == 1 and given.shape == shape[1:2]:
+        given = np.broadcast_to(given, shape[:2])
+    if given.ndim == 0 or given.shape != shape[: given.ndim] or not (np.isfinite(given) & (given >= 0)).all():
+        raise ValueError(f"weights must be finite numbers of 0 or more, one a sequence or step, for y_true of {shape}")
+    return np.broadcast_to(given.reshape(given.shape + (1,) * (len(shape) - given.ndim)), shape)
 
 
 def _array(name: str, given: ArrayLike) -> Array:

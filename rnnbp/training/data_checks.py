@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnbp.data import LabelSequences, SequenceDataset
+from rnnbp.data import LabelSequences, SequenceDataset, of_positive_weight
 from rnnbp.gradients.base import whole_loss
 from rnnbp.layers.base import State
 from rnnbp.losses import Loss
@@ -66,6 +66,10 @@ def check_targets_of(name: str, data: SequenceDataset, model: Sequential, loss: 
     """
     if data.targets is None:
         raise ValueError(f"{name} has no targets: give them as SequenceDataset(sequences, targets=...)")
+    counting = None if data.weights is None else of_positive_weight(data.weights)
+    if counting is not None and not counting.size:
+        return
+    data = data if counting is None else data.subset(counting)  # a sequence of weight 0 is as if it were not there
     K = model.out_shape[-1]
     if not isinstance(K, int):  # unknown: the loss checks each batch
         return
@@ -75,4 +79,5 @@ def check_targets_of(name: str, data: SequenceDataset, model: Sequential, loss: 
         if data.per_step == model.per_step or isinstance(data.targets, LabelSequences):
             loss.check_dataset(data.targets, lambda: model.out_lengths(data.lengths), K)
     except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
+        only = "" if counting is None or "sequence" not in str(error) else ", counting those of a weight above 0 only"
+        raise ValueError(f"{name}: {error}{only}") from None

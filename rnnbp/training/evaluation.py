@@ -37,7 +37,8 @@ class Tally:
         total = total_weight(self.loss, batch, self.model.per_step)
         self._loss += loss * total
         self._total += total if start == 0 else 0.0
-        self._evidence.append(self.loss.evidence(outputs, batch.targets_of(start, stop), due))
+        weights = {} if batch.weights is None else {"weights": batch.weights_of(start, stop)}
+        self._evidence.append(self.loss.evidence(outputs, batch.targets_of(start, stop), due, **weights))
 
     def result(self) -> dict[str, float]:
         """Return 'loss', the mean over everything added, and the score that belongs to the loss."""

@@ -55,13 +55,21 @@ def print_of(thing):
     """Return everything observable of a result as text."""
     if isinstance(thing, SequenceDataset):
         parts = [thing.sequences, thing.targets, thing.classes, thing.ids, thing.info, thing.feature_names, thing.dtype]
-        parts.append(thing.resets)
+        parts += [thing.resets, thing.weights]
         return repr([print_of(part) for part in parts])
     if isinstance(thing, SequenceBatch):
         return repr(
             [
                 print_of(part)
-                for part in (thing.x, thing.lengths, thing.targets, thing.order, thing.per_step, thing.reset)
+                for part in (
+                    thing.x,
+                    thing.lengths,
+                    thing.targets,
+                    thing.order,
+                    thing.per_step,
+                    thing.reset,
+                    thing.weights,
+                )
             ]
         )
     if isinstance(thing, LazySequences):
@@ -88,6 +96,7 @@ CALLS = {
             "info": INFO,
             "feature_names": ["u", "v"],
             "resets": [np.arange(n) == 1 for n in (3, 5, 3, 4)],
+            "weights": [1, 2, 0, 0.5],
             "dtype": np.float64,
         },
     ),
@@ -105,6 +114,7 @@ CALLS = {
             "info": INFO,
             "feature_names": ["u"],
             "memory": 0,
+            "weights": [1, 2, 0, 0.5],
             "dtype": np.float64,
         },
     ),
@@ -117,7 +127,12 @@ CALLS = {
     "from_array": (
         SequenceBatch.from_array,
         {"x": PADDED, "targets": np.zeros((3, 4), int)},
-        {"lengths": [1, 2, 3, 2], "targets": np.ones((3, 4), int), "reset": np.eye(3, 4) > 0},
+        {
+            "lengths": [1, 2, 3, 2],
+            "targets": np.ones((3, 4), int),
+            "reset": np.eye(3, 4) > 0,
+            "weights": [1, 2, 0, 0.5],
+        },
     ),
     "from_array of rows": (
         SequenceBatch.from_array,
@@ -127,7 +142,13 @@ CALLS = {
     "from_padded": (
         SequenceDataset.from_padded,
         {"x": PADDED, "targets": np.zeros((3, 4), int)},
-        {"lengths": [4, 2, 1], "targets": [0, 1, 1], "classes": ["a", "b"], "dtype": np.float64},
+        {
+            "lengths": [4, 2, 1],
+            "targets": [0, 1, 1],
+            "classes": ["a", "b"],
+            "weights": [1, 2, 0],
+            "dtype": np.float64,
+        },
     ),
     "from_padded of rows": (
         SequenceDataset.from_padded,
@@ -143,6 +164,7 @@ CALLS = {
             "target": "wish",
             "features": ["x"],
             "info": "age",
+            "weight": "age",
             "classes": ["no", "yes"],
             "per_step": True,
             "dtype": np.float64,
@@ -152,12 +174,12 @@ CALLS = {
     "from_stream": (
         SequenceDataset.from_stream,
         {"x": PADDED.reshape(12, 2), "targets": np.arange(12), "batch_size": 2, "steps": 3},
-        {"batch_size": 3, "steps": 2, "reset": np.arange(12) == 4, "dtype": np.float64},
+        {"batch_size": 3, "steps": 2, "reset": np.arange(12) == 4, "weights": np.arange(12), "dtype": np.float64},
     ),
     "stream_batches": (
         lambda **options: list(stream_batches(**options)),
         {"x": PADDED.reshape(12, 2), "targets": np.arange(12), "batch_size": 2, "steps": 3},
-        {"batch_size": 3, "steps": 2, "dtype": np.float64},
+        {"batch_size": 3, "steps": 2, "weights": np.arange(12), "dtype": np.float64},
     ),
     "batch": (SequenceDataset(X).batch, {}, {"dtype": np.float64}),
     "batches": (
@@ -180,7 +202,11 @@ CALLS = {
     "collate": (
         collate,
         {"sequences": X, "targets": np.array(Y), "places": np.array([0, 1])},
-        {"places": np.array([2]), "resets": [np.arange(n) == 1 for n in (3, 5, 3, 4)]},
+        {
+            "places": np.array([2]),
+            "resets": [np.arange(n) == 1 for n in (3, 5, 3, 4)],
+            "weights": np.array([1.0, 2.0, 0.0, 0.5]),
+        },
     ),
 }
 

@@ -42,10 +42,10 @@ def _edits(name: str, shortest: int, longest: int) -> Contest:
 
     truths, guesses = texts(), texts()
 
-    def ours() -> int:
+    def ours() -> float:
         return token_error_rate(truths, guesses).errors
 
-    def numpy_alone() -> int:
+    def numpy_alone() -> float:
         with kernels.using("numpy"):
             return ours()
 

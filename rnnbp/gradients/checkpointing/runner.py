@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients.base import Cost, Gradient, check_targets, repeated_steps, residual_bytes
+from rnnbp.gradients.base import Cost, Gradient, repeated_steps, residual_bytes, whole_loss
 from rnnbp.gradients.checkpointing.budget import Sizes
 from rnnbp.gradients.checkpointing.schedules import Advance, Backward, Free, Record, Schedule, Store
 from rnnbp.layers import Run
@@ -187,7 +187,7 @@ class Checkpointed:
         outputs, residuals, states = model.unroll(
             model.params, in_time, Run(lengths, self.rng), self.upper_states, self.upper
         )
-        value, d_outputs = self.loss(outputs, check_targets(self.batch), lengths)
+        value, d_outputs = whole_loss(model, self.loss, outputs, self.batch)
         self.d_outputs, _ = model.backward(model.params, residuals, d_outputs, self.grad, None, self.upper)
         assert last.states is not None
         return value, outputs, [*last.states, *states]

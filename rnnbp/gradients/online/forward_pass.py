@@ -14,7 +14,7 @@ from rnnbp.cells import Cell, Stack
 from rnnbp.cells.base import Array, Residuals
 from rnnbp.core import Parameters
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients.base import check_targets, total_weight
+from rnnbp.gradients.base import check_targets, span_loss, total_weight
 from rnnbp.gradients.online.decomposition import Decomposition
 from rnnbp.gradients.online.detached_layers import Detached
 from rnnbp.gradients.online.layer_cells import AffineCell, StatelessCell
@@ -77,7 +77,7 @@ class ForwardPass:
         rng: np.random.Generator | None,
     ) -> None:
         self.parts, self.batch, self.loss, self.rng = parts, batch, loss, rng
-        self.targets = check_targets(batch)
+        check_targets(batch)
         self.x = parts.model.cast(batch.x)
         self.preprocessing_states: Sequence[State] | None = None if state is None else state[: parts.first]
         self.cell, self.params, self.readout = parts.cell, parts.params, parts.readout
@@ -140,9 +140,8 @@ class ForwardPass:
                     f"an online algorithm takes layers without a state on top of the recurrent ones, got "
                     f"{type(layer).__name__}"
                 )
-        targets = self.targets[start:stop] if self.per_step else self.targets
         due = self.batch.due(start, stop, self.per_step)
-        value, d_outputs = self.loss.masked(outputs, targets, due, self.total)
+        value, d_outputs = span_loss(self.loss, outputs, self.batch, start, stop, self.total)
         grad = readout.params.zeros()
         d_cell_outputs, _ = readout.backward(readout.params, residuals, d_outputs, grad)
         d_state = np.zeros((int(active.sum()), self.state.shape[1]), self.state.dtype)
