@@ -1,4 +1,6 @@
 from rnnbp.interop.from_torch_modules import from_torch as from_torch
+from rnnbp.interop.onnx_export import export_onnx as export_onnx
+from rnnbp.interop.onnx_import import import_onnx as import_onnx
 from rnnbp.interop.parameter_names import torch_names as torch_names
 from rnnbp.interop.state_dicts import load_state_dict as load_state_dict
 from rnnbp.interop.state_dicts import state_dict as state_dict

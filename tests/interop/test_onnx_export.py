@@ -1,0 +1,188 @@
+"""Models exported to ONNX, run by ONNX Runtime: the same numbers, for every length, batch and initial state."""
+
+import json
+
+import numpy as np
+import pytest
+
+import rnnbp
+from rnnbp import cells, kernels
+from rnnbp.cells.activation_choice import FUNCTIONS
+
+onnx = pytest.importorskip("onnx")
+reference = pytest.importorskip("onnx.reference")
+pytest.importorskip("onnxruntime")
+from onnx_models import B, T, error, random_example, round_trip_errors, session_of  # noqa: E402
+
+from rnnbp.interop.onnx_export import to_proto  # noqa: E402
+from rnnbp.interop.onnx_functions import BODIES  # noqa: E402
+
+pytestmark = pytest.mark.interop
+F = 4
+ALL = np.full(B, T, np.int32)
+LENGTHS = np.array([3, T, 1, 2], np.int32)
+COEFFICIENTS = {2: (0.4, 0.3), 1: (0.4,), 0: ()}
+LAYERS = {
+    "LSTM": [rnnbp.LSTM(F, 3)],
+    "three layers": [rnnbp.LSTM(F, 3, num_layers=3)],
+    "bidirectional": [rnnbp.GRU(F, 3, num_layers=2, bidirectional=True)],
+    "reverse": [rnnbp.Reverse(), rnnbp.LSTM(F, 3), rnnbp.Reverse()],
+    "stack": [rnnbp.Recurrent(rnnbp.Stack((rnnbp.LSTMCell(F, 3), cells.PeepholeLSTMCell(3, 2))))],
+    "original GRU": [rnnbp.OriginalGRU(F, 3)],
+    **{f"Elman {name}": [rnnbp.Elman(F, 3, activation=name)] for name in ("tanh", "relu", "sigmoid", "linear")},
+    "peepholes": [rnnbp.Bidirectional(cells.PeepholeLSTMCell(F, 3))],
+    "coupled": [rnnbp.Recurrent(cells.CoupledLSTMCell(F, 3))],
+    "coupled peepholes": [rnnbp.Recurrent(cells.GeneralCoupledPeepholeLSTMCell(F, 3, clip=0.5))],
+    "clipped, bidirectional": [rnnbp.Bidirectional(cells.GeneralGRUCell(F, 3, reset="before", clip=0.2))],
+    "clipped LSTM": [rnnbp.Recurrent(cells.GeneralLSTMCell(F, 3, ("sigmoid", "tanh", "softsign"), clip=0.2))],
+    "embedding": [rnnbp.Embedding(5, 4), rnnbp.LSTM(4, 2)],
+    "normalized": [rnnbp.Normalize([1, 2, 3, 4], [1, 2, 3, 0]), rnnbp.Dropout(0.5), rnnbp.Noise(0.1)],
+    "dense": [rnnbp.Dense(F, 3, "tanh"), rnnbp.Dense(3, 2, "relu")],
+    "layer norm": [rnnbp.LayerNorm(F), rnnbp.Dense(F, 2, "sigmoid")],
+    "convolution": [rnnbp.Conv1D(F, 3, 2, activation="relu"), rnnbp.LSTM(3, 2)],
+    "strided convolution": [rnnbp.Conv1D(F, 3, 2, stride=2, padding=1), rnnbp.GRU(3, 2), rnnbp.Last()],
+    "last": [rnnbp.LSTM(F, 3), rnnbp.Last()],
+    "ends": [rnnbp.LSTM(F, 3, bidirectional=True), rnnbp.Dropout(0.5), rnnbp.Ends(), rnnbp.Dense(6, 2)],
+    "mean": [rnnbp.MeanOverTime()],
+    "statistics": [rnnbp.TimeStatistics()],
+    "window": [rnnbp.Window(2, 1)],
+    "flatten": [rnnbp.Flatten(7)],
+    "resample": [rnnbp.Resample(4)],
+    **{
+        f"activation {name}": [rnnbp.Recurrent(cells.GeneralElmanCell(F, 3, (name, *COEFFICIENTS[len(taken)])))]
+        for name, (_, taken) in FUNCTIONS.items()
+    },
+}
+
+
+@pytest.fixture(autouse=True)
+def _without_compiling():
+    with kernels.using("numpy"):
+        yield
+
+
+def inputs(model, rng):
+    tokens = isinstance(model.layers[0], rnnbp.Embedding)
+    return rng.integers(0, 5, (T, B)) if tokens else rng.standard_normal((T, B, F)).astype(np.float32)
+
+
+@pytest.mark.parametrize("layers", LAYERS.values(), ids=LAYERS)
+def test_the_runtime_computes_our_outputs(layers, rng):
+    model = rnnbp.Sequential(*layers, seed=1)
+    session, x = session_of(to_proto(model)), inputs(model, rng)
+    for lengths in (ALL, LENGTHS):
+        (found,) = session.run(None, {"x": x, "lengths": lengths})
+        assert error(found, model.forward(x, lengths)) < 1e-5
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_random_models_are_the_same_after_a_round_trip(seed):
+    in_runtime, imported = round_trip_errors(random_example(seed), batch_first=bool(seed % 2))
+    assert in_runtime < 1e-5
+    assert imported < 1e-6
+
+
+def test_batch_and_time_are_dynamic(rng):
+    model = rnnbp.Sequential(rnnbp.LSTM(F, 3, bidirectional=True), rnnbp.Ends(), seed=2)
+    session = session_of(to_proto(model, lengths=False))
+    for steps, batch in ((1, 1), (9, 2), (4, 7)):
+        x = rng.standard_normal((steps, batch, F)).astype(np.float32)
+        (found,) = session.run(None, {"x": x})
+        assert error(found, model.forward(x)) < 1e-5
+
+
+def test_outputs_past_the_end_of_a_sequence_are_zero(rng):
+    model = rnnbp.Sequential(rnnbp.GRU(F, 3), rnnbp.Dense(3, 2), seed=1)
+    (found,) = session_of(to_proto(model)).run(None, {"x": inputs(model, rng), "lengths": LENGTHS})
+    assert not found[LENGTHS[0] :, 0].any()
+    assert found[: LENGTHS[0], 0].all()
+
+
+def test_a_stream_in_spans_is_the_whole_sequence(rng):
+    model = rnnbp.Sequential(rnnbp.LSTM(F, 3, num_layers=2), rnnbp.GRU(3, 2), rnnbp.Dense(2, 2), seed=3)
+    proto = to_proto(model, states=True, lengths=False)
+    session, x = session_of(proto), inputs(model, rng)
+    names = [one.name for one in proto.graph.input[1:]]
+    assert names == ["0.l0.h", "0.l0.c", "0.l1.h", "0.l1.c", "1.h"]
+    states = {name: np.zeros((B, 2 if name == "1.h" else 3), np.float32) for name in names}
+    found = []
+    for part in (x[:2], x[2:3], x[3:]):
+        y, *after = session.run(None, {"x": part, **states})
+        states = dict(zip(names, after, strict=True))
+        found.append(y)
+    assert [one.name for one in proto.graph.output] == ["y", *(f"{name}_next" for name in names)]
+    assert error(np.concatenate(found), model.forward(x)) < 1e-5
+
+
+def test_batch_first_has_the_batch_as_first_axis(rng):
+    model = rnnbp.Sequential(rnnbp.LSTM(F, 3), seed=1)
+    proto, x = to_proto(model, batch_first=True), inputs(model, rng)
+    (found,) = session_of(proto).run(None, {"x": x.swapaxes(0, 1), "lengths": LENGTHS})
+    assert error(found.swapaxes(0, 1), model.forward(x, LENGTHS)) < 1e-5
+    assert [dim.dim_param for dim in proto.graph.input[0].type.tensor_type.shape.dim[:2]] == ["batch", "time"]
+
+
+def test_a_sequence_that_is_too_long_to_be_flattened_is_an_error():
+    session = session_of(to_proto(rnnbp.Sequential(rnnbp.Flatten(3))))
+    x = np.ones((T, B, F), np.float32)
+    session.run(None, {"x": x, "lengths": np.full(B, 3, np.int32)})
+    with pytest.raises(Exception, match="Reshape"):
+        session.run(None, {"x": x, "lengths": np.full(B, 4, np.int32)})
+
+
+def test_the_file_says_what_the_model_knows(tmp_path):
+    model = rnnbp.Sequential(rnnbp.LSTM(F, 3), rnnbp.Last(), rnnbp.Dense(3, 2))
+    model.classes, model.loss, model.info = ["no", "yes"], rnnbp.CrossEntropy(), {"author": "Ada"}
+    rnnbp.interop.export_onnx(model, tmp_path / "model.onnx")
+    proto = onnx.load(tmp_path / "model.onnx")
+    found = {entry.key: entry.value for entry in proto.metadata_props}
+    assert json.loads(found["rnnbp.classes"]) == ["no", "yes"]
+    assert json.loads(found["rnnbp.info"]) == {"author": "Ada"}
+    assert found["rnnbp.version"] == proto.producer_version == rnnbp.__version__
+    assert (proto.ir_version, proto.opset_import[0].version) == (8, 18)
+    again = rnnbp.interop.import_onnx(tmp_path / "model.onnx")
+    assert again.classes == ("no", "yes")
+    assert again.predict([np.ones((3, F))]) == model.predict([np.ones((3, F))])
+    assert again.info["author"] == "Ada"
+
+
+def test_double_precision_is_exported_for_runtimes_that_take_it(rng):
+    """ONNX Runtime takes it around the recurrent operators, and the reference implementation in these."""
+    static = rnnbp.Sequential(rnnbp.Dense(F, 3, "tanh"), rnnbp.TimeStatistics(), dtype=np.float64)
+    x = rng.standard_normal((T, B, F))
+    (found,) = session_of(to_proto(static)).run(None, {"x": x, "lengths": LENGTHS})
+    np.testing.assert_allclose(found, static.forward(x, LENGTHS), rtol=1e-12, atol=1e-14)
+    model = rnnbp.Sequential(rnnbp.LSTM(F, 3), dtype=np.float64)
+    (found,) = reference.ReferenceEvaluator(to_proto(model, lengths=False)).run(None, {"x": x})
+    np.testing.assert_allclose(found, model.forward(x), rtol=1e-12, atol=1e-14)
+
+
+def test_every_function_is_used_by_a_layer():
+    used = set()
+    for layers in LAYERS.values():
+        used |= {function.name for function in to_proto(rnnbp.Sequential(*layers)).functions}
+    assert used == set(BODIES)
+
+
+@pytest.mark.parametrize(
+    ("layers", "options", "message"),
+    [
+        ([rnnbp.Jordan(F, 3, 2)], {}, "layer 0, Jordan, cannot be exported to ONNX: no operator computes JordanCell"),
+        ([rnnbp.FixedPoint(cells.ElmanCell(F, 3))], {}, "layer 0, FixedPoint, cannot be exported to ONNX: FixedPoint"),
+        ([rnnbp.Reverse()], {"states": True}, "states=True: layer 0, Reverse, is non-causal"),
+        ([rnnbp.Elman(F, 3), rnnbp.Last()], {"states": True}, "states=True: layer 1, Last, has a state"),
+    ],
+)
+def test_what_no_operator_computes_is_named(layers, options, message):
+    with pytest.raises(ValueError, match=message):
+        to_proto(rnnbp.Sequential(*layers), **options)
+
+
+def test_a_subclass_with_another_equation_is_not_taken_for_its_base_class():
+    class Other(cells.ElmanCell):
+        @staticmethod
+        def update(x, h, activation):
+            return cells.ElmanCell.update(x, h, activation) + h
+
+    with pytest.raises(ValueError, match="no operator computes Other"):
+        to_proto(rnnbp.Sequential(rnnbp.Recurrent(Other(F, 3))))
