@@ -137,6 +137,10 @@ def _translations() -> dict[type, Callable[[Module], Layer]]:
         nn.Linear: lambda module: layers.Dense(module.in_features, module.out_features),
         own.Dense: lambda module: layers.Dense(module.in_features, module.out_features, module.activation),
         nn.Embedding: _embedding,
+        nn.Conv1d: _convolution,
+        own.Conv1D: _convolution,
+        own.CausalConv1d: _convolution,
+        nn.LayerNorm: _layer_norm,
         nn.Dropout: lambda module: layers.Dropout(module.p),
         nn.Identity: lambda module: layers.Dropout(0.0),
         own.Last: lambda module: layers.Last(),
@@ -175,6 +179,30 @@ def _embedding(module: Module) -> Layer:
     if module.scale_grad_by_freq:
         raise ValueError("scale_grad_by_freq=True, which divides the gradient by counts, has no counterpart")
     return layers.Embedding(module.num_embeddings, module.embedding_dim)
+
+
+def _convolution(module: Module) -> Layer:
+    from rnnbp.interop.torch_modules import CausalConv1d
+
+    if module.padding_mode != "zeros":
+        raise ValueError(f"padding_mode must be 'zeros', got {module.padding_mode!r}")
+    padding = module.padding if isinstance(module.padding, str) else int(module.padding[0])
+    return layers.Conv1D(
+        module.in_channels,
+        module.out_channels,
+        module.kernel_size[0],
+        stride=module.stride[0],
+        dilation=module.dilation[0],
+        groups=module.groups,
+        padding="causal" if isinstance(module, CausalConv1d) else padding,
+        activation=getattr(module, "activation", "linear"),
+    )
+
+
+def _layer_norm(module: Module) -> Layer:
+    if len(module.normalized_shape) != 1:
+        raise ValueError(f"normalized_shape must be the number of features, got {module.normalized_shape}")
+    return layers.LayerNorm(module.normalized_shape[0], float(module.eps))
 
 
 def _unknown(path: str, part: Any) -> str:

@@ -120,6 +120,8 @@ def _translations() -> dict[type[Layer], Callable[[Any, dict[str, Any]], Module]
     return {
         layers.Dense: _dense,
         layers.Embedding: lambda layer, options: nn.Embedding(layer.tokens, layer.output_size, **options),
+        layers.Conv1D: _convolution,
+        layers.LayerNorm: lambda layer, options: nn.LayerNorm(layer.size, layer.eps, **options),
         layers.Dropout: lambda layer, options: nn.Dropout(layer.rate),
         layers.Last: lambda layer, options: own.Last(),
         layers.Ends: lambda layer, options: own.Ends(),
@@ -135,6 +137,20 @@ def _dense(layer: layers.Dense, options: dict[str, Any]) -> Module:
     if layer.activation == "linear":
         return nn.Linear(layer.input_size, layer.output_size, **options)
     return own.Dense(layer.input_size, layer.output_size, activation=layer.activation, **options)
+
+
+def _convolution(layer: layers.Conv1D, options: dict[str, Any]) -> Module:
+    from torch import nn
+
+    from rnnbp.interop import torch_modules as own
+
+    sizes = layer.input_size, layer.output_size, layer.kernel_size
+    options = options | {"stride": layer.stride, "dilation": layer.dilation, "groups": layer.groups}
+    if layer.padding == "causal":
+        return own.CausalConv1d(*sizes, activation=layer.activation, **options)
+    if layer.activation == "linear":
+        return nn.Conv1d(*sizes, padding=layer.padding, **options)
+    return own.Conv1D(*sizes, activation=layer.activation, padding=layer.padding, **options)
 
 
 RECURRENT = (Recurrent, MultiLayer, Bidirectional)

@@ -130,10 +130,11 @@ def run_recurrent(layer: Any, x: Tensor, lengths: Tensor | None, state: Any) -> 
 
 def convolved_lengths(layer: torch.nn.Conv1d, lengths: Tensor) -> Tensor:
     """Return the numbers of steps after a convolution, of which sequences have `lengths` before."""
-    if isinstance(layer, CausalConv1d) or layer.padding == "same":
-        return lengths
     span = layer.dilation[0] * (layer.kernel_size[0] - 1)
-    zeros = 0 if layer.padding == "valid" else 2 * int(layer.padding[0])
+    if isinstance(layer, CausalConv1d) or layer.padding == "same":
+        zeros = span
+    else:
+        zeros = 0 if layer.padding == "valid" else 2 * int(layer.padding[0])
     found = (lengths + (zeros - span - 1)).div(layer.stride[0], rounding_mode="floor") + 1
     if (found < 1).any():
         raise ValueError(f"{layer} takes sequences of at least {span + 1 - zeros} steps, got one of {lengths.min()}")

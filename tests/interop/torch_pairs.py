@@ -8,7 +8,7 @@ import torch
 from hypothesis import strategies as st
 from torch import nn
 
-from rnnbp.interop.torch_modules import Ends, Last, MeanOverTime
+from rnnbp.interop.torch_modules import CausalConv1d, Conv1D, Dense, Ends, Last, MeanOverTime
 
 KINDS = ("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell")
 
@@ -60,12 +60,14 @@ def cases(draw: Any) -> Case:
         part, width = (recurrent if name in KINDS else POINTWISE[name])(draw, name, width, dtype)
         if name in KINDS:
             two_ways = getattr(part, "bidirectional", False)
-        two_halves = two_ways and (name in KINDS or (two_halves and name in ("Dropout", "LayerNorm")))
+        two_halves = two_ways and (name in KINDS or (two_halves and name == "Dropout"))
         parts.append(part)
     fitting = [Ends] if two_halves else [] if two_ways else [Last]
     end = draw(st.sampled_from([None, MeanOverTime, *fitting]))
     if end is not None:
         parts += [end(), nn.Linear(width, 2, dtype=dtype)]
+    if not any(True for part in parts for _ in part.parameters()):
+        dtype = torch.float32  # of a model without parameters
     return Case(parts, tokens, features, lengths, dtype, seed, draw(st.booleans()))
 
 
@@ -95,7 +97,43 @@ def unchanged(draw: Any, name: str, width: int, dtype: torch.dtype) -> tuple[nn.
     return {"Dropout": lambda: nn.Dropout(0.0), "Identity": nn.Identity}[name](), width
 
 
-POINTWISE = {"Linear": linear, "Dropout": unchanged, "Identity": unchanged}
+def dense(draw: Any, name: str, width: int, dtype: torch.dtype) -> tuple[nn.Module, int]:
+    """A linear layer with an activation, of the modules that models are translated to."""
+    activation = draw(st.sampled_from(["tanh", "relu", "sigmoid"]))
+    return Dense(width, 2, activation=activation, dtype=dtype), 2
+
+
+def convolution(draw: Any, name: str, width: int, dtype: torch.dtype) -> tuple[nn.Module, int]:
+    """A convolution over time; the shortest sequence has three steps, which the kernel does not exceed."""
+    kernel, groups = draw(st.integers(1, 2)), draw(st.sampled_from([1, width]))
+    options: dict[str, Any] = {"groups": groups, "bias": draw(st.booleans()), "dtype": dtype}
+    options["dilation"] = draw(st.integers(1, 2))
+    outputs = groups * draw(st.integers(1, 2))
+    if draw(st.booleans()):
+        return CausalConv1d(width, outputs, kernel, stride=draw(st.integers(1, 2)), **options), outputs
+    options["padding"] = draw(st.sampled_from(["same", 2, 3]))
+    options["stride"] = 1 if options["padding"] == "same" else draw(st.integers(1, 2))
+    if draw(st.booleans()):
+        return Conv1D(width, outputs, kernel, activation=draw(st.sampled_from(["linear", "tanh"])), **options), outputs
+    return nn.Conv1d(width, outputs, kernel, **options), outputs
+
+
+def layer_norm(draw: Any, name: str, width: int, dtype: torch.dtype) -> tuple[nn.Module, int]:
+    """Layer normalization with random gain and bias. Its eps keeps the derivative of two features small."""
+    part = nn.LayerNorm(width, eps=0.1, bias=draw(st.booleans()), dtype=dtype)
+    for parameter in part.parameters():
+        nn.init.uniform_(parameter, 0.5, 1.5)
+    return part, width
+
+
+POINTWISE = {
+    "Linear": linear,
+    "Dense": dense,
+    "Conv1d": convolution,
+    "LayerNorm": layer_norm,
+    "Dropout": unchanged,
+    "Identity": unchanged,
+}
 
 
 def initial_states(case: Case) -> list[list[torch.Tensor] | None]:
