@@ -2,6 +2,9 @@ from rnnbp.interop.from_torch_modules import from_torch as from_torch
 from rnnbp.interop.onnx_export import export_onnx as export_onnx
 from rnnbp.interop.onnx_import import import_onnx as import_onnx
 from rnnbp.interop.parameter_names import torch_names as torch_names
+from rnnbp.interop.safetensors_files import load_safetensors as load_safetensors
+from rnnbp.interop.safetensors_files import read_safetensors as read_safetensors
+from rnnbp.interop.safetensors_files import save_safetensors as save_safetensors
 from rnnbp.interop.state_dicts import load_state_dict as load_state_dict
 from rnnbp.interop.state_dicts import state_dict as state_dict
 from rnnbp.interop.to_torch_modules import to_torch as to_torch

@@ -206,7 +206,8 @@ def _layer_norm(module: Module) -> Layer:
 
 
 def _unknown(path: str, part: Any) -> str:
-    taken = "; taken are " + ", ".join(sorted({kind.__name__ for kind in _translations()})) + ", and Sequential of them"
+    known_names = sorted(kind.__name__ for kind in _translations() if kind.__module__.startswith("torch.nn."))
+    taken = f"; taken are {', '.join(known_names)}, and Sequential of them"
     if not hasattr(part, "named_children"):
         return f"part {path} must be a torch.nn.Module, got {part!r}{taken}"
     name = type(part).__name__

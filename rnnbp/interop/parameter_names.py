@@ -1,7 +1,7 @@
 """PyTorch's names of a model's parameters: the one table by which weights are translated."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -60,17 +60,33 @@ def torch_names(model: Sequential, prefixes: Mapping[int, str] | None = None) ->
     >>> torch_names(model, {0: "encoder.rnn", 2: "fc"})["2.b"]
     'fc.bias'
     """
-    starts = dict(enumerate(map(str, range(len(model.layers)))))
-    if unknown := set(prefixes or {}) - set(starts):
-        raise ValueError(
-            f"prefixes must be of the layers 0 to {len(starts) - 1}, got {some(sorted(map(str, unknown)))}"
-        )
-    starts |= dict(prefixes or {})
-    names: dict[str, str] = {}
+    names = names_of_layers(model.layers, prefixes)
     for i, layer in enumerate(model.layers):
-        start = f"{starts[i]}." if starts[i] else ""
-        absent = () if has_bias(model, i) else biases(layer)
-        names |= {f"{i}.{name}": start + torch_name(layer, name) for name in layer.shapes() if name not in absent}
+        if not has_bias(model, i):
+            for name in biases(layer):
+                del names[f"{i}.{name}"]
+    return names
+
+
+def names_of_layers(layers: Sequence[Layer], prefixes: Mapping[int, str] | None = None) -> dict[str, str]:
+    """Return PyTorch's name of every parameter of layers in a row, of all biases too; see `torch_names`.
+
+    Examples
+    --------
+    >>> from rnnbp.layers import Dense
+    >>> names_of_layers([Dense(2, 3)])
+    {'0.w': '0.weight', '0.b': '0.bias'}
+    """
+    starts = {i: str(i) for i in range(len(layers))}
+    if unknown := set(prefixes or {}) - set(starts):
+        got = some(sorted(map(str, unknown)))
+        raise ValueError(f"prefixes must be of the layers 0 to {len(layers) - 1}, got one of {got}")
+    starts |= dict(prefixes or {})
+    names = {
+        f"{i}.{name}": (f"{starts[i]}." if starts[i] else "") + torch_name(layer, name)
+        for i, layer in enumerate(layers)
+        for name in layer.shapes()
+    }
     if twice := [name for name, times in Counter(names.values()).items() if times > 1]:
         raise ValueError(f"several parameters would have one name: {some(twice)}: give their layers other prefixes")
     return names

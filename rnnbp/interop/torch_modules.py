@@ -50,6 +50,10 @@ class SequenceModel(torch.nn.Sequential):
         for name, mask in masks.items():
             self.get_parameter(name).register_hook(partial(_masked, mask))  # type: ignore[no-untyped-call]
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self.fix(self.fixed)  # copies of parameters, also those read from a file, are without hooks
+
     def forward(self, input: Tensor | PackedSequence) -> Any:
         """Compute the outputs.
 

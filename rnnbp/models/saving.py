@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ from rnnbp import cells, layers, losses, solvers
 from rnnbp.cells.declared import DeclaredCell
 from rnnbp.core import Parameters, initializers
 from rnnbp.data import names_or_none
+from rnnbp.layers import Layer
+from rnnbp.layers.base import Array
 from rnnbp.losses import Loss
 from rnnbp.runtime import by_name, from_config, read_archive, to_config, types_in, write_archive
 
@@ -18,7 +20,12 @@ MODEL_FILE = "rnnbp model"
 
 def write_model(path: str | Path, model: Any) -> None:
     """Write a `rnnbp.Sequential` to a file, which appears only once it is complete; see `rnnbp.Sequential.save`."""
-    header = {
+    write_archive(path, MODEL_FILE, header_of(model), arrays_of(model))
+
+
+def header_of(model: Any) -> dict[str, Any]:
+    """Return all of a model but its numbers, in a form that JSON can represent."""
+    return {
         "layers": [to_config(layer) for layer in model.layers],
         "seed": model.seed,
         "dtype": str(model.dtype),
@@ -27,12 +34,16 @@ def write_model(path: str | Path, model: Any) -> None:
         "stateful": model.stateful,
         "info": model.info,
     }
+
+
+def arrays_of(model: Any) -> dict[str, Array]:
+    """Return the numbers of a model: its parameters (P,), and its mask (P,) if it has one."""
     arrays = {"vector": model.params.vector}
     if model.params.mask_vector is not None:
         arrays["mask"] = model.params.mask_vector
     if model.params.frozen_vector is not None:
         arrays["frozen"] = model.params.frozen_vector
-    write_archive(path, MODEL_FILE, header, arrays)
+    return arrays
 
 
 def read_model(path: str | Path, make: Callable[..., Any], classes: Iterable[type]) -> Any:
@@ -52,12 +63,36 @@ def read_model(path: str | Path, make: Callable[..., Any], classes: Iterable[typ
         User-defined layers, cells, initializers and losses.
     """
     header, arrays = read_archive(path, MODEL_FILE)
+    return model_of(path, header, lambda layers: arrays, make, classes)
+
+
+def model_of(
+    path: str | Path,
+    header: Mapping[str, Any],
+    arrays_for: Callable[[Sequence[Layer]], Mapping[str, Array]],
+    make: Callable[..., Any],
+    classes: Iterable[type],
+) -> Any:
+    """Return the model that a file describes, checked.
+
+    Parameters
+    ----------
+    path : str or Path
+        Name of the file in messages.
+    header : mapping
+        As `header_of` returned it.
+    arrays_for : callable
+        Returns what `arrays_of` returned, given the layers.
+    make, classes
+        As `read_model` takes them.
+    """
     exported = [getattr(module, name) for module in (layers, cells, solvers, losses) for name in module.__all__]
     own = by_name(classes)
     known = by_name(exported, initializers.INITIALIZERS.values(), own.values())
     try:
         known |= _named_with_module([header["layers"], header.get("loss")], own)
         built = [from_config(config, known) for config in header["layers"]]
+        arrays = arrays_for(built)
         needed = sum(math.prod(shape) for layer in built for shape in layer.shapes().values())
         if arrays["vector"].shape != (needed,):  # before memory is allocated for the layers of the header
             raise ValueError(f"its layers have {needed} parameters, its vector has shape {arrays['vector'].shape}")
