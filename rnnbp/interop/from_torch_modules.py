@@ -24,14 +24,15 @@ def from_torch(*parts: torch.nn.Module | Layer) -> Sequential:
     """Make a model of PyTorch modules, with copies of their weights.
 
     Taken are RNN, LSTM (with ``proj_size``) and GRU with all their arguments, RNNCell, LSTMCell, GRUCell, Linear,
-    Embedding (with ``padding_idx``), Conv1d, LayerNorm, Dropout, Identity, and any nesting of `torch.nn.Sequential` of
-    these. Outputs and gradients are PyTorch's to rounding. A recurrent module in a Sequential, which PyTorch itself
-    cannot run there, stands for its outputs at every step.
+    Embedding (with ``padding_idx``), Conv1d, LayerNorm, Dropout, Tanh, Sigmoid, ReLU, Identity, and any nesting of
+    `torch.nn.Sequential` of these. Outputs and gradients are PyTorch's to rounding. A recurrent module in a Sequential,
+    which PyTorch itself cannot run there, stands for its outputs at every step.
 
     Inputs of the model are (T, B, F), of a Conv1d too: ``batch_first`` says how PyTorch's inputs are arranged, not what
     is computed, and `to_torch` has an argument of this name. Where PyTorch has no bias (``bias=False``), the biases
     here are fixed at zero by a mask, and so is the vector of an Embedding's ``padding_idx``: their gradient is zero and
-    no training changes them. Dropout is that of `rnnbp.Dropout`, whose random numbers are others.
+    no training changes them. Parameters with ``requires_grad=False`` are frozen (`Sequential.freeze`). Dropout is that
+    of `rnnbp.Dropout`, whose random numbers are others.
 
     Parameters
     ----------
@@ -142,7 +143,10 @@ def _translations() -> dict[type, Callable[[Module], Layer]]:
         own.CausalConv1d: _convolution,
         nn.LayerNorm: _layer_norm,
         nn.Dropout: lambda module: layers.Dropout(module.p),
-        nn.Identity: lambda module: layers.Dropout(0.0),
+        nn.Identity: lambda module: layers.Activation("linear"),
+        nn.Tanh: lambda module: layers.Activation("tanh"),
+        nn.Sigmoid: lambda module: layers.Activation("sigmoid"),
+        nn.ReLU: lambda module: layers.Activation("relu"),
         own.Last: lambda module: layers.Last(),
         own.Ends: lambda module: layers.Ends(),
         own.MeanOverTime: lambda module: layers.MeanOverTime(),
@@ -186,7 +190,7 @@ def _convolution(module: Module) -> Layer:
 
     if module.padding_mode != "zeros":
         raise ValueError(f"padding_mode must be 'zeros', got {module.padding_mode!r}")
-    padding = module.padding if isinstance(module.padding, str) else int(module.padding[0])
+    padding: Any = module.padding if isinstance(module.padding, str) else int(module.padding[0])
     return layers.Conv1D(
         module.in_channels,
         module.out_channels,
@@ -232,13 +236,24 @@ def _name(layer: Layer, name: str, part: Any) -> str:
 
 
 def _copy(model: Sequential, name: str, tensor: Any, fixed: dict[int, np.ndarray]) -> None:
-    """Set a parameter to the values of a tensor, or fix it at zero where there is none."""
+    """Set a parameter to the values of a tensor, or fix it where there is none."""
     if tensor is None:
-        model.params.set_mask(name, False)
+        _fix_absent(model, name)
         return
     if id(tensor) in fixed:
         model.params.set_mask(name, fixed[id(tensor)])
     model.params[name] = tensor.detach().cpu().numpy()
+    if not tensor.requires_grad:
+        model.freeze(name)
+
+
+def _fix_absent(model: Sequential, name: str) -> None:
+    """Fix what a module does not have: a bias at 0, the gain of a LayerNorm at 1."""
+    if name.endswith(".w"):
+        model.params[name] = 1
+        model.freeze(name)
+    else:
+        model.params.set_mask(name, False)
 
 
 def _masks(part: Any) -> Iterator[tuple[int, np.ndarray]]:

@@ -19,6 +19,7 @@ from rnnbp.runtime import flag, require
 if TYPE_CHECKING:
     from rnnbp.interop.torch_modules import SequenceModel
 
+ACTIVATIONS = {"tanh": "Tanh", "sigmoid": "Sigmoid", "relu": "ReLU", "linear": "Identity"}
 Module = Any  # torch.nn.Module, which is not imported with this file
 
 
@@ -34,6 +35,7 @@ def to_torch(model: Sequential, batch_first: bool = False) -> SequenceModel:
 
     A bias that a mask fixes at zero becomes ``bias=False``, a vector of an `Embedding` that is fixed at zero its
     ``padding_idx``; of any other mask the gradient is multiplied by it, so that the entries stay zero in training.
+    Frozen parameters have ``requires_grad=False``.
 
     Parameters
     ----------
@@ -81,8 +83,11 @@ def to_torch(model: Sequential, batch_first: bool = False) -> SequenceModel:
     modules = [_module(model, i, options, batch_first) for i in range(len(model.layers))]
     made = SequenceModel(*modules, batch_first=batch_first)
     made.load_state_dict({name: torch.from_numpy(array) for name, array in state_dict(model).items()})
-    masks = {theirs: model.params.mask(ours) for ours, theirs in torch_names(model).items()}
+    names = torch_names(model)
+    masks = {theirs: model.params.mask(ours) for ours, theirs in names.items()}
     made.fix({name: torch.from_numpy(mask) for name, mask in masks.items() if not _in_module(made, name, mask)})
+    for ours in set(model.frozen) & names.keys():
+        made.get_parameter(names[ours]).requires_grad_(False)
     return made
 
 
@@ -122,6 +127,7 @@ def _translations() -> dict[type[Layer], Callable[[Any, dict[str, Any]], Module]
         layers.Embedding: lambda layer, options: nn.Embedding(layer.tokens, layer.output_size, **options),
         layers.Conv1D: _convolution,
         layers.LayerNorm: lambda layer, options: nn.LayerNorm(layer.size, layer.eps, **options),
+        layers.Activation: lambda layer, options: getattr(nn, ACTIVATIONS[layer.name])(),
         layers.Dropout: lambda layer, options: nn.Dropout(layer.rate),
         layers.Last: lambda layer, options: own.Last(),
         layers.Ends: lambda layer, options: own.Ends(),

@@ -51,7 +51,7 @@ class SequenceModel(torch.nn.Sequential):
             self.get_parameter(name).register_hook(partial(_masked, mask))  # type: ignore[no-untyped-call]
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
         self.fix(self.fixed)  # copies of parameters, also those read from a file, are without hooks
 
     def forward(self, input: Tensor | PackedSequence) -> Any:

@@ -37,7 +37,7 @@ def header_of(model: Any) -> dict[str, Any]:
 
 
 def arrays_of(model: Any) -> dict[str, Array]:
-    """Return the numbers of a model: its parameters (P,), and its mask (P,) if it has one."""
+    """Return the numbers of a model: its parameters, and what of them is masked and frozen, (P,) each."""
     arrays = {"vector": model.params.vector}
     if model.params.mask_vector is not None:
         arrays["mask"] = model.params.mask_vector

@@ -75,7 +75,7 @@ UNKNOWN = {
     "sigmoid": (layers.Elman(3, 4, activation="sigmoid"), "the activations of torch.nn.RNN are tanh and relu"),
     "a pooling": (
         layers.TimeStatistics(),
-        r"TimeStatistics\(\), has no counterpart in PyTorch: taken are Conv1D, Dense",
+        r"TimeStatistics\(\), has no counterpart in PyTorch: taken are Activation, Conv1D",
     ),
     "wide projection": (layers.Recurrent(cells.ProjectionLSTMCell(3, 2, 4)), "proj_size must be less than hidden_size"),
     "two sizes": (
@@ -104,7 +104,7 @@ def test_parts_of_a_users_network_are_given_in_a_row():
 
 def test_nested_sequentials_are_flattened():
     module = nn.Sequential(nn.Sequential(nn.Linear(3, 4), nn.Identity()), nn.GRU(4, 2))
-    assert interop.from_torch(module).layers == (layers.Dense(3, 4), layers.Dropout(0.0), layers.GRU(4, 2))
+    assert interop.from_torch(module).layers == (layers.Dense(3, 4), layers.Activation("linear"), layers.GRU(4, 2))
 
 
 ROUND_TRIPS = {
@@ -112,6 +112,7 @@ ROUND_TRIPS = {
     "projection": [layers.MultiLayer((cells.ProjectionLSTMCell(3, 4, 2), cells.ProjectionLSTMCell(2, 4, 2)))],
     "activations": [layers.Dense(3, 4, "tanh"), layers.Conv1D(4, 2, 3, activation="relu"), layers.MeanOverTime()],
     "convolutions": [layers.Conv1D(3, 4, 2, padding="same"), layers.Conv1D(4, 4, 3, padding=1, stride=2, groups=2)],
+    "activation modules": [*map(layers.Activation, ("tanh", "relu", "sigmoid", "linear")), layers.Dense(3, 2)],
     "normalization": [layers.Elman(3, 4, activation="relu"), layers.LayerNorm(4, eps=0.01), layers.Last()],
 }
 
@@ -142,6 +143,23 @@ def test_masks_become_what_pytorch_has_for_them_and_come_back():
     assert not module[0].weight.grad[2].any()
     assert torch.equal(module[2].weight.grad != 0, module.fixed["2.weight"])
     assert interop.from_torch(module).params == model.params
+
+
+def test_frozen_parameters_have_no_gradient_in_either():
+    model = rnnbp.Sequential(rnnbp.GRU(2, 3, num_layers=2), rnnbp.Dense(3, 1))
+    model.freeze("0.*_l0", "1.b")
+    module = interop.to_torch(model)
+    fixed = {name for name, parameter in module.named_parameters() if not parameter.requires_grad}
+    assert fixed == {f"0.{name}_l0" for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")} | {"1.bias"}
+    assert interop.from_torch(module).frozen == model.frozen
+
+
+def test_a_normalization_without_parameters_keeps_its_gain_and_bias():
+    model = interop.from_torch(nn.LayerNorm(3, elementwise_affine=False))
+    assert model.frozen == ("0.w",)
+    assert not model.params.mask("0.b").any()
+    x = torch.randn(4, 2, 3)
+    assert np.allclose(model.forward(x.numpy()), nn.functional.layer_norm(x, (3,)), atol=1e-6)
 
 
 def test_masked_weights_stay_zero_in_pytorchs_training():

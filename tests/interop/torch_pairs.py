@@ -94,7 +94,7 @@ def linear(draw: Any, name: str, width: int, dtype: torch.dtype) -> tuple[nn.Mod
 
 def unchanged(draw: Any, name: str, width: int, dtype: torch.dtype) -> tuple[nn.Module, int]:
     """A part without parameters."""
-    return {"Dropout": lambda: nn.Dropout(0.0), "Identity": nn.Identity}[name](), width
+    return (nn.Dropout(0.0) if name == "Dropout" else getattr(nn, name)()), width
 
 
 def dense(draw: Any, name: str, width: int, dtype: torch.dtype) -> tuple[nn.Module, int]:
@@ -126,14 +126,8 @@ def layer_norm(draw: Any, name: str, width: int, dtype: torch.dtype) -> tuple[nn
     return part, width
 
 
-POINTWISE = {
-    "Linear": linear,
-    "Dense": dense,
-    "Conv1d": convolution,
-    "LayerNorm": layer_norm,
-    "Dropout": unchanged,
-    "Identity": unchanged,
-}
+POINTWISE = {"Linear": linear, "Dense": dense, "Conv1d": convolution, "LayerNorm": layer_norm}
+POINTWISE |= dict.fromkeys(["Dropout", "Identity", "Tanh", "ReLU", "Sigmoid"], unchanged)
 
 
 def initial_states(case: Case) -> list[list[torch.Tensor] | None]:
