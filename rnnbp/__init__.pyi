@@ -144,7 +144,12 @@ from rnnbp.training import TrainingDivergedError as TrainingDivergedError
 
 __version__: str
 from rnnbp.layers import Activation as Activation
+from rnnbp.layers import AttentionPooling as AttentionPooling
 from rnnbp.layers import Chain as Chain
 from rnnbp.layers import Highway as Highway
+from rnnbp.layers import LearnedStart as LearnedStart
 from rnnbp.layers import Parallel as Parallel
 from rnnbp.layers import Residual as Residual
+from rnnbp.layers import TiedDense as TiedDense
+from rnnbp.layers import VariationalDropout as VariationalDropout
+from rnnbp.layers import Zoneout as Zoneout

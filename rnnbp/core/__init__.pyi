@@ -12,3 +12,4 @@ from rnnbp.core.initializers import Uniform as Uniform
 from rnnbp.core.initializers import check_initializer as check_initializer
 from rnnbp.core.initializers import glorot as glorot
 from rnnbp.core.parameters import Parameters as Parameters
+from rnnbp.core.shared import SharedParameters as SharedParameters

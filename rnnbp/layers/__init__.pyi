@@ -1,4 +1,5 @@
 from rnnbp.layers.activation import Activation as Activation
+from rnnbp.layers.attention_pooling import AttentionPooling as AttentionPooling
 from rnnbp.layers.base import Layer as Layer
 from rnnbp.layers.base import Run as Run
 from rnnbp.layers.bidirectional import Bidirectional as Bidirectional
@@ -19,6 +20,7 @@ from rnnbp.layers.gru import OriginalGRU as OriginalGRU
 from rnnbp.layers.jordan import Jordan as Jordan
 from rnnbp.layers.layer_norm import LayerNorm as LayerNorm
 from rnnbp.layers.leaky import LeakyElman as LeakyElman
+from rnnbp.layers.learned_start import LearnedStart as LearnedStart
 from rnnbp.layers.lstm import LSTM as LSTM
 from rnnbp.layers.multi_layer import MultiLayer as MultiLayer
 from rnnbp.layers.normalize import Normalize as Normalize
@@ -32,6 +34,9 @@ from rnnbp.layers.shortcuts import Highway as Highway
 from rnnbp.layers.shortcuts import Residual as Residual
 from rnnbp.layers.spiking import ALIF as ALIF
 from rnnbp.layers.spiking import LIF as LIF
+from rnnbp.layers.tied_dense import TiedDense as TiedDense
+from rnnbp.layers.variational_dropout import VariationalDropout as VariationalDropout
 from rnnbp.layers.window import Flatten as Flatten
 from rnnbp.layers.window import Resample as Resample
 from rnnbp.layers.window import Window as Window
+from rnnbp.layers.zoneout import Zoneout as Zoneout

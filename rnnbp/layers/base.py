@@ -112,6 +112,10 @@ class Layer:
         """Return the names and shapes of the parameters."""
         return {}
 
+    def shared(self) -> dict[str, str]:
+        """Return the names of parameters that belong to other layers of the model, and what the model calls them."""
+        return {}
+
     def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
         """Initialize `params` in place."""
 

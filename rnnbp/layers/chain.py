@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnbp.cells.base import Array
-from rnnbp.core import Parameters
+from rnnbp.core import Parameters, SharedParameters
 from rnnbp.layers.base import Evaluate, Layer, Residuals, Run, Shape, State, in_a_row, run_above
 from rnnbp.layers.ends import check_directions
 
@@ -127,6 +127,8 @@ def checked_layers(owner: str, layers: Sequence[Layer]) -> tuple[Layer, ...]:
         if not isinstance(layer, Layer):
             advice = ": several are one as Chain(*layers)" if isinstance(layer, list | tuple) else ""
             raise ValueError(f"{owner} takes layers, got {layer!r} as layer {i}{advice}")
+        if layer.shared():
+            raise ValueError(f"{owner} takes no {type(layer).__name__}: tied layers are layers of the model itself")
     return tuple(layers)
 
 
@@ -137,7 +139,11 @@ def shapes_of(layers: Sequence[Layer]) -> dict[str, tuple[int, ...]]:
 
 def scopes_of(layers: Sequence[Layer], params: Parameters) -> list[Parameters]:
     """Return the parameters of each of several layers, under the names that the layer itself uses."""
-    return [params.scope(f"{i}.") for i in range(len(layers))]
+    scopes = [params.scope(f"{i}.") for i in range(len(layers))]
+    shared = ((i, names) for i, layer in enumerate(layers) if (names := layer.shared()))
+    for i, names in shared:
+        scopes[i] = SharedParameters(scopes[i], params, names)
+    return scopes
 
 
 def none_or(states: list[State]) -> State:

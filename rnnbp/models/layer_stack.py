@@ -12,7 +12,9 @@ from rnnbp.core import Parameters
 from rnnbp.data import one_feature
 from rnnbp.layers import Embedding, Layer, Run
 from rnnbp.layers.base import Array, Residuals, Shape, State, run_above
+from rnnbp.layers.chain import scopes_of, shapes_of
 from rnnbp.layers.ends import check_directions
+from rnnbp.layers.tied_dense import check_tied
 from rnnbp.models.freezing import Freezable
 from rnnbp.models.resets import SpanResiduals, backward_spans, unroll_spans
 from rnnbp.runtime import natural_int
@@ -47,10 +49,8 @@ class LayerStack(Freezable):
         self.dtype = _float(dtype)
         self._shapes = self._fit()
         check_directions(layers)
-        self.params = Parameters(
-            {f"{i}.{name}": shape for i, layer in enumerate(layers) for name, shape in layer.shapes().items()},
-            dtype=self.dtype,
-        )
+        check_tied(layers)
+        self.params = Parameters(shapes_of(layers), dtype=self.dtype)
         self.initialize(np.random.default_rng(seed))
 
     def _fit(self) -> list[Shape]:
@@ -116,7 +116,7 @@ class LayerStack(Freezable):
 
     def scopes(self, params: Parameters) -> list[Parameters]:
         """Return a view of `params` for each layer, under the layer's own names."""
-        return [params.scope(f"{i}.") for i in range(len(self.layers))]
+        return scopes_of(self.layers, params)
 
     @property
     def in_time(self) -> slice:

@@ -8,6 +8,7 @@ from rnnbp.core import Parameters
 from rnnbp.kernels.selection import fastest_allowed
 from rnnbp.layers import Layer, Run
 from rnnbp.layers.base import Array, State, in_a_row
+from rnnbp.layers.chain import scopes_of
 
 
 class PreparedLayers:
@@ -44,7 +45,7 @@ class PreparedLayers:
         self._layers, self._bits, self._dtype = layers, params.vector.tobytes(), params.dtype
         self._backend, self.taken = fastest_allowed(), set[tuple[int, ...]]()
         own = params.like(np.frombuffer(self._bits, self._dtype))
-        self._evaluate = in_a_row(layers, [own.scope(f"{i}.") for i in range(len(layers))])
+        self._evaluate = in_a_row(layers, scopes_of(layers, own))
 
     def is_for(self, layers: Sequence[Layer], params: Parameters) -> bool:
         """Return whether these are the layers, the kernels allowed and, to the last bit, the parameters."""

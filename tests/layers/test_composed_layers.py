@@ -10,6 +10,7 @@ from rnnbp import (
     GRU,
     LSTM,
     Activation,
+    AttentionPooling,
     Chain,
     Conv1D,
     CrossEntropy,
@@ -18,11 +19,15 @@ from rnnbp import (
     Highway,
     Last,
     LayerNorm,
+    LearnedStart,
     MeanOverTime,
     Parallel,
     Residual,
     Sequential,
+    VariationalDropout,
+    Zoneout,
 )
+from rnnbp.cells import LSTMCell
 from rnnbp.gradients.guarantees import standard_guarantees
 
 F, K = 3, 2
@@ -38,6 +43,11 @@ MODELS = {
     "Highway": [GRU(F, 4), Highway(4, Dense(4, 4, "tanh")), Last(), Dense(4, K)],
     "Parallel": [Parallel(LSTM(F, 2), Conv1D(F, 2, 3)), MeanOverTime(), Dense(4, K)],
     "Parallel to vectors": [Parallel(Chain(LSTM(F, 2), Last()), Chain(Conv1D(F, 2, 3), MeanOverTime())), Dense(4, K)],
+    "attention": [GRU(F, 4), AttentionPooling(4, 3), Dense(4, K)],
+    "variational dropout": [VariationalDropout(0.3), GRU(F, 4), VariationalDropout(0.5), Last(), Dense(4, K)],
+    "learned start": [LearnedStart(LSTM(F, 4)), Last(), Dense(4, K)],
+    "learned starts": [Dense(F, 3), LearnedStart(GRU(3, 4, num_layers=2)), LearnedStart(Elman(4, 2))],
+    "zoneout": [Zoneout(LSTMCell(F, 4), (0.1, 0.5)), Dense(4, K)],
     "static": [Conv1D(F, 4, 3, padding="same", activation="relu"), MeanOverTime(), Dense(4, K)],
 }
 EXACT = [
@@ -58,6 +68,7 @@ def batch_for(model, rng):
 @pytest.mark.parametrize("name", EXACT)
 def test_an_algorithm_is_exact_or_refuses_the_model(layers, name, rng):
     model = Sequential(*layers, dtype=np.float64)
+    model.params.vector[:] += 0.2 * rng.standard_normal(model.params.size)
     batch, algorithm = batch_for(model, rng), standard_guarantees(steps=9, parameters=1)[name].algorithm
     (expected,) = BPTT().gradients(model, batch, CrossEntropy())
     found = gradient_or_message(algorithm, model, batch)

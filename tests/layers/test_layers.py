@@ -13,6 +13,7 @@ from rnnbp.layers import (
     GRU,
     LSTM,
     Activation,
+    AttentionPooling,
     Bidirectional,
     Chain,
     Conv1D,
@@ -23,6 +24,7 @@ from rnnbp.layers import (
     Last,
     Layer,
     LayerNorm,
+    LearnedStart,
     MeanOverTime,
     MultiLayer,
     Normalize,
@@ -33,7 +35,9 @@ from rnnbp.layers import (
     Reverse,
     Run,
     TimeStatistics,
+    VariationalDropout,
     Window,
+    Zoneout,
 )
 
 T, B, F = 6, 3, 3
@@ -71,6 +75,12 @@ LAYERS: dict[str, Layer] = {
     "Parallel": Parallel(Conv1D(F, 2, 2), LSTM(F, 4), Dense(F, 1)),
     "Parallel to vectors": Parallel(Last(), Chain(GRU(F, 2), MeanOverTime())),
     "Parallel with fewer steps": Parallel(Conv1D(F, 2, 3, stride=2, padding=1), Conv1D(F, 3, 1, stride=2)),
+    "AttentionPooling": AttentionPooling(F, 4),
+    "VariationalDropout": VariationalDropout(0.5),
+    "LearnedStart LSTM": LearnedStart(LSTM(F, 4)),
+    "LearnedStart two GRUs": LearnedStart(GRU(F, 4, num_layers=2)),
+    "Zoneout GRU": Zoneout(GRUCell(F, 4), 0.3),
+    "Zoneout LSTM": Zoneout(LSTMCell(F, 4), (0.05, 0.5)),
     "Dropout": Dropout(0.5),
     "Last": Last(),
     "MeanOverTime": MeanOverTime(),
@@ -255,6 +265,7 @@ def test_layers_are_causal_and_recurrent_as_listed():
         "Bidirectional GRU",
         "Bidirectional Stack",
         "two bidirectional LSTMs",
+        "AttentionPooling",
         "Chain with fewer steps",
         "Conv1D same",
         "Parallel with fewer steps",
@@ -274,7 +285,7 @@ def test_layers_are_causal_and_recurrent_as_listed():
     of_recurrent = {"Chain to vectors", "Chain with fewer steps", "Residual", "Highway GRU", "Parallel"}
     of_recurrent |= {"Parallel to vectors"}
     assert recurrent == of_recurrent | {
-        n for n in LAYERS if n.startswith(("Recurrent", "Bidirectional", "two", "three"))
+        n for n in LAYERS if n.startswith(("Recurrent", "Bidirectional", "two", "three", "LearnedStart", "Zoneout"))
     }
 
 
@@ -296,6 +307,7 @@ LAYERS_OF_FEATURES = {
     "TimeStatistics": lambda f: TimeStatistics(),
     "Resample": lambda f: Resample(5),
     "Flatten": lambda f: Flatten(9),
+    "AttentionPooling": lambda f: AttentionPooling(f, 3),
     "Reverse": lambda f: Reverse(),
     "Conv1D": lambda f: Conv1D(f, 2, 3, stride=2, padding=1),
 }
@@ -327,7 +339,7 @@ def test_pack_and_unpack_are_inverse(sequence):
     np.testing.assert_array_equal(unpack(packed, active, len(lengths)), real(x, lengths))
 
 
-OF_VECTORS = Activation | Dense | Dropout | LayerNorm | Normalize
+OF_VECTORS = Activation | Dense | Dropout | LayerNorm | Normalize | VariationalDropout
 
 
 @pytest.mark.parametrize(

@@ -117,6 +117,10 @@ TABLE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
             "activation": "tanh",
         },
     ),
+    "AttentionPooling": ({"input_size": 4, "hidden_size": 3}, {"input_size": 2, "hidden_size": 5}),
+    "LearnedStart": ({"layer": LSTM(4, 3)}, {"layer": GRU(4, 3, num_layers=2)}),
+    "VariationalDropout": ({}, {"rate": 0.2}),
+    "Zoneout": ({"cell": LSTMCell(3, 2)}, {"cell": GRUCell(3, 2), "rate": (0.1, 0.5)}),
     "Activation": ({"name": "tanh"}, {"name": "relu"}),
     **{
         name: ({argument: (LSTM(4, 4),)}, {argument: (GRU(4, 4),)})
@@ -156,6 +160,7 @@ NO_CASES = [
     "Outer",
     "Run",
     "StackedLayer",
+    "TiedDense",  # which needs the layer it is tied to: tests/layers/test_tied_dense.py
     "declared",
     "state_jacobian",
 ]

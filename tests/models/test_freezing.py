@@ -176,5 +176,5 @@ def test_a_resumed_training_freezes_the_same(tmp_path):
 
 
 def test_frozen_vector_must_fit():
-    with pytest.raises(ValueError, match=r"frozen_vector must be bools of shape \(P,\) = \(38,\), or None"):
+    with pytest.raises(ValueError, match=r"frozen_vector must be bools of shape \(P,\) = \(46,\), or None"):
         Sequential(Elman(3, 4), Last(), Dense(4, 2)).params.frozen_vector = np.zeros(3, bool)

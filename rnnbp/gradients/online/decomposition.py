@@ -24,6 +24,7 @@ from rnnbp.gradients.online.layer_cells import (
     StatelessCell,
 )
 from rnnbp.gradients.online.random_layers import RandomLayers, StepwiseRandomLayer
+from rnnbp.gradients.online.started_cell import StartedCell
 from rnnbp.layers import (
     Dense,
     Dropout,
@@ -31,6 +32,7 @@ from rnnbp.layers import (
     FixedPoint,
     Last,
     Layer,
+    LearnedStart,
     MeanOverTime,
     MultiLayer,
     Noise,
@@ -39,6 +41,7 @@ from rnnbp.layers import (
 )
 from rnnbp.layers.base import Shape, State
 from rnnbp.layers.cell_layer import unrolled
+from rnnbp.layers.learned_start import StartedRecurrent
 from rnnbp.models import Sequential
 
 
@@ -109,7 +112,8 @@ class Decomposition:
         for layer, cells in zip(self.model.layers[self.first : self.stop], self.cells_by_layer, strict=True):
             found = [(cell, next(parts)) for cell in cells]
             own = [_to_layer_state(cell, part) for cell, part in found if _has_state(cell)]
-            states.append(own if isinstance(unrolled(layer), MultiLayer) else own[0] if own else None)
+            several = isinstance(_cell_layer(layer), MultiLayer)
+            states.append(own if several else own[0] if own else None)
         return states + [None] * (len(self.model.layers) - self.stop)
 
 
@@ -145,7 +149,8 @@ def decompose(model: Sequential, algorithm: str, random_layers: RandomLayers | N
     (4, 40, 2)
     """
     require_causal(model, algorithm)
-    carrying = Recurrent | MultiLayer | MeanOverTime
+    _require_untied(model, algorithm)
+    carrying = Recurrent | MultiLayer | MeanOverTime | LearnedStart
     over_time = [i for i, layer in enumerate(model.layers) if isinstance(unrolled(layer), carrying)]
     if not model.recurrent or not over_time:
         fixed_point = any(isinstance(layer, FixedPoint) for layer in model.layers)
@@ -172,15 +177,31 @@ def decompose(model: Sequential, algorithm: str, random_layers: RandomLayers | N
     return Decomposition(model, first, stop, tuple(layers), tuple(cells_by_layer))
 
 
+def _cell_layer(layer: Layer) -> Layer:
+    """Return the layer of cells that a layer describes."""
+    return layer.unrolled_from_start if isinstance(layer, LearnedStart) else unrolled(layer)
+
+
+def _require_untied(model: Sequential, algorithm: str) -> None:
+    for i, layer in enumerate(model.layers):
+        if layer.shared():
+            raise ValueError(
+                f"{algorithm} takes layers with parameters of their own, but layer {i} ({type(layer).__name__}) is "
+                "tied to another one: use BPTT() or TruncatedBPTT()"
+            )
+
+
 def _cells_of(layer: Layer, width: Any, random_layers: RandomLayers | None) -> tuple[Cell, ...] | None:
     """Return the cells of a layer with `width` input features; None for a layer that is not supported."""
-    layer = unrolled(layer)
+    layer = _cell_layer(layer)
     if isinstance(layer, Recurrent):
         return (layer.cell,)
+    if isinstance(layer, StartedRecurrent):
+        return (StartedCell(layer.cell),)
     if isinstance(layer, MultiLayer):
-        return (
-            _with_dropout(layer.cells, layer.dropout, random_layers) if random_layers and layer.dropout else layer.cells
-        )
+        started = isinstance(layer.layers[0], StartedRecurrent)
+        cells = tuple(StartedCell(cell) for cell in layer.cells) if started else layer.cells
+        return _with_dropout(cells, layer.dropout, random_layers) if random_layers and layer.dropout else cells
     if isinstance(layer, Dropout | Noise):  # without a generator: the identity
         return ()
     if isinstance(layer, StepwiseRandomLayer | Normalize):
@@ -224,14 +245,15 @@ def _to_cell_state(cell: Cell, state: State, batch_size: int) -> Array:
         return zero_state(cell, batch_size, np.float64)
     if isinstance(cell, RunningMeanCell):
         return np.concatenate([state[:, :-1] / np.maximum(state[:, -1:], 1), state[:, -1:]], axis=1)
-    wanted = (batch_size, cell.state_size)
+    started = isinstance(cell, StartedCell)
+    wanted = (batch_size, cell.state_size - started)
     if np.shape(state) != wanted:
         raise ValueError(f"the state of {cell!r} must have shape (B, S) = {wanted}, got {np.shape(state)}")
-    return np.asarray(state)
+    return np.append(state, np.ones((batch_size, 1)), axis=1) if started else np.asarray(state)
 
 
 def _to_layer_state(cell: Cell, state: Array) -> Array:
     """Return the layer's state from its cell's."""
     if isinstance(cell, RunningMeanCell):
         return np.concatenate([state[:, :-1] * state[:, -1:], state[:, -1:]], axis=1)
-    return state
+    return state[:, :-1] if isinstance(cell, StartedCell) else state

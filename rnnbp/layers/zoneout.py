@@ -1,0 +1,160 @@
+"""Zoneout: units of a recurrent layer that keep their state by chance."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rnnbp.cells import Cell
+from rnnbp.cells.base import Array, Delta, Weights, check_cell
+from rnnbp.cells.base import Residuals as StepResiduals
+from rnnbp.core import Parameters
+from rnnbp.layers.base import Evaluate, Layer, Residuals, Run, Shape, State, check_sequences
+from rnnbp.layers.recurrent import Recurrent
+from rnnbp.runtime import number
+
+
+@dataclass(frozen=True)
+class CarryingCell:
+    """Cell of which a share of each unit's state is carried over: s[t] = k s[t-1] + (1 - k) f(s[t-1], x[t]).
+
+    The input is [x | k], (F + S): k is a constant, of which there is no gradient.
+
+    Parameters
+    ----------
+    cell : Cell
+        f.
+
+    Examples
+    --------
+    >>> from rnnbp.cells import ElmanCell
+    >>> cell = CarryingCell(ElmanCell(1, 2))
+    >>> weights = {name: np.ones(shape) for name, shape in cell.shapes().items()}
+    >>> cell.step(weights, np.array([5.0, 5.0]), np.array([0.0, 1.0, 0.0]))[0].round(3)
+    array([5., 1.])
+    """
+
+    cell: Cell
+
+    @property
+    def input_size(self) -> int:
+        return self.cell.input_size + self.cell.state_size
+
+    @property
+    def output_size(self) -> int:
+        return self.cell.output_size
+
+    @property
+    def state_size(self) -> int:
+        return self.cell.state_size
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return self.cell.shapes()
+
+    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
+        self.cell.initialize(params, rng)
+
+    def _split(self, x: Array) -> tuple[Array, Array]:
+        return x[..., : self.cell.input_size], x[..., self.cell.input_size :]
+
+    def step(self, params: Weights, state: Array, x: Array) -> tuple[Array, StepResiduals]:
+        x, k = self._split(x)
+        following, residuals = self.cell.step(params, state, x)
+        return following + k * (state - following), residuals
+
+    def step_vjp(
+        self, params: Weights, state: Array, x: Array, residuals: StepResiduals, d_next: Array
+    ) -> tuple[Array, Array, Delta]:
+        x, k = self._split(x)
+        d_state, d_x, delta = self.cell.step_vjp(params, state, x, residuals, (1 - k) * d_next)
+        return d_state + k * d_next, np.concatenate([d_x, np.zeros_like(d_next)], axis=-1), delta
+
+    def param_vjp(self, state: Array, x: Array, residuals: StepResiduals, delta: Delta, grad: Parameters) -> None:
+        self.cell.param_vjp(state, self._split(x)[0], residuals, delta, grad)
+
+
+@dataclass(frozen=True)
+class Zoneout(Layer):
+    """Recurrent layer with zoneout, a cell unrolled over time: (T, B, F) -> (T, B, O).
+
+    In training, each unit keeps its state at a step with probability `rate`, and takes the cell's next one otherwise;
+    in evaluation it takes the expectation, ``rate s[t-1] + (1 - rate) f(s[t-1], x[t])``. The state is that of the cell,
+    and so are the parameters.
+
+    Parameters
+    ----------
+    cell : Cell
+    rate : float or sequence of float, default 0.1
+        In [0, 1]; several are those of the parts of the state, which have equal sizes: of an LSTM, (h, c).
+
+    Raises
+    ------
+    ValueError
+        If `cell` is not a cell, or `rate` is outside [0, 1] or does not divide the state.
+
+    Notes
+    -----
+    The masks differ from step to step, which the compiled kernels do not take: the layer runs the loop over the cell's
+    steps.
+
+    References
+    ----------
+    D. Krueger et al. (2017), "Zoneout: regularizing RNNs by randomly preserving hidden activations", ICLR,
+    arXiv:1606.01305
+
+    Examples
+    --------
+    >>> from rnnbp.cells import LSTMCell
+    >>> Zoneout(LSTMCell(3, 8), rate=(0.05, 0.5)).out_shape(("T", "B", 3))
+    ('T', 'B', 8)
+    """
+
+    cell: Cell
+    rate: float | tuple[float, ...] = 0.1
+
+    recurrent = True
+
+    def __post_init__(self) -> None:
+        check_cell("cell", self.cell)
+        several = isinstance(self.rate, tuple | list)
+        rates = tuple(number("rate", one, 0, 1) for one in (self.rate if several else (self.rate,)))  # type: ignore[union-attr]
+        if not rates or self.cell.state_size % len(rates):
+            raise ValueError(
+                f"rate must be one number, or one for each of the equal parts of the state of {self.cell.state_size} "
+                f"units, got {self.rate!r}"
+            )
+        object.__setattr__(self, "rate", rates if several else rates[0])
+
+    @property
+    def _layer(self) -> Recurrent:
+        return Recurrent(CarryingCell(self.cell))
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return self.cell.shapes()
+
+    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
+        self.cell.initialize(params, rng)
+
+    def out_shape(self, shape: Shape) -> Shape:
+        check_sequences(self, shape, self.cell.input_size)
+        return (*shape[:2], self.cell.output_size)
+
+    def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
+        return self._layer.forward(params, self._with_carried(x, run), run, state)
+
+    def prepare(self, params: Parameters) -> Evaluate:
+        evaluate = self._layer.prepare(params)
+        return lambda x, run, state: evaluate(self._with_carried(x, run), run, state)
+
+    def backward(
+        self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
+    ) -> tuple[Array, State]:
+        dx, before = self._layer.backward(params, residuals, dy, grad, d_state)
+        return dx[..., : self.cell.input_size], before
+
+    def _with_carried(self, x: Array, run: Run) -> Array:
+        """Return [x | k]: k is 1 where a unit keeps its state, in evaluation the probability that it does."""
+        rates = np.atleast_1d(self.rate)
+        expected = np.repeat(rates, self.cell.state_size // len(rates))
+        shape = (*x.shape[:2], self.cell.state_size)
+        k = np.broadcast_to(expected, shape) if run.rng is None else run.rng.random(shape) < expected
+        return np.concatenate([x, k.astype(x.real.dtype)], axis=-1)

@@ -1,0 +1,142 @@
+"""Layers that are random in training: their masks, spans of a sequence, and the gradient with the masks held."""
+
+import numpy as np
+import pytest
+from helpers import made, relative_error
+
+import rnnbp
+from rnnbp import (
+    BPTT,
+    GRU,
+    CrossEntropy,
+    Dense,
+    Dropout,
+    Last,
+    Noise,
+    Sequential,
+    TruncatedBPTT,
+    VariationalDropout,
+    Zoneout,
+)
+from rnnbp.cells import ElmanCell, GRUCell, LSTMCell
+from rnnbp.gradients import ComplexStep
+from rnnbp.layers import Recurrent, Run
+
+F = 3
+LAYERS = {
+    "Dropout": Dropout(0.4),
+    "Noise": Noise(0.3),
+    "VariationalDropout": VariationalDropout(0.4),
+    "Zoneout GRU": Zoneout(GRUCell(F, F), 0.4),
+    "Zoneout LSTM": Zoneout(LSTMCell(F, F), (0.2, 0.6)),
+}
+every_layer = pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
+
+
+def batch_for(rng, steps=(8, 5, 2)):
+    return rnnbp.SequenceDataset([rng.standard_normal((n, F)) for n in steps], targets=[0, 1, 1]).batch()
+
+
+def total(algorithm, model, batch, seed=3):
+    found = algorithm.gradients(model, batch, CrossEntropy(), rng=np.random.default_rng(seed))
+    return np.sum([g.vector for g in found], axis=0)
+
+
+@every_layer
+def test_gradient_is_that_of_the_loss_with_the_masks_held(layer, rng):
+    model = Sequential(layer, GRU(F, 4), Last(), Dense(4, 2), dtype=np.float64)
+    batch = batch_for(rng)
+    found = total(BPTT(), model, batch)
+    assert relative_error(found, total(ComplexStep(), model, batch)) < 1e-12
+    assert relative_error(total(BPTT(), model, batch, seed=4), found) > 1e-3
+
+
+@every_layer
+def test_a_gradient_in_spans_has_the_masks_of_the_whole_sequence(layer, rng):
+    """Which one random layer draws in order of time."""
+    model, batch = Sequential(GRU(F, F), layer, Last(), Dense(F, 2), dtype=np.float64), batch_for(rng)
+    expected = total(BPTT(), model, batch)
+    assert relative_error(total(TruncatedBPTT(2, 8), model, batch), expected) < 1e-12
+    assert relative_error(total(BPTT(slots=2, block=3), model, batch), expected) < 1e-12
+
+
+@every_layer
+def test_the_same_seed_gives_the_same_bits_of_a_training(layer, rng):
+    vectors = []
+    for _ in range(2):
+        model = Sequential(layer, GRU(F, 4), Last(), Dense(4, 2))
+        data = rnnbp.SequenceDataset([np.ones((n, F)) for n in (5, 3, 4, 2)], targets=[0, 1, 0, 1])
+        rnnbp.Trainer(model, CrossEntropy(), seed=1).fit(data, epochs=2, batch_size=2, progress=False)
+        vectors.append(model.params.vector)
+    np.testing.assert_array_equal(*vectors)
+
+
+def test_variational_dropout_has_one_mask_for_all_steps_of_a_sequence(rng):
+    x = np.ones((6, 50, 20))
+    y, _, mask = VariationalDropout(0.3).forward(made(VariationalDropout(0.3)), x, Run(np.full(50, 6), rng))
+    np.testing.assert_array_equal(y, np.broadcast_to(y[0], y.shape))
+    np.testing.assert_array_equal(y[0], mask)
+    np.testing.assert_array_equal(np.unique(y), [0, 1 / 0.7])
+    assert abs(np.mean(y == 0) - 0.3) < 0.05
+    assert np.unique(y[0], axis=0).shape[0] > 40  # another one for each sequence
+
+
+def test_variational_dropout_of_vectors_and_in_evaluation(rng):
+    layer, x = VariationalDropout(0.5), np.ones((4, 8))
+    y, _, _ = layer.forward(made(layer), x, Run(np.ones(4, int), rng))
+    assert y.shape == (4, 8)
+    assert np.any(y == 0)
+    assert layer.forward(made(layer), x, Run(np.ones(4, int)))[0] is x
+
+
+def test_spans_of_a_stream_keep_their_mask(rng):
+    layer, x = VariationalDropout(0.5), np.ones((2, 3, 40))
+    first, _, state = layer.forward(made(layer), x, Run(np.full(3, 2), rng))
+    second, _, _ = layer.forward(made(layer), x, Run(np.full(3, 2), rng), state)
+    np.testing.assert_array_equal(first, second)
+
+
+def test_zoneout_in_evaluation_is_the_expectation(rng):
+    cell, x = LSTMCell(F, 2), rng.standard_normal((5, 1, F))
+    layer, params = Zoneout(cell, (0.1, 0.5)), made(LSTMCell(F, 2))
+    y, _, _ = layer.forward(params, x, Run(np.array([5])))
+    state, rate = np.zeros((1, 4)), np.array([0.1, 0.1, 0.5, 0.5])
+    for t in range(5):
+        state = rate * state + (1 - rate) * cell.step(params, state, x[t])[0]
+        np.testing.assert_allclose(y[t], state[:, :2], rtol=1e-14)
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0])
+@pytest.mark.parametrize("training", [False, True])
+def test_zoneout_at_the_ends_of_its_range(rate, training, rng):
+    cell, x = GRUCell(F, 4), rng.standard_normal((5, 2, F))
+    params, lengths = made(cell), np.array([5, 3])
+    start = rng.standard_normal((2, 4))
+    y, _, _ = Zoneout(cell, rate).forward(params, x, Run(lengths, rng if training else None), start)
+    plain = Recurrent(cell).forward(params, x, Run(lengths), start)[0]
+    real = (np.arange(5)[:, None] < lengths)[:, :, None]
+    np.testing.assert_allclose(y, plain if rate == 0 else np.where(real, start, 0), rtol=1e-14)
+
+
+def test_zoneout_in_training_keeps_each_unit_or_takes_its_next_state(rng):
+    cell, x = ElmanCell(F, 40), rng.standard_normal((1, 5, F))
+    params, start = made(cell), rng.standard_normal((5, 40))
+    y, _, _ = Zoneout(cell, 0.25).forward(params, x, Run(np.ones(5, int), rng), start)
+    following = cell.step(params, start, x[0])[0]
+    kept = np.isclose(y[0], start)
+    np.testing.assert_allclose(y[0][~kept], following[~kept], rtol=1e-12)
+    assert abs(kept.mean() - 0.25) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("make", "match"),
+    [
+        (lambda: VariationalDropout(1), "rate must be below 1, got 1"),
+        (lambda: Zoneout(GRUCell(3, 4), 1.5), "rate must be a number between 0 and 1, got 1.5"),
+        (lambda: Zoneout(GRUCell(3, 4), (0.1,) * 3), "one for each of the equal parts of the state of 4 units"),
+        (lambda: Zoneout(GRU(3, 4)), "cell must be"),
+    ],
+)
+def test_arguments_of_random_layers_are_checked(make, match):
+    with pytest.raises(ValueError, match=match):
+        make()
