@@ -149,6 +149,7 @@ from rnnbp.layers import Chain as Chain
 from rnnbp.layers import Highway as Highway
 from rnnbp.layers import LearnedStart as LearnedStart
 from rnnbp.layers import Parallel as Parallel
+from rnnbp.layers import RecurrentDropout as RecurrentDropout
 from rnnbp.layers import Residual as Residual
 from rnnbp.layers import TiedDense as TiedDense
 from rnnbp.layers import VariationalDropout as VariationalDropout

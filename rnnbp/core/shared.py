@@ -47,4 +47,4 @@ class SharedParameters(Parameters):
     def __eq__(self, other: Any) -> bool:
         return super().__eq__(other)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None

@@ -29,6 +29,7 @@ from rnnbp.layers.pooling import Last as Last
 from rnnbp.layers.pooling import MeanOverTime as MeanOverTime
 from rnnbp.layers.pooling import TimeStatistics as TimeStatistics
 from rnnbp.layers.recurrent import Recurrent as Recurrent
+from rnnbp.layers.recurrent_dropout import RecurrentDropout as RecurrentDropout
 from rnnbp.layers.reverse import Reverse as Reverse
 from rnnbp.layers.shortcuts import Highway as Highway
 from rnnbp.layers.shortcuts import Residual as Residual

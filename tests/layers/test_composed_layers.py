@@ -22,6 +22,7 @@ from rnnbp import (
     LearnedStart,
     MeanOverTime,
     Parallel,
+    RecurrentDropout,
     Residual,
     Sequential,
     VariationalDropout,
@@ -47,6 +48,7 @@ MODELS = {
     "variational dropout": [VariationalDropout(0.3), GRU(F, 4), VariationalDropout(0.5), Last(), Dense(4, K)],
     "learned start": [LearnedStart(LSTM(F, 4)), Last(), Dense(4, K)],
     "learned starts": [Dense(F, 3), LearnedStart(GRU(3, 4, num_layers=2)), LearnedStart(Elman(4, 2))],
+    "recurrent dropout": [RecurrentDropout(LSTMCell(F, 4), 0.5), Last(), Dense(4, K)],
     "zoneout": [Zoneout(LSTMCell(F, 4), (0.1, 0.5)), Dense(4, K)],
     "static": [Conv1D(F, 4, 3, padding="same", activation="relu"), MeanOverTime(), Dense(4, K)],
 }

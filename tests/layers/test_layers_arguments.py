@@ -120,6 +120,7 @@ TABLE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "AttentionPooling": ({"input_size": 4, "hidden_size": 3}, {"input_size": 2, "hidden_size": 5}),
     "LearnedStart": ({"layer": LSTM(4, 3)}, {"layer": GRU(4, 3, num_layers=2)}),
     "VariationalDropout": ({}, {"rate": 0.2}),
+    "RecurrentDropout": ({"cell": LSTMCell(3, 2)}, {"cell": GRUCell(3, 2), "rate": 0.5}),
     "Zoneout": ({"cell": LSTMCell(3, 2)}, {"cell": GRUCell(3, 2), "rate": (0.1, 0.5)}),
     "Activation": ({"name": "tanh"}, {"name": "relu"}),
     **{

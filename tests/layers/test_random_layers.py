@@ -13,13 +13,18 @@ from rnnbp import (
     Dropout,
     Last,
     Noise,
+    RecurrentDropout,
     Sequential,
     TruncatedBPTT,
     VariationalDropout,
     Zoneout,
+    cells,
 )
-from rnnbp.cells import ElmanCell, GRUCell, LSTMCell
+from rnnbp.cells import ElmanCell, GRUCell, JordanCell, LSTMCell
+from rnnbp.cells.declared import DeclaredCell
+from rnnbp.core import sigmoid
 from rnnbp.gradients import ComplexStep
+from rnnbp.kernels import using
 from rnnbp.layers import Recurrent, Run
 
 F = 3
@@ -27,6 +32,8 @@ LAYERS = {
     "Dropout": Dropout(0.4),
     "Noise": Noise(0.3),
     "VariationalDropout": VariationalDropout(0.4),
+    "RecurrentDropout LSTM": RecurrentDropout(LSTMCell(F, F), 0.4),
+    "RecurrentDropout GRU": RecurrentDropout(GRUCell(F, F), 0.4),
     "Zoneout GRU": Zoneout(GRUCell(F, F), 0.4),
     "Zoneout LSTM": Zoneout(LSTMCell(F, F), (0.2, 0.6)),
 }
@@ -128,9 +135,68 @@ def test_zoneout_in_training_keeps_each_unit_or_takes_its_next_state(rng):
     assert abs(kept.mean() - 0.25) < 0.1
 
 
+@pytest.mark.parametrize("backend", ["loop", "numpy", pytest.param("compiled", marks=pytest.mark.slow)])
+def test_recurrent_dropout_masks_what_enters_by_recurrent_weights(backend, rng):
+    """And nothing else: c of an LSTM, and h that a GRU carries over, are not dropped."""
+    x, mask, params = rng.standard_normal((6, 2, F)), np.array([[2.0, 0, 0, 2], [0, 2, 0, 0]]), made(GRUCell(F, 4))
+    state = rng.standard_normal((2, 4))
+    with using(backend):
+        y, _, after = RecurrentDropout(GRUCell(F, 4), 0.5).forward(
+            params, x, Run(np.array([6, 6]), rng), np.append(state, mask, axis=1)
+        )
+    w_r, w_z, w_n = np.split(params["w_hh"], 3)
+    i_r, i_z, i_n = np.split(x @ params["w_ih"].T + params["b_ih"], 3, axis=-1)
+    b_r, b_z, b_n = np.split(params["b_hh"], 3)
+    for t in range(6):
+        h = mask * state
+        r, z = sigmoid(i_r[t] + h @ w_r.T + b_r), sigmoid(i_z[t] + h @ w_z.T + b_z)
+        n = np.tanh(i_n[t] + r * (h @ w_n.T + b_n))
+        state = (1 - z) * n + z * state
+        np.testing.assert_allclose(y[t], state, rtol=1e-12)
+    np.testing.assert_allclose(after, np.append(state, mask, axis=1), rtol=1e-12)
+
+
+DECLARED = [
+    cls(F, 4)
+    for name in cells.__all__
+    if isinstance(cls := getattr(cells, name), type) and issubclass(cls, DeclaredCell) and cls(F, 4).is_derived
+]
+
+
+@pytest.mark.parametrize("cell", DECLARED, ids=lambda cell: type(cell).__name__)
+def test_every_declared_cell_takes_a_mask_of_ones_without_effect(cell, rng):
+    x, params, run = 40 * rng.standard_normal((4, 2, F)), made(cell), Run(np.array([4, 4]), rng)
+    if "w_hh" not in cell.shapes():
+        with pytest.raises(ValueError, match="cell must have recurrent weights"):
+            RecurrentDropout(cell, 0.5)
+        return
+    state = np.zeros((2, cell.state_size + 4))
+    state[:, -4:] = 1
+    with using("loop"):
+        plain = Recurrent(cell).forward(params, x, run)[0]
+        y = RecurrentDropout(cell, 0.5).forward(params, x, run, state)[0]
+        state[:, -4:] = 0.5
+        masked = RecurrentDropout(cell, 0.5).forward(params, x, run, state)[0]
+    np.testing.assert_allclose(y, plain, rtol=1e-13, atol=1e-15)
+    assert not np.allclose(masked, plain)
+
+
+def test_recurrent_dropout_draws_a_mask_for_each_sequence(rng):
+    layer = RecurrentDropout(LSTMCell(F, 50), 0.2)
+    _, _, state = layer.forward(made(layer), np.ones((3, 40, F)), Run(np.full(40, 3), rng))
+    mask = state[:, 100:]
+    np.testing.assert_allclose(np.unique(mask), [0, 1.25])
+    assert abs(np.mean(mask == 0) - 0.2) < 0.05
+    y, _, _ = layer.forward(made(layer), np.ones((3, 40, F)), Run(np.full(40, 3)), state)  # in evaluation
+    plain = Recurrent(layer.cell).forward(made(layer), np.ones((3, 40, F)), Run(np.full(40, 3)), state[:, :100])[0]
+    np.testing.assert_array_equal(y, plain)
+
+
 @pytest.mark.parametrize(
     ("make", "match"),
     [
+        (lambda: RecurrentDropout(GRUCell(3, 4), -0.1), "rate must be a number between 0 and 1, got -0.1"),
+        (lambda: RecurrentDropout(JordanCell(3, 4, 4)), "cell must be declared by its equation, as LSTMCell .* Jordan"),
         (lambda: VariationalDropout(1), "rate must be below 1, got 1"),
         (lambda: Zoneout(GRUCell(3, 4), 1.5), "rate must be a number between 0 and 1, got 1.5"),
         (lambda: Zoneout(GRUCell(3, 4), (0.1,) * 3), "one for each of the equal parts of the state of 4 units"),

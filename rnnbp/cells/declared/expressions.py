@@ -36,6 +36,7 @@ class Graph:
 
     owner: str
     nodes: dict[tuple, "Expression"] = field(default_factory=dict)
+    recurrent_mask: "Expression | None" = None  # by which all that enters by recurrent weights is multiplied
 
     def node(
         self, op: str, args: tuple["Expression", ...] = (), label: Any = None, width: str = SCALAR
@@ -45,6 +46,12 @@ class Graph:
         if key not in self.nodes:
             self.nodes[key] = Expression(self, op, args, label, width, len(self.nodes))
         return self.nodes[key]
+
+    def weighted(self, source: "Expression", label: tuple[str, bool]) -> "Expression":
+        """Return a source times a weight; `label` is (gate, has a bias)."""
+        if self.recurrent_mask is not None and source.width == UNITS:
+            source = self.recurrent_mask * source
+        return self.node("weighted", (source,), label, UNITS)
 
     def symbol(self, op: str, name: str, width: str = UNITS) -> "Expression":
         """Return the symbol of a state, a parameter, a constant, ..."""

@@ -74,7 +74,7 @@ def _weighted(function: str, gate: str, inputs: tuple[Any, ...], biases: bool) -
                 f'{function}("{gate}", ...) multiplies x, states and functions of them by weights, but {u} is the same '
                 "at every step: the product would be a bias, which is an element-wise parameter"
             )
-    terms = [u.graph.node("weighted", (u,), (gate, biases), UNITS) for u in inputs]
+    terms = [u.graph.weighted(u, (gate, biases)) for u in inputs]
     return sum(terms[1:], terms[0])
 
 
