@@ -10,6 +10,7 @@ from rnnbp.data.lazy import MEMORY as MEMORY
 from rnnbp.data.lazy import LazySequences as LazySequences
 from rnnbp.data.resampled import ResampledDataset as ResampledDataset
 from rnnbp.data.targets import checked_classes as checked_classes
+from rnnbp.data.tokenizer import CharTokenizer as CharTokenizer
 from rnnbp.data.validation import one_feature as one_feature
 from rnnbp.data.weights import item_weights as item_weights
 from rnnbp.data.weights import of_positive_weight as of_positive_weight

@@ -14,9 +14,11 @@ from rnnbp.data.in_memory import InMemorySequences
 from rnnbp.data.lazy import LazySequences
 from rnnbp.data.resets import stream_resets
 from rnnbp.data.sequences import Sequences
+from rnnbp.data.shifted import columns_of, next_steps
 from rnnbp.data.splits import bucketed, pieces, unpadded
 from rnnbp.data.standardizer import Standardizer
 from rnnbp.data.targets import Targets
+from rnnbp.data.tokenizer import CharTokenizer
 from rnnbp.data.weights import unpadded_weights
 from rnnbp.runtime import flag, positive_int
 
@@ -78,6 +80,8 @@ class SequenceDataset(Sequences):
     feature_names : tuple of str
         Inherited by subsets and splits, and by maps to the same number of features.
     resets : list of ndarray (T_i,) of bool, or None
+    tokenizer : CharTokenizer, or None
+        Of the tokens, where they are the characters of a text (`from_text`). Inherited by subsets.
     rows : int, or None
         Number of parallel rows of a stream (`from_stream`): each of its batches of this size continues the one before.
         Inherited by maps, and by subsets that are whole consecutive batches.
@@ -96,6 +100,7 @@ class SequenceDataset(Sequences):
     (array([0, 1]), ('no', 'yes'))
     """
 
+    tokenizer: CharTokenizer | None = None
     rows: int | None = None
 
     def at_epoch(self, epoch: int) -> "SequenceDataset":
@@ -170,6 +175,73 @@ class SequenceDataset(Sequences):
         if shuffle and rng is not None and bucket > 1:
             parts = [parts[i] for i in rng.permutation(len(parts))]
         return (collate(self.sequences, self.targets, part, self.resets, self.weights) for part in parts)
+
+    def shifted(self, steps: int = 1, features: str | int | Sequence[str | int] | None = None) -> "SequenceDataset":
+        """Return the dataset whose target at every step are the next steps of the sequence itself.
+
+        The last `steps` steps of every sequence are targets only. Targets of the dataset are left out. A step that
+        follows after a reset is no target: it does not count in the loss.
+
+        Parameters
+        ----------
+        steps : int, default 1
+            n, how many steps each target has.
+        features : str or int, or several, optional
+            The features that are predicted. Default: all.
+
+        Returns
+        -------
+        SequenceDataset
+            Its targets are [x[t+1] | x[t+2] | ... | x[t+n]], n times the number of features; for tokens, with n = 1,
+            the classes x[t+1].
+
+        Raises
+        ------
+        ValueError
+            If a sequence has no more than n steps, tokens are given other arguments, or the dataset is a stream.
+
+        See Also
+        --------
+        from_text : a stream of text, whose targets are the next characters.
+        rnnbp.Sequential.forecast : the forecasts of a model that was trained on it.
+
+        Examples
+        --------
+        >>> data = SequenceDataset([np.arange(5.0)[:, None]]).shifted(2)
+        >>> data.sequences[0].ravel(), data.targets[0].tolist()
+        (array([0., 1., 2.], dtype=float32), [[1.0, 2.0], [2.0, 3.0], [3.0, 4.0]])
+        """
+        positive_int("steps", steps)
+        if self.rows is not None:
+            raise ValueError(
+                "the dataset is a stream, whose pieces follow one another: shift the sequence before it is cut, by "
+                "SequenceDataset.from_stream(x[:-1], x[1:], ...)"
+            )
+        tokens = self.sequences[0].ndim == 1
+        if tokens and (steps > 1 or features is not None):
+            raise ValueError("tokens are classes, one of them a target: steps must be 1, without features")
+        columns = columns_of(self.feature_names, features)
+        sequences, targets = [], []
+        for i, s in enumerate(self.sequences):
+            if len(s) <= steps:
+                raise ValueError(f"sequence {i} must have more than steps = {steps} steps, got {len(s)}")
+            reset = None if self.resets is None else self.resets[i]
+            sequences.append(s[:-steps])
+            targets.append(next_steps(s if tokens else s[:, columns], steps, reset)[1])
+        shifted = SequenceDataset(
+            sequences,
+            targets,
+            classes=self.tokenizer.characters if tokens and self.tokenizer is not None else None,
+            ids=self.ids,
+            info=self.info,
+            feature_names=None if tokens else self.feature_names,
+            per_step=True,
+            resets=None if self.resets is None else [flags[:-steps] for flags in self.resets],
+            weights=[w[:-steps] for w in self.weights] if isinstance(self.weights, list) else self.weights,
+            dtype=self.dtype,
+        )
+        shifted.tokenizer = self.tokenizer
+        return shifted
 
     def map(self, function: Callable[[Array], ArrayLike]) -> Self:
         mapped = super().map(function)
@@ -370,6 +442,44 @@ class SequenceDataset(Sequences):
         names = ordered_names(targets)
         stream = cls(sequences, wanted, classes=names, per_step=True, resets=resets, weights=own, dtype=dtype)
         stream.rows = batch_size
+        return stream
+
+    @classmethod
+    def from_text(
+        cls, text: str, batch_size: int, steps: int, tokenizer: CharTokenizer | None = None
+    ) -> "SequenceDataset":
+        """Create a stream of the characters of a text, whose targets are the next characters.
+
+        For `rnnbp.Trainer` with ``stateful=True`` and the same `batch_size`; the model that it trains has the
+        tokenizer, and writes text by `rnnbp.Sequential.generate`.
+
+        Parameters
+        ----------
+        text : str
+        batch_size, steps : int
+            As `from_stream` takes them.
+        tokenizer : CharTokenizer, optional
+            For validation and test, that of the training set: `tokenizer` of it. Default: that of the text.
+
+        Raises
+        ------
+        ValueError
+            If the text is shorter than ``batch_size + 1`` characters, or has a character that the tokenizer refuses.
+
+        Examples
+        --------
+        >>> data = SequenceDataset.from_text("to be or not to be", batch_size=2, steps=4)
+        >>> data
+        SequenceDataset: 4 sequences of 4 steps, tokens; 7 classes a step
+        >>> data.tokenizer.decode(data.sequences[0]), data.tokenizer.decode(data.targets[0])
+        ('to b', 'o be')
+        """
+        tokenizer = CharTokenizer.fit(text) if tokenizer is None else tokenizer
+        tokens = tokenizer.encode(text)
+        if len(tokens) < 2:
+            raise ValueError(f"text must have at least two characters, got {len(tokens)}")
+        stream = cls.from_stream(tokens[:-1], tokens[1:], batch_size, steps)
+        stream.classes, stream.tokenizer = tokenizer.characters, tokenizer
         return stream
 
 

@@ -119,7 +119,7 @@ class Inference(LayerStack):
         >>> [state.shape for state in rnnbp.Sequential(rnnbp.LSTM(12, 64)).start(3)]
         [(3, 128)]
         """
-        self._check_causal()
+        self.check_causal()
         B = positive_int("batch_size", batch_size)
         tokens = isinstance(self.layers[0], Embedding)
         x = np.zeros((1, B), np.int64) if tokens else np.zeros((1, B, input_features(self.layers)), self.dtype)
@@ -170,7 +170,7 @@ class Inference(LayerStack):
         x = np.asarray(x)
         if x.ndim != 2 - isinstance(self.layers[0], Embedding) or x.dtype.kind not in "iufb":
             raise ValueError(f"x must be one step, of shape (B, F), or (B,) for tokens, got {x.dtype} of {x.shape}")
-        self._check_causal()
+        self.check_causal()
         check_rows(state, len(x))
         run = one_step(len(x)) if reset is None else Run(one_step(len(x)).lengths, reset=_flags(reset, len(x)))
         y, after = self.evaluate(x[None], run, state)
@@ -210,7 +210,14 @@ class Inference(LayerStack):
         found: list[State] = replace_rows(list(state), self.start(B), _flags(rows, B, "rows")[0])
         return found
 
-    def _check_causal(self) -> None:
+    def check_causal(self) -> None:
+        """Raise unless the model can be run step by step.
+
+        Raises
+        ------
+        ValueError
+            If a layer is non-causal; the message names it.
+        """
         for i, layer in enumerate(self.layers):
             if not layer.causal:
                 raise ValueError(

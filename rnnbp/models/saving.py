@@ -9,7 +9,7 @@ from typing import Any
 from rnnbp import cells, layers, losses, solvers
 from rnnbp.cells.declared import DeclaredCell
 from rnnbp.core import Parameters, initializers
-from rnnbp.data import names_or_none
+from rnnbp.data import CharTokenizer, names_or_none
 from rnnbp.layers import Layer
 from rnnbp.layers.base import Array
 from rnnbp.losses import Loss
@@ -32,6 +32,8 @@ def header_of(model: Any) -> dict[str, Any]:
         "classes": model.classes,
         "loss": to_config(model.loss),
         "stateful": model.stateful,
+        "feature_names": model.feature_names,
+        "tokenizer": None if model.tokenizer is None else model.tokenizer.to_config(),
         "info": model.info,
     }
 
@@ -107,6 +109,10 @@ def model_of(
         model.loss = from_config(header.get("loss"), known)
         if model.loss is not None and not isinstance(model.loss, Loss):
             raise ValueError(f"loss must be a loss, got {model.loss!r}")
+        features = names_or_none(header.get("feature_names"))
+        model.feature_names = None if features is None else tuple(features)
+        tokenizer = header.get("tokenizer")
+        model.tokenizer = None if tokenizer is None else CharTokenizer.from_config(tokenizer)
         model.stateful = bool(header.get("stateful"))
     except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         raise ValueError(f"{str(path)!r} does not contain a complete model: {error}") from error

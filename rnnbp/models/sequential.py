@@ -3,7 +3,7 @@
 import html
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,13 +14,12 @@ from rnnbp.layers import Run
 from rnnbp.layers.base import Array, format_shape
 from rnnbp.losses import Loss
 from rnnbp.models.class_names import Classes, matched
-from rnnbp.models.inference import Inference
-from rnnbp.models.layer_values import LayerValues, by_gate
-from rnnbp.models.prediction import BATCH_SIZE, Data, batch_outputs, in_order, predictions, probabilities
+from rnnbp.models.prediction import BATCH_SIZE, Data, batch_outputs, predictions, probabilities
 from rnnbp.models.saving import read_model, write_model
+from rnnbp.models.uses import Uses
 
 
-class Sequential(Inference):
+class Sequential(Uses):
     """Stack of layers: the output of each is the input of the next.
 
     `forward` takes whole sequences; `start` and `step` go through a stream step by step, from state to state.
@@ -43,6 +42,10 @@ class Sequential(Inference):
         Names of the classes, in the order of the outputs: from the data that it was first trained on.
     loss : Loss, or None
         The loss it was last trained with, by which `predict` reads the outputs.
+    feature_names : tuple of str, or None
+        Names of the features of its inputs, from the data that it was first trained on.
+    tokenizer : rnnbp.data.CharTokenizer, or None
+        Of the texts that it reads and writes, from the data that it was first trained on.
     stateful : bool
         Whether the state was carried through streams in training, and so is in prediction.
     info : dict
@@ -70,8 +73,6 @@ class Sequential(Inference):
     ValueError: layer 1: Dense takes 9 features, got 8 in (T, B, 8)
     """
 
-    loss: Loss | None = None
-    stateful: bool = False
     _classes: Classes | None = None
 
     @property
@@ -204,55 +205,6 @@ class Sequential(Inference):
         """
         loss = self._trained_loss()
         return probabilities(batch_outputs(self, data, batch_size, self.stateful), loss, self)
-
-    def transform(
-        self,
-        data: Data,
-        layer: int | str | None = None,
-        what: Literal["outputs", "states", "gates"] = "outputs",
-        batch_size: int = BATCH_SIZE,
-    ) -> Any:
-        """Compute what a layer does at every step, in evaluation mode, in the order of `data`.
-
-        Parameters
-        ----------
-        data : SequenceDataset, SequenceBatch, or list of array_like (T_i, F)
-            Its resets are followed; the state is carried through a stream if it was in training.
-        layer : int or str, optional
-            The layer by its number, negative ones counted from the last; ``"0.1"`` is the second layer of a layer 0 of
-            several layers. Default: for outputs the last one, else the only one with a cell.
-        what : {'outputs', 'states', 'gates'}
-            The outputs of the layer; or the states of its cell after each step, an LSTM's is [h | c]; or its gates.
-        batch_size : int, default 256
-            Sequences per batch; does not affect the result.
-
-        Returns
-        -------
-        list of ndarray (T_i, ...), or ndarray (N, ...), or dict
-            A list of N arrays; an array where the layer has one output a sequence. Of both directions of a
-            bidirectional layer, [forward | backward]. For gates a dict of such lists by the gates' names, ``"forget"``,
-            the candidate state included; those of the direction backward in time are named ``"forget_reverse"``, those
-            of the second cell of a `rnnbp.cells.Stack` ``"1.forget"``.
-
-        Raises
-        ------
-        ValueError
-            If there is no such layer, or it has no such values; the message lists those that have.
-
-        Examples
-        --------
-        >>> import rnnbp
-        >>> model = rnnbp.Sequential(rnnbp.LSTM(2, 3), rnnbp.Last(), rnnbp.Dense(3, 1))
-        >>> x = [np.zeros((5, 2)), np.zeros((7, 2))]
-        >>> model.transform(x).shape, [h.shape for h in model.transform(x, layer=0)]
-        ((2, 1), [(5, 3), (7, 3)])
-        >>> [s.shape for s in model.transform(x, what="states")], list(model.transform(x, what="gates"))
-        ([(5, 6), (7, 6)], ['input', 'forget', 'cell', 'output'])
-        """
-        reader = LayerValues(self, layer, what)
-        batches = batch_outputs(reader, data, batch_size, self.stateful)
-        values = in_order(batches, lambda values: values, reader)
-        return by_gate(reader.columns, values) if what == "gates" else values
 
     def _trained_loss(self) -> Loss:
         if self.loss is None:

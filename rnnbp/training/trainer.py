@@ -229,6 +229,8 @@ class Trainer(Evaluator):
     def _train(self, epochs: int, given: FitArguments) -> History:
         """Continue the current run for some epochs: none where none are left or early stopping has ended it."""
         self._tell_model(given.train.classes)
+        self.model.feature_names = self.model.feature_names or given.train.feature_names
+        self.model.tokenizer = self.model.tokenizer or given.train.tokenizer
         self._resumed = False
         if epochs > 0 and not self.training.ended:
             self._begin(given.stopping)
