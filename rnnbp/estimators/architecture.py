@@ -8,7 +8,19 @@ from typing import Any, ClassVar
 from rnnbp import layers
 from rnnbp.cells import Cell
 from rnnbp.estimators.nested import NestedParameters, constructor_arguments
-from rnnbp.layers import Dense, Dropout, Ends, Last, Layer, MeanOverTime, MultiLayer, Resample, TimeStatistics, Window
+from rnnbp.layers import (
+    Dense,
+    Dropout,
+    Embedding,
+    Ends,
+    Last,
+    Layer,
+    MeanOverTime,
+    MultiLayer,
+    Resample,
+    TimeStatistics,
+    Window,
+)
 from rnnbp.models import Sequential
 from rnnbp.runtime import flag, positive_int, unknown
 
@@ -38,6 +50,8 @@ RECURRENT = """
         Whether every layer has a second cell that runs backward in time.
     dropout : float, default 0
         Probability of dropout, in training, on the outputs of every recurrent layer.
+    embedding_size : int, default 16
+        Size of the learned vector of each token, where X holds integer tokens.
 """.strip()
 
 STATIC = """
@@ -55,7 +69,7 @@ STATIC = """
 MODEL = """
     model : callable, optional
         ``model(features, outputs)`` returns the layers, as a list or a `rnnbp.Sequential`, instead of those above; its
-        parameters are initialized by `random_state`.
+        parameters are initialized by `random_state`. Of tokens, `features` is the size of the vocabulary.
 """.strip()
 
 
@@ -67,27 +81,31 @@ class Architecture(NestedParameters):
 
     replaced_by_model: ClassVar[tuple[str, ...]] = ()
 
-    def make_model(self, features: int, outputs: int, table: bool, seed: int, dtype: Any) -> Sequential:
+    def make_model(
+        self, features: int, outputs: int, *, table: bool, tokens: bool, seed: int, dtype: Any
+    ) -> Sequential:
         """Return a model with new parameters.
 
         Parameters
         ----------
         features, outputs : int
-            F and K.
+            F, or the size of the vocabulary, and K.
         table : bool
             Whether sequences are rows of a table, of one step each.
+        tokens : bool
+            Whether sequences are integer tokens.
         seed : int
         dtype : dtype
         """
         if self.model is None:
-            found: Any = self.make_layers(features, outputs, table)
+            found: Any = self.make_layers(features, outputs, table, tokens)
         else:
             self._check_no_other_architecture()
             found = self.model(features, outputs)
             found = found.layers if isinstance(found, Sequential) else found
         return Sequential(*found, seed=seed, dtype=dtype)
 
-    def make_layers(self, features: int, outputs: int, table: bool) -> list[Layer]:
+    def make_layers(self, features: int, outputs: int, table: bool, tokens: bool) -> list[Layer]:
         """Return the layers that the parameters describe; the arguments are those of `make_model`."""
         raise NotImplementedError(f"{type(self).__name__} does not define make_layers")
 
@@ -103,18 +121,20 @@ class Architecture(NestedParameters):
 class Recurrent(Architecture):
     """Base class of the estimators with recurrent layers."""
 
-    replaced_by_model = ("cell", "hidden_size", "num_layers", "bidirectional", "dropout", "pooling")
+    replaced_by_model = ("cell", "hidden_size", "num_layers", "bidirectional", "dropout", "embedding_size", "pooling")
 
     cell: Any = "lstm"
     hidden_size: int | None = None
     num_layers: int = 1
     bidirectional: bool = False
     dropout: float = 0.0
+    embedding_size: int = 16
 
-    def make_layers(self, features: int, outputs: int, table: bool) -> list[Layer]:
-        below = self._recurrent_layer(features)
-        width: Any = below.out_shape(("T", "B", features))[-1]
-        return [below, *self.make_pooling(width), *_dropout(self.dropout), Dense(width, outputs)]
+    def make_layers(self, features: int, outputs: int, table: bool, tokens: bool) -> list[Layer]:
+        embedding = [Embedding(features, self.embedding_size)] if tokens else []
+        below = self._recurrent_layer(self.embedding_size if tokens else features)
+        width: Any = below.out_shape(("T", "B", None))[-1]
+        return [*embedding, below, *self.make_pooling(width), *_dropout(self.dropout), Dense(width, outputs)]
 
     def make_pooling(self, width: Any) -> list[Layer]:
         """Return the layers between the recurrent ones, of `width` outputs, and the last one; here none."""
@@ -171,7 +191,9 @@ class Static(Architecture):
     activation: str = "relu"
     dropout: float = 0.0
 
-    def make_layers(self, features: int, outputs: int, table: bool) -> list[Layer]:
+    def make_layers(self, features: int, outputs: int, table: bool, tokens: bool) -> list[Layer]:
+        if tokens:
+            raise ValueError("X holds integer tokens, of which a view has no meaning: give model=, or vectors as X")
         view = Last() if table else self.component("view")
         shape = view.out_shape(("T", "B", features))
         found: list[Layer] = [view]

@@ -222,7 +222,9 @@ class SequenceEstimator(Architecture):
         """Train a new model, or the one that there is."""
         if reset:
             seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-            self.model_ = self.make_model(data.feature_size, outputs, self.table_, seed, self._dtype)
+            tokens = data.sequences[0].ndim == 1
+            size = 1 + max(int(s.max()) for s in data.sequences) if tokens else data.feature_size
+            self.model_ = self.make_model(size, outputs, table=self.table_, tokens=tokens, seed=seed, dtype=self._dtype)
             self.trainer_ = Trainer(
                 self.model_,
                 *(copy.deepcopy(self.component(name)) for name in ("loss", "gradient", "optimizer")),

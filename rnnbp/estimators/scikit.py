@@ -1,7 +1,7 @@
 """Names of scikit-learn that the estimators build on; where it is missing, an error that names the extra."""
 
 try:
-    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin
+    from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin, clone
     from sklearn.metrics import accuracy_score, r2_score
     from sklearn.utils import check_array, check_random_state
     from sklearn.utils.multiclass import check_classification_targets
@@ -21,6 +21,7 @@ __all__ = [
     "check_is_fitted",
     "check_random_state",
     "check_sample_weight",
+    "clone",
     "column_or_1d",
     "r2_score",
     "validate_data",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 
@@ -116,8 +116,9 @@ class SequenceTranscriber(SequenceEstimator, Recurrent):
         -------
         list of ndarray (L_i,)
         """
-        decoded = [np.asarray(self.trainer_.loss.predict(outputs)) for outputs in self._outputs(X)]
-        return [self.classes_[one - (one > self.trainer_.loss.blank)] for one in decoded]
+        outputs, ctc = self._outputs(X), cast(CTC, self.trainer_.loss)
+        decoded = [ctc.predict(one) for one in outputs]
+        return [self.classes_[one - (one > ctc.blank)] for one in decoded]
 
     def predict_proba(self, X: Any) -> list[Array]:
         """Return the probabilities of the labels and the blank at each step, (T_i, K + 1).

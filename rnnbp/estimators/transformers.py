@@ -2,16 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
 from rnnbp.data import SequenceDataset
 from rnnbp.data.standardizer import Standardizer
 from rnnbp.estimators.containers import Container
-from rnnbp.estimators.nested import Names, NestedParameters
+from rnnbp.estimators.nested import NestedParameters
 from rnnbp.estimators.scikit import TransformerMixin, check_is_fitted, validate_data
-from rnnbp.features import MFCC
 
 Array = np.ndarray
 
@@ -122,8 +121,8 @@ class SequenceFeatures(TransformerMixin, NestedParameters):
 
     Parameters
     ----------
-    features : callable, default rnnbp.features.MFCC()
-        An extractor of `rnnbp.features`, such as `LogMel` or `LPCC`, whose arguments are parameters, as in
+    features : callable
+        An extractor of `rnnbp.features`, such as `MFCC`, `LogMel` or `LPCC`, whose arguments are parameters, as in
         ``features__n_mels``; or any function of a signal.
 
     Examples
@@ -135,9 +134,7 @@ class SequenceFeatures(TransformerMixin, NestedParameters):
     [(51, 20), (101, 20)]
     """
 
-    features: Callable[[Array], Array] | None = None
-
-    names: ClassVar[Names] = {"features": {None: MFCC}}
+    features: Callable[[Array], Array]
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -171,5 +168,6 @@ class SequenceFeatures(TransformerMixin, NestedParameters):
         -------
         list of ndarray (T_i, F), or SequenceDataset for such
         """
-        extract = self.component("features")
-        return X.map(extract) if isinstance(X, SequenceDataset) else [extract(np.asarray(x)) for x in X]
+        if isinstance(X, SequenceDataset):
+            return X.map(self.features)
+        return [self.features(np.asarray(x)) for x in X]
