@@ -53,8 +53,8 @@ TRAINING = """
         Limit of the norm of each gradient.
     schedule : Schedule, optional
         Multiplies the learning rate; see `rnnbp.optimizers.schedules`.
-    dtype : {{'float32', 'float64'}}, default 'float32'
-        Of parameters and computation.
+    dtype : {{'float32', 'float64'}}, optional
+        Of parameters and computation. Default: float32; where X has two axes, that of X, as in scikit-learn.
     early_stopping : bool, default False
         Whether to train on all but a fraction of the sequences, stop when the loss on those has not improved for
         `patience` epochs, and restore the best epoch's parameters.
@@ -98,7 +98,7 @@ class SequenceEstimator(Architecture):
     batch_size: int = 32
     clip: Any = None
     schedule: Any = None
-    dtype: DTypeLike = "float32"
+    dtype: DTypeLike | None = None
     early_stopping: bool = False
     validation_fraction: float = 0.1
     patience: int = 10
@@ -129,9 +129,9 @@ class SequenceEstimator(Architecture):
     def _container(self) -> Container:
         return Container(self.axes, self.sequence, self.time)
 
-    @property
-    def _dtype(self) -> np.dtype:
-        found = np.dtype(self.dtype)
+    def _dtype(self, own: DTypeLike) -> np.dtype:
+        """Return the dtype of the model, for data of the dtype `own`."""
+        found = np.dtype(own if self.dtype is None else self.dtype)
         if found not in (np.float32, np.float64):
             raise ValueError(f"dtype must be 'float32' or 'float64', got {self.dtype!r}")
         return found
@@ -159,10 +159,14 @@ class SequenceEstimator(Architecture):
         if table:
             found = validate_data(self, X, y, reset=reset, dtype=(np.float64, np.float32), **checks)
             rows, y = found if isinstance(found, tuple) else (found, y)
-            return SequenceDataset(list(rows[:, None, :]), dtype=self._dtype), y
+            if reset:
+                self.dtype_ = self._dtype(rows.dtype)
+            return SequenceDataset(list(rows[:, None, :]), dtype=self.dtype_), y
+        if reset:
+            self.dtype_ = self._dtype(np.float32)
         column = y if isinstance(y, str) and y != NO_TARGETS and self.sequence is not None else None
         names = None if reset else getattr(self, "feature_names_in_", None)
-        data = self._container.read(X, self._dtype, names, column, self.per_step)
+        data = self._container.read(X, self.dtype_, names, column, self.per_step)
         self._check_features(data, reset)
         y = data.named_targets if y is None or column is not None else y
         if y is None:
@@ -207,7 +211,7 @@ class SequenceEstimator(Architecture):
             ids=data.ids,
             info=data.info,
             feature_names=data.feature_names,
-            dtype=self._dtype,
+            dtype=self.dtype_,
             **options,
         )
         return made if weights is None else made.subset(np.flatnonzero([np.any(w) for w in weights]))
@@ -224,7 +228,7 @@ class SequenceEstimator(Architecture):
             seed = int(check_random_state(self.random_state).randint(2**31 - 1))
             tokens = data.sequences[0].ndim == 1
             size = 1 + max(int(s.max()) for s in data.sequences) if tokens else data.feature_size
-            self.model_ = self.make_model(size, outputs, table=self.table_, tokens=tokens, seed=seed, dtype=self._dtype)
+            self.model_ = self.make_model(size, outputs, table=self.table_, tokens=tokens, seed=seed, dtype=self.dtype_)
             self.trainer_ = Trainer(
                 self.model_,
                 *(copy.deepcopy(self.component(name)) for name in ("loss", "gradient", "optimizer")),

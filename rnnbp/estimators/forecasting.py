@@ -113,7 +113,7 @@ class SequenceForecaster(SequenceEstimator, Recurrent):
         self.series_ = [np.asarray(s) for s in data.sequences]
         scaled = [self.standardizer_(s) for s in self.series_]
         train = SequenceDataset(
-            [s[:-1] for s in scaled], [targets_ahead(s, h) for s in scaled], per_step=True, dtype=self._dtype
+            [s[:-1] for s in scaled], [targets_ahead(s, h) for s in scaled], per_step=True, dtype=self.dtype_
         ).cut(positive_int("window", self.window))
         self._train(train, h * data.feature_size, reset=reset, epochs=epochs)
         if not self.model_.causal:
@@ -154,7 +154,7 @@ class SequenceForecaster(SequenceEstimator, Recurrent):
 
     def _forecast(self, series: list[Array], horizon: int) -> Array:
         """Return the forecast (N, horizon, F) of standardized series."""
-        batch = SequenceDataset(series, dtype=self._dtype).batch()
+        batch = SequenceDataset(series, dtype=self.dtype_).batch()
         outputs, state = self.model_.forward_from(batch)
         last, found = outputs[batch.lengths - 1, np.arange(batch.size)], np.empty((horizon, *batch.x.shape[1:]))
         for start in range(0, horizon, self.steps_ahead):

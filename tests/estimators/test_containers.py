@@ -102,10 +102,24 @@ TABLES = {
 def test_rows_of_a_table_are_sequences_of_one_step(name):
     rows = [s[0] for s in EQUAL]
     assert Container().is_table(TABLES[name](rows))
-    settings = {"cell": "elman", "hidden_size": 3, "epochs": 2, "random_state": 0}
+    settings = {"cell": "elman", "hidden_size": 3, "epochs": 2, "dtype": "float64", "random_state": 0}
     table = SequenceClassifier(**settings).fit(TABLES[name](rows), [0, 1, 0, 1])
     sequences = SequenceClassifier(**settings).fit([row[None] for row in rows], [0, 1, 0, 1])
     np.testing.assert_array_equal(table.model_.params.vector, sequences.model_.params.vector)
+
+
+@pytest.mark.parametrize(
+    ("X", "dtype", "wanted"),
+    [
+        (np.ones((4, 2)), None, "float64"),
+        (np.ones((4, 2), np.float32), None, "float32"),
+        (EQUAL, None, "float32"),
+        (EQUAL, "float64", "float64"),
+    ],
+)
+def test_a_model_has_the_dtype_of_a_table_and_float32_for_sequences(X, dtype, wanted):
+    classifier = SequenceClassifier(cell="elman", epochs=1, dtype=dtype).fit(X, [0, 1, 0, 1])
+    assert classifier.model_.dtype == wanted
 
 
 @pytest.mark.parametrize("estimator", [SequenceClassifier(), MLPClassifier()], ids=repr)
@@ -128,7 +142,7 @@ def test_missing_values_within_a_sequence_are_an_error():
 
 def test_a_nested_frame_needs_as_many_steps_of_every_feature():
     X = nested(UNEQUAL)
-    X.at[2, "level"] = X.at[2, "level"][:-1]
+    X["level"] = [one[:4] for one in X["level"]]
     with pytest.raises(ValueError, match="the features of sequence 2 must have as many steps each, got 5, 4"):
         SequenceClassifier().fit(X, [0, 1, 0, 1])
 

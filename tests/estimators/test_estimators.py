@@ -10,9 +10,19 @@ import rnnbp
 from rnnbp.data import SequenceDataset
 
 pytest.importorskip("sklearn")
+from sklearn import config_context
 from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.class_weight import compute_sample_weight
 
-from rnnbp.estimators import MLPClassifier, MLPRegressor, SequenceClassifier, SequenceRegressor
+from rnnbp.estimators import (
+    MLPClassifier,
+    MLPRegressor,
+    SequenceClassifier,
+    SequenceRegressor,
+    SequenceStandardizer,
+    SequenceTagger,
+)
 
 
 def steps_up_or_down(count: int = 40, seed: int = 0) -> tuple[list[np.ndarray], np.ndarray]:
@@ -160,3 +170,70 @@ def test_a_static_estimator_tells_rows_of_a_table_from_sequences():
     classifier.fit([np.ones((3, 2))] * 20, y)
     with pytest.raises(ValueError, match="X must be sequences, as MLPClassifier was fitted on"):
         classifier.predict(table)
+
+
+WEIGHTED = [
+    SequenceClassifier(cell="elman", dtype="float64", random_state=0, epochs=5),
+    SequenceClassifier(cell="gru", bidirectional=True, dtype="float64", loss="binary_cross_entropy", random_state=0),
+    MLPClassifier(view="window", dtype="float64", random_state=0),
+    SequenceRegressor(cell="elman", dtype="float64", random_state=0),
+    MLPRegressor(view="resampled", dtype="float64", random_state=0),
+]
+
+
+@pytest.mark.parametrize("estimator", WEIGHTED, ids=repr)
+def test_a_weight_counts_as_repetitions_of_sequences_of_different_lengths(estimator):
+    X, names = steps_up_or_down(12)
+    y = names if hasattr(estimator, "class_weight") else [x.mean() for x in X]
+    weights = np.arange(12) % 4
+    estimator.set_params(batch_size=100)
+    weighted = copy.deepcopy(estimator.fit(X, y, sample_weight=weights))
+    repeated = estimator.fit(
+        [x for x, w in zip(X, weights) for _ in range(w)], [k for k, w in zip(y, weights) for _ in range(w)]
+    )
+    np.testing.assert_allclose(weighted.model_.params.vector, repeated.model_.params.vector, rtol=1e-6, atol=1e-9)
+
+
+def test_weights_of_steps_leave_steps_out():
+    rng = np.random.default_rng(0)
+    X = [rng.normal(size=(n, 1)) for n in (4, 6, 5)]
+    y = [(x[:, 0] > 0).astype(int) for x in X]
+    other = [np.where(np.arange(len(one)) % 2, one, 1 - one) for one in y]
+    weights = [np.arange(len(one)) % 2 for one in y]
+    tagger = SequenceTagger(cell="elman", epochs=3, random_state=0)
+    one, two = (tagger.fit(X, labels, sample_weight=weights).model_.params.vector.copy() for labels in (y, other))
+    assert (one == two).all()
+    assert tagger.score(X, y, sample_weight=weights) == tagger.score(X, other, sample_weight=weights)
+    assert (tagger.fit(X, y).model_.params.vector != one).any()
+
+
+def test_balanced_classes_are_those_of_scikit_learn():
+    X, y = steps_up_or_down(30)
+    X, y = X[:20] + X[20::2], np.concatenate([y[:20], y[20::2]])  # more 'down' than 'up'
+    balanced = compute_sample_weight("balanced", y)
+    settings = {"cell": "elman", "epochs": 3, "random_state": 0}
+    by_class = SequenceClassifier(class_weight="balanced", **settings).fit(X, y)
+    by_sequence = SequenceClassifier(**settings).fit(X, y, sample_weight=balanced)
+    by_dict = SequenceClassifier(class_weight=dict(zip(y, balanced)), **settings).fit(X, y)
+    np.testing.assert_allclose(by_class.model_.params.vector, by_sequence.model_.params.vector, rtol=1e-5)
+    assert (by_dict.model_.params.vector == by_sequence.model_.params.vector).all()
+    with pytest.raises(ValueError, match=r"class_weight has the class 'left', which is not in y"):
+        SequenceClassifier(class_weight={"left": 2}).fit(X, y)
+    with pytest.raises(ValueError, match=r"class_weight must be None, 'balanced' or a dict .* got 'even'"):
+        SequenceClassifier(class_weight="even").fit(X, y)
+
+
+def test_weights_are_routed_through_a_search_and_a_pipeline():
+    X, y = steps_up_or_down(24)
+    weights = (np.arange(24) < 20).astype(float)
+    with config_context(enable_metadata_routing=True):
+        classifier = SequenceClassifier(cell="elman", epochs=2, random_state=0)
+        classifier.set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
+        pipeline = make_pipeline(SequenceStandardizer(), classifier)
+        search = GridSearchCV(pipeline, {"sequenceclassifier__hidden_size": [3]}, cv=2)
+        search.fit(X, y, sample_weight=weights)
+    fitted = search.best_estimator_[-1]
+    standardized = search.best_estimator_[0].transform(X)
+    alone = SequenceClassifier(cell="elman", epochs=2, hidden_size=3, random_state=0)
+    alone.fit(standardized, y, sample_weight=weights)
+    assert (fitted.model_.params.vector == alone.model_.params.vector).all()
