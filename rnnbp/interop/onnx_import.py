@@ -9,12 +9,12 @@ import numpy as np
 
 from rnnbp import losses
 from rnnbp.data import names_or_none
+from rnnbp.interop.onnx_axis_rules import both_ends
 from rnnbp.interop.onnx_functions import BODIES, DOMAIN, function
 from rnnbp.interop.onnx_layer_functions import LAYER_FUNCTIONS
 from rnnbp.interop.onnx_node import Node
 from rnnbp.interop.onnx_reading import arrays_of, opset_of, read_proto
 from rnnbp.interop.onnx_rules import RULES
-from rnnbp.interop.onnx_shape_rules import both_ends
 from rnnbp.interop.onnx_values import (
     BATCH,
     FEATURES,
@@ -24,6 +24,7 @@ from rnnbp.interop.onnx_values import (
     Finals,
     Lengths,
     Outputs,
+    Repeated,
     StateInput,
     Value,
 )
@@ -161,8 +162,9 @@ class _Graph:
             raise node.refuse("operators of this domain are not supported")
         if node.op == "Constant":
             return [Constant(array) for array in _computed(node)]
-        if node.op in FOLDED and all(isinstance(value, Constant | None) for value in node.inputs):
-            return [Constant(array) for array in _computed(node)]
+        if node.op in FOLDED and all(isinstance(value, Constant | Repeated | None) for value in node.inputs):
+            kind = Repeated if any(isinstance(value, Repeated) for value in node.inputs) else Constant
+            return [kind(array) for array in _computed(node)]
         if node.op not in RULES:
             raise node.refuse(f"the operator is not supported; {', '.join(sorted(RULES))} are")
         found = RULES[node.op](node)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from rnnbp.interop.onnx_node import Node
-from rnnbp.interop.onnx_shape_rules import outputs_of
+from rnnbp.interop.onnx_size_rules import outputs_of
 from rnnbp.interop.onnx_values import BATCH, TIME, Constant, Lengths, Outputs, Value
 from rnnbp.layers import Ends, Flatten, Last, Layer, MeanOverTime, Resample, TimeStatistics, Window
 

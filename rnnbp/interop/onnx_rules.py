@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from rnnbp.cells.base import Array
+from rnnbp.interop.onnx_axis_rules import AXIS_RULES
 from rnnbp.interop.onnx_import_recurrent import recurrent
 from rnnbp.interop.onnx_node import Node
-from rnnbp.interop.onnx_shape_rules import SHAPE_RULES, outputs_of
-from rnnbp.interop.onnx_values import BATCH, FEATURES, TIME, Constant, Lengths, Outputs, Value
+from rnnbp.interop.onnx_size_rules import SIZE_RULES, outputs_of, product_of_sizes, sizes_operands
+from rnnbp.interop.onnx_values import BATCH, FEATURES, TIME, Constant, Filled, Lengths, Outputs, Value
 from rnnbp.layers import Conv1D, Dense, Embedding, LayerNorm, MeanOverTime, Normalize, Reverse
 
 ACTIVATIONS = {"Tanh": "tanh", "Sigmoid": "sigmoid", "Relu": "relu"}
@@ -66,6 +67,10 @@ def _softmax(node: Node) -> Value:
 
 
 def _arithmetic(node: Node) -> Value:
+    if (sizes := sizes_operands(node)) is not None:
+        return product_of_sizes(node, sizes)
+    if all(isinstance(value, Filled | Constant) for value in node.inputs):
+        return _of_filled(node)
     first = isinstance(node.input(0), Outputs)
     x = _features(node, 0 if first else 1)
     constant = node.array(1 if first else 0, "the other operand")
@@ -88,6 +93,14 @@ def _arithmetic(node: Node) -> Value:
     if last is not None and isinstance(last.layer, Normalize) and set(last.layer.scale) == {1.0}:
         return replace(x, layers=x.layers[:-1]).then(Normalize(last.layer.mean, tuple(scale)))
     return x.then(Normalize((0.0,) * F, tuple(scale)))
+
+
+def _of_filled(node: Node) -> Value:
+    """Return a constant times an array with one value everywhere, which exporters compute for shapes."""
+    values = [value.value if isinstance(value, Filled) else value.array.reshape(-1) for value in node.inputs]
+    if node.op != "Mul" or any(np.size(value) != 1 for value in values):
+        raise node.refuse("of arrays with one value everywhere only products with a number are supported")
+    return Filled(float(np.prod([np.asarray(value).reshape(()) for value in values])))
 
 
 def _layer_norm(node: Node) -> Value:
@@ -163,7 +176,7 @@ def _conv(node: Node) -> Value:
 def _gather(node: Node) -> Value:
     if isinstance(node.input(0), Constant) and isinstance(node.input(1), Outputs):
         return _embedding(node)
-    return SHAPE_RULES["Gather"](node)
+    return AXIS_RULES["Gather"](node)
 
 
 def _dropout(node: Node) -> Value:
@@ -171,7 +184,8 @@ def _dropout(node: Node) -> Value:
 
 
 RULES: dict[str, Callable[[Node], Any]] = {
-    **SHAPE_RULES,
+    **AXIS_RULES,
+    **SIZE_RULES,
     **dict.fromkeys(("RNN", "LSTM", "GRU"), recurrent),
     **dict.fromkeys(ACTIVATIONS, _activation),
     **dict.fromkeys(("Add", "Sub", "Mul", "Div"), _arithmetic),

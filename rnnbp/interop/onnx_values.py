@@ -28,6 +28,13 @@ class Filled:
 
 
 @dataclass(frozen=True)
+class Repeated:
+    """An array that the file contains, repeated for each sequence: its axis of the batch has size 1."""
+
+    array: Array
+
+
+@dataclass(frozen=True)
 class Sizes:
     """Sizes of axes, as a vector or a single number."""
 

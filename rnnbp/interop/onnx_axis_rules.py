@@ -1,15 +1,15 @@
-"""What the operators that move and cut axes do to the outputs of layers, to final states, sizes and initial states."""
+"""What the operators that move and cut axes do: to the outputs of layers, final states, sizes and initial states."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 from rnnbp.interop.onnx_node import Node, described
+from rnnbp.interop.onnx_size_rules import outputs_of, sizes_in
 from rnnbp.interop.onnx_values import (
     BATCH,
     DIRECTIONS,
     TIME,
-    Constant,
     Filled,
     Final,
     Finals,
@@ -21,56 +21,11 @@ from rnnbp.interop.onnx_values import (
     size_of,
 )
 from rnnbp.layers import Last, Reverse
-from rnnbp.runtime import require
-
-Initial = Filled | StateInput  # whose shape does not matter: the operator checks it
-
-
-def outputs_of(node: Node, k: int = 0) -> Outputs:
-    """Return the input k, which must be the outputs of layers, before a softmax."""
-    x = node.input(k)
-    if not isinstance(x, Outputs):
-        raise node.refuse(f"input {k} must be the outputs of layers, got {described(x)}")
-    if x.softmax:
-        raise node.refuse("a softmax is supported at the end of a model only")
-    return x
 
 
 def _same(node: Node) -> Value:
     """Return the input 0 of an operator that changes nothing of what is known about it."""
     return node.input(0)
-
-
-# ---- sizes ----------------------------------------------------------------------------------------------
-
-
-def _shape(node: Node) -> Value:
-    x = outputs_of(node)
-    sizes = [size_of(axis, x.sizes) for axis in x.axes]
-    return Sizes(tuple(sizes[node.attributes.get("start", 0) : node.attributes.get("end", len(sizes))]))
-
-
-def _sizes_in(value: Value) -> tuple[Any, ...] | None:
-    if isinstance(value, Sizes):
-        return value.sizes
-    if isinstance(value, Constant) and value.array.dtype.kind == "i":
-        return tuple(value.array.reshape(-1).tolist())
-    return None
-
-
-def _constant_of_shape(node: Node) -> Value:
-    value = node.attributes.get("value")
-    to_array = require("onnx", extra="onnx").numpy_helper.to_array
-    return Filled(0.0 if value is None else float(to_array(value).reshape(-1)[0]))
-
-
-def _expand(node: Node) -> Value:
-    x = node.input(0)
-    if isinstance(x, Filled | StateInput):
-        return x
-    if isinstance(x, Constant) and x.array.size and (x.array == x.array.flat[0]).all():
-        return Filled(float(x.array.flat[0]))
-    raise node.refuse(f"{described(x)} is not supported: only an array with one value everywhere is")
 
 
 # ---- parts of an axis -----------------------------------------------------------------------------------
@@ -183,8 +138,8 @@ def both_ends(parts: Sequence[Final | None]) -> Outputs | None:
 
 def _concat(node: Node) -> Value:
     axis, values = node.attributes["axis"], node.inputs
-    if all(_sizes_in(value) is not None for value in values):
-        return Sizes(tuple(size for value in values for size in _sizes_in(value) or ()))
+    if all(sizes_in(value) is not None for value in values):
+        return Sizes(tuple(size for value in values for size in sizes_in(value) or ()))
     if all(isinstance(value, Filled) for value in values) and len(set(values)) == 1:
         return values[0]
     if all(isinstance(value, Finals) for value in values) and values[0].axes[axis] == "D":
@@ -247,9 +202,11 @@ def _unsqueeze(node: Node) -> Value:
 
 
 def _reshape(node: Node) -> Value:
-    x, target = node.input(0), _sizes_in(node.input(1))
+    x, target = node.input(0), sizes_in(node.input(1))
     if isinstance(x, Filled | StateInput):
         return x
+    if isinstance(x, Sizes):
+        return Sizes(x.sizes, scalar=target == ())
     if target is None:
         raise node.refuse(f"input 1 must be sizes that the file tells, got {described(node.input(1))}")
     if isinstance(x, Finals):
@@ -271,15 +228,12 @@ def _flat(node: Node, x: Finals, target: Sequence[Any]) -> Value:
     return found
 
 
-SHAPE_RULES: dict[str, Callable[[Node], Value]] = {
+AXIS_RULES: dict[str, Callable[[Node], Value]] = {
     "Cast": _same,
     "Concat": _concat,
-    "ConstantOfShape": _constant_of_shape,
-    "Expand": _expand,
     "Gather": _gather,
     "Identity": _same,
     "Reshape": _reshape,
-    "Shape": _shape,
     "Slice": _slice,
     "Squeeze": _squeeze,
     "Transpose": _transpose,
