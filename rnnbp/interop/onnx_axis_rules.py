@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from rnnbp.interop.onnx_branches import side_by_side
+from rnnbp.interop.onnx_import_recurrent import both_directions
 from rnnbp.interop.onnx_node import Node, described
 from rnnbp.interop.onnx_size_rules import outputs_of, sizes_in
 from rnnbp.interop.onnx_values import (
@@ -61,6 +63,8 @@ def _slice(node: Node) -> Value:
     if isinstance(x, Finals):
         return _part(node, x, axis, slice(start, end))
     outputs = outputs_of(node)
+    if axis % len(outputs.axes) == len(outputs.axes) - 1 and (half := _half(outputs, start, end)) is not None:
+        return half
     if start == -1 and end > 2**30:
         return _step(node, outputs, axis, -1, dropped=False)
     if (start, end) == (0, 1):
@@ -103,6 +107,24 @@ def _with_gap(x: Outputs, axis: int) -> list[tuple[str, ...]]:
     found: list[tuple[str, ...]] = [BATCH, ("F",)]
     found.insert(min(axis, 2), ())
     return found
+
+
+def _half(x: Outputs, start: int, end: int) -> Outputs | None:
+    """Return half of the features of a bidirectional layer at the last or first step, where it is that layer's final.
+
+    Which is the forward half at the last step and the backward half at the first one.
+    """
+    names = [type(one.layer) for one in x.layers]
+    H = x.features // 2
+    d = int(start == H)
+    end = min(end, x.features)
+    steps: list[Any] = [Reverse, Last] if d else [Last]
+    if names[-len(steps) :] != steps or (start, end) != (d * H, (d + 1) * H):
+        return None
+    below = x.layers[: -len(steps)]
+    if not below or not below[-1].layer.bidirectional:
+        return None
+    return both_directions(below, {**x.sizes, "D": 2, "H": H})[d].outputs()
 
 
 # ---- final states ---------------------------------------------------------------------------------------
@@ -148,6 +170,8 @@ def _concat(node: Node) -> Value:
         found = both_ends([value.direction for value in values])
         if found is not None:
             return found
+    if all(isinstance(value, Outputs) for value in values) and axis in (-1, len(values[0].axes) - 1):
+        return side_by_side(node, values)
     got = ", ".join(described(value) for value in values)
     raise node.refuse(f"it joins {got} along axis {axis}; supported are the final outputs of both directions")
 

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from rnnbp.interop.onnx_builder import Builder
-from rnnbp.interop.onnx_export_layers import Place, add_layer, lengths_above
+from rnnbp.interop.onnx_export_layers import add_layer, lengths_above
 from rnnbp.interop.onnx_functions import OPSET
+from rnnbp.interop.onnx_place import Place
 from rnnbp.layers import Dropout, Embedding, Noise, Recurrent
 from rnnbp.layers.cell_layer import unrolled
 from rnnbp.layers.multi_layer import MultiLayer

@@ -82,6 +82,13 @@ _BODIES = {
       total = ReduceSum <keepdims: int = 0> (real, axis0)
       y = Div (total, count)
     """,
+    "Start (state, lengths) => (start)": f"""
+      {_INTS}
+      batch = Shape (lengths)
+      ones = Constant <value_ints: ints = [1]> ()
+      shape = Concat <axis: int = 0> (ones, batch, ones)
+      start = Expand (state, shape)
+    """,
     "TimeStatistics (x, lengths) => (y)": f"""
       {_INTS} {_STEPS} {_REAL} {_COUNT}
       total = ReduceSum <keepdims: int = 0> (real, axis0)
@@ -96,6 +103,26 @@ _BODIES = {
       positive = Add (variance, added)
       deviation = Sqrt (positive)
       y = Concat <axis: int = 1> (mean, deviation)
+    """,
+    "AttentionPooling (x, lengths, w, b, v) => (y)": f"""
+      {_INTS} {_STEPS}
+      running = Less (column, lengths)
+      mask = Unsqueeze (running, axis2)
+      product = MatMul (x, w)
+      a = Add (product, b)
+      h = Tanh (a)
+      scores = MatMul (h, v)
+      least = Constant <value: tensor = double {{-1e30}}> ()
+      past_the_end = CastLike (least, x)
+      masked = Where (mask, scores, past_the_end)
+      attention = Softmax <axis: int = 0> (masked)
+      weighted = Mul (attention, x)
+      y = ReduceSum <keepdims: int = 0> (weighted, axis0)
+    """,
+    "Highway (x, f, gate) => (y)": """
+      difference = Sub (f, x)
+      gated = Mul (gate, difference)
+      y = Add (x, gated)
     """,
     "Window <left, right> (x, lengths) => (y)": f"""
       {_INTS} {_STEPS} {_REAL}

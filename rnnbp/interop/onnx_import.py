@@ -50,8 +50,7 @@ def import_onnx(path: str | Path, output: str | None = None) -> Sequential:
     these do not have, `rnnbp.Recurrent` or `rnnbp.Bidirectional` with a cell that has them; around them are taken what
     PyTorch's exporter writes, and what `export_onnx` does. The model takes (T, B, ...), whatever the order in the file;
     ``model.info["onnx"]`` tells that of the file. A softmax at the end is left to the loss, which is then
-    `rnnbp.CrossEntropy`. An activation that follows neither a dense layer nor a convolution becomes a `rnnbp.Dense`
-    with the weights of the identity.
+    `rnnbp.CrossEntropy`. Branches that meet again become `rnnbp.Residual`, `rnnbp.Highway` and `rnnbp.Parallel`.
 
     Parameters
     ----------

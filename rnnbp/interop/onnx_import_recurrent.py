@@ -1,11 +1,12 @@
 """Import of ONNX's operators RNN, LSTM and GRU as recurrent layers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from rnnbp.cells import Cell, ElmanCell, GRUCell, LSTMCell, OriginalGRUCell
+from rnnbp.cells import ElmanCell, GRUCell, LSTMCell, OriginalGRUCell
 from rnnbp.cells.base import Array
 from rnnbp.interop.onnx_cells import activations_of, cell_of, params_of
 from rnnbp.interop.onnx_node import Node, described
@@ -22,17 +23,31 @@ from rnnbp.interop.onnx_values import (
     Lengths,
     Outputs,
     Placed,
+    Repeated,
     StateInput,
     Value,
 )
-from rnnbp.layers import GRU, LSTM, Bidirectional, Elman, Ends, Last, Layer, OriginalGRU, Recurrent, Reverse
+from rnnbp.layers import (
+    GRU,
+    LSTM,
+    Bidirectional,
+    Elman,
+    Ends,
+    Last,
+    Layer,
+    LearnedStart,
+    OriginalGRU,
+    Recurrent,
+    Reverse,
+)
+from rnnbp.layers.cell_layer import unrolled
 
 GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
 KNOWN = {
     *("activation_alpha", "activation_beta", "activations", "clip", "direction", "hidden_size", "layout"),
     *("input_forget", "linear_before_reset"),
 }
-REVERSE = Placed(Reverse())
+REVERSE, LAST = Placed(Reverse()), Placed(Last())
 
 
 def recurrent(node: Node) -> list[Value]:
@@ -52,8 +67,6 @@ def recurrent(node: Node) -> list[Value]:
         axes = "(B, T, F)" if layout else "(T, B, F)"
         raise node.refuse(f"with attribute 'layout' = {layout} input 0 (X) must have the axes {axes}, got {x.axes}")
     operators = _operators(node)
-    for k, name in ((5, "initial_h"), (6, "initial_c")):
-        _check_initial(node, k, name, len(operators))
     lengths = node.input(4)
     if lengths is not None and lengths != Lengths(x.changes):
         _check_full(node, lengths)
@@ -97,20 +110,33 @@ def _check_shape(node: Node, name: str, array: Array, wanted: tuple[int, ...]) -
         raise node.refuse(f"input {name} must have shape {wanted}, got {array.shape}")
 
 
-def _check_initial(node: Node, k: int, name: str, directions: int) -> None:
-    """Raise unless the state before the first step is zero, or an input of the graph for a layer that takes one."""
+def _starts(node: Node, operators: Sequence[Operator]) -> list[Array | None]:
+    """Return the state before the first step that the file contains, (S,), of each direction; None where it is zero."""
+    names = {5: "initial_h", 6: "initial_c"} if node.op == "LSTM" else {5: "initial_h"}
+    parts = [_start(node, k, name, len(operators), operators[0].r.shape[1]) for k, name in names.items()]
+    starts = np.concatenate(parts, axis=1)
+    return [start if start.any() else None for start in starts]
+
+
+def _start(node: Node, k: int, name: str, directions: int, H: int) -> Array:
+    """Return a part of the state before the first step, (D, H); zeros where it is an input of the graph."""
     value = node.input(k)
-    if value is None or (isinstance(value, Filled) and value.value == 0):
-        return
-    if isinstance(value, Constant) and not value.array.any():
-        return
+    if value is None:
+        return np.zeros((directions, H))
+    if isinstance(value, Filled):
+        return np.full((directions, H), value.value)
     if isinstance(value, StateInput):
-        if directions == 1 and node.attributes.get("direction", "forward") == "forward":
-            return
-        raise node.refuse(
-            f"{name} is the input {value.name!r} of the graph, and layers that run backward in time take no state"
-        )
-    raise node.refuse(f"{name} must be zeros or an input of the graph, got {described(value)} that is not zero")
+        if node.attributes.get("direction", "forward") != "forward":
+            raise node.refuse(
+                f"{name} is the input {value.name!r} of the graph, and layers that run backward in time take no state"
+            )
+        return np.zeros((directions, H))
+    if not isinstance(value, Constant | Repeated):
+        raise node.refuse(f"{name} must be an array of the file or an input of the graph, got {described(value)}")
+    array = value.array.swapaxes(0, 1) if node.attributes.get("layout", 0) else value.array
+    if array.ndim != 3 or array.shape[::2] != (directions, H) or (array != array[:, :1]).any():
+        raise node.refuse(f"{name} must have shape ({directions}, B, {H}) and be the same for all sequences of a batch")
+    return array[:, 0]
 
 
 def _check_full(node: Node, lengths: Value) -> None:
@@ -127,39 +153,49 @@ def _check_full(node: Node, lengths: Value) -> None:
 def _outputs(x: Outputs, operators: Sequence[Operator], layout: int, ragged: bool, node: Node) -> list[Value]:
     cells = [cell_of(operator) for operator in operators]
     params = [params_of(cell, operator) for cell, operator in zip(cells, operators, strict=True)]
-    if len(cells) == 2 and cells[0] != cells[1]:
-        raise node.refuse("attribute 'activations' differs between the directions, which is not supported")
-    H = cells[0].output_size
+    starts = _starts(node, operators)
+    H, reverse = cells[0].output_size, node.attributes.get("direction", "forward") == "reverse"
     sizes = {k: n for k, n in x.sizes.items() if k in "TB"} | {"D": len(cells), "H": H}
+    if len(cells) == 2:
+        if cells[0] != cells[1]:
+            raise node.refuse("attribute 'activations' differs between the directions, which is not supported")
+        if any(start is not None for start in starts):
+            raise node.refuse("initial_h and initial_c of a bidirectional layer must be zero")
+        layers: tuple[Placed, ...] = (_bidirectional(cells[0], *params),)
+        finals: tuple[Final, ...] = both_directions((*x.layers, *layers), sizes)
+    else:
+        layers = (_started(_forward_layer(cells[0]), params[0], starts[0]),)
+        last = (*x.layers, REVERSE, *layers, LAST) if reverse else (*x.layers, *layers, LAST)
+        layers = (REVERSE, *layers, REVERSE) if reverse else layers
+        finals = (Final(last, last, 0, 1, sizes),)
     axes = (BATCH, TIME, DIRECTIONS, UNITS) if layout else (TIME, DIRECTIONS, BATCH, UNITS)
-    reverse = node.attributes.get("direction", "forward") == "reverse"
-    layers = _layers(cells, params, reverse)
-    y = Outputs((*x.layers, *layers), axes, sizes, ragged)
-    finals = tuple(
-        Final(
-            (*x.layers, *_final_layers(cells[d], params[d], bool(d) or reverse)),
-            (*x.layers, *layers, Placed(Ends())),
-            d,
-            len(cells),
-            sizes,
-        )
-        for d in range(len(cells))
-    )
+    y = replace(x, layers=(*x.layers, *layers), axes=axes, sizes=sizes, ragged=ragged, zeroed=ragged, direction=None)
     order = ("B", "D", "H") if layout else ("D", "B", "H")
     return [y, Finals(finals, "h", order), Finals(finals, "c", order)]
 
 
-def _layers(cells: Sequence[Cell], params: Sequence[dict[str, Array]], reverse: bool) -> tuple[Placed, ...]:
-    if len(cells) == 2:
-        return (_bidirectional(cells[0], *params),)
-    one = Placed(_forward_layer(cells[0]), params[0])
-    return (REVERSE, one, REVERSE) if reverse else (one,)
+def both_directions(layers: tuple[Placed, ...], sizes: Mapping[str, int]) -> tuple[Final, Final]:
+    """Return the final outputs of the directions of a bidirectional layer, the last one of `layers`.
+
+    That of one direction alone is computed by a layer with the weights of that direction.
+    """
+    *below, placed = layers
+    inner: Any = unrolled(placed.layer)
+    cell = inner.cell if isinstance(inner, Bidirectional) else inner.cells[0]
+    halves: tuple[dict[str, Array], dict[str, Array]] = {}, {}
+    for name, array in placed.params.items():
+        stem = name.removesuffix("_reverse")
+        halves[stem != name][stem.removesuffix("_l0")] = array
+    both, alone = (*layers, Placed(Ends())), [Placed(_forward_layer(cell), half) for half in halves]
+    return (
+        Final((*below, alone[0], LAST), both, 0, 2, sizes),
+        Final((*below, REVERSE, alone[1], LAST), both, 1, 2, sizes),
+    )
 
 
-def _final_layers(cell: Cell, params: dict[str, Array], backward: bool) -> tuple[Placed, ...]:
-    """Return the layers whose outputs are the last ones of a direction."""
-    one = (Placed(_forward_layer(cell), params), Placed(Last()))
-    return (REVERSE, *one) if backward else one
+def _started(layer: Layer, params: dict[str, Array], start: Array | None) -> Placed:
+    """Return a layer that starts in a state that is not zero, or the layer itself."""
+    return Placed(layer, params) if start is None else Placed(LearnedStart(layer), {**params, "start": start})
 
 
 def _forward_layer(cell: Any) -> Layer:

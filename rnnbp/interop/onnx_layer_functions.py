@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from rnnbp.interop.onnx_branches import highway
 from rnnbp.interop.onnx_node import Node
 from rnnbp.interop.onnx_size_rules import outputs_of
-from rnnbp.interop.onnx_values import BATCH, TIME, Constant, Lengths, Outputs, Value
-from rnnbp.layers import Ends, Flatten, Last, Layer, MeanOverTime, Resample, TimeStatistics, Window
+from rnnbp.interop.onnx_values import BATCH, FEATURES, TIME, Constant, Lengths, Outputs, Repeated, Value
+from rnnbp.layers import AttentionPooling, Ends, Flatten, Last, Layer, MeanOverTime, Resample, TimeStatistics, Window
 
 
 def _sequences(node: Node) -> Outputs:
@@ -71,14 +72,25 @@ def _resample(node: Node) -> Value:
     return x.without_time(Resample(fractions.size), fractions.size * x.features)
 
 
+def _attention(node: Node) -> Value:
+    x, (w, b, v) = _sequences(node), (node.array(k, name) for k, name in ((2, "w"), (3, "b"), (4, "v")))
+    if w.ndim != 2 or w.shape[0] != x.features or b.shape != w.shape[1:] or v.shape != (*b.shape, 1):
+        raise node.refuse(f"its weights must be (F, A), (A,) and (A, 1), got {w.shape}, {b.shape} and {v.shape}")
+    placed = x.then(AttentionPooling(*w.shape), {"w": w.T, "b": b, "v": v[:, 0]})
+    return replace(placed, axes=(BATCH, FEATURES))
+
+
 LAYER_FUNCTIONS: dict[str, Callable[[Node], Any]] = {
+    "AttentionPooling": _attention,
     "ChangedLengths": _changed_lengths,
     "Ends": _pooling(Ends),
     "Flatten": _flatten,
+    "Highway": highway,
     "Last": _pooling(Last),
     "Lengths": _lengths,
     "MeanOverTime": _pooling(MeanOverTime),
     "Resample": _resample,
+    "Start": lambda node: Repeated(node.array(0, "the state")),
     "TimeStatistics": _pooling(TimeStatistics, 2),
     "Window": _window,
     "ZeroPadding": _padding,

@@ -1,6 +1,6 @@
 """Cells as ONNX's operators RNN, LSTM and GRU: their attributes and arrays, in the operators' gate order."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,11 +65,6 @@ class Operator:
     b: Array
     p: Array | None = None
     attributes: dict[str, Any] = field(default_factory=dict)
-
-    def same_options(self, other: "Operator") -> bool:
-        """Return whether one node can run both, one in each direction."""
-        mine, others = (self.op, self.activations, self.attributes), (other.op, other.activations, other.attributes)
-        return mine == others and (self.p is None) == (other.p is None)
 
 
 def operator_of(cell: Any, params: Weights) -> Operator | None:
@@ -165,7 +160,7 @@ _OPERATORS: dict[type, Callable[[Any, Weights], Operator]] = {
 }
 
 
-def activation_attributes(operators: list[Operator]) -> dict[str, Any]:
+def activation_attributes(operators: Sequence[Operator]) -> dict[str, Any]:
     """Return the attributes ``activations``, ``activation_alpha`` and ``activation_beta`` of a node's directions.
 
     Examples

@@ -8,11 +8,12 @@ import numpy as np
 
 from rnnbp.cells.base import Array
 from rnnbp.interop.onnx_axis_rules import AXIS_RULES
+from rnnbp.interop.onnx_branches import residual
 from rnnbp.interop.onnx_import_recurrent import recurrent
 from rnnbp.interop.onnx_node import Node
 from rnnbp.interop.onnx_size_rules import SIZE_RULES, outputs_of, product_of_sizes, sizes_operands
 from rnnbp.interop.onnx_values import BATCH, FEATURES, TIME, Constant, Filled, Lengths, Outputs, Value
-from rnnbp.layers import Conv1D, Dense, Embedding, LayerNorm, MeanOverTime, Normalize, Reverse
+from rnnbp.layers import Activation, Conv1D, Dense, Embedding, LayerNorm, MeanOverTime, Normalize, Reverse
 
 ACTIVATIONS = {"Tanh": "tanh", "Sigmoid": "sigmoid", "Relu": "relu"}
 
@@ -52,8 +53,7 @@ def _activation(node: Node) -> Value:
     last = x.layers[-1] if x.layers else None
     if last is not None and isinstance(last.layer, Dense | Conv1D) and last.layer.activation == "linear":
         return replace(x, layers=(*x.layers[:-1], replace(last, layer=replace(last.layer, activation=name))))
-    F = _features(node).features  # a layer with the weights of the identity
-    return x.then(Dense(F, F, name), {"w": np.eye(F), "b": np.zeros(F)})
+    return _features(node).then(Activation(name))
 
 
 def _softmax(node: Node) -> Value:
@@ -71,6 +71,8 @@ def _arithmetic(node: Node) -> Value:
         return product_of_sizes(node, sizes)
     if all(isinstance(value, Filled | Constant) for value in node.inputs):
         return _of_filled(node)
+    if all(isinstance(value, Outputs) for value in node.inputs):
+        return residual(node)
     first = isinstance(node.input(0), Outputs)
     x = _features(node, 0 if first else 1)
     constant = node.array(1 if first else 0, "the other operand")

@@ -16,6 +16,7 @@ from onnx_models import B, T, error, random_example, round_trip_errors, session_
 
 from rnnbp.interop.onnx_export import to_proto  # noqa: E402
 from rnnbp.interop.onnx_functions import BODIES  # noqa: E402
+from rnnbp.interop.onnx_import import from_proto  # noqa: E402
 
 pytestmark = pytest.mark.interop
 F = 4
@@ -41,6 +42,26 @@ LAYERS = {
     "layer norm": [rnnbp.LayerNorm(F), rnnbp.Dense(F, 2, "sigmoid")],
     "convolution": [rnnbp.Conv1D(F, 3, 2, activation="relu"), rnnbp.LSTM(3, 2)],
     "strided convolution": [rnnbp.Conv1D(F, 3, 2, stride=2, padding=1), rnnbp.GRU(3, 2), rnnbp.Last()],
+    "activation": [rnnbp.LSTM(F, 3), rnnbp.Activation("tanh"), rnnbp.Activation("linear"), rnnbp.GRU(3, 2)],
+    "attention": [rnnbp.VariationalDropout(0.5), rnnbp.AttentionPooling(F, 3), rnnbp.Dense(F, 2)],
+    "tied": [rnnbp.Embedding(5, 4), rnnbp.LSTM(4, 4), rnnbp.TiedDense(4, 5)],
+    "learned start": [rnnbp.LearnedStart(rnnbp.LSTM(F, 3, num_layers=2)), rnnbp.LearnedStart(rnnbp.GRU(3, 2))],
+    "learned start of a stack": [
+        rnnbp.LearnedStart(rnnbp.Recurrent(rnnbp.Stack((rnnbp.LSTMCell(F, 3), rnnbp.GRUCell(3, 2)))))
+    ],
+    "residual": [rnnbp.Residual(rnnbp.LayerNorm(F), rnnbp.GRU(F, F)), rnnbp.Last()],
+    "highway": [rnnbp.Highway(F, rnnbp.Dense(F, 3, "relu"), rnnbp.Dense(3, F)), rnnbp.Highway(F, rnnbp.LSTM(F, F))],
+    "parallel": [
+        rnnbp.Parallel(
+            rnnbp.Conv1D(F, 2, 3, stride=2, padding=1),
+            rnnbp.Chain(rnnbp.GRU(F, 3), rnnbp.Conv1D(3, 2, 3, stride=2, padding=1)),
+        ),
+        rnnbp.MeanOverTime(),
+    ],
+    "pooled branches": [
+        rnnbp.Parallel(rnnbp.Chain(rnnbp.LSTM(F, 3), rnnbp.Last()), rnnbp.MeanOverTime()),
+        rnnbp.Dense(7, 2),
+    ],
     "last": [rnnbp.LSTM(F, 3), rnnbp.Last()],
     "ends": [rnnbp.LSTM(F, 3, bidirectional=True), rnnbp.Dropout(0.5), rnnbp.Ends(), rnnbp.Dense(6, 2)],
     "mean": [rnnbp.MeanOverTime()],
@@ -67,12 +88,16 @@ def inputs(model, rng):
 
 
 @pytest.mark.parametrize("layers", LAYERS.values(), ids=LAYERS)
-def test_the_runtime_computes_our_outputs(layers, rng):
+def test_the_runtime_and_the_imported_model_compute_our_outputs(layers, rng):
     model = rnnbp.Sequential(*layers, seed=1)
-    session, x = session_of(to_proto(model)), inputs(model, rng)
+    model.params.vector[:] += 0.2 * rng.standard_normal(model.params.size).astype(np.float32)
+    proto, x = to_proto(model), inputs(model, rng)
+    session, again = session_of(proto), from_proto(proto)
     for lengths in (ALL, LENGTHS):
+        expected = model.forward(x, lengths)
         (found,) = session.run(None, {"x": x, "lengths": lengths})
-        assert error(found, model.forward(x, lengths)) < 1e-5
+        assert error(found, expected) < 1e-5
+        assert error(again.forward(x, lengths), expected) < 1e-6
 
 
 @pytest.mark.parametrize("seed", range(25))
@@ -169,6 +194,12 @@ def test_every_function_is_used_by_a_layer():
     [
         ([rnnbp.Jordan(F, 3, 2)], {}, "layer 0, Jordan, cannot be exported to ONNX: no operator computes JordanCell"),
         ([rnnbp.FixedPoint(cells.ElmanCell(F, 3))], {}, "layer 0, FixedPoint, cannot be exported to ONNX: FixedPoint"),
+        ([rnnbp.Zoneout(cells.GRUCell(F, 3))], {}, "layer 0, Zoneout, cannot be exported to ONNX: Zoneout is none"),
+        (
+            [rnnbp.LearnedStart(rnnbp.GRU(F, 3))],
+            {"states": True},
+            "layer 0, LearnedStart, .* starts in a learned state",
+        ),
         ([rnnbp.Reverse()], {"states": True}, "states=True: layer 0, Reverse, is non-causal"),
         ([rnnbp.Elman(F, 3), rnnbp.Last()], {"states": True}, "states=True: layer 1, Last, has a state"),
     ],
