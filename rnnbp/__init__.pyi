@@ -97,8 +97,12 @@ from rnnbp.layers import Window as Window
 from rnnbp.losses import CTC as CTC
 from rnnbp.losses import BinaryCrossEntropy as BinaryCrossEntropy
 from rnnbp.losses import CrossEntropy as CrossEntropy
+from rnnbp.losses import Huber as Huber
 from rnnbp.losses import Loss as Loss
+from rnnbp.losses import MeanAbsoluteError as MeanAbsoluteError
 from rnnbp.losses import MeanSquaredError as MeanSquaredError
+from rnnbp.losses import MixtureDensity as MixtureDensity
+from rnnbp.losses import Quantile as Quantile
 from rnnbp.metrics import ErrorRate as ErrorRate
 from rnnbp.metrics import edit_distance as edit_distance
 from rnnbp.metrics import token_error_rate as token_error_rate

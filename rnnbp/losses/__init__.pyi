@@ -1,3 +1,4 @@
+from rnnbp.losses.absolute_error import MeanAbsoluteError as MeanAbsoluteError
 from rnnbp.losses.base import Loss as Loss
 from rnnbp.losses.base import check_loss as check_loss
 from rnnbp.losses.by_name import LOSSES as LOSSES
@@ -5,5 +6,9 @@ from rnnbp.losses.by_name import from_config as from_config
 from rnnbp.losses.cross_entropy import BinaryCrossEntropy as BinaryCrossEntropy
 from rnnbp.losses.cross_entropy import CrossEntropy as CrossEntropy
 from rnnbp.losses.ctc import CTC as CTC
+from rnnbp.losses.huber import Huber as Huber
+from rnnbp.losses.mixture_density import Mixture as Mixture
+from rnnbp.losses.mixture_density import MixtureDensity as MixtureDensity
 from rnnbp.losses.natural import natural_loss as natural_loss
+from rnnbp.losses.quantile import Quantile as Quantile
 from rnnbp.losses.squared_error import MeanSquaredError as MeanSquaredError

@@ -287,6 +287,39 @@ class Loss:
         outputs = np.broadcast_to(np.float32(0), (*shape, K))
         self.check(self.align(outputs, targets), np.ones(shape, bool), K)
 
+    def outputs(self, values: int) -> int:
+        """Return K, the number of outputs that the loss takes for targets of a number of values.
+
+        Examples
+        --------
+        >>> from rnnbp.losses import MixtureDensity
+        >>> Loss().outputs(2), MixtureDensity(components=3).outputs(2)
+        (2, 15)
+        """
+        return values
+
+    def sample(self, outputs: ArrayLike, rng: np.random.Generator) -> Array:
+        """Return a random class or value of the distribution that the outputs of each item define.
+
+        Parameters
+        ----------
+        outputs : array_like (..., K)
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        ndarray (...) of int64 classes, or (..., D) values
+
+        Raises
+        ------
+        ValueError
+            If the loss defines no distribution.
+        """
+        raise ValueError(
+            f"{type(self).__name__} defines no distribution of the targets to sample from: train with CrossEntropy() "
+            "for classes, or MixtureDensity() for values"
+        )
+
     def predict(self, outputs: ArrayLike) -> Array:
         """Return the predictions: class labels, or values."""
         raise NotImplementedError(f"{type(self).__name__} does not define predict")

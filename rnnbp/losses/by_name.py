@@ -3,13 +3,19 @@
 from collections.abc import Mapping
 from typing import Any
 
+from rnnbp.losses.absolute_error import MeanAbsoluteError
 from rnnbp.losses.base import Loss
 from rnnbp.losses.cross_entropy import BinaryCrossEntropy, CrossEntropy
 from rnnbp.losses.ctc import CTC
+from rnnbp.losses.huber import Huber
+from rnnbp.losses.mixture_density import MixtureDensity
+from rnnbp.losses.quantile import Quantile
 from rnnbp.losses.squared_error import MeanSquaredError
 from rnnbp.runtime import serialization as _config
 
-LOSSES: dict[str, type[Loss]] = {loss.name: loss for loss in (CrossEntropy, BinaryCrossEntropy, MeanSquaredError, CTC)}
+OF_CLASSES: tuple[type[Loss], ...] = (CrossEntropy, BinaryCrossEntropy, CTC)
+OF_VALUES: tuple[type[Loss], ...] = (MeanSquaredError, MeanAbsoluteError, Huber, Quantile, MixtureDensity)
+LOSSES: dict[str, type[Loss]] = {loss.name: loss for loss in (*OF_CLASSES, *OF_VALUES)}
 
 
 def from_config(config: Mapping[str, Any]) -> Loss:

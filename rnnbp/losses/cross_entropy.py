@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from rnnbp import metrics
 from rnnbp.data import listed
 from rnnbp.losses.base import Array, Loss, as_outputs, axes, target_shape_error
-from rnnbp.losses.squared_error import same_shape
+from rnnbp.losses.values import same_shape
 from rnnbp.runtime import integer, number
 
 
@@ -157,6 +157,19 @@ class CrossEntropy(Loss):
         p = np.exp(outputs - outputs.real.max(axis=-1, keepdims=True))
         return p / p.sum(axis=-1, keepdims=True)
 
+    def sample(self, outputs: ArrayLike, rng: np.random.Generator) -> Array:
+        """Return a random class of the probabilities of each item, (...) int64.
+
+        Examples
+        --------
+        >>> CrossEntropy().sample(np.log([[0.5, 0.5], [1e-9, 1.0]]), np.random.default_rng(0))
+        array([1, 1])
+        """
+        z = np.asarray(outputs, np.float64)
+        below = np.cumsum(np.exp(z - z.max(axis=-1, keepdims=True)), axis=-1)
+        drawn = rng.random(z.shape[:-1])[..., None] * below[..., -1:]
+        return np.minimum((below <= drawn).sum(axis=-1), z.shape[-1] - 1)
+
     def predict(self, outputs: ArrayLike) -> Array:
         """Return the most probable class of each item, (B,) or (T, B) int64.
 
@@ -256,6 +269,17 @@ class BinaryCrossEntropy(Loss):
         positive = outputs.real > 0
         e = np.exp(np.where(positive, -outputs, outputs))
         return np.where(positive, 1, e) / (1 + e)
+
+    def sample(self, outputs: ArrayLike, rng: np.random.Generator) -> Array:
+        """Return 1 with the probability of each output, else 0; int64, of the shape of the outputs.
+
+        Examples
+        --------
+        >>> BinaryCrossEntropy().sample([[-50.0, 50.0]], np.random.default_rng(0))
+        array([[0, 1]])
+        """
+        z = np.asarray(outputs, np.float64)
+        return (rng.logistic(size=z.shape) < z).astype(np.int64)
 
     def predict(self, outputs: ArrayLike) -> Array:
         """Return 1 where the probability is above one half, else 0; int64, of the shape of the outputs.

@@ -7,6 +7,8 @@ from rnnbp.metrics.history import Row as Row
 from rnnbp.metrics.history import check_monitor as check_monitor
 from rnnbp.metrics.history import history_columns as history_columns
 from rnnbp.metrics.history import less_is_better as less_is_better
+from rnnbp.metrics.pinball import d2_pinball as d2_pinball
+from rnnbp.metrics.pinball import pinball_loss as pinball_loss
 from rnnbp.metrics.scores import accuracy as accuracy
 from rnnbp.metrics.scores import balanced_accuracy as balanced_accuracy
 from rnnbp.metrics.scores import confusion_matrix as confusion_matrix

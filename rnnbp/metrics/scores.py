@@ -184,17 +184,12 @@ def mean_squared_error(
     >>> mean_squared_error([[0.0], [np.nan]], [[1.0], [2.0]])
     1.0
     """
-    truth, guess = _numbers(y_true, y_pred, lengths)
-    return _mean_of_known((guess - truth) ** 2, y_true, lengths, weights)
-
-
-def _mean_of_known(errors: Array, y_true: ArrayLike, lengths: ArrayLike | None, weights: ArrayLike | None) -> float:
-    """Return the weighted mean of the errors (N, K) of the targets that are not NaN."""
-    known = ~np.isnan(errors)
+    truth, guess, w = numbers_with_weights(y_true, y_pred, lengths, weights)
+    known = ~np.isnan(truth)
     if weights is None:
-        return float(np.mean(errors[known])) if known.any() else float("nan")
-    w = _numbers(y_true, _spread(weights, y_true, lengths), lengths)[1][known]
-    return float(w @ errors[known] / w.sum()) if w.any() else float("nan")
+        return float(np.mean((guess - truth)[known] ** 2)) if known.any() else float("nan")
+    w = w[known]
+    return float(w @ (guess - truth)[known] ** 2 / w.sum()) if w.any() else float("nan")
 
 
 def r2(
@@ -227,11 +222,10 @@ def r2(
     >>> r2([1.0, 2.0, 3.0], [1.0, 2.0, 3.0]), r2([1.0, 2.0, 3.0], [2.0, 2.0, 2.0])
     (1.0, 0.0)
     """
-    truth, guess = _numbers(y_true, y_pred, lengths)
+    truth, guess, given = numbers_with_weights(y_true, y_pred, lengths, weights)
     if weights is None:
         return float(np.mean([_r2_of_one(y, p) for y, p in zip(truth.T, guess.T, strict=True)]))
-    spread = _numbers(y_true, _spread(weights, y_true, lengths), lengths)[1]
-    return float(np.mean([_r2_of_one(y, p, w) for y, p, w in zip(truth.T, guess.T, spread.T, strict=True)]))
+    return float(np.mean([_r2_of_one(y, p, w) for y, p, w in zip(truth.T, guess.T, given.T, strict=True)]))
 
 
 def _r2_of_one(truth: Array, guess: Array, weights: Array | None = None) -> float:
@@ -324,6 +318,22 @@ def _numbers(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None) ->
     truth, guess = (a.astype(np.float64) for a in _without_padding(y_true, y_pred, lengths))
     K = 1 if truth.ndim == 1 else truth.shape[-1]
     return truth.reshape(-1, K), guess.reshape(-1, K)
+
+
+def numbers_with_weights(
+    y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None, weights: ArrayLike | None
+) -> tuple[Array, Array, Array]:
+    """Return target and predicted values, and their weights, all (N, K) in float64.
+
+    Examples
+    --------
+    >>> numbers_with_weights([1.0, 2.0], [1.0, 0.0], None, [3, 1])[2].tolist()
+    [[3.0], [1.0]]
+    """
+    truth, guess = _numbers(y_true, y_pred, lengths)
+    if weights is None:
+        return truth, guess, np.ones(truth.shape)
+    return truth, guess, _numbers(y_true, _spread(weights, y_true, lengths), lengths)[1]
 
 
 def _names(truth: Array, guess: Array, classes: Sequence[Any] | None) -> list[Any]:

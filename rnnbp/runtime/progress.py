@@ -34,7 +34,7 @@ class Progress:
     def update(self, row: Mapping[str, float]) -> None:
         """Count one more as completed and show its losses and scores."""
         self._done += 1
-        shown = {k: f"{v:.4g}" for k, v in row.items() if k.endswith(("loss", "accuracy", "r2", "error_rate"))}
+        shown = {k: f"{v:.4g}" for k, v in row.items() if k.endswith(("loss", "accuracy", "r2", "d2", "error_rate"))}
         if self._bar is not None:
             self._bar.set_postfix(shown)
             self._bar.update()

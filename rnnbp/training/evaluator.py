@@ -58,7 +58,8 @@ class Evaluator:
         Returns
         -------
         dict of str to float
-            'loss', and 'accuracy' for classes, 'r2' for values or 'token_error_rate' for label sequences.
+            'loss', and the score that the loss names: 'accuracy' for classes, 'r2' or 'd2' for values,
+            'token_error_rate' for label sequences.
 
         Raises
         ------

@@ -9,7 +9,16 @@ from helpers import relative_error
 import rnnbp
 from rnnbp.data import LabelSequences, SequenceBatch, SequenceDataset
 from rnnbp.gradients import hvp
-from rnnbp.losses import CTC, BinaryCrossEntropy, CrossEntropy, MeanSquaredError
+from rnnbp.losses import (
+    CTC,
+    BinaryCrossEntropy,
+    CrossEntropy,
+    Huber,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    MixtureDensity,
+    Quantile,
+)
 
 T, B, K = 5, 4, 3
 LENGTHS = np.array([5, 3, 3, 1])
@@ -21,6 +30,10 @@ LOSSES = {
     "class weights, smoothed": CrossEntropy(class_weight=[1.0, 0.5, 2.0], label_smoothing=0.1),
     "binary cross entropy": BinaryCrossEntropy(),
     "squared error": MeanSquaredError(),
+    "absolute error": MeanAbsoluteError(),
+    "Huber": Huber(0.3),
+    "quantiles": Quantile(),
+    "mixture density": MixtureDensity(1),
 }
 EXACT = {
     "BPTT": rnnbp.BPTT(),
@@ -42,8 +55,10 @@ def dataset(loss, per_step, **options) -> SequenceDataset:
         if per_step:
             targets[0][1] = -1
     else:
-        targets = [rng.uniform(size=(*shape, K)) for shape in shapes]
-        targets[2][..., 0] = np.nan
+        values = 1 if isinstance(loss, Quantile | MixtureDensity) else K  # of which K are the outputs too
+        targets = [rng.uniform(size=(*shape, values)) for shape in shapes]
+        if values > 1:
+            targets[2][..., 0] = np.nan
     targets = targets if per_step else np.array(targets)
     return SequenceDataset(sequences, targets, dtype=np.float64, **options)
 

@@ -5,7 +5,18 @@ import math
 import numpy as np
 import pytest
 
-from rnnbp.losses import LOSSES, BinaryCrossEntropy, CrossEntropy, Loss, MeanSquaredError, from_config
+from rnnbp.losses import (
+    LOSSES,
+    BinaryCrossEntropy,
+    CrossEntropy,
+    Huber,
+    Loss,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    MixtureDensity,
+    Quantile,
+    from_config,
+)
 
 T, B, K = 5, 3, 4
 LENGTHS = np.array([5, 3, 1])
@@ -18,9 +29,29 @@ def targets_for(loss: Loss, rng: np.random.Generator, shape: tuple[int, ...]) ->
         labels = rng.integers(K, size=shape)
         labels.flat[1] = -1
         return labels
-    values = rng.uniform(0, 1, (*shape, K))
+    values = rng.uniform(0, 1, (*shape, VALUES.get(type(loss), K)))
     values.flat[1] = np.nan
     return values
+
+
+VALUES = {Quantile: 2, MixtureDensity: 2}  # D, the number of values of a target where it is not that of the outputs
+
+
+def width(loss: Loss) -> int:
+    """Return the number of outputs of a loss."""
+    return loss.outputs(VALUES.get(type(loss), K))
+
+
+def of_outputs(loss: Loss, missing: np.ndarray) -> np.ndarray:
+    """Return which outputs have no effect where these target values are missing."""
+    if isinstance(loss, Quantile):
+        return np.repeat(missing, len(loss.quantiles), axis=-1)
+    if isinstance(loss, MixtureDensity):
+        M = loss.components
+        return np.concatenate(
+            [np.repeat(missing.all(axis=-1, keepdims=True), M, axis=-1), *[missing] * (2 * M)], axis=-1
+        )
+    return missing
 
 
 CASES = [
@@ -29,6 +60,10 @@ CASES = [
     pytest.param(CrossEntropy(class_weight=[1.0, 0.5, 2.0, 0.1], label_smoothing=0.2), id="smoothed cross entropy"),
     pytest.param(BinaryCrossEntropy(), id="binary cross entropy"),
     pytest.param(MeanSquaredError(), id="squared error"),
+    pytest.param(MeanAbsoluteError(), id="absolute error"),
+    pytest.param(Huber(delta=0.7), id="Huber"),
+    pytest.param(Quantile((0.2, 0.9)), id="quantiles"),
+    pytest.param(MixtureDensity(2, min_scale=0.1), id="mixture density"),
 ]
 OF_ITEMS = [
     pytest.param((B,), None, id="per sequence"),
@@ -41,7 +76,7 @@ OF_ITEMS = [
 @pytest.mark.parametrize("loss", CASES)
 class TestEveryLoss:
     def test_gradient_equals_the_complex_step(self, loss, shape, lengths, rng):
-        outputs, targets = 2 * rng.standard_normal((*shape, K)), targets_for(loss, rng, shape)
+        outputs, targets = 2 * rng.standard_normal((*shape, width(loss))), targets_for(loss, rng, shape)
         value, d_outputs = loss(outputs, targets, lengths)
         numerical = np.zeros_like(outputs)
         for place in np.ndindex(outputs.shape):
@@ -52,7 +87,7 @@ class TestEveryLoss:
         assert loss(outputs.astype(complex), targets, lengths)[0].real == pytest.approx(value, rel=1e-14)
 
     def test_gradient_agrees_with_central_differences(self, loss, shape, lengths, rng):
-        outputs, targets = 2 * rng.standard_normal((*shape, K)), targets_for(loss, rng, shape)
+        outputs, targets = 2 * rng.standard_normal((*shape, width(loss))), targets_for(loss, rng, shape)
         direction, h = rng.standard_normal(outputs.shape), 1e-5
         slope = (
             loss(outputs + h * direction, targets, lengths)[0] - loss(outputs - h * direction, targets, lengths)[0]
@@ -60,7 +95,7 @@ class TestEveryLoss:
         assert np.sum(loss(outputs, targets, lengths)[1] * direction) == pytest.approx(slope, rel=1e-8)
 
     def test_parts_add_up_to_the_whole(self, loss, shape, lengths, rng):
-        outputs, targets = rng.standard_normal((*shape, K)), targets_for(loss, rng, shape)
+        outputs, targets = rng.standard_normal((*shape, width(loss))), targets_for(loss, rng, shape)
         real = np.ones(shape, bool) if lengths is None else REAL
         first = rng.random(shape) < 0.5
         total = loss.total(targets, lengths)
@@ -71,8 +106,8 @@ class TestEveryLoss:
         assert not parts[0][1][~(real & first)].any()
 
     def test_padding_and_ignored_items_do_not_affect_the_loss(self, loss, shape, lengths, rng):
-        outputs, targets = rng.standard_normal((*shape, K)), targets_for(loss, rng, shape)
-        ignored = np.isnan(targets) if targets.ndim == outputs.ndim else (targets == -1)[..., None]
+        outputs, targets = rng.standard_normal((*shape, width(loss))), targets_for(loss, rng, shape)
+        ignored = of_outputs(loss, np.isnan(targets)) if targets.ndim == outputs.ndim else (targets == -1)[..., None]
         real = np.ones(shape, bool) if lengths is None else REAL
         missing = np.broadcast_to(ignored | ~real[..., None], outputs.shape)
         changed = targets.copy()
@@ -83,7 +118,7 @@ class TestEveryLoss:
         assert np.all(d_outputs[~missing] != 0)
 
     def test_float32_is_preserved_and_arguments_are_not_changed(self, loss, shape, lengths, rng):
-        outputs, targets = rng.standard_normal((*shape, K)), targets_for(loss, rng, shape)
+        outputs, targets = rng.standard_normal((*shape, width(loss))), targets_for(loss, rng, shape)
         single, before = outputs.astype(np.float32), targets.copy()
         value, d_outputs = loss(single, targets, lengths)
         assert d_outputs.dtype == np.float32
@@ -95,20 +130,24 @@ class TestEveryLoss:
         np.testing.assert_array_equal(targets, before)
 
     def test_loss_and_gradient_are_zero_if_every_item_is_ignored(self, loss, shape, lengths, rng):
-        outputs = rng.standard_normal((*shape, K))
-        targets = np.full(shape, -1) if isinstance(loss, CrossEntropy) else np.full((*shape, K), np.nan)
+        outputs = rng.standard_normal((*shape, width(loss)))
+        targets = (
+            np.full(shape, -1)
+            if isinstance(loss, CrossEntropy)
+            else np.full((*shape, VALUES.get(type(loss), K)), np.nan)
+        )
         value, d_outputs = loss(outputs, targets, lengths)
         assert value == 0
         assert not d_outputs.any()
 
     @pytest.mark.parametrize("number", [np.nan, np.inf])
     def test_nonfinite_outputs_give_a_nonfinite_loss(self, loss, shape, lengths, number, rng):
-        outputs, targets = rng.standard_normal((*shape, K)), targets_for(loss, rng, shape)
+        outputs, targets = rng.standard_normal((*shape, width(loss))), targets_for(loss, rng, shape)
         outputs.flat[0] = number
         assert not math.isfinite(loss(outputs, targets, lengths)[0])
 
     def test_a_part_without_items_is_zero(self, loss, shape, lengths, rng):
-        outputs, targets = rng.standard_normal((*shape, K)), targets_for(loss, rng, shape)
+        outputs, targets = rng.standard_normal((*shape, width(loss))), targets_for(loss, rng, shape)
         value, d_outputs = loss.masked(outputs, targets, np.zeros(shape, bool), 5.0)
         assert value == 0
         assert not d_outputs.any()
@@ -178,7 +217,12 @@ def test_cross_entropy_is_pytorchs(shape, lengths, weight, smoothing, rng):
 @pytest.mark.torch
 @pytest.mark.parametrize(
     ("loss", "name"),
-    [(BinaryCrossEntropy(), "binary_cross_entropy_with_logits"), (MeanSquaredError(), "mse_loss")],
+    [
+        (BinaryCrossEntropy(), "binary_cross_entropy_with_logits"),
+        (MeanSquaredError(), "mse_loss"),
+        (MeanAbsoluteError(), "l1_loss"),
+        (Huber(), "huber_loss"),
+    ],
 )
 @pytest.mark.parametrize(("shape", "lengths"), OF_ITEMS)
 def test_losses_of_values_are_pytorchs(shape, lengths, loss, name, rng):
@@ -241,15 +285,14 @@ def test_config_round_trip(loss, rng):
     again = from_config(loss.to_config())
     assert type(again) is type(loss)
     assert repr(again) == repr(loss)
-    outputs, targets = rng.standard_normal((B, K)), targets_for(loss, rng, (B,))
+    outputs, targets = rng.standard_normal((B, width(loss))), targets_for(loss, rng, (B,))
     assert again(outputs, targets)[0] == loss(outputs, targets)[0]
 
 
 def test_losses_are_found_by_name():
     assert LOSSES["cross_entropy"] is CrossEntropy
-    assert all(
-        loss.name == name and loss.metric in ("accuracy", "r2", "token_error_rate") for name, loss in LOSSES.items()
-    )
+    metrics = {"accuracy", "r2", "d2", "token_error_rate"}
+    assert all(loss.name == name and loss.metric in metrics for name, loss in LOSSES.items())
     with pytest.raises(ValueError, match=r"unknown type 'CrosEntropy'. Did you mean 'CrossEntropy'"):
         from_config({"type": "CrosEntropy"})
 
