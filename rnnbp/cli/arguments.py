@@ -6,7 +6,7 @@ from pathlib import Path
 from rnnbp.runtime.files import check_target, check_target_folder
 
 DEFAULT_DATASET = "japanese-vowels"
-MODELS = "window-mlp, statistics-mlp, resampled-mlp, elman, lstm, gru, bielman, bilstm, bigru"
+MODELS = "window-mlp, statistics-mlp, resampled-mlp, elman, lstm, gru, bielman, bilstm, bigru, lstm-fcn"
 
 
 def add_target(

@@ -143,46 +143,43 @@ class Conv1D(Layer):
         wide[left : left + T] = np.where(padding, 0, x)
         if state is not None:
             wide[:left] = state.swapaxes(0, 1)
-        windows = np.stack([wide[part] for part in self._parts(len(wide))], axis=-1)  # (T', B, F, kernel_size)
-        columns = np.split(windows, self.groups, axis=2)
-        columns = [part.reshape(*windows.shape[:2], -1) for part in columns]
-        pairs = zip(columns, self._matrices(params), np.split(params["b"], self.groups), strict=True)
-        y = np.concatenate([affine(part, w, b) for part, w, b in pairs], axis=-1)
-        y = activation(self.activation).function(y)
+        steps = self._steps(len(wide))
+        windows = [np.concatenate([wide[at, :, group] for at in steps], axis=-1) for group, _ in self._groups()]
+        given = zip(windows, self._matrices(params), np.split(params["b"], self.groups), strict=True)
+        y = activation(self.activation).function(np.concatenate([affine(*one) for one in given], axis=-1))
         last = wide[T:].swapaxes(0, 1).copy() if self.causal else None  # a view would keep all of `wide` in memory
-        return y, (padding, x.shape, columns, y), last
+        return y, (padding, x.shape, windows, y), last
 
     def backward(
         self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
-        padding, (T, B, F), columns, y = residuals
+        padding, (T, B, F), windows, y = residuals
         left, right = self.zeros
-        deltas = self._deltas(columns, y, dy, grad)
-        d_columns = [product(delta, w) for delta, w in zip(deltas, self._matrices(params), strict=True)]
-        d_windows = np.concatenate([d.reshape(*d.shape[:2], -1, self.kernel_size) for d in d_columns], axis=2)
+        delta = dy if self.activation == "linear" else dy * activation(self.activation).slope(y)
+        grad["b"] += total(delta)
         d_wide = np.zeros((left + T + right, B, F), dy.dtype)
         if d_state is not None:  # added first, as in one run, whose sums go from later to earlier steps
             d_wide[T:] = d_state.swapaxes(0, 1)
-        for j, part in enumerate(self._parts(len(d_wide))):
-            d_wide[part] += d_windows[..., j]
+        for (group, units), window, w in zip(self._groups(), windows, self._matrices(params), strict=True):
+            d_w = product(rows_of(delta[..., units]).T, rows_of(window))
+            grad["w"][units] += d_w.reshape(len(d_w), self.kernel_size, -1).swapaxes(1, 2)
+            d_window = np.split(product(delta[..., units], w), self.kernel_size, axis=-1)
+            for at, d in zip(self._steps(len(d_wide)), d_window, strict=True):
+                d_wide[at, :, group] += d
         d_before = d_wide[:left].swapaxes(0, 1) if self.causal else None
         return np.where(padding, 0, d_wide[left : left + T]), d_before
 
-    def _deltas(self, columns: list[Array], y: Array, dy: Array, grad: Parameters) -> list[Array]:
-        """Return the gradient with respect to each group's pre-activations, and add those of w and b to `grad`."""
-        delta = dy if self.activation == "linear" else dy * activation(self.activation).slope(y)
-        deltas = np.split(delta, self.groups, axis=-1)
-        for d_w, d, part in zip(self._matrices(grad), deltas, columns, strict=True):
-            d_w += product(rows_of(d).T, rows_of(part))
-        grad["b"] += total(delta)
-        return deltas
+    def _groups(self) -> list[tuple[slice, slice]]:
+        """Return the features of each group, and its filters."""
+        F, K = self.input_size // self.groups, self.output_size // self.groups
+        return [(slice(g * F, (g + 1) * F), slice(g * K, (g + 1) * K)) for g in range(self.groups)]
 
-    def _parts(self, steps: int) -> list[slice]:
-        """Return for each step of the kernel the slice of the padded steps that it is applied to."""
+    def _steps(self, steps: int) -> list[slice]:
+        """Return for each step of the kernel those of the padded steps that it is applied to."""
         outputs = (steps - self.span - 1) // self.stride + 1
         starts = range(0, self.span + 1, self.dilation)
         return [slice(start, start + (outputs - 1) * self.stride + 1, self.stride) for start in starts]
 
     def _matrices(self, params: Parameters) -> list[Array]:
-        """Return the weights of each group as a matrix, (K / groups, F / groups * kernel_size): views."""
-        return np.split(params["w"].reshape(self.output_size, -1), self.groups)
+        """Return the weights of each group as a matrix, (K / groups, kernel_size * F / groups)."""
+        return [w.swapaxes(1, 2).reshape(len(w), -1) for w in np.split(params["w"], self.groups)]

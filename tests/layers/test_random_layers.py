@@ -171,14 +171,14 @@ def test_every_declared_cell_takes_a_mask_of_ones_without_effect(cell, rng):
             RecurrentDropout(cell, 0.5)
         return
     state = np.zeros((2, cell.state_size + 4))
-    state[:, -4:] = 1
     with using("loop"):
-        plain = Recurrent(cell).forward(params, x, run)[0]
-        y = RecurrentDropout(cell, 0.5).forward(params, x, run, state)[0]
-        state[:, -4:] = 0.5
-        masked = RecurrentDropout(cell, 0.5).forward(params, x, run, state)[0]
+        plain, _, after = Recurrent(cell).forward(params, x, run, 1 + state[:, :-4])
+        y, _, end = RecurrentDropout(cell, 0.5).forward(params, x, run, 1 + state)
+        half = 1 - 0.5 * (np.arange(state.shape[1]) >= cell.state_size) + np.zeros_like(state)
+        _, _, masked = RecurrentDropout(cell, 0.5).forward(params, x, run, half)
     np.testing.assert_allclose(y, plain, rtol=1e-13, atol=1e-15)
-    assert not np.allclose(masked, plain)
+    np.testing.assert_allclose(end[:, :-4], after, rtol=1e-13, atol=1e-15)
+    assert not np.allclose(masked[:, :-4], after)
 
 
 def test_recurrent_dropout_draws_a_mask_for_each_sequence(rng):
