@@ -62,9 +62,9 @@ class StateInput:
     name: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Placed:
-    """A layer with its parameters."""
+    """A layer with its parameters, in one place of the model."""
 
     layer: Layer
     params: Mapping[str, Array] = field(default_factory=dict)
