@@ -3,6 +3,7 @@ from rnnbp.data.batch import check_batch as check_batch
 from rnnbp.data.class_names import listed as listed
 from rnnbp.data.class_names import names_or_none as names_or_none
 from rnnbp.data.dataset import SequenceDataset as SequenceDataset
+from rnnbp.data.frames import default_names as default_names
 from rnnbp.data.labels import BLANK as BLANK
 from rnnbp.data.labels import LabelSequences as LabelSequences
 from rnnbp.data.labels import label_sequences as label_sequences

@@ -37,6 +37,8 @@ class LayerStack(Freezable):
     ((5, 1, 2), 21)
     """
 
+    feature_names: tuple[str, ...] | None = None
+
     def __init__(self, *layers: Layer, seed: int = 0, dtype: DTypeLike = np.float32) -> None:
         if not layers:
             raise ValueError("layers must be at least one layer, got none")

@@ -14,6 +14,7 @@ from rnnbp.layers import Run
 from rnnbp.layers.base import Array, format_shape
 from rnnbp.losses import Loss
 from rnnbp.models.class_names import Classes, matched
+from rnnbp.models.feature_names import in_trained_order
 from rnnbp.models.prediction import BATCH_SIZE, Data, batch_outputs, predictions, probabilities
 from rnnbp.models.saving import read_model, write_model
 from rnnbp.models.uses import Uses
@@ -43,7 +44,8 @@ class Sequential(Uses):
     loss : Loss, or None
         The loss it was last trained with, by which `predict` reads the outputs.
     feature_names : tuple of str, or None
-        Names of the features of its inputs, from the data that it was first trained on.
+        Names of the features of its inputs, from the data that it was first trained on. Data with the same names in
+        another order are put in this order; other names are an error.
     tokenizer : rnnbp.data.CharTokenizer, or None
         Of the texts that it reads and writes, from the data that it was first trained on.
     stateful : bool
@@ -85,23 +87,24 @@ class Sequential(Uses):
         self._classes = checked_classes(names)
 
     def as_trained(self, name: str, data: SequenceDataset) -> SequenceDataset:
-        """Return `data` with its labels renumbered by name as indices into the classes of a trained model.
+        """Return `data` as a trained model takes it: its labels and its features in the model's order, by their names.
 
         Parameters
         ----------
         name : str
             Name of the dataset in error messages.
         data : SequenceDataset
-            Integer classes without names are unchanged; so are all classes where the model was never trained.
+            Labels become indices into the model's classes. Integer classes without names are unchanged, so are features
+            of the default names, and everything where the model was never trained.
 
         Raises
         ------
         ValueError
-            If it has classes that the model was not trained on, which the message lists, or has names where the model
-            was trained without.
+            If it has classes or features that the model was not trained on, which the message lists, or names of
+            classes where the model was trained without.
         """
         never_trained = self.loss is None and self.classes is None
-        return data if never_trained else matched(name, data, self.classes)
+        return data if never_trained else matched(name, in_trained_order(name, data, self.feature_names), self.classes)
 
     def forward(
         self, batch: SequenceBatch | ArrayLike, lengths: ArrayLike | None = None, reset: ArrayLike | None = None

@@ -27,7 +27,6 @@ class Uses(Inference):
     loss: Loss | None = None
     stateful: bool = False
     tokenizer: CharTokenizer | None = None
-    feature_names: tuple[str, ...] | None = None
 
     def transform(
         self,

@@ -7,7 +7,7 @@ from typing import Any
 from rnnbp.data import SequenceDataset
 from rnnbp.losses import Loss
 from rnnbp.metrics import check_monitor, history_columns
-from rnnbp.models import Sequential, carried_states, matched
+from rnnbp.models import Sequential, carried_states, in_trained_order, matched
 from rnnbp.optimizers.schedules import Schedule
 from rnnbp.runtime import positive_int
 from rnnbp.training.checkpoint import check_checkpoint_path
@@ -48,7 +48,9 @@ class FitArguments:
         """
         train = model.as_trained("train", self.train)
         classes = model.classes or train.classes
-        validation = None if self.validation is None else matched("validation", self.validation, classes)
+        names, validation = model.feature_names or train.feature_names, self.validation
+        if validation is not None:
+            validation = matched("validation", in_trained_order("validation", validation, names), classes)
         return replace(self, train=train, validation=validation)
 
     def check_columns(self, loss: Loss, schedule: Schedule | None) -> None:
