@@ -47,7 +47,7 @@ KNOWN = {
     *("activation_alpha", "activation_beta", "activations", "clip", "direction", "hidden_size", "layout"),
     *("input_forget", "linear_before_reset"),
 }
-REVERSE, LAST = Placed(Reverse()), Placed(Last())
+REVERSE, LAST, ENDS = Placed(Reverse()), Placed(Last()), Placed(Ends())
 
 
 def recurrent(node: Node) -> list[Value]:
@@ -186,7 +186,7 @@ def both_directions(layers: tuple[Placed, ...], sizes: Mapping[str, int]) -> tup
     for name, array in placed.params.items():
         stem = name.removesuffix("_reverse")
         halves[stem != name][stem.removesuffix("_l0")] = array
-    both, alone = (*layers, Placed(Ends())), [Placed(_forward_layer(cell), half) for half in halves]
+    both, alone = (*layers, ENDS), [Placed(_forward_layer(cell), half) for half in halves]
     return (
         Final((*below, alone[0], LAST), both, 0, 2, sizes),
         Final((*below, REVERSE, alone[1], LAST), both, 1, 2, sizes),
