@@ -123,7 +123,7 @@ def test_kernels_equal_the_loop(kind, make):
         assert max(Case.random(make(*sizes), [BLOCK + 1] * 3).errors(kind)) < bound
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(
     lengths=st.lists(st.integers(0, 2 * BLOCK + 3), min_size=1, max_size=17),
     sizes=st.tuples(st.integers(1, 9), st.integers(1, 35)),
