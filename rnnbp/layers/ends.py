@@ -8,10 +8,15 @@ import numpy as np
 
 from rnnbp.cells.base import Array
 from rnnbp.core import Parameters
+from rnnbp.layers.activation import Activation
 from rnnbp.layers.base import Layer, Residuals, Run, Shape, State, check_sequences
 from rnnbp.layers.dropout import Dropout, Noise
+from rnnbp.layers.layer_norm import LayerNorm
 from rnnbp.layers.normalize import Normalize
 from rnnbp.layers.pooling import Last
+from rnnbp.layers.variational_dropout import VariationalDropout
+
+BETWEEN = Activation | Dropout | LayerNorm | Noise | Normalize | VariationalDropout
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,8 @@ class Ends(Layer):
     at each sequence's own last step and the backward features at its first, so that both depend on the whole sequence.
     `Last` would return both at the last step, where the backward features depend on that step alone. In a multi-layer
     network these are the outputs of the top layer, in PyTorch ``torch.cat((h_n[-2], h_n[-1]), dim=1)``. `Dropout`,
-    `Noise` and `Normalize` may be in between.
+    `VariationalDropout`, `Noise`, `Normalize`, `LayerNorm` and `Activation`, which leave each feature in its place, may
+    be in between.
 
     Raises
     ------
@@ -103,7 +109,7 @@ def check_directions(layers: Sequence[Layer]) -> None:
                     stacklevel=3,
                 )
         if isinstance(layer, Ends):
-            read = next((one for one in reversed(layers[:i]) if not isinstance(one, Dropout | Noise | Normalize)), None)
+            read = next((one for one in reversed(layers[:i]) if not isinstance(one, BETWEEN)), None)
             if read is None or not read.bidirectional:
                 got = "none" if read is None else type(read).__name__
                 raise ValueError(

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbp.cells import Cell
 from rnnbp.cells.base import Array
 from rnnbp.cells.declared import DeclaredCell, with_recurrent_mask
 from rnnbp.core import Parameters
@@ -50,7 +49,7 @@ class RecurrentDropout(Layer):
     ('T', 'B', 8)
     """
 
-    cell: Cell
+    cell: DeclaredCell
     rate: float = 0.25
 
     recurrent = True

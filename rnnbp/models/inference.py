@@ -271,6 +271,7 @@ def input_features(layers: Sequence[Layer]) -> int:
     4
     """
     widths = [n for layer in layers for shape in layer.shapes().values() for n in shape]
+    widths += [getattr(layer, "input_size", 1) for layer in layers]
     widths += [n for layer in layers for n in layer.out_shape(("T", "B", None)) if isinstance(n, int)]
     found = [F for F in range(1, max(widths, default=0) + 1) if _fit(layers, F)]
     if len(found) != 1:

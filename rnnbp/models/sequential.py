@@ -15,6 +15,7 @@ from rnnbp.layers.base import Array, format_shape
 from rnnbp.losses import Loss
 from rnnbp.models.class_names import Classes, matched
 from rnnbp.models.feature_names import in_trained_order
+from rnnbp.models.layer_names import layer_name
 from rnnbp.models.prediction import BATCH_SIZE, Data, batch_outputs, predictions, probabilities
 from rnnbp.models.saving import read_model, write_model
 from rnnbp.models.uses import Uses
@@ -230,7 +231,7 @@ class Sequential(Uses):
         total                             25
         """
         rows = [
-            (_class_names(layer), format_shape(shape), scope.size)
+            (layer_name(layer), format_shape(shape), scope.size)
             for layer, shape, scope in zip(self.layers, self._shapes, self.scopes(self.params), strict=True)
         ]
         rows.append(("", "", self.params.size))
@@ -258,7 +259,7 @@ class Sequential(Uses):
         return f"<p>{html.escape(repr(self))}</p>{self.summary().to_html(border=0)}{trained}"
 
     def __repr__(self) -> str:
-        names = ", ".join(_class_names(layer) for layer in self.layers)
+        names = ", ".join(layer_name(layer) for layer in self.layers)
         return f"Sequential({names}; {self.params.size} parameters, {self.dtype})"
 
 
@@ -294,13 +295,3 @@ def load(path: str | Path, classes: Iterable[type] = ()) -> Sequential:
     """
     model: Sequential = read_model(path, Sequential, classes)
     return model
-
-
-def _class_names(layer: Any) -> str:
-    """Return the class name of a layer with that of its cell."""
-    name = type(layer).__name__
-    if hasattr(layer, "cell"):
-        return f"{name}({type(layer.cell).__name__})"
-    if hasattr(layer, "cells"):
-        return f"{name}({' > '.join(type(cell).__name__ for cell in layer.cells)})"
-    return name

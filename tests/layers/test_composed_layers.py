@@ -173,6 +173,20 @@ def test_layers_that_do_not_fit_are_refused(make, match):
         make()
 
 
+def test_a_model_is_described_by_the_layers_of_its_layers():
+    model = Sequential(Parallel(Chain(LearnedStart(LSTM(3, 2)), Last()), Last()), Residual(LayerNorm(5), Dense(5, 5)))
+    assert str(model).startswith("Sequential(Parallel(Chain(LearnedStart(LSTM) > Last) | Last), Residual(LayerNorm > ")
+
+
+def test_ends_reads_a_normalized_bidirectional_layer():
+    between = LayerNorm(8), Activation("relu"), VariationalDropout(0.2)
+    Sequential(GRU(3, 4, bidirectional=True), *between, rnnbp.Ends(), Dense(8, 2))
+
+
+def test_a_grouped_convolution_tells_the_number_of_features():
+    assert [state.shape for state in Sequential(Conv1D(12, 4, 2, groups=4)).start(2)] == [(2, 1, 12)]
+
+
 def test_last_in_a_chain_after_a_bidirectional_layer_warns():
     with pytest.warns(UserWarning, match="takes its outputs at the last step"):
         Chain(GRU(3, 4, bidirectional=True), Last())

@@ -88,6 +88,19 @@ def test_a_given_state_is_taken_and_the_start_has_then_no_gradient(rng):
         assert np.any(model.params.like(found)["0.w_hh"])
 
 
+@pytest.mark.parametrize("algorithm", [BPTT(), TruncatedBPTT(2, 9), RTRL()], ids=str)
+def test_a_reset_within_a_sequence_sets_back_to_the_start(algorithm, rng):
+    x, targets = [rng.standard_normal((n, F)) for n in (4, 5)], [rng.integers(0, 2, n) for n in (4, 5)]
+    reset = np.zeros(9, bool)
+    reset[4] = True
+    apart = rnnbp.SequenceDataset(x, targets=targets).batch()
+    together = rnnbp.SequenceDataset([np.concatenate(x)], targets=[np.concatenate(targets)], resets=[reset]).batch()
+    model = started(LSTM(F, 4), rng)
+    (expected,) = BPTT().gradients(model, apart, CrossEntropy())
+    found = np.sum([g.vector for g in algorithm.gradients(model, together, CrossEntropy())], axis=0)
+    assert relative_error(found, expected.vector) < 1e-12
+
+
 def test_states_of_online_algorithms_are_those_of_bptt(rng):
     model, batch = started(LSTM(F, 4, num_layers=2), rng, Last()), batch_for(rng)
     (expected,) = BPTT().gradients(model, batch, CrossEntropy())

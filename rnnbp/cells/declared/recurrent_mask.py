@@ -31,7 +31,8 @@ def with_recurrent_mask(cell: DeclaredCell) -> DeclaredCell:
     ('h c recurrent_mask', 12, True)
     """
     given = {f.name: getattr(cell, f.name) for f in fields(cell) if f.init and f.name not in INHERITED}
-    made: DeclaredCell = _masked_class(type(cell))(cell.input_size, cell.hidden_size, **given, init=cell.init)
+    cls: Any = type(cell)
+    made: DeclaredCell = _masked_class(cls)(cell.input_size, cell.hidden_size, **given, init=cell.init)
     return made
 
 
