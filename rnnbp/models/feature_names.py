@@ -35,7 +35,7 @@ def in_trained_order(name: str, data: SequenceDataset, trained: tuple[str, ...] 
     array([[2., 1.]], dtype=float32)
     >>> in_trained_order("data", data, ("energy", "tone"))
     Traceback (most recent call last):
-    ValueError: data: the features must be those that the model was trained on, energy, tone: missing tone; unexpected ...
+    ValueError: data: the features must be those that the model was trained on, energy, tone: missing tone; ...
     """
     names = data.feature_names
     if trained is None or names == trained or data.sequences[0].ndim == 1:
