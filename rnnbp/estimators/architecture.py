@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from rnnbp import layers
 from rnnbp.cells import Cell
-from rnnbp.estimators.nested import NestedParameters, constructor_arguments
+from rnnbp.estimators.nested import NestedParameters, constructor_arguments, rebuilt
 from rnnbp.layers import (
     Dense,
     Dropout,
@@ -32,7 +32,12 @@ CELLS: dict[str, type[layers.CellLayer]] = {
     "original_gru": layers.OriginalGRU,
     "leaky_elman": layers.LeakyElman,
 }
-POOLING: dict[str, Callable[[], Layer]] = {"last": Last, "mean": MeanOverTime, "ends": Ends}
+POOLING: dict[str, Callable[[], Layer]] = {
+    "last": Last,
+    "mean": MeanOverTime,
+    "ends": Ends,
+    "attention": partial(layers.AttentionPooling, 1, HIDDEN_SIZE),  # of one feature: see `for_inputs`
+}
 VIEWS: dict[str, Callable[[], Layer]] = {
     "statistics": TimeStatistics,
     "resampled": partial(Resample, 10),
@@ -52,6 +57,12 @@ RECURRENT = """
         Probability of dropout, in training, on the outputs of every recurrent layer.
     embedding_size : int, default 16
         Size of the learned vector of each token, where X holds integer tokens.
+""".strip()
+
+POOLED = """
+    pooling : {'last', 'mean', 'ends', 'attention'} or Layer, optional
+        From the outputs at all steps to those of the sequence: the last, the mean, of a bidirectional layer the last of
+        each direction, or a mean weighted by learned attention. Default: 'last', or 'ends' if bidirectional.
 """.strip()
 
 STATIC = """
@@ -161,10 +172,8 @@ class Recurrent(Architecture):
                 names = ", ".join(CELLS)
                 raise ValueError(f"cell must be a name ({names}), a Cell or a class of one, got {self.cell!r}")
             return self.cell(input_size, HIDDEN_SIZE if self.hidden_size is None else self.hidden_size)
-        given = {"input_size": input_size}
-        if self.hidden_size is not None:
-            given["hidden_size"] = self.hidden_size
-        return type(self.cell)(**(constructor_arguments(self.cell) | given))
+        given = {} if self.hidden_size is None else {"hidden_size": self.hidden_size}
+        return for_inputs("cell", rebuilt("cell", self.cell, given), input_size)
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -176,8 +185,7 @@ class Pooled(Recurrent):
     def make_pooling(self, width: Any) -> list[Layer]:
         if self.pooling is None:
             return [Ends() if self.bidirectional else Last()]
-        found = self.component("pooling")
-        return [found]
+        return [for_inputs("pooling", self.component("pooling"), width)]
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -204,6 +212,22 @@ class Static(Architecture):
         if len(shape) == 3:
             found.append(MeanOverTime())
         return [*found, Dense(width, outputs)]
+
+
+def for_inputs(name: str, value: Any, input_size: int) -> Any:
+    """Return a cell or layer like `value` for inputs of another size.
+
+    Examples
+    --------
+    >>> from rnnbp import cells
+    >>> for_inputs("cell", cells.ElmanCell(1, 8, "relu"), 12)
+    ElmanCell(input_size=12, hidden_size=8, init=Uniform(), activation='relu')
+    """
+    if "input_size" in constructor_arguments(value):
+        return rebuilt(name, value, {"input_size": input_size})
+    if getattr(value, "input_size", input_size) != input_size:
+        raise ValueError(f"{name} takes {value.input_size} features, got {input_size}: {value!r}")
+    return value
 
 
 def _dropout(rate: float) -> list[Layer]:

@@ -38,6 +38,20 @@ GRADIENTS: dict[str | None, Callable[[], Any]] = {
     "kf_rtrl": gradients.KFRTRL,
 }
 
+FITTED = """
+    model_ : rnnbp.Sequential
+        What was trained; ``model_.save(path)`` saves it.
+    trainer_ : rnnbp.Trainer
+    history_ : DataFrame
+        A row per epoch.
+    n_iter_ : int
+        Number of epochs trained.
+    n_features_in_ : int
+        F.
+    feature_names_in_ : ndarray of str
+        Where X has names of features.
+""".strip()
+
 TRAINING = """
     loss : Loss or str, optional
         {loss}
@@ -168,7 +182,7 @@ class SequenceEstimator(Architecture):
         names = None if reset else getattr(self, "feature_names_in_", None)
         data = self._container.read(X, self.dtype_, names, column, self.per_step)
         self._check_features(data, reset)
-        y = data.named_targets if y is None or column is not None else y
+        y = own_targets(data) if y is None or column is not None else y
         if y is None:
             raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
         if not isinstance(y, str) and len(y) != len(data):
@@ -194,11 +208,10 @@ class SequenceEstimator(Architecture):
 
     def _weights(self, sample_weight: Any, data: SequenceDataset) -> Array:
         """Return a weight (N,) for each sequence; raise unless they are numbers of 0 or more, and not all 0."""
-        weights: Array = check_sample_weight(
-            sample_weight, np.empty((len(data), 1)), dtype=np.float64, ensure_non_negative=True
-        )
-        if not weights.any():
-            raise ValueError("sample_weight must have a weight above zero: all are zero")
+        weights: Array = check_sample_weight(sample_weight, np.empty((len(data), 1)), dtype=np.float64)
+        if (weights < 0).any() or not weights.any():
+            got = f"{weights.min():g}" if weights.any() else "zero for all"
+            raise ValueError(f"sample_weight must be 0 or more, and above 0 for a sequence, got {got}")
         return weights
 
     def _targeted(self, data: SequenceDataset, targets: Any, weights: Any, **options: Any) -> SequenceDataset:
@@ -222,6 +235,12 @@ class SequenceEstimator(Architecture):
         """Return whether `fit` starts with a new model."""
         return not (flag("warm_start", self.warm_start) and hasattr(self, "model_"))
 
+    def _one_epoch(self) -> int:
+        """Return the epochs of `partial_fit`; raise where they cannot be stopped early."""
+        if self.early_stopping:
+            raise ValueError("early_stopping=True has no effect on partial_fit, which trains for one epoch: use fit")
+        return 1
+
     def _train(self, data: SequenceDataset, outputs: int, *, reset: bool, epochs: int) -> Self:
         """Train a new model, or the one that there is."""
         if reset:
@@ -242,7 +261,7 @@ class SequenceEstimator(Architecture):
             data, validation = data.split(1 - fraction, seed=self.model_.seed)
             stopping = EarlyStopping(patience=self.patience)
         self.history_ = self.trainer_.fit(
-            data, validation, epochs, self.batch_size, progress=self.verbose, stopping=stopping
+            data, validation, epochs, self.batch_size, progress=bool(self.verbose), stopping=stopping
         )
         self.n_iter_ = len(self.history_)
         return self
@@ -254,7 +273,19 @@ class SequenceEstimator(Architecture):
         batches = batch_outputs(self.model_, data)
         if self.model_.per_step:
             return in_order(batches, lambda outputs: outputs.astype(np.float64), self.model_)
-        found = np.empty((len(data), int(self.model_.out_shape[-1] or 0)))
-        for batch, outputs in batches:
-            found[batch.order] = outputs
-        return found
+        parts = [(batch.order, outputs) for batch, outputs in batches]
+        order, found = (np.concatenate(one) for one in zip(*parts, strict=True))
+        return found[np.argsort(order)].astype(np.float64)
+
+
+def own_targets(data: SequenceDataset) -> Any:
+    """Return the targets that a dataset has itself, under the names of its classes; one value a sequence as (N,).
+
+    Examples
+    --------
+    >>> own_targets(SequenceDataset([np.ones((2, 1))], targets=[0.5]))
+    array([0.5])
+    """
+    targets = data.named_targets
+    single = isinstance(targets, np.ndarray) and targets.ndim == 2 and targets.shape[1] == 1
+    return targets[:, 0] if single else targets

@@ -5,8 +5,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from rnnbp.estimators.architecture import MODEL, RECURRENT, STATIC, Pooled, Static
-from rnnbp.estimators.base import TRAINING
+from rnnbp.estimators.architecture import MODEL, POOLED, RECURRENT, STATIC, Pooled, Static
+from rnnbp.estimators.base import FITTED, TRAINING
 from rnnbp.estimators.labels import CLASSES, CROSS_ENTROPY, Labelled
 from rnnbp.estimators.scikit import check_is_fitted, column_or_1d
 
@@ -51,12 +51,12 @@ class Classification(Labelled):
         self
         """
         reset = not hasattr(self, "model_")
-        return self._fit(X, y, sample_weight, classes if reset else self.classes_, reset, 1)
+        return self._fit(X, y, sample_weight, classes if reset else self.classes_, reset, self._one_epoch())
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, classes: Any, reset: bool, epochs: int) -> Self:
         data, y = self._read(X, y, reset=reset)
         labels = self._encode(column_or_1d(y, warn=True), classes)
-        weights = None
+        weights, sample_weight = None, data.weights if sample_weight is None else sample_weight
         if sample_weight is not None or self.class_weight is not None:
             weights = self._class_weighted(labels, self._weights(sample_weight, data))
         train = self._targeted(data, labels, weights, classes=list(map(str, self.classes_)))
@@ -103,12 +103,16 @@ class SequenceClassifier(Classification, Pooled):
     Parameters
     ----------
     {RECURRENT}
-    pooling : {{'last', 'mean', 'ends'}} or Layer, optional
-        From the outputs at all steps to those of the sequence: the last, the mean, or, of a bidirectional layer, the
-        last of each direction. Default: 'last', or 'ends' if bidirectional.
+    {POOLED}
     {MODEL}
     {TRAINING.format(loss=CROSS_ENTROPY)}
     {CLASSES}
+
+    Attributes
+    ----------
+    classes_ : ndarray (K,)
+        Labels, sorted.
+    {FITTED}
 
     Notes
     -----
@@ -135,6 +139,12 @@ class MLPClassifier(Classification, Static):
     {MODEL}
     {TRAINING.format(loss=CROSS_ENTROPY)}
     {CLASSES}
+
+    Attributes
+    ----------
+    classes_ : ndarray (K,)
+        Labels, sorted.
+    {FITTED}
 
     Notes
     -----

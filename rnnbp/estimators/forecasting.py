@@ -9,7 +9,7 @@ import pandas as pd
 from rnnbp.data import SequenceDataset
 from rnnbp.data.standardizer import Standardizer
 from rnnbp.estimators.architecture import MODEL, RECURRENT, Recurrent
-from rnnbp.estimators.base import TRAINING, SequenceEstimator
+from rnnbp.estimators.base import FITTED, TRAINING, SequenceEstimator
 from rnnbp.estimators.nested import Names
 from rnnbp.estimators.scikit import check_is_fitted, r2_score
 from rnnbp.losses import LOSSES, MeanSquaredError
@@ -43,6 +43,7 @@ class SequenceForecaster(SequenceEstimator, Recurrent):
     form_ : {{'t', 'tf', 'ntf'}}
         Axes of the forecasts that continue them.
     standardizer_ : rnnbp.data.standardizer.Standardizer
+    {FITTED}
 
     Notes
     -----
@@ -99,7 +100,7 @@ class SequenceForecaster(SequenceEstimator, Recurrent):
         -------
         self
         """
-        return self._fit(X, not hasattr(self, "model_"), 1)
+        return self._fit(X, not hasattr(self, "model_"), self._one_epoch())
 
     def _fit(self, X: Any, reset: bool, epochs: int) -> Self:
         data, form = self._series(X, reset=reset)
@@ -115,7 +116,7 @@ class SequenceForecaster(SequenceEstimator, Recurrent):
         train = SequenceDataset(
             [s[:-1] for s in scaled], [targets_ahead(s, h) for s in scaled], per_step=True, dtype=self.dtype_
         ).cut(positive_int("window", self.window))
-        self._train(train, h * data.feature_size, reset=reset, epochs=epochs)
+        self._train(train, self.component("loss").outputs(h * data.feature_size), reset=reset, epochs=epochs)
         if not self.model_.causal:
             raise ValueError("SequenceForecaster takes causal layers: bidirectional ones would see what they predict")
         return self

@@ -5,8 +5,8 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from rnnbp.estimators.architecture import MODEL, RECURRENT, STATIC, Pooled, Static
-from rnnbp.estimators.base import TRAINING, SequenceEstimator
+from rnnbp.estimators.architecture import MODEL, POOLED, RECURRENT, STATIC, Pooled, Static
+from rnnbp.estimators.base import FITTED, TRAINING, SequenceEstimator
 from rnnbp.estimators.nested import Names
 from rnnbp.estimators.scikit import RegressorMixin, check_array, check_is_fitted
 from rnnbp.losses import LOSSES, MeanSquaredError
@@ -55,7 +55,7 @@ class Regression(RegressorMixin, SequenceEstimator):
         -------
         self
         """
-        return self._fit(X, y, sample_weight, not hasattr(self, "model_"), 1)
+        return self._fit(X, y, sample_weight, not hasattr(self, "model_"), self._one_epoch())
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, reset: bool, epochs: int) -> Self:
         data, y = self._read(X, y, reset=reset, multi_output=True, y_numeric=True)
@@ -63,15 +63,16 @@ class Regression(RegressorMixin, SequenceEstimator):
         single = values.ndim == 1
         values = values.reshape(len(values), -1)
         if reset:
-            self.single_output_ = single
-        elif values.shape[1] != self.model_.out_shape[-1]:
-            raise ValueError(f"y must have {self.model_.out_shape[-1]} values a sequence, got {values.shape[1]}")
+            self.single_output_, self.n_outputs_ = single, values.shape[1]
+        elif values.shape[1] != self.n_outputs_:
+            raise ValueError(f"y must have {self.n_outputs_} values a sequence, got {values.shape[1]}")
+        sample_weight = data.weights if sample_weight is None else sample_weight
         weights = None if sample_weight is None else self._weights(sample_weight, data)
         train = self._targeted(data, values, weights, per_step=False)
-        return self._train(train, values.shape[1], reset=reset, epochs=epochs)
+        return self._train(train, self.component("loss").outputs(values.shape[1]), reset=reset, epochs=epochs)
 
     def predict(self, X: Any) -> Array:
-        """Return the value of each sequence (N,), or its values (N, K).
+        """Return the value of each sequence (N,), or its values (N, K); where they are quantiles, on one more axis.
 
         Parameters
         ----------
@@ -96,7 +97,7 @@ class Regression(RegressorMixin, SequenceEstimator):
         return super().score(X, y, sample_weight)
 
 
-SQUARED_ERROR = "Default: MeanSquaredError()."
+SQUARED_ERROR = "Default: MeanSquaredError(). Any for values: Huber(), Quantile((0.1, 0.5, 0.9)), MixtureDensity(), ..."
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -106,11 +107,15 @@ class SequenceRegressor(Regression, Pooled):
     Parameters
     ----------
     {RECURRENT}
-    pooling : {{'last', 'mean', 'ends'}} or Layer, optional
-        From the outputs at all steps to those of the sequence: the last, the mean, or, of a bidirectional layer, the
-        last of each direction. Default: 'last', or 'ends' if bidirectional.
+    {POOLED}
     {MODEL}
     {TRAINING.format(loss=SQUARED_ERROR)}
+
+    Attributes
+    ----------
+    n_outputs_ : int
+        K.
+    {FITTED}
 
     Notes
     -----
@@ -138,6 +143,12 @@ class MLPRegressor(Regression, Static):
     {STATIC}
     {MODEL}
     {TRAINING.format(loss=SQUARED_ERROR)}
+
+    Attributes
+    ----------
+    n_outputs_ : int
+        K.
+    {FITTED}
 
     Notes
     -----

@@ -9,7 +9,7 @@ import pandas as pd
 
 from rnnbp.data import SequenceDataset
 from rnnbp.estimators.architecture import MODEL, RECURRENT, Recurrent
-from rnnbp.estimators.base import TRAINING
+from rnnbp.estimators.base import FITTED, TRAINING
 from rnnbp.estimators.labels import CLASSES, CROSS_ENTROPY, Labelled
 from rnnbp.estimators.scikit import accuracy_score, check_is_fitted, column_or_1d
 
@@ -26,6 +26,12 @@ class SequenceTagger(Labelled, Recurrent):
     {MODEL}
     {TRAINING.format(loss=CROSS_ENTROPY)}
     {CLASSES}
+
+    Attributes
+    ----------
+    classes_ : ndarray (K,)
+        Labels, sorted.
+    {FITTED}
 
     Notes
     -----
@@ -80,7 +86,7 @@ class SequenceTagger(Labelled, Recurrent):
         self
         """
         reset = not hasattr(self, "model_")
-        return self._fit(X, y, sample_weight, classes if reset else self.classes_, reset, 1)
+        return self._fit(X, y, sample_weight, classes if reset else self.classes_, reset, self._one_epoch())
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, classes: Any, reset: bool, epochs: int) -> Self:
         data, y = self._read(X, y, reset=reset)
@@ -88,6 +94,7 @@ class SequenceTagger(Labelled, Recurrent):
         labels = np.full(len(flat), -1)
         labels[counts] = self._encode(_plain(flat[counts]), classes)
         ends, weights = np.cumsum(data.lengths)[:-1], None
+        sample_weight = data.weights if sample_weight is None else sample_weight
         if sample_weight is not None or self.class_weight is not None:
             steps = self._step_weights(sample_weight, data)
             steps[counts] = self._class_weighted(labels[counts], steps[counts])

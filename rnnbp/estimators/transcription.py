@@ -8,7 +8,7 @@ import numpy as np
 
 from rnnbp.data import LabelSequences
 from rnnbp.estimators.architecture import MODEL, RECURRENT, Recurrent
-from rnnbp.estimators.base import TRAINING, SequenceEstimator
+from rnnbp.estimators.base import FITTED, TRAINING, SequenceEstimator
 from rnnbp.estimators.nested import Names
 from rnnbp.estimators.scikit import check_is_fitted
 from rnnbp.losses import CTC
@@ -31,6 +31,7 @@ class SequenceTranscriber(SequenceEstimator, Recurrent):
     ----------
     classes_ : ndarray
         The labels, sorted; the blank is not among them.
+    {FITTED}
 
     Examples
     --------
@@ -86,7 +87,7 @@ class SequenceTranscriber(SequenceEstimator, Recurrent):
         self
         """
         reset = not hasattr(self, "model_")
-        return self._fit(X, y, sample_weight, classes if reset else self.classes_, reset, 1)
+        return self._fit(X, y, sample_weight, classes if reset else self.classes_, reset, self._one_epoch())
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, classes: Any, reset: bool, epochs: int) -> Self:
         data, y = self._read(X, y, reset=reset)
@@ -100,6 +101,7 @@ class SequenceTranscriber(SequenceEstimator, Recurrent):
             numbers = [[number_of[label] for label in one.tolist()] for one in labels]
         except KeyError as error:
             raise ValueError(f"y has the label {error}, which is not one of {self.classes_.tolist()}") from None
+        sample_weight = data.weights if sample_weight is None else sample_weight
         weights = None if sample_weight is None else self._weights(sample_weight, data)
         train = self._targeted(data, LabelSequences(numbers), weights)
         return self._train(train, len(self.classes_) + 1, reset=reset, epochs=epochs)

@@ -39,6 +39,7 @@ CLASSIFIERS = [
     SequenceClassifier(cell="gru", hidden_size=6, bidirectional=True, num_layers=2, dropout=0.1, random_state=0),
     SequenceClassifier(cell=rnnbp.ElmanCell(1, 5, "relu"), pooling="mean", random_state=0),
     SequenceClassifier(cell=rnnbp.LSTMCell, hidden_size=5, gradient=rnnbp.TruncatedBPTT(2, 4), random_state=0),
+    SequenceClassifier(cell="elman", pooling="attention", random_state=0),
     SequenceClassifier(cell="elman", loss="binary_cross_entropy", random_state=0),
     MLPClassifier(view="statistics", random_state=0),
     MLPClassifier(view="resampled", hidden_layer_sizes=(8, 8), random_state=0),
@@ -69,6 +70,18 @@ def test_values_of_sequences_are_learned(make):
     both = make(random_state=0, epochs=60).fit(X, np.stack([y, -y], axis=1))
     assert both.predict(X).shape == (40, 2)
     assert both.score(X, np.stack([y, -y], axis=1)) > 0.9
+
+
+@pytest.mark.parametrize("loss", ["huber", "mean_absolute_error", rnnbp.losses.MixtureDensity(2), "quantile"], ids=repr)
+def test_every_loss_of_values_trains_a_regressor(loss):
+    X, _ = steps_up_or_down()
+    y = np.stack([[x.mean(), -x[-1, 0]] for x in X])
+    regressor = MLPRegressor(loss=loss, view="resampled", epochs=100, random_state=0).fit(X, y)
+    assert regressor.predict(X).shape == (40, 2)
+    assert regressor.score(X, y) > 0.8
+    bands = MLPRegressor(loss=rnnbp.losses.Quantile((0.2, 0.8)), epochs=2).fit(X, y[:, 0]).predict(X)
+    assert bands.shape == (40, 2)
+    assert (bands[:, 0] <= bands[:, 1]).all()
 
 
 def test_the_same_random_state_gives_the_same_bits():
@@ -106,6 +119,11 @@ def test_partial_fit_trains_one_more_epoch():
         parts.partial_fit(X, y)
     assert parts.n_iter_ == 3
     assert (parts.model_.params.vector == whole.model_.params.vector).all()
+
+
+def test_partial_fit_has_no_epochs_to_stop():
+    with pytest.raises(ValueError, match="early_stopping=True has no effect on partial_fit"):
+        SequenceClassifier(early_stopping=True).partial_fit(*steps_up_or_down())
 
 
 def test_partial_fit_takes_all_classes_at_the_first_call():
@@ -192,6 +210,36 @@ def test_a_weight_counts_as_repetitions_of_sequences_of_different_lengths(estima
         [x for x, w in zip(X, weights) for _ in range(w)], [k for k, w in zip(y, weights) for _ in range(w)]
     )
     np.testing.assert_allclose(weighted.model_.params.vector, repeated.model_.params.vector, rtol=1e-6, atol=1e-9)
+
+
+def test_weights_of_a_dataset_are_those_of_its_sequences():
+    X, y = steps_up_or_down(12)
+    weights = np.arange(12.0)
+    settings = {"cell": "elman", "epochs": 2, "random_state": 0}
+    data = SequenceDataset(X, y, weights=weights)
+    wanted = SequenceClassifier(**settings).fit(X, y, sample_weight=weights).model_.params.vector
+    assert (SequenceClassifier(**settings).fit(data).model_.params.vector == wanted).all()
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ([0, 0], "non-zero|zero for all"),  # from scikit-learn 1.8 it finds that itself
+        ([1, -1], "sample_weight must be 0 or more, and above 0 for a sequence, got -1"),
+    ],
+)
+def test_weights_must_be_positive_for_a_sequence(weights, message):
+    X, y = steps_up_or_down(2)
+    with pytest.raises(ValueError, match=message):
+        SequenceClassifier().fit(X, y, sample_weight=weights)
+
+
+def test_values_of_a_dataset_are_taken():
+    X, _ = steps_up_or_down(10)
+    data = SequenceDataset(X, [x.mean() for x in X])
+    regressor = MLPRegressor(epochs=2, random_state=0).fit(data)
+    assert regressor.predict(data).shape == (10,)
+    assert regressor.score(data) == pytest.approx(regressor.score(X, [x.mean() for x in X]))
 
 
 def test_weights_of_steps_leave_steps_out():

@@ -88,8 +88,9 @@ def test_an_unknown_parameter_is_an_error_that_lists_those_there_are(params, mes
         ({"optimizer": "adm"}, "optimizer must be of .*; got 'adm'. Did you mean 'adam'"),
         ({"gradient": "btpp"}, "gradient must be of .*; got 'btpp'"),
         ({"cell": "lsmt"}, "cell must be of elman, lstm, .*; got 'lsmt'. Did you mean 'lstm'"),
+        ({"cell": rnnbp.Stack((rnnbp.ElmanCell(2, 3),))}, r"cell takes 2 features, got 1: Stack"),
         ({"cell": 3}, "cell must be a name .*, a Cell or a class of one, got 3"),
-        ({"pooling": "first"}, "pooling must be of last, mean, ends; got 'first'"),
+        ({"pooling": "first"}, "pooling must be of last, mean, ends, attention; got 'first'"),
         ({"dtype": "int8"}, "dtype must be 'float32' or 'float64', got 'int8'"),
     ],
 )
