@@ -107,7 +107,10 @@ from rnnbp.metrics import ErrorRate as ErrorRate
 from rnnbp.metrics import edit_distance as edit_distance
 from rnnbp.metrics import token_error_rate as token_error_rate
 from rnnbp.metrics import word_error_rate as word_error_rate
+from rnnbp.models import Forecast as Forecast
 from rnnbp.models import Sequential as Sequential
+from rnnbp.models import forecast_ensemble as forecast_ensemble
+from rnnbp.models import forecast_residuals as forecast_residuals
 from rnnbp.models import load as load
 from rnnbp.models import load_state as load_state
 from rnnbp.models import save_state as save_state

@@ -52,13 +52,13 @@ def take_rows(state: State, rows: ArrayLike) -> Any:
     [[2.0], [0.0], [0.0]]
     """
     B = batch_size_of(state)
-    chosen = np.arange(0 if B is None else B)
+    if B is None:
+        return copy_state(state)
     try:
-        chosen = chosen[np.asarray(rows)]
+        chosen = np.arange(B)[np.asarray(rows)]
     except IndexError:
-        raise ValueError(
-            f"rows must be among the {B} sequences of the state, got {np.asarray(rows).tolist()}"
-        ) from None
+        given = np.asarray(rows).tolist()
+        raise ValueError(f"rows must be among the {B} sequences of the state, got {given}") from None
     return map_states(lambda array: array[chosen], state)
 
 

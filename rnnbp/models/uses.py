@@ -1,11 +1,15 @@
 """Uses: what a model is used for besides predictions: to look inside it, to write, and to forecast."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from rnnbp.data import CharTokenizer
 from rnnbp.losses import Loss
+from rnnbp.models.forecast_result import Forecast
+from rnnbp.models.forecasting import ForecastOptions, forecast
 from rnnbp.models.generation import Start, Stop, check_writes, generate
 from rnnbp.models.inference import Inference
 from rnnbp.models.layer_values import LayerValues, by_gate
@@ -138,3 +142,73 @@ class Uses(Inference):
         """
         check_writes(self, self.loss)
         return generate(self, start, steps, temperature, top_k, top_p, rng, stop, self.tokenizer)
+
+    def forecast(
+        self,
+        history: Any,
+        steps: int,
+        *,
+        samples: int = 200,
+        residuals: Any = None,
+        block: int = 1,
+        quantiles: tuple[float, float] = (0.05, 0.95),
+        future: ArrayLike | None = None,
+        features: str | int | Sequence[str | int] | None = None,
+        rng: int | np.random.Generator = 0,
+    ) -> Forecast | list[Forecast]:
+        """Continue sequences of values: the outputs, the next values, are fed back as inputs.
+
+        A model whose outputs are the next h steps, from ``data.shifted(h)``, is fed h steps at a time. There is a band
+        where paths are sampled: with `residuals`, or where the loss has a distribution (`sample`); or by
+        `rnnbp.forecast_ensemble`. Each path is fed back its own values, so that uncertainty accumulates as it should.
+
+        Parameters
+        ----------
+        history : array_like (T, F) or DataFrame, or a list of such, or SequenceDataset
+            What is known of each sequence, of any length.
+        steps : int
+            Number of steps to forecast.
+        samples : int, default 200
+            Number of paths, where they are sampled.
+        residuals : array_like (N, K), or list of such, optional
+            Those of the model on data that it was not trained on, `rnnbp.forecast_residuals(model, validation)`: to
+            each prediction one of them is added.
+        block : int, default 1
+            Number of consecutive residuals that are taken together: above 1 where they depend on each other.
+        quantiles : (float, float), default (0.05, 0.95)
+            Levels of the band.
+        future : array_like (steps, E), or one for each sequence, optional
+            The future of the features that are inputs but not predicted.
+        features : str or int, or several, optional
+            The predicted features, in the order of the outputs. Default: the first ones, all but the last E.
+        rng : int or numpy.random.Generator, default 0
+            A seed gives the same samples at every call.
+
+        Returns
+        -------
+        Forecast, or list of Forecast
+            With `mean`, `low`, `high` (steps, D), `samples` (n, steps, D), `quantile(q)` and `to_frame()`.
+
+        Raises
+        ------
+        ValueError
+            If the model is non-causal, or its outputs are not next values; or an argument does not fit it.
+
+        See Also
+        --------
+        rnnbp.SequenceDataset.shifted : the dataset to train on.
+        generate : continues sequences of tokens.
+
+        Examples
+        --------
+        >>> import rnnbp
+        >>> wave = np.sin(np.arange(300) / 5)[:, None]
+        >>> model = rnnbp.Sequential(rnnbp.GRU(1, 16), rnnbp.Dense(16, 1))
+        >>> trainer = rnnbp.Trainer(model, rnnbp.MeanSquaredError(), optimizer=rnnbp.Adam(0.02))
+        >>> _ = trainer.fit(rnnbp.SequenceDataset([wave]).shifted(), epochs=200, progress=False)
+        >>> forecast = model.forecast(wave[:250], steps=20)
+        >>> bool(np.abs(forecast.mean - wave[250:270]).max() < 0.2)
+        True
+        """
+        options = ForecastOptions(samples, residuals, block, quantiles, future, features, rng)
+        return forecast(self, history, steps, options, self.loss, self.feature_names)

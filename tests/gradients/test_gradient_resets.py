@@ -139,3 +139,38 @@ def test_a_model_that_takes_no_resets_names_the_layer(layers: list[rnnbp.layers.
                                 reset=[[0], [0], [1], [0]])  # fmt: skip
     with pytest.raises(ValueError, match=message):
         next(BPTT().gradients(rnnbp.Sequential(*layers), batch, rnnbp.CrossEntropy()))
+
+
+@pytest.mark.parametrize(
+    "algorithm", [BPTT(), BPTT(slots=2, block=2), TruncatedBPTT(2, 9), TruncatedBPTT(9, 9), RTRL(), rnnbp.ComplexStep()]
+)
+@pytest.mark.parametrize("layer", [rnnbp.GRU(3, 4), rnnbp.LSTM(3, 4, num_layers=2), rnnbp.Elman(3, 4)])
+def test_a_learned_initial_state_gets_its_gradient_at_every_reset(
+    algorithm: GradientAlgorithm, layer: rnnbp.layers.Layer
+) -> None:
+    whole = data(np.random.default_rng(0))
+    model = rnnbp.Sequential(rnnbp.LearnedStart(layer), rnnbp.Dense(4, 2), seed=1, dtype=np.float64)
+    model.params.vector[:] = np.random.default_rng(2).normal(size=model.params.size) / 2
+    vector = total(algorithm, model, whole.batch())[1]
+    wanted = total(BPTT(), model, cut_up(whole).batch())[1]
+    for name in model.params:
+        assert np.abs(wanted[model.params.place(name)]).max() > 1e-4
+    np.testing.assert_allclose(vector, wanted, rtol=0, atol=1e-12 * np.abs(wanted).max())
+
+
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [rnnbp.VariationalDropout(0.5), rnnbp.GRU(3, 4), rnnbp.Dense(4, 2)],
+        [rnnbp.Zoneout(rnnbp.cells.GRUCell(3, 4), 0.3), rnnbp.Dense(4, 2)],
+        [rnnbp.Residual(rnnbp.GRU(3, 3)), rnnbp.Conv1D(3, 4, 2), rnnbp.Dense(4, 2)],
+    ],
+)
+def test_random_and_nested_layers_are_differentiated_through_resets(layers: list[rnnbp.layers.Layer]) -> None:
+    model = rnnbp.Sequential(*layers, seed=1, dtype=np.float64)
+    batch = data(np.random.default_rng(0)).batch()
+    found, exact = (
+        next(a.gradients(model, batch, rnnbp.CrossEntropy(), rng=np.random.default_rng(3))).vector
+        for a in (BPTT(), rnnbp.ComplexStep())
+    )
+    np.testing.assert_allclose(found, exact, rtol=0, atol=1e-12)
