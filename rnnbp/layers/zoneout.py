@@ -1,12 +1,15 @@
 """Zoneout: units of a recurrent layer that keep their state by chance."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from rnnbp.cells import Cell
 from rnnbp.cells.base import Array, Delta, Weights, check_cell
 from rnnbp.cells.base import Residuals as StepResiduals
+from rnnbp.cells.declared import DeclaredCell, with_carried_state
 from rnnbp.core import Parameters
 from rnnbp.layers.base import Evaluate, Layer, Residuals, Run, Shape, State, check_sequences
 from rnnbp.layers.recurrent import Recurrent
@@ -93,8 +96,8 @@ class Zoneout(Layer):
 
     Notes
     -----
-    The masks differ from step to step, which the compiled kernels do not take: the layer runs the loop over the cell's
-    steps.
+    The masks are inputs. Of a cell that is declared by its equation, the cell that takes them is derived and compiled
+    as well (`rnnbp.cells.declared.with_carried_state`); any other is run by the loop over its steps.
 
     References
     ----------
@@ -124,9 +127,35 @@ class Zoneout(Layer):
             )
         object.__setattr__(self, "rate", rates if several else rates[0])
 
-    @property
+    @cached_property
     def _layer(self) -> Recurrent:
-        return Recurrent(CarryingCell(self.cell))
+        """The layer of the cell that takes [x | k]."""
+        declared = isinstance(self.cell, DeclaredCell) and self.cell.is_derived
+        return Recurrent(with_carried_state(self.cell) if declared else CarryingCell(self.cell))
+
+    @cached_property
+    def _rows(self) -> tuple[Array, Array] | None:
+        """The rows of the wider ``w_ih`` that are the cell's, and those that take k to the units; None without it."""
+        cell: Any = self._layer.cell
+        if isinstance(cell, CarryingCell):
+            return None
+        block_of = {block.gate: block.row for block in cell.layout.blocks if block.suffix == "ih"}
+        rows = np.arange(len(block_of) * cell.hidden_size).reshape(len(block_of), -1)
+        carried = [block_of[f"carried_{name}"] for name in cell.state.split()]
+        return np.delete(rows, carried, axis=0).ravel(), rows[carried].ravel()
+
+    def _weights(self, params: Parameters) -> Parameters:
+        """Return the weights of the cell that takes [x | k]."""
+        if self._rows is None:
+            return params
+        wide = Parameters(self._layer.shapes(), dtype=params.dtype)
+        for name in params:
+            if name != "w_ih":
+                wide[name] = params[name]
+        own, carried = self._rows
+        wide["w_ih"][own, : self.cell.input_size] = params["w_ih"]
+        wide["w_ih"][carried, self.cell.input_size + np.arange(self.cell.state_size)] = 1
+        return wide
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return self.cell.shapes()
@@ -139,16 +168,23 @@ class Zoneout(Layer):
         return (*shape[:2], self.cell.output_size)
 
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
-        return self._layer.forward(params, self._with_carried(x, run), run, state)
+        weights = self._weights(params)
+        y, own, after = self._layer.forward(weights, self._with_carried(x, run), run, state)
+        return y, (weights, own), after
 
     def prepare(self, params: Parameters) -> Evaluate:
-        evaluate = self._layer.prepare(params)
+        evaluate = self._layer.prepare(self._weights(params))
         return lambda x, run, state: evaluate(self._with_carried(x, run), run, state)
 
     def backward(
         self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
-        dx, before = self._layer.backward(params, residuals, dy, grad, d_state)
+        weights, own = residuals
+        wide = grad if self._rows is None else Parameters(weights.shapes, dtype=grad.dtype)
+        dx, before = self._layer.backward(weights, own, dy, wide, d_state)
+        if self._rows is not None:
+            for name in grad:
+                grad[name] += wide[name] if name != "w_ih" else wide[name][self._rows[0], : self.cell.input_size]
         return dx[..., : self.cell.input_size], before
 
     def _with_carried(self, x: Array, run: Run) -> Array:

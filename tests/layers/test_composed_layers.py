@@ -30,6 +30,7 @@ from rnnbp import (
 )
 from rnnbp.cells import LSTMCell
 from rnnbp.gradients.guarantees import standard_guarantees
+from rnnbp.kernels import using
 
 F, K = 3, 2
 
@@ -58,6 +59,13 @@ EXACT = [
     if one.level == "exact" and name not in ("ComplexStep", "FiniteDifference")
 ]
 every_model = pytest.mark.parametrize("layers", MODELS.values(), ids=MODELS)
+
+
+@pytest.fixture(autouse=True)
+def numpy_kernels():
+    """Kernels that take no time to make: those of the compiled cells are tested in tests/kernels."""
+    with using("numpy"):
+        yield
 
 
 def batch_for(model, rng):

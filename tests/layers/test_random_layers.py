@@ -26,6 +26,7 @@ from rnnbp.core import sigmoid
 from rnnbp.gradients import ComplexStep
 from rnnbp.kernels import using
 from rnnbp.layers import Recurrent, Run
+from rnnbp.layers.zoneout import CarryingCell
 
 F = 3
 LAYERS = {
@@ -35,12 +36,20 @@ LAYERS = {
     "RecurrentDropout LSTM": RecurrentDropout(LSTMCell(F, F), 0.4),
     "RecurrentDropout GRU": RecurrentDropout(GRUCell(F, F), 0.4),
     "Zoneout GRU": Zoneout(GRUCell(F, F), 0.4),
+    "Zoneout Jordan": Zoneout(JordanCell(F, F, F, 0.5), 0.3),
     "Zoneout LSTM": Zoneout(LSTMCell(F, F), (0.2, 0.6)),
 }
 every_layer = pytest.mark.parametrize("layer", LAYERS.values(), ids=LAYERS)
 
 
-def batch_for(rng, steps=(8, 5, 2)):
+@pytest.fixture(autouse=True)
+def numpy_kernels():
+    """Kernels that take no time to make: those of the compiled cells are tested in tests/kernels."""
+    with using("numpy"):
+        yield
+
+
+def batch_for(rng, steps=(5, 3, 2)):
     return rnnbp.SequenceDataset([rng.standard_normal((n, F)) for n in steps], targets=[0, 1, 1]).batch()
 
 
@@ -179,6 +188,25 @@ def test_every_declared_cell_takes_a_mask_of_ones_without_effect(cell, rng):
     np.testing.assert_allclose(y, plain, rtol=1e-13, atol=1e-15)
     np.testing.assert_allclose(end[:, :-4], after, rtol=1e-13, atol=1e-15)
     assert not np.allclose(masked[:, :-4], after)
+
+
+@pytest.mark.parametrize("cell", DECLARED, ids=lambda cell: type(cell).__name__)
+def test_zoneout_of_a_declared_cell_is_that_of_its_steps(cell, rng):
+    x, params, run = rng.standard_normal((4, 2, F)), made(cell), Run(np.array([4, 2]))
+    start, k = rng.standard_normal((2, cell.state_size)), rng.random((4, 2, cell.state_size))
+    layer, by_steps = Zoneout(cell), Recurrent(CarryingCell(cell))
+    wide, d_end = layer._weights(params), rng.standard_normal(start.shape)
+    given = np.concatenate([x, k], axis=-1)
+    results = []
+    with using("loop"):
+        for one, weights in ((layer._layer, wide), (by_steps, params)):
+            y, own, after = one.forward(weights, given, run, start)
+            grad = weights.zeros()
+            dx, before = one.backward(weights, own, np.cos(y), grad, d_end)
+            results.append((y, after, dx[..., :F], before, *(grad[n] for n in grad if n != "w_ih")))
+            results[-1] += (grad["w_ih"] if one is by_steps else grad["w_ih"][layer._rows[0], :F],)
+    for found, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-13)
 
 
 def test_recurrent_dropout_draws_a_mask_for_each_sequence(rng):

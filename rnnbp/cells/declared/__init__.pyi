@@ -13,4 +13,5 @@ from rnnbp.cells.declared.functions import softplus as softplus
 from rnnbp.cells.declared.functions import spike as spike
 from rnnbp.cells.declared.functions import stop_gradient as stop_gradient
 from rnnbp.cells.declared.functions import tanh as tanh
-from rnnbp.cells.declared.recurrent_mask import with_recurrent_mask as with_recurrent_mask
+from rnnbp.cells.declared.variants import with_carried_state as with_carried_state
+from rnnbp.cells.declared.variants import with_recurrent_mask as with_recurrent_mask
