@@ -1,3 +1,5 @@
+from rnnbp.interop.from_keras_models import from_keras as from_keras
+from rnnbp.interop.from_keras_models import keras_lengths as keras_lengths
 from rnnbp.interop.from_torch_modules import from_torch as from_torch
 from rnnbp.interop.onnx_export import export_onnx as export_onnx
 from rnnbp.interop.onnx_import import import_onnx as import_onnx
@@ -7,6 +9,7 @@ from rnnbp.interop.safetensors_files import read_safetensors as read_safetensors
 from rnnbp.interop.safetensors_files import save_safetensors as save_safetensors
 from rnnbp.interop.state_dicts import load_state_dict as load_state_dict
 from rnnbp.interop.state_dicts import state_dict as state_dict
+from rnnbp.interop.to_keras_models import to_keras as to_keras
 from rnnbp.interop.to_torch_modules import to_torch as to_torch
 from rnnbp.interop.torch_states import state_from_torch as state_from_torch
 from rnnbp.interop.torch_states import state_to_torch as state_to_torch
