@@ -1,6 +1,8 @@
 """Recurrent layer with dropout of what it reads of its state."""
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -64,6 +66,16 @@ class RecurrentDropout(Layer):
             raise ValueError(f"cell must have recurrent weights, on which dropout has an effect, got {self.cell!r}")
         drop_rate("rate", self.rate)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            name: value for name, value in vars(self).items() if not name.startswith("_")
+        }  # without what is derived
+
+    @cached_property
+    def _masked(self) -> Recurrent:
+        """The layer of the cell with the mask."""
+        return Recurrent(with_recurrent_mask(self.cell))
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return self.cell.shapes()
 
@@ -78,8 +90,7 @@ class RecurrentDropout(Layer):
         if run.rng is None or self.rate == 0:
             layer = Recurrent(self.cell)
             return _with(layer, layer.forward(params, x, run, self._without_mask(state)))
-        layer = Recurrent(with_recurrent_mask(self.cell))
-        return _with(layer, layer.forward(params, x, run, self._with_mask(state, x, run.rng)))
+        return _with(self._masked, self._masked.forward(params, x, run, self._with_mask(state, x, run.rng)))
 
     def prepare(self, params: Parameters) -> Evaluate:
         evaluate = Recurrent(self.cell).prepare(params)

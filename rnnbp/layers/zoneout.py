@@ -127,11 +127,17 @@ class Zoneout(Layer):
             )
         object.__setattr__(self, "rate", rates if several else rates[0])
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            name: value for name, value in vars(self).items() if not name.startswith("_")
+        }  # without what is derived
+
     @cached_property
     def _layer(self) -> Recurrent:
         """The layer of the cell that takes [x | k]."""
-        declared = isinstance(self.cell, DeclaredCell) and self.cell.is_derived
-        return Recurrent(with_carried_state(self.cell) if declared else CarryingCell(self.cell))
+        if isinstance(self.cell, DeclaredCell) and self.cell.is_derived:
+            return Recurrent(with_carried_state(self.cell))
+        return Recurrent(CarryingCell(self.cell))
 
     @cached_property
     def _rows(self) -> tuple[Array, Array] | None:

@@ -1,5 +1,8 @@
 """Models of layers that are made of layers, of learned pooling and of random layers, in every use of a model."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from helpers import relative_error
@@ -139,6 +142,16 @@ def test_a_saved_model_is_the_same(layers, tmp_path, rng):
     assert again.layers == model.layers
     batch = batch_for(model, rng)
     np.testing.assert_array_equal(again.forward(batch), model.forward(batch))
+
+
+@every_model
+def test_a_model_in_use_can_be_sent_to_another_process(layers, rng):
+    model = Sequential(*layers)
+    batch = batch_for(model, rng)
+    next(BPTT().gradients(model, batch, CrossEntropy(), rng=np.random.default_rng(0)))
+    expected = model.forward(batch)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).forward(batch), expected)
+    np.testing.assert_array_equal(copy.deepcopy(model).forward(batch), expected)
 
 
 @every_model

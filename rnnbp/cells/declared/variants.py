@@ -36,7 +36,8 @@ def with_recurrent_mask(cell: DeclaredCell) -> DeclaredCell:
     >>> masked.state, masked.state_size, masked.shapes() == LSTMCell(3, 4).shapes()
     ('h c recurrent_mask', 12, True)
     """
-    return _made(_masked_class(type(cell)), cell, cell.input_size)
+    cls: Any = type(cell)
+    return _made(_masked_class(cls), cell, cell.input_size)
 
 
 def with_carried_state(cell: DeclaredCell) -> DeclaredCell:
@@ -56,7 +57,8 @@ def with_carried_state(cell: DeclaredCell) -> DeclaredCell:
     >>> LSTMCell(3, 4).shapes()["w_ih"], with_carried_state(LSTMCell(3, 4)).shapes()["w_ih"]
     ((16, 3), (24, 11))
     """
-    return _made(_carrying_class(type(cell)), cell, cell.input_size + cell.state_size)
+    cls: Any = type(cell)
+    return _made(_carrying_class(cls), cell, cell.input_size + cell.state_size)
 
 
 @lru_cache(maxsize=64)
