@@ -1,7 +1,8 @@
 """What the layers over time compute, as functions of ONNX operators: sequences x (T, B, F) with their lengths (B,).
 
 A model contains the functions it uses, so that every runtime can run it, and `import_onnx` recognizes a layer by the
-function's name after it has compared the definition with the one here.
+function's name after it has compared the definition with the one here. Pads are given for all axes: where they are
+given for some, ONNX Runtime (1.32) moves a transpose past them wrongly.
 """
 
 from functools import cache
@@ -130,8 +131,9 @@ _BODIES = {
       right_steps = Constant <value_int: int = @right> ()
       left_pad = Unsqueeze (left_steps, axis0)
       right_pad = Unsqueeze (right_steps, axis0)
-      pads = Concat <axis: int = 0> (left_pad, right_pad)
-      wide = Pad (real, pads, nothing, axis0)
+      none = Constant <value_ints: ints = [0, 0]> ()
+      pads = Concat <axis: int = 0> (left_pad, none, right_pad, none)
+      wide = Pad (real, pads, nothing)
       neighbours = Add (left_steps, right_steps)
       width = Add (neighbours, one)
       k = Range (zero, width, one)
@@ -151,8 +153,9 @@ _BODIES = {
       within = Slice (real, axis0, end, axis0)
       present = Shape <start: int = 0, end: int = 1> (within)
       missing = Sub (end, present)
-      pads = Concat <axis: int = 0> (axis0, missing)
-      filled = Pad (within, pads, nothing, axis0)
+      none = Constant <value_ints: ints = [0, 0]> ()
+      pads = Concat <axis: int = 0> (axis0, none, missing, none)
+      filled = Pad (within, pads, nothing)
       by_sequence = Transpose <perm: ints = [1, 0, 2]> (filled)
       features = Shape <start: int = 2, end: int = 3> (x)
       width = Mul (most, features)

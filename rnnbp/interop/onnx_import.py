@@ -12,7 +12,7 @@ from rnnbp.data import names_or_none
 from rnnbp.interop.onnx_axis_rules import both_ends
 from rnnbp.interop.onnx_functions import BODIES, DOMAIN, function
 from rnnbp.interop.onnx_layer_functions import LAYER_FUNCTIONS
-from rnnbp.interop.onnx_node import Node
+from rnnbp.interop.onnx_node import Node, NodeError
 from rnnbp.interop.onnx_reading import arrays_of, opset_of, read_proto
 from rnnbp.interop.onnx_rules import RULES
 from rnnbp.interop.onnx_values import (
@@ -125,7 +125,7 @@ def _source(graph: Any, arrays: Mapping[str, Any]) -> Any:
 
 def _candidates(source: Any) -> Iterator[tuple[Axis, ...]]:
     """Yield the axes that the input may have, those that its names suggest first."""
-    names = [dim.dim_param.casefold() for dim in source.type.tensor_type.shape.dim]
+    names = [str(dim.dim_param).casefold() for dim in source.type.tensor_type.shape.dim]
     candidates = AXES[len(names)]
     yield from sorted(candidates, key=lambda axes: "batch" in names[0] and axes[0] != BATCH)
 
@@ -147,17 +147,26 @@ class _Graph:
     def imported(self, output: str | None) -> Sequential:
         """Follow all nodes, and return the model of an output."""
         for proto in self.model.graph.node:
-            for name, value in zip(proto.output, self._results(proto), strict=False):
+            for name, value in zip(proto.output, self._checked_results(proto), strict=False):
                 self.values[name] = value
             self.followed += 1
         name = self._output(output)
         return _built(self._outputs(name), self.arrays, self._info(name), _metadata(self.model))
 
-    def _results(self, proto: Any) -> Sequence[Value]:
+    def _checked_results(self, proto: Any) -> Sequence[Value]:
+        """Return what the outputs of a node stand for; an error names the node, whatever is wrong in the file."""
         node = Node(proto, [self.values[name] if name else None for name in proto.input], self.opset)
-        if proto.domain == DOMAIN:
+        try:
+            return self._results(node)
+        except NodeError:
+            raise
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise node.refuse(f"it is not as the operator is defined: {error}") from error
+
+    def _results(self, node: Node) -> Sequence[Value]:
+        if node.domain == DOMAIN:
             return [LAYER_FUNCTIONS[node.op](node)]
-        if proto.domain not in ("", "ai.onnx"):
+        if node.domain not in ("", "ai.onnx"):
             raise node.refuse("operators of this domain are not supported")
         if node.op == "Constant":
             return [Constant(array) for array in _computed(node)]

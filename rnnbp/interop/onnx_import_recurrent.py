@@ -60,6 +60,9 @@ def recurrent(node: Node) -> list[Value]:
     """
     x, layout = node.input(0), node.attributes.get("layout", 0)
     node.only(**dict.fromkeys(KNOWN))
+    for name in ("input_forget", "layout", "linear_before_reset"):
+        if node.attributes.get(name, 0) not in (0, 1):
+            raise node.refuse(f"attribute {name!r} must be 0 or 1, got {node.attributes[name]!r}")
     if not isinstance(x, Outputs):
         raise node.refuse(f"input 0 (X) must be the outputs of layers, got {described(x)}")
     wanted = (BATCH, TIME) if layout else (TIME, BATCH)

@@ -25,7 +25,9 @@ def _sequences(node: Node) -> Outputs:
 
 def _lengths(node: Node) -> Value:
     """Return the lengths of all sequences, which an input of the graph or a constant limits."""
-    limit = node.input(1)
+    x, limit = outputs_of(node), node.input(1)
+    if x.axes[:2] != (TIME, BATCH) or x.changes:
+        raise node.refuse(f"input 0 must be the sequences that the graph is given, (T, B, ...), got the axes {x.axes}")
     if isinstance(limit, Constant) and (limit.array < np.iinfo(np.int32).max).any():
         raise node.refuse("lengths must be an input of the graph")
     if not isinstance(limit, Constant | Lengths):
@@ -72,6 +74,13 @@ def _resample(node: Node) -> Value:
     return x.without_time(Resample(fractions.size), fractions.size * x.features)
 
 
+def _start(node: Node) -> Value:
+    """Return a learned state, repeated for each sequence."""
+    if not isinstance(node.input(1), Lengths):
+        raise node.refuse("input 1 must be the lengths of the sequences")
+    return Repeated(node.array(0, "the state"))
+
+
 def _attention(node: Node) -> Value:
     x, (w, b, v) = _sequences(node), (node.array(k, name) for k, name in ((2, "w"), (3, "b"), (4, "v")))
     if w.ndim != 2 or w.shape[0] != x.features or b.shape != w.shape[1:] or v.shape != (*b.shape, 1):
@@ -90,7 +99,7 @@ LAYER_FUNCTIONS: dict[str, Callable[[Node], Any]] = {
     "Lengths": _lengths,
     "MeanOverTime": _pooling(MeanOverTime),
     "Resample": _resample,
-    "Start": lambda node: Repeated(node.array(0, "the state")),
+    "Start": _start,
     "TimeStatistics": _pooling(TimeStatistics, 2),
     "Window": _window,
     "ZeroPadding": _padding,

@@ -7,6 +7,10 @@ from rnnbp.interop.onnx_values import Constant, Value
 from rnnbp.runtime import require
 
 
+class NodeError(ValueError):
+    """Error that names the node it is about."""
+
+
 class Node:
     """A node with the values of its inputs.
 
@@ -62,11 +66,11 @@ class Node:
             if taken[name] is not None and value != taken[name]:
                 raise self.refuse(f"attribute {name!r} = {value!r} is not supported, {taken[name]!r} is")
 
-    def refuse(self, why: str) -> ValueError:
+    def refuse(self, why: str) -> NodeError:
         """Return an error that names the node, by its first output where it has no name, and the operator."""
         operator = f"{self.domain}.{self.op}" if self.domain else self.op
         name = self.proto.name or next(iter(self.proto.output), "")
-        return ValueError(f"node {name!r}, operator {operator}: {why}")
+        return NodeError(f"node {name!r}, operator {operator}: {why}")
 
 
 def described(value: Value) -> str:

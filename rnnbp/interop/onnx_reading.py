@@ -90,7 +90,12 @@ def arrays_of(graph: Any) -> dict[str, Any]:
     to_array = require("onnx", extra="onnx").numpy_helper.to_array
     if graph.sparse_initializer:
         raise ValueError(f"the array {graph.sparse_initializer[0].values.name!r} is sparse, which is not supported")
-    found = {tensor.name: to_array(tensor) for tensor in graph.initializer}
+    found = {}
+    for tensor in graph.initializer:
+        try:
+            found[tensor.name] = to_array(tensor)
+        except (LookupError, TypeError, ValueError) as error:
+            raise ValueError(f"the array {tensor.name!r} is damaged: {error}") from None
     for name, array in found.items():
         if array.dtype.kind not in "iub" and str(array.dtype) not in FLOATS:
             raise ValueError(f"the array {name!r} is of {array.dtype}; float32 and float64 are supported")

@@ -120,6 +120,9 @@ class Outputs:
     def then(self, layer: Layer, params: Mapping[str, Array] | None = None, width: int | None = None) -> "Outputs":
         """Return the outputs of a further layer, with `width` features if that changes."""
         sizes = {k: n for k, n in self.sizes.items() if k not in "FDH"} | {"F": width or self.features}
+        for name, shape in layer.shapes().items():
+            if (got := (params or {})[name].shape) != shape:
+                raise ValueError(f"{name} of {type(layer).__name__} must have shape {shape}, got {got}")
         placed = (*self.layers, Placed(layer, params or {}))
         return replace(self, layers=placed, axes=(*self.axes[:-1], FEATURES), sizes=sizes, zeroed=False, direction=None)
 

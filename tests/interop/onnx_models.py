@@ -12,6 +12,7 @@ from rnnbp.interop.onnx_export import to_proto
 from rnnbp.interop.onnx_import import from_proto
 
 F, T, B = 3, 5, 4
+BOUNDED = ("hard_sigmoid", "scaled_tanh", "sigmoid", "softsign", "tanh")  # of gates: others let the state overflow
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,17 @@ def random_layer(rng: np.random.Generator, width: int) -> tuple[Any, int, bool]:
         return rnnbp.Window(1, 2), 4 * width, False
     if pick < 0.2:
         return rnnbp.Reverse(), width, False
+    if pick < 0.22:
+        return rnnbp.Residual(rnnbp.Dense(width, H, "tanh"), rnnbp.GRU(H, width)), width, False
     if pick < 0.25:
         return rnnbp.LayerNorm(width), width, False
     if pick < 0.3:
         return random_convolution(rng, width, H), H * width, False
-    if pick < 0.5:
+    if pick < 0.34:
+        return rnnbp.LearnedStart(rnnbp.LSTM(width, H, 2)), H, False
+    if pick < 0.38:
+        return rnnbp.Parallel(rnnbp.Elman(width, H), rnnbp.Activation("sigmoid")), H + width, False
+    if pick < 0.55:
         layer = named[rng.integers(4)](width, H, int(rng.integers(1, 3)), bidirectional=both)
         return layer, out, both
     cell = random_cell(rng, width, H)
@@ -82,7 +89,7 @@ def random_cell(rng: np.random.Generator, width: int, H: int) -> Any:
         return plain[make](width, H)
     if make == 4:
         return cells.GeneralElmanCell(width, H, random_activation(rng), clip)
-    chosen = tuple(random_activation(rng) for _ in range(2 if make == 5 else 3))
+    chosen = (random_activation(rng, BOUNDED), *(random_activation(rng) for _ in range(1 if make == 5 else 2)))
     if make == 5:
         return cells.GeneralGRUCell(width, H, chosen, str(rng.choice(["after", "before"])), clip)
     if make == 6:
@@ -91,9 +98,9 @@ def random_cell(rng: np.random.Generator, width: int, H: int) -> Any:
     return peephole(width, H, chosen, clip)
 
 
-def random_activation(rng: np.random.Generator) -> tuple:
-    """Return an activation with coefficients that let no state grow without limit."""
-    name = str(rng.choice(list(FUNCTIONS)))
+def random_activation(rng: np.random.Generator, names: Any = tuple(FUNCTIONS)) -> tuple:
+    """Return an activation of these, with small coefficients."""
+    name = str(rng.choice(names))
     return (name, *rng.uniform(0.1, 0.5, len(FUNCTIONS[name][1])).tolist())
 
 
@@ -105,7 +112,8 @@ def random_end(rng: np.random.Generator, width: int, bidirectional: bool) -> lis
         "last": ([rnnbp.Ends() if bidirectional else rnnbp.Last(), rnnbp.Dense(width, 2)], 2),
         "mean": ([rnnbp.MeanOverTime(), rnnbp.Dense(width, 2, "tanh")], 2),
         "statistics": ([rnnbp.TimeStatistics(), rnnbp.Dense(2 * width, 2)], 2),
-        "flatten": ([rnnbp.Flatten(T + 1), rnnbp.Dense((T + 1) * width, 2)], 2),
+        "flatten": ([rnnbp.Flatten(T + 9), rnnbp.Dense((T + 9) * width, 2)], 2),
+        "attention": ([rnnbp.AttentionPooling(width, 3), rnnbp.Dense(width, 2)], 2),
         "resample": ([rnnbp.Resample(3), rnnbp.Dense(3 * width, 2)], 2),
     }
     return ends[str(rng.choice(list(ends)))][0]

@@ -139,12 +139,17 @@ def test_a_stream_in_spans_is_the_whole_sequence(rng):
     assert error(np.concatenate(found), model.forward(x)) < 1e-5
 
 
-def test_batch_first_has_the_batch_as_first_axis(rng):
-    model = rnnbp.Sequential(rnnbp.LSTM(F, 3), seed=1)
+@pytest.mark.parametrize(
+    "layers", [LAYERS["LSTM"], LAYERS["window"], LAYERS["flatten"]], ids=["LSTM", "window", "flatten"]
+)
+def test_batch_first_has_the_batch_as_first_axis(layers, rng):
+    model = rnnbp.Sequential(*layers, seed=1)
     proto, x = to_proto(model, batch_first=True), inputs(model, rng)
     (found,) = session_of(proto).run(None, {"x": x.swapaxes(0, 1), "lengths": LENGTHS})
-    assert error(found.swapaxes(0, 1), model.forward(x, LENGTHS)) < 1e-5
+    found = found.swapaxes(0, 1) if model.per_step else found
+    assert error(found, model.forward(x, LENGTHS)) < 1e-5
     assert [dim.dim_param for dim in proto.graph.input[0].type.tensor_type.shape.dim[:2]] == ["batch", "time"]
+    assert error(from_proto(proto).forward(x, LENGTHS), model.forward(x, LENGTHS)) < 1e-6
 
 
 def test_a_sequence_that_is_too_long_to_be_flattened_is_an_error():

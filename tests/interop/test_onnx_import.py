@@ -13,7 +13,7 @@ onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 from onnx import helper, numpy_helper  # noqa: E402
 from onnx_graphs import B, F, H, T, chain_graph, operator_graph  # noqa: E402
-from onnx_models import error, session_of  # noqa: E402
+from onnx_models import error, random_example, session_of  # noqa: E402
 
 from rnnbp.interop.onnx_export import to_proto  # noqa: E402
 from rnnbp.interop.onnx_import import from_proto  # noqa: E402
@@ -154,6 +154,7 @@ REFUSED = {
     "no coefficient": ("RNN", {"activations": ["Affine"]}, "'activation_alpha' has no value for Affine"),
     "too many": ("RNN", {"activation_alpha": [1.0]}, "'activation_alpha' has 1 values more than"),
     "too few names": ("LSTM", {"activations": ["Tanh"]}, "attribute 'activations' must be 3 names"),
+    "a number as a flag": ("LSTM", {"input_forget": 2}, "attribute 'input_forget' must be 0 or 1, got 2"),
     "two directions": (
         "RNN",
         {"direction": "bidirectional", "activations": ["Tanh", "Relu"]},
@@ -233,6 +234,36 @@ def test_a_function_of_another_definition_is_refused():
     function.node[-1].op_type = "Mul"
     with pytest.raises(ValueError, match=r"the function rnnbp\.MeanOverTime is none of this version"):
         from_proto(proto)
+
+
+def test_lengths_of_something_else_are_refused():
+    proto = to_proto(rnnbp.Sequential(rnnbp.LSTM(F, H), rnnbp.MeanOverTime()))
+    (node,) = (one for one in proto.graph.node if one.op_type == "Lengths")
+    node.input[0] = "0.w"
+    with pytest.raises(ValueError, match=r"operator rnnbp\.Lengths: input 0 must be the outputs of layers"):
+        from_proto(proto)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_damaged_file_is_refused_or_read_and_nothing_else(seed):
+    """Forty files with a few bytes changed each."""
+    rng = np.random.default_rng(seed)
+    data = to_proto(random_example(seed).model).SerializeToString()
+    read = 0
+    for _ in range(40):
+        damaged = bytearray(data)
+        for _ in range(rng.integers(1, 4)):
+            damaged[rng.integers(len(damaged))] = rng.integers(256)
+        try:
+            proto = onnx.ModelProto.FromString(bytes(damaged))
+        except Exception:  # no message of Protocol Buffers
+            continue
+        try:
+            check_proto(proto)
+            read += isinstance(from_proto(proto), rnnbp.Sequential)
+        except ValueError:
+            continue
+    assert read < 40
 
 
 def test_a_file_that_refers_to_another_one_is_refused(tmp_path, rng):
