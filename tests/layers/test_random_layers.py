@@ -8,6 +8,8 @@ import rnnbp
 from rnnbp import (
     BPTT,
     GRU,
+    RTRL,
+    BlockRTRL,
     CrossEntropy,
     Dense,
     Dropout,
@@ -85,6 +87,16 @@ def test_the_same_seed_gives_the_same_bits_of_a_training(layer, rng):
         rnnbp.Trainer(model, CrossEntropy(), seed=1).fit(data, epochs=2, batch_size=2, progress=False)
         vectors.append(model.params.vector)
     np.testing.assert_array_equal(*vectors)
+
+
+def test_online_algorithms_draw_the_masks_of_bptt(rng):
+    """Of layers below, between and above the recurrent ones."""
+    dropout = VariationalDropout(0.4)
+    layers = dropout, GRU(F, 4), Dropout(0.2), dropout, GRU(4, 3), dropout, Last(), dropout, Dense(3, 2)
+    model, batch = Sequential(*layers, dtype=np.float64), batch_for(rng)
+    expected = total(BPTT(), model, batch)
+    for algorithm in (RTRL(), RTRL(every=2), BlockRTRL(2)):
+        assert relative_error(total(algorithm, model, batch), expected) < 1e-12
 
 
 def test_variational_dropout_has_one_mask_for_all_steps_of_a_sequence(rng):

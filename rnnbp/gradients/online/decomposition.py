@@ -38,6 +38,7 @@ from rnnbp.layers import (
     Noise,
     Normalize,
     Recurrent,
+    VariationalDropout,
 )
 from rnnbp.layers.base import Shape, State
 from rnnbp.layers.cell_layer import unrolled
@@ -168,8 +169,8 @@ def decompose(model: Sequential, algorithm: str, random_layers: RandomLayers | N
             made = _cells_of(layers[i], shape[-1], random_layers)
             if made is None:
                 raise ValueError(
-                    f"{algorithm} runs a model step by step: it takes Recurrent, MultiLayer, Dense, Embedding, "
-                    "Normalize, Dropout, Noise and MeanOverTime layers from the first with parameters up to the last "
+                    f"{algorithm} runs a model step by step: it takes Recurrent, MultiLayer, LearnedStart, "
+                    "Dense, Embedding, Normalize, Dropout, VariationalDropout, Noise and MeanOverTime layers from the first with parameters up to the last "
                     f"recurrent one, got {type(layer).__name__} as layer {i}: use BPTT() or TruncatedBPTT()"
                 )
             cells_by_layer.append(made)
@@ -202,7 +203,7 @@ def _cells_of(layer: Layer, width: Any, random_layers: RandomLayers | None) -> t
         started = isinstance(layer.layers[0], StartedRecurrent)
         cells = tuple(StartedCell(cell) for cell in layer.cells) if started else layer.cells
         return _with_dropout(cells, layer.dropout, random_layers) if random_layers and layer.dropout else cells
-    if isinstance(layer, Dropout | Noise):  # without a generator: the identity
+    if isinstance(layer, Dropout | Noise | VariationalDropout):  # without a generator: the identity
         return ()
     if isinstance(layer, StepwiseRandomLayer | Normalize):
         return (AffineCell(layer, width),)

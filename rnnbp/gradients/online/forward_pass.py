@@ -19,6 +19,7 @@ from rnnbp.gradients.online.decomposition import Decomposition
 from rnnbp.gradients.online.detached_layers import Detached
 from rnnbp.gradients.online.layer_cells import AffineCell, StatelessCell
 from rnnbp.gradients.online.linearized_steps import LinearizedSteps
+from rnnbp.gradients.online.random_layers import SequenceRandomLayer
 from rnnbp.kernels import kernel_of
 from rnnbp.kernels.loop import Loop
 from rnnbp.kernels.packing import pack, unpack
@@ -135,7 +136,7 @@ class ForwardPass:
         lengths = np.clip(self.batch.lengths - start, 0, stop - start)
         outputs, residuals, after = readout.unroll(readout.params, cell_outputs, Run(lengths, self.rng))
         for layer, layer_state in zip(readout.layers, after, strict=True):
-            if layer_state is not None and not isinstance(layer, Last):
+            if layer_state is not None and not isinstance(layer, Last | SequenceRandomLayer):
                 raise ValueError(
                     f"an online algorithm takes layers without a state on top of the recurrent ones, got "
                     f"{type(layer).__name__}"

@@ -10,7 +10,7 @@ import numpy as np
 
 from rnnbp.cells.base import Array
 from rnnbp.core import Parameters
-from rnnbp.layers import Dropout, Layer, Noise, Run
+from rnnbp.layers import Dropout, Layer, Noise, Run, VariationalDropout
 from rnnbp.layers.base import Residuals, Shape, State
 
 
@@ -55,7 +55,10 @@ class StepwiseRandomLayer(Layer):
 
 
 class SequenceRandomLayer(StepwiseRandomLayer):
-    """A random layer whose input has no time axis, run at every step: it draws the same numbers at every call."""
+    """A random layer that draws once for a sequence: the same numbers at every call.
+
+    Its input has no time axis, or it is a `VariationalDropout`.
+    """
 
     def generator(self) -> np.random.Generator | None:
         return copy.deepcopy(self.rng)
@@ -89,11 +92,13 @@ class RandomLayers:
 
     def of(self, layer: Layer, shape: Shape) -> Layer:
         """Return a random layer with its own generator, for inputs of `shape`; any other layer unchanged."""
-        if not isinstance(layer, Dropout | Noise):
+        if not isinstance(layer, Dropout | Noise | VariationalDropout):
             return layer
         width = shape[-1]
         assert isinstance(width, int)
-        if shape[0] == "T":
+        if isinstance(layer, VariationalDropout):
+            self.layers.append(SequenceRandomLayer(layer, (self.batch_size, width), 1))
+        elif shape[0] == "T":
             self.layers.append(StepwiseRandomLayer(layer, (1, self.batch_size, width), self.steps))
         else:
             self.layers.append(SequenceRandomLayer(layer, (self.batch_size, width), 1))
