@@ -170,7 +170,8 @@ def decompose(model: Sequential, algorithm: str, random_layers: RandomLayers | N
             if made is None:
                 raise ValueError(
                     f"{algorithm} runs a model step by step: it takes Recurrent, MultiLayer, LearnedStart, "
-                    "Dense, Embedding, Normalize, Dropout, VariationalDropout, Noise and MeanOverTime layers from the first with parameters up to the last "
+                    "Dense, Embedding, Normalize, Dropout, VariationalDropout, Noise and MeanOverTime layers "
+                    "from the first with parameters up to the last "
                     f"recurrent one, got {type(layer).__name__} as layer {i}: use BPTT() or TruncatedBPTT()"
                 )
             cells_by_layer.append(made)
