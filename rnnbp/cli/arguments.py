@@ -6,6 +6,17 @@ from pathlib import Path
 from rnnbp.runtime.files import check_target, check_target_folder
 
 DEFAULT_DATASET = "japanese-vowels"
+TS_FILES, TABLES = (".ts", ".ts.gz"), (".csv", ".csv.gz", ".parquet")
+FILES = TS_FILES + TABLES
+COLUMNS = {
+    "sequence": "which sequence a row is of (default: sequence)",
+    "time": "order of the rows of a sequence (default: step, or else as they are; '': as they are)",
+    "target": "class or value of the sequence, or of each step if it changes within one (default: target)",
+    "features": "inputs (default: all columns of numbers that no other option names)",
+    "groups": "no value of it is on both sides of the split, as of a speaker",
+    "weight": "weight of the sequence, or of each step, in the loss and the score",
+}
+COLUMN_LISTS = {"features": "COLUMN,COLUMN", "target": "COLUMN[,COLUMN]"}
 MODELS = "window-mlp, statistics-mlp, resampled-mlp, elman, lstm, gru, bielman, bilstm, bigru, lstm-fcn"
 
 
@@ -38,20 +49,51 @@ def check_targets(options: argparse.Namespace) -> None:
                 raise ValueError(f"--{other} and --{name} must name two files, got {str(path)!r} for both")
 
 
-def add_data(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments that name a dataset."""
+def add_data(parser: argparse.ArgumentParser, *, split: float = 0.8) -> None:
+    """Add the arguments that name a dataset; `split` is the default fraction of a table for training."""
     parser.add_argument(
         "dataset",
         metavar="DATASET",
         nargs="?",
-        default=DEFAULT_DATASET,
-        help=f"a name from `rnnbp datasets`, or a .ts file (default: {DEFAULT_DATASET})",
+        help=f"a name from `rnnbp datasets`, or a .csv, .parquet or .ts file (default: {DEFAULT_DATASET})",
     )
     parser.add_argument(
-        "--test", metavar="FILE", type=Path, help="with a .ts file: the test set (default: a fifth of the file)"
+        "--data", metavar="PATH", type=Path, help="such a file; with a dataset of recordings: the folder they are in"
     )
-    parser.add_argument("--data", metavar="DIR", type=Path, help="with a dataset of recordings: where they are")
-    parser.add_argument("--speaker", metavar="NAME", help="with such a dataset: the speaker of the test set")
+    parser.add_argument("--speaker", metavar="NAME", help="with recordings: the speaker of the test set")
+    parser.add_argument("--test", metavar="FILE", type=Path, help="with a file: the test set (default: as --split)")
+    default = "all of a table, a fifth of a .ts file" if split == 0 else "a fifth; with a model, as in its training"
+    parser.add_argument(
+        "--split",
+        type=float,
+        metavar="FRACTION",
+        help=f"with a file: the fraction to train on, 0 to 1; the rest is the test set (default: {default})",
+    )
+    table = parser.add_argument_group(
+        "columns of a .csv or .parquet file, which has one row a step; with a saved model, those of its training"
+    )
+    for option, about in COLUMNS.items():
+        table.add_argument(f"--{option}", metavar=COLUMN_LISTS.get(option, "COLUMN"), help=about)
+    parser.set_defaults(takes_files=True, default_split=split)
+
+
+def resolve_dataset(options: argparse.Namespace) -> None:
+    """Let --data name a file as DATASET does, and fill in the default dataset.
+
+    Raises
+    ------
+    ValueError
+        If both name a dataset.
+    """
+    if not getattr(options, "takes_files", False):
+        return
+    if options.data is not None and str(options.data).lower().endswith(FILES):
+        if options.dataset is not None:
+            raise ValueError(
+                f"--data names the file {str(options.data)!r}, and DATASET is {options.dataset!r}: give one of them"
+            )
+        options.dataset, options.data = str(options.data), None
+    options.dataset = options.dataset or DEFAULT_DATASET
 
 
 def add_saved_model(parser: argparse.ArgumentParser) -> None:

@@ -12,4 +12,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    print(datasets.catalog().to_string(index=False))
+    table = datasets.catalog()
+    table["source"] = table["source"].str.replace("path=", "--data")  # the argument of a loader, as an option
+    print(table.to_string(index=False))

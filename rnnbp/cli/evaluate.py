@@ -5,7 +5,7 @@ import argparse
 import rnnbp
 from rnnbp.applications import spoken_digits
 from rnnbp.cli.arguments import add_data, add_saved_model
-from rnnbp.cli.inputs import load_data, numbers, saved_model
+from rnnbp.cli.inputs import load_parts, needed, numbers, saved_model
 from rnnbp.cli.output import print_scores
 
 EXAMPLE = "rnnbp evaluate gru.npz japanese-vowels"
@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     model, loss = saved_model(options.model)
-    _, test = load_data(options)
+    test = needed(load_parts(options, model)[1], "test set")
     print_scores(rnnbp.Trainer(model, loss).evaluate(test))
     if options.snr is not None:
         table = spoken_digits.noise_table(model, loss, test, numbers("--snr", options.snr))

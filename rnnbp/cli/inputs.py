@@ -6,26 +6,89 @@ from typing import Any
 
 import rnnbp
 from rnnbp import comparison, datasets, losses
-from rnnbp.cli.arguments import MODELS
+from rnnbp.cli.arguments import FILES, MODELS
+from rnnbp.cli.tables import given_columns, is_table, table_dataset
 
-TS_SUFFIXES = (".ts", ".ts.gz")
+Parts = "tuple[rnnbp.SequenceDataset | None, rnnbp.SequenceDataset | None]"
 
 
 def load_data(options: argparse.Namespace) -> "tuple[rnnbp.SequenceDataset, rnnbp.SequenceDataset]":
     """Return the training and the test set that the command line names."""
-    if not options.dataset.lower().endswith(TS_SUFFIXES):
-        if options.test is not None:
-            raise ValueError(f"--test goes with a .ts file, but the dataset is {options.dataset!r}")
+    train, test = load_parts(options)
+    return needed(train, "training set"), needed(test, "test set")
+
+
+def needed(data: "rnnbp.SequenceDataset | None", what: str) -> "rnnbp.SequenceDataset":
+    """Return a part of the data, or raise if the split leaves none."""
+    if data is None:
+        raise ValueError(f"--split leaves no {what}: give a fraction between 0 and 1")
+    return data
+
+
+def load_parts(options: argparse.Namespace, model: "rnnbp.Sequential | None" = None, *, targeted: bool = True) -> Parts:
+    """Return the training and the test set that the command line names; None for one that ``--split`` leaves empty.
+
+    Parameters
+    ----------
+    options : Namespace
+    model : Sequential, optional
+        A trained model, which knows the columns and the split of its training.
+    targeted : bool, default True
+        Whether targets are needed.
+    """
+    given = given_columns(options)
+    if not options.dataset.lower().endswith(FILES):
+        for option in ("test", "split"):
+            if getattr(options, option) is not None:
+                raise ValueError(f"--{option} goes with a file, but the dataset is {options.dataset!r}")
+        _check_no_columns(given, options.dataset)
         return datasets.load(options.dataset, **_recordings(options))
     if options.data is not None or options.speaker is not None:
         raise ValueError(
             f"--data and --speaker go with a dataset of recordings, but the dataset is {options.dataset!r}"
         )
-    whole = datasets.read_ts(options.dataset)
-    if options.test is None:
-        train, test = whole.split(0.8, seed=0)
-        return train, test
-    return whole, datasets.read_ts(options.test)
+    if not is_table(options.dataset):
+        _check_no_columns(given, options.dataset)
+    if options.test is not None and options.split is not None:
+        raise ValueError("--split cuts the file, and --test names another: give one of them")
+
+    def read(path: str | Path) -> "rnnbp.SequenceDataset":
+        return table_dataset(path, given, model, targeted=targeted) if is_table(path) else datasets.read_ts(path)
+
+    if options.test is not None:
+        return read(options.dataset), read(options.test)
+    return _split(read(options.dataset), options, {} if model is None else model.info)
+
+
+def _check_no_columns(given: dict[str, str], dataset: str) -> None:
+    if given:
+        raise ValueError(f"--{next(iter(given))} names a column of a table, but the dataset is {dataset!r}")
+
+
+def _split(whole: "rnnbp.SequenceDataset", options: argparse.Namespace, trained: dict[str, Any]) -> Parts:
+    """Return the parts of a file: at random, but always the same, and those of the training for the same file."""
+    from rnnbp.runtime import number
+
+    same = Path(str(trained.get("dataset", ""))).name == Path(options.dataset).name
+    fraction = _default_split(options, trained, same)
+    if options.split is not None:
+        fraction = number("--split", options.split, 0, 1)
+    groups = options.groups or (trained.get("columns", {}).get("groups") if same else None)
+    if fraction in (0, 1):
+        return (whole, None) if fraction else (None, whole)
+    try:
+        train, test = whole.split(fraction, seed=0, groups=groups)
+    except ValueError as error:
+        raise ValueError(f"--split {fraction:g}: {error}") from None
+    return train, test
+
+
+def _default_split(options: argparse.Namespace, trained: dict[str, Any], same: bool) -> float:
+    """Return the fraction for training without ``--split``: of a table that a model was not trained on, nothing."""
+    known: float = trained.get("split", 0.8) if same else 0.8
+    if not is_table(options.dataset):
+        return known
+    return known if options.default_split and (same or not trained) else 0.0
 
 
 def _recordings(options: argparse.Namespace) -> dict[str, Any]:
@@ -36,7 +99,7 @@ def _recordings(options: argparse.Namespace) -> dict[str, Any]:
 
 def new_model(options: argparse.Namespace, train: "rnnbp.SequenceDataset", seed: int = 0) -> "rnnbp.Sequential":
     """Return a new model of the name and of the number of parameters that the command line gives."""
-    if options.model.endswith(TS_SUFFIXES):
+    if options.model.endswith(FILES):
         raise ValueError(f"model must be of {MODELS}; got {options.model!r}, a dataset, which comes after it")
     return comparison.model_factory(options.model, train, options.parameters)(seed)
 

@@ -13,7 +13,9 @@ from rnnbp.cli import (
     compare,
     datasets,
     evaluate,
+    export,
     gradients,
+    import_,
     nettalk,
     predict,
     speak,
@@ -21,7 +23,7 @@ from rnnbp.cli import (
     train,
     transcribe,
 )
-from rnnbp.cli.arguments import check_targets
+from rnnbp.cli.arguments import check_targets, resolve_dataset
 from rnnbp.cli.interrupts import how_to_continue, status, terminated_as_interrupted
 
 
@@ -39,7 +41,7 @@ class Command(Protocol):
 
 
 COMMANDS: tuple[Command, ...] = (
-    *(compare, train, evaluate, predict, check, gradients, bench),
+    *(compare, train, evaluate, predict, export, import_, check, gradients, bench),
     *(transcribe, speakers, nettalk, speak, datasets),
 )
 
@@ -65,6 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with terminated_as_interrupted():
             check_targets(options)
+            resolve_dataset(options)
             options.run(options)
             sys.stdout.flush()
     except BrokenPipeError:  # the reader closed the pipe, as `head` does
@@ -86,7 +89,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for command in COMMANDS:
         added = commands.add_parser(
-            command.__name__.rpartition(".")[2],
+            command.__name__.rpartition(".")[2].rstrip("_"),  # no module can be called `import`
             help=command.__doc__,
             description=command.__doc__,
             epilog=f"example:\n  {command.EXAMPLE}",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rnnbp.cli.arguments import add_quiet, add_seeds, add_target, add_workers
 from rnnbp.cli.inputs import worker_count
-from rnnbp.cli.output import write_csv
+from rnnbp.cli.output import write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,9 +57,9 @@ def run(options: argparse.Namespace) -> None:
         table, curves = compare(options.data, runs, *variants), None
     print(_percent(table).to_string(index=False, na_rep="-"))
     if options.output is not None:
-        write_csv(table, options.output / f"{options.table}.csv")
+        write_table(table, options.output / f"{options.table}.csv")
         if curves is not None:
-            write_csv(curves, options.output / "1987-curves.csv")
+            write_table(curves, options.output / "1987-curves.csv")
 
 
 def _percent(table: "pd.DataFrame") -> "pd.DataFrame":

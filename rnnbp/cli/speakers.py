@@ -9,7 +9,7 @@ from rnnbp import comparison, datasets
 from rnnbp.applications import spoken_digits
 from rnnbp.cli.arguments import add_comparison, add_target
 from rnnbp.cli.inputs import worker_count
-from rnnbp.cli.output import write_csv
+from rnnbp.cli.output import write_table
 
 if TYPE_CHECKING:
     from rnnbp.data import SequenceDataset
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> None:
     print(f"accuracy, mean of {options.seeds} seeds, by the speaker left out:")
     print(spoken_digits.by_speaker(runs).map("{:.2%}".format).to_string())
     if options.output is not None:
-        write_csv(runs, options.output)
+        write_table(runs, options.output)
 
 
 def _without(path: dict[str, Path], views: int, speaker: str) -> "tuple[SequenceDataset, list[SequenceDataset]]":

@@ -6,10 +6,11 @@ from typing import Any
 import rnnbp
 from rnnbp import comparison, datasets, gradients, losses, optimizers
 from rnnbp.cli.arguments import MODELS, add_data, add_target, add_training
-from rnnbp.cli.inputs import load_data, new_model
+from rnnbp.cli.inputs import load_parts, needed, new_model
 from rnnbp.cli.output import print_scores
+from rnnbp.cli.tables import given_columns
 
-EXAMPLE = "rnnbp train gru japanese-vowels --epochs 30 --save gru.npz"
+EXAMPLE = "rnnbp train gru --data my.csv --sequence id --time t --target label --epochs 30 --save gru.npz"
 
 OPTIMIZERS = "adam, adamw, lbfgs, momentum, nesterov, newton_cg, rmsprop, rprop, sgd"
 
@@ -32,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     from rnnbp.runtime import to_config
 
-    train, test = load_data(options)
+    train, test = load_parts(options)
+    train = needed(train, "training set")
     model = new_model(options, train, options.seed)
     optimizer = _optimizer(options, train)
     trainer = rnnbp.Trainer(
@@ -51,8 +53,12 @@ def run(options: argparse.Namespace) -> None:
         checkpoint=options.checkpoint,
     )
     model.info = {"dataset": options.dataset, "features": to_config(datasets.feature_of(options.dataset))}
+    model.info |= {"columns": given_columns(options)}
+    if options.test is None:
+        model.info["split"] = 0.8 if options.split is None else options.split
     model.save(options.save)
-    print_scores(trainer.evaluate(test))
+    if test is not None:
+        print_scores(trainer.evaluate(test))
     print(f"written: {options.save}")
 
 

@@ -1,0 +1,145 @@
+"""Tables with one row a step, .csv or .parquet, as datasets: columns that the command line or a model names."""
+
+import argparse
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import rnnbp
+from rnnbp.cli.arguments import COLUMN_LISTS, COLUMNS, TABLES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+OPTIONS = {"sequence": "sequence", "step": "time", "target": "target", "features": "features", "weight": "weight"}
+OPTIONS |= {"info": "groups"}  # arguments of SequenceDataset.from_frame, and the options that give them
+
+
+def is_table(path: Any) -> bool:
+    """Return whether a file is a table, by its name.
+
+    Examples
+    --------
+    >>> is_table("my.CSV"), is_table("my.ts")
+    (True, False)
+    """
+    return str(path).lower().endswith(TABLES)
+
+
+def read_table(path: str | Path) -> "pd.DataFrame":
+    """Read a .csv or .parquet file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ImportError
+        If pyarrow, which reads .parquet files, is not installed.
+    ValueError
+        If it cannot be read.
+    """
+    import pandas as pd
+
+    from rnnbp.runtime import require
+
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no file {str(path)!r}")
+    parquet = str(path).lower().endswith(".parquet")
+    if parquet:
+        require("pyarrow", extra="parquet")
+    try:
+        return pd.read_parquet(path) if parquet else pd.read_csv(path)
+    except ValueError as error:
+        raise ValueError(f"{str(path)!r} cannot be read as a table: {' '.join(str(error).split())}") from None
+
+
+def given_columns(options: argparse.Namespace) -> dict[str, str]:
+    """Return the columns that the command line names, by option."""
+    return {option: getattr(options, option) for option in COLUMNS if getattr(options, option) is not None}
+
+
+def table_dataset(
+    path: str | Path, given: Mapping[str, str], model: "rnnbp.Sequential | None" = None, *, targeted: bool = True
+) -> "rnnbp.SequenceDataset":
+    """Return the dataset of a table.
+
+    Parameters
+    ----------
+    path : str or Path
+    given : mapping of str to str
+        The columns that the command line names, by option.
+    model : Sequential, optional
+        A trained model: columns that are not given are those of its training, where the table has them.
+    targeted : bool, default True
+        Whether targets are needed.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or does not fit; the message names the option.
+    """
+    frame = read_table(path)
+    chosen = _chosen(path, frame, given, model)
+    if targeted and not {*_listed(chosen.get("target", "target")), "target0"} & set(frame):
+        _check_column(path, frame, "--target must name the column of the class or value", "target")
+    try:
+        return rnnbp.SequenceDataset.from_frame(
+            frame,
+            sequence=chosen["sequence"],
+            step=chosen.get("time", "step" if "step" in frame else None) or None,
+            target=_listed(chosen.get("target")) or "target",
+            features=_listed(chosen.get("features")) or None,
+            info=chosen.get("groups"),
+            weight=chosen.get("weight", "sample_weight"),
+        )
+    except ValueError as error:
+        raise ValueError(f"{path}: {as_options(str(error))}") from None
+
+
+def _chosen(
+    path: str | Path, frame: "pd.DataFrame", given: Mapping[str, str], model: "rnnbp.Sequential | None"
+) -> dict[str, str]:
+    """Return the columns of a table by option: those given, and those of the training of a model that it has."""
+    for option, columns in given.items():
+        for column in _listed(columns) if option in COLUMN_LISTS else [columns]:
+            if column or option != "time":
+                _check_column(path, frame, f"--{option}", column)
+    trained = {} if model is None else model.info.get("columns", {})
+    known = {option: columns for option, columns in trained.items() if set(_listed(columns)) <= set(frame)}
+    chosen = {"sequence": "sequence", **known, **given}
+    if "sequence" not in given:
+        about = "--sequence must name the column that says which sequence a row is of"
+        _check_column(path, frame, about, chosen["sequence"])
+    if "features" not in given and model is not None and model.feature_names is not None:
+        for name in model.feature_names:
+            _check_column(path, frame, "a feature that the model was trained on is missing", name)
+        chosen["features"] = ",".join(model.feature_names)
+    return chosen
+
+
+def _listed(columns: str | None) -> list[str]:
+    return columns.split(",") if columns else []
+
+
+def _check_column(path: str | Path, frame: "pd.DataFrame", what: str, column: str) -> None:
+    """Raise unless a table has a column."""
+    from rnnbp.runtime import did_you_mean, some
+
+    if column not in frame:
+        names = list(map(str, frame.columns))
+        raise ValueError(
+            f"{what}: {str(path)!r} has no column {column!r}.{did_you_mean(column, names)} It has {some(names)}"
+        )
+
+
+def as_options(message: str) -> str:
+    """Return an error of `rnnbp.SequenceDataset.from_frame` with the options of the command line in it.
+
+    Examples
+    --------
+    >>> as_options("frame has two columns 'x': name it in target= or in features=, or step=None to take rows in order")
+    "the table has two columns 'x': name it in --target or in --features, or --time '' to take rows in order"
+    """
+    found = re.sub(r"\b([a-z]+)=(?=[\s,:;.]|$)", lambda m: f"--{OPTIONS[m[1]]}" if m[1] in OPTIONS else m[0], message)
+    return re.sub("^frame ", "the table ", found).replace("step=None", "--time ''")

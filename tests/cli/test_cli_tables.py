@@ -1,0 +1,305 @@
+"""The `rnnbp` command on tables of one's own, and on files of other programs."""
+
+import io
+import shlex
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import rnnbp
+from rnnbp.cli import main as cli
+
+OPTIONS = "--data my.csv --sequence id --time t --features pitch,energy"
+TRAIN = f"train elman {OPTIONS} --epochs 1 --parameters 300 --quiet"
+
+
+def table() -> pd.DataFrame:
+    """Return 20 sequences of 5 speakers, their rows in random order."""
+    rng = np.random.default_rng(0)
+    rows = [
+        {
+            "id": f"s{i}",
+            "t": 10 * t,
+            "pitch": rng.normal(2 * (i % 2) - 1),
+            "energy": rng.normal(),
+            "speaker": i // 4,
+            "label": ["no", "yes"][i % 2],
+            "cost": 1 + i % 3,
+            "tag": "abc"[int(rng.integers(3))],
+            "height": rng.normal(),
+        }
+        for i in range(20)
+        for t in range(rng.integers(3, 7))
+    ]
+    return pd.DataFrame(rows).sample(frac=1, random_state=0)
+
+
+@pytest.fixture(autouse=True)
+def in_a_new_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table().to_csv("my.csv", index=False)
+
+
+@pytest.fixture
+def rnn(capsys):
+    """Run a command that succeeds; return what it printed."""
+
+    def run(line: str) -> str:
+        status = cli.main(shlex.split(line))
+        out, err = capsys.readouterr()
+        assert status == 0, err
+        return out
+
+    return run
+
+
+@pytest.fixture
+def refused(capsys):
+    """Run a command that fails; return its message."""
+
+    def run(line: str) -> str:
+        assert cli.main(shlex.split(line)) == 2
+        out, err = capsys.readouterr()
+        assert not out
+        assert err.count("\n") == 1
+        return err
+
+    return run
+
+
+def predictions(rnn, line: str) -> pd.DataFrame:
+    return pd.read_csv(io.StringIO(rnn(line)))
+
+
+def dataset(**columns) -> rnnbp.SequenceDataset:
+    names = {"sequence": "id", "step": "t", "features": ["pitch", "energy"], "info": "speaker"}
+    return rnnbp.SequenceDataset.from_frame(pd.read_csv("my.csv"), **{**names, **columns})
+
+
+def test_a_model_trained_on_a_table_predicts_names_and_probabilities_of_all_of_it(rnn):
+    rnn(f"{TRAIN} --target label --save m.npz")
+    found = predictions(rnn, "predict m.npz my.csv")
+    model, data = rnnbp.load("m.npz"), dataset(target="label")
+    assert list(found) == ["sequence", "predicted", "p_no", "p_yes"]
+    assert found["sequence"].tolist() == data.ids
+    assert found["predicted"].tolist() == model.predict(data).tolist()
+    np.testing.assert_allclose(found[["p_no", "p_yes"]], model.predict_proba(data), rtol=1e-5)
+    assert model.feature_names == ("pitch", "energy")
+
+
+def test_predictions_are_written_to_a_file(rnn):
+    rnn(f"{TRAIN} --target label --save m.npz")
+    expected = predictions(rnn, "predict m.npz my.csv")
+    assert rnn("predict m.npz --data my.csv --output out.csv") == "written: out.csv\n"
+    pd.testing.assert_frame_equal(pd.read_csv("out.csv"), expected)
+
+
+def test_groups_are_not_split_and_an_evaluation_has_the_split_of_the_training(rnn):
+    trained = rnn(f"{TRAIN} --target label --groups speaker --split 0.6 --save m.npz")
+    model = rnnbp.load("m.npz")
+    train, test = dataset(target="label").split(0.6, groups="speaker")
+    assert not set(train.info["speaker"]) & set(test.info["speaker"])
+    scores = rnnbp.Trainer(model, model.loss).evaluate(test)
+    line = f"loss {scores['loss']:.4f}  accuracy {scores['accuracy']:.4f}\n"
+    assert trained == f"{line}written: m.npz\n"
+    assert rnn("evaluate m.npz my.csv") == line
+    whole = rnnbp.Trainer(model, model.loss).evaluate(dataset(target="label"))
+    table().to_csv("other.csv", index=False)
+    assert rnn("evaluate m.npz other.csv") == f"loss {whole['loss']:.4f}  accuracy {whole['accuracy']:.4f}\n"
+    assert rnn("evaluate m.npz my.csv --split 0") == f"loss {whole['loss']:.4f}  accuracy {whole['accuracy']:.4f}\n"
+    assert len(predictions(rnn, "predict m.npz my.csv --split 0.6")) == len(test)
+
+
+def test_columns_of_numbers_are_the_features_but_for_those_that_an_option_names(rnn):
+    pd.read_csv("my.csv").drop(columns="tag").to_csv("my.csv", index=False)
+    rnn(
+        "train elman my.csv --sequence id --time t --target label --groups speaker --weight cost --epochs 1 --quiet "
+        "--parameters 300 --save m.npz"
+    )
+    assert rnnbp.load("m.npz").feature_names == ("pitch", "energy", "height")
+
+
+def test_weights_of_sequences_count_in_the_score(rnn):
+    out = rnn(f"{TRAIN} --target label --weight cost --save m.npz")
+    model = rnnbp.load("m.npz")
+    _, test = dataset(target="label", weight="cost").split(0.8)
+    assert out.startswith(f"loss {rnnbp.Trainer(model, model.loss).evaluate(test)['loss']:.4f}")
+    assert rnnbp.Trainer(model, model.loss).evaluate(test) != rnnbp.Trainer(model, model.loss).evaluate(
+        dataset(target="label").split(0.8)[1]
+    )
+
+
+def test_classes_of_steps_have_a_row_a_step(rnn):
+    rnn(f"{TRAIN} --target tag --save m.npz")
+    found = predictions(rnn, "predict m.npz my.csv")
+    assert list(found) == ["sequence", "step", "predicted", "p_a", "p_b", "p_c"]
+    assert found.groupby("sequence", sort=False).size().tolist() == dataset().lengths.tolist()
+
+
+def test_values_of_steps_are_predicted_without_probabilities(rnn):
+    assert "  r2 " in rnn(f"{TRAIN} --target height --save m.npz")
+    assert list(predictions(rnn, "predict m.npz my.csv")) == ["sequence", "step", "predicted"]
+
+
+def test_several_values_are_several_columns(rnn):
+    rnn(f"{TRAIN.replace('pitch,energy', 'pitch')} --target energy,height --save m.npz")
+    assert list(predictions(rnn, "predict m.npz my.csv"))[2:] == ["predicted_0", "predicted_1"]
+
+
+def test_a_table_without_targets_and_with_columns_in_another_order_is_predicted(rnn):
+    rnn(f"{TRAIN} --target label --groups speaker --weight cost --save m.npz")
+    expected = predictions(rnn, "predict m.npz my.csv")
+    pd.read_csv("my.csv")[["energy", "id", "pitch", "t"]].to_csv("new.csv", index=False)
+    pd.testing.assert_frame_equal(predictions(rnn, "predict m.npz new.csv"), expected)
+
+
+def test_all_of_a_table_can_be_trained_on_and_another_be_the_test_set(rnn):
+    assert rnn(f"{TRAIN} --target label --split 1 --save m.npz") == "written: m.npz\n"
+    out = rnn(f"{TRAIN} --target label --test my.csv --save m.npz")
+    assert out.endswith(rnn("evaluate m.npz my.csv --split 0") + "written: m.npz\n")
+
+
+def test_rows_are_in_order_of_the_time_or_as_they_are(rnn):
+    pd.read_csv("my.csv").sort_values(["id", "t"]).to_csv("sorted.csv", index=False)
+    line = f"{TRAIN.replace('my.csv', 'sorted.csv')} --target label --save"
+    rnn(f"{line} a.npz")
+    rnn(f"{line.replace('--time t', '')} b.npz")
+    np.testing.assert_array_equal(rnnbp.load("a.npz").params.vector, rnnbp.load("b.npz").params.vector)
+    by_time, as_they_are = predictions(rnn, "predict a.npz my.csv"), predictions(rnn, "predict a.npz my.csv --time ''")
+    assert not by_time.equals(as_they_are)
+    pd.testing.assert_frame_equal(
+        predictions(rnn, "predict a.npz sorted.csv --time ''"), by_time.sort_values("sequence", ignore_index=True)
+    )
+
+
+def test_quantiles_and_one_output_for_two_classes_are_named():
+    from rnnbp.cli.predict import _details
+
+    data = dataset(target="height", per_step=True)
+    quantiles = rnnbp.Sequential(rnnbp.Elman(2, 3), rnnbp.Dense(3, 3))
+    assert list(_details(quantiles, rnnbp.Quantile(), data)) == ["q_0.1", "q_0.5", "q_0.9"]
+    two = rnnbp.Sequential(rnnbp.Elman(2, 3), rnnbp.Last(), rnnbp.Dense(3, 1))
+    two.classes, two.loss = ["no", "yes"], rnnbp.BinaryCrossEntropy()
+    assert list(_details(two, two.loss, data)) == ["p_yes"]
+
+
+def test_compare_takes_a_table(rnn):
+    out = rnn(f"compare {OPTIONS} --target label --models elman,static --seeds 2 --epochs 1 --workers 1 --quiet")
+    assert "elman" in out
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("train gru my.csv --save m.npz", "--sequence must name the column that says which sequence a row is of"),
+        (
+            "train gru my.csv --sequence idd --save m.npz",
+            "--sequence: 'my.csv' has no column 'idd'. Did you mean 'id'?",
+        ),
+        (
+            "train gru my.csv --sequence id --time tt --save m.npz",
+            "--time: 'my.csv' has no column 'tt'. Did you mean 't",
+        ),
+        ("train gru my.csv --sequence id --target lable --save m.npz", "--target: 'my.csv' has no column 'lable'. Did"),
+        ("train gru my.csv --sequence id --features pitch,x --save m.npz", "--features: 'my.csv' has no column 'x'"),
+        ("train gru my.csv --sequence id --groups x --save m.npz", "--groups: 'my.csv' has no column 'x'"),
+        ("train gru my.csv --sequence id --weight x --save m.npz", "--weight: 'my.csv' has no column 'x'"),
+        (
+            "train gru my.csv --sequence id --save m.npz",
+            "--target must name the column of the class or value: 'my.csv'",
+        ),
+        (
+            "train gru my.csv --sequence id --target label --save m.npz",
+            "my.csv: column 'tag' (str) changes within sequence",
+        ),
+        (
+            "train gru my.csv --sequence id --target label --features pitch --groups tag --save m.npz",
+            "changes within sequence 's",
+        ),
+        (
+            "train gru my.csv --sequence id --target label --features pitch --weight tag --save m.npz",
+            "column 'tag', named in --weight, must hold numbers",
+        ),
+        (f"train gru {OPTIONS} --target label --split 1.5 --save m.npz", "--split must be a number between 0 and 1"),
+        (f"train gru {OPTIONS} --target label --split 0 --save m.npz", "--split leaves no training set"),
+        (f"train gru {OPTIONS} --target label --split 0.01 --groups speaker --save m.npz", "--split 0.01: parts = "),
+        (
+            f"train gru {OPTIONS} --test my.csv --split 0.5 --save m.npz",
+            "--split cuts the file, and --test names another",
+        ),
+        ("train gru digits --data my.csv --save m.npz", "--data names the file 'my.csv', and DATASET is 'digits'"),
+        (
+            "train gru digits --sequence id --save m.npz",
+            "--sequence names a column of a table, but the dataset is 'digit",
+        ),
+        ("train gru digits --split 0.5 --save m.npz", "--split goes with a file, but the dataset is 'digits'"),
+        ("train gru none.csv --save m.npz", "there is no file 'none.csv'"),
+        ("train my.csv --save m.npz", "got 'my.csv', a dataset, which comes after it"),
+        ("predict m.npz my.csv --output out.txt", "--output must name a .csv or .parquet file, got 'out.txt'"),
+        ("export m.npz m.txt", "FILE must end in .onnx or .safetensors, got 'm.txt'"),
+        ("export m.npz m.safetensors --batch-first", "--batch-first is for .onnx files"),
+        ("export none.npz m.onnx", "there is no file 'none.npz'"),
+        ("export m.npz no/m.onnx", "FILE: there is no folder 'no' to write 'm.onnx' to"),
+        ("import m.txt m.npz", "FILE must end in .onnx or .safetensors, got 'm.txt'"),
+        ("import m.onnx m.npz --like m.npz", "--like is for .safetensors files"),
+        ("import m.onnx no/m.npz", "MODEL.npz: there is no folder 'no' to write 'm.npz' to"),
+    ],
+)
+def test_errors_name_the_option(refused, line, message):
+    assert message in refused(line)
+
+
+def test_an_empty_or_odd_table_is_refused(refused, tmp_path):
+    (tmp_path / "empty.csv").write_text("")
+    assert "'empty.csv' cannot be read as a table: No columns" in refused("train gru empty.csv --save m.npz")
+    (tmp_path / "odd.csv").write_text('a,b\n1,2,3\n1,2\n"')
+    assert "'odd.csv' cannot be read as a table: " in refused("train gru odd.csv --save m.npz")
+
+
+def test_a_feature_that_a_model_needs_is_named(rnn, refused):
+    rnn(f"{TRAIN} --target label --save m.npz")
+    pd.read_csv("my.csv").drop(columns="energy").to_csv("my.csv", index=False)
+    error = refused("predict m.npz my.csv")
+    assert "a feature that the model was trained on is missing: 'my.csv' has no column 'energy'" in error
+
+
+def test_the_table_of_datasets_names_options(rnn):
+    out = rnn("datasets")
+    assert "downloaded, or --data" in out
+    assert "path=" not in out
+
+
+@pytest.mark.interop
+def test_tables_are_parquet_too(rnn):
+    pytest.importorskip("pyarrow")
+    rnn(f"{TRAIN} --target label --save m.npz")
+    pd.read_csv("my.csv").to_parquet("my.parquet")
+    expected = predictions(rnn, "predict m.npz my.csv")
+    rnn("predict m.npz my.parquet --output out.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet("out.parquet"), expected, check_dtype=False, rtol=1e-6)
+    rnn(f"{TRAIN.replace('my.csv', 'my.parquet')} --target label --save p.npz")
+    np.testing.assert_array_equal(rnnbp.load("p.npz").params.vector, rnnbp.load("m.npz").params.vector)
+
+
+@pytest.mark.interop
+@pytest.mark.parametrize("suffix", ["onnx", "safetensors"])
+def test_a_model_goes_out_and_comes_back(rnn, suffix):
+    pytest.importorskip(suffix)
+    rnn(f"{TRAIN} --target label --save m.npz")
+    assert rnn(f"export m.npz m.{suffix}") == f"written: m.{suffix}\n"
+    assert rnn(f"import m.{suffix} again.npz --classes no,yes").endswith("written: again.npz\n")
+    names = "--sequence id --time t --features pitch,energy"
+    found = predictions(rnn, f"predict again.npz my.csv {names}")
+    pd.testing.assert_frame_equal(found, predictions(rnn, "predict m.npz my.csv"), rtol=1e-5)
+
+
+@pytest.mark.interop
+def test_weights_alone_are_imported_into_the_layers_of_another_model(rnn, refused):
+    pytest.importorskip("safetensors")
+    rnn(f"{TRAIN} --target label --save m.npz")
+    rnn("export m.npz m.safetensors")
+    rnn(f"{TRAIN} --target label --seed 1 --save other.npz")
+    rnn("import m.safetensors again.npz --like other.npz")
+    np.testing.assert_array_equal(rnnbp.load("again.npz").params.vector, rnnbp.load("m.npz").params.vector)
+    assert "--classes must name each of the 2 outputs, got 1" in refused("import m.safetensors a.npz --classes no")
