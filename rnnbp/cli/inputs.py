@@ -2,14 +2,14 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import rnnbp
 from rnnbp import comparison, datasets, losses
 from rnnbp.cli.arguments import FILES, MODELS
 from rnnbp.cli.tables import given_columns, is_table, table_dataset
 
-Parts = "tuple[rnnbp.SequenceDataset | None, rnnbp.SequenceDataset | None]"
+Parts: TypeAlias = "tuple[rnnbp.SequenceDataset | None, rnnbp.SequenceDataset | None]"
 
 
 def load_data(options: argparse.Namespace) -> "tuple[rnnbp.SequenceDataset, rnnbp.SequenceDataset]":

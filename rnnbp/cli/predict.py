@@ -28,7 +28,8 @@ def run(options: argparse.Namespace) -> None:
         check_table_target("--output", options.output)
     model, loss = saved_model(options.model)
     data = needed(load_parts(options, model, targeted=False)[1], "test set")
-    table = as_table(model.predict(data), data.ids, _details(model, loss, data))
+    ids = data.ids if len(set(data.ids)) == len(data) else None  # of Reber's grammar they are words, some of them twice
+    table = as_table(model.predict(data), ids, _details(model, loss, data))
     if options.output is None:
         table.to_csv(sys.stdout, lineterminator="\n")
     else:

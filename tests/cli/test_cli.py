@@ -242,7 +242,7 @@ def test_datasets_lists_the_whole_catalog(rnn):
         ("compare japanese-vowel", "Did you mean 'japanese-vowels'?"),
         ("compare --models ltsm", "Did you mean 'lstm'?"),
         ("compare --seeds 0", "seeds must be a positive integer, got 0"),
-        ("compare --test other.ts", "--test goes with a .ts file, but the dataset is 'japanese-vowels'"),
+        ("compare --test other.ts", "--test goes with a file, but the dataset is 'japanese-vowels'"),
         ("compare none.ts", "none.ts"),
         ("compare none.TS", "none.TS"),
         ("gradients a.ts", "got 'a.ts', a dataset, which comes after it"),
