@@ -257,14 +257,22 @@ class SequenceEstimator(Architecture):
             )
         validation, stopping = None, None
         if flag("early_stopping", self.early_stopping):
-            fraction = number("validation_fraction", self.validation_fraction, 0, 1)
-            data, validation = data.split(1 - fraction, seed=self.model_.seed)
+            data, validation = self._held_out(data, number("validation_fraction", self.validation_fraction, 0, 1))
             stopping = EarlyStopping(patience=self.patience)
         self.history_ = self.trainer_.fit(
             data, validation, epochs, self.batch_size, progress=bool(self.verbose), stopping=stopping
         )
         self.n_iter_ = len(self.history_)
         return self
+
+    def _held_out(self, data: SequenceDataset, fraction: float) -> tuple[SequenceDataset, SequenceDataset]:
+        """Return the sequences to train on, and those that say when to stop."""
+        if not 1 <= round(fraction * len(data)) < len(data):
+            raise ValueError(
+                f"validation_fraction={fraction} of {len(data)} sequences leaves none for one of both parts"
+            )
+        train, validation = data.split(1 - fraction, seed=self.model_.seed)
+        return train, validation
 
     def _outputs(self, X: Any) -> Any:
         """Return the outputs of the model in float64: (N, K), or a list of (T_i, K)."""

@@ -4,8 +4,9 @@
 X                                 sequences
 ================================  ==================================================================================
 `rnnbp.SequenceDataset`           its own, with its targets where y is None
-list, or object array             arrays (T_i, F), integer tokens (T_i,), or frames, one a sequence; with ``axes="nft"``
-                                  arrays (F, T_i), as aeon's; or pairs (sequence, target), as a dataset yields them
+list, or object array             arrays (T_i, F), integer tokens (T_i,), frames, or series of one feature, one a
+                                  sequence; with ``axes="nft"`` arrays (F, T_i), as aeon's; or pairs (sequence, target),
+                                  as a dataset yields them
 array of three axes               ``axes="ntf"``: (n, time, features), as tslearn's; ``axes="nft"``: (n, features,
                                   time), as aeon's and sktime's. Steps at the end that are all NaN are padding
 DataFrame of two index levels     sktime's: sequence and time; or any with such an index
@@ -60,7 +61,10 @@ class Container:
         if isinstance(X, SequenceDataset):
             return False
         if isinstance(X, list | tuple):
-            return not (len(X) and _is_sequence(X[0]))
+            table = not (len(X) and _is_sequence(X[0]))
+            if table and len({len(row) for row in X if isinstance(row, list | tuple)}) > 1:
+                raise ValueError("X holds lists of different lengths: a sequence of one feature is an array (T_i, 1)")
+            return table
         if isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1:
             return not (len(X) and _is_sequence(X[0]))
         return _axes(X) != 3
@@ -118,7 +122,7 @@ class Container:
         if isinstance(X[0], tuple):
             X, targets = [x for x, _ in X], [y for _, y in X]
         names = list(map(str, X[0].columns)) if isinstance(X[0], pd.DataFrame) else None
-        arrays = [np.asarray(x) for x in X]
+        arrays = [x.to_numpy()[:, None] if isinstance(x, pd.Series) else np.asarray(x) for x in X]
         if self.axes == "nft":
             arrays = [x.T for x in arrays]
         if targets is not None and np.ndim(targets[0]) == 0:
@@ -169,6 +173,8 @@ def _is_sequence(item: Any) -> bool:
     """Return whether an element of a list is a sequence, and not a row of numbers."""
     if isinstance(item, tuple):  # (sequence, target)
         return len(item) == 2 and _is_sequence(item[0])
+    if isinstance(item, pd.Series):
+        return True
     if isinstance(item, np.ndarray | pd.DataFrame):
         return item.ndim >= 2 or item.dtype.kind in "iuf"
     return isinstance(item, list) and bool(item) and isinstance(item[0], list | np.ndarray)

@@ -116,7 +116,12 @@ class SequenceForecaster(SequenceEstimator, Recurrent):
         train = SequenceDataset(
             [s[:-1] for s in scaled], [targets_ahead(s, h) for s in scaled], per_step=True, dtype=self.dtype_
         ).cut(positive_int("window", self.window))
-        self._train(train, self.component("loss").outputs(h * data.feature_size), reset=reset, epochs=epochs)
+        loss, outputs = self.component("loss"), self.component("loss").outputs(h * data.feature_size)
+        if np.ndim(loss.predict(np.zeros((1, outputs)))) != 2:
+            raise ValueError(
+                f"predictions are fed back as inputs, but {loss!r} has no single one: add 0.5 to quantiles"
+            )
+        self._train(train, outputs, reset=reset, epochs=epochs)
         if not self.model_.causal:
             raise ValueError("SequenceForecaster takes causal layers: bidirectional ones would see what they predict")
         return self
@@ -129,6 +134,13 @@ class SequenceForecaster(SequenceEstimator, Recurrent):
         if isinstance(X, list | tuple):
             X = [np.asarray(x)[:, None] if np.ndim(x) == 1 else x for x in X]
         return self._read(X, reset=reset)[0], "ntf"
+
+    def _held_out(self, data: SequenceDataset, fraction: float) -> tuple[SequenceDataset, SequenceDataset]:
+        """Return the pieces to train on, and, of one series, those at its end to say when to stop."""
+        held = round(fraction * len(data))
+        if len(self.series_) > 1 or not 1 <= held < len(data):
+            return super()._held_out(data, fraction)
+        return data[:-held], data[-held:]
 
     def predict(self, horizon: int = 1, X: Any = None) -> Array:
         """Forecast the steps after the end of the series.

@@ -189,6 +189,15 @@ def test_targets_of_a_dataset_or_of_its_pairs_are_taken():
         classifier.fit(UNEQUAL, [0, 1, 0])
 
 
+def test_series_are_sequences_of_one_feature_and_ragged_lists_an_error():
+    series = [pd.Series([1.0, 2.0]), pd.Series([3.0, 4.0, 5.0])]
+    assert [s.tolist() for s in Container().read(series).sequences] == [[[1.0], [2.0]], [[3.0], [4.0], [5.0]]]
+    with pytest.raises(ValueError, match="X holds lists of different lengths: a sequence of one feature is an array"):
+        SequenceClassifier().fit([[1.0, 2.0], [3.0]], [0, 1])
+    with pytest.raises(ValueError, match="for one feature give x"):
+        SequenceClassifier().fit([np.ones(2), np.ones(3)], [0, 1])
+
+
 def test_tokens_are_sequences_of_integers():
     rng = np.random.default_rng(0)
     X = [rng.integers(0, 4, n) for n in rng.integers(3, 9, 60)]

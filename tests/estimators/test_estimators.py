@@ -11,8 +11,11 @@ from rnnbp.data import SequenceDataset
 
 pytest.importorskip("sklearn")
 from sklearn import config_context
-from sklearn.model_selection import GridSearchCV, GroupKFold, cross_val_score
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.ensemble import VotingClassifier
+from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_val_score
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 
 from rnnbp.estimators import (
@@ -161,6 +164,24 @@ def test_a_search_over_nested_parameters_keeps_groups_together():
     search.fit(X, y, groups=speakers)
     assert search.best_params_["optimizer__learning_rate"] == 0.01
     assert search.best_score_ == 1.0
+
+
+def test_a_dataset_is_cut_by_scikit_learn_with_its_targets():
+    X, y = steps_up_or_down(12)
+    data, classifier = SequenceDataset(X, y), SequenceClassifier(cell="elman", epochs=2, random_state=0)
+    folds = KFold(2, shuffle=True, random_state=0)
+    assert cross_val_score(classifier, data, cv=folds).tolist() == cross_val_score(classifier, X, y, cv=folds).tolist()
+
+
+def test_scikit_learns_own_estimators_take_sequences_through():
+    X, y = steps_up_or_down(16)
+    values = [x.mean() for x in X]
+    regressor = TransformedTargetRegressor(MLPRegressor(epochs=60, random_state=0), transformer=StandardScaler())
+    assert regressor.fit(X, values).score(X, values) > 0.9
+    vote = VotingClassifier([(view, MLPClassifier(view=view, random_state=0)) for view in ("resampled", "statistics")])
+    assert vote.fit(X, y).score(X, y) == 1.0
+    scores = cross_val_score(MLPClassifier(epochs=5, random_state=0), X, y, cv=2, scoring="roc_auc")
+    assert (scores > 0.5).all()
 
 
 @pytest.mark.slow

@@ -134,6 +134,23 @@ def test_a_forecaster_takes_causal_layers_only():
         SequenceForecaster(bidirectional=True, epochs=1).fit(np.arange(9.0))
 
 
+def test_the_end_of_one_series_says_when_to_stop():
+    """A series whose end is another one: the validation loss is that of the end."""
+    series = np.concatenate([np.zeros(80), np.full(20, 5.0)]) + np.random.default_rng(0).normal(0, 0.1, 100)
+    settings = {"cell": "elman", "window": 10, "early_stopping": True, "validation_fraction": 0.2, "epochs": 1}
+    history = SequenceForecaster(**settings, random_state=0).fit(series).history_
+    assert history["validation_loss"][0] > 5 * history["loss"][0]
+    with pytest.raises(ValueError, match=r"validation_fraction=0.2 of 1 sequences leaves none for one of both parts"):
+        SequenceForecaster(**(settings | {"window": 100})).fit(series)
+
+
+def test_a_forecaster_needs_a_loss_of_one_prediction():
+    band = rnnbp.losses.Quantile((0.1, 0.9))
+    with pytest.raises(ValueError, match=r"predictions are fed back as inputs, but Quantile.* add 0.5 to quantiles"):
+        SequenceForecaster(loss=band, epochs=1).fit(np.arange(9.0))
+    assert SequenceForecaster(loss="quantile", steps_ahead=2, epochs=1).fit(np.arange(9.0)).predict(3).shape == (3,)
+
+
 def test_a_pipeline_standardizes_by_the_training_sequences():
     rng = np.random.default_rng(0)
     X = [rng.normal(1000 + 10 * (i % 2), 3, (n, 1)) for i, n in enumerate(rng.integers(4, 9, 30))]
