@@ -69,12 +69,29 @@ class AttentionPooling(Layer):
 
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         h = np.tanh(affine(x, params["w"], params["b"]))
-        scores, padding = h @ params["v"], padding_mask(run, len(x))
-        greatest = np.where(padding, -np.inf, scores.real).max(axis=0)
-        e = np.exp(np.where(padding, 0, scores - greatest))  # no overflow, in the padding neither
-        e[padding] = 0
-        a = (e / e.sum(axis=0))[:, :, None]
+        a = _softmax(h @ params["v"], padding_mask(run, len(x)))[:, :, None]
         return (a * x).sum(axis=0), (x, h, a), None
+
+    def attention(self, params: Parameters, x: Array, run: Run) -> Array:
+        """Return the weights of the steps, (T, B): zero past a sequence's end, else with the sum 1.
+
+        Parameters
+        ----------
+        params : Parameters
+            Of this layer: ``model.scopes(model.params)[2]`` for layer 2 of a model.
+        x : ndarray (T, B, F)
+            What the layer is applied to, as ``model.transform(data, layer=1)`` returns it of each sequence.
+        run : Run
+
+        Examples
+        --------
+        >>> layer = AttentionPooling(1, 2)
+        >>> params = Parameters(layer.shapes(), np.array([1.0, 0, 0, 0, 1, 0]))
+        >>> layer.attention(params, np.array([0.0, 1.0, 5.0]).reshape(3, 1, 1), Run(np.array([2]))).round(2).ravel()
+        array([0.32, 0.68, 0.  ])
+        """
+        h = np.tanh(affine(x, params["w"], params["b"]))
+        return _softmax(h @ params["v"], padding_mask(run, len(x)))
 
     def backward(
         self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
@@ -87,3 +104,11 @@ class AttentionPooling(Layer):
         grad["b"] += total(delta)
         grad["v"] += total(d_scores * h)
         return a * dy + product(delta, params["w"]), None
+
+
+def _softmax(scores: Array, padding: Array) -> Array:
+    """Return the softmax of scores (T, B) over the steps without padding."""
+    greatest = np.where(padding, -np.inf, scores.real).max(axis=0)
+    e = np.exp(np.where(padding, 0, scores - greatest))  # no overflow, in the padding neither
+    e[padding] = 0
+    return e / e.sum(axis=0)

@@ -100,6 +100,17 @@ def gradient_or_message(algorithm, model, batch):
         return str(error)
 
 
+def test_online_algorithms_take_normalized_layers(rng):
+    layers = GRU(F, 4), LayerNorm(4), Activation("tanh"), LSTM(4, 3), LayerNorm(3), Elman(3, 2), LayerNorm(2)
+    model = Sequential(*layers, Last(), dtype=np.float64)
+    batch = batch_for(model, rng)
+    (expected,) = BPTT().gradients(model, batch, CrossEntropy())
+    for algorithm in (rnnbp.RTRL(), rnnbp.BlockRTRL(4), rnnbp.RTRL(every=3)):
+        found = list(algorithm.gradients(model, batch, CrossEntropy()))
+        assert relative_error(np.sum([g.vector for g in found], axis=0), expected.vector) < 1e-12
+        assert [state is None for state in found[-1].state[:7]] == [state is None for state in expected.state[:7]]
+
+
 @every_model
 def test_gradient_of_the_model_is_that_of_the_complex_step(layers, rng):
     model = Sequential(*layers, dtype=np.float64)

@@ -13,6 +13,7 @@ from rnnbp.cells import Cell, Stack
 from rnnbp.cells.base import Array, zero_state
 from rnnbp.core import Parameters
 from rnnbp.gradients.base import require_causal
+from rnnbp.gradients.online.elementwise_cells import ActivationCell, LayerNormCell
 from rnnbp.gradients.online.identity import Identity
 from rnnbp.gradients.online.layer_cells import (
     AffineCell,
@@ -26,12 +27,14 @@ from rnnbp.gradients.online.layer_cells import (
 from rnnbp.gradients.online.random_layers import RandomLayers, StepwiseRandomLayer
 from rnnbp.gradients.online.started_cell import StartedCell
 from rnnbp.layers import (
+    Activation,
     Dense,
     Dropout,
     Embedding,
     FixedPoint,
     Last,
     Layer,
+    LayerNorm,
     LearnedStart,
     MeanOverTime,
     MultiLayer,
@@ -169,10 +172,10 @@ def decompose(model: Sequential, algorithm: str, random_layers: RandomLayers | N
             made = _cells_of(layers[i], shape[-1], random_layers)
             if made is None:
                 raise ValueError(
-                    f"{algorithm} runs a model step by step: it takes Recurrent, MultiLayer, LearnedStart, "
-                    "Dense, Embedding, Normalize, Dropout, VariationalDropout, Noise and MeanOverTime layers "
-                    "from the first with parameters up to the last "
-                    f"recurrent one, got {type(layer).__name__} as layer {i}: use BPTT() or TruncatedBPTT()"
+                    f"{algorithm} runs a model step by step: it takes Recurrent, MultiLayer, LearnedStart, Dense, "
+                    "Embedding, LayerNorm, Activation, Normalize, Dropout, VariationalDropout, Noise and MeanOverTime "
+                    "layers from the first with parameters up to the last recurrent one, got "
+                    f"{type(layer).__name__} as layer {i}: use BPTT() or TruncatedBPTT()"
                 )
             cells_by_layer.append(made)
         shape = layer.out_shape(shape)
@@ -210,6 +213,10 @@ def _cells_of(layer: Layer, width: Any, random_layers: RandomLayers | None) -> t
         return (AffineCell(layer, width),)
     if isinstance(layer, Dense):
         return (DenseCell(layer),)
+    if isinstance(layer, LayerNorm):
+        return (LayerNormCell(layer),)
+    if isinstance(layer, Activation):
+        return (ActivationCell(layer, width),)
     if isinstance(layer, Embedding):
         return (EmbeddingCell(layer),)
     if isinstance(layer, MeanOverTime):
@@ -238,7 +245,7 @@ def _part(model: Sequential, layers: Sequence[Layer], start: int) -> Sequential:
 def _has_state(cell: Cell) -> bool:
     """Return whether the layer of a cell has a state."""
     inner = getattr(cell, "cell", cell)
-    return not isinstance(inner, DenseCell | EmbeddingCell | AffineCell | InputAndMeanCell)
+    return not isinstance(inner, StatelessCell | InputAndMeanCell)
 
 
 def _to_cell_state(cell: Cell, state: State, batch_size: int) -> Array:
