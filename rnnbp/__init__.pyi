@@ -55,11 +55,15 @@ from rnnbp.gradients import Backprop as Backprop
 from rnnbp.gradients import BlockRTRL as BlockRTRL
 from rnnbp.gradients import ComplexStep as ComplexStep
 from rnnbp.gradients import EProp as EProp
+from rnnbp.gradients import ExponentialSampling as ExponentialSampling
 from rnnbp.gradients import FiniteDifference as FiniteDifference
 from rnnbp.gradients import ForwardGradient as ForwardGradient
 from rnnbp.gradients import GradientReport as GradientReport
+from rnnbp.gradients import InverseSigmoidSampling as InverseSigmoidSampling
+from rnnbp.gradients import LinearSampling as LinearSampling
 from rnnbp.gradients import RandomFeedback as RandomFeedback
 from rnnbp.gradients import RecurrentBackprop as RecurrentBackprop
+from rnnbp.gradients import ScheduledSampling as ScheduledSampling
 from rnnbp.gradients import SnAp as SnAp
 from rnnbp.gradients import SpectralPenalty as SpectralPenalty
 from rnnbp.gradients import SymmetricFeedback as SymmetricFeedback

@@ -30,6 +30,10 @@ from rnnbp.gradients.online.snap import SnAp as SnAp
 from rnnbp.gradients.online.uoro import UORO as UORO
 from rnnbp.gradients.recurrent_backprop import Adjoints as Adjoints
 from rnnbp.gradients.recurrent_backprop import RecurrentBackprop as RecurrentBackprop
+from rnnbp.gradients.sampling_schedules import ExponentialSampling as ExponentialSampling
+from rnnbp.gradients.sampling_schedules import InverseSigmoidSampling as InverseSigmoidSampling
+from rnnbp.gradients.sampling_schedules import LinearSampling as LinearSampling
+from rnnbp.gradients.scheduled_sampling import ScheduledSampling as ScheduledSampling
 from rnnbp.gradients.second_order import Curvature as Curvature
 from rnnbp.gradients.second_order import hvp as hvp
 from rnnbp.gradients.spectral_penalty import SpectralPenalty as SpectralPenalty

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from rnnbp.data import SequenceDataset
-from rnnbp.gradients import Gradient, GradientAlgorithm, hvp
+from rnnbp.gradients import Gradient, GradientAlgorithm, ScheduledSampling, hvp
 from rnnbp.gradients.base import total_weight
 from rnnbp.losses import Loss
 from rnnbp.metrics import Row
@@ -118,7 +118,10 @@ def by_steps(epoch: Epoch, data: SequenceDataset, batch_size: int) -> EpochResul
         for number, batch in enumerate(data.batches(batch_size, shuffle=not epoch.stateful, rng=epoch.rng)):
             if epoch.schedule is not None:
                 optimizer.learning_rate = base_rate * epoch.schedule(len(epoch.rows) + number / batches, epoch.rows)
-            for g in epoch.gradient.gradients(epoch.model, batch, epoch.loss, state, epoch.rng):
+            gradient = epoch.gradient
+            if isinstance(gradient, ScheduledSampling):
+                gradient = gradient.at_epoch(len(epoch.rows) + number / batches)
+            for g in gradient.gradients(epoch.model, batch, epoch.loss, state, epoch.rng):
                 norms.append(epoch.checked(g, f"batch {number}"))
                 epoch.last_good[:] = params.vector
                 if epoch.clip is not None:
