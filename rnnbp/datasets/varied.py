@@ -79,6 +79,7 @@ def varied(
         classes=recordings.classes,
         ids=recordings.ids,
         info=recordings.info,
+        weights=recordings.weights,
         dtype=recordings.dtype,
     )
 

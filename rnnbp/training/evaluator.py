@@ -51,7 +51,8 @@ class Evaluator:
         ----------
         dataset : SequenceDataset
             Its classes are mapped by name to those that the model was trained on. With ``stateful=True``, a stream,
-            whose hidden state is carried from batch to batch, or sequences that each start from a zero state.
+            whose hidden state is carried from batch to batch, or sequences that each start from a zero state. Its
+            weights count in the loss and the score.
         batch_size : int, default 256
             For a stream with ``stateful=True``, its number of rows.
 

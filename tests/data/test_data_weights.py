@@ -136,3 +136,15 @@ def test_a_column_of_weights_must_hold_numbers():
         SequenceDataset.from_frame(frame, weight="w")
     with pytest.raises(ValueError, match="frame has no column 'weigth'"):
         SequenceDataset.from_frame(frame, weight="weigth")
+
+
+def test_shifted_targets_and_varied_recordings_have_the_weights(rng):
+    from rnnbp.data import LazySequences
+    from rnnbp.datasets.varied import varied
+    from rnnbp.features import MFCC, Variation
+
+    data = SequenceDataset(X[:1] + X[2:], weights=[1.0, 0.5, 2.0])
+    np.testing.assert_array_equal(data.shifted(1).weights, [1.0, 0.5, 2.0])
+    lazy = LazySequences(lambda place: np.sin(np.arange(800.0))[:, None], 2)
+    recordings = SequenceDataset(lazy, targets=[0, 1], weights=[1, 3])
+    np.testing.assert_array_equal(varied(recordings, MFCC(sr=8000), Variation(), sr=8000).weights, [1, 3])
