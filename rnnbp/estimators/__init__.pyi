@@ -1,5 +1,6 @@
 from rnnbp.estimators.classification import MLPClassifier as MLPClassifier
 from rnnbp.estimators.classification import SequenceClassifier as SequenceClassifier
+from rnnbp.estimators.containers import read_sequences as read_sequences
 from rnnbp.estimators.forecasting import SequenceForecaster as SequenceForecaster
 from rnnbp.estimators.regression import MLPRegressor as MLPRegressor
 from rnnbp.estimators.regression import SequenceRegressor as SequenceRegressor

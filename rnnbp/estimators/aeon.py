@@ -40,7 +40,8 @@ class AeonClassifier(BaseClassifier):
     --------
     >>> X = np.random.default_rng(0).normal(size=(20, 2, 9))  # (n_cases, n_channels, n_timepoints)
     >>> X[::2, 0] += 3
-    >>> AeonClassifier(random_state=0).fit(X, ["high", "low"] * 10).predict(X)[:2].tolist()
+    >>> y = np.array(["high", "low"] * 10)
+    >>> AeonClassifier(random_state=0).fit(X, y).predict(X)[:2].tolist()
     ['high', 'low']
     """
 

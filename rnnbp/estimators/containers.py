@@ -32,6 +32,53 @@ Array = np.ndarray
 AXES = {"ntf": "(n, time, features)", "nft": "(n, features, time)"}
 
 
+def read_sequences(
+    X: Any,
+    *,
+    axes: str | None = None,
+    sequence: str | None = None,
+    time: str | None = None,
+    target: str | None = None,
+    per_step: bool = False,
+    dtype: DTypeLike = np.float32,
+) -> SequenceDataset:
+    """Return the sequences of a container as a dataset.
+
+    scikit-learn's cross-validation cuts X by rows, and the rows of frames are steps: give it the `sequences` of this
+    dataset and its `named_targets`.
+
+    Parameters
+    ----------
+    X
+        See the table of `rnnbp.estimators.containers`.
+    axes : {'ntf', 'nft'}, optional
+        Order of the axes of arrays: n sequences, time, features.
+    sequence, time : str, optional
+        Columns of a long frame: the sequence of a row, and what orders its steps.
+    target : str, optional
+        Column of a long frame that holds the targets.
+    per_step : bool, default False
+        Whether these are one a step.
+    dtype : dtype, default float32
+
+    Raises
+    ------
+    ValueError
+        If X is a table (n, features), the axes of an array are not said, or what `rnnbp.SequenceDataset` finds.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"who": ["a", "a", "b"], "t": [0, 1, 0], "pitch": [1.0, 2, 3], "label": ["x", "x", "y"]})
+    >>> data = read_sequences(frame, sequence="who", time="t", target="label")
+    >>> [s.tolist() for s in data.sequences], data.named_targets.tolist()
+    ([[[1.0], [2.0]], [[3.0]]], ['x', 'y'])
+    """
+    container = Container(axes, sequence, time)
+    if container.is_table(X):
+        raise ValueError("X must hold sequences, got a table: name the column of a long frame that tells them apart")
+    return container.read(X, dtype, None, target, per_step)
+
+
 @dataclass(frozen=True)
 class Container:
     """How the sequences are stored in X; see the table of this file.

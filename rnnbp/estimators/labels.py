@@ -38,6 +38,14 @@ class Labelled(ClassifierMixin, SequenceEstimator):
     def _outputs_needed(self) -> int:
         return 1 if isinstance(self.component("loss"), BinaryCrossEntropy) else len(self.classes_)
 
+    def _one_epoch(self) -> int:
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' would count the classes of each call of partial_fit by itself: give a dict, "
+                "{class: weight}"
+            )
+        return super()._one_epoch()
+
     def _encode(self, y: Array, classes: Any) -> Array:
         """Return labels (n,) as indices into `classes_`, which is set."""
         check_classification_targets(y)

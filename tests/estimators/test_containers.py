@@ -8,7 +8,9 @@ import rnnbp
 from rnnbp.data import SequenceDataset
 
 pytest.importorskip("sklearn")
-from rnnbp.estimators import MLPClassifier, SequenceClassifier, SequenceTagger
+from sklearn.model_selection import cross_val_score
+
+from rnnbp.estimators import MLPClassifier, SequenceClassifier, SequenceTagger, read_sequences
 from rnnbp.estimators.containers import Container
 
 EQUAL = [np.random.default_rng(k).normal(size=(5, 2)) for k in range(4)]
@@ -187,6 +189,14 @@ def test_targets_of_a_dataset_or_of_its_pairs_are_taken():
         classifier.fit(UNEQUAL)
     with pytest.raises(ValueError, match="y must be one a sequence, 4, got 3"):
         classifier.fit(UNEQUAL, [0, 1, 0])
+
+
+def test_the_sequences_of_a_frame_can_be_cut_by_cross_validation():
+    frame = long_frame(UNEQUAL * 3).assign(label=lambda f: np.where(f["who"] < "id3", "low", "high"))
+    data = read_sequences(frame, sequence="who", time="when", target="label")
+    assert len(cross_val_score(SequenceClassifier(epochs=1), data.sequences, data.named_targets, cv=2)) == 2
+    with pytest.raises(ValueError, match="X must hold sequences, got a table"):
+        read_sequences(frame)
 
 
 def test_series_are_sequences_of_one_feature_and_ragged_lists_an_error():

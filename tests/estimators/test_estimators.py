@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -127,6 +129,11 @@ def test_partial_fit_trains_one_more_epoch():
 def test_partial_fit_has_no_epochs_to_stop():
     with pytest.raises(ValueError, match="early_stopping=True has no effect on partial_fit"):
         SequenceClassifier(early_stopping=True).partial_fit(*steps_up_or_down())
+
+
+def test_partial_fit_cannot_balance_classes_that_it_has_not_seen():
+    with pytest.raises(ValueError, match="class_weight='balanced' would count the classes of each call"):
+        SequenceClassifier(class_weight="balanced").partial_fit(*steps_up_or_down())
 
 
 def test_partial_fit_takes_all_classes_at_the_first_call():
@@ -306,3 +313,11 @@ def test_weights_are_routed_through_a_search_and_a_pipeline():
     alone = SequenceClassifier(cell="elman", epochs=2, hidden_size=3, random_state=0)
     alone.fit(standardized, y, sample_weight=weights)
     assert (fitted.model_.params.vector == alone.model_.params.vector).all()
+
+
+def test_without_scikit_learn_the_extra_is_named():
+    script = "import sys; sys.modules['sklearn'] = None; import rnnbp.estimators; rnnbp.estimators.MLPClassifier"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "ImportError: rnnbp.estimators needs scikit-learn" in result.stderr
+    assert 'pip install "rnnbp[sklearn]"' in result.stderr

@@ -65,4 +65,4 @@ def test_estimators_without_samples_in_rows_say_so(estimator):
 
 
 def test_every_estimator_is_checked():
-    assert {type(one).__name__ for one in TABLES + NOT_TABLES} == set(estimators.__all__)
+    assert {type(one).__name__ for one in TABLES + NOT_TABLES} == set(estimators.__all__) - {"read_sequences"}
