@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnbp import layers
-from rnnbp.cells import ProjectionLSTMCell
+from rnnbp.interop.from_torch_layers import translations
 from rnnbp.interop.parameter_names import torch_name
-from rnnbp.layers import Layer
+from rnnbp.layers import Dense, Layer, TiedDense
 from rnnbp.models import Sequential
 from rnnbp.runtime import require, some
 
@@ -31,8 +30,9 @@ def from_torch(*parts: torch.nn.Module | Layer) -> Sequential:
     Inputs of the model are (T, B, F), of a Conv1d too: ``batch_first`` says how PyTorch's inputs are arranged, not what
     is computed, and `to_torch` has an argument of this name. Where PyTorch has no bias (``bias=False``), the biases
     here are fixed at zero by a mask, and so is the vector of an Embedding's ``padding_idx``: their gradient is zero and
-    no training changes them. Parameters with ``requires_grad=False`` are frozen (`Sequential.freeze`). Dropout is that
-    of `rnnbp.Dropout`, whose random numbers are others.
+    no training changes them. A Linear whose weight is that of an Embedding or another Linear becomes an
+    `rnnbp.TiedDense`. Parameters with ``requires_grad=False`` are frozen (`Sequential.freeze`). The cell classes
+    become layers that run them over time. Dropout is that of `rnnbp.Dropout`, whose random numbers are others.
 
     Parameters
     ----------
@@ -50,8 +50,8 @@ def from_torch(*parts: torch.nn.Module | Layer) -> Sequential:
     ImportError
         If PyTorch is not installed.
     ValueError
-        If a part is unknown or has an argument with no counterpart here, naming it; if parts share parameters; or if
-        the dtypes are not all float32 or all float64.
+        If a part is unknown or has an argument with no counterpart here, naming it; if parts share other parameters; or
+        if the dtypes are not all float32 or all float64.
 
     See Also
     --------
@@ -72,8 +72,8 @@ def from_torch(*parts: torch.nn.Module | Layer) -> Sequential:
     require("torch", extra="torch")
     members = [member for i, part in enumerate(parts) for member in _members(part, str(i))]
     _check_batch_first(members)
-    _check_shared(members)
-    made = [_layer(path, part) for path, part in members]
+    tied = _tied(members)
+    made = [_layer(path, part, tied.get(number)) for number, (path, part) in enumerate(members)]
     model = Sequential(*made, dtype=_dtype(members))
     fixed = {key: mask for part in parts for key, mask in _masks(part)}
     for number, (layer, (path, part)) in enumerate(zip(made, members, strict=True)):
@@ -107,110 +107,26 @@ def _forwards_in_a_row() -> tuple[Any, ...]:
     return torch.nn.Sequential.forward, SequenceModel.forward
 
 
-def _layer(path: str, part: Any) -> Layer:
-    """Return the layer that a part is here, or raise an error that names it."""
+def _layer(path: str, part: Any, tied_to: int | None) -> Layer:
+    """Return the layer that a part is here, whose weights may be those of another; or raise an error that names it."""
     if isinstance(part, Layer):
         if part.shapes():
             raise ValueError(f"part {path}: a layer given beside modules must have no parameters, got {part!r}")
         return part
-    translate = _translations().get(type(part))
+    translate = translations().get(type(part))
     if translate is None:
         raise ValueError(_unknown(path, part))
     try:
-        return translate(part)
+        layer = translate(part)
     except ValueError as error:
         raise ValueError(f"part {path}, {type(part).__name__}: {error}") from None
-
-
-def _translations() -> dict[type, Callable[[Module], Layer]]:
-    """Return the functions that make a layer of a module, by its exact type: a subclass may compute something else."""
-    from torch import nn
-
-    from rnnbp.interop import torch_modules as own
-
-    return {
-        nn.RNN: _rnn,
-        nn.LSTM: _lstm,
-        nn.GRU: lambda module: layers.GRU(*_sizes(module), **_options(module)),
-        nn.RNNCell: lambda cell: layers.Elman(cell.input_size, cell.hidden_size, activation=cell.nonlinearity),
-        nn.LSTMCell: lambda cell: layers.LSTM(cell.input_size, cell.hidden_size),
-        nn.GRUCell: lambda cell: layers.GRU(cell.input_size, cell.hidden_size),
-        nn.Linear: lambda module: layers.Dense(module.in_features, module.out_features),
-        own.Dense: lambda module: layers.Dense(module.in_features, module.out_features, module.activation),
-        nn.Embedding: _embedding,
-        nn.Conv1d: _convolution,
-        own.Conv1D: _convolution,
-        own.CausalConv1d: _convolution,
-        nn.LayerNorm: _layer_norm,
-        nn.Dropout: lambda module: layers.Dropout(module.p),
-        nn.Identity: lambda module: layers.Activation("linear"),
-        nn.Tanh: lambda module: layers.Activation("tanh"),
-        nn.Sigmoid: lambda module: layers.Activation("sigmoid"),
-        nn.ReLU: lambda module: layers.Activation("relu"),
-        own.Last: lambda module: layers.Last(),
-        own.Ends: lambda module: layers.Ends(),
-        own.MeanOverTime: lambda module: layers.MeanOverTime(),
-    }
-
-
-def _sizes(module: Module) -> tuple[int, int, int]:
-    return module.input_size, module.hidden_size, module.num_layers
-
-
-def _options(module: Module) -> dict[str, Any]:
-    """Return the options of a recurrent module; its dropout has no effect where it has one layer."""
-    return {"bidirectional": module.bidirectional, "dropout": float(module.dropout) if module.num_layers > 1 else 0.0}
-
-
-def _rnn(module: Module) -> Layer:
-    return layers.Elman(*_sizes(module), activation=module.nonlinearity, **_options(module))
-
-
-def _lstm(module: Module) -> Layer:
-    input_size, hidden_size, num_layers = _sizes(module)
-    if not module.proj_size:
-        return layers.LSTM(input_size, hidden_size, num_layers, **_options(module))
-    below = module.proj_size * (2 if module.bidirectional else 1)
-    widths = [input_size] + [below] * (num_layers - 1)
-    return layers.MultiLayer(
-        tuple(ProjectionLSTMCell(width, hidden_size, module.proj_size) for width in widths), **_options(module)
-    )
-
-
-def _embedding(module: Module) -> Layer:
-    if module.max_norm is not None:
-        raise ValueError(f"max_norm, which changes the weights as they are used, has no counterpart: {module.max_norm}")
-    if module.scale_grad_by_freq:
-        raise ValueError("scale_grad_by_freq=True, which divides the gradient by counts, has no counterpart")
-    return layers.Embedding(module.num_embeddings, module.embedding_dim)
-
-
-def _convolution(module: Module) -> Layer:
-    from rnnbp.interop.torch_modules import CausalConv1d
-
-    if module.padding_mode != "zeros":
-        raise ValueError(f"padding_mode must be 'zeros', got {module.padding_mode!r}")
-    padding: Any = module.padding if isinstance(module.padding, str) else int(module.padding[0])
-    return layers.Conv1D(
-        module.in_channels,
-        module.out_channels,
-        module.kernel_size[0],
-        stride=module.stride[0],
-        dilation=module.dilation[0],
-        groups=module.groups,
-        padding="causal" if isinstance(module, CausalConv1d) else padding,
-        activation=getattr(module, "activation", "linear"),
-    )
-
-
-def _layer_norm(module: Module) -> Layer:
-    if len(module.normalized_shape) != 1:
-        raise ValueError(f"normalized_shape must be the number of features, got {module.normalized_shape}")
-    return layers.LayerNorm(module.normalized_shape[0], float(module.eps))
+    if tied_to is not None and isinstance(layer, Dense):
+        return TiedDense(layer.input_size, layer.output_size, layer.activation, tied_to)
+    return layer
 
 
 def _unknown(path: str, part: Any) -> str:
-    known_names = sorted(kind.__name__ for kind in _translations() if kind.__module__.startswith("torch.nn."))
+    known_names = sorted(kind.__name__ for kind in translations() if kind.__module__.startswith("torch.nn."))
     taken = f"; taken are {', '.join(known_names)}, and Sequential of them"
     if not hasattr(part, "named_children"):
         return f"part {path} must be a torch.nn.Module, got {part!r}{taken}"
@@ -222,7 +138,7 @@ def _unknown(path: str, part: Any) -> str:
     if not children:
         return f"part {path} is a {name}, which has no counterpart{taken}"
     inside = ", ".join(f"{key}: {type(child).__name__}" for key, child in children.items())
-    known = [f"net.{key}" for key, child in children.items() if type(child) in _translations()]
+    known = [f"net.{key}" for key, child in children.items() if type(child) in translations()]
     return (
         f"part {path} is a {name}, whose forward is code, which is not translated. Its parts are {inside}: give those "
         f"that are known in the order they are run in, as from_torch({', '.join(known)}){taken}"
@@ -274,22 +190,33 @@ def _fix_padding(model: Sequential, number: int, path: str, row: int) -> None:
     model.params.set_mask(name, mask)
 
 
-def _parameters(members: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
-    """Return all parameters with their paths."""
+def _parameters(members: list[tuple[str, Any]]) -> list[tuple[int, str, Any]]:
+    """Return all parameters, each with the number of its member and its path."""
     return [
-        (f"{path}.{name}", tensor)
-        for path, part in members
+        (number, f"{path}.{name}", tensor)
+        for number, (path, part) in enumerate(members)
         if hasattr(part, "named_parameters")
         for name, tensor in part.named_parameters()
     ]
 
 
-def _check_shared(members: list[tuple[str, Any]]) -> None:
-    owners: dict[int, str] = {}
-    for name, tensor in _parameters(members):
-        if id(tensor) in owners:
-            raise ValueError(f"{owners[id(tensor)]} and {name} are one parameter: here every layer has its own")
-        owners[id(tensor)] = name
+def _tied(members: list[tuple[str, Any]]) -> dict[int, int]:
+    """Return the numbers of the Linear members whose weight is another member's, with the number of the other."""
+    import torch
+
+    owners: dict[int, tuple[int, str]] = {}
+    found: dict[int, int] = {}
+    for number, path, tensor in _parameters(members):
+        other, first = owners.setdefault(id(tensor), (number, path))
+        if first == path:
+            continue
+        weights = path.endswith(".weight") and first.endswith(".weight")
+        if not weights or not isinstance(members[number][1], torch.nn.Linear):
+            raise ValueError(
+                f"{first} and {path} are one parameter: here every layer has its own, but for the weight of a Linear"
+            )
+        found[number] = other
+    return found
 
 
 def _check_batch_first(members: list[tuple[str, Any]]) -> None:
@@ -299,7 +226,9 @@ def _check_batch_first(members: list[tuple[str, Any]]) -> None:
 
 
 def _dtype(members: list[tuple[str, Any]]) -> np.dtype:
-    found = {str(tensor.dtype).removeprefix("torch.") for _, tensor in _parameters(members)} or {"float32"}
+    tensors = [tensor for _, _, tensor in _parameters(members)]
+    tensors += [tensor for _, part in members if hasattr(part, "buffers") for tensor in part.buffers()]
+    found = {str(tensor.dtype).removeprefix("torch.") for tensor in tensors} or {"float32"}
     if len(found) > 1 or not found <= {"float32", "float64"}:
         raise ValueError(f"the parameters must all be of float32 or all of float64, got {some(sorted(found))}")
     return np.dtype(found.pop())

@@ -31,7 +31,8 @@ def torch_names(model: Sequential, prefixes: Mapping[int, str] | None = None) ->
     ======================  ==============================  ==========================================
 
     Biases that are all fixed at zero by a mask are PyTorch's ``bias=False``: they have no name there, and are left out.
-    A parameter of a cell or layer that PyTorch does not have is named by the same rule.
+    A parameter of a cell or layer that PyTorch does not have is named by the same rule. One that a `TiedDense` shares
+    with another layer has the name of the latter.
 
     Parameters
     ----------
@@ -90,6 +91,24 @@ def names_of_layers(layers: Sequence[Layer], prefixes: Mapping[int, str] | None 
     if twice := [name for name, times in Counter(names.values()).items() if times > 1]:
         raise ValueError(f"several parameters would have one name: {some(twice)}: give their layers other prefixes")
     return names
+
+
+def tied_names(layers: Sequence[Layer], prefixes: Mapping[int, str] | None = None) -> dict[str, str]:
+    """Return PyTorch's second name of every parameter that a layer has from another one, with the first name.
+
+    Examples
+    --------
+    >>> from rnnbp.layers import Embedding, TiedDense
+    >>> tied_names([Embedding(9, 4), TiedDense(4, 9, tied_to=0)])
+    {'1.weight': '0.weight'}
+    """
+    first = names_of_layers(layers, prefixes)
+    starts = {i: str(i) for i in range(len(layers))} | dict(prefixes or {})
+    return {
+        (f"{starts[i]}." if starts[i] else "") + torch_name(layer, own): first[other]
+        for i, layer in enumerate(layers)
+        for own, other in layer.shared().items()
+    }
 
 
 def torch_name(layer: Layer, name: str) -> str:

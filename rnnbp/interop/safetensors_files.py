@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnbp.interop.parameter_names import biases, names_of_layers
+from rnnbp.interop.parameter_names import biases, names_of_layers, tied_names
 from rnnbp.interop.state_dicts import load_state_dict, state_dict
 from rnnbp.layers import Layer
 from rnnbp.models import Sequential
@@ -185,7 +185,7 @@ def _arrays(path: str | Path, opened: Any, layers: Sequence[Layer], header: Mapp
     """
     here, names = set(opened.keys()), names_of_layers(layers)
     shapes = {f"{i}.{name}": shape for i, layer in enumerate(layers) for name, shape in layer.shapes().items()}
-    faults = [f"unexpected {name}" for name in sorted(here - set(names.values()))]
+    faults = [f"unexpected {name}" for name in sorted(here - set(names.values()) - tied_names(layers).keys())]
     absent = {
         f"{i}.{name}" for i, layer in enumerate(layers) for name in biases(layer) if names[f"{i}.{name}"] not in here
     }

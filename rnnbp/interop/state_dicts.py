@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnnbp.interop.parameter_names import torch_names
+from rnnbp.interop.parameter_names import tied_names, torch_names
 from rnnbp.models import Sequential
 from rnnbp.runtime import did_you_mean
 
@@ -44,7 +44,8 @@ def state_dict(model: Sequential, prefixes: Mapping[int, str] | None = None) -> 
     Returns
     -------
     dict of str to ndarray
-        A module takes them by ``module.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})``.
+        What two layers share is in it under both names, as in PyTorch. A module takes them by
+        ``module.load_state_dict({k: torch.from_numpy(v) for k, v in arrays.items()})``.
 
     See Also
     --------
@@ -57,7 +58,8 @@ def state_dict(model: Sequential, prefixes: Mapping[int, str] | None = None) -> 
     >>> {name: array.shape for name, array in arrays.items()}
     {'lstm.weight_ih_l0': (16, 3), 'lstm.weight_hh_l0': (16, 4), 'lstm.bias_ih_l0': (16,), 'lstm.bias_hh_l0': (16,)}
     """
-    return {theirs: model.params[ours].copy() for ours, theirs in torch_names(model, prefixes).items()}
+    arrays = {theirs: model.params[ours].copy() for ours, theirs in torch_names(model, prefixes).items()}
+    return arrays | {second: arrays[first].copy() for second, first in tied_names(model.layers, prefixes).items()}
 
 
 def load_state_dict(
@@ -103,8 +105,15 @@ def load_state_dict(
     """
     names = {theirs: ours for ours, theirs in torch_names(model, prefixes).items()}
     missing = [name for name in names if name not in arrays]
-    unexpected = [name for name in arrays if name not in names]
-    faults = []
+    tied = tied_names(model.layers, prefixes)
+    unexpected = [name for name in arrays if name not in names and name not in tied]
+    faults = [
+        f"{second} must be equal to {first}: the model has one parameter for both"
+        for second, first in tied.items()
+        if second in arrays
+        and first in arrays
+        and not np.array_equal(as_array(arrays[second]), as_array(arrays[first]))
+    ]
     if strict:
         faults += [f"missing: {name} of shape {model.params.shapes[names[name]]}" for name in missing]
         faults += [f"unexpected: {name}.{did_you_mean(name, missing)}" for name in unexpected]

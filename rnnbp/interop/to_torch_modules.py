@@ -26,7 +26,8 @@ Module = Any  # torch.nn.Module, which is not imported with this file
 def to_torch(model: Sequential, batch_first: bool = False) -> SequenceModel:
     """Make a PyTorch module of a model, with copies of its weights.
 
-    The layers that `from_torch` makes are taken, and `Last`, `Ends` and `MeanOverTime`. Outputs and gradients are those
+    The layers that `from_torch` makes are taken, and `Last`, `Ends`, `MeanOverTime`, `TimeStatistics`, `Normalize`,
+    `Reverse` and `VariationalDropout`. Outputs and gradients are those
     of the model to rounding. The module is a `torch.nn.Sequential` with the names of `torch_names`: ``module[0]`` is a
     `torch.nn.LSTM` where layer 0 is an `rnnbp.LSTM`. It takes padded sequences (T, B, F) of equal length, or a
     PackedSequence. ``module(x)`` returns the outputs; ``module.run(x, states)`` starts from given states, h or (h, c)
@@ -81,6 +82,9 @@ def to_torch(model: Sequential, batch_first: bool = False) -> SequenceModel:
     flag("batch_first", batch_first)
     options = {"dtype": getattr(torch, str(model.dtype))}
     modules = [_module(model, i, options, batch_first) for i in range(len(model.layers))]
+    for layer, module in zip(model.layers, modules, strict=True):
+        if isinstance(layer, layers.TiedDense):
+            module.weight = modules[layer.tied_to].weight
     made = SequenceModel(*modules, batch_first=batch_first)
     made.load_state_dict({name: torch.from_numpy(array) for name, array in state_dict(model).items()})
     names = torch_names(model)
@@ -118,12 +122,14 @@ def _module(model: Sequential, number: int, options: dict[str, Any], batch_first
 
 def _translations() -> dict[type[Layer], Callable[[Any, dict[str, Any]], Module]]:
     """Return the functions that make a module of a layer and of the options dtype, and bias if it has parameters."""
+    import torch
     from torch import nn
 
-    from rnnbp.interop import torch_modules as own
+    from rnnbp.interop import torch_layers as own
 
     return {
         layers.Dense: _dense,
+        layers.TiedDense: _dense,
         layers.Embedding: lambda layer, options: nn.Embedding(layer.tokens, layer.output_size, **options),
         layers.Conv1D: _convolution,
         layers.LayerNorm: lambda layer, options: nn.LayerNorm(layer.size, layer.eps, **options),
@@ -132,13 +138,19 @@ def _translations() -> dict[type[Layer], Callable[[Any, dict[str, Any]], Module]
         layers.Last: lambda layer, options: own.Last(),
         layers.Ends: lambda layer, options: own.Ends(),
         layers.MeanOverTime: lambda layer, options: own.MeanOverTime(),
+        layers.TimeStatistics: lambda layer, options: own.TimeStatistics(),
+        layers.Reverse: lambda layer, options: own.Reverse(),
+        layers.VariationalDropout: lambda layer, options: own.VariationalDropout(layer.rate),
+        layers.Normalize: lambda layer, options: own.Normalize(
+            torch.tensor(layer.mean, **options), torch.tensor(layer.scale, **options)
+        ),
     }
 
 
 def _dense(layer: layers.Dense, options: dict[str, Any]) -> Module:
     from torch import nn
 
-    from rnnbp.interop import torch_modules as own
+    from rnnbp.interop import torch_layers as own
 
     if layer.activation == "linear":
         return nn.Linear(layer.input_size, layer.output_size, **options)
@@ -148,7 +160,7 @@ def _dense(layer: layers.Dense, options: dict[str, Any]) -> Module:
 def _convolution(layer: layers.Conv1D, options: dict[str, Any]) -> Module:
     from torch import nn
 
-    from rnnbp.interop import torch_modules as own
+    from rnnbp.interop import torch_layers as own
 
     sizes = layer.input_size, layer.output_size, layer.kernel_size
     options = options | {"stride": layer.stride, "dilation": layer.dilation, "groups": layer.groups}

@@ -1,4 +1,4 @@
-"""The PyTorch modules that `rnnbp.interop.to_torch` makes models of.
+"""The PyTorch module of layers in a row that `rnnbp.interop.to_torch` makes of a model.
 
 This file imports PyTorch: it is itself imported by the functions that need it.
 """
@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from rnnbp.interop.torch_layers import CausalConv1d, InTime, OverTime, without_padding
+
 Tensor = torch.Tensor
 States = list[Any]  # for each layer None, h or (h, c)
-
-ACTIVATIONS = {"tanh": torch.tanh, "relu": torch.relu, "sigmoid": torch.sigmoid}
 
 
 class SequenceModel(torch.nn.Sequential):
@@ -97,8 +97,8 @@ class SequenceModel(torch.nn.Sequential):
             last = None
             if isinstance(layer, torch.nn.RNNBase):
                 x, last = run_recurrent(layer, x, lengths, state)
-            elif isinstance(layer, OverTime):
-                x, lengths = layer(x.transpose(0, 1) if self.batch_first else x, lengths), None
+            elif isinstance(layer, InTime):
+                x, lengths = self._in_time(layer, x, lengths)
             elif isinstance(layer, torch.nn.Conv1d):
                 x, lengths = self._convolve(layer, x, lengths)
             else:
@@ -109,14 +109,20 @@ class SequenceModel(torch.nn.Sequential):
         ordered = getattr(input, "sorted_indices", None) is None
         return pack_padded_sequence(x, lengths, self.batch_first, enforce_sorted=ordered), after
 
+    def _in_time(self, layer: InTime, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        y = layer(self._swapped(x), lengths)
+        return (y, None) if isinstance(layer, OverTime) else (self._swapped(y), lengths)
+
     def _convolve(self, layer: torch.nn.Conv1d, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        x = self._swapped(x)
         if lengths is not None:
-            steps = torch.arange(x.shape[1 if self.batch_first else 0])
-            padding = (steps >= lengths[:, None]).to(x.device)
-            x = x.masked_fill(padding[:, :, None] if self.batch_first else padding.T[:, :, None], 0)
+            x = without_padding(x, lengths.to(x.device))
             lengths = convolved_lengths(layer, lengths)
-        y = layer(x.transpose(1, 2) if self.batch_first else x.permute(1, 2, 0))
-        return (y.transpose(1, 2) if self.batch_first else y.permute(2, 0, 1)), lengths
+        return self._swapped(layer(x.permute(1, 2, 0)).permute(2, 0, 1)), lengths
+
+    def _swapped(self, x: Tensor) -> Tensor:
+        """Return (B, T, F) as (T, B, F), and the other way round, where the batch is first."""
+        return x.transpose(0, 1) if self.batch_first else x
 
 
 def _masked(mask: Tensor, gradient: Tensor) -> Tensor:
@@ -143,84 +149,3 @@ def convolved_lengths(layer: torch.nn.Conv1d, lengths: Tensor) -> Tensor:
     if (found < 1).any():
         raise ValueError(f"{layer} takes sequences of at least {span + 1 - zeros} steps, got one of {lengths.min()}")
     return found
-
-
-class OverTime(torch.nn.Module):
-    """Base of the modules that reduce time: (T, B, F), lengths (B,) -> (B, K)."""
-
-    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Return one vector for each sequence.
-
-        Parameters
-        ----------
-        x : Tensor (T, B, F)
-        lengths : Tensor (B,), optional
-            Number of steps of each sequence. Default: T.
-        """
-        T, B = x.shape[:2]
-        given = torch.full((B,), T) if lengths is None else lengths
-        return self.reduce(x, given.to(x.device))
-
-    def reduce(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """Return one vector for each sequence."""
-        raise NotImplementedError
-
-
-class Last(OverTime):
-    """Last step of each sequence, as `rnnbp.Last`."""
-
-    def reduce(self, x: Tensor, lengths: Tensor) -> Tensor:
-        return x[lengths - 1, torch.arange(x.shape[1], device=x.device)]
-
-
-class Ends(OverTime):
-    """Final outputs of both directions of a bidirectional layer, as `rnnbp.Ends`."""
-
-    def reduce(self, x: Tensor, lengths: Tensor) -> Tensor:
-        half, rows = x.shape[2] // 2, torch.arange(x.shape[1], device=x.device)
-        return torch.cat([x[lengths - 1, rows, :half], x[0, :, half:]], dim=1)
-
-
-class MeanOverTime(OverTime):
-    """Mean over the steps of each sequence, as `rnnbp.MeanOverTime`."""
-
-    def reduce(self, x: Tensor, lengths: Tensor) -> Tensor:
-        padding = torch.arange(len(x), device=x.device)[:, None] >= lengths
-        return x.masked_fill(padding[:, :, None], 0).sum(0) / lengths[:, None]
-
-
-class Dense(torch.nn.Linear):
-    """Linear layer with an activation, as `rnnbp.Dense`: its parameters are those of `torch.nn.Linear`."""
-
-    def __init__(self, *sizes: Any, activation: str, **options: Any) -> None:
-        super().__init__(*sizes, **options)
-        self.activation = activation
-
-    def forward(self, input: Tensor) -> Tensor:
-        return ACTIVATIONS[self.activation](super().forward(input))
-
-    def extra_repr(self) -> str:
-        return f"{super().extra_repr()}, activation={self.activation!r}"
-
-
-class Conv1D(torch.nn.Conv1d):
-    """Convolution with an activation, as `rnnbp.Conv1D`: its parameters are those of `torch.nn.Conv1d`."""
-
-    def __init__(self, *sizes: Any, activation: str = "linear", **options: Any) -> None:
-        super().__init__(*sizes, **options)
-        self.activation = activation
-
-    def forward(self, input: Tensor) -> Tensor:
-        y = super().forward(input)
-        return y if self.activation == "linear" else ACTIVATIONS[self.activation](y)
-
-    def extra_repr(self) -> str:
-        return f"{super().extra_repr()}, activation={self.activation!r}"  # type: ignore[no-untyped-call]
-
-
-class CausalConv1d(Conv1D):
-    """Causal convolution: all zeros are before the first step of (B, F, T)."""
-
-    def forward(self, input: Tensor) -> Tensor:
-        zeros = self.dilation[0] * (self.kernel_size[0] - 1)
-        return super().forward(torch.nn.functional.pad(input, (zeros, 0)))

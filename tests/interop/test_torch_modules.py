@@ -54,7 +54,7 @@ REFUSED = {
     "p = 1": (nn.Dropout(1.0), r"part 0, Dropout: rate must be below 1, got 1.0"),
     "half precision": (nn.Linear(3, 4).bfloat16(), "all be of float32 or all of float64, got bfloat16"),
     "two precisions": (nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 3).double()), "got float32, float64"),
-    "shared parameters": (nn.Sequential(SHARED, SHARED), r"0\.0\.weight and 0\.1\.weight are one parameter"),
+    "shared parameters": (nn.Sequential(SHARED, SHARED), r"0\.0\.bias and 0\.1\.bias are one parameter"),
     "two layouts": (
         nn.Sequential(nn.GRU(3, 4), nn.GRU(4, 4, batch_first=True)),
         r"batch_first must be the same for all parts, got {'0.0': False, '0.1': True}",
@@ -73,10 +73,7 @@ def test_a_part_without_counterpart_is_named(case):
 UNKNOWN = {
     "Jordan": (layers.Jordan(3, 4, 2), r"layer 0, Jordan.*torch.nn has no JordanCell"),
     "sigmoid": (layers.Elman(3, 4, activation="sigmoid"), "the activations of torch.nn.RNN are tanh and relu"),
-    "a pooling": (
-        layers.TimeStatistics(),
-        r"TimeStatistics\(\), has no counterpart in PyTorch: taken are Activation, Conv1D",
-    ),
+    "a resampling": (layers.Resample(4), r"Resample.*, has no counterpart in PyTorch: taken are Activation, Conv1D"),
     "wide projection": (layers.Recurrent(cells.ProjectionLSTMCell(3, 2, 4)), "proj_size must be less than hidden_size"),
     "two sizes": (
         layers.MultiLayer((cells.GRUCell(3, 4), cells.GRUCell(4, 5))),
@@ -113,6 +110,8 @@ ROUND_TRIPS = {
     "activations": [layers.Dense(3, 4, "tanh"), layers.Conv1D(4, 2, 3, activation="relu"), layers.MeanOverTime()],
     "convolutions": [layers.Conv1D(3, 4, 2, padding="same"), layers.Conv1D(4, 4, 3, padding=1, stride=2, groups=2)],
     "activation modules": [*map(layers.Activation, ("tanh", "relu", "sigmoid", "linear")), layers.Dense(3, 2)],
+    "whole sequences": [layers.Normalize([1.0, 2.0, 3.0], [2.0, 1.0, 4.0]), layers.Reverse(), layers.TimeStatistics()],
+    "variational dropout": [layers.VariationalDropout(0.25), layers.GRU(3, 2)],
     "normalization": [layers.Elman(3, 4, activation="relu"), layers.LayerNorm(4, eps=0.01), layers.Last()],
 }
 
@@ -152,6 +151,30 @@ def test_frozen_parameters_have_no_gradient_in_either():
     fixed = {name for name, parameter in module.named_parameters() if not parameter.requires_grad}
     assert fixed == {f"0.{name}_l0" for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")} | {"1.bias"}
     assert interop.from_torch(module).frozen == model.frozen
+
+
+def test_tied_weights_are_one_parameter_in_both(rng):
+    model = rnnbp.Sequential(rnnbp.Embedding(5, 3), rnnbp.GRU(3, 3), rnnbp.TiedDense(3, 5), dtype=np.float64)
+    module = interop.to_torch(model)
+    assert module[2].weight is module[0].weight
+    back = interop.from_torch(module)
+    assert back.layers == model.layers
+    assert back.params == model.params
+    tokens = rng.integers(5, size=(4, 2))
+    y = module(torch.from_numpy(tokens))
+    assert np.allclose(y.detach(), model.forward(tokens), atol=1e-12)
+    y.sum().backward()
+    run = layers.Run(np.array([4, 4]))
+    outputs, residuals, _ = model.unroll(model.params, tokens, run)
+    grad = model.params.zeros()
+    model.backward(model.params, residuals, np.ones_like(outputs), grad)
+    assert np.allclose(module[0].weight.grad, grad["0.w"], atol=1e-12)
+
+    arrays = module.state_dict()
+    assert interop.load_state_dict(model, arrays) == ([], [])
+    arrays["2.weight"] = arrays["2.weight"] + 1
+    with pytest.raises(ValueError, match=r"2\.weight must be equal to 0\.weight"):
+        interop.load_state_dict(model, arrays)
 
 
 def test_a_normalization_without_parameters_keeps_its_gain_and_bias():
@@ -241,6 +264,16 @@ def test_modules_are_copied_and_saved_as_any_other():
     file.seek(0)
     for other in (copy.deepcopy(module), torch.load(file, weights_only=False)):
         assert torch.equal(other(x), module(x))
+
+
+@pytest.mark.parametrize("batch_first", [False, True])
+def test_variational_dropout_has_one_mask_for_all_steps(batch_first):
+    module = interop.to_torch(rnnbp.Sequential(rnnbp.VariationalDropout(0.5), rnnbp.Activation("linear")), batch_first)
+    y = module(torch.ones((4, 6, 30) if batch_first else (6, 4, 30)))
+    y = y.transpose(0, 1) if batch_first else y
+    assert torch.equal(y, y[:1].expand(6, 4, 30))
+    assert sorted(y.unique().tolist()) == [0, 2]
+    assert not torch.equal(y[:, 0], y[:, 1])
 
 
 def test_dropout_acts_in_training_mode_alone():

@@ -8,7 +8,17 @@ import torch
 from hypothesis import strategies as st
 from torch import nn
 
-from rnnbp.interop.torch_modules import CausalConv1d, Conv1D, Dense, Ends, Last, MeanOverTime
+from rnnbp.interop.torch_layers import (
+    CausalConv1d,
+    Conv1D,
+    Dense,
+    Ends,
+    Last,
+    MeanOverTime,
+    Normalize,
+    Reverse,
+    TimeStatistics,
+)
 
 KINDS = ("RNN", "LSTM", "GRU", "RNNCell", "LSTMCell", "GRUCell")
 
@@ -62,11 +72,16 @@ def cases(draw: Any) -> Case:
             two_ways = getattr(part, "bidirectional", False)
         two_halves = two_ways and (name in KINDS or (two_halves and name == "Dropout"))
         parts.append(part)
+    if draw(st.integers(0, 3)) == 0:
+        parts.insert(bool(tokens), Normalize(*torch.rand(2, features, dtype=dtype) + 0.5))
+    if draw(st.integers(0, 3)) == 0:
+        parts.insert(draw(st.integers(bool(tokens), len(parts))), Reverse())
+        two_halves = two_halves and not isinstance(parts[-1], Reverse)
     fitting = [Ends] if two_halves else [] if two_ways else [Last]
-    end = draw(st.sampled_from([None, MeanOverTime, *fitting]))
+    end = draw(st.sampled_from([None, MeanOverTime, TimeStatistics, *fitting]))
     if end is not None:
-        parts += [end(), nn.Linear(width, 2, dtype=dtype)]
-    if not any(True for part in parts for _ in part.parameters()):
+        parts += [end(), nn.Linear(width * (2 if end is TimeStatistics else 1), 2, dtype=dtype)]
+    if not any(True for part in parts for _ in [*part.parameters(), *part.buffers()]):
         dtype = torch.float32  # of a model without parameters
     return Case(parts, tokens, features, lengths, dtype, seed, draw(st.booleans()))
 
@@ -157,6 +172,10 @@ def run_part(part: nn.Module, x: torch.Tensor, state: list[torch.Tensor] | None)
         given = None if state is None else state[0] if len(state) == 1 else tuple(state)
         y, last = part(x, given)
         return y, [] if state is None else list(last) if isinstance(last, tuple) else [last]
+    if isinstance(part, Reverse):
+        return x.flip(0), []
+    if isinstance(part, TimeStatistics):
+        return torch.cat([x.mean(0), torch.sqrt(x.var(0, correction=0) + 1e-6)]), []
     if isinstance(part, Last | Ends | MeanOverTime):
         return part(x[:, None])[0], []
     if isinstance(part, nn.Conv1d):
