@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from rnnbp.interop.onnx_import_recurrent import bidirectional
 from rnnbp.interop.onnx_node import Node
 from rnnbp.interop.onnx_size_rules import outputs_of
 from rnnbp.interop.onnx_values import Outputs, Placed, Value
-from rnnbp.layers import Activation, Chain, Dense, Highway, Layer, Parallel, Residual
+from rnnbp.layers import Activation, Chain, Dense, Highway, Layer, Parallel, Recurrent, Residual, Reverse
+from rnnbp.layers.cell_layer import unrolled
 
 IDENTITY = Placed(Activation("linear"))
 
@@ -36,10 +38,25 @@ def side_by_side(node: Node, branches: Sequence[Outputs]) -> Outputs:
     first, below = branches[0], common(branches)
     if any(not _same_place(first, one) or not one.last_is_features for one in branches):
         raise node.refuse("branches must have the same axes and lengths, the features last")
-    placed = [_as_one(one.layers[below:]) for one in branches]
+    rests = [one.layers[below:] for one in branches]
+    if (both := _bidirectional(rests)) is not None:
+        return _joined(first, below, both, 2 * first.features)
+    placed = [_as_one(rest) for rest in rests]
     params = {f"{k}.{name}": array for k, one in enumerate(placed) for name, array in one.params.items()}
-    joined = _joined(first, below, Placed(Parallel(*(one.layer for one in placed)), params))
-    return replace(joined, sizes={**joined.sizes, "F": sum(one.features for one in branches)})
+    parallel = Placed(Parallel(*(one.layer for one in placed)), params)
+    return _joined(first, below, parallel, sum(one.features for one in branches))
+
+
+def _bidirectional(branches: Sequence[Sequence[Placed]]) -> Placed | None:
+    """Return the layer of two branches that are a cell forward in time and another one backward; None for others."""
+    types = [[type(one.layer) for one in branch] for branch in branches]
+    if len(types) != 2 or len(types[0]) != 1 or [*types[1][:1], *types[1][2:]] != [Reverse, Reverse]:
+        return None
+    forward, backward = branches[0][0], branches[1][1]
+    inner = [unrolled(one.layer) for one in (forward, backward)]
+    if not all(isinstance(one, Recurrent) for one in inner) or inner[0] != inner[1]:
+        return None
+    return bidirectional(inner[0].cell, dict(forward.params), dict(backward.params))  # type: ignore[attr-defined]
 
 
 def highway(node: Node) -> Value:
@@ -60,10 +77,10 @@ def _same_place(a: Outputs, b: Outputs) -> bool:
     return named[0] == named[1] and a.changes == b.changes
 
 
-def _joined(outputs: Outputs, below: int, placed: Placed) -> Outputs:
+def _joined(outputs: Outputs, below: int, placed: Placed, width: int | None = None) -> Outputs:
     """Return the outputs of one layer in the place of all but the lowest ones."""
     lowest = replace(outputs, layers=outputs.layers[:below])
-    return lowest.then(placed.layer, placed.params, outputs.features)
+    return lowest.then(placed.layer, placed.params, width or outputs.features)
 
 
 def _as_one(layers: Sequence[Placed]) -> Placed:

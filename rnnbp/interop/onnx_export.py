@@ -25,14 +25,15 @@ def export_onnx(
 ) -> None:
     """Write a model to an ONNX file, which ONNX Runtime and other runtimes run without this package.
 
-    The recurrent layers become the operators RNN, LSTM and GRU; the batch and the time axis are dynamic. Layers over
-    time, as `rnnbp.MeanOverTime`, are functions of standard operators, which the file contains. Opset 18, IR version 8.
-    The outputs are those of `model.forward`, in evaluation mode: of a classifier logits, without softmax.
+    Recurrent layers become the operators RNN, LSTM and GRU, and those of other cells that are declared by their
+    equation the operator Scan, whose body is the equation; so do all in float64, in which ONNX Runtime (1.32) does not
+    run the three. The batch and the time axis are dynamic. Layers over time, as `rnnbp.MeanOverTime`, are functions of
+    standard operators, which the file contains. Opset 18, IR version 8. The outputs are those of `model.forward`, in
+    evaluation mode: of a classifier logits, without softmax.
 
     Parameters
     ----------
     model : Sequential
-        Of float32; of float64 only for runtimes whose operators take it, which ONNX Runtime's do not.
     path : str or Path
         The file appears only once it is complete.
     batch_first : bool, default False
@@ -128,13 +129,12 @@ def _has_state(layer: Any) -> bool:
 
 def _metadata(model: Any, batch_first: bool) -> dict[str, str]:
     """Return what a model knows besides its layers, as text: class and feature names, the loss, `info`, the version."""
-    features = getattr(model, "features", None)
     return {
         "rnnbp.version": import_module("rnnbp").__version__,
         "rnnbp.opset": str(OPSET),
         "rnnbp.axes": "batch time features" if batch_first else "time batch features",
         "rnnbp.classes": json.dumps(model.classes),
-        "rnnbp.features": json.dumps(features),
+        "rnnbp.features": json.dumps(model.feature_names),
         "rnnbp.loss": json.dumps(to_config(model.loss)),
         "rnnbp.info": json.dumps(model.info),
     }

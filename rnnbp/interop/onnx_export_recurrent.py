@@ -10,6 +10,7 @@ from rnnbp.cells.base import Array
 from rnnbp.core import Parameters
 from rnnbp.interop.onnx_operators import Operator, activation_attributes, operator_of
 from rnnbp.interop.onnx_place import Place
+from rnnbp.interop.onnx_scan import can_scan, description, scan_body, stored_arrays
 from rnnbp.layers import Bidirectional, Layer, LearnedStart, MultiLayer, Recurrent
 from rnnbp.layers.learned_start import START, StartedRecurrent
 
@@ -32,15 +33,20 @@ def _cell(place: Place, cell: Any, params: Weights, x: str, start: Array | None 
             scope = {name.removeprefix(f"{k}."): params[name] for name in params if name.startswith(f"{k}.")}
             x = _cell(place.within(str(k)), one, scope, x, part)
         return x
-    y = _node(place, [_operator(place, cell, params)], "forward", x, cell.output_size, start)
+    operator = None if place.builder.dtype == np.float64 else operator_of(cell, params)
+    if operator is None:
+        return _scan(place, cell, params, x, start)
+    y = _node(place, [operator], "forward", x, cell.output_size, start)
     return place.builder.add("Squeeze", y, place.axis(1), name=f"{place.name}.outputs")
 
 
 def _bidirectional(place: Place, layer: Bidirectional, params: Parameters, x: str) -> str:
     shapes, builder = layer.cell.shapes(), place.builder
     halves = [params.renamed(shapes), params.renamed(shapes, params.size // 2)]
-    operators = [_operator(place, layer.cell, dict(half.items())) for half in halves]
-    y = _node(place, operators, "bidirectional", x, layer.cell.output_size)
+    operators = [operator_of(layer.cell, dict(half.items())) for half in halves]
+    if builder.dtype == np.float64 or None in operators:
+        return _both_scans(place, layer.cell, halves, x)
+    y = _node(place, [one for one in operators if one is not None], "bidirectional", x, layer.cell.output_size)
     by_sequence = builder.add("Transpose", y, name=f"{place.name}.transposed", perm=[0, 2, 1, 3])
     flat = builder.once("both directions", lambda name: builder.store(name, np.array([0, 0, -1])))
     return builder.add("Reshape", by_sequence, flat, name=f"{place.name}.outputs")
@@ -62,11 +68,46 @@ def _learned_start(place: Place, layer: LearnedStart, params: Parameters, x: str
     return add_recurrent(place, layer.unrolled_from_start, params, x)
 
 
-def _operator(place: Place, cell: Any, params: Weights) -> Operator:
-    found = operator_of(cell, params)
-    if found is None:
-        raise place.refuse(f"no operator computes {type(cell).__name__}; RNN, LSTM and GRU do not have its equation")
-    return found
+def _scan(place: Place, cell: Any, params: Weights, x: str, start: Array | None) -> str:
+    """Add a Scan over the steps of a cell that is declared by its equation."""
+    if not can_scan(cell):
+        raise place.refuse(
+            f"no operator computes {type(cell).__name__}: it is none of RNN, LSTM and GRU, and no declared cell, of "
+            "which a Scan over the equation would be written"
+        )
+    builder, name = place.builder, place.name
+    for stored, array in stored_arrays(cell, params).items():
+        place.store(stored, array)
+    parts = cell.state.split()
+    zeros = np.zeros(cell.state_size) if start is None else start
+    before = [builder.add("Squeeze", one, place.axis(0)) for one in _before(place, parts, cell.hidden_size, zeros)]
+    sequences = [x, builder.add("Running", x, place.lengths, name=f"{name}.running")] if place.ragged else [x]
+    *after, y = builder.add(
+        "Scan",
+        *before,
+        *sequences,
+        name=name,
+        outputs=len(parts) + 1,
+        body=scan_body(cell, name, builder.dtype, ragged=place.ragged),
+        num_scan_inputs=len(sequences),
+        doc_string=description(cell),
+    )
+    if place.states:
+        for part, state in zip(parts, after, strict=True):
+            builder.output(f"{name}.{part}_next", state, ("batch", cell.hidden_size))
+    return y
+
+
+def _both_scans(place: Place, cell: Any, halves: Sequence[Parameters], x: str) -> str:
+    """Add a Scan forward and one backward in time, side by side."""
+    builder, turn = place.builder, {"time_axis": 0, "batch_axis": 1}
+    inputs = [x, builder.add("ReverseSequence", x, place.lengths, name=f"{place.name}.reversed", **turn)]
+    forward, backward = (
+        _scan(place.within(f"{k}"), cell, dict(half.items()), one, None)
+        for k, (half, one) in enumerate(zip(halves, inputs, strict=True))
+    )
+    restored = builder.add("ReverseSequence", backward, place.lengths, name=f"{place.name}.restored", **turn)
+    return builder.add("Concat", forward, restored, name=f"{place.name}.outputs", axis=-1)
 
 
 def _node(

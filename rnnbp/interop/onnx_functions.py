@@ -83,6 +83,11 @@ _BODIES = {
       total = ReduceSum <keepdims: int = 0> (real, axis0)
       y = Div (total, count)
     """,
+    "Running (x, lengths) => (mask)": f"""
+      {_INTS} {_STEPS}
+      running = Less (column, lengths)
+      mask = Unsqueeze (running, axis2)
+    """,
     "Start (state, lengths) => (start)": f"""
       {_INTS}
       batch = Shape (lengths)

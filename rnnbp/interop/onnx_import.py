@@ -1,7 +1,7 @@
 """Import of ONNX models: the graph is followed from its input, node by node, as layers in a row."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from rnnbp import losses
 from rnnbp.data import names_or_none
 from rnnbp.interop.onnx_axis_rules import both_ends
 from rnnbp.interop.onnx_functions import BODIES, DOMAIN, function
+from rnnbp.interop.onnx_import_scan import scan
 from rnnbp.interop.onnx_layer_functions import LAYER_FUNCTIONS
 from rnnbp.interop.onnx_node import Node, NodeError
 from rnnbp.interop.onnx_reading import arrays_of, opset_of, read_proto
@@ -43,14 +44,16 @@ FOLDED = {
 }
 
 
-def import_onnx(path: str | Path, output: str | None = None) -> Sequential:
+def import_onnx(path: str | Path, output: str | None = None, classes: Iterable[type] = ()) -> Sequential:
     """Read an ONNX model of layers in a row as a model of this package.
 
     Recurrent operators become `rnnbp.LSTM`, `rnnbp.GRU`, `rnnbp.OriginalGRU`, `rnnbp.Elman` and, with options that
-    these do not have, `rnnbp.Recurrent` or `rnnbp.Bidirectional` with a cell that has them; around them are taken what
-    PyTorch's exporter writes, and what `export_onnx` does. The model takes (T, B, ...), whatever the order in the file;
-    ``model.info["onnx"]`` tells that of the file. A softmax at the end is left to the loss, which is then
-    `rnnbp.CrossEntropy`. Branches that meet again become `rnnbp.Residual`, `rnnbp.Highway` and `rnnbp.Parallel`.
+    these do not have, `rnnbp.Recurrent` or `rnnbp.Bidirectional` with a cell that has them; around them is taken what
+    PyTorch's exporter writes, and what `export_onnx` does, with its Scan of any declared cell.
+
+    The model takes (T, B, ...), whatever the order in the file; ``model.info["onnx"]`` tells that of the file. A
+    softmax at the end is left to the loss, which is then `rnnbp.CrossEntropy`. Branches that meet again become
+    `rnnbp.Residual`, `rnnbp.Highway` and `rnnbp.Parallel`; a tied layer becomes a `rnnbp.Dense` with its own weights.
 
     Parameters
     ----------
@@ -58,6 +61,8 @@ def import_onnx(path: str | Path, output: str | None = None) -> Sequential:
         The file is not trusted: it is checked by onnx.checker, its size is limited, and no other file is opened.
     output : str, optional
         The name of the output. Default: the first one that is not the final state of a recurrent layer.
+    classes : iterable of type, optional
+        User-defined declared cells that the model uses, of those that `export_onnx` wrote.
 
     Returns
     -------
@@ -86,18 +91,18 @@ def import_onnx(path: str | Path, output: str | None = None) -> Sequential:
     """
     model = read_proto(path)
     try:
-        return from_proto(model, output)
+        return from_proto(model, output, classes)
     except ValueError as error:
         raise ValueError(f"{str(path)!r} cannot be imported: {error}") from None
 
 
-def from_proto(model: Any, output: str | None = None) -> Sequential:
+def from_proto(model: Any, output: str | None = None, classes: Iterable[type] = ()) -> Sequential:
     """Return the model of a checked onnx.ModelProto; see `import_onnx`."""
     _check_functions(model)
-    arrays, failures = arrays_of(model.graph), list[tuple[int, ValueError]]()
+    arrays, own, failures = arrays_of(model.graph), tuple(classes), list[tuple[int, ValueError]]()
     source = _source(model.graph, arrays)
     for axes in _candidates(source):
-        graph = _Graph(model, arrays, source, axes)
+        graph = _Graph(model, arrays, source, axes, own)
         try:
             return graph.imported(output)
         except ValueError as error:
@@ -133,8 +138,10 @@ def _candidates(source: Any) -> Iterator[tuple[Axis, ...]]:
 class _Graph:
     """A graph whose nodes are followed, with its input's axes."""
 
-    def __init__(self, model: Any, arrays: Mapping[str, Any], source: Any, axes: tuple[Axis, ...]) -> None:
-        self.model, self.arrays, self.axes = model, arrays, axes
+    def __init__(
+        self, model: Any, arrays: Mapping[str, Any], source: Any, axes: tuple[Axis, ...], classes: tuple[type, ...]
+    ) -> None:
+        self.model, self.arrays, self.axes, self.classes = model, arrays, axes, classes
         self.values: dict[str, Value] = {name: Constant(array) for name, array in arrays.items()}
         self.opset, self.followed = opset_of(model), 0
         dims = source.type.tensor_type.shape.dim
@@ -173,6 +180,8 @@ class _Graph:
         if node.op in FOLDED and all(isinstance(value, Constant | Repeated | None) for value in node.inputs):
             kind = Repeated if any(isinstance(value, Repeated) for value in node.inputs) else Constant
             return [kind(array) for array in _computed(node)]
+        if node.op == "Scan":
+            return scan(node, self.arrays, self.classes)
         if node.op not in RULES:
             raise node.refuse(f"the operator is not supported; {', '.join(sorted(RULES))} are")
         found = RULES[node.op](node)
@@ -264,7 +273,7 @@ def _built(
         if isinstance(loss, losses.Loss):
             model.loss = loss
     model.classes = names_or_none(metadata.get("classes"))
-    if metadata.get("features") is not None and hasattr(model, "features"):
-        model.features = names_or_none(metadata["features"])
+    features = names_or_none(metadata.get("features"))
+    model.feature_names = None if features is None else tuple(features)
     model.info = dict(metadata.get("info") or {}) | {"onnx": info}
     return model

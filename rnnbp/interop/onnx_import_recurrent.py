@@ -164,10 +164,10 @@ def _outputs(x: Outputs, operators: Sequence[Operator], layout: int, ragged: boo
             raise node.refuse("attribute 'activations' differs between the directions, which is not supported")
         if any(start is not None for start in starts):
             raise node.refuse("initial_h and initial_c of a bidirectional layer must be zero")
-        layers: tuple[Placed, ...] = (_bidirectional(cells[0], *params),)
+        layers: tuple[Placed, ...] = (bidirectional(cells[0], *params),)
         finals: tuple[Final, ...] = both_directions((*x.layers, *layers), sizes)
     else:
-        layers = (_started(_forward_layer(cells[0]), params[0], starts[0]),)
+        layers = (started(forward_layer(cells[0]), params[0], starts[0]),)
         last = (*x.layers, REVERSE, *layers, LAST) if reverse else (*x.layers, *layers, LAST)
         layers = (REVERSE, *layers, REVERSE) if reverse else layers
         finals = (Final(last, last, 0, 1, sizes),)
@@ -189,19 +189,19 @@ def both_directions(layers: tuple[Placed, ...], sizes: Mapping[str, int]) -> tup
     for name, array in placed.params.items():
         stem = name.removesuffix("_reverse")
         halves[stem != name][stem.removesuffix("_l0")] = array
-    both, alone = (*layers, ENDS), [Placed(_forward_layer(cell), half) for half in halves]
+    both, alone = (*layers, ENDS), [Placed(forward_layer(cell), half) for half in halves]
     return (
         Final((*below, alone[0], LAST), both, 0, 2, sizes),
         Final((*below, REVERSE, alone[1], LAST), both, 1, 2, sizes),
     )
 
 
-def _started(layer: Layer, params: dict[str, Array], start: Array | None) -> Placed:
+def started(layer: Layer, params: dict[str, Array], start: Array | None) -> Placed:
     """Return a layer that starts in a state that is not zero, or the layer itself."""
     return Placed(layer, params) if start is None else Placed(LearnedStart(layer), {**params, "start": start})
 
 
-def _forward_layer(cell: Any) -> Layer:
+def forward_layer(cell: Any) -> Layer:
     """Return a layer that is named after its cell, or a `Recurrent` layer where there is none."""
     if type(cell) is ElmanCell:
         return Elman(cell.input_size, cell.hidden_size, activation=cell.activation)
@@ -209,7 +209,7 @@ def _forward_layer(cell: Any) -> Layer:
     return Recurrent(cell) if named is None else named(cell.input_size, cell.hidden_size)
 
 
-def _bidirectional(cell: Any, forward: dict[str, Array], backward: dict[str, Array]) -> Placed:
+def bidirectional(cell: Any, forward: dict[str, Array], backward: dict[str, Array]) -> Placed:
     sizes = cell.input_size, cell.output_size
     if type(cell) is ElmanCell:
         layer: Layer = Elman(*sizes, bidirectional=True, activation=cell.activation)

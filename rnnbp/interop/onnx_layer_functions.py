@@ -9,7 +9,7 @@ import numpy as np
 from rnnbp.interop.onnx_branches import highway
 from rnnbp.interop.onnx_node import Node
 from rnnbp.interop.onnx_size_rules import outputs_of
-from rnnbp.interop.onnx_values import BATCH, FEATURES, TIME, Constant, Lengths, Outputs, Repeated, Value
+from rnnbp.interop.onnx_values import BATCH, FEATURES, TIME, Constant, Lengths, Outputs, Repeated, Running, Value
 from rnnbp.layers import AttentionPooling, Ends, Flatten, Last, Layer, MeanOverTime, Resample, TimeStatistics, Window
 
 
@@ -99,6 +99,7 @@ LAYER_FUNCTIONS: dict[str, Callable[[Node], Any]] = {
     "Lengths": _lengths,
     "MeanOverTime": _pooling(MeanOverTime),
     "Resample": _resample,
+    "Running": lambda node: Running(Lengths(_sequences(node).changes)),
     "Start": _start,
     "TimeStatistics": _pooling(TimeStatistics, 2),
     "Window": _window,

@@ -56,6 +56,13 @@ class Lengths:
 
 
 @dataclass(frozen=True)
+class Running:
+    """Whether each sequence has a step, (T, B, 1)."""
+
+    lengths: Lengths
+
+
+@dataclass(frozen=True)
 class StateInput:
     """The state before the first step, an input of the graph."""
 

@@ -273,7 +273,7 @@ def input_features(layers: Sequence[Layer]) -> int:
     widths = [n for layer in layers for shape in layer.shapes().values() for n in shape]
     widths += [getattr(layer, "input_size", 1) for layer in layers]
     widths += [n for layer in layers for n in layer.out_shape(("T", "B", None)) if isinstance(n, int)]
-    found = [F for F in range(1, max(widths, default=0) + 1) if _fit(layers, F)]
+    found = [F for F in range(1, max(widths, default=0) + 2) if _fit(layers, F)]  # one more fits where all do
     if len(found) != 1:
         raise ValueError("no layer tells the number of features of the inputs: use forward(x), over whole sequences")
     return found[0]
