@@ -25,6 +25,7 @@ from rnnbp.models import Sequential
 from rnnbp.runtime import flag, positive_int, unknown
 
 HIDDEN_SIZE = 32
+EMBEDDING_SIZE = 16
 CELLS: dict[str, type[layers.CellLayer]] = {
     "elman": layers.Elman,
     "lstm": layers.LSTM,
@@ -55,8 +56,8 @@ RECURRENT = """
         Whether every layer has a second cell that runs backward in time.
     dropout : float, default 0
         Probability of dropout, in training, on the outputs of every recurrent layer.
-    embedding_size : int, default 16
-        Size of the learned vector of each token, where X holds integer tokens.
+    embedding_size : int, optional
+        Size of the learned vector of each token, where X holds integer tokens. Default: 16.
 """.strip()
 
 POOLED = """
@@ -66,10 +67,10 @@ POOLED = """
 """.strip()
 
 STATIC = """
-    view : {'statistics', 'resampled', 'window'} or Layer, default 'statistics'
+    view : {'statistics', 'resampled', 'window'} or Layer, optional
         What the network sees of a sequence: the mean and standard deviation over time; ten frames between its ends
         (`rnnbp.Resample`); windows of eleven frames, of which the last hidden layer is averaged over time
-        (`rnnbp.Window`). Where X has two axes, the features themselves, and the view is not used.
+        (`rnnbp.Window`). Default: 'statistics'; where X has two axes, the features themselves, and no view.
     hidden_layer_sizes : tuple of int, default (64,)
     activation : str, default 'relu'
         Of the hidden layers; see `rnnbp.Dense`.
@@ -139,11 +140,14 @@ class Recurrent(Architecture):
     num_layers: int = 1
     bidirectional: bool = False
     dropout: float = 0.0
-    embedding_size: int = 16
+    embedding_size: int | None = None
 
     def make_layers(self, features: int, outputs: int, table: bool, tokens: bool) -> list[Layer]:
-        embedding = [Embedding(features, self.embedding_size)] if tokens else []
-        below = self._recurrent_layer(self.embedding_size if tokens else features)
+        if self.embedding_size is not None and not tokens:
+            raise ValueError(f"embedding_size={self.embedding_size} has no effect: X does not hold integer tokens")
+        size = EMBEDDING_SIZE if self.embedding_size is None else self.embedding_size
+        embedding = [Embedding(features, size)] if tokens else []
+        below = self._recurrent_layer(size if tokens else features)
         width: Any = below.out_shape(("T", "B", None))[-1]
         return [*embedding, below, *self.make_pooling(width), *_dropout(self.dropout), Dense(width, outputs)]
 
@@ -194,7 +198,7 @@ class Static(Architecture):
 
     replaced_by_model = ("view", "hidden_layer_sizes", "activation", "dropout")
 
-    view: Any = "statistics"
+    view: Any = None
     hidden_layer_sizes: tuple[int, ...] = (64,)
     activation: str = "relu"
     dropout: float = 0.0
@@ -202,6 +206,8 @@ class Static(Architecture):
     def make_layers(self, features: int, outputs: int, table: bool, tokens: bool) -> list[Layer]:
         if tokens:
             raise ValueError("X holds integer tokens, of which a view has no meaning: give model=, or vectors as X")
+        if table and self.view is not None:
+            raise ValueError(f"view={self.view!r} has no effect: X is a table, of which the network sees the features")
         view = Last() if table else self.component("view")
         shape = view.out_shape(("T", "B", features))
         found: list[Layer] = [view]

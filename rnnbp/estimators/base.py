@@ -129,7 +129,7 @@ class SequenceEstimator(Architecture):
         "gradient": GRADIENTS,
         "loss": {**LOSSES},
         "pooling": {**POOLING},
-        "view": {**VIEWS},
+        "view": {None: VIEWS["statistics"], **VIEWS},
     }
 
     def __sklearn_tags__(self) -> Any:

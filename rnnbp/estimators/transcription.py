@@ -135,7 +135,7 @@ class SequenceTranscriber(SequenceEstimator, Recurrent):
         list of ndarray (T_i, K + 1)
             The blank's place is that of the loss, the first by default; the labels are in the order of `classes_`.
         """
-        return [self.trainer_.loss.probabilities(outputs[:, None])[:, 0] for outputs in self._outputs(X)]
+        return [self.trainer_.loss.probabilities(outputs) for outputs in self._outputs(X)]
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return 1 minus the label error rate: the edits of all predictions over the number of all labels.

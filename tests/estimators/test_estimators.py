@@ -200,11 +200,23 @@ def test_cross_validation_runs_in_processes():
     assert (here == there).all()
 
 
-def test_a_model_factory_excludes_parameters_without_effect():
-    X, y = steps_up_or_down()
-    classifier = SequenceClassifier(model=lambda F, K: [rnnbp.Last(), rnnbp.Dense(F, K)], hidden_size=3)
-    with pytest.raises(ValueError, match="hidden_size=3 has no effect beside model="):
-        classifier.fit(X, y)
+@pytest.mark.parametrize(
+    ("estimator", "message"),
+    [
+        (SequenceClassifier(model=lambda F, K: [], hidden_size=3), "hidden_size=3 has no effect beside model="),
+        (MLPClassifier(model=lambda F, K: [], activation="tanh"), "activation='tanh' has no effect beside model="),
+        (SequenceClassifier(embedding_size=3), "embedding_size=3 has no effect: X does not hold integer tokens"),
+    ],
+    ids=repr,
+)
+def test_a_parameter_without_effect_is_an_error(estimator, message):
+    with pytest.raises(ValueError, match=message):
+        estimator.fit(*steps_up_or_down())
+
+
+def test_a_table_has_no_view():
+    with pytest.raises(ValueError, match="view='window' has no effect: X is a table"):
+        MLPClassifier(view="window").fit(np.eye(4), [0, 1, 0, 1])
 
 
 def test_a_static_estimator_tells_rows_of_a_table_from_sequences():
