@@ -97,11 +97,13 @@ def _recordings(options: argparse.Namespace) -> dict[str, Any]:
     return arguments if options.speaker is None else arguments | {"split": "speaker", "speaker": options.speaker}
 
 
-def new_model(options: argparse.Namespace, train: "rnnbp.SequenceDataset", seed: int = 0) -> "rnnbp.Sequential":
+def new_model(
+    options: argparse.Namespace, train: "rnnbp.SequenceDataset", seed: int = 0, outputs: int | None = None
+) -> "rnnbp.Sequential":
     """Return a new model of the name and of the number of parameters that the command line gives."""
     if options.model.endswith(FILES):
         raise ValueError(f"model must be of {MODELS}; got {options.model!r}, a dataset, which comes after it")
-    return comparison.model_factory(options.model, train, options.parameters)(seed)
+    return comparison.model_factory(options.model, train, options.parameters, outputs)(seed)
 
 
 def saved_or_new_model(

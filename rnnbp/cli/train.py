@@ -12,6 +12,9 @@ from rnnbp.cli.tables import given_columns
 
 EXAMPLE = "rnnbp train gru --data my.csv --sequence id --time t --target label --epochs 30 --save gru.npz"
 
+LOSSES = (
+    "cross_entropy, binary_cross_entropy, mean_squared_error, mean_absolute_error, huber, quantile, mixture_density"
+)
 OPTIMIZERS = "adam, adamw, lbfgs, momentum, nesterov, newton_cg, rmsprop, rprop, sgd"
 
 
@@ -20,6 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
     add_target(parser, "--save", "FILE", "the .npz file to write", required=True)
     add_training(parser)
+    parser.add_argument(
+        "--loss", help=f"of {LOSSES} (default: of classes the first, of values the third, of label sequences ctc)"
+    )
     parser.add_argument("--optimizer", default="adam", help=f"of {OPTIMIZERS} (default: adam)")
     parser.add_argument(
         "--learning-rate", type=float, metavar="R", help="default: the network's with adam, else the optimizer's"
@@ -35,11 +41,12 @@ def run(options: argparse.Namespace) -> None:
 
     train, test = load_parts(options)
     train = needed(train, "training set")
-    model = new_model(options, train, options.seed)
+    loss = _loss(options.loss, train)
+    model = new_model(options, train, options.seed, _outputs(loss, train))
     optimizer = _optimizer(options, train)
     trainer = rnnbp.Trainer(
         model,
-        losses.natural_loss(train.targets),
+        loss,
         _gradient(options.truncate),
         optimizer,
         seed=options.seed,
@@ -60,6 +67,20 @@ def run(options: argparse.Namespace) -> None:
     if test is not None:
         print_scores(trainer.evaluate(test))
     print(f"written: {options.save}")
+
+
+def _loss(name: str | None, train: "rnnbp.SequenceDataset") -> "losses.Loss":
+    from rnnbp.runtime import choice
+
+    if name is None:
+        return losses.natural_loss(train.targets)
+    return losses.LOSSES[choice("--loss", name, LOSSES.split(", "))]()
+
+
+def _outputs(loss: "losses.Loss", train: "rnnbp.SequenceDataset") -> int:
+    """Return the number of outputs that a loss takes; integers are values to a loss of values."""
+    classes = isinstance(loss, rnnbp.CrossEntropy | rnnbp.CTC)
+    return loss.outputs(comparison.output_size(train) if classes or not train.labelled else 1)
 
 
 def _gradient(truncate: str | None) -> "gradients.GradientAlgorithm":

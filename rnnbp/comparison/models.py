@@ -243,7 +243,9 @@ class ModelFactory:
         return Sequential(self.normalize, *self.build(len(self.normalize.mean), self.width, self.outputs), seed=seed)
 
 
-def model_factory(name: str, train: SequenceDataset, parameters: int | None = None) -> ModelFactory:
+def model_factory(
+    name: str, train: SequenceDataset, parameters: int | None = None, outputs: int | None = None
+) -> ModelFactory:
     """Return a model factory ``make(seed)`` with inputs normalized by the statistics of the training set.
 
     Parameters
@@ -255,6 +257,8 @@ def model_factory(name: str, train: SequenceDataset, parameters: int | None = No
         number of outputs.
     parameters : int, optional
         Choose the width so that the number of parameters is as close as possible to this.
+    outputs : int, optional
+        Number of outputs, where the loss takes another one (`Loss.outputs`).
 
     Raises
     ------
@@ -274,9 +278,8 @@ def model_factory(name: str, train: SequenceDataset, parameters: int | None = No
     if name not in baselines:
         raise unknown("model", name, baselines)
     baseline = baselines[name]
-    factory = ModelFactory(
-        baseline.build, Normalize(*map(tuple, train.statistics())), baseline.width, output_size(train)
-    )
+    size = output_size(train) if outputs is None else outputs
+    factory = ModelFactory(baseline.build, Normalize(*map(tuple, train.statistics())), baseline.width, size)
     if parameters is None:
         return factory
     return replace(factory, width=matching_width(lambda width: replace(factory, width=width)(0), parameters))

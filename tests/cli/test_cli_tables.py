@@ -173,6 +173,24 @@ def test_rows_are_in_order_of_the_time_or_as_they_are(rnn):
     )
 
 
+@pytest.mark.parametrize(
+    ("loss", "columns", "metric"),
+    [
+        ("quantile", ["predicted", "q_0.1", "q_0.5", "q_0.9"], "d2"),
+        ("huber", ["predicted"], "r2"),
+        ("mixture_density", ["predicted"], "r2"),
+        ("mean_squared_error", ["predicted"], "r2"),
+    ],
+)
+@pytest.mark.parametrize("target", ["height", "cost"])  # a value a step; an integer a sequence, which is no class here
+def test_a_loss_can_be_chosen(rnn, loss, columns, metric, target):
+    assert f"  {metric} " in rnn(f"{TRAIN} --target {target} --loss {loss} --save m.npz")
+    assert rnnbp.load("m.npz").loss.name == loss
+    found = predictions(rnn, "predict m.npz my.csv")
+    assert list(found) == ["sequence", *["step"] * (target == "height"), *columns]
+    assert rnn("evaluate m.npz my.csv").count(metric) == 1
+
+
 def test_quantiles_and_one_output_for_two_classes_are_named():
     from rnnbp.cli.predict import _details
 
@@ -222,6 +240,11 @@ def test_compare_takes_a_table(rnn):
             "column 'tag', named in --weight, must hold numbers",
         ),
         (f"train gru {OPTIONS} --target label --split 1.5 --save m.npz", "--split must be a number between 0 and 1"),
+        (f"train gru {OPTIONS} --target label --loss hubber --save m.npz", "--loss must be one of"),
+        (
+            f"train gru {OPTIONS} --target label --loss huber --save m.npz",
+            "Huber is for values, and the targets are cla",
+        ),
         (f"train gru {OPTIONS} --target label --split 0 --save m.npz", "--split leaves no training set"),
         (f"train gru {OPTIONS} --target label --split 0.01 --groups speaker --save m.npz", "--split 0.01: parts = "),
         (
