@@ -259,7 +259,7 @@ class SequenceDataset(Sequences):
         """Return a table with one row per step: `sequence` (its id), `step`, one column per feature, and `target`.
 
         Features have their names; targets of several values are `target0`, `target1`, ... Where there are weights, they
-        are the column `sample_weight`.
+        are the column `sample_weight`, and where there are reset flags, these the column `reset`.
 
         Parameters
         ----------
@@ -280,9 +280,8 @@ class SequenceDataset(Sequences):
         """
         names = [info] if isinstance(info, str) else list(info)
         about = pd.DataFrame({name: self.info_column("info", name) for name in names}) if names else None
-        return frames.to_frame(
-            self.sequences, self.targets, self.classes, self.ids, self.feature_names, about, self.weights
-        )
+        given = self.sequences, self.targets, self.classes, self.ids, self.feature_names
+        return frames.to_frame(*given, about, self.weights, self.resets)
 
     @classmethod
     def from_frame(
@@ -295,6 +294,7 @@ class SequenceDataset(Sequences):
         features: str | Sequence[str] | None = None,
         info: str | Sequence[str] | None = None,
         weight: str | None = "sample_weight",
+        reset: str | None = "reset",
         classes: Sequence[str] | None = None,
         per_step: bool | None = None,
         dtype: DTypeLike = np.float32,
@@ -320,6 +320,9 @@ class SequenceDataset(Sequences):
         weight : str or None
             The column of weights in the loss: of sequences, or of steps if it changes within a sequence. The default is
             'sample_weight', or none where there is no such column.
+        reset : str or None
+            The column of reset flags, True or False. The default is 'reset', or none where there is no such column of
+            True and False.
         classes : sequence of str, optional
             Names of the classes, if their order matters or not all occur.
         per_step : bool, optional
@@ -343,7 +346,7 @@ class SequenceDataset(Sequences):
         0     ann
         1     bob
         """
-        table = frames.from_frame(frame, sequence, step, target, features, info, per_step, weight)
+        table = frames.from_frame(frame, sequence, step, target, features, info, per_step, weight, reset)
         return cls(
             table.sequences,
             table.targets,
@@ -353,6 +356,7 @@ class SequenceDataset(Sequences):
             feature_names=table.names,
             per_step=table.per_step,
             weights=table.weights,
+            resets=table.resets,
             dtype=dtype,
         )
 

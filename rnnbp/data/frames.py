@@ -17,6 +17,7 @@ Array = np.ndarray
 Targets = Array | list[Array] | LabelSequences
 Columns = str | Sequence[str] | None
 WEIGHT = "sample_weight"  # the column of weights
+RESET = "reset"  # the column of reset flags
 
 
 def default_names(sequence: Array) -> tuple[str, ...]:
@@ -59,6 +60,7 @@ def to_frame(
     names: Sequence[str],
     info: pd.DataFrame | None,
     weights: Weights | None = None,
+    resets: Sequence[Array] | None = None,
 ) -> pd.DataFrame:
     """Return the table of `rnnbp.SequenceDataset.to_frame`; `info` has the columns to include."""
     if isinstance(targets, LabelSequences):
@@ -80,6 +82,8 @@ def to_frame(
     if weights is not None:
         flat = np.repeat(weights, lengths) if isinstance(weights, np.ndarray) else np.concatenate(weights)
         columns.append((WEIGHT, flat))
+    if resets is not None:
+        columns.append((RESET, np.concatenate(resets)))
     for k, (name, _) in enumerate(columns):
         if name in (earlier for earlier, _ in columns[:k]):
             raise ValueError(f"the table would have two columns {name!r}: give the dataset other feature_names")
@@ -105,6 +109,7 @@ class Table:
     info: pd.DataFrame | None
     per_step: bool | None
     weights: Weights | None
+    resets: list[Array] | None
 
 
 def from_frame(
@@ -116,13 +121,17 @@ def from_frame(
     info: Columns,
     per_step: bool | None,
     weight: str | None,
+    reset: str | None,
 ) -> Table:
     """Return the contents of a table; the arguments are those of `rnnbp.SequenceDataset.from_frame`."""
     wanted, keys = _wanted(frame, target), [sequence] if step is None else [sequence, step]
     weighted = [] if weight is None or (weight == WEIGHT and WEIGHT not in frame) else [weight]
     _check_keys(frame, sequence, step)
-    _check_named(frame, keys, target=wanted, features=_listed(features), info=_listed(info), weight=weighted)
-    left: list[Any] = [c for c in frame if c not in (*keys, *wanted, *_listed(info), *weighted)]
+    named = (*wanted, *_listed(features), *_listed(info))
+    flags = [] if reset is None or (reset == RESET and (reset in named or not _is_flags(frame, reset))) else [reset]
+    given = {"features": _listed(features), "info": _listed(info), "weight": weighted, "reset": flags}
+    _check_named(frame, keys, target=wanted, **given)
+    left: list[Any] = [c for c in frame if c not in (*keys, *wanted, *_listed(info), *weighted, *flags)]
     inputs = [c for c in left if is_numeric_dtype(frame[c])] if features is None else _listed(features)
     _check_inputs(frame, inputs)
     codes, names = pd.factorize(frame[sequence])
@@ -150,7 +159,13 @@ def from_frame(
         known,
         per_step,
         _weights(rows[weighted[0]], lengths) if weighted else None,
+        np.split(rows[flags[0]].to_numpy(), ends[:-1]) if flags else None,
     )
+
+
+def _is_flags(frame: pd.DataFrame, column: str) -> bool:
+    """Return whether a table has a column of True and False of this name."""
+    return column in frame and frame[column].dtype.kind == "b"
 
 
 def _weights(column: pd.Series, lengths: Array) -> Weights:

@@ -126,7 +126,7 @@ class ScheduledSampling(GradientAlgorithm):
         grad = ran.backward(d_outputs, self.through)
         cost = Cost(int(batch.lengths.sum()) + ran.repeated, residual_bytes([span.residuals for span in ran.spans]))
         vector = model.params.masked(grad.vector)
-        yield Gradient(value, vector, ran.outputs, list(ran.state), cost, (0, batch.steps))
+        yield Gradient(value, vector, ran.outputs, list(ran.state or []), cost, (0, batch.steps))
 
     def fed(self, batch: SequenceBatch, rng: np.random.Generator) -> Array:
         """Return where the input is the model's own output, bool (T, B)."""

@@ -129,9 +129,9 @@ class Inference(LayerStack):
         """Compute the outputs at the next step, in evaluation mode, and the state after it.
 
         The outputs are those of `forward` over the whole sequences so far, to the last bit; to rounding where a layer
-        takes several steps together: `FixedPoint`, and long sequences of a cell that is linear in its state, which
-        `forward` splits where Numba is not installed. A layer that reduces time (`Last`, `MeanOverTime`) returns its
-        value for the steps so far.
+        takes several steps together: `FixedPoint`; and where Numba is not installed, long sequences of a cell that is
+        linear in its state, which `forward` splits, and a single sequence of a `GRU`. A layer that reduces time
+        (`Last`, `MeanOverTime`) returns its value for the steps so far.
 
         Parameters
         ----------

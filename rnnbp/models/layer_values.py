@@ -13,10 +13,11 @@ from rnnbp.cells.gates import gate_values
 from rnnbp.core import Parameters
 from rnnbp.data import SequenceBatch
 from rnnbp.kernels.packing import pack, unpack
-from rnnbp.layers import Bidirectional, Layer, MultiLayer, Recurrent, Run
+from rnnbp.layers import Bidirectional, Layer, LearnedStart, MultiLayer, Recurrent, Run
 from rnnbp.layers.base import Array, State, run_above
 from rnnbp.layers.bidirectional import reversed_steps, take_steps
 from rnnbp.layers.cell_layer import unrolled
+from rnnbp.layers.learned_start import START, StartedRecurrent
 from rnnbp.models.layer_stack import LayerStack
 from rnnbp.models.resets import unroll_spans
 from rnnbp.runtime import choice, did_you_mean
@@ -47,7 +48,7 @@ class Part:
     @property
     def cell(self) -> Cell | None:
         """The cell that the layer runs over time, in one direction or both; None for another layer."""
-        return self.layer.cell if isinstance(self.layer, Recurrent | Bidirectional) else None
+        return self.layer.cell if isinstance(self.layer, Recurrent | StartedRecurrent | Bidirectional) else None
 
     def state_of(self, states: Sequence[State] | None) -> State:
         """Return its state among those of the model's layers."""
@@ -68,7 +69,7 @@ def parts_of(model: LayerStack) -> list[Part]:
     """
     found = []
     for i, (layer, params) in enumerate(zip(model.layers, model.scopes(model.params), strict=True)):
-        inner = unrolled(layer)
+        inner = layer.unrolled_from_start if isinstance(layer, LearnedStart) else unrolled(layer)
         if isinstance(inner, MultiLayer):
             scopes = inner.scopes(params)
             found += [Part(f"{i}.{k}", (i, k), one, scopes[k]) for k, one in enumerate(inner.layers)]
@@ -231,6 +232,10 @@ def cell_values(part: Part, x: Array, run: Run, state: State, gates: bool) -> Ar
         there = _values_over_time(layer, forward, x, run, None, gates)
         back = _values_over_time(layer, reverse, take_steps(x, order), run, None, gates)
         return np.concatenate([there, take_steps(back, order)], axis=-1)
+    if isinstance(part.layer, StartedRecurrent):
+        cell, begin = part.layer.cell, part.params[START]
+        state = np.repeat(begin[None], x.shape[1], axis=0) if state is None else state
+        return _values_over_time(Recurrent(cell), part.params.renamed(cell.shapes()), x, run, state, gates)
     assert isinstance(part.layer, Recurrent)
     return _values_over_time(part.layer, part.params, x, run, state, gates)
 

@@ -167,6 +167,7 @@ CALLS = {
             "weight": "age",
             "classes": ["no", "yes"],
             "per_step": True,
+            "reset": "wish",
             "dtype": np.float64,
         },
     ),

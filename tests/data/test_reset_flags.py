@@ -66,3 +66,23 @@ def test_flags_of_a_dataset_are_checked(resets: list[np.ndarray], message: str) 
 def test_flags_of_a_batch_are_checked() -> None:
     with pytest.raises(ValueError, match=r"reset must have shape \(T, B\) = \(3, 2\), got \(3,\)"):
         rnnbp.SequenceBatch(np.ones((3, 2, 1)), [3, 3], reset=np.zeros(3, bool))
+
+
+def test_a_table_has_a_column_of_flags() -> None:
+    frame = data().to_frame()
+    assert frame["reset"].dtype == bool
+    back = rnnbp.SequenceDataset.from_frame(frame)
+    for one, other in zip(back.resets, FLAGS, strict=True):
+        np.testing.assert_array_equal(one, other)
+    named = rnnbp.SequenceDataset.from_frame(
+        frame.rename(columns={"reset": "done"}).astype({"done": int}), reset="done"
+    )
+    np.testing.assert_array_equal(named.resets[1], FLAGS[1])
+    assert named.feature_names == ("x0",)
+    assert rnnbp.SequenceDataset.from_frame(frame, features=["x0", "reset"]).feature_size == 2
+    assert rnnbp.SequenceDataset.from_frame(frame, reset=None).resets is None
+    numbers = rnnbp.SequenceDataset.from_frame(frame.astype({"reset": float}))
+    assert numbers.resets is None, "a column of numbers is a feature"
+    assert numbers.feature_names == ("x0", "reset")
+    with pytest.raises(ValueError, match="resets of sequence 0 must be flags"):
+        rnnbp.SequenceDataset.from_frame(frame.assign(done=0.5), reset="done")

@@ -132,6 +132,22 @@ def test_a_layer_without_such_values_is_refused_with_those_that_have_some(argume
         model.transform(DATA, **arguments)
 
 
+def test_states_of_a_learned_start_begin_there() -> None:
+    model = rnnbp.Sequential(rnnbp.LearnedStart(rnnbp.GRU(3, 4, num_layers=2)), rnnbp.Dense(4, 2))
+    model.params.vector[:] = np.random.default_rng(0).normal(size=model.params.size) / 2
+    batch = rnnbp.SequenceBatch.from_array(np.stack([DATA[1], DATA[1][::-1]], axis=1))
+    states = [model.transform(batch, layer=f"0.{k}", what="states") for k in range(2)]
+    gates = model.transform(batch, layer="0.1", what="gates")
+    state = model.start(2)
+    for t in range(7):
+        _, state = model.step(batch.x[t], state)
+        for k in range(2):
+            np.testing.assert_array_equal(np.stack([s[t] for s in states[k]]), state[0][k])
+    z, n = gates["update"][0], gates["new"][0]
+    before = np.concatenate([model.params["0.start_l1"][None], states[1][0][:-1]])
+    np.testing.assert_allclose(states[1][0], (1 - z) * n + z * before, rtol=0, atol=1e-6)
+
+
 def test_a_static_model_has_no_states() -> None:
     with pytest.raises(ValueError, match="takes a model with a layer of cells"):
         rnnbp.Sequential(rnnbp.Dense(3, 2)).transform(DATA, what="states")
