@@ -58,7 +58,7 @@ MODELS = {
 }
 EXACT = [
     name
-    for name, one in standard_guarantees(steps=9, parameters=1).items()
+    for name, one in standard_guarantees(steps=5, parameters=1).items()
     if one.level == "exact" and name not in ("ComplexStep", "FiniteDifference")
 ]
 every_model = pytest.mark.parametrize("layers", MODELS.values(), ids=MODELS)
@@ -72,7 +72,7 @@ def numpy_kernels():
 
 
 def batch_for(model, rng):
-    lengths = [9, 6, 2]
+    lengths = [5, 3, 2]
     targets = [rng.integers(0, K, n) for n in lengths] if model.per_step else rng.integers(0, K, 3)
     return rnnbp.SequenceDataset([rng.standard_normal((n, F)) for n in lengths], targets=targets).batch()
 
@@ -82,7 +82,7 @@ def batch_for(model, rng):
 def test_an_algorithm_is_exact_or_refuses_the_model(layers, name, rng):
     model = Sequential(*layers, dtype=np.float64)
     model.params.vector[:] += 0.2 * rng.standard_normal(model.params.size)
-    batch, algorithm = batch_for(model, rng), standard_guarantees(steps=9, parameters=1)[name].algorithm
+    batch, algorithm = batch_for(model, rng), standard_guarantees(steps=5, parameters=1)[name].algorithm
     (expected,) = BPTT().gradients(model, batch, CrossEntropy())
     found = gradient_or_message(algorithm, model, batch)
     if isinstance(found, str):
@@ -126,7 +126,7 @@ def test_prepared_evaluation_gives_the_bits_of_the_forward_pass(layers, rng):
     y, _, states = model.unroll(model.params, model.cast(batch.x), rnnbp.layers.Run(batch.lengths))
     found, after = model.forward_from(batch)
     if model.per_step:
-        y = np.where((np.arange(9)[:, None] < batch.lengths)[:, :, None], y, 0)
+        y = np.where((np.arange(5)[:, None] < batch.lengths)[:, :, None], y, 0)
     np.testing.assert_array_equal(found, y)
     assert [state is None for state in after] == [state is None for state in states]
 
