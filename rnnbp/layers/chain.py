@@ -11,7 +11,7 @@ from rnnbp.layers.base import Evaluate, Layer, Residuals, Run, Shape, State, in_
 from rnnbp.layers.ends import check_directions
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False)
 class Chain(Layer):
     """Layers in a row as one layer: the output of each is the input of the next.
 
@@ -46,6 +46,9 @@ class Chain(Layer):
         object.__setattr__(self, "layers", checked_layers(type(self).__name__, layers))
         if self.recurrent:
             check_directions(layers)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self.layers))})"
 
     @property
     def causal(self) -> bool:  # type: ignore[override]

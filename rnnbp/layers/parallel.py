@@ -12,7 +12,7 @@ from rnnbp.layers.base import Evaluate, Layer, Residuals, Run, Shape, State, for
 from rnnbp.layers.chain import checked_layers, none_or, scopes_of, shapes_of
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False)
 class Parallel(Layer):
     """Branches side by side, all of the same input, whose outputs are concatenated: (..., F) -> (..., K1 + K2 + ...).
 
@@ -42,6 +42,9 @@ class Parallel(Layer):
 
     def __init__(self, *branches: Layer) -> None:
         object.__setattr__(self, "branches", checked_layers(type(self).__name__, branches))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self.branches))})"
 
     @property
     def causal(self) -> bool:  # type: ignore[override]

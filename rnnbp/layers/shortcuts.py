@@ -13,7 +13,7 @@ from rnnbp.layers.dense import affine
 from rnnbp.runtime import number, positive_int
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False)
 class Residual(Chain):
     """Layers with their input added to their output, y = x + f(x): (..., F) -> (..., F).
 
@@ -66,7 +66,7 @@ class Residual(Chain):
         return dy + dx, before
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False)
 class Highway(Chain):
     """Layers with a gated shortcut, y = t f(x) + (1 - t) x with t = sigmoid(W x + b): (..., F) -> (..., F).
 
@@ -106,6 +106,9 @@ class Highway(Chain):
         super().__init__(*layers)
         object.__setattr__(self, "size", positive_int("size", size))
         object.__setattr__(self, "bias", number("bias", bias))
+
+    def __repr__(self) -> str:
+        return f"Highway({self.size}, {', '.join(map(repr, self.layers))}, bias={self.bias})"
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return {"w": (self.size, self.size), "b": (self.size,)} | super().shapes()

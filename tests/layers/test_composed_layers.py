@@ -210,6 +210,13 @@ def test_a_model_is_described_by_the_layers_of_its_layers():
     assert str(model).startswith("Sequential(Parallel(Chain(LearnedStart(LSTM) > Last) | Last), Residual(LayerNorm > ")
 
 
+@pytest.mark.parametrize(
+    "layer", [Chain(Last(), Dense(3, 2)), Residual(Dense(3, 3)), Parallel(Last(), Last()), Highway(3, Dense(3, 3))]
+)
+def test_a_layer_of_layers_is_shown_as_it_is_made(layer):
+    assert eval(repr(layer), vars(rnnbp.layers)) == layer
+
+
 def test_ends_reads_a_normalized_bidirectional_layer():
     between = LayerNorm(8), Activation("relu"), VariationalDropout(0.2)
     Sequential(GRU(3, 4, bidirectional=True), *between, rnnbp.Ends(), Dense(8, 2))
