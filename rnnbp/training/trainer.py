@@ -70,6 +70,9 @@ class Trainer(Evaluator):
 
     Notes
     -----
+    Where the dataset has weights, the loss of each batch is the weighted mean over its sequences or steps, and so are
+    the loss and the score of an epoch over the whole dataset; a `Minimizer` minimizes the latter.
+
     An optimizer that made steps for another trainer has its state reset by this one. A `Minimizer` uses neither dropout
     nor shuffling, so `seed` has no effect on it.
 

@@ -63,10 +63,9 @@ def dataset(loss, per_step, **options) -> SequenceDataset:
     return SequenceDataset(sequences, targets, dtype=np.float64, **options)
 
 
-def network(per_step, layer=None) -> rnnbp.Sequential:
-    layer = rnnbp.LSTM(2, 3) if layer is None else layer
+def network(per_step) -> rnnbp.Sequential:
     end = [] if per_step else [rnnbp.Last()]
-    return rnnbp.Sequential(layer, *end, rnnbp.Dense(3, K), seed=1, dtype=np.float64)
+    return rnnbp.Sequential(rnnbp.Elman(2, 3), *end, rnnbp.Dense(3, K), seed=1, dtype=np.float64)
 
 
 def total(algorithm, model, batch, loss):

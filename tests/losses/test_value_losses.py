@@ -74,7 +74,7 @@ def noisy(n=60, **options):
     return rnnbp.SequenceDataset(x, targets, dtype=np.float64, **options)
 
 
-def trained(loss, epochs=1):
+def trained(loss, epochs):
     model = rnnbp.Sequential(rnnbp.MeanOverTime(), rnnbp.Dense(1, loss.outputs(1)), dtype=np.float64, seed=1)
     trainer = rnnbp.Trainer(model, loss, optimizer=rnnbp.Adam(0.05))
     trainer.fit(noisy(), epochs=epochs, batch_size=20, progress=False)
@@ -83,7 +83,7 @@ def trained(loss, epochs=1):
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
 def test_a_trained_model_scores_and_predicts_one_value_a_sequence_after_saving_too(loss, tmp_path):
-    trainer = trained(loss, 60)
+    trainer = trained(loss, 40)
     scores = trainer.evaluate(noisy())
     assert scores[loss.metric] > 0.3
     predicted = trainer.model.predict(noisy())
@@ -96,7 +96,7 @@ def test_a_trained_model_scores_and_predicts_one_value_a_sequence_after_saving_t
 
 def test_quantiles_cover_the_targets_with_their_probabilities():
     loss = Quantile((0.1, 0.5, 0.9))
-    trainer, data = trained(loss, 300), noisy()
+    trainer, data = trained(loss, 120), noisy()
     bands = loss.bands(trainer.model.forward(data.batch()))
     y = data.batch().targets
     covered = (y[..., None] <= bands).mean(axis=(0, 1))
