@@ -1,6 +1,7 @@
 """Export of models to ONNX."""
 
 import json
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,7 @@ from rnnbp.interop.onnx_builder import Builder
 from rnnbp.interop.onnx_export_layers import add_layer, lengths_above
 from rnnbp.interop.onnx_functions import OPSET
 from rnnbp.interop.onnx_place import Place
-from rnnbp.layers import Dropout, Embedding, Noise, Recurrent
-from rnnbp.layers.cell_layer import unrolled
-from rnnbp.layers.multi_layer import MultiLayer
+from rnnbp.layers import Chain, Conv1D, Embedding, Last, Layer, MeanOverTime, Parallel, Window
 from rnnbp.models.inference import input_features
 from rnnbp.runtime import replacing, to_config
 
@@ -119,12 +118,19 @@ def _check_states(model: Any) -> None:
     for i, layer in enumerate(model.layers):
         if not layer.causal:
             raise ValueError(f"states=True: layer {i}, {type(layer).__name__}, is non-causal, it takes whole sequences")
-        if not isinstance(unrolled(layer), Recurrent | MultiLayer | Dropout | Noise) and _has_state(layer):
-            raise ValueError(f"states=True: layer {i}, {type(layer).__name__}, has a state that no ONNX operator has")
+        for part in _parts(layer):
+            if isinstance(part, Conv1D | Last | MeanOverTime | Window):
+                name = type(part).__name__
+                raise ValueError(f"states=True: layer {i}, {name}, has a state that is none of a recurrent operator")
 
 
-def _has_state(layer: Any) -> bool:
-    return type(layer).__name__ in ("Last", "MeanOverTime", "Window", "Conv1D")
+def _parts(layer: Any) -> Iterator[Layer]:
+    """Yield the layers that a layer consists of, itself if it is one."""
+    inner = layer.layers if isinstance(layer, Chain) else layer.branches if isinstance(layer, Parallel) else ()
+    for one in inner:
+        yield from _parts(one)
+    if not inner:
+        yield layer
 
 
 def _metadata(model: Any, batch_first: bool) -> dict[str, str]:

@@ -11,7 +11,7 @@ from rnnbp.core import Parameters
 from rnnbp.interop.onnx_operators import Operator, activation_attributes, operator_of
 from rnnbp.interop.onnx_place import Place
 from rnnbp.interop.onnx_scan import can_scan, description, scan_body, stored_arrays
-from rnnbp.layers import Bidirectional, Layer, LearnedStart, MultiLayer, Recurrent
+from rnnbp.layers import Bidirectional, Layer, LearnedStart, MultiLayer, Recurrent, RecurrentDropout
 from rnnbp.layers.learned_start import START, StartedRecurrent
 
 Weights = Mapping[str, Array]
@@ -22,7 +22,7 @@ def add_recurrent(place: Place, layer: Any, params: Parameters, x: str) -> str:
     return RECURRENT[type(layer)](place, layer, params, x)
 
 
-def _recurrent(place: Place, layer: Recurrent, params: Weights, x: str) -> str:
+def _recurrent(place: Place, layer: Recurrent | RecurrentDropout, params: Weights, x: str) -> str:
     return _cell(place, layer.cell, params, x)
 
 
@@ -162,6 +162,7 @@ def _sequence_lens(place: Place) -> str:
 
 RECURRENT: dict[type[Layer], Callable[..., str]] = {
     Recurrent: _recurrent,
+    RecurrentDropout: _recurrent,
     Bidirectional: _bidirectional,
     MultiLayer: _multi_layer,
     StartedRecurrent: _started,

@@ -10,6 +10,7 @@ import numpy as np
 from rnnbp import losses
 from rnnbp.data import names_or_none
 from rnnbp.interop.onnx_axis_rules import both_ends
+from rnnbp.interop.onnx_constants import Constants
 from rnnbp.interop.onnx_functions import BODIES, DOMAIN, function
 from rnnbp.interop.onnx_import_scan import scan
 from rnnbp.interop.onnx_layer_functions import LAYER_FUNCTIONS
@@ -25,22 +26,16 @@ from rnnbp.interop.onnx_values import (
     Finals,
     Lengths,
     Outputs,
-    Repeated,
     StateInput,
     Value,
 )
 from rnnbp.losses import CrossEntropy
 from rnnbp.models import Sequential
-from rnnbp.runtime import by_name, choice, from_config, require
+from rnnbp.runtime import by_name, choice, from_config
 
 AXES: dict[int, tuple[tuple[Axis, ...], ...]] = {
     3: ((TIME, BATCH, FEATURES), (BATCH, TIME, FEATURES), (BATCH, FEATURES, TIME)),
     2: ((TIME, BATCH), (BATCH, TIME)),
-}
-# Operators whose result is computed here where all inputs are arrays of the file; none has a larger one than these.
-FOLDED = {
-    *("Add", "Cast", "Concat", "Div", "Gather", "Identity", "Mul", "Neg", "Reshape", "Shape", "Slice", "Split"),
-    *("Squeeze", "Sub", "Transpose", "Unsqueeze"),
 }
 
 
@@ -143,7 +138,7 @@ class _Graph:
     ) -> None:
         self.model, self.arrays, self.axes, self.classes = model, arrays, axes, classes
         self.values: dict[str, Value] = {name: Constant(array) for name, array in arrays.items()}
-        self.opset, self.followed = opset_of(model), 0
+        self.opset, self.followed, self.constants = opset_of(model), 0, Constants(arrays)
         dims = source.type.tensor_type.shape.dim
         sizes = {axis[0]: dim.dim_value for axis, dim in zip(axes, dims, strict=True) if dim.dim_value > 0}
         self.values[source.name] = Outputs((), axes, sizes)
@@ -175,11 +170,8 @@ class _Graph:
             return [LAYER_FUNCTIONS[node.op](node)]
         if node.domain not in ("", "ai.onnx"):
             raise node.refuse("operators of this domain are not supported")
-        if node.op == "Constant":
-            return [Constant(array) for array in _computed(node)]
-        if node.op in FOLDED and all(isinstance(value, Constant | Repeated | None) for value in node.inputs):
-            kind = Repeated if any(isinstance(value, Repeated) for value in node.inputs) else Constant
-            return [kind(array) for array in _computed(node)]
+        if self.constants.takes(node):
+            return self.constants.values(node)
         if node.op == "Scan":
             return scan(node, self.arrays, self.classes)
         if node.op not in RULES:
@@ -229,17 +221,6 @@ def _side_input(one: Any) -> Value:
     if len(one.type.tensor_type.shape.dim) == 1:
         return Lengths()
     return StateInput(one.name)
-
-
-def _computed(node: Node) -> Sequence[Any]:
-    """Return the outputs of a node whose inputs are all arrays of the file."""
-    evaluator = require("onnx.reference", extra="onnx").ReferenceEvaluator
-    given = [value for value in node.inputs if value is not None]
-    feeds = dict(zip((name for name in node.proto.input if name), (value.array for value in given), strict=True))
-    try:
-        return [np.asarray(one) for one in evaluator(node.proto, opsets={"": node.opset}).run(None, feeds)]
-    except Exception as error:  # of NumPy, for shapes that do not fit
-        raise node.refuse(f"it cannot be computed: {error}") from None
 
 
 def _metadata(model: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from rnnbp.runtime import require
 
 MOST_BYTES = 2**31 - 1  # of a message of Protocol Buffers
-MOST_NODES = 100_000
+MOST_NODES = 20_000
 FLOATS = ("float32", "float64")
 
 

@@ -10,6 +10,7 @@ from rnnbp.layers import Layer
 
 Axis = tuple[str, ...]  # the axes that are merged in one: ("T",), ("D", "H"); none for an axis of size 1
 Size = int | str  # "T" or "B" where it is not known
+MOST_LAYERS = 1000
 TIME, BATCH, FEATURES, UNITS, DIRECTIONS = ("T",), ("B",), ("F",), ("H",), ("D",)
 
 
@@ -127,6 +128,8 @@ class Outputs:
     def then(self, layer: Layer, params: Mapping[str, Array] | None = None, width: int | None = None) -> "Outputs":
         """Return the outputs of a further layer, with `width` features if that changes."""
         sizes = {k: n for k, n in self.sizes.items() if k not in "FDH"} | {"F": width or self.features}
+        if len(self.layers) >= MOST_LAYERS:
+            raise ValueError(f"more than {MOST_LAYERS} layers in a row are not supported")
         for name, shape in layer.shapes().items():
             if (got := (params or {})[name].shape) != shape:
                 raise ValueError(f"{name} of {type(layer).__name__} must have shape {shape}, got {got}")

@@ -44,6 +44,7 @@ LAYERS = {
     "activation": [rnnbp.LSTM(F, 3), rnnbp.Activation("tanh"), rnnbp.Activation("linear"), rnnbp.GRU(3, 2)],
     "attention": [rnnbp.VariationalDropout(0.5), rnnbp.AttentionPooling(F, 3), rnnbp.Dense(F, 2)],
     "tied": [rnnbp.Embedding(5, 4), rnnbp.LSTM(4, 4), rnnbp.TiedDense(4, 5)],
+    "recurrent dropout": [rnnbp.RecurrentDropout(rnnbp.LSTMCell(F, 3), 0.5)],
     "learned start": [rnnbp.LearnedStart(rnnbp.LSTM(F, 3, num_layers=2)), rnnbp.LearnedStart(rnnbp.GRU(3, 2))],
     "learned start of a stack": [
         rnnbp.LearnedStart(rnnbp.Recurrent(rnnbp.Stack((rnnbp.LSTMCell(F, 3), rnnbp.GRUCell(3, 2)))))
@@ -195,6 +196,7 @@ def test_every_function_is_used_by_a_layer():
         ),
         ([rnnbp.Reverse()], {"states": True}, "states=True: layer 0, Reverse, is non-causal"),
         ([rnnbp.Elman(F, 3), rnnbp.Last()], {"states": True}, "states=True: layer 1, Last, has a state"),
+        ([rnnbp.Residual(rnnbp.Conv1D(F, F, 2))], {"states": True}, "states=True: layer 0, Conv1D, has a state"),
     ],
 )
 def test_what_no_operator_computes_is_named(layers, options, message):
