@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 from rnnbp import gradients
 from rnnbp.data import SequenceDataset
 from rnnbp.estimators.architecture import POOLING, VIEWS, Architecture, Static
-from rnnbp.estimators.containers import Container
+from rnnbp.estimators.containers import Container, own_targets
 from rnnbp.estimators.nested import Names
 from rnnbp.estimators.scikit import check_is_fitted, check_random_state, check_sample_weight, validate_data
 from rnnbp.losses import LOSSES
@@ -158,7 +158,7 @@ class SequenceEstimator(Architecture):
         X
             See `rnnbp.estimators.containers`.
         y : optional
-            None for the targets that X has itself; the name of a column of a long frame for those in it.
+            None for the targets that X has itself; the name of a column of a frame with a row a step for those in it.
         reset : bool
             Whether to set the number and names of features, or to check them.
         **checks
@@ -178,7 +178,7 @@ class SequenceEstimator(Architecture):
             return SequenceDataset(list(rows[:, None, :]), dtype=self.dtype_), y
         if reset:
             self.dtype_ = self._dtype(np.float32)
-        column = y if isinstance(y, str) and y != NO_TARGETS and self.sequence is not None else None
+        column = y if isinstance(y, str) and y != NO_TARGETS else None
         names = None if reset else getattr(self, "feature_names_in_", None)
         data = self._container.read(X, self.dtype_, names, column, self.per_step)
         self._check_features(data, reset)
@@ -284,16 +284,3 @@ class SequenceEstimator(Architecture):
         parts = [(batch.order, outputs) for batch, outputs in batches]
         order, found = (np.concatenate(one) for one in zip(*parts, strict=True))
         return found[np.argsort(order)].astype(np.float64)
-
-
-def own_targets(data: SequenceDataset) -> Any:
-    """Return the targets that a dataset has itself, under the names of its classes; one value a sequence as (N,).
-
-    Examples
-    --------
-    >>> own_targets(SequenceDataset([np.ones((2, 1))], targets=[0.5]))
-    array([0.5])
-    """
-    targets = data.named_targets
-    single = isinstance(targets, np.ndarray) and targets.ndim == 2 and targets.shape[1] == 1
-    return targets[:, 0] if single else targets

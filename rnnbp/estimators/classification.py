@@ -25,7 +25,7 @@ class Classification(Labelled):
         X
             Sequences, in any container that `rnnbp.estimators.containers` lists.
         y : array_like (N,), optional
-            Their classes. None: those that X has itself. A text: the column of a long frame with ``sequence=``.
+            Their classes. None: those that X has itself. A text: the column of a frame with a row a step.
         sample_weight : array_like (N,), optional
             Weights of the sequences in the loss.
 

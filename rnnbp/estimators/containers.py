@@ -145,6 +145,9 @@ class Container:
         """
         if self.axes is not None:
             choice("axes", self.axes, AXES)
+        steps_in_rows = isinstance(X, pd.DataFrame) and (self.sequence is not None or X.index.nlevels > 1)
+        if target is not None and not steps_in_rows:
+            raise ValueError(f"y={target!r} is the name of a column, but X is no frame with a row for each step")
         if isinstance(X, SequenceDataset):
             return X
         if isinstance(X, pd.DataFrame):
@@ -185,30 +188,42 @@ class Container:
         per_step: bool,
     ) -> SequenceDataset:
         if X.index.nlevels > 1:
-            return self._read_levels(X, dtype, features)
+            return self._read_levels(X, dtype, features, target, per_step)
         if self.sequence is None:
             return _read_nested(X if features is None else X[list(features)], dtype)
-        if features is None:
-            keys = {self.sequence, self.time, target}
-            features = [str(c) for c in X if c not in keys and is_numeric_dtype(X[c])]
-        return SequenceDataset.from_frame(
-            X,
-            sequence=self.sequence,
-            step=self.time,
-            target=target,
-            features=list(features),
-            per_step=None if target is None else per_step,
-            dtype=dtype,
-        )
+        keys = {self.sequence, self.time, target}
+        names = [str(c) for c in X if c not in keys and is_numeric_dtype(X[c])] if features is None else list(features)
+        return _from_steps(X, self.sequence, self.time, names, target, per_step, dtype)
 
-    def _read_levels(self, X: pd.DataFrame, dtype: DTypeLike, features: Sequence[str] | None) -> SequenceDataset:
+    def _read_levels(
+        self, X: pd.DataFrame, dtype: DTypeLike, features: Sequence[str] | None, target: str | None, per_step: bool
+    ) -> SequenceDataset:
         if X.index.nlevels != 2:
             raise ValueError(f"X must have two index levels, sequence and time, got {X.index.nlevels}")
-        names = list(X.columns) if features is None else list(features)
-        flat = X[names].reset_index(names=["sequence index", "time index"])
-        return SequenceDataset.from_frame(
-            flat, sequence="sequence index", step="time index", target=None, features=names, dtype=dtype
-        )
+        names = [c for c in X.columns if c != target] if features is None else list(features)
+        who, when = "sequence index", "time index"
+        return _from_steps(X.reset_index(names=[who, when]), who, when, names, target, per_step, dtype)
+
+
+def _from_steps(
+    X: pd.DataFrame,
+    sequence: str,
+    time: str | None,
+    features: list[str],
+    target: str | None,
+    per_step: bool,
+    dtype: DTypeLike,
+) -> SequenceDataset:
+    """Return the sequences of a frame with a row a step."""
+    return SequenceDataset.from_frame(
+        X,
+        sequence=sequence,
+        step=time,
+        target=target,
+        features=features,
+        per_step=None if target is None else per_step,
+        dtype=dtype,
+    )
 
 
 def _axes(X: Any) -> int:
@@ -249,3 +264,16 @@ def _end(s: Array) -> int:
         return len(s)
     real = np.flatnonzero(~np.isnan(s).all(axis=1))
     return int(real[-1]) + 1 if real.size else 1
+
+
+def own_targets(data: SequenceDataset) -> Any:
+    """Return the targets that a dataset has itself, under the names of its classes; one value a sequence as (N,).
+
+    Examples
+    --------
+    >>> own_targets(SequenceDataset([np.ones((2, 1))], targets=[0.5]))
+    array([0.5])
+    """
+    targets = data.named_targets
+    single = isinstance(targets, np.ndarray) and targets.ndim == 2 and targets.shape[1] == 1
+    return targets[:, 0] if single else targets

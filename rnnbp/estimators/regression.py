@@ -33,7 +33,7 @@ class Regression(RegressorMixin, SequenceEstimator):
         X
             Sequences, in any container that `rnnbp.estimators.containers` lists.
         y : array_like (N,) or (N, K), optional
-            Their values. None: those that X has itself. A text: the column of a long frame with ``sequence=``.
+            Their values. None: those that X has itself. A text: the column of a frame with a row a step.
         sample_weight : array_like (N,), optional
             Weights of the sequences in the loss.
 

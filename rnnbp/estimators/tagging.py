@@ -59,8 +59,8 @@ class SequenceTagger(Labelled, Recurrent):
         X
             Sequences, in any container that `rnnbp.estimators.containers` lists.
         y : list of array_like (T_i,), optional
-            The classes of their steps. None: those that X has itself. A text: the column of a long frame with
-            ``sequence=``.
+            The classes of their steps. None: those that X has itself. A text: the column of a frame with a row
+            a step.
         sample_weight : array_like (N,), or list of array_like (T_i,), optional
             Weights in the loss, of sequences or of steps.
 

@@ -159,6 +159,18 @@ def test_a_column_of_a_long_frame_may_hold_the_classes():
     assert found.score(frame, "label") == wanted.score(UNEQUAL, ["low", "low", "high", "high"])
 
 
+def test_a_column_of_a_frame_of_two_levels_may_hold_the_classes():
+    X = levels(UNEQUAL)
+    named = X.assign(label=np.where(X.index.get_level_values(0) < 2, "low", "high"))
+    settings = {"cell": "elman", "epochs": 2, "random_state": 0}
+    found = SequenceClassifier(**settings).fit(named, "label")
+    wanted = SequenceClassifier(**settings).fit(X, ["low", "low", "high", "high"])
+    assert (found.model_.params.vector == wanted.model_.params.vector).all()
+    assert found.predict(named).tolist() == found.predict(X).tolist()
+    with pytest.raises(ValueError, match="y='label' is the name of a column, but X is no frame with a row for each"):
+        SequenceClassifier().fit(UNEQUAL, "label")
+
+
 def test_a_column_of_numbers_that_holds_the_classes_is_no_feature():
     frame = long_frame(UNEQUAL).assign(tag=lambda f: (f["pitch"] > 0).astype(int))
     tagger = SequenceTagger(cell="elman", epochs=2, sequence="who", time="when", random_state=0).fit(frame, "tag")
