@@ -1,5 +1,6 @@
 """Keras's recurrent layers and the cells they run: which is which, and their weights."""
 
+import importlib
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from rnnbp.cells import (
 from rnnbp.core import Parameters
 from rnnbp.core.activations import ACTIVATIONS
 from rnnbp.interop.weight_layouts import reordered
+from rnnbp.runtime import require
 
 Array = np.ndarray
 Choice = tuple[str | float, ...]
@@ -29,6 +31,26 @@ CHOICES: dict[str, Choice] = {
     "leaky_relu": ("leaky_relu", 0.2),
 }
 CLASSES = {"SimpleRNN": "Elman", "LSTM": "LSTM", "GRU": "GRU"}
+
+
+def import_keras() -> Any:
+    """Import Keras, or raise an error that says whether it or its backend is missing.
+
+    Examples
+    --------
+    >>> import keras
+    >>> import_keras() is keras
+    True
+    """
+    try:
+        return importlib.import_module("keras")
+    except ImportError as error:
+        if error.name in (None, "keras"):
+            return require("keras", extra="keras")
+        raise ImportError(
+            f"Keras computes with a backend, and {error.name} is not installed: set another one before Keras is "
+            "imported, as by the environment variable KERAS_BACKEND=torch"
+        ) from error
 
 
 def cell_of(layer: Any, features: int) -> Cell:

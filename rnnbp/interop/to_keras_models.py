@@ -9,12 +9,11 @@ import numpy as np
 
 from rnnbp import layers
 from rnnbp.core import Parameters
-from rnnbp.interop.keras_cells import keras_class, parameters_to_keras, table_name
-from rnnbp.layers import Bidirectional, Layer, MultiLayer, Recurrent
+from rnnbp.interop.keras_cells import import_keras, keras_class, parameters_to_keras, table_name
+from rnnbp.layers import Bidirectional, Layer, MultiLayer, Recurrent, RecurrentDropout
 from rnnbp.layers.cell_layer import unrolled
 from rnnbp.models import Sequential
 from rnnbp.models.inference import input_features
-from rnnbp.runtime import require
 
 if TYPE_CHECKING:
     import keras
@@ -71,7 +70,7 @@ def to_keras(model: Sequential, mask_value: float | None = None) -> keras.Sequen
     >>> bool(np.allclose(theirs.predict(x.swapaxes(0, 1), verbose=0), model.forward(x), atol=1e-6))
     True
     """
-    keras = require("keras", extra="keras")
+    keras = import_keras()
     tokens = isinstance(model.layers[0], layers.Embedding)
     if tokens and mask_value not in (None, 0):
         raise ValueError(f"mask_value must be 0 for tokens, got {mask_value}")
@@ -83,7 +82,7 @@ def to_keras(model: Sequential, mask_value: float | None = None) -> keras.Sequen
         if i in reducers.values() or (isinstance(layer, layers.Reverse) and _runs_backward(model.layers, i)):
             continue
         try:
-            if isinstance(unrolled(layer), Recurrent | MultiLayer | Bidirectional):
+            if isinstance(unrolled(layer), Recurrent | MultiLayer | Bidirectional | RecurrentDropout):
                 row += _recurrent(model, i, sequences=i not in reducers)
             elif type(layer) in TRANSLATIONS:
                 row.append(_other(model, i, mask_value is not None))
@@ -127,7 +126,9 @@ def _reducers(row: tuple[Layer, ...]) -> dict[int, int]:
 def _runs_backward(row: tuple[Layer, ...], i: int) -> bool:
     """Return whether the layer above a Reverse is one that Keras runs backward in time."""
     above = unrolled(row[i + 1]) if i + 1 < len(row) else None
-    return isinstance(above, Recurrent) or (isinstance(above, MultiLayer) and not above.bidirectional)
+    return isinstance(above, Recurrent | RecurrentDropout) or (
+        isinstance(above, MultiLayer) and not above.bidirectional
+    )
 
 
 def _recurrent(model: Sequential, i: int, sequences: bool) -> list[Made]:
@@ -146,10 +147,13 @@ def _recurrent(model: Sequential, i: int, sequences: bool) -> list[Made]:
             made.append((keras.layers.Dropout(layer.dropout, dtype=str(model.dtype)), []))
         cell, halves = row.cell, _halves(params, row.cell, both)
         name, options = keras_class(cell)
+        if isinstance(row, RecurrentDropout) and name == "GRU":
+            raise ValueError("recurrent_dropout of Keras's GRU also drops what is carried from step to step")
         options |= {
             "use_bias": True in [_use_bias(half, table_name(cell)) for half in halves],
             "return_sequences": sequences or k < len(rows) - 1,
             "go_backwards": backward and k == 0,
+            "recurrent_dropout": row.rate if isinstance(row, RecurrentDropout) else 0.0,
             "dtype": str(model.dtype),
         }
         one = getattr(keras.layers, name)(cell.hidden_size, **options)
@@ -262,6 +266,12 @@ TRANSLATIONS: dict[type[Layer], tuple[Callable[[Any, Any, dict[str, Any]], Keras
     ),
     layers.Activation: (lambda k, layer, options: k.Activation(layer.name, **options), [], np.asarray),
     layers.Dropout: (lambda k, layer, options: k.Dropout(layer.rate, **options), [], np.asarray),
+    layers.Normalize: (
+        lambda k, layer, options: k.Normalization(mean=layer.mean, variance=np.square(layer.scale), **options),
+        [],
+        np.asarray,
+    ),
+    layers.VariationalDropout: (lambda k, layer, options: k.SpatialDropout1D(layer.rate, **options), [], np.asarray),
     layers.Noise: (lambda k, layer, options: k.GaussianNoise(layer.scale, **options), [], np.asarray),
     layers.MeanOverTime: (lambda k, layer, options: k.GlobalAveragePooling1D(**options), [], np.asarray),
 }

@@ -1,5 +1,6 @@
 """What of Keras's layers is translated, what is refused by name, and what comes back."""
 
+import importlib
 import os
 
 import numpy as np
@@ -42,14 +43,23 @@ class Net(keras.Model):
         return x
 
 
+def twice():
+    given = keras.Input((None, 3))
+    layer = K.Dense(3)
+    return keras.Model(given, layer(layer(given)))
+
+
 def branched():
     given = keras.Input((None, 3))
     return keras.Model(given, K.Add()([K.Dense(2)(given), K.Dense(2)(given)]))
 
 
 REFUSED = {
-    "dropout": (lambda: built(K.LSTM(2, dropout=0.2)), r"LSTM: dropout=0.2 has no counterpart"),
-    "recurrent_dropout": (lambda: built(K.GRU(2, recurrent_dropout=0.1)), r"GRU: recurrent_dropout=0.1"),
+    "dropout of both": (
+        lambda: built(K.Bidirectional(K.LSTM(2, dropout=0.2))),
+        "dropout=0.2 in a Bidirectional has no",
+    ),
+    "recurrent_dropout": (lambda: built(K.GRU(2, recurrent_dropout=0.1)), r"GRU: recurrent_dropout=0.1 has no counter"),
     "stateful": (lambda: built(K.GRU(2, stateful=True)), "stateful=True"),
     "merge_mode": (
         lambda: built(K.Bidirectional(K.GRU(2), merge_mode="sum")),
@@ -77,7 +87,11 @@ REFUSED = {
     "a user's layer": (lambda: built(Doubled()), "Doubled: a class of your own has no counterpart"),
     "a user's model": (lambda: Net(name="net"), r"net is a Net, whose call is code, which is not translated"),
     "branches": (branched, r"must be in a row: layer add\S* has 2 inputs or outputs"),
-    "noise_shape": (lambda: built(K.Dropout(0.5, noise_shape=(None, 1, 3))), "noise_shape has no effect here"),
+    "a layer used twice": (twice, r"layer dense\S* is used twice, with the same weights"),
+    "noise_shape": (
+        lambda: built(K.Dropout(0.5, noise_shape=(None, 1, 3))),
+        r"noise_shape=\(None, 1, 3\) has no counterpart",
+    ),
     "max_value": (lambda: built(K.ReLU(max_value=6)), "max_value must be None, got 6"),
     "strides": (lambda: built(K.Conv1D(2, 3, strides=2, padding="same")), "padding='same' takes stride 1, got 2"),
     "keepdims": (lambda: built(K.GlobalAveragePooling1D(keepdims=True)), "got keepdims=True"),
@@ -139,6 +153,8 @@ ROUND_TRIPS = {
     "general": [layers.Recurrent(cells.GeneralGRUCell(3, 4, (("hard_sigmoid", 1 / 6, 0.5), "elu"), reset="before"))],
     "convolution": [layers.Conv1D(3, 4, 2, padding="same"), layers.Conv1D(4, 4, 2, padding="valid", stride=2)],
     "causal": [layers.Conv1D(3, 6, 2, padding="causal", groups=3, dilation=2, activation="relu")],
+    "dropouts": [layers.VariationalDropout(0.2), layers.RecurrentDropout(cells.LSTMCell(3, 4), 0.3), layers.Last()],
+    "normalization": [layers.Normalize([1.0, 2.0, 3.0], [0.5, 2.0, 4.0]), layers.Elman(3, 2)],
     "pointwise, last": [layers.Elman(3, 4), layers.Dense(4, 3, "relu"), layers.LayerNorm(3), layers.Last()],
     "tokens": [layers.Embedding(5, 3), layers.Elman(3, 4, activation="sigmoid"), layers.MeanOverTime()],
 }
@@ -171,6 +187,40 @@ def test_a_single_layer_is_a_model(rng):
     x = rng.standard_normal((5, 2, 3)).astype(np.float32)
     y = keras.ops.convert_to_numpy(layer(x.swapaxes(0, 1)))
     assert np.allclose(interop.from_keras(layer).forward(x), y.swapaxes(0, 1), atol=1e-6)
+
+
+def test_the_dropouts_of_a_recurrent_layer_are_layers_here():
+    keras_layer = K.LSTM(4, dropout=0.2, recurrent_dropout=0.1, go_backwards=True)
+    model = interop.from_keras(built(keras_layer, K.Dense(1)))
+    below = layers.VariationalDropout(0.2), layers.Reverse()
+    cell = cells.LSTMCell(3, 4)
+    assert model.layers == (*below, layers.RecurrentDropout(cell, 0.1), layers.Last(), layers.Dense(4, 1))
+    back = interop.to_keras(model)
+    assert back.layers[1].go_backwards
+    assert [type(layer).__name__ for layer in back.layers] == ["SpatialDropout1D", "LSTM", "Dense"]
+    assert back.layers[1].recurrent_dropout == 0.1
+    with pytest.raises(ValueError, match="recurrent_dropout of Keras's GRU also drops what is carried"):
+        interop.to_keras(rnnbp.Sequential(layers.RecurrentDropout(cells.GRUCell(3, 4), 0.1)))
+
+
+def test_the_absence_of_keras_and_of_its_backend_are_told_apart(monkeypatch):
+    def absent(name):
+        def raising(module):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+        return raising
+
+    model = rnnbp.Sequential(rnnbp.Dense(2, 1))
+    with monkeypatch.context() as patch:
+        patch.setattr(importlib, "import_module", absent("keras"))
+        with pytest.raises(
+            ImportError, match=r'this needs keras, which is not installed: pip install "rnnbp\[keras\]"'
+        ):
+            interop.to_keras(model)
+    with monkeypatch.context() as patch:
+        patch.setattr(importlib, "import_module", absent("tensorflow"))
+        with pytest.raises(ImportError, match=r"tensorflow is not installed: set another one .* KERAS_BACKEND=torch"):
+            interop.to_keras(model)
 
 
 def test_a_softmax_at_the_end_becomes_the_loss(rng):

@@ -27,6 +27,9 @@ MAKERS = {
     "Dropout": lambda F, H, n: layers.Dropout(0.25),
     "projection": lambda F, H, n: layers.Bidirectional(cells.ProjectionLSTMCell(F, H + 1, H)),
     "peepholes": lambda F, H, n: layers.Recurrent(cells.PeepholeLSTMCell(F, H)),
+    "chain": lambda F, H, n: layers.Chain(layers.Residual(layers.GRU(F, F)), layers.Zoneout(cells.LSTMCell(F, H), 0.1)),
+    "parallel": lambda F, H, n: layers.Parallel(layers.Conv1D(F, H, n), layers.LearnedStart(layers.GRU(F, H))),
+    "highway": lambda F, H, n: layers.Highway(F, layers.Dense(F, F)),
     "stack": lambda F, H, n: layers.Recurrent(cells.Stack((cells.GRUCell(F, 2), cells.LSTMCell(2, H)))),
 }
 
@@ -35,17 +38,24 @@ MAKERS = {
 def models(draw) -> rnnbp.Sequential:
     """Random models, with masks, class names, a loss and info."""
     width = draw(st.integers(1, 3))
-    row = [layers.Embedding(7, width)] if draw(st.booleans()) else []
+    tied = draw(st.booleans())
+    row = [layers.Embedding(7, width)] if tied or draw(st.booleans()) else []
+    features = width
     for name in draw(st.lists(st.sampled_from(sorted(MAKERS)), min_size=1, max_size=4)):
         row.append(MAKERS[name](width, draw(st.integers(1, 4)), draw(st.integers(1, 3))))
         shape = row[-1].out_shape(("T", "B", width))
         width = shape[-1]
+    if tied:
+        row += [layers.Dense(width, features), layers.TiedDense(features, 7)]
+        width = 7
     dtype = draw(st.sampled_from([np.float32, np.float64]))
     model = rnnbp.Sequential(*row, seed=draw(st.integers(0, 99)), dtype=dtype)
     rng = np.random.default_rng(model.seed)
     for name in model.params:
         if draw(st.integers(0, 3)) == 0:
             model.params.set_mask(name, draw(st.sampled_from([False, rng.random(model.params.shapes[name]) < 0.7])))
+    if len(model.params) and draw(st.booleans()):
+        model.freeze(draw(st.sampled_from(list(model.params))))
     model.classes = draw(st.sampled_from([None, [f"klass {k}" for k in range(width)]]))
     model.loss = draw(st.sampled_from([None, rnnbp.CrossEntropy(label_smoothing=0.1), rnnbp.MeanSquaredError()]))
     model.info = draw(st.sampled_from([{}, {"é": [1, None, "x" * 50]}]))
@@ -64,7 +74,8 @@ def test_random_models_come_back_whole(model, tmp_path):
     for name in ("seed", "dtype", "classes", "info", "stateful"):
         assert getattr(back, name) == getattr(model, name)
     assert repr(back.loss) == repr(model.loss)
-    assert set(interop.read_safetensors(path)) == set(interop.torch_names(model).values())
+    assert back.frozen == model.frozen
+    assert set(interop.read_safetensors(path)) == set(interop.state_dict(model))
 
 
 @pytest.mark.torch
