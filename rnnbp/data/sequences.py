@@ -377,6 +377,8 @@ class Sequences:
             known = {"steps": f"{self.lengths.sum()} in all, {np.median(self.lengths):g} at the median"} | known
         if self.classes is not None:
             known["classes"] = some(self.classes)
+        if self.resets is not None:
+            known["resets"] = f"{sum(int(flags.sum()) for flags in self.resets)} in all"
         if self.weights is not None:
             known["weights"] = "one a step" if isinstance(self.weights, list) else "one a sequence"
         if self.info is not None:

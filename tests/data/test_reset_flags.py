@@ -86,3 +86,7 @@ def test_a_table_has_a_column_of_flags() -> None:
     assert numbers.feature_names == ("x0", "reset")
     with pytest.raises(ValueError, match="resets of sequence 0 must be flags"):
         rnnbp.SequenceDataset.from_frame(frame.assign(done=0.5), reset="done")
+
+
+def test_a_notebook_shows_the_number_of_resets() -> None:
+    assert "3 in all" in data()._repr_html_().partition("resets")[2]

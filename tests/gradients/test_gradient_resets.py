@@ -19,7 +19,6 @@ EXACT: dict[str, GradientAlgorithm] = {
     "RTRL": RTRL(),
     "RTRL at every step": RTRL(every=1),
     "SnAp of full order": SnAp(9),
-    "complex step": rnnbp.ComplexStep(),
 }
 
 
@@ -68,9 +67,10 @@ def test_a_stack_of_layers_with_dropout_draws_the_same_masks_at_every_run() -> N
     x = [rng.integers(5, size=n) for n in LENGTHS]
     batch = rnnbp.SequenceDataset(x, x, resets=RESETS, dtype=np.float64).batch()
     found = [next(BPTT().gradients(model, batch, rnnbp.CrossEntropy(), rng=np.random.default_rng(7))) for _ in range(2)]
-    exact = next(rnnbp.ComplexStep().gradients(model, batch, rnnbp.CrossEntropy(), rng=np.random.default_rng(7)))
+    direction = np.random.default_rng(4).normal(size=model.params.size)
+    slope = rnnbp.jvp(model, batch, rnnbp.CrossEntropy(), direction, rng=np.random.default_rng(7)).slope
     np.testing.assert_array_equal(found[0].vector, found[1].vector)
-    np.testing.assert_allclose(found[0].vector, exact.vector, rtol=0, atol=1e-12)
+    assert found[0].vector @ direction == pytest.approx(slope, rel=1e-11)
 
 
 @pytest.mark.parametrize("algorithm", [TruncatedBPTT(2, 3), ARTBP(seed=0)])
@@ -114,9 +114,9 @@ def test_online_estimates_of_a_sequence_reset_at_every_step_are_those_of_single_
     single = rnnbp.SequenceDataset(list(x[:, None]), list(targets[:, None]), dtype=np.float64).batch()
     wanted = total(algorithm if isinstance(algorithm, rnnbp.RFLO) else BPTT(), model, single)[1]
     if isinstance(algorithm, rnnbp.UORO):  # random even for one step: the mean over signs
-        seeds = [total(rnnbp.UORO(seed=s), model, whole)[1] for s in range(100)]
+        seeds = [total(rnnbp.UORO(seed=s), model, whole)[1] for s in range(60)]
         error = np.mean(seeds, axis=0) - wanted
-        assert np.abs(error).max() < 5 * np.std(seeds, axis=0).max() / np.sqrt(100)
+        assert np.abs(error).max() < 5 * np.std(seeds, axis=0).max() / np.sqrt(60)
         return
     np.testing.assert_allclose(total(algorithm, model, whole)[1], wanted, rtol=0, atol=1e-13)
 
@@ -142,7 +142,7 @@ def test_a_model_that_takes_no_resets_names_the_layer(layers: list[rnnbp.layers.
 
 
 @pytest.mark.parametrize(
-    "algorithm", [BPTT(), BPTT(slots=2, block=2), TruncatedBPTT(2, 9), TruncatedBPTT(9, 9), RTRL(), rnnbp.ComplexStep()]
+    "algorithm", [BPTT(), BPTT(slots=2, block=2), TruncatedBPTT(2, 9), TruncatedBPTT(9, 9), RTRL()]
 )
 @pytest.mark.parametrize("layer", [rnnbp.GRU(3, 4), rnnbp.LSTM(3, 4, num_layers=2), rnnbp.Elman(3, 4)])
 def test_a_learned_initial_state_gets_its_gradient_at_every_reset(
@@ -169,8 +169,7 @@ def test_a_learned_initial_state_gets_its_gradient_at_every_reset(
 def test_random_and_nested_layers_are_differentiated_through_resets(layers: list[rnnbp.layers.Layer]) -> None:
     model = rnnbp.Sequential(*layers, seed=1, dtype=np.float64)
     batch = data(np.random.default_rng(0)).batch()
-    found, exact = (
-        next(a.gradients(model, batch, rnnbp.CrossEntropy(), rng=np.random.default_rng(3))).vector
-        for a in (BPTT(), rnnbp.ComplexStep())
-    )
-    np.testing.assert_allclose(found, exact, rtol=0, atol=1e-12)
+    found = next(BPTT().gradients(model, batch, rnnbp.CrossEntropy(), rng=np.random.default_rng(3))).vector
+    for direction in np.random.default_rng(4).normal(size=(3, model.params.size)):
+        slope = rnnbp.jvp(model, batch, rnnbp.CrossEntropy(), direction, rng=np.random.default_rng(3)).slope
+        assert found @ direction == pytest.approx(slope, rel=1e-11)

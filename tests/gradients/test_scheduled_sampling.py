@@ -54,13 +54,14 @@ def test_free_running_gradient_is_the_complex_step_of_a_plain_loop(name: str, ta
     model, batch = model_of(name), batch_of(np.random.default_rng(0))
     algorithm = rnnbp.ScheduledSampling(1.0, warm_up=taught)
     (found,) = algorithm.gradients(model, batch, rnnbp.MeanSquaredError())
-    exact = np.empty(model.params.size)
-    for k in range(model.params.size):
+    np.testing.assert_allclose(found.loss, free_running_loss(model, model.params, batch, taught), rtol=1e-13)
+    places = range(0, model.params.size, 1 + model.params.size // 25)
+    exact = []
+    for k in places:
         moved = model.params.astype(complex)
         moved.vector[k] += 1e-30j
-        exact[k] = free_running_loss(model, moved, batch, taught).imag / 1e-30
-    np.testing.assert_allclose(found.loss, free_running_loss(model, model.params, batch, taught), rtol=1e-13)
-    np.testing.assert_allclose(found.vector, exact, rtol=0, atol=1e-12 * np.abs(exact).max())
+        exact.append(free_running_loss(model, moved, batch, taught).imag / 1e-30)
+    np.testing.assert_allclose(found.vector[places], exact, rtol=0, atol=1e-12 * np.abs(found.vector).max())
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -97,7 +97,7 @@ def test_training_on_a_stream_resets_the_carried_state() -> None:
     stream = rnnbp.SequenceDataset.from_stream(np.ones((400, 1)), since, 10, 20, reset=starts)
     model = rnnbp.Sequential(rnnbp.Elman(1, 16), rnnbp.Dense(16, 4), seed=0)
     trainer = rnnbp.Trainer(model, rnnbp.CrossEntropy(), rnnbp.BPTT(), rnnbp.Adam(0.03), stateful=True)
-    trainer.fit(stream, epochs=30, batch_size=10, progress=False)
+    trainer.fit(stream, epochs=20, batch_size=10, progress=False)
     assert trainer.evaluate(stream)["accuracy"] > 0.98
     predicted = np.concatenate([np.concatenate(model.predict(stream)[r::10]) for r in range(10)])
     assert np.mean(predicted == since) > 0.98
