@@ -5,13 +5,15 @@ from dataclasses import replace
 from typing import Any
 
 from rnnbp.interop.onnx_branches import side_by_side
-from rnnbp.interop.onnx_import_recurrent import both_directions
+from rnnbp.interop.onnx_import_recurrent import both_directions, one_direction
 from rnnbp.interop.onnx_node import Node, described
 from rnnbp.interop.onnx_size_rules import outputs_of, sizes_in
 from rnnbp.interop.onnx_values import (
     BATCH,
     DIRECTIONS,
+    FEATURES,
     TIME,
+    Axis,
     Filled,
     Final,
     Finals,
@@ -89,6 +91,8 @@ def _step(node: Node, x: Outputs, axis: int, k: int, *, dropped: bool) -> Value:
     axis %= len(x.axes)
     if size_of(x.axes[axis], x.sizes) == 1 and x.axes[axis] not in (TIME, BATCH):
         return replace(x, axes=_dropped(x, [axis])) if dropped else x
+    if x.axes[axis] == DIRECTIONS and k in (-2, -1, 0, 1):
+        return _step(node, one_direction(x, k % 2), axis, 0, dropped=dropped)
     if x.axes[axis] != TIME or k not in (0, -1):
         raise node.refuse(f"index {k} of the axis {axis} is not supported: the first and the last step of time are")
     if x.ragged:
@@ -99,14 +103,17 @@ def _step(node: Node, x: Outputs, axis: int, k: int, *, dropped: bool) -> Value:
         raise node.refuse(f"a step must leave the axes (B, F), got {left}")
     flat = replace(x, axes=(*rest,))
     last = flat.without_time(Last()) if k == -1 else flat.then(Reverse()).without_time(Last())
-    return last if dropped else replace(last, axes=(*x.axes[:0], *_with_gap(x, axis)))
+    gap: list[Axis] = [BATCH, FEATURES]
+    gap.insert(min(axis, 2), ())  # where time was
+    return last if dropped else replace(last, axes=tuple(gap))
 
 
-def _with_gap(x: Outputs, axis: int) -> list[tuple[str, ...]]:
-    """Return the axes (B, F) with an axis of size 1 where time was."""
-    found: list[tuple[str, ...]] = [BATCH, ("F",)]
-    found.insert(min(axis, 2), ())
-    return found
+def _split(node: Node) -> Value:
+    """Return the directions of a recurrent operator's outputs, each by itself."""
+    x, axis = outputs_of(node), node.attributes.get("axis", 0)
+    if x.axes[axis] != DIRECTIONS or len(node.proto.output) != x.sizes["D"]:
+        raise node.refuse("a split of outputs is supported into the directions of a recurrent operator only")
+    return [_step(node, x, axis, d, dropped=False) for d in range(x.sizes["D"])]
 
 
 def _half(x: Outputs, start: int, end: int) -> Outputs | None:
@@ -259,6 +266,7 @@ AXIS_RULES: dict[str, Callable[[Node], Value]] = {
     "Identity": _same,
     "Reshape": _reshape,
     "Slice": _slice,
+    "Split": _split,
     "Squeeze": _squeeze,
     "Transpose": _transpose,
     "Unsqueeze": _unsqueeze,

@@ -182,18 +182,29 @@ def both_directions(layers: tuple[Placed, ...], sizes: Mapping[str, int]) -> tup
 
     That of one direction alone is computed by a layer with the weights of that direction.
     """
-    *below, placed = layers
+    below, (forward, backward), both = layers[:-1], _halves(layers[-1]), (*layers, ENDS)
+    return (
+        Final((*below, forward, LAST), both, 0, 2, sizes),
+        Final((*below, REVERSE, backward, LAST), both, 1, 2, sizes),
+    )
+
+
+def one_direction(x: Outputs, d: int) -> Outputs:
+    """Return the outputs of one direction of a bidirectional layer, whose axis of directions is then of size 1."""
+    below, (forward, backward) = x.layers[:-1], _halves(x.layers[-1])
+    layers = (*below, REVERSE, backward, REVERSE) if d else (*below, forward)
+    return replace(x, layers=layers, sizes={**x.sizes, "D": 1})
+
+
+def _halves(placed: Placed) -> tuple[Placed, Placed]:
+    """Return a layer for each direction of a bidirectional one."""
     inner: Any = unrolled(placed.layer)
     cell = inner.cell if isinstance(inner, Bidirectional) else inner.cells[0]
-    halves: tuple[dict[str, Array], dict[str, Array]] = {}, {}
+    params: tuple[dict[str, Array], dict[str, Array]] = {}, {}
     for name, array in placed.params.items():
         stem = name.removesuffix("_reverse")
-        halves[stem != name][stem.removesuffix("_l0")] = array
-    both, alone = (*layers, ENDS), [Placed(forward_layer(cell), half) for half in halves]
-    return (
-        Final((*below, alone[0], LAST), both, 0, 2, sizes),
-        Final((*below, REVERSE, alone[1], LAST), both, 1, 2, sizes),
-    )
+        params[stem != name][stem.removesuffix("_l0")] = array
+    return Placed(forward_layer(cell), params[0]), Placed(forward_layer(cell), params[1])
 
 
 def started(layer: Layer, params: dict[str, Array], start: Array | None) -> Placed:

@@ -10,7 +10,7 @@ from rnnbp.interop.onnx_operators import ONNX_NAMES
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
-from onnx import helper  # noqa: E402
+from onnx import helper, numpy_helper  # noqa: E402
 from onnx_graphs import B, F, H, T, chain_graph, operator_graph  # noqa: E402
 from onnx_models import error, session_of  # noqa: E402
 
@@ -113,6 +113,28 @@ def test_final_states_are_the_last_outputs_of_each_direction(direction, rng):
     proto, x = operator_graph("LSTM", rng, {"sequence_lens": ["batch"]}, output=1, direction=direction), sequences(rng)
     (y,) = session_of(proto).run(None, {"X": x, "sequence_lens": LENGTHS})
     assert error(from_proto(proto).forward(x, LENGTHS), y.swapaxes(0, 1).reshape(B, -1)) < 1e-5
+
+
+@pytest.mark.parametrize("op", ["Split", "Gather"])
+def test_directions_that_are_taken_apart_and_joined_are_one_layer(op, rng):
+    """As exporters of Keras models write them; one direction alone is a layer of that direction."""
+    proto, x = operator_graph("LSTM", rng, direction="bidirectional"), sequences(rng)
+    store, graph = proto.graph.initializer, proto.graph
+    store.extend(numpy_helper.from_array(np.array(value), name) for name, value in (("k0", 0), ("k1", 1), ("one", [1])))
+    if op == "Split":
+        graph.node.append(helper.make_node("Split", ["Y"], ["a", "b"], axis=1, num_outputs=2))
+        graph.node.extend(helper.make_node("Squeeze", [name, "one"], [f"{name}2"]) for name in "ab")
+    else:
+        graph.node.extend(
+            helper.make_node("Gather", ["Y", k], [name], axis=1) for k, name in (("k0", "a2"), ("k1", "b2"))
+        )
+    graph.node.append(helper.make_node("Concat", ["a2", "b2"], ["y"], axis=2))
+    for name, layers in (("y", [rnnbp.LSTM]), ("a2", [rnnbp.LSTM]), ("b2", [rnnbp.Reverse, rnnbp.LSTM, rnnbp.Reverse])):
+        graph.output[0].name = name
+        model = from_proto(proto)
+        assert [type(layer) for layer in model.layers] == layers
+        (expected,) = session_of(proto).run(None, {"X": x})
+        assert error(model.forward(x), expected) < 1e-5
 
 
 def test_a_softmax_at_the_end_becomes_the_loss(rng):
