@@ -31,11 +31,14 @@ class Span:
         The sequences whose state was set back before the first step; None where none was.
     residuals
         Of its forward pass.
+    initial
+        Those of the run of no steps, whose final state is the initial state of these sequences.
     """
 
     steps: slice
     reset: Array | None
     residuals: Residuals
+    initial: Residuals = None
 
 
 @dataclass
@@ -45,12 +48,9 @@ class SpanResiduals:
     Attributes
     ----------
     spans : list of Span
-    initial
-        The residuals of the run of no steps, whose final state is the initial state; None where none was needed.
     """
 
     spans: list[Span] = field(default_factory=list)
-    initial: Residuals = None
 
     @property
     def repeated(self) -> int:
@@ -88,17 +88,17 @@ def unroll_spans(
     states : list, optional
         Initial states. Default: each layer's own.
     """
-    outputs, residuals, initial = [], SpanResiduals(), None
+    outputs, residuals, initial, own_initial = [], SpanResiduals(), None, None
     for here, rows in spans_of(run, len(x)):
         replaced = states is not None and bool(rows.any())
         if replaced:
-            if initial is None:
-                _, residuals.initial, initial = unroll(x[:1], Run(np.zeros_like(run.lengths), run.rng), None)
+            if initial is None or run.rng is not None:  # a random layer begins anew in every episode
+                _, own_initial, initial = unroll(x[:1], Run(np.zeros_like(run.lengths), run.rng), None)
             states = replace_rows(states, initial, rows)
         lengths = np.clip(run.lengths - here.start, 0, here.stop - here.start)
         y, own, states = unroll(x[here], Run(lengths, run.rng), states)
         outputs.append(y)
-        residuals.spans.append(Span(here, rows if replaced else None, own))
+        residuals.spans.append(Span(here, rows, own, own_initial) if replaced else Span(here, None, own))
     assert states is not None, "there is at least one span"
     return np.concatenate(outputs), residuals, list(states)
 
@@ -116,13 +116,15 @@ def backward_spans(
     residuals, dy, d_states
         As those of a model's backward pass.
     """
-    found, d_initial = [], None
+    found: list[Array] = []
+    of_initial: dict[int, tuple[Residuals, State]] = {}
     for span in reversed(residuals.spans):
         dx, d_states = backward(span.residuals, dy[span.steps], d_states)
         found.append(dx)
         if span.reset is not None:
-            d_initial = add_states(d_initial, only_rows(d_states, span.reset))
+            _, others = of_initial.get(id(span.initial), (None, None))
+            of_initial[id(span.initial)] = span.initial, add_states(others, only_rows(d_states, span.reset))
             d_states = only_rows(d_states, ~span.reset)
-    if residuals.initial is not None:
-        backward(residuals.initial, np.zeros_like(dy[:1]), d_initial)
+    for initial, d_initial in of_initial.values():
+        backward(initial, np.zeros_like(dy[:1]), d_initial)
     return np.concatenate(found[::-1]), list(d_states or [])

@@ -173,3 +173,16 @@ def test_random_and_nested_layers_are_differentiated_through_resets(layers: list
     for direction in np.random.default_rng(4).normal(size=(3, model.params.size)):
         slope = rnnbp.jvp(model, batch, rnnbp.CrossEntropy(), direction, rng=np.random.default_rng(3)).slope
         assert found @ direction == pytest.approx(slope, rel=1e-11)
+
+
+def test_variational_dropout_draws_a_mask_for_every_episode() -> None:
+    model = rnnbp.Sequential(rnnbp.VariationalDropout(0.5), dtype=np.float64)
+    reset = np.zeros((9, 2), bool)
+    reset[[3, 6], 0] = True
+    run = rnnbp.layers.Run(np.array([9, 9]), np.random.default_rng(0), reset)
+    y, _, _ = model.unroll(model.params, np.ones((9, 2, 40)), run)
+    np.testing.assert_array_equal(y[:, 1], np.repeat(y[:1, 1], 9, axis=0))
+    episodes = [y[start : start + 3, 0] for start in (0, 3, 6)]
+    for episode in episodes:
+        np.testing.assert_array_equal(episode, np.repeat(episode[:1], 3, axis=0))
+    assert len({tuple(episode[0]) for episode in episodes}) == 3
