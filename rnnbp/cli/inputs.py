@@ -21,7 +21,7 @@ def load_data(options: argparse.Namespace) -> "tuple[rnnbp.SequenceDataset, rnnb
 def needed(data: "rnnbp.SequenceDataset | None", what: str) -> "rnnbp.SequenceDataset":
     """Return a part of the data, or raise if the split leaves none."""
     if data is None:
-        raise ValueError(f"--split leaves no {what}: give a fraction between 0 and 1")
+        raise ValueError(f"--split leaves no {what}: give a fraction between 0 and 1, or name another file by --test")
     return data
 
 

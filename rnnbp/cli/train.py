@@ -1,6 +1,7 @@
 """Train one network and save it."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 import rnnbp
@@ -9,19 +10,21 @@ from rnnbp.cli.arguments import MODELS, add_data, add_target, add_training
 from rnnbp.cli.inputs import load_parts, needed, new_model
 from rnnbp.cli.output import print_scores
 from rnnbp.cli.tables import given_columns
+from rnnbp.runtime.files import check_target
 
 EXAMPLE = "rnnbp train gru --data my.csv --sequence id --time t --target label --epochs 30 --save gru.npz"
 
 LOSSES = (
     "cross_entropy, binary_cross_entropy, mean_squared_error, mean_absolute_error, huber, quantile, mixture_density"
 )
+SAVED = "model.npz"
 OPTIMIZERS = "adam, adamw, lbfgs, momentum, nesterov, newton_cg, rmsprop, rprop, sgd"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("model", metavar="MODEL", help=f"of {MODELS}")
+    parser.add_argument("model", metavar="MODEL", nargs="?", default="gru", help=f"of {MODELS} (default: gru)")
     add_data(parser)
-    add_target(parser, "--save", "FILE", "the .npz file to write", required=True)
+    add_target(parser, "--save", "FILE", f"the .npz file to write (default: {SAVED}, which must not exist yet)")
     add_training(parser)
     parser.add_argument(
         "--loss", help=f"of {LOSSES} (default: of classes the first, of values the third, of label sequences ctc)"
@@ -39,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> None:
     from rnnbp.runtime import to_config
 
+    target = _default_target() if options.save is None else options.save
     train, test = load_parts(options)
     train = needed(train, "training set")
     loss = _loss(options.loss, train)
@@ -61,12 +65,20 @@ def run(options: argparse.Namespace) -> None:
     )
     model.info = {"dataset": options.dataset, "features": to_config(datasets.feature_of(options.dataset))}
     model.info |= {"columns": given_columns(options)}
-    if options.test is None:
-        model.info["split"] = 0.8 if options.split is None else options.split
-    model.save(options.save)
+    model.info["split"] = 1.0 if options.test is not None else 0.8 if options.split is None else options.split
+    model.save(target)
     if test is not None:
         print_scores(trainer.evaluate(test))
-    print(f"written: {options.save}")
+    print(f"written: {target}")
+
+
+def _default_target() -> Path:
+    """Return the file to write where the command line names none; raise if it exists."""
+    target = Path(SAVED)
+    if target.exists():
+        raise ValueError(f"--save must name the file to write, as {SAVED!r}, the default, exists already")
+    check_target("--save", target)
+    return target
 
 
 def _loss(name: str | None, train: "rnnbp.SequenceDataset") -> "losses.Loss":

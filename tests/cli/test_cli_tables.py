@@ -173,6 +173,20 @@ def test_rows_are_in_order_of_the_time_or_as_they_are(rnn):
     )
 
 
+def test_without_a_model_and_a_file_to_write_a_gru_is_saved_but_nothing_is_overwritten(rnn, refused):
+    line = f"train {OPTIONS} --target label --epochs 1 --quiet"
+    assert rnn(line).endswith("written: model.npz\n")
+    assert "GRU" in repr(rnnbp.load("model.npz"))
+    assert "--save must name the file to write, as 'model.npz', the default, exists already" in refused(line)
+
+
+def test_a_model_that_was_trained_on_all_of_a_file_is_not_evaluated_on_it_by_mistake(rnn, refused):
+    table().to_csv("test.csv", index=False)
+    rnn(f"{TRAIN} --target label --test test.csv --save m.npz")
+    assert "--split leaves no test set" in refused("evaluate m.npz my.csv")
+    assert rnn("evaluate m.npz test.csv") == rnn("evaluate m.npz my.csv --test test.csv")
+
+
 @pytest.mark.parametrize(
     ("loss", "columns", "metric"),
     [
