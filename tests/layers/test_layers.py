@@ -81,7 +81,6 @@ LAYERS: dict[str, Layer] = {
     "LearnedStart LSTM": LearnedStart(LSTM(F, 4)),
     "LearnedStart two GRUs": LearnedStart(GRU(F, 4, num_layers=2)),
     "RecurrentDropout LSTM": RecurrentDropout(LSTMCell(F, 4), 0.5),
-    "Zoneout GRU": Zoneout(GRUCell(F, 4), 0.3),
     "Zoneout Jordan": Zoneout(JordanCell(F, 4, 2), 0.3),
     "Zoneout LSTM": Zoneout(LSTMCell(F, 4), (0.05, 0.5)),
     "Dropout": Dropout(0.5),
