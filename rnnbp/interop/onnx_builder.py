@@ -26,15 +26,12 @@ class Builder:
         self.stored: dict[str, Any] = {}
         self.inputs: list[Any] = []
         self.outputs: list[Any] = []
-        self.functions: set[str] = set()
         self._names: dict[str, int] = {}
         self._shared: dict[str, str] = {}
 
     def add(self, op: str, *inputs: str, name: str = "", outputs: int = 1, **attributes: Any) -> Any:
         """Add a node, an operator or one of `onnx_functions`, and return the name of its output, or a list of names."""
         domain = DOMAIN if op in BODIES else ""
-        if domain:
-            self.functions.add(op)
         label = self.fresh(name or op)
         found = [label] if outputs == 1 else [f"{label}.{k}" for k in range(outputs)]
         self.nodes.append(self.onnx.helper.make_node(op, inputs, found, name=label, domain=domain, **attributes))
@@ -80,19 +77,32 @@ class Builder:
 
     def model(self, version: str, metadata: dict[str, str], text: str) -> Any:
         """Return the finished model, an onnx.ModelProto."""
-        helper = self.onnx.helper
-        graph = helper.make_graph(self.nodes, "rnnbp", self.inputs, self.outputs, list(self.stored.values()))
+        helper, (nodes, used) = self.onnx.helper, self._needed()
+        stored = [tensor for name, tensor in self.stored.items() if name in used]
+        functions = sorted({node.op_type for node in nodes if node.domain == DOMAIN})
+        graph = helper.make_graph(nodes, "rnnbp", self.inputs, self.outputs, stored)
         opsets = [helper.make_opsetid("", OPSET)]
-        if self.functions:
+        if functions:
             opsets.append(helper.make_opsetid(DOMAIN, DOMAIN_VERSION))
         model = helper.make_model(
             graph,
             opset_imports=opsets,
             ir_version=IR_VERSION,
-            functions=[function(name) for name in sorted(self.functions)],
+            functions=[function(name) for name in functions],
             producer_name="rnnbp",
             producer_version=version,
             doc_string=text,
         )
         helper.set_model_props(model, metadata)
         return model
+
+    def _needed(self) -> tuple[list[Any], set[str]]:
+        """Return the nodes that outputs of the graph depend on, in order, and the names of all values these use."""
+        used, nodes = {one.name for one in self.outputs}, list[Any]()
+        for node in reversed(self.nodes):
+            if used.intersection(node.output):
+                nodes.append(node)
+                used.update(node.input)
+                for attribute in node.attribute:
+                    used.update(name for inner in attribute.g.node for name in inner.input)
+        return nodes[::-1], used

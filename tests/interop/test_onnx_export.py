@@ -116,6 +116,13 @@ def test_batch_and_time_are_dynamic(rng):
         assert error(found, model.forward(x)) < 1e-5
 
 
+def test_a_graph_has_no_node_that_its_outputs_do_not_depend_on():
+    proto = to_proto(rnnbp.Sequential(rnnbp.LSTM(F, 3), rnnbp.Dense(3, 2)), lengths=False)
+    assert [node.op_type for node in proto.graph.node] == ["LSTM", "Squeeze", "MatMul", "Add", "Identity"]
+    assert not proto.functions
+    assert {entry.domain for entry in proto.opset_import} == {""}
+
+
 def test_outputs_past_the_end_of_a_sequence_are_zero(rng):
     model = rnnbp.Sequential(rnnbp.GRU(F, 3), rnnbp.Dense(3, 2), seed=1)
     (found,) = session_of(to_proto(model)).run(None, {"x": inputs(model, rng), "lengths": LENGTHS})
