@@ -2,6 +2,7 @@
 
 import os
 
+os.environ.setdefault("KERAS_BACKEND", "torch")  # before Keras is imported, whose own default is TensorFlow
 if "PYTEST_XDIST_WORKER" in os.environ:  # one thread for each of several processes, before NumPy reads it
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 

@@ -71,7 +71,8 @@ def load_state_dict(
     ----------
     model : Sequential
     arrays : mapping of str to array_like or torch.Tensor
-        By PyTorch's names; values are converted to the dtype of the model.
+        By PyTorch's names, of the cell classes too, which have no ``_l0``; values are converted to the dtype of the
+        model.
     strict : bool, default True
         Whether the names must be those of the model. Else parameters without an array are left as they are, and arrays
         without a parameter are ignored.
@@ -104,6 +105,8 @@ def load_state_dict(
       0.bias has shape (2,), the model's has (1,)
     """
     names = {theirs: ours for ours, theirs in torch_names(model, prefixes).items()}
+    of_cells = {name.removesuffix("_l0"): name for name in names if name.endswith("_l0") and name not in arrays}
+    arrays = {of_cells.get(name, name): array for name, array in arrays.items()}
     missing = [name for name in names if name not in arrays]
     tied = tied_names(model.layers, prefixes)
     unexpected = [name for name in arrays if name not in names and name not in tied]

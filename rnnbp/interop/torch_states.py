@@ -8,7 +8,7 @@ import numpy as np
 from rnnbp.cells import Cell
 from rnnbp.interop.state_dicts import as_array
 from rnnbp.interop.to_torch_modules import torch_class
-from rnnbp.layers import Layer, MultiLayer, Recurrent
+from rnnbp.layers import Bidirectional, Layer, MultiLayer, Recurrent
 from rnnbp.layers.base import State
 from rnnbp.layers.cell_layer import unrolled
 from rnnbp.models import Sequential
@@ -116,7 +116,7 @@ def stateful_cells(layer: Layer) -> tuple[Cell, ...]:
     Raises
     ------
     ValueError
-        If PyTorch has no counterpart of a cell.
+        If PyTorch has no counterpart of the layer or a cell.
 
     Examples
     --------
@@ -125,6 +125,8 @@ def stateful_cells(layer: Layer) -> tuple[Cell, ...]:
     (2, ())
     """
     row = unrolled(layer)
+    if layer.recurrent and not isinstance(row, Recurrent | MultiLayer | Bidirectional):
+        raise ValueError(f"torch.nn has no {type(layer).__name__}")
     cells: tuple[Cell, ...] = ()
     if isinstance(row, Recurrent):
         cells = (row.cell,)

@@ -1,12 +1,10 @@
 """What of Keras's layers is translated, what is refused by name, and what comes back."""
 
 import importlib
-import os
 
 import numpy as np
 import pytest
 
-os.environ.setdefault("KERAS_BACKEND", "torch")
 keras = pytest.importorskip("keras")
 
 import rnnbp  # noqa: E402

@@ -234,6 +234,8 @@ def test_states_that_do_not_fit_are_refused():
         interop.to_torch(model).run(torch.zeros(4, 5, 2), [None])
     with pytest.raises(ValueError, match=r"torch\.nn has no JordanCell"):
         interop.state_to_torch(rnnbp.Sequential(rnnbp.Jordan(2, 3, 1)), [None])
+    with pytest.raises(ValueError, match=r"torch\.nn has no LearnedStart"):
+        interop.state_to_torch(rnnbp.Sequential(layers.LearnedStart(layers.GRU(2, 3))), [np.zeros((5, 3))])
 
 
 @pytest.mark.parametrize("batch_first", [False, True])
@@ -281,6 +283,13 @@ def test_dropout_acts_in_training_mode_alone():
     x = torch.ones(3, 2, 2)
     assert (module(x) == 0).any()
     assert not (module.eval()(x) == 0).any()
+
+
+def test_the_state_dict_of_a_cell_goes_into_a_layer():
+    cell = nn.LSTMCell(2, 3)
+    model = rnnbp.Sequential(rnnbp.LSTM(2, 3))
+    assert interop.load_state_dict(model, cell.state_dict(), prefixes={0: ""}) == ([], [])
+    assert model.params == interop.from_torch(cell).params
 
 
 def test_a_single_layer_loses_a_dropout_without_effect():
