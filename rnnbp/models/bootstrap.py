@@ -35,7 +35,7 @@ class BlockBootstrap:
     """
 
     def __init__(self, residuals: Any, block: int, rng: np.random.Generator) -> None:
-        given = residuals if isinstance(residuals, list | tuple) and np.ndim(residuals[0]) else [residuals]
+        given = residuals if isinstance(residuals, list | tuple) and np.ndim(next(iter(residuals), 0)) else [residuals]
         parts = [np.asarray(part, np.float64) for part in given]
         parts = [part[:, None] if part.ndim == 1 else part for part in parts]
         width = parts[0].shape[1:]
