@@ -2,6 +2,7 @@
 
 import pkgutil
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,17 @@ def exists(name):
     """Return whether a dotted name leads to an object: `rnnbp.metrics.accuracy`."""
     try:
         pkgutil.resolve_name(name)
-    except (AttributeError, ModuleNotFoundError):
-        return False
+    except AttributeError:
+        return is_file(name)
     return True
+
+
+def is_file(name):
+    """Return whether a dotted name is that of a file, which may need a library that is not installed."""
+    try:
+        return find_spec(name) is not None
+    except ModuleNotFoundError:  # what it is in is no package
+        return False
 
 
 def test_every_dotted_name_in_notebooks_readme_and_docstrings_exists():
@@ -42,6 +51,8 @@ def test_every_dotted_name_in_notebooks_readme_and_docstrings_exists():
 def test_a_missing_dotted_name_is_found():
     assert exists("rnnbp.metrics.accuracy")
     assert not exists("rnnbp.metrics.accurate")
+    assert not exists("rnnbp.metrics.accuracy.of")
+    assert exists("rnnbp.estimators.aeon")
 
 
 @pytest.mark.slow
