@@ -79,7 +79,7 @@ def from_torch(*parts: torch.nn.Module | Layer) -> Sequential:
     for number, (layer, (path, part)) in enumerate(zip(made, members, strict=True)):
         for name in layer.shapes():
             _copy(model, f"{number}.{name}", getattr(part, _name(layer, name, part), None), fixed)
-        if getattr(part, "padding_idx", None) is not None:
+        if getattr(part, "padding_idx", None) is not None and part.weight.requires_grad:
             _fix_padding(model, number, path, part.padding_idx)
     return model
 

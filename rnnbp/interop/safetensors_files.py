@@ -15,7 +15,7 @@ from rnnbp.interop.state_dicts import load_state_dict, state_dict
 from rnnbp.layers import Layer
 from rnnbp.models import Sequential
 from rnnbp.models.saving import arrays_of, header_of, model_of
-from rnnbp.runtime import replacing, require, some
+from rnnbp.runtime import choice, replacing, require, some
 
 Array = np.ndarray
 METADATA = "rnnbp model"  # the entry of the file's metadata that describes the model
@@ -180,8 +180,8 @@ def _header(path: str | Path, text: str | None) -> dict[str, Any]:
 def _arrays(path: str | Path, opened: Any, layers: Sequence[Layer], header: Mapping[str, Any]) -> dict[str, Array]:
     """Return the parameters in the order of the vector, and the masks; a parameter without an array is zero.
 
-    Shapes are compared before memory is allocated, and no parameter is without an array but biases, which are no larger
-    than the weights beside them.
+    Shapes are compared before memory is allocated. No parameter is without an array but biases, which are no larger
+    than the weights.
     """
     here, names = set(opened.keys()), names_of_layers(layers)
     shapes = {f"{i}.{name}": shape for i, layer in enumerate(layers) for name, shape in layer.shapes().items()}
@@ -193,11 +193,14 @@ def _arrays(path: str | Path, opened: Any, layers: Sequence[Layer], header: Mapp
         faults += _fault(opened, here, names[ours], shapes[ours])
     if faults:
         raise ValueError(f"its arrays are not those of its layers: {some(faults)}")
+    size = {ours: math.prod(shape) for ours, shape in shapes.items()}
+    if sum(size[ours] for ours in absent) > sum(size[ours] for ours in shapes.keys() - absent):
+        raise ValueError(f"its biases are greater than its weights, and have no arrays: {some(sorted(absent))}")
+    dtype = np.dtype(choice("dtype", header["dtype"], ("float32", "float64")))
     parts = [
-        np.zeros(math.prod(shape), header["dtype"]) if ours in absent else opened.get_tensor(names[ours]).ravel()
-        for ours, shape in shapes.items()
+        np.zeros(size[ours], dtype) if ours in absent else opened.get_tensor(names[ours]).ravel() for ours in shapes
     ]
-    vector = np.concatenate([np.zeros(0, header["dtype"]), *parts])
+    vector = np.concatenate([np.zeros(0, dtype), *parts])
     return {"vector": vector, **{name: _bits(text, vector.size) for name, text in header["bits"].items()}}
 
 

@@ -145,6 +145,14 @@ def grow_many(description, arrays):
     description["layers"][0]["num_layers"] = 10**9
 
 
+def grow_a_bias(description, arrays):
+    description["layers"].append({"type": "TiedDense", "input_size": 1, "output_size": 10**12, "tied_to": 1})
+
+
+def odd_type(description, arrays):
+    description["dtype"] = "V1000000000"
+
+
 def lose(description, arrays):
     del arrays["0.weight_hh_l0"]
 
@@ -186,6 +194,8 @@ def newer(description, arrays):
     [
         (grow, r"missing 0.w|not \(1000000000"),
         (grow_many, "num_layers must be at most 1000"),
+        (grow_a_bias, r"its biases are greater than its weights, and have no arrays: 2\.b"),
+        (odd_type, "dtype must be one of 'float32', 'float64'; got 'V1000000000'"),
         (lose, "missing 0.weight_hh_l0"),
         (add, "unexpected 2.weight"),
         (reshape, r"1.weight of F32 \(3, 1\), not \(1, 3\)"),

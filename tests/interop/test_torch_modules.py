@@ -153,6 +153,12 @@ def test_frozen_parameters_have_no_gradient_in_either():
     assert interop.from_torch(module).frozen == model.frozen
 
 
+def test_the_padding_vector_of_a_frozen_embedding_may_be_any():
+    model = interop.from_torch(nn.Embedding.from_pretrained(torch.ones(4, 2), padding_idx=1))
+    assert model.params["0.w"].all()
+    assert model.frozen == ("0.w",)
+
+
 def test_tied_weights_are_one_parameter_in_both(rng):
     model = rnnbp.Sequential(rnnbp.Embedding(5, 3), rnnbp.GRU(3, 3), rnnbp.TiedDense(3, 5), dtype=np.float64)
     module = interop.to_torch(model)
