@@ -56,7 +56,7 @@ def from_keras(model: keras.Model | keras.layers.Layer) -> Sequential:
 
     See Also
     --------
-    to_keras : the way back.
+    to_keras : a Keras model from a model.
 
     Examples
     --------

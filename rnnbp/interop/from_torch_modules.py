@@ -55,7 +55,7 @@ def from_torch(*parts: torch.nn.Module | Layer) -> Sequential:
 
     See Also
     --------
-    to_torch : the way back.
+    to_torch : a module from a model.
     load_state_dict : weights alone.
 
     Examples

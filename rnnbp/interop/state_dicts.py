@@ -74,7 +74,7 @@ def load_state_dict(
         By PyTorch's names, of the cell classes too, which have no ``_l0``; values are converted to the dtype of the
         model.
     strict : bool, default True
-        Whether the names must be those of the model. Else parameters without an array are left as they are, and arrays
+        Whether the names must be those of the model. Else parameters without an array keep their values, and arrays
         without a parameter are ignored.
     prefixes : mapping of int to str, optional
         What the names begin with, by the number of the layer; see `torch_names`.

@@ -57,7 +57,7 @@ def to_keras(model: Sequential, mask_value: float | None = None) -> keras.Sequen
 
     See Also
     --------
-    from_keras : the way back.
+    from_keras : a model from a Keras model.
 
     Examples
     --------

@@ -58,7 +58,7 @@ def to_torch(model: Sequential, batch_first: bool = False) -> SequenceModel:
 
     See Also
     --------
-    from_torch : the way back.
+    from_torch : a model from modules.
     state_to_torch : states in PyTorch's form.
 
     Examples

@@ -164,7 +164,7 @@ def reordered(array: Array, cell: str, source: str, target: str, axis: int = 0) 
     Parameters
     ----------
     array : ndarray
-        Of G H entries along `axis`; an array of a cell without gates is returned as it is.
+        Of G H entries along `axis`; an array of a cell without gates is returned unchanged.
     cell : {'Elman', 'LSTM', 'GRU', 'OriginalGRU'}
     source, target : {'rnnbp', 'PyTorch', 'Keras', 'ONNX', 'cuDNN'}
         Libraries: the order that it has, and the order that it is to have.
