@@ -1,8 +1,8 @@
 from rnnbp.interop.from_keras_models import from_keras as from_keras
 from rnnbp.interop.from_keras_models import keras_lengths as keras_lengths
 from rnnbp.interop.from_torch_modules import from_torch as from_torch
-from rnnbp.interop.onnx_export import export_onnx as export_onnx
-from rnnbp.interop.onnx_import import import_onnx as import_onnx
+from rnnbp.interop.onnx.exporting import export_onnx as export_onnx
+from rnnbp.interop.onnx.importing import import_onnx as import_onnx
 from rnnbp.interop.parameter_names import torch_names as torch_names
 from rnnbp.interop.safetensors_files import load_safetensors as load_safetensors
 from rnnbp.interop.safetensors_files import read_safetensors as read_safetensors

@@ -8,8 +8,8 @@ import numpy as np
 import rnnbp
 from rnnbp import cells
 from rnnbp.cells.activation_choice import FUNCTIONS
-from rnnbp.interop.onnx_export import to_proto
-from rnnbp.interop.onnx_import import from_proto
+from rnnbp.interop.onnx.exporting import to_proto
+from rnnbp.interop.onnx.importing import from_proto
 
 F, T, B = 3, 5, 4
 BOUNDED = ("hard_sigmoid", "scaled_tanh", "sigmoid", "softsign", "tanh")  # of gates: others let the state overflow

@@ -13,9 +13,9 @@ onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 from onnx_models import B, T, error, random_example, round_trip_errors, session_of  # noqa: E402
 
-from rnnbp.interop.onnx_export import to_proto  # noqa: E402
-from rnnbp.interop.onnx_functions import BODIES  # noqa: E402
-from rnnbp.interop.onnx_import import from_proto  # noqa: E402
+from rnnbp.interop.onnx.exporting import to_proto  # noqa: E402
+from rnnbp.interop.onnx.functions import BODIES  # noqa: E402
+from rnnbp.interop.onnx.importing import from_proto  # noqa: E402
 
 pytestmark = pytest.mark.interop
 F = 4
@@ -173,9 +173,9 @@ def test_the_file_says_what_the_model_knows(tmp_path):
     rnnbp.interop.export_onnx(model, tmp_path / "model.onnx")
     proto = onnx.load(tmp_path / "model.onnx")
     found = {entry.key: entry.value for entry in proto.metadata_props}
-    assert json.loads(found["rnnbp.classes"]) == ["no", "yes"]
-    assert json.loads(found["rnnbp.info"]) == {"author": "Ada"}
-    assert found["rnnbp.version"] == proto.producer_version == rnnbp.__version__
+    assert json.loads(found["rnnbp:classes"]) == ["no", "yes"]
+    assert json.loads(found["rnnbp:info"]) == {"author": "Ada"}
+    assert found["rnnbp:version"] == proto.producer_version == rnnbp.__version__
     assert (proto.ir_version, proto.opset_import[0].version) == (8, 18)
     again = rnnbp.interop.import_onnx(tmp_path / "model.onnx")
     assert again.classes == ("no", "yes")

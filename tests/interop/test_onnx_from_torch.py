@@ -14,7 +14,7 @@ torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence  # noqa: E402
 
-from rnnbp.interop.onnx_import import from_proto  # noqa: E402
+from rnnbp.interop.onnx.importing import from_proto  # noqa: E402
 
 pytestmark = [pytest.mark.interop, pytest.mark.torch]
 T, B, F, H, K = 6, 3, 4, 5, 2

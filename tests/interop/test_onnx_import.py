@@ -6,7 +6,7 @@ import pytest
 import rnnbp
 from rnnbp import cells, kernels
 from rnnbp.cells.activation_choice import FUNCTIONS
-from rnnbp.interop.onnx_operators import ONNX_NAMES
+from rnnbp.interop.onnx.operators import ONNX_NAMES
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
@@ -14,8 +14,8 @@ from onnx import helper, numpy_helper  # noqa: E402
 from onnx_graphs import B, F, H, T, chain_graph, operator_graph  # noqa: E402
 from onnx_models import error, session_of  # noqa: E402
 
-from rnnbp.interop.onnx_export import to_proto  # noqa: E402
-from rnnbp.interop.onnx_import import from_proto  # noqa: E402
+from rnnbp.interop.onnx.exporting import to_proto  # noqa: E402
+from rnnbp.interop.onnx.importing import from_proto  # noqa: E402
 
 pytestmark = pytest.mark.interop
 LENGTHS = np.array([2, T, 3], np.int32)

@@ -13,7 +13,7 @@ node_cases = import_module("onnx.backend.test.case.node")
 for operator in ("rnn", "lstm", "gru"):
     import_module(f"onnx.backend.test.case.node.{operator}")
 
-from rnnbp.interop.onnx_import import from_proto  # noqa: E402
+from rnnbp.interop.onnx.importing import from_proto  # noqa: E402
 
 pytestmark = pytest.mark.interop
 CASES = {

@@ -11,9 +11,9 @@ from onnx import helper, numpy_helper  # noqa: E402
 from onnx_graphs import B, F, H, chain_graph, operator_graph  # noqa: E402
 from onnx_models import random_example  # noqa: E402
 
-from rnnbp.interop.onnx_export import to_proto  # noqa: E402
-from rnnbp.interop.onnx_import import from_proto  # noqa: E402
-from rnnbp.interop.onnx_reading import check_proto  # noqa: E402
+from rnnbp.interop.onnx.exporting import to_proto  # noqa: E402
+from rnnbp.interop.onnx.importing import from_proto  # noqa: E402
+from rnnbp.interop.onnx.reading import check_proto  # noqa: E402
 
 pytestmark = pytest.mark.interop
 LENGTHS = np.array([2, 5, 3], np.int32)

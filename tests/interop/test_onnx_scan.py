@@ -14,8 +14,8 @@ pytest.importorskip("onnxruntime")
 from onnx import helper
 from onnx_models import B, T, session_of
 
-from rnnbp.interop.onnx_export import to_proto
-from rnnbp.interop.onnx_import import from_proto
+from rnnbp.interop.onnx.exporting import to_proto
+from rnnbp.interop.onnx.importing import from_proto
 
 pytestmark = pytest.mark.interop
 F, H = 3, 4
@@ -124,7 +124,7 @@ def changed(attribute):
     elif attribute == "doc_string":
         node.doc_string = "a sum"
     elif attribute == "cell":
-        node.doc_string = '{"rnnbp.cell": {"type": "Uniform"}}'
+        node.doc_string = '{"rnnbp:cell": {"type": "Uniform"}}'
     elif attribute == "running":
         node.input[-1] = "x"
     else:

@@ -10,11 +10,11 @@ from rnnbp import cells
 from rnnbp.cells.base import Array
 from rnnbp.cells.declared import DeclaredCell
 from rnnbp.core import initializers
-from rnnbp.interop.onnx_import_recurrent import forward_layer, started
-from rnnbp.interop.onnx_node import Node, described
-from rnnbp.interop.onnx_scan import params_from, scan_body
-from rnnbp.interop.onnx_size_rules import outputs_of
-from rnnbp.interop.onnx_values import (
+from rnnbp.interop.onnx.import_recurrent import forward_layer, started
+from rnnbp.interop.onnx.node import Node, described
+from rnnbp.interop.onnx.scan import params_from, scan_body
+from rnnbp.interop.onnx.size_rules import outputs_of
+from rnnbp.interop.onnx.values import (
     BATCH,
     FEATURES,
     TIME,
@@ -66,7 +66,7 @@ def scan(node: Node, arrays: Mapping[str, Array], classes: Iterable[type]) -> li
 def _cell(node: Node, classes: Iterable[type]) -> Any:
     """Return the cell that a node describes."""
     try:
-        config = json.loads(node.proto.doc_string)["rnnbp.cell"]
+        config = json.loads(node.proto.doc_string)["rnnbp:cell"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise node.refuse("only those of export_onnx, which describe their cell, are supported") from None
     exported = [getattr(cells, name) for name in dir(cells)]

@@ -9,15 +9,15 @@ import numpy as np
 
 from rnnbp import losses
 from rnnbp.data import names_or_none
-from rnnbp.interop.onnx_axis_rules import both_ends
-from rnnbp.interop.onnx_constants import Constants
-from rnnbp.interop.onnx_functions import BODIES, DOMAIN, function
-from rnnbp.interop.onnx_import_scan import scan
-from rnnbp.interop.onnx_layer_functions import LAYER_FUNCTIONS
-from rnnbp.interop.onnx_node import Node, NodeError
-from rnnbp.interop.onnx_reading import arrays_of, opset_of, read_proto
-from rnnbp.interop.onnx_rules import RULES
-from rnnbp.interop.onnx_values import (
+from rnnbp.interop.onnx.axis_rules import both_ends
+from rnnbp.interop.onnx.constants import Constants
+from rnnbp.interop.onnx.functions import BODIES, DOMAIN, function
+from rnnbp.interop.onnx.import_scan import scan
+from rnnbp.interop.onnx.layer_functions import LAYER_FUNCTIONS
+from rnnbp.interop.onnx.node import Node, NodeError
+from rnnbp.interop.onnx.reading import arrays_of, opset_of, read_proto
+from rnnbp.interop.onnx.rules import RULES
+from rnnbp.interop.onnx.values import (
     BATCH,
     FEATURES,
     TIME,
@@ -227,9 +227,9 @@ def _metadata(model: Any) -> dict[str, Any]:
     """Return what `export_onnx` wrote about a model."""
     found = {}
     for entry in model.metadata_props:
-        if entry.key in ("rnnbp.classes", "rnnbp.features", "rnnbp.loss", "rnnbp.info"):
+        if entry.key in ("rnnbp:classes", "rnnbp:features", "rnnbp:loss", "rnnbp:info"):
             try:
-                found[entry.key.removeprefix("rnnbp.")] = json.loads(entry.value)
+                found[entry.key.removeprefix("rnnbp:")] = json.loads(entry.value)
             except (ValueError, RecursionError):
                 raise ValueError(f"the metadata {entry.key!r} is not JSON") from None
     return found

@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from rnnbp.interop.onnx_branches import side_by_side
-from rnnbp.interop.onnx_import_recurrent import both_directions, one_direction
-from rnnbp.interop.onnx_node import Node, described
-from rnnbp.interop.onnx_size_rules import outputs_of, sizes_in
-from rnnbp.interop.onnx_values import (
+from rnnbp.interop.onnx.branches import side_by_side
+from rnnbp.interop.onnx.import_recurrent import both_directions, one_direction
+from rnnbp.interop.onnx.node import Node, described
+from rnnbp.interop.onnx.size_rules import outputs_of, sizes_in
+from rnnbp.interop.onnx.values import (
     BATCH,
     DIRECTIONS,
     FEATURES,

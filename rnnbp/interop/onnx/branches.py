@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rnnbp.interop.onnx_import_recurrent import bidirectional
-from rnnbp.interop.onnx_node import Node
-from rnnbp.interop.onnx_size_rules import outputs_of
-from rnnbp.interop.onnx_values import Outputs, Placed, Value
+from rnnbp.interop.onnx.import_recurrent import bidirectional
+from rnnbp.interop.onnx.node import Node
+from rnnbp.interop.onnx.size_rules import outputs_of
+from rnnbp.interop.onnx.values import Outputs, Placed, Value
 from rnnbp.layers import Activation, Chain, Dense, Highway, Layer, Parallel, Recurrent, Residual, Reverse
 from rnnbp.layers.cell_layer import unrolled
 

@@ -97,7 +97,7 @@ def _rows(cell: DeclaredCell, rows: tuple[int, int]) -> slice:
 
 def description(cell: DeclaredCell) -> str:
     """Return a cell with its arguments as text, which the node of a Scan carries."""
-    return json.dumps({"rnnbp.cell": to_config(cell)})
+    return json.dumps({"rnnbp:cell": to_config(cell)})
 
 
 def scan_body(cell: DeclaredCell, prefix: str, dtype: np.dtype, *, ragged: bool) -> Any:

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from rnnbp.core import Parameters
-from rnnbp.interop.onnx_export_recurrent import RECURRENT
-from rnnbp.interop.onnx_place import Place
+from rnnbp.interop.onnx.export_recurrent import RECURRENT
+from rnnbp.interop.onnx.place import Place
 from rnnbp.layers import (
     Activation,
     AttentionPooling,

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from rnnbp.interop.onnx_builder import Builder
-from rnnbp.interop.onnx_export_layers import add_layer, lengths_above
-from rnnbp.interop.onnx_functions import OPSET
-from rnnbp.interop.onnx_place import Place
+from rnnbp.interop.onnx.builder import Builder
+from rnnbp.interop.onnx.export_layers import add_layer, lengths_above
+from rnnbp.interop.onnx.functions import OPSET
+from rnnbp.interop.onnx.place import Place
 from rnnbp.layers import Chain, Conv1D, Embedding, Last, Layer, MeanOverTime, Parallel, Window
 from rnnbp.models.inference import input_features
 from rnnbp.runtime import replacing, to_config
@@ -136,11 +136,11 @@ def _parts(layer: Any) -> Iterator[Layer]:
 def _metadata(model: Any, batch_first: bool) -> dict[str, str]:
     """Return what a model knows besides its layers, as text: class and feature names, the loss, `info`, the version."""
     return {
-        "rnnbp.version": import_module("rnnbp").__version__,
-        "rnnbp.opset": str(OPSET),
-        "rnnbp.axes": "batch time features" if batch_first else "time batch features",
-        "rnnbp.classes": json.dumps(model.classes),
-        "rnnbp.features": json.dumps(model.feature_names),
-        "rnnbp.loss": json.dumps(to_config(model.loss)),
-        "rnnbp.info": json.dumps(model.info),
+        "rnnbp:version": import_module("rnnbp").__version__,
+        "rnnbp:opset": str(OPSET),
+        "rnnbp:axes": "batch time features" if batch_first else "time batch features",
+        "rnnbp:classes": json.dumps(model.classes),
+        "rnnbp:features": json.dumps(model.feature_names),
+        "rnnbp:loss": json.dumps(to_config(model.loss)),
+        "rnnbp:info": json.dumps(model.info),
     }

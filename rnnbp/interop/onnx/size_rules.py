@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from rnnbp.interop.onnx_node import Node, described
-from rnnbp.interop.onnx_values import (
+from rnnbp.interop.onnx.node import Node, described
+from rnnbp.interop.onnx.values import (
     BATCH,
     Constant,
     Filled,

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from rnnbp.cells.base import Array
-from rnnbp.interop.onnx_node import Node
-from rnnbp.interop.onnx_values import Constant, Repeated, Value
+from rnnbp.interop.onnx.node import Node
+from rnnbp.interop.onnx.values import Constant, Repeated, Value
 from rnnbp.runtime import require
 
 ELEMENTWISE = ("Add", "Div", "Mul", "Sub")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rnnbp.cells.base import Array
-from rnnbp.interop.onnx_builder import Builder
+from rnnbp.interop.onnx.builder import Builder
 
 
 @dataclass(frozen=True)

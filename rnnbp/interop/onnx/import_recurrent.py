@@ -8,10 +8,10 @@ import numpy as np
 
 from rnnbp.cells import ElmanCell, GRUCell, LSTMCell, OriginalGRUCell
 from rnnbp.cells.base import Array
-from rnnbp.interop.onnx_cells import activations_of, cell_of, params_of
-from rnnbp.interop.onnx_node import Node, described
-from rnnbp.interop.onnx_operators import Operator
-from rnnbp.interop.onnx_values import (
+from rnnbp.interop.onnx.cells import activations_of, cell_of, params_of
+from rnnbp.interop.onnx.node import Node, described
+from rnnbp.interop.onnx.operators import Operator
+from rnnbp.interop.onnx.values import (
     BATCH,
     DIRECTIONS,
     TIME,

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from rnnbp.cells.base import Array
-from rnnbp.interop.onnx_axis_rules import AXIS_RULES
-from rnnbp.interop.onnx_branches import residual
-from rnnbp.interop.onnx_import_recurrent import recurrent
-from rnnbp.interop.onnx_node import Node
-from rnnbp.interop.onnx_size_rules import SIZE_RULES, outputs_of, product_of_sizes, sizes_operands
-from rnnbp.interop.onnx_values import BATCH, FEATURES, TIME, Constant, Filled, Lengths, Outputs, Value
+from rnnbp.interop.onnx.axis_rules import AXIS_RULES
+from rnnbp.interop.onnx.branches import residual
+from rnnbp.interop.onnx.import_recurrent import recurrent
+from rnnbp.interop.onnx.node import Node
+from rnnbp.interop.onnx.size_rules import SIZE_RULES, outputs_of, product_of_sizes, sizes_operands
+from rnnbp.interop.onnx.values import BATCH, FEATURES, TIME, Constant, Filled, Lengths, Outputs, Value
 from rnnbp.layers import Activation, Conv1D, Dense, Embedding, LayerNorm, MeanOverTime, Normalize, Reverse
 
 ACTIVATIONS = {"Tanh": "tanh", "Sigmoid": "sigmoid", "Relu": "relu"}

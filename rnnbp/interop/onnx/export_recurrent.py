@@ -8,9 +8,9 @@ import numpy as np
 from rnnbp.cells import Stack
 from rnnbp.cells.base import Array
 from rnnbp.core import Parameters
-from rnnbp.interop.onnx_operators import Operator, activation_attributes, operator_of
-from rnnbp.interop.onnx_place import Place
-from rnnbp.interop.onnx_scan import can_scan, description, scan_body, stored_arrays
+from rnnbp.interop.onnx.operators import Operator, activation_attributes, operator_of
+from rnnbp.interop.onnx.place import Place
+from rnnbp.interop.onnx.scan import can_scan, description, scan_body, stored_arrays
 from rnnbp.layers import Bidirectional, Layer, LearnedStart, MultiLayer, Recurrent, RecurrentDropout
 from rnnbp.layers.learned_start import START, StartedRecurrent
 

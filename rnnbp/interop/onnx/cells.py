@@ -22,7 +22,7 @@ from rnnbp.cells import (
 from rnnbp.cells.activation_choice import FUNCTIONS, Choice
 from rnnbp.cells.base import Array
 from rnnbp.cells.elman import ACTIVATIONS
-from rnnbp.interop.onnx_operators import LSTM_DEFAULT, ONNX_NAMES, SIGMOID_TANH, Operator
+from rnnbp.interop.onnx.operators import LSTM_DEFAULT, ONNX_NAMES, SIGMOID_TANH, Operator
 from rnnbp.interop.weight_layouts import PEEPHOLES, layout_of
 
 OUR_NAMES = {onnx.casefold(): ours for ours, onnx in ONNX_NAMES.items()}

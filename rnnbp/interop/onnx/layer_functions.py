@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from rnnbp.interop.onnx_branches import highway
-from rnnbp.interop.onnx_node import Node
-from rnnbp.interop.onnx_size_rules import outputs_of
-from rnnbp.interop.onnx_values import BATCH, FEATURES, TIME, Constant, Lengths, Outputs, Repeated, Running, Value
+from rnnbp.interop.onnx.branches import highway
+from rnnbp.interop.onnx.node import Node
+from rnnbp.interop.onnx.size_rules import outputs_of
+from rnnbp.interop.onnx.values import BATCH, FEATURES, TIME, Constant, Lengths, Outputs, Repeated, Running, Value
 from rnnbp.layers import AttentionPooling, Ends, Flatten, Last, Layer, MeanOverTime, Resample, TimeStatistics, Window
 
 

@@ -3,7 +3,7 @@
 from functools import cached_property
 from typing import Any
 
-from rnnbp.interop.onnx_values import Constant, Value
+from rnnbp.interop.onnx.values import Constant, Value
 from rnnbp.runtime import require
 
 
@@ -18,7 +18,7 @@ class Node:
     ----------
     proto : onnx.NodeProto
     inputs : list
-        What each input stands for (`onnx_values`); None for one that is left out.
+        What each input stands for (`values`); None for one that is left out.
     opset : int
         Version of the standard operators.
     """

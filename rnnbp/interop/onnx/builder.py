@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from rnnbp.cells.base import Array
-from rnnbp.interop.onnx_functions import BODIES, DOMAIN, DOMAIN_VERSION, IR_VERSION, OPSET, function
+from rnnbp.interop.onnx.functions import BODIES, DOMAIN, DOMAIN_VERSION, IR_VERSION, OPSET, function
 from rnnbp.runtime import require
 
 
@@ -30,7 +30,7 @@ class Builder:
         self._shared: dict[str, str] = {}
 
     def add(self, op: str, *inputs: str, name: str = "", outputs: int = 1, **attributes: Any) -> Any:
-        """Add a node, an operator or one of `onnx_functions`, and return the name of its output, or a list of names."""
+        """Add a node, an operator or one of `functions`, and return the name of its output, or a list of names."""
         domain = DOMAIN if op in BODIES else ""
         label = self.fresh(name or op)
         found = [label] if outputs == 1 else [f"{label}.{k}" for k in range(outputs)]
