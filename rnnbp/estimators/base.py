@@ -206,8 +206,22 @@ class SequenceEstimator(Architecture):
         elif named and known is not None and list(known) != list(found):
             raise ValueError(f"X has the features {list(found)}, but {type(self).__name__} was fitted on {list(known)}")
 
-    def _weights(self, sample_weight: Any, data: SequenceDataset) -> Array:
-        """Return a weight (N,) for each sequence; raise unless they are numbers of 0 or more, and not all 0."""
+    def _targets_of(self, X: Any, y: Any) -> Any:
+        """Return y of a fitted estimator, or the targets of X where y is None or names the column that they are."""
+        check_is_fitted(self)
+        return self._read(X, y, reset=False)[1] if y is None or isinstance(y, str) else y
+
+    def _weights(self, sample_weight: Any, data: SequenceDataset) -> Array | None:
+        """Return a weight (N,) for each sequence, by default the dataset's; None where it has none.
+
+        Raises
+        ------
+        ValueError
+            Unless they are numbers of 0 or more, and not all 0.
+        """
+        sample_weight = data.weights if sample_weight is None else sample_weight
+        if sample_weight is None:
+            return None
         weights: Array = check_sample_weight(sample_weight, np.empty((len(data), 1)), dtype=np.float64)
         if (weights < 0).any() or not weights.any():
             got = f"{weights.min():g}" if weights.any() else "zero for all"

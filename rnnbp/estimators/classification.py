@@ -8,7 +8,7 @@ import numpy as np
 from rnnbp.estimators.architecture import MODEL, POOLED, RECURRENT, STATIC, Pooled, Static
 from rnnbp.estimators.base import FITTED, TRAINING
 from rnnbp.estimators.labels import CLASSES, CROSS_ENTROPY, Labelled
-from rnnbp.estimators.scikit import check_is_fitted, column_or_1d
+from rnnbp.estimators.scikit import column_or_1d
 
 Array = np.ndarray
 
@@ -33,32 +33,12 @@ class Classification(Labelled):
         -------
         self
         """
-        reset = self._fresh()
-        return self._fit(X, y, sample_weight, None if reset else self.classes_, reset, self.epochs)
-
-    def partial_fit(self, X: Any, y: Any = None, classes: Any = None, sample_weight: Any = None) -> Self:
-        """Train for one more epoch, on other sequences too.
-
-        Parameters
-        ----------
-        X, y, sample_weight
-            As `fit` takes them.
-        classes : array_like (K,), optional
-            All classes, at the first call. Default: those in y.
-
-        Returns
-        -------
-        self
-        """
-        reset = not hasattr(self, "model_")
-        return self._fit(X, y, sample_weight, classes if reset else self.classes_, reset, self._one_epoch())
+        return super().fit(X, y, sample_weight)
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, classes: Any, reset: bool, epochs: int) -> Self:
         data, y = self._read(X, y, reset=reset)
         labels = self._encode(column_or_1d(y, warn=True), classes)
-        weights, sample_weight = None, data.weights if sample_weight is None else sample_weight
-        if sample_weight is not None or self.class_weight is not None:
-            weights = self._class_weighted(labels, self._weights(sample_weight, data))
+        weights = self._class_weighted(labels, self._weights(sample_weight, data))
         train = self._targeted(data, labels, weights, classes=list(map(str, self.classes_)))
         return self._train(train, self._outputs_needed, reset=reset, epochs=epochs)
 
@@ -90,10 +70,7 @@ class Classification(Labelled):
         X, y, sample_weight
             As `fit` takes them.
         """
-        check_is_fitted(self)
-        if y is None or isinstance(y, str):
-            _, y = self._read(X, y, reset=False)
-        return super().score(X, y, sample_weight)
+        return super().score(X, self._targets_of(X, y), sample_weight)
 
 
 @dataclass(eq=False, repr=False, kw_only=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -21,7 +21,44 @@ CROSS_ENTROPY = "Default: CrossEntropy(). BinaryCrossEntropy() tells two classes
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class Labelled(ClassifierMixin, SequenceEstimator):
+class ClassEstimator(SequenceEstimator):
+    """Base class of the estimators whose targets are labels: the first call sets the classes, later ones keep them.
+
+    Attributes
+    ----------
+    classes_ : ndarray (K,)
+        Labels, sorted.
+    """
+
+    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
+        """Train on sequences with labels; the subclass specifies the arguments."""
+        reset = self._fresh()
+        return self._fit(X, y, sample_weight, None if reset else self.classes_, reset, self.epochs)
+
+    def partial_fit(self, X: Any, y: Any = None, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Train for one more epoch, on other sequences too.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As `fit` takes them.
+        classes : array_like (K,), optional
+            All classes, at the first call. Default: those in y.
+
+        Returns
+        -------
+        self
+        """
+        reset = not hasattr(self, "model_")
+        return self._fit(X, y, sample_weight, classes if reset else self.classes_, reset, self._one_epoch())
+
+    def _fit(self, X: Any, y: Any, sample_weight: Any, classes: Any, reset: bool, epochs: int) -> Self:
+        """Train on data of these classes, by default those in y: a new model if `reset`."""
+        raise NotImplementedError(f"{type(self).__name__} does not define _fit")
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class Labelled(ClassifierMixin, ClassEstimator):
     """Base class of the estimators that predict classes.
 
     Attributes
@@ -57,10 +94,12 @@ class Labelled(ClassifierMixin, SequenceEstimator):
             raise ValueError(f"y has the class {first!r}, which is not one of {self.classes_.tolist()}")
         return places
 
-    def _class_weighted(self, labels: Array, weights: Array) -> Array:
-        """Return the weights of labels (n,) with those of their classes."""
-        factors = class_factors(self.class_weight, self.classes_, labels, weights)
-        return weights if factors is None else weights * factors[labels]
+    def _class_weighted(self, labels: Array, weights: Array | None) -> Array | None:
+        """Return the weights of labels (n,), None for 1 each, times those of their classes."""
+        if self.class_weight is None:
+            return weights
+        weights = np.ones(len(labels)) if weights is None else weights
+        return weights * class_factors(self.class_weight, self.classes_, labels, weights)[labels]
 
     def _labels_of(self, outputs: Array) -> Array:
         """Return the most probable classes for outputs (n, K)."""
@@ -72,12 +111,12 @@ class Labelled(ClassifierMixin, SequenceEstimator):
         return np.column_stack([1 - p, p]) if p.shape[1] < len(self.classes_) else p
 
 
-def class_factors(class_weight: Any, classes: Array, labels: Array, weights: Array) -> Array | None:
-    """Return the factor (K,) of the weights of each class, or None where there is none.
+def class_factors(class_weight: Any, classes: Array, labels: Array, weights: Array) -> Array:
+    """Return the factor (K,) of the weights of each class.
 
     Parameters
     ----------
-    class_weight : None, 'balanced' or dict
+    class_weight : 'balanced' or dict
         'balanced': the total weight of all labels divided by K times that of the class; a dictionary has the factors
         of classes, 1 where it lacks one.
     classes : ndarray (K,)
@@ -95,8 +134,6 @@ def class_factors(class_weight: Any, classes: Array, labels: Array, weights: Arr
     >>> class_factors("balanced", np.array(["a", "b"]), np.array([0, 0, 0, 1]), np.ones(4))
     array([0.66666667, 2.        ])
     """
-    if class_weight is None:
-        return None
     if isinstance(class_weight, Mapping):
         known = dict(zip(classes.tolist(), range(len(classes)), strict=True))
         factors = np.ones(len(classes))

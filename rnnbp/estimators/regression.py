@@ -8,7 +8,7 @@ import numpy as np
 from rnnbp.estimators.architecture import MODEL, POOLED, RECURRENT, STATIC, Pooled, Static
 from rnnbp.estimators.base import FITTED, TRAINING, SequenceEstimator
 from rnnbp.estimators.nested import Names
-from rnnbp.estimators.scikit import RegressorMixin, check_array, check_is_fitted
+from rnnbp.estimators.scikit import RegressorMixin, check_array
 from rnnbp.losses import LOSSES, MeanSquaredError
 
 Array = np.ndarray
@@ -66,9 +66,7 @@ class Regression(RegressorMixin, SequenceEstimator):
             self.single_output_, self.n_outputs_ = single, values.shape[1]
         elif values.shape[1] != self.n_outputs_:
             raise ValueError(f"y must have {self.n_outputs_} values a sequence, got {values.shape[1]}")
-        sample_weight = data.weights if sample_weight is None else sample_weight
-        weights = None if sample_weight is None else self._weights(sample_weight, data)
-        train = self._targeted(data, values, weights, per_step=False)
+        train = self._targeted(data, values, self._weights(sample_weight, data), per_step=False)
         return self._train(train, self.component("loss").outputs(values.shape[1]), reset=reset, epochs=epochs)
 
     def predict(self, X: Any) -> Array:
@@ -91,10 +89,7 @@ class Regression(RegressorMixin, SequenceEstimator):
         X, y, sample_weight
             As `fit` takes them.
         """
-        check_is_fitted(self)
-        if y is None or isinstance(y, str):
-            _, y = self._read(X, y, reset=False)
-        return super().score(X, y, sample_weight)
+        return super().score(X, self._targets_of(X, y), sample_weight)
 
 
 SQUARED_ERROR = "Default: MeanSquaredError(). Any for values: Huber(), Quantile((0.1, 0.5, 0.9)), MixtureDensity(), ..."

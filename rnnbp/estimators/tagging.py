@@ -68,37 +68,19 @@ class SequenceTagger(Labelled, Recurrent):
         -------
         self
         """
-        reset = self._fresh()
-        return self._fit(X, y, sample_weight, None if reset else self.classes_, reset, self.epochs)
-
-    def partial_fit(self, X: Any, y: Any = None, classes: Any = None, sample_weight: Any = None) -> Self:
-        """Train for one more epoch, on other sequences too.
-
-        Parameters
-        ----------
-        X, y, sample_weight
-            As `fit` takes them.
-        classes : array_like (K,), optional
-            All classes, at the first call. Default: those in y.
-
-        Returns
-        -------
-        self
-        """
-        reset = not hasattr(self, "model_")
-        return self._fit(X, y, sample_weight, classes if reset else self.classes_, reset, self._one_epoch())
+        return super().fit(X, y, sample_weight)
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, classes: Any, reset: bool, epochs: int) -> Self:
         data, y = self._read(X, y, reset=reset)
         flat, counts = self._flat(X, data, y)
         labels = np.full(len(flat), -1)
         labels[counts] = self._encode(_plain(flat[counts]), classes)
-        ends, weights = np.cumsum(data.lengths)[:-1], None
-        sample_weight = data.weights if sample_weight is None else sample_weight
-        if sample_weight is not None or self.class_weight is not None:
-            steps = self._step_weights(sample_weight, data)
-            steps[counts] = self._class_weighted(labels[counts], steps[counts])
-            weights = np.split(np.where(counts, steps, 0), ends)
+        ends, given = np.cumsum(data.lengths)[:-1], self._step_weights(sample_weight, data)
+        counted, weights = self._class_weighted(labels[counts], None if given is None else given[counts]), None
+        if counted is not None:
+            steps = np.zeros(len(labels))
+            steps[counts] = counted
+            weights = np.split(steps, ends)
         names = list(map(str, self.classes_))
         train = self._targeted(data, np.split(labels, ends), weights, classes=names, per_step=True)
         return self._train(train, self._outputs_needed, reset=reset, epochs=epochs)
@@ -115,11 +97,13 @@ class SequenceTagger(Labelled, Recurrent):
             return flat, flat != -1
         return flat, ~np.asarray(pd.isna(flat))
 
-    def _step_weights(self, sample_weight: Any, data: SequenceDataset) -> Array:
-        """Return the weights of all steps in a row."""
+    def _step_weights(self, sample_weight: Any, data: SequenceDataset) -> Array | None:
+        """Return the weights of all steps in a row, by default the dataset's; None where it has none."""
+        sample_weight = data.weights if sample_weight is None else sample_weight
         of_steps = isinstance(sample_weight, list | tuple) and len(sample_weight) and np.ndim(sample_weight[0])
         if not of_steps:
-            return np.repeat(self._weights(sample_weight, data), data.lengths)
+            weights = self._weights(sample_weight, data)
+            return None if weights is None else np.repeat(weights, data.lengths)
         items = [np.asarray(one, np.float64) for one in sample_weight]
         _check_lengths("sample_weight", items, data.lengths)
         return np.concatenate(items)
@@ -165,9 +149,10 @@ class SequenceTagger(Labelled, Recurrent):
         check_is_fitted(self)
         data, y = self._read(X, y, reset=False)
         flat, counts = self._flat(X, data, y)
-        weights = None if sample_weight is None else self._step_weights(sample_weight, data)[counts]
+        weights = None if sample_weight is None else self._step_weights(sample_weight, data)
+        counted = None if weights is None else weights[counts]
         predicted = np.concatenate([self._labels_of(outputs) for outputs in self._outputs(X)])
-        return float(accuracy_score(_plain(flat[counts]), predicted[counts], sample_weight=weights))
+        return float(accuracy_score(_plain(flat[counts]), predicted[counts], sample_weight=counted))
 
 
 def _check_lengths(name: str, items: Sequence[Array], lengths: Array) -> None:

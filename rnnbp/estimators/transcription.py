@@ -9,6 +9,7 @@ import numpy as np
 from rnnbp.data import LabelSequences
 from rnnbp.estimators.architecture import MODEL, RECURRENT, Recurrent
 from rnnbp.estimators.base import FITTED, TRAINING, SequenceEstimator
+from rnnbp.estimators.labels import ClassEstimator
 from rnnbp.estimators.nested import Names
 from rnnbp.estimators.scikit import check_is_fitted
 from rnnbp.losses import CTC
@@ -18,7 +19,7 @@ Array = np.ndarray
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
-class SequenceTranscriber(SequenceEstimator, Recurrent):
+class SequenceTranscriber(ClassEstimator, Recurrent):
     __doc__ = f"""Recurrent network that transcribes sequences to labels by connectionist temporal classification.
 
     Parameters
@@ -69,25 +70,7 @@ class SequenceTranscriber(SequenceEstimator, Recurrent):
         -------
         self
         """
-        reset = self._fresh()
-        return self._fit(X, y, sample_weight, None if reset else self.classes_, reset, self.epochs)
-
-    def partial_fit(self, X: Any, y: Any = None, classes: Any = None, sample_weight: Any = None) -> Self:
-        """Train for one more epoch, on other sequences too.
-
-        Parameters
-        ----------
-        X, y, sample_weight
-            As `fit` takes them.
-        classes : array_like, optional
-            All labels, at the first call. Default: those in y.
-
-        Returns
-        -------
-        self
-        """
-        reset = not hasattr(self, "model_")
-        return self._fit(X, y, sample_weight, classes if reset else self.classes_, reset, self._one_epoch())
+        return super().fit(X, y, sample_weight)
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, classes: Any, reset: bool, epochs: int) -> Self:
         data, y = self._read(X, y, reset=reset)
@@ -101,9 +84,7 @@ class SequenceTranscriber(SequenceEstimator, Recurrent):
             numbers = [[number_of[label] for label in one.tolist()] for one in labels]
         except KeyError as error:
             raise ValueError(f"y has the label {error}, which is not one of {self.classes_.tolist()}") from None
-        sample_weight = data.weights if sample_weight is None else sample_weight
-        weights = None if sample_weight is None else self._weights(sample_weight, data)
-        train = self._targeted(data, LabelSequences(numbers), weights)
+        train = self._targeted(data, LabelSequences(numbers), self._weights(sample_weight, data))
         return self._train(train, len(self.classes_) + 1, reset=reset, epochs=epochs)
 
     def predict(self, X: Any) -> list[Array]:
