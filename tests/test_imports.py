@@ -20,8 +20,8 @@ WRITTEN_IN = {
     "rnnbp.kernels.compiled.": {"numba", "llvmlite"},
     "rnnbp.losses.ctc_compiled": {"numba", "llvmlite"},
     "rnnbp.metrics.edits_compiled": {"numba", "llvmlite"},
-    "rnnbp.interop.torch_layers": {"torch"},
-    "rnnbp.interop.torch_modules": {"torch"},
+    "rnnbp.interop.pytorch.torch_layers": {"torch"},
+    "rnnbp.interop.pytorch.torch_modules": {"torch"},
     "rnnbp.estimators.scikit": {"sklearn"},  # its base classes, of which estimators are subclasses
     "rnnbp.estimators.aeon": {"aeon"},
 }

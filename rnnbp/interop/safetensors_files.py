@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from rnnbp.interop.parameter_names import biases, names_of_layers, tied_names
-from rnnbp.interop.state_dicts import load_state_dict, state_dict
+from rnnbp.interop.pytorch.parameter_names import biases, names_of_layers, tied_names
+from rnnbp.interop.pytorch.state_dicts import load_state_dict, state_dict
 from rnnbp.layers import Layer
 from rnnbp.models import Sequential
 from rnnbp.models.saving import arrays_of, header_of, model_of

@@ -8,7 +8,7 @@ import torch
 from hypothesis import strategies as st
 from torch import nn
 
-from rnnbp.interop.torch_layers import (
+from rnnbp.interop.pytorch.torch_layers import (
     CausalConv1d,
     Conv1D,
     Dense,

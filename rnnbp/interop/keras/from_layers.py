@@ -8,7 +8,7 @@ import numpy as np
 
 from rnnbp import layers
 from rnnbp.core.activations import ACTIVATIONS
-from rnnbp.interop.keras_cells import CLASSES, cell_of, parameters_from_keras
+from rnnbp.interop.keras.cells import CLASSES, cell_of, parameters_from_keras
 from rnnbp.layers import Layer
 from rnnbp.runtime import some
 

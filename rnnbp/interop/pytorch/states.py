@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from rnnbp.cells import Cell
-from rnnbp.interop.state_dicts import as_array
-from rnnbp.interop.to_torch_modules import torch_class
+from rnnbp.interop.pytorch.state_dicts import as_array
+from rnnbp.interop.pytorch.to_modules import torch_class
 from rnnbp.layers import Bidirectional, Layer, MultiLayer, Recurrent
 from rnnbp.layers.base import State
 from rnnbp.layers.cell_layer import unrolled

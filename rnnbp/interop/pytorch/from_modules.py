@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnbp.interop.from_torch_layers import translations
-from rnnbp.interop.parameter_names import torch_name
+from rnnbp.interop.pytorch.from_layers import translations
+from rnnbp.interop.pytorch.parameter_names import torch_name
 from rnnbp.layers import Dense, Layer, TiedDense
 from rnnbp.models import Sequential
 from rnnbp.runtime import require, some
@@ -102,7 +102,7 @@ def _forward(module: Module) -> Any:
 def _forwards_in_a_row() -> tuple[Any, ...]:
     import torch
 
-    from rnnbp.interop.torch_modules import SequenceModel
+    from rnnbp.interop.pytorch.torch_modules import SequenceModel
 
     return torch.nn.Sequential.forward, SequenceModel.forward
 

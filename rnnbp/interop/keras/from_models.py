@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnbp.interop.from_keras_layers import Part, translated
-from rnnbp.interop.keras_cells import import_keras
+from rnnbp.interop.keras.cells import import_keras
+from rnnbp.interop.keras.from_layers import Part, translated
 from rnnbp.losses import CrossEntropy
 from rnnbp.models import Sequential
 from rnnbp.runtime import some

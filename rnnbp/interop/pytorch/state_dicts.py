@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rnnbp.interop.parameter_names import tied_names, torch_names
+from rnnbp.interop.pytorch.parameter_names import tied_names, torch_names
 from rnnbp.models import Sequential
 from rnnbp.runtime import did_you_mean
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from rnnbp.interop.torch_layers import CausalConv1d, InTime, OverTime, without_padding
+from rnnbp.interop.pytorch.torch_layers import CausalConv1d, InTime, OverTime, without_padding
 
 Tensor = torch.Tensor
 States = list[Any]  # for each layer None, h or (h, c)

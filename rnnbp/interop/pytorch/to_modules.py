@@ -9,15 +9,15 @@ import numpy as np
 
 from rnnbp import layers
 from rnnbp.cells import Cell, ElmanCell, GRUCell, LSTMCell, ProjectionLSTMCell
-from rnnbp.interop.parameter_names import has_bias, torch_names
-from rnnbp.interop.state_dicts import state_dict
+from rnnbp.interop.pytorch.parameter_names import has_bias, torch_names
+from rnnbp.interop.pytorch.state_dicts import state_dict
 from rnnbp.layers import Bidirectional, CellLayer, Layer, MultiLayer, Recurrent
 from rnnbp.layers.cell_layer import unrolled
 from rnnbp.models import Sequential
 from rnnbp.runtime import flag, require
 
 if TYPE_CHECKING:
-    from rnnbp.interop.torch_modules import SequenceModel
+    from rnnbp.interop.pytorch.torch_modules import SequenceModel
 
 ACTIVATIONS = {"tanh": "Tanh", "sigmoid": "Sigmoid", "relu": "ReLU", "linear": "Identity"}
 Module = Any  # torch.nn.Module, which is not imported with this file
@@ -77,7 +77,7 @@ def to_torch(model: Sequential, batch_first: bool = False) -> SequenceModel:
     True
     """
     torch = require("torch", extra="torch")
-    from rnnbp.interop.torch_modules import SequenceModel
+    from rnnbp.interop.pytorch.torch_modules import SequenceModel
 
     flag("batch_first", batch_first)
     options = {"dtype": getattr(torch, str(model.dtype))}
@@ -125,7 +125,7 @@ def _translations() -> dict[type[Layer], Callable[[Any, dict[str, Any]], Module]
     import torch
     from torch import nn
 
-    from rnnbp.interop import torch_layers as own
+    from rnnbp.interop.pytorch import torch_layers as own
 
     return {
         layers.Dense: _dense,
@@ -150,7 +150,7 @@ def _translations() -> dict[type[Layer], Callable[[Any, dict[str, Any]], Module]
 def _dense(layer: layers.Dense, options: dict[str, Any]) -> Module:
     from torch import nn
 
-    from rnnbp.interop import torch_layers as own
+    from rnnbp.interop.pytorch import torch_layers as own
 
     if layer.activation == "linear":
         return nn.Linear(layer.input_size, layer.output_size, **options)
@@ -160,7 +160,7 @@ def _dense(layer: layers.Dense, options: dict[str, Any]) -> Module:
 def _convolution(layer: layers.Conv1D, options: dict[str, Any]) -> Module:
     from torch import nn
 
-    from rnnbp.interop import torch_layers as own
+    from rnnbp.interop.pytorch import torch_layers as own
 
     sizes = layer.input_size, layer.output_size, layer.kernel_size
     options = options | {"stride": layer.stride, "dilation": layer.dilation, "groups": layer.groups}

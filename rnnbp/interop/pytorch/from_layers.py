@@ -14,7 +14,7 @@ def translations() -> dict[type, Callable[[Module], Layer]]:
     """Return the functions that make a layer of a module, by its exact type: a subclass may compute something else."""
     from torch import nn
 
-    from rnnbp.interop import torch_layers as own
+    from rnnbp.interop.pytorch import torch_layers as own
 
     return {
         nn.RNN: _rnn,
@@ -78,7 +78,7 @@ def _embedding(module: Module) -> Layer:
 
 
 def _convolution(module: Module) -> Layer:
-    from rnnbp.interop.torch_layers import CausalConv1d
+    from rnnbp.interop.pytorch.torch_layers import CausalConv1d
 
     if module.padding_mode != "zeros":
         raise ValueError(f"padding_mode must be 'zeros', got {module.padding_mode!r}")

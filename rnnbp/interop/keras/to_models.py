@@ -9,7 +9,7 @@ import numpy as np
 
 from rnnbp import layers
 from rnnbp.core import Parameters
-from rnnbp.interop.keras_cells import import_keras, keras_class, parameters_to_keras, table_name
+from rnnbp.interop.keras.cells import import_keras, keras_class, parameters_to_keras, table_name
 from rnnbp.layers import Bidirectional, Layer, MultiLayer, Recurrent, RecurrentDropout
 from rnnbp.layers.cell_layer import unrolled
 from rnnbp.models import Sequential
