@@ -10,6 +10,7 @@ from rnnbp.cells import Cell
 from rnnbp.cells.base import Array, Delta, Weights, check_cell
 from rnnbp.cells.base import Residuals as StepResiduals
 from rnnbp.cells.declared import DeclaredCell, with_carried_state
+from rnnbp.cells.wrapped import WrappedCell
 from rnnbp.core import Parameters
 from rnnbp.layers.base import Evaluate, Layer, Residuals, Run, Shape, State, check_sequences
 from rnnbp.layers.recurrent import Recurrent
@@ -17,7 +18,7 @@ from rnnbp.runtime import number
 
 
 @dataclass(frozen=True)
-class CarryingCell:
+class CarryingCell(WrappedCell):
     """Cell of which a share of each unit's state is carried over: s[t] = k s[t-1] + (1 - k) f(s[t-1], x[t]).
 
     The input is [x | k], (F + S): k is a constant, of which there is no gradient.
@@ -36,25 +37,9 @@ class CarryingCell:
     array([5., 1.])
     """
 
-    cell: Cell
-
     @property
     def input_size(self) -> int:
         return self.cell.input_size + self.cell.state_size
-
-    @property
-    def output_size(self) -> int:
-        return self.cell.output_size
-
-    @property
-    def state_size(self) -> int:
-        return self.cell.state_size
-
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return self.cell.shapes()
-
-    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
-        self.cell.initialize(params, rng)
 
     def _split(self, x: Array) -> tuple[Array, Array]:
         return x[..., : self.cell.input_size], x[..., self.cell.input_size :]

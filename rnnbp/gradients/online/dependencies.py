@@ -15,8 +15,8 @@ from rnnbp.cells.base import Array, Residuals, Weights
 from rnnbp.cells.declared import DeclaredCell
 from rnnbp.cells.declared.expressions import Expression
 from rnnbp.cells.declared.reverse import Cotangent
+from rnnbp.cells.wrapped import WrappedCell
 from rnnbp.gradients.online.detached_layers import Detached
-from rnnbp.gradients.online.wrapped_cell import WrappedCell
 
 
 def with_dependencies(cell: Cell) -> Cell:

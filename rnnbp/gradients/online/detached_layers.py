@@ -12,9 +12,9 @@ import numpy as np
 from rnnbp.cells import Cell, Outer
 from rnnbp.cells.base import Array, Delta, Residuals, Weights
 from rnnbp.cells.outer import outer_method
+from rnnbp.cells.wrapped import WrappedCell
 from rnnbp.gradients.online.decomposition import Decomposition
 from rnnbp.gradients.online.layer_cells import InputAndMeanCell, RunningMeanCell
-from rnnbp.gradients.online.wrapped_cell import WrappedCell
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbp.cells import Cell
 from rnnbp.cells.base import Array, Delta, Residuals, Weights
+from rnnbp.cells.wrapped import WrappedCell
 from rnnbp.core import Parameters
 from rnnbp.layers.learned_start import START
 
 
 @dataclass(frozen=True)
-class StartedCell:
+class StartedCell(WrappedCell):
     """Cell with a learned initial state: the state is [s | whether the sequence has begun].
 
     From zeros, a sequence that has not begun, the first step starts in the parameter `start`.
@@ -28,16 +28,6 @@ class StartedCell:
     >>> cell.step(weights, np.zeros(3), np.zeros(1))[0].round(3)
     array([0.999, 0.999, 1.   ])
     """
-
-    cell: Cell
-
-    @property
-    def input_size(self) -> int:
-        return self.cell.input_size
-
-    @property
-    def output_size(self) -> int:
-        return self.cell.output_size
 
     @property
     def state_size(self) -> int:

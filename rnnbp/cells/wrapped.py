@@ -1,17 +1,16 @@
-"""Cells around a cell, which change its vector-Jacobian product alone."""
+"""Base class of the cells around a cell."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbp.cells import Cell
-from rnnbp.cells.base import Array, Delta, Residuals, Weights
+from rnnbp.cells.base import Array, Cell, Delta, Residuals, Weights
 from rnnbp.core import Parameters
 
 
 @dataclass(frozen=True)
 class WrappedCell:
-    """Base of the cells around a cell, whose sizes, parameters and step they have.
+    """Base class of the cells around a cell: sizes, parameters and step are those of the cell, until redefined.
 
     `outer_products` is defined beside `step_vjp`: an inherited one does not count (see `outer_method`).
 
