@@ -10,7 +10,7 @@ from rnnbp.cells import Cell
 from rnnbp.cells.base import Array, Weights, check_cell, zero_state
 from rnnbp.core import Parameters
 from rnnbp.kernels.packing import pack, unpack
-from rnnbp.layers.base import Evaluate, Layer, Residuals, Run, Shape, State, check_sequences
+from rnnbp.layers.base import Evaluate, Residuals, Run, State
 from rnnbp.layers.fixed_point_iterations import (
     FixedPointResiduals,
     JointSolve,
@@ -18,6 +18,7 @@ from rnnbp.layers.fixed_point_iterations import (
     StepFunction,
     backward_through_iterations,
 )
+from rnnbp.layers.one_cell import OneCellLayer
 from rnnbp.runtime import flag
 from rnnbp.solvers import (
     Iteration,
@@ -61,7 +62,7 @@ class FixedPointSolution:
 
 
 @dataclass(frozen=True)
-class FixedPoint(Layer):
+class FixedPoint(OneCellLayer):
     """Fixed-point layer (deep equilibrium layer): the fixed point z = f(z, x) of a cell's step, (T, B, F) -> (T, B, O).
 
     A static input is a sequence of one step. In a longer sequence every step has a fixed point of its own; all of them
@@ -117,13 +118,10 @@ class FixedPoint(Layer):
     True
     """
 
-    cell: Cell
     solver: Solver = field(default_factory=Iteration)
     tolerance: Tolerance = field(default_factory=Tolerance)
     warm_start: bool = False
     on_failure: OnFailure = field(default_factory=Raise)
-
-    recurrent = True
 
     def __post_init__(self) -> None:
         check_cell("cell", self.cell)
@@ -131,16 +129,6 @@ class FixedPoint(Layer):
         flag("warm_start", self.warm_start)
         if self.solver.linear:
             raise ValueError(f"solver must be one for nonlinear equations, got {self.solver}: Newton(), say")
-
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return self.cell.shapes()
-
-    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
-        self.cell.initialize(params, rng)
-
-    def out_shape(self, shape: Shape) -> Shape:
-        check_sequences(self, shape, self.cell.input_size)
-        return (*shape[:2], self.cell.output_size)
 
     def solve(
         self, params: Parameters, x: Array, lengths: ArrayLike | None = None, start: Array | None = None

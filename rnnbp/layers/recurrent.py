@@ -4,15 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbp.cells import Cell
 from rnnbp.cells.base import Array, check_cell, zero_state
 from rnnbp.core import Parameters
 from rnnbp.kernels import kernel_of
-from rnnbp.layers.base import Evaluate, Layer, Residuals, Run, Shape, State, check_sequences
+from rnnbp.layers.base import Evaluate, Layer, Residuals, Run, State
+from rnnbp.layers.one_cell import OneCellLayer
 
 
 @dataclass(frozen=True)
-class Recurrent(Layer):
+class Recurrent(OneCellLayer):
     """Recurrent layer, a cell unrolled over time: (T, B, F) -> (T, B, O).
 
     Parameters have the names that the cell gives them. The state is that of the cell, (B, S).
@@ -33,22 +33,8 @@ class Recurrent(Layer):
     ('T', 'B', 64)
     """
 
-    cell: Cell
-
-    recurrent = True
-
     def __post_init__(self) -> None:
         check_cell("cell", self.cell)
-
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return self.cell.shapes()
-
-    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
-        self.cell.initialize(params, rng)
-
-    def out_shape(self, shape: Shape) -> Shape:
-        check_sequences(self, shape, self.cell.input_size)
-        return (*shape[:2], self.cell.output_size)
 
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         dtype = np.result_type(params.vector, x)

@@ -9,13 +9,14 @@ import numpy as np
 from rnnbp.cells.base import Array
 from rnnbp.cells.declared import DeclaredCell, with_recurrent_mask
 from rnnbp.core import Parameters
-from rnnbp.layers.base import Evaluate, Layer, Residuals, Run, Shape, State, check_sequences
+from rnnbp.layers.base import Evaluate, Residuals, Run, State
 from rnnbp.layers.dropout import drop_rate
+from rnnbp.layers.one_cell import OneCellLayer
 from rnnbp.layers.recurrent import Recurrent
 
 
 @dataclass(frozen=True)
-class RecurrentDropout(Layer):
+class RecurrentDropout(OneCellLayer):
     """Recurrent layer with recurrent dropout, a cell unrolled over time: (T, B, F) -> (T, B, O).
 
     In training, what enters a step by recurrent weights is multiplied by a mask, one for all steps of a sequence:
@@ -54,8 +55,6 @@ class RecurrentDropout(Layer):
     cell: DeclaredCell
     rate: float = 0.25
 
-    recurrent = True
-
     def __post_init__(self) -> None:
         if not isinstance(self.cell, DeclaredCell) or not self.cell.is_derived:
             raise ValueError(
@@ -67,24 +66,13 @@ class RecurrentDropout(Layer):
         drop_rate("rate", self.rate)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {
-            name: value for name, value in vars(self).items() if not name.startswith("_")
-        }  # without what is derived
+        """Return the fields, without what is derived from them."""
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
 
     @cached_property
     def _masked(self) -> Recurrent:
         """The layer of the cell with the mask."""
         return Recurrent(with_recurrent_mask(self.cell))
-
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return self.cell.shapes()
-
-    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
-        self.cell.initialize(params, rng)
-
-    def out_shape(self, shape: Shape) -> Shape:
-        check_sequences(self, shape, self.cell.input_size)
-        return (*shape[:2], self.cell.output_size)
 
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         if run.rng is None or self.rate == 0:

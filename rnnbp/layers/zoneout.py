@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from rnnbp.cells import Cell
 from rnnbp.cells.base import Array, Delta, Weights, check_cell
 from rnnbp.cells.base import Residuals as StepResiduals
 from rnnbp.cells.declared import DeclaredCell, with_carried_state
 from rnnbp.cells.wrapped import WrappedCell
 from rnnbp.core import Parameters
-from rnnbp.layers.base import Evaluate, Layer, Residuals, Run, Shape, State, check_sequences
+from rnnbp.layers.base import Evaluate, Residuals, Run, State
+from rnnbp.layers.one_cell import OneCellLayer
 from rnnbp.layers.recurrent import Recurrent
 from rnnbp.runtime import number
 
@@ -61,7 +61,7 @@ class CarryingCell(WrappedCell):
 
 
 @dataclass(frozen=True)
-class Zoneout(Layer):
+class Zoneout(OneCellLayer):
     """Recurrent layer with zoneout, a cell unrolled over time: (T, B, F) -> (T, B, O).
 
     In training, each unit keeps its state at a step with probability `rate`, and takes the cell's next one otherwise;
@@ -96,10 +96,7 @@ class Zoneout(Layer):
     ('T', 'B', 8)
     """
 
-    cell: Cell
     rate: float | tuple[float, ...] = 0.1
-
-    recurrent = True
 
     def __post_init__(self) -> None:
         check_cell("cell", self.cell)
@@ -113,9 +110,8 @@ class Zoneout(Layer):
         object.__setattr__(self, "rate", rates if several else rates[0])
 
     def __getstate__(self) -> dict[str, Any]:
-        return {
-            name: value for name, value in vars(self).items() if not name.startswith("_")
-        }  # without what is derived
+        """Return the fields, without what is derived from them."""
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
 
     @cached_property
     def _layer(self) -> Recurrent:
@@ -147,16 +143,6 @@ class Zoneout(Layer):
         wide["w_ih"][own, : self.cell.input_size] = params["w_ih"]
         wide["w_ih"][carried, self.cell.input_size + np.arange(self.cell.state_size)] = 1
         return wide
-
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return self.cell.shapes()
-
-    def initialize(self, params: Parameters, rng: np.random.Generator) -> None:
-        self.cell.initialize(params, rng)
-
-    def out_shape(self, shape: Shape) -> Shape:
-        check_sequences(self, shape, self.cell.input_size)
-        return (*shape[:2], self.cell.output_size)
 
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         weights = self._weights(params)
