@@ -125,7 +125,7 @@ class ScheduledSampling(GradientAlgorithm):
         value, d_outputs = whole_loss(model, loss, ran.outputs, batch)
         grad = ran.backward(d_outputs, self.through)
         cost = Cost(int(batch.lengths.sum()) + ran.repeated, residual_bytes([span.residuals for span in ran.spans]))
-        vector = model.params.masked(grad.vector)
+        vector = model.params.trainable(grad.vector)
         yield Gradient(value, vector, ran.outputs, list(ran.state or []), cost, (0, batch.steps))
 
     def fed(self, batch: SequenceBatch, rng: np.random.Generator) -> Array:

@@ -239,3 +239,13 @@ def test_a_seed_counts_beside_a_trainers_generator() -> None:
     )
     assert one == same
     assert one != other
+
+
+def test_frozen_parameters_have_no_gradient() -> None:
+    model, batch = model_of("two LSTM layers"), batch_of(np.random.default_rng(2))
+    loss, algorithm = rnnbp.MeanSquaredError(), rnnbp.ScheduledSampling(0.5)
+    expected = gradient(algorithm, model, batch, loss).vector.copy()
+    model.freeze("0.*")
+    frozen = model.params.frozen_vector
+    expected[frozen] = 0
+    np.testing.assert_array_equal(gradient(algorithm, model, batch, loss).vector, expected)
