@@ -14,7 +14,7 @@ import numpy as np
 
 from rnnbp.layers import Run
 from rnnbp.layers.base import Array, Residuals, State
-from rnnbp.models.states import add_states, only_rows, replace_rows
+from rnnbp.models.states import add_states, map_states, only_rows, replace_rows
 
 Unroll = Callable[[Array, Run, Sequence[State] | None], tuple[Array, Residuals, list[State]]]
 Backward = Callable[[Residuals, Array, Sequence[State] | None], tuple[Array, list[State]]]
@@ -94,6 +94,9 @@ def unroll_spans(
         if replaced:
             if initial is None or run.rng is not None:  # a random layer begins anew in every episode
                 _, own_initial, initial = unroll(x[:1], Run(np.zeros_like(run.lengths), run.rng), None)
+            if map_states(np.shape, list(states or ())) != map_states(np.shape, list(initial)):
+                # a random layer's state has its mask in training alone: after a run of no steps it is as in this run
+                states = unroll(x[:1], Run(np.zeros_like(run.lengths), run.rng), states)[2]
             states = replace_rows(states, initial, rows)
         lengths = np.clip(run.lengths - here.start, 0, here.stop - here.start)
         y, own, states = unroll(x[here], Run(lengths, run.rng), states)

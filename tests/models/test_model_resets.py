@@ -101,3 +101,21 @@ def test_training_on_a_stream_resets_the_carried_state() -> None:
     assert trainer.evaluate(stream)["accuracy"] > 0.98
     predicted = np.concatenate([np.concatenate(model.predict(stream)[r::10]) for r in range(10)])
     assert np.mean(predicted == since) > 0.98
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_a_state_of_training_or_of_evaluation_is_reset_in_both(training: bool, x: np.ndarray) -> None:
+    layer = rnnbp.layers.RecurrentDropout(rnnbp.cells.LSTMCell(3, 4), 0.5)
+    model, rng = rnnbp.Sequential(layer, rnnbp.Dense(4, 2)), np.random.default_rng
+    run = rnnbp.layers.Run(np.full(3, 7), None if training else rng(1))
+    _, _, state = model.unroll(model.params, x, run)  # the mask is part of it in the training pass alone
+    first = np.zeros((7, 3), bool)
+    first[0] = [True, False, False]
+    there = rnnbp.layers.Run(np.full(3, 7), rng(2) if training else None, first)
+    outputs, _, after = model.unroll(model.params, x, there, state)
+    assert after[0].shape == (3, 12 if training else 8)
+    if not training:
+        np.testing.assert_array_equal(outputs[:, 0], model.forward(x)[:, 0])
+        np.testing.assert_array_equal(
+            outputs[:, 1:], model.unroll(model.params, x, run.__class__(np.full(3, 7)), state)[0][:, 1:]
+        )
