@@ -54,7 +54,7 @@ def sample_tokens(
     Raises
     ------
     ValueError
-        If an argument is out of range, or logits are not finite.
+        If an argument is out of range, or logits are not finite or of another shape.
 
     References
     ----------
@@ -71,7 +71,10 @@ def sample_tokens(
     [1, 0, 0, 0, 1, 1, 0, 1]
     """
     check_sampling(temperature, top_k, top_p)
-    return sampled(np.asarray(logits), rng, temperature, top_k, top_p)
+    logits = np.asarray(logits)
+    if logits.ndim != 2 or not logits.shape[1]:
+        raise ValueError(f"logits must have shape (B, K) with K of 1 or more, got {logits.shape}")
+    return sampled(logits, rng, temperature, top_k, top_p)
 
 
 def sampled(
@@ -83,8 +86,9 @@ def sampled(
     if temperature == 0:
         return logits.argmax(axis=1)
     scaled = logits.astype(np.float64)
-    scaled -= scaled.max(axis=1, keepdims=True)
-    weights = np.exp(scaled / temperature)
+    with np.errstate(over="ignore"):  # exp(-inf) is 0
+        scaled -= scaled.max(axis=1, keepdims=True)
+        weights = np.exp(scaled / temperature)
     if top_k is not None and top_k < logits.shape[1]:
         weights[scaled < np.partition(scaled, -top_k, axis=1)[:, -top_k, None]] = 0
     if top_p is not None and top_p < 1:

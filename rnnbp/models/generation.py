@@ -36,8 +36,8 @@ def generate(
     seed_or_generator("rng", rng)
     rng = np.random.default_rng(rng)
     prompts, several = as_prompts(start, tokenizer)
-    ends = stops(stop, tokenizer)
     logits, state = run_prompts(model, prompts)
+    ends = stops(stop, tokenizer, logits.shape[1])
     written, lengths = np.empty((len(prompts), steps), np.int64), np.full(len(prompts), steps)
     for t in range(steps):
         written[:, t] = sampled(logits, rng, temperature, top_k, top_p)
@@ -116,23 +116,28 @@ def as_prompts(start: Any, tokenizer: CharTokenizer | None) -> tuple[list[Array]
     return prompts, several
 
 
-def stops(stop: Stop, tokenizer: CharTokenizer | None) -> list[Array]:
+def stops(stop: Stop, tokenizer: CharTokenizer | None, tokens: int) -> list[Array]:
     """Return the tokens, one or several in a row, before which a sequence ends: the longest first.
 
     Raises
     ------
     ValueError
-        If one is neither text nor a token, is empty, or is text and there is no tokenizer.
+        If one is neither text nor a token, is empty, is never written, or is text and there is no tokenizer.
 
     Examples
     --------
-    >>> stops([0, "ba"], CharTokenizer("ab"))
+    >>> stops([0, "ba"], CharTokenizer("ab"), tokens=2)
     [array([1, 0]), array([0])]
     """
     found = []
     for one in [] if stop is None else [stop] if isinstance(stop, str | int | np.integer) else stop:
         if isinstance(one, str) and one and tokenizer is not None:
+            strange = [c for c in one if c not in tokenizer.characters]
+            if strange:
+                raise ValueError(f"stop={one!r} is never written: {strange[0]!r} is not in the vocabulary")
             found.append(tokenizer.encode(one))
+        elif isinstance(one, int | np.integer) and not 0 <= one < tokens:
+            raise ValueError(f"stop must be tokens from 0 to {tokens - 1}, got {one}")
         elif isinstance(one, int | np.integer) and not isinstance(one, bool):
             found.append(np.array([one]))
         else:

@@ -172,3 +172,25 @@ def test_a_token_takes_little_more_than_a_step() -> None:
 
     step, token = (min(seconds(call) for _ in range(5)) for call in (steps, lambda: model.generate([1], 300)))
     assert token < 3 * step
+
+
+def test_no_temperature_and_no_difference_of_logits_is_too_extreme_to_sample() -> None:
+    for logits, temperature in (([[1.0, 2.0]], 1e-320), ([[-1e308, 1e308]], 1.0)):
+        assert sample_tokens(np.array(logits), np.random.default_rng(0), temperature).tolist() == [1]
+
+
+def test_logits_of_another_shape_are_refused() -> None:
+    for shape in ((3,), (2, 0), (2, 3, 4)):
+        with pytest.raises(ValueError, match=r"logits must have shape \(B, K\)"):
+            sample_tokens(np.zeros(shape), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("unknown", ["", "c"])
+def test_what_is_never_written_stops_nothing_and_is_refused(unknown: str) -> None:
+    model = MODELS["GRU"]()
+    model.tokenizer = CharTokenizer("abcdef", unknown)
+    with pytest.raises(ValueError, match="stop='xa' is never written: 'x' is not in the vocabulary"):
+        model.generate("ab", 5, stop=["b", "xa"])
+    for token in (6, -1):
+        with pytest.raises(ValueError, match=f"stop must be tokens from 0 to 5, got {token}"):
+            model.generate("ab", 5, stop=token)
