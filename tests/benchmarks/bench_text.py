@@ -21,6 +21,7 @@ from rnnbp.benchmark.measure import TimedCall, best_times
 from rnnbp.data.batch import stream_batches
 
 EMBEDDED, ROWS, STEPS, RATE = 64, 32, 64, 0.002
+WRITTEN = 200  # characters
 Array = np.ndarray
 
 
@@ -152,9 +153,12 @@ def main() -> None:
     seconds = train(learners, tokens, options.epochs)
     bits = {name: learner.bits(test) for name, learner in learners.items()}
     calls = [TimedCall(learner.writer(), options.threads) for learner in learners.values()]
+    calls.append(TimedCall(lambda: ours.model.generate([7], WRITTEN), options.threads))
+    *steps, written = best_times(calls, lambda threads: None, 3.0)
     table = pd.DataFrame({"bits per character": bits, "seconds": seconds})
-    table["us a step"] = [1e6 * best for best in best_times(calls, lambda threads: None, 2.0)]
+    table["us a step"] = [1e6 * best for best in steps]
     print(table.round(3).to_string())
+    print(f"a character that `generate` writes takes {1e6 * written / WRITTEN:.0f} us")
     print(f"PyTorch takes {seconds['PyTorch'] / seconds['rnnbp']:.2f} times as long to train")
 
 

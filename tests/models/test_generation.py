@@ -1,6 +1,5 @@
 """Models that write: `generate` is a loop over `step` with sampling."""
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -153,25 +152,6 @@ def test_a_diverged_model_is_refused() -> None:
     model.params["2.b"] = np.nan
     with pytest.raises(ValueError, match="logits must be finite"):
         model.generate([1], 3)
-
-
-@pytest.mark.slow
-def test_a_token_takes_little_more_than_a_step() -> None:
-    model = rnnbp.Sequential(rnnbp.Embedding(65, 32), rnnbp.GRU(32, 128), rnnbp.Dense(128, 65))
-    x, state = np.array([1]), model.start()
-    model.generate([1], 10)
-
-    def seconds(call: object) -> float:
-        begin = time.perf_counter()
-        call()
-        return time.perf_counter() - begin
-
-    def steps() -> None:
-        for _ in range(300):
-            model.step(x, state)
-
-    step, token = (min(seconds(call) for _ in range(5)) for call in (steps, lambda: model.generate([1], 300)))
-    assert token < 3 * step
 
 
 def test_no_temperature_and_no_difference_of_logits_is_too_extreme_to_sample() -> None:
