@@ -1,4 +1,4 @@
-"""Mask of the entries of a vector that are fixed at zero, or frozen at their values."""
+"""Mask of the entries of a vector that are fixed at zero, and of those that are frozen at their values."""
 
 import numpy as np
 
@@ -41,3 +41,15 @@ class Mask:
         if self.values is None:
             self.values = np.ones(self.size, bool)
         return self.values[start : start + size]
+
+    def frozen_part(self, start: int, size: int) -> np.ndarray | None:
+        """Return which of `size` entries from `start` are frozen, to be read; None where none of the vector is."""
+        return None if self.frozen is None else self.frozen[start : start + size]
+
+    def set_frozen(self, start: int, frozen: np.ndarray) -> None:
+        """Freeze the entries from `start` where `frozen` is True, and no others of them."""
+        if self.frozen is None:
+            self.frozen = np.zeros(self.size, bool)
+        self.frozen[start : start + len(frozen)] = frozen
+        if not self.frozen.any():
+            self.frozen = None

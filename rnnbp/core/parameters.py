@@ -1,58 +1,16 @@
 """Parameters: one flat vector, and named views of it."""
 
-import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
-from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from rnnbp.core.layout import Layout, Shape, layout_of, scope_of
 from rnnbp.core.masks import Mask
 from rnnbp.runtime import did_you_mean, zeros
 
-Shape = tuple[int, ...]
 SMALL = 2**16  # bytes, below which memory from the pool takes longer than fresh memory
-
-
-@dataclass(frozen=True, eq=False)
-class Layout:
-    """Layout of named arrays in a vector (P,): their shapes and slices; cached for equal names and shapes."""
-
-    shapes: dict[str, Shape]
-    places: dict[str, slice]
-    spans: frozenset[tuple[int, int]]
-    size: int
-
-
-@lru_cache(maxsize=4096)
-def layout_of(items: tuple[tuple[str, Shape], ...]) -> Layout:
-    """Return the layout of arrays that follow each other in one vector.
-
-    Examples
-    --------
-    >>> layout_of((("w", (2, 3)), ("b", (2,)))).places
-    {'w': slice(0, 6, None), 'b': slice(6, 8, None)}
-    """
-    sizes = [math.prod(shape) for _, shape in items]
-    ends = list(accumulate(sizes, initial=0))
-    places = {name: slice(lo, hi) for (name, _), lo, hi in zip(items, ends[:-1], ends[1:], strict=True)}
-    return Layout(dict(items), places, frozenset(pairwise(ends)), ends[-1])
-
-
-@lru_cache(maxsize=4096)
-def scope_of(layout: Layout, prefix: str, suffix: str) -> tuple[Layout, slice]:
-    """Return the layout under the short names and the slice of the vector that `Parameters.scope` is a view of."""
-    names = [n for n in layout.shapes if n.startswith(prefix) and n.endswith(suffix)]
-    inner = layout_of(tuple((n[len(prefix) : len(n) - len(suffix)], layout.shapes[n]) for n in names))
-    if not names:
-        return inner, slice(0, 0)
-    start, stop = layout.places[names[0]].start, layout.places[names[-1]].stop
-    if stop - start != inner.size:
-        raise ValueError(f"the parameters {prefix}...{suffix} are not contiguous in the vector: {', '.join(names)}")
-    return inner, slice(start, stop)
 
 
 class Parameters:
@@ -198,15 +156,20 @@ class Parameters:
 
     @mask_vector.setter
     def mask_vector(self, mask: np.ndarray | None) -> None:
-        given = np.ones(self.size, bool) if mask is None else np.asarray(mask)
-        if given.dtype != bool or given.shape != (self.size,):
-            raise ValueError(
-                f"mask_vector must be bools of shape (P,) = ({self.size},), or None, got {given.dtype} of shape "
-                f"{given.shape}"
-            )
+        given = self._flags("mask_vector", mask, True)
         if mask is not None or self.mask_vector is not None:
             self._writable_mask()[:] = given
             self.apply_mask()
+
+    def _flags(self, name: str, given: np.ndarray | None, default: bool) -> np.ndarray:
+        """Return the flags (P,) given for an attribute, or the default for all; raise unless they are bools (P,)."""
+        flags = np.full(self.size, default) if given is None else np.asarray(given)
+        if flags.dtype != bool or flags.shape != (self.size,):
+            raise ValueError(
+                f"{name} must be bools of shape (P,) = ({self.size},), or None, "
+                f"got {flags.dtype} of shape {flags.shape}"
+            )
+        return flags
 
     def set_mask(self, name: str, mask: ArrayLike) -> None:
         """Fix entries of an array at zero: they are set to zero and stay zero in every training.
@@ -299,24 +262,14 @@ class Parameters:
         >>> p.trainable(np.array([5.0, 6.0])), p.with_fixed(np.array([5.0, 6.0]))
         (array([0., 6.]), array([1., 6.]))
         """
-        frozen = None if self._mask is None else self._mask.frozen
-        return None if frozen is None else frozen[self._start : self._start + self.size]
+        return None if self._mask is None else self._mask.frozen_part(self._start, self.size)
 
     @frozen_vector.setter
     def frozen_vector(self, frozen: np.ndarray | None) -> None:
-        given = np.zeros(self.size, bool) if frozen is None else np.asarray(frozen)
-        if given.dtype != bool or given.shape != (self.size,):
-            raise ValueError(
-                f"frozen_vector must be bools of shape (P,) = ({self.size},), or None, got {given.dtype} of shape "
-                f"{given.shape}"
-            )
+        given = self._flags("frozen_vector", frozen, False)
         if self._mask is None:
             raise ValueError("a gradient is not frozen: freeze the model's parameters, model.freeze(...)")
-        if self._mask.frozen is None:
-            self._mask.frozen = np.zeros(self._mask.size, bool)
-        self._mask.frozen[self._start : self._start + self.size] = given
-        if not self._mask.frozen.any():
-            self._mask.frozen = None
+        self._mask.set_frozen(self._start, given)
 
     def trainable(self, vector: np.ndarray) -> np.ndarray:
         """Return `vector` (P,), a gradient or a direction, with zeros where an entry is masked or frozen."""

@@ -1,7 +1,6 @@
 """Parameters of a part of a model, some of which belong to another part."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -43,8 +42,3 @@ class SharedParameters(Parameters):
             self._whole[self._shared[name]] = value
         else:
             super().__setitem__(name, value)
-
-    def __eq__(self, other: Any) -> bool:
-        return super().__eq__(other)
-
-    __hash__ = None
