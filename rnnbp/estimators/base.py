@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike
 
 from rnnbp import gradients
 from rnnbp.data import SequenceDataset
-from rnnbp.estimators.architecture import POOLING, VIEWS, Architecture, Static
+from rnnbp.estimators.architecture import POOLING, VIEWS, Architecture
 from rnnbp.estimators.containers import Container, own_targets
 from rnnbp.estimators.nested import Names
 from rnnbp.estimators.scikit import check_is_fitted, check_random_state, check_sample_weight, validate_data
@@ -167,9 +167,10 @@ class SequenceEstimator(Architecture):
         table = self._container.is_table(X)
         if reset:
             self.table_ = table
-        elif table != self.table_ and issubclass(type(self), Static):
+        elif table != self.table_:
             wanted = "a table (n, features)" if self.table_ else "sequences"
-            raise ValueError(f"X must be {wanted}, as {type(self).__name__} was fitted on")
+            advice = "" if self.table_ else ": one alone is [x]"
+            raise ValueError(f"X must be {wanted}, as {type(self).__name__} was fitted on{advice}")
         if table:
             found = validate_data(self, X, y, reset=reset, dtype=(np.float64, np.float32), **checks)
             rows, y = found if isinstance(found, tuple) else (found, y)
@@ -238,10 +239,16 @@ class SequenceEstimator(Architecture):
             ids=data.ids,
             info=data.info,
             feature_names=data.feature_names,
+            resets=data.resets,
             dtype=self.dtype_,
             **options,
         )
-        return made if weights is None else made.subset(np.flatnonzero([np.any(w) for w in weights]))
+        if weights is None:
+            return made
+        counting = np.flatnonzero([np.any(w) for w in weights])
+        if not counting.size:
+            raise ValueError("sample_weight and class_weight together must be above 0 for a sequence, got zero for all")
+        return made.subset(counting)
 
     # ---- training and prediction --------------------------------------------------------------------
 

@@ -105,6 +105,9 @@ class SequenceForecaster(SequenceEstimator, Recurrent):
     def _fit(self, X: Any, reset: bool, epochs: int) -> Self:
         data, form = self._series(X, reset=reset)
         h = positive_int("steps_ahead", self.steps_ahead)
+        if data.resets is not None or data.weights is not None:
+            what = "reset flags: make a series of every part between two" if data.resets is not None else "weights"
+            raise ValueError(f"SequenceForecaster takes no {what}")
         short = np.flatnonzero(data.lengths < 2)
         if short.size:
             raise ValueError(f"series {short[0]} has 1 step: a forecast is learned from series of two steps or more")

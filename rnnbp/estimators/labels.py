@@ -43,13 +43,17 @@ class ClassEstimator(SequenceEstimator):
         X, y, sample_weight
             As `fit` takes them.
         classes : array_like (K,), optional
-            All classes, at the first call. Default: those in y.
+            All classes, at the first call; later ones may repeat them. Default: those in y.
 
         Returns
         -------
         self
         """
         reset = not hasattr(self, "model_")
+        if not reset and classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ValueError(
+                f"classes must be those of the first call, {self.classes_.tolist()}, got {np.unique(classes).tolist()}"
+            )
         return self._fit(X, y, sample_weight, classes if reset else self.classes_, reset, self._one_epoch())
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, classes: Any, reset: bool, epochs: int) -> Self:

@@ -76,8 +76,8 @@ class SequenceTranscriber(ClassEstimator, Recurrent):
         data, y = self._read(X, y, reset=reset)
         labels = read_labels(y)
         if classes is None:
-            classes = np.unique(np.concatenate(labels)) if any(map(len, labels)) else np.array([])
-        self.classes_ = np.asarray(classes)
+            classes = np.concatenate(labels) if any(map(len, labels)) else []
+        self.classes_ = np.unique(classes)
         blank = self.component("loss").blank
         number_of = {label: k + (k >= blank) for k, label in enumerate(self.classes_.tolist())}
         try:

@@ -333,3 +333,28 @@ def test_without_scikit_learn_the_extra_is_named():
     assert result.returncode == 1
     assert "ImportError: rnnbp.estimators needs scikit-learn" in result.stderr
     assert 'pip install "rnnbp[sklearn]"' in result.stderr
+
+
+def test_later_calls_of_partial_fit_may_repeat_the_classes_but_not_change_them():
+    X, y = steps_up_or_down()
+    classifier = SequenceClassifier(cell="elman", random_state=0).partial_fit(X, y, classes=["up", "down"])
+    classifier.partial_fit(X, y, classes=["down", "up"])
+    with pytest.raises(ValueError, match=r"those of the first call, \['down', 'up'\], got \['down', 'round', 'up'\]"):
+        classifier.partial_fit(X, y, classes=["down", "up", "round"])
+
+
+def test_one_sequence_is_not_taken_for_a_table_of_as_many_sequences_as_it_has_steps():
+    X, y = steps_up_or_down()
+    classifier = SequenceClassifier(cell="elman", epochs=1, random_state=0).fit(X, y)
+    for one in (X[0], X[0].tolist()):
+        with pytest.raises(
+            ValueError, match=r"X must be sequences, as SequenceClassifier was fitted on: one alone is \[x\]"
+        ):
+            classifier.predict(one)
+    assert classifier.predict([X[0]]).shape == (1,)
+
+
+def test_weights_that_leave_no_sequence_are_refused():
+    X, y = steps_up_or_down()
+    with pytest.raises(ValueError, match="sample_weight and class_weight together must be above 0 for a sequence"):
+        SequenceClassifier(class_weight={"up": 0, "down": 0}).fit(X, y)

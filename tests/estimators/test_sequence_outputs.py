@@ -181,3 +181,29 @@ def test_features_of_recordings_are_those_of_the_features_room():
     transformer = SequenceFeatures(rnnbp.features.MFCC(sr=8000)).set_params(features__n_mfcc=5)
     for found, recording in zip(transformer.fit_transform(recordings), recordings):
         np.testing.assert_array_equal(found, extract(recording))
+
+
+def test_reset_flags_of_a_dataset_are_those_of_training_and_prediction():
+    X, y = running_signs()
+    flags = [np.arange(len(x)) % 3 == 2 for x in X]
+    tagger = SequenceTagger(cell="elman", epochs=2, random_state=0)
+    tagger.fit(SequenceDataset(X, y, resets=flags))
+    wanted = rnnbp.Sequential(*tagger.model_.layers, seed=tagger.model_.seed)
+    data = SequenceDataset(X, y, resets=flags)
+    trainer = rnnbp.Trainer(wanted, rnnbp.CrossEntropy(), optimizer=rnnbp.Adam(0.01), seed=wanted.seed)
+    trainer.fit(data, epochs=2, batch_size=32, progress=False)
+    np.testing.assert_array_equal(tagger.model_.params.vector, wanted.params.vector)
+
+
+def test_a_forecaster_refuses_what_would_have_no_effect():
+    X = [np.arange(9.0)[:, None]] * 2
+    for options, what in (({"resets": [np.zeros(9, bool)] * 2}, "reset flags"), ({"weights": [1, 2]}, "weights")):
+        with pytest.raises(ValueError, match=f"SequenceForecaster takes no {what}"):
+            SequenceForecaster().fit(SequenceDataset(X, **options))
+
+
+def test_classes_of_a_transcriber_are_sorted_and_each_is_one():
+    X = [np.random.default_rng(0).normal(size=(8, 2))] * 4
+    transcriber = SequenceTranscriber(cell="elman", random_state=0).partial_fit(X, ["ab"] * 4, classes=list("cbaa"))
+    assert transcriber.classes_.tolist() == ["a", "b", "c"]
+    assert transcriber.predict_proba(X)[0].shape == (8, 4)
