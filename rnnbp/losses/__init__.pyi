@@ -1,9 +1,9 @@
 from rnnbp.losses.absolute_error import MeanAbsoluteError as MeanAbsoluteError
 from rnnbp.losses.base import Loss as Loss
 from rnnbp.losses.base import check_loss as check_loss
+from rnnbp.losses.binary_cross_entropy import BinaryCrossEntropy as BinaryCrossEntropy
 from rnnbp.losses.by_name import LOSSES as LOSSES
 from rnnbp.losses.by_name import from_config as from_config
-from rnnbp.losses.cross_entropy import BinaryCrossEntropy as BinaryCrossEntropy
 from rnnbp.losses.cross_entropy import CrossEntropy as CrossEntropy
 from rnnbp.losses.ctc import CTC as CTC
 from rnnbp.losses.huber import Huber as Huber

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnnbp import metrics
-from rnnbp.losses.base import Array, as_outputs
+from rnnbp.losses.shapes import Array, as_outputs
 from rnnbp.losses.values import ValueLoss, residuals
 
 

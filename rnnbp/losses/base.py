@@ -7,10 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnnbp.data import item_weights
-from rnnbp.runtime import named_axes, to_config
-
-Array = np.ndarray
-Shape = tuple[int, ...]
+from rnnbp.losses.shapes import Array, Shape, as_outputs, axes, real_items
+from rnnbp.runtime import to_config
 
 
 def check_loss(loss: "Loss") -> None:
@@ -384,70 +382,6 @@ class Loss:
         return f"{type(self).__name__}({', '.join(arguments)})"
 
 
-def as_outputs(outputs: ArrayLike) -> Array:
-    """Return `outputs` as a float or complex array (B, K) or (T, B, K).
-
-    Raises
-    ------
-    ValueError
-        If it is anything else.
-    """
-    outputs = np.asarray(outputs)
-    if outputs.ndim not in (2, 3):
-        raise ValueError(f"outputs must have shape (B, K) or (T, B, K), got {outputs.shape}")
-    if outputs.dtype.kind not in "fc":
-        raise ValueError(f"outputs must be float or complex, got {outputs.dtype}")
-    return outputs
-
-
-def real_items(shape: Shape, lengths: ArrayLike | None) -> Array:
-    """Return a mask of the given shape, (B,) or (T, B): True up to the end of each sequence.
-
-    Raises
-    ------
-    ValueError
-        If `lengths` are not B integers from 0 to T.
-
-    Examples
-    --------
-    >>> real_items((3, 2), [3, 1]).astype(int)
-    array([[1, 1],
-           [1, 0],
-           [1, 0]])
-    """
-    if lengths is None:
-        return np.ones(shape, bool)
-    (T, B), lengths = shape, np.asarray(lengths)
-    if lengths.shape != (B,) or not np.issubdtype(lengths.dtype, np.integer):
-        raise ValueError(f"lengths must be integers (B,) = ({B},), got {lengths.dtype} of {lengths.shape}")
-    if lengths.size and not 0 <= lengths.min() <= lengths.max() <= T:
-        raise ValueError(f"lengths must be from 0 to T = {T}, got {lengths.min()} to {lengths.max()}")
-    return np.arange(T)[:, None] < lengths
-
-
 def _rows(mask: Array) -> Array | slice:
     """Return the indices where the flattened mask is True, as a slice if it is True everywhere."""
     return slice(None) if mask.all() else np.flatnonzero(mask)
-
-
-def axes(shape: Shape, names: str = "TBK") -> str:
-    """Return a shape with the names of its axes, the last ones of `names`.
-
-    Examples
-    --------
-    >>> axes((7, 2, 3)), axes((2,), "TB")
-    ('(T, B, K) = (7, 2, 3)', '(B,) = (2,)')
-    """
-    return named_axes(shape, names[-len(shape) :])
-
-
-def target_shape_error(outputs: Array, targets: Array, wanted: str) -> ValueError:
-    """Return the error for targets that do not fit the outputs, with advice."""
-    advice = ""
-    if outputs.ndim == 3 and targets.shape[:1] == outputs.shape[1:2] and targets.shape[:2] != outputs.shape[:2]:
-        advice = ": add rnnbp.Last() to the model, or give a target for every step"
-    elif outputs.ndim == 2 and targets.ndim >= 2 and targets.shape[1] == len(outputs):
-        advice = ": leave out the layer that pools over time (rnnbp.Last()), or give one target for every sequence"
-    return ValueError(
-        f"targets must have shape {wanted} for outputs of shape {axes(outputs.shape)}, got {targets.shape}{advice}"
-    )

@@ -5,7 +5,8 @@ from typing import Any
 
 from rnnbp.losses.absolute_error import MeanAbsoluteError
 from rnnbp.losses.base import Loss
-from rnnbp.losses.cross_entropy import BinaryCrossEntropy, CrossEntropy
+from rnnbp.losses.binary_cross_entropy import BinaryCrossEntropy
+from rnnbp.losses.cross_entropy import CrossEntropy
 from rnnbp.losses.ctc import CTC
 from rnnbp.losses.huber import Huber
 from rnnbp.losses.mixture_density import MixtureDensity

@@ -11,8 +11,9 @@ from rnnbp.decoding import greedy
 from rnnbp.decoding.best_path import check_blank
 from rnnbp.decoding.lattice import Lattice, log_softmax
 from rnnbp.kernels import may_compile
-from rnnbp.losses.base import Array, Loss, as_outputs, real_items
+from rnnbp.losses.base import Loss
 from rnnbp.losses.ctc_arrays import ctc_arrays
+from rnnbp.losses.shapes import Array, as_outputs, real_items
 from rnnbp.metrics import ErrorRate, token_error_rate
 from rnnbp.runtime import flag, get_num_threads, natural_int
 

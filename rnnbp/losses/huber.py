@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rnnbp.losses.base import Array
+from rnnbp.losses.shapes import Array
 from rnnbp.losses.values import ValueLoss, residuals
 from rnnbp.runtime import number
 

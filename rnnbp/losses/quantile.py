@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnnbp import metrics
-from rnnbp.losses.base import Array, as_outputs
+from rnnbp.losses.shapes import Array, as_outputs
 from rnnbp.losses.values import ValueLoss, same_shape
 from rnnbp.runtime import number
 

@@ -1,6 +1,6 @@
 """Mean squared error of real-valued targets."""
 
-from rnnbp.losses.base import Array
+from rnnbp.losses.shapes import Array
 from rnnbp.losses.values import ValueLoss, residuals
 
 

@@ -7,7 +7,8 @@ from numpy.typing import ArrayLike
 
 from rnnbp import metrics
 from rnnbp.data import listed
-from rnnbp.losses.base import Array, Loss, as_outputs, axes, target_shape_error
+from rnnbp.losses.base import Loss
+from rnnbp.losses.shapes import Array, as_outputs, axes, target_shape_error
 
 
 class ValueLoss(Loss):
