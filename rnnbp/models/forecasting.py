@@ -19,7 +19,7 @@ from rnnbp.models.forecast_result import Forecast
 from rnnbp.models.inference import Inference
 from rnnbp.models.prompts import run_prompts
 from rnnbp.models.states import take_rows
-from rnnbp.runtime import number, positive_int, seed_or_generator
+from rnnbp.runtime import did_you_mean, number, positive_int, seed_or_generator, some
 
 Draw = Callable[[Array], Array]  # outputs (R, K) -> values (R, h D)
 
@@ -120,6 +120,47 @@ def histories_of(history: Any, dtype: np.dtype) -> tuple[SequenceDataset, bool]:
     return SequenceDataset([np.asarray(one) for one in given], feature_names=names, dtype=dtype), several
 
 
+def by_name(future: Any, features: Any, names: Sequence[str]) -> tuple[Any, Any]:
+    """Return the future in the order of the features, and the predicted ones: of frames, columns are found by name.
+
+    Arrays, and frames of features that have no names, are returned unchanged. Columns of predicted features are left
+    out; without `features`, those are predicted that the frame does not have.
+
+    Raises
+    ------
+    ValueError
+        If a column is missing or unknown, or nothing says what is predicted.
+
+    Examples
+    --------
+    >>> weather = pd.DataFrame({"sun": [1.0], "rain": [2.0]})
+    >>> by_name(weather, None, ("rain", "load", "sun"))
+    (array([[2., 1.]]), [1])
+    """
+    frames = future if isinstance(future, list | tuple) else [future]
+    named = tuple(names) != default_names(np.empty((1, len(names))))
+    if not (named and frames and all(isinstance(frame, pd.DataFrame) for frame in frames)):
+        return future, features
+    frames = [frame.set_axis(list(map(str, frame.columns)), axis=1) for frame in frames]
+    columns = list(frames[0].columns)
+    unknown = [column for column in columns if column not in names]
+    if features is None and unknown:
+        raise ValueError(
+            f"future has the column {unknown[0]!r}, which the history has not.{did_you_mean(unknown[0], names)} "
+            f"It has {some(names)}"
+        )
+    others = [k for k, name in enumerate(names) if name not in columns]
+    predicted = others if features is None else columns_of(names, features)
+    if not predicted:
+        raise ValueError("future has a column for every feature: say which ones are predicted by features=")
+    known = [name for k, name in enumerate(names) if k not in predicted]
+    for name in known:
+        if any(name not in frame for frame in frames):
+            raise ValueError(f"future has no column {name!r}, a feature that is not predicted. It has {some(columns)}")
+    found = [frame[known].to_numpy(np.float64) for frame in frames]
+    return found if isinstance(future, list | tuple) else found[0], predicted
+
+
 def values_of(future: ArrayLike | None, features: Any, names: Sequence[str], sequences: int, steps: int) -> Values:
     """Return which of the features are predicted, and the future of the others, checked.
 
@@ -129,6 +170,7 @@ def values_of(future: ArrayLike | None, features: Any, names: Sequence[str], seq
         If there is no such feature, or not a future for each of the others.
     """
     F = len(names)
+    future, features = by_name(future, features, names)
     given = np.zeros((sequences, steps, 0)) if future is None else np.asarray(future, np.float64)
     if given.ndim == 2:
         given = np.repeat(given[None], sequences, axis=0)

@@ -178,9 +178,11 @@ class Uses(Inference):
         quantiles : (float, float), default (0.05, 0.95)
             Levels of the band.
         future : array_like (steps, E), or one for each sequence, optional
-            The future of the features that are inputs but not predicted.
+            The future of the features that are inputs but not predicted: arrays in their order, or a DataFrame, of
+            which they are found by name, as those of `history` are.
         features : str or int, or several, optional
-            The predicted features, in the order of the outputs. Default: the first ones, all but the last E.
+            The predicted features, in the order of the outputs. Default: the first ones, all but the last E; of
+            a DataFrame, those that `future` does not have.
         rng : int or numpy.random.Generator, default 0
             A seed gives the same samples at every call.
 

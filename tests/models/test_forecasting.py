@@ -98,6 +98,43 @@ def test_known_features_are_taken_from_the_future() -> None:
     assert found.names == ("load",)
 
 
+NAMED = rnnbp.Sequential(rnnbp.GRU(3, 4), rnnbp.Dense(4, 1), seed=0)
+NAMED.feature_names = ("load", "sun", "rain")
+HISTORY = pd.DataFrame(RNG.normal(size=(6, 3)), columns=["load", "sun", "rain"])
+WEATHER = pd.DataFrame(RNG.normal(size=(4, 3)), columns=["load", "sun", "rain"])
+
+
+@pytest.mark.parametrize(
+    ("columns", "features"),
+    [(["sun", "rain"], None), (["rain", "sun"], None), (["rain", "sun"], "load"), (["rain", "load", "sun"], "load")],
+)
+def test_columns_of_a_future_frame_are_found_by_name(columns: list[str], features: str | None) -> None:
+    wanted = NAMED.forecast(HISTORY, 4, future=WEATHER[["sun", "rain"]].to_numpy()).mean
+    for future in (WEATHER[columns], [WEATHER[columns]]):
+        np.testing.assert_array_equal(NAMED.forecast(HISTORY, 4, future=future, features=features).mean, wanted)
+
+
+def test_features_that_a_future_frame_lacks_are_predicted() -> None:
+    future = WEATHER[["load", "rain"]]
+    found = NAMED.forecast(HISTORY, 4, future=future)
+    assert found.names == ("sun",)
+    wanted = NAMED.forecast(HISTORY, 4, future=future.to_numpy(), features="sun").mean
+    np.testing.assert_array_equal(found.mean, wanted)
+
+
+@pytest.mark.parametrize(
+    ("future", "features", "message"),
+    [
+        (WEATHER[["sun"]].assign(rian=1.0), None, "column 'rian', which the history has not. Did you mean 'rain'"),
+        (WEATHER[["sun"]], "load", "future has no column 'rain', a feature that is not predicted. It has sun"),
+        (WEATHER, None, "future has a column for every feature: say which ones are predicted by features="),
+    ],
+)
+def test_a_future_frame_of_other_columns_is_refused(future: pd.DataFrame, features: str | None, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        NAMED.forecast(HISTORY, 4, future=future, features=features)
+
+
 @pytest.mark.parametrize("quantiles", [(0.05, 0.95), (0.25, 0.75)])
 def test_a_band_of_sampled_residuals_has_the_quantiles_of_the_process(quantiles: tuple[float, float]) -> None:
     residuals = np.random.default_rng(1).normal(size=5000)
