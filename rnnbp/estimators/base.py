@@ -7,14 +7,16 @@ from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import DTypeLike
 
 from rnnbp import gradients
 from rnnbp.data import SequenceDataset
 from rnnbp.estimators.architecture import POOLING, VIEWS, Architecture
-from rnnbp.estimators.containers import Container, own_targets
+from rnnbp.estimators.containers import Container
 from rnnbp.estimators.nested import Names
 from rnnbp.estimators.scikit import check_is_fitted, check_random_state, check_sample_weight, validate_data
+from rnnbp.estimators.targets import TARGETS, check_table, in_order_of_ids, own_targets, with_targets
 from rnnbp.losses import LOSSES
 from rnnbp.models import batch_outputs, in_order
 from rnnbp.optimizers import Adam, ClipNorm
@@ -58,8 +60,8 @@ TRAINING = """
     gradient : GradientAlgorithm or str, default BPTT()
         Or a name: 'bptt', 'truncated', 'rtrl', 'snap', 'uoro', 'eprop', 'rflo', 'kf_rtrl', 'backprop'.
     optimizer : Optimizer or str, default Adam(0.01)
-        Or the name of one with its default arguments: 'adam', 'sgd', 'lbfgs', ... Its state is not shared: `fit` trains
-        with a copy.
+        Or the name of one with its default arguments: 'adam', 'sgd', 'lbfgs', ... Its own are parameters too, as in
+        ``set_params(optimizer__learning_rate=0.003)``. Its state is not shared: `fit` trains with a copy.
     epochs : int, default 30
         Epochs of `fit`; `partial_fit` trains for one.
     batch_size : int, default 32
@@ -84,7 +86,8 @@ TRAINING = """
         Order of the axes of an X of three axes: n sequences, time, features; needed there. Of arrays in a list: 'nft'
         says that they are (F, T_i).
     sequence, time : str, optional
-        Columns of a long frame: the sequence of a row, and what orders its steps.
+        Columns of a long frame: the sequence of a row, and what orders its steps. Cross-validation cuts frames by rows:
+        give it ``groups=frame[sequence]`` and a y for each row, or the sequences of `read_sequences`.
 """.strip()
 
 
@@ -172,6 +175,7 @@ class SequenceEstimator(Architecture):
             advice = "" if self.table_ else ": one alone is [x]"
             raise ValueError(f"X must be {wanted}, as {type(self).__name__} was fitted on{advice}")
         if table:
+            check_table(type(self).__name__, X, y if isinstance(y, str) and y != NO_TARGETS else None)
             found = validate_data(self, X, y, reset=reset, dtype=(np.float64, np.float32), **checks)
             rows, y = found if isinstance(found, tuple) else (found, y)
             if reset:
@@ -179,6 +183,8 @@ class SequenceEstimator(Architecture):
             return SequenceDataset(list(rows[:, None, :]), dtype=self.dtype_), y
         if reset:
             self.dtype_ = self._dtype(np.float32)
+        by_row = with_targets(X, y) if self._container.has_steps_in_rows(X) else None
+        X, y = (X, y) if by_row is None else (by_row, TARGETS)
         column = y if isinstance(y, str) and y != NO_TARGETS else None
         names = None if reset else getattr(self, "feature_names_in_", None)
         data = self._container.read(X, self.dtype_, names, column, self.per_step)
@@ -187,8 +193,9 @@ class SequenceEstimator(Architecture):
         if y is None:
             raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
         if not isinstance(y, str) and len(y) != len(data):
-            raise ValueError(f"y must be one a sequence, {len(data)}, got {len(y)}")
-        return data, y
+            each = "the labels of each sequence" if self.per_step else "one a sequence"
+            raise ValueError(f"y must be {each}, {len(data)}, got {len(y)}")
+        return data, in_order_of_ids(y, data)
 
     def _check_features(self, data: SequenceDataset, reset: bool) -> None:
         found = data.feature_names
@@ -207,10 +214,14 @@ class SequenceEstimator(Architecture):
         elif named and known is not None and list(known) != list(found):
             raise ValueError(f"X has the features {list(found)}, but {type(self).__name__} was fitted on {list(known)}")
 
-    def _targets_of(self, X: Any, y: Any) -> Any:
-        """Return y of a fitted estimator, or the targets of X where y is None or names the column that they are."""
+    def _scored(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:
+        """Return targets and weights for X, as `fit` takes them, in the order of a fitted estimator's predictions."""
         check_is_fitted(self)
-        return self._read(X, y, reset=False)[1] if y is None or isinstance(y, str) else y
+        series = any(isinstance(given, str | pd.Series) for given in (y, sample_weight))
+        if not (y is None or series or self._container.has_steps_in_rows(X)):
+            return y, sample_weight
+        data, y = self._read(X, y, reset=False)
+        return y, in_order_of_ids(sample_weight, data)
 
     def _weights(self, sample_weight: Any, data: SequenceDataset) -> Array | None:
         """Return a weight (N,) for each sequence, by default the dataset's; None where it has none.
@@ -223,6 +234,7 @@ class SequenceEstimator(Architecture):
         sample_weight = data.weights if sample_weight is None else sample_weight
         if sample_weight is None:
             return None
+        sample_weight = in_order_of_ids(sample_weight, data)
         weights: Array = check_sample_weight(sample_weight, np.empty((len(data), 1)), dtype=np.float64)
         if (weights < 0).any() or not weights.any():
             got = f"{weights.min():g}" if weights.any() else "zero for all"

@@ -25,7 +25,8 @@ class Classification(Labelled):
         X
             Sequences, in any container that `rnnbp.estimators.containers` lists.
         y : array_like (N,), optional
-            Their classes. None: those that X has itself. A text: the column of a frame with a row a step.
+            Their classes. None: those that X has itself. A text: the column of a frame with a row a step; or
+            one for each of its rows. A Series is matched by the ids of the sequences where these are its index.
         sample_weight : array_like (N,), optional
             Weights of the sequences in the loss.
 
@@ -70,7 +71,7 @@ class Classification(Labelled):
         X, y, sample_weight
             As `fit` takes them.
         """
-        return super().score(X, self._targets_of(X, y), sample_weight)
+        return super().score(X, *self._scored(X, y, sample_weight))
 
 
 @dataclass(eq=False, repr=False, kw_only=True)

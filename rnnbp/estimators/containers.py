@@ -116,6 +116,10 @@ class Container:
             return not (len(X) and _is_sequence(X[0]))
         return _axes(X) != 3
 
+    def has_steps_in_rows(self, X: Any) -> bool:
+        """Return whether X is a frame with a row a step."""
+        return isinstance(X, pd.DataFrame) and (self.sequence is not None or X.index.nlevels > 1)
+
     def read(
         self,
         X: Any,
@@ -145,8 +149,7 @@ class Container:
         """
         if self.axes is not None:
             choice("axes", self.axes, AXES)
-        steps_in_rows = isinstance(X, pd.DataFrame) and (self.sequence is not None or X.index.nlevels > 1)
-        if target is not None and not steps_in_rows:
+        if target is not None and not self.has_steps_in_rows(X):
             raise ValueError(f"y={target!r} is the name of a column, but X is no frame with a row for each step")
         if isinstance(X, SequenceDataset):
             return X
@@ -264,16 +267,3 @@ def _end(s: Array) -> int:
         return len(s)
     real = np.flatnonzero(~np.isnan(s).all(axis=1))
     return int(real[-1]) + 1 if real.size else 1
-
-
-def own_targets(data: SequenceDataset) -> Any:
-    """Return the targets that a dataset has itself, under the names of its classes; one value a sequence as (N,).
-
-    Examples
-    --------
-    >>> own_targets(SequenceDataset([np.ones((2, 1))], targets=[0.5]))
-    array([0.5])
-    """
-    targets = data.named_targets
-    single = isinstance(targets, np.ndarray) and targets.ndim == 2 and targets.shape[1] == 1
-    return targets[:, 0] if single else targets

@@ -33,7 +33,8 @@ class Regression(RegressorMixin, SequenceEstimator):
         X
             Sequences, in any container that `rnnbp.estimators.containers` lists.
         y : array_like (N,) or (N, K), optional
-            Their values. None: those that X has itself. A text: the column of a frame with a row a step.
+            Their values. None: those that X has itself. A text: the column of a frame with a row a step; or
+            one for each of its rows. A Series is matched by the ids of the sequences where these are its index.
         sample_weight : array_like (N,), optional
             Weights of the sequences in the loss.
 
@@ -89,7 +90,7 @@ class Regression(RegressorMixin, SequenceEstimator):
         X, y, sample_weight
             As `fit` takes them.
         """
-        return super().score(X, self._targets_of(X, y), sample_weight)
+        return super().score(X, *self._scored(X, y, sample_weight))
 
 
 SQUARED_ERROR = "Default: MeanSquaredError(). Any for values: Huber(), Quantile((0.1, 0.5, 0.9)), MixtureDensity(), ..."

@@ -60,7 +60,7 @@ class SequenceTagger(Labelled, Recurrent):
             Sequences, in any container that `rnnbp.estimators.containers` lists.
         y : list of array_like (T_i,), optional
             The classes of their steps. None: those that X has itself. A text: the column of a frame with a row
-            a step.
+            a step; or one for each of its rows.
         sample_weight : array_like (N,), or list of array_like (T_i,), optional
             Weights in the loss, of sequences or of steps.
 

@@ -11,6 +11,7 @@ from rnnbp.data.standardizer import Standardizer
 from rnnbp.estimators.containers import Container
 from rnnbp.estimators.nested import NestedParameters
 from rnnbp.estimators.scikit import TransformerMixin, check_is_fitted, validate_data
+from rnnbp.estimators.targets import check_table
 
 Array = np.ndarray
 
@@ -94,7 +95,8 @@ class SequenceStandardizer(TransformerMixin, NestedParameters):
         if self._container.is_table(X):
             return function(validate_data(self, X, reset=False, dtype=(np.float64, np.float32)))
         data = self._read(X, reset=False)
-        return data.map(function) if data is X else [function(s) for s in data.sequences]
+        named = data is X or self._container.has_steps_in_rows(X)  # by ids, which say whose a target is
+        return data.map(function) if named else [function(s) for s in data.sequences]
 
     @property
     def _container(self) -> Container:
@@ -102,11 +104,15 @@ class SequenceStandardizer(TransformerMixin, NestedParameters):
 
     def _read(self, X: Any, *, reset: bool) -> SequenceDataset:
         if self._container.is_table(X):
+            check_table(type(self).__name__, X)
             rows = validate_data(self, X, reset=reset, dtype=(np.float64, np.float32))
             return SequenceDataset([rows], dtype=np.float64)
-        data = self._container.read(X)
+        data = self._container.read(X, features=None if reset else getattr(self, "feature_names_in_", None))
         if reset:
             self.n_features_in_ = data.feature_size
+            self.__dict__.pop("feature_names_in_", None)
+            if self._container.has_steps_in_rows(X):
+                self.feature_names_in_ = np.array(data.feature_names, object)
         elif data.feature_size != self.n_features_in_:
             raise ValueError(
                 f"X has {data.feature_size} features, but {type(self).__name__} is expecting {self.n_features_in_} "

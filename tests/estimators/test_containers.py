@@ -8,9 +8,17 @@ import rnnbp
 from rnnbp.data import SequenceDataset
 
 pytest.importorskip("sklearn")
-from sklearn.model_selection import cross_val_score
+from sklearn.model_selection import GroupKFold, cross_val_score
+from sklearn.pipeline import make_pipeline
 
-from rnnbp.estimators import MLPClassifier, SequenceClassifier, SequenceTagger, read_sequences
+from rnnbp.estimators import (
+    MLPClassifier,
+    SequenceClassifier,
+    SequenceRegressor,
+    SequenceStandardizer,
+    SequenceTagger,
+    read_sequences,
+)
 from rnnbp.estimators.containers import Container
 
 EQUAL = [np.random.default_rng(k).normal(size=(5, 2)) for k in range(4)]
@@ -227,3 +235,76 @@ def test_tokens_are_sequences_of_integers():
     classifier = SequenceClassifier(cell="gru", epochs=60, pooling="mean", random_state=0).fit(X, y)
     assert classifier.score(X, y) > 0.95
     assert isinstance(classifier.model_.layers[0], rnnbp.Embedding)
+
+
+def unsorted_frame() -> pd.DataFrame:
+    """Return sequences 'f', 'a', 'e', ... in this order, of which the label is whether their inputs are positive."""
+    rng = np.random.default_rng(0)
+    parts = []
+    for k, who in enumerate("faecbd"):
+        sign = 1 if k < 3 else -1
+        part = pd.DataFrame({"t": np.arange(4 + k), "pitch": sign + 0.1 * rng.normal(size=4 + k), "level": 0.0})
+        parts.append(part.assign(who=who, label="high" if sign > 0 else "low", value=float(sign), weight=k + 1.0))
+    return pd.concat(parts, ignore_index=True)
+
+
+LONG = {"sequence": "who", "time": "t", "random_state": 0}
+FRAME = unsorted_frame()
+INPUTS = FRAME[["who", "t", "pitch", "level"]]
+
+
+@pytest.mark.parametrize("steps", [[], [SequenceStandardizer(sequence="who", time="t")]])
+def test_series_by_id_is_put_in_the_order_of_the_sequences(steps: list) -> None:
+    labels = FRAME.groupby("who").label.first()  # sorted by id
+    assert labels.tolist() != FRAME.drop_duplicates("who").label.tolist()
+    model = make_pipeline(*steps, SequenceClassifier(epochs=30, **LONG)).fit(INPUTS, labels)
+    assert model.score(INPUTS, labels) == 1
+    assert model.predict(INPUTS).tolist() == FRAME.drop_duplicates("who").label.tolist()
+
+
+def test_series_of_weights_by_id_is_put_in_the_order_of_the_sequences() -> None:
+    weights = FRAME.groupby("who").weight.first()
+    of_series = SequenceClassifier(epochs=3, **LONG).fit(INPUTS, FRAME.label, weights)
+    in_order = SequenceClassifier(epochs=3, **LONG).fit(INPUTS, FRAME.label, weights.loc[list("faecbd")].to_numpy())
+    np.testing.assert_array_equal(of_series.predict_proba(INPUTS), in_order.predict_proba(INPUTS))
+
+
+@pytest.mark.parametrize(
+    ("estimator", "column"),
+    [(SequenceClassifier, "label"), (SequenceTagger, "label"), (SequenceRegressor, "value"), (MLPClassifier, "label")],
+)
+def test_y_of_a_value_a_row_is_that_of_a_column(estimator: type, column: str) -> None:
+    named = estimator(epochs=3, **LONG).fit(FRAME[[*INPUTS, column]], column)
+    for y in (FRAME[column], FRAME[column].to_numpy(), FRAME[column].tolist()):
+        model = estimator(epochs=3, **LONG).fit(INPUTS, y)
+        assert model.score(INPUTS, y) == named.score(FRAME[[*INPUTS, column]], column)
+        assert str(model.predict(INPUTS)) == str(named.predict(INPUTS))
+
+
+def test_frames_are_cross_validated_by_rows_where_their_sequences_are_the_groups() -> None:
+    scores = cross_val_score(
+        SequenceClassifier(epochs=30, **LONG),
+        INPUTS,
+        FRAME.label,
+        groups=FRAME.who,
+        cv=GroupKFold(3),
+        error_score="raise",
+    )
+    assert scores.tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("estimator", [SequenceClassifier(), SequenceTagger(), SequenceRegressor(), MLPClassifier()])
+def test_long_frame_without_the_column_of_its_sequences_is_refused(estimator: SequenceClassifier) -> None:
+    with pytest.raises(ValueError, match=r"column 'who' holds no numbers.*sequence='id'"):
+        estimator.fit(INPUTS, FRAME.label)
+    with pytest.raises(ValueError, match=r"y='label' names a column.*sequence='id'"):
+        estimator.fit(FRAME[["t", "pitch"]], "label")
+    with pytest.raises(ValueError, match=r"column 'who' holds no numbers.*SequenceStandardizer"):
+        SequenceStandardizer().fit(INPUTS)
+
+
+def test_standardizer_finds_the_columns_of_a_frame_by_name() -> None:
+    scaler = SequenceStandardizer(sequence="who", time="t").fit(INPUTS)
+    turned = scaler.transform(INPUTS[["level", "pitch", "t", "who"]])
+    for one, other in zip(scaler.transform(INPUTS).sequences, turned.sequences, strict=True):
+        np.testing.assert_array_equal(one, other)
