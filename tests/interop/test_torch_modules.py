@@ -36,7 +36,50 @@ PADDED = nn.Embedding(5, 2, padding_idx=1)
 with torch.no_grad():
     PADDED.weight[1] = 1
 
+
+def own_forward(module):
+    module.forward = torch.zeros_like
+    return module
+
+
+def hooked(module):
+    module.register_forward_hook(lambda module, given, output: 2 * output)
+    return module
+
+
+def tied_within(module):
+    module.weight_hh_l1 = module.weight_hh_l0
+    return module
+
+
+def tied_padding():
+    embedding, linear = nn.Embedding(5, 2, padding_idx=1), nn.Linear(2, 5)
+    linear.weight = embedding.weight
+    return nn.Sequential(embedding, linear)
+
+
+class OwnCall(nn.Sequential):
+    def __call__(self, x):
+        return 2 * super().__call__(x)
+
+
 REFUSED = {
+    "a parametrization": (
+        nn.utils.parametrizations.weight_norm(nn.Linear(3, 4)),
+        "part 0, ParametrizedLinear, has parametrized weights, weight: .*remove_parametrizations",
+    ),
+    "weights computed by a hook": (
+        nn.Sequential(nn.utils.spectral_norm(nn.Linear(3, 4))),
+        r"part 0\.0, Linear, has forward hooks, .* remove_spectral_norm",
+    ),
+    "a hook on the outputs": (hooked(nn.Sequential(nn.Linear(3, 4))), "part 0, Sequential, has forward hooks"),
+    "a forward of an instance": (own_forward(nn.Linear(3, 4)), "part 0, Linear, has a call of its own"),
+    "a call of a class": (OwnCall(nn.Linear(3, 4)), "part 0, OwnCall, has a call of its own"),
+    "a class": (nn.LSTM, r"part 0 is the class LSTM, not a module: make one, LSTM\(...\)"),
+    "no values": (nn.Linear(3, 4, device="meta"), r"0\.w is on the meta device"),
+    "one weight within a module": (tied_within(nn.GRU(3, 4, 2)), "0.weight_hh_l0 and 0.weight_hh_l1 are one parameter"),
+    "one weight with padding_idx": (tied_padding(), "padding_idx keeps a row from being trained in one of its places"),
+    "a module around modules": (nn.ModuleList([nn.Linear(3, 4)]), r"as from_torch\(net\[0\]\); taken are"),
     "a user's module": (
         Net(),
         r"part 0 is a Net, whose forward is code, .* lstm: LSTM, norm: BatchNorm1d, fc: Linear: .* "
@@ -181,6 +224,19 @@ def test_tied_weights_are_one_parameter_in_both(rng):
     arrays["2.weight"] = arrays["2.weight"] + 1
     with pytest.raises(ValueError, match=r"2\.weight must be equal to 0\.weight"):
         interop.load_state_dict(model, arrays)
+
+
+def test_a_padding_vector_that_a_tied_layer_shares_stays_zero_in_pytorchs_training():
+    model = rnnbp.Sequential(layers.Embedding(5, 3), layers.TiedDense(3, 5, tied_to=0), seed=0)
+    mask = model.params.mask("0.w")
+    mask[1] = False
+    model.params.set_mask("0.w", mask)
+    module = interop.to_torch(model)
+    module(torch.tensor([[0, 2]])).square().sum().backward()
+    gradient = module[0].weight.grad
+    assert not gradient[1].any()
+    assert gradient[0].any()
+    assert interop.from_torch(module).params.mask("0.w").tolist() == mask.tolist()
 
 
 def test_a_normalization_without_parameters_keeps_its_gain_and_bias():

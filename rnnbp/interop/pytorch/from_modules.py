@@ -88,11 +88,37 @@ def _members(part: Any, path: str) -> Iterator[tuple[str, Any]]:
     """Yield the path and the part itself, or those of the members of a Sequential, however nested."""
     import torch
 
+    _check_computes_as_its_class(path, part)
     if isinstance(part, torch.nn.Sequential) and _forward(part) in _forwards_in_a_row():
         for name, member in part._modules.items():
             yield from _members(member, f"{path}.{name}")
     else:
         yield path, part
+
+
+def _check_computes_as_its_class(path: str, part: Any) -> None:
+    """Raise if hooks, parametrizations or an own call change what a module computes with the weights that it shows."""
+    import torch
+
+    if isinstance(part, type):
+        raise ValueError(f"part {path} is the class {part.__name__}, not a module: make one, {part.__name__}(...)")
+    if not isinstance(part, torch.nn.Module):
+        return
+    name = type(part).__name__
+    if torch.nn.utils.parametrize.is_parametrized(part):
+        raise ValueError(
+            f"part {path}, {name}, has parametrized weights, {', '.join(part.parametrizations)}: make them usual "
+            "ones by torch.nn.utils.parametrize.remove_parametrizations(module, name)"
+        )
+    if type(part) not in translations() and not isinstance(part, torch.nn.Sequential):
+        return
+    if part._forward_hooks or part._forward_pre_hooks:
+        raise ValueError(
+            f"part {path}, {name}, has forward hooks, which may change what it computes and are not translated: remove "
+            "them, those of torch.nn.utils by remove_weight_norm, remove_spectral_norm or prune.remove"
+        )
+    if "forward" in vars(part) or type(part).__call__ is not torch.nn.Module.__call__:
+        raise ValueError(f"part {path}, {name}, has a call of its own, which is code, and is not translated")
 
 
 def _forward(module: Module) -> Any:
@@ -126,6 +152,8 @@ def _layer(path: str, part: Any, tied_to: int | None) -> Layer:
 
 
 def _unknown(path: str, part: Any) -> str:
+    import torch
+
     known_names = sorted(kind.__name__ for kind in translations() if kind.__module__.startswith("torch.nn."))
     taken = f"; taken are {', '.join(known_names)}, and Sequential of them"
     if not hasattr(part, "named_children"):
@@ -138,11 +166,18 @@ def _unknown(path: str, part: Any) -> str:
     if not children:
         return f"part {path} is a {name}, which has no counterpart{taken}"
     inside = ", ".join(f"{key}: {type(child).__name__}" for key, child in children.items())
-    known = [f"net.{key}" for key, child in children.items() if type(child) in translations()]
+    taken_here = {*translations(), torch.nn.Sequential}
+    known = [_member("net", key) for key, child in children.items() if type(child) in taken_here]
+    advice = f"give those that are known in the order they are run in, as from_torch({', '.join(known)})"
     return (
-        f"part {path} is a {name}, whose forward is code, which is not translated. Its parts are {inside}: give those "
-        f"that are known in the order they are run in, as from_torch({', '.join(known)}){taken}"
+        f"part {path} is a {name}, whose forward is code, which is not translated. Its parts are {inside}"
+        f"{f': {advice}' if known else ''}{taken}"
     )
+
+
+def _member(parent: str, name: str) -> str:
+    """Return the expression of a member of a module: an index where its name is no attribute's."""
+    return f"{parent}.{name}" if name.isidentifier() else f"{parent}[{name}]"
 
 
 def _name(layer: Layer, name: str, part: Any) -> str:
@@ -158,6 +193,8 @@ def _copy(model: Sequential, name: str, tensor: Any, fixed: dict[int, np.ndarray
         return
     if id(tensor) in fixed:
         model.params.set_mask(name, fixed[id(tensor)])
+    if tensor.is_meta:
+        raise ValueError(f"parameter {name} is on the meta device, where it has no values: load them first")
     model.params[name] = tensor.detach().cpu().numpy()
     if not tensor.requires_grad:
         model.freeze(name)
@@ -196,7 +233,7 @@ def _parameters(members: list[tuple[str, Any]]) -> list[tuple[int, str, Any]]:
         (number, f"{path}.{name}", tensor)
         for number, (path, part) in enumerate(members)
         if hasattr(part, "named_parameters")
-        for name, tensor in part.named_parameters()
+        for name, tensor in part.named_parameters(remove_duplicate=False)
     ]
 
 
@@ -210,6 +247,11 @@ def _tied(members: list[tuple[str, Any]]) -> dict[int, int]:
         other, first = owners.setdefault(id(tensor), (number, path))
         if first == path:
             continue
+        if getattr(members[other][1], "padding_idx", None) is not None:
+            raise ValueError(
+                f"{first} and {path} are one parameter, of which padding_idx keeps a row from being trained in one of "
+                "its places only: here a row is fixed in both or in none. Set padding_idx to None"
+            )
         weights = path.endswith(".weight") and first.endswith(".weight")
         if not weights or not isinstance(members[number][1], torch.nn.Linear):
             raise ValueError(

@@ -35,8 +35,8 @@ def to_torch(model: Sequential, batch_first: bool = False) -> SequenceModel:
     dropout off.
 
     A bias that a mask fixes at zero becomes ``bias=False``, a vector of an `Embedding` that is fixed at zero its
-    ``padding_idx``; of any other mask the gradient is multiplied by it, so that the entries stay zero in training.
-    Frozen parameters have ``requires_grad=False``.
+    ``padding_idx``, unless a `TiedDense` shares it; of any other mask the gradient is multiplied by it, so that the
+    entries stay zero in training. Frozen parameters have ``requires_grad=False``.
 
     Parameters
     ----------
@@ -116,7 +116,8 @@ def _module(model: Sequential, number: int, options: dict[str, Any], batch_first
     except ValueError as error:
         raise ValueError(f"layer {number}, {layer!r}, has no counterpart in PyTorch: {error}") from None
     if isinstance(layer, layers.Embedding):
-        made.padding_idx = _padding_idx(model.params.mask(f"{number}.w"))
+        shared = any(other.tied_to == number for other in model.layers if isinstance(other, layers.TiedDense))
+        made.padding_idx = None if shared else _padding_idx(model.params.mask(f"{number}.w"))
     return made
 
 
