@@ -14,7 +14,7 @@ from rnnbp.data.in_memory import InMemorySequences
 from rnnbp.data.lazy import LazySequences
 from rnnbp.data.resets import stream_resets
 from rnnbp.data.sequences import Sequences
-from rnnbp.data.shifted import columns_of, next_steps
+from rnnbp.data.shifted import columns_of, shifted_sequences
 from rnnbp.data.splits import bucketed, pieces, unpadded
 from rnnbp.data.standardizer import Standardizer
 from rnnbp.data.targets import Targets
@@ -220,14 +220,8 @@ class SequenceDataset(Sequences):
         tokens = self.sequences[0].ndim == 1
         if tokens and (steps > 1 or features is not None):
             raise ValueError("tokens are classes, one of them a target: steps must be 1, without features")
-        columns = columns_of(self.feature_names, features)
-        sequences, targets = [], []
-        for i, s in enumerate(self.sequences):
-            if len(s) <= steps:
-                raise ValueError(f"sequence {i} must have more than steps = {steps} steps, got {len(s)}")
-            reset = None if self.resets is None else self.resets[i]
-            sequences.append(s[:-steps])
-            targets.append(next_steps(s if tokens else s[:, columns], steps, reset)[1])
+        columns = None if tokens else columns_of(self.feature_names, features)
+        sequences, targets = shifted_sequences(self.sequences, steps, columns, self.resets)
         shifted = SequenceDataset(
             sequences,
             targets,

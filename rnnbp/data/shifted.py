@@ -10,8 +10,44 @@ from rnnbp.runtime import did_you_mean
 Array = np.ndarray
 
 
-def next_steps(x: Array, steps: int, reset: Array | None = None) -> tuple[Array, Array]:
-    """Return all steps of a sequence but the last ones, and for each of them the steps that follow.
+def shifted_sequences(
+    sequences: Sequence[Array], steps: int, columns: list[int] | None, resets: Sequence[Array] | None
+) -> tuple[list[Array], list[Array]]:
+    """Return sequences without their last steps, and for each step that remains its target, the steps that follow.
+
+    Parameters
+    ----------
+    sequences : sequence of ndarray (T_i, F), or of integer tokens (T_i,)
+    steps : int
+        n, how many steps each target has.
+    columns : list of int, or None
+        The features that are targets. None for tokens.
+    resets : sequence of ndarray (T_i,) of bool, or None
+
+    Raises
+    ------
+    ValueError
+        If a sequence has no more than n steps.
+
+    Examples
+    --------
+    >>> inputs, targets = shifted_sequences([np.arange(8.0).reshape(4, 2)], 1, [1], None)
+    >>> inputs[0].shape, targets[0].ravel()
+    ((3, 2), array([3., 5., 7.]))
+    """
+    inputs, targets = [], []
+    for i, s in enumerate(sequences):
+        if len(s) <= steps:
+            raise ValueError(f"sequence {i} must have more than steps = {steps} steps, got {len(s)}")
+        inputs.append(s[:-steps])
+        targets.append(
+            next_steps(s if columns is None else s[:, columns], steps, None if resets is None else resets[i])
+        )
+    return inputs, targets
+
+
+def next_steps(x: Array, steps: int, reset: Array | None = None) -> Array:
+    """Return for each step of a sequence, but the last ones, the steps that follow.
 
     Parameters
     ----------
@@ -23,13 +59,12 @@ def next_steps(x: Array, steps: int, reset: Array | None = None) -> tuple[Array,
 
     Returns
     -------
-    x : ndarray (T - n, ...)
-    targets : ndarray (T - n, n D), or (T - n,) of tokens
+    ndarray (T - n, n D), or (T - n,) of tokens
         [x[t+1] | x[t+2] | ... | x[t+n]]. NaN, or -1 for tokens, after a reset.
 
     Examples
     --------
-    >>> next_steps(np.arange(4.0)[:, None], 2)[1].tolist()
+    >>> next_steps(np.arange(4.0)[:, None], 2).tolist()
     [[1.0, 2.0], [2.0, 3.0]]
     """
     T = len(x) - steps
@@ -38,7 +73,7 @@ def next_steps(x: Array, steps: int, reset: Array | None = None) -> tuple[Array,
         episode = np.cumsum(reset)
         other = np.stack([episode[k : T + k] != episode[:T] for k in range(1, steps + 1)], axis=1)
         following[other] = np.nan if following.dtype.kind == "f" else -1
-    return x[:T], following[:, 0] if x.ndim == 1 else following.reshape(T, -1)
+    return following[:, 0] if x.ndim == 1 else following.reshape(T, -1)
 
 
 def columns_of(names: Sequence[str], features: Any) -> list[int]:

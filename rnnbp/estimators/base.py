@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike
 from rnnbp import gradients
 from rnnbp.data import SequenceDataset
 from rnnbp.estimators.architecture import POOLING, VIEWS, Architecture
-from rnnbp.estimators.containers import Container
+from rnnbp.estimators.containers import Container, check_feature_size
 from rnnbp.estimators.nested import Names
 from rnnbp.estimators.scikit import check_is_fitted, check_random_state, check_sample_weight, validate_data
 from rnnbp.estimators.targets import TARGETS, check_table, in_order_of_ids, own_targets, with_targets
@@ -206,12 +206,9 @@ class SequenceEstimator(Architecture):
             self.__dict__.pop("feature_names_in_", None)
             if named:
                 self.feature_names_in_ = np.array(found, object)
-        elif data.feature_size != self.n_features_in_:
-            raise ValueError(
-                f"X has {data.feature_size} features, but {type(self).__name__} is expecting {self.n_features_in_} "
-                "features as input."
-            )
-        elif named and known is not None and list(known) != list(found):
+            return
+        check_feature_size(self, data)
+        if named and known is not None and list(known) != list(found):
             raise ValueError(f"X has the features {list(found)}, but {type(self).__name__} was fitted on {list(known)}")
 
     def _scored(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:

@@ -267,3 +267,12 @@ def _end(s: Array) -> int:
         return len(s)
     real = np.flatnonzero(~np.isnan(s).all(axis=1))
     return int(real[-1]) + 1 if real.size else 1
+
+
+def check_feature_size(estimator: Any, data: SequenceDataset) -> None:
+    """Raise unless sequences have as many features as those that an estimator was fitted on."""
+    if data.feature_size != estimator.n_features_in_:
+        raise ValueError(
+            f"X has {data.feature_size} features, but {type(estimator).__name__} is expecting "
+            f"{estimator.n_features_in_} features as input."
+        )

@@ -8,7 +8,7 @@ import numpy as np
 
 from rnnbp.data import SequenceDataset
 from rnnbp.data.standardizer import Standardizer
-from rnnbp.estimators.containers import Container
+from rnnbp.estimators.containers import Container, check_feature_size
 from rnnbp.estimators.nested import NestedParameters
 from rnnbp.estimators.scikit import TransformerMixin, check_is_fitted, validate_data
 from rnnbp.estimators.targets import check_table
@@ -113,11 +113,7 @@ class SequenceStandardizer(TransformerMixin, NestedParameters):
             self.__dict__.pop("feature_names_in_", None)
             if self._container.has_steps_in_rows(X):
                 self.feature_names_in_ = np.array(data.feature_names, object)
-        elif data.feature_size != self.n_features_in_:
-            raise ValueError(
-                f"X has {data.feature_size} features, but {type(self).__name__} is expecting {self.n_features_in_} "
-                "features as input."
-            )
+        check_feature_size(self, data)
         return data
 
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from rnnbp.cells.base import Array
 from rnnbp.core import Parameters
 from rnnbp.layers.base import Layer, Residuals, Run, Shape, State
@@ -50,8 +52,7 @@ class Dropout(Layer):
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         if run.rng is None or self.rate == 0:
             return x, None, None
-        real = x.real.dtype.type
-        mask = (run.rng.random(x.shape) >= self.rate) * real(1 / (1 - self.rate))
+        mask = dropout_mask(run.rng, x.shape, self.rate, x.real.dtype)
         return x * mask, mask, None
 
     def backward(
@@ -106,6 +107,17 @@ class Noise(Layer):
         self, params: Parameters, residuals: Residuals, dy: Array, grad: Parameters, d_state: State = None
     ) -> tuple[Array, State]:
         return dy, None
+
+
+def dropout_mask(rng: np.random.Generator, shape: tuple[int, ...], rate: float, dtype: np.dtype) -> Array:
+    """Return what dropout multiplies by: 0 with probability `rate`, else 1 / (1 - rate).
+
+    Examples
+    --------
+    >>> dropout_mask(np.random.default_rng(1), (4,), 0.5, np.dtype(np.float32))
+    array([2., 2., 0., 2.], dtype=float32)
+    """
+    return (rng.random(shape) >= rate) * dtype.type(1 / (1 - rate))
 
 
 def drop_rate(name: str, value: float) -> float:

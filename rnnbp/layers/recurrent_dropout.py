@@ -10,7 +10,7 @@ from rnnbp.cells.base import Array
 from rnnbp.cells.declared import DeclaredCell, with_recurrent_mask
 from rnnbp.core import Parameters
 from rnnbp.layers.base import Evaluate, Residuals, Run, State
-from rnnbp.layers.dropout import drop_rate
+from rnnbp.layers.dropout import drop_rate, dropout_mask
 from rnnbp.layers.one_cell import OneCellLayer
 from rnnbp.layers.recurrent import Recurrent
 
@@ -92,10 +92,10 @@ class RecurrentDropout(OneCellLayer):
 
     def _with_mask(self, state: State, x: Array, rng: np.random.Generator) -> Array:
         """Return [state | mask], with a new mask unless the state has one."""
-        B, S, real = x.shape[1], self.cell.state_size, x.real.dtype.type
+        B, S = x.shape[1], self.cell.state_size
         if state is not None and state.shape[1] > S:
             return state
-        mask = (rng.random((B, self.cell.output_size)) >= self.rate) * real(1 / (1 - self.rate))
+        mask = dropout_mask(rng, (B, self.cell.output_size), self.rate, x.real.dtype)
         return np.concatenate([np.zeros((B, S), mask.dtype) if state is None else state, mask], axis=1)
 
     def _without_mask(self, state: State) -> State:

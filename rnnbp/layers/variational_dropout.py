@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from rnnbp.cells.base import Array
 from rnnbp.core import Parameters
 from rnnbp.layers.base import Layer, Residuals, Run, Shape, State
-from rnnbp.layers.dropout import drop_rate
+from rnnbp.layers.dropout import drop_rate, dropout_mask
 
 
 @dataclass(frozen=True)
@@ -56,8 +56,7 @@ class VariationalDropout(Layer):
     def forward(self, params: Parameters, x: Array, run: Run, state: State = None) -> tuple[Array, Residuals, State]:
         if run.rng is None or self.rate == 0:
             return x, None, None
-        real = x.real.dtype.type
-        mask = state if state is not None else (run.rng.random(x.shape[-2:]) >= self.rate) * real(1 / (1 - self.rate))
+        mask = dropout_mask(run.rng, x.shape[-2:], self.rate, x.real.dtype) if state is None else state
         return x * mask, mask, mask
 
     def backward(
