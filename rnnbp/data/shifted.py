@@ -82,7 +82,7 @@ def columns_of(names: Sequence[str], features: Any) -> list[int]:
     Raises
     ------
     ValueError
-        If there is no such feature.
+        If there is no such feature, or one is named twice.
 
     Examples
     --------
@@ -91,15 +91,17 @@ def columns_of(names: Sequence[str], features: Any) -> list[int]:
     """
     if features is None:
         return list(range(len(names)))
-    found = []
+    found: list[int] = []
     for one in [features] if isinstance(features, str | int | np.integer) else features:
         if isinstance(one, str) and one in names:
             found.append(list(names).index(one))
-        elif isinstance(one, int | np.integer) and 0 <= one < len(names):
+        elif isinstance(one, int | np.integer) and not isinstance(one, bool) and 0 <= one < len(names):
             found.append(int(one))
         else:
             listed = ", ".join(map(repr, names))
             raise ValueError(
                 f"features must be among {listed}, by name or number, got {one!r}.{did_you_mean(one, names)}"
             )
+    if not found or len(set(found)) < len(found):
+        raise ValueError(f"features must be at least one, each of them once, got {features!r}")
     return found

@@ -38,7 +38,8 @@ class ForecastOptions:
 
     def __post_init__(self) -> None:
         positive_int("samples", self.samples)
-        positive_int("block", self.block)
+        if positive_int("block", self.block) > 1 and self.residuals is None:
+            raise ValueError(f"block={self.block} has no effect without residuals")
         seed_or_generator("rng", self.rng)
         if np.shape(self.quantiles) != (2,):
             raise ValueError(f"quantiles must be two levels, as (0.05, 0.95), got {self.quantiles!r}")
@@ -60,7 +61,7 @@ def forecast(
     data = in_trained_order("history", data, trained)
     if data.sequences[0].ndim == 1:
         raise ValueError("history must be sequences of values (T, F), got tokens")
-    histories, names = list(data.sequences), names_of(data, trained)
+    histories, names = since_last_reset(data), names_of(data, trained)
     values = values_of(options.future, options.features, names, len(histories), steps)
     draw, random = drawn_by(loss, options.residuals, options.block, np.random.default_rng(options.rng))
     paths = sampled_paths(model, histories, steps, options.samples if random else 1, values, draw)
@@ -171,10 +172,14 @@ def values_of(future: ArrayLike | None, features: Any, names: Sequence[str], seq
     """
     F = len(names)
     future, features = by_name(future, features, names)
+    predicted = columns_of(names, features)
+    shapes = [np.shape(one) for one in future] if isinstance(future, list | tuple) else []
+    if len(set(shapes)) > 1:
+        raise ValueError(f"future must have one shape for all sequences, got {shapes}")
     given = np.zeros((sequences, steps, 0)) if future is None else np.asarray(future, np.float64)
     if given.ndim == 2:
         given = np.repeat(given[None], sequences, axis=0)
-    E = given.shape[-1] if features is None else F - len(columns_of(names, features))
+    E = given.shape[-1] if features is None else F - len(predicted)
     if given.ndim != 3 or len(given) != sequences or given.shape[1] < steps or given.shape[2] != E or E >= F:
         what = f"(steps, E) = ({steps}, {E})" if features is not None else f"(steps, E) with {steps} steps and E < {F}"
         raise ValueError(
@@ -183,7 +188,7 @@ def values_of(future: ArrayLike | None, features: Any, names: Sequence[str], seq
         )
     if not np.isfinite(given).all():
         raise ValueError("future must be finite")
-    predicted = list(range(F - E)) if features is None else columns_of(names, features)
+    predicted = predicted[: F - E] if features is None else predicted
     return Values(predicted, [k for k in range(F) if k not in predicted], given)
 
 
@@ -270,6 +275,23 @@ def check_forecasts(model: Inference) -> None:
     """
     if isinstance(model.layers[0], Embedding):
         raise ValueError("forecast takes a model of values, got one of tokens: generate(start, steps) continues them")
+
+
+def since_last_reset(data: SequenceDataset) -> list[Array]:
+    """Return the sequences of a dataset, each from its last reset: what its state depends on.
+
+    Examples
+    --------
+    >>> data = SequenceDataset([np.arange(4.0)[:, None]], resets=[[0, 1, 1, 0]])
+    >>> since_last_reset(data)[0].ravel()
+    array([2., 3.], dtype=float32)
+    """
+    if data.resets is None:
+        return list(data.sequences)
+    return [
+        s[np.flatnonzero(flags)[-1] if flags.any() else 0 :]
+        for s, flags in zip(data.sequences, data.resets, strict=True)
+    ]
 
 
 def names_of(data: SequenceDataset, trained: tuple[str, ...] | None) -> tuple[str, ...]:

@@ -309,3 +309,32 @@ def test_residuals_take_values_that_the_model_predicts() -> None:
         rnnbp.forecast_residuals(autoregression(), rnnbp.SequenceDataset([np.ones((5, 1))]).shifted(2))
     with pytest.raises(ValueError, match="data must have values as targets"):
         rnnbp.forecast_residuals(autoregression(), rnnbp.SequenceDataset([np.ones((5, 1))], [1]))
+
+
+def test_a_forecast_begins_where_the_last_episode_of_a_dataset_does() -> None:
+    x = np.random.default_rng(0).normal(size=(10, 2))
+    model = rnnbp.Sequential(rnnbp.GRU(2, 4), rnnbp.Dense(4, 2))
+    data = rnnbp.SequenceDataset([x, x], resets=[np.isin(np.arange(10), (2, 6)), np.zeros(10, bool)])
+    for found, history in zip(model.forecast(data, 4), (x[6:], x), strict=True):
+        np.testing.assert_allclose(found.mean, model.forecast(history, 4).mean, rtol=0, atol=1e-6)
+
+
+def test_futures_of_different_lengths_are_refused() -> None:
+    history, future = np.ones((8, 3)), np.ones((4, 2))
+    model = rnnbp.Sequential(rnnbp.GRU(3, 4), rnnbp.Dense(4, 1))
+    with pytest.raises(ValueError, match="future must have one shape for all sequences"):
+        model.forecast([history, history], 4, future=[future, future[:2]])
+
+
+def test_features_that_are_named_twice_or_not_at_all_and_blocks_of_nothing_are_refused() -> None:
+    x = np.random.default_rng(0).normal(size=(8, 3))
+    model = rnnbp.Sequential(rnnbp.GRU(3, 4), rnnbp.Dense(4, 2))
+    for features in ([0, 0], [], [1, "x1"]):
+        for call in (
+            lambda f=features: rnnbp.SequenceDataset([x]).shifted(1, f),
+            lambda f=features: model.forecast(x, 2, features=f, future=np.zeros((2, 1))),
+        ):
+            with pytest.raises(ValueError, match="features must be at least one, each of them once"):
+                call()
+    with pytest.raises(ValueError, match="block=3 has no effect without residuals"):
+        model.forecast(x, 2, future=np.zeros((2, 1)), block=3)
