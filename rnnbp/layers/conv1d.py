@@ -142,6 +142,10 @@ class Conv1D(Layer):
         wide = np.zeros((left + T + right, B, F), x.dtype)
         wide[left : left + T] = np.where(padding, 0, x)
         if state is not None:
+            if state.shape != (B, left, F):
+                raise ValueError(
+                    f"the state of {self!r} must have shape (B, steps, F) = {(B, left, F)}, got {state.shape}"
+                )
             wide[:left] = state.swapaxes(0, 1)
         steps = self._steps(len(wide))
         windows = [np.concatenate([wide[at, :, group] for at in steps], axis=-1) for group, _ in self._groups()]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbp.data import SequenceDataset, default_names
+from rnnbp.data import CharTokenizer, SequenceDataset, default_names
 from rnnbp.runtime import some
 
 Array = np.ndarray
@@ -52,6 +52,37 @@ def in_trained_order(name: str, data: SequenceDataset, trained: tuple[str, ...] 
         f"{name}: the features must be those that the model was trained on, {some(trained)}: {'; '.join(found)}. "
         "model.feature_names = None takes them by their places"
     )
+
+
+def check_tokenizer(name: str, data: SequenceDataset, trained: CharTokenizer | None) -> None:
+    """Raise unless the tokens of `data` are those that a model was trained on.
+
+    Parameters
+    ----------
+    name : str
+        Name of the dataset in error messages.
+    data : SequenceDataset
+        Where it has no tokenizer, nothing is known of what its tokens are.
+    trained : CharTokenizer, or None
+        The model's.
+
+    Raises
+    ------
+    ValueError
+        If both have tokenizers, of other characters.
+
+    Examples
+    --------
+    >>> check_tokenizer("validation", SequenceDataset.from_text("abab", 1, 2), CharTokenizer("ba"))
+    Traceback (most recent call last):
+    ValueError: validation has the tokens of CharTokenizer('ab'; 2 characters), the model those of CharTokenizer('ba'...
+    """
+    own = data.tokenizer
+    if own is not None and trained is not None and own.characters != trained.characters:
+        raise ValueError(
+            f"{name} has the tokens of {own!r}, the model those of {trained!r}: make it by SequenceDataset.from_text("
+            "..., tokenizer=model.tokenizer), or that of the training set"
+        )
 
 
 @dataclass(frozen=True)

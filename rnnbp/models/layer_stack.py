@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike
 
 from rnnbp.cells import Cell
 from rnnbp.core import Parameters
-from rnnbp.data import one_feature
+from rnnbp.data import CharTokenizer, one_feature
 from rnnbp.layers import Embedding, Layer, Run
 from rnnbp.layers.base import Array, Residuals, Shape, State, run_above
 from rnnbp.layers.chain import scopes_of, shapes_of
@@ -38,6 +38,7 @@ class LayerStack(Freezable):
     """
 
     feature_names: tuple[str, ...] | None = None
+    tokenizer: CharTokenizer | None = None
 
     def __init__(self, *layers: Layer, seed: int = 0, dtype: DTypeLike = np.float32) -> None:
         if not layers:

@@ -136,7 +136,8 @@ class LayerValues:
     """
 
     def __init__(self, model: LayerStack, layer: int | str | None, what: str) -> None:
-        self.model, self.what, self.dtype, self.feature_names = model, what, model.dtype, model.feature_names
+        self.model, self.what, self.dtype = model, what, model.dtype
+        self.feature_names, self.tokenizer = model.feature_names, model.tokenizer
         self.parts = parts_of(model)
         self.part = chosen_part(self.parts, layer, what)
         self.columns = gate_columns(self.part) if what == "gates" else {}

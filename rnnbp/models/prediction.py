@@ -11,7 +11,7 @@ from rnnbp.data import SequenceBatch, SequenceDataset
 from rnnbp.layers.base import Array, State
 from rnnbp.losses import Loss
 from rnnbp.models.class_names import Classes
-from rnnbp.models.feature_names import in_trained_order
+from rnnbp.models.feature_names import check_tokenizer, in_trained_order
 from rnnbp.models.inference import Inference
 from rnnbp.models.layer_stack import LayerStack
 from rnnbp.models.layer_values import LayerValues
@@ -88,6 +88,7 @@ def batch_outputs(
         yield data, model.forward_from(data)[0]
         return
     data = in_trained_order("data", as_dataset(data, model.dtype), model.feature_names)
+    check_tokenizer("data", data, model.tokenizer)
     rows = data.rows if stateful else None
     states = None
     for batch in data.batches(rows or batch_size):

@@ -14,7 +14,7 @@ from rnnbp.layers import Run
 from rnnbp.layers.base import Array, format_shape
 from rnnbp.losses import Loss
 from rnnbp.models.class_names import Classes, matched
-from rnnbp.models.feature_names import in_trained_order
+from rnnbp.models.feature_names import check_tokenizer, in_trained_order
 from rnnbp.models.layer_names import layer_name
 from rnnbp.models.prediction import BATCH_SIZE, Data, batch_outputs, predictions, probabilities
 from rnnbp.models.saving import read_model, write_model
@@ -101,9 +101,10 @@ class Sequential(Uses):
         Raises
         ------
         ValueError
-            If it has classes or features that the model was not trained on, which the message lists, or names of
-            classes where the model was trained without.
+            If it has classes, features or tokens that the model was not trained on, which the message lists, or names
+            of classes where the model was trained without.
         """
+        check_tokenizer(name, data, self.tokenizer)
         never_trained = self.loss is None and self.classes is None
         return data if never_trained else matched(name, in_trained_order(name, data, self.feature_names), self.classes)
 

@@ -6,7 +6,6 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp.data import CharTokenizer
 from rnnbp.losses import Loss
 from rnnbp.models.forecast_result import Forecast
 from rnnbp.models.forecasting import ForecastOptions, forecast
@@ -30,7 +29,6 @@ class Uses(Inference):
 
     loss: Loss | None = None
     stateful: bool = False
-    tokenizer: CharTokenizer | None = None
 
     def transform(
         self,

@@ -7,7 +7,7 @@ from typing import Any
 from rnnbp.data import SequenceDataset
 from rnnbp.losses import Loss
 from rnnbp.metrics import check_monitor, history_columns
-from rnnbp.models import Sequential, carried_states, in_trained_order, matched
+from rnnbp.models import Sequential, carried_states, check_tokenizer, in_trained_order, matched
 from rnnbp.optimizers.schedules import Schedule
 from rnnbp.runtime import positive_int
 from rnnbp.training.checkpoint import check_checkpoint_path
@@ -50,6 +50,7 @@ class FitArguments:
         classes = model.classes or train.classes
         names, validation = model.feature_names or train.feature_names, self.validation
         if validation is not None:
+            check_tokenizer("validation", validation, model.tokenizer or train.tokenizer)
             validation = matched("validation", in_trained_order("validation", validation, names), classes)
         return replace(self, train=train, validation=validation)
 

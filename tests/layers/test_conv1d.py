@@ -6,6 +6,7 @@ from helpers import made, run
 
 import rnnbp
 from rnnbp import BPTT, CTC, RTRL, Conv1D, CrossEntropy, Dense, Elman, Last, LayerNorm, Sequential, TruncatedBPTT
+from rnnbp.core import Parameters
 from rnnbp.layers import Run
 
 VARIANTS = {
@@ -191,3 +192,11 @@ def test_a_saved_convolution_is_the_same(tmp_path, rng):
     model.save(tmp_path / "model.npz")
     x = rng.standard_normal((7, 2, 3))
     np.testing.assert_array_equal(rnnbp.load(tmp_path / "model.npz").forward(x), model.forward(x))
+
+
+def test_a_state_of_another_layer_is_refused() -> None:
+    layer = Conv1D(2, 4, 3)
+    params = Parameters(layer.shapes())
+    for shape in ((1, 2, 1), (1, 5, 2), (2, 2, 2)):
+        with pytest.raises(ValueError, match=r"must have shape \(B, steps, F\) = \(1, 2, 2\), got"):
+            layer.forward(params, np.ones((3, 1, 2)), Run(np.array([3])), np.zeros(shape))

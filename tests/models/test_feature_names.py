@@ -71,3 +71,24 @@ def test_other_names_are_refused(trainer):
     ):
         with pytest.raises(ValueError, match=message.format(name)):
             call()
+
+
+def test_tokens_of_other_characters_are_refused_in_every_use():
+    text = "abcd" * 20
+    train, same = (rnnbp.SequenceDataset.from_text(text, 2, 10) for _ in range(2))
+    other = rnnbp.SequenceDataset.from_text(text, 2, 10, rnnbp.data.CharTokenizer("dcba"))
+    model = rnnbp.Sequential(rnnbp.Embedding(4, 4), rnnbp.GRU(4, 8), rnnbp.Dense(8, 4))
+    trainer = rnnbp.Trainer(model, rnnbp.CrossEntropy(), stateful=True)
+    with pytest.raises(ValueError, match=r"validation has the tokens of CharTokenizer\('dcba'"):
+        trainer.fit(train, other, epochs=1, batch_size=2, progress=False)
+    trainer.fit(train, same, epochs=1, batch_size=2, progress=False)
+    for use in (
+        lambda: trainer.fit(other, epochs=1, batch_size=2, progress=False),
+        lambda: trainer.evaluate(other),
+        lambda: model.predict(other),
+        lambda: model.transform(other, layer=1, what="states"),
+    ):
+        with pytest.raises(
+            ValueError, match=r"tokens of CharTokenizer\('dcba'.*the model those of CharTokenizer\('abcd'"
+        ):
+            use()
