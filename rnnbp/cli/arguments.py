@@ -11,7 +11,8 @@ FILES = TS_FILES + TABLES
 COLUMNS = {
     "sequence": "which sequence a row is of (default: sequence)",
     "time": "order of the rows of a sequence (default: step, or else as they are; '': as they are)",
-    "target": "class or value of the sequence, or of each step if it changes within one (default: target)",
+    "target": "class or value of the sequence, or of each step if it changes within one; integers are classes, unless "
+    "--loss is one of values (default: target)",
     "features": "inputs (default: all columns of numbers that no other option names)",
     "groups": "no value of it is on both sides of the split, as of a speaker",
     "weight": "weight of the sequence, or of each step, in the loss and the score",
@@ -78,7 +79,7 @@ def add_data(parser: argparse.ArgumentParser, *, split: float = 0.8) -> None:
 
 
 def resolve_dataset(options: argparse.Namespace) -> None:
-    """Let --data name a file as DATASET does, and fill in the default dataset.
+    """Let --data, or MODEL where it has a default, name a file as DATASET does, and fill in the default dataset.
 
     Raises
     ------
@@ -93,6 +94,10 @@ def resolve_dataset(options: argparse.Namespace) -> None:
                 f"--data names the file {str(options.data)!r}, and DATASET is {options.dataset!r}: give one of them"
             )
         options.dataset, options.data = str(options.data), None
+    if hasattr(options, "default_model") and options.model.lower().endswith(FILES):
+        if options.dataset is not None:
+            raise ValueError(f"MODEL must be of {MODELS}; got {options.model!r}, a dataset, which comes after it")
+        options.dataset, options.model = options.model, options.default_model
     options.dataset = options.dataset or DEFAULT_DATASET
 
 

@@ -52,12 +52,22 @@ def load_parts(options: argparse.Namespace, model: "rnnbp.Sequential | None" = N
     if options.test is not None and options.split is not None:
         raise ValueError("--split cuts the file, and --test names another: give one of them")
 
-    def read(path: str | Path) -> "rnnbp.SequenceDataset":
-        return table_dataset(path, given, model, targeted=targeted) if is_table(path) else datasets.read_ts(path)
+    def read(path: str | Path, like: "rnnbp.SequenceDataset | None" = None) -> "rnnbp.SequenceDataset":
+        if not is_table(path):
+            return datasets.read_ts(path)
+        trained = model if like is None else like
+        classes = None if trained is None and _of_classes(options) else getattr(trained, "classes", None) or ()
+        return table_dataset(path, given, model, targeted=targeted, classes=classes)
 
     if options.test is not None:
-        return read(options.dataset), read(options.test)
+        train = read(options.dataset)
+        return train, read(options.test, like=train)
     return _split(read(options.dataset), options, {} if model is None else model.info)
+
+
+def _of_classes(options: argparse.Namespace) -> bool:
+    """Return whether a loss of classes, or none, is named."""
+    return getattr(options, "loss", None) in (None, "cross_entropy", "binary_cross_entropy")
 
 
 def _check_no_columns(given: dict[str, str], dataset: str) -> None:

@@ -2,7 +2,7 @@
 
 import argparse
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,9 +60,14 @@ def given_columns(options: argparse.Namespace) -> dict[str, str]:
 
 
 def table_dataset(
-    path: str | Path, given: Mapping[str, str], model: "rnnbp.Sequential | None" = None, *, targeted: bool = True
+    path: str | Path,
+    given: Mapping[str, str],
+    model: "rnnbp.Sequential | None" = None,
+    *,
+    targeted: bool = True,
+    classes: Sequence[str] | None = None,
 ) -> "rnnbp.SequenceDataset":
-    """Return the dataset of a table.
+    """Return the dataset of a table; integer targets that are not 0, 1, ..., K - 1 are names of classes.
 
     Parameters
     ----------
@@ -73,6 +78,8 @@ def table_dataset(
         A trained model: columns that are not given are those of its training, where the table has them.
     targeted : bool, default True
         Whether targets are needed.
+    classes : sequence of str, optional
+        Those that integers may be the names of, as of the training set of a test set. Default: any.
 
     Raises
     ------
@@ -83,18 +90,48 @@ def table_dataset(
     chosen = _chosen(path, frame, given, model)
     if targeted and not {*_listed(chosen.get("target", "target")), "target0"} & set(frame):
         _check_column(path, frame, "--target must name the column of the class or value", "target")
+    target = _listed(chosen.get("target")) or ["target"]
+    if len(target) == 1 and target[0] in frame:
+        frame = frame.assign(**{target[0]: with_names(frame[target[0]], classes)})
     try:
         return rnnbp.SequenceDataset.from_frame(
             frame,
             sequence=chosen["sequence"],
             step=chosen.get("time", "step" if "step" in frame else None) or None,
-            target=_listed(chosen.get("target")) or "target",
+            target="target" if target == ["target"] else target,
             features=_listed(chosen.get("features")) or None,
             info=chosen.get("groups"),
             weight=chosen.get("weight", "sample_weight"),
         )
     except ValueError as error:
         raise ValueError(f"{path}: {as_options(str(error))}") from None
+
+
+def with_names(labels: "pd.Series", classes: Sequence[str] | None) -> "pd.Series":
+    """Return integer labels as names of classes, in their order, unless they are 0, 1, ..., K - 1, or -1 for none.
+
+    Parameters
+    ----------
+    labels : Series
+    classes : sequence of str, or None
+        Integers are names if they are all among these, and only then.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> with_names(pd.Series([1, 10, 2, 1]), None).tolist(), with_names(pd.Series([1, 0, -1]), None).tolist()
+    (['1', '10', '2', '1'], [1, 0, -1])
+    """
+    import pandas as pd
+
+    if labels.dtype.kind not in "iu":
+        return labels
+    found = sorted(set(labels.tolist()))
+    names = list(map(str, found))
+    numbers = [label for label in found if label != -1] == list(range(found[-1] + 1))
+    if numbers if classes is None else not set(names) <= set(classes):
+        return labels
+    return labels.astype(str).astype(pd.CategoricalDtype(names, ordered=True))
 
 
 def _chosen(

@@ -23,6 +23,7 @@ OPTIMIZERS = "adam, adamw, lbfgs, momentum, nesterov, newton_cg, rmsprop, rprop,
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", nargs="?", default="gru", help=f"of {MODELS} (default: gru)")
+    parser.set_defaults(default_model="gru")
     add_data(parser)
     add_target(parser, "--save", "FILE", f"the .npz file to write (default: {SAVED}, which must not exist yet)")
     add_training(parser)

@@ -272,7 +272,7 @@ def test_compare_takes_a_table(rnn):
         ),
         ("train gru digits --split 0.5 --save m.npz", "--split goes with a file, but the dataset is 'digits'"),
         ("train gru none.csv --save m.npz", "there is no file 'none.csv'"),
-        ("train my.csv --save m.npz", "got 'my.csv', a dataset, which comes after it"),
+        ("train my.csv gru --save m.npz", "got 'my.csv', a dataset, which comes after it"),
         ("predict m.npz my.csv --output out.txt", "--output must name a .csv or .parquet file, got 'out.txt'"),
         ("export m.npz m.txt", "FILE must end in .onnx or .safetensors, got 'm.txt'"),
         ("export m.npz m.safetensors --batch-first", "--batch-first is for .onnx files"),
@@ -285,6 +285,38 @@ def test_compare_takes_a_table(rnn):
 )
 def test_errors_name_the_option(refused, line, message):
     assert message in refused(line)
+
+
+def test_a_table_needs_no_model_before_it(rnn):
+    rnn(f"{TRAIN.replace('elman', 'gru')} --target label --save m.npz")
+    rnn(f"{TRAIN.replace('elman --data', '')} --target label --save again.npz")
+    np.testing.assert_array_equal(rnnbp.load("again.npz").params.vector, rnnbp.load("m.npz").params.vector)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "classes"),
+    [
+        ([1, 2, 10], ("1", "2", "10")),
+        ([-1, 1, 1], ("-1", "1")),
+        ([0, 5, 5], ("0", "5")),
+        ([0, 1, 2], None),
+    ],
+)
+@pytest.mark.parametrize("column", ["label", "tag"])  # of sequences, of steps
+def test_integers_that_are_not_numbers_of_classes_are_names(rnn, numbers, classes, column):
+    rows = table()
+    rows["label"] = rows["id"].str[1:].astype(int) % 3
+    rows["tag"] = rows["tag"].map({"a": 0, "b": 1, "c": 2})
+    rows[column] = rows[column].map(dict(enumerate(numbers)))
+    rows.to_csv("my.csv", index=False)
+    part = rows["label"] == numbers[1] if column == "label" else rows["id"] != "s0"
+    rows[part].to_csv("part.csv", index=False)
+    rnn(f"{TRAIN} --target {column} --test part.csv --save m.npz")
+    assert rnnbp.load("m.npz").classes == classes
+    assert "accuracy" in rnn("evaluate m.npz part.csv")
+    expected = [str(k) for k in classes or numbers]
+    found = predictions(rnn, "predict m.npz my.csv").columns.tolist()
+    assert [name.removeprefix("p_") for name in found[-len(expected) :]] == expected
 
 
 def test_an_empty_or_odd_table_is_refused(refused, tmp_path):
