@@ -144,3 +144,10 @@ def test_outputs_of_random_models_are_keras(case, seed):
     assert error(model.forward(x, lengths), expected, case[2]) < tolerance
     back = interop.to_keras(model, mask_value=0)
     assert error(keras_outputs(back, x), expected, case[2]) < tolerance
+
+
+def test_the_name_of_a_file_is_no_keras_model():
+    with pytest.raises(
+        ValueError, match=r"model must be a Keras model or layer, got 'm.keras': keras.saving.load_model"
+    ):
+        interop.from_keras("m.keras")

@@ -1,5 +1,7 @@
 """PyTorch's names of parameters, and state dicts, without PyTorch."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -90,3 +92,25 @@ def test_an_array_that_breaks_the_mask_is_refused():
     model.params.set_mask("0.w", [[True, False]])
     with pytest.raises(ValueError, match=r"0.weight must be zero where the model's mask fixes 0.w at zero"):
         interop.load_state_dict(model, {"0.weight": [[1, 1]], "0.bias": [1]})
+
+
+@pytest.mark.parametrize("order", [1, -1])  # files of safetensors are sorted by name
+def test_prefixes_that_would_fit_are_named(order):
+    model = rnnbp.Sequential(rnnbp.Embedding(5, 3), rnnbp.GRU(3, 4), rnnbp.Last(), rnnbp.Dense(4, 2))
+    prefixes = {0: "embed", 1: "encoder.rnn", 3: "fc"}
+    arrays = dict(list(interop.state_dict(model, prefixes).items())[::order])
+    with pytest.raises(ValueError, match=f"it fits with prefixes={re.escape(str(prefixes))}$"):
+        interop.load_state_dict(model, arrays)
+    assert interop.load_state_dict(model, arrays, prefixes) == ([], [])
+    arrays["fc.bias"] = np.ones(3)
+    with pytest.raises(ValueError, match="does not fit") as error:
+        interop.load_state_dict(model, arrays)
+    assert "it fits" not in str(error.value)
+
+
+def test_what_is_no_state_dict_and_no_prefixes_is_refused():
+    model = rnnbp.Sequential(rnnbp.Dense(2, 1))
+    with pytest.raises(ValueError, match=r"arrays must be a state dict, .* got 'net.pt': torch.load\(path\) reads"):
+        interop.load_state_dict(model, "net.pt")
+    with pytest.raises(ValueError, match=r"prefixes must be names by the numbers of layers, .* got False"):
+        interop.load_state_dict(model, interop.state_dict(model), False)

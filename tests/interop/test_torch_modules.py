@@ -83,7 +83,7 @@ REFUSED = {
     "a user's module": (
         Net(),
         r"part 0 is a Net, whose forward is code, .* lstm: LSTM, norm: BatchNorm1d, fc: Linear: .* "
-        r"from_torch\(net.lstm, net.fc\); taken are .*Linear",
+        r"from_torch\(net.lstm, net.fc\), with rnnbp.Last\(\) .* final states go on; taken are .*Linear",
     ),
     "an unknown part": (nn.Sequential(nn.Linear(3, 4), nn.PReLU()), r"part 0\.1 is a PReLU, which has no counterpart"),
     "softmax": (nn.Sequential(nn.Linear(3, 4), nn.LogSoftmax(-1)), r"part 0\.1 is a LogSoftmax: .* rnnbp.CrossEntropy"),

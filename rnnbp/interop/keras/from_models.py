@@ -69,7 +69,11 @@ def from_keras(model: keras.Model | keras.layers.Layer) -> Sequential:
     >>> bool(np.allclose(model.forward(x), theirs.predict(x.swapaxes(0, 1), verbose=0), atol=1e-6))
     True
     """
-    import_keras()
+    layers = import_keras().layers
+    if not isinstance(model, layers.Layer):
+        raise ValueError(
+            f"model must be a Keras model or layer, got {model!r}: keras.saving.load_model(path) reads one"
+        )
     rows = list(_members(model, ""))
     _check_used_once(rows)
     parts, softmax = list[Part](), False

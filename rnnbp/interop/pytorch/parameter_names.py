@@ -79,6 +79,8 @@ def names_of_layers(layers: Sequence[Layer], prefixes: Mapping[int, str] | None 
     {'0.w': '0.weight', '0.b': '0.bias'}
     """
     starts = {i: str(i) for i in range(len(layers))}
+    if not isinstance(prefixes, Mapping | None):
+        raise ValueError(f"prefixes must be names by the numbers of layers, as {{0: 'lstm'}}, got {prefixes!r}")
     if unknown := set(prefixes or {}) - set(starts):
         got = some(sorted(map(str, unknown)))
         raise ValueError(f"prefixes must be of the layers 0 to {len(layers) - 1}, got one of {got}")

@@ -63,7 +63,7 @@ def state_dict(model: Sequential, prefixes: Mapping[int, str] | None = None) -> 
 
 
 def load_state_dict(
-    model: Sequential, arrays: Mapping[str, Any], strict: bool = True, prefixes: Mapping[int, str] | None = None
+    model: Sequential, arrays: Mapping[str, Any], prefixes: Mapping[int, str] | None = None, *, strict: bool = True
 ) -> Unmatched:
     """Set a model's parameters to the arrays of a state dict, all of them or, on an error, none.
 
@@ -73,11 +73,11 @@ def load_state_dict(
     arrays : mapping of str to array_like or torch.Tensor
         By PyTorch's names, of the cell classes too, which have no ``_l0``; values are converted to the dtype of the
         model.
+    prefixes : mapping of int to str, optional
+        What the names begin with, by the number of the layer; see `torch_names`.
     strict : bool, default True
         Whether the names must be those of the model. Else parameters without an array keep their values, and arrays
         without a parameter are ignored.
-    prefixes : mapping of int to str, optional
-        What the names begin with, by the number of the layer; see `torch_names`.
 
     Returns
     -------
@@ -104,6 +104,11 @@ def load_state_dict(
       unexpected: 0.weigth. Did you mean '0.weight'?
       0.bias has shape (2,), the model's has (1,)
     """
+    if not isinstance(arrays, Mapping):
+        raise ValueError(
+            f"arrays must be a state dict, names with arrays, got {arrays!r}: torch.load(path) reads one of PyTorch's, "
+            "rnnbp.interop.read_safetensors(path) a .safetensors file"
+        )
     names = {theirs: ours for ours, theirs in torch_names(model, prefixes).items()}
     of_cells = {name.removesuffix("_l0"): name for name in names if name.endswith("_l0") and name not in arrays}
     arrays = {of_cells.get(name, name): array for name, array in arrays.items()}
@@ -123,10 +128,38 @@ def load_state_dict(
     found = {name: as_array(arrays[name]) for name in names if name in arrays}
     faults += [fault for name, array in found.items() if (fault := _fault(model, name, names[name], array))]
     if faults:
+        if fitting := fitting_prefixes(model, arrays):
+            faults.append(f"it fits with prefixes={fitting}")
         raise ValueError("\n  ".join(["the state dict does not fit the model:", *faults]))
     for name, array in found.items():
         model.params[names[name]] = array
     return Unmatched(missing, unexpected)
+
+
+def fitting_prefixes(model: Sequential, arrays: Mapping[str, Any]) -> dict[int, str]:
+    """Return prefixes with which a state dict fits a model, an empty dictionary if there are none.
+
+    Examples
+    --------
+    >>> from rnnbp.layers import Dense
+    >>> fitting_prefixes(Sequential(Dense(2, 3)), {"fc.weight": np.ones((3, 2)), "fc.bias": np.ones(3)})
+    {0: 'fc'}
+    """
+    wanted: dict[int, dict[str, tuple[int, ...]]] = {}
+    for ours, theirs in torch_names(model).items():
+        layer = wanted.setdefault(int(ours.partition(".")[0]), {})
+        layer[theirs.rpartition(".")[2]] = model.params.shapes[ours]
+    found: dict[str, dict[str, tuple[int, ...]]] = {}
+    for name, array in arrays.items():
+        prefix, _, last = name.rpartition(".")
+        found.setdefault(prefix, {})[last] = np.shape(array)
+    prefixes: dict[int, str] = {}
+    for number, shapes in wanted.items():
+        same = [prefix for prefix, theirs in found.items() if theirs == shapes and prefix not in prefixes.values()]
+        if not same:
+            return {}
+        prefixes[number] = same[0]
+    return prefixes
 
 
 def _fault(model: Sequential, theirs: str, ours: str, array: Array) -> str:
