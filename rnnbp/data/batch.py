@@ -269,11 +269,8 @@ class SequenceBatch:
         steps = f"{low} to {high} steps" if low != high else counted(low, "step")
         targets = "no targets" if self.targets is None else f"targets {self._shape_of_targets()}"
         x = f"x {named_axes(self.x.shape, ('T', 'B', 'F'))} {self.x.dtype}"
-        weights = (
-            ""
-            if self.weights is None
-            else f"; weights {named_axes(self.weights.shape, ('T', 'B')[-self.weights.ndim :])}"
-        )
+        w = self.weights
+        weights = "" if w is None else f"; weights {named_axes(w.shape, ('T', 'B')[-w.ndim :])}"
         return f"{type(self).__name__}: {counted(self.size, 'sequence')} of {steps}, {x}; {targets}{weights}"
 
     def _shape_of_targets(self) -> str:

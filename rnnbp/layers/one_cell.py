@@ -1,6 +1,7 @@
 """Base class of the layers of one cell."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,10 @@ class OneCellLayer(Layer):
     cell: Cell
 
     recurrent = True
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the fields, without what is derived from them."""
+        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         return self.cell.shapes()

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -64,10 +63,6 @@ class RecurrentDropout(OneCellLayer):
         if "w_hh" not in self.cell.shapes():
             raise ValueError(f"cell must have recurrent weights, on which dropout has an effect, got {self.cell!r}")
         drop_rate("rate", self.rate)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return the fields, without what is derived from them."""
-        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
 
     @cached_property
     def _masked(self) -> Recurrent:

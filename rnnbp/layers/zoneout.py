@@ -109,10 +109,6 @@ class Zoneout(OneCellLayer):
             )
         object.__setattr__(self, "rate", rates if several else rates[0])
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Return the fields, without what is derived from them."""
-        return {name: value for name, value in vars(self).items() if not name.startswith("_")}
-
     @cached_property
     def _layer(self) -> Recurrent:
         """The layer of the cell that takes [x | k]."""

@@ -126,11 +126,9 @@ class Loss:
                 f"got {targets.shape}: add rnnbp.Last() to the model, or give a target for every step"
             )
         real = real_items(targets.shape[:2], lengths)
-        return (
-            float(self.weights(targets[real]).sum())
-            if weights is None
-            else self._weighted_total(targets, real, weights)
-        )
+        if weights is None:
+            return float(self.weights(targets[real]).sum())
+        return self._weighted_total(targets, real, weights)
 
     def _weighted_total(self, targets: Array, mask: Array, weights: Any) -> float:
         """Return the sum of the weights of the targets where the mask of items, (B,) or (T, B), is True."""
