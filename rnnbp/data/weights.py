@@ -10,6 +10,8 @@ from rnnbp.data.targets import Targets
 
 Array = np.ndarray
 Weights = Array | list[Array]
+LEAST, MOST = 1e-100, 1e100  # of a weight above 0, so that sums and their inverses are finite
+RANGE = f" ({LEAST:g} to {MOST:g} where not 0)"
 
 
 def checked_weights(weights: Any, size: int, targets: Targets | None) -> Weights | None:
@@ -72,11 +74,16 @@ def _numbers(name: str, weights: Any) -> Array:
 
 
 def _valid(name: str, weights: Array, where: Any) -> Array:
-    wrong = ~(np.isfinite(weights) & (weights >= 0))
+    wrong = _out_of_range(weights)
     if wrong.any():
         place = tuple(map(int, np.argwhere(wrong)[0]))
-        raise ValueError(f"{name} must be finite and 0 or more, got {weights[place]:g} for {where(place)}")
+        raise ValueError(f"{name} must be finite and 0 or more{RANGE}, got {weights[place]:g} for {where(place)}")
     return weights
+
+
+def _out_of_range(weights: Array) -> Array:
+    """Return where weights are none: negative, not finite, or too large or small to be added up."""
+    return ~((weights == 0) | ((weights >= LEAST) & (weights <= MOST)))
 
 
 def chosen_weights(weights: Weights | None, places: Array) -> Weights | None:
@@ -164,8 +171,8 @@ def item_weights(weights: ArrayLike, shape: tuple[int, ...]) -> Array:
         outputs = "one output a sequence, (B, K)" if len(shape) == 1 else "an output for each step, (T, B, K)"
         wanted = f"(B,) = {shape}" if len(shape) == 1 else f"(B,) = {shape[-1:]} or (T, B) = {shape}"
         raise ValueError(f"weights must have shape {wanted} for {outputs}, got {given.shape}")
-    if not (np.isfinite(given) & (given >= 0)).all():
-        raise ValueError(f"weights must be finite and 0 or more, got {given.min():g} to {given.max():g}")
+    if _out_of_range(given).any():
+        raise ValueError(f"weights must be finite and 0 or more{RANGE}, got {given.min():g} to {given.max():g}")
     return np.broadcast_to(given, shape)
 
 

@@ -101,7 +101,8 @@ def test_weights_are_named_in_texts():
     [
         ([0, 1, 1, 0], [1, 2], "weights must be one for each of the 4 sequences, got 2"),
         ([0, 1, 1, 0], 1.0, "weights must be one for each of the 4 sequences, got float"),
-        ([0, 1, 1, 0], [1, 2, -1, 0], "weights must be finite and 0 or more, got -1 for sequence 2"),
+        ([0, 1, 1, 0], [1, 2, -1, 0], "weights must be finite and 0 or more .*, got -1 for sequence 2"),
+        ([0, 1, 1, 0], [1, 2, 1, 1e308], r"1e-100 to 1e\+100 where not 0\), got 1e\+308 for sequence 3"),
         ([0, 1, 1, 0], [1, 2, 1, np.inf], "got inf for sequence 3"),
         ([0, 1, 1, 0], list("abcd"), "weights of sequence 0 must be numbers, got <U1"),
         ([0, 1, 1, 0], PER_STEP, "weights are one a step, but targets are one a sequence"),

@@ -218,7 +218,9 @@ class TestCTC:
 @pytest.mark.parametrize(
     ("outputs", "weights", "message"),
     [
-        ((2, 3), [1, -1], r"weights must be finite and 0 or more, got -1 to 1"),
+        ((2, 3), [1, -1], r"weights must be finite and 0 or more .*, got -1 to 1"),
+        ((2, 3), [1, 1e308], r"\(1e-100 to 1e\+100 where not 0\), got 1 to 1e\+308"),
+        ((2, 3), [1e-310, 1], r"\(1e-100 to 1e\+100 where not 0\), got 1e-310 to 1"),
         ((2, 3), [1, np.nan], "weights must be finite"),
         ((2, 3), [1, 1, 1], r"weights must have shape \(B,\) = \(2,\) for one output a sequence, \(B, K\), got \(3,\)"),
         (
@@ -242,3 +244,12 @@ def test_a_span_has_the_weights_of_its_steps():
     )
     np.testing.assert_array_equal(batch.weights, [[2, 1], [4, 0], [6, 0]])
     np.testing.assert_array_equal(batch.span(1, 3).weights, [[4, 0], [6, 0]])
+
+
+def test_the_loss_does_not_depend_on_the_unit_of_weights():
+    outputs, targets, weights = np.array([[1.0], [3.0]]), np.zeros((2, 1)), np.array([1.0, 3.0])
+    expected, d_expected = MeanSquaredError()(outputs, targets, weights=weights)
+    for unit in (1e-100, 1e99):
+        value, d_outputs = MeanSquaredError()(outputs, targets, weights=weights * unit)
+        assert value == pytest.approx(expected, rel=1e-12)
+        np.testing.assert_allclose(d_outputs, d_expected, rtol=1e-12)
