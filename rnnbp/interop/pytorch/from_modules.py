@@ -106,8 +106,9 @@ def _check_computes_as_its_class(path: str, part: Any) -> None:
         return
     name = type(part).__name__
     if torch.nn.utils.parametrize.is_parametrized(part):
+        names: Any = part.parametrizations  # a ModuleDict by the names of the weights
         raise ValueError(
-            f"part {path}, {name}, has parametrized weights, {', '.join(part.parametrizations)}: make them usual "
+            f"part {path}, {name}, has parametrized weights, {', '.join(names)}: make them usual "
             "ones by torch.nn.utils.parametrize.remove_parametrizations(module, name)"
         )
     if type(part) not in translations() and not isinstance(part, torch.nn.Sequential):
