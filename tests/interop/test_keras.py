@@ -151,3 +151,20 @@ def test_the_name_of_a_file_is_no_keras_model():
         ValueError, match=r"model must be a Keras model or layer, got 'm.keras': keras.saving.load_model"
     ):
         interop.from_keras("m.keras")
+
+
+def tanh(x):
+    return 2 * x
+
+
+class Doubled(keras.Sequential):
+    def call(self, inputs, training=None, mask=None):
+        return 2 * super().call(inputs)
+
+
+def test_functions_and_calls_of_ones_own_are_refused_whatever_their_name():
+    for layer in (keras.layers.Dense(2, activation=tanh), keras.layers.SimpleRNN(2, activation=tanh)):
+        with pytest.raises(ValueError, match="activation='tanh' has no counterpart"):
+            interop.from_keras(keras.Sequential([keras.Input((None, 3)), layer]))
+    with pytest.raises(ValueError, match="is a Doubled whose call is code"):
+        interop.from_keras(Doubled([keras.Input((None, 3)), keras.layers.Dense(2)]))

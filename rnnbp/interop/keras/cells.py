@@ -88,9 +88,21 @@ def activation_choice(argument: str, function: Any) -> Choice:
     ('tanh',)
     """
     name = getattr(function, "__name__", str(function))
-    if name not in CHOICES:
+    if name not in CHOICES or is_own(function):
         raise ValueError(f"{argument}={name!r} has no counterpart; taken are {', '.join(sorted(CHOICES))}")
     return CHOICES[name]
+
+
+def is_own(function: Any) -> bool:
+    """Return whether an activation is a user's function, of whatever name, and not Keras's.
+
+    Examples
+    --------
+    >>> is_own(lambda x: 2 * x), is_own(np.tanh)
+    (True, False)
+    """
+    module = getattr(function, "__module__", None) or "numpy"
+    return module.partition(".")[0] not in ("keras", "numpy")
 
 
 def keras_class(cell: Cell) -> tuple[str, dict[str, Any]]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from rnnbp import layers
 from rnnbp.core.activations import ACTIVATIONS
-from rnnbp.interop.keras.cells import CLASSES, cell_of, parameters_from_keras
+from rnnbp.interop.keras.cells import CLASSES, cell_of, is_own, parameters_from_keras
 from rnnbp.layers import Layer
 from rnnbp.runtime import some
 
@@ -44,7 +44,7 @@ def translated(layer: KerasLayer) -> tuple[list[Part], bool]:
         if type(layer.layer).__name__ not in ("Dense", "Dropout", "Activation", "LayerNormalization", "ReLU"):
             raise ValueError(f"layer={type(layer.layer).__name__} has no counterpart at every step")
         return translated(layer.layer)
-    if name in ("Dense", "Activation") and layer.activation.__name__ == "softmax":
+    if name in ("Dense", "Activation") and layer.activation.__name__ == "softmax" and not is_own(layer.activation):
         return ([_dense(layer, "linear")] if name == "Dense" else []), True
     if name in CLASSES or name == "Bidirectional":
         return _recurrent(layer), False
@@ -79,7 +79,7 @@ def _features(layer: KerasLayer) -> int:
 
 def _activation(layer: KerasLayer) -> str:
     name = str(layer.activation.__name__)
-    if name not in ACTIVATIONS:
+    if name not in ACTIVATIONS or is_own(layer.activation):
         raise ValueError(f"activation={name!r} has no counterpart; taken are {', '.join(sorted(ACTIVATIONS))}")
     return name
 

@@ -148,6 +148,10 @@ def _members(model: KerasLayer, path: str) -> Iterator[tuple[str, KerasLayer]]:
     if not isinstance(model, keras.Model):
         yield path or getattr(model, "name", "0"), model
         return
+    if "call" in vars(model) or (
+        getattr(model, "outputs", None) and not type(model).call.__module__.startswith("keras.")
+    ):
+        raise ValueError(f"{model.name} is a {type(model).__name__} whose call is code, which is not translated")
     row = model.layers if isinstance(model, keras.Sequential) else _functional_row(model)
     for layer in row:
         if not isinstance(layer, keras.layers.InputLayer):
