@@ -76,8 +76,8 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names[:SHOWN])) + more
 
 
-def names_or_none(value: Any) -> list[str] | None:
-    """Return the class names read from a model file, or None where it has none.
+def names_or_none(value: Any, what: str = "classes") -> list[str] | None:
+    """Return the names of classes or features, `what`, read from a model file, or None where it has none.
 
     Raises
     ------
@@ -91,4 +91,4 @@ def names_or_none(value: Any) -> list[str] | None:
     """
     if value is None or (isinstance(value, list) and all(isinstance(name, str) for name in value)):
         return value
-    raise ValueError(f"classes must be a list of names, got {value!r}")
+    raise ValueError(f"{what} must be a list of names, got {value!r}")

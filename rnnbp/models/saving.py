@@ -109,7 +109,7 @@ def model_of(
         model.loss = from_config(header.get("loss"), known)
         if model.loss is not None and not isinstance(model.loss, Loss):
             raise ValueError(f"loss must be a loss, got {model.loss!r}")
-        features = names_or_none(header.get("feature_names"))
+        features = names_or_none(header.get("feature_names"), "feature_names")
         model.feature_names = None if features is None else tuple(features)
         tokenizer = header.get("tokenizer")
         model.tokenizer = None if tokenizer is None else CharTokenizer.from_config(tokenizer)

@@ -196,3 +196,26 @@ def test_half_precision_is_refused(rng):
     proto = operator_graph("RNN", rng, {"B": np.zeros((1, 2 * H), np.float16)})
     with pytest.raises(ValueError, match="the array 'B' is of float16; float32 and float64 are supported"):
         from_proto(proto)
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "message"),
+    [
+        ("info", "5", "'rnnbp:info' must be a JSON object, got 5"),
+        ("info", "[1]", r"'rnnbp:info' must be a JSON object, got \[1\]"),
+        ("loss", "5", "'rnnbp:loss' must be a loss, got 5"),
+        ("features", '"ab"', "features must be a list of names, got 'ab'"),
+    ],
+)
+def test_metadata_of_another_type_is_refused(rng, key, text, message):
+    proto = operator_graph("RNN", rng)
+    proto.metadata_props.add(key=f"rnnbp:{key}", value=text)
+    with pytest.raises(ValueError, match=message):
+        from_proto(proto)
+
+
+def test_a_graph_without_outputs_is_refused(rng):
+    proto = operator_graph("RNN", rng)
+    proto.graph.ClearField("output")
+    with pytest.raises(ValueError, match="the graph has no output"):
+        from_proto(proto)

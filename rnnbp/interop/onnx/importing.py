@@ -181,6 +181,8 @@ class _Graph:
 
     def _output(self, output: str | None) -> str:
         names = [one.name for one in self.model.graph.output]
+        if not names:
+            raise ValueError("the graph has no output")
         if output is not None:
             return choice("output", output, names)
         outputs = [name for name in names if isinstance(self.values[name], Outputs)]
@@ -232,6 +234,8 @@ def _metadata(model: Any) -> dict[str, Any]:
                 found[entry.key.removeprefix("rnnbp:")] = json.loads(entry.value)
             except (ValueError, RecursionError):
                 raise ValueError(f"the metadata {entry.key!r} is not JSON") from None
+    if not isinstance(found.get("info", {}), dict):
+        raise ValueError(f"the metadata 'rnnbp:info' must be a JSON object, got {found['info']!r}")
     return found
 
 
@@ -251,10 +255,11 @@ def _built(
     if metadata.get("loss") is not None:
         known = by_name(getattr(losses, name) for name in dir(losses))
         loss = from_config(metadata["loss"], known)
-        if isinstance(loss, losses.Loss):
-            model.loss = loss
+        if not isinstance(loss, losses.Loss):
+            raise ValueError(f"the metadata 'rnnbp:loss' must be a loss, got {loss!r}")
+        model.loss = loss
     model.classes = names_or_none(metadata.get("classes"))
-    features = names_or_none(metadata.get("features"))
+    features = names_or_none(metadata.get("features"), "features")
     model.feature_names = None if features is None else tuple(features)
     model.info = dict(metadata.get("info") or {}) | {"onnx": info}
     return model
