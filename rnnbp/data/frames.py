@@ -1,5 +1,7 @@
 """Conversion between sequences and pandas tables with one row per step, and tables that describe a dataset."""
 
+import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -230,6 +232,26 @@ def _texts_of_numbers(column: pd.Series) -> bool:
     return bool(texts) and bool(pd.to_numeric(column, errors="coerce").notna().all())
 
 
+def _misordered_texts(column: pd.Series) -> tuple[str, str] | None:
+    """Return two neighbours among sorted texts that are not in the order of the numbers or dates in them, or None."""
+    texts = sorted(set(column)) if column.map(lambda value: isinstance(value, str)).all() else []
+    if isinstance(column.dtype, pd.CategoricalDtype) or not texts:
+        return None
+    if pd.to_datetime(pd.Series(texts), format="ISO8601", errors="coerce", utc=True).notna().all():
+        return None
+    keys: list[Any] = [[_natural_order(text) for text in texts]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the day, or the month, cannot be first
+        dates = [pd.to_datetime(pd.Series(texts), format="mixed", errors="coerce", dayfirst=d) for d in (True, False)]
+    keys += [given.tolist() for given in dates if given.notna().all()]
+    return next(((a, b) for key in keys for a, b, x, y in zip(texts, texts[1:], key, key[1:]) if x > y), None)
+
+
+def _natural_order(text: str) -> list[tuple[int, str]]:
+    """Return a key by which numbers within texts are sorted as numbers."""
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"(\d+)", text)]
+
+
 def _check_keys(frame: pd.DataFrame, sequence: str, step: str | None) -> None:
     """Raise unless each row has a sequence, and a step that occurs once in it."""
     if not frame.columns.is_unique:
@@ -252,6 +274,11 @@ def _check_keys(frame: pd.DataFrame, sequence: str, step: str | None) -> None:
         raise ValueError(
             f"column {step!r} holds numbers as texts, which would be sorted as texts, '10' before '2': make numbers of "
             f"them, frame.assign({step}=pd.to_numeric(frame[{step!r}])), or step=None to take rows in order"
+        )
+    if step is not None and (pair := _misordered_texts(frame[step])):
+        raise ValueError(
+            f"column {step!r} holds texts, which would be sorted as texts, {pair[0]!r} before {pair[1]!r}: make "
+            "numbers or dates of them (pandas.to_datetime), dates as 2024-01-31, or step=None to take rows in order"
         )
     again = frame.duplicated([sequence, step]) if step is not None else np.zeros(0, bool)
     if step is not None and again.any():

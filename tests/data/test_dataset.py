@@ -372,3 +372,25 @@ def test_batches_of_a_stream_continue_each_other():
     values = SequenceDataset.from_stream(np.zeros((4, 1)), np.arange(4.0), 2, 2, dtype=np.float64)
     assert [t.tolist() for t in values.targets] == [[[0], [1]], [[2], [3]]]
     assert values.dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("steps", "pair"),
+    [
+        (["8.1.2024", "10.1.2024"], "'10.1.2024' before '8.1.2024'"),
+        (["01.02.2024", "15.01.2024"], "'01.02.2024' before '15.01.2024'"),
+        (["t9", "t10"], "'t10' before 't9'"),
+    ],
+)
+def test_steps_that_would_be_sorted_as_texts_are_refused(steps, pair):
+    with pytest.raises(ValueError, match=f"column 'step' holds texts, .* as texts, {pair}: .* step=None"):
+        SequenceDataset.from_frame(pd.DataFrame({"sequence": 0, "step": steps, "x": [0.0, 1.0]}))
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [["2024-01-10", "2024-01-09"], ["t10", "t09"], ["b", "a"], ["00:02:01", "00:01:05"], ["Q2 2024", "Q1 2024"]],
+)
+def test_steps_of_text_whose_order_is_plain_are_sorted(steps):
+    data = SequenceDataset.from_frame(pd.DataFrame({"sequence": 0, "step": steps, "x": [1.0, 0.0]}))
+    assert data.sequences[0].ravel().tolist() == [0, 1]
