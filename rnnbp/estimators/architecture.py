@@ -47,8 +47,9 @@ VIEWS: dict[str, Callable[[], Layer]] = {
 
 RECURRENT = """
     cell : {'lstm', 'gru', 'elman', 'original_gru', 'leaky_elman'}, Cell class or Cell, default 'lstm'
-        Of a class, or of any function ``cell(input_size, hidden_size)``, a cell is made for each layer; of a cell, one
-        like it for the size of the inputs.
+        'elman' is PyTorch's RNN and Keras's SimpleRNN; `rnnbp.LSTM` and such are taken as their names. Of a class, or
+        of any function ``cell(input_size, hidden_size)``, a cell is made for each layer; of a cell, one like it for the
+        size of the inputs.
     hidden_size : int, optional
         H. Default: 32, or that of a given cell.
     num_layers : int, default 1
@@ -159,11 +160,12 @@ class Recurrent(Architecture):
         positive_int("num_layers", self.num_layers)
         flag("bidirectional", self.bidirectional)
         between = self.dropout if self.num_layers > 1 else 0.0
-        if isinstance(self.cell, str):
-            if self.cell not in CELLS:
+        layer = isinstance(self.cell, type) and issubclass(self.cell, layers.CellLayer)
+        if layer or isinstance(self.cell, str):
+            if not layer and self.cell not in CELLS:
                 raise unknown("cell", self.cell, CELLS)
             size = HIDDEN_SIZE if self.hidden_size is None else self.hidden_size
-            make: Any = CELLS[self.cell]
+            make: Any = self.cell if layer else CELLS[self.cell]
             return make(features, size, self.num_layers, bidirectional=self.bidirectional, dropout=between)
         found = [self._cell(features)]
         for _ in range(self.num_layers - 1):

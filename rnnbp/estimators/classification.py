@@ -9,6 +9,7 @@ from rnnbp.estimators.architecture import MODEL, POOLED, RECURRENT, STATIC, Pool
 from rnnbp.estimators.base import FITTED, TRAINING
 from rnnbp.estimators.labels import CLASSES, CROSS_ENTROPY, Labelled
 from rnnbp.estimators.scikit import column_or_1d
+from rnnbp.estimators.targets import check_one_a_sequence
 
 Array = np.ndarray
 
@@ -38,6 +39,7 @@ class Classification(Labelled):
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, classes: Any, reset: bool, epochs: int) -> Self:
         data, y = self._read(X, y, reset=reset)
+        check_one_a_sequence(y)
         labels = self._encode(column_or_1d(y, warn=True), classes)
         weights = self._class_weighted(labels, self._weights(sample_weight, data))
         train = self._targeted(data, labels, weights, classes=list(map(str, self.classes_)))

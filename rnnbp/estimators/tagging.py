@@ -158,7 +158,9 @@ class SequenceTagger(Labelled, Recurrent):
 def _check_lengths(name: str, items: Sequence[Array], lengths: Array) -> None:
     for i, (one, length) in enumerate(zip(items, lengths, strict=True)):
         if one.shape != (length,):
-            raise ValueError(f"{name} of sequence {i} must be one for each of its {length} steps, got {one.shape}")
+            advice = ": SequenceClassifier takes one a sequence" if name == "y" and not one.ndim else ""
+            got = f"got {one.shape}{advice}"
+            raise ValueError(f"{name} of sequence {i} must be one for each of its {length} steps, {got}")
 
 
 def _plain(labels: Array) -> Array:

@@ -30,6 +30,23 @@ def with_targets(frame: pd.DataFrame, y: Any) -> pd.DataFrame | None:
     return frame.assign(**{TARGETS: np.asarray(y)})
 
 
+def check_one_a_sequence(y: Any) -> None:
+    """Raise if y is a list of labels of steps.
+
+    Examples
+    --------
+    >>> check_one_a_sequence([np.array(["a", "b"]), np.array(["b"])])
+    Traceback (most recent call last):
+    ValueError: y must be one class a sequence, got (2,) for sequence 0: SequenceTagger takes one a step
+    """
+    if isinstance(y, list | tuple) and len(y) and isinstance(y[0], np.ndarray | list | tuple | pd.Series):
+        shape = np.shape(y[0])
+        if len(shape) == 1 and shape != (1,):
+            raise ValueError(
+                f"y must be one class a sequence, got {shape} for sequence 0: SequenceTagger takes one a step"
+            )
+
+
 def check_table(estimator: str, X: Any, column: str | None = None) -> None:
     """Raise where a frame that is read as scikit-learn's table (n, features) must be one with a row a step.
 

@@ -308,3 +308,22 @@ def test_standardizer_finds_the_columns_of_a_frame_by_name() -> None:
     turned = scaler.transform(INPUTS[["level", "pitch", "t", "who"]])
     for one, other in zip(scaler.transform(INPUTS).sequences, turned.sequences, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_labels_of_steps_and_of_sequences_are_told_apart() -> None:
+    of_steps = [np.array(list("ab" * 8))[: len(x)] for x in UNEQUAL]
+    with pytest.raises(ValueError, match=r"y must be one class a sequence, got \(3,\) for sequence 0: SequenceTagger"):
+        SequenceClassifier().fit(UNEQUAL, of_steps)
+    with pytest.raises(ValueError, match=r"each of its 3 steps, got \(\): SequenceClassifier takes one a sequence"):
+        SequenceTagger().fit(UNEQUAL, ["a", "b", "a", "b"])
+
+
+@pytest.mark.parametrize(("cell", "name"), [(rnnbp.LSTM, "lstm"), (rnnbp.Elman, "elman")])
+def test_the_class_of_a_layer_is_taken_as_its_name(cell: type, name: str) -> None:
+    one, other = (
+        SequenceClassifier(cell=c, num_layers=2, bidirectional=True, epochs=1, random_state=0).fit(
+            UNEQUAL, [0, 1, 0, 1]
+        )
+        for c in (cell, name)
+    )
+    np.testing.assert_array_equal(one.predict_proba(UNEQUAL), other.predict_proba(UNEQUAL))

@@ -169,8 +169,9 @@ def _unknown(path: str, part: Any) -> str:
     inside = ", ".join(f"{key}: {type(child).__name__}" for key, child in children.items())
     taken_here = {*translations(), torch.nn.Sequential}
     known = [_member("net", key) for key, child in children.items() if type(child) in taken_here]
-    advice = f"give those that are known in the order they are run in, as from_torch({', '.join(known)}), with "
-    advice += "rnnbp.Last() or rnnbp.Ends() after a recurrent one of which only the final states go on"
+    advice = f"give those that are known in the order they are run in, as from_torch({', '.join(known)})"
+    if any(isinstance(child, torch.nn.RNNBase) for child in children.values()):
+        advice += ", with rnnbp.Last() or rnnbp.Ends() after a recurrent one of which only the final states go on"
     return (
         f"part {path} is a {name}, whose forward is code, which is not translated. Its parts are {inside}"
         f"{f': {advice}' if known else ''}{taken}"
