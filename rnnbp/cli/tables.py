@@ -49,9 +49,22 @@ def read_table(path: str | Path) -> "pd.DataFrame":
     if parquet:
         require("pyarrow", extra="parquet")
     try:
-        return pd.read_parquet(path) if parquet else pd.read_csv(path)
+        return pd.read_parquet(path) if parquet else _read_csv(path)
     except ValueError as error:
         raise ValueError(f"{str(path)!r} cannot be read as a table: {' '.join(str(error).split())}") from None
+
+
+def _read_csv(path: str | Path) -> "pd.DataFrame":
+    """Read a .csv file, in whose columns of text nothing but an empty cell is missing: None and NA may be classes."""
+    import pandas as pd
+    from pandas.api.types import is_numeric_dtype
+
+    frame = pd.read_csv(path)
+    texts = [name for name in frame if not is_numeric_dtype(frame[name]) or frame[name].isna().all()]
+    if texts and len(frame):
+        again = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
+        frame = frame.assign(**{str(name): again[name] for name in texts})
+    return frame
 
 
 def given_columns(options: argparse.Namespace) -> dict[str, str]:
@@ -88,8 +101,16 @@ def table_dataset(
     """
     frame = read_table(path)
     chosen = _chosen(path, frame, given, model)
+    features = _listed(chosen.get("features"))
+    if "features" not in given and model is not None and model.feature_names is not None:
+        for name in model.feature_names:  # which may have commas in them
+            _check_column(path, frame, "a feature that the model was trained on is missing", name)
+        features = list(model.feature_names)
     if targeted and not {*_listed(chosen.get("target", "target")), "target0"} & set(frame):
         _check_column(path, frame, "--target must name the column of the class or value", "target")
+    for column in _listed(chosen.get("target", "target")):
+        if targeted and column in frame and frame[column].isna().all():
+            raise ValueError(f"--target: column {column!r} of {str(path)!r} is empty")
     target = _listed(chosen.get("target")) or ["target"]
     if len(target) == 1 and target[0] in frame:
         frame = frame.assign(**{target[0]: with_names(frame[target[0]], classes)})
@@ -99,7 +120,7 @@ def table_dataset(
             sequence=chosen["sequence"],
             step=chosen.get("time", "step" if "step" in frame else None) or None,
             target="target" if target == ["target"] else target,
-            features=_listed(chosen.get("features")) or None,
+            features=features or None,
             info=chosen.get("groups"),
             weight=chosen.get("weight", "sample_weight"),
         )
@@ -148,10 +169,6 @@ def _chosen(
     if "sequence" not in given:
         about = "--sequence must name the column that says which sequence a row is of"
         _check_column(path, frame, about, chosen["sequence"])
-    if "features" not in given and model is not None and model.feature_names is not None:
-        for name in model.feature_names:
-            _check_column(path, frame, "a feature that the model was trained on is missing", name)
-        chosen["features"] = ",".join(model.feature_names)
     return chosen
 
 

@@ -372,3 +372,31 @@ def test_weights_alone_are_imported_into_the_layers_of_another_model(rnn, refuse
     rnn("import m.safetensors again.npz --like other.npz")
     np.testing.assert_array_equal(rnnbp.load("again.npz").params.vector, rnnbp.load("m.npz").params.vector)
     assert "--classes must name each of the 2 outputs, got 1" in refused("import m.safetensors a.npz --classes no")
+
+
+def test_a_feature_with_a_comma_in_its_name_is_found_by_the_model(rnn):
+    frame = table()[["id", "t", "pitch", "energy", "label"]].rename(columns={"pitch": "Höhe, [Hz]"})
+    frame.to_csv("my.csv", index=False)
+    rnn("train elman --data my.csv --sequence id --time t --target label --epochs 1 --save m.npz --quiet")
+    assert len(rnn("predict m.npz my.csv").splitlines()) == 21
+
+
+def test_classes_named_none_and_na_are_classes(rnn):
+    frame = table()[["id", "t", "pitch", "energy", "label"]].replace({"label": {"no": "None", "yes": "NA"}})
+    frame.to_csv("my.csv", index=False)
+    rnn("train elman --data my.csv --sequence id --time t --target label --epochs 1 --save m.npz --quiet")
+    assert rnnbp.load("m.npz").classes == ("NA", "None")
+
+
+def test_a_column_of_targets_without_any_is_refused(refused):
+    table().assign(label="").to_csv("my.csv", index=False)
+    assert "--target: column 'label' of 'my.csv' is empty" in refused(f"{TRAIN} --target label --save m.npz")
+
+
+def test_dates_that_would_be_sorted_as_texts_are_refused(refused):
+    days = {t: f"{8 + t // 10}.1.2024" for t in range(0, 70, 10)}
+    table().replace({"t": days}).to_csv("my.csv", index=False)
+    message = refused(f"{TRAIN} --target label --save m.npz")
+    assert "sorted as texts" in message
+    assert "before '8.1.2024'" in message
+    assert "or --time '' to take rows in order" in message
