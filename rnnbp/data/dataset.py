@@ -180,7 +180,8 @@ class SequenceDataset(Sequences):
         """Return the dataset whose target at every step are the next steps of the sequence itself.
 
         The last `steps` steps of every sequence are targets only. Targets of the dataset are left out. A step that
-        follows after a reset is no target: it does not count in the loss.
+        follows after a reset is no target: it does not count in the loss. Weights of steps are those of the step from
+        which is predicted.
 
         Parameters
         ----------

@@ -123,6 +123,7 @@ class Online(GradientAlgorithm):
         forward_pass = ForwardPass(parts, batch, loss, state, rng)
         influence = self.initial_influence(parts, batch.size, rng)
         if random_layers is not None and rng is not None:
+            random_layers.check_resets(batch.reset)
             random_layers.begin(rng)
         every = batch.steps if self.every is None else self.every
         block = self.block_steps(parts, batch.size)

@@ -104,6 +104,24 @@ class RandomLayers:
             self.layers.append(SequenceRandomLayer(layer, (self.batch_size, width), 1))
         return self.layers[-1]
 
+    def check_resets(self, reset: Array | None) -> None:
+        """Raise if a reset would need a new mask of variational dropout, which draws once here.
+
+        Examples
+        --------
+        >>> random_layers = RandomLayers(3, 2, (4,))
+        >>> _ = random_layers.of(VariationalDropout(0.5), ("T", "B", 4))
+        >>> random_layers.check_resets(np.array([[False, False], [True, False], [False, False]]))
+        Traceback (most recent call last):
+        ValueError: online algorithms draw the mask of VariationalDropout once, and every reset needs a new one: ...
+        """
+        variational = any(isinstance(random.layer, VariationalDropout) for random in self.layers)
+        if variational and reset is not None and reset.any():
+            raise ValueError(
+                "online algorithms draw the mask of VariationalDropout once, and every reset needs a new one: use "
+                "Dropout, cut the sequences at their resets, or give rng=None"
+            )
+
     def begin(self, rng: np.random.Generator) -> None:
         """Give each layer its generator, and advance `rng` as a forward pass over the whole batch does."""
         for layer in self.layers:
