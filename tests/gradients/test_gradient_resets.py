@@ -191,7 +191,9 @@ def test_variational_dropout_draws_a_mask_for_every_episode() -> None:
 @pytest.mark.parametrize("algorithm", [RTRL(), SnAp(1), rnnbp.UORO()])
 def test_variational_dropout_with_resets_is_refused_online(algorithm) -> None:
     model = rnnbp.Sequential(rnnbp.VariationalDropout(0.4), rnnbp.GRU(2, 3), rnnbp.Dense(3, 2))
-    batch = SequenceBatch.from_array(np.ones((4, 2, 2)), targets=np.zeros((4, 2), int), reset=np.eye(4, 2, -1, bool))
+    batch = rnnbp.SequenceBatch.from_array(
+        np.ones((4, 2, 2)), targets=np.zeros((4, 2), int), reset=np.eye(4, 2, -1, bool)
+    )
     list(algorithm.gradients(model, batch, rnnbp.CrossEntropy()))
     with pytest.raises(ValueError, match="draw the mask of VariationalDropout once, and every reset needs a new one"):
         list(algorithm.gradients(model, batch, rnnbp.CrossEntropy(), rng=np.random.default_rng(0)))
