@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import re
 import subprocess
 import sys
 
@@ -39,6 +40,16 @@ def steps_up_or_down(count: int = 40, seed: int = 0) -> tuple[list[np.ndarray], 
     return X, y
 
 
+def last_step(features, outputs):
+    """Return the layers of a network that sees the last step alone."""
+    return [rnnbp.Last(), rnnbp.Dense(features, outputs)]
+
+
+def without_address(value):
+    """Return a value as text for the name of a test, which must be the same in every process."""
+    return re.sub(" at 0x[0-9a-f]+", "", repr(value))
+
+
 CLASSIFIERS = [
     SequenceClassifier(cell="elman", hidden_size=6, random_state=0),
     SequenceClassifier(cell="gru", hidden_size=6, bidirectional=True, num_layers=2, dropout=0.1, random_state=0),
@@ -49,11 +60,11 @@ CLASSIFIERS = [
     MLPClassifier(view="statistics", random_state=0),
     MLPClassifier(view="resampled", hidden_layer_sizes=(8, 8), random_state=0),
     MLPClassifier(view=rnnbp.Window(1, 1), random_state=0),
-    MLPClassifier(model=lambda F, K: [rnnbp.Last(), rnnbp.Dense(F, K)], random_state=0),
+    MLPClassifier(model=last_step, random_state=0),
 ]
 
 
-@pytest.mark.parametrize("classifier", CLASSIFIERS, ids=repr)
+@pytest.mark.parametrize("classifier", CLASSIFIERS, ids=without_address)
 def test_classes_of_sequences_are_learned(classifier):
     X, y = steps_up_or_down()
     classifier.fit(X, y)
@@ -77,7 +88,9 @@ def test_values_of_sequences_are_learned(make):
     assert both.score(X, np.stack([y, -y], axis=1)) > 0.9
 
 
-@pytest.mark.parametrize("loss", ["huber", "mean_absolute_error", rnnbp.losses.MixtureDensity(2), "quantile"], ids=repr)
+@pytest.mark.parametrize(
+    "loss", ["huber", "mean_absolute_error", rnnbp.losses.MixtureDensity(2), "quantile"], ids=without_address
+)
 def test_every_loss_of_values_trains_a_regressor(loss):
     X, _ = steps_up_or_down()
     y = np.stack([[x.mean(), -x[-1, 0]] for x in X])
@@ -203,11 +216,11 @@ def test_cross_validation_runs_in_processes():
 @pytest.mark.parametrize(
     ("estimator", "message"),
     [
-        (SequenceClassifier(model=lambda F, K: [], hidden_size=3), "hidden_size=3 has no effect beside model="),
-        (MLPClassifier(model=lambda F, K: [], activation="tanh"), "activation='tanh' has no effect beside model="),
+        (SequenceClassifier(model=last_step, hidden_size=3), "hidden_size=3 has no effect beside model="),
+        (MLPClassifier(model=last_step, activation="tanh"), "activation='tanh' has no effect beside model="),
         (SequenceClassifier(embedding_size=3), "embedding_size=3 has no effect: X does not hold integer tokens"),
     ],
-    ids=repr,
+    ids=without_address,
 )
 def test_a_parameter_without_effect_is_an_error(estimator, message):
     with pytest.raises(ValueError, match=message):
@@ -239,7 +252,7 @@ WEIGHTED = [
 ]
 
 
-@pytest.mark.parametrize("estimator", WEIGHTED, ids=repr)
+@pytest.mark.parametrize("estimator", WEIGHTED, ids=without_address)
 def test_a_weight_counts_as_repetitions_of_sequences_of_different_lengths(estimator):
     X, names = steps_up_or_down(12)
     y = names if hasattr(estimator, "class_weight") else [x.mean() for x in X]
