@@ -251,6 +251,7 @@ def whole_gradient(
     rng: np.random.Generator | None,
 ) -> Gradient:
     """Return the gradient of the whole batch: forward pass, loss, backward pass."""
+    check_batch(batch)
     params = model.params
     outputs, residuals, after = model.unroll(params, model.cast(batch.x), Run.of(batch, rng), state)
     value, d_outputs = whole_loss(model, loss, outputs, batch)
@@ -269,6 +270,7 @@ def repeated_steps(residuals: Any) -> int:
 
 def require_no_resets(batch: SequenceBatch, algorithm: str) -> None:
     """Raise ValueError if a batch has reset flags, for an algorithm that looks at several steps together."""
+    check_batch(batch)
     if batch.reset is not None and batch.reset.any():
         raise ValueError(
             f"{algorithm} takes no reset flags: make a sequence of every part between two resets, or use BPTT() or "

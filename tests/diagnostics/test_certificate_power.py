@@ -149,7 +149,7 @@ def dropped(layers, seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "seed"), each(NETWORKS, range(2)))
+@pytest.mark.parametrize(("name", "seed"), [("GRU", 1), ("Elman", 0)])
 def test_uoro_without_lags_above_2_is_detected(name, seed):
     assert dropped(NETWORKS["GRU"], 0) > 0.05
     row, found = certify(Forgetful(), NETWORKS[name], seed)
