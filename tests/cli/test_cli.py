@@ -28,33 +28,6 @@ def in_a_new_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.fixture
-def rnn(capsys):
-    """Run a command that succeeds; return what it printed."""
-
-    def run(line: str) -> str:
-        status = cli.main(shlex.split(line))
-        out, err = capsys.readouterr()
-        assert status == 0, err
-        return out
-
-    return run
-
-
-@pytest.fixture
-def refused(capsys):
-    """Run a command that fails; return its message."""
-
-    def run(line: str) -> str:
-        assert cli.main(shlex.split(line)) == 2
-        out, err = capsys.readouterr()
-        assert not out
-        assert err.startswith("rnnbp: error: ")
-        return err
-
-    return run
-
-
 def small_ts(path, targets, seed=0):
     rng = np.random.default_rng(seed)
     sequences = [rng.normal(size=(rng.integers(3, 6), 2)) for _ in range(len(targets))]

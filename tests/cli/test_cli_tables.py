@@ -1,14 +1,12 @@
 """The `rnnbp` command on tables of one's own, and on files of other programs."""
 
 import io
-import shlex
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import rnnbp
-from rnnbp.cli import main as cli
 
 OPTIONS = "--data my.csv --sequence id --time t --features pitch,energy"
 TRAIN = f"train elman {OPTIONS} --epochs 1 --parameters 300 --quiet"
@@ -39,33 +37,6 @@ def table() -> pd.DataFrame:
 def in_a_new_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     table().to_csv("my.csv", index=False)
-
-
-@pytest.fixture
-def rnn(capsys):
-    """Run a command that succeeds; return what it printed."""
-
-    def run(line: str) -> str:
-        status = cli.main(shlex.split(line))
-        out, err = capsys.readouterr()
-        assert status == 0, err
-        return out
-
-    return run
-
-
-@pytest.fixture
-def refused(capsys):
-    """Run a command that fails; return its message."""
-
-    def run(line: str) -> str:
-        assert cli.main(shlex.split(line)) == 2
-        out, err = capsys.readouterr()
-        assert not out
-        assert err.count("\n") == 1
-        return err
-
-    return run
 
 
 def predictions(rnn, line: str) -> pd.DataFrame:
