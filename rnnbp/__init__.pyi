@@ -29,6 +29,7 @@ from rnnbp.cells import LSTMCell as LSTMCell
 from rnnbp.cells import OriginalGRUCell as OriginalGRUCell
 from rnnbp.cells import Stack as Stack
 from rnnbp.comparison import Report as Report
+from rnnbp.comparison import SuiteReport as SuiteReport
 from rnnbp.comparison import compare as compare
 from rnnbp.core import Chrono as Chrono
 from rnnbp.core import ForgetBias as ForgetBias

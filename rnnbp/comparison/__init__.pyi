@@ -4,6 +4,7 @@ from rnnbp.comparison.models import baselines_for as baselines_for
 from rnnbp.comparison.models import model_factory as model_factory
 from rnnbp.comparison.report import Report as Report
 from rnnbp.comparison.run import compare as compare
+from rnnbp.comparison.suite_report import SuiteReport as SuiteReport
 from rnnbp.comparison.tasks import loss_for as loss_for
 from rnnbp.comparison.tasks import output_size as output_size
 from rnnbp.comparison.training_run import Recipe as Recipe
