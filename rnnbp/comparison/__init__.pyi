@@ -1,3 +1,5 @@
+from rnnbp.comparison.memory_profile import memory_lag as memory_lag
+from rnnbp.comparison.memory_profile import memory_profile as memory_profile
 from rnnbp.comparison.models import BASELINES as BASELINES
 from rnnbp.comparison.models import baseline_names as baseline_names
 from rnnbp.comparison.models import baselines_for as baselines_for
