@@ -11,6 +11,7 @@ import pandas as pd
 
 from rnnbp.comparison.report_page import embedded, page
 from rnnbp.metrics import less_is_better
+from rnnbp.models import Sequential
 from rnnbp.runtime import replacing
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ class Report:
         The score's name: 'accuracy' or 'r2'.
     settings : dict of str to str
         Description of the data and of the training for the page, which lists every entry.
+    trained : dict of str to Sequential
+        The model of each name as trained with the first seed: ``report.trained["gru"].predict(data)``.
 
     Examples
     --------
@@ -69,6 +72,7 @@ class Report:
     curves: pd.DataFrame
     metric: str
     settings: dict[str, str] = field(default_factory=dict)
+    trained: dict[str, Sequential] = field(default_factory=dict)
 
     @cached_property
     def table(self) -> pd.DataFrame:

@@ -47,6 +47,25 @@ class Recipe:
 
 
 @dataclass(frozen=True)
+class Result:
+    """Result of a training run, which a worker process sends back.
+
+    Attributes
+    ----------
+    row : dict, or None
+        Scores on the training and the test set; None for a run on folds.
+    curve : DataFrame
+        The learning curve, a row for each epoch.
+    parameters : ndarray (P,)
+        After training.
+    """
+
+    row: dict[str, Any] | None
+    curve: pd.DataFrame
+    parameters: np.ndarray
+
+
+@dataclass(frozen=True)
 class TrainingRun:
     """Training of one model with one seed, on the whole training set or on all folds but one.
 
@@ -73,11 +92,18 @@ class TrainingRun:
     validation: SequenceDataset | None = None
     test: SequenceDataset | None = None
 
-    def perform(self) -> tuple[dict[str, Any] | None, pd.DataFrame]:
-        """Train, and return the row of results if there is a test set, and the learning curve."""
+    def perform(self) -> Result:
+        """Train, and return the row of results if there is a test set, the learning curve and the parameters."""
         trainer = self.trained()
         row = None if self.test is None else _results(self, trainer, self.test)
-        return row, trainer.history.assign(model=self.name, run=self.run)
+        return Result(row, trainer.history.assign(model=self.name, run=self.run), trainer.model.params.vector)
+
+    def model_of(self, result: Result) -> Sequential:
+        """Return the trained model of this run's result."""
+        model = new_model(self.make, self.seed)
+        model.params.vector[:] = result.parameters
+        model.loss, model.classes = self.recipe.loss, model.classes or self.train.classes
+        return model
 
     def trained(self) -> Trainer:
         """Return the trainer after training, resumed from the checkpoint where there is one."""

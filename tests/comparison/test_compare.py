@@ -5,7 +5,7 @@ import pytest
 
 import rnnbp
 from rnnbp.comparison import Recipe
-from rnnbp.comparison.run import _folds, _longest_first, _training_runs
+from rnnbp.comparison.run import _folds, _longest_first, _splits, _training_runs
 
 
 def classes(n: int = 24, seed: int = 0, spread: float = 1.0) -> rnnbp.SequenceDataset:
@@ -88,6 +88,23 @@ def test_folds_partition_the_training_set_and_are_stratified():
         assert counts.max() - counts.min() <= 1
 
 
+def test_one_fold_holds_out_a_fifth_once():
+    report = compared({"static": static}, folds=1)
+    assert report.curves["run"].unique().tolist() == ["fold 0", "seed 0", "seed 1"]
+    ((rest, held_out),) = _splits(classes(25), 1)
+    assert (len(rest), len(held_out)) == (20, 5)
+    assert set(rest.ids).isdisjoint(held_out.ids)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_report_has_the_models_trained_with_the_first_seed(workers):
+    report = compared(seeds=[3, 5], workers=workers)
+    test = classes(seed=1)
+    for name, model in report.trained.items():
+        first = report.runs[(report.runs["model"] == name) & (report.runs["seed"] == 3)]
+        assert (model.predict(test) == test.targets).mean() == first["test"].item()
+
+
 def test_a_single_long_sequence_is_cut_into_folds():
     data = rnnbp.SequenceDataset([np.arange(30.0)[:, None]], targets=[np.arange(30.0)[:, None]])
     folds = _folds(data, 3)
@@ -149,7 +166,7 @@ SHARED = static(0)
         ({"test": 5}, r"test must be a SequenceDataset, got int: SequenceDataset\(sequences, targets=...\) makes one"),
         ({"seeds": []}, "seeds must be at least one, got none"),
         ({"seeds": 0}, "seeds must be a positive integer, got 0"),
-        ({"folds": 1}, "folds must be at least 2, got 1"),
+        ({"folds": 0}, "folds must be a positive integer, got 0"),
         ({"workers": 0}, "workers must be a positive integer, got 0"),
         ({"optimizers": {"statik": rnnbp.Adam}}, "optimizers must be one of .* Did you mean 'static'?"),
         ({"train": classes(2)}, "train must have at least one sequence for each of the 3 folds, got 2"),
