@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from rnnbp.comparison.paired_scores import Paired, paired
 from rnnbp.comparison.report_page import embedded, page
 from rnnbp.metrics import less_is_better
 from rnnbp.models import Sequential
@@ -16,27 +17,6 @@ from rnnbp.runtime import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-
-@dataclass(frozen=True)
-class Paired:
-    """Difference of a recurrent and a static network's scores, paired by seed.
-
-    Attributes
-    ----------
-    difference : float
-        Mean over seeds.
-    low, high : float
-        95 % confidence interval (Student's t); NaN if the differences have no variance, or if with too few seeds the
-        interval would exceed the possible difference of two accuracies.
-    p : float
-        p-value of the two-sided paired t-test; NaN if the differences have no variance.
-    """
-
-    difference: float
-    low: float
-    high: float
-    p: float
 
 
 @dataclass(frozen=True)
@@ -89,7 +69,7 @@ class Report:
             table[f"{score}_std"] = groups[score].std(ddof=1)
         validation = self.validation_curves
         per_epoch = self.curves.groupby("model")["seconds"].mean()
-        table.insert(4, "validation_mean", validation.iloc[-1])
+        table.insert(4, "validation_mean", validation.ffill().iloc[-1])
         table["epochs_to_best"] = (self._better * validation).idxmax()
         table["seconds_to_best"] = table["epochs_to_best"] * per_epoch
         table["seconds_mean"] = groups["seconds"].mean()
@@ -110,52 +90,73 @@ class Report:
         return -1 if less_is_better(self.metric) else 1
 
     def best(self, kind: str) -> str | None:
-        """Return the 'static' or 'recurrent' model with the best validation score, or None if there is none."""
+        """Return the model of a kind with the best validation score, or None if there is none.
+
+        Parameters
+        ----------
+        kind : {'static', 'reservoir', 'recurrent'}
+        """
         of_kind = self.table[self.table["kind"] == kind]
         if of_kind.empty:
             return None
         return str(of_kind["model"].iloc[int((self._better * of_kind["validation_mean"]).argmax())])
 
-    def paired(self, recurrent: str, static: str) -> Paired:
+    def paired(self, first: str, second: str) -> Paired:
         """Compare two models' test scores, paired by seed.
 
         Parameters
         ----------
-        recurrent, static : str
+        first, second : str
             Names of models; the second's score is subtracted from the first's.
         """
-        from scipy import stats
-
         scores = self.runs.pivot_table(index="seed", columns="model", values="test")
-        difference = scores[recurrent] - scores[static]
-        mean = float(difference.mean())
-        error = float(difference.std(ddof=1)) / np.sqrt(len(difference))
-        if not error >= 1e-12:  # no variance: one seed, or the same difference for every seed
-            return Paired(mean, np.nan, np.nan, np.nan)
-        margin = float(stats.t.ppf(0.975, len(difference) - 1)) * error
-        p = 2 * float(stats.t.sf(abs(mean) / error, len(difference) - 1))
-        if self.metric == "accuracy" and abs(mean) + margin > 1:
-            return Paired(mean, np.nan, np.nan, p)
-        return Paired(mean, mean - margin, mean + margin, p)
+        largest = 1 if self.metric == "accuracy" else np.inf
+        return paired(scores[first], scores[second], largest)
+
+    @property
+    def gain(self) -> tuple[str, str, Paired] | None:
+        """What backpropagation adds to random recurrence: the trained network, the reservoir, and their difference.
+
+        The reservoir NAME is the best one, the trained network NAME-bptt, the same one unfrozen, or where there is none
+        the best recurrent network. None without a reservoir or without either.
+        """
+        reservoir = self.best("reservoir")
+        unfrozen = f"{reservoir}-bptt"
+        trained = unfrozen if unfrozen in set(self.table["model"]) else self.best("recurrent")
+        if reservoir is None or trained is None:
+            return None
+        return trained, reservoir, self.paired(trained, reservoir)
 
     @property
     def verdict(self) -> str:
-        """One sentence on the best static and recurrent networks, with the confidence interval of their difference."""
+        """One sentence on the best static and recurrent networks, with the confidence interval of their difference.
+
+        And one on `gain`, where there is a reservoir.
+        """
         recurrent, static = self.best("recurrent"), self.best("static")
-        scores = {name: self._score(name) for name in (recurrent, static) if name is not None}
         if recurrent is None or static is None:
-            (name,) = scores
-            return f"The best network, chosen by cross-validation, is {name} with {scores[name]} on the test set."
-        pair = self.paired(recurrent, static)
+            name = recurrent or static or self.best("reservoir") or ""
+            first = f"The best network, chosen by cross-validation, is {name} with {self._score(name)} on the test set."
+        else:
+            first = (
+                f"Chosen by cross-validation, the best recurrent network is {recurrent} with {self._score(recurrent)} "
+                f"on the test set, the best static one {static} with {self._score(static)}: a difference of "
+                f"{self._difference(self.paired(recurrent, static))}."
+            )
+        if self.gain is None:
+            return first
+        trained, reservoir, pair = self.gain
+        return (
+            f"{first} Over {reservoir} with {self._score(reservoir)}, whose recurrent weights stay random, "
+            f"backpropagation ({trained}) makes a difference of {self._difference(pair)}."
+        )
+
+    def _difference(self, pair: Paired) -> str:
         interval = f"95 % interval {pair.low:+.4f} to {pair.high:+.4f}"
         if np.isnan(pair.low):
             interval = f"{self.runs['seed'].nunique()} seeds are too few for an interval"
         certainty = "" if np.isnan(pair.p) else f" ({interval}, p = {pair.p:.2g})"
-        return (
-            f"Chosen by cross-validation, the best recurrent network is {recurrent} with {scores[recurrent]} on the "
-            f"test set, the best static one {static} with {scores[static]}: a difference of {pair.difference:+.4f} in "
-            f"{self.metric}{certainty}."
-        )
+        return f"{pair.difference:+.4f} in {self.metric}{certainty}"
 
     def _score(self, model: str) -> str:
         row = self.table[self.table["model"] == model].iloc[0]
