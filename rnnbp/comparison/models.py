@@ -100,6 +100,46 @@ def lstm_fcn(features: int, width: int, outputs: int) -> list[Layer]:
     return [Parallel(recurrent, Chain(*convolutions, MeanOverTime())), Dense(3 * width, outputs)]
 
 
+def flat_mlp(steps: int, features: int, width: int, outputs: int) -> list[Layer]:
+    """Return an MLP with one hidden layer on all steps side by side, of sequences of `steps` steps."""
+    return [Resample(steps), Dense(steps * features, width, "relu"), Dense(width, outputs)]
+
+
+def convolutional(features: int, width: int, outputs: int) -> list[Layer]:
+    """Return a network of three convolutions that halve the number of steps, read at five evenly spaced places.
+
+    Kernels of 5, 3 and 3 steps, as in the convolutional network of S. Greydanus & D. Kobak (2024), "Scaling down deep
+    learning with MNIST-1D", ICML, arXiv:2011.14439."""
+    layers: list[Layer] = []
+    for below, kernel_size in ((features, 5), (width, 3), (width, 3)):
+        layers.append(Conv1D(below, width, kernel_size, stride=2, padding=kernel_size // 2, activation="relu"))
+    return [*layers, Resample(5), Dense(5 * width, outputs)]
+
+
+def causal_convolutional(features: int, width: int, outputs: int) -> list[Layer]:
+    """Return a network of causal convolutions, dilated 1, 2 and 4 steps, with an output at every step (15 steps)."""
+    layers: list[Layer] = [
+        Conv1D(features if dilation == 1 else width, width, 3, dilation=dilation, activation="relu")
+        for dilation in (1, 2, 4)
+    ]
+    return [*layers, Dense(width, outputs)]
+
+
+def windowed_recurrent(layer: Callable[[int, int], Layer], features: int, width: int, outputs: int) -> list[Layer]:
+    """Return a recurrent network on 24 features of windows of five frames, its output read at the last step."""
+    return [Window(2, 2), Dense(5 * features, 24, "relu"), layer(24, width), Last(), Dense(width, outputs)]
+
+
+def last_recurrent(layer: Callable[[int, int], Layer], features: int, width: int, outputs: int) -> list[Layer]:
+    """Return a recurrent network, its output read at the last step."""
+    return [layer(features, width), Last(), Dense(width, outputs)]
+
+
+def last_window_mlp(features: int, width: int, outputs: int) -> list[Layer]:
+    """Return an MLP on the last eleven frames."""
+    return [Window(10, 0), Last(), Dense(11 * features, width, "relu"), Dense(width, outputs)]
+
+
 def causal_window_mlp(features: int, width: int, outputs: int) -> list[Layer]:
     """Return a causal MLP on each frame and the ten before it, with an output at every step."""
     return [Window(10, 0), Dense(11 * features, width, "tanh"), Dense(width, outputs)]
@@ -148,6 +188,16 @@ class Baseline:
     def optimizer(self) -> Adam:
         """Return a new Adam optimizer with this model's learning rate."""
         return Adam(self.learning_rate)
+
+    def factory(
+        self, train: SequenceDataset, parameters: int | None = None, outputs: int | None = None
+    ) -> "ModelFactory":
+        """Return a model factory ``make(seed)``; `train`, `parameters` and `outputs` as `model_factory` takes them."""
+        size = output_size(train) if outputs is None else outputs
+        factory = ModelFactory(self.build, Normalize(*map(tuple, train.statistics())), self.width, size)
+        if parameters is None:
+            return factory
+        return replace(factory, width=matching_width(lambda width: replace(factory, width=width)(0), parameters))
 
 
 BASELINES = {  # for one target per sequence
@@ -277,9 +327,4 @@ def model_factory(
     baselines = baselines_for(train)
     if name not in baselines:
         raise unknown("model", name, baselines)
-    baseline = baselines[name]
-    size = output_size(train) if outputs is None else outputs
-    factory = ModelFactory(baseline.build, Normalize(*map(tuple, train.statistics())), baseline.width, size)
-    if parameters is None:
-        return factory
-    return replace(factory, width=matching_width(lambda width: replace(factory, width=width)(0), parameters))
+    return baselines[name].factory(train, parameters, outputs)
