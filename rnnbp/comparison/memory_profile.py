@@ -54,7 +54,7 @@ def memory_profile(
 
     See Also
     --------
-    rnnbp.error_flow : the gradient with respect to earlier states, by lag.
+    rnnbp.diagnostics.error_flow : the gradient with respect to earlier states, by lag.
 
     Examples
     --------
