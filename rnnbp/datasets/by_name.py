@@ -14,6 +14,7 @@ from rnnbp.datasets import digit_tasks, signals, tasks
 from rnnbp.datasets import reber_grammar as reber
 from rnnbp.datasets.arabic_digits import load_spoken_arabic_digits
 from rnnbp.datasets.digits import load_digit_rows, load_digits
+from rnnbp.datasets.mnist_1d import mnist1d
 from rnnbp.datasets.registry import REGISTRY
 from rnnbp.datasets.speech_commands import load_speech_commands
 from rnnbp.datasets.sunspots import load_sunspots
@@ -65,6 +66,12 @@ def generated(
 def _made(make: Callable[..., SequenceDataset], about: str, task: str, **sizes: Any) -> Entry:
     own = [name for name in inspect.signature(make).parameters if name not in ("sequences", "seed")]
     return Entry(partial(generated, make, **sizes), ("train", "test", "seed", *own), about, task, "generated")
+
+
+def _recipe(make: Callable[..., Pair], about: str, task: str, fixed: str = "") -> Entry:
+    """Return the entry of a generator that makes both sets; `fixed` is an argument that the name of the entry sets."""
+    options = [name for name in inspect.signature(make).parameters if name != fixed]
+    return Entry(make, tuple(options), about, task, "generated")
 
 
 def _bundled(loader: Callable[..., Pair], about: str, task: str, licence: str) -> Entry:
@@ -123,6 +130,10 @@ ENTRIES = {
     ),
     "reber": _made(reber.reber, "which symbols may follow?", "values a step"),
     "embedded-reber": _made(reber.embedded_reber, "the same, across a word", "values a step"),
+    "mnist1d": _recipe(mnist1d, "which digit is the curve? shifted, in noise", "class a sequence"),
+    "mnist1d-shuffled": _recipe(
+        partial(mnist1d, shuffled=True), "the same, steps in another order", "class a sequence", "shuffled"
+    ),
     "synthetic-vowels": _made(signals.synthetic_vowels, "formant tracks of ten vowels", "class a sequence"),
     "vowel-strings": _made(signals.synthetic_vowel_strings, "which vowels? untimed", "classes, a label sequence"),
 }
