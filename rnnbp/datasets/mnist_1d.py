@@ -72,7 +72,7 @@ def mnist1d(
     N = positive_int("train", train) + positive_int("test", test)
     if N % len(DIGITS):
         raise ValueError(f"train + test must be a multiple of ten, one part for each digit, got {train} + {test} = {N}")
-    rng = np.random.RandomState(seed)  # noqa: NPY002 the published generator
+    rng = np.random.RandomState(seed)
     digits = np.repeat(np.arange(len(DIGITS)), N // len(DIGITS))
     x = _curves(digits, rng)
     order = rng.permutation(N)
