@@ -1,4 +1,5 @@
 from rnnbp.datasets.arabic_digits import load_spoken_arabic_digits as load_spoken_arabic_digits
+from rnnbp.datasets.archives import load_archive as load_archive
 from rnnbp.datasets.by_name import catalog as catalog
 from rnnbp.datasets.by_name import feature_of as feature_of
 from rnnbp.datasets.by_name import load as load

@@ -13,6 +13,7 @@ from rnnbp.data import SequenceDataset
 from rnnbp.datasets import digit_tasks, signals, tasks
 from rnnbp.datasets import reber_grammar as reber
 from rnnbp.datasets.arabic_digits import load_spoken_arabic_digits
+from rnnbp.datasets.archives import PACKAGES, load_archive
 from rnnbp.datasets.digits import load_digit_rows, load_digits
 from rnnbp.datasets.mnist_1d import mnist1d
 from rnnbp.datasets.registry import REGISTRY
@@ -94,6 +95,11 @@ def with_mfcc(loader: Callable[..., Any], sr: int, **options: Any) -> Pair:
     return parts[0], parts[-1]
 
 
+def _archived(name: str, about: str, task: str = "class a sequence") -> Entry:
+    source = f"the package {PACKAGES[name]} (rnnbp[suite]), or path="
+    return Entry(partial(load_archive, name), ("path",), about, task, source)
+
+
 def _downloaded(name: str, loader: Callable[..., Any], about: str, sr: int | None = None) -> Entry:
     load = loader if sr is None else partial(with_mfcc, loader, sr)
     source = f"downloaded, or path=, {REGISTRY[name].licence}"
@@ -136,6 +142,16 @@ ENTRIES = {
     ),
     "synthetic-vowels": _made(signals.synthetic_vowels, "formant tracks of ten vowels", "class a sequence"),
     "vowel-strings": _made(signals.synthetic_vowel_strings, "which vowels? untimed", "classes, a label sequence"),
+    "archive:ACSF1": _archived("ACSF1", "which appliance draws the power?"),
+    "archive:ArrowHead": _archived("ArrowHead", "which arrowhead is the outline?"),
+    "archive:BasicMotions": _archived("BasicMotions", "which motion does a watch feel?"),
+    "archive:CardanoSentiment": _archived("CardanoSentiment", "sentiment, from prices", "value a sequence"),
+    "archive:Covid3Month": _archived("Covid3Month", "deaths a case, from cases", "value a sequence"),
+    "archive:GunPoint": _archived("GunPoint", "does the hand hold a gun, or point?"),
+    "archive:ItalyPowerDemand": _archived("ItalyPowerDemand", "which half of the year was the day in?"),
+    "archive:OSULeaf": _archived("OSULeaf", "which leaf is the outline?"),
+    "archive:PickupGestureWiimoteZ": _archived("PickupGestureWiimoteZ", "which gesture does the remote make?"),
+    "archive:Trace": _archived("Trace", "which fault of a nuclear plant's instruments?"),
 }
 
 

@@ -40,6 +40,10 @@ def folder(tmp_path_factory):
         for k in range(1, 5):
             pixels = bytes((37 * k + 5 * i) % 251 for i in range(32))
             (root / "faces" / person / f"{k}.pgm").write_bytes(b"P5 4 8 255\n" + pixels)
+    (root / "archive").mkdir()
+    for name, values in (("One", "1,2"), ("Two", "3,4")):
+        for part in ("TRAIN", "TEST"):
+            (root / "archive" / f"{name}_{part}.ts").write_text(f"@data\n{values}\n")
     lines = ["file,label,other,name", "1_ann_0.wav,a,c,3_bob_0.wav", "3_ann_0.wav,b,d,1_ann_1.wav"]
     (root / "digits" / "table.csv").write_text("\n".join(lines))
     (root / "digits" / "more.csv").write_text("\n".join(lines[:2]))
@@ -157,6 +161,11 @@ READ = {
         lambda root, **o: datasets.load_speech_commands(root / "commands", **o),
         {"feature": FEATURE},
         {"words": ["stop"], "feature": OTHER, "dtype": np.float64},
+    ),
+    "load_archive": (
+        lambda root, **o: datasets.load_archive(**({"name": "One", "path": root / "archive"} | o)),
+        {},
+        {"name": "Two"},
     ),
     "load_timit": (
         lambda root, **o: datasets.load_timit(root / "timit", **o),
