@@ -64,7 +64,7 @@ def test_an_incomplete_file_of_arrays_is_refused(packages):
 
 
 def test_an_unknown_name_is_refused():
-    with pytest.raises(ValueError, match="name must be one of .*; got 'Gunpoint'. Did you mean 'GunPoint'"):
+    with pytest.raises(ValueError, match=r"name must be one of .*; got 'Gunpoint'. Did you mean 'GunPoint'"):
         load_archive("Gunpoint")
 
 
