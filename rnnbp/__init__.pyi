@@ -31,6 +31,7 @@ from rnnbp.cells import Stack as Stack
 from rnnbp.comparison import Report as Report
 from rnnbp.comparison import SuiteReport as SuiteReport
 from rnnbp.comparison import compare as compare
+from rnnbp.comparison import compare_suite as compare_suite
 from rnnbp.core import Chrono as Chrono
 from rnnbp.core import ForgetBias as ForgetBias
 from rnnbp.core import Glorot as Glorot

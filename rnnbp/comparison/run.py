@@ -47,7 +47,7 @@ def compare(
     folds: int = 3,
     workers: int = 1,
     checkpoints: str | Path | None = None,
-    progress: bool = True,
+    progress: bool | str = True,
 ) -> Report:
     """Train every model under the same budget and report.
 
@@ -83,7 +83,8 @@ def compare(
     checkpoints : str or Path, optional
         Folder to which each run writes a checkpoint after each epoch, and from which a second call with the same
         arguments resumes.
-    progress : bool, default True
+    progress : bool or str, default True
+        Show a bar of the runs; a string is its label.
 
     Returns
     -------
@@ -141,7 +142,8 @@ def compare(
 
     places = _longest_first(runs) if workers > 1 else range(len(runs))
     begun = [runs[place] for place in places]
-    results = in_order(TrainingRun.perform, begun, workers, progress=progress, shown=shown)
+    label = progress if isinstance(progress, str) else "run"
+    results = in_order(TrainingRun.perform, begun, workers, progress=bool(progress), label=label, shown=shown)
     in_place = [result for _, result in sorted(zip(places, results, strict=True), key=itemgetter(0))]
     optimizers_used = {name: make() for name, make in by_model.items()}
     described = settings(train, test, recipe, seeds=chosen, folds=folds, optimizers=optimizers_used)

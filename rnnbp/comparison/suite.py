@@ -1,0 +1,315 @@
+"""Suite of comparisons: tasks x models x seeds, and for each task how far back the best recurrent network reaches."""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rnnbp.comparison.lag_profile import memory_profile
+from rnnbp.comparison.models import Baseline
+from rnnbp.comparison.report import Report
+from rnnbp.comparison.run import compare
+from rnnbp.comparison.suite_folder import Settings, TaskFolder, data_digest
+from rnnbp.comparison.suite_report import SuiteReport
+from rnnbp.comparison.suite_tasks import SUITES, Model, Pair, SuiteTask
+from rnnbp.comparison.training_run import MakeModel, MakeOptimizer, checkpoint_folder, new_model
+from rnnbp.comparison.workers import start_workers
+from rnnbp.data import LabelSequences, SequenceDataset
+from rnnbp.losses import Loss
+from rnnbp.models import Sequential
+from rnnbp.runtime import positive_int, to_config, unknown
+
+Models = Sequence[str] | Mapping[str, Any]
+
+
+def compare_suite(
+    models: Models | None = None,
+    tasks: str | Mapping[str, SuiteTask | Pair] = "quick",
+    seeds: int | Iterable[int] = 5,
+    *,
+    parameters: int | None = None,
+    workers: int = 1,
+    checkpoints: str | Path | None = None,
+    progress: bool = True,
+) -> SuiteReport:
+    """Compare static, reservoir and recurrent networks on several tasks: where does recurrence pay off?
+
+    On each task every model is trained by `rnnbp.compare` with the task's own loss, epochs and batch size. The best
+    model of each kind is chosen within the training set, on a held-out fifth or by cross-validation; each test set is
+    used once for each trained model. The gradient of the best recurrent network, as trained with the first seed,
+    tells how far back the task's data must be remembered (`rnnbp.comparison.memory_profile`, on training data).
+
+    Parameters
+    ----------
+    models : sequence of str or mapping, optional
+        Which models. Default: each task's own.
+
+        - Names: those of the tasks' models, or the kinds static, reservoir and recurrent; every task takes those that
+          it has.
+        - A mapping of names to `rnnbp.comparison.Baseline`, made for the data of each task, or to the name of a
+          task's own model: ``{"mine": Baseline(layers, 32, "recurrent"), "gru": "gru"}``.
+        - A mapping of each task's name to such a mapping, which may also have factories ``make(seed)`` as
+          `rnnbp.compare` takes them.
+    tasks : {'quick', 'full'} or mapping, default 'quick'
+        A suite's name, or tasks of one's own: each a `rnnbp.comparison.SuiteTask`, or a training and a test set.
+    seeds : int or iterable of int, default 5
+        Number of seeds (0, 1, ...), or the seeds.
+    parameters : int, optional
+        Choose the width of every `Baseline` so that its number of parameters is as close as possible to this.
+    workers : int, default 1
+        Number of processes that train in parallel, as in `rnnbp.compare`.
+    checkpoints : str or Path, optional
+        Folder with a folder for each task. A second call with the same arguments does not run finished tasks again,
+        and resumes the one that was interrupted.
+    progress : bool, default True
+        Show a bar for each task.
+
+    Returns
+    -------
+    SuiteReport
+
+    Raises
+    ------
+    ValueError
+        If there is no such suite, task or model, `checkpoints` is of other settings, or what `rnnbp.compare` raises.
+
+    See Also
+    --------
+    rnnbp.compare : one task.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> from rnnbp.comparison import SuiteTask
+    >>> from rnnbp.datasets import load
+    >>> parity = SuiteTask(partial(load, "parity", train=20, test=20, steps=5), epochs=2)
+    >>> report = compare_suite(["window-mlp", "elman"], {"parity": parity}, seeds=2, progress=False)
+    >>> report.reports["parity"].table["model"].tolist()
+    ['window-mlp', 'elman']
+    >>> report.memory["parity"]["share"].sum().round(6)
+    np.float64(1.0)
+    """
+    chosen = list(range(positive_int("seeds", seeds))) if isinstance(seeds, int) else list(seeds)
+    if parameters is not None:
+        positive_int("parameters", parameters)
+    folder = checkpoint_folder(checkpoints)
+    if positive_int("workers", workers) > 1:
+        start_workers()
+    prepared = _prepared(_tasks(tasks), models, parameters)
+    if not prepared:
+        raise ValueError(
+            "tasks must be at least one whose data is here, got none: the messages above say what is missing"
+        )
+    folders = {
+        name: None if folder is None else TaskFolder(folder / name, one.settings(chosen, parameters))
+        for name, one in prepared.items()
+    }
+    reports: dict[str, Report] = {}
+    memory: dict[str, pd.DataFrame] = {}
+    for place, (name, one) in enumerate(prepared.items(), 1):
+        label = f"{name}, task {place} of {len(prepared)}, run" if progress else False
+        reports[name], profile = _finished(one, folders[name], chosen, workers, label)
+        if profile is not None:
+            memory[name] = profile
+    return SuiteReport(reports, memory)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A task with its data and its model factories."""
+
+    name: str
+    task: SuiteTask
+    train: SequenceDataset
+    test: SequenceDataset
+    factories: Mapping[str, MakeModel]
+    optimizers: Mapping[str, MakeOptimizer]
+
+    @property
+    def loss(self) -> Loss:
+        """Loss of the task."""
+        return self.task.loss_for(self.train)
+
+    def new_models(self, seed: int) -> dict[str, Sequential]:
+        """Return the models, initialized with a seed."""
+        return {name: new_model(make, seed) for name, make in self.factories.items()}
+
+    def settings(self, seeds: Sequence[int], parameters: int | None) -> Settings:
+        """Return all that the results depend on."""
+        return {
+            "seeds": list(map(int, seeds)),
+            "parameters": parameters,
+            "epochs": self.task.epochs,
+            "batch size": self.task.batch_size,
+            "folds": self.task.folds,
+            "loss": repr(self.loss),
+            "models": {name: to_config(model.layers) for name, model in self.new_models(seeds[0]).items()},
+            "optimizers": {name: repr(make()) for name, make in self.optimizers.items()},
+            "training set": data_digest(self.train),
+            "test set": data_digest(self.test),
+        }
+
+
+def _tasks(given: Any) -> dict[str, SuiteTask]:
+    """Return the tasks of a suite's name, or those given, pairs of datasets as tasks."""
+    if isinstance(given, str):
+        if given not in SUITES:
+            raise unknown("tasks", given, SUITES)
+        return dict(SUITES[given])
+    if not isinstance(given, Mapping):
+        raise ValueError(
+            f"tasks must be 'quick', 'full', or a dict of names and tasks, {{\"mine\": (train, test)}}, got {given!r}"
+        )
+    if not given:
+        raise ValueError("tasks must be at least one, got none")
+    return {name: _task(name, one) for name, one in given.items()}
+
+
+def _task(name: str, given: Any) -> SuiteTask:
+    if isinstance(given, SuiteTask):
+        return given
+    if isinstance(given, tuple | list) and len(given) == 2 and all(isinstance(p, SequenceDataset) for p in given):
+        train, test = given
+        return SuiteTask(lambda: (train, test))
+    raise ValueError(f"tasks[{name!r}] must be a rnnbp.comparison.SuiteTask, or (train, test), got {given!r}")
+
+
+def _prepared(tasks: Mapping[str, SuiteTask], models: Any, parameters: int | None) -> dict[str, Prepared]:
+    """Load the data of each task, and make the factories of its models."""
+    loaded = {name: pair for name, task in tasks.items() if (pair := _loaded(name, task)) is not None}
+    own = {name: tasks[name].models_for(train) for name, (train, _) in loaded.items()}
+    prepared = {}
+    for name, selected in select_models(own, models).items():
+        train, test = loaded[name]
+        factories = {
+            key: one.factory(train, parameters) if isinstance(one, Baseline) else one for key, one in selected.items()
+        }
+        optimizers = {key: one.optimizer for key, one in selected.items() if isinstance(one, Baseline)}
+        prepared[name] = Prepared(name, tasks[name], train, test, factories, optimizers)
+    return prepared
+
+
+def _loaded(name: str, task: SuiteTask) -> Pair | None:
+    """Return the training and the test set, or say what is missing."""
+    try:
+        return task.load()
+    except (ImportError, OSError) as error:
+        if not task.elsewhere:
+            raise
+        print(f"{name} is skipped: {error}", file=sys.stderr)
+        return None
+
+
+def select_models(own: Mapping[str, Mapping[str, Model]], models: Any) -> dict[str, dict[str, Model]]:
+    """Return the models of each task, of those that it has and those that are given.
+
+    Parameters
+    ----------
+    own : mapping of str to mapping
+        Each task's models.
+    models
+        As `compare_suite` takes them.
+
+    Raises
+    ------
+    ValueError
+        If a task or a model is not known, or a task is left without a model.
+
+    Examples
+    --------
+    >>> from rnnbp.comparison import BASELINES
+    >>> own = {"a": {"gru": BASELINES["gru"]}, "b": {"mlp": BASELINES["window-mlp"]}}
+    >>> {task: list(models) for task, models in select_models(own, ["static", "gru"]).items()}
+    {'a': ['gru'], 'b': ['mlp']}
+    """
+    if models is None:
+        return {task: dict(there) for task, there in own.items()}
+    if isinstance(models, Mapping):
+        if not models:
+            raise ValueError("models must be at least one, got none")
+        by_task = all(isinstance(one, Mapping) for one in models.values())
+        for task in models if by_task else ():
+            if task not in own:
+                raise unknown("tasks of models", task, own)
+        return {
+            task: _given(task, models.get(task, there) if by_task else models, there) for task, there in own.items()
+        }
+    if isinstance(models, str) or not isinstance(models, Iterable):
+        raise ValueError(
+            f"models must be a list of names, a dict of models, or None for each task's own; got {models!r}"
+        )
+    return _named(own, list(models))
+
+
+def _given(task: str, models: Mapping[str, Any], own: Mapping[str, Model]) -> dict[str, Model]:
+    found: dict[str, Model] = {}
+    for name, one in models.items():
+        if isinstance(one, str):
+            if one not in own:
+                raise unknown(f"models[{name!r}] of task {task!r}", one, own)
+            one = own[one]
+        if isinstance(one, Sequential) or one is Sequential or not (isinstance(one, Baseline) or callable(one)):
+            raise ValueError(
+                f"models[{name!r}] must be a rnnbp.comparison.Baseline, the name of a task's own model, or a function "
+                f"that makes a new model for each seed, got {one!r}"
+            )
+        found[name] = one
+    return found
+
+
+def _named(own: Mapping[str, Mapping[str, Model]], names: list[str]) -> dict[str, dict[str, Model]]:
+    """Return the models of these names or kinds that each task has."""
+    known = {name: one for there in own.values() for name, one in there.items()}
+    kinds = ("static", "reservoir", "recurrent", "all")
+    for name in names:
+        if name not in known and name not in kinds:
+            raise unknown("models", name, [*known, *kinds])
+    found = {
+        task: {key: one for key, one in there.items() if {key, getattr(one, "kind", None), "all"} & set(names)}
+        for task, there in own.items()
+    }
+    for task, there in found.items():
+        if not there:
+            raise ValueError(f"task {task!r} has none of the models {', '.join(names)}: it has {', '.join(own[task])}")
+    return found
+
+
+def _finished(
+    one: Prepared, folder: TaskFolder | None, seeds: Sequence[int], workers: int, progress: bool | str
+) -> tuple[Report, pd.DataFrame | None]:
+    """Compare the models of a task, or return what its folder has."""
+    done = None if folder is None else folder.finished(one.new_models(seeds[0]))
+    if done is not None:
+        return done
+    task = one.task
+    report = compare(
+        one.factories,
+        one.train,
+        one.test,
+        seeds=seeds,
+        epochs=task.epochs,
+        batch_size=task.batch_size,
+        loss=one.loss,
+        optimizers=one.optimizers,
+        folds=task.folds,
+        workers=workers,
+        checkpoints=None if folder is None else folder.begin(),
+        progress=progress,
+    )
+    about = f"{one.name}: {task.about}" if task.about else one.name
+    report = replace(report, settings={"task": about, **report.settings})
+    memory = _memory(report, one)
+    if folder is not None:
+        folder.finish(report, memory)
+    return report, memory
+
+
+def _memory(report: Report, one: Prepared) -> pd.DataFrame | None:
+    """Return the lag profile of the best recurrent network, if there is one and its targets have a step."""
+    best = report.best("recurrent")
+    if best is None or isinstance(one.train.targets, LabelSequences):
+        return None
+    return memory_profile(report.trained[best], one.train, one.loss)

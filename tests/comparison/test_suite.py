@@ -1,0 +1,269 @@
+"""compare_suite: tasks x models x seeds, resumed to the last bit, other settings refused."""
+
+import json
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import rnnbp
+from rnnbp.comparison import BASELINES, Baseline, NaiveForecast, SuiteTask
+from rnnbp.datasets import load
+from rnnbp.layers import Dense, Elman, Last
+
+
+def last_elman(features, width, outputs):
+    return [Elman(features, width), Last(), Dense(width, outputs)]
+
+
+def last_linear(features, width, outputs):
+    return [Last(), Dense(features, width), Dense(width, outputs)]
+
+
+MODELS = {"linear": Baseline(last_linear, 4, "static"), "elman": Baseline(last_elman, 4, "recurrent")}
+RECALL = SuiteTask(partial(load, "recall", train=20, test=20, delay=3), MODELS, epochs=2)
+PARITY = SuiteTask(partial(load, "parity", train=20, test=20, steps=4), epochs=2)
+TASKS = {"recall": RECALL, "parity": PARITY}
+
+
+def suite(models=None, tasks=TASKS, seeds=2, **options) -> rnnbp.SuiteReport:
+    return rnnbp.compare_suite(models, tasks, seeds, **{"progress": False} | options)
+
+
+def same(one: rnnbp.SuiteReport, other: rnnbp.SuiteReport) -> None:
+    """Compare two reports to the last bit, times excepted."""
+    assert list(one.reports) == list(other.reports)
+    for name, report in one.reports.items():
+        timed, twin = ["seconds", "inference_ms"], other.reports[name]
+        pd.testing.assert_frame_equal(report.runs.drop(columns=timed), twin.runs.drop(columns=timed), check_exact=True)
+        pd.testing.assert_frame_equal(
+            report.curves.drop(columns="seconds"), twin.curves.drop(columns="seconds"), check_exact=True
+        )
+        assert (report.metric, report.settings) == (twin.metric, twin.settings)
+        assert {k: m.params.vector.tolist() for k, m in report.trained.items()} == {
+            k: m.params.vector.tolist() for k, m in twin.trained.items()
+        }
+    for name, profile in one.memory.items():
+        pd.testing.assert_frame_equal(profile, other.memory[name], check_exact=True)
+
+
+def test_every_task_is_compared_with_its_own_models_and_settings():
+    report = suite(tasks={"recall": RECALL, "parity": SuiteTask(PARITY.load, epochs=3, batch_size=7, folds=3)})
+    recall, parity = report.reports.values()
+    assert recall.table["model"].tolist() == ["linear", "elman"]
+    assert parity.table["model"].tolist() == ["window-mlp", "elman", "lstm", "gru"]
+    assert recall.runs["seed"].nunique() == 2
+    assert (parity.settings["epochs"], parity.settings["batch size"]) == ("3", "7")
+    assert set(parity.curves["run"]) == {"fold 0", "fold 1", "fold 2", "seed 0", "seed 1"}
+    assert list(report.memory) == ["recall", "parity"]
+
+
+def test_a_task_is_compared_as_by_compare_itself():
+    (report,) = suite(tasks={"recall": RECALL}).reports.values()
+    train, test = RECALL.load()
+    alone = rnnbp.compare(
+        {name: one.factory(train) for name, one in MODELS.items()},
+        train,
+        test,
+        seeds=2,
+        epochs=2,
+        folds=1,
+        loss=rnnbp.comparison.loss_for(train),
+        optimizers={name: one.optimizer for name, one in MODELS.items()},
+        progress=False,
+    )
+    assert report.runs["test_loss"].tolist() == alone.runs["test_loss"].tolist()
+    assert report.curves["loss"].tolist() == alone.curves["loss"].tolist()
+
+
+@pytest.mark.slow
+def test_the_numbers_do_not_depend_on_the_number_of_workers():
+    same(suite(tasks={"recall": RECALL}), suite(tasks={"recall": RECALL}, workers=2))
+
+
+class StopError(Exception):
+    """Interruption of a test."""
+
+
+def test_a_suite_resumed_from_checkpoints_equals_one_without_interruption(tmp_path, monkeypatch):
+    from rnnbp.comparison.training_run import TrainingRun
+
+    perform, done = TrainingRun.perform, []
+
+    def interrupted(run):
+        if len(done) == 8:  # in the second task
+            raise StopError
+        done.append(run)
+        return perform(run)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainingRun, "perform", interrupted)
+        with pytest.raises(StopError):
+            suite(checkpoints=tmp_path)
+    assert (tmp_path / "recall" / "report.npz").is_file()
+    assert not (tmp_path / "parity" / "report.npz").exists()
+    same(suite(checkpoints=tmp_path), suite())
+
+
+def test_finished_tasks_are_not_run_again(tmp_path, monkeypatch):
+    first = suite(checkpoints=tmp_path)
+    monkeypatch.setattr("rnnbp.comparison.suite.compare", None)
+    again = suite(checkpoints=tmp_path)
+    same(first, again)
+    assert again.reports["recall"].runs.equals(first.reports["recall"].runs)  # with its times
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seeds": 3}, r"other seeds: \[0, 1\], not \[0, 1, 2\]. Give another folder"),
+        ({"parameters": 60}, "other parameters: None, not 60"),
+        ({"models": ["elman"]}, "other models: they have 'linear'"),
+        ({"tasks": {"recall": SuiteTask(RECALL.load, MODELS, epochs=3)}}, "other epochs: 2, not 3"),
+        ({"tasks": {"recall": SuiteTask(PARITY.load, MODELS, epochs=2)}}, "other models|other training set"),
+        (
+            {
+                "tasks": {
+                    "recall": SuiteTask(partial(load, "recall", train=20, test=20, delay=3, seed=1), MODELS, epochs=2)
+                }
+            },
+            "other (models|training set)",
+        ),
+        (
+            {"tasks": {"recall": SuiteTask(RECALL.load, {**MODELS, "elman": BASELINES["elman"]}, epochs=2)}},
+            "other models: those of 'elman' differ",
+        ),
+    ],
+)
+def test_a_folder_of_other_settings_is_refused_before_anything_is_trained(tmp_path, options, message):
+    suite(tasks={"recall": RECALL}, checkpoints=tmp_path)
+    (tmp_path / "recall" / "report.npz").unlink()
+    with pytest.raises(ValueError, match=rf"checkpoints in '.*recall' are of a suite with {message}"):
+        suite(**{"tasks": {"recall": RECALL}, "checkpoints": tmp_path} | options)
+    assert not (tmp_path / "recall" / "report.npz").exists()
+
+
+def test_a_damaged_folder_is_refused(tmp_path):
+    suite(tasks={"recall": RECALL}, checkpoints=tmp_path)
+    (tmp_path / "recall" / "settings.json").write_text("{")
+    with pytest.raises(ValueError, match=r"settings.json' is damaged: .* Give another folder"):
+        suite(tasks={"recall": RECALL}, checkpoints=tmp_path)
+
+
+def test_own_tasks_are_pairs_of_datasets_too():
+    report = suite(["static"], {"mine": RECALL.load()}, seeds=1).reports["mine"]
+    assert report.table["model"].tolist() == ["window-mlp", "statistics-mlp", "resampled-mlp"]
+    assert report.settings["task"] == "mine"
+
+
+def test_models_are_chosen_by_name_and_kind_of_all_tasks():
+    report = suite(["linear", "recurrent"], seeds=1)
+    assert report.reports["recall"].table["model"].tolist() == ["linear", "elman"]
+    assert report.reports["parity"].table["model"].tolist() == ["elman", "lstm", "gru"]
+
+
+def own(seed):
+    return rnnbp.Sequential(rnnbp.Last(), rnnbp.Dense(3, 2), seed=seed)
+
+
+def test_models_of_ones_own():
+    mine = {"mine": MODELS["linear"], "theirs": "elman"}
+    assert suite(mine, {"recall": RECALL}, 1).reports["recall"].table["model"].tolist() == ["mine", "theirs"]
+    report = suite({"recall": {"mine": own, "elman": "elman"}}, seeds=1)
+    assert report.reports["recall"].table["parameters"].tolist() == [8, 46]
+    assert len(report.reports["parity"].table) == 4
+
+
+def test_models_are_matched_by_their_number_of_parameters():
+    tables = [report.table for report in suite(seeds=1, parameters=200).reports.values()]
+    sizes = np.concatenate([table["parameters"] for table in tables])
+    assert (np.abs(sizes / 200 - 1) < 0.15).all()
+
+
+def test_each_test_set_is_used_once_for_each_trained_model(monkeypatch):
+    from rnnbp.training import Trainer
+
+    train, test = RECALL.load()
+    evaluate, seen = Trainer.evaluate, []
+
+    def counted(self, data, **options):
+        seen.append(data.targets is test.targets)
+        return evaluate(self, data, **options)
+
+    monkeypatch.setattr(Trainer, "evaluate", counted)
+    suite(tasks={"recall": SuiteTask(lambda: (train, test), MODELS, epochs=2)})
+    assert sum(seen) == 4  # two models, two seeds
+
+
+def test_missing_data_is_skipped_with_a_message_where_it_may_be_missing(capsys):
+    def missing():
+        raise FileNotFoundError("recordings: there is no folder '/nowhere'")
+
+    report = suite(tasks={"speech": SuiteTask(missing, MODELS, elsewhere=True), "recall": RECALL}, seeds=1)
+    assert list(report.reports) == ["recall"]
+    assert capsys.readouterr().err == "speech is skipped: recordings: there is no folder '/nowhere'\n"
+    with pytest.raises(FileNotFoundError, match="no folder"):
+        suite(tasks={"speech": SuiteTask(missing, MODELS)})
+    with pytest.raises(ValueError, match="tasks must be at least one whose data is here"):
+        suite(tasks={"speech": SuiteTask(missing, MODELS, elsewhere=True)})
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"tasks": "quik"}, "tasks must be of quick, full; got 'quik'. Did you mean 'quick'?"),
+        ({"tasks": {}}, "tasks must be at least one, got none"),
+        ({"tasks": [RECALL]}, "tasks must be 'quick', 'full', or a dict"),
+        ({"tasks": {"a": 3}}, r"tasks\['a'\] must be a rnnbp.comparison.SuiteTask, or \(train, test\), got 3"),
+        ({"models": ["grü"]}, "models must be of linear, .*; got 'grü'. Did you mean 'gru'?"),
+        ({"models": "gru"}, "models must be a list of names, a dict of models, or None for each task's own; got 'gru'"),
+        ({"models": {}}, "models must be at least one, got none"),
+        ({"models": ["linear"]}, "task 'parity' has none of the models linear: it has window-mlp, elman"),
+        ({"models": {"reber": {"mine": own}}}, "tasks of models must be of recall, parity; got 'reber'"),
+        ({"models": {"a": "gru"}}, r"models\['a'\] of task 'recall' must be of linear, elman; got 'gru'"),
+        ({"models": {"a": own(0)}}, r"models\['a'\] must be a rnnbp.comparison.Baseline, .* got Sequential"),
+        ({"seeds": 0}, "seeds must be a positive integer, got 0"),
+        ({"seeds": []}, "seeds must be at least one, got none"),
+        ({"parameters": 0}, "parameters must be a positive integer, got 0"),
+        ({"workers": 0}, "workers must be a positive integer, got 0"),
+    ],
+)
+def test_invalid_arguments_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        suite(**options)
+
+
+def test_naive_forecasts_equal_their_formulas():
+    rng = np.random.default_rng(0)
+    series = rng.normal(0, 1, (2, 40, 3))
+    data = rnnbp.SequenceDataset(list(series[:, :-1]), targets=list(series[:, 1:]))
+    x = series[:, :-1].astype(np.float32)
+    for season in (1, 4, 11):
+        model = NaiveForecast(3, season)(0)
+        expected = np.zeros_like(x)
+        expected[:, season - 1 :] = x[:, : x.shape[1] - season + 1]
+        np.testing.assert_array_equal(model.forward(data.batch()).swapaxes(0, 1), expected)
+        assert model.kind == "static"
+        assert set(model.frozen) == {"1.w", "1.b"}
+
+
+def test_training_changes_no_naive_forecast():
+    rng = np.random.default_rng(0)
+    series = rng.normal(0, 1, (12, 10, 1))
+    data = rnnbp.SequenceDataset(list(series[:, :-1]), targets=list(series[:, 1:]))
+    task = SuiteTask(lambda: (data, data), {"persistence": NaiveForecast(1), "seasonal": NaiveForecast(1, 3)}, epochs=2)
+    report = suite(tasks={"noise": task}).reports["noise"]
+    for name, season in (("persistence", 1), ("seasonal", 3)):
+        assert report.trained[name].params.vector.tolist() == NaiveForecast(1, season)(0).params.vector.tolist()
+        assert np.ptp(report.runs.loc[report.runs["model"] == name, "test"]) == 0
+    y = series[:, 1:]
+    expected = 1 - ((y - series[:, :-1]) ** 2).sum() / ((y - y.mean()) ** 2).sum()
+    assert report.table["test_mean"].iloc[0] == pytest.approx(expected, rel=1e-5)
+
+
+def test_settings_are_kept_as_json(tmp_path):
+    suite(tasks={"recall": RECALL}, checkpoints=tmp_path)
+    kept = json.loads((tmp_path / "recall" / "settings.json").read_text())
+    assert kept["epochs"] == 2
+    assert list(kept["models"]) == ["linear", "elman"]
