@@ -19,6 +19,11 @@ class SuiteReport:
     memory : mapping of str to DataFrame
         Lag profile of the gradient of each task's best recurrent network, as `rnnbp.comparison.memory_profile` returns
         it: columns `lag` and `share`. Tasks without a recurrent network are left out.
+
+    Examples
+    --------
+    >>> list(SuiteReport({}).reports)
+    []
     """
 
     reports: Mapping[str, Report]
