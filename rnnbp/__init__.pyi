@@ -17,6 +17,7 @@ from rnnbp import metrics as metrics
 from rnnbp import models as models
 from rnnbp import optimizers as optimizers
 from rnnbp import plotting as plotting
+from rnnbp import reservoirs as reservoirs
 from rnnbp import solvers as solvers
 from rnnbp import training as training
 from rnnbp.cells import ALIFCell as ALIFCell
@@ -132,11 +133,13 @@ from rnnbp.optimizers import Momentum as Momentum
 from rnnbp.optimizers import Nesterov as Nesterov
 from rnnbp.optimizers import NewtonCG as NewtonCG
 from rnnbp.optimizers import OnPlateau as OnPlateau
+from rnnbp.optimizers import Ridge as Ridge
 from rnnbp.optimizers import RMSprop as RMSprop
 from rnnbp.optimizers import Rprop as Rprop
 from rnnbp.optimizers import StepDecay as StepDecay
 from rnnbp.optimizers import WarmUp as WarmUp
 from rnnbp.optimizers import schedules as schedules
+from rnnbp.reservoirs import echo_state_network as echo_state_network
 from rnnbp.runtime import get_num_threads as get_num_threads
 from rnnbp.runtime import set_num_threads as set_num_threads
 from rnnbp.solvers import GMRES as GMRES

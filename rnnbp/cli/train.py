@@ -18,7 +18,7 @@ LOSSES = (
     "cross_entropy, binary_cross_entropy, mean_squared_error, mean_absolute_error, huber, quantile, mixture_density"
 )
 SAVED = "model.npz"
-OPTIMIZERS = "adam, adamw, lbfgs, momentum, nesterov, newton_cg, rmsprop, rprop, sgd"
+OPTIMIZERS = "adam, adamw, lbfgs, momentum, nesterov, newton_cg, ridge, rmsprop, rprop, sgd"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> None:
         _gradient(options.truncate),
         optimizer,
         seed=options.seed,
-        schedule=None if isinstance(optimizer, optimizers.Minimizer) else rnnbp.Cosine(options.epochs),
+        schedule=None if isinstance(optimizer, optimizers.FullBatch) else rnnbp.Cosine(options.epochs),
     )
     trainer.fit_up_to(
         options.epochs,
@@ -112,7 +112,7 @@ def _optimizer(options: argparse.Namespace, train: "rnnbp.SequenceDataset") -> "
     known = optimizers.OPTIMIZERS
     make: Any = known[choice("--optimizer", options.optimizer, known)]
     if options.learning_rate is not None:
-        if issubclass(make, optimizers.Minimizer):
+        if issubclass(make, optimizers.FullBatch):
             raise ValueError(
                 f"--learning-rate has no effect with {options.optimizer}, which finds its step sizes itself"
             )

@@ -14,7 +14,7 @@ from rnnbp.data import SequenceDataset
 from rnnbp.gradients import GradientAlgorithm
 from rnnbp.losses import Loss
 from rnnbp.models import Sequential
-from rnnbp.optimizers import Minimizer, Optimizer
+from rnnbp.optimizers import FullBatch, Optimizer
 from rnnbp.optimizers.schedules import Schedule
 from rnnbp.runtime import check_target_folder
 from rnnbp.training import Trainer, TrainingDivergedError, checkpoint_in
@@ -114,7 +114,7 @@ class TrainingRun:
             recipe.gradient,
             optimizer,
             seed=self.seed,
-            schedule=None if isinstance(optimizer, Minimizer) else recipe.schedule(recipe.epochs),
+            schedule=None if isinstance(optimizer, FullBatch) else recipe.schedule(recipe.epochs),
         )
         try:
             trainer.fit_up_to(

@@ -3,13 +3,16 @@ from rnnbp.core.activations import activation as activation
 from rnnbp.core.activations import relu as relu
 from rnnbp.core.activations import sigmoid as sigmoid
 from rnnbp.core.initializers import Chrono as Chrono
+from rnnbp.core.initializers import EchoState as EchoState
 from rnnbp.core.initializers import ForgetBias as ForgetBias
 from rnnbp.core.initializers import Glorot as Glorot
 from rnnbp.core.initializers import Identity as Identity
 from rnnbp.core.initializers import Initializer as Initializer
 from rnnbp.core.initializers import Orthogonal as Orthogonal
+from rnnbp.core.initializers import SpectralRadius as SpectralRadius
 from rnnbp.core.initializers import Uniform as Uniform
 from rnnbp.core.initializers import check_initializer as check_initializer
 from rnnbp.core.initializers import glorot as glorot
 from rnnbp.core.parameters import Parameters as Parameters
 from rnnbp.core.shared import SharedParameters as SharedParameters
+from rnnbp.core.spectral_radius import scaled_to_radius as scaled_to_radius

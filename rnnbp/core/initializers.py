@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from rnnbp.core.parameters import Parameters
+from rnnbp.core.spectral_radius import scaled_to_radius
 from rnnbp.runtime import number
 
 Array = np.ndarray
@@ -380,6 +381,119 @@ class Sparse:
                 params.set_mask(name, mask)
 
 
+@dataclass(frozen=True)
+class SpectralRadius:
+    """Initializer `base` with the recurrent weights of each gate scaled to a spectral radius.
+
+    Parameters
+    ----------
+    radius : float, default 0.9
+        Greatest absolute eigenvalue of a recurrent block, 0 or more.
+    base : Initializer, default Uniform()
+
+    Raises
+    ------
+    ValueError
+        If `radius` is below 0; when called, if all eigenvalues are 0, as of a few units with sparse weights.
+
+    References
+    ----------
+    H. Jaeger (2001), "The 'echo state' approach to analysing and training recurrent neural networks", GMD report 148
+
+    Examples
+    --------
+    >>> from rnnbp.cells import ElmanCell
+    >>> cell = ElmanCell(3, 50, init=SpectralRadius(0.9, base=Sparse(0.2)))
+    >>> params = Parameters(cell.shapes(), dtype=np.float64)
+    >>> cell.initialize(params, np.random.default_rng(0))
+    >>> round(float(abs(np.linalg.eigvals(params["w_hh"])).max()), 9), int(np.count_nonzero(params["w_hh"]))
+    (0.9, 500)
+    """
+
+    radius: float = 0.9
+    base: Initializer = field(default_factory=Uniform)
+
+    def __post_init__(self) -> None:
+        number("radius", self.radius, 0)
+        check_initializer("base", self.base)
+
+    def __call__(self, cell: Gated, params: Parameters, rng: np.random.Generator) -> None:
+        self.base(cell, params, rng)
+        for name, value in params.items():
+            if name.startswith("w_hh"):
+                for block in _blocks(value, cell):
+                    block[...] = scaled_to_radius(block, self.radius)
+
+
+@dataclass(frozen=True)
+class EchoState:
+    """Random weights of an echo-state network: sparse recurrent weights of a spectral radius, scaled inputs and biases.
+
+    Recurrent weights are normal, input weights and biases uniform. A second bias, which is added to the first, is 0.
+
+    Parameters
+    ----------
+    spectral_radius : float, default 0.9
+        Greatest absolute eigenvalue of the recurrent weights (of each gate), 0 or more.
+    density : float, above 0 to 1, default 0.1
+        Fraction of the recurrent weights that are not fixed at zero, by a mask (`Sparse`).
+    input_scaling : float, default 1
+        Input weights are uniform in +- this.
+    bias_scaling : float, default 0
+        Biases are uniform in +- this.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+
+    See Also
+    --------
+    rnnbp.echo_state_network : the network.
+
+    References
+    ----------
+    H. Jaeger (2001), "The 'echo state' approach to analysing and training recurrent neural networks", GMD report 148.
+    M. Lukoševičius (2012), "A practical guide to applying echo state networks", in Neural networks: tricks of the
+    trade, 659-686, doi:10.1007/978-3-642-35289-8_36
+
+    Examples
+    --------
+    >>> from rnnbp.cells import ElmanCell
+    >>> cell = ElmanCell(3, 200, init=EchoState(0.95, input_scaling=0.5))
+    >>> params = Parameters(cell.shapes())
+    >>> cell.initialize(params, np.random.default_rng(0))
+    >>> float(params.mask("w_hh").mean()), bool(abs(params["w_ih"]).max() <= 0.5), bool(params["b_ih"].any())
+    (0.1, True, False)
+    """
+
+    spectral_radius: float = 0.9
+    density: float = 0.1
+    input_scaling: float = 1.0
+    bias_scaling: float = 0.0
+
+    def __post_init__(self) -> None:
+        number("spectral_radius", self.spectral_radius, 0)
+        number("density", self.density, 0, 1, open_low=True)
+        number("input_scaling", self.input_scaling, 0)
+        number("bias_scaling", self.bias_scaling, 0)
+
+    def __call__(self, cell: Gated, params: Parameters, rng: np.random.Generator) -> None:
+        SpectralRadius(self.spectral_radius, Sparse(self.density, self._unscaled))(cell, params, rng)
+
+    def _unscaled(self, cell: Gated, params: Parameters, rng: np.random.Generator) -> None:
+        """Fill in input weights and biases, and recurrent weights to be made sparse and scaled."""
+        biased = False
+        for name, value in params.items():
+            if name.startswith("w_hh"):
+                value[...] = rng.standard_normal(value.shape)
+            elif name.startswith("w"):
+                value[...] = rng.uniform(-self.input_scaling, self.input_scaling, value.shape)
+            else:
+                value[...] = 0 if biased else rng.uniform(-self.bias_scaling, self.bias_scaling, value.shape)
+                biased = True
+
+
 INITIALIZERS = {
     "uniform": Uniform,
     "glorot": Glorot,
@@ -388,17 +502,21 @@ INITIALIZERS = {
     "forget-bias": ForgetBias,
     "chrono": Chrono,
     "sparse": Sparse,
+    "spectral-radius": SpectralRadius,
+    "echo-state": EchoState,
 }
 
 __all__ = [
     "INITIALIZERS",
     "Chrono",
+    "EchoState",
     "ForgetBias",
     "Glorot",
     "Identity",
     "Initializer",
     "Orthogonal",
     "Sparse",
+    "SpectralRadius",
     "Uniform",
 ]
 

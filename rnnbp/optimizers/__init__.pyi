@@ -5,10 +5,13 @@ from rnnbp.optimizers.base import Optimizer as Optimizer
 from rnnbp.optimizers.by_name import OPTIMIZERS as OPTIMIZERS
 from rnnbp.optimizers.clipping import ClipNorm as ClipNorm
 from rnnbp.optimizers.clipping import ClipValue as ClipValue
+from rnnbp.optimizers.full_batch import FullBatch as FullBatch
 from rnnbp.optimizers.lbfgs import LBFGS as LBFGS
 from rnnbp.optimizers.minimizer import Minimizer as Minimizer
 from rnnbp.optimizers.minimizer import Minimum as Minimum
 from rnnbp.optimizers.newton_cg import NewtonCG as NewtonCG
+from rnnbp.optimizers.normal_equations import NormalEquations as NormalEquations
+from rnnbp.optimizers.ridge import Ridge as Ridge
 from rnnbp.optimizers.rmsprop import RMSprop as RMSprop
 from rnnbp.optimizers.rprop import Rprop as Rprop
 from rnnbp.optimizers.schedules import Constant as Constant

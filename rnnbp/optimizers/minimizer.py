@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from rnnbp.core import Parameters
-from rnnbp.optimizers.base import Array, Optimizer
+from rnnbp.optimizers.base import Array
+from rnnbp.optimizers.full_batch import FullBatch
 from rnnbp.runtime import positive_int
 
 Objective = Callable[[Array], tuple[float, Array]]
@@ -40,7 +41,7 @@ class Minimum:
     message: str
 
 
-class Minimizer(Optimizer):
+class Minimizer(FullBatch):
     """Base class of the optimizers that minimize the loss of the whole training set with SciPy.
 
     It needs the loss as a function, not one gradient: use `minimize`. There is no state between calls, so a run resumed
@@ -53,31 +54,11 @@ class Minimizer(Optimizer):
         Maximum number of iterations of one call of `minimize`.
     """
 
+    advice = "minimize(objective, params) with the whole loss"
+
     def __init__(self, iterations: int) -> None:
-        super().__init__(1.0)
+        super().__init__()
         self.iterations = positive_int("iterations", iterations)
-
-    @property
-    def learning_rate(self) -> float:
-        """Learning rate, always 1: the step that every line search tries first. It cannot be set to another value."""
-        return 1.0
-
-    @learning_rate.setter
-    def learning_rate(self, value: float) -> None:
-        if value != 1:
-            name = type(self).__name__
-            raise ValueError(f"{name} finds its step sizes itself: learning_rate stays 1, got {value!r}")
-
-    def step(self, params: Parameters, gradient: Array) -> None:
-        """Raise TypeError: a step along one gradient is not possible, use `minimize`.
-
-        Raises
-        ------
-        TypeError
-            Always.
-        """
-        name = type(self).__name__
-        raise TypeError(f"{name} cannot step by one gradient: call minimize(objective, params) with the whole loss")
 
     def minimize(
         self,

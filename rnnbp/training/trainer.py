@@ -12,7 +12,7 @@ from rnnbp.gradients import BPTT, GradientAlgorithm
 from rnnbp.losses import Loss
 from rnnbp.metrics import History, Row
 from rnnbp.models import Sequential
-from rnnbp.optimizers import Adam, ClipNorm, ClipValue, Minimizer, Optimizer
+from rnnbp.optimizers import Adam, ClipNorm, ClipValue, Minimizer, Optimizer, Ridge
 from rnnbp.optimizers.schedules import Schedule
 from rnnbp.runtime import Progress, as_html, as_lines, natural_int, positive_int
 from rnnbp.training.checkpoint import Checkpoint, check_checkpoint_path, read_checkpoint, write_checkpoint
@@ -21,6 +21,7 @@ from rnnbp.training.epoch import Epoch, by_minimizing, by_steps
 from rnnbp.training.evaluation import evaluate
 from rnnbp.training.evaluator import Evaluator
 from rnnbp.training.fit_arguments import FitArguments
+from rnnbp.training.solving import by_solving, check_solvable
 from rnnbp.training.state import TrainingState
 from rnnbp.training.trainer_arguments import (
     check_algorithms,
@@ -66,12 +67,16 @@ class Trainer(Evaluator):
     ------
     ValueError
         If an argument has the wrong type or value; if the optimizer is a `Minimizer` (`LBFGS`, `NewtonCG`) and `clip`,
-        `schedule` or `stateful`, which apply to single steps, or a random gradient estimate is given.
+        `schedule` or `stateful`, which apply to single steps, or a random gradient estimate is given; if it is `Ridge`
+        and `clip` or `schedule` is given.
 
     Notes
     -----
     Where the dataset has weights, the loss of each batch is the weighted mean over its sequences or steps, and so are
     the loss and the score of an epoch over the whole dataset; a `Minimizer` minimizes the latter.
+
+    With `Ridge` one epoch, the direct solution, is the whole run, whatever the number of epochs; the gradient algorithm is
+    not used.
 
     An optimizer that made steps for another trainer has its state reset by this one. A `Minimizer` uses neither dropout
     nor shuffling, so `seed` has no effect on it.
@@ -225,6 +230,8 @@ class Trainer(Evaluator):
         given.check()
         given = given.with_classes_of(self.model)
         given.check_task(self.model, self.loss, self.stateful)
+        if isinstance(self.optimizer, Ridge):
+            check_solvable(self.model, self.loss, self.optimizer)
         if not self.callbacks:  # which may add columns
             given.check_columns(self.loss, self.schedule)
         return given
@@ -237,7 +244,7 @@ class Trainer(Evaluator):
         self._resumed = False
         if epochs > 0 and not self.training.ended:
             self._begin(given.stopping)
-            with Progress(epochs, show=given.progress) as bar:
+            with Progress(1 if isinstance(self.optimizer, Ridge) else epochs, show=given.progress) as bar:
                 self._run_epochs(epochs, given, bar)
         self.training.restore_best(given.stopping, self.model.params.vector)
         return self.history
@@ -262,6 +269,7 @@ class Trainer(Evaluator):
             bar.update(row)
             answers = [callback(self, row) for callback in self.callbacks]
             self.training.update(given.stopping, row, self.model.params.vector)
+            self.training.ended |= isinstance(self.optimizer, Ridge)  # a further epoch would find the same solution
             if self.training.ended:
                 self.training.restore_best(given.stopping, self.model.params.vector)  # before the checkpoint is written
             if given.checkpoint is not None:
@@ -279,6 +287,8 @@ class Trainer(Evaluator):
         with np.errstate(over="ignore", invalid="ignore"):  # non-finite values raise TrainingDivergedError
             if isinstance(self.optimizer, Minimizer):
                 result = by_minimizing(epoch, self.optimizer, train, given.batch_size)
+            elif isinstance(self.optimizer, Ridge):
+                result = by_solving(epoch, self.optimizer, train, given.batch_size)
             else:
                 result = by_steps(epoch, train, given.batch_size)
             seconds = time.perf_counter() - began

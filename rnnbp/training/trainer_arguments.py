@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rnnbp.gradients.base import is_random
-from rnnbp.optimizers import ClipNorm, ClipValue, Minimizer
+from rnnbp.optimizers import ClipNorm, ClipValue, Minimizer, Ridge
 from rnnbp.optimizers.schedules import Schedule
 
 
@@ -69,7 +69,7 @@ def checked_callbacks(callbacks: Any) -> tuple[Any, ...]:
 
 
 def check_minimizer(optimizer: Any, gradient: Any, ignored: Mapping[str, Any]) -> None:
-    """Raise if a `Minimizer` is combined with arguments that only an optimizer with steps can use.
+    """Raise if a `Minimizer` or `Ridge` is combined with arguments that only an optimizer with steps can use.
 
     Parameters
     ----------
@@ -80,18 +80,22 @@ def check_minimizer(optimizer: Any, gradient: Any, ignored: Mapping[str, Any]) -
     Raises
     ------
     ValueError
-        If the optimizer is a `Minimizer` and one of them is given, or the gradient estimate is random.
+        If the optimizer is a `Minimizer` and one of them is given, or the gradient estimate is random; if it is `Ridge`,
+        which carries the state through a stream, and one other than `stateful` is given.
     """
-    if not isinstance(optimizer, Minimizer):
+    if not isinstance(optimizer, Minimizer | Ridge):
         return
-    name = type(optimizer).__name__
+    solves, name = isinstance(optimizer, Ridge), type(optimizer).__name__
+    how = "solves for the last layer directly" if solves else "minimizes the loss of the whole training set by line searches"
     for argument, value in ignored.items():
+        if solves and argument == "stateful":
+            continue
         if value is not None and value is not False:
             raise ValueError(
-                f"{argument} has no effect with {name}, which minimizes the loss of the whole training set by line "
-                f"searches: leave it out, or take an optimizer that steps, such as Adam(); got {value!r}"
+                f"{argument} has no effect with {name}, which {how}: leave it out, or take an optimizer that steps, such "
+                f"as Adam(); got {value!r}"
             )
-    if is_random(gradient):
+    if not solves and is_random(gradient):
         raise ValueError(
             f"{name} searches along the gradient of the loss, of which {gradient!r} is a random estimate: take BPTT(), "
             "or an optimizer that steps, such as Adam()"

@@ -1,0 +1,54 @@
+"""Spectral radius of a matrix, and matrices scaled to one."""
+
+import numpy as np
+
+Array = np.ndarray
+DENSE = 100  # rows up to which all eigenvalues are computed
+
+
+def spectral_radius(w: Array) -> float:
+    """Return the greatest absolute eigenvalue of a square matrix.
+
+    Of large matrices only the greatest eigenvalues are computed, by the implicitly restarted Arnoldi method, to rounding.
+
+    Examples
+    --------
+    >>> round(spectral_radius(np.array([[0.0, 2.0], [-2.0, 0.0]])), 12)
+    2.0
+    """
+    if len(w) > DENSE:
+        from scipy.sparse import csr_array  # slow to import
+        from scipy.sparse.linalg import ArpackError, eigs
+
+        sparse = csr_array(w) if np.count_nonzero(w) < w.size / 4 else w
+        start = np.random.default_rng(0).standard_normal(len(w))  # so that the same matrix gives the same bits
+        try:
+            return float(abs(eigs(sparse, k=6, ncv=60, v0=start, return_eigenvectors=False)).max())
+        except ArpackError:  # no convergence
+            pass
+    return float(abs(np.linalg.eigvals(w)).max())
+
+
+def scaled_to_radius(w: Array, radius: float) -> Array:
+    """Return a square matrix times the factor that gives it a spectral radius.
+
+    Raises
+    ------
+    ValueError
+        If its spectral radius is 0, as of a sparse matrix without cycles, and `radius` is not.
+
+    Examples
+    --------
+    >>> scaled_to_radius(np.diag([4.0, 1.0]), 0.8)
+    array([[0.8, 0. ],
+           [0. , 0.2]])
+    """
+    now = spectral_radius(w)
+    if now < 1e-12 * np.abs(w).max(initial=0.0) or now == 0:
+        if radius == 0:
+            return np.zeros_like(w)
+        raise ValueError(
+            f"recurrent weights ({len(w)} units, {np.count_nonzero(w)} not zero) have a spectral radius of 0, which no "
+            f"factor makes {radius:g}: give a greater density or more units"
+        )
+    return w * (radius / now)

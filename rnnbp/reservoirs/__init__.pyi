@@ -1,0 +1,1 @@
+from rnnbp.reservoirs.echo_state import echo_state_network as echo_state_network
