@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--loss", help=f"of {LOSSES} (default: of classes the first, of values the third, of label sequences ctc)"
     )
-    parser.add_argument("--optimizer", default="adam", help=f"of {OPTIMIZERS} (default: adam)")
+    parser.add_argument("--optimizer", help=f"of {OPTIMIZERS} (default: ridge for esn, else adam)")
     parser.add_argument(
         "--learning-rate", type=float, metavar="R", help="default: the network's with adam, else the optimizer's"
     )
@@ -109,12 +109,11 @@ def _gradient(truncate: str | None) -> "gradients.GradientAlgorithm":
 def _optimizer(options: argparse.Namespace, train: "rnnbp.SequenceDataset") -> "optimizers.Optimizer":
     from rnnbp.runtime import choice
 
-    known = optimizers.OPTIMIZERS
-    make: Any = known[choice("--optimizer", options.optimizer, known)]
+    own, known = comparison.baselines_for(train)[options.model].optimizer(), optimizers.OPTIMIZERS
+    name = own.name if options.optimizer is None else options.optimizer
+    make: Any = known[choice("--optimizer", name, known)]
     if options.learning_rate is not None:
         if issubclass(make, optimizers.FullBatch):
-            raise ValueError(
-                f"--learning-rate has no effect with {options.optimizer}, which finds its step sizes itself"
-            )
+            raise ValueError(f"--learning-rate has no effect with {name}, which finds its step sizes itself")
         return make(learning_rate=options.learning_rate)
-    return comparison.baselines_for(train)[options.model].optimizer() if options.optimizer == "adam" else make()
+    return own if name == own.name else make()

@@ -11,7 +11,7 @@ from functools import partial
 
 from rnnbp.comparison.tasks import output_size
 from rnnbp.comparison.width_search import matching_width
-from rnnbp.core import Orthogonal
+from rnnbp.core import EchoState, Orthogonal
 from rnnbp.data import LabelSequences, SequenceDataset
 from rnnbp.layers import (
     GRU,
@@ -33,7 +33,8 @@ from rnnbp.layers import (
     Window,
 )
 from rnnbp.models import Sequential
-from rnnbp.optimizers import Adam
+from rnnbp.optimizers import Adam, Optimizer, Ridge
+from rnnbp.reservoirs import reservoir_layers
 from rnnbp.runtime import unknown
 
 Build = Callable[[int, int, int], list[Layer]]
@@ -150,6 +151,20 @@ def recurrent_per_step(layer: Callable[[int, int], Layer], features: int, width:
     return [layer(features, width), Dense(width, outputs)]
 
 
+def pooled_reservoir(features: int, width: int, outputs: int) -> list[Layer]:
+    """Return a leaky reservoir, read by its mean over time and its last state."""
+    init = EchoState(0.9, 10 / max(width, 10), input_scaling=0.5, bias_scaling=0.2)
+    pooling = Parallel(MeanOverTime(), Last())
+    reservoir, *above = reservoir_layers(features, width, outputs, init, leak=0.3, pooling=pooling)
+    return [reservoir, Dropout(0.5), *above]
+
+
+def reservoir_per_step(features: int, width: int, outputs: int) -> list[Layer]:
+    """Return a reservoir with an output at every step, which sees the input of the step too."""
+    init = EchoState(0.9, 10 / max(width, 10), input_scaling=0.5, bias_scaling=0.2)
+    return reservoir_layers(features, width, outputs, init, leak=1.0, direct=True)
+
+
 def framewise_mlp(features: int, width: int, outputs: int) -> list[Layer]:
     """Return an MLP on windows of 17 frames with an output at every step, for label sequences."""
     layers: list[Layer] = [Window(8, 8), Dropout(0.2), Dense(17 * features, width, "relu")]
@@ -172,7 +187,8 @@ class Baseline:
         ``build(features, width, outputs)`` returns the layers.
     width : int
         Hidden size H.
-    kind : {'static', 'recurrent'}
+    kind : {'static', 'reservoir', 'recurrent'}
+        A reservoir is frozen, all but its last layer, for which `Ridge` solves.
     learning_rate : float, default 0.01
         Learning rate of Adam.
     grouped : bool, default True
@@ -185,16 +201,17 @@ class Baseline:
     learning_rate: float = 0.01
     grouped: bool = True
 
-    def optimizer(self) -> Adam:
-        """Return a new Adam optimizer with this model's learning rate."""
-        return Adam(self.learning_rate)
+    def optimizer(self) -> Optimizer:
+        """Return a new optimizer: Ridge for a reservoir, else Adam with this model's learning rate."""
+        return Ridge() if self.kind == "reservoir" else Adam(self.learning_rate)
 
     def factory(
         self, train: SequenceDataset, parameters: int | None = None, outputs: int | None = None
     ) -> "ModelFactory":
         """Return a model factory ``make(seed)``; `train`, `parameters` and `outputs` as `model_factory` takes them."""
         size = output_size(train) if outputs is None else outputs
-        factory = ModelFactory(self.build, Normalize(*map(tuple, train.statistics())), self.width, size)
+        normalize, reservoir = Normalize(*map(tuple, train.statistics())), self.kind == "reservoir"
+        factory = ModelFactory(self.build, normalize, self.width, size, reservoir)
         if parameters is None:
             return factory
         return replace(factory, width=matching_width(lambda width: replace(factory, width=width)(0), parameters))
@@ -210,6 +227,8 @@ BASELINES = {  # for one target per sequence
     "bielman": Baseline(partial(bidirectional, Elman), 128, "recurrent", 0.003),
     "bilstm": Baseline(partial(bidirectional, LSTM), 48, "recurrent", 0.005),
     "bigru": Baseline(partial(bidirectional, GRU), 48, "recurrent", 0.005),
+    "esn": Baseline(pooled_reservoir, 200, "reservoir"),
+    "esn-bptt": Baseline(pooled_reservoir, 200, "recurrent", 0.003, grouped=False),
     "lstm-fcn": Baseline(lstm_fcn, 16, "recurrent", 0.005, grouped=False),  # found on a held-out third
 }
 
@@ -218,6 +237,8 @@ STEP_BASELINES = {  # for one target per step
     "elman": Baseline(partial(recurrent_per_step, Elman), 32, "recurrent"),
     "lstm": Baseline(partial(recurrent_per_step, LSTM), 32, "recurrent"),
     "gru": Baseline(partial(recurrent_per_step, GRU), 32, "recurrent"),
+    "esn": Baseline(reservoir_per_step, 200, "reservoir"),
+    "esn-bptt": Baseline(reservoir_per_step, 200, "recurrent", 0.003, grouped=False),
 }
 
 LABEL_BASELINES = {  # for a label sequence per sequence
@@ -235,7 +256,7 @@ def baselines_for(data: SequenceDataset) -> dict[str, Baseline]:
     --------
     >>> import numpy as np
     >>> list(baselines_for(SequenceDataset([np.eye(3)], [np.arange(3)])))
-    ['window-mlp', 'elman', 'lstm', 'gru']
+    ['window-mlp', 'elman', 'lstm', 'gru', 'esn', 'esn-bptt']
     """
     if isinstance(data.targets, LabelSequences):
         return LABEL_BASELINES
@@ -243,7 +264,9 @@ def baselines_for(data: SequenceDataset) -> dict[str, Baseline]:
 
 
 def baseline_names(wanted: Sequence[str], among: Mapping[str, Baseline] = BASELINES) -> list[str]:
-    """Return model names, with 'static', 'recurrent' and 'all' expanded: 'lstm-fcn' is in none of these.
+    """Return model names, with 'static', 'reservoir', 'recurrent' and 'all' expanded.
+
+    'lstm-fcn' and 'esn-bptt' are in none of these.
 
     Parameters
     ----------
@@ -264,7 +287,7 @@ def baseline_names(wanted: Sequence[str], among: Mapping[str, Baseline] = BASELI
     for name in wanted:
         group = [key for key, one in among.items() if name == key or (one.grouped and name in (one.kind, "all"))]
         if not group:
-            raise unknown("models", name, [*among, "static", "recurrent", "all"])
+            raise unknown("models", name, [*among, "static", "reservoir", "recurrent", "all"])
         found |= dict.fromkeys(group)
     return list(found)
 
@@ -281,16 +304,24 @@ class ModelFactory:
         Normalization by the statistics of the training set.
     width, outputs : int
         Hidden size H and number of outputs K.
+    reservoir : bool, default False
+        Whether all parameters but those of the last layer are frozen.
     """
 
     build: Build
     normalize: Normalize
     width: int
     outputs: int
+    reservoir: bool = False
 
     def __call__(self, seed: int) -> Sequential:
         """Return a new network, initialized with `seed`."""
-        return Sequential(self.normalize, *self.build(len(self.normalize.mean), self.width, self.outputs), seed=seed)
+        layers = self.build(len(self.normalize.mean), self.width, self.outputs)
+        model = Sequential(self.normalize, *layers, seed=seed)
+        if self.reservoir:
+            readout = f"{len(layers)}."
+            model.freeze(*(name for name in model.params if not name.startswith(readout)))
+        return model
 
 
 def model_factory(

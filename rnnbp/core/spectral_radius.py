@@ -9,7 +9,7 @@ DENSE = 100  # rows up to which all eigenvalues are computed
 def spectral_radius(w: Array) -> float:
     """Return the greatest absolute eigenvalue of a square matrix.
 
-    Of large matrices only the greatest eigenvalues are computed, by the implicitly restarted Arnoldi method, to rounding.
+    Of large matrices only the greatest are computed, to rounding, by the implicitly restarted Arnoldi method.
 
     Examples
     --------

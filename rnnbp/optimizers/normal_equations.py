@@ -10,8 +10,8 @@ from rnnbp.optimizers.base import Array
 class NormalEquations:
     """Centred second moments of features and targets: all that a linear least-squares fit with intercept needs.
 
-    Batches are merged by the update of Chan, Golub & LeVeque (1983), which subtracts means before it multiplies, so that
-    features far from zero lose no digits. The memory depends on the number of features alone, not on that of items.
+    Batches are merged by the update of Chan, Golub & LeVeque (1983), which subtracts means before it multiplies, so
+    that features far from zero lose no digits. The memory depends on the number of features, not on that of items.
 
     Parameters
     ----------

@@ -47,8 +47,9 @@ class Ridge(FullBatch):
         generalized cross-validation (GCV), common to all outputs; where targets are missing for some outputs only, one
         for each of them.
     washout : int, default 0
-        Number of steps at the start of each sequence, or of a stream, that are not fitted, while the state still depends
-        on its initial value. For outputs at every step. In scores these steps count; weights of 0 take them out of both.
+        Number of steps at the start of each sequence, or of a stream, that are not fitted, while the state still
+        depends on its initial value. For outputs at every step. In scores these steps count; weights of 0 take them out
+        of both.
 
     Attributes
     ----------
@@ -69,9 +70,9 @@ class Ridge(FullBatch):
     -----
     GCV is ``N RSS(penalty) / (N - dof(penalty))**2`` with the residual sum of squares and the effective number of
     parameters, evaluated for all penalties by one eigendecomposition of the centred features' second moments. With as
-    many features as items or more both vanish together as the penalty does, and the limit of the ratio, which is finite,
-    is used. The penalty is at least what rounding of the features and weights in the model's precision amounts to, as
-    errors in variables do.
+    many features as items or more both vanish with the penalty, and their ratio has a finite limit, which is used. The
+    penalty is at least what rounding of features and weights in the model's precision amounts to: errors in variables
+    act as a penalty does.
 
     References
     ----------

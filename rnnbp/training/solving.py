@@ -6,7 +6,6 @@ import numpy as np
 
 from rnnbp.data import SequenceBatch, SequenceDataset, item_weights
 from rnnbp.layers import Dense, Run
-from rnnbp.layers.base import State
 from rnnbp.losses import BinaryCrossEntropy, CrossEntropy, Loss, MeanSquaredError
 from rnnbp.models import Sequential, carried_states
 from rnnbp.optimizers import NormalEquations, Ridge
@@ -57,7 +56,8 @@ def check_solvable(model: Sequential, loss: Loss, optimizer: Ridge) -> None:
         )
     if optimizer.washout and not model.per_step:
         raise ValueError(
-            f"washout leaves out steps, and the model has one output a sequence: give washout=0, got {optimizer.washout}"
+            "washout leaves out steps, and the model has one output a sequence: give washout=0, "
+            f"got {optimizer.washout}"
         )
 
 

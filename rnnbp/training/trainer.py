@@ -75,8 +75,8 @@ class Trainer(Evaluator):
     Where the dataset has weights, the loss of each batch is the weighted mean over its sequences or steps, and so are
     the loss and the score of an epoch over the whole dataset; a `Minimizer` minimizes the latter.
 
-    With `Ridge` one epoch, the direct solution, is the whole run, whatever the number of epochs; the gradient algorithm is
-    not used.
+    With `Ridge` one epoch, the direct solution, is the whole run, whatever the number of epochs; the gradient algorithm
+    is not used.
 
     An optimizer that made steps for another trainer has its state reset by this one. A `Minimizer` uses neither dropout
     nor shuffling, so `seed` has no effect on it.

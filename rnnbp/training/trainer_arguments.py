@@ -80,20 +80,18 @@ def check_minimizer(optimizer: Any, gradient: Any, ignored: Mapping[str, Any]) -
     Raises
     ------
     ValueError
-        If the optimizer is a `Minimizer` and one of them is given, or the gradient estimate is random; if it is `Ridge`,
-        which carries the state through a stream, and one other than `stateful` is given.
+        If the optimizer is a `Minimizer` and one of them is given, or the gradient estimate is random; if it is
+        `Ridge`, which carries the state through a stream, and one other than `stateful` is given.
     """
     if not isinstance(optimizer, Minimizer | Ridge):
         return
     solves, name = isinstance(optimizer, Ridge), type(optimizer).__name__
-    how = "solves for the last layer directly" if solves else "minimizes the loss of the whole training set by line searches"
+    how = "solves for the last layer" if solves else "minimizes the loss of the whole training set by line searches"
     for argument, value in ignored.items():
-        if solves and argument == "stateful":
-            continue
-        if value is not None and value is not False:
+        if value is not None and value is not False and not (solves and argument == "stateful"):
             raise ValueError(
-                f"{argument} has no effect with {name}, which {how}: leave it out, or take an optimizer that steps, such "
-                f"as Adam(); got {value!r}"
+                f"{argument} has no effect with {name}, which {how}: leave it out, or take an optimizer that steps, "
+                f"such as Adam(); got {value!r}"
             )
     if not solves and is_random(gradient):
         raise ValueError(
