@@ -80,7 +80,7 @@ def by_solving(epoch: Epoch, optimizer: Ridge, data: SequenceDataset, batch_size
     steps = 0
     for number, (batch, features, due) in enumerate(_features(epoch, optimizer.washout, data, batch_size)):
         y, weights = _targets(model, epoch.loss, batch, due)
-        counts = weights.reshape(len(y), -1).any(axis=1)
+        counts = weights.any(axis=tuple(range(1, weights.ndim)))
         x, y, weights = features[due][counts], y[counts], weights[counts]
         if not np.isfinite(x).all():
             raise TrainingDivergedError(

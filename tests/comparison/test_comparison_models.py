@@ -64,7 +64,8 @@ def test_the_seed_determines_the_initial_parameters():
 
 def test_group_names_are_expanded():
     assert baseline_names(["static"], STEP_BASELINES) == ["window-mlp"]
-    assert baseline_names(["all"]) == [name for name in BASELINES if name != "lstm-fcn"]
+    assert baseline_names(["all"]) == [name for name in BASELINES if name not in ("lstm-fcn", "esn-bptt")]
+    assert baseline_names(["reservoir"]) == baseline_names(["reservoir"], STEP_BASELINES) == ["esn"]
     assert baseline_names(["static", "lstm-fcn"])[-1] == "lstm-fcn"
     assert baseline_names(["gru", "recurrent"])[0] == "gru"
     assert len(baseline_names(["gru", "recurrent"])) == len(baseline_names(["recurrent"]))
@@ -73,7 +74,7 @@ def test_group_names_are_expanded():
 def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match=r"models must be of .*; got 'ltsm'\. Did you mean 'lstm'\?"):
         baseline_names(["ltsm"])
-    with pytest.raises(ValueError, match=r"model must be of window-mlp, elman, lstm, gru; got 'bilstm'"):
+    with pytest.raises(ValueError, match=r"model must be of window-mlp, elman, lstm, gru, esn, esn-bptt; got 'bilstm'"):
         model_factory("bilstm", one_a_step())
 
 

@@ -6,7 +6,7 @@ from helpers import made
 
 from rnnbp.cells import ElmanCell, GRUCell, JordanCell, LSTMCell, OriginalGRUCell, Stack
 from rnnbp.cells.declared import DeclaredCell, affine, linear, sigmoid, tanh
-from rnnbp.core import Chrono, ForgetBias, Glorot, Identity, Orthogonal, Uniform, glorot
+from rnnbp.core import Chrono, EchoState, ForgetBias, Glorot, Identity, Orthogonal, SpectralRadius, Uniform, glorot
 from rnnbp.core.initializers import INITIALIZERS, Sparse, orthogonal
 
 H = 50
@@ -18,6 +18,8 @@ EVERY = {
     "forget-bias": ForgetBias(),
     "chrono": Chrono(100),
     "sparse": Sparse(0.3),
+    "spectral-radius": SpectralRadius(0.8),
+    "echo-state": EchoState(0.8, 0.3),
 }
 
 
@@ -36,6 +38,28 @@ def test_initial_weights_follow_from_the_seed(name):
     cell = LSTMCell(3, 8, init=EVERY[name])
     np.testing.assert_array_equal(made(cell, seed=1).vector, made(cell, seed=1).vector)
     assert not np.array_equal(made(cell, seed=1).vector, made(cell, seed=2).vector)
+
+
+@pytest.mark.parametrize("size", [8, 150])  # all eigenvalues, and the greatest alone
+def test_the_spectral_radius_of_each_gate_is_the_one_given(size):
+    for init in (SpectralRadius(0.7, Orthogonal()), EchoState(0.7, 0.5)):
+        for block in np.split(made(GRUCell(2, size, init=init))["w_hh"], 3):
+            assert abs(np.linalg.eigvals(block)).max() == pytest.approx(0.7, rel=1e-10)
+
+
+def test_echo_state_weights_have_the_scalings_and_density_given():
+    init = EchoState(0.9, density=0.2, input_scaling=0.5, bias_scaling=0.3)
+    params = made(ElmanCell(40, H, init=init))
+    assert 0.49 < np.abs(params["w_ih"]).max() <= 0.5
+    assert 0.25 < np.abs(params["b_ih"]).max() <= 0.3
+    assert not params["b_hh"].any()
+    assert np.count_nonzero(params["w_hh"]) == params.mask("w_hh").sum() == 0.2 * H * H
+
+
+def test_weights_without_a_cycle_have_no_spectral_radius_to_scale():
+    with pytest.raises(ValueError, match=r"have a spectral radius of 0, which no factor makes 0\.9: give a"):
+        made(ElmanCell(1, 4, init=EchoState(0.9, density=1 / 16)), seed=1)
+    assert not made(ElmanCell(1, 4, init=EchoState(0.0)))["w_hh"].any()
 
 
 @pytest.mark.parametrize("make", [ElmanCell, LSTMCell, GRUCell, OriginalGRUCell])

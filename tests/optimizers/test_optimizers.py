@@ -230,7 +230,7 @@ def test_state_before_the_first_step_is_restored():
 
 def test_optimizers_are_found_by_name():
     first_order = {"sgd", "momentum", "nesterov", "rprop", "rmsprop", "adam", "adamw"}
-    assert set(OPTIMIZERS) == first_order | {"lbfgs", "newton_cg"}
+    assert set(OPTIMIZERS) == first_order | {"lbfgs", "newton_cg", "ridge"}
     assert all(optimizer.name == name for name, optimizer in OPTIMIZERS.items())
     assert repr(Momentum(0.1)) == "Momentum(learning_rate=0.1, momentum=0.9, weight_decay=0.0)"
 
