@@ -17,6 +17,7 @@ from rnnbp import metrics as metrics
 from rnnbp import models as models
 from rnnbp import optimizers as optimizers
 from rnnbp import plotting as plotting
+from rnnbp import reproduction as reproduction
 from rnnbp import reservoirs as reservoirs
 from rnnbp import solvers as solvers
 from rnnbp import training as training

@@ -28,8 +28,8 @@ WRITTEN_IN = {
 
 # The rooms from top to bottom: a file imports from its own room and from those below it.
 ROOMS = (
-    *("cli", "applications", "comparison", "benchmark", "estimators", "interop", "diagnostics", "reservoirs"),
-    "training",
+    *("cli", "reproduction", "applications"),
+    *("comparison", "benchmark", "estimators", "interop", "diagnostics", "reservoirs", "training"),
     *("gradients", "models", "layers", "losses", "optimizers", "metrics", "kernels", "solvers", "datasets", "cells"),
     *("decoding", "features", "audio", "data", "plotting", "core", "runtime"),
 )

@@ -37,13 +37,24 @@ def bundled(name: str) -> Path:
     >>> bundled("sunspots.csv").name
     'sunspots.csv'
     """
-    choice("name", name, SHA256)
+    path = bundled_path(choice("name", name, SHA256))
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != SHA256[name]:
+        raise ValueError(f"{name} has been changed: its SHA-256 is {found}, it should be {SHA256[name]}")
+    return path
+
+
+def bundled_path(name: str) -> Path:
+    """Return the path of a bundled file, whatever is in it.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the installation lacks it.
+    """
     package = Path(__file__).resolve().parent.parent
     for folder in (package / "bundled", package.parent / "data"):
         path = folder / name
         if path.is_file():
-            found = hashlib.sha256(path.read_bytes()).hexdigest()
-            if found != SHA256[name]:
-                raise ValueError(f"{name} has been changed: its SHA-256 is {found}, it should be {SHA256[name]}")
             return path
     raise FileNotFoundError(f"{name} is missing from this installation: install rnnbp again")

@@ -60,8 +60,9 @@ def mnist1d(
 
     References
     ----------
-    S. Greydanus & D. Kobak (2020), "Scaling down deep learning with MNIST-1D", arXiv:2011.14439: templates, constants
-    and order of the recipe, published under Apache-2.0 (github.com/greydanus/mnist1d). This code is written for rnnbp.
+    S. Greydanus & D. Kobak (2024), "Scaling down deep learning with MNIST-1D", ICML, arXiv:2011.14439: templates,
+    constants and order of the recipe, published under Apache-2.0 (github.com/greydanus/mnist1d). This code is written
+    for rnnbp.
 
     Examples
     --------

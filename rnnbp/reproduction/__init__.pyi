@@ -1,0 +1,4 @@
+from rnnbp.reproduction.figures import names as names
+from rnnbp.reproduction.figures import table as table
+from rnnbp.reproduction.markdown_tables import markdown as markdown
+from rnnbp.reproduction.markdown_tables import rewrite_tables as rewrite_tables
