@@ -6,6 +6,7 @@ from pathlib import Path
 from rnnbp.runtime.files import check_target, check_target_folder
 
 DEFAULT_DATASET = "japanese-vowels"
+EPOCHS, BATCH_SIZE = 25, 16
 TS_FILES, TABLES = (".ts", ".ts.gz"), (".csv", ".csv.gz", ".parquet")
 FILES = TS_FILES + TABLES
 COLUMNS = {
@@ -84,9 +85,12 @@ def resolve_dataset(options: argparse.Namespace) -> None:
     Raises
     ------
     ValueError
-        If both name a dataset.
+        If both name a dataset, or --suite stands beside an argument that is of one dataset.
     """
     if not getattr(options, "takes_files", False):
+        return
+    if getattr(options, "suite", None) is not None:
+        _check_nothing_of_one_dataset(options)
         return
     if options.data is not None and str(options.data).lower().endswith(FILES):
         if options.dataset is not None:
@@ -99,6 +103,17 @@ def resolve_dataset(options: argparse.Namespace) -> None:
             raise ValueError(f"MODEL must be of {MODELS}; got {options.model!r}, a dataset, which comes after it")
         options.dataset, options.model = options.model, options.default_model
     options.dataset = options.dataset or DEFAULT_DATASET
+
+
+def _check_nothing_of_one_dataset(options: argparse.Namespace) -> None:
+    for name in ("dataset", "data", "speaker", "test", "split", *COLUMNS, "epochs", "batch_size"):
+        given = getattr(options, name)
+        if given is not None:
+            option = "DATASET" if name == "dataset" else f"--{name.replace('_', '-')}"
+            raise ValueError(
+                f"--suite {options.suite} has its own datasets and settings, and {option} is {str(given)!r}: give one "
+                "of them"
+            )
 
 
 def add_saved_model(parser: argparse.ArgumentParser) -> None:
@@ -116,8 +131,8 @@ def add_saved_or_new_model(parser: argparse.ArgumentParser, *, parameters: int) 
 
 def add_training(parser: argparse.ArgumentParser) -> None:
     """Add the arguments that every training has."""
-    parser.add_argument("--epochs", type=int, default=25, metavar="N", help="of each training (default: 25)")
-    parser.add_argument("--batch-size", type=int, default=16, metavar="N", help="default: 16")
+    parser.add_argument("--epochs", type=int, default=EPOCHS, metavar="N", help=f"of each training (default: {EPOCHS})")
+    parser.add_argument("--batch-size", type=int, default=BATCH_SIZE, metavar="N", help=f"default: {BATCH_SIZE}")
     parser.add_argument(
         "--parameters", type=int, metavar="N", help="approximate number for every model (default: each model's own)"
     )

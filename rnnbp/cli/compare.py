@@ -5,22 +5,37 @@ from dataclasses import replace
 
 import rnnbp
 from rnnbp import comparison
-from rnnbp.cli.arguments import add_comparison, add_data, add_target
+from rnnbp.cli.arguments import BATCH_SIZE, EPOCHS, add_comparison, add_data, add_target
 from rnnbp.cli.inputs import load_data, worker_count
 
-EXAMPLE = "rnnbp compare japanese-vowels --models static,elman,lstm --seeds 5 --output report"
+EXAMPLE = """rnnbp compare japanese-vowels --models static,elman,lstm --seeds 5 --output report
+  rnnbp compare --suite quick --output report"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
+    parser.add_argument(
+        "--suite",
+        choices=("quick", "full"),
+        help="compare on many tasks, each with its own models, epochs and batch size, in place of one DATASET",
+    )
     add_comparison(parser, models="all", seeds=5)
-    add_target(parser, "--output", "DIR", "write report.html, table.csv and curves.csv there")
+    parser.set_defaults(epochs=None, batch_size=None)
+    add_target(parser, "--output", "DIR", "write report.html and tables there")
 
 
 def run(options: argparse.Namespace) -> None:
     workers = worker_count(options)
     if workers > 1:
         comparison.start_workers()
+    report = _one_dataset(options, workers) if options.suite is None else _suite(options, workers)
+    print(report)
+    if options.output is not None:
+        report.write(options.output)
+        print(f"written: {options.output / 'report.html'}")
+
+
+def _one_dataset(options: argparse.Namespace, workers: int) -> "rnnbp.Report":
     train, test = load_data(options)
     baselines = comparison.baselines_for(train)
     names = comparison.baseline_names(options.models.split(","), baselines)
@@ -29,16 +44,24 @@ def run(options: argparse.Namespace) -> None:
         train,
         test,
         seeds=options.seeds,
-        epochs=options.epochs,
-        batch_size=options.batch_size,
+        epochs=EPOCHS if options.epochs is None else options.epochs,
+        batch_size=BATCH_SIZE if options.batch_size is None else options.batch_size,
         loss=comparison.loss_for(train),
         optimizers={name: baselines[name].optimizer for name in names},
         workers=workers,
         checkpoints=options.checkpoints,
         progress=not options.quiet,
     )
-    print(report)
-    if options.output is not None:
-        report = replace(report, settings={"dataset": options.dataset, **report.settings})
-        report.write(options.output)
-        print(f"written: {options.output / 'report.html'}")
+    return replace(report, settings={"dataset": options.dataset, **report.settings})
+
+
+def _suite(options: argparse.Namespace, workers: int) -> "rnnbp.SuiteReport":
+    return rnnbp.compare_suite(
+        None if options.models == "all" else options.models.split(","),
+        options.suite,
+        options.seeds,
+        parameters=options.parameters,
+        workers=workers,
+        checkpoints=options.checkpoints,
+        progress=not options.quiet,
+    )

@@ -5,6 +5,7 @@ import re
 import shlex
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -115,6 +116,26 @@ def test_compare_gives_every_model_the_number_of_parameters(rnn, tmp_path):
     assert pd.read_csv(tmp_path / "table.csv")["parameters"].to_list() == pytest.approx([1500, 1500], rel=0.05)
 
 
+@pytest.fixture
+def small_suite(monkeypatch):
+    """A suite of two small tasks in place of the quick one."""
+    from rnnbp.comparison import suite
+
+    tasks = {
+        "recall": rnnbp.comparison.SuiteTask(partial(rnnbp.datasets.load, "recall", train=20, test=20), epochs=1),
+        "parity": rnnbp.comparison.SuiteTask(partial(rnnbp.datasets.load, "parity", train=20, test=20), epochs=1),
+    }
+    monkeypatch.setitem(suite.SUITES, "quick", tasks)
+
+
+def test_a_suite_shows_its_task_while_it_runs(small_suite, capsys, monkeypatch):
+    monkeypatch.setattr("rnnbp.runtime.progress._tqdm_bar", lambda *_: None)  # a line for each run, without tqdm
+    assert cli.main(shlex.split("compare --suite quick --models gru --seeds 1 --workers 1")) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[1].startswith("recall, task 1 of 2, run 2/2  gru accuracy ")
+    assert lines[2].startswith("parity, task 2 of 2, run 1/2")
+
+
 def test_compare_scores_forecasts_by_r2(rnn):
     out = rnn("compare sunspots --models elman,static --seeds 1 --epochs 2 --workers 1 --quiet")
     assert re.search(r"a difference of [+-]\d\.\d+ in r2\.", out)
@@ -215,6 +236,13 @@ def test_datasets_lists_the_whole_catalog(rnn):
     [
         ("compare japanese-vowel", "Did you mean 'japanese-vowels'?"),
         ("compare --models ltsm", "Did you mean 'lstm'?"),
+        (
+            "compare sunspots --suite quick",
+            "--suite quick has its own datasets and settings, and DATASET is 'sunspots': give one of them",
+        ),
+        ("compare --suite quick --epochs 3", "--epochs is '3': give one of them"),
+        ("compare --suite full --target a", "--target is 'a': give one of them"),
+        ("compare --suite quick --models ltsm", "Did you mean 'lstm'?"),
         ("compare --seeds 0", "seeds must be a positive integer, got 0"),
         ("compare --test other.ts", "--test goes with a file, but the dataset is 'japanese-vowels'"),
         ("compare none.ts", "none.ts"),
