@@ -3,16 +3,12 @@
 import argparse
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rnnbp import comparison, datasets
 from rnnbp.applications import spoken_digits
 from rnnbp.cli.arguments import add_comparison, add_target
 from rnnbp.cli.inputs import worker_count
 from rnnbp.cli.output import write_table
-
-if TYPE_CHECKING:
-    from rnnbp.data import SequenceDataset
 
 EXAMPLE = "rnnbp speakers --data fsdd --models resampled-mlp,bigru --seeds 3"
 
@@ -37,7 +33,7 @@ def run(options: argparse.Namespace) -> None:
     train, _ = datasets.load("spoken-digits", **path)
     assert train.info is not None
     runs = spoken_digits.leave_one_speaker_out(
-        partial(_without, path, positive_int("--views", options.views)),
+        partial(spoken_digits.without_speaker, path=options.data, views=positive_int("--views", options.views)),
         sorted(set(train.info["speaker"])),
         comparison.baseline_names(options.models.split(",")),
         seeds=positive_int("--seeds", options.seeds),
@@ -52,13 +48,3 @@ def run(options: argparse.Namespace) -> None:
     print(spoken_digits.by_speaker(runs).map("{:.2%}".format).to_string())
     if options.output is not None:
         write_table(runs, options.output)
-
-
-def _without(path: dict[str, Path], views: int, speaker: str) -> "tuple[SequenceDataset, list[SequenceDataset]]":
-    """Return the training set without a speaker, and test sets of the speaker as recorded and varied."""
-    from rnnbp.datasets.digit_tasks import TEST_TIME_VARIATION
-    from rnnbp.datasets.varied import with_evaluation_variation
-
-    train, test = datasets.load("spoken-digits", split="speaker", speaker=speaker, **path)
-    varied = [with_evaluation_variation(test, TEST_TIME_VARIATION, 2 * view + 1) for view in range(1, views)]
-    return train, [test, *varied]

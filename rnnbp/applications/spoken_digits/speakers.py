@@ -10,6 +10,9 @@ import pandas as pd
 
 from rnnbp.comparison import Recipe, TrainingRun, baselines_for, checkpoint_folder, loss_for, model_factory
 from rnnbp.data import SequenceDataset
+from rnnbp.datasets import load
+from rnnbp.datasets.digit_tasks import TEST_TIME_VARIATION
+from rnnbp.datasets.varied import with_evaluation_variation
 from rnnbp.gradients import BPTT
 from rnnbp.metrics import accuracy
 from rnnbp.optimizers import Cosine
@@ -17,6 +20,29 @@ from rnnbp.runtime import in_order
 
 Array = np.ndarray
 Load = Callable[[str], tuple[SequenceDataset, Sequence[SequenceDataset]]]
+
+
+def without_speaker(
+    speaker: str, path: str | Path | None = None, views: int = 1
+) -> tuple[SequenceDataset, list[SequenceDataset]]:
+    """Load the spoken digits without a speaker, and test sets of that speaker, as recorded and varied.
+
+    Parameters
+    ----------
+    speaker : str
+    path : str or Path, optional
+        See `rnnbp.datasets.load_spoken_digits`.
+    views : int, default 1
+        Number of test sets: the recordings unchanged, and copies that differ in speed and vocal tract length.
+
+    Returns
+    -------
+    train : SequenceDataset
+    tests : list of SequenceDataset
+    """
+    train, test = load("spoken-digits", split="speaker", speaker=speaker, **({} if path is None else {"path": path}))
+    varied = [with_evaluation_variation(test, TEST_TIME_VARIATION, 2 * view + 1) for view in range(1, views)]
+    return train, [test, *varied]
 
 
 def leave_one_speaker_out(
