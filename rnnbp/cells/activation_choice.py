@@ -48,9 +48,9 @@ PARAMETERS = """
 """.strip()
 CHOICE = """
         Each is a name, or a tuple of it and its coefficients alpha and beta, as ``("leaky_relu", 0.1)``: 'tanh',
-        'sigmoid', 'relu', 'linear', 'softplus', 'softsign' a / (1 + |a|), 'affine' alpha a + beta, 'leaky_relu' alpha a
-        where a < 0, 'thresholded_relu' 0 where a < alpha, 'scaled_tanh' alpha tanh(beta a), 'hard_sigmoid' alpha a +
-        beta within [0, 1], 'elu' alpha (exp(a) - 1) where a < 0.
+        'sigmoid', 'relu', 'linear', 'softplus', 'softsign' ``a / (1 + |a|)``, 'affine' alpha a + beta, 'leaky_relu'
+        alpha a where a < 0, 'thresholded_relu' 0 where a < alpha, 'scaled_tanh' alpha tanh(beta a), 'hard_sigmoid'
+        alpha a + beta within [0, 1], 'elu' alpha (exp(a) - 1) where a < 0.
 """.strip("\n")
 CLIP = """
     clip : float, optional

@@ -78,7 +78,7 @@ class LayerNormGRUCell:
         return self.hidden_size
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the names and shapes: weights w_ih (3 H, F) and w_hh (3 H, H), gains g_.. and biases b_.. (3 H,)."""
+        """Return the names and shapes: w_ih (3 H, F) and w_hh (3 H, H), gains ``g_..``, biases ``b_..`` (3 H,)."""
         H, F = self.hidden_size, self.input_size
         shapes: dict[str, tuple[int, ...]] = {"w_ih": (3 * H, F), "w_hh": (3 * H, H)}
         return shapes | dict.fromkeys(("b_ih", "b_hh", "g_ih", "g_hh"), (3 * H,))

@@ -75,7 +75,7 @@ class LayerNormLSTMCell:
         return 2 * self.hidden_size
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the names and shapes: weights w_.. (4 H, .), gains g_.. and biases b_.. (4 H,), g_c, b_c (H,)."""
+        """Return the names and shapes: weights ``w_..`` (4 H, .), gains ``g_..`` and biases ``b_..`` (4 H,) or (H,)."""
         H, F = self.hidden_size, self.input_size
         shapes: dict[str, tuple[int, ...]] = {"w_ih": (4 * H, F), "w_hh": (4 * H, H)}
         shapes |= dict.fromkeys(("b_ih", "b_hh", "g_ih", "g_hh"), (4 * H,))

@@ -142,8 +142,8 @@ def lyapunov_curve(trajectory: Trajectory, transient: int = 0) -> Array:
 def lyapunov_exponents(trajectory: Trajectory, transient: int = 0) -> Array:
     """Compute the Lyapunov exponents: the asymptotic growth rates of perturbations of the state, per step.
 
-    By the QR method: Q R = J[t] Q propagates an orthogonal frame, and the exponents are the means of log |diag R|. If
-    the largest is above 0, the dynamics are chaotic and gradients explode; if all are far below 0, the state forgets
+    By the QR method: Q R = J[t] Q propagates an orthogonal frame, and the exponents are the means of ``log |diag R|``.
+    If the largest is above 0, the dynamics are chaotic and gradients explode; if all are far below 0, the state forgets
     and gradients vanish. The error falls as 1 / T.
 
     Parameters

@@ -1,4 +1,4 @@
-"""Gradient algorithms, one file each; `base` defines the protocol."""
+"""Gradient algorithms: BPTT in full, truncated and checkpointed, online algorithms, fixed points, numerical checks."""
 
 from rnnbp.runtime.lazy_imports import attach
 

@@ -42,7 +42,7 @@ class AdaptiveTruncation(GradientAlgorithm):
 
     The relative bias of the gradient shall be at most `tolerance`. Before each batch the loss of some steps is
     backpropagated through `window` steps. The norms phi[k] of the gradient with respect to the state k steps before,
-    assumed to decay as beta^k in the second half of the window, bound the relative bias of a truncation after K steps:
+    assumed to decay as beta^k in the second half of the window, bound the relative bias of a truncation after K steps::
 
         delta(K) = M sum(phi[k], k >= K) / (|g| - M sum(phi[k], k >= window)),
 

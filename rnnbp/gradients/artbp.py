@@ -101,7 +101,7 @@ class ARTBP(GradientAlgorithm):
     """Compute an unbiased estimate of the gradient of the mean loss by randomly truncated backpropagation through time.
 
     Where the backward pass is not truncated, the gradient is multiplied by 1 / (1 - c), c being the probability of a
-    truncation. With X = 1 for a truncation between steps t and t + 1, the gradient with respect to the state s[t] is
+    truncation. With X = 1 for a truncation between steps t and t + 1, the gradient with respect to the state s[t] is::
 
         d[t] = dl[t]/ds[t] + (1 - X) / (1 - c) d[t+1] ds[t+1]/ds[t],
 

@@ -23,7 +23,7 @@ class GradientDecay:
     Attributes
     ----------
     norms : ndarray (W,)
-        phi[k], k = 1 ... W: |dL[s] / dh[s - k]|, summed over s, where h is the state of all layers.
+        phi[k], k = 1 ... W: ``|dL[s] / dh[s - k]|`` summed over s, where h is the state of all layers.
     gain : float
         M: the largest ratio of the norm of one step's parameter gradient to phi at this step; NaN without a sample.
     size : float

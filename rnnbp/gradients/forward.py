@@ -135,8 +135,8 @@ class ForwardGradient(GradientAlgorithm):
     """Compute an unbiased estimate of the gradient of the mean loss by forward mode: g = (dL/dv) v, v random.
 
     With v from a standard normal distribution, E[v v'] = 1, so that E[g] = E[v v'] dL/dp = dL/dp. One direction's g has
-    a mean squared error of (P + 1) |dL/dp|^2; the mean over directions divides it by their number. Every model can be
-    used, non-causal ones included. All directions use the same dropout masks.
+    a mean squared error of ``(P + 1) |dL/dp|^2``; the mean over directions divides it by their number. Every model
+    can be used, non-causal ones included. All directions use the same dropout masks.
 
     Parameters
     ----------

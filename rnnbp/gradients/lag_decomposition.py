@@ -3,7 +3,7 @@
 The loss is that of each sequence's last step. The gradient C(s) of an algorithm started at step s, from the network's
 state there, contains only the use of the parameters at steps s and later. So C(s) - C(s + 1) is the contribution of
 step s alone. For full BPTT it is the exact term e[k] of the gradient, k = T - 1 - s, as these terms add up to the
-gradient; for any other algorithm it is its own term d[k], and
+gradient; for any other algorithm it is its own term d[k], and::
 
     fraction[k] = d[k] . e[k] / e[k] . e[k]
 

@@ -44,7 +44,7 @@ class FixedPointSolution:
     iterations : ndarray (T, B)
         Number of updates of each state.
     residual : ndarray (T, B)
-        max |f(z) - z| at the returned states.
+        ``max |f(z) - z|`` at the returned states.
     converged : ndarray (T, B)
         Whether the tolerance was met; False past a sequence's end.
     last : ndarray (B, S)

@@ -15,7 +15,7 @@ class Anderson(Solver):
 
     The next iterate is the affine combination of the last values f(z) whose residuals, combined with the same weights,
     have the smallest norm. With r = f(z) - z, and dZ, dR the last differences of z and r, row by row:
-    z <- z + mixing r - (dZ + mixing dR) gamma, where gamma minimizes |r - dR gamma|.
+    z <- z + mixing r - (dZ + mixing dR) gamma, where gamma minimizes ``|r - dR gamma|``.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ Evaluate = Callable[[Array, Array], Array]  # the same, of row indices among the
 
 @dataclass(frozen=True)
 class Tolerance:
-    """Convergence criterion of a row, max |f(z) - z| <= absolute + relative max |z|, and the iteration limit.
+    """Convergence criterion of a row, ``max |f(z) - z| <= absolute + relative max |z|``, and the iteration limit.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class Solution:
     iterations : ndarray (R,)
         Number of updates of each row.
     residual : ndarray (R,)
-        max |f(z) - z| at the returned z; NaN where it was not measured.
+        ``max |f(z) - z|`` at the returned z; NaN where it was not measured.
     converged : ndarray (R,)
         Whether the row met the tolerance.
     """

@@ -1,6 +1,6 @@
 """What every online algorithm does, and what each of them defines.
 
-At step t, with the state s[t] of the model's cell (see `decomposition`) and the loss L[t] of that step,
+At step t, with the state s[t] of the model's cell (see `decomposition`) and the loss L[t] of that step::
 
     dL/dp = sum over t of  dL[t]/ds[t] . M[t],     M[t] = J[t] M[t-1] + I[t],
 

@@ -32,7 +32,7 @@ class KFRTRL(RandomOnline):
         u =  c1 p1 u        +  c2 p2 v[t],          p1 = sqrt(|J[t] A| / |u|)
         A =  c1 J[t] A / p1 +  c2 D[t] / p2,        p2 = sqrt(|D[t]| / |v[t]|)
 
-    with new random signs c1, c2 at every step; |A| and |D| are Frobenius norms, for which the variance
+    with new random signs c1, c2 at every step; ``|A|`` and ``|D|`` are Frobenius norms, for which the variance
     of a step is least. This holds for Elman networks and the LSTM, and is the published algorithm. Parameters with
     other columns of D have a product of their own: two in PyTorch's GRU, whose recurrent weights have a gradient scaled
     by the reset gate r, and one or more for each layer of a stack. Unbiased estimates of the parts of the influence

@@ -1,6 +1,6 @@
 """Random signs that reduce a sum of outer products to a single one, without bias (used by UORO and KF-RTRL).
 
-For signs with E[c] = 0 and c^2 = 1, independent of everything else,
+For signs with E[c] = 0 and c^2 = 1, independent of everything else::
 
     E[(a + c a') outer (b + c b')] = a outer b + a' outer b',
 
