@@ -14,9 +14,9 @@ PACKAGE = Path(rnnbp.__file__).parent
 
 # The rooms in the order of the layout, from the top to the bottom; then this one.
 ROOMS = (
-    *("applications", "comparison", "benchmark", "estimators", "interop", "diagnostics", "training", "gradients"),
-    *("models", "layers", "losses", "optimizers", "metrics", "kernels", "solvers", "datasets", "cells", "decoding"),
-    *("features", "audio", "data", "plotting", "core", "runtime", "reference"),
+    *("reproduction", "applications", "comparison", "benchmark", "estimators", "interop", "diagnostics", "reservoirs"),
+    *("training", "gradients", "models", "layers", "losses", "optimizers", "metrics", "kernels", "solvers", "datasets"),
+    *("cells", "decoding", "features", "audio", "data", "plotting", "core", "runtime", "reference"),
 )
 # Files that list their own public names in `__all__`.
 PUBLIC_FILES = ("rnnbp.core.initializers", "rnnbp.optimizers.schedules")
@@ -154,7 +154,8 @@ def public_rooms() -> tuple[Room, ...]:
     """
     stubs = (path.parent.relative_to(PACKAGE.parent).parts for path in PACKAGE.rglob("__init__.pyi"))
     names = sorted({".".join(parts) for parts in stubs} - {"rnnbp"} | set(PUBLIC_FILES))
-    return tuple(Room(name) for name in sorted(names, key=lambda name: ROOMS.index(name.split(".")[1])))
+    place = {room: number for number, room in enumerate(ROOMS)}
+    return tuple(Room(name) for name in sorted(names, key=lambda name: place.get(name.split(".")[1], len(ROOMS))))
 
 
 @cache

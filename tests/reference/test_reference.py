@@ -27,6 +27,7 @@ def test_every_name_that_a_package_exports_has_exactly_one_page():
 
 def test_the_start_page_lists_every_package_in_the_order_of_the_layout():
     text = start_page(public_rooms())
+    assert {room.name.split(".")[1] for room in public_rooms()} == set(ROOMS)
     places = [text.index(f"<rnnbp.{room}>`") for room in ROOMS]
     assert places == sorted(places)
     assert f":name:`Trainer <rnnbp.Trainer>`\n     - {rnnbp.Trainer.__doc__.splitlines()[0]}" in text
