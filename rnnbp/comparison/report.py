@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from rnnbp.comparison.paired_scores import Paired, paired
-from rnnbp.comparison.report_page import embedded, page
+from rnnbp.comparison.report_page import page
 from rnnbp.metrics import less_is_better
 from rnnbp.models import Sequential
 from rnnbp.runtime import replacing
@@ -163,8 +163,13 @@ class Report:
         spread = "" if np.isnan(row["test_std"]) else f" ± {row['test_std']:.4f}"
         return f"{row['test_mean']:.4f}{spread}"
 
-    def plot(self) -> "Figure":
+    def plot(self, width: float = 11) -> "Figure":
         """Plot the learning curves, and every seed's test score.
+
+        Parameters
+        ----------
+        width : float, default 11
+            Of the figure [inches]; from 7 on its panels are side by side.
 
         Returns
         -------
@@ -177,7 +182,7 @@ class Report:
         """
         from rnnbp.comparison.plots import plot_comparison
 
-        return plot_comparison(self.table, self.runs, self.validation_curves, self.metric)
+        return plot_comparison(self.table, self.runs, self.validation_curves, self.metric, width)
 
     def to_csv(self, folder: str | Path) -> None:
         """Write `table.csv` and `curves.csv`.
@@ -202,16 +207,7 @@ class Report:
             In a folder that exists. Without the `plot` extra the page has a note in place of the plot.
         """
         with replacing(path) as temporary:
-            text = page(
-                self.verdict, self._plot_or_note(), self.table, self.runs, self.curves, self.metric, self.settings
-            )
-            temporary.write_text(text, encoding="utf-8")
-
-    def _plot_or_note(self) -> str:
-        try:
-            return embedded(self.plot(), "learning curves and test scores")
-        except ImportError as error:
-            return f"<p>No plot here: {html.escape(str(error))}</p>"
+            temporary.write_text(page(self), encoding="utf-8")
 
     def write(self, folder: str | Path) -> None:
         """Write `report.html`, `table.csv`, `curves.csv` and, with the `plot` extra, `comparison.png`.

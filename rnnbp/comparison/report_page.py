@@ -1,73 +1,69 @@
-"""Self-contained HTML page of a comparison."""
+"""HTML page of a comparison."""
 
-import base64
 import html
-import io
-from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from rnnbp.comparison.page import document, picture, settings_table, table
+
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from rnnbp.comparison.report import Report
 
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; color: #1d2430 }
-h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2rem }
-p.verdict { font-size: 1.1rem; border-left: 4px solid #2f6db5; padding-left: 1rem }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .85rem }
-th, td { padding: .3rem .6rem; border-bottom: 1px solid #dde2ea; text-align: right }
-th:first-child, td:first-child, th:nth-child(2), td:nth-child(2) { text-align: left }
-td { white-space: nowrap; vertical-align: top }
-table.settings td { text-align: left } table.settings td:last-child { white-space: normal }
-img { max-width: 100% } div.wide { overflow-x: auto }
-"""
+KINDS_EXPLAINED = """<b>static</b>: no state is carried from step to step. <b>reservoir</b>: recurrent layers whose
+random weights stay as they are; only the readout is trained. <b>recurrent</b>: all weights are trained by
+backpropagation through time."""
 
 
-def page(
-    verdict: str,
-    plot: str,
-    table: pd.DataFrame,
-    runs: pd.DataFrame,
-    curves: pd.DataFrame,
-    metric: str,
-    settings: Mapping[str, str],
-) -> str:
-    """Return the report as a self-contained HTML page.
+def page(report: "Report") -> str:
+    """Return a comparison as a self-contained HTML page.
 
     Parameters
     ----------
-    verdict : str
-        Plain text.
-    plot : str
-        HTML.
-    table, runs, curves : DataFrame
-        Those of a `rnnbp.Report`.
-    metric : str
-    settings : mapping of str to str
-        Plain text.
+    report : Report
     """
-    return f"""<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>rnnbp: static against recurrent</title>
-<style>{STYLE}</style></head><body>
-<h1>Static against recurrent</h1>
-<p class="verdict">{html.escape(verdict)}</p>
-{plot}
-<h2>Every model, over {runs["seed"].nunique()} seeds</h2>
-{_wide(columns_to_read(table))}
-{_settings(settings)}
-<h2>The columns</h2>
-<p>Every model was trained for {int(curves["epoch"].max())} epochs on all of the training set, once for each seed,
-and evaluated on the test set once. <b>validation</b> is the mean {metric} of a cross-validation within the training set
-at the last epoch; the best of each kind is chosen by it. <b>test</b> and <b>train</b> are the {metric} on the test set
-and on the training set, mean ± standard deviation over the seeds. <b>best epoch</b> is the one with the best validation
-{metric}. <b>seconds</b> is the time of one training, <b>ms a sequence</b> that of one sequence's outputs in a batch,
-<b>gradient norm</b> the mean over all steps of training.</p>
-<h2>Every run</h2>
-{_wide(runs.round(4))}
-</body></html>
-"""
+    name = report.settings.get("dataset")
+    title = f"Static against recurrent: {name}" if name else "Static against recurrent"
+    return document(
+        f"rnnbp: {title}",
+        f'<h1>{html.escape(title)}</h1>\n<p class="verdict">{html.escape(report.verdict)}</p>\n'
+        f"{sections(report, heading=2)}",
+    )
+
+
+def sections(report: "Report", heading: int) -> str:
+    """Return a comparison's plot, tables and settings as HTML, without its title.
+
+    Parameters
+    ----------
+    report : Report
+    heading : int
+        Level of the sections' headings.
+    """
+    seeds, metric = report.runs["seed"].nunique(), report.metric
+    h, end = f"<h{heading}>", f"</h{heading}>"
+    described = settings_table(report.settings, "Data, training and versions") if report.settings else ""
+    return f"""{picture(report.plot, _description(report))}
+{h}Every model{end}
+{table(columns_to_read(report.table), f"Mean over {seeds} seeds, ± standard deviation", text=["kind"])}
+<p class="note">{KINDS_EXPLAINED}</p>
+<p class="note">Every model was trained for {int(report.curves["epoch"].max())} epochs on all of the training set, once
+for each seed, and evaluated on the test set once. <b>validation</b> is the mean {metric} of a cross-validation within
+the training set at the last epoch; the best of each kind is chosen by it. <b>test</b> and <b>train</b> are the {metric}
+on the test set and on the training set. <b>best epoch</b> is the one with the best validation {metric}. <b>seconds</b>
+is the time of one training, <b>ms a sequence</b> that of one sequence's outputs in a batch, <b>gradient norm</b> the
+mean over all steps of training.</p>
+{f"{h}Data and settings{end}{chr(10)}{described}" if described else ""}
+{h}Every run{end}
+<details><summary>{len(report.runs)} runs</summary>
+{table(_runs_to_read(report.runs), "A row for each model and seed", text=["kind"])}
+</details>"""
+
+
+def _description(report: "Report") -> str:
+    means = (f"{row.model} ({row.kind}) {row.test_mean:.3f}" for row in report.table.itertuples())
+    return f"Learning curves by kind of model, and mean test {report.metric}: {', '.join(means)}"
 
 
 def columns_to_read(table: pd.DataFrame) -> pd.DataFrame:
@@ -85,10 +81,10 @@ def columns_to_read(table: pd.DataFrame) -> pd.DataFrame:
             "model": table["model"],
             "kind": table["kind"],
             "parameters": table["parameters"].map("{:,}".format),
-            "validation": table["validation_mean"].map("{:.4f}".format),
-            "test": _with_spread(table, "test"),
-            "train": _with_spread(table, "train"),
-            "best epoch": table["epochs_to_best"].map("{:d}".format),
+            "validation": table["validation_mean"].map(number),
+            "test": with_spread(table, "test"),
+            "train": with_spread(table, "train"),
+            "best epoch": table["epochs_to_best"].map("{:.0f}".format),
             "seconds": table["seconds_mean"].map("{:.2f}".format),
             "ms a sequence": table["inference_ms"].map("{:.3f}".format),
             "gradient norm": table["gradient_norm"].map("{:.3f}".format),
@@ -96,25 +92,27 @@ def columns_to_read(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _with_spread(table: pd.DataFrame, score: str) -> list[str]:
+def with_spread(table: pd.DataFrame, score: str) -> list[str]:
+    """Return the mean and, where there is one, the standard deviation of a score as text."""
     pairs = zip(table[f"{score}_mean"], table[f"{score}_std"], strict=True)
     return [f"{mean:.4f}" if np.isnan(std) else f"{mean:.4f} ± {std:.4f}" for mean, std in pairs]
 
 
-def _wide(table: pd.DataFrame) -> str:
-    return f'<div class="wide">{table.to_html(index=False, border=0)}</div>'
+def number(value: float, digits: int = 4, sign: str = "") -> str:
+    """Return a number as text, and '' for NaN.
+
+    Examples
+    --------
+    >>> number(0.25, 2), number(0.25, 2, "+"), number(np.nan)
+    ('0.25', '+0.25', '')
+    """
+    return "" if np.isnan(value) else f"{value:{sign}.{digits}f}"
 
 
-def _settings(settings: Mapping[str, str]) -> str:
-    if not settings:
-        return ""
-    rows = "\n".join(f"<tr><td>{html.escape(k)}</td><td>{html.escape(v)}</td></tr>" for k, v in settings.items())
-    return f'<h2>Data and settings</h2>\n<table class="settings">\n{rows}\n</table>'
+def _runs_to_read(runs: pd.DataFrame) -> pd.DataFrame:
+    runs = runs.rename(columns=lambda name: name.replace("_", " "))
+    return runs.apply(lambda column: column.map(_cell))
 
 
-def embedded(figure: "Figure", description: str) -> str:
-    """Return a figure as an inline HTML image with the alternative text `description`."""
-    memory = io.BytesIO()
-    figure.savefig(memory, format="png", dpi=130)
-    code = base64.b64encode(memory.getvalue()).decode()
-    return f'<img alt="{html.escape(description)}" src="data:image/png;base64,{code}">'
+def _cell(value: object) -> str:
+    return number(value) if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,10 +1,13 @@
 """Description of a comparison's data and training settings for the report."""
 
+import platform
 from collections.abc import Iterable, Mapping
+from importlib import import_module, metadata
 
 from rnnbp.comparison.training_run import Recipe
 from rnnbp.data import SequenceDataset
 from rnnbp.optimizers import Optimizer
+from rnnbp.runtime import cores
 
 
 def settings(
@@ -50,7 +53,27 @@ def settings(
         "gradient": repr(recipe.gradient),
         "optimizer": _by_model(optimizers),
         "schedule": repr(recipe.schedule(recipe.epochs)),
+        "versions": versions(),
+        "machine": f"{cores()} core{'s' * (cores() > 1)}, {platform.machine()}, {platform.system()}",
     }
+
+
+def versions() -> str:
+    """Return the versions of Python and of the libraries that compute, as one text.
+
+    Examples
+    --------
+    >>> versions().split(",")[0].split()[0], "NumPy" in versions()
+    ('rnnbp', True)
+    """
+    installed = []
+    for library in ("NumPy", "SciPy", "pandas", "Numba"):
+        try:
+            installed.append(f"{library} {metadata.version(library.lower())}")
+        except metadata.PackageNotFoundError:
+            installed.append(f"{library} not installed")
+    own = f"rnnbp {import_module('rnnbp').__version__}, Python {platform.python_version()}"
+    return ", ".join((own, *installed))
 
 
 def _by_model(optimizers: Mapping[str, Optimizer]) -> str:

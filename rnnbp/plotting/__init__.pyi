@@ -1,5 +1,12 @@
 from rnnbp.plotting.figures import COOL as COOL
+from rnnbp.plotting.figures import DARK_PAPER as DARK_PAPER
+from rnnbp.plotting.figures import GREEN as GREEN
+from rnnbp.plotting.figures import GRID as GRID
+from rnnbp.plotting.figures import INK as INK
+from rnnbp.plotting.figures import LIGHT_INK as LIGHT_INK
+from rnnbp.plotting.figures import PAPER as PAPER
 from rnnbp.plotting.figures import WARM as WARM
+from rnnbp.plotting.figures import drawn_in as drawn_in
 from rnnbp.plotting.figures import figure as figure
 from rnnbp.plotting.images import plot_hidden_units as plot_hidden_units
 from rnnbp.plotting.images import plot_pictures as plot_pictures

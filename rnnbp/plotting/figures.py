@@ -1,6 +1,8 @@
 """Figures with matplotlib (the `plot` extra), and their colours."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,10 +12,45 @@ from rnnbp.runtime import require
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# After the palette of Okabe & Ito, distinguishable with colour vision deficiency: warm for static models, cool for
-# recurrent ones.
-WARM = ("#D55E00", "#E69F00", "#8C510A", "#CC79A7")
-COOL = ("#0072B2", "#009E73", "#56B4E9", "#332288", "#117733", "#44AA99")
+# After the palette of Okabe & Ito: warm for static models, green for reservoirs, cool for recurrent ones. Those of one
+# family differ in lightness too, and with red-green colour blindness; all are visible on white and on dark pages.
+WARM = ("#D55E00", "#F0B000", "#7F4A1E", "#D8A48F")
+GREEN = ("#009E73", "#8FBF3F", "#4D6B1F")
+COOL = ("#0072B2", "#56B4E9", "#7B3FE4", "#7D8794")
+
+INK, PAPER = "#1d2430", "#ffffff"  # text and background of a light page
+LIGHT_INK, DARK_PAPER = "#e4e8ef", "#14181f"
+GRID = "#8a94a650"  # half transparent: for light and dark
+
+
+@contextmanager
+def drawn_in(ink: str, paper: str = "none") -> Iterator[None]:
+    """Draw figures within the block with text and axes in one colour, on a background.
+
+    Parameters
+    ----------
+    ink : str
+        Colour of text and axes.
+    paper : str, default 'none'
+        Colour of the background; 'none' is transparent.
+
+    Raises
+    ------
+    ImportError
+        Without the `plot` extra.
+
+    Examples
+    --------
+    >>> with drawn_in(LIGHT_INK, DARK_PAPER):
+    ...     fig, ax = figure(4, 3)
+    >>> fig.get_facecolor()[:3] == (20 / 255, 24 / 255, 31 / 255)
+    True
+    """
+    names = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
+    background = dict.fromkeys(("figure.facecolor", "axes.facecolor", "savefig.facecolor"), paper)
+    options = dict.fromkeys(names, ink) | background | {"svg.hashsalt": "rnnbp"}
+    with require("matplotlib", extra="plot").rc_context(options):
+        yield
 
 
 def figure(width: float, height: float, rows: int = 1, columns: int = 1, **layout: Any) -> tuple["Figure", Any]:
@@ -50,7 +87,7 @@ def figure(width: float, height: float, rows: int = 1, columns: int = 1, **layou
     axes = fig.subplots(rows, columns, **layout)
     for ax in np.ravel(axes):
         ax.spines[["top", "right"]].set_visible(False)
-        ax.grid(axis="y", color="#e3e7ee", linewidth=0.8)
+        ax.grid(axis="y", color=GRID, linewidth=0.8)
         ax.set_axisbelow(True)
     return fig, axes
 

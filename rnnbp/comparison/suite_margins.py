@@ -1,0 +1,101 @@
+"""What recurrence, and its training, is worth on each task of a suite, beside the task's measured memory."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from rnnbp.comparison.paired_scores import Paired
+from rnnbp.comparison.report import Report
+from rnnbp.metrics import less_is_better
+
+KINDS = ("static", "reservoir", "recurrent")
+SHARE = 0.9  # of the gradient, that lies within a task's measured memory
+NO_PAIR = Paired(np.nan, np.nan, np.nan, np.nan)
+
+
+def margins(reports: Mapping[str, Report], memory: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return a row for each task, as `SuiteReport.margins` describes it.
+
+    Parameters
+    ----------
+    reports : mapping of str to Report
+    memory : mapping of str to DataFrame
+        Lag profiles, `lag` and `share`.
+    """
+    return pd.DataFrame([_row(task, report, memory.get(task)) for task, report in reports.items()])
+
+
+def _row(task: str, report: Report, profile: pd.DataFrame | None) -> dict[str, Any]:
+    best = {kind: report.best(kind) for kind in KINDS}
+    means = report.table.set_index("model")["test_mean"]
+    row: dict[str, Any] = {"task": task, "metric": report.metric}
+    for kind, model in best.items():
+        row |= {kind: model, f"{kind}_mean": np.nan if model is None else means[model]}
+    over_static = _improvement(report, best["recurrent"], best["static"])
+    row |= _columns("margin", over_static) | {"margin_p": over_static.p, "effect": over_static.effect}
+    row |= _columns("over_reservoir", _improvement(report, best["recurrent"], best["reservoir"]))
+    trained, frozen, _ = report.gain or (None, None, None)
+    row |= _columns("bptt", _improvement(report, trained, frozen) if trained == f"{frozen}-bptt" else NO_PAIR)
+    return row | {
+        "memory": np.nan if profile is None else memory_lag(profile),
+        "outcome": outcome(over_static, report.runs["seed"].nunique()),
+    }
+
+
+def _improvement(report: Report, first: str | None, second: str | None) -> Paired:
+    """Return how much better the first model is: positive, where the metric is an error rate too."""
+    if first is None or second is None:
+        return NO_PAIR
+    if less_is_better(report.metric):
+        first, second = second, first
+    return report.paired(first, second)
+
+
+def _columns(name: str, pair: Paired) -> dict[str, float]:
+    return {name: pair.difference, f"{name}_low": pair.low, f"{name}_high": pair.high}
+
+
+def memory_lag(profile: pd.DataFrame, share: float = SHARE) -> int:
+    """Return the least lag within which a share of the gradient lies.
+
+    Parameters
+    ----------
+    profile : DataFrame
+        `lag` in steps and `share`, which sums to 1.
+    share : float, default 0.9
+
+    Examples
+    --------
+    >>> memory_lag(pd.DataFrame({"lag": [0, 1, 2, 3], "share": [0.5, 0.3, 0.1, 0.1]}))
+    2
+    """
+    ordered = profile.sort_values("lag")
+    return int(ordered["lag"].iloc[int(np.argmax(ordered["share"].cumsum() >= share - 1e-9))])
+
+
+def outcome(pair: Paired, seeds: int) -> str:
+    """Return which kind is better on a task: 'recurrent', 'static', or 'undecided'.
+
+    Decided is a difference whose 95 % interval excludes 0, or which is the same for three seeds or more.
+
+    Parameters
+    ----------
+    pair : Paired
+        The recurrent network's improvement on the static one.
+    seeds : int
+
+    Examples
+    --------
+    >>> outcome(Paired(0.02, 0.01, 0.03, 0.001), 5), outcome(Paired(0.02, -0.01, 0.05, 0.2), 5)
+    ('recurrent', 'undecided')
+    >>> outcome(Paired(-0.5, np.nan, np.nan, np.nan), 3), outcome(Paired(-0.5, np.nan, np.nan, np.nan), 1)
+    ('static', 'undecided')
+    """
+    low, high = pair.low, pair.high
+    if np.isnan(pair.p) and seeds >= 3:
+        low = high = pair.difference
+    if low > 1e-12:
+        return "recurrent"
+    return "static" if high < -1e-12 else "undecided"

@@ -1,0 +1,79 @@
+"""Where recurrence pays off, in two or three sentences."""
+
+import numpy as np
+import pandas as pd
+
+LISTED = 6  # tasks named in a sentence
+
+
+def verdict(margins: pd.DataFrame) -> str:
+    """Return where recurrence pays off, where not, and what its training adds.
+
+    Parameters
+    ----------
+    margins : DataFrame
+        That of a `SuiteReport`.
+    """
+    compared = margins[margins["margin"].notna()]
+    sentences = [_static(compared), _elsewhere(compared)] if len(compared) else [_nothing(margins)]
+    return " ".join(filter(None, [*sentences, _training(margins)]))
+
+
+def _nothing(margins: pd.DataFrame) -> str:
+    return f"No task of {len(margins)} has both a static and a recurrent model."
+
+
+def _static(compared: pd.DataFrame) -> str:
+    """Return the sentence on the tasks where the best recurrent model is better than the best static one."""
+    better = compared[compared["outcome"] == "recurrent"]
+    of = f"of {len(compared)} task" + "s" * (len(compared) > 1)
+    if better.empty:
+        return f"Recurrence pays off on none {of}."
+    reach = _reach(better["memory"])
+    rest = _reach(compared.loc[compared["outcome"] != "recurrent", "memory"])
+    memory = f"; 90 % of the gradient lies within {reach} there" if reach else ""
+    memory += f", within {rest} on the others" if reach and rest else ""
+    return f"Recurrence pays off on {len(better)} {of}: {_named(better, 'margin')}{memory}."
+
+
+def _elsewhere(compared: pd.DataFrame) -> str:
+    """Return the sentence on the tasks where a static model is better or none."""
+    static, undecided = (compared[compared["outcome"] == outcome] for outcome in ("static", "undecided"))
+    unsure = undecided["margin_low"].notna().any()
+    chance = "the difference may be chance" if unsure else "the seeds are too few to tell or the scores are equal"
+    parts = [
+        f"a static model is better on {_named(static, 'margin')}" if len(static) else "",
+        f"on {_named(undecided, 'margin')} {chance}" if len(undecided) else "",
+    ]
+    text = "; ".join(filter(None, parts))
+    return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
+def _training(margins: pd.DataFrame) -> str:
+    """Return the sentence on what backpropagation adds over random recurrence."""
+    untrained = margins[margins["over_reservoir"].notna()]
+    if untrained.empty:
+        return ""
+    better = untrained[untrained["over_reservoir_low"] > 0]
+    text = (
+        f"Over the best reservoir, whose recurrent weights are random, the best trained recurrent network gains on "
+        f"{len(better)} of {len(untrained)}"
+    )
+    return f"{text}: {_named(better, 'over_reservoir')}." if len(better) else f"{text}."
+
+
+def _named(tasks: pd.DataFrame, column: str) -> str:
+    """Return the tasks with their values, the largest first."""
+    ordered = tasks.sort_values(column, key=abs, ascending=False, kind="stable")
+    names = [f"{row['task']} ({row[column]:+.2g})" for _, row in ordered.iterrows()]
+    if len(names) > LISTED + 1:
+        names = [*names[:LISTED], f"{len(names) - LISTED} more"]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _reach(memory: pd.Series) -> str:
+    """Return the range of lags as text, or '' if none is known."""
+    if memory.isna().all():
+        return ""
+    low, high = int(np.nanmin(memory)), int(np.nanmax(memory))
+    return f"{low} steps" if low == high else f"{low} to {high} steps"
