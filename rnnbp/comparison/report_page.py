@@ -1,7 +1,8 @@
 """HTML page of a comparison."""
 
 import html
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import pandas as pd
@@ -9,14 +10,32 @@ import pandas as pd
 from rnnbp.comparison.page import document, picture, settings_table, table
 
 if TYPE_CHECKING:
-    from rnnbp.comparison.report import Report
+    from matplotlib.figure import Figure
 
 KINDS_EXPLAINED = """<b>static</b>: no state is carried from step to step. <b>reservoir</b>: recurrent layers whose
 random weights stay as they are; only the readout is trained. <b>recurrent</b>: all weights are trained by
 backpropagation through time."""
 
 
-def page(report: "Report") -> str:
+class Compared(Protocol):
+    """What a page reads of a `rnnbp.Report`."""
+
+    @property
+    def runs(self) -> pd.DataFrame: ...
+    @property
+    def curves(self) -> pd.DataFrame: ...
+    @property
+    def table(self) -> pd.DataFrame: ...
+    @property
+    def metric(self) -> str: ...
+    @property
+    def settings(self) -> dict[str, str]: ...
+    @property
+    def verdict(self) -> str: ...
+    def plot(self, width: float = ..., /) -> "Figure": ...
+
+
+def page(report: Compared) -> str:
     """Return a comparison as a self-contained HTML page.
 
     Parameters
@@ -28,22 +47,24 @@ def page(report: "Report") -> str:
     return document(
         f"rnnbp: {title}",
         f'<h1>{html.escape(title)}</h1>\n<p class="verdict">{html.escape(report.verdict)}</p>\n'
-        f"{sections(report, heading=2)}",
+        f"{sections(report, report.settings, heading=2)}",
     )
 
 
-def sections(report: "Report", heading: int) -> str:
+def sections(report: Compared, settings: Mapping[str, str], heading: int) -> str:
     """Return a comparison's plot, tables and settings as HTML, without its title.
 
     Parameters
     ----------
     report : Report
+    settings : mapping of str to str
+        Those that the page names here.
     heading : int
         Level of the sections' headings.
     """
     seeds, metric = report.runs["seed"].nunique(), report.metric
     h, end = f"<h{heading}>", f"</h{heading}>"
-    described = settings_table(report.settings, "Data, training and versions") if report.settings else ""
+    described = settings_table(settings, "Data, training and versions") if settings else ""
     return f"""{picture(report.plot, _description(report))}
 {h}Every model{end}
 {table(columns_to_read(report.table), f"Mean over {seeds} seeds, ± standard deviation", text=["kind"])}
@@ -61,7 +82,7 @@ mean over all steps of training.</p>
 </details>"""
 
 
-def _description(report: "Report") -> str:
+def _description(report: Compared) -> str:
     means = (f"{row.model} ({row.kind}) {row.test_mean:.3f}" for row in report.table.itertuples())
     return f"Learning curves by kind of model, and mean test {report.metric}: {', '.join(means)}"
 

@@ -1,20 +1,43 @@
 """HTML page of a suite of comparisons."""
 
 import html
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
 from rnnbp.comparison.page import document, picture, settings_table, table
-from rnnbp.comparison.report import Report
-from rnnbp.comparison.report_page import KINDS_EXPLAINED, number, sections
+from rnnbp.comparison.ranking import Ranking
+from rnnbp.comparison.report_page import KINDS_EXPLAINED, Compared, number, sections
 from rnnbp.comparison.suite_margins import KINDS
 
 if TYPE_CHECKING:
-    from rnnbp.comparison.suite_report import SuiteReport
+    from matplotlib.figure import Figure
 
 
-def suite_page(suite: "SuiteReport") -> str:
+class ComparedSuite(Protocol):
+    """What a page reads of a `rnnbp.SuiteReport`."""
+
+    @property
+    def reports(self) -> Mapping[str, Compared]: ...
+    @property
+    def margins(self) -> pd.DataFrame: ...
+    @property
+    def wide(self) -> pd.DataFrame: ...
+    @property
+    def ranks(self) -> pd.DataFrame: ...
+    @property
+    def ranking(self) -> Ranking: ...
+    @property
+    def ranking_of_kinds(self) -> Ranking: ...
+    @property
+    def verdict(self) -> str: ...
+    def plot(self, width: float = ..., /) -> "Figure": ...
+    def plot_ranks(self, width: float = ..., /) -> "Figure": ...
+    def plot_costs(self, width: float = ..., /) -> "Figure": ...
+
+
+def suite_page(suite: ComparedSuite) -> str:
     """Return a suite's report as a self-contained HTML page.
 
     Parameters
@@ -62,22 +85,21 @@ set is used once. Differences are improvements, paired by seed, ± half the 95 %
     return document(f"rnnbp: {title}", body)
 
 
-def _described(suite: "SuiteReport") -> dict[str, str]:
+def _described(suite: ComparedSuite) -> dict[str, str]:
     """Return the settings that all tasks have in common."""
     first, *rest = (report.settings for report in suite.reports.values())
     return {name: text for name, text in first.items() if all(other.get(name) == text for other in rest)}
 
 
-def _ranks(suite: "SuiteReport") -> str:
+def _ranks(suite: ComparedSuite) -> str:
     return ", ".join(f"{row.model} {row.rank:.2f}" for row in suite.ranks.itertuples())
 
 
-def _task(name: str, report: Report, described: dict[str, str]) -> str:
+def _task(name: str, report: Compared, described: dict[str, str]) -> str:
     own = {key: text for key, text in report.settings.items() if key not in described}
-    single = Report(report.runs, report.curves, report.metric, own)
     return f"""<details><summary>{html.escape(name)} <span>{report.metric}</span></summary>
 <p>{html.escape(report.verdict)}</p>
-{sections(single, heading=3)}
+{sections(report, own, heading=3)}
 </details>
 """
 
@@ -106,5 +128,5 @@ def columns_to_read(margins: pd.DataFrame) -> pd.DataFrame:
     return shown.loc[:, (shown != "").any()]
 
 
-def _wide(suite: "SuiteReport") -> pd.DataFrame:
+def _wide(suite: ComparedSuite) -> pd.DataFrame:
     return suite.wide.map(lambda score: number(score, 3)).rename_axis("task").reset_index()
