@@ -131,6 +131,11 @@ def windowed_recurrent(layer: Callable[[int, int], Layer], features: int, width:
     return [Window(2, 2), Dense(5 * features, 24, "relu"), layer(24, width), Last(), Dense(width, outputs)]
 
 
+def windowed_mean_recurrent(layer: Callable[[int, int], Layer], features: int, width: int, outputs: int) -> list[Layer]:
+    """Return a recurrent network on 24 features of windows of five frames, its output averaged over time."""
+    return [Window(2, 2), Dense(5 * features, 24, "relu"), layer(24, width), MeanOverTime(), Dense(width, outputs)]
+
+
 def last_recurrent(layer: Callable[[int, int], Layer], features: int, width: int, outputs: int) -> list[Layer]:
     """Return a recurrent network, its output read at the last step."""
     return [layer(features, width), Last(), Dense(width, outputs)]
@@ -169,6 +174,12 @@ def framewise_mlp(features: int, width: int, outputs: int) -> list[Layer]:
     """Return an MLP on windows of 17 frames with an output at every step, for label sequences."""
     layers: list[Layer] = [Window(8, 8), Dropout(0.2), Dense(17 * features, width, "relu")]
     return [*layers, Dropout(0.3), Dense(width, outputs)]
+
+
+def framewise_convolutional(features: int, width: int, outputs: int) -> list[Layer]:
+    """Return a network of two convolutions over seven steps with an output at every step, for label sequences."""
+    first = Conv1D(features, width, 7, padding="same", activation="relu")
+    return [first, Conv1D(width, width, 7, padding="same", activation="relu"), Dense(width, outputs)]
 
 
 def framewise_bidirectional(layer: Callable[..., Layer], features: int, width: int, outputs: int) -> list[Layer]:

@@ -1,25 +1,31 @@
-"""Tasks of the suite: how each loads its data, and which models are compared on it with which settings.
-
-Widths, learning rates, batch sizes and epochs were chosen on training sets alone, on a held-out fifth, static and
-recurrent networks with the same care.
-"""
+"""Tasks of the suite: how each loads its data, and which models are compared on it with which settings."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from rnnbp.comparison import models as baselines
-from rnnbp.comparison.models import Baseline, baselines_for
-from rnnbp.comparison.naive_forecasts import NaiveForecast
+import numpy as np
+
+from rnnbp.comparison.models import baselines_for
+from rnnbp.comparison.suite_models import (
+    ADDING,
+    DIGITS,
+    FORECASTS,
+    LETTERS,
+    RECALL,
+    SERIES,
+    STEPS,
+    SUNSPOTS,
+    VOWELS,
+    WORDS,
+    Model,
+)
 from rnnbp.comparison.tasks import loss_for
-from rnnbp.comparison.training_run import MakeModel
 from rnnbp.data import SequenceDataset
-from rnnbp.datasets import load
-from rnnbp.layers import GRU, LSTM, Elman
+from rnnbp.datasets import load, load_archive, load_nettalk
 from rnnbp.losses import BinaryCrossEntropy, Loss
 
 Pair = tuple[SequenceDataset, SequenceDataset]
-Model = Baseline | MakeModel
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ class SuiteTask:
     >>> task = SuiteTask(partial(load, "parity", steps=8), epochs=5)
     >>> train, test = task.load()
     >>> list(task.models_for(train))
-    ['window-mlp', 'elman', 'lstm', 'gru']
+    ['window-mlp', 'elman', 'lstm', 'gru', 'esn']
     """
 
     load: Callable[[], Pair]
@@ -74,56 +80,96 @@ class SuiteTask:
         return loss_for(train) if self.loss is None else self.loss
 
 
-VOWELS = {name: baselines.BASELINES[name] for name in ("window-mlp", "statistics-mlp", "elman", "bigru")}
-VOWELS |= {"conv": Baseline(baselines.convolutional, 32, "static", 0.005)}
-
-DIGITS = {  # MNIST-1D and its shuffled twin
-    "mlp": Baseline(partial(baselines.flat_mlp, 40), 100, "static", 0.003),
-    "conv": Baseline(baselines.convolutional, 25, "static", 0.01),
-    "gru": Baseline(partial(baselines.windowed_recurrent, GRU), 40, "recurrent", 0.01),
-}
-
-WORDS = {
-    "window-mlp": Baseline(baselines.causal_window_mlp, 32, "static", 0.01),
-    "conv": Baseline(baselines.causal_convolutional, 24, "static", 0.01),
-    "elman": Baseline(partial(baselines.recurrent_per_step, Elman), 24, "recurrent", 0.01),
-    "lstm": Baseline(partial(baselines.recurrent_per_step, LSTM), 24, "recurrent", 0.02),
-    "gru": Baseline(partial(baselines.recurrent_per_step, GRU), 24, "recurrent", 0.02),
-}
-
-ADDING = {
-    "window-mlp": Baseline(baselines.last_window_mlp, 64, "static", 0.003),
-    "mlp": Baseline(partial(baselines.flat_mlp, 50), 128, "static", 0.003),
-    "conv": Baseline(baselines.convolutional, 32, "static", 0.003),
-    "lstm": Baseline(partial(baselines.last_recurrent, LSTM), 32, "recurrent", 0.01),
-    "gru": Baseline(partial(baselines.last_recurrent, GRU), 32, "recurrent", 0.01),
-}
-
-RECALL = {
-    "window-mlp": Baseline(baselines.last_window_mlp, 32, "static", 0.01),
-    "mlp": Baseline(partial(baselines.flat_mlp, 21), 32, "static", 0.01),
-    "elman": Baseline(partial(baselines.last_recurrent, Elman), 16, "recurrent", 0.01),
-    "gru": Baseline(partial(baselines.last_recurrent, GRU), 16, "recurrent", 0.01),
-}
-
-SUNSPOTS: dict[str, Model] = {
-    "persistence": NaiveForecast(1),
-    "seasonal": NaiveForecast(1, 11),  # the mean length of the solar cycle in years
-    "window-mlp": Baseline(baselines.causal_window_mlp, 16, "static", 0.003),
-    "conv": Baseline(baselines.causal_convolutional, 8, "static", 0.01),
-    "elman": Baseline(partial(baselines.recurrent_per_step, Elman), 16, "recurrent", 0.01),
-    "gru": Baseline(partial(baselines.recurrent_per_step, GRU), 16, "recurrent", 0.01),
-}
-
 QUICK = {
-    "japanese-vowels": SuiteTask(partial(load, "japanese-vowels"), VOWELS, epochs=25, about="who speaks?"),
-    "embedded-reber": SuiteTask(
-        partial(load, "embedded-reber", train=400, test=400), WORDS, BinaryCrossEntropy(), about="grammar"
+    "japanese-vowels": SuiteTask(
+        partial(load, "japanese-vowels"), VOWELS, about="which of nine speakers?", published="japanese-vowels"
     ),
-    "adding": SuiteTask(partial(load, "adding", train=2000, steps=50), ADDING, about="add two marked numbers"),
-    "recall": SuiteTask(partial(load, "recall", train=400, test=400), RECALL, about="name the first symbol"),
-    "sunspots": SuiteTask(partial(load, "sunspots"), SUNSPOTS, epochs=200, folds=3, about="next year's number"),
+    "mnist1d": SuiteTask(
+        partial(load, "mnist1d"), DIGITS, epochs=12, batch_size=50, about="which digit?", published="mnist-1d"
+    ),
+    "mnist1d-shuffled": SuiteTask(
+        partial(load, "mnist1d-shuffled"),
+        DIGITS,
+        epochs=12,
+        batch_size=50,
+        about="the same, its steps in one random order",
+        published="mnist-1d",
+    ),
+    "embedded-reber": SuiteTask(
+        partial(load, "embedded-reber", train=500, test=500),
+        WORDS,
+        BinaryCrossEntropy(),
+        epochs=20,
+        about="which symbols may follow?",
+    ),
+    "adding": SuiteTask(
+        partial(load, "adding", train=2000, test=500, steps=50),
+        ADDING,
+        epochs=15,
+        batch_size=32,
+        about="add the two marked of 50 numbers",
+    ),
+    "recall": SuiteTask(
+        partial(load, "recall", train=300, test=500), RECALL, epochs=20, about="name the first symbol after 20 steps"
+    ),
+    "sunspots": SuiteTask(
+        partial(load, "sunspots"), SUNSPOTS, epochs=150, folds=3, about="forecast next year's number"
+    ),
 }
 
-FULL: dict[str, SuiteTask] = QUICK
+
+def spelled_words(words: int = 2000, seed: int = 0) -> Pair:
+    """Load words of NETtalk's corpus, one letter a step, with the phoneme of each letter as its class.
+
+    Parameters
+    ----------
+    words : int, default 2000
+        Number of words, chosen at random, of each part.
+    seed : int, default 0
+    """
+    table = load_nettalk()
+    chosen = np.random.default_rng(seed).permutation(len(table))[: 2 * words]
+    phonemes = sorted(set("".join(table["phonemes"])))
+
+    def part(rows: np.ndarray) -> SequenceDataset:
+        spelled = table.iloc[rows]
+        letters = [np.eye(128)[[min(ord(c), 127) for c in word]][:, 97:123] for word in spelled["word"]]
+        sounds = [np.array([phonemes.index(c) for c in one]) for one in spelled["phonemes"]]
+        return SequenceDataset(letters, sounds, classes=phonemes)
+
+    return part(chosen[: len(chosen) // 2]), part(chosen[len(chosen) // 2 :])
+
+
+def _archive(name: str, about: str) -> SuiteTask:
+    """Return the task of a dataset of the UCR or UEA archive."""
+    return SuiteTask(
+        partial(load_archive, name), SERIES, epochs=60, folds=3, about=about, published="archives", elsewhere=True
+    )
+
+
+FULL = {
+    **QUICK,
+    "parity": SuiteTask(
+        partial(load, "parity", train=1000, test=500, steps=20), STEPS, about="odd number of ones so far?"
+    ),
+    "temporal-xor": SuiteTask(
+        partial(load, "temporal-xor", train=500, test=500), STEPS, about="every third bit is XOR of two"
+    ),
+    "copy": SuiteTask(
+        partial(load, "copy", train=2000, test=500), STEPS, epochs=30, about="repeat 10 symbols after 20 steps"
+    ),
+    "mackey-glass": SuiteTask(partial(load, "mackey-glass"), FORECASTS, epochs=50, about="forecast a chaotic series"),
+    "ArrowHead": _archive("ArrowHead", "outlines of arrowheads, 3 classes"),
+    "GunPoint": _archive("GunPoint", "hand movements, 2 classes"),
+    "ItalyPowerDemand": _archive("ItalyPowerDemand", "daily power demand, 2 classes"),
+    "OSULeaf": _archive("OSULeaf", "outlines of leaves, 6 classes"),
+    "PickupGestureWiimoteZ": _archive("PickupGestureWiimoteZ", "gestures of different lengths, 10 classes"),
+    "BasicMotions": _archive("BasicMotions", "motion sensors, 4 classes"),
+    "ACSF1": _archive("ACSF1", "power consumption of appliances, 10 classes"),
+    "Trace": _archive("Trace", "instruments of a nuclear plant, synthetic, 4 classes"),
+    "spoken-digits": SuiteTask(
+        partial(load, "spoken-digits"), about="which digit? recordings of six speakers", elsewhere=True
+    ),
+    "nettalk": SuiteTask(spelled_words, LETTERS, epochs=20, about="phonemes of English words", elsewhere=True),
+}
 SUITES: dict[str, Mapping[str, SuiteTask]] = {"quick": QUICK, "full": FULL}

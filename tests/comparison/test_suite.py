@@ -52,7 +52,7 @@ def test_every_task_is_compared_with_its_own_models_and_settings():
     report = suite(tasks={"recall": RECALL, "parity": SuiteTask(PARITY.load, epochs=3, batch_size=7, folds=3)})
     recall, parity = report.reports.values()
     assert recall.table["model"].tolist() == ["linear", "elman"]
-    assert parity.table["model"].tolist() == ["window-mlp", "elman", "lstm", "gru"]
+    assert parity.table["model"].tolist() == ["window-mlp", "elman", "lstm", "gru", "esn"]
     assert recall.runs["seed"].nunique() == 2
     assert (parity.settings["epochs"], parity.settings["batch size"]) == ("3", "7")
     assert set(parity.curves["run"]) == {"fold 0", "fold 1", "fold 2", "seed 0", "seed 1"}
@@ -172,7 +172,7 @@ def test_models_of_ones_own():
     assert suite(mine, {"recall": RECALL}, 1).reports["recall"].table["model"].tolist() == ["mine", "theirs"]
     report = suite({"recall": {"mine": own, "elman": "elman"}}, seeds=1)
     assert report.reports["recall"].table["parameters"].tolist() == [8, 46]
-    assert len(report.reports["parity"].table) == 4
+    assert len(report.reports["parity"].table) == 5
 
 
 def test_models_are_matched_by_their_number_of_parameters():

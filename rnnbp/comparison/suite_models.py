@@ -1,0 +1,157 @@
+"""Models of the suite's tasks, with their settings.
+
+Widths, learning rates, batch sizes and epochs were chosen on training sets alone, on a held-out fifth, static and
+recurrent networks with the same care.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+from rnnbp.comparison.models import (
+    BASELINES,
+    LABEL_BASELINES,
+    Baseline,
+    Build,
+    causal_convolutional,
+    causal_window_mlp,
+    convolutional,
+    flat_mlp,
+    framewise_convolutional,
+    last_recurrent,
+    last_window_mlp,
+    pooled_reservoir,
+    recurrent_per_step,
+    reservoir_per_step,
+    windowed_mean_recurrent,
+    windowed_recurrent,
+)
+from rnnbp.comparison.naive_forecasts import NaiveForecast
+from rnnbp.comparison.training_run import MakeModel
+from rnnbp.layers import GRU, LSTM, Dense, Elman, Layer, Resample, Window
+from rnnbp.optimizers import Ridge
+
+Model = Baseline | MakeModel
+
+
+@dataclass(frozen=True)
+class SolvedBaseline(Baseline):
+    """Baseline whose only parameters are those of its last layer, for which `Ridge` solves."""
+
+    def optimizer(self) -> Ridge:
+        """Return a new Ridge: its penalty is chosen by generalized cross-validation."""
+        return Ridge()
+
+
+def autoregression(features: int, lags: int, outputs: int) -> list[Layer]:
+    """Return a linear autoregression on the last `lags` values."""
+    return [Window(lags - 1, 0), Dense(lags * features, outputs)]
+
+
+def linear(steps: int, features: int, width: int, outputs: int) -> list[Layer]:
+    """Return a linear classifier of all steps side by side; it has no width."""
+    return [Resample(steps), Dense(steps * features, outputs)]
+
+
+def _reservoirs(build: Build, width: int, learning_rate: float) -> dict[str, Model]:
+    """Return a reservoir, and the same network with all its parameters trained."""
+    return {
+        "esn": Baseline(build, width, "reservoir"),
+        "esn-bptt": Baseline(build, width, "recurrent", learning_rate),
+    }
+
+
+def _forecasts(season: int, lags: int) -> dict[str, Model]:
+    """Return the forecasts with nothing to train, or solved for, of one value."""
+    return {
+        "persistence": NaiveForecast(1),
+        "seasonal": NaiveForecast(1, season),
+        "autoregression": SolvedBaseline(autoregression, lags, "static"),
+    }
+
+
+VOWELS: dict[str, Model] = {
+    "window-mlp": BASELINES["window-mlp"],
+    "statistics-mlp": BASELINES["statistics-mlp"],
+    "conv": Baseline(convolutional, 32, "static", 0.005),
+    "elman": BASELINES["elman"],
+    "bigru": BASELINES["bigru"],
+    **_reservoirs(pooled_reservoir, 100, 0.003),
+}
+
+DIGITS: dict[str, Model] = {  # MNIST-1D and its shuffled twin
+    "linear": SolvedBaseline(partial(linear, 40), 1, "static"),
+    "mlp": Baseline(partial(flat_mlp, 40), 100, "static", 0.01),
+    "conv": Baseline(convolutional, 25, "static", 0.01),
+    "lstm": Baseline(partial(windowed_mean_recurrent, LSTM), 32, "recurrent", 0.02),
+    "gru": Baseline(partial(windowed_recurrent, GRU), 48, "recurrent", 0.02),
+    **_reservoirs(pooled_reservoir, 64, 0.003),
+}
+
+WORDS: dict[str, Model] = {
+    "window-mlp": Baseline(causal_window_mlp, 32, "static", 0.01),
+    "conv": Baseline(causal_convolutional, 16, "static", 0.01),
+    "lstm": Baseline(partial(recurrent_per_step, LSTM), 32, "recurrent", 0.01),
+    "gru": Baseline(partial(recurrent_per_step, GRU), 32, "recurrent", 0.01),
+    **_reservoirs(reservoir_per_step, 64, 0.003),
+}
+
+ADDING: dict[str, Model] = {
+    "mlp": Baseline(partial(flat_mlp, 50), 64, "static", 0.01),
+    "conv": Baseline(convolutional, 16, "static", 0.01),
+    "lstm": Baseline(partial(last_recurrent, LSTM), 24, "recurrent", 0.02),
+    "gru": Baseline(partial(last_recurrent, GRU), 24, "recurrent", 0.02),
+    **_reservoirs(pooled_reservoir, 64, 0.003),
+}
+
+RECALL: dict[str, Model] = {
+    "window-mlp": Baseline(last_window_mlp, 32, "static", 0.01),
+    "mlp": Baseline(partial(flat_mlp, 21), 32, "static", 0.01),
+    "conv": Baseline(convolutional, 8, "static", 0.01),
+    "elman": Baseline(partial(last_recurrent, Elman), 16, "recurrent", 0.01),
+    "gru": Baseline(partial(last_recurrent, GRU), 16, "recurrent", 0.01),
+    **_reservoirs(pooled_reservoir, 64, 0.003),
+}
+
+SUNSPOTS: dict[str, Model] = {
+    **_forecasts(season=11, lags=12),  # the mean length of the solar cycle is 11 years
+    "window-mlp": Baseline(causal_window_mlp, 16, "static", 0.003),
+    "conv": Baseline(causal_convolutional, 8, "static", 0.01),
+    "elman": Baseline(partial(recurrent_per_step, Elman), 16, "recurrent", 0.01),
+    "gru": Baseline(partial(recurrent_per_step, GRU), 16, "recurrent", 0.01),
+    **_reservoirs(reservoir_per_step, 50, 0.001),
+}
+
+SERIES: dict[str, Model] = {  # a class for a whole series, of the archives
+    "mlp": Baseline(partial(flat_mlp, 64), 100, "static", 0.003),
+    "conv": Baseline(convolutional, 32, "static", 0.005),
+    "gru": Baseline(partial(windowed_mean_recurrent, GRU), 32, "recurrent", 0.01),
+    "lstm": Baseline(partial(windowed_mean_recurrent, LSTM), 32, "recurrent", 0.01),
+    "lstm-fcn": BASELINES["lstm-fcn"],
+    **_reservoirs(pooled_reservoir, 100, 0.003),
+}
+
+STEPS: dict[str, Model] = {  # a class for each step
+    "window-mlp": Baseline(causal_window_mlp, 64, "static"),
+    "conv": Baseline(causal_convolutional, 32, "static"),
+    "elman": Baseline(partial(recurrent_per_step, Elman), 32, "recurrent"),
+    "lstm": Baseline(partial(recurrent_per_step, LSTM), 32, "recurrent"),
+    "gru": Baseline(partial(recurrent_per_step, GRU), 32, "recurrent"),
+    **_reservoirs(reservoir_per_step, 100, 0.003),
+}
+
+FORECASTS: dict[str, Model] = {  # of a series with a quasi-period of some 50 steps
+    **_forecasts(season=51, lags=60),
+    "window-mlp": Baseline(causal_window_mlp, 64, "static", 0.003),
+    "conv": Baseline(causal_convolutional, 32, "static", 0.003),
+    "lstm": Baseline(partial(recurrent_per_step, LSTM), 32, "recurrent"),
+    "gru": Baseline(partial(recurrent_per_step, GRU), 32, "recurrent"),
+    **_reservoirs(reservoir_per_step, 200, 0.001),
+}
+
+LETTERS: dict[str, Model] = {  # a class for each letter, of which the letters after it tell too
+    "window-mlp": LABEL_BASELINES["window-mlp"],
+    "conv": Baseline(framewise_convolutional, 64, "static", 0.005),
+    "gru": Baseline(partial(recurrent_per_step, GRU), 64, "recurrent"),
+    "bilstm": LABEL_BASELINES["bilstm"],
+    **_reservoirs(reservoir_per_step, 200, 0.001),
+}
