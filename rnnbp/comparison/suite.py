@@ -13,8 +13,9 @@ from rnnbp.comparison.models import Baseline
 from rnnbp.comparison.report import Report
 from rnnbp.comparison.run import compare
 from rnnbp.comparison.suite_folder import Settings, TaskFolder, data_digest
+from rnnbp.comparison.suite_models import Model
 from rnnbp.comparison.suite_report import SuiteReport
-from rnnbp.comparison.suite_tasks import SUITES, Model, Pair, SuiteTask
+from rnnbp.comparison.suite_tasks import SUITES, Pair, SuiteTask
 from rnnbp.comparison.training_run import MakeModel, MakeOptimizer, checkpoint_folder, new_model
 from rnnbp.comparison.workers import start_workers
 from rnnbp.data import LabelSequences, SequenceDataset

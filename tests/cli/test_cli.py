@@ -1,6 +1,7 @@
 """The `rnnbp` command: output and files of each subcommand, and its errors."""
 
 import io
+import json
 import re
 import shlex
 import subprocess
@@ -126,6 +127,18 @@ def small_suite(monkeypatch):
         "parity": rnnbp.comparison.SuiteTask(partial(rnnbp.datasets.load, "parity", train=20, test=20), epochs=1),
     }
     monkeypatch.setitem(suite.SUITES, "quick", tasks)
+
+
+def test_compare_takes_a_suite(rnn, small_suite, tmp_path):
+    line = "compare --suite quick --models statistics-mlp,gru --seeds 2 --parameters 300 --workers 1 --quiet"
+    out = rnn(f"{line} --checkpoints {tmp_path}/runs --output {tmp_path}/report")
+    assert "recall" in out
+    assert out.endswith(f"written: {tmp_path}/report/report.html\n")
+    assert (tmp_path / "report" / "report.html").is_file()
+    for task in ("recall", "parity"):
+        kept = json.loads((tmp_path / "runs" / task / "settings.json").read_text())
+        assert (kept["seeds"], kept["parameters"]) == ([0, 1], 300)
+        assert list(kept["models"]) == (["statistics-mlp", "gru"] if task == "recall" else ["gru"])
 
 
 def test_a_suite_shows_its_task_while_it_runs(small_suite, capsys, monkeypatch):
