@@ -126,7 +126,8 @@ def _target_steps(model: Sequential, batch: SequenceBatch, targets: int) -> list
     """Return the steps (B,) of the targets in turn: the last of each sequence, or evenly spaced ones."""
     if not model.per_step:
         return [batch.lengths - 1]
-    places = np.unique(np.linspace(0, batch.steps - 1, min(targets, batch.steps)).round().astype(int))
+    count = min(targets, batch.steps)
+    places = ((np.arange(count) + 0.5) * batch.steps / count).astype(int)
     return [np.full(batch.size, place) for place in places]
 
 

@@ -9,6 +9,7 @@ import pytest
 
 import rnnbp
 from rnnbp.comparison import BASELINES, Baseline, NaiveForecast, SuiteTask
+from rnnbp.comparison.suite_tasks import QUICK
 from rnnbp.datasets import load
 from rnnbp.layers import Dense, Elman, Last
 
@@ -267,3 +268,15 @@ def test_settings_are_kept_as_json(tmp_path):
     kept = json.loads((tmp_path / "recall" / "settings.json").read_text())
     assert kept["epochs"] == 2
     assert list(kept["models"]) == ["linear", "elman"]
+
+
+@pytest.mark.slow
+def test_the_recurrent_network_of_mnist1d_reaches_its_accuracy():
+    task = QUICK["mnist1d"]
+    train, test = task.load()
+    gru = task.models["gru"]
+    trainer = rnnbp.Trainer(
+        gru.factory(train)(0), task.loss_for(train), optimizer=gru.optimizer(), schedule=rnnbp.Cosine(task.epochs)
+    )
+    trainer.fit(train, epochs=task.epochs, batch_size=task.batch_size, progress=False)
+    assert trainer.evaluate(test)["accuracy"] >= 0.97
