@@ -30,6 +30,9 @@ def run(options: argparse.Namespace) -> None:
         comparison.start_workers()
     report = _one_dataset(options, workers) if options.suite is None else _suite(options, workers)
     print(report)
+    for name, one in getattr(report, "reports", {}).items():
+        if "published" in one.settings:
+            print(f"published on {name}: {one.settings['published']}")
     if options.output is not None:
         report.write(options.output)
         print(f"written: {options.output / 'report.html'}")
@@ -56,7 +59,7 @@ def _one_dataset(options: argparse.Namespace, workers: int) -> "rnnbp.Report":
 
 
 def _suite(options: argparse.Namespace, workers: int) -> "rnnbp.SuiteReport":
-    return rnnbp.compare_suite(
+    report = rnnbp.compare_suite(
         None if options.models == "all" else options.models.split(","),
         options.suite,
         options.seeds,
@@ -65,3 +68,20 @@ def _suite(options: argparse.Namespace, workers: int) -> "rnnbp.SuiteReport":
         checkpoints=options.checkpoints,
         progress=not options.quiet,
     )
+    reports = {
+        name: replace(one, settings=one.settings | _published(comparison.SUITES[options.suite][name]))
+        for name, one in report.reports.items()
+    }
+    return replace(report, reports=reports)
+
+
+def _published(task: "comparison.SuiteTask") -> dict[str, str]:
+    """Return the published figures of a task, with their sources, as a setting of its report."""
+    if task.published is None:
+        return {}
+    from rnnbp.reproduction.figures import figures_of
+
+    name, part = task.published
+    figures = [one for one in figures_of(name) if one.origin == "published" and part in (one.row, one.column)]
+    shown = ", ".join(f"{one.column if one.row == part else one.row} {one.shown}" for one in figures)
+    return {"published": f"{shown} ({'; '.join(dict.fromkeys(one.source for one in figures))})"}

@@ -10,6 +10,7 @@ from rnnbp.comparison.report import Report as Report
 from rnnbp.comparison.run import compare as compare
 from rnnbp.comparison.suite import compare_suite as compare_suite
 from rnnbp.comparison.suite_report import SuiteReport as SuiteReport
+from rnnbp.comparison.suite_tasks import SUITES as SUITES
 from rnnbp.comparison.suite_tasks import SuiteTask as SuiteTask
 from rnnbp.comparison.tasks import loss_for as loss_for
 from rnnbp.comparison.tasks import output_size as output_size

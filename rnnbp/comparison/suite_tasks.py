@@ -46,8 +46,8 @@ class SuiteTask:
         Of the cross-validation within the training set that chooses the best model of each kind; 1 holds out a fifth.
     about : str, default ''
         Half a sentence for reports.
-    published : str, optional
-        Name of the published figures, as `rnnbp.reproduction.table` takes it.
+    published : tuple of str, optional
+        Name of a table of `rnnbp.reproduction.figures_of`, and the row or column in it that is of this task.
     elsewhere : bool, default False
         Whether the data may be missing: the task is then skipped, with a message.
 
@@ -66,7 +66,7 @@ class SuiteTask:
     batch_size: int = 16
     folds: int = 1
     about: str = ""
-    published: str | None = None
+    published: tuple[str, str] | None = None
     elsewhere: bool = False
 
     def models_for(self, train: SequenceDataset) -> Mapping[str, Model]:
@@ -82,10 +82,15 @@ class SuiteTask:
 
 QUICK = {
     "japanese-vowels": SuiteTask(
-        partial(load, "japanese-vowels"), VOWELS, about="which of nine speakers?", published="japanese-vowels"
+        partial(load, "japanese-vowels"), VOWELS, about="which of nine speakers?", published=("japanese-vowels", "test")
     ),
     "mnist1d": SuiteTask(
-        partial(load, "mnist1d"), DIGITS, epochs=12, batch_size=50, about="which digit?", published="mnist-1d"
+        partial(load, "mnist1d"),
+        DIGITS,
+        epochs=12,
+        batch_size=50,
+        about="which digit?",
+        published=("mnist-1d", "MNIST-1D"),
     ),
     "mnist1d-shuffled": SuiteTask(
         partial(load, "mnist1d-shuffled"),
@@ -93,7 +98,7 @@ QUICK = {
         epochs=12,
         batch_size=50,
         about="the same, its steps in one random order",
-        published="mnist-1d",
+        published=("mnist-1d", "shuffled"),
     ),
     "embedded-reber": SuiteTask(
         partial(load, "embedded-reber", train=500, test=500),
@@ -143,7 +148,13 @@ def spelled_words(words: int = 2000, seed: int = 0) -> Pair:
 def _archive(name: str, about: str) -> SuiteTask:
     """Return the task of a dataset of the UCR or UEA archive."""
     return SuiteTask(
-        partial(load_archive, name), SERIES, epochs=60, folds=3, about=about, published="archives", elsewhere=True
+        partial(load_archive, name),
+        SERIES,
+        epochs=60,
+        folds=3,
+        about=about,
+        published=("archives", name),
+        elsewhere=True,
     )
 
 
