@@ -22,7 +22,7 @@ STYLE = """
 @media (prefers-color-scheme: dark) { :root { --ink: #e4e8ef; --paper: #14181f; --line: #39414e; --soft: #1e242e;
   --faint: #a3adbd; --accent: #56b4e9 } }
 * { box-sizing: border-box }
-body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem; color: var(--ink);
+body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem; padding: 0 1rem; color: var(--ink);
   background: var(--paper); overflow-wrap: anywhere }
 h1 { font-size: 1.6rem; line-height: 1.25 } h2 { font-size: 1.25rem; margin-top: 2.5rem }
 h3 { font-size: 1.05rem; margin-top: 1.5rem }
@@ -31,7 +31,7 @@ figure { margin: 1rem 0 } figcaption, p.note { color: var(--faint); font-size: .
 img { width: 100%; height: auto; display: block }
 table { border-collapse: collapse; width: 100%; font-size: .85rem; font-variant-numeric: tabular-nums }
 caption { text-align: left; color: var(--faint); padding: .3rem 0 }
-th, td { padding: .35rem .5rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top;
+th, td { padding: .35rem .4rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top;
   overflow-wrap: normal }
 thead th { vertical-align: bottom; border-bottom: 2px solid var(--line) }
 .text, tbody th { text-align: left } tbody th { font-weight: 600 }
@@ -49,14 +49,15 @@ summary { cursor: pointer; font-weight: 600 } summary span { font-weight: normal
 # A table that is too wide for the window: a card for each row, with the column's name beside each value.
 CARDS = """
 @media (max-width: %(width)dpx) {
-  .cards%(width)d, .cards%(width)d tbody, .cards%(width)d caption { display: block }
+  .cards%(width)d, .cards%(width)d caption { display: block }
   .cards%(width)d thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%%) }
   .cards%(width)d.sortable thead { position: static; width: auto; height: auto; clip-path: none; display: block }
   .cards%(width)d.sortable thead tr { display: flex; flex-wrap: wrap; gap: .2rem .9rem }
   .cards%(width)d.sortable thead th { border: 0; padding: 0 }
   .cards%(width)d.sortable thead tr::before { content: "sort by"; color: var(--faint) }
-  .cards%(width)d tbody tr { display: block; background: var(--soft); border-radius: .4rem; padding: .4rem .7rem;
-    margin: .6rem 0 }
+  .cards%(width)d tbody { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%%, 21rem), 1fr));
+    gap: .6rem }
+  .cards%(width)d tbody tr { display: block; background: var(--soft); border-radius: .4rem; padding: .4rem .7rem }
   .cards%(width)d tbody th, .cards%(width)d tbody td { display: flex; justify-content: space-between; gap: 1rem;
     border: 0; padding: .1rem 0; text-align: right; overflow-wrap: anywhere }
   .cards%(width)d tbody th { font-size: 1rem } .cards%(width)d tbody td:empty { display: none }
@@ -64,7 +65,7 @@ CARDS = """
     overflow-wrap: normal }
 }
 """
-CARD_WIDTHS = (500, 760, 1000, 1250)  # of the window [px], below which a table is shown as cards
+CARD_WIDTHS = (500, 760, 980, 1199)  # of the window [px], up to which a table is shown as cards
 ALWAYS = 10_000  # a table with more columns than fit any page
 
 # Cells sort by their first number; without a number in every cell, by their text. Empty cells stay last.
@@ -171,9 +172,13 @@ def _left(text: bool) -> str:
 
 
 def _card_width(frame: pd.DataFrame) -> int:
-    """Return the width of the window, below which the table is shown as cards: 16 px of a column are margin."""
-    letters = [max(*map(len, str(name).split()), *map(len, frame[name])) for name in frame]
-    needed = sum(max(8 * n, 8 * 4) + 20 for n in letters) + 40
+    """Return the width of the window up to which the table is shown as cards.
+
+    Of the window 32 px are margin, and of a column 13; a letter takes 7.4 px, 8 in a header, which wraps.
+    """
+    cells = [7.4 * frame[name].map(len).max() for name in frame]
+    heads = [8 * max(map(len, re.split(r"[ -]", str(name)))) + 20 for name in frame]
+    needed = 32 + sum(max(pair) + 13 for pair in zip(cells, heads, strict=True))
     return next((width for width in CARD_WIDTHS if needed <= width), ALWAYS)
 
 

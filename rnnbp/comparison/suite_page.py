@@ -129,4 +129,8 @@ def columns_to_read(margins: pd.DataFrame) -> pd.DataFrame:
 
 
 def _wide(suite: ComparedSuite) -> pd.DataFrame:
-    return suite.wide.map(lambda score: number(score, 3)).rename_axis("task").reset_index()
+    """Return the mean scores as text, with as few columns as possible: a column for each task or for each model."""
+    scores = suite.wide.map(lambda score: number(score, 3))
+    if len(scores.columns) < len(scores):
+        return scores.rename_axis("task").reset_index()
+    return scores.T.rename_axis("model").reset_index()

@@ -47,7 +47,8 @@ def plot_suite(margins: pd.DataFrame, width: float = 11) -> "Figure":
     if width >= 7:
         fig, axes = figure(width, height + 0.5, 1, 3, sharey=True, width_ratios=(1.5, 1.3, 1))
     else:
-        fig, axes = figure(width, 3 * height + 0.5, 3, 1)
+        fig, axes = figure(width, 3 * height + 1.1, 3, 1)
+        _spaced(fig, hspace=0.06)
     for ax in axes:
         ax.set_yticks(range(len(tasks)), tasks["task"])
         ax.set_ylim(-0.6, len(tasks) - 0.4)
@@ -62,6 +63,12 @@ def plot_suite(margins: pd.DataFrame, width: float = 11) -> "Figure":
     handles, labels = scores.get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside lower center", ncols=len(labels) if width >= 7 else 2, frameon=False)
     return fig
+
+
+def _spaced(fig: "Figure", **space: float) -> None:
+    """Leave space between panels, as shares of the figure."""
+    layout: Any = fig.get_layout_engine()
+    layout.set(**space)
 
 
 def _scores(ax: Any, tasks: pd.DataFrame) -> None:
@@ -94,8 +101,8 @@ def _gains(ax: Any, tasks: pd.DataFrame) -> None:
         ax.plot([row["margin"]], [place], mfc=None if kind in COLOUR else "none", mew=1.6, **look)
         if not np.isnan(row["margin"]):
             ax.annotate(f"{row['margin']:+.3f}", (1, place), (4, 0), **BESIDE)
-    limit = np.nanmax(np.abs(tasks[["margin", "margin_low", "margin_high"]].to_numpy()), initial=0.01)
-    low = np.nanmin(tasks[["margin", "margin_low"]].to_numpy(), initial=0)
+    ends = tasks[["margin", "margin_low", "margin_high"]].fillna(0)
+    limit, low = max(0.01, float(ends.abs().to_numpy().max())), float(ends.to_numpy().min())
     ax.set_xlim(min(low, -0.25 * limit) - 0.06 * limit, 1.08 * limit)
     ax.grid(axis="x", color=GRID, linewidth=0.8)
     ax.set_xlabel("recurrent − static, 95 % interval")
@@ -107,7 +114,7 @@ def _memory(ax: Any, tasks: pd.DataFrame) -> None:
     ax.barh(tasks.index, tasks["memory"], height=0.55, color=FAINT)
     for place, lag in tasks["memory"].dropna().items():
         ax.annotate(f"{lag:.0f}", (1, place), (4, 0), **BESIDE)
-    ax.set_xlim(0, 1.05 * np.nanmax(tasks["memory"], initial=1))
+    ax.set_xlim(0, 1.05 * tasks["memory"].fillna(1).max())
     ax.locator_params(axis="x", integer=True, nbins=5)
     ax.grid(axis="x", color=GRID, linewidth=0.8)
     ax.set_xlabel("lag [steps] within which 90 %\nof the gradient lies")
@@ -137,10 +144,10 @@ def plot_ranks(ranking: Ranking, kinds: Ranking, table: pd.DataFrame, width: flo
     heights = [1.2 + 0.32 * one.scores.shape[1] for one in each.values()]
     if width >= 7:
         fig, axes = figure(width, max(heights), 1, 2)
-        layout: Any = fig.get_layout_engine()
-        layout.set(wspace=0.06)
+        _spaced(fig, wspace=0.06)
     else:
-        fig, axes = figure(width, sum(heights), 2, 1, height_ratios=heights)
+        fig, axes = figure(width, sum(heights) + 0.3, 2, 1, height_ratios=heights)
+        _spaced(fig, hspace=0.06)
     kind_of = dict(zip(table["model"], table["kind"], strict=True)) | {kind: kind for kind in KINDS}
     for ax, (title, one) in zip(axes, each.items(), strict=True):
         few = len(one.scores) < 2 or least_p(*one.scores.shape) > ALPHA
@@ -215,6 +222,8 @@ def _cost(ax: Any, means: pd.DataFrame, cost: str, label: str, models: pd.DataFr
     for model, look in looks(models).items():
         options = {"color": look.color, "marker": look.marker, "linestyle": "none", "label": model}
         ax.plot(np.exp(means.loc[[model], cost]), means.loc[[model], "test_mean"], markersize=9, **options)
+    if len(means):
+        ax.set_xlim(np.exp(means[cost].min()) / 1.3, np.exp(means[cost].max()) * 1.3)
     ax.set_xscale("log", subs=())
     ax.xaxis.get_major_locator().set_params(subs=(1, 2, 5))
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.6g}")

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-LISTED = 6  # tasks named in a sentence
+LISTED = 5  # tasks named in a sentence
 
 
 def verdict(margins: pd.DataFrame) -> str:
@@ -39,19 +39,25 @@ def _static(compared: pd.DataFrame) -> str:
 def _elsewhere(compared: pd.DataFrame) -> str:
     """Return the sentence on the tasks where a static model is better or none."""
     static, undecided = (compared[compared["outcome"] == outcome] for outcome in ("static", "undecided"))
-    unsure = undecided["margin_low"].notna().any()
-    chance = "the difference may be chance" if unsure else "the seeds are too few to tell or the scores are equal"
+    equal = undecided["margin"].abs() < 1e-12
+    unsure = undecided["margin_low"].notna()
     parts = [
         f"a static model is better on {_named(static, 'margin')}" if len(static) else "",
-        f"on {_named(undecided, 'margin')} {chance}" if len(undecided) else "",
+        _on(undecided[unsure], "the difference may be chance"),
+        _on(undecided[~unsure & equal], "the scores are equal"),
+        _on(undecided[~unsure & ~equal], "the seeds are too few to tell"),
     ]
     text = "; ".join(filter(None, parts))
     return f"{text[0].upper()}{text[1:]}." if text else ""
 
 
+def _on(tasks: pd.DataFrame, what: str) -> str:
+    return f"on {_named(tasks, 'margin')} {what}" if len(tasks) else ""
+
+
 def _training(margins: pd.DataFrame) -> str:
     """Return the sentence on what backpropagation adds over random recurrence."""
-    untrained = margins[margins["over_reservoir"].notna()]
+    untrained = margins[margins["over_reservoir_low"].notna()]
     if untrained.empty:
         return ""
     better = untrained[untrained["over_reservoir_low"] > 0]
@@ -59,13 +65,16 @@ def _training(margins: pd.DataFrame) -> str:
         f"Over the best reservoir, whose recurrent weights are random, the best trained recurrent network gains on "
         f"{len(better)} of {len(untrained)}"
     )
-    return f"{text}: {_named(better, 'over_reservoir')}." if len(better) else f"{text}."
+    if better.empty:
+        return f"{text}."
+    most = better.loc[[better["over_reservoir"].idxmax()]]
+    return f"{text}, {'most ' if len(better) > 1 else ''}on {_named(most, 'over_reservoir')}."
 
 
 def _named(tasks: pd.DataFrame, column: str) -> str:
     """Return the tasks with their values, the largest first."""
     ordered = tasks.sort_values(column, key=abs, ascending=False, kind="stable")
-    names = [f"{row['task']} ({row[column]:+.2g})" for _, row in ordered.iterrows()]
+    names = [f"{row['task']} ({row[column]:+.2f})" for _, row in ordered.iterrows()]
     if len(names) > LISTED + 1:
         names = [*names[:LISTED], f"{len(names) - LISTED} more"]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -45,6 +45,12 @@ def report_of(models=KINDS, seeds: int = 3, metric: str = "accuracy") -> Report:
     return Report(pd.DataFrame(runs), pd.DataFrame(curves), metric, SETTINGS)
 
 
+@pytest.fixture
+def unrendered(monkeypatch) -> None:
+    """Leave the plots out of the pages, for the time that they take."""
+    monkeypatch.setattr("rnnbp.comparison.page._svg", lambda plot, width: "data:")
+
+
 def test_the_table_has_a_row_a_model():
     table = report_of().table
     assert list(table) == [
@@ -100,7 +106,7 @@ def test_two_seeds_can_have_an_interval():
     assert -1 <= pair.low < pair.difference < pair.high <= 1
 
 
-def test_the_page_names_the_data_and_the_settings(tmp_path):
+def test_the_page_names_the_data_and_the_settings(tmp_path, unrendered):
     report_of().to_html(tmp_path / "report.html")
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     for name, text in SETTINGS.items():
@@ -152,7 +158,7 @@ def test_without_matplotlib_the_page_has_a_note_in_place_of_the_plot(tmp_path, m
     assert not (tmp_path / "comparison.png").exists()
 
 
-def test_names_are_escaped_in_the_page(tmp_path):
+def test_names_are_escaped_in_the_page(tmp_path, unrendered):
     report = report_of()
     runs = report.runs.replace("gru", "<b>gru</b>")
     named = Report(runs, report.curves.replace("gru", "<b>gru</b>"), "accuracy")
