@@ -9,7 +9,7 @@ import pytest
 
 import rnnbp
 from rnnbp.comparison import BASELINES, Baseline, NaiveForecast, SuiteTask
-from rnnbp.comparison.suite_tasks import QUICK
+from rnnbp.comparison.suite_tasks import QUICK, SUITES
 from rnnbp.datasets import load
 from rnnbp.layers import Dense, Elman, Last
 
@@ -280,3 +280,42 @@ def test_the_recurrent_network_of_mnist1d_reaches_its_accuracy():
     )
     trainer.fit(train, epochs=task.epochs, batch_size=task.batch_size, progress=False)
     assert trainer.evaluate(test)["accuracy"] >= 0.97
+
+
+@pytest.mark.parametrize("name", [name for name, task in SUITES["full"].items() if not task.elsewhere])
+def test_every_model_of_a_suite_takes_the_data_of_its_task(name):
+    task = SUITES["full"][name]
+    train, _ = task.load()
+    batch, loss = train.subset(np.arange(min(2, len(train)))).batch(), task.loss_for(train)
+    kinds = set()
+    for key, one in task.models_for(train).items():
+        model = rnnbp.comparison.training_run.new_model(one.factory(train) if isinstance(one, Baseline) else one, 0)
+        (gradient,) = rnnbp.BPTT().gradients(model, batch, loss)
+        assert np.isfinite(gradient.loss), key
+        assert model.kind == one.kind, key
+        kinds.add(model.kind)
+    assert kinds == {"static", "reservoir", "recurrent"}
+
+
+def test_reservoirs_and_the_networks_trained_by_bptt_begin_with_the_same_weights():
+    for task in SUITES["quick"].values():
+        train, _ = task.load()
+        models = task.models_for(train)
+        frozen, trained = (models[name].factory(train)(3) for name in ("esn", "esn-bptt"))
+        assert frozen.params.vector.tolist() == trained.params.vector.tolist()
+        assert (frozen.kind, trained.kind) == ("reservoir", "recurrent")
+
+
+def test_words_are_spelled_one_letter_a_step(monkeypatch):
+    from rnnbp.comparison import suite_tasks
+
+    table = pd.DataFrame({"word": ["ab", "cab", "b", "ca"], "phonemes": ["xy", "zxy", "y", "zx"]})
+    monkeypatch.setattr(suite_tasks, "load_nettalk", lambda: table)
+    parts = suite_tasks.spelled_words(words=2)
+    spelled = {}
+    for part in parts:
+        for x, y in zip(part.sequences, part.targets, strict=True):
+            word = "".join(chr(97 + k) for k in x.argmax(axis=1))
+            spelled[word] = "".join(part.classes[k] for k in y)
+    assert spelled == dict(zip(table["word"], table["phonemes"], strict=True))
+    assert [len(part) for part in parts] == [2, 2]
