@@ -18,6 +18,7 @@ from rnnbp.cli import (
     import_,
     nettalk,
     predict,
+    reproduce,
     speak,
     speakers,
     train,
@@ -41,7 +42,7 @@ class Command(Protocol):
 
 
 COMMANDS: tuple[Command, ...] = (
-    *(compare, train, evaluate, predict, export, import_, check, gradients, bench),
+    *(compare, train, evaluate, predict, export, import_, check, gradients, bench, reproduce),
     *(transcribe, speakers, nettalk, speak, datasets),
 )
 

@@ -22,6 +22,7 @@ from rnnbp.cli import main as cli
 from rnnbp.cli.predict import as_table
 
 COMMANDS = ["compare", "train", "evaluate", "predict", "export", "import", "check", "gradients", "bench"]
+COMMANDS += ["reproduce"]
 COMMANDS += ["transcribe", "speakers", "nettalk", "speak", "datasets"]
 
 

@@ -1,0 +1,158 @@
+"""Tables of comparisons of networks, computed again."""
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from rnnbp import datasets
+from rnnbp.applications import spoken_digits
+from rnnbp.comparison import (
+    Baseline,
+    Report,
+    SuiteReport,
+    baseline_names,
+    baselines_for,
+    compare,
+    compare_suite,
+    loss_for,
+    model_factory,
+)
+from rnnbp.comparison.suite_tasks import SUITES, SuiteTask
+from rnnbp.data import SequenceDataset
+from rnnbp.layers import Dense, Layer, Resample
+from rnnbp.reproduction.side_by_side import Measured, Settings
+
+PARAMETERS = 190_000  # of the networks on spoken digits
+SCORES = {"validation_mean": "cross-validation", "test_mean": "test", "test_std": "std"}
+
+
+def of_report(table: str, report: Report) -> Iterator[Measured]:
+    """Yield the figures of a comparison's table.
+
+    Parameters
+    ----------
+    table : str
+    report : Report
+        Of accuracies.
+    """
+    for row in report.table.to_dict("records"):
+        model = str(row["model"])
+        yield Measured(table, model, "kind", str(row["kind"]))
+        yield Measured(table, model, "parameters", row["parameters"], "")
+        for name, column in SCORES.items():
+            if np.isfinite(row[name]):
+                yield Measured(table, model, column, 100 * row[name])
+        yield Measured(table, model, "seconds", row["seconds_mean"], "s")
+
+
+def _compared(
+    table: str,
+    train: SequenceDataset,
+    test: SequenceDataset,
+    names: Sequence[str],
+    settings: Settings,
+    parameters: int | None = None,
+) -> Iterator[Measured]:
+    """Train baselines as `rnnbp compare` does."""
+    baselines = baselines_for(train)
+    report = compare(
+        {name: model_factory(name, train, parameters) for name in names},
+        train,
+        test,
+        seeds=settings.seeds,
+        epochs=25,
+        loss=loss_for(train),
+        optimizers={name: baselines[name].optimizer for name in names},
+        workers=settings.workers,
+        checkpoints=settings.checkpoints,
+        progress=settings.progress,
+    )
+    return of_report(table, report)
+
+
+def japanese_vowels(settings: Settings) -> Iterator[Measured]:
+    """Compare the static and recurrent baselines on Japanese Vowels."""
+    train, test = datasets.load_japanese_vowels()
+    return _compared("japanese-vowels", train, test, baseline_names(["static", "recurrent"]), settings)
+
+
+def one_spoken_digit(settings: Settings) -> Iterator[Measured]:
+    """Compare a static and a recurrent network of one size on single spoken digits."""
+    train, test = datasets.load("spoken-digits", **_path(settings))
+    return _compared("spoken-digits", train, test, ["resampled-mlp", "bigru"], settings, PARAMETERS)
+
+
+def speakers(settings: Settings) -> Iterator[Measured]:
+    """Leave out each speaker in turn, and test on that one, as recorded and by the average of seven views."""
+    train, _ = datasets.load("spoken-digits", **_path(settings))
+    names = sorted(set(train.info["speaker"]))  # type: ignore[index]  # a dataset of recordings has it
+    with tempfile.TemporaryDirectory() as temporary:  # the second table is of the networks of the first
+        for views, suffix in ((1, ""), (7, ", seven views")):
+            runs = spoken_digits.leave_one_speaker_out(
+                partial(spoken_digits.without_speaker, path=settings.data, views=views),
+                names,
+                ["bigru"],
+                seeds=settings.seeds,
+                epochs=50,
+                parameters=PARAMETERS,
+                workers=settings.workers,
+                checkpoints=settings.checkpoints or Path(temporary),
+                progress=settings.progress,
+            )
+            for model, row in spoken_digits.by_speaker(runs).iterrows():
+                name = str(model).replace("bigru", f"bigru{suffix}", 1)
+                for speaker, score in row.items():
+                    yield Measured("speakers", name, str(speaker), 100 * score)
+
+
+def _path(settings: Settings) -> dict[str, Path]:
+    return {} if settings.data is None else {"path": settings.data}
+
+
+MNIST_1D = {"mnist1d": "MNIST-1D", "mnist1d-shuffled": "shuffled"}
+NETWORKS = {"mlp": "MLP", "conv": "CNN", "gru": "GRU"}
+
+
+def logistic_regression(features: int, width: int, outputs: int) -> list[Layer]:
+    """Return a linear model of the 40 steps of MNIST-1D; a width has no meaning."""
+    return [Resample(40), Dense(40 * features, outputs)]
+
+
+def mnist_1d(settings: Settings) -> Iterator[Measured]:
+    """Train the suite's networks, and logistic regression, on MNIST-1D and its shuffled twin."""
+    linear = {"logistic regression": Baseline(logistic_regression, 1, "static", 0.01)}
+    tasks = {name: SUITES["quick"][name] for name in MNIST_1D}
+    tasks = {name: replace(task, models={**linear, **task.models}) for name, task in tasks.items()}
+    for task, report in _suite(tasks, settings).reports.items():
+        for row in report.table.to_dict("records"):
+            name, column = NETWORKS.get(row["model"], row["model"]), MNIST_1D[task]
+            yield Measured("mnist-1d", name, column, 100 * row["test_mean"])
+            if np.isfinite(row["test_std"]):
+                yield Measured("mnist-1d", name, f"{column}, std", 100 * row["test_std"])
+
+
+def suite(settings: Settings) -> Iterator[Measured]:
+    """Run the quick suite: the best network of each kind on each task, chosen within its training set."""
+    for task, report in _suite(SUITES["quick"], settings).reports.items():
+        for kind in ("static", "reservoir", "recurrent"):
+            best = report.best(kind)
+            if best is not None:
+                score = float(report.table["test_mean"][report.table["model"] == best].iloc[0])
+                percent = report.metric == "accuracy"
+                yield Measured("suite", task, kind, 100 * score if percent else score, "%" if percent else "")
+                yield Measured("suite", task, f"best {kind}", best)
+
+
+def _suite(tasks: Mapping[str, SuiteTask], settings: Settings) -> SuiteReport:
+    return compare_suite(
+        None,
+        tasks,
+        settings.seeds,
+        workers=settings.workers,
+        checkpoints=settings.checkpoints,
+        progress=settings.progress,
+    )
