@@ -17,8 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--suite",
         choices=("quick", "full"),
-        help="compare on many tasks in place of one DATASET, each with its own epochs, batch size and models (mlp, conv, "
-        "lstm, gru, esn, esn-bptt and others)",
+        help="compare on many tasks in place of one DATASET, each with its own epochs, batch size and models (mlp, "
+        "conv, lstm, gru, esn, esn-bptt and others)",
     )
     add_comparison(parser, models="all", seeds=5)
     parser.set_defaults(epochs=None, batch_size=None)
