@@ -229,6 +229,12 @@ def write_ark(path: str | Path, items: Items, scp: str | Path | None = None) -> 
 def write_ark_text(path: str | Path, items: Items) -> None:
     """Write a Kaldi archive in text, with enough digits to read every number back exactly; see `write_ark`.
 
+    Parameters
+    ----------
+    path : str or Path
+    items : mapping of str to array_like, or iterable of (str, array_like)
+        Matrices or vectors by the name of their utterance.
+
     Examples
     --------
     >>> import tempfile

@@ -28,6 +28,14 @@ def sphere_info(path: Source) -> AudioInfo:
     ------
     FileNotFoundError, ValueError, ImportError
         See `read_sphere`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "tone.sph"
+    >>> write_sphere(path, np.zeros((2, 800)), 8000)
+    >>> sphere_info(path).sr, sphere_info(path).channels
+    (8000, 2)
     """
     with opened(path) as source:
         return info_in(source)
@@ -178,6 +186,14 @@ def write_sphere(path: str | Path, y: ArrayLike, sr: int) -> None:
     ------
     ValueError
         See `rnnbp.audio.write_wav`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "tone.sph"
+    >>> write_sphere(path, np.zeros(800), 8000)
+    >>> sphere_info(path).samples
+    800
     """
     frames = writable(y, "PCM_16")
     samples, channels = frames.shape

@@ -204,6 +204,13 @@ class Baseline:
         Learning rate of Adam.
     grouped : bool, default True
         Whether 'all' and its kind stand for it too, or its name alone.
+
+    Examples
+    --------
+    >>> from rnnbp.layers import Dense, Flatten
+    >>> baseline = Baseline(lambda features, width, outputs: [Dense(features, outputs)], 10, "static")
+    >>> baseline.optimizer().learning_rate
+    0.01
     """
 
     build: Build
@@ -262,6 +269,11 @@ LABEL_BASELINES = {  # for a label sequence per sequence
 
 def baselines_for(data: SequenceDataset) -> dict[str, Baseline]:
     """Return the models that fit a dataset's targets.
+
+    Parameters
+    ----------
+    data : SequenceDataset
+        With targets.
 
     Examples
     --------

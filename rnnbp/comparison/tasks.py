@@ -9,6 +9,11 @@ from rnnbp.losses import CrossEntropy, Loss, natural_loss
 def output_size(data: SequenceDataset) -> int:
     """Return the number of outputs K: the number of classes, or of values per target.
 
+    Parameters
+    ----------
+    data : SequenceDataset
+        With targets.
+
     Raises
     ------
     ValueError
@@ -34,6 +39,11 @@ def loss_for(data: SequenceDataset) -> Loss:
 
     For classes it is cross entropy with label smoothing, which cross-validation on the training set of Japanese Vowels
     found better for most models, static and recurrent.
+
+    Parameters
+    ----------
+    data : SequenceDataset
+        With targets.
 
     Examples
     --------

@@ -36,6 +36,14 @@ class Recipe:
         ``schedule(epochs)`` returns a new schedule for each run.
     checkpoints : Path, optional
         Folder for the checkpoints of all runs, from which they resume.
+
+    Examples
+    --------
+    >>> from rnnbp.gradients import BPTT
+    >>> from rnnbp.losses import CrossEntropy
+    >>> from rnnbp.optimizers import Cosine
+    >>> Recipe(30, 16, CrossEntropy(), BPTT(), Cosine).epochs
+    30
     """
 
     epochs: int
@@ -80,6 +88,17 @@ class TrainingRun:
     train : SequenceDataset
     validation, test : SequenceDataset, optional
         Fold that is evaluated after each epoch; test set, evaluated once, at the end.
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> data = rnnbp.datasets.load("parity", train=8, test=4, steps=3)[0]
+    >>> recipe = Recipe(2, 4, rnnbp.CrossEntropy(), rnnbp.BPTT(), rnnbp.Cosine)
+    >>> def make(seed):
+    ...     return rnnbp.Sequential(rnnbp.Elman(1, 2), rnnbp.Dense(2, 2), seed=seed)
+    >>> run = TrainingRun(recipe, "elman", "seed 0", make, rnnbp.Adam, 0, data)
+    >>> run.perform().curve["epoch"].tolist()
+    [1, 2]
     """
 
     recipe: Recipe
@@ -164,10 +183,21 @@ def _results(run: TrainingRun, trainer: Trainer, test: SequenceDataset) -> dict[
 def checkpoint_folder(path: str | Path | None) -> Path | None:
     """Create the folder for checkpoints if it does not exist, and return it as a Path.
 
+    Parameters
+    ----------
+    path : str or Path, optional
+        Default: no folder, and None is returned.
+
     Raises
     ------
     OSError
         If it cannot be written to, as in `rnnbp.runtime.check_target_folder`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> checkpoint_folder(f"{tempfile.mkdtemp()}/runs").name
+    'runs'
     """
     if path is None:
         return None

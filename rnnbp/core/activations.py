@@ -32,6 +32,10 @@ class Activation:
 def sigmoid(a: Array) -> Array:
     """Return 1 / (1 + exp(-a)), computed as (1 + tanh(a / 2)) / 2, which cannot overflow.
 
+    Parameters
+    ----------
+    a : ndarray, real or complex
+
     Examples
     --------
     >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
@@ -45,6 +49,10 @@ def sigmoid(a: Array) -> Array:
 
 def relu(a: Array) -> Array:
     """Return max(0, a); of a complex number, a where its real part is positive, else 0.
+
+    Parameters
+    ----------
+    a : ndarray, real or complex
 
     Examples
     --------
@@ -66,6 +74,10 @@ ACTIVATIONS = {a.name: a for a in (TANH, SIGMOID, RELU, LINEAR)}
 
 def activation(name: str) -> Activation:
     """Return the activation of a name: 'tanh', 'sigmoid', 'relu' or 'linear'.
+
+    Parameters
+    ----------
+    name : str
 
     Raises
     ------

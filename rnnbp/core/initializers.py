@@ -39,6 +39,13 @@ class Initializer(Protocol):
 def check_initializer(name: str, init: Any) -> None:
     """Raise unless `init` can be called as an initializer.
 
+    Parameters
+    ----------
+    name : str
+        The name of the argument, for the message.
+    init : object
+        What the caller gave.
+
     Raises
     ------
     ValueError
@@ -59,6 +66,12 @@ def check_initializer(name: str, init: Any) -> None:
 
 def glorot(shape: tuple[int, int], rng: np.random.Generator) -> Array:
     """Return a matrix uniform in +-sqrt(6 / (fan_in + fan_out)) (Glorot & Bengio 2010, equation 16).
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Its rows and columns, fan_out and fan_in.
+    rng : numpy.random.Generator
 
     Examples
     --------

@@ -32,6 +32,12 @@ def spectral_radius(w: Array) -> float:
 def scaled_to_radius(w: Array, radius: float) -> Array:
     """Return a square matrix times the factor that gives it a spectral radius.
 
+    Parameters
+    ----------
+    w : ndarray (n, n)
+    radius : float
+        The spectral radius of what is returned.
+
     Raises
     ------
     ValueError

@@ -419,6 +419,11 @@ def stream_parts(
 def check_batch(batch: SequenceBatch) -> None:
     """Raise unless `batch` is a SequenceBatch.
 
+    Parameters
+    ----------
+    batch : object
+        What the caller gave.
+
     Raises
     ------
     ValueError

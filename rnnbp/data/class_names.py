@@ -67,6 +67,10 @@ def named(targets: Targets, classes: Sequence[str]) -> Any:
 def listed(names: Sequence[str]) -> str:
     """Return names for a message, at most the first twenty.
 
+    Parameters
+    ----------
+    names : sequence of str
+
     Examples
     --------
     >>> listed(["a", "b"])
@@ -78,6 +82,13 @@ def listed(names: Sequence[str]) -> str:
 
 def names_or_none(value: Any, what: str = "classes") -> list[str] | None:
     """Return the names of classes or features, `what`, read from a model file, or None where it has none.
+
+    Parameters
+    ----------
+    value : object
+        What was read.
+    what : str, default 'classes'
+        What the names are of, for the message.
 
     Raises
     ------

@@ -25,6 +25,10 @@ RESET = "reset"  # the column of reset flags
 def default_names(sequence: Array) -> tuple[str, ...]:
     """Return default names of features.
 
+    Parameters
+    ----------
+    sequence : ndarray (T, F), or integer tokens (T,)
+
     Examples
     --------
     >>> default_names(np.zeros((5, 2))), default_names(np.zeros(5, int))

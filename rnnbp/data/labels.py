@@ -105,6 +105,11 @@ class LabelSequences:
 def label_sequences(targets: "LabelSequences | Iterable[ArrayLike]") -> LabelSequences:
     """Return `targets` as `LabelSequences`; those that are so already are returned unchanged.
 
+    Parameters
+    ----------
+    targets : LabelSequences, or iterable of array_like (L_i,)
+        The labels of each sequence.
+
     Examples
     --------
     >>> label_sequences([[1, 2], [1]])

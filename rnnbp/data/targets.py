@@ -20,6 +20,10 @@ Where = Callable[[int], str]
 def checked_classes(classes: Sequence[str] | None) -> Classes | None:
     """Return the class names as a tuple; raise if one occurs twice.
 
+    Parameters
+    ----------
+    classes : sequence of str, optional
+
     Examples
     --------
     >>> checked_classes(["no", "yes"])

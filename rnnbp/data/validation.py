@@ -137,6 +137,13 @@ def checked_sequence(name: str, values: ArrayLike, dtype: np.dtype[Any]) -> Arra
 def one_feature(x: Array, axes: str) -> str:
     """Return the advice for floats that lack the feature axis, ": for one feature give ..."; empty for other input.
 
+    Parameters
+    ----------
+    x : ndarray
+        What the caller gave.
+    axes : str
+        The axes that floats without features have: ``"(T,)"``.
+
     Examples
     --------
     >>> one_feature(np.zeros(5), "(T,)")

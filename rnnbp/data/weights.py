@@ -179,6 +179,10 @@ def item_weights(weights: ArrayLike, shape: tuple[int, ...]) -> Array:
 def of_positive_weight(weights: Sequence[Any] | Array) -> Array:
     """Return the indices of the sequences of a dataset that have a weight above 0, or a step with one.
 
+    Parameters
+    ----------
+    weights : ndarray (N,), or sequence of ndarray (T_i,)
+
     Examples
     --------
     >>> of_positive_weight(np.array([1.0, 0.0, 2.0]))

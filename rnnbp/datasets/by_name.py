@@ -213,6 +213,11 @@ def load(name: str, **options: Any) -> Pair:
 def feature_of(name: str) -> Features | None:
     """Return the feature extractor of a dataset of recordings, or None if the catalog has none for it.
 
+    Parameters
+    ----------
+    name : str
+        A name of the catalog, as `rnnbp datasets` lists them.
+
     Examples
     --------
     >>> feature_of("connected-digits").sr, feature_of("parity")

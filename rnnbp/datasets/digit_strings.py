@@ -117,6 +117,8 @@ def load_digit_strings(
         `evaluation`: variation of test strings, and of training strings when they are evaluated; `training`: variation
         of training strings in training. By default both only add noise at 20 to 40 dB.
     seed : int, default 0
+    dtype : dtype, default float32
+        Of the features.
 
     Returns
     -------

@@ -32,7 +32,7 @@ DIGIT = 1e-8  # added to a digit, so that none of its values equals the padding
 def mnist1d(
     shuffled: bool = False, train: int = 4000, test: int = 1000, seed: int = 42
 ) -> tuple[SequenceDataset, SequenceDataset]:
-    """Generate MNIST-1D: which of ten digits is the curve, at an unknown place and in noise?
+    """Generate MNIST-1D: ten digits as curves, each at an unknown place and in noise.
 
     A digit's template of 12 steps is padded, stretched to 72 steps, scaled, and shifted circularly; smooth noise fills
     the padding, white noise is added to all, the whole is sheared, and 40 steps are sampled from it. Linear models

@@ -23,6 +23,10 @@ def interpolate(values: Array) -> Array:
 
     The first and last known values are extended to the ends; a feature without known values becomes zeros.
 
+    Parameters
+    ----------
+    values : ndarray (T, F)
+
     Examples
     --------
     >>> interpolate(np.array([[1.0], [np.nan], [3.0], [np.nan]]))[:, 0]

@@ -124,6 +124,14 @@ def lyapunov_curve(trajectory: Trajectory, transient: int = 0) -> Array:
     ------
     ValueError
         If `transient` is negative or leaves no step.
+
+    Examples
+    --------
+    >>> from rnnbp.cells import ElmanCell
+    >>> cell = ElmanCell(1, 2, "linear")
+    >>> weights = {n: np.zeros(s) for n, s in cell.shapes().items()} | {"w_hh": np.diag([0.5, 2.0])}
+    >>> lyapunov_curve(Trajectory.run(cell, weights, np.ones((9, 1))), transient=2).shape
+    (7, 2)
     """
     check_trajectory(trajectory)
     if not 0 <= transient < trajectory.steps:

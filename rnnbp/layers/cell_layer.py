@@ -115,6 +115,11 @@ class StackedLayer(CellLayer):
     A subclass adds the arguments of its cell, by keyword, and defines `make_cell`. `PARAMETERS` documents the arguments
     of all subclasses, and replaces ``{parameters}`` in their docstrings.
 
+    Parameters
+    ----------
+    input_size, hidden_size, num_layers, bidirectional, dropout, init
+        As the subclasses document them.
+
     See Also
     --------
     LSTM : a subclass without further arguments.

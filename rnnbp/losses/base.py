@@ -14,6 +14,11 @@ from rnnbp.runtime import to_config
 def check_loss(loss: "Loss") -> None:
     """Raise if `loss` is the class of a loss, which would take outputs and targets for its own arguments.
 
+    Parameters
+    ----------
+    loss : object
+        What the caller gave.
+
     Examples
     --------
     >>> check_loss(Loss)

@@ -22,6 +22,11 @@ LOSSES: dict[str, type[Loss]] = {loss.name: loss for loss in (*OF_CLASSES, *OF_V
 def from_config(config: Mapping[str, Any]) -> Loss:
     """Return the loss described by `Loss.to_config`.
 
+    Parameters
+    ----------
+    config : mapping of str to object
+        The loss's name and arguments.
+
     Raises
     ------
     ValueError

@@ -51,6 +51,13 @@ def _brief() -> pd.option_context:
 def history_columns(metric: str, validated: bool) -> list[str]:
     """Return the columns of a history, with the score `metric` of the loss, and those of a validation set.
 
+    Parameters
+    ----------
+    metric : str
+        The name of the score: ``"accuracy"``.
+    validated : bool
+        Whether there is a validation set.
+
     Examples
     --------
     >>> history_columns("accuracy", validated=False)
@@ -63,6 +70,11 @@ def history_columns(metric: str, validated: bool) -> list[str]:
 def less_is_better(column: str) -> bool:
     """Return whether smaller is better in a column of a history: losses, error rates, norms and seconds.
 
+    Parameters
+    ----------
+    column : str
+        The name of a column.
+
     Examples
     --------
     >>> less_is_better("validation_token_error_rate"), less_is_better("validation_accuracy")
@@ -74,10 +86,21 @@ def less_is_better(column: str) -> bool:
 def check_monitor(monitor: str, columns: Iterable[str]) -> None:
     """Raise unless `monitor` is one of a history's columns.
 
+    Parameters
+    ----------
+    monitor : str
+        What the caller gave.
+    columns : iterable of str
+        The names of the columns.
+
     Raises
     ------
     ValueError
         If it is not; the message lists the columns.
+
+    Examples
+    --------
+    >>> check_monitor("loss", ["epoch", "loss"])
     """
     taken = list(columns)
     if monitor in taken:

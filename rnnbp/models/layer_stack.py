@@ -26,6 +26,13 @@ class LayerStack(Freezable):
 
     Base of `rnnbp.Sequential`, which has the parameters, and all that a gradient algorithm needs of a model.
 
+    Parameters
+    ----------
+    *layers : Layer
+    seed : int, default 0
+        Of the initialization of the parameters.
+    dtype : {float32, float64}, default float32
+
     Examples
     --------
     >>> import rnnbp

@@ -82,6 +82,13 @@ def batch_outputs(
     ------
     ValueError
         If `data` is none of these, or no layer has a state to be carried through a stream.
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> model = rnnbp.Sequential(rnnbp.Elman(1, 2), rnnbp.Dense(2, 3))
+    >>> [outputs.shape for _, outputs in batch_outputs(model, [np.zeros((4, 1)), np.zeros((6, 1))], batch_size=1)]
+    [(4, 1, 3), (6, 1, 3)]
     """
     positive_int("batch_size", batch_size)
     if isinstance(data, SequenceBatch):
@@ -100,10 +107,20 @@ def batch_outputs(
 def carried_states(states: list[State]) -> list[State]:
     """Return the final states of a batch, in which the next batch of a stream starts.
 
+    Parameters
+    ----------
+    states : list
+        The final state of each layer, None where it has none.
+
     Raises
     ------
     ValueError
         If no layer has a state.
+
+    Examples
+    --------
+    >>> carried_states([np.ones((1, 2)), None])
+    [array([[1., 1.]]), None]
     """
     if not any(map(_has_state, states)):
         raise ValueError("stateful=True has no effect on a model without state: leave it out, or add a recurrent layer")
@@ -158,6 +175,14 @@ def predictions(batches: Outputs, loss: Loss, classes: Classes | None, model: La
         Names of the outputs.
     model : Sequential
         Whose outputs these are.
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> model = rnnbp.Sequential(rnnbp.Elman(1, 2), rnnbp.Last(), rnnbp.Dense(2, 3))
+    >>> batches = batch_outputs(model, [np.zeros((4, 1)), np.zeros((6, 1))])
+    >>> predictions(batches, rnnbp.CrossEntropy(), ("a", "b", "c"), model).shape
+    (2,)
     """
 
     def read(outputs: Array) -> Any:
@@ -174,6 +199,14 @@ def probabilities(batches: Outputs, loss: Loss, model: LayerStack) -> Any:
     ----------
     batches, loss, model
         As `predictions` takes them.
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> model = rnnbp.Sequential(rnnbp.Elman(1, 2), rnnbp.Last(), rnnbp.Dense(2, 3))
+    >>> batches = batch_outputs(model, [np.zeros((4, 1)), np.zeros((6, 1))])
+    >>> probabilities(batches, rnnbp.CrossEntropy(), model).sum(axis=1).round(3).tolist()
+    [1.0, 1.0]
     """
     return in_order(batches, lambda outputs: _one_value(loss.probabilities(outputs)), model)
 

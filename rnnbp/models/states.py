@@ -21,6 +21,11 @@ DEEPEST = 20  # lists within lists of a state in a file
 def copy_state(state: State) -> Any:
     """Return a copy of a state, which shares no memory with it.
 
+    Parameters
+    ----------
+    state : list, one per layer
+        As `rnnbp.Sequential.start` and `rnnbp.Sequential.step` return it.
+
     Examples
     --------
     >>> state = [np.zeros((1, 2)), None]
@@ -64,6 +69,11 @@ def take_rows(state: State, rows: ArrayLike) -> Any:
 
 def join_states(states: Sequence[State]) -> Any:
     """Return the states of several runs of one model side by side, as the state of one run.
+
+    Parameters
+    ----------
+    states : sequence of list
+        The state of each run, of any number of rows.
 
     Raises
     ------

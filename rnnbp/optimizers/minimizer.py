@@ -21,7 +21,7 @@ Product = Callable[[Array], Array]
 class Minimum:
     """Result of a minimization.
 
-    Parameters
+    Attributes
     ----------
     value : float
         Loss at the final parameters.

@@ -115,6 +115,15 @@ def reservoir_layers(
 ) -> list[Layer]:
     """Return the layers of an echo-state network, of which the first has all parameters but those of the readout.
 
+    Parameters
+    ----------
+    input_size, hidden_size, outputs : int
+        F, H and K: the number of features, of units, and of outputs.
+    init : EchoState
+        The initialization of the reservoir.
+    leak, activation, direct, pooling
+        As `echo_state_network` takes them.
+
     Examples
     --------
     >>> reservoir_layers(2, 50, 1, EchoState(), leak=0.5)[0].tau

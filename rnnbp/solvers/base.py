@@ -74,7 +74,7 @@ class Solution:
 
 
 class Search:
-    """State of a running solver.
+    """Base class of the state of a running solver.
 
     A subclass may store quantities of earlier iterations, one entry a row.
     """
@@ -227,6 +227,11 @@ def solve(solver: Solver, function: Function, start: Array, tolerance: Tolerance
 
 def imaginary_scale(*arrays: Array) -> float:
     """Return the largest magnitude of an imaginary part in the arrays; 1 where all are 0 or real.
+
+    Parameters
+    ----------
+    *arrays : ndarray
+        Real or complex.
 
     Examples
     --------

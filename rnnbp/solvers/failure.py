@@ -12,6 +12,11 @@ from rnnbp.solvers.base import Solution, Solver, Tolerance
 class ConvergenceError(ArithmeticError):
     """Raised when a fixed point, or the adjoint at it, was not found.
 
+    Parameters
+    ----------
+    message : str
+        What did not converge, and what to do.
+
     Attributes
     ----------
     solution : Solution
@@ -41,7 +46,7 @@ class ConvergenceWarning(RuntimeWarning):
 
 
 class OnFailure:
-    """Policy for failures to converge: a callable that takes the `ConvergenceError`."""
+    """Base class of policies for failures to converge: a callable that takes the `ConvergenceError`."""
 
     def __call__(self, error: ConvergenceError) -> None:
         """Raise the error, report it, or return to continue with the last iterate."""
@@ -50,7 +55,14 @@ class OnFailure:
 
 @dataclass(frozen=True)
 class Raise(OnFailure):
-    """Raise the error."""
+    """Raise the error.
+
+    Examples
+    --------
+    >>> Raise()(ConvergenceError("1 of 8 did not converge", None, 2.0))
+    Traceback (most recent call last):
+    rnnbp.solvers.failure.ConvergenceError: 1 of 8 did not converge
+    """
 
     def __call__(self, error: ConvergenceError) -> None:
         raise error
@@ -58,7 +70,16 @@ class Raise(OnFailure):
 
 @dataclass(frozen=True)
 class Warn(OnFailure):
-    """Issue a `ConvergenceWarning` with the error's message, and continue with the last iterate."""
+    """Issue a `ConvergenceWarning` with the error's message, and continue with the last iterate.
+
+    Examples
+    --------
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     Warn()(ConvergenceError("1 of 8 did not converge", None, 2.0))
+    >>> str(caught[0].message)
+    '1 of 8 did not converge'
+    """
 
     def __call__(self, error: ConvergenceError) -> None:
         warnings.warn(str(error), ConvergenceWarning, stacklevel=2)
@@ -66,7 +87,12 @@ class Warn(OnFailure):
 
 @dataclass(frozen=True)
 class Accept(OnFailure):
-    """Continue with the last iterate: the layer is then a network of at most `Tolerance.iterations` iterations."""
+    """Continue with the last iterate: the layer is then a network of at most `Tolerance.iterations` iterations.
+
+    Examples
+    --------
+    >>> Accept()(ConvergenceError("1 of 8 did not converge", None, 2.0))
+    """
 
     def __call__(self, error: ConvergenceError) -> None:
         pass
@@ -94,6 +120,14 @@ def convergence_error(
         Maps a row to a description of its place: 'step 3 of sequence 0'.
     radius : callable
         Maps a row to the spectral radius of the Jacobian there.
+
+    Examples
+    --------
+    >>> from rnnbp.solvers import Iteration, solve
+    >>> solution = solve(Iteration(), lambda rows, z: 2 * z + 1, np.zeros((1, 1)), Tolerance(iterations=3))
+    >>> error = convergence_error("fixed points", Iteration(), Tolerance(), solution, "row {}".format, lambda row: 2.0)
+    >>> type(error).__name__
+    'ConvergenceError'
     """
     failed = np.flatnonzero(~solution.converged)
     residual = solution.residual[failed].real

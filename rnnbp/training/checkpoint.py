@@ -79,6 +79,13 @@ class Checkpoint:
 def checkpoint_in(folder: Path | None, name: str) -> Path | None:
     """Return the checkpoint file of one of several runs, or None without a folder.
 
+    Parameters
+    ----------
+    folder : Path, optional
+        The folder of all runs.
+    name : str
+        The run's name; whatever may not be in a file name is replaced.
+
     Examples
     --------
     >>> checkpoint_in(Path("checkpoints"), "bigru, seed 0").name

@@ -15,6 +15,13 @@ from rnnbp.models import Sequential
 def check_dataset(name: str, data: Any) -> None:
     """Raise unless `data` is a dataset.
 
+    Parameters
+    ----------
+    name : str
+        The name of the argument, for the message.
+    data : object
+        What the caller gave.
+
     Raises
     ------
     ValueError

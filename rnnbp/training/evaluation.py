@@ -73,8 +73,24 @@ def outputs_of(
 ) -> Array | list[Array]:
     """Return ``read(outputs)`` for every sequence, in the dataset's order.
 
+    Parameters
+    ----------
+    model : Sequential
+    data : SequenceDataset
+    batch_size : int
+    read : callable
+        Maps the outputs of one sequence, such as (T_i, K) or (K,), to what is returned of them.
+
     Returns
     -------
     ndarray (N, ...) where the model has one output per sequence, else a list of arrays, such as (T_i, ...)
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> model = rnnbp.Sequential(rnnbp.Elman(1, 2), rnnbp.Last(), rnnbp.Dense(2, 3))
+    >>> data = SequenceDataset([np.zeros((4, 1)), np.zeros((6, 1))])
+    >>> outputs_of(model, data, 256, lambda outputs: outputs.argmax(axis=-1)).shape
+    (2,)
     """
     return in_order(batch_outputs(model, data, batch_size), read, model)

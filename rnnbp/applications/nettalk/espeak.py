@@ -100,6 +100,10 @@ def sound(speech: Sequence[Pronunciation | str]) -> tuple[Array, int]:
     See Also
     --------
     rnnbp.audio.write_wav : to a file.
+
+    Examples
+    --------
+    >>> samples, rate = sound([("HH", "AH0", "L", "OW1")])  # doctest: +SKIP
     """
     program = shutil.which("espeak-ng")
     if program is not None:

@@ -167,6 +167,11 @@ def encoded_for_ctc(word: str) -> Array:
 def phonemes_of(labels: Sequence[str]) -> Pronunciation:
     """Return the phonemes of letters with these labels.
 
+    Parameters
+    ----------
+    labels : sequence of str
+        One a letter: phonemes, several in one label, or the silent '-'.
+
     Examples
     --------
     >>> phonemes_of(["F", "AA1", "K S", "-"]), phonemes_of(["->", "n>", "a1", "b<"])
@@ -177,6 +182,11 @@ def phonemes_of(labels: Sequence[str]) -> Pronunciation:
 
 def unstressed(phonemes: Sequence[str]) -> Pronunciation:
     """Remove the stress marks from phonemes or labels.
+
+    Parameters
+    ----------
+    phonemes : sequence of str
+        With or without stress marks.
 
     Examples
     --------

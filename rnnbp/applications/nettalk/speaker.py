@@ -88,7 +88,13 @@ def possessive(phonemes: Sequence[str]) -> Pronunciation:
 
 
 def default_reader() -> Path:
-    """Return the default file of the network for unknown words: `reader.npz` in the folder RNNBP_DATA."""
+    """Return the default file of the network for unknown words: `reader.npz` in the folder RNNBP_DATA.
+
+    Examples
+    --------
+    >>> default_reader().name
+    'reader.npz'
+    """
     return data_folder() / "reader.npz"
 
 
@@ -112,6 +118,12 @@ def train_reader(
     Returns
     -------
     Trainer
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> trainer = train_reader(folder / "reader.npz", {"cat": [("K", "AE1", "T")]}, progress=False)  # doctest: +SKIP
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -137,6 +149,12 @@ def load_reader(path: str | Path) -> Reader:
         If there is no such file.
     ValueError
         If it is another model.
+
+    Examples
+    --------
+    >>> load_reader("no-such-file.npz")
+    Traceback (most recent call last):
+    FileNotFoundError: ...
     """
     model = load(path)
     if model.classes is None:

@@ -39,6 +39,10 @@ def without_speaker(
     -------
     train : SequenceDataset
     tests : list of SequenceDataset
+
+    Examples
+    --------
+    >>> train, (test,) = without_speaker("theo")  # doctest: +SKIP
     """
     train, test = load("spoken-digits", split="speaker", speaker=speaker, **({} if path is None else {"path": path}))
     varied = [with_evaluation_variation(test, TEST_TIME_VARIATION, 2 * view + 1) for view in range(1, views)]
@@ -85,6 +89,11 @@ def leave_one_speaker_out(
     DataFrame
         A row for each model, speaker and seed: `model`, `kind`, `speaker`, `seed`, `test`, `seconds`; and, of several
         seeds, one for their ensemble, whose probabilities are averaged.
+
+    Examples
+    --------
+    >>> runs = leave_one_speaker_out(without_speaker, ["ann", "bob"], ["gru"], seeds=1)  # doctest: +SKIP
+    >>> by_speaker(runs)  # doctest: +SKIP
     """
     folder, trials = checkpoint_folder(checkpoints), []
     for speaker in speakers:
@@ -149,6 +158,11 @@ def _shown(trial: Trial, outcome: Outcome) -> dict[str, float]:
 
 def by_speaker(runs: pd.DataFrame) -> pd.DataFrame:
     """Tabulate means over seeds: a row for each model, a column for each speaker, and their `average`.
+
+    Parameters
+    ----------
+    runs : DataFrame
+        A row for each model, speaker and seed, as `leave_one_speaker_out` returns them.
 
     Examples
     --------

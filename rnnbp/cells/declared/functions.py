@@ -46,6 +46,13 @@ def affine(gate: str, *inputs: Any) -> Expression:
 def linear(gate: str, *inputs: Any) -> Expression:
     """Return `affine` without biases: the sum of W u over `inputs` u.
 
+    Parameters
+    ----------
+    gate : str
+        The name of the rows of its weights.
+    *inputs : symbol
+        The inputs u: x, h, or what was computed of them.
+
     Examples
     --------
     >>> from rnnbp.cells.declared import DeclaredCell
@@ -86,47 +93,182 @@ def _apply(function: str, *values: Any) -> Expression:
 
 
 def sigmoid(a: Any) -> Expression:
-    """Return 1 / (1 + exp(-a))."""
+    """Return 1 / (1 + exp(-a)).
+
+    Parameters
+    ----------
+    a : symbol or number
+        Each element by itself, (..., H).
+
+    Examples
+    --------
+    >>> from rnnbp.cells.declared import DeclaredCell, affine
+    >>> class Cell(DeclaredCell):
+    ...     def update(x, h):
+    ...         return sigmoid(affine("h", x, h))
+    >>> Cell(3, 4).output_size
+    4
+    """
     return _apply("sigmoid", a)
 
 
 def tanh(a: Any) -> Expression:
-    """Return the hyperbolic tangent."""
+    """Return the hyperbolic tangent.
+
+    Parameters
+    ----------
+    a : symbol or number
+        Each element by itself, (..., H).
+
+    Examples
+    --------
+    >>> from rnnbp.cells.declared import DeclaredCell, affine
+    >>> class Cell(DeclaredCell):
+    ...     def update(x, h):
+    ...         return tanh(affine("h", x, h))
+    >>> Cell(3, 4).output_size
+    4
+    """
     return _apply("tanh", a)
 
 
 def relu(a: Any) -> Expression:
-    """Return max(0, a); its derivative at 0 is taken as 0."""
+    """Return max(0, a); its derivative at 0 is taken as 0.
+
+    Parameters
+    ----------
+    a : symbol or number
+        Each element by itself, (..., H).
+
+    Examples
+    --------
+    >>> from rnnbp.cells.declared import DeclaredCell, affine
+    >>> class Cell(DeclaredCell):
+    ...     def update(x, h):
+    ...         return relu(affine("h", x, h))
+    >>> Cell(3, 4).output_size
+    4
+    """
     return _apply("relu", a)
 
 
 def exp(a: Any) -> Expression:
-    """Return the exponential function."""
+    """Return the exponential function.
+
+    Parameters
+    ----------
+    a : symbol or number
+        Each element by itself, (..., H).
+
+    Examples
+    --------
+    >>> from rnnbp.cells.declared import DeclaredCell, affine
+    >>> class Cell(DeclaredCell):
+    ...     def update(x, h):
+    ...         return exp(-(h**2)) + affine("h", x)
+    >>> Cell(3, 4).output_size
+    4
+    """
     return _apply("exp", a)
 
 
 def sin(a: Any) -> Expression:
-    """Return the sine."""
+    """Return the sine.
+
+    Parameters
+    ----------
+    a : symbol or number
+        Each element by itself, (..., H).
+
+    Examples
+    --------
+    >>> from rnnbp.cells.declared import DeclaredCell, affine
+    >>> class Cell(DeclaredCell):
+    ...     def update(x, h):
+    ...         return h + sin(affine("h", x, h))
+    >>> Cell(3, 4).output_size
+    4
+    """
     return _apply("sin", a)
 
 
 def cos(a: Any) -> Expression:
-    """Return the cosine."""
+    """Return the cosine.
+
+    Parameters
+    ----------
+    a : symbol or number
+        Each element by itself, (..., H).
+
+    Examples
+    --------
+    >>> from rnnbp.cells.declared import DeclaredCell, affine
+    >>> class Cell(DeclaredCell):
+    ...     def update(x, h):
+    ...         return cos(affine("h", x, h))
+    >>> Cell(3, 4).output_size
+    4
+    """
     return _apply("cos", a)
 
 
 def softplus(a: Any) -> Expression:
-    """Return log(1 + exp(a))."""
+    """Return log(1 + exp(a)).
+
+    Parameters
+    ----------
+    a : symbol or number
+        Each element by itself, (..., H).
+
+    Examples
+    --------
+    >>> from rnnbp.cells.declared import DeclaredCell, affine
+    >>> class Cell(DeclaredCell):
+    ...     def update(x, h):
+    ...         return softplus(affine("h", x, h))
+    >>> Cell(3, 4).output_size
+    4
+    """
     return _apply("softplus", a)
 
 
 def maximum(a: Any, b: Any) -> Expression:
-    """Return the greater of two values; where they are equal, the derivative is taken with respect to b."""
+    """Return the greater of two values; where they are equal, the derivative is taken with respect to b.
+
+    Parameters
+    ----------
+    a, b : symbol or number
+        Each element by itself, (..., H).
+
+    Examples
+    --------
+    >>> from rnnbp.cells.declared import DeclaredCell, affine
+    >>> class Cell(DeclaredCell):
+    ...     def update(x, h):
+    ...         return maximum(h, affine("h", x))
+    >>> Cell(3, 4).output_size
+    4
+    """
     return _apply("maximum", a, b)
 
 
 def stop_gradient(a: Any) -> Expression:
-    """Return `a` itself, which is taken as a constant in derivatives."""
+    """Return `a` itself, which is taken as a constant in derivatives.
+
+    Parameters
+    ----------
+    a : symbol or number
+        Each element by itself, (..., H).
+
+    Examples
+    --------
+    >>> from rnnbp.cells.declared import DeclaredCell, affine
+    >>> class Cell(DeclaredCell):
+    ...     def update(x, h):
+    ...         return stop_gradient(h) + affine("h", x)
+    >>> Cell(3, 4).output_size
+    4
+    """
     return _apply("stop_gradient", a)
 
 
@@ -138,6 +280,15 @@ def spike(u: Any, surrogate: Callable[[Any], Any]) -> Expression:
     u : symbol
     surrogate : callable
         Written in the functions of this module, as ``lambda u: relu(1 - abs(u))``.
+
+    Examples
+    --------
+    >>> from rnnbp.cells.declared import DeclaredCell, affine
+    >>> class Cell(DeclaredCell):
+    ...     def update(x, h):
+    ...         return spike(affine("h", x, h) - 1, lambda u: relu(1 - abs(u)))
+    >>> Cell(3, 4).output_size
+    4
     """
     if not isinstance(u, Expression):
         raise EquationError(f"spike takes the symbols that update is called with, got {u!r}. {ONCE}")
@@ -145,5 +296,23 @@ def spike(u: Any, surrogate: Callable[[Any], Any]) -> Expression:
 
 
 def activate(name: str, a: Any) -> Expression:
-    """Return the activation that a field of the cell names: 'tanh', 'relu', 'sigmoid' or 'linear'."""
+    """Return the activation that a field of the cell names: 'tanh', 'relu', 'sigmoid' or 'linear'.
+
+    Parameters
+    ----------
+    name : str
+        The field's value.
+    a : symbol or number
+        Each element by itself, (..., H).
+
+    Examples
+    --------
+    >>> from rnnbp.cells.declared import DeclaredCell, affine
+    >>> class Cell(DeclaredCell):
+    ...     act: str = "relu"
+    ...     def update(x, h, act):
+    ...         return activate(act, affine("h", x, h))
+    >>> Cell(3, 4).act
+    'relu'
+    """
     return _apply(name, a) if choice("activation", name, ("tanh", "relu", "sigmoid", "linear")) != "linear" else a

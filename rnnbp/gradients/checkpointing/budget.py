@@ -24,6 +24,12 @@ WORKING = 2.1  # temporary memory in a segment, in its residuals: 2.05 (Elman, c
 def bytes_of(name: str, value: Any) -> int:
     """Return a number of bytes, or a text such as "50 MB" (10^6) or "64 KiB" (2^10), as an int.
 
+    Parameters
+    ----------
+    name : str
+        The name of the argument, for the message.
+    value : int or str
+
     Examples
     --------
     >>> bytes_of("memory", "1.5 KiB")

@@ -118,6 +118,13 @@ def store_residuals(segments: int, slots: int) -> Iterator[Action]:
 def snapshots_evaluations(segments: int, slots: int) -> int:
     """Count the segments that `store_snapshots` runs, repeated ones included.
 
+    Parameters
+    ----------
+    segments : int
+        Number of segments of the sequence.
+    slots : int
+        Number of segments, or of states, that are stored at the same time.
+
     Examples
     --------
     >>> snapshots_evaluations(1000, 50)
@@ -128,6 +135,13 @@ def snapshots_evaluations(segments: int, slots: int) -> int:
 
 def residuals_evaluations(segments: int, slots: int) -> int:
     """Count the segments that `store_residuals` runs, repeated ones included.
+
+    Parameters
+    ----------
+    segments : int
+        Number of segments of the sequence.
+    slots : int
+        Number of segments, or of states, that are stored at the same time.
 
     Examples
     --------

@@ -64,7 +64,7 @@ class InfluenceMatrix(Protocol):
 
 @dataclass(frozen=True)
 class Online(GradientAlgorithm):
-    """Base of the online algorithms, which have no backward pass through time: M is updated forward, step by step.
+    """Base class of the online algorithms: no backward pass through time; M is updated forward, step by step.
 
     Parameters
     ----------
