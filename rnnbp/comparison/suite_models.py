@@ -13,6 +13,8 @@ from rnnbp.comparison.models import (
     LABEL_BASELINES,
     Baseline,
     Build,
+    averaged_recurrent,
+    bidirectional,
     causal_convolutional,
     causal_window_mlp,
     convolutional,
@@ -23,6 +25,7 @@ from rnnbp.comparison.models import (
     pooled_reservoir,
     recurrent_per_step,
     reservoir_per_step,
+    window_mlp,
     windowed_mean_recurrent,
     windowed_recurrent,
 )
@@ -79,13 +82,12 @@ def _forecasts(season: int, lags: int) -> dict[str, Model]:
 
 
 VOWELS: dict[str, Model] = {
-    "mlp": BASELINES["window-mlp"],
+    "mlp": Baseline(window_mlp, 100, "static"),
     "statistics-mlp": BASELINES["statistics-mlp"],
     "conv": Baseline(convolutional, 32, "static", 0.005),
-    "lstm": BASELINES["lstm"],
-    "gru": BASELINES["gru"],
-    "bigru": BASELINES["bigru"],
-    **_reservoirs(pooled_reservoir, 100, 0.003),
+    "lstm": Baseline(partial(averaged_recurrent, LSTM), 32, "recurrent"),
+    "gru": Baseline(partial(bidirectional, GRU), 32, "recurrent", 0.005),
+    **_reservoirs(pooled_reservoir, 60, 0.005),
 }
 
 DIGITS: dict[str, Model] = {  # MNIST-1D and its shuffled twin

@@ -22,7 +22,7 @@ from rnnbp.comparison.suite_models import (
 )
 from rnnbp.comparison.tasks import loss_for
 from rnnbp.data import SequenceDataset
-from rnnbp.datasets import load, load_archive, load_nettalk
+from rnnbp.datasets import data_folder, load, load_archive, load_nettalk
 from rnnbp.losses import BinaryCrossEntropy, Loss
 
 Pair = tuple[SequenceDataset, SequenceDataset]
@@ -145,6 +145,14 @@ def spelled_words(words: int = 2000, seed: int = 0) -> Pair:
     return part(chosen[: len(chosen) // 2]), part(chosen[len(chosen) // 2 :])
 
 
+def _downloaded(name: str, loader: Callable[[], Pair]) -> Pair:
+    """Load a dataset unless it would have to be downloaded first."""
+    folder = data_folder() / name
+    if not folder.is_dir():
+        raise FileNotFoundError(f"it is not in {str(folder)!r}; rnnbp.datasets.fetch({name!r}) downloads it")
+    return loader()
+
+
 def _archive(name: str, about: str) -> SuiteTask:
     """Return the task of a dataset of the UCR or UEA archive."""
     return SuiteTask(
@@ -179,8 +187,16 @@ FULL = {
     "ACSF1": _archive("ACSF1", "power consumption of appliances, 10 classes"),
     "Trace": _archive("Trace", "instruments of a nuclear plant, synthetic, 4 classes"),
     "spoken-digits": SuiteTask(
-        partial(load, "spoken-digits"), about="which digit? recordings of six speakers", elsewhere=True
+        partial(_downloaded, "spoken-digits", partial(load, "spoken-digits")),
+        about="which digit? recordings of six speakers",
+        elsewhere=True,
     ),
-    "nettalk": SuiteTask(spelled_words, LETTERS, epochs=20, about="phonemes of English words", elsewhere=True),
+    "nettalk": SuiteTask(
+        partial(_downloaded, "nettalk", spelled_words),
+        LETTERS,
+        epochs=20,
+        about="phonemes of English words",
+        elsewhere=True,
+    ),
 }
 SUITES: dict[str, Mapping[str, SuiteTask]] = {"quick": QUICK, "full": FULL}

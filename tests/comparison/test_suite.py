@@ -319,3 +319,12 @@ def test_words_are_spelled_one_letter_a_step(monkeypatch):
             spelled[word] = "".join(part.classes[k] for k in y)
     assert spelled == dict(zip(table["word"], table["phonemes"], strict=True))
     assert [len(part) for part in parts] == [2, 2]
+
+
+def test_what_is_not_downloaded_yet_is_skipped(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("RNNBP_DATA", str(tmp_path))
+    tasks = {name: SUITES["full"][name] for name in ("spoken-digits", "nettalk")}
+    suite(tasks={**tasks, "recall": RECALL}, seeds=1)
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("spoken-digits is skipped: it is not in ")
+    assert second.endswith("rnnbp.datasets.fetch('nettalk') downloads it")
