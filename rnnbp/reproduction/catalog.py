@@ -99,6 +99,13 @@ def reproduce(name: str, settings: Settings | None = None) -> Sequence[Figure]:
         If its data is missing and cannot be downloaded.
     ImportError
         If a package is missing.
+
+    Examples
+    --------
+    >>> reproduce("1987")
+    Traceback (most recent call last):
+    ValueError: ...
+    >>> reproduce("speed")  # doctest: +SKIP
     """
     one = reproduction(name)
     settings = Settings(one.seeds or 1) if settings is None else settings

@@ -67,7 +67,7 @@ def malformed_in(text: str) -> list[str]:
     prose = re.sub(r"(?<!`)`[^`\n]+`(?!`)", "name", prose)
     wrong = {
         "a backtick without its partner": r"`",
-        "bars, as of a norm, outside ``code``": r"(?<!\S)\|[^\s|][^|\n]*[^\s|]\|(?![\w|])",
+        "bars, as of a norm, outside ``code``": r"(?<!\S)\|[^\s|](?:[^|\n]*[^\s|])?\|(?![\w|])",
         "a name that ends in an underscore, outside ``code``": r"\b\w+_(?=[\s,.;:)]|$)",
         "an equation without :: before it": r"(?m)^( *)\S.*[^:]\n\n\1 {4,}[^\s>\-*].* = ",
     }
