@@ -6,7 +6,7 @@ import pandas as pd
 
 import rnnbp
 from rnnbp.reproduction import comparison_tables, nettalk_tables, speed_tables
-from rnnbp.reproduction.figures import Figure
+from rnnbp.reproduction.figures import HEADING, Figure, names
 from rnnbp.reproduction.side_by_side import Reproduction, Settings
 from rnnbp.runtime import choice
 
@@ -18,7 +18,9 @@ REPRODUCTIONS = {
         "static and recurrent networks on who speaks", "1 min", "-", comparison_tables.japanese_vowels, 5
     ),
     "mnist-1d": Reproduction("static and recurrent networks on MNIST-1D", "2 min", "-", comparison_tables.mnist_1d, 5),
-    "suite": Reproduction("where recurrence pays off, the quick suite", "3 min", "-", comparison_tables.suite, 5),
+    "suite": Reproduction(
+        "where recurrence pays off, the quick suite", "3 min", "-", comparison_tables.suite, 5, heading="task"
+    ),
     "spoken-digits": Reproduction(
         "one digit at a time, known speakers", "15 min", FSDD, comparison_tables.one_spoken_digit, takes_data=True
     ),
@@ -89,7 +91,8 @@ def reproduce(name: str, settings: Settings | None = None) -> Sequence[Figure]:
     Returns
     -------
     sequence of Figure
-        New figures, whose source is this command and whose version is this package's.
+        New figures, whose source is this command and whose version is this package's; before those of a table that the
+        bundled file does not have, its heading.
 
     Raises
     ------
@@ -110,4 +113,6 @@ def reproduce(name: str, settings: Settings | None = None) -> Sequence[Figure]:
     one = reproduction(name)
     settings = Settings(one.seeds or 1) if settings is None else settings
     source = f"rnnbp reproduce {name}" + (f" --seeds {settings.seeds}" if one.seeds else "")
-    return [measured.figure(source, rnnbp.__version__) for measured in one.run(settings)]
+    found = [measured.figure(source, rnnbp.__version__) for measured in one.run(settings)]
+    new = dict.fromkeys(figure.table for figure in found if figure.table not in names())
+    return [*(Figure(table, "", "", one.heading, "text", HEADING, "", "") for table in new), *found]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from rnnbp.reproduction.figures import ORIGINS, Figure, names, read_figures, table
+from rnnbp.reproduction.figures import HEADING, ORIGINS, Figure, names, read_figures, table
 from rnnbp.runtime import positive_int, replacing
 
 DIGITS = {"%": ".2f", "": ".4g", **dict.fromkeys(("s", "ms", "µs", "MB"), ".3g")}
@@ -99,6 +99,8 @@ class Reproduction:
         Whether the data can be in a folder of the user's.
     resumes : bool, default True
         Whether an interrupted run resumes from checkpoints.
+    heading : str, default 'network'
+        Of the first column, where the table is a new one.
     """
 
     about: str
@@ -108,6 +110,7 @@ class Reproduction:
     seeds: int | None = 3
     takes_data: bool = False
     resumes: bool = True
+    heading: str = "network"
 
     def check(self, given: Iterable[str]) -> None:
         """Raise unless the options that are given, of 'seeds', 'data' and 'checkpoints', have an effect.
@@ -146,7 +149,7 @@ def side_by_side(figures: Sequence[Figure], name: str) -> pd.DataFrame:
     >>> side_by_side([new], "mnist-1d").loc[("shuffled", "GRU"), ["published", "new"]].tolist()
     [57.0, 57.5]
     """
-    new = {(f.row, f.column): f for f in figures if f.table == name and f.unit != "text"}
+    new = {(f.row, f.column): f for f in figures if f.table == name and f.unit != "text" and f.origin != HEADING}
     known = table(name) if name in names() else pd.DataFrame(columns=["unit", *ORIGINS])
     cells = list(dict.fromkeys([*(cell for cell in known.index if cell[1] in {c for _, c in new}), *new]))
     rows = [
@@ -208,7 +211,8 @@ def write_figures(path: str | Path, figures: Sequence[Figure]) -> None:
     """
     path = Path(path)
     kept = read_figures(path) if path.is_file() else []
-    new = {(f.table, f.row, f.column): f for f in figures}
+    headed = {figure.table for figure in kept if figure.origin == HEADING}
+    new = {(f.table, f.row, f.column): f for f in figures if f.origin != HEADING or f.table not in headed}
     merged = [new.pop((f.table, f.row, f.column), f) if f.origin == "recorded" else f for f in kept]
     for figure in new.values():  # after the last one of its table
         places = [place for place, other in enumerate(merged) if other.table == figure.table]

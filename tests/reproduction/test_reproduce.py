@@ -111,6 +111,18 @@ def test_reproduced_figures_name_their_command_and_version(monkeypatch):
     assert reproduction.reproduce("mnist-1d", QUIET)[0].source.endswith("--seeds 2")
 
 
+def test_a_new_table_is_written_with_its_heading_once(monkeypatch, tmp_path):
+    found = replace(REPRODUCTIONS["suite"], run=lambda settings: [Measured("a new one", "adding", "static", 50.0)])
+    monkeypatch.setitem(REPRODUCTIONS, "suite", found)
+    figures = reproduction.reproduce("suite", QUIET)
+    assert printed(figures).splitlines()[1].split() == ["adding", "-", "-", "50.00"]
+    for _ in range(2):
+        write_figures(tmp_path / "figures.csv", figures)
+    lines = (tmp_path / "figures.csv").read_text(encoding="utf-8").splitlines()[1:]
+    assert lines[0] == "a new one,,,task,text,heading,,"
+    assert len(lines) == 2
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
