@@ -1,5 +1,7 @@
 from rnnbp.reproduction.catalog import reproduce as reproduce
 from rnnbp.reproduction.catalog import reproductions as reproductions
+from rnnbp.reproduction.figures import Figure as Figure
+from rnnbp.reproduction.figures import figures_of as figures_of
 from rnnbp.reproduction.figures import names as names
 from rnnbp.reproduction.figures import table as table
 from rnnbp.reproduction.markdown_tables import markdown as markdown

@@ -129,12 +129,27 @@ def _tables() -> dict[str, list[Figure]]:
 
 
 def figures_of(name: str) -> list[Figure]:
-    """Return all figures of a table.
+    """Return all figures of a table, with their sources.
+
+    Parameters
+    ----------
+    name : str
+        A name in `names`.
+
+    Returns
+    -------
+    list of Figure
+        In the file's order; the first one, of origin 'heading', names the column of the rows.
 
     Raises
     ------
     ValueError
         If there is no table of that name.
+
+    Examples
+    --------
+    >>> [figure.shown for figure in figures_of("mnist-1d") if figure.row == "GRU"]
+    ['91 %', '57 %']
     """
     tables = _tables()
     return tables[choice("table", name, tables)]
