@@ -34,15 +34,15 @@ caption { text-align: left; color: var(--faint); padding: .3rem 0 }
 th, td { padding: .35rem .4rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top;
   overflow-wrap: normal }
 thead th { vertical-align: bottom; border-bottom: 2px solid var(--line) }
-.text, tbody th { text-align: left } tbody th { font-weight: 600 }
-table.settings th { font-weight: normal; color: var(--faint); width: 12rem }
+.text, tbody th { text-align: left } tbody th { font-weight: 600; white-space: nowrap }
+table.settings th { font-weight: normal; white-space: normal; color: var(--faint); width: 12rem }
 table.settings td { text-align: left; overflow-wrap: anywhere }
 thead button { all: unset; cursor: pointer; font-weight: 600; text-decoration: underline dotted var(--faint) }
 thead button:focus-visible, summary:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px }
 thead button::after { content: "\\00a0\\2195"; color: var(--faint) }
 [aria-sort=ascending] button::after { content: "\\00a0\\2191" }
 [aria-sort=descending] button::after { content: "\\00a0\\2193" }
-details { border: 1px solid var(--line); border-radius: .4rem; padding: .5rem 1rem; margin: .7rem 0 }
+details { border: 1px solid var(--line); border-radius: .4rem; padding: .5rem; margin: .7rem 0 }
 summary { cursor: pointer; font-weight: 600 } summary span { font-weight: normal; color: var(--faint) }
 """
 
@@ -60,7 +60,7 @@ CARDS = """
   .cards%(width)d tbody tr { display: block; background: var(--soft); border-radius: .4rem; padding: .4rem .7rem }
   .cards%(width)d tbody th, .cards%(width)d tbody td { display: flex; justify-content: space-between; gap: 1rem;
     border: 0; padding: .1rem 0; text-align: right; overflow-wrap: anywhere }
-  .cards%(width)d tbody th { font-size: 1rem } .cards%(width)d tbody td:empty { display: none }
+  .cards%(width)d tbody th { font-size: 1rem; white-space: normal } .cards%(width)d tbody td:empty { display: none }
   .cards%(width)d tbody td::before { content: attr(data-label); color: var(--faint); text-align: left;
     overflow-wrap: normal }
 }
@@ -160,7 +160,7 @@ def table(frame: pd.DataFrame, caption: str, text: Sequence[str] = ()) -> str:
 
 
 def _row(row: Sequence[str], columns: pd.Index, left: set[str]) -> str:
-    first, *rest = (html.escape(cell) for cell in row)
+    first, *rest = (html.escape(cell).replace(" ± ", "&nbsp;±&nbsp;") for cell in row)
     cells = zip(columns[1:], rest, strict=True)
     return f'<th scope="row">{first}</th>' + "".join(
         f'<td{_left(name in left)} data-label="{html.escape(str(name))}">{cell}</td>' for name, cell in cells

@@ -58,6 +58,7 @@ set is used once. Differences are improvements, paired by seed, ± half the 95 %
 <b>memory</b> is the lag within which 90 % of the gradient of the best recurrent network lies.</p>
 <h2>Every model on every task</h2>
 {table(_wide(suite), "Mean test score; an empty cell: the task is without the model")}
+{_published(suite.reports)}
 <h2>Average ranks</h2>
 {
         picture(
@@ -85,6 +86,12 @@ set is used once. Differences are improvements, paired by seed, ± half the 95 %
     return document(f"rnnbp: {title}", body)
 
 
+def _published(reports: Mapping[str, Compared]) -> str:
+    """Return the published figures that the tasks' settings name, as a section."""
+    figures = {task: one.settings["published"] for task, one in reports.items() if "published" in one.settings}
+    return f"<h2>Published figures</h2>\n{settings_table(figures, 'By others, with their sources')}" if figures else ""
+
+
 def _described(suite: ComparedSuite) -> dict[str, str]:
     """Return the settings that all tasks have in common."""
     first, *rest = (report.settings for report in suite.reports.values())
@@ -96,7 +103,7 @@ def _ranks(suite: ComparedSuite) -> str:
 
 
 def _task(name: str, report: Compared, described: dict[str, str]) -> str:
-    own = {key: text for key, text in report.settings.items() if key not in described}
+    own = {key: text for key, text in report.settings.items() if key not in {*described, "published"}}
     return f"""<details><summary>{html.escape(name)} <span>{report.metric}</span></summary>
 <p>{html.escape(report.verdict)}</p>
 {sections(report, own, heading=3)}

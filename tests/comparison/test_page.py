@@ -60,6 +60,10 @@ def test_each_value_of_a_card_has_its_columns_name() -> None:
     assert '<td class="text" data-label="b &amp; c">&lt;4</td>' in html
 
 
+def test_a_deviation_stays_on_the_line_of_its_mean() -> None:
+    assert '<td data-label="b">0.5&nbsp;±&nbsp;0.1</td>' in table(pd.DataFrame({"a": ["1"], "b": ["0.5 ± 0.1"]}), "")
+
+
 SORT = """
 const cell = text => ({textContent: text});
 const rows = %s.map(([a, b]) => ({cells: [cell(a), cell(b)], name: a}));
@@ -79,7 +83,7 @@ console.log(order.join(" "), JSON.stringify(heads.map(head => head.attributes)))
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
 def test_a_click_sorts_by_numbers_and_a_second_one_the_other_way() -> None:
     """Numbers with signs, thousands, deviations and names before them; empty cells stay last."""
-    cells = [["c", "gru 0.9 ± 0.1"], ["a", ""], ["b", "-1,234"], ["e", "+2e3"], ["d", "\u22120.5"]]
+    cells = [["c", "gru 0.9\u00a0±\u00a00.1"], ["a", ""], ["b", "-1,234"], ["e", "+2e3"], ["d", "\u22120.5"]]
     code = SORT % (repr(cells), SCRIPT)
     done = subprocess.run(["node", "-e", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == 'bdcea ecdba abcde [{"aria-sort":"ascending"},{}]'

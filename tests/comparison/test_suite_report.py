@@ -192,6 +192,17 @@ def test_the_page_has_common_settings_once_and_those_of_a_task_with_it(
     assert page.count("<summary>") == 2 * len(suite.reports)
 
 
+def test_published_figures_have_a_section_of_their_own(suite: SuiteReport, tmp_path, unrendered) -> None:
+    suite.to_html(tmp_path / "without.html")
+    assert "Published" not in (tmp_path / "without.html").read_text(encoding="utf-8")
+    reports = dict(suite.reports)
+    reports["vowels"] = report_of({"mlp": 0.9, "gru": 0.91}, published="GRU 91 % (A & B, 2020)")
+    SuiteReport(reports).to_html(tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.count('<th scope="row">vowels</th><td>GRU 91 % (A &amp; B, 2020)</td>') == 1
+    assert page.count("GRU 91 %") == 1
+
+
 class Tags(HTMLParser):
     """Checks that elements are closed in order, and collects what accessibility needs."""
 
