@@ -14,7 +14,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, metavar="N", help="number of seeds (default: as recorded)")
     parser.add_argument("--data", type=Path, metavar="PATH", help="where the data is (default: downloaded)")
     add_target(parser, "--checkpoints", "DIR", "write checkpoints there; a second call resumes from them")
-    parser.set_defaults(checkpoint_option=("checkpoints", "DIR"))
     add_workers(parser)
     add_target(
         parser,
@@ -34,6 +33,8 @@ def run(options: argparse.Namespace) -> None:
         print(reproduction.reproductions().to_string(index=False))
         return
     one = found(options.table)
+    if one.resumes:
+        options.checkpoint_option = ("checkpoints", "DIR")
     one.check(name for name in ("seeds", "data", "checkpoints") if getattr(options, name) is not None)
     seeds = (one.seeds or 1) if options.seeds is None else options.seeds
     settings = Settings(seeds, options.data, options.checkpoints, worker_count(options), not options.quiet)

@@ -21,9 +21,9 @@ from rnnbp.comparison import (
     loss_for,
     model_factory,
 )
+from rnnbp.comparison.suite_models import linear
 from rnnbp.comparison.suite_tasks import SUITES, SuiteTask
 from rnnbp.data import SequenceDataset
-from rnnbp.layers import Dense, Layer, Resample
 from rnnbp.reproduction.side_by_side import Measured, Settings
 
 PARAMETERS = 190_000  # of the networks on spoken digits
@@ -117,16 +117,11 @@ MNIST_1D = {"mnist1d": "MNIST-1D", "mnist1d-shuffled": "shuffled"}
 NETWORKS = {"mlp": "MLP", "conv": "CNN", "gru": "GRU"}
 
 
-def logistic_regression(features: int, width: int, outputs: int) -> list[Layer]:
-    """Return a linear model of the 40 steps of MNIST-1D; a width has no meaning."""
-    return [Resample(40), Dense(40 * features, outputs)]
-
-
 def mnist_1d(settings: Settings) -> Iterator[Measured]:
     """Train the suite's networks, and logistic regression, on MNIST-1D and its shuffled twin."""
-    linear = {"logistic regression": Baseline(logistic_regression, 1, "static", 0.01)}
+    logistic = {"logistic regression": Baseline(partial(linear, 40), 1, "static", 0.01)}
     tasks = {name: SUITES["quick"][name] for name in MNIST_1D}
-    tasks = {name: replace(task, models={**linear, **task.models}) for name, task in tasks.items()}
+    tasks = {name: replace(task, models={**logistic, **task.models}) for name, task in tasks.items()}
     for task, report in _suite(tasks, settings).reports.items():
         for row in report.table.to_dict("records"):
             name, column = NETWORKS.get(row["model"], row["model"]), MNIST_1D[task]

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from rnnbp.cli.main import main
 from rnnbp.reproduction import comparison_tables
 from rnnbp.reproduction.catalog import REPRODUCTIONS
 from rnnbp.reproduction.figures import read_figures
@@ -44,6 +45,17 @@ def test_the_command_prints_and_writes_new_figures(rnn, monkeypatch, tmp_path):
 )
 def test_the_command_refuses_what_it_cannot_do(refused, line, message):
     assert re.search(message, refused(line))
+
+
+@pytest.mark.parametrize(("table", "resumes"), [("mnist-1d", True), ("speed", False)])
+def test_an_interrupted_run_says_how_to_resume_where_it_can(monkeypatch, capsys, table, resumes):
+    def run(settings):
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(REPRODUCTIONS, table, replace(REPRODUCTIONS[table], run=run))
+    assert main(["reproduce", table, "--workers", "1"]) == 130
+    message = capsys.readouterr().err
+    assert (f"rnnbp reproduce {table} --workers 1 --checkpoints DIR" in message) == resumes
 
 
 @pytest.mark.slow
