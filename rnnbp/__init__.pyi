@@ -140,6 +140,7 @@ from rnnbp.optimizers import Rprop as Rprop
 from rnnbp.optimizers import StepDecay as StepDecay
 from rnnbp.optimizers import WarmUp as WarmUp
 from rnnbp.optimizers import schedules as schedules
+from rnnbp.reservoirs import RecursiveLeastSquares as RecursiveLeastSquares
 from rnnbp.reservoirs import echo_state_network as echo_state_network
 from rnnbp.runtime import get_num_threads as get_num_threads
 from rnnbp.runtime import set_num_threads as set_num_threads

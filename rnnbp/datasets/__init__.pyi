@@ -12,6 +12,7 @@ from rnnbp.datasets.labels import ByFolder as ByFolder
 from rnnbp.datasets.labels import ByName as ByName
 from rnnbp.datasets.labels import ByTable as ByTable
 from rnnbp.datasets.mnist_1d import mnist1d as mnist1d
+from rnnbp.datasets.narma_series import narma as narma
 from rnnbp.datasets.nettalk import load_nettalk as load_nettalk
 from rnnbp.datasets.orl_faces import load_orl_faces as load_orl_faces
 from rnnbp.datasets.pgm import read_pgm as read_pgm

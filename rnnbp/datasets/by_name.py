@@ -16,6 +16,7 @@ from rnnbp.datasets.arabic_digits import load_spoken_arabic_digits
 from rnnbp.datasets.archives import PACKAGES, load_archive
 from rnnbp.datasets.digits import load_digit_rows, load_digits
 from rnnbp.datasets.mnist_1d import mnist1d
+from rnnbp.datasets.narma_series import narma
 from rnnbp.datasets.registry import REGISTRY
 from rnnbp.datasets.speech_commands import load_speech_commands
 from rnnbp.datasets.sunspots import load_sunspots
@@ -134,6 +135,7 @@ ENTRIES = {
     "mackey-glass": _made(
         signals.mackey_glass, "forecast a chaotic series", "value a step", train=200, test=100, steps=100
     ),
+    "narma": _made(narma, "imitate NARMA-10, a memory of ten steps", "value a step", train=10, test=5, steps=400),
     "reber": _made(reber.reber, "which symbols may follow?", "values a step"),
     "embedded-reber": _made(reber.embedded_reber, "the same, across a word", "values a step"),
     "mnist1d": _recipe(mnist1d, "which digit is the curve? shifted, in noise", "class a sequence"),

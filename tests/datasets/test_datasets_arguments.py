@@ -80,6 +80,7 @@ MADE = {
         {"sequences": 2, "steps": 9},
         {"sequences": 3, "steps": 8, "ahead": 2, "tau": 20.0, "seed": 1},
     ),
+    "narma": ({"sequences": 2, "steps": 9}, {"sequences": 3, "steps": 8, "seed": 1}),
     "mackey_glass_series": ({"steps": 9}, {"steps": 8, "tau": 20.0, "seed": 1}),
     "mnist1d": ({"train": 7, "test": 3}, {"shuffled": True, "train": 17, "test": 13, "seed": 1}),
     "parity": ({"sequences": 5, "steps": 9}, {"sequences": 4, "steps": 8, "shortest": 2, "seed": 1}),

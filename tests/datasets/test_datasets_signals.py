@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from scipy.interpolate import CubicSpline
 
-from rnnbp.datasets import mackey_glass, mackey_glass_series, sine_mixtures, synthetic_vowel_strings, synthetic_vowels
+from rnnbp.datasets import (
+    mackey_glass,
+    mackey_glass_series,
+    narma,
+    sine_mixtures,
+    synthetic_vowel_strings,
+    synthetic_vowels,
+)
 from rnnbp.datasets.signals import FORMANTS
 
 # ---- sines --------------------------------------------------------------------------------------
@@ -65,6 +72,27 @@ def test_mackey_glass_is_forecast_some_steps_ahead():
     data = mackey_glass(3, 20, ahead=6)
     np.testing.assert_allclose(np.concatenate(data.sequences)[:, 0], series[:60], rtol=1e-6)
     np.testing.assert_allclose(np.concatenate(data.targets)[:, 0], series[6:66], rtol=1e-12)
+
+
+# ---- NARMA-10 -----------------------------------------------------------------------------------
+
+
+def test_narma_obeys_its_equation_and_stays_bounded():
+    data = narma(300, 60, seed=3)
+    for u, y in zip(data.sequences, data.targets, strict=True):
+        u, y = u[:, 0], y[:, 0]
+        for t in range(10, 60):
+            window = y[t - 10 : t].sum()
+            expected = 0.3 * y[t - 1] + 0.05 * y[t - 1] * window + 1.5 * u[t - 9] * u[t] + 0.1
+            assert y[t] == pytest.approx(expected, rel=1e-12)
+        assert 0 <= u.min() <= u.max() <= 0.5
+        assert 0.1 < y.min() <= y.max() <= 2
+
+
+def test_a_diverging_narma_series_is_replaced():
+    """About one in a thousand of 2,000 steps diverges; with so many steps nearly all would."""
+    targets = narma(3, 3000, seed=0).targets
+    assert max(one.max() for one in targets) <= 2
 
 
 # ---- vowels -------------------------------------------------------------------------------------
