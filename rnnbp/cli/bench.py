@@ -20,6 +20,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--suite", nargs="?", const="all", metavar="SECTIONS",
         help=f"instead: contests beside the peers that are installed, of {SECTION_NAMES}, or all (the default)",
     )  # fmt: skip
+    parser.add_argument(
+        "--reservoirs", action="store_true", help="instead: echo-state networks beside reservoirpy, errors and times"
+    )
     parser.add_argument("--quick", action="store_true", help="about a minute: three sizes, only against PyTorch")
     parser.add_argument(
         "--cells", default=DEFAULT_CELLS, metavar="NAMES", help=f"of {CELL_NAMES}, or all (default: {DEFAULT_CELLS})"
@@ -31,19 +34,42 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--threads", default=DEFAULT_THREADS, metavar="N,N", help=f"numbers of threads (default: {DEFAULT_THREADS})"
     )
     parser.add_argument("--seconds", type=float, metavar="S", help="for each workload (default: 3; with --quick 0.8)")
-    add_target(parser, "--output", "DIR", "write three tables and bench.png, or the suite's two tables")
+    add_target(parser, "--output", "DIR", "write three tables and bench.png; two tables of --suite or --reservoirs")
 
 
 def run(options: argparse.Namespace) -> None:
-    (_run_layers if options.suite is None else _run_suite)(options)
+    if options.reservoirs:
+        _run_reservoirs(options)
+    else:
+        (_run_layers if options.suite is None else _run_suite)(options)
+
+
+def _run_reservoirs(options: argparse.Namespace) -> None:
+    from rnnbp.benchmark.reservoirs import run_reservoirs
+    from rnnbp.benchmark.tables import write_tables
+
+    if options.suite is not None or options.seconds is not None:
+        raise ValueError("--suite and --seconds are of the other benchmarks: leave them out, or --reservoirs")
+    _check_defaults(options, "--reservoirs")
+    seeds = range(1 if options.quick else 5)
+    results = run_reservoirs(seeds, progress=lambda line: print(line, file=sys.stderr))
+    print(results)
+    if options.output is not None:
+        write_tables(options.output, {"reservoirs": results.runs, "reservoirs_table": results.table()})
+        print(f"written: {options.output / 'reservoirs_table.csv'}")
+
+
+def _check_defaults(options: argparse.Namespace, instead: str) -> None:
+    """Raise if an argument of the layers' benchmark is given."""
+    for name, default in (("cells", DEFAULT_CELLS), ("against", None), ("threads", DEFAULT_THREADS)):
+        if getattr(options, name) != default:
+            raise ValueError(f"--{name} is of the layers' benchmark: leave it out, or {instead}")
 
 
 def _run_suite(options: argparse.Namespace) -> None:
     from rnnbp.benchmark.suite.run import SECTIONS, run_suite
 
-    for name, default in (("cells", DEFAULT_CELLS), ("against", None), ("threads", DEFAULT_THREADS)):
-        if getattr(options, name) != default:
-            raise ValueError(f"--{name} is of the layers' benchmark: leave it out, or --suite")
+    _check_defaults(options, "--suite")
     sections = SECTIONS if options.suite == "all" else _names(options.suite, "--suite", list(SECTIONS))
     seconds = options.seconds if options.seconds is not None else 0.5 if options.quick else 2.0
     results = run_suite(sections, seconds, progress=lambda line: print(line, file=sys.stderr))

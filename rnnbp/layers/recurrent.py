@@ -9,6 +9,7 @@ from rnnbp.core import Parameters
 from rnnbp.kernels import kernel_of
 from rnnbp.layers.base import Evaluate, Layer, Residuals, Run, State
 from rnnbp.layers.one_cell import OneCellLayer
+from rnnbp.layers.sparse_recurrence import sparse_evaluation
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,16 @@ class Recurrent(OneCellLayer):
     def prepare(self, params: Parameters) -> Evaluate:
         kernel = kernel_of(self.cell, params.dtype)
         prepared = kernel.prepare(dict(params.items()))
+        sparse = sparse_evaluation(self.cell, params)
 
         def evaluate(x: Array, run: Run, state: State) -> tuple[Array, State]:
             if x.dtype != params.dtype:
                 return Layer.prepare(self, params)(x, run, state)
-            return kernel.evaluate(prepared, x, run.active(len(x)), self._start(state, x.shape[1], x.dtype))
+            start = self._start(state, x.shape[1], x.dtype)
+            if sparse is not None and x.shape[1] == 1 and run.lengths[0] == len(x):
+                y, last = sparse(x[:, 0], start[0])
+                return y[:, None], last[None]
+            return kernel.evaluate(prepared, x, run.active(len(x)), start)
 
         return evaluate
 

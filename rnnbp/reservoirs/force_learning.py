@@ -102,7 +102,7 @@ def force(
     below = PreparedLayers(model.layers[:-1], model.params)
     rls = RecursiveLeastSquares(last.input_size, K, forgetting, initial)  # type: ignore[attr-defined]
     index = len(model.layers) - 1
-    y = np.random.default_rng(natural_int("seed", seed)).standard_normal(K)
+    y: Array = np.random.default_rng(natural_int("seed", seed)).standard_normal(K)
     states: list[Any] | None = model.start()[:-1]
     outputs, change = np.empty_like(wanted), np.empty(len(wanted))
     for t, one in enumerate(wanted):

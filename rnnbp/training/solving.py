@@ -5,14 +5,16 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from rnnbp.data import SequenceBatch, SequenceDataset, item_weights
+from rnnbp.gradients.base import whole_loss
 from rnnbp.layers import Dense, Run
 from rnnbp.losses import BinaryCrossEntropy, CrossEntropy, Loss, MeanSquaredError
 from rnnbp.models import Sequential, carried_states
 from rnnbp.optimizers import NormalEquations, Ridge
 from rnnbp.training.epoch import Epoch, EpochResult, TrainingDivergedError
-from rnnbp.training.evaluation import evaluate
+from rnnbp.training.evaluation import Tally, evaluate
 
 Array = np.ndarray
+MOST_BYTES = 2**27  # of features that are stored, rather than computed again for the scores
 SOLVABLE = (MeanSquaredError, CrossEntropy, BinaryCrossEntropy)
 
 
@@ -77,7 +79,7 @@ def by_solving(epoch: Epoch, optimizer: Ridge, data: SequenceDataset, batch_size
     model, index = epoch.model, len(epoch.model.layers) - 1
     _, D = model.params[f"{index}.w"].shape
     equations = [NormalEquations(D, model.params[f"{index}.b"].size)]
-    steps = 0
+    steps, seen = 0, Recent(MOST_BYTES)
     for number, (batch, features, due) in enumerate(_features(epoch, optimizer.washout, data, batch_size)):
         y, weights = _targets(model, epoch.loss, batch, due)
         counts = weights.any(axis=tuple(range(1, weights.ndim)))
@@ -88,6 +90,7 @@ def by_solving(epoch: Epoch, optimizer: Ridge, data: SequenceDataset, batch_size
                 "radius of the recurrent weights, or take a bounded activation"
             )
         equations = _added(equations, x, y, weights)
+        seen.add(batch, features)
         steps += int(batch.lengths.sum())
     fits = [optimizer.solve(one, model.dtype) for one in equations]
     model.params[f"{index}.w"] = np.concatenate([fit.w for fit in fits])
@@ -95,8 +98,31 @@ def by_solving(epoch: Epoch, optimizer: Ridge, data: SequenceDataset, batch_size
     optimizer.found = tuple(fit.penalty for fit in fits)
     optimizer.steps += 1
     epoch.last_good[:] = model.params.vector
-    scores = evaluate(model, epoch.loss, data, batch_size, epoch.stateful)
+    if seen.batches is None:
+        scores = evaluate(model, epoch.loss, data, batch_size, epoch.stateful)
+    else:
+        tally, last, readout = Tally(epoch.loss, model), model.layers[-1], model.scopes(model.params)[-1]
+        for batch, features in seen.batches:
+            outputs = last.forward(readout, features, Run.of(batch))[0]
+            tally.add(outputs, batch, whole_loss(model, epoch.loss, outputs, batch)[0], (0, batch.steps))
+        scores = tally.result()
     return EpochResult(scores, 0.0, optimizer.learning_rate, steps)
+
+
+class Recent:
+    """Batches with their features, as long as these take no more than a number of bytes; None from then on."""
+
+    def __init__(self, most: int) -> None:
+        self.batches: list[tuple[SequenceBatch, Array]] | None = []
+        self._rest = most
+
+    def add(self, batch: SequenceBatch, features: Array) -> None:
+        """Store a batch, or discard all where they take too much."""
+        self._rest -= features.nbytes
+        if self.batches is not None and self._rest >= 0:
+            self.batches.append((batch, features))
+        else:
+            self.batches = None
 
 
 def _features(

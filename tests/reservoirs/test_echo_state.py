@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import rnnbp
-from rnnbp.layers import Parallel
+from rnnbp.layers import Parallel, Run
 
 
 def test_the_state_is_that_of_the_leaky_integrator(rng):
@@ -20,9 +20,7 @@ def test_below_a_radius_of_one_the_initial_state_is_forgotten(rng):
     x = rng.normal(size=(300, 1, 1))
     for radius, forgotten in ((0.8, True), (3.0, False)):
         model = rnnbp.echo_state_network(1, 50, 1, spectral_radius=radius, input_scaling=0.1, dtype=np.float64).up_to(1)
-        ends = [
-            model.evaluate(x, rnnbp.layers.Run(np.array([300])), [start])[0][-1] for start in np.eye(2, 50)[:, None]
-        ]
+        ends = [model.evaluate(x, Run(np.array([300])), [start])[0][-1] for start in np.eye(2, 50)[:, None]]
         assert (abs(ends[0] - ends[1]).max() < 1e-8) == forgotten
 
 
@@ -96,3 +94,28 @@ def test_the_capacity_of_a_linear_reservoir_is_at_most_its_size_and_above_that_o
 def test_memory_of_a_network_with_one_output_a_sequence_is_refused():
     with pytest.raises(ValueError, match="model must have an output at every step and a layer below the last one"):
         rnnbp.reservoirs.memory_capacity(rnnbp.echo_state_network(1, 9, 1, density=1, pooling=rnnbp.Last()))
+
+
+# ---- sparse recurrence --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("leak", [1.0, 0.4])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_products_with_sparse_weights_give_the_states_of_the_dense_kernel(rng, leak, dtype):
+    model = rnnbp.echo_state_network(2, 300, 1, leak=leak, bias_scaling=0.2, dtype=dtype)
+    x = rng.normal(size=(40, 1, 2))
+    start = list(model.evaluate(rng.normal(size=(5, 1, 2)), Run(np.array([5])))[1])
+    dense = model.unroll(model.params, model.cast(x), Run(np.array([40])), start)
+    sparse = model.evaluate(x, Run(np.array([40])), start)
+    tolerance = 1e-4 if dtype == np.float32 else 1e-12
+    np.testing.assert_allclose(sparse[0], dense[0], rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(sparse[1][0], dense[2][0], rtol=tolerance, atol=tolerance)
+    assert sparse[0].dtype == dtype
+
+
+def test_steps_with_sparse_weights_are_those_of_the_whole_sequence_to_the_last_bit(rng):
+    model, x = rnnbp.echo_state_network(1, 300, 1, leak=0.4).up_to(1), rng.normal(size=(20, 1, 1))
+    state, whole = model.start(), model.forward(x)
+    for one, expected in zip(x, whole, strict=True):
+        y, state = model.step(one, state)
+        np.testing.assert_array_equal(y, expected)
