@@ -80,7 +80,7 @@ def _mackey_glass(ahead: int) -> Callable[[int], tuple[Array, Array]]:
 
 def _narma(seed: int) -> tuple[Array, Array]:
     data = narma(1, 2 * STEPS, seed=seed)
-    return data.sequences[0], data.targets[0]
+    return np.asarray(data.sequences[0]), np.asarray(data.targets)[0]
 
 
 def _delays(seed: int) -> tuple[Array, Array]:

@@ -25,6 +25,7 @@ from rnnbp.layers import (
     Last,
     Layer,
     LayerNorm,
+    LeakyElman,
     MeanOverTime,
     Normalize,
     Parallel,
@@ -34,7 +35,6 @@ from rnnbp.layers import (
 )
 from rnnbp.models import Sequential
 from rnnbp.optimizers import Adam, Optimizer, Ridge
-from rnnbp.reservoirs import reservoir_layers
 from rnnbp.runtime import unknown
 
 Build = Callable[[int, int, int], list[Layer]]
@@ -156,18 +156,24 @@ def recurrent_per_step(layer: Callable[[int, int], Layer], features: int, width:
     return [layer(features, width), Dense(width, outputs)]
 
 
+def two_reservoirs(features: int, width: int, radius: float, slow: float, scaling: float) -> Parallel:
+    """Return a fast and a slow reservoir side by side, of half the width each."""
+    half = max(width // 2, 1)
+    init = EchoState(radius, 10 / max(half, 10), scaling, bias_scaling=0.3)
+    return Parallel(Elman(features, half, init=init), LeakyElman(features, half, tau=slow, init=init))
+
+
 def pooled_reservoir(features: int, width: int, outputs: int) -> list[Layer]:
-    """Return a leaky reservoir, read by its mean over time and its last state."""
-    init = EchoState(0.9, 10 / max(width, 10), input_scaling=0.5, bias_scaling=0.2)
+    """Return two reservoirs, read by their mean over time and their last state."""
+    reservoirs = two_reservoirs(features, width, radius=0.5, slow=5.0, scaling=0.5)
     pooling = Parallel(MeanOverTime(), Last())
-    reservoir, *above = reservoir_layers(features, width, outputs, init, leak=0.3, pooling=pooling)
-    return [reservoir, Dropout(0.5), *above]
+    return [reservoirs, Dropout(0.5), pooling, Dense(4 * max(width // 2, 1), outputs)]
 
 
 def reservoir_per_step(features: int, width: int, outputs: int) -> list[Layer]:
-    """Return a reservoir with an output at every step, which sees the input of the step too."""
-    init = EchoState(0.9, 10 / max(width, 10), input_scaling=0.5, bias_scaling=0.2)
-    return reservoir_layers(features, width, outputs, init, leak=1.0, direct=True)
+    """Return two reservoirs with an output at every step, of their states and the input of the step."""
+    reservoirs = two_reservoirs(features, width, radius=0.9, slow=3.0, scaling=1.0)
+    return [Parallel(reservoirs, Activation("linear")), Dense(2 * max(width // 2, 1) + features, outputs)]
 
 
 def framewise_mlp(features: int, width: int, outputs: int) -> list[Layer]:

@@ -8,7 +8,8 @@ from rnnbp.cells import Cell, ElmanCell, LeakyElmanCell
 from rnnbp.cells.base import Array
 from rnnbp.core import Parameters, activation
 
-LEAST_UNITS, MOST_DENSITY = 256, 0.2  # where a product with a sparse matrix takes less time than a dense kernel
+LEAST_BYTES = 2**21  # of the recurrent weights as a dense matrix, which a core's cache then does not hold
+MOST_DENSITY = 0.2
 OneSequence = Callable[[Array, Array], tuple[Array, Array]]
 """x (T, F), state (H,) -> states (T, H), last state (H,)."""
 
@@ -19,16 +20,16 @@ def sparse_evaluation(cell: Cell, params: Parameters) -> OneSequence | None:
     Examples
     --------
     >>> from rnnbp.core import EchoState
-    >>> cell = ElmanCell(1, 300, init=EchoState(density=0.05))
+    >>> cell = ElmanCell(1, 800, init=EchoState(density=0.05))
     >>> params = Parameters(cell.shapes())
     >>> cell.initialize(params, np.random.default_rng(0))
-    >>> sparse_evaluation(cell, params)(np.ones((9, 1), np.float32), np.zeros(300, np.float32))[0].shape
-    (9, 300)
+    >>> sparse_evaluation(cell, params)(np.ones((9, 1), np.float32), np.zeros(800, np.float32))[0].shape
+    (9, 800)
     """
     if type(cell) not in (ElmanCell, LeakyElmanCell):
         return None
     w, H, F = params["w_hh"], cell.state_size, cell.input_size
-    if len(w) < LEAST_UNITS or np.count_nonzero(w) > MOST_DENSITY * w.size:
+    if w.nbytes < LEAST_BYTES or np.count_nonzero(w) > MOST_DENSITY * w.size:
         return None
     from scipy.sparse import csr_array  # slow to import
 

@@ -11,6 +11,7 @@ from rnnbp.optimizers.full_batch import FullBatch
 from rnnbp.optimizers.normal_equations import NormalEquations
 from rnnbp.runtime import natural_int, number
 
+COST = 1.4  # of an effective parameter in the criterion (Kim & Gu 2004)
 GRID = 61  # penalties tried before the refinement, evenly spaced on a log scale
 
 
@@ -68,16 +69,18 @@ class Ridge(FullBatch):
 
     Notes
     -----
-    GCV is ``N RSS(penalty) / (N - dof(penalty))**2`` with the residual sum of squares and the effective number of
-    parameters, evaluated for all penalties by one eigendecomposition of the centred features' second moments. With as
-    many features as items or more both vanish with the penalty, and their ratio has a finite limit, which is used. The
-    penalty is at least what rounding of features and weights in the model's precision amounts to: errors in variables
-    act as a penalty does.
+    GCV is ``N RSS(penalty) / (N - 1.4 dof(penalty))**2`` with the residual sum of squares and the effective number of
+    parameters, evaluated for all penalties by one eigendecomposition of the centred features' second moments. The
+    factor of Kim & Gu (2004) is 1 in the original; that one fails where there are about as many features as items, or
+    errors are correlated as in series: now and then it chooses no penalty at all. The penalty is also at least what
+    rounding of features and weights in the model's precision amounts to: errors in variables act as a penalty does.
 
     References
     ----------
     G. H. Golub, M. Heath & G. Wahba (1979), "Generalized cross-validation as a method for choosing a good ridge
-    parameter", Technometrics 21(2), 215-223, doi:10.1080/00401706.1979.10489751
+    parameter", Technometrics 21(2), 215-223, doi:10.1080/00401706.1979.10489751. Y.-J. Kim & C. Gu (2004), "Smoothing
+    spline Gaussian regression: more scalable computation via efficient approximation", Journal of the Royal Statistical
+    Society B 66(2), 337-356, doi:10.1046/j.1369-7412.2003.05316.x
 
     Examples
     --------
@@ -194,15 +197,16 @@ def gcv_penalty(s: Array, c: Array, yy: Array, count: int, least: float) -> floa
 
     known = s > 0
     s, power = s[known], (c[known] ** 2).sum(1)
-    if not s.size or not yy.sum():
+    if not s.size or not yy.sum() or count < 2:
         return 1.0  # any: all weights are zero
-    free = max(count - 1 - len(s), 0)  # degrees of freedom that no penalty uses
+    free = max(count - 1 - len(s), 0)  # degrees of freedom that are left without a penalty
     rest = max(yy.sum() - (power / s).sum(), 0.0) if free else 0.0
 
     def log_gcv(log_penalty: float) -> float:
         p = np.exp(log_penalty)
         shrunk = p / (s + p)
-        return float(np.log(rest + (power / s * shrunk**2).sum()) - 2 * np.log(free + shrunk.sum()))
+        left = count - COST * (count - free - shrunk.sum())
+        return float(np.log(rest + (power / s * shrunk**2).sum()) - 2 * np.log(left)) if left > 0 else np.inf
 
     low, high = np.log(least), np.log(max(1e3 * s[-1], 10 * least))
     grid = np.linspace(low, high, GRID)

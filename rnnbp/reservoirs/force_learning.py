@@ -102,14 +102,15 @@ def force(
     below = PreparedLayers(model.layers[:-1], model.params)
     rls = RecursiveLeastSquares(last.input_size, K, forgetting, initial)  # type: ignore[attr-defined]
     index = len(model.layers) - 1
-    y: Array = np.random.default_rng(natural_int("seed", seed)).standard_normal(K)
+    y: Array = np.random.default_rng(natural_int("seed", seed)).standard_normal((K,))
     states: list[Any] | None = model.start()[:-1]
     outputs, change = np.empty_like(wanted), np.empty(len(wanted))
-    for t, one in enumerate(wanted):
+    for t, target_now in enumerate(wanted):
         features, states = below(y[None, None].astype(model.dtype), ONE, states)
         before = rls.w.copy()
-        y = outputs[t] = rls.predict(features[0, 0])
-        rls.update(features[0, 0], one)
+        y = rls.predict(features[0, 0])
+        outputs[t] = y
+        rls.update(features[0, 0], target_now)
         change[t] = np.linalg.norm(rls.w - before)
     model.params[f"{index}.w"], model.params[f"{index}.b"] = rls.w, rls.b
     assert states is not None

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import rnnbp
-from rnnbp.layers import Parallel, Run
+from rnnbp.layers import Parallel, Run, sparse_recurrence
 
 
 def test_the_state_is_that_of_the_leaky_integrator(rng):
@@ -101,7 +101,8 @@ def test_memory_of_a_network_with_one_output_a_sequence_is_refused():
 
 @pytest.mark.parametrize("leak", [1.0, 0.4])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_products_with_sparse_weights_give_the_states_of_the_dense_kernel(rng, leak, dtype):
+def test_products_with_sparse_weights_give_the_states_of_the_dense_kernel(rng, leak, dtype, monkeypatch):
+    monkeypatch.setattr(sparse_recurrence, "LEAST_BYTES", 0)
     model = rnnbp.echo_state_network(2, 300, 1, leak=leak, bias_scaling=0.2, dtype=dtype)
     x = rng.normal(size=(40, 1, 2))
     start = list(model.evaluate(rng.normal(size=(5, 1, 2)), Run(np.array([5])))[1])
@@ -113,7 +114,8 @@ def test_products_with_sparse_weights_give_the_states_of_the_dense_kernel(rng, l
     assert sparse[0].dtype == dtype
 
 
-def test_steps_with_sparse_weights_are_those_of_the_whole_sequence_to_the_last_bit(rng):
+def test_steps_with_sparse_weights_are_those_of_the_whole_sequence_to_the_last_bit(rng, monkeypatch):
+    monkeypatch.setattr(sparse_recurrence, "LEAST_BYTES", 0)
     model, x = rnnbp.echo_state_network(1, 300, 1, leak=0.4).up_to(1), rng.normal(size=(20, 1, 1))
     state, whole = model.start(), model.forward(x)
     for one, expected in zip(x, whole, strict=True):

@@ -156,7 +156,8 @@ def dense_gcv(x, y, penalty) -> float:
     centred = x - x.mean(0)
     hat = np.full((len(x), len(x)), 1 / len(x))
     hat += centred @ np.linalg.solve(centred.T @ centred + penalty * np.eye(x.shape[1]), centred.T)
-    return len(x) * ((y - hat @ y) ** 2).sum() / (len(x) - np.trace(hat)) ** 2
+    left = len(x) - 1.4 * np.trace(hat)
+    return len(x) * ((y - hat @ y) ** 2).sum() / left**2 if left > 0 else np.inf
 
 
 @pytest.mark.parametrize(("items", "size", "noise"), [(60, 8, 1.0), (60, 40, 3.0), (25, 40, 0.5)])
@@ -168,13 +169,13 @@ def test_the_penalty_minimizes_generalized_cross_validation(rng, items, size, no
     assert dense_gcv(x, y, fit.penalty) <= min(tried) * (1 + 1e-6)
 
 
-def test_the_penalty_predicts_left_out_items_as_well_as_that_of_leave_one_out(rng):
-    x = rng.normal(size=(80, 30))
-    y = x @ rng.normal(size=30) + 4 * rng.normal(size=80)
+def test_with_many_items_the_penalty_predicts_left_out_ones_as_well_as_that_of_leave_one_out(rng):
+    x = rng.normal(size=(400, 30))
+    y = x @ rng.normal(size=30) + 4 * rng.normal(size=400)
     penalties = np.logspace(-3, 4, 100)
     best = sk.RidgeCV(alphas=penalties).fit(x, y)
     own = sk.RidgeCV(alphas=[Ridge().solve(equations_of(x, y[:, None])).penalty]).fit(x, y)
-    assert own.best_score_ >= best.best_score_ - 0.02 * abs(best.best_score_)
+    assert own.best_score_ >= best.best_score_ - 0.01 * abs(best.best_score_)
 
 
 def test_the_penalty_scales_with_the_weights(rng):
@@ -182,6 +183,15 @@ def test_the_penalty_scales_with_the_weights(rng):
     once, thrice = (Ridge().solve(equations_of(x, y, np.full(40, w))) for w in (1.0, 3.0))
     assert thrice.penalty == pytest.approx(3 * once.penalty, rel=1e-6)
     np.testing.assert_allclose(thrice.w, once.w, rtol=1e-6)
+
+
+def test_series_with_correlated_errors_and_as_many_features_are_not_interpolated(rng):
+    noise = rng.normal(size=400).cumsum()
+    x = np.sin(np.outer(np.arange(400), np.linspace(0.01, 0.5, 200))) + 0.01 * rng.normal(size=(400, 200))
+    y = (np.sin(np.arange(400) / 20) + 0.05 * noise)[:, None]
+    fit = Ridge().solve(equations_of(x[:200], y[:200]))
+    fitted = x[:200] @ fit.w.T + fit.b
+    assert ((fitted - y[:200]) ** 2).mean() > 1e-3 * y[:200].var()
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.1])
