@@ -97,14 +97,44 @@ def echo_state_network(
     if pooling is not None and not isinstance(pooling, Layer):
         raise ValueError(f"pooling must be a layer that reduces time, as rnnbp.Last(), or None, got {pooling!r}")
     init = EchoState(spectral_radius, density, input_scaling, bias_scaling)
+    layers = reservoir_layers(input_size, hidden_size, outputs, init, leak, activation, direct, pooling)
+    model = Sequential(*layers, seed=seed, dtype=dtype)
+    model.freeze("0.*")
+    return model
+
+
+def reservoir_layers(
+    input_size: int,
+    hidden_size: int,
+    outputs: int,
+    init: EchoState,
+    leak: float,
+    activation: str = "tanh",
+    direct: bool = False,
+    pooling: Layer | None = None,
+) -> list[Layer]:
+    """Return the layers of an echo-state network, of which the first has all parameters but those of the readout.
+
+    Parameters
+    ----------
+    input_size, hidden_size, outputs : int
+        F, H and K: the number of features, of units, and of outputs.
+    init : EchoState
+        The initialization of the reservoir.
+    leak, activation, direct, pooling
+        As `echo_state_network` takes them.
+
+    Examples
+    --------
+    >>> reservoir_layers(2, 50, 1, EchoState(), leak=0.5)[0].tau
+    2.0
+    """
     if leak == 1:
         reservoir: Layer = Elman(input_size, hidden_size, activation=activation, init=init)
     else:
         reservoir = LeakyElman(input_size, hidden_size, tau=1 / leak, activation=activation, init=init)
-    layers = [Parallel(reservoir, Activation("linear")) if direct else reservoir]
-    layers += [] if pooling is None else [pooling]
+    below = [Parallel(reservoir, Activation("linear")) if direct else reservoir]
+    below += [] if pooling is None else [pooling]
     seen = hidden_size + input_size * direct
     features = seen if pooling is None else pooling.out_shape(("T", "B", seen))[-1]
-    model = Sequential(*layers, Dense(int(features or 0), outputs), seed=seed, dtype=dtype)
-    model.freeze("0.*")
-    return model
+    return [*below, Dense(int(features or 0), outputs)]
