@@ -2,6 +2,7 @@
 
 import io
 import re
+import shutil
 import tempfile
 from collections.abc import Sequence
 from html import unescape
@@ -53,7 +54,7 @@ def build_reference(folder: str | Path = "build/api", rooms: Sequence[str] = ())
     Parameters
     ----------
     folder : str or Path, default "build/api"
-        Where the pages are written.
+        Where the pages are written. The pages of an earlier build are deleted.
     rooms : sequence of str, default all
         The packages to build pages of, ``["layers", "cells"]``, for a look at docstrings at work.
 
@@ -83,6 +84,8 @@ def build_reference(folder: str | Path = "build/api", rooms: Sequence[str] = ())
         raise ImportError("the API reference needs Sphinx and Furo: pip install 'rnnbp[docs]'") from error
     chosen = chosen_rooms(rooms)
     target, warnings = Path(folder), io.StringIO()
+    if (target / ".buildinfo").exists():  # which Sphinx writes
+        shutil.rmtree(target)
     with tempfile.TemporaryDirectory() as work:
         source = Path(work) / "source"
         write_pages(source, chosen)

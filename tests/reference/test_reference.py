@@ -96,7 +96,11 @@ def test_links_without_a_page_or_a_place_are_found(tmp_path):
 def test_the_pages_of_two_packages_are_built_without_a_warning_or_a_broken_link(tmp_path):
     pytest.importorskip("sphinx")
     pytest.importorskip("furo")
+    (tmp_path / "api").mkdir()
+    for name in (".buildinfo", "removed.html"):  # of an earlier build
+        (tmp_path / "api" / name).write_text("", encoding="utf-8")
     start = build_reference(tmp_path / "api", rooms=["training", "decoding"])
+    assert not (tmp_path / "api" / "removed.html").exists()
     assert "training/index.html" in start.read_text(encoding="utf-8")
     trainer = (tmp_path / "api" / "training" / "Trainer.html").read_text(encoding="utf-8")
     assert 'id="rnnbp.Trainer.fit"' in trainer
