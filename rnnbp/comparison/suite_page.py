@@ -104,7 +104,9 @@ def _ranks(suite: ComparedSuite) -> str:
 
 def _task(name: str, report: Compared, described: dict[str, str]) -> str:
     own = {key: text for key, text in report.settings.items() if key not in {*described, "published"}}
-    return f"""<details><summary>{html.escape(name)} <span>{report.metric}</span></summary>
+    question = report.settings.get("task", name).removeprefix(f"{name}: ").removeprefix(name)
+    about = ", ".join(filter(None, [question, report.metric]))
+    return f"""<details><summary>{html.escape(name)} <span>{html.escape(about)}</span></summary>
 <p>{html.escape(report.verdict)}</p>
 {sections(report, own, heading=3)}
 </details>

@@ -74,10 +74,10 @@ def _spaced(fig: "Figure", **space: float) -> None:
 def _scores(ax: Any, tasks: pd.DataFrame) -> None:
     """Plot the score of the best of each kind in the task's row: less an error rate, so that 1 is perfect."""
     errors = tasks["metric"].map(less_is_better)
-    for kind in KINDS:
-        scores = tasks[f"{kind}_mean"].where(~errors, 1 - tasks[f"{kind}_mean"])
-        if scores.isna().all():
-            continue
+    best = tasks[[f"{kind}_mean" for kind in KINDS]].set_axis(list(KINDS), axis=1).dropna(axis=1, how="all")
+    best[errors] = 1 - best[errors]
+    for kind in best:
+        scores = best[kind]
         look = {"marker": MARKER[kind], "color": COLOUR[kind], "markersize": 8, "linestyle": "none"}
         rows = tasks.index + ABOVE[kind]
         ax.plot(scores.where(scores >= LEAST), rows, label=f"best {kind}", **look)
@@ -86,7 +86,8 @@ def _scores(ax: Any, tasks: pd.DataFrame) -> None:
             ax.plot([], [], mfc="none", mew=1.6, label=f"{kind}, far below 0", **look)
     names = sorted({"R²" if metric == "r2" else metric.replace("_", " ") for metric in tasks["metric"][~errors]})
     names += sorted({f"1 - {metric.replace('_', ' ')}" for metric in tasks["metric"][errors]})
-    ax.set_xlim(LEAST - 0.04, 1.04)
+    lowest = max(LEAST, 0.1 * np.floor(10 * best.min().min()) - 0.05)
+    ax.set_xlim(lowest - 0.04, 1.04)
     ax.set_xlabel(f"test {' or '.join(names)} (1 is perfect)")
     ax.set_title("Best of each kind", fontsize=11)
 

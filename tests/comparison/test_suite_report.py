@@ -203,6 +203,31 @@ def test_published_figures_have_a_section_of_their_own(suite: SuiteReport, tmp_p
     assert page.count("GRU 91 %") == 1
 
 
+def test_a_task_is_shown_with_its_question_and_metric(tmp_path, unrendered) -> None:
+    report = report_of({"mlp": 0.5, "gru": 0.7}, task="recall: which symbol?")
+    SuiteReport({"recall": report, "other": report_of({"mlp": 0.5}, "r2")}).to_html(tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "<summary>recall <span>which symbol?, accuracy</span></summary>" in page
+    assert "<summary>other <span>r2</span></summary>" in page
+
+
+def test_scores_are_drawn_as_they_are_and_error_rates_as_their_complement(suite: SuiteReport) -> None:
+    scores, *_ = suite.plot(11).axes
+    (static,) = (line for line in scores.lines if line.get_label() == "best static")
+    expected = {"speech": 1 - 0.4 - NOISE.mean(), "recall": 0.5 + NOISE.mean()}
+    np.testing.assert_allclose(static.get_xdata()[:2], list(expected.values()))
+    low, high = scores.get_xlim()
+    assert 0.3 < low < 0.5
+    assert high > 1
+
+
+def test_a_score_below_the_axis_is_hollow_at_its_end() -> None:
+    scores, *_ = SuiteReport({"sum": report_of({"mlp": -3.0, "gru": 0.9}, "r2")}).plot(11).axes
+    (note,) = (line for line in scores.lines if line.get_label() == "static, far below 0")
+    assert note.get_markerfacecolor() == "none"
+    assert scores.get_xlim()[0] < -0.05
+
+
 class Tags(HTMLParser):
     """Checks that elements are closed in order, and collects what accessibility needs."""
 
