@@ -39,6 +39,10 @@ REPRODUCTIONS = {
     "checkpointing": Reproduction(
         "checkpointed BPTT over 1,000 steps", "4 min", "rnnbp[bench]", speed_tables.checkpointing, None, resumes=False
     ),
+    "reservoirs": Reproduction(
+        "echo-state networks beside reservoirpy", "2 min", "rnnbp[bench], reservoirpy", speed_tables.reservoirs, 5,
+        resumes=False, heading="task",
+    ),
     "speed": Reproduction(
         "recurrent layers, static networks, an epoch", "3 min", "rnnbp[fast,bench,torch]", speed_tables.layers, None,
         resumes=False,

@@ -75,7 +75,7 @@ class Measured:
             shown, unit = value, "text"
         else:
             shown = f"{value:.0f}" if not unit and float(value).is_integer() else format(value, DIGITS[unit])
-            shown = f"{float(shown):.0f}" if "e" in shown else shown
+            shown = f"{float(shown):.0f}" if "e+" in shown else shown  # 236 ms, and no 2.36e+02
         return Figure(self.table, self.row, self.column, shown, unit, "recorded", source, version)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from rnnbp.benchmark import GRID, MLPS, Epoch, Sequences, run_benchmark
 from rnnbp.benchmark.checkpointing import run_checkpointing
+from rnnbp.benchmark.reservoirs import run_reservoirs
 from rnnbp.benchmark.run import installed
 from rnnbp.benchmark.suite.run import run_suite
 from rnnbp.reproduction.side_by_side import Measured, Settings
@@ -66,6 +67,14 @@ def checkpointing(settings: Settings) -> Iterator[Measured]:
             ("memory allocated", cost.allocated),
         ):
             yield Measured("checkpointing", cost.algorithm, column, value, "")
+
+
+def reservoirs(settings: Settings) -> Iterator[Measured]:
+    """Fit echo-state networks of the same weights here and in reservoirpy, where it is installed."""
+    results = run_reservoirs(range(settings.seeds), progress=lambda line: _note(settings, line)).table()
+    for row in results.to_dict("records"):
+        yield Measured("reservoirs", row["task"], row["library"], row["score"], "")
+        yield Measured("reservoirs", row["task"], f"{row['library']}, seconds", row["seconds"], "s")
 
 
 def _note(settings: Settings, line: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 import rnnbp
 from rnnbp import reproduction
 from rnnbp.benchmark import checkpointing
+from rnnbp.benchmark.reservoirs import COLUMNS, ReservoirResults
 from rnnbp.benchmark.suite.run import SuiteResults
 from rnnbp.comparison import Report, SuiteReport
 from rnnbp.reproduction import comparison_tables, nettalk_tables, speed_tables
@@ -65,6 +66,20 @@ def test_what_is_printed_has_a_block_for_each_column_and_dashes_for_what_is_miss
     assert first.splitlines()[4].split()[:2] == ["GRU", "91.00"]
     assert first.splitlines()[4].split()[-1] == "97.50"
     assert second.splitlines()[-1].split() == ["GRU", "-", "-", "1.5"]
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "shown"),
+    [
+        (97.456, "%", "97.46"),
+        (28233, "", "28233"),
+        (0.00002, "", "2e-05"),
+        (1234.5, "ms", "1230"),
+        (0.1084, "ms", "0.108"),
+    ],
+)
+def test_a_new_figure_has_the_digits_of_its_unit(value, unit, shown):
+    assert figure("GRU", "shuffled", value, unit).value == shown
 
 
 def test_written_figures_replace_the_recorded_ones_and_nothing_else(tmp_path):
@@ -243,6 +258,15 @@ def test_contests_with_peers_are_times_in_a_readable_unit(monkeypatch):
     assert found["RTRL", "peer / here"] == (1.6, "")
     assert found["a step", "here"] == (50.0, "µs")
     assert ("a step", "best peer") not in found
+
+
+def test_reservoirs_have_a_score_and_a_time_for_each_library(monkeypatch):
+    rows = [("NARMA-10, NRMSE", library, seed, 0.2, 0.1) for library in ("rnnbp", "reservoirpy") for seed in (0, 1)]
+    results = ReservoirResults(pd.DataFrame(rows, columns=COLUMNS))
+    monkeypatch.setattr(speed_tables, "run_reservoirs", lambda seeds, progress: results)
+    found = {(one.row, one.column): (one.value, one.unit) for one in speed_tables.reservoirs(QUIET)}
+    assert found["NARMA-10, NRMSE", "reservoirpy"] == (pytest.approx(0.2), "")
+    assert found["NARMA-10, NRMSE", "rnnbp, seconds"] == (0.1, "s")
 
 
 def test_layers_are_in_the_recorded_rows(monkeypatch):
