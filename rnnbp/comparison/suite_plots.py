@@ -76,7 +76,7 @@ def _scores(ax: Any, tasks: pd.DataFrame) -> None:
     errors = tasks["metric"].map(less_is_better)
     best = tasks[[f"{kind}_mean" for kind in KINDS]].set_axis(list(KINDS), axis=1).dropna(axis=1, how="all")
     best[errors] = 1 - best[errors]
-    for kind in best:
+    for kind in map(str, best):
         scores = best[kind]
         look = {"marker": MARKER[kind], "color": COLOUR[kind], "markersize": 8, "linestyle": "none"}
         rows = tasks.index + ABOVE[kind]
