@@ -102,8 +102,8 @@ DIGITS: dict[str, Model] = {  # MNIST-1D and its shuffled twin
 WORDS: dict[str, Model] = {
     "mlp": Baseline(causal_window_mlp, 32, "static", 0.01),
     "conv": Baseline(causal_convolutional, 16, "static", 0.01),
-    "lstm": Baseline(partial(recurrent_per_step, LSTM), 32, "recurrent", 0.02),
-    "gru": Baseline(partial(recurrent_per_step, GRU), 32, "recurrent", 0.02),
+    "lstm": Baseline(partial(recurrent_per_step, LSTM), 32, "recurrent", 0.015),
+    "gru": Baseline(partial(recurrent_per_step, GRU), 32, "recurrent", 0.015),
     **_reservoirs(reservoir_per_step, 64, 0.01),
 }
 
@@ -119,7 +119,7 @@ RECALL: dict[str, Model] = {
     "window-mlp": Baseline(last_window_mlp, 32, "static", 0.01),
     "mlp": Baseline(partial(flat_mlp, 21), 32, "static", 0.01),
     "conv": Baseline(convolutional, 8, "static", 0.01),
-    "lstm": Baseline(partial(last_recurrent, LSTM), 16, "recurrent", 0.02),
+    "lstm": Baseline(partial(averaged_recurrent, LSTM), 16, "recurrent", 0.02),
     "gru": Baseline(partial(last_recurrent, GRU), 16, "recurrent", 0.01),
     **_reservoirs(partial(plain_reservoir, 0.3), 40, 0.01),
 }

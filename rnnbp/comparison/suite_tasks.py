@@ -105,6 +105,7 @@ QUICK = {
         WORDS,
         BinaryCrossEntropy(),
         epochs=12,
+        batch_size=8,
         about="which symbols may follow?",
     ),
     "adding": SuiteTask(
