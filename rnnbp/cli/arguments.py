@@ -19,7 +19,10 @@ COLUMNS = {
     "weight": "weight of the sequence, or of each step, in the loss and the score",
 }
 COLUMN_LISTS = {"features": "COLUMN,COLUMN", "target": "COLUMN[,COLUMN]"}
-MODELS = "window-mlp, statistics-mlp, resampled-mlp, elman, lstm, gru, bielman, bilstm, bigru, esn, esn-bptt, lstm-fcn"
+MODELS = (
+    "window-mlp, statistics-mlp, resampled-mlp, elman, lstm, gru, bielman, bilstm, bigru, esn, esn-bptt, "
+    "conv-gru, lstm-fcn"
+)
 
 
 def add_target(

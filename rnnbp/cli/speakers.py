@@ -10,12 +10,12 @@ from rnnbp.cli.arguments import add_comparison, add_target
 from rnnbp.cli.inputs import worker_count
 from rnnbp.cli.output import write_table
 
-EXAMPLE = "rnnbp speakers --data fsdd --models resampled-mlp,bigru --seeds 3"
+EXAMPLE = "rnnbp speakers --data fsdd --models resampled-mlp,conv-gru --seeds 3"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="DIR", type=Path, help="where the recordings are (default: downloaded)")
-    add_comparison(parser, models="bigru", seeds=3)
+    add_comparison(parser, models="conv-gru", seeds=3)
     parser.add_argument(
         "--views",
         type=int,
@@ -23,17 +23,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="number of copies of each test recording, varied in speed and spectrum, to average over (default: 1)",
     )
+    parser.add_argument(
+        "--normalize",
+        default="speaker",
+        metavar="OVER",
+        help="normalise features over a 'speaker', without labels, or over each 'utterance' (default: speaker)",
+    )
     add_target(parser, "--output", "FILE", "write a row a run, as CSV")
 
 
 def run(options: argparse.Namespace) -> None:
-    from rnnbp.runtime import positive_int
+    from rnnbp.datasets.digit_tasks import NORMALIZATIONS
+    from rnnbp.runtime import choice, positive_int
 
+    normalize = choice("--normalize", options.normalize, NORMALIZATIONS)
+    views = positive_int("--views", options.views)
     path = {} if options.data is None else {"path": options.data}
     train, _ = datasets.load("spoken-digits", **path)
     assert train.info is not None
     runs = spoken_digits.leave_one_speaker_out(
-        partial(spoken_digits.without_speaker, path=options.data, views=positive_int("--views", options.views)),
+        partial(spoken_digits.without_speaker, path=options.data, views=views, normalize=normalize),
         sorted(set(train.info["speaker"])),
         comparison.baseline_names(options.models.split(",")),
         seeds=positive_int("--seeds", options.seeds),

@@ -64,7 +64,8 @@ def run(options: argparse.Namespace) -> None:
         progress=not options.quiet,
         checkpoint=options.checkpoint,
     )
-    model.info = {"dataset": options.dataset, "features": to_config(datasets.feature_of(options.dataset))}
+    feature = datasets.feature_of(options.dataset, "official" if options.speaker is None else "speaker")
+    model.info = {"dataset": options.dataset, "features": to_config(feature)}
     model.info |= {"columns": given_columns(options)}
     model.info["split"] = 1.0 if options.test is not None else 0.8 if options.split is None else options.split
     model.save(target)

@@ -212,18 +212,21 @@ def load(name: str, **options: Any) -> Pair:
     return entry.load(**options)
 
 
-def feature_of(name: str) -> Features | None:
+def feature_of(name: str, split: str = "official") -> Features | None:
     """Return the feature extractor of a dataset of recordings, or None if the catalog has none for it.
 
     Parameters
     ----------
     name : str
-        A name of the catalog, as `rnnbp datasets` lists them.
+    split : str, default 'official'
+        With the split 'speaker', 'spoken-digits' has other features.
 
     Examples
     --------
     >>> feature_of("connected-digits").sr, feature_of("parity")
     (8000, None)
     """
+    if (name, split) == ("spoken-digits", "speaker"):
+        return digit_tasks.new_speaker_feature()
     feature = ENTRIES[name].feature if name in ENTRIES else None
     return None if feature is None else feature()

@@ -6,12 +6,15 @@ from pathlib import Path
 
 from rnnbp.data import ResampledDataset
 from rnnbp.datasets.digit_strings import BACKGROUND, digit_waveforms, load_digit_strings
-from rnnbp.datasets.varied import PLAIN, varied
-from rnnbp.features import MFCC, Variation
+from rnnbp.datasets.varied import PLAIN, normalized_by_speaker, varied
+from rnnbp.features import MFCC, LogMel, Variation
+from rnnbp.runtime import choice
 
 KNOWN_SPEAKERS = Variation(speed=0.1, tempo=0.2, noisy=0.3, masks=4)
 NEW_SPEAKERS = replace(KNOWN_SPEAKERS, speed=0.2, tempo=0.3)  # more variation for unseen speakers
+NORMALIZED_SPEAKERS = replace(KNOWN_SPEAKERS, speed=0.0, warp=0.15, tempo=0.3)  # the same, for features by speaker
 TEST_TIME_VARIATION = Variation(speed=0.1, warp=0.1, tempo=0.15, noisy=0.0)  # augmentation of test recordings
+NORMALIZATIONS = ("utterance", "speaker")
 VARIED_STRINGS = Variation(speed=0.1, tempo=0.2, noisy=0.9, snr=(0.0, 40.0))
 
 
@@ -30,20 +33,39 @@ def digit_feature() -> MFCC:
     return MFCC(sr=8000, n_mels=26, hop_length=100, deltas=2, normalize="utterance")
 
 
+@cache
+def new_speaker_feature() -> LogMel:
+    """Return the feature extractor for speakers that are not in the training set, normalised by speaker.
+
+    Log-mel spectra of 26 filters every 12.5 ms.
+
+    Examples
+    --------
+    >>> new_speaker_feature().feature_size
+    26
+    """
+    return LogMel(sr=8000, n_mels=26, hop_length=100)
+
+
 def spoken_digits(
     path: str | Path | None = None,
     split: str = "official",
     *,
     speaker: str | None = None,
+    normalize: str | None = None,
     evaluation: Variation = PLAIN,
     seed: int = 0,
 ) -> tuple[ResampledDataset, ResampledDataset]:
-    """Load the recordings of `load_spoken_digits` as cepstra, with random variation in training.
+    """Load the recordings of `load_spoken_digits` as features, with random variation in training.
 
     Parameters
     ----------
     path, split, speaker
         See `load_spoken_digits`. For the split 'speaker', training has more variation.
+    normalize : {'utterance', 'speaker'}, optional
+        'utterance': cepstra, `digit_feature`, normalised over each recording; 'speaker': log-mel spectra,
+        `new_speaker_feature`, normalised over all recordings of a speaker, those of the test set over the test set's;
+        no labels are needed for that. Default: 'speaker' for the split 'speaker', else 'utterance'.
     evaluation : Variation, optional
         Variation of recordings in evaluation. Default: none.
     seed : int, default 0
@@ -52,12 +74,12 @@ def spoken_digits(
     Returns
     -------
     train, test : ResampledDataset
-        Features (T, 39) of `digit_feature`.
+        Features (T, 39), or (T, 26) where they are normalised by speaker.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        See `load_spoken_digits`.
+        See `load_spoken_digits`; ValueError if `normalize` is unknown, too.
 
     Examples
     --------
@@ -69,12 +91,15 @@ def spoken_digits(
     >>> spoken_digits(folder)[1]
     ResampledDataset: 1 sequence, 39 features; 10 classes
     """
-    train, test, sr = digit_waveforms(path, split, speaker, digit_feature())
-    training = NEW_SPEAKERS if split == "speaker" else KNOWN_SPEAKERS
-    return (
-        varied(train, digit_feature(), training, sr=sr, evaluation=evaluation, seed=2 * seed),
-        varied(test, digit_feature(), training, sr=sr, evaluation=evaluation, seed=2 * seed + 1),
+    new = split == "speaker"
+    by_speaker = choice("normalize", normalize or ("speaker" if new else "utterance"), NORMALIZATIONS) == "speaker"
+    feature = new_speaker_feature() if by_speaker else digit_feature()
+    *parts, sr = digit_waveforms(path, split, speaker, feature)
+    training = NORMALIZED_SPEAKERS if by_speaker else NEW_SPEAKERS if new else KNOWN_SPEAKERS
+    train, test = (
+        varied(part, feature, training, sr=sr, evaluation=evaluation, seed=2 * seed + k) for k, part in enumerate(parts)
     )
+    return (normalized_by_speaker(train), normalized_by_speaker(test)) if by_speaker else (train, test)
 
 
 def connected_digits(

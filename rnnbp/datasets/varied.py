@@ -1,6 +1,6 @@
 """Features of recordings with random variation, resampled in every training epoch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,16 +8,22 @@ import numpy as np
 
 from rnnbp.data import LazySequences, ResampledDataset, SequenceDataset
 from rnnbp.features import Variation
+from rnnbp.features.normalization import speaker_moments, standardized
 
 Array = np.ndarray
 Feature = Callable[[Array], Array]
+Moments = tuple[Array, Array]
 
 PLAIN = Variation(speed=0.0, tempo=0.0, noisy=0.0)
 
 
 @dataclass(frozen=True)
 class VariedRecordings:
-    """Loader of varied features of recordings: by `evaluation` in epoch 0, else by `training`; see `varied`."""
+    """Loader of varied features of recordings: by `evaluation` in epoch 0, else by `training`; see `varied`.
+
+    With `moments`, which has the mean and standard deviation (F,) of each recording's speaker, features are normalised
+    by them.
+    """
 
     recordings: LazySequences
     sr: float
@@ -25,12 +31,14 @@ class VariedRecordings:
     evaluation: Variation
     training: Variation
     seed: int
+    moments: Mapping[int, Moments] | None = None
 
     def __call__(self, place: int, epoch: int) -> Array:
         """Compute the features (T, F) of one recording."""
         rng = np.random.default_rng([self.seed, place, epoch])
         variation = self.training if epoch else self.evaluation
-        return variation.features(self.recordings[place][:, 0], self.feature, self.sr, rng)
+        x = variation.features(self.recordings[place][:, 0], self.feature, self.sr, rng)
+        return x if self.moments is None else standardized(x, self.moments[place])
 
 
 def varied(
@@ -82,6 +90,45 @@ def varied(
         weights=recordings.weights,
         dtype=recordings.dtype,
     )
+
+
+def normalized_by_speaker(data: ResampledDataset) -> ResampledDataset:
+    """Return the dataset with features normalised to mean 0 and standard deviation 1 over all recordings of a speaker.
+
+    The means and deviations are those of the recordings in evaluation; of varied ones the same are used. A recogniser
+    can have them of a new speaker after some recordings, whose labels are not needed.
+
+    Parameters
+    ----------
+    data : ResampledDataset
+        From `varied`, with `info` that has `speaker`.
+
+    Raises
+    ------
+    ValueError
+        If `data` is another dataset, or does not tell the speakers.
+
+    See Also
+    --------
+    rnnbp.features.normalize_speakers : the same of sequences.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from rnnbp.features import MFCC
+    >>> waveforms = LazySequences(lambda place: np.sin(np.arange(800.0))[:, None], 2)
+    >>> recordings = SequenceDataset(waveforms, targets=[0, 1], info=pd.DataFrame({"speaker": ["ann", "bob"]}))
+    >>> data = normalized_by_speaker(varied(recordings, MFCC(sr=8000), Variation(), sr=8000))
+    >>> bool(abs(data.sequences[0].mean()) < 1e-6)
+    True
+    """
+    draw: Any = getattr(data, "draw", None)
+    if not isinstance(draw, VariedRecordings) or data.info is None or "speaker" not in data.info:
+        raise ValueError(f"data must be of recordings whose info tells the speaker, got {data!r}")
+    speakers = data.info["speaker"].tolist()
+    moments = speaker_moments(list(data.sequences), speakers)
+    own = {int(place): moments[speaker] for place, speaker in zip(data.places, speakers, strict=True)}
+    return data.resampled_by(replace(draw, moments=own))
 
 
 def with_evaluation_variation(

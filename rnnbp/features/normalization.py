@@ -77,6 +77,36 @@ def normalize_speakers(sequences: Sequence[ArrayLike], speakers: Sequence[Hashab
     >>> first.item(), second.item(), other.item()
     (-1.0, 1.0, 0.0)
     """
+    moments = speaker_moments(sequences, speakers)
+    return [standardized(checked_features(x), moments[speaker]) for x, speaker in zip(sequences, speakers, strict=True)]
+
+
+def speaker_moments(
+    sequences: Sequence[ArrayLike], speakers: Sequence[Hashable]
+) -> dict[Hashable, tuple[Array, Array]]:
+    """Compute the mean and standard deviation (F,) of each feature over all utterances of a speaker.
+
+    Parameters
+    ----------
+    sequences, speakers
+        As in `normalize_speakers`.
+
+    Returns
+    -------
+    dict
+        ``{speaker: (mean, standard deviation)}``, in float64.
+
+    Raises
+    ------
+    ValueError
+        As in `normalize_speakers`.
+
+    Examples
+    --------
+    >>> mean, std = speaker_moments([[[1.0]], [[3.0]], [[7.0]]], ["ann", "ann", "bob"])["ann"]
+    >>> mean, std
+    (array([2.]), array([1.]))
+    """
     if len(sequences) != len(speakers):
         raise ValueError(f"speakers must be one for each of the {len(sequences)} sequences, got {len(speakers)}")
     if not len(sequences):
@@ -89,7 +119,19 @@ def normalize_speakers(sequences: Sequence[ArrayLike], speakers: Sequence[Hashab
     for speaker in dict.fromkeys(speakers):
         own = [x for x, whose in zip(checked, speakers, strict=True) if whose == speaker]
         moments[speaker] = _moments(np.concatenate(own))
-    return [_standardized(x, *moments[speaker]) for x, speaker in zip(checked, speakers, strict=True)]
+    return moments
+
+
+def standardized(x: Array, moments: tuple[Array, Array]) -> Array:
+    """Subtract a mean (F,) from features (T, F), and divide by a standard deviation (F,); where that is 0, return 0.
+
+    Examples
+    --------
+    >>> standardized(np.array([[1.0, 5.0], [4.0, 6.0]]), (np.array([1.0, 5.0]), np.array([3.0, 0.0])))
+    array([[0., 0.],
+           [1., 0.]])
+    """
+    return _standardized(x, *moments)
 
 
 def normalize_running(x: ArrayLike, *, window: int = 300, min_window: int = 30) -> Array:

@@ -93,7 +93,7 @@ def speakers(settings: Settings) -> Iterator[Measured]:
     with tempfile.TemporaryDirectory() as temporary:  # the second table is of the networks of the first
         for views, suffix in ((1, ""), (7, ", seven views")):
             runs = spoken_digits.leave_one_speaker_out(
-                partial(spoken_digits.without_speaker, path=settings.data, views=views),
+                partial(spoken_digits.without_speaker, path=settings.data, views=views, normalize="utterance"),
                 names,
                 ["bigru"],
                 seeds=settings.seeds,

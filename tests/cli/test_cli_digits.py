@@ -191,6 +191,21 @@ def test_views_of_a_speaker_are_averaged(folder):
     assert both.targets.tolist() == test.targets.tolist()
 
 
+def test_features_of_new_speakers_are_normalised_as_told(rnn, folder):
+    common = f"speakers --data {folder} --models resampled-mlp --seeds 1 --epochs 1 --workers 1 --quiet"
+    assert rnn(common) == rnn(f"{common} --normalize speaker")
+    rnn(f"{common} --normalize utterance --output runs.csv")
+    assert len(pd.read_csv("runs.csv")) == 2
+    assert "--normalize must be one of 'speaker', 'utterance'; got 'none'" in rnn(f"{common} --normalize none", 2)
+
+
+def test_a_saved_model_names_the_features_it_was_trained_on(rnn, folder):
+    for option, feature in (("--speaker bob", "LogMel"), ("", "MFCC")):
+        rnn(f"train resampled-mlp spoken-digits --data {folder} {option} --epochs 1 --save {feature}.npz --quiet")
+        assert rnnbp.load(f"{feature}.npz").info["features"]["type"] == feature
+        assert "accuracy" in rnn(f"evaluate {feature}.npz spoken-digits --data {folder} {option}")
+
+
 def test_a_speaker_can_be_left_out_of_a_comparison(rnn, folder):
     assert "speaker must be one of 'ann', 'bob'; got 'an'" in rnn(
         f"compare spoken-digits --data {folder} --speaker an --models resampled-mlp", 2

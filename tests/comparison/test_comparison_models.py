@@ -64,7 +64,7 @@ def test_the_seed_determines_the_initial_parameters():
 
 def test_group_names_are_expanded():
     assert baseline_names(["static"], STEP_BASELINES) == ["window-mlp"]
-    assert baseline_names(["all"]) == [name for name in BASELINES if name not in ("lstm-fcn", "esn-bptt")]
+    assert baseline_names(["all"]) == [name for name in BASELINES if name not in ("conv-gru", "lstm-fcn", "esn-bptt")]
     assert baseline_names(["reservoir"]) == baseline_names(["reservoir"], STEP_BASELINES) == ["esn"]
     assert baseline_names(["static", "lstm-fcn"])[-1] == "lstm-fcn"
     assert baseline_names(["gru", "recurrent"])[0] == "gru"

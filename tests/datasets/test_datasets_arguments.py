@@ -210,7 +210,11 @@ READ = {
         {"speakers": ["eve"], "takes": 2, "digits": ["2"], "seed": 1},
     ),
     "load": (lambda root, **o: datasets.load(**({"name": "parity"} | o)), {"train": 3}, {"name": "recall"}),
-    "feature_of": (lambda root, name="parity": datasets.feature_of(name), {}, {"name": "spoken-digits"}),
+    "feature_of": (
+        lambda root, **o: datasets.feature_of(**({"name": "spoken-digits"} | o)),
+        {},
+        {"name": "parity", "split": "speaker"},
+    ),
     "read_wav": (
         lambda root, **o: audio.read_wav(root / "digits" / "1_ann_0.wav", **o),
         {},

@@ -1,5 +1,7 @@
 """Synthetic spoken digits written as files, single and concatenated to strings."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from rnnbp.audio import read_wav
 from rnnbp.datasets import load, load_digit_strings, load_spoken_digits, synthetic_word, write_synthetic_digits
 from rnnbp.datasets.digit_tasks import connected_digits, digit_feature, spoken_digits
 from rnnbp.datasets.synthetic_words import WORDS
-from rnnbp.datasets.varied import PLAIN, varied, with_evaluation_variation
+from rnnbp.datasets.varied import PLAIN, normalized_by_speaker, varied, with_evaluation_variation
 from rnnbp.features import MFCC, Variation
 
 FEATURE = MFCC(sr=8000, n_mfcc=5, n_mels=12)
@@ -60,9 +62,47 @@ def test_single_digits_are_varied_in_training_only(folder):
 
 def test_training_for_new_speakers_varies_more(folder):
     known, _ = spoken_digits(folder)
+    by_utterance, _ = spoken_digits(folder, "speaker", speaker="bob", normalize="utterance")
     new, _ = spoken_digits(folder, "speaker", speaker="bob")
-    assert new.draw.training.speed > known.draw.training.speed
+    assert by_utterance.draw.training.speed > known.draw.training.speed
+    assert new.draw.training.warp > known.draw.training.warp
+    assert new.draw.training.tempo > known.draw.training.tempo
     assert known.draw.evaluation == new.draw.evaluation == PLAIN
+
+
+def test_features_for_new_speakers_are_normalised_over_all_recordings_of_a_speaker(folder):
+    for part in spoken_digits(folder, "speaker", speaker="bob"):
+        x = np.concatenate(list(part.sequences))
+        np.testing.assert_allclose([x.mean(axis=0), x.std(axis=0)], [np.zeros(26), np.ones(26)], atol=1e-4)
+        assert abs(part.sequences[0].mean(axis=0)).max() > 0.1
+
+
+def test_varied_recordings_and_views_are_normalised_as_those_unvaried(folder):
+    """The speaker's statistics are those of the recordings, whatever variation there is, in any subset."""
+    _, test = spoken_digits(folder, "speaker", speaker="bob")
+    raw = test.resampled_by(replace(test.draw, moments=None))
+    x = np.concatenate(list(raw.sequences))
+    for one, plain in (
+        (test.at_epoch(2), raw.at_epoch(2)),
+        (with_evaluation_variation(test, Variation(), 3), with_evaluation_variation(raw, Variation(), 3)),
+    ):
+        wanted = (plain.sequences[4] - x.mean(axis=0)) / x.std(axis=0)
+        np.testing.assert_allclose(one.subset([4, 1]).sequences[0], wanted, rtol=1e-3, atol=1e-4)
+
+
+def test_known_speakers_are_normalised_by_recording_unless_told_otherwise(folder):
+    assert spoken_digits(folder)[0].feature_size == 39
+    assert spoken_digits(folder, normalize="speaker")[0].feature_size == 26
+    assert spoken_digits(folder, "speaker", speaker="bob", normalize="utterance")[1].draw.moments is None
+    with pytest.raises(ValueError, match=r"normalize must be one of .*; got 'speakers'\. Did you mean 'speaker'"):
+        spoken_digits(folder, normalize="speakers")
+
+
+def test_data_without_speakers_cannot_be_normalised_by_speaker(folder):
+    train, _ = load_spoken_digits(folder)
+    for data in (train, varied(type(train)(train.sequences, train.targets), FEATURE, PLAIN, sr=8000)):
+        with pytest.raises(ValueError, match="data must be of recordings whose info tells the speaker"):
+            normalized_by_speaker(data)
 
 
 def test_digit_strings_are_loaded_by_name(folder):

@@ -23,7 +23,7 @@ Load = Callable[[str], tuple[SequenceDataset, Sequence[SequenceDataset]]]
 
 
 def without_speaker(
-    speaker: str, path: str | Path | None = None, views: int = 1
+    speaker: str, path: str | Path | None = None, views: int = 1, normalize: str = "speaker"
 ) -> tuple[SequenceDataset, list[SequenceDataset]]:
     """Load the spoken digits without a speaker, and test sets of that speaker, as recorded and varied.
 
@@ -34,6 +34,8 @@ def without_speaker(
         See `rnnbp.datasets.load_spoken_digits`.
     views : int, default 1
         Number of test sets: the recordings unchanged, and copies that differ in speed and vocal tract length.
+    normalize : {'speaker', 'utterance'}, default 'speaker'
+        What features are normalised over; see `rnnbp.datasets.digit_tasks.spoken_digits`.
 
     Returns
     -------
@@ -44,7 +46,8 @@ def without_speaker(
     --------
     >>> train, (test,) = without_speaker("theo")  # doctest: +SKIP
     """
-    train, test = load("spoken-digits", split="speaker", speaker=speaker, **({} if path is None else {"path": path}))
+    where = {} if path is None else {"path": path}
+    train, test = load("spoken-digits", split="speaker", speaker=speaker, normalize=normalize, **where)
     varied = [with_evaluation_variation(test, TEST_TIME_VARIATION, 2 * view + 1) for view in range(1, views)]
     return train, [test, *varied]
 
