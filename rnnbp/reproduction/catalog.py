@@ -17,7 +17,7 @@ REPRODUCTIONS = {
     "japanese-vowels": Reproduction(
         "static and recurrent networks on who speaks", "1 min", "-", comparison_tables.japanese_vowels, 5
     ),
-    "mnist-1d": Reproduction("static and recurrent networks on MNIST-1D", "2 min", "-", comparison_tables.mnist_1d, 5),
+    "mnist-1d": Reproduction("static and recurrent networks on MNIST-1D", "3 min", "-", comparison_tables.mnist_1d, 5),
     "suite": Reproduction(
         "where recurrence pays off, the quick suite", "3 min", "-", comparison_tables.suite, 5, heading="task"
     ),

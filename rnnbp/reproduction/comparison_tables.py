@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from rnnbp import datasets
 from rnnbp.applications import spoken_digits
@@ -21,6 +22,7 @@ from rnnbp.comparison import (
     loss_for,
     model_factory,
 )
+from rnnbp.comparison.suite_margins import KINDS
 from rnnbp.comparison.suite_models import linear
 from rnnbp.comparison.suite_tasks import SUITES, SuiteTask
 from rnnbp.data import SequenceDataset
@@ -130,16 +132,19 @@ def mnist_1d(settings: Settings) -> Iterator[Measured]:
                 yield Measured("mnist-1d", name, f"{column}, std", 100 * row["test_std"])
 
 
+MARGINS = {"margin": "recurrent - static", "margin_low": "from", "margin_high": "to", "bptt": "BPTT - reservoir"}
+
+
 def suite(settings: Settings) -> Iterator[Measured]:
-    """Run the quick suite: the best network of each kind on each task, chosen within its training set."""
-    for task, report in _suite(SUITES["quick"], settings).reports.items():
-        for kind in ("static", "reservoir", "recurrent"):
-            best = report.best(kind)
-            if best is not None:
-                score = float(report.table["test_mean"][report.table["model"] == best].iloc[0])
-                percent = report.metric == "accuracy"
-                yield Measured("suite", task, kind, 100 * score if percent else score, "%" if percent else "")
-                yield Measured("suite", task, f"best {kind}", best)
+    """Run the quick suite: the best network of each kind on each task, what recurrence and its training are worth."""
+    columns = {f"{kind}_mean": kind for kind in KINDS} | MARGINS
+    for row in _suite(SUITES["quick"], settings).margins.to_dict("records"):
+        task, (factor, unit) = row["task"], (100, "%") if row["metric"] == "accuracy" else (1, "")
+        for name, column in columns.items():
+            if pd.notna(row[name]):
+                yield Measured("suite", task, column, factor * row[name], unit)
+        if pd.notna(row["memory"]):
+            yield Measured("suite", task, "memory, steps", row["memory"], "")
 
 
 def _suite(tasks: Mapping[str, SuiteTask], settings: Settings) -> SuiteReport:

@@ -181,20 +181,15 @@ def test_the_networks_of_mnist_1d_are_in_the_rows_of_the_published_ones(monkeypa
     assert {("MLP", "MNIST-1D"), ("GRU", "shuffled")} <= set(published)
 
 
-def test_the_suite_gives_the_best_of_each_kind(monkeypatch):
-    def suite(models, tasks, seeds, **options):
-        reports = {
-            "vowels": report(
-                {"a": ("static", [0.5, 0.5]), "b": ("static", [0.6, 0.6]), "c": ("recurrent", [0.9, 0.9])}
-            ),
-            "spots": report({"d": ("recurrent", [0.8, 0.9])}, "r2"),
-        }
-        return SuiteReport(reports)
-
-    monkeypatch.setattr(comparison_tables, "compare_suite", suite)
+def test_the_suite_gives_the_best_of_each_kind_and_their_margin(monkeypatch):
+    vowels = {"a": ("static", [0.5, 0.52]), "b": ("static", [0.6, 0.62]), "c": ("recurrent", [0.9, 0.9])}
+    reports = {"vowels": report(vowels), "spots": report({"d": ("recurrent", [0.8, 0.9])}, "r2")}
+    memory = {"vowels": pd.DataFrame({"lag": [0, 1], "share": [0.5, 0.5]})}
+    monkeypatch.setattr(comparison_tables, "compare_suite", lambda *given, **options: SuiteReport(reports, memory))
     found = {(one.row, one.column): (one.value, one.unit) for one in comparison_tables.suite(QUIET)}
-    assert found["vowels", "static"] == (pytest.approx(60), "%")
-    assert found["vowels", "best static"][0] == "b"
+    assert found["vowels", "static"] == (pytest.approx(61), "%")
+    assert found["vowels", "recurrent - static"] == (pytest.approx(29), "%")
+    assert found["vowels", "memory, steps"] == (1, "")
     assert found["spots", "recurrent"] == (pytest.approx(0.85), "")
     assert ("spots", "static") not in found
 
