@@ -1,5 +1,6 @@
 """Every notebook runs from its first cell to its last, and what the documentation names exists."""
 
+import json
 import pkgutil
 import re
 from importlib.util import find_spec
@@ -11,8 +12,46 @@ FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 
 
-def test_notebooks_exist():
-    assert NOTEBOOKS
+def texts(path):
+    """Return the Markdown cells of a notebook."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
+
+
+def links(path):
+    """Return the targets of the links and pictures of a notebook that are files beside it."""
+    found = re.findall(r"\]\(([^)\s]+)\)", "\n".join(texts(path)))
+    return [target.partition("#")[0] for target in found if not re.match(r"https?:|#", target)]
+
+
+def test_notebooks_are_numbered_in_reading_order_without_gaps():
+    assert [path.name[:3] for path in NOTEBOOKS] == [f"{n:02}_" for n in range(1, len(NOTEBOOKS) + 1)]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_begins_with_its_title_what_one_learns_and_how_long_it_takes(path):
+    first = texts(path)[0]
+    assert re.match(r"# \w", first)
+    for part in ("**You learn**: ", "**Time**: ", "**Needs**: `pip install "):
+        assert part in first
+
+
+@pytest.mark.parametrize("place", range(len(NOTEBOOKS)), ids=lambda place: NOTEBOOKS[place].stem)
+def test_a_notebook_leads_to_the_one_before_it_and_to_the_next(place):
+    neighbours = [*NOTEBOOKS[max(place - 1, 0) : place], *NOTEBOOKS[place + 1 : place + 2]]
+    assert all(f"({other.name})" in texts(NOTEBOOKS[place])[0] for other in neighbours)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_what_a_notebook_links_to_is_there(path):
+    assert [target for target in links(path) if not (FOLDER / target).is_file()] == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_are_committed_with_their_outputs(path):
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    assert any(cell.get("outputs") for cell in cells)
+    assert all(cell["execution_count"] for cell in cells if cell["cell_type"] == "code")
 
 
 @pytest.mark.parametrize("path", [*NOTEBOOKS, FOLDER.parent / "README.md"], ids=lambda path: path.stem)
