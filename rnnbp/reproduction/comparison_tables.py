@@ -4,7 +4,9 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -88,25 +90,31 @@ def one_spoken_digit(settings: Settings) -> Iterator[Measured]:
     return _compared("spoken-digits", train, test, ["resampled-mlp", "bigru"], settings, PARAMETERS)
 
 
+SPEAKER_NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {  # features normalised over what, and training
+    "bigru": ("utterance", {"epochs": 50, "parameters": PARAMETERS}),
+    "conv-gru": ("speaker", {"epochs": 25, "batch_size": 32}),
+}
+
+
 def speakers(settings: Settings) -> Iterator[Measured]:
     """Leave out each speaker in turn, and test on that one, as recorded and by the average of seven views."""
     train, _ = datasets.load("spoken-digits", **_path(settings))
     names = sorted(set(train.info["speaker"]))  # type: ignore[index]  # a dataset of recordings has it
-    with tempfile.TemporaryDirectory() as temporary:  # the second table is of the networks of the first
-        for views, suffix in ((1, ""), (7, ", seven views")):
+    views = ((1, ""), (7, ", seven views"))
+    with tempfile.TemporaryDirectory() as temporary:  # the tables of seven views are of the networks of the others
+        for (network, (normalize, training)), (number, suffix) in product(SPEAKER_NETWORKS.items(), views):
             runs = spoken_digits.leave_one_speaker_out(
-                partial(spoken_digits.without_speaker, path=settings.data, views=views, normalize="utterance"),
+                partial(spoken_digits.without_speaker, path=settings.data, views=number, normalize=normalize),
                 names,
-                ["bigru"],
+                [network],
                 seeds=settings.seeds,
-                epochs=50,
-                parameters=PARAMETERS,
                 workers=settings.workers,
                 checkpoints=settings.checkpoints or Path(temporary),
                 progress=settings.progress,
+                **training,
             )
             for model, row in spoken_digits.by_speaker(runs).iterrows():
-                name = str(model).replace("bigru", f"bigru{suffix}", 1)
+                name = str(model).replace(network, f"{network}{suffix}", 1)
                 for speaker, score in row.items():
                     yield Measured("speakers", name, str(speaker), 100 * score)
 
