@@ -52,7 +52,7 @@ def compare(
     """Train every model under the same budget and report.
 
     Each model is trained once for each seed on the whole training set, for the same number of epochs, and then
-    evaluated once on the test set. The best static, reservoir and recurrent models are chosen by cross-validation within
+    evaluated once on the test set. The best static, reservoir and recurrent model are chosen by cross-validation within
     the training set; the test set plays no part in the choice.
 
     Parameters
