@@ -91,10 +91,10 @@ def _as_code(source: str) -> str:
 
 
 def rewrite_tables(path: str | Path) -> bool:
-    """Bring the marked tables of a Markdown file or a notebook up to date with the file of figures.
+    """Bring the marked tables of a Markdown file up to date with the file of figures.
 
     A table stands between the lines ``<!-- table: NAME -->`` and ``<!-- end -->``; with
-    ``<!-- table: NAME; ROW; ROW -->``, of these rows alone.
+    ``<!-- table: NAME; ROW; ROW -->``, of these rows alone. A notebook shows a table by a cell that calls `markdown`.
 
     Parameters
     ----------
