@@ -123,6 +123,12 @@ def flat_mlp(steps: int, features: int, width: int, outputs: int) -> list[Layer]
     return [Resample(steps), Dense(steps * features, width, "relu"), Dense(width, outputs)]
 
 
+def two_layer_mlp(steps: int, features: int, width: int, outputs: int) -> list[Layer]:
+    """Return an MLP with two hidden layers on all steps side by side, of sequences of `steps` steps."""
+    first = Dense(steps * features, width, "relu")
+    return [Resample(steps), first, Dense(width, width, "relu"), Dense(width, outputs)]
+
+
 def convolutional(features: int, width: int, outputs: int) -> list[Layer]:
     """Return a network of three convolutions that halve the number of steps, read at five evenly spaced places.
 

@@ -25,6 +25,7 @@ from rnnbp.comparison.models import (
     pooled_reservoir,
     recurrent_per_step,
     reservoir_per_step,
+    two_layer_mlp,
     window_mlp,
     windowed_mean_recurrent,
     windowed_recurrent,
@@ -92,7 +93,7 @@ VOWELS: dict[str, Model] = {
 
 DIGITS: dict[str, Model] = {  # MNIST-1D and its shuffled twin
     "linear": SolvedBaseline(partial(linear, 40), 1, "static"),
-    "mlp": Baseline(partial(flat_mlp, 40), 100, "static", 0.01),
+    "mlp": Baseline(partial(two_layer_mlp, 40), 128, "static", 0.01),
     "conv": Baseline(convolutional, 32, "static", 0.01),
     "lstm": Baseline(partial(windowed_mean_recurrent, LSTM), 24, "recurrent", 0.02),
     "gru": Baseline(partial(windowed_recurrent, GRU), 48, "recurrent", 0.02),
