@@ -8,10 +8,10 @@ from rnnbp.comparison.models import model_factory as model_factory
 from rnnbp.comparison.naive_forecasts import NaiveForecast as NaiveForecast
 from rnnbp.comparison.report import Report as Report
 from rnnbp.comparison.run import compare as compare
-from rnnbp.comparison.suite import compare_suite as compare_suite
-from rnnbp.comparison.suite_report import SuiteReport as SuiteReport
-from rnnbp.comparison.suite_tasks import SUITES as SUITES
-from rnnbp.comparison.suite_tasks import SuiteTask as SuiteTask
+from rnnbp.comparison.suite.report import SuiteReport as SuiteReport
+from rnnbp.comparison.suite.run import compare_suite as compare_suite
+from rnnbp.comparison.suite.tasks import SUITES as SUITES
+from rnnbp.comparison.suite.tasks import SuiteTask as SuiteTask
 from rnnbp.comparison.tasks import loss_for as loss_for
 from rnnbp.comparison.tasks import output_size as output_size
 from rnnbp.comparison.training_run import Recipe as Recipe

@@ -24,9 +24,9 @@ from rnnbp.comparison import (
     loss_for,
     model_factory,
 )
-from rnnbp.comparison.suite_margins import KINDS
-from rnnbp.comparison.suite_models import linear
-from rnnbp.comparison.suite_tasks import SUITES, SuiteTask
+from rnnbp.comparison.suite.margins import KINDS
+from rnnbp.comparison.suite.models import linear
+from rnnbp.comparison.suite.tasks import SUITES, SuiteTask
 from rnnbp.data import SequenceDataset
 from rnnbp.reproduction.side_by_side import Measured, Settings
 

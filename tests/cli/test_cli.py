@@ -121,15 +121,13 @@ def test_compare_gives_every_model_the_number_of_parameters(rnn, tmp_path):
 @pytest.fixture
 def small_suite(monkeypatch):
     """A suite of two small tasks in place of the quick one."""
-    from rnnbp.comparison import suite
-
     tasks = {
         "recall": rnnbp.comparison.SuiteTask(partial(rnnbp.datasets.load, "recall", train=20, test=20), epochs=1),
         "parity": rnnbp.comparison.SuiteTask(
             partial(rnnbp.datasets.load, "parity", train=20, test=20), epochs=1, published=("mnist-1d", "shuffled")
         ),
     }
-    monkeypatch.setitem(suite.SUITES, "quick", tasks)
+    monkeypatch.setitem(rnnbp.comparison.SUITES, "quick", tasks)
 
 
 def test_compare_takes_a_suite(rnn, small_suite, tmp_path):

@@ -8,9 +8,8 @@ import pandas as pd
 import pytest
 
 import rnnbp
-from rnnbp.comparison import BASELINES, Baseline, NaiveForecast, SuiteTask
+from rnnbp.comparison import BASELINES, SUITES, Baseline, NaiveForecast, SuiteTask
 from rnnbp.comparison.models import causal_window_mlp, recurrent_per_step
-from rnnbp.comparison.suite_tasks import QUICK, SUITES
 from rnnbp.datasets import load
 from rnnbp.layers import Dense, Elman, Last
 
@@ -114,7 +113,7 @@ def test_a_suite_resumed_from_checkpoints_equals_one_without_interruption(tmp_pa
 
 def test_finished_tasks_are_not_run_again(tmp_path, monkeypatch):
     first = suite(checkpoints=tmp_path)
-    monkeypatch.setattr("rnnbp.comparison.suite.compare", None)
+    monkeypatch.setattr("rnnbp.comparison.suite.run.compare", None)
     again = suite(checkpoints=tmp_path)
     same(first, again)
     assert again.reports["recall"].runs.equals(first.reports["recall"].runs)  # with its times
@@ -277,7 +276,7 @@ def test_settings_are_kept_as_json(tmp_path):
 
 @pytest.mark.slow
 def test_the_recurrent_network_of_mnist1d_reaches_its_accuracy():
-    task = QUICK["mnist1d"]
+    task = SUITES["quick"]["mnist1d"]
     train, test = task.load()
     gru = task.models["gru"]
     trainer = rnnbp.Trainer(
@@ -304,7 +303,7 @@ def test_every_model_of_a_suite_takes_the_data_of_its_task(name):
 
 def test_reservoirs_and_the_networks_trained_by_bptt_begin_with_the_same_weights():
     for name in ("recall", "sunspots"):  # a target per sequence, and per step
-        task = QUICK[name]
+        task = SUITES["quick"][name]
         train, _ = task.load()
         models = task.models_for(train)
         frozen, trained = (models[name].factory(train)(3) for name in ("esn", "esn-bptt"))
@@ -313,11 +312,11 @@ def test_reservoirs_and_the_networks_trained_by_bptt_begin_with_the_same_weights
 
 
 def test_words_are_spelled_one_letter_a_step(monkeypatch):
-    from rnnbp.comparison import suite_tasks
+    from rnnbp.comparison.suite import tasks
 
     table = pd.DataFrame({"word": ["ab", "cab", "b", "ca"], "phonemes": ["xy", "zxy", "y", "zx"]})
-    monkeypatch.setattr(suite_tasks, "load_nettalk", lambda: table)
-    parts = suite_tasks.spelled_words(words=2)
+    monkeypatch.setattr(tasks, "load_nettalk", lambda: table)
+    parts = tasks.spelled_words(words=2)
     spelled = {}
     for part in parts:
         for x, y in zip(part.sequences, part.targets, strict=True):

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from rnnbp.comparison.paired_scores import paired
-from rnnbp.comparison.statistics import (
+from rnnbp.comparison.suite.statistics import (
     average_ranks,
     cliques,
     friedman,

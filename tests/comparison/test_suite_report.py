@@ -10,8 +10,8 @@ import pytest
 
 import rnnbp
 from rnnbp.comparison import Report, SuiteReport
-from rnnbp.comparison.suite_margins import memory_lag
-from rnnbp.comparison.suite_page import columns_to_read
+from rnnbp.comparison.suite.margins import memory_lag
+from rnnbp.comparison.suite.page import columns_to_read
 
 KINDS = {"mlp": "static", "naive": "static", "esn": "reservoir", "esn-bptt": "recurrent", "gru": "recurrent"}
 NOISE = np.array([0.0, 0.01, -0.01, 0.005])
@@ -283,7 +283,7 @@ def test_without_matplotlib_the_page_has_notes_in_place_of_the_plots(suite, tmp_
     def missing(*args):
         raise ImportError("this needs matplotlib")
 
-    for module in ("comparison.suite_plots", "comparison.plots"):
+    for module in ("comparison.suite.plots", "comparison.plots"):
         for name in ("plot_suite", "plot_ranks", "plot_costs", "plot_comparison"):
             monkeypatch.setattr(f"rnnbp.{module}.{name}", missing, raising=False)
     suite.write(tmp_path)

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from rnnbp.comparison.statistics import ALPHA, Friedman, average_ranks, cliques, friedman, least_p, wilcoxon_holm
+from rnnbp.comparison.suite.statistics import ALPHA, Friedman, average_ranks, cliques, friedman, least_p, wilcoxon_holm
 
 
 @dataclass(frozen=True)

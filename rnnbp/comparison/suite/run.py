@@ -12,10 +12,10 @@ from rnnbp.comparison.lag_profile import memory_profile
 from rnnbp.comparison.models import Baseline
 from rnnbp.comparison.report import Report
 from rnnbp.comparison.run import compare
-from rnnbp.comparison.suite_folder import Settings, TaskFolder, data_digest
-from rnnbp.comparison.suite_models import Model
-from rnnbp.comparison.suite_report import SuiteReport
-from rnnbp.comparison.suite_tasks import SUITES, Pair, SuiteTask
+from rnnbp.comparison.suite.folder import Settings, TaskFolder, data_digest
+from rnnbp.comparison.suite.model_selection import select_models
+from rnnbp.comparison.suite.report import SuiteReport
+from rnnbp.comparison.suite.tasks import SUITES, Pair, SuiteTask
 from rnnbp.comparison.training_run import MakeModel, MakeOptimizer, checkpoint_folder, new_model
 from rnnbp.comparison.workers import start_workers
 from rnnbp.data import LabelSequences, SequenceDataset
@@ -202,80 +202,6 @@ def _loaded(name: str, task: SuiteTask) -> Pair | None:
             raise
         print(f"{name} is skipped: {error}", file=sys.stderr)
         return None
-
-
-def select_models(own: Mapping[str, Mapping[str, Model]], models: Any) -> dict[str, dict[str, Model]]:
-    """Return the models of each task, of those that it has and those that are given.
-
-    Parameters
-    ----------
-    own : mapping of str to mapping
-        Each task's models.
-    models
-        As `compare_suite` takes them.
-
-    Raises
-    ------
-    ValueError
-        If a task or a model is not known, or a task is left without a model.
-
-    Examples
-    --------
-    >>> from rnnbp.comparison import BASELINES
-    >>> own = {"a": {"gru": BASELINES["gru"]}, "b": {"mlp": BASELINES["window-mlp"]}}
-    >>> {task: list(models) for task, models in select_models(own, ["static", "gru"]).items()}
-    {'a': ['gru'], 'b': ['mlp']}
-    """
-    if models is None:
-        return {task: dict(there) for task, there in own.items()}
-    if isinstance(models, Mapping):
-        if not models:
-            raise ValueError("models must be at least one, got none")
-        by_task = all(isinstance(one, Mapping) for one in models.values())
-        for task in models if by_task else ():
-            if task not in own:
-                raise unknown("tasks of models", task, own)
-        return {
-            task: _given(task, models.get(task, there) if by_task else models, there) for task, there in own.items()
-        }
-    if isinstance(models, str) or not isinstance(models, Iterable):
-        raise ValueError(
-            f"models must be a list of names, a dict of models, or None for each task's own; got {models!r}"
-        )
-    return _named(own, list(models))
-
-
-def _given(task: str, models: Mapping[str, Any], own: Mapping[str, Model]) -> dict[str, Model]:
-    found: dict[str, Model] = {}
-    for name, one in models.items():
-        if isinstance(one, str):
-            if one not in own:
-                raise unknown(f"models[{name!r}] of task {task!r}", one, own)
-            one = own[one]
-        if isinstance(one, Sequential) or one is Sequential or not (isinstance(one, Baseline) or callable(one)):
-            raise ValueError(
-                f"models[{name!r}] must be a rnnbp.comparison.Baseline, the name of a task's own model, or a function "
-                f"that makes a new model for each seed, got {one!r}"
-            )
-        found[name] = one
-    return found
-
-
-def _named(own: Mapping[str, Mapping[str, Model]], names: list[str]) -> dict[str, dict[str, Model]]:
-    """Return the models of these names or kinds that each task has."""
-    known = {name: one for there in own.values() for name, one in there.items()}
-    kinds = ("static", "reservoir", "recurrent", "all")
-    for name in names:
-        if name not in known and name not in kinds:
-            raise unknown("models", name, [*known, *kinds])
-    found = {
-        task: {key: one for key, one in there.items() if {key, getattr(one, "kind", None), "all"} & set(names)}
-        for task, there in own.items()
-    }
-    for task, there in found.items():
-        if not there:
-            raise ValueError(f"task {task!r} has none of the models {', '.join(names)}: it has {', '.join(own[task])}")
-    return found
 
 
 def _finished(

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from rnnbp.comparison.models import baselines_for
-from rnnbp.comparison.suite_models import (
+from rnnbp.comparison.suite.models import (
     ADDING,
     DIGITS,
     FORECASTS,

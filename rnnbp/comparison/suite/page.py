@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pandas as pd
 
 from rnnbp.comparison.page import document, picture, settings_table, table
-from rnnbp.comparison.ranking import Ranking
 from rnnbp.comparison.report_page import KINDS_EXPLAINED, Compared, number, sections
-from rnnbp.comparison.suite_margins import KINDS
+from rnnbp.comparison.suite.margins import KINDS
+from rnnbp.comparison.suite.ranking import Ranking
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from rnnbp.comparison.plots import FAINT, KINDS, LINES, MARKERS, PALETTES, looks
-from rnnbp.comparison.ranking import Ranking
-from rnnbp.comparison.statistics import ALPHA, least_p
+from rnnbp.comparison.suite.ranking import Ranking
+from rnnbp.comparison.suite.statistics import ALPHA, least_p
 from rnnbp.metrics import less_is_better
 from rnnbp.plotting import GRID, figure
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from rnnbp.comparison.ranking import Ranking
 from rnnbp.comparison.report import Report
-from rnnbp.comparison.suite_margins import KINDS, margins
-from rnnbp.comparison.suite_page import columns_to_read, suite_page
-from rnnbp.comparison.suite_verdict import verdict
+from rnnbp.comparison.suite.margins import KINDS, margins
+from rnnbp.comparison.suite.page import columns_to_read, suite_page
+from rnnbp.comparison.suite.ranking import Ranking
+from rnnbp.comparison.suite.verdict import verdict
 from rnnbp.metrics import less_is_better
 from rnnbp.plotting import DARK_PAPER, INK, LIGHT_INK, PAPER, drawn_in
 from rnnbp.runtime import replacing
@@ -134,7 +134,7 @@ class SuiteReport:
         ImportError
             Without the `plot` extra.
         """
-        from rnnbp.comparison.suite_plots import plot_suite
+        from rnnbp.comparison.suite.plots import plot_suite
 
         return plot_suite(self.margins, width)
 
@@ -157,7 +157,7 @@ class SuiteReport:
         ImportError
             Without the `plot` extra.
         """
-        from rnnbp.comparison.suite_plots import plot_ranks
+        from rnnbp.comparison.suite.plots import plot_ranks
 
         return plot_ranks(self.ranking, self.ranking_of_kinds, self.table, width)
 
@@ -180,7 +180,7 @@ class SuiteReport:
         ImportError
             Without the `plot` extra.
         """
-        from rnnbp.comparison.suite_plots import plot_costs
+        from rnnbp.comparison.suite.plots import plot_costs
 
         return plot_costs(self.table, width)
 
