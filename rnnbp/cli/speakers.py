@@ -29,10 +29,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="OVER",
         help="normalise features over a 'speaker', without labels, or over each 'utterance' (default: speaker)",
     )
+    parser.add_argument(
+        "--vtln",
+        action="store_true",
+        help="warp the features of each test speaker so that a network is most certain, without labels",
+    )
     add_target(parser, "--output", "FILE", "write a row a run, as CSV")
 
 
 def run(options: argparse.Namespace) -> None:
+    from rnnbp.applications.spoken_digits.speakers import WARPS
     from rnnbp.datasets.digit_tasks import NORMALIZATIONS
     from rnnbp.runtime import choice, positive_int
 
@@ -49,6 +55,7 @@ def run(options: argparse.Namespace) -> None:
         epochs=positive_int("--epochs", options.epochs),
         batch_size=options.batch_size,
         parameters=options.parameters,
+        warps=WARPS if options.vtln else (),
         workers=worker_count(options),
         checkpoints=options.checkpoints,
         progress=not options.quiet,

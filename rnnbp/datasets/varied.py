@@ -9,6 +9,7 @@ import numpy as np
 from rnnbp.data import LazySequences, ResampledDataset, SequenceDataset
 from rnnbp.features import Variation
 from rnnbp.features.normalization import speaker_moments, standardized
+from rnnbp.features.variation import warped
 
 Array = np.ndarray
 Feature = Callable[[Array], Array]
@@ -129,6 +130,39 @@ def normalized_by_speaker(data: ResampledDataset) -> ResampledDataset:
     moments = speaker_moments(list(data.sequences), speakers)
     own = {int(place): moments[speaker] for place, speaker in zip(data.places, speakers, strict=True)}
     return data.resampled_by(replace(draw, moments=own))
+
+
+def with_warp(data: SequenceDataset, factor: float) -> ResampledDataset:
+    """Return recordings normalised by speaker with mel filters warped, as if vocal tracts had another length.
+
+    Parameters
+    ----------
+    data : ResampledDataset
+        From `normalized_by_speaker`; the statistics are computed again.
+    factor : float, 0.5 to 2
+        See `rnnbp.features.mel`.
+
+    Raises
+    ------
+    ValueError
+        If `data` is another dataset, or its features have no mel filters.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from rnnbp.features import LogMel
+    >>> waveforms = LazySequences(lambda place: np.sin(np.arange(800.0))[:, None], 2)
+    >>> recordings = SequenceDataset(waveforms, targets=[0, 1], info=pd.DataFrame({"speaker": ["ann", "bob"]}))
+    >>> data = normalized_by_speaker(varied(recordings, LogMel(sr=8000), Variation(), sr=8000))
+    >>> with_warp(data, 1.1).draw.feature.warp
+    1.1
+    """
+    draw: Any = getattr(data, "draw", None)
+    if not isinstance(data, ResampledDataset) or getattr(draw, "moments", None) is None:
+        raise ValueError(f"data must be of recordings normalised by speaker, got {data!r}")
+    plain = data.resampled_by(replace(draw, feature=warped(draw.feature, factor), evaluation=PLAIN, moments=None))
+    own = normalized_by_speaker(plain)
+    return with_evaluation_variation(own, draw.evaluation)
 
 
 def with_evaluation_variation(

@@ -140,7 +140,7 @@ class Variation:
 
 @lru_cache(maxsize=256)
 def warped(feature: Callable[[Array], Array], factor: float) -> LogMel:
-    """Return the feature extractor with its mel filters warped; the result is cached.
+    """Return the feature extractor with its mel filters warped further; the result is cached.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def warped(feature: Callable[[Array], Array], factor: float) -> LogMel:
     """
     if not isinstance(feature, LogMel):
         raise ValueError(f"warp must be 0 for features without mel filters that can be warped, which {feature!r} are")
-    return replace(feature, warp=factor)
+    return replace(feature, warp=feature.warp * factor)
 
 
 def _factor(most: float, rng: np.random.Generator) -> float:

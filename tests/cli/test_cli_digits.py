@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 
 import rnnbp
-from rnnbp.applications.spoken_digits.speakers import Trial
+from rnnbp.applications.spoken_digits.speakers import Trial, normalized_tract, without_speaker
 from rnnbp.audio import read_wav, write_wav
 from rnnbp.cli import main as cli
 from rnnbp.comparison import Recipe, TrainingRun, model_factory
 from rnnbp.datasets import load, write_synthetic_digits
+from rnnbp.datasets.varied import with_warp
 from rnnbp.features import resample
 
 
@@ -204,6 +205,29 @@ def test_a_saved_model_names_the_features_it_was_trained_on(rnn, folder):
         rnn(f"train resampled-mlp spoken-digits --data {folder} {option} --epochs 1 --save {feature}.npz --quiet")
         assert rnnbp.load(f"{feature}.npz").info["features"]["type"] == feature
         assert "accuracy" in rnn(f"evaluate {feature}.npz spoken-digits --data {folder} {option}")
+
+
+class CertainOf:
+    """Model that is the more certain of its answer, the closer the warp of the features is to a value."""
+
+    def __init__(self, wanted):
+        self.wanted = wanted
+
+    def predict_proba(self, data):
+        sure = 0.5 + 0.4 * np.exp(-abs(float(data.draw.feature.warp) - self.wanted))
+        return np.tile([sure, 1 - sure], (len(data), 1))
+
+
+def test_test_speakers_are_warped_so_that_the_network_is_most_certain(rnn, folder):
+    _, tests = without_speaker("bob", folder, views=2)
+    one, other = normalized_tract(CertainOf(1.1), tests, [0.9, 1.1, 1.2])
+    assert one.draw.feature.warp == other.draw.feature.warp == 1.1
+    assert [one.draw.evaluation, other.draw.evaluation] == [test.draw.evaluation for test in tests]
+    x = np.concatenate(list(one.sequences))
+    np.testing.assert_allclose(x.mean(axis=0), 0, atol=1e-4)
+    with pytest.raises(ValueError, match="data must be of recordings normalised by speaker"):
+        with_warp(without_speaker("bob", folder, normalize="utterance")[1][0], 1.1)
+    rnn(f"speakers --data {folder} --models resampled-mlp --seeds 1 --epochs 1 --workers 1 --quiet --vtln")
 
 
 def test_a_speaker_can_be_left_out_of_a_comparison(rnn, folder):

@@ -106,6 +106,7 @@ def test_a_warp_moves_formants_alone(rng):
     assert plain.shape == high.shape
     assert peak(high) < peak(plain)
     np.testing.assert_allclose(high, replace(feature, warp=1.3)(TONE))
+    assert warped(warped(feature, 1.3), 0.5).warp == 0.65
     heard = [Variation(speed=0, tempo=0, noisy=0, warp=0.3).features(TONE, feature, SR, rng) for _ in range(30)]
     assert len({peak(x) for x in heard}) > 2
 

@@ -9,16 +9,18 @@ import numpy as np
 import pandas as pd
 
 from rnnbp.comparison import Recipe, TrainingRun, baselines_for, checkpoint_folder, loss_for, model_factory
-from rnnbp.data import SequenceDataset
+from rnnbp.data import ResampledDataset, SequenceDataset
 from rnnbp.datasets import load
 from rnnbp.datasets.digit_tasks import TEST_TIME_VARIATION
-from rnnbp.datasets.varied import with_evaluation_variation
+from rnnbp.datasets.varied import with_evaluation_variation, with_warp
 from rnnbp.gradients import BPTT
 from rnnbp.metrics import accuracy
+from rnnbp.models import Sequential
 from rnnbp.optimizers import Cosine
 from rnnbp.runtime import in_order
 
 Array = np.ndarray
+WARPS = tuple(float(warp) for warp in np.exp(0.03 * np.arange(-6, 7)))  # 0.84 to 1.20
 Load = Callable[[str], tuple[SequenceDataset, Sequence[SequenceDataset]]]
 
 
@@ -61,6 +63,7 @@ def leave_one_speaker_out(
     epochs: int = 25,
     batch_size: int = 16,
     parameters: int | None = None,
+    warps: Sequence[float] = (),
     workers: int = 1,
     checkpoints: str | Path | None = None,
     progress: bool = True,
@@ -80,6 +83,10 @@ def leave_one_speaker_out(
     epochs, batch_size : int, default 25 and 16
     parameters : int, optional
         Approximate number of parameters of every model.
+    warps : sequence of float, optional
+        Vocal tract length normalisation: of these warps of the test speaker's mel filters, such as `WARPS`, the one for
+        which a network is most certain of its answers, without labels (Lee & Rose 1996,
+        doi:10.1109/ICASSP.1996.541105, take the likelihood). Needs features normalised by speaker. Default: none.
     workers : int, default 1
         Number of processes that train in parallel.
     checkpoints : str or Path, optional
@@ -105,7 +112,7 @@ def leave_one_speaker_out(
         for name in models:
             factories = model_factory(name, train, parameters), baselines_for(train)[name].optimizer
             runs = ((f"{speaker}, seed {seed}", *factories, seed) for seed in range(seeds))
-            trials += [Trial(TrainingRun(recipe, name, *run, train), tests) for run in runs]
+            trials += [Trial(TrainingRun(recipe, name, *run, train), tests, tuple(warps)) for run in runs]
     outcomes = in_order(Trial.outcome, trials, workers, progress=progress, shown=_shown)
     rows = [row for first in range(0, len(outcomes), seeds) for row in _with_ensemble(outcomes[first : first + seeds])]
     return pd.DataFrame(rows).astype({"seed": "Int64"})
@@ -122,16 +129,18 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Trial:
-    """Training run without a speaker, and the test sets of that speaker."""
+    """Training run without a speaker, the test sets of that speaker, and warps to choose from for them."""
 
     training: TrainingRun
     tests: Sequence[SequenceDataset]
+    warps: Sequence[float] = ()
 
     def outcome(self) -> Outcome:
         """Train and test."""
         training, trainer = self.training, self.training.trained()
         model = trainer.model
-        probabilities = np.mean([model.predict_proba(test) for test in self.tests], axis=0)
+        tests = self.tests if not self.warps else normalized_tract(model, self.tests, self.warps)
+        probabilities = np.mean([model.predict_proba(test) for test in tests], axis=0)
         targets = np.asarray(model.as_trained("tests", self.tests[0]).targets)
         row = {
             "model": training.name,
@@ -142,6 +151,32 @@ class Trial:
             "seconds": trainer.history["seconds"].sum(),
         }
         return Outcome(row, targets, probabilities)
+
+
+def normalized_tract(
+    model: Sequential, tests: Sequence[SequenceDataset], warps: Sequence[float]
+) -> list[ResampledDataset]:
+    """Return a speaker's test sets, warped so that a model is most certain of the first one; labels are not used.
+
+    Parameters
+    ----------
+    model : Sequential
+        Of logits.
+    tests : sequence of ResampledDataset
+        Of one speaker, with features normalised by speaker.
+    warps : sequence of float
+
+    References
+    ----------
+    L. Lee & R. C. Rose (1996), "Speaker normalization using efficient frequency warping procedures", ICASSP, 353-356,
+    doi:10.1109/ICASSP.1996.541105
+    """
+
+    def certainty(warp: float) -> float:
+        return float(np.log(model.predict_proba(with_warp(tests[0], warp)).max(axis=1)).mean())
+
+    best = max(warps, key=certainty)
+    return [with_warp(test, best) for test in tests]
 
 
 def _with_ensemble(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
