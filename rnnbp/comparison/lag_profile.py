@@ -96,8 +96,9 @@ def memory_lag(profile: pd.DataFrame, share: float = 0.9) -> int:
     2
     """
     number("share", share, 0, 1, open_low=True)
-    reached = profile["share"].cumsum().to_numpy() >= share - 1e-9
-    return int(profile["lag"].to_numpy()[reached.argmax() if reached.any() else -1])
+    by_lag = profile.sort_values("lag")
+    reached = by_lag["share"].cumsum().to_numpy() >= share - 1e-9
+    return int(by_lag["lag"].to_numpy()[reached.argmax() if reached.any() else -1])
 
 
 def _norms_by_lag(model: Sequential, batch: SequenceBatch, loss: Loss, targets: int) -> Array:

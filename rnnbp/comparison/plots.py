@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from rnnbp.comparison.models import KINDS
 from rnnbp.plotting import COOL, GREEN, GRID, WARM, figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-KINDS = ("static", "reservoir", "recurrent")
 PALETTES = {"static": WARM, "reservoir": GREEN, "recurrent": COOL}
 LINES = {"static": ("dashed", "--"), "reservoir": ("dotted", ":"), "recurrent": ("solid", "-")}
 MARKERS = {"static": "sDPv", "reservoir": "^<", "recurrent": "oX*d>hp"}

@@ -24,7 +24,7 @@ from rnnbp.comparison import (
     loss_for,
     model_factory,
 )
-from rnnbp.comparison.suite.margins import KINDS
+from rnnbp.comparison.models import KINDS
 from rnnbp.comparison.suite.models import linear
 from rnnbp.comparison.suite.tasks import SUITES, SuiteTask
 from rnnbp.data import SequenceDataset

@@ -9,7 +9,7 @@ import pytest
 
 import rnnbp
 from rnnbp.comparison import BASELINES, SUITES, Baseline, NaiveForecast, SuiteTask
-from rnnbp.comparison.models import causal_window_mlp, recurrent_per_step
+from rnnbp.comparison.networks import causal_window_mlp, recurrent_per_step
 from rnnbp.datasets import load
 from rnnbp.layers import Dense, Elman, Last
 

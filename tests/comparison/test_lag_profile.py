@@ -118,6 +118,12 @@ def test_tokens_are_measured_by_their_embeddings():
     assert profile["share"].sum() == pytest.approx(1)
 
 
+@pytest.mark.parametrize(("shares", "lag"), [([0.9, 0.1], 0), ([0.3, 0.3, 0.3, 0.1], 2), ([0.1] * 10, 8), ([1.0], 0)])
+def test_the_memory_is_the_lag_within_which_nine_tenths_of_the_gradient_lie(shares, lag):
+    profile = pd.DataFrame({"lag": np.arange(len(shares)), "share": shares})
+    assert memory_lag(profile) == memory_lag(profile[::-1]) == lag
+
+
 def test_the_memory_is_the_lag_up_to_which_the_share_lies():
     profile = pd.DataFrame({"lag": [0, 1, 2], "share": [0.6, 0.3, 0.1]})
     assert [memory_lag(profile, share) for share in (0.5, 0.6, 0.9, 0.95, 1)] == [0, 0, 1, 2, 2]

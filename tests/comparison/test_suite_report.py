@@ -10,7 +10,6 @@ import pytest
 
 import rnnbp
 from rnnbp.comparison import Report, SuiteReport
-from rnnbp.comparison.suite.margins import memory_lag
 from rnnbp.comparison.suite.page import columns_to_read
 
 KINDS = {"mlp": "static", "naive": "static", "esn": "reservoir", "esn-bptt": "recurrent", "gru": "recurrent"}
@@ -121,12 +120,6 @@ def test_the_same_difference_for_every_seed_decides() -> None:
     equal = report_of({"mlp": 0.5, "gru": 0.9})
     equal.runs["test"] = 1.0
     assert SuiteReport({"recall": equal}).margins["outcome"].tolist() == ["undecided"]
-
-
-@pytest.mark.parametrize(("shares", "lag"), [([0.9, 0.1], 0), ([0.3, 0.3, 0.3, 0.1], 2), ([0.1] * 10, 8), ([1.0], 0)])
-def test_the_memory_is_the_lag_within_which_nine_tenths_of_the_gradient_lie(shares: list[float], lag: int) -> None:
-    table = pd.DataFrame({"lag": np.arange(len(shares)), "share": shares})
-    assert memory_lag(table) == memory_lag(table[::-1]) == lag
 
 
 def test_tasks_without_a_profile_have_no_memory(suite: SuiteReport) -> None:

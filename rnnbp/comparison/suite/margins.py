@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from rnnbp.comparison.lag_profile import memory_lag
+from rnnbp.comparison.models import KINDS
 from rnnbp.comparison.paired_scores import Paired
 from rnnbp.comparison.report import Report
 from rnnbp.metrics import less_is_better
 
-KINDS = ("static", "reservoir", "recurrent")
-SHARE = 0.9  # of the gradient, that lies within a task's measured memory
 NO_PAIR = Paired(np.nan, np.nan, np.nan, np.nan)
 
 
@@ -55,24 +55,6 @@ def _improvement(report: Report, first: str | None, second: str | None) -> Paire
 
 def _columns(name: str, pair: Paired) -> dict[str, float]:
     return {name: pair.difference, f"{name}_low": pair.low, f"{name}_high": pair.high}
-
-
-def memory_lag(profile: pd.DataFrame, share: float = SHARE) -> int:
-    """Return the least lag within which a share of the gradient lies.
-
-    Parameters
-    ----------
-    profile : DataFrame
-        `lag` in steps and `share`, which sums to 1.
-    share : float, default 0.9
-
-    Examples
-    --------
-    >>> memory_lag(pd.DataFrame({"lag": [0, 1, 2, 3], "share": [0.5, 0.3, 0.1, 0.1]}))
-    2
-    """
-    ordered = profile.sort_values("lag")
-    return int(ordered["lag"].iloc[int(np.argmax(ordered["share"].cumsum() >= share - 1e-9))])
 
 
 def outcome(pair: Paired, seeds: int) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rnnbp.comparison.models import Baseline
+from rnnbp.comparison.models import KINDS, Baseline
 from rnnbp.comparison.suite.models import Model
 from rnnbp.models import Sequential
 from rnnbp.runtime import unknown
@@ -69,7 +69,7 @@ def _given(task: str, models: Mapping[str, Any], own: Mapping[str, Model]) -> di
 def _named(own: Mapping[str, Mapping[str, Model]], names: list[str]) -> dict[str, dict[str, Model]]:
     """Return the models of these names or kinds that each task has."""
     known = {name: one for there in own.values() for name, one in there.items()}
-    kinds = ("static", "reservoir", "recurrent", "all")
+    kinds = (*KINDS, "all")
     for name in names:
         if name not in known and name not in kinds:
             raise unknown("models", name, [*known, *kinds])

@@ -8,10 +8,9 @@ side by side or on a window, "conv" a convolutional network.
 from dataclasses import dataclass
 from functools import partial
 
-from rnnbp.comparison.models import (
-    BASELINES,
-    LABEL_BASELINES,
-    Baseline,
+from rnnbp.comparison.models import BASELINES, LABEL_BASELINES, Baseline
+from rnnbp.comparison.naive_forecasts import NaiveForecast
+from rnnbp.comparison.networks import (
     Build,
     averaged_recurrent,
     bidirectional,
@@ -30,7 +29,6 @@ from rnnbp.comparison.models import (
     windowed_mean_recurrent,
     windowed_recurrent,
 )
-from rnnbp.comparison.naive_forecasts import NaiveForecast
 from rnnbp.comparison.training_run import MakeModel
 from rnnbp.core import EchoState
 from rnnbp.layers import GRU, LSTM, Dense, Elman, Last, Layer, MeanOverTime, Parallel, Resample, Window

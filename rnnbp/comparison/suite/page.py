@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
+from rnnbp.comparison.models import KINDS
 from rnnbp.comparison.page import document, picture, settings_table, table
 from rnnbp.comparison.report_page import KINDS_EXPLAINED, Compared, number, sections
-from rnnbp.comparison.suite.margins import KINDS
 from rnnbp.comparison.suite.ranking import Ranking
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from rnnbp.comparison.models import KINDS
 from rnnbp.comparison.report import Report
-from rnnbp.comparison.suite.margins import KINDS, margins
+from rnnbp.comparison.suite.margins import margins
 from rnnbp.comparison.suite.page import columns_to_read, suite_page
 from rnnbp.comparison.suite.ranking import Ranking
 from rnnbp.comparison.suite.verdict import verdict
