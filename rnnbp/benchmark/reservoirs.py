@@ -19,6 +19,7 @@ from rnnbp.losses import MeanSquaredError
 from rnnbp.models import Sequential
 from rnnbp.optimizers import Ridge
 from rnnbp.reservoirs import echo_state_network
+from rnnbp.reservoirs.memory import squared_correlations
 from rnnbp.training import Trainer
 
 Array = np.ndarray
@@ -66,8 +67,7 @@ def capacity(outputs: Array, targets: Array) -> float:
     >>> round(capacity(np.array([[1.0], [2.0], [4.0]]), np.array([[2.0], [4.0], [8.0]])), 12)
     1.0
     """
-    a, b = outputs - outputs.mean(0), targets - targets.mean(0)
-    return float(((a * b).sum(0) ** 2 / ((a * a).sum(0) * (b * b).sum(0))).sum())
+    return float(squared_correlations(outputs, targets).sum())
 
 
 def _mackey_glass(ahead: int) -> Callable[[int], tuple[Array, Array]]:

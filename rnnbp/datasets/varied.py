@@ -39,7 +39,7 @@ class VariedRecordings:
         rng = np.random.default_rng([self.seed, place, epoch])
         variation = self.training if epoch else self.evaluation
         x = variation.features(self.recordings[place][:, 0], self.feature, self.sr, rng)
-        return x if self.moments is None else standardized(x, self.moments[place])
+        return x if self.moments is None else standardized(x, *self.moments[place])
 
 
 def varied(

@@ -45,7 +45,7 @@ def normalize_utterance(x: ArrayLike) -> Array:
            [ 1.,  0.]])
     """
     x = checked_features(x)
-    return _standardized(x, *_moments(x))
+    return standardized(x, *_moments(x))
 
 
 def normalize_speakers(sequences: Sequence[ArrayLike], speakers: Sequence[Hashable]) -> list[Array]:
@@ -78,7 +78,9 @@ def normalize_speakers(sequences: Sequence[ArrayLike], speakers: Sequence[Hashab
     (-1.0, 1.0, 0.0)
     """
     moments = speaker_moments(sequences, speakers)
-    return [standardized(checked_features(x), moments[speaker]) for x, speaker in zip(sequences, speakers, strict=True)]
+    return [
+        standardized(checked_features(x), *moments[speaker]) for x, speaker in zip(sequences, speakers, strict=True)
+    ]
 
 
 def speaker_moments(
@@ -122,16 +124,17 @@ def speaker_moments(
     return moments
 
 
-def standardized(x: Array, moments: tuple[Array, Array]) -> Array:
+def standardized(x: Array, mean: Array, std: Array) -> Array:
     """Subtract a mean (F,) from features (T, F), and divide by a standard deviation (F,); where that is 0, return 0.
 
     Examples
     --------
-    >>> standardized(np.array([[1.0, 5.0], [4.0, 6.0]]), (np.array([1.0, 5.0]), np.array([3.0, 0.0])))
+    >>> standardized(np.array([[1.0, 5.0], [4.0, 6.0]]), mean=np.array([1.0, 5.0]), std=np.array([3.0, 0.0]))
     array([[0., 0.],
            [1., 0.]])
     """
-    return _standardized(x, *moments)
+    shifted = (x - mean) * (std > 0)
+    return (shifted / np.where(std > 0, std, 1)).astype(x.dtype)
 
 
 def normalize_running(x: ArrayLike, *, window: int = 300, min_window: int = 30) -> Array:
@@ -177,7 +180,7 @@ def normalize_running(x: ArrayLike, *, window: int = 300, min_window: int = 30) 
     variance = (squares[stop] - squares[start]) / count - mean**2
     noise = 1e-12 * np.square(x - shift).max(axis=0)  # rounding error in the variance of a constant
     std = np.sqrt(np.where(variance > noise, variance, 0))
-    return _standardized(x, mean + shift, std)
+    return standardized(x, mean + shift, std)
 
 
 def _running_sums(x: Array) -> Array:
@@ -189,8 +192,3 @@ def _moments(x: Array) -> tuple[Array, Array]:
     """Compute means and standard deviations (F,) in float64; exactly 0 for a constant, in spite of rounding."""
     mean, std = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
     return mean, np.where(np.ptp(x, axis=0) == 0, 0, std)
-
-
-def _standardized(x: Array, mean: Array, std: Array) -> Array:
-    shifted = (x - mean) * (std > 0)
-    return (shifted / np.where(std > 0, std, 1)).astype(x.dtype)

@@ -95,12 +95,26 @@ def memory_capacity(
     equations = NormalEquations(states.shape[1], greatest)
     equations.add(states[:half], past[:half])
     fit = Ridge(penalty).solve(equations, model.dtype)
-    curve = _squared_correlations(states[half:] @ fit.w.T, past[half:])
+    curve = squared_correlations(states[half:] @ fit.w.T, past[half:])
     return MemoryCapacity(pd.Series(curve, index=pd.RangeIndex(1, greatest + 1, name="delay"), name="memory"))
 
 
-def _squared_correlations(a: Array, b: Array) -> Array:
-    """Return the squared correlation of each column of `a` with that of `b`; 0 where one is constant."""
+def squared_correlations(a: Array, b: Array) -> Array:
+    """Return the squared correlation of each column of `a` with that of `b`; 0 where one is constant.
+
+    Parameters
+    ----------
+    a, b : ndarray (N, K)
+
+    Returns
+    -------
+    ndarray (K,)
+
+    Examples
+    --------
+    >>> squared_correlations(np.array([[1.0, 7.0], [2.0, 7.0]]), np.array([[4.0, 1.0], [2.0, 3.0]]))
+    array([1., 0.])
+    """
     a, b = a - a.mean(0), b - b.mean(0)
     scale = (a * a).sum(0) * (b * b).sum(0)
     return np.divide((a * b).sum(0) ** 2, scale, out=np.zeros_like(scale), where=scale > 0)

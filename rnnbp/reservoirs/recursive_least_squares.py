@@ -62,7 +62,7 @@ class RecursiveLeastSquares:
         self.initial = number("initial", initial, 0, open_low=True)
         self._weights = np.zeros((positive_int("outputs", outputs), size))
         self._input = np.ones(size)
-        self.p = np.eye(size) / initial
+        self.p = np.eye(size) / self.initial
 
     @property
     def w(self) -> Array:
