@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rnnbp.benchmark.tables import write_tables
 from rnnbp.runtime import replacing
+from rnnbp.runtime.tables import write_tables
 
 SIZES = ["batch", "steps", "inputs", "hidden"]
 OURS = "rnnbp"
@@ -110,7 +110,7 @@ class Benchmark:
         from rnnbp.benchmark.plots import plot_benchmark
 
         folder = Path(folder)
-        write_tables(folder, {"bench": self.table, "summary": self.summary(), "growth": self.growth})
+        write_tables(folder, {"bench": self.table, "summary": self.summary(), "growth": self.growth}, digits=4)
         figure = plot_benchmark(self.table)
         with replacing(folder / "bench.png") as beside:
             figure.savefig(beside, format="png", dpi=120)

@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> None:
 
 def _run_reservoirs(options: argparse.Namespace) -> None:
     from rnnbp.benchmark.reservoirs import run_reservoirs
-    from rnnbp.benchmark.tables import write_tables
+    from rnnbp.runtime.tables import write_tables
 
     if options.suite is not None or options.seconds is not None:
         raise ValueError("--suite and --seconds are of the other benchmarks: leave them out, or --reservoirs")
@@ -55,7 +55,7 @@ def _run_reservoirs(options: argparse.Namespace) -> None:
     results = run_reservoirs(seeds, progress=lambda line: print(line, file=sys.stderr))
     print(results)
     if options.output is not None:
-        write_tables(options.output, {"reservoirs": results.runs, "reservoirs_table": results.table()})
+        write_tables(options.output, {"reservoirs": results.runs, "reservoirs_table": results.table()}, digits=4)
         print(f"written: {options.output / 'reservoirs_table.csv'}")
 
 

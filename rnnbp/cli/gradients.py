@@ -8,6 +8,7 @@ from rnnbp import losses
 from rnnbp.cli.arguments import add_data, add_saved_or_new_model, add_target
 from rnnbp.cli.inputs import load_data, saved_or_new_model
 from rnnbp.runtime.files import replacing
+from rnnbp.runtime.tables import write_tables
 
 EXAMPLE = "rnnbp gradients lstm japanese-vowels --parameters 300 --output certificate"
 
@@ -56,10 +57,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _write(certificate: "rnnbp.Certificate", folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, table in (("table.csv", certificate.table), ("by_lag.csv", certificate.by_lag)):
-        with replacing(folder / name) as temporary:
-            table.to_csv(temporary, index=False, lineterminator="\n")
+    write_tables(folder, {"table": certificate.table, "by_lag": certificate.by_lag})
     page = f'<!doctype html><meta charset="utf-8"><title>rnnbp gradients</title>{certificate._repr_html_()}'
     with replacing(folder / "certificate.html") as temporary:
         temporary.write_text(page, encoding="utf-8")

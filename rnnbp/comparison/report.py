@@ -14,6 +14,7 @@ from rnnbp.comparison.report_page import page
 from rnnbp.metrics import less_is_better
 from rnnbp.models import Sequential
 from rnnbp.runtime import replacing
+from rnnbp.runtime.tables import write_tables
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -192,11 +193,7 @@ class Report:
         folder : str or Path
             Created if it does not exist.
         """
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, frame in (("table.csv", self.table), ("curves.csv", self.curves)):
-            with replacing(folder / name) as temporary:
-                frame.to_csv(temporary, index=False)
+        write_tables(folder, {"table": self.table, "curves": self.curves})
 
     def to_html(self, path: str | Path) -> None:
         """Write the report as one self-contained HTML page.

@@ -10,8 +10,8 @@ import pandas as pd
 
 from rnnbp.benchmark.measure import TimedCall, best_times, blas_threads
 from rnnbp.benchmark.suite.base import Contest
-from rnnbp.benchmark.tables import write_tables
 from rnnbp.runtime import choice, set_num_threads, threads_as_before
+from rnnbp.runtime.tables import write_tables
 
 SECTIONS = ("latency", "online", "fixed_points", "readers", "static", "busy")
 
@@ -64,7 +64,7 @@ class SuiteResults:
         folder : str or Path
             Created if it does not exist.
         """
-        write_tables(Path(folder), {"suite": self.times, "suite_table": self.table()})
+        write_tables(folder, {"suite": self.times, "suite_table": self.table()}, digits=4)
 
 
 def _text(table: pd.DataFrame) -> str:

@@ -18,6 +18,7 @@ from rnnbp.comparison.suite.verdict import verdict
 from rnnbp.metrics import less_is_better
 from rnnbp.plotting import DARK_PAPER, INK, LIGHT_INK, PAPER, drawn_in
 from rnnbp.runtime import replacing
+from rnnbp.runtime.tables import write_tables
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -193,8 +194,6 @@ class SuiteReport:
         folder : str or Path
             Created if it does not exist.
         """
-        folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         curves = [report.curves.assign(task=task) for task, report in self.reports.items()]
         profiles = [profile.assign(task=task) for task, profile in self.memory.items()]
         frames = {
@@ -204,9 +203,7 @@ class SuiteReport:
             "curves": pd.concat(curves, ignore_index=True),
             "memory": pd.concat(profiles, ignore_index=True) if profiles else pd.DataFrame(columns=["lag", "share"]),
         }
-        for name, frame in frames.items():
-            with replacing(folder / f"{name}.csv") as temporary:
-                frame.to_csv(temporary, index=False)
+        write_tables(folder, frames)
 
     def to_html(self, path: str | Path) -> None:
         """Write the report as one self-contained HTML page, with the comparison of each task.
