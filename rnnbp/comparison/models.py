@@ -30,11 +30,9 @@ from rnnbp.core import Orthogonal
 from rnnbp.data import LabelSequences, SequenceDataset
 from rnnbp.layers import GRU, LSTM, Elman, Normalize
 from rnnbp.models import Sequential
+from rnnbp.models.kind import KINDS
 from rnnbp.optimizers import Adam, Optimizer, Ridge
 from rnnbp.runtime import unknown
-
-KINDS = ("static", "reservoir", "recurrent")
-"""Kinds of models, as `Sequential.kind` has them."""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from rnnbp.comparison.models import KINDS
+from rnnbp.models.kind import KINDS
 from rnnbp.plotting import COOL, GREEN, GRID, WARM, figure
 
 if TYPE_CHECKING:

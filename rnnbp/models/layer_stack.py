@@ -1,8 +1,8 @@
 """LayerStack: layers in a row over one parameter vector, with their forward and backward pass."""
 
 import copy
-from collections.abc import Iterator, Sequence
-from typing import Any, Literal, Self
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -12,11 +12,11 @@ from rnnbp.core import Parameters
 from rnnbp.data import CharTokenizer, one_feature
 from rnnbp.layers import Embedding, Layer, Run
 from rnnbp.layers.base import Array, Residuals, Shape, State, run_above
-from rnnbp.layers.chain import Chain, scopes_of, shapes_of
+from rnnbp.layers.chain import scopes_of, shapes_of
 from rnnbp.layers.ends import check_directions
-from rnnbp.layers.parallel import Parallel
 from rnnbp.layers.tied_dense import check_tied
 from rnnbp.models.freezing import Freezable
+from rnnbp.models.kind import Kind, kind_of
 from rnnbp.models.resets import SpanResiduals, backward_spans, unroll_spans
 from rnnbp.runtime import natural_int
 
@@ -140,7 +140,7 @@ class LayerStack(Freezable):
         return any(layer.recurrent for layer in self.layers)
 
     @property
-    def kind(self) -> Literal["static", "reservoir", "recurrent"]:
+    def kind(self) -> Kind:
         """'recurrent' if a layer is recurrent, 'reservoir' if these are all frozen, 'static' if there is none.
 
         Examples
@@ -151,10 +151,7 @@ class LayerStack(Freezable):
         >>> model.kind
         'reservoir'
         """
-        if not self.recurrent:
-            return "static"
-        fixed = all(map(_fixed, recurrent_scopes(self.layers, self.scopes(self.params))))
-        return "reservoir" if fixed else "recurrent"
+        return kind_of(self.layers, self.scopes(self.params))
 
     def scopes(self, params: Parameters) -> list[Parameters]:
         """Return a view of `params` for each layer, under the layer's own names."""
@@ -384,22 +381,6 @@ def _advice(layer: Any) -> str:
     if isinstance(layer, type):
         return ": make a layer of the class, with its sizes"
     return ": Recurrent(cell) is the layer of a cell" if isinstance(layer, Cell) else ""
-
-
-def recurrent_scopes(layers: Sequence[Layer], scopes: Sequence[Parameters]) -> Iterator[Parameters]:
-    """Yield the parameters of each recurrent layer, of those within chains and branches too."""
-    for layer, scope in zip(layers, scopes, strict=True):
-        within = layer.layers if isinstance(layer, Chain) else layer.branches if isinstance(layer, Parallel) else ()
-        if within:
-            yield from recurrent_scopes(within, scopes_of(within, scope))
-        elif layer.recurrent:
-            yield scope
-
-
-def _fixed(params: Parameters) -> bool:
-    """Return whether no training changes any of the parameters: all are frozen, or masked."""
-    frozen, mask = params.frozen_vector, params.mask_vector
-    return frozen is not None and bool((frozen if mask is None else frozen | ~mask).all())
 
 
 def _float(dtype: DTypeLike) -> np.dtype:

@@ -24,10 +24,10 @@ from rnnbp.comparison import (
     loss_for,
     model_factory,
 )
-from rnnbp.comparison.models import KINDS
 from rnnbp.comparison.suite.models import linear
 from rnnbp.comparison.suite.tasks import SUITES, SuiteTask
 from rnnbp.data import SequenceDataset
+from rnnbp.models.kind import KINDS
 from rnnbp.reproduction.side_by_side import Measured, Settings
 
 PARAMETERS = 190_000  # of the networks on spoken digits

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from rnnbp.comparison.lag_profile import memory_lag
-from rnnbp.comparison.models import KINDS
 from rnnbp.comparison.paired_scores import Paired
 from rnnbp.comparison.report import Report
 from rnnbp.metrics import less_is_better
+from rnnbp.models.kind import KINDS
 
 NO_PAIR = Paired(np.nan, np.nan, np.nan, np.nan)
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rnnbp.comparison.models import KINDS, Baseline
+from rnnbp.comparison.models import Baseline
 from rnnbp.comparison.suite.models import Model
 from rnnbp.models import Sequential
+from rnnbp.models.kind import KINDS
 from rnnbp.runtime import unknown
 
 

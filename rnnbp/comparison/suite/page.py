@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
-from rnnbp.comparison.models import KINDS
 from rnnbp.comparison.page import document, picture, settings_table, table
 from rnnbp.comparison.report_page import KINDS_EXPLAINED, Compared, number, sections
 from rnnbp.comparison.suite.ranking import Ranking
+from rnnbp.models.kind import KINDS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

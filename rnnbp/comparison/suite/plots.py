@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from rnnbp.comparison.models import KINDS
 from rnnbp.comparison.plots import FAINT, LINES, MARKERS, PALETTES, looks
 from rnnbp.comparison.suite.ranking import Ranking
 from rnnbp.comparison.suite.statistics import ALPHA, least_p
 from rnnbp.metrics import less_is_better
+from rnnbp.models.kind import KINDS
 from rnnbp.plotting import GRID, figure
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from rnnbp.comparison.models import KINDS
 from rnnbp.comparison.report import Report
 from rnnbp.comparison.suite.margins import margins
 from rnnbp.comparison.suite.page import columns_to_read, suite_page
 from rnnbp.comparison.suite.ranking import Ranking
 from rnnbp.comparison.suite.verdict import verdict
 from rnnbp.metrics import less_is_better
+from rnnbp.models.kind import KINDS
 from rnnbp.plotting import DARK_PAPER, INK, LIGHT_INK, PAPER, drawn_in
 from rnnbp.runtime import replacing
 from rnnbp.runtime.tables import write_tables
