@@ -26,7 +26,7 @@ from rnnbp.training.state import TrainingState
 from rnnbp.training.trainer_arguments import (
     check_algorithms,
     check_clip,
-    check_minimizer,
+    check_full_batch,
     check_schedule,
     checked_callbacks,
 )
@@ -113,7 +113,7 @@ class Trainer(Evaluator):
         check_clip(clip)
         check_schedule(schedule)
         self.clip, self.schedule, self.callbacks = clip, schedule, checked_callbacks(callbacks)
-        check_minimizer(self.optimizer, self.gradient, {"clip": clip, "schedule": schedule, "stateful": stateful})
+        check_full_batch(self.optimizer, self.gradient, {"clip": clip, "schedule": schedule, "stateful": stateful})
         self.rng = np.random.default_rng(natural_int("seed", seed))
         self.rows: list[Row] = []
         self.training = TrainingState()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rnnbp.gradients.base import is_random
-from rnnbp.optimizers import ClipNorm, ClipValue, Minimizer, Ridge
+from rnnbp.optimizers import ClipNorm, ClipValue, FullBatch, Ridge
 from rnnbp.optimizers.schedules import Schedule
 
 
@@ -68,8 +68,8 @@ def checked_callbacks(callbacks: Any) -> tuple[Any, ...]:
     return given
 
 
-def check_minimizer(optimizer: Any, gradient: Any, ignored: Mapping[str, Any]) -> None:
-    """Raise if a `Minimizer` or `Ridge` is combined with arguments that only an optimizer with steps can use.
+def check_full_batch(optimizer: Any, gradient: Any, ignored: Mapping[str, Any]) -> None:
+    """Raise if a `FullBatch` optimizer is combined with arguments that only an optimizer with steps can use.
 
     Parameters
     ----------
@@ -83,7 +83,7 @@ def check_minimizer(optimizer: Any, gradient: Any, ignored: Mapping[str, Any]) -
         If the optimizer is a `Minimizer` and one of them is given, or the gradient estimate is random; if it is
         `Ridge`, which carries the state through a stream, and one other than `stateful` is given.
     """
-    if not isinstance(optimizer, Minimizer | Ridge):
+    if not isinstance(optimizer, FullBatch):
         return
     solves, name = isinstance(optimizer, Ridge), type(optimizer).__name__
     how = "solves for the last layer" if solves else "minimizes the loss of the whole training set by line searches"

@@ -172,7 +172,7 @@ def own(seed):
     return rnnbp.Sequential(rnnbp.Last(), rnnbp.Dense(3, 2), seed=seed)
 
 
-def test_models_of_ones_own():
+def test_own_models_take_the_place_of_a_tasks_models():
     mine = {"mine": MODELS["linear"], "theirs": "elman"}
     assert suite(mine, {"recall": RECALL}, 1).reports["recall"].table["model"].tolist() == ["mine", "theirs"]
     report = suite({"recall": {"mine": own, "elman": "elman"}}, seeds=1)
