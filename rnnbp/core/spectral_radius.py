@@ -9,7 +9,8 @@ DENSE = 100  # rows up to which all eigenvalues are computed
 def spectral_radius(w: Array) -> float:
     """Return the greatest absolute eigenvalue of a square matrix.
 
-    Of large matrices only the greatest are computed, to rounding, by the implicitly restarted Arnoldi method.
+    Of large matrices only the greatest are computed, to rounding, by the implicitly restarted Arnoldi method, of each
+    strongly connected component by itself: a matrix without cycles, of which every eigenvalue is 0, has none.
 
     Examples
     --------
@@ -18,8 +19,13 @@ def spectral_radius(w: Array) -> float:
     """
     if len(w) > DENSE:
         from scipy.sparse import csr_array  # slow to import
+        from scipy.sparse.csgraph import connected_components
         from scipy.sparse.linalg import ArpackError, eigs
 
+        components, component_of = connected_components(csr_array(w), connection="strong")
+        if components > 1:
+            members = np.split(np.argsort(component_of, kind="stable"), np.cumsum(np.bincount(component_of))[:-1])
+            return max(spectral_radius(w[np.ix_(own, own)]) for own in members)
         sparse = csr_array(w) if np.count_nonzero(w) < w.size / 4 else w
         start = np.random.default_rng(0).standard_normal(len(w))  # so that the same matrix gives the same bits
         try:

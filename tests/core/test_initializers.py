@@ -8,6 +8,7 @@ from rnnbp.cells import ElmanCell, GRUCell, JordanCell, LSTMCell, OriginalGRUCel
 from rnnbp.cells.declared import DeclaredCell, affine, linear, sigmoid, tanh
 from rnnbp.core import Chrono, EchoState, ForgetBias, Glorot, Identity, Orthogonal, SpectralRadius, Uniform, glorot
 from rnnbp.core.initializers import INITIALIZERS, Sparse, orthogonal
+from rnnbp.core.spectral_radius import scaled_to_radius, spectral_radius
 
 H = 50
 EVERY = {
@@ -253,3 +254,24 @@ def test_a_forget_gate_without_a_bias_is_refused():
     cell = declared(lambda x, h: sigmoid(linear("forget", x, h)) * h, ForgetBias())
     with pytest.raises(ValueError, match="the gate 'forget' of Mine has no bias to be set"):
         made(cell)
+
+
+@pytest.mark.parametrize("size", [20, 101, 150])
+def test_a_matrix_without_cycles_has_a_spectral_radius_of_0_and_is_not_scaled(size):
+    rng = np.random.default_rng(0)
+    order = rng.permutation(size)
+    w = np.triu(rng.normal(size=(size, size)), 1)[order][:, order]
+    for one in (w, np.diag(np.ones(size - 1), 1)):
+        assert spectral_radius(one) == 0
+        with pytest.raises(ValueError, match="have a spectral radius of 0, which no factor makes"):
+            scaled_to_radius(one, 0.9)
+
+
+def test_the_spectral_radius_of_a_large_matrix_is_that_of_its_components():
+    rng = np.random.default_rng(0)
+    w = np.triu(rng.normal(size=(160, 160)), 1)
+    w[40:60, 40:60] = rng.normal(size=(20, 20))
+    w[150, 150] = 0.5
+    order = rng.permutation(160)
+    expected = abs(np.linalg.eigvals(w[40:60, 40:60])).max()
+    assert spectral_radius(w[order][:, order]) == pytest.approx(expected, rel=1e-12)
