@@ -122,6 +122,17 @@ def test_the_same_difference_for_every_seed_decides() -> None:
     assert SuiteReport({"recall": equal}).margins["outcome"].tolist() == ["undecided"]
 
 
+def test_a_significant_difference_decides_where_its_interval_exceeds_the_scale() -> None:
+    report = report_of({"mlp": 0.5, "esn": 0.7, "gru": 0.9}, seeds=3)
+    scores = {"mlp": [0.05, 0.1, 0.0], "esn": [1.0, 1.0, 0.98], "gru": [0.0, 0.02, 0.01]}
+    report.runs["test"] = [scores[row.model][row.seed] for row in report.runs.itertuples()]
+    margins = SuiteReport({"recall": report}).margins
+    assert margins["outcome"].tolist() == ["undecided"]
+    assert margins["over_reservoir_low"].isna().all()
+    assert margins["over_reservoir_outcome"].tolist() == ["reservoir"]
+    assert SuiteReport({"recall": report}).verdict.endswith("gains on 0 of 1 and it is worse on 1.")
+
+
 def test_tasks_without_a_profile_have_no_memory(suite: SuiteReport) -> None:
     np.testing.assert_array_equal(suite.margins["memory"], [30, 4, 6, np.nan])
 
@@ -131,7 +142,7 @@ def test_the_verdict_says_where_recurrence_pays_off_and_where_not(suite: SuiteRe
         "Recurrence pays off on 2 of 4 tasks: recall (+0.45) and speech (+0.20); 90 % of the gradient lies within "
         "30 steps there, within 4 to 6 steps on the others. A static model is better on sines (-0.20); on vowels "
         "(+0.00) the difference may be chance. Over the best reservoir, whose recurrent weights are random, the best "
-        "trained recurrent network gains on 3 of 4, most on speech (+0.30)."
+        "trained recurrent network gains on 3 of 4, most on speech (+0.30); it is worse on 1."
     )
 
 

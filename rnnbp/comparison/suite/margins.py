@@ -9,6 +9,7 @@ import pandas as pd
 from rnnbp.comparison.lag_profile import memory_lag
 from rnnbp.comparison.paired_scores import Paired
 from rnnbp.comparison.report import Report
+from rnnbp.comparison.statistics import ALPHA
 from rnnbp.metrics import less_is_better
 from rnnbp.models.kind import KINDS
 
@@ -35,12 +36,15 @@ def _row(task: str, report: Report, profile: pd.DataFrame | None) -> dict[str, A
         row |= {kind: model, f"{kind}_mean": np.nan if model is None else means[model]}
     over_static = _improvement(report, best["recurrent"], best["static"])
     row |= _columns("margin", over_static) | {"margin_p": over_static.p, "effect": over_static.effect}
-    row |= _columns("over_reservoir", _improvement(report, best["recurrent"], best["reservoir"]))
+    over_reservoir = _improvement(report, best["recurrent"], best["reservoir"])
+    row |= _columns("over_reservoir", over_reservoir)
     trained, frozen, _ = report.gain or (None, None, None)
     row |= _columns("bptt", _improvement(report, trained, frozen) if trained == f"{frozen}-bptt" else NO_PAIR)
+    seeds = report.runs["seed"].nunique()
     return row | {
         "memory": np.nan if profile is None else memory_lag(profile),
-        "outcome": outcome(over_static, report.runs["seed"].nunique()),
+        "outcome": outcome(over_static, seeds),
+        "over_reservoir_outcome": outcome(over_reservoir, seeds, "reservoir"),
     }
 
 
@@ -57,16 +61,18 @@ def _columns(name: str, pair: Paired) -> dict[str, float]:
     return {name: pair.difference, f"{name}_low": pair.low, f"{name}_high": pair.high}
 
 
-def outcome(pair: Paired, seeds: int) -> str:
-    """Return which kind is better on a task: 'recurrent', 'static', or 'undecided'.
+def outcome(pair: Paired, seeds: int, other: str = "static") -> str:
+    """Return which kind is better on a task: 'recurrent', the other one, or 'undecided'.
 
-    Decided is a difference whose 95 % interval excludes 0, or which is the same for three seeds or more.
+    Decided is a difference whose p-value is below 0.05, so that its 95 % interval excludes 0, or which is the same for
+    three seeds or more. An interval that is not shown, as it exceeds the largest possible difference, decides too.
 
     Parameters
     ----------
     pair : Paired
-        The recurrent network's improvement on the static one.
+        The recurrent network's improvement on the other one.
     seeds : int
+    other : str, default 'static'
 
     Examples
     --------
@@ -74,10 +80,10 @@ def outcome(pair: Paired, seeds: int) -> str:
     ('recurrent', 'undecided')
     >>> outcome(Paired(-0.5, np.nan, np.nan, np.nan), 3), outcome(Paired(-0.5, np.nan, np.nan, np.nan), 1)
     ('static', 'undecided')
+    >>> outcome(Paired(0.94, np.nan, np.nan, 0.001), 3)
+    'recurrent'
     """
-    low, high = pair.low, pair.high
-    if np.isnan(pair.p) and seeds >= 3:
-        low = high = pair.difference
-    if low > 1e-12:
-        return "recurrent"
-    return "static" if high < -1e-12 else "undecided"
+    certain = seeds >= 3 if np.isnan(pair.p) else pair.p < ALPHA
+    if not (certain and abs(pair.difference) > 1e-12):
+        return "undecided"
+    return "recurrent" if pair.difference > 0 else other

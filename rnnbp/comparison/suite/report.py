@@ -109,8 +109,9 @@ class SuiteReport:
         interval: `margin`, of the recurrent over the static model (`margin_low`, `margin_high`, `margin_p`, Hedges' g
         `effect`); `over_reservoir`, of the recurrent model over the reservoir; `bptt`, of the reservoir's own network
         trained by backpropagation over the reservoir; `memory`, the lag [steps] within which 90 % of the best recurrent
-        network's gradient lies; `outcome`: 'recurrent', 'static' or 'undecided', by the margin's interval. Improvements
-        are positive for error rates too.
+        network's gradient lies; `outcome`: 'recurrent', 'static' or 'undecided', by the margin's p-value, and
+        `over_reservoir_outcome`: 'recurrent', 'reservoir' or 'undecided'. Improvements are positive for error rates
+        too.
         """
         return margins(self.reports, self.memory)
 

@@ -57,18 +57,21 @@ def _on(tasks: pd.DataFrame, what: str) -> str:
 
 def _training(margins: pd.DataFrame) -> str:
     """Return the sentence on what backpropagation adds over random recurrence."""
-    untrained = margins[margins["over_reservoir_low"].notna()]
+    decided = margins["over_reservoir_outcome"] != "undecided"
+    untrained = margins[margins["over_reservoir_low"].notna() | decided]
     if untrained.empty:
         return ""
-    better = untrained[untrained["over_reservoir_low"] > 0]
+    better = untrained[untrained["over_reservoir_outcome"] == "recurrent"]
+    worse = int((untrained["over_reservoir_outcome"] == "reservoir").sum())
+    loses = f"{' and' if better.empty else ';'} it is worse on {worse}" if worse else ""
     text = (
         f"Over the best reservoir, whose recurrent weights are random, the best trained recurrent network gains on "
         f"{len(better)} of {len(untrained)}"
     )
     if better.empty:
-        return f"{text}."
+        return f"{text}{loses}."
     most = better.loc[[better["over_reservoir"].idxmax()]]
-    return f"{text}, {'most ' if len(better) > 1 else ''}on {_named(most, 'over_reservoir')}."
+    return f"{text}, {'most ' if len(better) > 1 else ''}on {_named(most, 'over_reservoir')}{loses}."
 
 
 def _named(tasks: pd.DataFrame, column: str) -> str:
