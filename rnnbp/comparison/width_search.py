@@ -7,12 +7,13 @@ from rnnbp.runtime import positive_int
 
 
 def matching_width(make: Callable[[int], Sequential], parameters: int) -> int:
-    """Return the width whose network comes closest to a number of parameters.
+    """Return the width whose network comes closest to a number of parameters; 1 where the width changes nothing.
 
     Parameters
     ----------
     make : callable
-        ``make(width)`` returns a network whose number of parameters increases with the width.
+        ``make(width)`` returns a network whose number of parameters increases with the width, or does not depend on it,
+        as that of a linear classifier.
     parameters : int
 
     Examples
@@ -22,6 +23,8 @@ def matching_width(make: Callable[[int], Sequential], parameters: int) -> int:
     10
     """
     positive_int("parameters", parameters)
+    if make(1).params.size == make(4).params.size:
+        return 1
     high = 1
     while make(high).params.size < parameters:
         high *= 2
