@@ -18,6 +18,7 @@ from rnnbp.comparison.training_run import (
     Result,
     TrainingRun,
     checkpoint_folder,
+    chosen_seeds,
     new_model,
 )
 from rnnbp.comparison.workers import start_workers
@@ -115,9 +116,7 @@ def compare(
     _check_factories(models, optimizer, optimizers or {}, schedule)
     for name, data in (("train", train), ("test", test)):
         check_dataset(name, data)
-    chosen = list(range(positive_int("seeds", seeds))) if isinstance(seeds, int) else list(seeds)
-    if not chosen:
-        raise ValueError("seeds must be at least one, got none")
+    chosen = chosen_seeds(seeds)
     recipe = Recipe(
         positive_int("epochs", epochs),
         positive_int("batch_size", batch_size),

@@ -2,7 +2,8 @@
 
 import inspect
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from rnnbp.losses import Loss
 from rnnbp.models import Sequential
 from rnnbp.optimizers import FullBatch, Optimizer
 from rnnbp.optimizers.schedules import Schedule
-from rnnbp.runtime import check_target_folder
+from rnnbp.runtime import check_target_folder, file_name, natural_int, positive_int
 from rnnbp.training import Trainer, TrainingDivergedError, checkpoint_in
 
 MakeModel = Callable[..., Sequential]
@@ -142,11 +143,36 @@ class TrainingRun:
                 self.validation,
                 recipe.batch_size,
                 progress=False,
-                checkpoint=checkpoint_in(recipe.checkpoints, f"{self.name}, {self.run}"),
+                checkpoint=checkpoint_in(recipe.checkpoints, f"{file_name(self.name)}, {self.run}"),
             )
         except TrainingDivergedError as error:
             raise TrainingDivergedError(f"{self.name}, {self.run}: {error}") from error
         return trainer
+
+
+def chosen_seeds(seeds: int | Iterable[int]) -> list[int]:
+    """Return the seeds of a comparison, of their number 0, 1, ...
+
+    Raises
+    ------
+    ValueError
+        If there is none, one is no integer of 0 or more, or one is given twice: the same run again would count as an
+        independent one.
+
+    Examples
+    --------
+    >>> chosen_seeds(2), chosen_seeds([7, 3])
+    ([0, 1], [7, 3])
+    """
+    if not isinstance(seeds, Iterable):
+        return list(range(positive_int("seeds", seeds)))
+    chosen = [natural_int("seeds", one) for one in seeds]
+    if not chosen:
+        raise ValueError("seeds must be at least one, got none")
+    twice = [one for one, count in Counter(chosen).items() if count > 1]
+    if twice:
+        raise ValueError(f"seeds must differ, got {twice[0]} more than once: the same run is no further evidence")
+    return chosen
 
 
 def new_model(make: MakeModel, seed: int) -> Sequential:

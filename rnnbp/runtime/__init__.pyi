@@ -20,6 +20,7 @@ from rnnbp.runtime.descriptions import named_axes as named_axes
 from rnnbp.runtime.descriptions import some as some
 from rnnbp.runtime.files import check_target as check_target
 from rnnbp.runtime.files import check_target_folder as check_target_folder
+from rnnbp.runtime.files import file_name as file_name
 from rnnbp.runtime.files import replacing as replacing
 from rnnbp.runtime.files import temporary as temporary
 from rnnbp.runtime.memory_pool import empties as empties

@@ -1,6 +1,7 @@
 """Atomic writes of files and folders: written to a temporary path beside the target, then renamed."""
 
 import os
+import re
 import shutil
 import stat
 from collections.abc import Callable, Iterator
@@ -198,3 +199,17 @@ def _lock(path: Path, descriptor: int) -> bool | None:
         return False
     except OSError:  # a file system without locks
         return None
+
+
+def file_name(name: str) -> str:
+    """Return a name as that of one file or folder: what these may not contain, and spaces, as % and two hex digits.
+
+    Different names stay different, and none leads to another folder.
+
+    Examples
+    --------
+    >>> file_name("bi-gru"), file_name("a/b c"), file_name("..")
+    ('bi-gru', 'a%2Fb%20c', '%2E.')
+    """
+    kept = re.sub(r'[\x00-\x20/\\:*?"<>|]|%(?=[0-9A-F]{2})', lambda found: f"%{ord(found[0]):02X}", str(name))
+    return f"%2E{kept[1:]}" if kept.startswith(".") else kept or "%"

@@ -84,7 +84,7 @@ def checkpoint_in(folder: Path | None, name: str) -> Path | None:
     folder : Path, optional
         The folder of all runs.
     name : str
-        The run's name; whatever may not be in a file name is replaced.
+        The run's name, of which commas and spaces are replaced; other names as of `rnnbp.runtime.file_name`.
 
     Examples
     --------

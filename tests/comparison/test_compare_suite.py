@@ -333,3 +333,77 @@ def test_what_is_not_downloaded_yet_is_skipped(tmp_path, monkeypatch, capsys):
     first, second = capsys.readouterr().err.splitlines()
     assert first.startswith("spoken-digits is skipped: it is not in ")
     assert second.endswith("rnnbp.datasets.fetch('nettalk') downloads it")
+
+
+def linear_without_width(features, width, outputs):
+    return [Last(), Dense(features, outputs)]
+
+
+@pytest.mark.parametrize("parameters", [1, 10_000])
+def test_a_model_without_a_width_stays_as_it_is_at_any_number_of_parameters(parameters):
+    models = {"linear": Baseline(linear_without_width, 7, "static")}
+    (report,) = suite(models, {"recall": RECALL}, 1, parameters=parameters).reports.values()
+    assert report.table["parameters"].tolist() == [8]
+
+
+def of_precision(dtype, frozen, seed):
+    model = rnnbp.Sequential(Elman(3, 2), Last(), Dense(2, 2), seed=seed, dtype=dtype)
+    if frozen:
+        model.freeze(*frozen)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [(("float64", []), "other precisions"), (("float32", ["0.w_hh"]), "other frozen parameters")],
+)
+def test_checkpoints_of_another_precision_or_of_other_frozen_parameters_are_refused(tmp_path, other, message):
+    def run(dtype, frozen):
+        suite({"recall": {"mine": partial(of_precision, dtype, frozen)}}, {"recall": RECALL}, 1, checkpoints=tmp_path)
+
+    run("float32", [])
+    with pytest.raises(ValueError, match=f"of a suite with {message}: those of 'mine' differ"):
+        run(*other)
+
+
+@pytest.mark.parametrize("name", ["a/b", "../out", "/out", "", ".", "..", "a b", "ü"])
+def test_any_name_of_a_task_or_model_has_its_own_files_within_the_folder(tmp_path, name):
+    folder = tmp_path / "in" / "checkpoints"
+    folder.parent.mkdir()
+    models = {name: MODELS["linear"], "a-b": MODELS["linear"]}
+    first = suite(models, {name: RECALL, "other": RECALL}, 1, checkpoints=folder)
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]
+    assert len([path for path in folder.iterdir() if path.is_dir()]) == 2
+    assert len(list(folder.glob("*/*-seed-0.npz"))) == 4
+    same(suite(models, {name: RECALL, "other": RECALL}, 1, checkpoints=folder), first)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "message"),
+    [([1, 0, 1], "seeds must differ, got 1 more than once"), ([-1], "seeds must be an integer of 0 or more, got -1")],
+)
+def test_seeds_are_different_natural_numbers(seeds, message):
+    with pytest.raises(ValueError, match=message):
+        suite(seeds=seeds)
+    with pytest.raises(ValueError, match=message):
+        rnnbp.compare({"mine": own}, *RECALL.load(), seeds=seeds, progress=False)
+
+
+def test_no_seeds_are_refused_with_checkpoints_too(tmp_path):
+    with pytest.raises(ValueError, match="seeds must be at least one, got none"):
+        suite(seeds=[], checkpoints=tmp_path)
+
+
+def diverging(seed):
+    model = rnnbp.Sequential(Elman(3, 2, activation="linear"), Last(), Dense(2, 2), seed=seed)
+    model.params["0.w_hh"] = 1e30
+    return model
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_divergence_names_its_task_and_keeps_the_finished_ones(tmp_path):
+    models = {"recall": {"linear": "linear"}, "parity": {"mine": diverging}}
+    tasks = {"recall": RECALL, "parity": RECALL}
+    with pytest.raises(rnnbp.TrainingDivergedError, match="task 'parity': mine, fold 0: "):
+        suite(models, tasks, 1, checkpoints=tmp_path)
+    assert (tmp_path / "recall" / "report.npz").is_file()

@@ -66,6 +66,8 @@ class TaskFolder:
 
     def _check(self, kept: Settings) -> None:
         for name in {**self.settings, **kept}:
+            if kept and name in self.settings and name not in kept:
+                continue  # begun by a version that did not record it
             old, new = kept.get(name), self.settings.get(name)
             if old != new:
                 raise ValueError(

@@ -9,7 +9,7 @@ import pandas as pd
 from rnnbp.comparison.lag_profile import memory_lag
 from rnnbp.comparison.paired_scores import Paired
 from rnnbp.comparison.report import Report
-from rnnbp.comparison.statistics import ALPHA
+from rnnbp.comparison.suite.statistics import ALPHA
 from rnnbp.metrics import less_is_better
 from rnnbp.models.kind import KINDS
 

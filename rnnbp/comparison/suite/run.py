@@ -16,12 +16,13 @@ from rnnbp.comparison.suite.folder import Settings, TaskFolder, data_digest
 from rnnbp.comparison.suite.model_selection import select_models
 from rnnbp.comparison.suite.report import SuiteReport
 from rnnbp.comparison.suite.tasks import SUITES, Pair, SuiteTask
-from rnnbp.comparison.training_run import MakeModel, MakeOptimizer, checkpoint_folder, new_model
+from rnnbp.comparison.training_run import MakeModel, MakeOptimizer, checkpoint_folder, chosen_seeds, new_model
 from rnnbp.comparison.workers import start_workers
 from rnnbp.data import LabelSequences, SequenceDataset
 from rnnbp.losses import Loss
 from rnnbp.models import Sequential
-from rnnbp.runtime import positive_int, to_config, unknown
+from rnnbp.runtime import file_name, positive_int, to_config, unknown
+from rnnbp.training import TrainingDivergedError
 
 Models = Sequence[str] | Mapping[str, Any]
 
@@ -76,6 +77,8 @@ def compare_suite(
     ------
     ValueError
         If there is no such suite, task or model, `checkpoints` is of other settings, or what `rnnbp.compare` raises.
+    TrainingDivergedError
+        If a loss or gradient is not finite; it names the task, the model and the run.
 
     See Also
     --------
@@ -93,7 +96,7 @@ def compare_suite(
     >>> report.memory["parity"]["share"].sum().round(6)
     np.float64(1.0)
     """
-    chosen = list(range(positive_int("seeds", seeds))) if isinstance(seeds, int) else list(seeds)
+    chosen = chosen_seeds(seeds)
     if parameters is not None:
         positive_int("parameters", parameters)
     folder = checkpoint_folder(checkpoints)
@@ -105,14 +108,17 @@ def compare_suite(
             "tasks must be at least one whose data is here, got none: the messages above say what is missing"
         )
     folders = {
-        name: None if folder is None else TaskFolder(folder / name, one.settings(chosen, parameters))
+        name: None if folder is None else TaskFolder(folder / file_name(name), one.settings(chosen, parameters))
         for name, one in prepared.items()
     }
     reports: dict[str, Report] = {}
     memory: dict[str, pd.DataFrame] = {}
     for place, (name, one) in enumerate(prepared.items(), 1):
         label = f"{name}, task {place} of {len(prepared)}, run" if progress else False
-        reports[name], profile = _finished(one, folders[name], chosen, workers, label)
+        try:
+            reports[name], profile = _finished(one, folders[name], chosen, workers, label)
+        except TrainingDivergedError as error:
+            raise TrainingDivergedError(f"task {name!r}: {error}") from error
         if profile is not None:
             memory[name] = profile
     return SuiteReport(reports, memory)
@@ -140,6 +146,7 @@ class Prepared:
 
     def settings(self, seeds: Sequence[int], parameters: int | None) -> Settings:
         """Return all that the results depend on."""
+        models = self.new_models(seeds[0])
         return {
             "seeds": list(map(int, seeds)),
             "parameters": parameters,
@@ -147,7 +154,9 @@ class Prepared:
             "batch size": self.task.batch_size,
             "folds": self.task.folds,
             "loss": repr(self.loss),
-            "models": {name: to_config(model.layers) for name, model in self.new_models(seeds[0]).items()},
+            "models": {name: to_config(model.layers) for name, model in models.items()},
+            "precisions": {name: str(model.dtype) for name, model in models.items()},
+            "frozen parameters": {name: list(model.frozen) for name, model in models.items()},
             "optimizers": {name: repr(make()) for name, make in self.optimizers.items()},
             "training set": data_digest(self.train),
             "test set": data_digest(self.test),
