@@ -15,6 +15,7 @@ from rnnbp.models import Sequential
 from rnnbp.runtime import read_archive, write_archive
 
 KIND = "rnnbp suite task"
+ADDED = ("precisions", "frozen parameters")  # settings that the first folders did not record
 Settings = dict[str, Any]
 """What a task is compared with, as JSON can represent it."""
 
@@ -66,8 +67,8 @@ class TaskFolder:
 
     def _check(self, kept: Settings) -> None:
         for name in {**self.settings, **kept}:
-            if kept and name in self.settings and name not in kept:
-                continue  # begun by a version that did not record it
+            if kept and name in ADDED and name not in kept:
+                continue
             old, new = kept.get(name), self.settings.get(name)
             if old != new:
                 raise ValueError(
