@@ -85,7 +85,7 @@ class RecursiveLeastSquares:
         ----------
         x : array_like (D,)
         target : array_like (K,)
-            With a NaN, the item is left out.
+            With a value, or a feature, that is not finite, the item is left out.
 
         Returns
         -------
@@ -95,7 +95,7 @@ class RecursiveLeastSquares:
         features = self._input
         features[:-1] = x
         error = self._weights @ features - np.asarray(target, np.float64)
-        if np.isnan(error).any():
+        if not np.isfinite(error).all():
             return error
         px = self.p @ features
         gain = px / (self.forgetting + features @ px)

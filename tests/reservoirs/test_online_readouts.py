@@ -76,3 +76,17 @@ def test_every_argument_of_force_has_an_effect():
 def test_force_takes_a_model_with_as_many_outputs_as_the_target():
     with pytest.raises(ValueError, match=r"target be \(T,\) or \(T, K\), got Dense.*\(9, 2\)"):
         force(rnnbp.echo_state_network(1, 20, 1), np.zeros((9, 2)))
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_items_that_are_not_finite_are_left_out(bad):
+    rng = np.random.default_rng(0)
+    one, other = (rnnbp.RecursiveLeastSquares(2, 1) for _ in range(2))
+    for x in rng.normal(size=(20, 2)):
+        one.update(x, [x[0]])
+        one.update([bad, 1], [0.0])
+        one.update([1, 1], [bad])
+        other.update(x, [x[0]])
+    assert one.w.tolist() == other.w.tolist()
+    assert one.p.tolist() == other.p.tolist()
