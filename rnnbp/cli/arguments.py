@@ -109,8 +109,8 @@ def resolve_dataset(options: argparse.Namespace) -> None:
 
 
 def _check_nothing_of_one_dataset(options: argparse.Namespace) -> None:
-    for name in ("dataset", "data", "speaker", "test", "split", *COLUMNS, "epochs", "batch_size"):
-        given = getattr(options, name)
+    for name in ("dataset", "data", "speaker", "test", "split", *COLUMNS, "epochs", "batch_size", "season"):
+        given = getattr(options, name, None)
         if given is not None:
             option = "DATASET" if name == "dataset" else f"--{name.replace('_', '-')}"
             raise ValueError(

@@ -1,6 +1,7 @@
 """Train static and recurrent networks on the same data under the same budget, and report."""
 
 import argparse
+from collections.abc import Mapping
 from dataclasses import replace
 
 import rnnbp
@@ -21,6 +22,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "conv, lstm, gru, esn, esn-bptt and others)",
     )
     add_comparison(parser, models="all", seeds=5)
+    parser.add_argument(
+        "--season",
+        type=int,
+        metavar="N",
+        help="of a series whose target is the next value: steps after which it repeats itself, for the model seasonal; "
+        "such a series is compared with persistence and autoregression too",
+    )
     parser.set_defaults(epochs=None, batch_size=None)
     add_target(parser, "--output", "DIR", "write report.html and tables there")
 
@@ -41,22 +49,40 @@ def run(options: argparse.Namespace) -> None:
 
 def _one_dataset(options: argparse.Namespace, workers: int) -> "rnnbp.Report":
     train, test = load_data(options)
-    baselines = comparison.baselines_for(train)
-    names = comparison.baseline_names(options.models.split(","), baselines)
+    forecasts = comparison.forecasts_for(train, options.season)
+    _check_forecasts(options, forecasts)
+    among = forecasts | comparison.baselines_for(train)
+    chosen = {name: among[name] for name in comparison.baseline_names(options.models.split(","), among)}
+    baselines = {name: one for name, one in chosen.items() if isinstance(one, comparison.Baseline)}
     report = rnnbp.compare(
-        {name: comparison.model_factory(name, train, options.parameters) for name in names},
+        {
+            name: one.factory(train, options.parameters) if isinstance(one, comparison.Baseline) else one
+            for name, one in chosen.items()
+        },
         train,
         test,
         seeds=options.seeds,
         epochs=EPOCHS if options.epochs is None else options.epochs,
         batch_size=BATCH_SIZE if options.batch_size is None else options.batch_size,
         loss=comparison.loss_for(train),
-        optimizers={name: baselines[name].optimizer for name in names},
+        optimizers={name: one.optimizer for name, one in baselines.items()},
         workers=workers,
         checkpoints=options.checkpoints,
         progress=not options.quiet,
     )
     return replace(report, settings={"dataset": options.dataset, **report.settings})
+
+
+def _check_forecasts(options: argparse.Namespace, forecasts: Mapping[str, object]) -> None:
+    """Raise if simple forecasts are asked for that this dataset has not."""
+    asked = {"persistence", "seasonal", "autoregression"} & set(options.models.split(","))
+    if not forecasts and (asked or options.season is not None):
+        raise ValueError(
+            f"{'--season' if options.season is not None else ', '.join(sorted(asked))} is for forecasts, whose target "
+            f"at each step is the input of the next step; {options.dataset!r} has other targets"
+        )
+    if "seasonal" in asked and options.season is None:
+        raise ValueError("seasonal needs the number of steps after which the series repeats itself: give --season N")
 
 
 def _suite(options: argparse.Namespace, workers: int) -> "rnnbp.SuiteReport":

@@ -44,13 +44,14 @@ def run(options: argparse.Namespace) -> None:
 
     normalize = choice("--normalize", options.normalize, NORMALIZATIONS)
     views = positive_int("--views", options.views)
+    models = comparison.baseline_names(options.models.split(","))
     path = {} if options.data is None else {"path": options.data}
     train, _ = datasets.load("spoken-digits", **path)
     assert train.info is not None
     runs = spoken_digits.leave_one_speaker_out(
         partial(spoken_digits.without_speaker, path=options.data, views=views, normalize=normalize),
         sorted(set(train.info["speaker"])),
-        comparison.baseline_names(options.models.split(",")),
+        models,
         seeds=positive_int("--seeds", options.seeds),
         epochs=positive_int("--epochs", options.epochs),
         batch_size=options.batch_size,

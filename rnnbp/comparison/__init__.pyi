@@ -6,6 +6,7 @@ from rnnbp.comparison.models import baseline_names as baseline_names
 from rnnbp.comparison.models import baselines_for as baselines_for
 from rnnbp.comparison.models import model_factory as model_factory
 from rnnbp.comparison.naive_forecasts import NaiveForecast as NaiveForecast
+from rnnbp.comparison.naive_forecasts import forecasts_for as forecasts_for
 from rnnbp.comparison.report import Report as Report
 from rnnbp.comparison.run import compare as compare
 from rnnbp.comparison.suite.report import SuiteReport as SuiteReport

@@ -7,6 +7,7 @@ alone, static and recurrent networks with the same care.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from rnnbp.comparison.networks import (
     Build,
@@ -32,7 +33,7 @@ from rnnbp.layers import GRU, LSTM, Elman, Normalize
 from rnnbp.models import Sequential
 from rnnbp.models.kind import KINDS
 from rnnbp.optimizers import Adam, Optimizer, Ridge
-from rnnbp.runtime import unknown
+from rnnbp.runtime import choice, number, positive_int, unknown
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,13 @@ class Baseline:
     kind: str
     learning_rate: float = 0.01
     grouped: bool = True
+
+    def __post_init__(self) -> None:
+        if not callable(self.build):
+            raise ValueError(f"build must be a function (features, width, outputs) -> layers, got {self.build!r}")
+        positive_int("width", self.width)
+        choice("kind", self.kind, KINDS)
+        number("learning_rate", self.learning_rate, 0, open_low=True)
 
     def optimizer(self) -> Optimizer:
         """Return a new optimizer: Ridge for a reservoir, else Adam with this model's learning rate."""
@@ -134,7 +142,7 @@ def baselines_for(data: SequenceDataset) -> dict[str, Baseline]:
     return STEP_BASELINES if data.per_step else BASELINES
 
 
-def baseline_names(wanted: Sequence[str], among: Mapping[str, Baseline] = BASELINES) -> list[str]:
+def baseline_names(wanted: Sequence[str], among: Mapping[str, Any] = BASELINES) -> list[str]:
     """Return model names, with 'static', 'reservoir', 'recurrent' and 'all' expanded.
 
     'conv-gru', 'lstm-fcn' and 'esn-bptt' are in none of these.
@@ -142,7 +150,7 @@ def baseline_names(wanted: Sequence[str], among: Mapping[str, Baseline] = BASELI
     Parameters
     ----------
     wanted : sequence of str
-    among : mapping of str to Baseline, default BASELINES
+    among : mapping of str to Baseline or NaiveForecast, default BASELINES
 
     Raises
     ------

@@ -1,11 +1,14 @@
-"""Naive forecasts as networks of frozen weights: the value of an earlier step, repeated."""
+"""Simple forecasts: the value of an earlier step, repeated, as a network of frozen weights; linear autoregression."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbp.layers import Dense, Window
+from rnnbp.comparison.models import Baseline
+from rnnbp.data import LabelSequences, SequenceDataset
+from rnnbp.layers import Dense, Layer, Window
 from rnnbp.models import Sequential
+from rnnbp.optimizers import Ridge
 from rnnbp.runtime import positive_int
 
 
@@ -54,3 +57,68 @@ class NaiveForecast:
         model.params["1.w"], model.params["1.b"] = weights, 0
         model.freeze("*")
         return model
+
+
+@dataclass(frozen=True)
+class SolvedBaseline(Baseline):
+    """Baseline whose only parameters are those of its last layer, for which `Ridge` solves."""
+
+    def optimizer(self) -> Ridge:
+        """Return a new Ridge: its penalty is chosen by generalized cross-validation."""
+        return Ridge()
+
+
+def autoregression(features: int, lags: int, outputs: int) -> list[Layer]:
+    """Return a linear autoregression on the last `lags` values."""
+    return [Window(lags - 1, 0), Dense(lags * features, outputs)]
+
+
+def is_forecast(data: SequenceDataset) -> bool:
+    """Return whether the target of each step is the input of the next one.
+
+    Examples
+    --------
+    >>> x = np.arange(4.0)[:, None]
+    >>> is_forecast(SequenceDataset([x[:-1]], [x[1:]])), is_forecast(SequenceDataset([x], [x]))
+    (True, False)
+    """
+    targets = data.targets
+    if targets is None or isinstance(targets, LabelSequences) or not data.per_step:
+        return False
+    pairs = [(x, np.asarray(y).reshape(len(y), -1)) for x, y in zip(data.sequences, targets, strict=True)]
+    return any(len(x) > 1 for x, _ in pairs) and all(
+        y.dtype.kind == "f" and x.shape == y.shape and np.allclose(x[1:], y[:-1], equal_nan=True) for x, y in pairs
+    )
+
+
+def forecasts_for(
+    data: SequenceDataset, season: int | None = None, lags: int = 12
+) -> dict[str, Baseline | NaiveForecast]:
+    """Return the forecasts with nothing to train, or solved for, where the targets are the next values; else none.
+
+    Parameters
+    ----------
+    data : SequenceDataset
+        The training set.
+    season : int, optional
+        Number of steps after which the series repeats itself. Default: no seasonal forecast.
+    lags : int, default 12
+        Number of values that the autoregression sees.
+
+    Raises
+    ------
+    ValueError
+        If `season` or `lags` is no positive integer.
+
+    Examples
+    --------
+    >>> x = np.arange(40.0)[:, None]
+    >>> list(forecasts_for(SequenceDataset([x[:-1]], [x[1:]]), season=12))
+    ['persistence', 'seasonal', 'autoregression']
+    """
+    if not is_forecast(data):
+        return {}
+    features = data.feature_size
+    seasonal = {} if season is None else {"seasonal": NaiveForecast(features, season)}
+    solved = SolvedBaseline(autoregression, positive_int("lags", lags), "static")
+    return {"persistence": NaiveForecast(features), **seasonal, "autoregression": solved}

@@ -45,7 +45,9 @@ def settings(
     return {
         "training set": repr(train),
         "test set": repr(test),
-        "cross-validation": f"{folds} folds of the training set",
+        "cross-validation": "a fifth of the training set held out"
+        if folds == 1
+        else f"{folds} folds of the training set",
         "seeds": ", ".join(map(str, seeds)),
         "epochs": str(recipe.epochs),
         "batch size": str(recipe.batch_size),

@@ -72,8 +72,8 @@ def force(
     Raises
     ------
     ValueError
-        If the model does not end with a linear `Dense` layer over at least one other, or its outputs are not as many as
-        the target's values.
+        If the model does not end with a linear `Dense` layer over at least one other, its inputs and outputs are not
+        as many as the target's values, or these are not finite.
 
     References
     ----------
@@ -99,6 +99,12 @@ def force(
             f"model must end with a linear Dense layer of K outputs at every step, and target be (T,) or (T, K), got "
             f"{last!r} and {np.shape(target)}"
         )
+    try:
+        model.cast(np.zeros((1, 1, K)))
+    except ValueError as error:
+        raise ValueError(f"model must take its own {K} outputs as its input: {error}") from None
+    if not np.isfinite(wanted).all():
+        raise ValueError("target must be finite, got NaN or infinite values")
     below = PreparedLayers(model.layers[:-1], model.params)
     rls = RecursiveLeastSquares(last.input_size, K, forgetting, initial)  # type: ignore[attr-defined]
     index = len(model.layers) - 1

@@ -92,9 +92,12 @@ class RecursiveLeastSquares:
         ndarray (K,)
             The error before the update, output minus target.
         """
-        features = self._input
+        features, outputs = self._input, np.asarray(target, np.float64)
+        for name, shape, taken in (("x", np.shape(x), self.w.shape[1]), ("target", outputs.shape, self.w.shape[0])):
+            if shape != (taken,) and not (shape == () and taken == 1):
+                raise ValueError(f"{name} must be ({taken},), got {shape}")
         features[:-1] = x
-        error = self._weights @ features - np.asarray(target, np.float64)
+        error = self._weights @ features - outputs
         if not np.isfinite(error).all():
             return error
         px = self.p @ features

@@ -58,3 +58,23 @@ def test_bench_of_reservoirs_refuses_options_of_the_others(refused):
     assert "--cells is of the layers' benchmark: leave it out, or --reservoirs" in refused(
         "bench --reservoirs --cells gru"
     )
+
+
+def test_a_series_is_compared_with_simple_forecasts(rnn, refused, tmp_path):
+    models = "persistence,seasonal,autoregression,elman"
+    rnn(f"compare sunspots --models {models} --season 11 --seeds 1 --epochs 1 --workers 1 --quiet --output r")
+    table = pd.read_csv(tmp_path / "r" / "table.csv").set_index("model")
+    assert table["test_mean"].round(3)[["persistence", "seasonal"]].to_dict() == {
+        "persistence": 0.621,
+        "seasonal": 0.428,
+    }
+    assert table["test_mean"]["autoregression"] > 0.85
+    assert "seasonal needs the number of steps" in refused("compare sunspots --models seasonal")
+    assert "persistence is for forecasts" in refused("compare parity --models persistence")
+    assert "--season is for forecasts" in refused("compare parity --season 3")
+    assert "--season is '3'" in refused("compare --suite quick --season 3")
+    assert "Did you mean 'persistence'" in refused("compare sunspots --models persistance")
+
+
+def test_models_are_checked_before_recordings_are_downloaded(refused):
+    assert "models must be of" in refused("speakers --models foo")

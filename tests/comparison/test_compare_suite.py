@@ -219,8 +219,11 @@ def test_missing_data_is_skipped_with_a_message_where_it_may_be_missing(capsys):
     [
         ({"tasks": "quik"}, "tasks must be of quick, full; got 'quik'. Did you mean 'quick'?"),
         ({"tasks": {}}, "tasks must be at least one, got none"),
-        ({"tasks": [RECALL]}, "tasks must be 'quick', 'full', or a dict"),
-        ({"tasks": {"a": 3}}, r"tasks\['a'\] must be a rnnbp.comparison.SuiteTask, or \(train, test\), got 3"),
+        ({"tasks": [RECALL]}, "tasks must be 'quick', 'full', a list of names of their tasks, or a dict"),
+        (
+            {"tasks": {"a": 3}},
+            r"tasks\['a'\] must be a rnnbp.comparison.SuiteTask, or \(train, test\), two SequenceDatasets, got 3",
+        ),
         ({"models": ["elmann"]}, "models must be of linear, .*; got 'elmann'. Did you mean 'elman'?"),
         ({"models": "gru"}, "models must be a list of names, a dict of models, or None for each task's own; got 'gru'"),
         ({"models": {}}, "models must be at least one, got none"),
@@ -378,9 +381,42 @@ def test_any_name_of_a_task_or_model_has_its_own_files_within_the_folder(tmp_pat
     same(suite(models, {name: RECALL, "other": RECALL}, 1, checkpoints=folder), first)
 
 
+def test_tasks_of_a_suite_are_named_in_a_list():
+    from rnnbp.comparison.suite.run import _tasks
+
+    assert list(_tasks(["sunspots", "recall"])) == ["sunspots", "recall"]
+    with pytest.raises(ValueError, match=r"tasks must be of .*; got 'sunspot'. Did you mean 'sunspots'"):
+        suite(tasks=["sunspot"])
+
+
+def test_a_forecasting_task_of_ones_own_has_simple_forecasts_too():
+    task = SuiteTask(partial(load, "sunspots"), epochs=1)
+    found = suite(["static"], {"mine": task}, seeds=1).reports["mine"].table
+    assert found["model"].tolist() == ["persistence", "autoregression", "window-mlp"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"load": "sunspots"}, "load must be a function"),
+        ({"load": print, "models": ["gru"]}, "models must be a dict"),
+        ({"load": print, "epochs": 0}, "epochs must be a positive integer"),
+        ({"load": print, "folds": 0}, "folds must be a positive integer"),
+    ],
+)
+def test_a_task_names_its_wrong_argument_when_it_is_made(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        SuiteTask(**arguments)
+
+
 @pytest.mark.parametrize(
     ("seeds", "message"),
-    [([1, 0, 1], "seeds must differ, got 1 more than once"), ([-1], "seeds must be an integer of 0 or more, got -1")],
+    [
+        ([1, 0, 1], "seeds must differ, got 1 more than once"),
+        ([-1], "seeds must be an integer of 0 or more, got -1"),
+        (2.0, "seeds must be a positive integer, got 2.0"),
+        ("2", "seeds must be an integer of 0 or more, got '2'"),
+    ],
 )
 def test_seeds_are_different_natural_numbers(seeds, message):
     with pytest.raises(ValueError, match=message):
@@ -407,3 +443,8 @@ def test_divergence_names_its_task_and_keeps_the_finished_ones(tmp_path):
     with pytest.raises(rnnbp.TrainingDivergedError, match="task 'parity': mine, fold 0: "):
         suite(models, tasks, 1, checkpoints=tmp_path)
     assert (tmp_path / "recall" / "report.npz").is_file()
+
+
+def test_a_report_says_what_one_fold_is():
+    settings = suite(["elman"], {"parity": PARITY}, seeds=1).reports["parity"].settings
+    assert settings["cross-validation"] == "a fifth of the training set held out"

@@ -127,3 +127,28 @@ def test_label_sequences_have_baselines_that_learn_by_ctc(name):
 def test_label_sequences_without_names_have_an_output_for_the_blank():
     data = rnnbp.SequenceDataset([np.zeros((3, 1))] * 2, rnnbp.LabelSequences([[2], [1, 2]]))
     assert output_size(data) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("gru", 8, "recurrent"), "build must be a function"),
+        ((lambda *sizes: [], 0, "recurrent"), "width must be a positive integer"),
+        ((lambda *sizes: [], 8, "recurrnt"), "kind must be one of .* Did you mean 'recurrent'"),
+        ((lambda *sizes: [], 8, "static", 0), "learning_rate must be a number above 0"),
+    ],
+)
+def test_a_baseline_names_its_wrong_argument(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        comparison.Baseline(*arguments)
+
+
+def test_simple_forecasts_are_of_targets_that_are_the_next_inputs():
+    data = one_a_step()
+    assert list(comparison.forecasts_for(data)) == ["persistence", "autoregression"]
+    forecasts = comparison.forecasts_for(data, season=5)
+    x = data.sequences[0][:, None]
+    np.testing.assert_array_equal(forecasts["persistence"](0).forward(x), x)
+    np.testing.assert_array_equal(forecasts["seasonal"](0).forward(x)[4:], x[:-4])
+    assert comparison.forecasts_for(one_a_sequence(), season=5) == {}
+    assert comparison.forecasts_for(rnnbp.SequenceDataset(data.sequences, data.sequences)) == {}

@@ -90,3 +90,18 @@ def test_items_that_are_not_finite_are_left_out(bad):
         other.update(x, [x[0]])
     assert one.w.tolist() == other.w.tolist()
     assert one.p.tolist() == other.p.tolist()
+
+
+def test_force_learning_needs_as_many_inputs_as_outputs_and_a_finite_target():
+    with pytest.raises(ValueError, match=r"model must take its own 1 outputs as its input: .*takes 2 features"):
+        force(rnnbp.echo_state_network(2, 20, 1), np.zeros(10))
+    with pytest.raises(ValueError, match="target must be finite"):
+        force(rnnbp.echo_state_network(1, 20, 1), [0.0, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("x", "target", "message"), [([1, 2, 3], [1], "x must be"), ([1, 2], [1, 2], "target must be")]
+)
+def test_a_readout_learned_online_names_an_item_of_another_size(x, target, message):
+    with pytest.raises(ValueError, match=message):
+        rnnbp.RecursiveLeastSquares(2, 1).update(x, target)

@@ -5,11 +5,10 @@ recurrent networks with the same care. A model has one name on all tasks: "mlp" 
 side by side or on a window, "conv" a convolutional network.
 """
 
-from dataclasses import dataclass
 from functools import partial
 
 from rnnbp.comparison.models import BASELINES, LABEL_BASELINES, Baseline
-from rnnbp.comparison.naive_forecasts import NaiveForecast
+from rnnbp.comparison.naive_forecasts import NaiveForecast, SolvedBaseline, autoregression
 from rnnbp.comparison.networks import (
     Build,
     averaged_recurrent,
@@ -31,25 +30,10 @@ from rnnbp.comparison.networks import (
 )
 from rnnbp.comparison.training_run import MakeModel
 from rnnbp.core import EchoState
-from rnnbp.layers import GRU, LSTM, Dense, Elman, Last, Layer, MeanOverTime, Parallel, Resample, Window
-from rnnbp.optimizers import Ridge
+from rnnbp.layers import GRU, LSTM, Dense, Elman, Last, Layer, MeanOverTime, Parallel, Resample
 from rnnbp.reservoirs import reservoir_layers
 
 Model = Baseline | MakeModel
-
-
-@dataclass(frozen=True)
-class SolvedBaseline(Baseline):
-    """Baseline whose only parameters are those of its last layer, for which `Ridge` solves."""
-
-    def optimizer(self) -> Ridge:
-        """Return a new Ridge: its penalty is chosen by generalized cross-validation."""
-        return Ridge()
-
-
-def autoregression(features: int, lags: int, outputs: int) -> list[Layer]:
-    """Return a linear autoregression on the last `lags` values."""
-    return [Window(lags - 1, 0), Dense(lags * features, outputs)]
 
 
 def linear(steps: int, features: int, width: int, outputs: int) -> list[Layer]:

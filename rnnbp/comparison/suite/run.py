@@ -29,7 +29,7 @@ Models = Sequence[str] | Mapping[str, Any]
 
 def compare_suite(
     models: Models | None = None,
-    tasks: str | Mapping[str, SuiteTask | Pair] = "quick",
+    tasks: str | Sequence[str] | Mapping[str, SuiteTask | Pair] = "quick",
     seeds: int | Iterable[int] = 5,
     *,
     parameters: int | None = None,
@@ -54,9 +54,11 @@ def compare_suite(
         - A mapping of names to `rnnbp.comparison.Baseline`, made for the data of each task, or to the name of a
           task's own model: ``{"mine": Baseline(layers, 32, "recurrent"), "gru": "gru"}``.
         - A mapping of each task's name to such a mapping, which may also have factories ``make(seed)`` as
-          `rnnbp.compare` takes them.
-    tasks : {'quick', 'full'} or mapping, default 'quick'
-        A suite's name, or tasks of one's own: each a `rnnbp.comparison.SuiteTask`, or a training and a test set.
+          `rnnbp.compare` takes them. Models of a factory are trained by Adam(0.01); for `Ridge` to solve for the
+          readout of an echo-state network, make it a `Baseline` of the kind "reservoir".
+    tasks : {'quick', 'full'}, list of str, or mapping, default 'quick'
+        A suite's name; names of some of its tasks, ``["recall", "sunspots"]``; or tasks of one's own by name: each a
+        `rnnbp.comparison.SuiteTask`, or a training and a test set.
     seeds : int or iterable of int, default 5
         Number of seeds (0, 1, ...), or the seeds.
     parameters : int, optional
@@ -169,9 +171,16 @@ def _tasks(given: Any) -> dict[str, SuiteTask]:
         if given not in SUITES:
             raise unknown("tasks", given, SUITES)
         return dict(SUITES[given])
+    if isinstance(given, list | tuple) and all(isinstance(one, str) for one in given):
+        known = SUITES["full"]
+        for one in given:
+            if one not in known:
+                raise unknown("tasks", one, known)
+        given = {one: known[one] for one in given}
     if not isinstance(given, Mapping):
         raise ValueError(
-            f"tasks must be 'quick', 'full', or a dict of names and tasks, {{\"mine\": (train, test)}}, got {given!r}"
+            "tasks must be 'quick', 'full', a list of names of their tasks, or a dict of names and tasks, "
+            f'{{"mine": (train, test)}}, got {given!r}'
         )
     if not given:
         raise ValueError("tasks must be at least one, got none")
@@ -184,7 +193,9 @@ def _task(name: str, given: Any) -> SuiteTask:
     if isinstance(given, tuple | list) and len(given) == 2 and all(isinstance(p, SequenceDataset) for p in given):
         train, test = given
         return SuiteTask(lambda: (train, test))
-    raise ValueError(f"tasks[{name!r}] must be a rnnbp.comparison.SuiteTask, or (train, test), got {given!r}")
+    raise ValueError(
+        f"tasks[{name!r}] must be a rnnbp.comparison.SuiteTask, or (train, test), two SequenceDatasets, got {given!r}"
+    )
 
 
 def _prepared(tasks: Mapping[str, SuiteTask], models: Any, parameters: int | None) -> dict[str, Prepared]:

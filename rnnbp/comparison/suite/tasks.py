@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from rnnbp.comparison.models import baselines_for
+from rnnbp.comparison.naive_forecasts import forecasts_for
 from rnnbp.comparison.suite.models import (
     ADDING,
     DIGITS,
@@ -24,6 +25,7 @@ from rnnbp.comparison.tasks import loss_for
 from rnnbp.data import SequenceDataset
 from rnnbp.datasets import data_folder, load, load_archive, load_nettalk
 from rnnbp.losses import BinaryCrossEntropy, Loss
+from rnnbp.runtime import positive_int
 
 Pair = tuple[SequenceDataset, SequenceDataset]
 
@@ -38,7 +40,7 @@ class SuiteTask:
         Returns the training and the test set.
     models : mapping of str to Baseline or callable, optional
         A `Baseline`, which is made for the data, or a model factory as `rnnbp.compare` takes them. Default: the models
-        of `rnnbp compare` that fit the targets.
+        of `rnnbp compare` that fit the targets, and persistence and autoregression where they are the next values.
     loss : Loss, optional
         Default: `rnnbp.comparison.loss_for` the training set.
     epochs, batch_size : int, default 25 and 16
@@ -69,11 +71,25 @@ class SuiteTask:
     published: tuple[str, str] | None = None
     elsewhere: bool = False
 
+    def __post_init__(self) -> None:
+        if not callable(self.load):
+            raise ValueError(
+                "load must be a function that returns the training and the test set, as "
+                f"functools.partial(rnnbp.datasets.load, 'sunspots'), got {self.load!r}"
+            )
+        if not isinstance(self.models, Mapping):
+            raise ValueError(
+                f"models must be a dict of names and models, {{'gru': rnnbp.comparison.BASELINES['gru']}}; names alone "
+                f"go to rnnbp.compare_suite, got {self.models!r}"
+            )
+        for name in ("epochs", "batch_size", "folds"):
+            positive_int(name, getattr(self, name))
+
     def models_for(self, train: SequenceDataset) -> Mapping[str, Model]:
         """Return the task's models, or the baselines that fit the targets."""
         if self.models:
             return self.models
-        return {name: one for name, one in baselines_for(train).items() if one.grouped}
+        return {name: one for name, one in (forecasts_for(train) | baselines_for(train)).items() if one.grouped}
 
     def loss_for(self, train: SequenceDataset) -> Loss:
         """Return the task's loss, or the one that suits the targets."""
