@@ -142,7 +142,7 @@ def add_training(parser: argparse.ArgumentParser) -> None:
     add_quiet(parser)
 
 
-def add_comparison(parser: argparse.ArgumentParser, *, models: str, seeds: int) -> None:
+def add_comparison(parser: argparse.ArgumentParser, *, models: str, seeds: int | str) -> None:
     """Add the arguments of a comparison's training runs, with their defaults."""
     parser.add_argument(
         "--models",
@@ -156,8 +156,8 @@ def add_comparison(parser: argparse.ArgumentParser, *, models: str, seeds: int) 
     add_workers(parser)
 
 
-def add_seeds(parser: argparse.ArgumentParser, seeds: int) -> None:
-    """Add the argument for the number of seeds."""
+def add_seeds(parser: argparse.ArgumentParser, seeds: int | str) -> None:
+    """Add the argument for the number of seeds, with its default, or the words for one that the command sets."""
     parser.add_argument("--seeds", type=int, default=seeds, metavar="N", help=f"number of seeds (default: {seeds})")
 
 

@@ -19,7 +19,7 @@ REPRODUCTIONS = {
     ),
     "mnist-1d": Reproduction("static and recurrent networks on MNIST-1D", "3 min", "-", comparison_tables.mnist_1d, 5),
     "suite": Reproduction(
-        "where recurrence pays off, the quick suite", "3 min", "-", comparison_tables.suite, 5, heading="task"
+        "where recurrence pays off, the quick suite", "3 min", "-", comparison_tables.suite, 4, heading="task"
     ),
     "spoken-digits": Reproduction(
         "one digit at a time, known speakers", "15 min", FSDD, comparison_tables.one_spoken_digit, takes_data=True

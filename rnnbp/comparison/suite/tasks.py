@@ -103,7 +103,7 @@ QUICK = {
     "mnist1d": SuiteTask(
         partial(load, "mnist1d"),
         DIGITS,
-        epochs=10,
+        epochs=8,
         batch_size=50,
         about="which digit?",
         published=("mnist-1d", "MNIST-1D"),
@@ -111,7 +111,7 @@ QUICK = {
     "mnist1d-shuffled": SuiteTask(
         partial(load, "mnist1d-shuffled"),
         DIGITS,
-        epochs=6,
+        epochs=5,
         batch_size=50,
         about="the same, its steps in one random order",
         published=("mnist-1d", "shuffled"),
@@ -120,7 +120,7 @@ QUICK = {
         partial(load, "embedded-reber", train=1000, test=500),
         WORDS,
         BinaryCrossEntropy(),
-        epochs=10,
+        epochs=12,
         batch_size=8,
         about="which symbols may follow?",
     ),
