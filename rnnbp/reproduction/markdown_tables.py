@@ -94,7 +94,7 @@ def rewrite_tables(path: str | Path) -> bool:
     """Bring the marked tables of a Markdown file up to date with the file of figures.
 
     A table stands between the lines ``<!-- table: NAME -->`` and ``<!-- end -->``; with
-    ``<!-- table: NAME; ROW; ROW -->``, of these rows alone. A notebook shows a table by a cell that calls `markdown`.
+    ``<!-- table: NAME; ROW | ROW -->``, of these rows alone. A notebook shows a table by a cell that calls `markdown`.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def with_tables(text: str) -> str:
         raise ValueError("each line <!-- table: NAME --> must be followed by the table and a line <!-- end -->")
 
     def replaced(match: re.Match[str]) -> str:
-        rows = None if match["rows"] is None else match["rows"].split("; ")
+        rows = None if match["rows"] is None else match["rows"].split(" | ")
         return f"{match[1]}{markdown(match['name'], rows)}{match[5]}"
 
     return MARKED.sub(replaced, text)

@@ -68,7 +68,7 @@ def test_tables_that_are_shown_equal_the_file_of_figures(path):
 
 def test_a_marked_table_is_rewritten_between_its_lines_alone(tmp_path):
     path = tmp_path / "README.md"
-    path.write_text("before\n<!-- table: mnist-1d; GRU; MLP -->\nold\n<!-- end -->\nafter\n", encoding="utf-8")
+    path.write_text("before\n<!-- table: mnist-1d; GRU | MLP -->\nold\n<!-- end -->\nafter\n", encoding="utf-8")
     assert reproduction.rewrite_tables(path)
     lines = path.read_text(encoding="utf-8").splitlines()
     assert [lines[0], lines[-1]] == ["before", "after"]
