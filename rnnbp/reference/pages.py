@@ -147,6 +147,7 @@ def docstring(value: object) -> str:
 
     Examples
     --------
+    >>> import sphinx.ext.napoleon
     >>> print(docstring(max)[:40])
     max(iterable, *[, default=obj, key=func]
     """

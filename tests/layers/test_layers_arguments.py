@@ -144,6 +144,11 @@ TABLE: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "ForgetBias": ({}, {"value": 2.0, "base": Orthogonal()}),
     "Sparse": ({"density": 0.5}, {"density": 0.25, "base": Orthogonal()}),
     "Chrono": ({"longest": 9}, {"longest": 99, "base": Orthogonal()}),
+    "SpectralRadius": ({}, {"radius": 0.5, "base": Orthogonal()}),
+    "EchoState": (
+        {"density": 1.0},
+        {"spectral_radius": 0.5, "density": 0.8, "input_scaling": 2.0, "bias_scaling": 0.2},
+    ),
 }
 BEGIN_WITH = {
     ("Highway", "size"): {"layers": (Activation("tanh"),)},

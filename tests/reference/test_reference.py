@@ -1,5 +1,7 @@
 """The API reference has a page for every public name, and no link that leads nowhere."""
 
+from importlib.util import find_spec
+
 import pytest
 
 import rnnbp
@@ -8,6 +10,8 @@ from rnnbp.reference.build import broken_links, chosen_rooms
 from rnnbp.reference.links import resolve
 from rnnbp.reference.names import ROOMS
 from rnnbp.reference.pages import docstring, name_page, start_page
+
+needs_sphinx = pytest.mark.skipif(find_spec("sphinx") is None, reason="needs rnnbp[docs]")
 
 
 def page(name):
@@ -33,6 +37,8 @@ def test_the_start_page_lists_every_package_in_the_order_of_the_layout():
     assert f":name:`Trainer <rnnbp.Trainer>`\n     - {rnnbp.Trainer.__doc__.splitlines()[0]}" in text
 
 
+@pytest.mark.slow  # run where Sphinx is installed
+@needs_sphinx
 def test_a_page_has_the_signature_with_the_defaults_that_hold():
     assert ".. py:class:: rnnbp.LSTM(input_size, hidden_size, num_layers=1, *, bidirectional=False" in page("LSTM")
     assert "schedule=Cosine" in page("compare")
@@ -41,11 +47,15 @@ def test_a_page_has_the_signature_with_the_defaults_that_hold():
     assert "self" not in page("Trainer").split(".. py:method:: rnnbp.Trainer.fit(")[1].partition(")")[0]
 
 
+@pytest.mark.slow  # run where Sphinx is installed
+@needs_sphinx
 def test_a_page_describes_the_methods_of_private_base_classes_and_links_to_those_of_public_ones():
     assert ".. py:method:: rnnbp.Trainer.evaluate(" in page("Trainer")
     assert "As in :name:`Layer <rnnbp.Layer>`: :name:`shapes <rnnbp.Layer.shapes>`" in page("LSTM")
 
 
+@pytest.mark.slow  # run where Sphinx is installed
+@needs_sphinx
 def test_numpydoc_sections_become_fields():
     text = docstring(rnnbp.compare)
     assert ":param models:" in text
