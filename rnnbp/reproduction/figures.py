@@ -148,7 +148,7 @@ def figures_of(name: str) -> list[Figure]:
 
     Examples
     --------
-    >>> [figure.shown for figure in figures_of("mnist-1d") if figure.row == "GRU"]
+    >>> [one.shown for one in figures_of("mnist-1d") if one.row == "GRU" and one.origin == "published"]
     ['91 %', '57 %']
     """
     tables = _tables()
