@@ -55,19 +55,16 @@ def _one_dataset(options: argparse.Namespace, workers: int) -> "rnnbp.Report":
     _check_forecasts(options, forecasts)
     among = forecasts | comparison.baselines_for(train)
     chosen = {name: among[name] for name in comparison.baseline_names(options.models.split(","), among)}
-    baselines = {name: one for name, one in chosen.items() if isinstance(one, comparison.Baseline)}
+    factories, optimizers = comparison.factories_of(chosen, train, options.parameters)
     report = rnnbp.compare(
-        {
-            name: one.factory(train, options.parameters) if isinstance(one, comparison.Baseline) else one
-            for name, one in chosen.items()
-        },
+        factories,
         train,
         test,
         seeds=SEEDS if options.seeds is None else options.seeds,
         epochs=EPOCHS if options.epochs is None else options.epochs,
         batch_size=BATCH_SIZE if options.batch_size is None else options.batch_size,
         loss=comparison.loss_for(train),
-        optimizers={name: one.optimizer for name, one in baselines.items()},
+        optimizers=optimizers,
         workers=workers,
         checkpoints=options.checkpoints,
         progress=not options.quiet,

@@ -4,6 +4,7 @@ from rnnbp.comparison.models import BASELINES as BASELINES
 from rnnbp.comparison.models import Baseline as Baseline
 from rnnbp.comparison.models import baseline_names as baseline_names
 from rnnbp.comparison.models import baselines_for as baselines_for
+from rnnbp.comparison.models import factories_of as factories_of
 from rnnbp.comparison.models import model_factory as model_factory
 from rnnbp.comparison.naive_forecasts import NaiveForecast as NaiveForecast
 from rnnbp.comparison.naive_forecasts import forecasts_for as forecasts_for

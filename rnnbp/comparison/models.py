@@ -26,6 +26,7 @@ from rnnbp.comparison.networks import (
     window_mlp,
 )
 from rnnbp.comparison.tasks import output_size
+from rnnbp.comparison.training_run import MakeModel, MakeOptimizer
 from rnnbp.comparison.width_search import matching_width
 from rnnbp.core import Orthogonal
 from rnnbp.data import LabelSequences, SequenceDataset
@@ -238,3 +239,28 @@ def model_factory(
     if name not in baselines:
         raise unknown("model", name, baselines)
     return baselines[name].factory(train, parameters, outputs)
+
+
+def factories_of(
+    models: Mapping[str, Baseline | MakeModel], train: SequenceDataset, parameters: int | None = None
+) -> tuple[dict[str, MakeModel], dict[str, MakeOptimizer]]:
+    """Return model factories for a dataset, and the optimizers of models that have their own, as `compare` takes them.
+
+    Parameters
+    ----------
+    models : mapping of str to Baseline or callable
+        Model factories stay as they are.
+    train : SequenceDataset
+    parameters : int, optional
+        Approximate number of parameters of every baseline.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> data = SequenceDataset([np.eye(3), np.eye(3)], targets=[0, 1])
+    >>> makes, optimizers = factories_of({"lstm": BASELINES["lstm"], "own": Sequential}, data)
+    >>> list(makes), list(optimizers)
+    (['lstm', 'own'], ['lstm'])
+    """
+    makes = {name: one.factory(train, parameters) if isinstance(one, Baseline) else one for name, one in models.items()}
+    return makes, {name: one.optimizer for name, one in models.items() if isinstance(one, Baseline)}

@@ -21,8 +21,8 @@ from rnnbp.comparison import (
     baselines_for,
     compare,
     compare_suite,
+    factories_of,
     loss_for,
-    model_factory,
 )
 from rnnbp.comparison.suite.models import linear
 from rnnbp.comparison.suite.tasks import SUITES, SuiteTask
@@ -63,14 +63,15 @@ def _compared(
 ) -> Iterator[Measured]:
     """Train baselines as `rnnbp compare` does."""
     baselines = baselines_for(train)
+    factories, optimizers = factories_of({name: baselines[name] for name in names}, train, parameters)
     report = compare(
-        {name: model_factory(name, train, parameters) for name in names},
+        factories,
         train,
         test,
         seeds=settings.seeds,
         epochs=25,
         loss=loss_for(train),
-        optimizers={name: baselines[name].optimizer for name in names},
+        optimizers=optimizers,
         workers=settings.workers,
         checkpoints=settings.checkpoints,
         progress=settings.progress,

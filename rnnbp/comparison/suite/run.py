@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from rnnbp.comparison.lag_profile import memory_profile
-from rnnbp.comparison.models import Baseline
+from rnnbp.comparison.models import factories_of
 from rnnbp.comparison.report import Report
 from rnnbp.comparison.run import compare
 from rnnbp.comparison.suite.folder import Settings, TaskFolder, data_digest
@@ -205,11 +205,7 @@ def _prepared(tasks: Mapping[str, SuiteTask], models: Any, parameters: int | Non
     prepared = {}
     for name, selected in select_models(own, models).items():
         train, test = loaded[name]
-        factories = {
-            key: one.factory(train, parameters) if isinstance(one, Baseline) else one for key, one in selected.items()
-        }
-        optimizers = {key: one.optimizer for key, one in selected.items() if isinstance(one, Baseline)}
-        prepared[name] = Prepared(name, tasks[name], train, test, factories, optimizers)
+        prepared[name] = Prepared(name, tasks[name], train, test, *factories_of(selected, train, parameters))
     return prepared
 
 
