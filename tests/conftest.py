@@ -19,7 +19,10 @@ from rnnbp import kernels
 collect_ignore = ["benchmarks"]  # programs, which import what they are compared with
 
 # Packages that examples in docstrings import, and that an environment need not have.
-OPTIONAL = ("aeon", "keras", "onnx", "onnxruntime", "pyarrow", "safetensors", "sktime", "sphinx", "torch", "tslearn")
+OPTIONAL = (
+    *("aeon", "dask", "joblib", "keras", "mpi4py", "onnx", "onnxruntime", "optuna", "pyarrow", "ray", "safetensors"),
+    *("sktime", "sphinx", "torch", "tslearn"),
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
