@@ -15,7 +15,7 @@ from rnnbp.data.lazy import LazySequences
 from rnnbp.data.resets import stream_resets
 from rnnbp.data.sequences import Sequences
 from rnnbp.data.shifted import columns_of, shifted_sequences
-from rnnbp.data.splits import bucketed, pieces, unpadded
+from rnnbp.data.splits import bucketed, check_start, pieces, unpadded
 from rnnbp.data.standardizer import Standardizer
 from rnnbp.data.targets import Targets
 from rnnbp.data.tokenizer import CharTokenizer
@@ -140,8 +140,12 @@ class SequenceDataset(Sequences):
         shuffle: bool = False,
         rng: np.random.Generator | None = None,
         bucket: int = 1,
+        start: int = 0,
     ) -> Iterator[SequenceBatch]:
         """Iterate over the dataset in batches, each sorted by length, longest first.
+
+        Random numbers are drawn from `rng` by the call itself, not by the iteration, and the same ones whatever `start`
+        is: with `rng` in the state of the interrupted call, an iteration continues at any batch.
 
         Parameters
         ----------
@@ -154,27 +158,33 @@ class SequenceDataset(Sequences):
         bucket : int, default 1
             Number of batches whose sequences are sorted by length together before they are cut into batches, which then
             have sequences of similar length and little padding; with `shuffle`, the batches are in random order.
+        start : int, default 0
+            Begin at this batch, without computing those before it; at the number of batches, there are none.
 
         Raises
         ------
         ValueError
-            If a size is not a positive integer, or `shuffle` is True without `rng`.
+            If a size is not a positive integer, `shuffle` is True without `rng`, or `start` is not from 0 to the number
+            of batches.
 
         Examples
         --------
         >>> data = SequenceDataset([np.zeros((n, 1)) for n in (2, 9, 3, 8)])
         >>> [b.lengths.tolist() for b in data.batches(2, bucket=2)]
         [[9, 8], [3, 2]]
+        >>> [b.lengths.tolist() for b in data.batches(2, bucket=2, start=1)]
+        [[3, 2]]
         """
         positive_int("batch_size", batch_size)
         positive_int("bucket", bucket)
+        first = check_start(start, -(-len(self) // batch_size))
         if flag("shuffle", shuffle) and rng is None:
             raise ValueError("rng is needed to shuffle: numpy.random.default_rng(seed)")
         order = np.arange(len(self)) if rng is None or not shuffle else rng.permutation(len(self))
         parts = pieces(order, batch_size) if bucket == 1 else bucketed(order, self.lengths, batch_size, bucket)
         if shuffle and rng is not None and bucket > 1:
             parts = [parts[i] for i in rng.permutation(len(parts))]
-        return (collate(self.sequences, self.targets, part, self.resets, self.weights) for part in parts)
+        return (collate(self.sequences, self.targets, part, self.resets, self.weights) for part in parts[first:])
 
     def shifted(self, steps: int = 1, features: str | int | Sequence[str | int] | None = None) -> "SequenceDataset":
         """Return the dataset whose target at every step are the next steps of the sequence itself.

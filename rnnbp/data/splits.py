@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from rnnbp.data.labels import LabelSequences
 from rnnbp.data.targets import padded_per_step
 from rnnbp.data.validation import one_feature
-from rnnbp.runtime import number
+from rnnbp.runtime import natural_int, number
 
 Array = np.ndarray
 
@@ -24,6 +24,21 @@ def pieces(order: Array, size: int) -> list[Array]:
     [[0, 1], [2, 3], [4]]
     """
     return [order[i : i + size] for i in range(0, len(order), size)]
+
+
+def check_start(start: int, batches: int) -> int:
+    """Return the batch at which an iteration over a number of `batches` begins, or raise.
+
+    Examples
+    --------
+    >>> check_start(7, 3)
+    Traceback (most recent call last):
+    ValueError: start must be at most 3, the number of batches, got 7
+    """
+    first = natural_int("start", start)
+    if first > batches:
+        raise ValueError(f"start must be at most {batches}, the number of batches, got {start}")
+    return first
 
 
 def deal(order: Array, parts: float | Sequence[float] | Sequence[int]) -> list[Array]:

@@ -186,7 +186,7 @@ CALLS = {
     "batches": (
         shuffled,
         {},
-        {"batch_size": 4, "shuffle": False, "rng": np.random.default_rng(1), "bucket": 2},
+        {"batch_size": 4, "shuffle": False, "rng": np.random.default_rng(1), "bucket": 2, "start": 1},
     ),
     "split": (
         spoken().split,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rnnbp.data import SequenceDataset
+from rnnbp.data import LazySequences, SequenceDataset
 from rnnbp.datasets import load_japanese_vowels
 
 LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=12)
@@ -138,11 +138,36 @@ def test_buckets_have_similar_lengths_and_random_order():
     assert longest != sorted(longest, reverse=True)
 
 
+@pytest.mark.parametrize(("shuffle", "bucket"), [(False, 1), (False, 3), (True, 1), (True, 3)])
+def test_batches_from_a_start_are_the_last_ones_and_draw_the_same_random_numbers(shuffle, bucket):
+    data = dataset([2, 9, 4, 3, 3, 8, 1, 6, 7, 2])
+    whole = [b.order.tolist() for b in data.batches(3, shuffle, np.random.default_rng(1), bucket)]
+    used = np.random.default_rng(1)
+    data.batches(3, shuffle, used, bucket)
+    for start in range(5):
+        rng = np.random.default_rng(1)
+        batches = data.batches(3, shuffle, rng, bucket, start=start)
+        assert rng.bit_generator.state == used.bit_generator.state  # before the first batch is taken
+        assert [b.order.tolist() for b in batches] == whole[start:]
+        assert rng.bit_generator.state == used.bit_generator.state
+
+
+def test_batches_before_the_start_are_not_loaded():
+    loaded = []
+    lazy = LazySequences(lambda place: loaded.append(place) or np.ones((place + 1, 1)), 7, memory=0)
+    data = SequenceDataset(lazy)
+    loaded.clear()
+    assert len(list(data.batches(2, start=3))) == 1
+    assert loaded == [6]
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"batch_size": 0}, "batch_size must be a positive integer, got 0"),
         ({"batch_size": 2, "bucket": 1.5}, "bucket must be a positive integer, got 1.5"),
+        ({"batch_size": 1, "start": 3}, "start must be at most 2, the number of batches, got 3"),
+        ({"batch_size": 1, "start": -1}, "start must be an integer of 0 or more, got -1"),
         ({"batch_size": 2, "shuffle": True}, r"rng is needed to shuffle: numpy.random.default_rng\(seed\)"),
     ],
 )
