@@ -9,6 +9,7 @@ from rnnbp.data.labels import LabelSequences as LabelSequences
 from rnnbp.data.labels import label_sequences as label_sequences
 from rnnbp.data.lazy import MEMORY as MEMORY
 from rnnbp.data.lazy import LazySequences as LazySequences
+from rnnbp.data.parts import BatchPart as BatchPart
 from rnnbp.data.resampled import ResampledDataset as ResampledDataset
 from rnnbp.data.targets import checked_classes as checked_classes
 from rnnbp.data.tokenizer import CharTokenizer as CharTokenizer

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from rnnbp.data.batch_fields import check_fields, checked_reset, ordered_targets, targets_per_step
 from rnnbp.data.labels import LabelSequences
+from rnnbp.data.parts import BatchPart, Share
 from rnnbp.data.targets import Targets
 from rnnbp.data.validation import checked_sequence, one_feature
 from rnnbp.data.weights import Weights, chosen_weights, padded_weights
@@ -38,10 +39,13 @@ class SequenceBatch:
     weights : array_like (B,) or (T, B), optional
         Weight of each sequence in the loss, or, where targets are one a step, of each step: 0 or more, and 0 past the
         end. A sequence's weight counts for each of its steps. Default: 1 for all.
+    part : BatchPart, optional
+        Which sequences of a larger batch these are, where several processes compute it together
+        (`rnnbp.SequenceDataset.batches` with `share`). Default: it is the whole batch.
 
     Attributes
     ----------
-    x, lengths, targets, order, reset, weights
+    x, lengths, targets, order, reset, weights, part
         As above.
     per_step : bool
         Whether the targets are one for each step. It follows from whether they are integers and from their number of
@@ -67,6 +71,7 @@ class SequenceBatch:
     order: Array = None  # type: ignore[assignment]  # the default needs B
     reset: Array | None = field(default=None, kw_only=True)
     weights: Array | None = field(default=None, kw_only=True)
+    part: BatchPart | None = field(default=None, kw_only=True, compare=False)
     per_step: bool = field(init=False)
 
     def __post_init__(self) -> None:
@@ -94,13 +99,13 @@ class SequenceBatch:
         order: Array,
         reset: Array | None = None,
         weights: Array | None = None,
+        part: BatchPart | None = None,
     ) -> "SequenceBatch":
         """Return a batch of arrays that are known to fit each other, which takes a fifth of the time of the checks."""
         made = object.__new__(cls)
         per_step = targets_per_step(targets, *x.shape[:2])
-        vars(made).update(
-            x=x, lengths=lengths, targets=targets, order=order, reset=reset, weights=weights, per_step=per_step
-        )
+        vars(made).update(x=x, lengths=lengths, targets=targets, order=order, reset=reset, weights=weights)
+        vars(made).update(per_step=per_step, part=part)
         return made
 
     @classmethod
@@ -326,6 +331,42 @@ def collate(
     if np.issubdtype(per_step.dtype, np.integer):
         per_step[np.arange(len(x))[:, None] >= lengths] = -1
     return SequenceBatch._fitting(x, lengths, per_step, places, reset, given)
+
+
+def collate_part(
+    sequences: Sequence[Array],
+    targets: Targets | None,
+    places: Array,
+    resets: Sequence[Array] | None,
+    weights: Weights | None,
+    lengths: Array,
+    share: Share,
+) -> SequenceBatch:
+    """Return the part of one process of a batch; other arguments as of `collate`.
+
+    Parameters
+    ----------
+    sequences, targets, places, resets, weights
+    lengths : ndarray (B,) of int
+        Of the sequences at `places`.
+    share : (int, int)
+        Rank and number of ranks.
+
+    Examples
+    --------
+    >>> data = [np.zeros((n, 1)) for n in (2, 9, 3)]
+    >>> batch = collate_part(data, None, np.arange(3), None, None, np.array([2, 9, 3]), (1, 2))
+    >>> batch.lengths, batch.weights, batch.order
+    (array([9, 3]), array([0., 1.]), array([1, 2]))
+    """
+    by_length = np.argsort(-lengths, kind="stable")
+    part = BatchPart.of(lengths[by_length], share)
+    batch = collate(sequences, targets, places[by_length[part.columns]], resets, weights)
+    given = batch.weights
+    if part.padded:
+        given = np.ones(batch.size) if given is None else given.astype(np.float64)
+        given[..., 0] = 0
+    return SequenceBatch._fitting(batch.x, batch.lengths, batch.targets, batch.order, batch.reset, given, part)
 
 
 def _padded(arrays: Sequence[Array], lengths: Array) -> Array:

@@ -8,10 +8,11 @@ import pandas as pd
 from numpy.typing import ArrayLike, DTypeLike
 
 from rnnbp.data import frames
-from rnnbp.data.batch import SequenceBatch, collate, stream_batches, stream_parts
+from rnnbp.data.batch import SequenceBatch, collate, collate_part, stream_batches, stream_parts
 from rnnbp.data.categories import ordered_names
 from rnnbp.data.in_memory import InMemorySequences
 from rnnbp.data.lazy import LazySequences
+from rnnbp.data.parts import Share, check_share
 from rnnbp.data.resets import stream_resets
 from rnnbp.data.sequences import Sequences
 from rnnbp.data.shifted import columns_of, shifted_sequences
@@ -141,6 +142,7 @@ class SequenceDataset(Sequences):
         rng: np.random.Generator | None = None,
         bucket: int = 1,
         start: int = 0,
+        share: tuple[int, int] | None = None,
     ) -> Iterator[SequenceBatch]:
         """Iterate over the dataset in batches, each sorted by length, longest first.
 
@@ -160,12 +162,17 @@ class SequenceDataset(Sequences):
             have sequences of similar length and little padding; with `shuffle`, the batches are in random order.
         start : int, default 0
             Begin at this batch, without computing those before it; at the number of batches, there are none.
+        share : (int, int), optional
+            Rank r and number of ranks n, for several processes that compute each batch together: of the sequences of
+            every batch, longest first, the r-th, (r + n)-th, ... are yielded. Each part has as many steps as the whole
+            batch: before sequences that are all shorter, or where a part would be empty, comes the longest one of the
+            batch, of weight 0. `SequenceBatch.part` says which sequences they are. Default: whole batches.
 
         Raises
         ------
         ValueError
-            If a size is not a positive integer, `shuffle` is True without `rng`, or `start` is not from 0 to the number
-            of batches.
+            If a size is not a positive integer, `shuffle` is True without `rng`, `start` is not from 0 to the number
+            of batches, or `share` is not (rank, ranks).
 
         Examples
         --------
@@ -174,6 +181,8 @@ class SequenceDataset(Sequences):
         [[9, 8], [3, 2]]
         >>> [b.lengths.tolist() for b in data.batches(2, bucket=2, start=1)]
         [[3, 2]]
+        >>> [(b.lengths.tolist(), b.weights) for b in data.batches(2, bucket=2, share=(1, 2))]
+        [([9, 8], array([0., 1.])), ([3, 2], array([0., 1.]))]
         """
         positive_int("batch_size", batch_size)
         positive_int("bucket", bucket)
@@ -184,7 +193,20 @@ class SequenceDataset(Sequences):
         parts = pieces(order, batch_size) if bucket == 1 else bucketed(order, self.lengths, batch_size, bucket)
         if shuffle and rng is not None and bucket > 1:
             parts = [parts[i] for i in rng.permutation(len(parts))]
-        return (collate(self.sequences, self.targets, part, self.resets, self.weights) for part in parts[first:])
+        if share is None:
+            return (collate(self.sequences, self.targets, part, self.resets, self.weights) for part in parts[first:])
+        own = check_share(share)
+        return (self._part(part, own) for part in parts[first:])
+
+    def _part(self, places: Array, share: Share) -> SequenceBatch:
+        """Return the part of one process of the batch of some sequences."""
+        sequences: Any = self.sequences
+        known: Any = sequences.known_lengths if isinstance(sequences, LazySequences) else None
+        if known is None:  # all have to be loaded, once
+            sequences = {i: sequences[i] for i in places.tolist()}
+            known = {i: len(one) for i, one in sequences.items()}
+        lengths = np.array([known[i] for i in places.tolist()])
+        return collate_part(sequences, self.targets, places, self.resets, self.weights, lengths, share)
 
     def shifted(self, steps: int = 1, features: str | int | Sequence[str | int] | None = None) -> "SequenceDataset":
         """Return the dataset whose target at every step are the next steps of the sequence itself.

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import rnnbp
 from rnnbp import LabelSequences
-from rnnbp.data import SequenceBatch
+from rnnbp.data import LazySequences, SequenceBatch
 from rnnbp.data.batch import collate, stream_batches
 
 LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=7)
@@ -314,3 +314,45 @@ def test_a_stream_of_tokens_and_one_of_values():
 def test_a_stream_is_checked_before_the_first_batch(arguments, message):
     with pytest.raises(ValueError, match=message):
         stream_batches(*arguments)
+
+
+# ---- parts of a batch, for several processes -------------------------------------------------------
+
+
+@given(LENGTHS, st.integers(1, 4), st.integers(1, 4), st.booleans())
+def test_the_parts_of_a_batch_are_together_the_batch_and_have_its_number_of_steps(lengths, size, ranks, lazy):
+    sequences = ragged(lengths)
+    given = LazySequences(sequences.__getitem__, len(lengths)) if lazy else sequences
+    data = rnnbp.SequenceDataset(given, targets=np.arange(len(lengths)), weights=np.arange(len(lengths)) + 1.0)
+    shares = [
+        list(data.batches(size, shuffle=True, rng=np.random.default_rng(3), share=(rank, ranks)))
+        for rank in range(ranks)
+    ]
+    for whole, *parts in zip(data.batches(size, shuffle=True, rng=np.random.default_rng(3)), *shares, strict=True):
+        assert whole.part is None
+        found = np.zeros(whole.size, int)
+        for batch in parts:
+            part = batch.part
+            assert batch.steps == whole.steps
+            assert part.lengths.tolist() == whole.lengths.tolist()
+            assert part.active(0, whole.steps).tolist() == whole.active.tolist()
+            assert np.array_equal(batch.x, whole.x[:, part.columns])
+            assert np.array_equal(batch.targets, whole.targets[part.columns])
+            assert np.array_equal(batch.order, whole.order[part.columns])
+            assert batch.weights[: int(part.padded)].tolist() == [0.0] * part.padded
+            assert np.array_equal(batch.weights[part.own], whole.weights[part.columns[part.own]])
+            found[part.columns[part.own]] += 1
+        assert found.tolist() == [1] * whole.size
+
+
+def test_padding_of_a_part_has_no_weight_at_any_step():
+    targets, weights = [np.zeros(n, int) for n in (3, 1)], [np.ones(n) for n in (3, 1)]
+    data = rnnbp.SequenceDataset(ragged([3, 1]), targets=targets, weights=weights)
+    (batch,) = data.batches(2, share=(1, 2))
+    assert batch.weights.tolist() == [[0.0, 1.0], [0.0, 0.0], [0.0, 0.0]]
+
+
+@pytest.mark.parametrize("share", [(2, 2), (-1, 2), (0, 0), 1, (0.5, 2), (0, 1, 2)])
+def test_a_share_is_a_rank_below_the_number_of_ranks(share):
+    with pytest.raises(ValueError, match="share"):
+        rnnbp.SequenceDataset(ragged([3, 1])).batches(2, share=share)
