@@ -1,5 +1,6 @@
 from rnnbp.runtime.archives import read_archive as read_archive
 from rnnbp.runtime.archives import write_archive as write_archive
+from rnnbp.runtime.attempts import Outcome as Outcome
 from rnnbp.runtime.blas import blas_threads as blas_threads
 from rnnbp.runtime.checks import choice as choice
 from rnnbp.runtime.checks import did_you_mean as did_you_mean
@@ -26,6 +27,8 @@ from rnnbp.runtime.files import temporary as temporary
 from rnnbp.runtime.memory_pool import empties as empties
 from rnnbp.runtime.memory_pool import empty as empty
 from rnnbp.runtime.memory_pool import zeros as zeros
+from rnnbp.runtime.parallel import job_count as job_count
+from rnnbp.runtime.parallel import outcomes as outcomes
 from rnnbp.runtime.processes import check_sendable as check_sendable
 from rnnbp.runtime.processes import in_order as in_order
 from rnnbp.runtime.progress import Progress as Progress
@@ -44,6 +47,7 @@ from rnnbp.runtime.sources import opened_text as opened_text
 from rnnbp.runtime.sources import short_name as short_name
 from rnnbp.runtime.threads import cores as cores
 from rnnbp.runtime.threads import get_num_threads as get_num_threads
+from rnnbp.runtime.threads import one_thread as one_thread
 from rnnbp.runtime.threads import set_num_threads as set_num_threads
 from rnnbp.runtime.threads import thread_count as thread_count
 from rnnbp.runtime.threads import threads_as_before as threads_as_before

@@ -4,10 +4,11 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Any
 
-from rnnbp.runtime.blas import threads_outside
+from rnnbp.runtime.blas import blas_threads, threads_outside
 from rnnbp.runtime.checks import positive_int
 
 MOST = max(64, os.cpu_count() or 1)  # more than there are processors: for the bits of a machine that has more
@@ -15,6 +16,7 @@ MOST = max(64, os.cpu_count() or 1)  # more than there are processors: for the b
 FLOPS_PER_THREAD = 7.5e6  # at least, for each thread: some 75 us of work
 
 _chosen: int | None = None
+_single = ContextVar("_single", default=False)
 
 
 def set_num_threads(n: int | None) -> None:
@@ -78,6 +80,24 @@ def threads_as_before() -> Iterator[None]:
         _chosen = before
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Use one thread in kernels and linear algebra that this thread calls in the block, whatever else is set.
+
+    Examples
+    --------
+    >>> with one_thread():
+    ...     get_num_threads()
+    1
+    """
+    before = _single.set(True)
+    try:
+        with blas_threads(1):
+            yield
+    finally:
+        _single.reset(before)
+
+
 def get_num_threads() -> int:
     """Return the number of threads that a kernel or a large matrix product may use.
 
@@ -90,6 +110,8 @@ def get_num_threads() -> int:
     >>> get_num_threads() >= 1
     True
     """
+    if _single.get():
+        return 1
     if _chosen is not None:
         return _chosen
     wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()
