@@ -16,7 +16,7 @@ from hypothesis import settings
 
 from rnnbp import kernels
 
-collect_ignore = ["benchmarks"]  # programs, which import what they are compared with
+collect_ignore = ["benchmarks", "mutation"]  # programs
 
 # Packages that examples in docstrings import, and that an environment need not have.
 OPTIONAL = (

@@ -1,0 +1,267 @@
+"""Mutation testing: change the functions of a room, one place at a time, and count for how many changes a test fails.
+
+    python tests/mutation/run.py --room losses --sample 200 --seed 0
+
+A parent process imports everything and collects the tests; each mutant is a fork of it, in which the mutated file's
+functions get their changed code and the quick tests that run the changed lines are run, the quickest first, until one
+fails. Which tests these are is measured once with coverage.py. A mutant that runs far longer than its tests did is
+killed by its limit of processor time. What survives is written as diffs.
+"""
+
+import argparse
+import gc
+import json
+import math
+import os
+import random
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
+
+import coverage  # noqa: E402
+import pytest  # noqa: E402
+from mutation.mutants import Live, Mutant, mutants_of  # noqa: E402
+
+QUICK = "not slow and not torch and not interop and not oracles and not cluster"
+ROOMS = {  # the tests of each
+    "gradients": ["tests/gradients", "rnnbp/gradients"],
+    "cells": [
+        "tests/cells",
+        *(f"tests/kernels/test_{name}.py" for name in ("random_kernels", "kernels_derived")),
+        "rnnbp/cells",
+    ],
+    "losses": ["tests/losses", "rnnbp/losses"],
+    "data": ["tests/data", "rnnbp/data"],
+    "training": ["tests/training", "rnnbp/training"],
+}
+COMPILED = ("ctc_compiled.py", "compiled_products.py")  # Numba's cache knows a function by its file, not by its code
+AT_COLLECTION = -1  # stands for all tests, in the map of lines
+LONGEST = 2.0  # seconds of a test that is used
+BUDGET = 4.0  # seconds of tests for a mutant: those of a line that all tests run are many
+
+
+def main() -> None:
+    arguments = parsed()
+    files = [path for path in sorted((ROOT / "rnnbp" / arguments.room).rglob("*.py")) if path.name not in COMPILED]
+    mutants = [mutant for path in files if path.stem in (arguments.files or [path.stem]) for mutant in mutants_of(path)]
+    mutants = [mutant for mutant in mutants if mutant.path.stem not in arguments.without]
+    total = len(mutants)
+    if arguments.sample:
+        mutants = random.Random(arguments.seed).sample(mutants, min(arguments.sample, total))
+    if arguments.only:
+        mutants = [mutants[int(k)] for k in arguments.only]
+    folder = arguments.output
+    folder.mkdir(parents=True, exist_ok=True)
+    chart = folder / f"{arguments.room}.json"
+    if arguments.measure or not chart.exists():
+        in_fork(lambda: measure(arguments.room, arguments.measure or ROOMS[arguments.room], chart))
+    outcomes = folder / f"{arguments.room}.diff"
+    outcomes.write_text("")
+    loop = Loop(arguments.room, mutants, json.loads(chart.read_text()), outcomes)
+    tests = sorted({name.split("::")[0] for name, _ in loop.tests})
+    in_fork(lambda: pytest.main(options(tests), plugins=[loop]))
+    report(arguments.room, total, outcomes)
+
+
+def parsed() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--room", choices=ROOMS, required=True)
+    parser.add_argument("--sample", type=int, help="how many mutants, drawn at random (default: all)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--files", nargs="+", help="only files of these names, as huber")
+    parser.add_argument("--without", nargs="+", default=[], help="no files of these names")
+    parser.add_argument("--only", nargs="+", help="only these numbers of the sample, as the survivors are numbered")
+    parser.add_argument(
+        "--measure", nargs="+", metavar="TESTS", help="add new tests to the map of which run which lines"
+    )
+    parser.add_argument("--output", type=Path, default=ROOT / "mutants", help="folder of the map and the survivors")
+    return parser.parse_args()
+
+
+def options(tests: list[str]) -> list[str]:
+    os.chdir(ROOT)
+    return [*tests, "-m", QUICK, "-p", "no:cacheprovider", "--basetemp", f"/tmp/mutants{os.getpid()}"]
+
+
+def import_room(room: str) -> None:
+    """Import every file of a room."""
+    for path in (ROOT / "rnnbp" / room).rglob("*.py"):
+        import_module(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"))
+
+
+# ---- which tests run which lines ----------------------------------------------------------------------------
+
+
+def measure(room: str, files: list[str], chart: Path) -> None:
+    """Add to the map of a room which tests of these files run each line, and their seconds of processor time."""
+    known = json.loads(chart.read_text()) if chart.exists() else {"tests": [], "lines": {}}
+    tests = dict(known["tests"])
+    lines = coverage.Coverage(data_file=None, config_file=False, include=[str(ROOT / "rnnbp" / room / "*")])
+
+    class Plugin(Failures):
+        @pytest.hookimpl(wrapper=True, tryfirst=True)
+        def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+            self.failed, start = False, time.process_time()
+            lines.switch_context(item.nodeid)
+            done = yield
+            lines.switch_context("")
+            if not self.failed:
+                tests[item.nodeid] = time.process_time() - start
+            return done
+
+    lines.start()
+    pytest.main(options(files), plugins=[Plugin()])
+    lines.stop()
+    data, numbers = lines.get_data(), {name: k for k, name in enumerate(tests)}
+    for path in data.measured_files():
+        of_file = known["lines"].setdefault(path, {})
+        for line, contexts in data.contexts_by_lineno(path).items():
+            found = {numbers.get(name, AT_COLLECTION) for name in contexts if name in numbers or not name}
+            of_file[str(line)] = sorted(found.union(of_file.get(str(line), [])))
+    chart.write_text(json.dumps({"tests": list(tests.items()), "lines": known["lines"]}))
+
+
+# ---- the mutants --------------------------------------------------------------------------------------------
+
+
+class Loop:
+    """A plugin of pytest that runs the tests of mutants instead of all tests once."""
+
+    def __init__(self, room: str, mutants: list[Mutant], chart: dict[str, Any], outcomes: Path) -> None:
+        self.room, self.mutants, self.outcomes = room, mutants, outcomes
+        self.lines, self.tests = chart["lines"], [(name, seconds) for name, seconds in chart["tests"]]
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        items = {item.nodeid: item for item in session.items}
+        import_room(self.room)
+        live = Live()
+        gc.freeze()  # so that no fork copies the memory of what its collector would visit
+        for number, mutant in enumerate(self.mutants):
+            outcome = self.outcome(mutant, live, items)
+            with self.outcomes.open("a") as file:
+                file.write(f"## {outcome} {number}\n{'' if outcome == 'killed' else mutant.diff()}\n")
+        return True
+
+    def outcome(self, mutant: Mutant, live: Live, items: dict[str, pytest.Item]) -> str:
+        """Return what becomes of a mutant: killed, survived or unrun."""
+        chosen, fresh = self.chosen(mutant)
+        tests = [items[name] for name, _ in chosen if name in items]
+        seconds = sum(seconds for _, seconds in chosen)
+        if not tests:
+            return "unrun"
+        if in_fork(lambda: survives(live, mutant, tests), seconds):
+            return "killed"
+        if fresh and in_fork(lambda: again(live, mutant, chosen), seconds + 10):
+            return "killed"  # by tests of objects that collecting makes, before the change in the process above
+        return "survived"
+
+    def chosen(self, mutant: Mutant) -> tuple[list[tuple[str, float]], bool]:
+        """Return the tests that run the mutant's lines, and whether collecting tests runs them."""
+        lines = self.lines.get(str(mutant.path), {})
+        found = {test for line in mutant.lines for test in lines.get(str(line), [])}
+        taken, total = [], 0.0
+        for k in sorted(found - {AT_COLLECTION}, key=lambda k: self.tests[k][1]):
+            total += self.tests[k][1]
+            if total < BUDGET and self.tests[k][1] < LONGEST:
+                taken.append(self.tests[k])
+        return taken, AT_COLLECTION in found
+
+
+class Failures:
+    """A plugin of pytest that notices failures."""
+
+    def __init__(self) -> None:
+        self.failed = False
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.failed |= report.failed
+
+
+def survives(live: Live, mutant: Mutant, tests: list[pytest.Item]) -> int:
+    """Run collected tests in the mutant's process until one fails."""
+    live.apply(mutant)
+    failures = Failures()
+    tests[0].config.pluginmanager.register(failures)
+    for item, following in zip(tests, [*tests[1:], None]):
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if failures.failed:
+            return 1
+    return 0
+
+
+def again(live: Live, mutant: Mutant, tests: list[tuple[str, float]]) -> int:
+    """Collect the tests in the mutant's process, and run them."""
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None) or "").startswith(str(ROOT / "tests")) and "mutation" not in name:
+            del sys.modules[name]
+    live.apply(mutant)
+    return int(pytest.main([*options([name for name, _ in tests]), "-x"]))
+
+
+def in_fork(run: Callable[[], Any], seconds: float | None = None) -> int:
+    """Run a function in a fork of this process and return its exit code; not 0 if it raised or took far longer."""
+    process = os.fork()
+    if not process:
+        code = 1
+        try:
+            if seconds is not None:
+                limit(seconds)
+            code = int(run() or 0)
+        except BaseException:
+            if seconds is None:
+                import traceback
+
+                traceback.print_exc()
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+
+
+def limit(seconds: float) -> None:
+    """Limit this process's processor time and memory, and end it if it waits forever; leave it without output."""
+    os.setpgid(0, 0)
+    allowed = 5 + math.ceil(5 * seconds)
+    resource.setrlimit(resource.RLIMIT_CPU, (allowed, allowed))
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (2 << 30),) * 2)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(20 + 10 * allowed)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for stream in (1, 2):
+        os.dup2(nothing, stream)
+
+
+# ---- what is found ------------------------------------------------------------------------------------------
+
+
+def report(room: str, total: int, outcomes: Path) -> None:
+    """Print the rate of the mutants that were killed."""
+    found = [line.split(" ", 2)[1] for line in outcomes.read_text().splitlines() if line.startswith("## ")]
+    n, killed = len(found), found.count("killed")
+    if not n:
+        raise SystemExit("no mutant was run: see pytest's messages above")
+    low, high = interval(killed, n)
+    print(
+        f"room {room}: {n} of {total} mutants, {killed} killed, {n - killed} survived (of them {found.count('unrun')}"
+    )
+    print(f"in lines that no test runs): {killed / n:.1%}, 95 % interval {low:.1%} to {high:.1%}; see {outcomes}")
+
+
+def interval(killed: int, n: int, z: float = 1.96) -> tuple[float, float]:
+    """Return Wilson's interval of a rate (E. B. Wilson 1927, doi:10.1080/01621459.1927.10502953)."""
+    rate = killed / n
+    middle, half = rate + z * z / (2 * n), z * math.sqrt(rate * (1 - rate) / n + (z / (2 * n)) ** 2)
+    return (middle - half) / (1 + z * z / n), (middle + half) / (1 + z * z / n)
+
+
+if __name__ == "__main__":
+    main()
