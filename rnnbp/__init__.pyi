@@ -32,8 +32,10 @@ from rnnbp.cells import OriginalGRUCell as OriginalGRUCell
 from rnnbp.cells import Stack as Stack
 from rnnbp.comparison import Report as Report
 from rnnbp.comparison import SuiteReport as SuiteReport
+from rnnbp.comparison import SweepReport as SweepReport
 from rnnbp.comparison import compare as compare
 from rnnbp.comparison import compare_suite as compare_suite
+from rnnbp.comparison import sweep as sweep
 from rnnbp.core import Chrono as Chrono
 from rnnbp.core import ForgetBias as ForgetBias
 from rnnbp.core import Glorot as Glorot

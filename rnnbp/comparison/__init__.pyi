@@ -14,6 +14,8 @@ from rnnbp.comparison.suite.report import SuiteReport as SuiteReport
 from rnnbp.comparison.suite.run import compare_suite as compare_suite
 from rnnbp.comparison.suite.tasks import SUITES as SUITES
 from rnnbp.comparison.suite.tasks import SuiteTask as SuiteTask
+from rnnbp.comparison.sweeps.report import SweepReport as SweepReport
+from rnnbp.comparison.sweeps.run import sweep as sweep
 from rnnbp.comparison.tasks import loss_for as loss_for
 from rnnbp.comparison.tasks import output_size as output_size
 from rnnbp.comparison.training_run import Recipe as Recipe
