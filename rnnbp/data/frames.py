@@ -284,12 +284,11 @@ def _check_keys(frame: pd.DataFrame, sequence: str, step: str | None) -> None:
             f"column {step!r} holds texts, which would be sorted as texts, {pair[0]!r} before {pair[1]!r}: make "
             "numbers or dates of them (pandas.to_datetime), dates as 2024-01-31, or step=None to take rows in order"
         )
-    again = frame.duplicated([sequence, step]) if step is not None else np.zeros(0, bool)
-    if step is not None and again.any():
-        first = frame.loc[again].iloc[0]
+    if step is not None and (again := frame.duplicated([sequence, step])).any():
+        at, of = (frame[column].iloc[int(np.argmax(again))] for column in (step, sequence))
         raise ValueError(
-            f"frame has step {first[step]} of sequence {first[sequence]} twice: name another column in step=, or "
-            "step=None to take rows in order"
+            f"frame has step {at} of sequence {of} twice: name another column in step=, or step=None to take rows in "
+            "order"
         )
 
 

@@ -6,6 +6,7 @@ import sklearn.linear_model as sk
 
 import rnnbp
 from rnnbp.optimizers import NormalEquations, Ridge
+from rnnbp.training.solving import Recent
 
 
 @pytest.fixture
@@ -325,3 +326,43 @@ def test_a_model_is_a_reservoir_where_all_its_recurrent_layers_are_frozen():
     static = rnnbp.Sequential(rnnbp.Window(1, 1), rnnbp.Dense(6, 1))
     static.freeze("1.*")
     assert static.kind == "static"
+
+
+# ---- what is stored of an epoch -------------------------------------------------------------------
+
+
+def test_features_are_stored_as_long_as_they_fit_and_none_of_them_from_then_on():
+    seen, batch = Recent(24), rnnbp.SequenceDataset([np.zeros((1, 2))]).batch()
+    for count in (1, 2):
+        seen.add(batch, np.zeros(count))
+        assert [features.size for _, features in seen.batches] == [1, 2][:count]
+    seen.add(batch, np.zeros(1))
+    assert seen.batches is None
+    seen.add(batch, np.zeros(0))
+    assert seen.batches is None
+
+
+@pytest.mark.parametrize("stateful", [False, True])
+def test_the_scores_of_stored_features_are_those_of_features_computed_again(rng, stateful, monkeypatch):
+    x = rng.normal(size=(60, 2))
+    stream = rnnbp.SequenceDataset.from_stream(x, x.cumsum(0), batch_size=2, steps=10, dtype=np.float64)
+    histories = []
+    for most in (2**27, 0):
+        monkeypatch.setattr("rnnbp.training.solving.MOST_BYTES", most)
+        model = reservoir()
+        trainer = rnnbp.Trainer(model, rnnbp.MeanSquaredError(), optimizer=Ridge(0.5), stateful=stateful)
+        histories.append(trainer.fit(stream, batch_size=2, progress=False))
+        scores = trainer.evaluate(stream, batch_size=2)
+        assert histories[-1]["loss"].item() == pytest.approx(scores["loss"], rel=1e-12)
+        assert histories[-1]["r2"].item() == pytest.approx(scores["r2"], rel=1e-12)
+        assert histories[-1]["gradient_norm"].item() == 0
+    assert histories[0]["loss"].item() == pytest.approx(histories[1]["loss"].item(), rel=1e-12)
+
+
+def test_features_that_are_not_finite_name_the_epoch_and_the_batch(rng):
+    train, model = data(rng, lengths=(9, 9, 9)), reservoir()
+    train.sequences[2][4] = np.inf
+    before = model.params.vector.copy()
+    with pytest.raises(rnnbp.TrainingDivergedError, match="not finite at epoch 1, batch 1"):
+        solved(model, rnnbp.MeanSquaredError(), train, batch_size=2)
+    np.testing.assert_array_equal(model.params.vector, before)
