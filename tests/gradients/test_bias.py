@@ -70,3 +70,51 @@ def test_the_score_is_students_t_without_skew_and_bounded_with_it(rng):
     assert bias_score(symmetric) == pytest.approx(1 / (symmetric.std(ddof=1) / 2))
     rare = [abs(bias_score(rng.standard_normal(20) ** 2)) > 4 for _ in range(2000)]
     assert np.mean(rare) < 0.008  # measured over many more: 0.003
+
+
+def test_bias_and_variance_are_relative_to_the_norm_of_the_exact_gradient(rng):
+    exact = np.array([3.0, 0.0, 4.0])
+    vectors = exact + rng.standard_normal((9, 3))
+    found = evidence(vectors, exact)
+    assert found.bias == pytest.approx(np.linalg.norm(vectors.mean(0) - exact) / 5, rel=1e-12)
+    assert found.variance == pytest.approx(np.cov(vectors.T).trace() / 25, rel=1e-12)
+    assert found.z == pytest.approx(bias_score(vectors @ exact / 25), rel=1e-12)
+    of_zero = evidence(vectors - exact, np.zeros(3))
+    assert of_zero.bias == pytest.approx(5 * found.bias, rel=1e-12)
+
+
+def test_the_score_is_halls_transformation_of_students_t(rng):
+    stats = pytest.importorskip("scipy.stats")
+    along = rng.exponential(size=11) + 0.3
+    n, t = 11, stats.ttest_1samp(along, 1).statistic
+    g = stats.skew(along) * ((n - 1) / n) ** 1.5 / np.sqrt(n)  # its standard deviation is that of n - 1
+    assert bias_score(along) == pytest.approx(t + g * t**2 / 3 + g**2 * t**3 / 27 + g / 6, rel=1e-12)
+
+
+def test_detectable_biases_are_those_of_the_t_and_f_distributions(rng):
+    stats = pytest.importorskip("scipy.stats")
+    exact, n, size = np.array([3.0, 4.0]), 12, 2
+    vectors = exact + rng.standard_normal((n, size))
+    S = np.cov(vectors.T) / 25
+    squares = (n - 1) ** 2 / ((n - 2) * (n + 1)) * ((S @ S).trace() - S.trace() ** 2 / (n - 1))
+    D = np.clip(S.trace() ** 2 / squares, 1, size)
+    error, level = np.sqrt(S.trace() / n), 6.334248366623996e-05  # beyond 4 standard errors
+    f, t = stats.f.isf(level, D, D * (n - 1)), stats.t.isf(level / 2, n - 1)
+    found, along = evidence(vectors, exact), vectors @ exact / 25
+    assert found.smallest_bias == pytest.approx(error * (np.sqrt(f - 1) + 1.2816 * D**-0.25), rel=1e-7)
+    assert found.smallest_factor == pytest.approx((t + 1.2816) * along.std(ddof=1) / np.sqrt(n), rel=1e-7)
+    edge = np.sqrt(f) * error * 5  # the mean this far away is just significant
+    direction = np.array([-4.0, 3.0]) / 5  # at a right angle, where the t test is blind
+    centred = vectors - vectors.mean(0) + exact
+    assert [evidence(centred + k * edge * direction, exact).biased for k in (0.99, 1.01)] == [False, True]
+
+
+def test_a_sample_is_heavy_if_one_deviation_is_more_than_a_tenth_of_all():
+    exact = np.array([1.0, 0.0])
+    rows = np.zeros((40, 2))
+    rows[:20, 1], rows[20:, 1] = 1.0, -1.0
+    heavy = []
+    for far in (2.0, 2.2):  # squared deviations of 1 for 38 rows, and of far^2 for two
+        rows[[0, 20], 1] = far, -far
+        heavy.append(evidence(exact + rows, exact).heavy)
+    assert heavy == [2.0**2 / (38 + 2 * 2.0**2) > 0.1, 2.2**2 / (38 + 2 * 2.2**2) > 0.1] == [False, True]
