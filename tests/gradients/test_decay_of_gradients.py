@@ -86,7 +86,7 @@ def test_the_window_is_limited_to_the_median_length_and_the_longer_half_is_measu
     data = rnnbp.SequenceDataset([np.ones((n, 1)) for n in (2, 6, 4)], [[0.0]] * 3, dtype=np.float64)
     decay = gradient_decay(model, data.batch(), rnnbp.MeanSquaredError(), window=50)
     assert len(decay.norms) == 4
-    assert decay.steps == 4 + 4 + 2 * 4
+    assert decay.steps == 6 + 4 + 2 * 4
     h = [2 - 2 * 0.5**t for t in range(7)]
     np.testing.assert_allclose(decay.norms, 9 * (h[6] + h[4]) * 0.5 ** np.arange(1, 5), rtol=1e-12)
 
