@@ -1,5 +1,6 @@
 """Pruning of a run by one of Optuna's pruners, after each epoch."""
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,7 +36,8 @@ class Pruning:
         """Return the callback of a run, in a study of its own that has the earlier trials."""
         optuna = require("optuna", extra="optuna")
         with quiet():
-            study = optuna.create_study(study_name=self.study_name, direction=self.direction, pruner=self.pruner)
+            pruner = copy.deepcopy(self.pruner)  # some note in themselves what they have seen of a run
+            study = optuna.create_study(study_name=self.study_name, direction=self.direction, pruner=pruner)
         study.add_trials(self.earlier)
         for _ in range(self.number - len(self.earlier)):  # in the place of the other trials of this round
             study.add_trial(optuna.trial.create_trial(state=optuna.trial.TrialState.FAIL))
