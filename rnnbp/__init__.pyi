@@ -47,6 +47,9 @@ from rnnbp.core import initializers as initializers
 from rnnbp.data import LabelSequences as LabelSequences
 from rnnbp.data import SequenceBatch as SequenceBatch
 from rnnbp.data import SequenceDataset as SequenceDataset
+from rnnbp.data import ShardedDataset as ShardedDataset
+from rnnbp.data import load_shards as load_shards
+from rnnbp.data import write_shards as write_shards
 from rnnbp.diagnostics import Certificate as Certificate
 from rnnbp.diagnostics import compare_gradients as compare_gradients
 from rnnbp.diagnostics import plot_cell as plot_cell

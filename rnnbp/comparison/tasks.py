@@ -28,7 +28,8 @@ def output_size(data: SequenceDataset) -> int:
         raise ValueError("train must have targets, got none")
     if isinstance(data.targets, LabelSequences):
         return len(data.classes or ()) or 1 + max(int(one.max(initial=0)) for one in data.targets)
-    targets = data.targets if isinstance(data.targets, np.ndarray) else np.concatenate(data.targets)
+    found = data.summarized().targets  # of all steps, or of what bounds them
+    targets = found if isinstance(found, np.ndarray) else np.concatenate(list(found or ()))
     if np.issubdtype(targets.dtype, np.integer):
         return max(int(targets.max()) + 1, len(data.classes or ()))
     return 1 if targets.ndim == 1 else targets.shape[1]

@@ -11,6 +11,9 @@ from rnnbp.data.lazy import MEMORY as MEMORY
 from rnnbp.data.lazy import LazySequences as LazySequences
 from rnnbp.data.parts import BatchPart as BatchPart
 from rnnbp.data.resampled import ResampledDataset as ResampledDataset
+from rnnbp.data.shards.dataset import ShardedDataset as ShardedDataset
+from rnnbp.data.shards.dataset import load_shards as load_shards
+from rnnbp.data.shards.writer import write_shards as write_shards
 from rnnbp.data.targets import checked_classes as checked_classes
 from rnnbp.data.tokenizer import CharTokenizer as CharTokenizer
 from rnnbp.data.validation import one_feature as one_feature

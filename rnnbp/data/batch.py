@@ -1,6 +1,6 @@
 """Batch of sequences of different lengths in one time-major array, longest first."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -15,6 +15,7 @@ from rnnbp.data.weights import Weights, chosen_weights, padded_weights
 from rnnbp.runtime import counted, named_axes, positive_int
 
 Array = np.ndarray
+ByPlace = Sequence[Array] | Mapping[int, Array]
 
 
 @dataclass(frozen=True, repr=False)
@@ -286,17 +287,18 @@ class SequenceBatch:
 
 
 def collate(
-    sequences: Sequence[Array],
-    targets: Targets | None,
+    sequences: ByPlace,
+    targets: Targets | ByPlace | None,
     places: Array,
-    resets: Sequence[Array] | None = None,
-    weights: Weights | None = None,
+    resets: ByPlace | None = None,
+    weights: Weights | ByPlace | None = None,
 ) -> SequenceBatch:
     """Return a batch of some sequences of a dataset.
 
     Parameters
     ----------
     sequences : sequence of ndarray (T_i, F) or (T_i,)
+        Or a dict of those at `places`, and so for everything that is one array a sequence.
     targets : ndarray (N, ...) or LabelSequences, one a sequence, or list of ndarray (T_i, ...), one a step, or None
     places : ndarray (B,) of int
         Indices of the sequences, in any order.
@@ -325,7 +327,7 @@ def collate(
     reset = None if resets is None else _padded([resets[i] for i in places.tolist()], lengths)
     if targets is None:
         return SequenceBatch._fitting(x, lengths, None, places, reset, given)
-    if not isinstance(targets, list):
+    if isinstance(targets, np.ndarray | LabelSequences):
         return SequenceBatch._fitting(x, lengths, targets[places], places, reset, given)
     per_step = _padded([targets[i] for i in places.tolist()], lengths)
     if np.issubdtype(per_step.dtype, np.integer):
@@ -334,11 +336,11 @@ def collate(
 
 
 def collate_part(
-    sequences: Sequence[Array],
-    targets: Targets | None,
+    sequences: ByPlace,
+    targets: Targets | ByPlace | None,
     places: Array,
-    resets: Sequence[Array] | None,
-    weights: Weights | None,
+    resets: ByPlace | None,
+    weights: Weights | ByPlace | None,
     lengths: Array,
     share: Share,
 ) -> SequenceBatch:
@@ -361,7 +363,27 @@ def collate_part(
     """
     by_length = np.argsort(-lengths, kind="stable")
     part = BatchPart.of(lengths[by_length], share)
-    batch = collate(sequences, targets, places[by_length[part.columns]], resets, weights)
+    return collate_columns(sequences, targets, places[by_length[part.columns]], resets, weights, part)
+
+
+def collate_columns(
+    sequences: ByPlace,
+    targets: Targets | ByPlace | None,
+    places: Array,
+    resets: ByPlace | None,
+    weights: Weights | ByPlace | None,
+    part: BatchPart,
+) -> SequenceBatch:
+    """Return a part of a batch, whose sequences are those at `places`; other arguments as of `collate`.
+
+    Examples
+    --------
+    >>> data = [np.zeros((n, 1)) for n in (2, 9, 3)]
+    >>> part = BatchPart(np.array([9, 3, 2]), columns=np.array([0, 2]), padded=True)
+    >>> collate_columns(data, None, np.array([1, 0]), None, None, part).weights
+    array([0., 1.])
+    """
+    batch = collate(sequences, targets, places, resets, weights)
     given = batch.weights
     if part.padded:
         given = np.ones(batch.size) if given is None else given.astype(np.float64)

@@ -61,7 +61,7 @@ def named(targets: Targets, classes: Sequence[str]) -> Any:
     if isinstance(targets, LabelSequences):
         return [[classes[k] for k in one] for one in targets]
     names = np.array([*classes, None], object)
-    return [names[one] for one in targets] if isinstance(targets, list) else names[targets]
+    return names[targets] if isinstance(targets, np.ndarray) else [names[one] for one in targets]
 
 
 def listed(names: Sequence[str]) -> str:

@@ -279,7 +279,7 @@ class SequenceDataset(Sequences):
         self, sequences: InMemorySequences | LazySequences, targets: Targets | None, ids: list[Any], places: Array
     ) -> Self:
         part = super()._with(sequences, targets, ids, places)
-        part.rows = self.rows if self.rows and _whole_batches(places, self.rows) else None
+        part.rows = self.rows if self.rows and whole_batches(places, self.rows) else None
         return part
 
     def to_frame(self, info: str | Sequence[str] = ()) -> pd.DataFrame:
@@ -514,12 +514,12 @@ class SequenceDataset(Sequences):
         return stream
 
 
-def _whole_batches(places: Array, rows: int) -> bool:
+def whole_batches(places: Array, rows: int) -> bool:
     """Return whether `places` are those of consecutive whole batches of `rows` sequences.
 
     Examples
     --------
-    >>> _whole_batches(np.arange(4, 8), 2), _whole_batches(np.array([0, 1, 4, 5]), 2)
+    >>> whole_batches(np.arange(4, 8), 2), whole_batches(np.array([0, 1, 4, 5]), 2)
     (True, False)
     """
     return places[0] % rows == 0 and len(places) % rows == 0 and bool((np.diff(places) == 1).all())

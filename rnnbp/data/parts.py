@@ -46,7 +46,17 @@ class BatchPart:
     def of(cls, lengths: Array, share: Share) -> "BatchPart":
         """Return the part of process `share` = (rank, ranks) of a batch with these lengths, longest first."""
         rank, ranks = share
-        own = np.arange(rank, len(lengths), ranks)
+        return cls.of_columns(lengths, np.arange(rank, len(lengths), ranks))
+
+    @classmethod
+    def of_columns(cls, lengths: Array, own: Array) -> "BatchPart":
+        """Return the part that has these sequences of a batch, by their places in it, in ascending order.
+
+        Examples
+        --------
+        >>> BatchPart.of_columns(np.array([9, 8, 5]), np.array([1]))
+        BatchPart(lengths=array([9, 8, 5]), columns=array([0, 1]), padded=True)
+        """
         padded = not len(own) or bool(lengths[own[0]] < lengths[0])
         return cls(lengths, np.concatenate([[0], own]) if padded else own, padded)
 

@@ -97,6 +97,21 @@ class Sequences:
         """
         return self.targets if self.classes is None or self.targets is None else named(self.targets, self.classes)
 
+    def summarized(self) -> Self:
+        """Return the dataset for checks of its targets: here the dataset itself.
+
+        See Also
+        --------
+        rnnbp.data.ShardedDataset : has what is one a step by its least and largest value, which reads no file.
+
+        Examples
+        --------
+        >>> data = Sequences([np.zeros((7, 12))])
+        >>> data.summarized() is data
+        True
+        """
+        return self
+
     def with_classes(self, classes: Sequence[str]) -> Self:
         """Return the dataset with labels renumbered by name as indices into `classes`.
 

@@ -1,6 +1,6 @@
 """Weights of sequences and of steps in a loss: validation, subsets, and those of the items of a batch."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -86,7 +86,7 @@ def _out_of_range(weights: Array) -> Array:
     return ~((weights == 0) | ((weights >= LEAST) & (weights <= MOST)))
 
 
-def chosen_weights(weights: Weights | None, places: Array) -> Weights | None:
+def chosen_weights(weights: Weights | Sequence[Array] | Mapping[int, Array] | None, places: Array) -> Weights | None:
     """Return the weights of some sequences of a dataset.
 
     Examples
@@ -94,7 +94,9 @@ def chosen_weights(weights: Weights | None, places: Array) -> Weights | None:
     >>> chosen_weights(np.array([1.0, 2.0]), np.array([1, 1, 0]))
     array([2., 2., 1.])
     """
-    return [weights[i] for i in places] if isinstance(weights, list) else None if weights is None else weights[places]
+    if weights is None or isinstance(weights, np.ndarray):
+        return None if weights is None else weights[places]
+    return [weights[i] for i in places]
 
 
 def padded_weights(weights: ArrayLike, T: int, B: int, per_step: bool) -> Array:

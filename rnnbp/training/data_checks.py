@@ -80,6 +80,7 @@ def check_targets_of(name: str, data: SequenceDataset, model: Sequential, loss: 
     """
     if data.targets is None:
         raise ValueError(f"{name} has no targets: give them as SequenceDataset(sequences, targets=...)")
+    data = data.summarized()
     counting = None if data.weights is None else of_positive_weight(data.weights)
     if counting is not None and not counting.size:
         return
