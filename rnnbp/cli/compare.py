@@ -36,10 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    workers = worker_count(options)
-    if workers > 1:
-        comparison.start_workers()
-    report = _one_dataset(options, workers) if options.suite is None else _suite(options, workers)
+    compare = _one_dataset if options.suite is None else _suite
+    report = compare(options, worker_count(options))
     print(report)
     for name, one in getattr(report, "reports", {}).items():
         if "published" in one.settings:
@@ -49,7 +47,7 @@ def run(options: argparse.Namespace) -> None:
         print(f"written: {options.output / 'report.html'}")
 
 
-def _one_dataset(options: argparse.Namespace, workers: int) -> "rnnbp.Report":
+def _one_dataset(options: argparse.Namespace, n_jobs: int) -> "rnnbp.Report":
     train, test = load_data(options)
     forecasts = comparison.forecasts_for(train, options.season)
     _check_forecasts(options, forecasts)
@@ -65,7 +63,7 @@ def _one_dataset(options: argparse.Namespace, workers: int) -> "rnnbp.Report":
         batch_size=BATCH_SIZE if options.batch_size is None else options.batch_size,
         loss=comparison.loss_for(train),
         optimizers=optimizers,
-        workers=workers,
+        n_jobs=n_jobs,
         checkpoints=options.checkpoints,
         progress=not options.quiet,
     )
@@ -84,13 +82,13 @@ def _check_forecasts(options: argparse.Namespace, forecasts: Mapping[str, object
         raise ValueError("seasonal needs the number of steps after which the series repeats itself: give --season N")
 
 
-def _suite(options: argparse.Namespace, workers: int) -> "rnnbp.SuiteReport":
+def _suite(options: argparse.Namespace, n_jobs: int) -> "rnnbp.SuiteReport":
     report = rnnbp.compare_suite(
         None if options.models == "all" else options.models.split(","),
         options.suite,
         SUITE_SEEDS if options.seeds is None else options.seeds,
         parameters=options.parameters,
-        workers=workers,
+        n_jobs=n_jobs,
         checkpoints=options.checkpoints,
         progress=not options.quiet,
     )

@@ -1,6 +1,8 @@
 """Datasets, models and numbers that the arguments of a command name."""
 
 import argparse
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -137,10 +139,17 @@ def saved_model(path: Path) -> "tuple[rnnbp.Sequential, losses.Loss]":
 
 
 def worker_count(options: argparse.Namespace) -> int:
-    """Return the number of processes that the command line asks for; default: the number of cores."""
-    from rnnbp.runtime import cores
+    """Return the number of processes that the command line asks for; default: the number of cores.
 
-    return cores() if options.workers is None else options.workers
+    One, with a note, where joblib is not installed.
+    """
+    from rnnbp.runtime import cores, positive_int
+
+    wanted = cores() if options.workers is None else positive_int("--workers", options.workers)
+    if wanted > 1 and find_spec("joblib") is None:
+        print(f"rnnbp: one training at a time: {wanted} need joblib, pip install 'rnnbp[parallel]'", file=sys.stderr)
+        return 1
+    return wanted
 
 
 def numbers(option: str, given: str) -> list[float]:

@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> None:
         batch_size=options.batch_size,
         parameters=options.parameters,
         warps=WARPS if options.vtln else (),
-        workers=worker_count(options),
+        n_jobs=worker_count(options),
         checkpoints=options.checkpoints,
         progress=not options.quiet,
     )

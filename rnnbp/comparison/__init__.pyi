@@ -21,4 +21,3 @@ from rnnbp.comparison.tasks import output_size as output_size
 from rnnbp.comparison.training_run import Recipe as Recipe
 from rnnbp.comparison.training_run import TrainingRun as TrainingRun
 from rnnbp.comparison.training_run import checkpoint_folder as checkpoint_folder
-from rnnbp.comparison.workers import start_workers as start_workers

@@ -27,6 +27,7 @@ body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem
 h1 { font-size: 1.6rem; line-height: 1.25 } h2 { font-size: 1.25rem; margin-top: 2.5rem }
 h3 { font-size: 1.05rem; margin-top: 1.5rem }
 p.verdict { font-size: 1.1rem; border-left: 4px solid var(--accent); padding-left: 1rem }
+pre { font-size: .8rem; overflow-x: auto }
 figure { margin: 1rem 0 } figcaption, p.note { color: var(--faint); font-size: .9rem; max-width: 60rem }
 img { width: 100%; height: auto; display: block }
 table { border-collapse: collapse; width: 100%; font-size: .85rem; font-variant-numeric: tabular-nums }

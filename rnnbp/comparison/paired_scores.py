@@ -15,7 +15,7 @@ class Paired:
     Attributes
     ----------
     difference : float
-        Mean over seeds.
+        Mean over seeds; NaN without any.
     low, high : float
         95 % confidence interval (Student's t); NaN if the differences have no variance, or if with too few seeds the
         interval would exceed the largest possible difference.
@@ -38,6 +38,9 @@ class Paired:
     effect: float = np.nan
 
 
+NO_PAIR = Paired(np.nan, np.nan, np.nan, np.nan)
+
+
 def paired(first: ArrayLike, second: ArrayLike, largest: float = np.inf) -> Paired:
     """Compare two models' scores, which are paired by seed.
 
@@ -55,6 +58,8 @@ def paired(first: ArrayLike, second: ArrayLike, largest: float = np.inf) -> Pair
     (0.02, -0.023, 0.063, 0.66)
     """
     difference = np.asarray(first, np.float64) - np.asarray(second, np.float64)
+    if not len(difference):
+        return NO_PAIR
     count, mean = len(difference), float(difference.mean())
     deviation = float(difference.std(ddof=1)) if count > 1 else 0.0
     error = deviation / math.sqrt(count)

@@ -115,6 +115,8 @@ def _learning(ax: Any, curves: pd.DataFrame, kinds: dict[str, str], kind: str, l
 
 def _limits(curves: pd.DataFrame, metric: str) -> tuple[float, float]:
     """Return the limits of the scores: of accuracies, without the first epochs' where they are far below the last."""
+    if curves.empty:
+        return 0.0, 1.0
     low, high = (float(limit(curves.to_numpy())) for limit in (np.nanmin, np.nanmax))
     if metric == "accuracy":
         low = max(low, 1 - 5 * (1 - float(np.nanmedian(curves.ffill().iloc[-1]))))

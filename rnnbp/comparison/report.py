@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from rnnbp.comparison.failures import described, failures
 from rnnbp.comparison.paired_scores import Paired, paired
 from rnnbp.comparison.report_page import page
 from rnnbp.metrics import less_is_better
@@ -37,7 +38,10 @@ class Report:
     settings : dict of str to str
         Description of the data and of the training for the page, which lists every entry.
     trained : dict of str to Sequential
-        The model of each name as trained with the first seed: ``report.trained["gru"].predict(data)``.
+        The model of each name as trained with the first seed whose run did not fail:
+        ``report.trained["gru"].predict(data)``.
+    failures : DataFrame
+        A row for each run that failed: `model`, `run`, `error`, `traceback`. They are in none of the figures.
 
     Examples
     --------
@@ -54,6 +58,7 @@ class Report:
     metric: str
     settings: dict[str, str] = field(default_factory=dict)
     trained: dict[str, Sequential] = field(default_factory=dict)
+    failures: pd.DataFrame = field(default_factory=failures)
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -70,8 +75,8 @@ class Report:
             table[f"{score}_std"] = groups[score].std(ddof=1)
         validation = self.validation_curves
         per_epoch = self.curves.groupby("model")["seconds"].mean()
-        table.insert(4, "validation_mean", validation.ffill().iloc[-1])
-        table["epochs_to_best"] = (self._better * validation).idxmax()
+        table.insert(4, "validation_mean", validation.ffill().iloc[-1] if len(validation) else np.nan)
+        table["epochs_to_best"] = (self._better * validation).idxmax() if len(validation) else np.nan
         table["seconds_to_best"] = table["epochs_to_best"] * per_epoch
         table["seconds_mean"] = groups["seconds"].mean()
         table["seconds_per_epoch"] = per_epoch
@@ -83,6 +88,8 @@ class Report:
     def validation_curves(self) -> pd.DataFrame:
         """Validation score by epoch (rows) and model (columns), averaged over the folds."""
         folds = self.curves[self.curves["run"].str.startswith("fold")]
+        if folds.empty:  # all of them failed
+            return pd.DataFrame(columns=pd.Index([], name="model"))
         return folds.pivot_table(index="epoch", columns="model", values=f"validation_{self.metric}", sort=False)
 
     @property
@@ -91,26 +98,26 @@ class Report:
         return -1 if less_is_better(self.metric) else 1
 
     def best(self, kind: str) -> str | None:
-        """Return the model of a kind with the best validation score, or None if there is none.
+        """Return the model of a kind with the best validation score, or None if none has one.
 
         Parameters
         ----------
         kind : {'static', 'reservoir', 'recurrent'}
         """
-        of_kind = self.table[self.table["kind"] == kind]
+        of_kind = self.table[(self.table["kind"] == kind) & self.table["validation_mean"].notna()]
         if of_kind.empty:
             return None
         return str(of_kind["model"].iloc[int((self._better * of_kind["validation_mean"]).argmax())])
 
     def paired(self, first: str, second: str) -> Paired:
-        """Compare two models' test scores, paired by seed.
+        """Compare two models' test scores, paired by seed; seeds of which a run failed are left out.
 
         Parameters
         ----------
         first, second : str
             Names of models; the second's score is subtracted from the first's.
         """
-        scores = self.runs.pivot_table(index="seed", columns="model", values="test")
+        scores = self.runs.pivot_table(index="seed", columns="model", values="test")[[first, second]].dropna()
         largest = 1 if self.metric == "accuracy" else np.inf
         return paired(scores[first], scores[second], largest)
 
@@ -136,7 +143,9 @@ class Report:
         """
         recurrent, static = self.best("recurrent"), self.best("static")
         if recurrent is None or static is None:
-            name = recurrent or static or self.best("reservoir") or ""
+            name = recurrent or static or self.best("reservoir")
+            if name is None:
+                return "No network can be chosen: every run of the cross-validation failed."
             first = f"The best network, chosen by cross-validation, is {name} with {self._score(name)} on the test set."
         else:
             first = (
@@ -186,14 +195,15 @@ class Report:
         return plot_comparison(self.table, self.runs, self.validation_curves, self.metric, width)
 
     def to_csv(self, folder: str | Path) -> None:
-        """Write `table.csv` and `curves.csv`.
+        """Write `table.csv`, `curves.csv` and, where runs failed, `failures.csv`.
 
         Parameters
         ----------
         folder : str or Path
             Created if it does not exist.
         """
-        write_tables(folder, {"table": self.table, "curves": self.curves})
+        failed = {} if self.failures.empty else {"failures": self.failures}
+        write_tables(folder, {"table": self.table, "curves": self.curves, **failed})
 
     def to_html(self, path: str | Path) -> None:
         """Write the report as one self-contained HTML page.
@@ -207,7 +217,7 @@ class Report:
             temporary.write_text(page(self), encoding="utf-8")
 
     def write(self, folder: str | Path) -> None:
-        """Write `report.html`, `table.csv`, `curves.csv` and, with the `plot` extra, `comparison.png`.
+        """Write `report.html`, the tables of `to_csv` and, with the `plot` extra, `comparison.png`.
 
         Parameters
         ----------
@@ -225,10 +235,11 @@ class Report:
             figure.savefig(temporary, format="png", dpi=150)
 
     def __repr__(self) -> str:
-        return f"{self.verdict}\n{_rounded(self.table).to_string(index=False)}"
+        return f"{self.verdict}\n{_rounded(self.table).to_string(index=False)}{described(self.failures)}"
 
     def _repr_html_(self) -> str:
-        return f"<p>{html.escape(self.verdict)}</p>{_rounded(self.table).to_html(index=False, border=0)}"
+        failed = f"<pre>{html.escape(text)}</pre>" if (text := described(self.failures)) else ""
+        return f"<p>{html.escape(self.verdict)}</p>{_rounded(self.table).to_html(index=False, border=0)}{failed}"
 
 
 def _rounded(table: pd.DataFrame) -> pd.DataFrame:

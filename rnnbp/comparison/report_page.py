@@ -27,6 +27,8 @@ class Compared(Protocol):
     @property
     def table(self) -> pd.DataFrame: ...
     @property
+    def failures(self) -> pd.DataFrame: ...
+    @property
     def metric(self) -> str: ...
     @property
     def settings(self) -> dict[str, str]: ...
@@ -76,10 +78,23 @@ on the test set and on the training set. <b>best epoch</b> is the one with the b
 is the time of one training, <b>ms a sequence</b> that of one sequence's outputs in a batch, <b>gradient norm</b> the
 mean over all steps of training.</p>
 {f"{h}Data and settings{end}{chr(10)}{described}" if described else ""}
+{_failures(report.failures, f"{h}Failed runs{end}")}
 {h}Every run{end}
 <details><summary>{len(report.runs)} runs</summary>
 {table(_runs_to_read(report.runs), "A row for each model and seed", text=["kind"])}
 </details>"""
+
+
+def _failures(failed: pd.DataFrame, heading: str) -> str:
+    """Return the runs that failed as a table, with their tracebacks; '' if there are none."""
+    if failed.empty:
+        return ""
+    tracebacks = "\n".join(
+        f"<p>{html.escape(f'{row.model}, {row.run}')}</p>\n<pre>{html.escape(str(row.traceback))}</pre>"
+        for row in failed.itertuples()
+    )
+    shown = table(failed[["model", "run", "error"]], "They are in none of the figures", text=["run", "error"])
+    return f"{heading}\n{shown}\n<details><summary>Tracebacks</summary>\n{tracebacks}\n</details>"
 
 
 def _description(report: Compared) -> str:
@@ -105,7 +120,7 @@ def columns_to_read(table: pd.DataFrame) -> pd.DataFrame:
             "validation": table["validation_mean"].map(number),
             "test": with_spread(table, "test"),
             "train": with_spread(table, "train"),
-            "best epoch": table["epochs_to_best"].map("{:.0f}".format),
+            "best epoch": [number(epoch, 0) for epoch in table["epochs_to_best"]],
             "seconds": table["seconds_mean"].map("{:.2f}".format),
             "ms a sequence": table["inference_ms"].map("{:.3f}".format),
             "gradient norm": table["gradient_norm"].map("{:.3f}".format),

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from operator import itemgetter
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
+from rnnbp.comparison.factories import check_factories, check_models_are_new
+from rnnbp.comparison.failures import failures
+from rnnbp.comparison.folds import splits
 from rnnbp.comparison.report import Report
 from rnnbp.comparison.report_settings import settings
 from rnnbp.comparison.training_run import (
@@ -21,14 +21,15 @@ from rnnbp.comparison.training_run import (
     chosen_seeds,
     new_model,
 )
-from rnnbp.comparison.workers import start_workers
 from rnnbp.data import SequenceDataset
 from rnnbp.gradients import BPTT, GradientAlgorithm
+from rnnbp.kernels import using
+from rnnbp.kernels.selection import fastest_allowed
 from rnnbp.losses import Loss, natural_loss
 from rnnbp.models import Sequential, matched
 from rnnbp.optimizers import Adam, Cosine
 from rnnbp.optimizers.schedules import Schedule
-from rnnbp.runtime import check_sendable, choice, in_order, positive_int
+from rnnbp.runtime import Outcome, failure, job_count, positive_int, run_all
 from rnnbp.training import check_dataset
 
 
@@ -46,7 +47,7 @@ def compare(
     optimizers: Mapping[str, MakeOptimizer] | None = None,
     schedule: Callable[[int], Schedule] = Cosine,
     folds: int = 3,
-    workers: int = 1,
+    n_jobs: int | None = None,
     checkpoints: str | Path | None = None,
     progress: bool | str = True,
 ) -> Report:
@@ -78,9 +79,11 @@ def compare(
     folds : int, default 3
         Number of folds of the cross-validation, each trained on the others; with 1 one fifth of the training set is
         held out, once, at a third of the cost.
-    workers : int, default 1
-        Number of processes that train in parallel, one run and one thread each. More than one needs models,
-        optimizers and schedule that another process can import: functions at the top level of a module, no lambdas.
+    n_jobs : int, optional
+        Number of runs that train at the same time, each in a process of its own, with one thread; -1 for one a core.
+        With 1 they train in this process. More need the extra `parallel`. The results have the same bits.
+        Default: 1, or what `joblib.parallel_config` sets, with which they train on a Dask cluster or Ray:
+        ``with joblib.parallel_config(backend="dask"): rnnbp.compare(...)``.
     checkpoints : str or Path, optional
         Folder to which each run writes a checkpoint after each epoch, and from which a second call with the same
         arguments resumes.
@@ -90,19 +93,26 @@ def compare(
     Returns
     -------
     Report
-        `.table`, `.curves`, `.runs`, `.verdict`, `.plot()`, `.to_html(path)`, `.to_csv(folder)`.
+        `.table`, `.curves`, `.runs`, `.failures`, `.verdict`, `.plot()`, `.to_html(path)`, `.to_csv(folder)`.
 
     Raises
     ------
     ValueError
         If there is no model or no seed, the test set has classes that the training set has not, a model does not fit
         the data or the checkpoint of its run, or cannot be sent to a worker.
-    TrainingDivergedError
-        If a loss or gradient is not finite; it names the model and the run.
+    Exception
+        That of the first run, where no run on the whole training set succeeds: `TrainingDivergedError`, whose message
+        names the model and the run.
+
+    Warns
+    -----
+    RuntimeWarning
+        For each run that fails, while the others go on: it is in `report.failures` with its traceback, and in none of
+        the figures. And where a worker is lost, whose run is repeated.
 
     Examples
     --------
-    >>> import rnnbp
+    >>> import numpy as np, rnnbp
     >>> rng = np.random.default_rng(0)
     >>> data = rnnbp.SequenceDataset([rng.normal(k, 1, (6, 2)) for k in (0, 2) * 12], targets=[0, 1] * 12)
     >>> def static(seed):
@@ -113,7 +123,7 @@ def compare(
     >>> report.table[["model", "kind", "parameters"]].values.tolist()
     [['a', 'static', 6], ['b', 'recurrent', 42]]
     """
-    _check_factories(models, optimizer, optimizers or {}, schedule)
+    check_factories(models, optimizer, optimizers or {}, schedule)
     for name, data in (("train", train), ("test", test)):
         check_dataset(name, data)
     chosen = chosen_seeds(seeds)
@@ -127,71 +137,44 @@ def compare(
     )
     by_model = dict.fromkeys(models, optimizer or partial(Adam, 0.01)) | dict(optimizers or {})
     factories = {name: (make, by_model[name]) for name, make in models.items()}
-    if positive_int("workers", workers) > 1:
-        start_workers()
-        check_sendable("schedule", schedule)
-        for name, pair in factories.items():
-            check_sendable(f"model {name!r} or its optimizer", pair)
+    job_count(n_jobs)
     test = matched("test", test, train.classes)
-    _check_models_are_new(models, chosen[0])
+    check_models_are_new(models, chosen[0])
     runs = list(_training_runs(recipe, factories, chosen, train, test, positive_int("folds", folds)))
-
-    def shown(run: TrainingRun, result: Result) -> dict[str, float]:
-        return {} if result.row is None else {f"{run.name} {recipe.loss.metric}": result.row["test"]}
-
-    places = _longest_first(runs) if workers > 1 else range(len(runs))
-    begun = [runs[place] for place in places]
-    label = progress if isinstance(progress, str) else "run"
-    results = in_order(TrainingRun.perform, begun, workers, progress=bool(progress), label=label, shown=shown)
-    in_place = [result for _, result in sorted(zip(places, results, strict=True), key=itemgetter(0))]
+    ordered = _longest_first(runs)
+    outcomes = run_all(
+        partial(_performed, fastest_allowed()),
+        ordered,
+        n_jobs,
+        progress=bool(progress),
+        label=progress if isinstance(progress, str) else "run",
+        shown=TrainingRun.shown,
+    )
     optimizers_used = {name: make() for name, make in by_model.items()}
     described = settings(train, test, recipe, seeds=chosen, folds=folds, optimizers=optimizers_used)
-    table = pd.DataFrame([result.row for result in in_place if result.row is not None])
-    curves = pd.concat([result.curve for result in in_place], ignore_index=True)
-    first = {
-        run.name: run.model_of(result)
-        for run, result in zip(runs, in_place, strict=True)
-        if run.test is not None and run.seed == chosen[0]
-    }
-    return Report(table, curves, recipe.loss.metric, described, first)
+    by_run = dict(zip(map(str, ordered), outcomes, strict=True))
+    return _report([(run, by_run[str(run)]) for run in runs], recipe.loss.metric, described)
 
 
-def _check_factories(models: Any, optimizer: Any, optimizers: Mapping[str, Any], schedule: Any) -> None:
-    """Raise unless models, optimizers and schedule are given as factories, called once per run."""
-    if not isinstance(models, Mapping):
-        raise ValueError(f'models must be a dict of names and functions, {{"lstm": make}}, got {models!r}')
-    if not models:
-        raise ValueError("models must be at least one, got none")
-    for name, make in models.items():
-        if isinstance(make, Sequential) or make is Sequential or not callable(make):
-            raise ValueError(
-                f"models[{name!r}] must be a function that makes a new model for each seed, got {make!r}: "
-                f"{{{name!r}: lambda seed: rnnbp.Sequential(..., seed=seed)}}"
-            )
-    for name in optimizers:
-        choice("optimizers", name, models)
-    given = {"optimizer": optimizer} | {f"optimizers[{name!r}]": make for name, make in optimizers.items()}
-    for name, make in given.items():
-        if make is not None and not callable(make):
-            raise ValueError(
-                f"{name} must be a function that makes a new optimizer for each run, got {make!r}: "
-                "lambda: rnnbp.Adam(0.01)"
-            )
-    if isinstance(schedule, Schedule) or not callable(schedule):
-        raise ValueError(
-            f"schedule must be a function that makes one of the number of epochs, got {schedule!r}: "
-            "lambda epochs: rnnbp.Cosine(epochs)"
-        )
+def _performed(kernels: str, run: TrainingRun) -> Result:
+    """Perform a run in any process by the kernels that the calling one uses."""
+    with using(kernels):
+        return run.perform()
 
 
-def _check_models_are_new(models: Mapping[str, MakeModel], seed: int) -> None:
-    """Raise if a factory returns the same model again, in which a run would continue the training of the last one."""
-    for name, make in models.items():
-        if new_model(make, seed) is new_model(make, seed):
-            raise ValueError(
-                f"models[{name!r}] must make a new model at each call, and returns the same one, which would be "
-                f"trained further by each run: {{{name!r}: lambda seed: rnnbp.Sequential(..., seed=seed)}}"
-            )
+def _report(outcomes: Sequence[tuple[TrainingRun, Outcome]], metric: str, described: dict[str, str]) -> Report:
+    """Return the report of runs, of those that failed only as failures."""
+    finished = [(run, outcome.result) for run, outcome in outcomes if outcome.error is None]
+    tested = [(run, result) for run, result in finished if result.row is not None]
+    if not tested:
+        raise failure(next(outcome for run, outcome in outcomes if run.test is not None))
+    trained: dict[str, Sequential] = {}
+    for run, result in tested:
+        if run.name not in trained:
+            trained[run.name] = run.model_of(result)
+    table = pd.DataFrame([result.row for _, result in tested])
+    curves = pd.concat([result.curve for _, result in finished], ignore_index=True)
+    return Report(table, curves, metric, described, trained, failures(outcomes))
 
 
 def _training_runs(
@@ -203,9 +186,9 @@ def _training_runs(
     folds: int,
 ) -> Iterator[TrainingRun]:
     """Yield the cross-validation runs of every model, then the runs that are evaluated on the test set."""
-    splits = list(enumerate(_splits(train, folds)))
+    parts = list(enumerate(splits(train, folds)))
     for name, pair in factories.items():
-        for fold, (rest, validation) in splits:
+        for fold, (rest, validation) in parts:
             seed = seeds[fold % len(seeds)]
             yield TrainingRun(recipe, name, f"fold {fold}", *pair, seed, rest, validation=validation)
     for seed in seeds:
@@ -213,32 +196,8 @@ def _training_runs(
             yield TrainingRun(recipe, name, f"seed {seed}", *pair, seed, train, test=test)
 
 
-def _longest_first(runs: Sequence[TrainingRun]) -> list[int]:
-    """Return the places of runs, those of large recurrent models first, so that all workers end at about one time."""
+def _longest_first(runs: Sequence[TrainingRun]) -> list[TrainingRun]:
+    """Return the runs, those of large recurrent models first, so that all workers end at about one time."""
     models = {run.name: new_model(run.make, run.seed) for run in runs}
     costs = {name: (model.recurrent, model.params.size) for name, model in models.items()}
-    return sorted(range(len(runs)), key=lambda place: costs[runs[place].name], reverse=True)
-
-
-def _splits(data: SequenceDataset, folds: int) -> list[tuple[SequenceDataset, SequenceDataset]]:
-    """Return the (rest, fold) splits of the cross-validation; with one fold the first of five."""
-    return _folds(data, folds) if folds > 1 else _folds(data, 5)[:1]
-
-
-def _folds(data: SequenceDataset, folds: int) -> list[tuple[SequenceDataset, SequenceDataset]]:
-    """Return the (rest, fold) splits of a dataset, stratified by class.
-
-    Where there are fewer sequences than folds, the sequences are cut.
-    """
-    if len(data) < folds:
-        if not data.per_step:
-            raise ValueError(f"train must have at least one sequence for each of the {folds} folds, got {len(data)}")
-        data = data.cut(-(-int(data.lengths.sum()) // folds))
-    order = np.random.default_rng(0).permutation(len(data))
-    if isinstance(data.targets, np.ndarray) and data.targets.ndim == 1:
-        order = order[np.argsort(data.targets[order], kind="stable")]
-    fold_of = np.empty(len(data), int)
-    fold_of[order] = np.arange(len(data)) % folds
-    return [
-        (data.subset(np.flatnonzero(fold_of != k)), data.subset(np.flatnonzero(fold_of == k))) for k in range(folds)
-    ]
+    return sorted(runs, key=lambda run: costs[run.name], reverse=True)

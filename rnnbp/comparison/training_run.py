@@ -112,6 +112,13 @@ class TrainingRun:
     validation: SequenceDataset | None = None
     test: SequenceDataset | None = None
 
+    def __str__(self) -> str:
+        return f"{self.name}, {self.run}"
+
+    def shown(self, result: Result) -> dict[str, float]:
+        """Return the test score for the progress bar, where there is one."""
+        return {} if result.row is None else {f"{self.name} {self.recipe.loss.metric}": result.row["test"]}
+
     def perform(self) -> Result:
         """Train, and return the row of results if there is a test set, the learning curve and the parameters."""
         trainer = self.trained()
@@ -146,7 +153,7 @@ class TrainingRun:
                 checkpoint=checkpoint_in(recipe.checkpoints, f"{file_name(self.name)}, {self.run}"),
             )
         except TrainingDivergedError as error:
-            raise TrainingDivergedError(f"{self.name}, {self.run}: {error}") from error
+            raise TrainingDivergedError(f"{self}: {error}") from error
         return trainer
 
 

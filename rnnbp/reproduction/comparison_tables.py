@@ -72,7 +72,7 @@ def _compared(
         epochs=25,
         loss=loss_for(train),
         optimizers=optimizers,
-        workers=settings.workers,
+        n_jobs=settings.n_jobs,
         checkpoints=settings.checkpoints,
         progress=settings.progress,
     )
@@ -109,7 +109,7 @@ def speakers(settings: Settings) -> Iterator[Measured]:
                 names,
                 [network],
                 seeds=settings.seeds,
-                workers=settings.workers,
+                n_jobs=settings.n_jobs,
                 checkpoints=settings.checkpoints or Path(temporary),
                 progress=settings.progress,
                 **training,
@@ -161,7 +161,7 @@ def _suite(tasks: Mapping[str, SuiteTask], settings: Settings) -> SuiteReport:
         None,
         tasks,
         settings.seeds,
-        workers=settings.workers,
+        n_jobs=settings.n_jobs,
         checkpoints=settings.checkpoints,
         progress=settings.progress,
     )

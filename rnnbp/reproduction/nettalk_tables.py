@@ -65,4 +65,4 @@ def _pronounced(
 
 
 def _runs(settings: Settings) -> Runs:
-    return Runs(settings.seeds, settings.workers, settings.checkpoints, progress=settings.progress)
+    return Runs(settings.seeds, settings.n_jobs, settings.checkpoints, progress=settings.progress)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from rnnbp.reproduction.figures import HEADING, ORIGINS, Figure, names, read_figures, table
-from rnnbp.runtime import positive_int, replacing
+from rnnbp.runtime import job_count, positive_int, replacing
 
 DIGITS = {"%": ".2f", "": ".4g", **dict.fromkeys(("s", "ms", "µs", "MB"), ".3g")}
 
@@ -25,14 +25,14 @@ class Settings:
         Where the data is. Default: bundled, generated, or downloaded.
     checkpoints : Path, optional
         Folder for checkpoints, from which an interrupted run resumes.
-    workers : int, default 1
-        Number of processes that train in parallel.
+    n_jobs : int, optional
+        Number of runs that train at the same time, as in `rnnbp.compare`.
     progress : bool, default True
 
     Raises
     ------
     ValueError
-        If `seeds` or `workers` is not a positive integer.
+        If `seeds` is not a positive integer, or `n_jobs` no number of workers.
 
     Examples
     --------
@@ -44,12 +44,12 @@ class Settings:
     seeds: int
     data: Path | None = None
     checkpoints: Path | None = None
-    workers: int = 1
+    n_jobs: int | None = None
     progress: bool = True
 
     def __post_init__(self) -> None:
         positive_int("seeds", self.seeds)
-        positive_int("workers", self.workers)
+        job_count(self.n_jobs)
 
 
 @dataclass(frozen=True)

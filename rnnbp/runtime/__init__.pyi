@@ -29,9 +29,9 @@ from rnnbp.runtime.memory_pool import empty as empty
 from rnnbp.runtime.memory_pool import zeros as zeros
 from rnnbp.runtime.parallel import job_count as job_count
 from rnnbp.runtime.parallel import outcomes as outcomes
-from rnnbp.runtime.processes import check_sendable as check_sendable
-from rnnbp.runtime.processes import in_order as in_order
 from rnnbp.runtime.progress import Progress as Progress
+from rnnbp.runtime.runs import failure as failure
+from rnnbp.runtime.runs import run_all as run_all
 from rnnbp.runtime.serialization import by_name as by_name
 from rnnbp.runtime.serialization import from_config as from_config
 from rnnbp.runtime.serialization import to_config as to_config

@@ -31,6 +31,11 @@ class Outcome:
     error: str | None = None
     exception: Exception | None = None
 
+    @property
+    def reason(self) -> str:
+        """Error in a line, without the traceback; '' where there is none."""
+        return (self.error or "").strip().rpartition("\n")[2]
+
 
 def attempted(function: Callable[[Any], Any], task: Any) -> Outcome:
     """Return the outcome of ``function(task)``, computed with one thread.

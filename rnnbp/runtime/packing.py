@@ -84,4 +84,4 @@ def unpacked(everything: Array, place: int) -> Any:
 
     header = chunk(np.array([16 * place, 16 * place + 16])).view(np.int64)
     stream, *buffers = chunk(header).view(np.int64).reshape(-1, 2)
-    return pickle.loads(memoryview(chunk(stream)), buffers=[chunk(span) for span in buffers])
+    return pickle.loads(chunk(stream).data, buffers=[chunk(span) for span in buffers])

@@ -1,6 +1,7 @@
 """Tasks performed in this process, or by workers through joblib: its own processes, a Dask cluster or Ray."""
 
 import os
+import pickle
 import sys
 import warnings
 from collections import Counter
@@ -19,14 +20,13 @@ from rnnbp.runtime.worker import performed
 
 Array = np.ndarray
 Task = TypeVar("Task")
+Outcomes = Generator[tuple[int, Outcome], None, None]
 
 IN_COMPANY, ATTEMPTS = 2, 3  # a run whose worker was lost is repeated beside others, then alone
 GIVEN_UP = f"its worker was lost {ATTEMPTS} times, at last without another beside it, perhaps for want of memory: "
 
 
-def outcomes(
-    function: Callable[[Task], Any], tasks: Iterable[Task], n_jobs: int | None = None
-) -> Iterator[tuple[int, Outcome]]:
+def outcomes(function: Callable[[Task], Any], tasks: Iterable[Task], n_jobs: int | None = None) -> Outcomes:
     """Return an iterator over ``(i, outcome of function(tasks[i]))``, each as it completes.
 
     A task that raises is an outcome with its traceback, and the others go on. A task whose worker process is killed is
@@ -99,14 +99,19 @@ def _backend() -> str:
     return type(get_active_backend()[0]).__name__
 
 
-def _in_this_process(function: Callable[[Task], Any], tasks: Sequence[Task]) -> Iterator[tuple[int, Outcome]]:
+def _in_this_process(function: Callable[[Task], Any], tasks: Sequence[Task]) -> Outcomes:
     for place, task in enumerate(tasks):
         yield place, attempted(function, task)
 
 
-def _by_workers(function: Callable[[Task], Any], tasks: Sequence[Task], jobs: int) -> Iterator[tuple[int, Outcome]]:
+def _by_workers(function: Callable[[Task], Any], tasks: Sequence[Task], jobs: int) -> Outcomes:
     """Repeat tasks whose workers were lost until each has an outcome."""
-    calls = packed([(function, task) for task in tasks])
+    try:
+        calls = packed([(function, task) for task in tasks])
+    except (pickle.PicklingError, TypeError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"a task cannot be sent to a worker: {error}: leave out what is of this process alone, or n_jobs=1"
+        ) from error
     waiting, losses = dict.fromkeys(range(len(tasks))), Counter[int]()
     while waiting:
         begun: list[int] = []
@@ -131,9 +136,7 @@ def _by_workers(function: Callable[[Task], Any], tasks: Sequence[Task], jobs: in
                 yield place, Outcome(error=GIVEN_UP + reason, exception=ChildProcessError(GIVEN_UP + reason))
 
 
-def _round(
-    calls: Array, places: Sequence[int], jobs: int, begun: list[int]
-) -> Generator[tuple[int, Outcome], None, None]:
+def _round(calls: Array, places: Sequence[int], jobs: int, begun: list[int]) -> Outcomes:
     """Yield the outcomes of some of the packed calls, and add each to `begun` as it is sent to a worker."""
     from joblib import Parallel, delayed, parallel_config
 

@@ -1,11 +1,16 @@
 """compare: every model under the same budget, the best chosen without the test set."""
 
+import threading
+from functools import partial
+
 import numpy as np
+import pandas as pd
 import pytest
 
 import rnnbp
 from rnnbp.comparison import Recipe
-from rnnbp.comparison.run import _folds, _longest_first, _splits, _training_runs
+from rnnbp.comparison.folds import _folds, splits
+from rnnbp.comparison.run import _longest_first, _training_runs
 
 
 def classes(n: int = 24, seed: int = 0, spread: float = 1.0) -> rnnbp.SequenceDataset:
@@ -70,7 +75,7 @@ def test_the_choice_of_the_best_model_does_not_depend_on_the_test_set():
 
 
 def test_the_same_seeds_give_the_same_numbers_in_any_number_of_processes():
-    one, two = compared(), compared(workers=2)
+    one, two = compared(), compared(n_jobs=2)
     timed = ["seconds", "inference_ms"]
     assert one.runs.drop(columns=timed).equals(two.runs.drop(columns=timed))
     assert one.curves.drop(columns="seconds").equals(two.curves.drop(columns="seconds"))
@@ -91,14 +96,14 @@ def test_folds_partition_the_training_set_and_are_stratified():
 def test_one_fold_holds_out_a_fifth_once():
     report = compared({"static": static}, folds=1)
     assert report.curves["run"].unique().tolist() == ["fold 0", "seed 0", "seed 1"]
-    ((rest, held_out),) = _splits(classes(25), 1)
+    ((rest, held_out),) = splits(classes(25), 1)
     assert (len(rest), len(held_out)) == (20, 5)
     assert set(rest.ids).isdisjoint(held_out.ids)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_the_report_has_the_models_trained_with_the_first_seed(workers):
-    report = compared(seeds=[3, 5], workers=workers)
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_the_report_has_the_models_trained_with_the_first_seed(n_jobs):
+    report = compared(seeds=[3, 5], n_jobs=n_jobs)
     test = classes(seed=1)
     for name, model in report.trained.items():
         first = report.runs[(report.runs["model"] == name) & (report.runs["seed"] == 3)]
@@ -139,15 +144,122 @@ def test_optimizers_of_single_models_take_precedence():
     assert spread["static"] < 1e-6 < spread["recurrent"]
 
 
-def test_divergence_names_the_model_and_the_run():
-    def growing(seed):
-        return rnnbp.Sequential(rnnbp.Elman(2, 6, activation="linear"), rnnbp.Last(), rnnbp.Dense(6, 3), seed=seed)
+def growing(seed: int) -> rnnbp.Sequential:
+    return rnnbp.Sequential(rnnbp.Elman(2, 6, activation="linear"), rnnbp.Last(), rnnbp.Dense(6, 3), seed=seed)
 
-    with pytest.raises(rnnbp.TrainingDivergedError, match=r"growing, fold 0: the loss is .* at epoch \d"):
-        compared({"growing": growing}, optimizer=lambda: rnnbp.SGD(1e10))
+
+def too_large(seed: int) -> rnnbp.Sequential:
+    return rnnbp.Sequential(TooLarge(), rnnbp.Dense(2, 3), seed=seed)
+
+
+class TooLarge(rnnbp.MeanOverTime):
+    """Layer for which there is not enough memory."""
+
+    def forward(self, *args, **options):
+        raise MemoryError("of the test")
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_divergence_of_every_run_is_raised_and_names_the_model_and_the_run(n_jobs):
+    with pytest.raises(rnnbp.TrainingDivergedError, match=r"growing, fold 0: the loss is .* at epoch \d") as caught:
+        compared({"growing": growing}, optimizer=lambda: rnnbp.SGD(1e10), n_jobs=n_jobs)
+    assert "in perform" in caught.value.__notes__[0]
+
+
+FAILING = {"growing": growing, "too large": too_large}
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+@pytest.mark.filterwarnings("ignore:(overflow|invalid value):RuntimeWarning")
+def test_failed_runs_are_recorded_with_their_tracebacks_and_the_others_go_on(n_jobs):
+    with pytest.warns(RuntimeWarning, match="failed: ") as warned:
+        report = compared(BOTH | FAILING, optimizers={"growing": lambda: rnnbp.SGD(1e10)}, n_jobs=n_jobs)
+    runs = [*(f"fold {k}" for k in range(3)), "seed 0", "seed 1"]
+    expected = {(model, run) for model in FAILING for run in runs}
+    assert {(row.model, row.run) for row in report.failures.itertuples()} == expected
+    failed = report.failures.set_index(["model", "run"])
+    assert failed.loc[("too large", "seed 1"), "error"] == "MemoryError: of the test"
+    assert failed.loc[("too large", "seed 1"), "traceback"].startswith("Traceback (most recent call last):\n")
+    assert "in forward" in failed.loc[("too large", "seed 1"), "traceback"]
+    assert "growing, fold 0: the loss is" in failed.loc[("growing", "fold 0"), "error"]
+    assert {str(one.message).partition(" failed")[0] for one in warned} >= {"too large, seed 1", "growing, fold 0"}
+    alone = compared()
+    timed = ["seconds", "inference_ms"]
+    assert report.runs.drop(columns=timed).equals(alone.runs.drop(columns=timed))
+    assert report.curves.drop(columns="seconds").equals(alone.curves.drop(columns="seconds"))
+    assert report.verdict == alone.verdict
+    assert list(report.trained) == list(BOTH)
+
+
+@pytest.fixture
+def unrendered(monkeypatch) -> None:
+    """Leave the plots out of the pages, for the time that they take."""
+    monkeypatch.setattr("rnnbp.comparison.page._svg", lambda plot, width: "data:")
+
+
+def failing_with_seed(chosen: int, seed: int) -> rnnbp.Sequential:
+    return too_large(seed) if seed == chosen else static(seed)
+
+
+@pytest.mark.filterwarnings("ignore:.* failed:RuntimeWarning")
+def test_statistics_leave_failed_runs_out(tmp_path, unrendered):
+    """Seed 3 has the folds 0 and 2, and seed 5 fold 1."""
+    models = {"some": partial(failing_with_seed, 3), "recurrent": recurrent}
+    report, alone = compared(models, seeds=[3, 5, 6]), compared({"some": static, "recurrent": recurrent}, seeds=[5, 6])
+    assert sorted(report.failures["run"]) == ["fold 0", "seed 3"]
+    own, same = (one.table.set_index("model").loc["some"] for one in (report, alone))
+    assert own[["test_mean", "test_std"]].equals(same[["test_mean", "test_std"]])
+    assert report.paired("recurrent", "some") == alone.paired("recurrent", "some")
+    assert report.trained["some"].params.vector.tolist() == alone.trained["some"].params.vector.tolist()
+    shown = repr(report)
+    assert "2 runs failed, and are in none of these figures (tracebacks: report.failures):" in shown
+    assert "  some, seed 3: MemoryError: of the test" in shown
+    report.to_html(tmp_path / "report.html")
+    report.to_csv(tmp_path)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Failed runs" in page
+    assert "in forward" in page
+    assert list(pd.read_csv(tmp_path / "failures.csv")["run"]) == ["fold 0", "seed 3"]
+
+
+@pytest.mark.filterwarnings("ignore:.* failed:RuntimeWarning")
+def test_without_any_validation_no_network_is_chosen(tmp_path, unrendered):
+    report = compared({"a": partial(failing_with_seed, 3), "b": partial(failing_with_seed, 3)}, seeds=[3, 4], folds=1)
+    assert report.best("static") is None
+    assert report.verdict == "No network can be chosen: every run of the cross-validation failed."
+    report.to_html(tmp_path / "report.html")
+
+
+def test_a_report_without_failures_shows_none(tmp_path, unrendered):
+    report = compared()
+    assert report.failures.empty
+    assert "failed" not in repr(report)
+    report.to_html(tmp_path / "report.html")
+    report.to_csv(tmp_path)
+    assert not (tmp_path / "failures.csv").exists()
+    assert "Failed runs" not in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_lambdas_are_sent_to_workers():
+    report = compared(
+        {"a": lambda seed: static(seed)},
+        optimizer=lambda: rnnbp.Adam(0.02),
+        schedule=lambda epochs: rnnbp.Cosine(epochs),
+        n_jobs=2,
+    )
+    assert report.failures.empty
+    assert report.settings["optimizer"].startswith("Adam(learning_rate=0.02")
 
 
 SHARED = static(0)
+LOCK = threading.Lock()
+
+
+def unsendable(lock, seed: int) -> rnnbp.Sequential:
+    return static(seed)
+
+
+UNSENDABLE = partial(unsendable, LOCK)
 
 
 @pytest.mark.parametrize(
@@ -167,11 +279,14 @@ SHARED = static(0)
         ({"seeds": []}, "seeds must be at least one, got none"),
         ({"seeds": 0}, "seeds must be a positive integer, got 0"),
         ({"folds": 0}, "folds must be a positive integer, got 0"),
-        ({"workers": 0}, "workers must be a positive integer, got 0"),
+        ({"n_jobs": 0}, "n_jobs must be a positive integer, or -1 for all cores, got 0"),
+        ({"n_jobs": 1.5}, "n_jobs must be a positive integer, or -1 for all cores, got 1.5"),
+        ({"n_jobs": "all"}, "n_jobs must be a positive integer, or -1 for all cores, got 'all'"),
+        ({"n_jobs": -2}, "n_jobs must be a positive integer, or -1 for all cores, got -2"),
+        ({"n_jobs": True}, "n_jobs must be a positive integer, or -1 for all cores, got True"),
         ({"optimizers": {"statik": rnnbp.Adam}}, "optimizers must be one of .* Did you mean 'static'?"),
         ({"train": classes(2)}, "train must have at least one sequence for each of the 3 folds, got 2"),
-        ({"models": {"a": lambda seed: static(seed)}, "workers": 2}, "model 'a' or its optimizer cannot be sent to"),
-        ({"schedule": lambda epochs: None, "workers": 2}, "schedule cannot be sent to another process"),
+        ({"models": {"a": UNSENDABLE}, "n_jobs": 2}, "cannot be sent to a worker: .*: leave out what .* n_jobs=1"),
     ],
 )
 def test_invalid_arguments_are_refused(options, message):
@@ -183,5 +298,5 @@ def test_several_workers_begin_with_the_longest_runs():
     factories = {name: (make, rnnbp.Adam) for name, make in BOTH.items()}
     recipe = Recipe(1, 4, rnnbp.CrossEntropy(), rnnbp.BPTT(), rnnbp.Cosine, None)
     runs = list(_training_runs(recipe, factories, [0], classes(), classes(), 2))
-    names = [runs[place].name for place in _longest_first(runs)]
+    names = [run.name for run in _longest_first(runs)]
     assert names == ["recurrent"] * 3 + ["static"] * 3

@@ -84,11 +84,7 @@ def test_a_task_is_compared_as_by_compare_itself():
 
 @pytest.mark.slow
 def test_the_numbers_do_not_depend_on_the_number_of_workers():
-    same(suite(tasks={"recall": RECALL}), suite(tasks={"recall": RECALL}, workers=2))
-
-
-class StopError(Exception):
-    """Interruption of a test."""
+    same(suite(tasks={"recall": RECALL}), suite(tasks={"recall": RECALL}, n_jobs=2))
 
 
 def test_a_suite_resumed_from_checkpoints_equals_one_without_interruption(tmp_path, monkeypatch):
@@ -98,13 +94,13 @@ def test_a_suite_resumed_from_checkpoints_equals_one_without_interruption(tmp_pa
 
     def interrupted(run):
         if len(done) == 8:  # in the second task
-            raise StopError
+            raise KeyboardInterrupt
         done.append(run)
         return perform(run)
 
     with monkeypatch.context() as patch:
         patch.setattr(TrainingRun, "perform", interrupted)
-        with pytest.raises(StopError):
+        with pytest.raises(KeyboardInterrupt):
             suite(checkpoints=tmp_path)
     assert (tmp_path / "recall" / "report.npz").is_file()
     assert not (tmp_path / "parity" / "report.npz").exists()
@@ -234,7 +230,7 @@ def test_missing_data_is_skipped_with_a_message_where_it_may_be_missing(capsys):
         ({"seeds": 0}, "seeds must be a positive integer, got 0"),
         ({"seeds": []}, "seeds must be at least one, got none"),
         ({"parameters": 0}, "parameters must be a positive integer, got 0"),
-        ({"workers": 0}, "workers must be a positive integer, got 0"),
+        ({"n_jobs": 0}, "n_jobs must be a positive integer, or -1 for all cores, got 0"),
     ],
 )
 def test_invalid_arguments_are_refused(options, message):
@@ -437,12 +433,36 @@ def diverging(seed):
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_divergence_names_its_task_and_keeps_the_finished_ones(tmp_path):
-    models = {"recall": {"linear": "linear"}, "parity": {"mine": diverging}}
-    tasks = {"recall": RECALL, "parity": RECALL}
-    with pytest.raises(rnnbp.TrainingDivergedError, match="task 'parity': mine, fold 0: "):
-        suite(models, tasks, 1, checkpoints=tmp_path)
+def test_a_task_of_which_every_run_fails_is_recorded_and_the_others_go_on(tmp_path, monkeypatch):
+    models = {"parity": {"mine": diverging}, "recall": {"linear": "linear"}}
+    tasks = {"parity": RECALL, "recall": RECALL}
+    with pytest.warns(RuntimeWarning, match="task 'parity' failed: mine, fold 0: "):
+        report = suite(models, tasks, 1, checkpoints=tmp_path)
+    assert list(report.reports) == ["recall"]
+    (row,) = report.failures.to_dict("records")
+    assert (row["task"], row["model"], row["run"]) == ("parity", "all", "all")
+    assert "mine, fold 0: the loss is" in row["traceback"]
+    assert "1 run failed" in repr(report)
+    monkeypatch.setattr("rnnbp.comparison.page._svg", lambda plot, width: "data:")
+    report.to_csv(tmp_path / "report")
+    report.to_html(tmp_path / "report" / "report.html")
+    assert "Failed runs" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    assert len(pd.read_csv(tmp_path / "report" / "failures.csv")) == 1
     assert (tmp_path / "recall" / "report.npz").is_file()
+    assert not (tmp_path / "parity" / "report.npz").exists()
+    with pytest.raises(rnnbp.TrainingDivergedError, match="mine, fold 0: "):
+        suite({"parity": {"mine": diverging}}, {"parity": RECALL}, 1)
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_task_with_failed_runs_is_tried_again(tmp_path):
+    models = {"recall": {"mine": diverging, "linear": "linear"}}
+    report = suite(models, {"recall": RECALL}, 1, checkpoints=tmp_path)
+    assert report.failures["model"].tolist() == ["mine", "mine"]
+    assert report.reports["recall"].table["model"].tolist() == ["linear"]
+    assert not (tmp_path / "recall" / "report.npz").exists()
+    again = suite(models, {"recall": RECALL}, 1, checkpoints=tmp_path)
+    assert again.reports["recall"].runs["test_loss"].equals(report.reports["recall"].runs["test_loss"])
 
 
 def test_a_report_says_what_one_fold_is():

@@ -1,5 +1,6 @@
 """Tables of results beside published figures: NETtalk's of 1987, held-out words, and the CMU dictionary."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from rnnbp.applications.nettalk.spelling import split_words
 from rnnbp.applications.nettalk.trials import Trial, mean_and_std
 from rnnbp.applications.nettalk.variants import ERRORS, VARIANTS, Variant, as_in_1987
 from rnnbp.datasets import load_cmudict, load_nettalk
-from rnnbp.runtime import in_order, positive_int, unknown
+from rnnbp.runtime import job_count, positive_int, run_all, unknown
 
 Result = TypeVar("Result")
 
@@ -40,8 +41,8 @@ class Runs:
     ----------
     seeds : int, default 3
         Number of seeds that are averaged.
-    workers : int, default 1
-        Number of processes that train in parallel.
+    n_jobs : int, optional
+        Number of runs that train at the same time, as in `rnnbp.compare`.
     folder : Path, optional
         Folder for checkpoints, from which interrupted or finished runs resume.
     epochs : int, optional
@@ -51,7 +52,7 @@ class Runs:
     Raises
     ------
     ValueError
-        If `seeds` is not a positive integer.
+        If `seeds` is not a positive integer, or `n_jobs` no number of workers.
 
     Examples
     --------
@@ -61,13 +62,14 @@ class Runs:
     """
 
     seeds: int = 3
-    workers: int = 1
+    n_jobs: int | None = None
     folder: Path | None = None
     epochs: int | None = None
     progress: bool = True
 
     def __post_init__(self) -> None:
         positive_int("seeds", self.seeds)
+        job_count(self.n_jobs)
         if self.folder is not None:
             self.folder.mkdir(parents=True, exist_ok=True)
 
@@ -79,9 +81,13 @@ class Runs:
             for name, variant in variants.items()
         ]
 
-    def results(self, run: Callable[[Trial], Result], trials: Sequence[Trial]) -> list[Result]:
-        """Return ``run(trial)`` of every trial, in order."""
-        return in_order(run, trials, self.workers, progress=self.progress, label="trained")
+    def results(self, run: Callable[[Trial], Result], trials: Sequence[Trial]) -> list[tuple[Trial, Result]]:
+        """Return every trial, in order, with ``run(trial)``; those that fail are warned of and left out."""
+        outcomes = run_all(run, trials, self.n_jobs, name=str, progress=self.progress, label="trained")
+        for trial, outcome in zip(trials, outcomes, strict=True):
+            if outcome.error:
+                print(f"{trial}: {outcome.error}", file=sys.stderr)
+        return [(trial, one.result) for trial, one in zip(trials, outcomes, strict=True) if one.error is None]
 
 
 def nettalk_1987(
@@ -118,14 +124,14 @@ def nettalk_1987(
         raise ValueError(f"{source!r} has no list of common words: nettalk.list belongs beside nettalk.data")
     common = corpus["common"].to_numpy()
     train, test = (Lexicon.of_nettalk(corpus[mask]) for mask in (common, ~common))
-    results = []
+    results: list[tuple[Trial, Any]] = []
     for run, names in (
         (trials.common_words, [name for name in hidden if name not in WITH_DICTIONARY]),
         (trials.whole_dictionary, [name for name in hidden if name in WITH_DICTIONARY]),
     ):
         variants = {f"{name}, {error}": as_in_1987(HIDDEN[name], error) for name in names for error in ERRORS}
         results += runs.results(run, runs.trials(variants, train, test))
-    curves = mean_and_std([row for rows, _ in results for row in rows], ["name", "words", "pass"])
+    curves = mean_and_std([row for _, (rows, _) in results for row in rows], ["name", "words", "pass"])
     curves[["hidden", "error"]] = curves.pop("name").str.split(", ", expand=True)
     last = curves.groupby(["hidden", "error", "words"])["pass"].transform("max")
     table = curves[(curves["pass"] == last) | ((curves["words"] == "dictionary") & (curves["pass"] == 1))]
@@ -199,5 +205,6 @@ def _check_names(argument: str, names: Sequence[str], known: Mapping[str, Any]) 
 
 def _compared(train: Lexicon, test: Lexicon, variants: Sequence[str], runs: Runs) -> pd.DataFrame:
     planned = runs.trials({name: VARIANTS[name] for name in variants}, train, test)
-    rows, models = zip(*runs.results(trials.held_out, planned), strict=True)
-    return mean_and_std([*rows, *trials.averaged(planned, models)], ["name"])
+    results = runs.results(trials.held_out, planned)
+    averaged = trials.averaged([(trial, model) for trial, (_, model) in results])
+    return mean_and_std([*(row for _, (row, _) in results), *averaged], ["name"])

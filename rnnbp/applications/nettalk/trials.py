@@ -48,6 +48,9 @@ class Trial:
     test: Lexicon
     folder: Path | None = None
 
+    def __str__(self) -> str:
+        return f"{self.name}, seed {self.seed}"
+
     def checkpoint(self, stage: str = "") -> Path | None:
         """Return the checkpoint file of one stage of the training."""
         return checkpoint_in(self.folder, f"{self.name}-{self.seed}{stage}")
@@ -137,10 +140,10 @@ def held_out(trial: Trial) -> tuple[Row, Sequential]:
     return row, trainer.model
 
 
-def averaged(trials: Iterable[Trial], trained: Iterable[Sequential]) -> list[Row]:
+def averaged(trained: Iterable[tuple[Trial, Sequential]]) -> list[Row]:
     """Compute the error rates of the ensemble of the networks of all seeds, for each name."""
     by_name: dict[str, tuple[Trial, list[Sequential]]] = {}
-    for trial, model in zip(trials, trained, strict=True):
+    for trial, model in trained:
         by_name.setdefault(trial.name, (trial, []))[1].append(model)
     return [
         {"name": f"{name}, {len(models)} averaged", **scores(trial.reader(models), trial.test)}

@@ -17,7 +17,7 @@ from rnnbp.gradients import BPTT
 from rnnbp.metrics import accuracy
 from rnnbp.models import Sequential
 from rnnbp.optimizers import Cosine
-from rnnbp.runtime import in_order
+from rnnbp.runtime import Outcome, run_all
 
 Array = np.ndarray
 WARPS = tuple(float(warp) for warp in np.exp(0.03 * np.arange(-6, 7)))  # 0.84 to 1.20
@@ -64,7 +64,7 @@ def leave_one_speaker_out(
     batch_size: int = 16,
     parameters: int | None = None,
     warps: Sequence[float] = (),
-    workers: int = 1,
+    n_jobs: int | None = None,
     checkpoints: str | Path | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
@@ -87,8 +87,8 @@ def leave_one_speaker_out(
         Vocal tract length normalisation: of these warps of the test speaker's mel filters, such as `WARPS`, the one for
         which a network is most certain of its answers, without labels (Lee & Rose 1996,
         doi:10.1109/ICASSP.1996.541105, take the likelihood). Needs features normalised by speaker. Default: none.
-    workers : int, default 1
-        Number of processes that train in parallel.
+    n_jobs : int, optional
+        Number of runs that train at the same time, as in `rnnbp.compare`.
     checkpoints : str or Path, optional
         A folder in which each run is saved after each epoch, and from which a second call with the same arguments
         resumes.
@@ -98,7 +98,8 @@ def leave_one_speaker_out(
     -------
     DataFrame
         A row for each model, speaker and seed: `model`, `kind`, `speaker`, `seed`, `test`, `seconds`; and, of several
-        seeds, one for their ensemble, whose probabilities are averaged.
+        seeds, one for their ensemble, whose probabilities are averaged. Where runs failed, a column `error` has their
+        tracebacks; their scores are NaN, and they are in no ensemble.
 
     Examples
     --------
@@ -113,13 +114,14 @@ def leave_one_speaker_out(
             factories = model_factory(name, train, parameters), baselines_for(train)[name].optimizer
             runs = ((f"{speaker}, seed {seed}", *factories, seed) for seed in range(seeds))
             trials += [Trial(TrainingRun(recipe, name, *run, train), tests, tuple(warps)) for run in runs]
-    outcomes = in_order(Trial.outcome, trials, workers, progress=progress, shown=_shown)
-    rows = [row for first in range(0, len(outcomes), seeds) for row in _with_ensemble(outcomes[first : first + seeds])]
+    outcomes = run_all(Trial.tested, trials, n_jobs, name=str, progress=progress, shown=_shown)
+    both = list(zip(trials, outcomes, strict=True))
+    rows = [row for first in range(0, len(both), seeds) for row in _with_ensemble(both[first : first + seeds])]
     return pd.DataFrame(rows).astype({"seed": "Int64"})
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Tested:
     """Result of a training run: its row, the speaker's classes (N,), and the predicted probabilities (N, K)."""
 
     row: dict[str, Any]
@@ -135,7 +137,15 @@ class Trial:
     tests: Sequence[SequenceDataset]
     warps: Sequence[float] = ()
 
-    def outcome(self) -> Outcome:
+    def __str__(self) -> str:
+        return str(self.training)
+
+    def failed(self, error: str) -> dict[str, Any]:
+        """Return the row of a run that failed."""
+        speaker = self.training.run.partition(",")[0]
+        return {"model": self.training.name, "speaker": speaker, "seed": self.training.seed, "error": error}
+
+    def tested(self) -> Tested:
         """Train and test."""
         training, trainer = self.training, self.training.trained()
         model = trainer.model
@@ -150,7 +160,7 @@ class Trial:
             "test": accuracy(targets, probabilities.argmax(axis=1)),
             "seconds": trainer.history["seconds"].sum(),
         }
-        return Outcome(row, targets, probabilities)
+        return Tested(row, targets, probabilities)
 
 
 def normalized_tract(
@@ -179,18 +189,19 @@ def normalized_tract(
     return [with_warp(test, best) for test in tests]
 
 
-def _with_ensemble(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+def _with_ensemble(trials: Sequence[tuple[Trial, Outcome]]) -> list[dict[str, Any]]:
     """Return the rows of a model's networks for one speaker and, where there are several, one for their ensemble."""
-    rows, first = [outcome.row for outcome in outcomes], outcomes[0]
-    if len(outcomes) == 1:
+    rows = [trial.failed(outcome.error) if outcome.error else outcome.result.row for trial, outcome in trials]
+    finished: list[Tested] = [outcome.result for _, outcome in trials if outcome.error is None]
+    if len(finished) < 2:
         return rows
-    mean = np.mean([outcome.probabilities for outcome in outcomes], axis=0)
-    name, test = f"{first.row['model']}, {len(outcomes)} averaged", accuracy(first.targets, mean.argmax(axis=1))
+    first, mean = finished[0], np.mean([one.probabilities for one in finished], axis=0)
+    name, test = f"{first.row['model']}, {len(finished)} averaged", accuracy(first.targets, mean.argmax(axis=1))
     return [*rows, first.row | {"model": name, "seed": None, "seconds": None, "test": test}]
 
 
-def _shown(trial: Trial, outcome: Outcome) -> dict[str, float]:
-    row = outcome.row
+def _shown(trial: Trial, tested: Tested) -> dict[str, float]:
+    row = tested.row
     return {f"{row['model']} without {row['speaker']} accuracy": row["test"]}
 
 

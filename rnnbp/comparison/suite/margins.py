@@ -7,13 +7,11 @@ import numpy as np
 import pandas as pd
 
 from rnnbp.comparison.lag_profile import memory_lag
-from rnnbp.comparison.paired_scores import Paired
+from rnnbp.comparison.paired_scores import NO_PAIR, Paired
 from rnnbp.comparison.report import Report
 from rnnbp.comparison.suite.statistics import ALPHA
 from rnnbp.metrics import less_is_better
 from rnnbp.models.kind import KINDS
-
-NO_PAIR = Paired(np.nan, np.nan, np.nan, np.nan)
 
 
 def margins(reports: Mapping[str, Report], memory: Mapping[str, pd.DataFrame]) -> pd.DataFrame:

@@ -31,6 +31,8 @@ class ComparedSuite(Protocol):
     @property
     def ranking_of_kinds(self) -> Ranking: ...
     @property
+    def failures(self) -> pd.DataFrame: ...
+    @property
     def verdict(self) -> str: ...
     def plot(self, width: float = ..., /) -> "Figure": ...
     def plot_ranks(self, width: float = ..., /) -> "Figure": ...
@@ -56,6 +58,7 @@ def suite_page(suite: ComparedSuite) -> str:
 set is used once. Differences are improvements, paired by seed, ± half the 95 % interval of each task by itself.
 <b>bptt − esn</b> compares one reservoir with the same network after backpropagation through all its weights.
 <b>memory</b> is the lag within which 90 % of the gradient of the best recurrent network lies.</p>
+{_failures(suite.failures)}
 <h2>Every model on every task</h2>
 {table(_wide(suite), "Mean test score; an empty cell: the task is without the model")}
 {_published(suite.reports)}
@@ -84,6 +87,14 @@ set is used once. Differences are improvements, paired by seed, ± half the 95 %
 <h2>Settings of all tasks</h2>
 {settings_table(described, "Training and versions") if described else ""}"""
     return document(f"rnnbp: {title}", body)
+
+
+def _failures(failed: pd.DataFrame) -> str:
+    """Return the runs that failed as a section; their tracebacks are in those of the tasks."""
+    if failed.empty:
+        return ""
+    columns = ["task", "model", "run", "error"]
+    return f"<h2>Failed runs</h2>\n{table(failed[columns], 'They are in none of the figures', text=columns)}"
 
 
 def _published(reports: Mapping[str, Compared]) -> str:

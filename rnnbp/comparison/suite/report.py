@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from rnnbp.comparison.failures import described, failures
 from rnnbp.comparison.report import Report
 from rnnbp.comparison.suite.margins import margins
 from rnnbp.comparison.suite.page import columns_to_read, suite_page
@@ -35,6 +36,8 @@ class SuiteReport:
     memory : mapping of str to DataFrame
         Lag profile of the gradient of each task's best recurrent network, as `rnnbp.comparison.memory_profile` returns
         it: columns `lag` and `share`. Tasks without a recurrent network are left out.
+    failed : mapping of str to str
+        The traceback of the first run of each task of which every run failed.
 
     Examples
     --------
@@ -55,6 +58,7 @@ class SuiteReport:
 
     reports: Mapping[str, Report]
     memory: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    failed: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -67,6 +71,14 @@ class SuiteReport:
             for task, report in self.reports.items()
         ]
         return pd.concat(tables, ignore_index=True)
+
+    @property
+    def failures(self) -> pd.DataFrame:
+        """Runs that failed: `task`, `model`, `run`, `error`, `traceback`; one row for a task of which every run did."""
+        whole = [(task, "all", "all", text.strip().rpartition("\n")[2], text) for task, text in self.failed.items()]
+        tables = [report.failures.assign(task=task) for task, report in self.reports.items()]
+        columns = ["task", *failures()]
+        return pd.concat([*tables, pd.DataFrame(whole, columns=columns, dtype=object)], ignore_index=True)[columns]
 
     @cached_property
     def wide(self) -> pd.DataFrame:
@@ -188,7 +200,7 @@ class SuiteReport:
         return plot_costs(self.table, width)
 
     def to_csv(self, folder: str | Path) -> None:
-        """Write `table.csv`, `margins.csv`, `ranks.csv`, `memory.csv` and `curves.csv`.
+        """Write `table.csv`, `margins.csv`, `ranks.csv`, `memory.csv`, `curves.csv` and, if any failed, `failures.csv`.
 
         Parameters
         ----------
@@ -204,7 +216,7 @@ class SuiteReport:
             "curves": pd.concat(curves, ignore_index=True),
             "memory": pd.concat(profiles, ignore_index=True) if profiles else pd.DataFrame(columns=["lag", "share"]),
         }
-        write_tables(folder, frames)
+        write_tables(folder, frames if self.failures.empty else frames | {"failures": self.failures})
 
     def to_html(self, path: str | Path) -> None:
         """Write the report as one self-contained HTML page, with the comparison of each task.
@@ -236,8 +248,9 @@ class SuiteReport:
                 return  # the page has a note in its place
 
     def __repr__(self) -> str:
-        return f"{self.verdict}\n{columns_to_read(self.margins).to_string(index=False)}"
+        return f"{self.verdict}\n{columns_to_read(self.margins).to_string(index=False)}{described(self.failures)}"
 
     def _repr_html_(self) -> str:
         table = columns_to_read(self.margins).to_html(index=False, border=0)
-        return f"<p>{html.escape(self.verdict)}</p>{table}"
+        failed = f"<pre>{html.escape(text)}</pre>" if (text := described(self.failures)) else ""
+        return f"<p>{html.escape(self.verdict)}</p>{table}{failed}"

@@ -1,9 +1,11 @@
 """Suite of comparisons: tasks x models x seeds, and for each task how far back the best recurrent network reaches."""
 
 import sys
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from traceback import format_exception
 from typing import Any
 
 import pandas as pd
@@ -17,13 +19,13 @@ from rnnbp.comparison.suite.model_selection import select_models
 from rnnbp.comparison.suite.report import SuiteReport
 from rnnbp.comparison.suite.tasks import SUITES, Pair, SuiteTask
 from rnnbp.comparison.training_run import MakeModel, MakeOptimizer, checkpoint_folder, chosen_seeds, new_model
-from rnnbp.comparison.workers import start_workers
 from rnnbp.data import LabelSequences, SequenceDataset
 from rnnbp.losses import Loss
 from rnnbp.models import Sequential
-from rnnbp.runtime import file_name, positive_int, to_config, unknown
+from rnnbp.runtime import file_name, job_count, positive_int, to_config, unknown
 from rnnbp.training import TrainingDivergedError
 
+FAILURES = (TrainingDivergedError, MemoryError, ChildProcessError)  # of runs, not of the arguments
 Models = Sequence[str] | Mapping[str, Any]
 
 
@@ -33,7 +35,7 @@ def compare_suite(
     seeds: int | Iterable[int] = 5,
     *,
     parameters: int | None = None,
-    workers: int = 1,
+    n_jobs: int | None = None,
     checkpoints: str | Path | None = None,
     progress: bool = True,
 ) -> SuiteReport:
@@ -63,11 +65,11 @@ def compare_suite(
         Number of seeds (0, 1, ...), or the seeds.
     parameters : int, optional
         Choose the width of every `Baseline` so that its number of parameters is as close as possible to this.
-    workers : int, default 1
-        Number of processes that train in parallel, as in `rnnbp.compare`.
+    n_jobs : int, optional
+        Number of runs that train at the same time, as in `rnnbp.compare`.
     checkpoints : str or Path, optional
         Folder with a folder for each task. A second call with the same arguments does not run finished tasks again,
-        and resumes the one that was interrupted.
+        resumes the one that was interrupted, and tries failed runs again.
     progress : bool, default True
         Show a bar for each task.
 
@@ -79,8 +81,13 @@ def compare_suite(
     ------
     ValueError
         If there is no such suite, task or model, `checkpoints` is of other settings, or what `rnnbp.compare` raises.
-    TrainingDivergedError
-        If a loss or gradient is not finite; it names the task, the model and the run.
+    Exception
+        That of the first run, where every run of every task fails.
+
+    Warns
+    -----
+    RuntimeWarning
+        For each run that fails, while the others go on, and for each task of which every run fails.
 
     See Also
     --------
@@ -102,8 +109,7 @@ def compare_suite(
     if parameters is not None:
         positive_int("parameters", parameters)
     folder = checkpoint_folder(checkpoints)
-    if positive_int("workers", workers) > 1:
-        start_workers()
+    job_count(n_jobs)
     prepared = _prepared(_tasks(tasks), models, parameters)
     if not prepared:
         raise ValueError(
@@ -115,15 +121,20 @@ def compare_suite(
     }
     reports: dict[str, Report] = {}
     memory: dict[str, pd.DataFrame] = {}
+    failed: dict[str, Exception] = {}
     for place, (name, one) in enumerate(prepared.items(), 1):
         label = f"{name}, task {place} of {len(prepared)}, run" if progress else False
         try:
-            reports[name], profile = _finished(one, folders[name], chosen, workers, label)
-        except TrainingDivergedError as error:
-            raise TrainingDivergedError(f"task {name!r}: {error}") from error
+            reports[name], profile = _finished(one, folders[name], chosen, n_jobs, label)
+        except FAILURES as error:
+            warnings.warn(f"task {name!r} failed: {error}", RuntimeWarning, stacklevel=2)
+            failed[name] = error
+            continue
         if profile is not None:
             memory[name] = profile
-    return SuiteReport(reports, memory)
+    if not reports:
+        raise next(iter(failed.values()))
+    return SuiteReport(reports, memory, {name: "".join(format_exception(error)) for name, error in failed.items()})
 
 
 @dataclass(frozen=True)
@@ -221,7 +232,7 @@ def _loaded(name: str, task: SuiteTask) -> Pair | None:
 
 
 def _finished(
-    one: Prepared, folder: TaskFolder | None, seeds: Sequence[int], workers: int, progress: bool | str
+    one: Prepared, folder: TaskFolder | None, seeds: Sequence[int], n_jobs: int | None, progress: bool | str
 ) -> tuple[Report, pd.DataFrame | None]:
     """Compare the models of a task, or return what its folder has."""
     done = None if folder is None else folder.finished(one.new_models(seeds[0]))
@@ -238,14 +249,14 @@ def _finished(
         loss=one.loss,
         optimizers=one.optimizers,
         folds=task.folds,
-        workers=workers,
+        n_jobs=n_jobs,
         checkpoints=None if folder is None else folder.begin(),
         progress=progress,
     )
     about = f"{one.name}: {task.about}" if task.about else one.name
     report = replace(report, settings={"task": about, **report.settings})
     memory = _memory(report, one)
-    if folder is not None:
+    if folder is not None and report.failures.empty:  # else a second call tries again
         folder.finish(report, memory)
     return report, memory
 
