@@ -4,10 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from rnnbp.data import CharTokenizer, LabelSequences, SequenceBatch, SequenceDataset
+from rnnbp.data import CharTokenizer, LabelSequences, ResampledDataset, SequenceBatch, SequenceDataset
 from rnnbp.data.batch import stream_batches
+from rnnbp.data.batch_fields import as_flags
 from rnnbp.data.class_names import SHOWN, listed, names_or_none
-from rnnbp.data.shifted import columns_of
+from rnnbp.data.shifted import columns_of, next_steps
+from rnnbp.data.splits import deal_groups
 from rnnbp.data.weights import item_weights, unpadded_weights
 
 
@@ -197,3 +199,67 @@ def test_a_description_counts_sequences_and_steps_of_each_class():
     assert data.describe().to_numpy().tolist() == [[3, 7, 1, 2, 4], [1, 1, 1, 1, 1], [0] * 5, [2, 6, 2, 3, 4]]
     steps = SequenceDataset([np.zeros((3, 1)), np.zeros((1, 1))], [np.array([0, 1, 1]), np.array([-1])])
     assert steps.describe().to_numpy().tolist() == [[2, 4, 1, 2, 3], [1, 1, 3, 3, 3], [1, 2, 3, 3, 3]]
+
+
+def test_steps_with_the_same_numbers_in_them_are_in_the_order_of_texts():
+    frame = pd.DataFrame({"sequence": [0, 0], "step": ["t1", "t01"], "x": [1.0, 2.0]})
+    assert SequenceDataset.from_frame(frame).sequences[0].ravel().tolist() == [2.0, 1.0]
+
+
+def test_up_to_eight_numbers_are_listed_in_a_message():
+    for count, shown in ((8, r"\[7, 7, 7, 7, 7, 7, 7, 7\]$"), (9, r"\[7, 7, 7, 7, 7, 7, 7, 7, \.\.\.\]$")):
+        with pytest.raises(ValueError, match=f"flags must be flags, True or False, got int64 {shown}"):
+            as_flags("flags", np.full(count, 7))
+
+
+def test_a_batch_of_an_array_of_tokens_stays_integers():
+    batch = SequenceBatch.from_array(np.array([[1, 2], [3, 0]]), [1, 2])  # (T, B)
+    assert batch.x.tolist() == [[2, 1], [0, 0]]
+    assert batch.x.dtype.kind == "i"
+    with pytest.raises(ValueError, match=r"x must have shape \(T, B, F\), or \(T, B\) for integer tokens"):
+        SequenceBatch.from_array(np.array([[1.0, 2.0]]))
+
+
+def test_a_dataset_of_one_sequence_is_resampled():
+    one = ResampledDataset(lambda place, epoch: np.full((2, 3), epoch), targets=[0])
+    assert one.feature_size == 3
+    assert one.at_epoch(4).sequences[0].tolist() == [[4.0] * 3] * 2
+
+
+def test_the_targets_of_tokens_are_the_next_ones():
+    assert next_steps(np.arange(5), 1).tolist() == [1, 2, 3, 4]
+    assert next_steps(np.arange(5), 2).tolist() == [1, 2, 3]
+    assert next_steps(np.arange(4), 1, np.array([False, True, False, False])).tolist() == [-1, 2, 3]
+
+
+def test_the_largest_group_is_dealt_first_whatever_its_classes():
+    groups, labels = pd.Series(list("aabbbcc")), np.array([1, 1, 0, 0, 0, 1, 1])
+    parts = deal_groups(np.arange(7), [3 / 7, 4 / 7], groups, labels)
+    assert [part.tolist() for part in parts] == [[0, 1], [2, 3, 4, 5, 6]]
+
+
+def test_fractions_add_up_to_1_up_to_rounding():
+    data = SequenceDataset([np.zeros((1, 1))] * 10)
+    assert [len(part) for part in data.split([0.1 + 0.2, 0.7])] == [3, 7]
+    with pytest.raises(ValueError, match="parts must be fractions that add up to 1, got"):
+        data.split([0.3, 0.7 + 1e-8])
+
+
+@pytest.mark.parametrize("weights", [[np.ones((2, 1))] * 2, [np.ones(2), 1.0]])
+def test_weights_of_sequences_are_numbers_or_flat_arrays(weights):
+    with pytest.raises(ValueError, match=r"weights must be a number for each sequence, or an array \(T_i,\) for each"):
+        SequenceDataset([np.zeros((2, 1))] * 2, [[0, 1], [1, 0]], weights=weights)
+
+
+def test_an_array_of_objects_with_two_axes_is_one_of_numbers():
+    data = SequenceDataset([np.zeros((2, 1))] * 2, np.array([[1, 2.5], [3, 4]], object))
+    assert data.targets.tolist() == [[1.0, 2.5], [3.0, 4.0]]
+
+
+def test_a_list_of_ordered_categories_has_their_order_and_all_have_the_same():
+    low, high = (pd.Categorical([name] * 2, ["low", "high"], ordered=True) for name in ("low", "high"))
+    data = SequenceDataset([np.zeros((2, 1))] * 2, [high, low])
+    assert data.classes == ("low", "high")
+    assert [t.tolist() for t in data.targets] == [[1, 1], [0, 0]]
+    with pytest.raises(ValueError, match="different ordered categories in different sequences"):
+        SequenceDataset([np.zeros((2, 1))] * 2, [high, pd.Categorical(["low"] * 2, ["high", "low"], ordered=True)])

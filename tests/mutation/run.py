@@ -64,7 +64,7 @@ def main() -> None:
     chart = folder / f"{arguments.room}.json"
     if arguments.measure or not chart.exists():
         in_fork(lambda: measure(arguments.room, arguments.measure or ROOMS[arguments.room], chart))
-    outcomes = folder / f"{arguments.room}.diff"
+    outcomes = folder / f"{arguments.room}{'-again' if arguments.only else ''}.diff"
     outcomes.write_text("")
     loop = Loop(arguments.room, mutants, json.loads(chart.read_text()), outcomes)
     tests = sorted({name.split("::")[0] for name, _ in loop.tests})

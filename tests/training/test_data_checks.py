@@ -1,11 +1,15 @@
 """Datasets are checked before the first update, once, and evaluated without further forward passes."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import rnnbp
 from rnnbp.models import LayerStack
 from rnnbp.models.inference import Inference
+from rnnbp.training.data_checks import check_dataset, check_targets_of
+from rnnbp.training.fit_arguments import FitArguments
 
 F = 2
 
@@ -187,3 +191,56 @@ def test_a_resumed_checkpoint_of_no_epochs_leaves_the_model_untrained(tmp_path):
     trainer.resume(tmp_path / "c.npz")
     trainer.fit(labelled(["no", "yes"]), epochs=1, progress=False)
     assert trainer.model.classes == ("no", "yes")
+
+
+# ---- validation data ------------------------------------------------------------------------------
+
+
+def arguments(train, validation) -> FitArguments:
+    return FitArguments(train, validation, 4, progress=False, stopping=None, checkpoint=None)
+
+
+def test_labels_of_validation_data_are_numbered_as_those_of_training():
+    found = arguments(labelled(["a", "b", "c"]), labelled(["c", "c", "b"])).with_classes_of(network(3))
+    assert found.validation.classes == ("a", "b", "c")
+    assert found.validation.targets.tolist() == [2, 2, 1]
+
+
+def test_features_of_validation_data_are_in_the_order_of_training():
+    sequences = [np.array([[1.0, 2.0], [3.0, 4.0]])]
+    train = rnnbp.SequenceDataset(sequences, [0], feature_names=["left", "right"])
+    other = rnnbp.SequenceDataset(sequences, [0], feature_names=["right", "left"])
+    found = arguments(train, other).with_classes_of(network())
+    assert found.validation.feature_names == ("left", "right")
+    assert found.validation.sequences[0].tolist() == [[2.0, 1.0], [4.0, 3.0]]
+
+
+def test_validation_data_of_another_vocabulary_are_refused_before_the_first_update():
+    train, other = (rnnbp.SequenceDataset.from_text(text, 1, 2) for text in ("abab", "acac"))
+    with pytest.raises(ValueError, match="^validation has the tokens of CharTokenizer"):
+        arguments(train, other).with_classes_of(network())
+
+
+# ---- data that cannot be checked -------------------------------------------------------------------
+
+
+def test_a_dataset_without_sequences_of_positive_weight_has_no_targets_to_check():
+    check_targets_of("train", labelled([5, 5], weights=[0.0, 0.0]), network(2), rnnbp.CrossEntropy())
+    with pytest.raises(ValueError, match=r"^train: sequence 0, .*, counting those of a weight above 0 only$"):
+        check_targets_of("train", labelled([0, 5], weights=[0.0, 1.0]), network(2), rnnbp.CrossEntropy())
+    with pytest.raises(ValueError, match=r"^train: sequence 1, (?!.*counting)"):
+        check_targets_of("train", labelled([0, 5]), network(2), rnnbp.CrossEntropy())
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("speech.ts.gz", r"got 'speech\.ts\.gz': read it by rnnbp\.datasets\.read_ts\('speech\.ts\.gz'\)"),
+        (Path("vowels"), r"got 'vowels': rnnbp\.datasets\.load\(name\) loads one"),
+        (np.zeros((2, 3)), r"got an array of shape \(2, 3\): SequenceDataset\("),
+        ([1], r"got list: SequenceDataset\("),
+    ],
+)
+def test_what_is_no_dataset_is_refused_with_a_way_to_make_one(given, message):
+    with pytest.raises(ValueError, match=f"^train must be a SequenceDataset, {message}"):
+        check_dataset("train", given)

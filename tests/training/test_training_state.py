@@ -230,3 +230,28 @@ def test_a_long_history_prints_its_first_and_last_rows():
     assert all(column in repr(history).splitlines()[0] for column in history)
     assert history._repr_html_().count("<tr") == 10
     assert type(history.tail()).__name__ == "DataFrame"
+
+
+@pytest.mark.parametrize("begun", [0, 7])
+def test_patience_without_any_improvement_counts_from_the_beginning(begun):
+    rule = rnnbp.EarlyStopping(patience=2, monitor="loss")
+    best = rule.begin(begun) if begun else rule.begin()
+    rows = [{"epoch": begun + n, "loss": np.nan} for n in (1, 2)]
+    assert [rule.seen(best, row, np.zeros(1)) for row in rows] == [False, True]
+    assert best.vector is None
+
+
+def test_an_improvement_counts_if_it_is_more_than_the_least_one():
+    rule = rnnbp.EarlyStopping(patience=9, monitor="accuracy", least=0.25)
+    best = rule.begin()
+    found = []
+    for n, accuracy in enumerate([0.25, 0.5, 0.75, 0.875], 1):
+        rule.seen(best, {"epoch": n, "accuracy": accuracy}, np.full(1, float(n)))
+        found.append((best.epoch, best.vector[0]))
+    assert found == [(1, 1.0), (1, 1.0), (3, 3.0), (3, 3.0)]
+
+
+def test_a_column_that_a_row_does_not_have_is_refused():
+    rule = rnnbp.EarlyStopping(monitor="accuracy")
+    with pytest.raises(ValueError, match="accuracy"):
+        rule.seen(rule.begin(), {"epoch": 1, "loss": 1.0}, np.zeros(1))
