@@ -217,7 +217,7 @@ def test_features_of_validation_data_are_in_the_order_of_training():
 
 def test_validation_data_of_another_vocabulary_are_refused_before_the_first_update():
     train, other = (rnnbp.SequenceDataset.from_text(text, 1, 2) for text in ("abab", "acac"))
-    with pytest.raises(ValueError, match="^validation has the tokens of CharTokenizer"):
+    with pytest.raises(ValueError, match=r"^validation has the tokens of CharTokenizer"):
         arguments(train, other).with_classes_of(network())
 
 
