@@ -21,6 +21,7 @@ from rnnbp.cli import (
     reproduce,
     speak,
     speakers,
+    sweep,
     train,
     transcribe,
 )
@@ -42,7 +43,7 @@ class Command(Protocol):
 
 
 COMMANDS: tuple[Command, ...] = (
-    *(compare, train, evaluate, predict, export, import_, check, gradients, bench, reproduce),
+    *(compare, sweep, train, evaluate, predict, export, import_, check, gradients, bench, reproduce),
     *(transcribe, speakers, nettalk, speak, datasets),
 )
 

@@ -41,13 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    from rnnbp.runtime import to_config
-
     target = _default_target() if options.save is None else options.save
     train, test = load_parts(options)
     train = needed(train, "training set")
-    loss = _loss(options.loss, train)
-    model = new_model(options, train, options.seed, _outputs(loss, train))
+    loss = chosen_loss(options.loss, train)
+    model = new_model(options, train, options.seed, output_count(loss, train))
     optimizer = _optimizer(options, train)
     trainer = rnnbp.Trainer(
         model,
@@ -64,14 +62,21 @@ def run(options: argparse.Namespace) -> None:
         progress=not options.quiet,
         checkpoint=options.checkpoint,
     )
-    feature = datasets.feature_of(options.dataset, "official" if options.speaker is None else "speaker")
-    model.info = {"dataset": options.dataset, "features": to_config(feature)}
-    model.info |= {"columns": given_columns(options)}
-    model.info["split"] = 1.0 if options.test is not None else 0.8 if options.split is None else options.split
+    record_data(model, options)
     model.save(target)
     if test is not None:
         print_scores(trainer.evaluate(test))
     print(f"written: {target}")
+
+
+def record_data(model: "rnnbp.Sequential", options: argparse.Namespace) -> None:
+    """Record in a model the dataset, columns and split of its training, which other commands take from there."""
+    from rnnbp.runtime import to_config
+
+    feature = datasets.feature_of(options.dataset, "official" if options.speaker is None else "speaker")
+    model.info = {"dataset": options.dataset, "features": to_config(feature)}
+    model.info |= {"columns": given_columns(options)}
+    model.info["split"] = 1.0 if options.test is not None else 0.8 if options.split is None else options.split
 
 
 def _default_target() -> Path:
@@ -83,7 +88,8 @@ def _default_target() -> Path:
     return target
 
 
-def _loss(name: str | None, train: "rnnbp.SequenceDataset") -> "losses.Loss":
+def chosen_loss(name: str | None, train: "rnnbp.SequenceDataset") -> "losses.Loss":
+    """Return the loss of a name, or the natural one for the targets."""
     from rnnbp.runtime import choice
 
     if name is None:
@@ -91,7 +97,7 @@ def _loss(name: str | None, train: "rnnbp.SequenceDataset") -> "losses.Loss":
     return losses.LOSSES[choice("--loss", name, LOSSES.split(", "))]()
 
 
-def _outputs(loss: "losses.Loss", train: "rnnbp.SequenceDataset") -> int:
+def output_count(loss: "losses.Loss", train: "rnnbp.SequenceDataset") -> int:
     """Return the number of outputs that a loss takes; integers are values to a loss of values."""
     classes = isinstance(loss, rnnbp.CrossEntropy | rnnbp.CTC)
     return loss.outputs(comparison.output_size(train) if classes or not train.labelled else 1)

@@ -16,6 +16,7 @@ from rnnbp.comparison.suite.tasks import SUITES as SUITES
 from rnnbp.comparison.suite.tasks import SuiteTask as SuiteTask
 from rnnbp.comparison.sweeps.report import SweepReport as SweepReport
 from rnnbp.comparison.sweeps.run import sweep as sweep
+from rnnbp.comparison.sweeps.training_settings import new_optimizer as new_optimizer
 from rnnbp.comparison.tasks import loss_for as loss_for
 from rnnbp.comparison.tasks import output_size as output_size
 from rnnbp.comparison.training_run import Recipe as Recipe

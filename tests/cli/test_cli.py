@@ -21,7 +21,7 @@ from rnnbp.benchmark.run import BASELINES as LIBRARIES
 from rnnbp.cli import main as cli
 from rnnbp.cli.predict import as_table
 
-COMMANDS = ["compare", "train", "evaluate", "predict", "export", "import", "check", "gradients", "bench"]
+COMMANDS = ["compare", "sweep", "train", "evaluate", "predict", "export", "import", "check", "gradients", "bench"]
 COMMANDS += ["reproduce"]
 COMMANDS += ["transcribe", "speakers", "nettalk", "speak", "datasets"]
 
