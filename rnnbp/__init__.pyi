@@ -148,6 +148,7 @@ from rnnbp.optimizers import schedules as schedules
 from rnnbp.reservoirs import RecursiveLeastSquares as RecursiveLeastSquares
 from rnnbp.reservoirs import echo_state_network as echo_state_network
 from rnnbp.runtime import get_num_threads as get_num_threads
+from rnnbp.runtime import saves_on_sigterm as saves_on_sigterm
 from rnnbp.runtime import set_num_threads as set_num_threads
 from rnnbp.solvers import GMRES as GMRES
 from rnnbp.solvers import Anderson as Anderson

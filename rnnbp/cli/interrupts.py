@@ -3,35 +3,9 @@
 import argparse
 import shlex
 import signal
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, NoReturn
+from collections.abc import Sequence
 
-
-class Terminated(KeyboardInterrupt):
-    """Interruption by SIGTERM."""
-
-
-@contextmanager
-def terminated_as_interrupted() -> Iterator[None]:
-    """Raise `Terminated` on SIGTERM within the block, so that files and workers are cleaned up as after Ctrl-C.
-
-    Has no effect if the process ignores SIGTERM or handles it already, or outside of its main thread.
-    """
-    in_main = threading.current_thread() is threading.main_thread()
-    if not in_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, _terminate)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def _terminate(*_: Any) -> NoReturn:
-    raise Terminated
+from rnnbp.runtime import Terminated
 
 
 def status(interrupt: KeyboardInterrupt) -> int:

@@ -26,7 +26,8 @@ from rnnbp.cli import (
     transcribe,
 )
 from rnnbp.cli.arguments import check_targets, resolve_dataset
-from rnnbp.cli.interrupts import how_to_continue, status, terminated_as_interrupted
+from rnnbp.cli.interrupts import how_to_continue, status
+from rnnbp.runtime import terminated_as_interrupted
 
 
 class Command(Protocol):

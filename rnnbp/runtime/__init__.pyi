@@ -1,3 +1,4 @@
+from rnnbp.runtime.archives import DamagedFileError as DamagedFileError
 from rnnbp.runtime.archives import read_archive as read_archive
 from rnnbp.runtime.archives import write_archive as write_archive
 from rnnbp.runtime.attempts import Outcome as Outcome
@@ -27,6 +28,8 @@ from rnnbp.runtime.files import temporary as temporary
 from rnnbp.runtime.memory_pool import empties as empties
 from rnnbp.runtime.memory_pool import empty as empty
 from rnnbp.runtime.memory_pool import zeros as zeros
+from rnnbp.runtime.nested import flatten as flatten
+from rnnbp.runtime.nested import unflatten as unflatten
 from rnnbp.runtime.parallel import job_count as job_count
 from rnnbp.runtime.parallel import outcomes as outcomes
 from rnnbp.runtime.progress import Progress as Progress
@@ -45,6 +48,12 @@ from rnnbp.runtime.sources import named as named
 from rnnbp.runtime.sources import opened as opened
 from rnnbp.runtime.sources import opened_text as opened_text
 from rnnbp.runtime.sources import short_name as short_name
+from rnnbp.runtime.termination import Terminated as Terminated
+from rnnbp.runtime.termination import asked as asked
+from rnnbp.runtime.termination import deferred as deferred
+from rnnbp.runtime.termination import raise_if_asked as raise_if_asked
+from rnnbp.runtime.termination import saves_on_sigterm as saves_on_sigterm
+from rnnbp.runtime.termination import terminated_as_interrupted as terminated_as_interrupted
 from rnnbp.runtime.threads import cores as cores
 from rnnbp.runtime.threads import get_num_threads as get_num_threads
 from rnnbp.runtime.threads import one_thread as one_thread

@@ -1,5 +1,6 @@
-"""Files of arrays with a JSON header: npz archives, validated on reading."""
+"""Files of arrays with a JSON header: npz archives with a checksum, validated on reading."""
 
+import hashlib
 import json
 import math
 import os
@@ -10,17 +11,30 @@ from typing import IO, Any
 
 import numpy as np
 
-from rnnbp.runtime.files import replacing
+from rnnbp.runtime.files import replacing, sync_folder
 
 Array = np.ndarray
 HEADER = "header"
+CHECKSUM = "checksum"  # in the header, from version 2
+VERSION = 2
 ENCRYPTED = 1  # bit of a member's flags
 MOST_ARRAYS = 1000
 MOST_HEADER = 500  # characters of an array's own header; NumPy writes some 120
 
 
+class DamagedFileError(ValueError):
+    """Error raised when a file is not as it was written: truncated, or anything in it changed.
+
+    Examples
+    --------
+    >>> raise DamagedFileError("'c.npz' is damaged: its checksum is not that of its contents")
+    Traceback (most recent call last):
+    rnnbp.runtime.archives.DamagedFileError: 'c.npz' is damaged: its checksum is not that of its contents
+    """
+
+
 def write_archive(path: str | Path, kind: str, header: Mapping[str, Any], arrays: Mapping[str, Array]) -> None:
-    """Write a header and arrays to a file, which appears only once it is complete.
+    """Write a header and arrays with a checksum to a file, which appears only once it is complete and on the disk.
 
     Parameters
     ----------
@@ -36,12 +50,32 @@ def write_archive(path: str | Path, kind: str, header: Mapping[str, Any], arrays
     FileNotFoundError
         If the folder does not exist.
     """
-    text = json.dumps({"kind": kind, "version": 1, **header})
+    whole = json.loads(json.dumps({"kind": kind, "version": VERSION, **header}))  # as it will be read
+    text = json.dumps(whole | {CHECKSUM: checksum(whole, arrays)})
     with replacing(path) as beside, beside.open("wb") as file:
         members: dict[str, Any] = {HEADER: np.frombuffer(text.encode(), np.uint8), **arrays}
         np.savez(file, **members)
         file.flush()
-        os.fsync(file.fileno())
+        os.fsync(file.fileno())  # before the file is renamed: a power failure must not leave the name without the data
+    sync_folder(Path(os.path.realpath(path)).parent)
+
+
+def checksum(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> str:
+    """Return the SHA-256 of a header and of the names, dtypes, shapes and elements of arrays, in hexadecimal.
+
+    The archive's own checksums are those of each member, of which two may be exchanged, and CRC-32.
+
+    Examples
+    --------
+    >>> checksum({}, {"a": np.zeros(2), "b": np.ones(2)}) == checksum({}, {"b": np.zeros(2), "a": np.ones(2)})
+    False
+    """
+    found = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
+    for name in sorted(arrays):
+        array = np.asarray(arrays[name])
+        found.update(json.dumps([name, array.dtype.str, array.shape]).encode())
+        found.update(array.reshape(-1).view(np.uint8).data)
+    return found.hexdigest()
 
 
 def read_archive(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str, Array]]:
@@ -63,7 +97,12 @@ def read_archive(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str,
     FileNotFoundError, IsADirectoryError
         If there is no such file, or it is a folder.
     ValueError
-        If it is not such a file, or damaged. No code in it is run, and no more memory allocated than its size.
+        If it is of another kind or version, or, as a `DamagedFileError`, damaged or no such archive at all. No code in
+        it is run, and no more memory allocated than its size.
+
+    Notes
+    -----
+    Files of version 1, which have no checksum, are read.
 
     Examples
     --------
@@ -71,7 +110,7 @@ def read_archive(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str,
     >>> path = Path(tempfile.mkdtemp()) / "a.npz"
     >>> write_archive(path, "rnnbp example", {"n": 1}, {"a": np.arange(3)})
     >>> read_archive(path, "rnnbp example")
-    ({'kind': 'rnnbp example', 'version': 1, 'n': 1}, {'a': array([0, 1, 2])})
+    ({'kind': 'rnnbp example', 'version': 2, 'n': 1}, {'a': array([0, 1, 2])})
     """
     path = Path(path)
     if path.is_dir():
@@ -82,11 +121,20 @@ def read_archive(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str,
         try:
             arrays = _read_arrays(file)
             header = json.loads(arrays.pop(HEADER).tobytes())
-            found = header["kind"], header["version"]
+            found, version = header["kind"], header["version"]
+            checked = found == kind and version == VERSION
+            whole = not checked or header.pop(CHECKSUM) == checksum(header, arrays)
         except Exception as error:  # zipfile, NumPy and json raise many types for malformed files
-            raise ValueError(f"{str(path)!r} is not a file of {kind!r}, or it is damaged: {error}") from error
-    if found != (kind, 1):
-        raise ValueError(f"{str(path)!r} must be a file of {kind!r}, version 1; it is {found[0]!r}, version {found[1]}")
+            raise DamagedFileError(f"{str(path)!r} is not a file of {kind!r}, or it is damaged: {error}") from error
+    if found != kind:
+        raise ValueError(f"{str(path)!r} must be a file of {kind!r}; it is {found!r}")
+    if isinstance(version, bool) or version not in (1, VERSION):
+        raise ValueError(
+            f"{str(path)!r} is of version {version!r} of {kind!r}, and this rnnbp reads versions 1 to {VERSION}: "
+            "install the rnnbp that wrote it, or a newer one"
+        )
+    if not whole:
+        raise DamagedFileError(f"{str(path)!r} is damaged: its checksum is not that of its contents")
     return header, arrays
 
 

@@ -1,5 +1,6 @@
 """Atomic writes of files and folders: written to a temporary path beside the target, then renamed."""
 
+import errno
 import os
 import re
 import shutil
@@ -162,6 +163,24 @@ def temporary(path: Path, create: Callable[[Path], None]) -> Iterator[Path]:
                 raise
             return
     raise OSError(f"{str(path)!r} is being written 100 times together: remove {str(beside)!r} if it is not")
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk: those of new and of renamed files.
+
+    Has no effect on systems where folders cannot be opened (Windows) and on file systems that do not offer it.
+    """
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except PermissionError:
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EBADF):
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def _remove(path: Path) -> None:

@@ -12,16 +12,18 @@ from rnnbp.models import Sequential
 from rnnbp.optimizers import Optimizer
 from rnnbp.runtime import check_target, natural_int, read_archive, to_config, write_archive
 from rnnbp.training.early_stopping import Best
+from rnnbp.training.partial_epoch import PartialEpoch
 from rnnbp.training.state import TrainingState
 
 Array = np.ndarray
 CHECKPOINT_FILE = "rnnbp checkpoint"
+PARTIAL = "partial."  # before the names of the arrays of an epoch that is not complete
 REQUIRED = ("epoch", "loss", "gradient_norm", "learning_rate", "seconds", "steps")  # columns in every row of a history
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """State of a trainer between two epochs.
+    """State of a trainer between two epochs, or two batches.
 
     Attributes
     ----------
@@ -44,6 +46,8 @@ class Checkpoint:
     rows : list of dict
         The history, one row per epoch.
     training : TrainingState
+    partial : PartialEpoch, or None
+        What is done of the epoch after those of the history.
     """
 
     model: list[Any]
@@ -56,10 +60,17 @@ class Checkpoint:
     rng: dict[str, Any]
     rows: list[Row]
     training: TrainingState
+    partial: PartialEpoch | None = None
 
     @classmethod
     def of(
-        cls, model: Sequential, optimizer: Optimizer, rng: np.random.Generator, rows: list[Row], training: TrainingState
+        cls,
+        model: Sequential,
+        optimizer: Optimizer,
+        rng: np.random.Generator,
+        rows: list[Row],
+        training: TrainingState,
+        partial: PartialEpoch | None = None,
     ) -> "Checkpoint":
         """Return the checkpoint of a trainer with these attributes."""
         return cls(
@@ -73,6 +84,7 @@ class Checkpoint:
             rng=dict(rng.bit_generator.state),
             rows=rows,
             training=training,
+            partial=partial,
         )
 
 
@@ -130,6 +142,9 @@ def write_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
         arrays["frozen"] = checkpoint.frozen
     if best.vector is not None:
         arrays["best"] = best.vector
+    if checkpoint.partial is not None:
+        header["partial"], nested = checkpoint.partial.to_file()
+        arrays |= {f"{PARTIAL}{dtype}": flat for dtype, flat in nested.items()}
     write_archive(path, CHECKPOINT_FILE, header, arrays)
 
 
@@ -152,7 +167,7 @@ def read_checkpoint(path: str | Path, like: Checkpoint, metric: str) -> Checkpoi
     Raises
     ------
     ValueError
-        If the file is damaged, or of another model, dtype or optimizer.
+        If the file is of another model, dtype or optimizer, or incomplete, or, as a `DamagedFileError`, damaged.
     """
     header, arrays = read_archive(path, CHECKPOINT_FILE)
     if (header.get("model"), header.get("optimizer")) != (like.model, like.optimizer):
@@ -168,11 +183,24 @@ def read_checkpoint(path: str | Path, like: Checkpoint, metric: str) -> Checkpoi
     try:
         found = _checkpoint(header, arrays, metric)
         _check_classes(found, like.classes)
-        for name, array in arrays.items():
-            _check_array(name, array, like.parameters.astype(bool) if name in ("mask", "frozen") else like.parameters)
+        for name in (name for name in arrays if not name.startswith(PARTIAL)):
+            _check_array(
+                name, arrays[name], like.parameters.astype(bool) if name in ("mask", "frozen") else like.parameters
+            )
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-        raise ValueError(f"{str(path)!r} does not contain a complete checkpoint: {error}") from error
+        raise incomplete(path, error) from error
     return found
+
+
+def incomplete(path: str | Path, error: Exception) -> ValueError:
+    """Return the error of a checkpoint that lacks something or has something wrong.
+
+    Examples
+    --------
+    >>> str(incomplete("c.npz", KeyError("rows")))
+    "'c.npz' does not contain a complete checkpoint: 'rows'"
+    """
+    return ValueError(f"{str(path)!r} does not contain a complete checkpoint: {error}")
 
 
 def _checkpoint(header: dict[str, Any], arrays: dict[str, Array], metric: str) -> Checkpoint:
@@ -194,7 +222,18 @@ def _checkpoint(header: dict[str, Any], arrays: dict[str, Array], metric: str) -
         rng=_generator_state(header["rng"]),
         rows=rows,
         training=training,
+        partial=_partial(header.get("partial"), arrays),
     )
+
+
+def _partial(header: Any, arrays: dict[str, Array]) -> PartialEpoch | None:
+    """Return what was done of an epoch that was not complete, None where there is none."""
+    nested = {name.removeprefix(PARTIAL): array for name, array in arrays.items() if name.startswith(PARTIAL)}
+    if header is None and not nested:
+        return None
+    partial = PartialEpoch.from_file(header, nested)
+    _generator_state(partial.began)
+    return partial
 
 
 def _check_classes(found: Checkpoint, own: list[str] | None) -> None:

@@ -1,13 +1,13 @@
 """One epoch of training: by gradient steps on batches, or by minimizing the loss of the whole training set."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from rnnbp.data import SequenceDataset
+from rnnbp.data import SequenceBatch, SequenceDataset
 from rnnbp.gradients import Gradient, GradientAlgorithm, ScheduledSampling, hvp
 from rnnbp.gradients.base import total_weight
 from rnnbp.losses import Loss
@@ -17,6 +17,7 @@ from rnnbp.optimizers import Minimizer, Optimizer
 from rnnbp.optimizers.clipping import norm
 from rnnbp.optimizers.schedules import Schedule
 from rnnbp.training.evaluation import Tally
+from rnnbp.training.partial_epoch import PartialEpoch
 
 Array = np.ndarray
 
@@ -99,42 +100,71 @@ class EpochResult:
     steps: int
 
 
-def by_steps(epoch: Epoch, data: SequenceDataset, batch_size: int) -> EpochResult:
-    """Train for one epoch with an optimizer step for every gradient that the algorithm yields.
-
-    The schedule sets the learning rate before each batch; it is restored at the end.
+def by_steps(
+    epoch: Epoch,
+    data: SequenceDataset,
+    batch_size: int,
+    done: PartialEpoch,
+    after_batch: Callable[[PartialEpoch], None] = lambda done: None,
+) -> EpochResult:
+    """Train for one epoch, or the rest of one, with an optimizer step for every gradient that the algorithm yields.
 
     Parameters
     ----------
     epoch : Epoch
     data : SequenceDataset
     batch_size : int
+    done : PartialEpoch
+        What is done of the epoch, changed in place.
+    after_batch : callable, optional
+        Called with `done` after each batch, when the learning rate is that which the schedule multiplies.
     """
-    params, optimizer, tally = epoch.model.params, epoch.optimizer, Tally(epoch.loss, epoch.model)
-    state: Sequence[Any] | None = None
-    norms, steps = [], 0
-    base_rate, batches = optimizer.learning_rate, -(-len(data) // batch_size)
-    try:
-        for number, batch in enumerate(data.batches(batch_size, shuffle=not epoch.stateful, rng=epoch.rng)):
-            if epoch.schedule is not None:
-                optimizer.learning_rate = base_rate * epoch.schedule(len(epoch.rows) + number / batches, epoch.rows)
+    params, optimizer, tally = epoch.model.params, epoch.optimizer, Tally(epoch.loss, epoch.model, done.sums)
+    done.of = -(-len(data) // batch_size)
+    for batch in _batches(epoch, data, batch_size, done):
+        position = len(epoch.rows) + done.batches / done.of
+        with _scheduled(epoch, position):
             gradient = epoch.gradient
             if isinstance(gradient, ScheduledSampling):
-                gradient = gradient.at_epoch(len(epoch.rows) + number / batches)
-            for g in gradient.gradients(epoch.model, batch, epoch.loss, state, epoch.rng):
-                norms.append(epoch.checked(g, f"batch {number}"))
+                gradient = gradient.at_epoch(position)
+            for g in gradient.gradients(epoch.model, batch, epoch.loss, done.state, epoch.rng):
+                done.norms.append(epoch.checked(g, f"batch {done.batches}"))
                 epoch.last_good[:] = params.vector
                 if epoch.clip is not None:
                     epoch.clip(g.vector)
                 optimizer.step(params, g.vector)
                 tally.add(g.outputs, batch, g.loss, g.span)
-                steps += g.cost.steps
+                done.steps += g.cost.steps
                 if epoch.stateful:  # the next batch starts in the final state of this one
-                    state = g.state
-        return EpochResult(tally.result(), float(np.mean(norms)), optimizer.learning_rate, steps)
+                    done.state = g.state
+            done.learning_rate = optimizer.learning_rate
+        done.batches += 1
+        after_batch(done)
+    return EpochResult(tally.result(), float(np.mean(done.norms)), done.learning_rate, done.steps)
+
+
+def _batches(epoch: Epoch, data: SequenceDataset, batch_size: int, done: PartialEpoch) -> Iterator[SequenceBatch]:
+    """Return the batches that are left of an epoch, drawn with the generator as it was when the epoch began."""
+    now = epoch.rng.bit_generator.state
+    epoch.rng.bit_generator.state = done.began
+    batches = data.batches(batch_size, shuffle=not epoch.stateful, rng=epoch.rng, start=done.batches)
+    if done.batches:
+        epoch.rng.bit_generator.state = now
+    return batches
+
+
+@contextmanager
+def _scheduled(epoch: Epoch, position: float) -> Iterator[None]:
+    """Context in which the optimizer has the learning rate of the schedule at a number of epochs."""
+    if epoch.schedule is None:
+        yield
+        return
+    base_rate = epoch.optimizer.learning_rate
+    epoch.optimizer.learning_rate = base_rate * epoch.schedule(position, epoch.rows)
+    try:
+        yield
     finally:
-        if epoch.schedule is not None:
-            optimizer.learning_rate = base_rate
+        epoch.optimizer.learning_rate = base_rate
 
 
 def by_minimizing(epoch: Epoch, optimizer: Minimizer, data: SequenceDataset, batch_size: int) -> EpochResult:

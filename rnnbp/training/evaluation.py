@@ -1,6 +1,7 @@
 """Loss and score of a dataset, accumulated over batches, and outputs in the order of the dataset."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,15 @@ from rnnbp.models import BATCH_SIZE, Sequential, batch_outputs, in_order
 Array = np.ndarray
 
 
+@dataclass
+class Sums:
+    """Sums of a `Tally` so far: of the loss, of the weights, and what the score needs of every batch or span."""
+
+    loss: float = 0.0
+    total: float = 0.0
+    evidence: list[Any] = field(default_factory=list)
+
+
 class Tally:
     """Accumulator of the loss and of the outputs that the score needs, over batches or spans of time steps.
 
@@ -21,12 +31,13 @@ class Tally:
     loss : Loss
     model : Sequential
         Whose outputs these are.
+    sums : Sums, optional
+        Continued, in place. Default: from zero.
     """
 
-    def __init__(self, loss: Loss, model: Sequential) -> None:
+    def __init__(self, loss: Loss, model: Sequential, sums: Sums | None = None) -> None:
         self.loss, self.model = loss, model
-        self._loss = self._total = 0.0
-        self._evidence: list[Any] = []
+        self.sums = Sums() if sums is None else sums
 
     def add(self, outputs: Array, batch: SequenceBatch, loss: float, span: tuple[int, int]) -> None:
         """Add the loss and outputs (T, B, K) of the steps in `span`, or (B, K) of the sequences that end there."""
@@ -35,15 +46,15 @@ class Tally:
         if self.model.per_step and lengths is not batch.lengths:  # of a layer that takes whole sequences
             due = np.arange(len(outputs))[:, None] < lengths
         total = total_weight(self.loss, batch, self.model.per_step)
-        self._loss += loss * total
-        self._total += total if start == 0 else 0.0
+        self.sums.loss += loss * total
+        self.sums.total += total if start == 0 else 0.0
         weights = {} if batch.weights is None else {"weights": batch.weights_of(start, stop)}
-        self._evidence.append(self.loss.evidence(outputs, batch.targets_of(start, stop), due, **weights))
+        self.sums.evidence.append(self.loss.evidence(outputs, batch.targets_of(start, stop), due, **weights))
 
     def result(self) -> dict[str, float]:
         """Return 'loss', the mean over everything added, and the score that belongs to the loss."""
-        score = self.loss.pooled_score(self._evidence)
-        return {"loss": self._loss / self._total if self._total else 0.0, self.loss.metric: score}
+        score, total = self.loss.pooled_score(self.sums.evidence), self.sums.total
+        return {"loss": self.sums.loss / total if total else 0.0, self.loss.metric: score}
 
 
 def evaluate(

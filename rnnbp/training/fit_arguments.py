@@ -9,10 +9,11 @@ from rnnbp.losses import Loss
 from rnnbp.metrics import check_monitor, history_columns
 from rnnbp.models import Sequential, carried_states, check_tokenizer, in_trained_order, matched
 from rnnbp.optimizers.schedules import Schedule
-from rnnbp.runtime import positive_int
+from rnnbp.runtime import number, positive_int
 from rnnbp.training.checkpoint import check_checkpoint_path
 from rnnbp.training.data_checks import check_dataset, check_task
 from rnnbp.training.early_stopping import EarlyStopping
+from rnnbp.training.rotation import KEEP, check_keep
 from rnnbp.training.streams import check_stream
 from rnnbp.training.trainer_arguments import is_number
 
@@ -27,6 +28,8 @@ class FitArguments:
     progress: bool
     stopping: EarlyStopping | None
     checkpoint: str | Path | None
+    checkpoint_every: float | None = None
+    keep: int = KEEP
 
     def check(self) -> None:
         """Raise if an argument has the wrong type or value, or no file can be written at `checkpoint`."""
@@ -35,8 +38,13 @@ class FitArguments:
             check_dataset("validation", self.validation)
         positive_int("batch_size", self.batch_size)
         check_stopping(self.stopping)
+        check_keep(self.keep)
+        if self.checkpoint_every is not None:
+            number("checkpoint_every", self.checkpoint_every, 0)
         if self.checkpoint is not None:
             check_checkpoint_path(self.checkpoint)
+        elif self.checkpoint_every is not None:
+            raise ValueError("checkpoint_every has no effect without a file: give checkpoint=FILE too")
 
     def with_classes_of(self, model: Sequential) -> "FitArguments":
         """Return a copy whose labels index the model's classes or, where it was never trained, those of `train`.

@@ -15,12 +15,15 @@ from rnnbp.models import Sequential
 from rnnbp.optimizers import Adam, ClipNorm, ClipValue, Minimizer, Optimizer, Ridge
 from rnnbp.optimizers.schedules import Schedule
 from rnnbp.runtime import Progress, as_html, as_lines, natural_int, positive_int
-from rnnbp.training.checkpoint import Checkpoint, check_checkpoint_path, read_checkpoint, write_checkpoint
+from rnnbp.training.checkpoint import Checkpoint, check_checkpoint_path, incomplete, read_checkpoint, write_checkpoint
+from rnnbp.training.checkpoint_writer import CheckpointWriter
 from rnnbp.training.early_stopping import EarlyStopping
 from rnnbp.training.epoch import Epoch, by_minimizing, by_steps
 from rnnbp.training.evaluation import evaluate
 from rnnbp.training.evaluator import Evaluator
 from rnnbp.training.fit_arguments import FitArguments
+from rnnbp.training.partial_epoch import PartialEpoch
+from rnnbp.training.rotation import KEEP, Rotation, check_keep, existing
 from rnnbp.training.solving import by_solving, check_solvable
 from rnnbp.training.state import TrainingState
 from rnnbp.training.trainer_arguments import (
@@ -118,6 +121,8 @@ class Trainer(Evaluator):
         self.rows: list[Row] = []
         self.training = TrainingState()
         self._resumed = False
+        self._partial: PartialEpoch | None = None  # of the epoch in which the checkpoint was written, when resumed
+        self._rotation = Rotation()
         self._token = object()  # tells the optimizer whether its state belongs to this trainer
         self._last_good = model.params.vector.copy()
 
@@ -140,8 +145,10 @@ class Trainer(Evaluator):
         progress: bool = True,
         stopping: EarlyStopping | None = None,
         checkpoint: str | Path | None = None,
+        checkpoint_every: float | None = None,
+        keep: int = KEEP,
     ) -> History:
-        """Train for `epochs` further epochs.
+        """Train for `epochs` further epochs; after `resume`, the first is the rest of one that was interrupted.
 
         The parameters, the optimizer's state, the random generator and the history continue from the last call. The
         schedule and early stopping start afresh with each call; they continue only after `resume`.
@@ -163,7 +170,14 @@ class Trainer(Evaluator):
             When to stop early, and by which column to choose the parameters to restore. A run that early stopping had
             ended trains no further after `resume`.
         checkpoint : str or Path, optional
-            Written after each epoch, whole or not at all; `resume` continues from it.
+            Written after each epoch, whole or not at all; `resume` continues from it. Within
+            `rnnbp.saves_on_sigterm`, also at the end of the batch in which SIGTERM arrives.
+        checkpoint_every : float, optional
+            Write it between two batches too, as soon as this many seconds have passed since the last: for long epochs.
+            `resume` continues in the middle of the epoch; the result does not depend on it.
+        keep : int, default 3
+            Number of checkpoints on the disk: `checkpoint` and, older each, `checkpoint` with .1, .2, ... after its
+            name. They take `keep` times the space; `resume` reads an older one where the newest is damaged.
 
         Returns
         -------
@@ -181,7 +195,9 @@ class Trainer(Evaluator):
             If a loss or gradient is not finite; it names the epoch, the batch and the largest gradient.
         """
         positive_int("epochs", epochs)
-        given = self._checked(FitArguments(train, validation, batch_size, progress, stopping, checkpoint))
+        given = self._checked(
+            FitArguments(train, validation, batch_size, progress, stopping, checkpoint, checkpoint_every, keep)
+        )
         if not self._resumed:
             self.training = TrainingState(first=len(self.rows))
         return self._train(epochs, given)
@@ -196,6 +212,8 @@ class Trainer(Evaluator):
         progress: bool = True,
         stopping: EarlyStopping | None = None,
         checkpoint: str | Path | None = None,
+        checkpoint_every: float | None = None,
+        keep: int = KEEP,
     ) -> History:
         """Train up to a total of `epochs` epochs, resuming from the checkpoint where there is one.
 
@@ -206,6 +224,8 @@ class Trainer(Evaluator):
             As in `fit`. Where early stopping has ended the run, it trains no further.
         checkpoint : str or Path, optional
             Resumed from first where the file exists; then written after each epoch.
+        checkpoint_every, keep
+            As in `fit`.
 
         Returns
         -------
@@ -218,9 +238,9 @@ class Trainer(Evaluator):
             As `fit` and `resume`.
         """
         positive_int("epochs", epochs)
-        given = FitArguments(train, validation, batch_size, progress, stopping, checkpoint)
+        given = FitArguments(train, validation, batch_size, progress, stopping, checkpoint, checkpoint_every, keep)
         given.check()
-        if checkpoint is not None and Path(checkpoint).is_file():
+        if checkpoint is not None and existing(checkpoint):
             self.resume(checkpoint)
         given = self._checked(given)
         return self._train(epochs - len(self.rows), given)  # the same run: its state continues
@@ -230,6 +250,8 @@ class Trainer(Evaluator):
         given.check()
         given = given.with_classes_of(self.model)
         given.check_task(self.model, self.loss, self.stateful)
+        if self._partial is not None:
+            self._partial.check_batches(len(given.train), given.batch_size)
         if isinstance(self.optimizer, Ridge):
             check_solvable(self.model, self.loss, self.optimizer)
         if not self.callbacks:  # which may add columns
@@ -263,39 +285,48 @@ class Trainer(Evaluator):
 
     def _run_epochs(self, epochs: int, given: FitArguments, bar: Progress) -> None:
         """Train epoch by epoch until a callback or early stopping ends it."""
+        path, every = given.checkpoint, given.checkpoint_every
+        writer = CheckpointWriter(path, every, given.keep, self._rotation, self._checkpoint)
         for _ in range(epochs):
-            row = self._epoch(given)
-            self.rows.append(row)
-            bar.update(row)
-            answers = [callback(self, row) for callback in self.callbacks]
-            self.training.update(given.stopping, row, self.model.params.vector)
-            self.training.ended |= isinstance(self.optimizer, Ridge)  # a further epoch would find the same solution
-            if self.training.ended:
-                self.training.restore_best(given.stopping, self.model.params.vector)  # before the checkpoint is written
-            if given.checkpoint is not None:
-                self.save(given.checkpoint)
+            row = self._epoch(given, writer)
+            with writer.deferring():  # what follows belongs together
+                self.rows.append(row)
+                bar.update(row)
+                answers = [callback(self, row) for callback in self.callbacks]
+                self.training.update(given.stopping, row, self.model.params.vector)
+                self.training.ended |= isinstance(self.optimizer, Ridge)  # a further epoch would find the same solution
+                if self.training.ended:
+                    self.training.restore_best(given.stopping, self.model.params.vector)  # before it is written
+                writer.write()
             if self.training.ended or any(answers):
                 return
 
-    def _epoch(self, given: FitArguments) -> Row:
+    def _epoch(self, given: FitArguments, writer: CheckpointWriter) -> Row:
         """Train for one epoch, evaluate the validation set, and return the row of the history."""
         number = len(self.rows) + 1
         train, rows = given.train.at_epoch(number), self.rows[self.training.first :]
         own = (self.model, self.loss, self.gradient, self.optimizer, self.clip, self.schedule, self.stateful)
         epoch = Epoch(f"epoch {number}", *own, self.rng, self._last_good, rows)
-        began = time.perf_counter()
+        done = self._partial or PartialEpoch(dict(self.rng.bit_generator.state), self.optimizer.learning_rate)
+        self._partial = None
+        began = time.perf_counter() - done.seconds
+
+        def after_batch(done: PartialEpoch) -> None:
+            done.seconds = time.perf_counter() - began
+            writer.after_batch(done)
+
         with np.errstate(over="ignore", invalid="ignore"):  # non-finite values raise TrainingDivergedError
             if isinstance(self.optimizer, Minimizer):
                 result = by_minimizing(epoch, self.optimizer, train, given.batch_size)
             elif isinstance(self.optimizer, Ridge):
                 result = by_solving(epoch, self.optimizer, train, given.batch_size)
             else:
-                result = by_steps(epoch, train, given.batch_size)
+                with writer.deferring():
+                    result = by_steps(epoch, train, given.batch_size, done, after_batch)
             seconds = time.perf_counter() - began
             row: Row = {"epoch": number, **result.scores}
             if given.validation is not None:
-                scores = evaluate(self.model, self.loss, given.validation, stateful=self.stateful)
-                row |= {f"validation_{name}": value for name, value in scores.items()}
+                row |= self._validation_scores(given.validation, writer, done)
         return row | {
             "gradient_norm": result.gradient_norm,
             "learning_rate": result.learning_rate,
@@ -303,54 +334,81 @@ class Trainer(Evaluator):
             "steps": result.steps,
         }
 
-    def save(self, path: str | Path) -> None:
+    def _validation_scores(
+        self, validation: SequenceDataset, writer: CheckpointWriter, done: PartialEpoch
+    ) -> dict[str, float]:
+        """Return the columns of the validation set; where its evaluation is interrupted, save the epoch before it."""
+        try:
+            scores = evaluate(self.model, self.loss, validation, stateful=self.stateful)
+        except KeyboardInterrupt:
+            if done.batches:
+                writer.write(done)
+            raise
+        return {f"validation_{name}": value for name, value in scores.items()}
+
+    def save(self, path: str | Path, keep: int = 1) -> None:
         """Write a checkpoint with the complete state, from which `resume` continues bit for bit.
 
         Parameters
         ----------
         path : str or Path
+        keep : int, default 1
+            Number of checkpoints on the disk, as in `fit`.
 
         Raises
         ------
         FileNotFoundError, IsADirectoryError
             If no file can be written there.
         """
+        check_keep(keep)
         check_checkpoint_path(path)
-        write_checkpoint(path, self._checkpoint())
+        state = self._checkpoint(self._partial)
+        self._rotation.write(path, keep, lambda path: write_checkpoint(path, state))
 
-    def _checkpoint(self) -> Checkpoint:
-        return Checkpoint.of(self.model, self.optimizer, self.rng, self.rows, self.training)
+    def _checkpoint(self, partial: PartialEpoch | None = None) -> Checkpoint:
+        return Checkpoint.of(self.model, self.optimizer, self.rng, self.rows, self.training, partial)
 
     def resume(self, path: str | Path) -> None:
         """Load a checkpoint into a trainer constructed as the one that wrote it, to continue its run.
 
-        The next `fit` continues that training: its schedule, its early stopping and its learning rate, which is the
-        checkpoint's. Where early stopping had ended it, the model has the best parameters and `fit` trains no further.
+        The next `fit` continues that training, in the middle of an epoch if it was interrupted there: its schedule, its
+        early stopping and its learning rate, which is the checkpoint's. Where early stopping had ended it, the model
+        has the best parameters and `fit` trains no further.
 
         Parameters
         ----------
         path : str or Path
+            Where this file is damaged or missing, the newest of the older ones that is whole is taken: see `keep` of
+            `fit`.
 
         Raises
         ------
         FileNotFoundError, IsADirectoryError
             If there is no such file, or it is a folder.
         ValueError
-            If the file is no checkpoint, is damaged, or is of another model, dtype or optimizer; the trainer is then
-            unchanged.
+            If the file is of another model, dtype or optimizer, or it, and all older ones, are no checkpoints or
+            damaged; the trainer is then unchanged.
+
+        Warns
+        -----
+        UserWarning
+            If an older checkpoint is taken; it names both files.
         """
+        self._rotation.read(path, self._resume)
+
+    def _resume(self, path: str | Path) -> None:
         found = read_checkpoint(path, self._checkpoint(), self.loss.metric)
         try:
             self.optimizer.load_state_dict(found.optimizer_state)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            raise ValueError(f"{str(path)!r} does not contain a complete checkpoint: {error}") from error
+            raise incomplete(path, error) from error
         self.model.params.vector[:] = found.parameters
         self.model.params.mask_vector = found.mask
         self.model.params.frozen_vector = found.frozen
         if found.rows:
             self._tell_model(found.classes)
         self.rng.bit_generator.state = found.rng
-        self.rows, self.training = found.rows, found.training
+        self.rows, self.training, self._partial = found.rows, found.training, found.partial
         self._resumed = True
 
     def __repr__(self) -> str:

@@ -11,8 +11,7 @@ from interrupting import interrupt, needs_proc
 import rnnbp
 from rnnbp import datasets
 from rnnbp.cli import main as cli
-from rnnbp.cli.interrupts import terminated_as_interrupted
-from rnnbp.runtime import read_archive
+from rnnbp.runtime import read_archive, terminated_as_interrupted
 from rnnbp.training.checkpoint import CHECKPOINT_FILE
 
 DICTIONARY = "".join(
@@ -51,7 +50,7 @@ def test_an_interrupted_comparison_saves_its_finished_runs(files, signum, status
         f"rnnbp: interrupted; the checkpoints are saved, and the same command resumes from them:\n  rnnbp {line}\n"
     )
     assert "Traceback" not in result.stderr
-    epochs = [len(read_archive(path, CHECKPOINT_FILE)[0]["rows"]) for path in (files / "runs").glob("[!.]*")]
+    epochs = [len(read_archive(path, CHECKPOINT_FILE)[0]["rows"]) for path in (files / "runs").glob("[!.]*.npz")]
     assert epochs.count(200) >= 1
     assert len(epochs) < 8
 

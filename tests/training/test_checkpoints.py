@@ -234,7 +234,7 @@ def test_a_checkpoint_of_another_optimizer_and_a_model_file_are_refused(tmp_path
     with pytest.raises(ValueError, match="of another model or optimizer"):
         trainer_of(optimizer=rnnbp.SGD(0.1)).resume(tmp_path / "c.npz")
     trainer_of().model.save(tmp_path / "model.npz")
-    with pytest.raises(ValueError, match=r"must be a file of 'rnnbp checkpoint', version 1; it is 'rnnbp model'"):
+    with pytest.raises(ValueError, match=r"must be a file of 'rnnbp checkpoint'; it is 'rnnbp model'"):
         trainer_of().resume(tmp_path / "model.npz")
 
 

@@ -63,6 +63,8 @@ ELSEWHERE = {
     "model",
     "stateful",  # test_streams.py
     "checkpoint",  # test_checkpoints.py
+    "checkpoint_every",  # test_partial_epochs.py
+    "keep",  # test_rotation.py
     "progress",  # test_training.py
 }
 
