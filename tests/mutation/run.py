@@ -45,8 +45,6 @@ ROOMS = {  # the tests of each
 }
 COMPILED = ("ctc_compiled.py", "compiled_products.py")  # Numba's cache knows a function by its file, not by its code
 AT_COLLECTION = -1  # stands for all tests, in the map of lines
-LONGEST = 2.0  # seconds of a test that is used
-BUDGET = 4.0  # seconds of tests for a mutant: those of a line that all tests run are many
 
 
 def main() -> None:
@@ -66,7 +64,7 @@ def main() -> None:
         in_fork(lambda: measure(arguments.room, arguments.measure or ROOMS[arguments.room], chart))
     outcomes = folder / f"{arguments.room}{'-again' if arguments.only else ''}.diff"
     outcomes.write_text("")
-    loop = Loop(arguments.room, mutants, json.loads(chart.read_text()), outcomes)
+    loop = Loop(arguments.room, mutants, json.loads(chart.read_text()), arguments.budget, outcomes)
     tests = sorted({name.split("::")[0] for name, _ in loop.tests})
     in_fork(lambda: pytest.main(options(tests), plugins=[loop]))
     report(arguments.room, total, outcomes)
@@ -82,6 +80,9 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", help="only these numbers of the sample, as the survivors are numbered")
     parser.add_argument(
         "--measure", nargs="+", metavar="TESTS", help="add new tests to the map of which run which lines"
+    )
+    parser.add_argument(
+        "--budget", type=float, default=4.0, help="seconds of tests for a mutant: those of a line may be hundreds"
     )
     parser.add_argument("--output", type=Path, default=ROOT / "mutants", help="folder of the map and the survivors")
     return parser.parse_args()
@@ -136,8 +137,8 @@ def measure(room: str, files: list[str], chart: Path) -> None:
 class Loop:
     """A plugin of pytest that runs the tests of mutants instead of all tests once."""
 
-    def __init__(self, room: str, mutants: list[Mutant], chart: dict[str, Any], outcomes: Path) -> None:
-        self.room, self.mutants, self.outcomes = room, mutants, outcomes
+    def __init__(self, room: str, mutants: list[Mutant], chart: dict[str, Any], budget: float, outcomes: Path) -> None:
+        self.room, self.mutants, self.budget, self.outcomes = room, mutants, budget, outcomes
         self.lines, self.tests = chart["lines"], [(name, seconds) for name, seconds in chart["tests"]]
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -171,7 +172,7 @@ class Loop:
         taken, total = [], 0.0
         for k in sorted(found - {AT_COLLECTION}, key=lambda k: self.tests[k][1]):
             total += self.tests[k][1]
-            if total < BUDGET and self.tests[k][1] < LONGEST:
+            if total < self.budget and self.tests[k][1] < self.budget / 2:
                 taken.append(self.tests[k])
         return taken, AT_COLLECTION in found
 

@@ -1,5 +1,6 @@
 """Datasets are checked before the first update, once, and evaluated without further forward passes."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import rnnbp
 from rnnbp.models import LayerStack
 from rnnbp.models.inference import Inference
 from rnnbp.training.data_checks import check_dataset, check_targets_of
-from rnnbp.training.fit_arguments import FitArguments
+from rnnbp.training.fit_arguments import FitArguments, check_stopping
+from rnnbp.training.trainer_arguments import check_clip, check_schedule
 
 F = 2
 
@@ -244,3 +246,27 @@ def test_a_dataset_without_sequences_of_positive_weight_has_no_targets_to_check(
 def test_what_is_no_dataset_is_refused_with_a_way_to_make_one(given, message):
     with pytest.raises(ValueError, match=f"^train must be a SequenceDataset, {message}"):
         check_dataset("train", given)
+
+
+def test_evaluation_needs_a_dataset_and_prediction_takes_a_list():
+    trainer = rnnbp.Trainer(network(), rnnbp.CrossEntropy())
+    with pytest.raises(ValueError, match="dataset must be a SequenceDataset, got list"):
+        trainer.evaluate([np.ones((4, F))])
+    np.testing.assert_array_equal(trainer.predict([np.ones((4, F))] * 3), trainer.predict(labelled([0, 0, 0])))
+
+
+@pytest.mark.parametrize(
+    ("check", "given", "advice"),
+    [
+        (check_clip, 0.5, "give ClipNorm(0.5)"),
+        (check_clip, "x", "give ClipNorm(1.0), say"),
+        (check_clip, True, "give ClipNorm(1.0), say"),
+        (check_schedule, 1, "Adam(learning_rate=1)"),
+        (check_schedule, False, "give Cosine(epochs=30), say"),
+        (check_stopping, 3, "give EarlyStopping(patience=3)"),
+        (check_stopping, True, "give EarlyStopping()"),
+    ],
+)
+def test_a_number_in_place_of_an_object_is_what_its_argument_may_be(check, given, advice):
+    with pytest.raises(ValueError, match=re.escape(advice)):
+        check(given)

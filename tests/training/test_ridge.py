@@ -366,3 +366,12 @@ def test_features_that_are_not_finite_name_the_epoch_and_the_batch(rng):
     with pytest.raises(rnnbp.TrainingDivergedError, match="not finite at epoch 1, batch 1"):
         solved(model, rnnbp.MeanSquaredError(), train, batch_size=2)
     np.testing.assert_array_equal(model.params.vector, before)
+
+
+def test_outputs_with_the_same_weights_have_one_penalty_and_others_one_each(rng):
+    train = data(rng)
+    assert len(solved(reservoir(), rnnbp.MeanSquaredError(), train, batch_size=1).found) == 1
+    train.targets[1][4] = np.nan  # both values are missing
+    assert len(solved(reservoir(), rnnbp.MeanSquaredError(), train, batch_size=1).found) == 1
+    train.targets[2][4, 0] = np.nan
+    assert len(solved(reservoir(), rnnbp.MeanSquaredError(), train, batch_size=1).found) == 2

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import rnnbp
+from rnnbp.training.state import TrainingState
 
 F = 2
 
@@ -255,3 +256,28 @@ def test_a_column_that_a_row_does_not_have_is_refused():
     rule = rnnbp.EarlyStopping(monitor="accuracy")
     with pytest.raises(ValueError, match="accuracy"):
         rule.seen(rule.begin(), {"epoch": 1, "loss": 1.0}, np.zeros(1))
+
+
+def test_the_least_improvement_is_no_less_than_0():
+    assert rnnbp.EarlyStopping(least=0.0).least == 0
+    with pytest.raises(ValueError, match=r"least must be .*, got -1"):
+        rnnbp.EarlyStopping(least=-1)
+
+
+def test_the_best_parameters_are_restored_for_the_column_that_chose_them():
+    loss, accuracy = rnnbp.EarlyStopping(monitor="loss"), rnnbp.EarlyStopping(monitor="accuracy")
+    state = TrainingState()
+    state.begin(loss, 3)
+    assert (state.best.epoch, state.best.monitor) == (3, "loss")
+    state.update(loss, {"epoch": 4, "loss": 2.0, "accuracy": 0.5}, np.array([7.0]))
+    state.begin(loss, 4)
+    vector = np.array([1.0])
+    for other in (None, accuracy):
+        state.restore_best(other, vector)
+        assert vector == 1
+    state.restore_best(loss, vector)
+    assert vector == 7
+    state.begin(accuracy, 4)
+    assert state.best.vector is None
+    state.restore_best(accuracy, vector)
+    assert vector == 7
