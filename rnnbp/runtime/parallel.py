@@ -166,11 +166,13 @@ def _round(calls: Array, places: Sequence[int], jobs: int, begun: list[int]) -> 
 
 def _sent(calls: Array, backend: str) -> Any:
     """Return what tells workers where the packed calls are, which reach each of them once."""
-    if backend == "DaskDistributedBackend":
-        from joblib.parallel import get_active_backend
+    from joblib.parallel import get_active_backend
 
-        return get_active_backend()[0].client.scatter(calls, broadcast=True)
+    if backend == "DaskDistributedBackend":
+        # Without a hash, by which the copy that a lost worker had would be taken for this one.
+        return get_active_backend()[0].client.scatter(calls, broadcast=True, hash=False)
     if backend == "RayBackend":
+        get_active_backend()[0].supports_return_generator = True  # as it calls back, which joblib asks for
         return _StoredByRay(calls)
     return calls  # joblib writes it to a file, which its processes map into memory
 
