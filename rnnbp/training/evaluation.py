@@ -58,7 +58,7 @@ class Tally:
 
 
 def evaluate(
-    model: Sequential, loss: Loss, data: SequenceDataset, batch_size: int = BATCH_SIZE, stateful: bool = False
+    model: Sequential, loss: Loss, data: SequenceDataset, *, stateful: bool, batch_size: int = BATCH_SIZE
 ) -> dict[str, float]:
     """Compute the loss and its score on a dataset, with dropout off; see `Trainer.evaluate`.
 
@@ -68,9 +68,9 @@ def evaluate(
     loss : Loss
     data : SequenceDataset
         With labels that are indices into the model's classes.
-    batch_size : int, default 256
-    stateful : bool, default False
+    stateful : bool
         Whether the state is carried from batch to batch of a stream.
+    batch_size : int, default 256
     """
     tally = Tally(loss, model)
     for batch, outputs in batch_outputs(model, data, batch_size, stateful):

@@ -72,7 +72,7 @@ class Evaluator:
         dataset = self.model.as_trained("dataset", dataset)
         check_targets_of("dataset", dataset, self.model, self.loss)
         size = evaluation_batch_size("dataset", dataset, self.model, self.stateful, batch_size)
-        return evaluate(self.model, self.loss, dataset, size, self.stateful)
+        return evaluate(self.model, self.loss, dataset, stateful=self.stateful, batch_size=size)
 
     def predict(self, dataset: Data, batch_size: int | None = None) -> Any:
         """Predict classes, values or label sequences, as the loss decodes them; see `rnnbp.Sequential.predict`.

@@ -99,7 +99,7 @@ def by_solving(epoch: Epoch, optimizer: Ridge, data: SequenceDataset, batch_size
     optimizer.steps += 1
     epoch.last_good[:] = model.params.vector
     if seen.batches is None:
-        scores = evaluate(model, epoch.loss, data, batch_size, epoch.stateful)
+        scores = evaluate(model, epoch.loss, data, stateful=epoch.stateful, batch_size=batch_size)
     else:
         tally, last, readout = Tally(epoch.loss, model), model.layers[-1], model.scopes(model.params)[-1]
         for batch, features in seen.batches:

@@ -10,6 +10,7 @@ import rnnbp
 from rnnbp.models import LayerStack
 from rnnbp.models.inference import Inference
 from rnnbp.training.data_checks import check_dataset, check_targets_of
+from rnnbp.training.evaluation import Tally
 from rnnbp.training.fit_arguments import FitArguments, check_stopping
 from rnnbp.training.trainer_arguments import check_clip, check_schedule
 
@@ -270,3 +271,16 @@ def test_evaluation_needs_a_dataset_and_prediction_takes_a_list():
 def test_a_number_in_place_of_an_object_is_what_its_argument_may_be(check, given, advice):
     with pytest.raises(ValueError, match=re.escape(advice)):
         check(given)
+
+
+def test_the_loss_of_spans_is_that_of_whole_sequences_in_a_tally():
+    steps = rnnbp.SequenceDataset([np.ones((4, F)), np.ones((3, F))], [np.array([0, 1, 1, 0]), np.array([1, 0, 1])])
+    model, loss, batch = network(2, per_step=True), rnnbp.CrossEntropy(), steps.batch()
+    outputs, spans, whole = model.forward(batch), Tally(loss, model), Tally(loss, model)
+    total = loss.total(batch.targets, batch.lengths)
+    for start, stop in ((0, 3), (3, 4)):
+        due = batch.due(start, stop, True)
+        value, _ = loss.masked(outputs[start:stop], batch.targets_of(start, stop), due, total)
+        spans.add(outputs[start:stop], batch, value, (start, stop))
+    whole.add(outputs, batch, loss(outputs, batch.targets, batch.lengths)[0], (0, 4))
+    assert spans.result() == pytest.approx(whole.result(), rel=1e-6)

@@ -375,3 +375,11 @@ def test_outputs_with_the_same_weights_have_one_penalty_and_others_one_each(rng)
     assert len(solved(reservoir(), rnnbp.MeanSquaredError(), train, batch_size=1).found) == 1
     train.targets[2][4, 0] = np.nan
     assert len(solved(reservoir(), rnnbp.MeanSquaredError(), train, batch_size=1).found) == 2
+
+
+def test_an_epoch_counts_one_step_of_the_optimizer_and_all_steps_of_the_sequences(rng):
+    train, optimizer = data(rng, weights=[1.0, 0.0, 2.0]), Ridge(0.5)
+    trainer = rnnbp.Trainer(reservoir(), rnnbp.MeanSquaredError(), optimizer=optimizer)
+    history = trainer.fit(train, epochs=1, batch_size=2, progress=False)
+    assert optimizer.steps == 1
+    assert trainer.rows[-1]["steps"] == history["steps"].item() == sum(train.lengths)
