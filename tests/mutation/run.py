@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
+if __name__ == "__main__":
+    sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
 
-import coverage  # noqa: E402
 import pytest  # noqa: E402
 from mutation.mutants import Live, Mutant, mutants_of  # noqa: E402
 
@@ -61,7 +61,7 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
     chart = folder / f"{arguments.room}.json"
     if arguments.measure or not chart.exists():
-        in_fork(lambda: measure(arguments.room, arguments.measure or ROOMS[arguments.room], chart))
+        in_fork(lambda: measure(arguments.room, arguments.measure or ROOMS[arguments.room], arguments.every, chart))
     outcomes = folder / f"{arguments.room}{'-again' if arguments.only else ''}.diff"
     outcomes.write_text("")
     loop = Loop(arguments.room, mutants, json.loads(chart.read_text()), arguments.budget, outcomes)
@@ -81,6 +81,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument(
         "--measure", nargs="+", metavar="TESTS", help="add new tests to the map of which run which lines"
     )
+    parser.add_argument("--every", type=int, default=1, metavar="K", help="map every K-th test only")
     parser.add_argument(
         "--budget", type=float, default=4.0, help="seconds of tests for a mutant: those of a line may be hundreds"
     )
@@ -102,13 +103,21 @@ def import_room(room: str) -> None:
 # ---- which tests run which lines ----------------------------------------------------------------------------
 
 
-def measure(room: str, files: list[str], chart: Path) -> None:
-    """Add to the map of a room which tests of these files run each line, and their seconds of processor time."""
+def measure(room: str, files: list[str], every: int, chart: Path) -> None:
+    """Add to the map of a room which tests of these files run each line, and their seconds of processor time.
+
+    Of tables of tests that are much alike every third or so may suffice: what is left out can only make survivors.
+    """
+    import coverage
+
     known = json.loads(chart.read_text()) if chart.exists() else {"tests": [], "lines": {}}
     tests = dict(known["tests"])
     lines = coverage.Coverage(data_file=None, config_file=False, include=[str(ROOT / "rnnbp" / room / "*")])
 
     class Plugin(Failures):
+        def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+            items[:] = items[::every]
+
         @pytest.hookimpl(wrapper=True, tryfirst=True)
         def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
             self.failed, start = False, time.process_time()
