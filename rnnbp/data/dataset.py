@@ -1,6 +1,6 @@
 """SequenceDataset: sequences with targets, batches of them, and tables."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -207,6 +207,21 @@ class SequenceDataset(Sequences):
             known = {i: len(one) for i, one in sequences.items()}
         lengths = np.array([known[i] for i in places.tolist()])
         return collate_part(sequences, self.targets, places, self.resets, self.weights, lengths, share)
+
+    def repeated(self, batch_size: int) -> Iterable[SequenceBatch]:
+        """Return the batches in order, to be iterated over many times; those of shards are read each time.
+
+        Parameters
+        ----------
+        batch_size : int
+
+        Examples
+        --------
+        >>> batches = SequenceDataset([np.zeros((n, 1)) for n in (2, 9, 3)]).repeated(2)
+        >>> [[batch.size for batch in batches] for _ in range(2)]
+        [[2, 1], [2, 1]]
+        """
+        return list(self.batches(batch_size))
 
     def shifted(self, steps: int = 1, features: str | int | Sequence[str | int] | None = None) -> "SequenceDataset":
         """Return the dataset whose target at every step are the next steps of the sequence itself.

@@ -385,6 +385,48 @@ class Loss:
         return f"{type(self).__name__}({', '.join(arguments)})"
 
 
+class Accuracy(Loss):
+    """Loss of classes: its score over several batches needs of each only how many items are right, and how many count.
+
+    So the score of an epoch takes no memory for the outputs at each of its steps. A subclass with another `score` has
+    that of all outputs together, as other losses.
+
+    Examples
+    --------
+    >>> from rnnbp.losses import CrossEntropy
+    >>> loss = CrossEntropy()
+    >>> batches = [loss.evidence(np.eye(2), np.array([0, k]), np.ones(2, bool)) for k in (1, 0)]
+    >>> batches, loss.pooled_score(batches)
+    ([(array([2.]), array([2.])), (array([1.]), array([2.]))], 0.75)
+    """
+
+    def evidence(self, outputs: Array, targets: Any, due: Array, weights: Array | None = None) -> Any:
+        found = super().evidence(outputs, targets, due, weights)
+        if not self._adds_up:
+            return found
+        outputs, targets, *given = found
+        right, counts = self._right(outputs, targets)
+        weight = counts.astype(np.float64)
+        if given:
+            weight *= given[0].reshape(-1, *(1,) * (counts.ndim - 1))
+        return np.array([weight[right].sum()]), np.array([weight.sum()])
+
+    def pooled_score(self, batches: Sequence[Any]) -> float:
+        if not self._adds_up:
+            return super().pooled_score(batches)
+        right, count = (float(np.sum(part)) for part in zip(*batches, strict=True))
+        return right / count if count else float("nan")
+
+    @property
+    def _adds_up(self) -> bool:
+        """Whether the score is the accuracy: that of the class which says what is right."""
+        return next("_right" in vars(one) for one in type(self).__mro__ if "score" in vars(one))
+
+    def _right(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
+        """Return the masks of the items (B,) or (B, K) that are predicted correctly, and that count."""
+        raise NotImplementedError(f"{type(self).__name__} says not which predictions are right")
+
+
 def _rows(mask: Array) -> Array | slice:
     """Return the indices where the flattened mask is True, as a slice if it is True everywhere."""
     return slice(None) if mask.all() else np.flatnonzero(mask)

@@ -7,12 +7,12 @@ from numpy.typing import ArrayLike
 
 from rnnbp import metrics
 from rnnbp.data import listed
-from rnnbp.losses.base import Loss
+from rnnbp.losses.base import Accuracy
 from rnnbp.losses.shapes import Array, as_outputs, first_place
 from rnnbp.losses.values import same_shape
 
 
-class BinaryCrossEntropy(Loss):
+class BinaryCrossEntropy(Accuracy):
     """Binary cross entropy of logits, for K independent targets, logistic sigmoid included.
 
     For a logit z and a target y in [0, 1], ``loss = log(1 + exp(z)) - y z`` and ``d = sigmoid(z) - y``; the
@@ -102,6 +102,10 @@ class BinaryCrossEntropy(Loss):
         array([[0, 1]])
         """
         return (as_outputs(outputs).real > 0).astype(np.int64)
+
+    def _right(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
+        y = same_shape(outputs, np.asarray(targets))
+        return self.predict(outputs) == (y > 0.5), ~np.isnan(y)
 
     def score(
         self,

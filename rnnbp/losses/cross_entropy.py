@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnnbp import metrics
-from rnnbp.losses.base import Loss
+from rnnbp.losses.base import Accuracy
 from rnnbp.losses.shapes import Array, as_outputs, axes, first_place, target_shape_error
 from rnnbp.runtime import integer, number
 
 
-class CrossEntropy(Loss):
+class CrossEntropy(Accuracy):
     """Categorical cross entropy of logits: the negative log-probability of the label, softmax included.
 
     For logits z and label c, ``loss = log(sum_k exp(z_k)) - z_c`` and ``d_k = softmax(z)_k - [k == c]``, each times the
@@ -176,6 +176,9 @@ class CrossEntropy(Loss):
         array([1])
         """
         return as_outputs(outputs).real.argmax(axis=-1)
+
+    def _right(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
+        return self.predict(outputs) == targets, targets != self.ignore
 
     def score(
         self,

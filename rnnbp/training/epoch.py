@@ -180,7 +180,7 @@ def by_minimizing(epoch: Epoch, optimizer: Minimizer, data: SequenceDataset, bat
     batch_size : int
         Bounds the memory; does not change the result.
     """
-    batches = list(data.batches(batch_size))
+    batches = data.repeated(batch_size)
     totals = [total_weight(epoch.loss, batch, epoch.model.per_step) for batch in batches]
     whole = sum(totals) or 1.0
     steps = 0

@@ -1,7 +1,8 @@
 """ShardedDataset: a dataset in files, of which a few are in memory at a time."""
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -175,7 +176,10 @@ class ShardedDataset(SequenceDataset):
         part.sequences = self.sequences.chosen(chosen) if self._mapped else part._unmapped
         for name in ("targets", "weights", "resets"):
             field = getattr(self, name)
-            setattr(part, name, None if field is None else field[chosen])
+            if isinstance(field, list):  # of a summary
+                setattr(part, name, [field[i] for i in chosen])
+            elif field is not None:
+                setattr(part, name, field[chosen])
         part.rows = self.rows if self.rows and whole_batches(chosen, self.rows) else None
         return part
 
@@ -336,9 +340,23 @@ class ShardedDataset(SequenceDataset):
         )
         return stream(self.reader, self._batching.file_bytes, self._batching.schedule(parts), parts, collator)
 
+    def repeated(self, batch_size: int) -> Iterable[SequenceBatch]:
+        return _Repeated(self, batch_size)
+
     @property
     def _batching(self) -> Batching:
         return Batching(self.reader.index, self.places, self.memory, self.buffer)
+
+
+@dataclass(frozen=True)
+class _Repeated:
+    """Batches of a dataset in order, which are read again by each iteration."""
+
+    data: ShardedDataset
+    batch_size: int
+
+    def __iter__(self) -> Iterator[SequenceBatch]:
+        return self.data.batches(self.batch_size)
 
 
 def _mapped_at(data: ShardedDataset, sequences: LazySequences, place: int) -> Array:
