@@ -25,6 +25,28 @@ MODELS = (
 )
 
 
+def is_shards(path: str | Path) -> bool:
+    """Return whether a folder is one of shards, by its index.
+
+    Examples
+    --------
+    >>> is_shards("my.csv")
+    False
+    """
+    return Path(path, "index.npz").is_file()
+
+
+def is_data(path: str | Path) -> bool:
+    """Return whether a path is a file of data, by its name, or a folder of shards.
+
+    Examples
+    --------
+    >>> is_data("my.csv"), is_data("japanese-vowels")
+    (True, False)
+    """
+    return str(path).lower().endswith(FILES) or is_shards(path)
+
+
 def add_target(
     parser: argparse.ArgumentParser, option: str, metavar: str, about: str, *, required: bool = False
 ) -> None:
@@ -60,14 +82,19 @@ def add_data(parser: argparse.ArgumentParser, *, split: float = 0.8) -> None:
         "dataset",
         metavar="DATASET",
         nargs="?",
-        help=f"a name from `rnnbp datasets`, or a .csv, .parquet or .ts file (default: {DEFAULT_DATASET})",
+        help="a name from `rnnbp datasets`, a .csv, .parquet or .ts file, or a folder of shards (rnnbp.write_shards), "
+        f"larger than memory (default: {DEFAULT_DATASET})",
     )
     parser.add_argument(
         "--data", metavar="PATH", type=Path, help="such a file; with a dataset of recordings: the folder they are in"
     )
     parser.add_argument("--speaker", metavar="NAME", help="with recordings: the speaker of the test set")
     parser.add_argument("--test", metavar="FILE", type=Path, help="with a file: the test set (default: as --split)")
-    default = "all of a table, a fifth of a .ts file" if split == 0 else "a fifth; with a model, as in its training"
+    default = (
+        "all of a table or of shards, a fifth of a .ts file"
+        if split == 0
+        else "a fifth; with a model, as in its training"
+    )
     parser.add_argument(
         "--split",
         type=float,
@@ -95,13 +122,13 @@ def resolve_dataset(options: argparse.Namespace) -> None:
     if getattr(options, "suite", None) is not None:
         _check_nothing_of_one_dataset(options)
         return
-    if options.data is not None and str(options.data).lower().endswith(FILES):
+    if options.data is not None and is_data(options.data):
         if options.dataset is not None:
             raise ValueError(
                 f"--data names the file {str(options.data)!r}, and DATASET is {options.dataset!r}: give one of them"
             )
         options.dataset, options.data = str(options.data), None
-    if hasattr(options, "default_model") and options.model.lower().endswith(FILES):
+    if hasattr(options, "default_model") and is_data(options.model):
         if options.dataset is not None:
             raise ValueError(f"MODEL must be of {MODELS}; got {options.model!r}, a dataset, which comes after it")
         options.dataset, options.model = options.model, options.default_model

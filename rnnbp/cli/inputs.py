@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import rnnbp
 from rnnbp import comparison, datasets, losses
-from rnnbp.cli.arguments import FILES, MODELS
+from rnnbp.cli.arguments import MODELS, is_data, is_shards
 from rnnbp.cli.tables import given_columns, is_table, table_dataset
 
 Parts: TypeAlias = "tuple[rnnbp.SequenceDataset | None, rnnbp.SequenceDataset | None]"
@@ -39,7 +39,7 @@ def load_parts(options: argparse.Namespace, model: "rnnbp.Sequential | None" = N
         Whether targets are needed.
     """
     given = given_columns(options)
-    if not options.dataset.lower().endswith(FILES):
+    if not is_data(options.dataset):
         for option in ("test", "split"):
             if getattr(options, option) is not None:
                 raise ValueError(f"--{option} goes with a file, but the dataset is {options.dataset!r}")
@@ -55,6 +55,8 @@ def load_parts(options: argparse.Namespace, model: "rnnbp.Sequential | None" = N
         raise ValueError("--split cuts the file, and --test names another: give one of them")
 
     def read(path: str | Path, like: "rnnbp.SequenceDataset | None" = None) -> "rnnbp.SequenceDataset":
+        if is_shards(path):
+            return rnnbp.load_shards(path)
         if not is_table(path):
             return datasets.read_ts(path)
         trained = model if like is None else like
@@ -96,9 +98,9 @@ def _split(whole: "rnnbp.SequenceDataset", options: argparse.Namespace, trained:
 
 
 def _default_split(options: argparse.Namespace, trained: dict[str, Any], same: bool) -> float:
-    """Return the fraction for training without ``--split``: of a table that a model was not trained on, nothing."""
+    """Return the fraction for training without ``--split``: of one's own data that a model was not trained on, none."""
     known: float = trained.get("split", 0.8) if same else 0.8
-    if not is_table(options.dataset):
+    if not is_table(options.dataset) and not is_shards(options.dataset):
         return known
     return known if options.default_split and (same or not trained) else 0.0
 
@@ -113,7 +115,7 @@ def new_model(
     options: argparse.Namespace, train: "rnnbp.SequenceDataset", seed: int = 0, outputs: int | None = None
 ) -> "rnnbp.Sequential":
     """Return a new model of the name and of the number of parameters that the command line gives."""
-    if options.model.endswith(FILES):
+    if is_data(options.model):
         raise ValueError(f"model must be of {MODELS}; got {options.model!r}, a dataset, which comes after it")
     return comparison.model_factory(options.model, train, options.parameters, outputs)(seed)
 

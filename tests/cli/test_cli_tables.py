@@ -371,3 +371,15 @@ def test_dates_that_would_be_sorted_as_texts_are_refused(refused):
     assert "sorted as texts" in message
     assert "before '8.1.2024'" in message
     assert "or --time '' to take rows in order" in message
+
+
+@pytest.mark.cluster
+def test_a_folder_of_shards_is_trained_on_evaluated_and_predicted_as_the_dataset_it_was_written_from(rnn):
+    pytest.importorskip("pyarrow")
+    rnnbp.write_shards(dataset(target="label"), "shards", sequences_per_shard=3)
+    rnn(f"{TRAIN} --target label --save table.npz")
+    rnn("train elman --data shards --epochs 1 --parameters 300 --quiet --save shards.npz")
+    of_table, of_shards = rnnbp.load("table.npz"), rnnbp.load("shards.npz")
+    assert of_table.params.vector.tobytes() == of_shards.params.vector.tobytes()
+    assert rnn("evaluate shards.npz shards") == rnn("evaluate table.npz my.csv")
+    assert rnn("predict shards.npz --data shards") == rnn("predict table.npz my.csv")

@@ -73,10 +73,13 @@ def test_a_loss_without_a_method_says_which_it_lacks(call):
 def test_the_evidence_of_weighted_steps_leaves_out_padding_and_weight_zero():
     outputs, targets = np.arange(12.0).reshape(3, 2, 2), np.array([[0, 1], [1, 0], [0, 1]])
     due = np.array([[True, True], [True, False], [True, False]])
-    found = CrossEntropy().evidence(outputs, targets, due, np.array([[1.0, 2.0], [0.0, 4.0], [3.0, 5.0]]))
+    weights = np.array([[1.0, 2.0], [0.0, 4.0], [3.0, 5.0]])
+    found = MeanSquaredError().evidence(outputs, targets, due, weights)
     assert [part.tolist() for part in found] == [[[0, 1], [2, 3], [8, 9]], [0, 1, 0], [1, 2, 3]]
-    score = CrossEntropy().pooled_score([found, tuple(part[:1] for part in found)])
-    assert score == pytest.approx(2 / 7)  # class 1 is predicted at every step
+    counts = CrossEntropy().evidence(outputs, targets, due, weights)  # class 1 is predicted at every step
+    assert [part.tolist() for part in counts] == [[2], [6]]
+    first = CrossEntropy().evidence(outputs[:1], targets[:1], due[:1], np.array([[1.0, 0.0]]))
+    assert CrossEntropy().pooled_score([counts, first]) == pytest.approx(2 / 7)
 
 
 def test_the_accuracy_of_binary_steps_leaves_out_padding():

@@ -137,7 +137,7 @@ def test_a_signal_saves_the_epoch_at_the_next_batch(place, signum, raised, tmp_p
 
         return target, name, signalled
 
-    targets = {"batch": (trainer.optimizer, "step"), "validation": (rnnbp.CrossEntropy, "score")}
+    targets = {"batch": (trainer.optimizer, "step"), "validation": (rnnbp.CrossEntropy, "pooled_score")}
     if place == "callback":
         trainer.callbacks = (signalling(Calls(), "callback")[2],)
     else:
