@@ -418,3 +418,54 @@ def test_a_minimizer_lowers_the_ctc_loss(rng):
 def test_log_sum_of_zero_probabilities_is_minus_infinity():
     assert log_sum(np.array(-np.inf), np.array(-np.inf)) == -np.inf
     assert log_sum(np.array(-np.inf + 0j), np.array(1 + 2j)) == pytest.approx(1 + 2j, rel=1e-15)
+
+
+# ---- edges --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("steps", "threads", "shards"), [(99, 8, 1), (200, 8, 2), (399, 8, 3), (999, 8, 4), (999, 3, 3)]
+)
+def test_a_shard_has_work_enough_for_a_thread_and_at_least_a_sequence(steps, threads, shards, monkeypatch):
+    pytest.importorskip("numba")
+    from rnnbp.kernels import team
+    from rnnbp.losses import ctc
+
+    found = []
+    monkeypatch.setattr(ctc, "get_num_threads", lambda: threads)
+    monkeypatch.setattr(team, "run_shards", lambda shards, run: found.append(shards))
+    with kernels.using("compiled"):
+        CTC()(np.zeros((steps, 4, 20)), [[1, 2]] * 4)  # S = 5 states and K = 20 outputs: 100 of them at each step
+    assert found == [shards]
+
+
+@pytest.mark.usefixtures("backend")
+@pytest.mark.parametrize(("label", "accepted"), [(3, True), (4, False), (0, False)])
+def test_labels_are_those_of_outputs_other_than_the_blank(label, accepted):
+    outputs = np.zeros((2, 2, 4))
+    if accepted:
+        assert CTC()(outputs, [[1], [label]])[0] == pytest.approx(-np.log(3 / 16))
+    else:
+        why = "is the blank" if label == 0 else r"is not one of the K = 4 outputs 0\.\.3"
+        with pytest.raises(ValueError, match=rf"label {label} in targets\[b=1\] {why}"):
+            CTC()(outputs, [[1], [label]])
+
+
+def test_a_dataset_is_checked_sequence_by_sequence():
+    CTC().check_dataset([[1, 1], [2]], lambda: np.array([3, 1]), 3)
+    with pytest.raises(ValueError, match=r"^sequence 1 has 2 steps, but its 2 labels need 3, 1 of them for blanks"):
+        CTC().check_dataset([[2], [1, 1]], lambda: np.array([1, 2]), 3)
+    with pytest.raises(ValueError, match=r"^sequence 0 has 1 steps, but its 2 labels need 2: leave it out"):
+        CTC().check_dataset([[2, 1], [1, 1]], lambda: np.array([1, 2]), 3)
+    CTC(zero_infinity=True).check_dataset([[2], [1, 1]], lambda: np.array([1, 2]), 3)
+
+
+def test_errors_are_weighted_with_their_sequences():
+    outputs = np.eye(3)[[[1, 1, 2], [0, 0, 1]]]  # decoded as 1, 1 and 2 1
+    labels = [[1], [2], [1]]
+    one = CTC().errors(outputs, labels)
+    assert (one.substitutions, one.insertions, one.deletions, one.tokens) == (1, 1, 0, 3)
+    weighted = CTC().errors(outputs, labels, weights=[5, 2, 3])
+    assert (weighted.substitutions, weighted.insertions, weighted.tokens) == (2, 3, 10)
+    assert CTC().score(outputs, labels, weights=[1, 0, 1]) == 0.5
+    assert CTC().errors(outputs, labels, lengths=[2, 2, 1]).insertions == 0

@@ -152,3 +152,44 @@ def test_huber_is_between_the_squared_and_the_absolute_error(rng):
     outputs, targets = rng.standard_normal((5, 2)), rng.standard_normal((5, 2))
     assert Huber(1e6)(outputs, targets)[0] == pytest.approx(MeanSquaredError()(outputs, targets)[0] / 2)
     assert Huber(1e-9)(outputs, targets)[0] / 1e-9 == pytest.approx(MeanAbsoluteError()(outputs, targets)[0])
+
+
+# ---- by hand ----------------------------------------------------------------------------------------------
+
+
+def test_huber_is_a_parabola_up_to_delta_and_a_line_beyond():
+    value, d_outputs = Huber(delta=0.5)(np.array([[0.25], [0.5], [2.0], [-2.0]]), np.zeros((4, 1)))
+    assert value == pytest.approx((0.25**2 / 2 + 0.5**2 / 2 + 2 * 0.5 * (2 - 0.25)) / 4)
+    np.testing.assert_allclose(4 * d_outputs.ravel(), [0.25, 0.5, 0.5, -0.5])
+
+
+def test_a_pinball_loss_weighs_errors_by_their_side():
+    value, d_outputs = Quantile((0.25, 0.5))(np.array([[1.0, 3.0]]), np.array([[2.0]]))
+    assert value == pytest.approx((0.25 * 1 + 0.5 * 1) / 2)
+    np.testing.assert_allclose(d_outputs, [[-0.25 / 2, 0.5 / 2]])
+    assert Quantile().quantiles == (0.1, 0.5, 0.9)
+
+
+@pytest.mark.parametrize("components", [1, 3])
+def test_a_mixture_takes_the_outputs_it_says(components):
+    loss = MixtureDensity(components)
+    assert [loss.outputs(D) for D in (1, 2)] == [3 * components, 5 * components]
+    for K in (loss.outputs(1) - 1, loss.outputs(1) + 1, components):
+        with pytest.raises(ValueError, match=f"got K = {K}: give the last layer {3 * components} outputs for D = 1"):
+            loss(np.zeros((1, K)), np.zeros((1, 1)))
+
+
+def test_the_scales_of_a_mixture_are_bounded_below():
+    mixture = MixtureDensity(1, min_scale=0.25).mixture([0.0, 1.0, np.log(0.5)])
+    assert (mixture.means.item(), mixture.scales.item()) == (1.0, pytest.approx(0.75))
+    assert MixtureDensity().min_scale == 1e-3
+    assert MixtureDensity().components == 3
+    assert Huber().delta == 1
+
+
+def test_a_density_is_broadcast_over_values():
+    loss, outputs = MixtureDensity(1, min_scale=0), np.array([[0.0, 2.0, 0.0], [0.0, 5.0, 0.0]])
+    at = np.exp(-0.5 * np.array([0.0, 1.0, 4.0])) / np.sqrt(2 * np.pi)
+    np.testing.assert_allclose(loss.density(outputs, [2.0, 6.0]), at[:2])  # one value for each item
+    np.testing.assert_allclose(loss.density(outputs[0], [[2.0], [3.0], [4.0]]), at)
+    np.testing.assert_allclose(loss.density(outputs, [[2.0], [7.0]]), at[[0, 2]])

@@ -43,7 +43,7 @@ ROOMS = {  # the tests of each
     "data": ["tests/data", "rnnbp/data"],
     "training": ["tests/training", "rnnbp/training"],
 }
-COMPILED = ("ctc_compiled.py", "compiled_products.py")  # Numba's cache knows a function by its file, not by its code
+COMPILED = ("ctc_compiled.py",)  # whose cache knows a function by its file, not by its code
 AT_COLLECTION = -1  # stands for all tests, in the map of lines
 
 
