@@ -37,6 +37,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--truncate", metavar="K1,K2", help="truncated BPTT instead of full BPTT")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
     add_target(parser, "--checkpoint", "FILE", "write a checkpoint after each epoch; resume from it if it exists")
+    parser.add_argument(
+        "--checkpoint-every", type=float, metavar="SECONDS", help="write it within epochs too, where these are long"
+    )
+    parser.add_argument(
+        "--keep",
+        type=int,
+        default=3,
+        metavar="N",
+        help="checkpoints to keep: FILE, FILE.1, ..., newest first (default: 3)",
+    )
     parser.set_defaults(checkpoint_option=("checkpoint", "FILE"))
 
 
@@ -61,6 +71,8 @@ def run(options: argparse.Namespace) -> None:
         batch_size=options.batch_size,
         progress=not options.quiet,
         checkpoint=options.checkpoint,
+        checkpoint_every=options.checkpoint_every,
+        keep=options.keep,
     )
     record_data(model, options)
     model.save(target)

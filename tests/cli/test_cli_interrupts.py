@@ -73,6 +73,25 @@ def test_every_command_with_workers_ends_them(files, line):
     assert "Traceback" not in result.stderr
 
 
+@needs_proc
+def test_a_terminated_training_saves_within_its_epoch_and_says_how_to_continue(files):
+    rng = np.random.default_rng(0)
+    long = rnnbp.SequenceDataset([rng.normal(size=(40, 2)) for _ in range(4000)], targets=["a", "b"] * 2000)
+    datasets.write_ts(files / "long.ts", long)
+    line = (
+        "train elman --data long.ts --epochs 1000 --batch-size 2 --checkpoint run.npz --checkpoint-every 0.01 --keep 2"
+    )
+    ready = files / "run.npz.1"
+    result = interrupted(line, signal.SIGTERM, lambda found: ready.exists(), files)
+    assert result.returncode == 143
+    assert result.stderr.endswith(
+        f"rnnbp: interrupted; the checkpoints are saved, and the same command resumes from them:\n  rnnbp {line}\n"
+    )
+    header, _ = read_archive(files / "run.npz", CHECKPOINT_FILE)
+    assert header["partial"]["batches"] > 0
+    assert not list(files.glob("run.npz.2"))
+
+
 def test_without_checkpoints_the_message_names_the_option(files, monkeypatch, capsys):
     def interrupting(*args, **options):
         signal.raise_signal(signal.SIGTERM)

@@ -12,7 +12,7 @@ import pandas as pd
 from rnnbp.comparison.report import Report
 from rnnbp.data import LabelSequences, SequenceDataset
 from rnnbp.models import Sequential
-from rnnbp.runtime import read_archive, write_archive
+from rnnbp.runtime import read_archive, replacing, write_archive
 
 KIND = "rnnbp suite task"
 ADDED = ("precisions", "frozen parameters")  # settings that the first folders did not record
@@ -79,7 +79,8 @@ class TaskFolder:
     def begin(self) -> Path:
         """Write the settings, and return the folder for the checkpoints of the task's runs."""
         self.path.mkdir(parents=True, exist_ok=True)
-        self._file.write_text(json.dumps(self.settings, indent=1), encoding="utf-8")
+        with replacing(self._file) as beside:
+            beside.write_text(json.dumps(self.settings, indent=1), encoding="utf-8")
         return self.path
 
     def finish(self, report: Report, memory: pd.DataFrame | None) -> None:
