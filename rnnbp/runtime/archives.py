@@ -74,7 +74,7 @@ def checksum(header: Mapping[str, Any], arrays: Mapping[str, Array]) -> str:
     for name in sorted(arrays):
         array = np.asarray(arrays[name])
         found.update(json.dumps([name, array.dtype.str, array.shape]).encode())
-        found.update(array.reshape(-1).view(np.uint8).data)
+        found.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     return found.hexdigest()
 
 
