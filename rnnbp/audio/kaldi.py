@@ -12,10 +12,11 @@ from numpy.typing import ArrayLike
 
 from rnnbp.audio.kaldi_binary import KaldiError, binary, read_binary
 from rnnbp.data import MEMORY, LazySequences
-from rnnbp.runtime import Opened, Source, TextSource, named, opened, opened_text, replacing
+from rnnbp.runtime import DAMAGED_GZIP, Opened, Source, TextSource, named, opened, opened_text, replacing
 
 Array = np.ndarray
 LONGEST_KEY = 4096
+MOST_DIGITS = 18  # of an offset
 LONGEST_LINE = 2**24  # bytes: a row of a matrix, or a vector
 
 
@@ -98,7 +99,7 @@ def _read_text(file: BinaryIO) -> Array:
         rows.append(line.strip())
     rows[-1] = rows[-1][:-1]
     try:
-        numbers = [np.array(row.split(), np.float64) for row in rows if row.strip()]
+        numbers = [_numbers(row.split()) for row in rows if row.strip()]
     except ValueError as error:
         raise KaldiError(f"holds what is no number: {str(error)[-60:]}") from None
     if not numbers:
@@ -106,6 +107,12 @@ def _read_text(file: BinaryIO) -> Array:
     if len({len(row) for row in numbers}) > 1:
         raise KaldiError(f"has rows of {len(numbers[0])} numbers and of other sizes")
     return numbers[0] if len(rows) == 1 else np.stack(numbers)
+
+
+def _numbers(words: list[bytes]) -> Array:
+    if odd := next((word for word in words if b"_" in word), None):  # Python's float accepts 1_000
+        raise ValueError(repr(odd[:40]))
+    return np.array(words, np.float64)
 
 
 def _line(file: BinaryIO) -> bytes:
@@ -129,7 +136,7 @@ class _Indexed:
             return _object(source, self.keys[place])
 
 
-def read_scp(path: TextSource, memory: int = MEMORY) -> LazySequences:
+def read_scp(path: TextSource, memory: int = MEMORY, within: str | Path | None = None) -> LazySequences:
     """Read a Kaldi index as lazily loaded sequences.
 
     Parameters
@@ -140,6 +147,9 @@ def read_scp(path: TextSource, memory: int = MEMORY) -> LazySequences:
         supported.
     memory : int, default 2**28
         The most bytes that are cached in memory.
+    within : str or Path, optional
+        A folder that all files must be in, links followed: for an index that others wrote. Default: an index may name
+        any file, as in Kaldi.
 
     Returns
     -------
@@ -151,7 +161,8 @@ def read_scp(path: TextSource, memory: int = MEMORY) -> LazySequences:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If a line is malformed, or there is none; the message begins with the file's name and the line.
+        If a line is malformed or names a file that is not `within`, or there is none; the message begins with the
+        file's name and the line.
 
     Examples
     --------
@@ -164,13 +175,16 @@ def read_scp(path: TextSource, memory: int = MEMORY) -> LazySequences:
     """
     name, folder = named(path), Path(path).parent if isinstance(path, str | os.PathLike) else Path()
     keys, paths, offsets = [], [], []
-    with opened_text(path, encoding="utf-8", errors="replace") as file:
-        for number, line in enumerate(file, 1):
-            if line.strip():
-                key, place, offset = _indexed(f"{name}, line {number}", line)
-                keys.append(key)
-                paths.append(place if place.exists() else folder / place)
-                offsets.append(offset)
+    try:
+        with opened_text(path, encoding="utf-8", errors="replace") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    key, place, offset = _indexed(f"{name}, line {number}", line)
+                    keys.append(key)
+                    paths.append(_placed(f"{name}, line {number}", place, folder, within))
+                    offsets.append(offset)
+    except DAMAGED_GZIP as error:
+        raise ValueError(f"{name}, after line {len(keys)}: {error}") from None
     if not keys:
         raise ValueError(f"{name} is empty")
     return LazySequences(_Indexed(tuple(keys), tuple(paths), tuple(offsets)), len(keys), memory, names=keys)
@@ -184,7 +198,23 @@ def _indexed(where: str, line: str) -> tuple[str, Path, int]:
     if place.endswith(("|", "]")):
         raise ValueError(f"{where}: commands and ranges are not taken, got {place[-60:]!r}")
     file, colon, offset = place.rpartition(":")
-    return (key, Path(file), int(offset)) if colon and offset.isdecimal() else (key, Path(place), 0)
+    if not (colon and offset.isdecimal()):
+        return key, Path(place), 0
+    if len(offset) > MOST_DIGITS:
+        raise ValueError(f"{where}: no file has an offset of {len(offset)} digits, got {offset[:40]!r}")
+    return key, Path(file), int(offset)
+
+
+def _placed(where: str, place: Path, folder: Path, within: str | Path | None) -> Path:
+    """Return the path of a file: from the working directory, or else from the folder of the index."""
+    try:
+        found = place if place.exists() else folder / place
+        inside = within is None or found.resolve().is_relative_to(Path(within).resolve())
+    except (OSError, RuntimeError, ValueError) as error:  # too long a name, a loop of links, a null byte
+        raise ValueError(f"{where}: {str(place)[:60]!r} can be no file: {str(error)[:80]}") from None
+    if not inside:
+        raise ValueError(f"{where}: {str(place)!r} is not within {str(within)!r}")
+    return found
 
 
 Items = Mapping[str, ArrayLike] | Iterable[tuple[str, ArrayLike]]

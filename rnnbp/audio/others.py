@@ -1,8 +1,9 @@
 """Formats read by soundfile: FLAC, OGG, AIFF, AU..., and encodings of WAV and SPHERE not implemented here."""
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -70,7 +71,20 @@ def _opened(source: Opened, what: str) -> Iterator[Any]:
         raise ImportError(f"{source.name} is {what}: {error}") from error
     source.file.seek(0)
     try:
-        with soundfile.SoundFile(source.file) as file:
+        with soundfile.SoundFile(_Seekable(source.file)) as file:
             yield file
     except soundfile.LibsndfileError as error:
         raise ValueError(f"{source.name} is {what}, and soundfile cannot read it: {error.error_string}") from None
+
+
+class _Seekable:
+    """File as libsndfile seeks in it, which a damaged header may send to before the beginning."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read, self.readinto, self.tell = file.read, file.readinto, file.tell  # type: ignore[attr-defined]
+        self._file = file
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        with suppress(OSError, OverflowError, ValueError):  # an error in a callback would be printed, and not raised
+            return self._file.seek(offset, whence)
+        return -1

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 OPTIONS = {"sequence": "sequence", "step": "time", "target": "target", "features": "features", "weight": "weight"}
+MOST_CELLS, CELLS_A_BYTE = 2**22, 100  # of a .parquet file, in which equal values take next to nothing
 OPTIONS |= {"info": "groups"}  # arguments of SequenceDataset.from_frame, and the options that give them
 
 
@@ -39,31 +40,41 @@ def read_table(path: str | Path) -> "pd.DataFrame":
     ValueError
         If it cannot be read.
     """
-    import pandas as pd
-
-    from rnnbp.runtime import require
-
     if not Path(path).is_file():
         raise FileNotFoundError(f"there is no file {str(path)!r}")
-    parquet = str(path).lower().endswith(".parquet")
-    if parquet:
-        require("pyarrow", extra="parquet")
-    try:
-        return pd.read_parquet(path) if parquet else _read_csv(path)
-    except ValueError as error:
-        raise ValueError(f"{str(path)!r} cannot be read as a table: {' '.join(str(error).split())}") from None
+    return _read_parquet(path) if str(path).lower().endswith(".parquet") else _read_csv(path)
 
 
 def _read_csv(path: str | Path) -> "pd.DataFrame":
     """Read a .csv file, in whose columns of text nothing but an empty cell is missing: None and NA may be classes."""
-    import pandas as pd
     from pandas.api.types import is_numeric_dtype
 
-    frame = pd.read_csv(path)
+    from rnnbp.runtime import read_csv
+
+    frame = read_csv(path)
     texts = [name for name in frame if not is_numeric_dtype(frame[name]) or frame[name].isna().all()]
     if texts and len(frame):
-        again = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
+        again = read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
         frame = frame.assign(**{str(name): again[name] for name in texts})
+    return frame
+
+
+def _read_parquet(path: str | Path) -> "pd.DataFrame":
+    """Read a .parquet file, whose header may claim more cells than a table of the file's size has."""
+    import pandas as pd
+
+    from rnnbp.runtime import require
+
+    parquet = require("pyarrow.parquet", extra="parquet")
+    most = MOST_CELLS + CELLS_A_BYTE * Path(path).stat().st_size
+    try:
+        found = parquet.read_metadata(path)
+        cells = found.num_rows * found.num_columns
+        frame = pd.read_parquet(path) if cells <= most else None
+    except Exception as error:  # pyarrow and pandas raise many types for damaged files
+        raise ValueError(f"{str(path)!r} cannot be read as a table: {' '.join(str(error).split())}") from None
+    if frame is None:
+        raise ValueError(f"{str(path)!r} cannot be read as a table: it claims {cells} cells, at most {most} are taken")
     return frame
 
 

@@ -72,7 +72,10 @@ def _read(path: Path, dtype: DTypeLike) -> SequenceDataset:
     digit, speaker, take = (a.ravel() for a in np.indices((10, speakers, TAKES)))
     info = pd.DataFrame({"digit": digit, "speaker": speaker, "take": take})
     info["sex"] = np.where(speaker < speakers // 2, "male", "female")
-    return SequenceDataset(sequences, digit, classes=tuple("0123456789"), info=info, dtype=dtype)
+    try:
+        return SequenceDataset(sequences, digit, classes=tuple("0123456789"), info=info, dtype=dtype)
+    except ValueError as error:
+        raise ValueError(f"{str(path)!r}: {error}") from None
 
 
 def _blocks(path: Path) -> Iterator[Array]:
@@ -92,6 +95,8 @@ def _blocks(path: Path) -> Iterator[Array]:
 
 def _numbers(path: Path, number: int, words: list[str]) -> list[float]:
     try:
+        if "_" in "".join(words):  # Python's float accepts 1_000
+            raise ValueError(f"numbers must be without '_', got {words[:COEFFICIENTS]}")
         row = [float(word) for word in words]
     except ValueError as error:
         raise ValueError(f"{str(path)!r}, line {number}: {str(error)[:80]}") from None

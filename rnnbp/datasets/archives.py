@@ -7,7 +7,7 @@ import numpy as np
 
 from rnnbp.data import SequenceDataset
 from rnnbp.datasets.ts import read_ts
-from rnnbp.runtime import choice
+from rnnbp.runtime import choice, read_arrays
 
 Pair = tuple[SequenceDataset, SequenceDataset]
 
@@ -23,6 +23,7 @@ PACKAGES = {  # name: the package that has it
     "PickupGestureWiimoteZ": "aeon",
     "Trace": "tslearn",
 }
+MOST_BYTES = 2**30  # of the arrays of a dataset
 FOLDERS = {"aeon": "datasets/data/{name}", "tslearn": ".cached_datasets"}
 
 
@@ -97,16 +98,16 @@ def _read_ts_pair(name: str, folder: Path, found: str) -> Pair:
 
 def _read_npz(name: str, folder: Path, found: str) -> Pair:
     """Read tslearn's arrays X (N, T, F) and labels y (N,) of both parts."""
+    arrays = read_arrays(_existing(folder / f"{name}.npz", found), MOST_BYTES)
     try:
-        with np.load(_existing(folder / f"{name}.npz", found), allow_pickle=False) as arrays:
-            sequences, labels = ([arrays[f"{letter}_{part}"] for part in ("train", "test")] for letter in "Xy")
-    except (ValueError, EOFError, KeyError) as error:
+        sequences, labels = ([arrays[f"{letter}_{part}"] for part in ("train", "test")] for letter in "Xy")
+        classes = np.unique(labels[0])
+        train, test = (
+            SequenceDataset(list(x), np.searchsorted(classes, y), classes=list(map(str, classes)))
+            for x, y in zip(sequences, labels, strict=True)
+        )
+    except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{name}.npz of tslearn is not as expected: {error}") from None
-    classes = np.unique(labels[0])
-    train, test = (
-        SequenceDataset(list(x), np.searchsorted(classes, y), classes=list(map(str, classes)))
-        for x, y in zip(sequences, labels, strict=True)
-    )
     return train, test
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from rnnbp.data import SequenceDataset
+from rnnbp.runtime import read_npy
 
 Array = np.ndarray
 SIDE = 25  # pixels
@@ -78,16 +79,11 @@ def _installed() -> Path:
 
 def _pictures(path: Path) -> Array:
     """Read the images (200, 25, 25), without allocating more than the file contains."""
-    try:
-        pictures = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        if isinstance(error, FileNotFoundError):
-            raise
-        raise ValueError(f"{str(path)!r} is not a whole .npy file of numbers: {error}") from None
+    pictures = read_npy(path)
     wanted = (2 * EACH, SIDE, SIDE)
-    if not isinstance(pictures, Array) or pictures.shape != wanted or pictures.dtype.kind not in "fiu":
-        found = f"{pictures.shape} of {pictures.dtype}" if isinstance(pictures, Array) else "an archive"
+    if pictures.shape != wanted or pictures.dtype.kind not in "fiu":
+        found = f"{pictures.shape} of {pictures.dtype}"
         raise ValueError(f"{str(path)!r} must hold grey levels (N, height, width) = {wanted}, got {found}")
     if not (pictures.min() >= 0 and pictures.max() <= 1):  # NaN is neither
         raise ValueError(f"{str(path)!r} must hold grey levels from 0 to 1, got {pictures.min()} to {pictures.max()}")
-    return np.array(pictures)
+    return pictures

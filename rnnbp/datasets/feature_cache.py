@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rnnbp.runtime import replacing
+from rnnbp.runtime import read_npy, replacing
 
 Array = np.ndarray
 
@@ -68,8 +68,8 @@ class FeatureCache:
         """
         place = self.place(recording)
         try:
-            return np.array(np.load(place, mmap_mode="r", allow_pickle=False))  # mapped: a wrong size is an error
-        except (OSError, ValueError, EOFError):
+            return read_npy(place)
+        except (OSError, ValueError):
             pass
         found = np.asarray(compute())
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import pandas as pd
 
-from rnnbp.runtime import did_you_mean
+from rnnbp.runtime import did_you_mean, leads_out, read_csv
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".sph")
 
@@ -136,7 +136,7 @@ class ByTable:
     table_file : str or Path
         A CSV file with a header; a relative path is relative to the folder.
     file : str, default 'file'
-        The column of paths, within the folder.
+        The column of paths, within the folder; a path that leads out of it is an error.
     label : str or None, default 'label'
         The column of labels; None for none.
 
@@ -155,16 +155,15 @@ class ByTable:
         path = folder / self.table_file
         if not path.is_file():
             raise FileNotFoundError(f"table_file: there is no file {str(path)!r}")
-        try:
-            read = pd.read_csv(path, dtype=str, keep_default_na=False)
-        except (ValueError, pd.errors.ParserError) as error:
-            raise ValueError(f"{str(path)!r} is not a table: {error}") from None
+        read = read_csv(path, dtype=str, keep_default_na=False)
         for column in (self.file, *(() if self.label is None else (self.label,))):
             if column not in read:
                 raise ValueError(f"{str(path)!r} has no column {column!r}.{did_you_mean(column, read.columns)}")
         if not len(read):
             raise ValueError(f"{str(path)!r} has no rows")
         for row, name in enumerate(read[self.file]):
+            if leads_out(name):
+                raise ValueError(f"{str(path)!r}, row {row}: {name!r} leads out of {str(folder)!r}")
             if not name or not (folder / name).is_file():
                 raise ValueError(f"{str(path)!r}, row {row}: there is no recording {name!r} in {str(folder)!r}")
         table = read.rename(columns={self.file: "file"})

@@ -100,7 +100,7 @@ def _people(folder: Path, each: int) -> dict[str, list[Path]]:
 
 
 def _in_order(path: Path) -> list[str | int]:
-    return [int(part) if part.isdigit() else part for part in re.split(r"(\d+)", path.name)]
+    return [int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", path.name)]
 
 
 def _read(file: Path) -> Array:

@@ -1,5 +1,6 @@
 """TIMIT: sentences with time-aligned phones and words."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from rnnbp.datasets.text_lines import text_lines
 from rnnbp.runtime import TextSource, named, unused
 
 Array = np.ndarray
+SAMPLE = re.compile("[0-9]{1,18}")
 
 
 def read_segments(path: TextSource) -> pd.DataFrame:
@@ -49,7 +51,7 @@ def read_segments(path: TextSource) -> pd.DataFrame:
     rows = []
     for place, line in text_lines(path):
         words = line.split()
-        if len(words) != 3 or not (words[0].isdecimal() and words[1].isdecimal()) or int(words[1]) < int(words[0]):
+        if len(words) != 3 or not all(map(SAMPLE.fullmatch, words[:2])) or int(words[1]) < int(words[0]):
             if words:
                 raise ValueError(f"{place}: it must be 'start end label', got {line.strip()[:60]!r}")
             continue

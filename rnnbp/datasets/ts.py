@@ -99,7 +99,11 @@ def read_ts(path: TextSource, fill: Fill | float | None = None, *, dtype: DTypeL
     header, sequences = reader.header, reader.sequences
     if header.univariate and sequences[0].shape[1] > 1:
         warnings.warn(f"{name}: @univariate is true, but there are {sequences[0].shape[1]} dimensions", stacklevel=2)
-    return SequenceDataset(sequences, reader.targets if header.labelled else None, classes=header.classes, dtype=dtype)
+    try:
+        targets = reader.targets if header.labelled else None
+        return SequenceDataset(sequences, targets, classes=header.classes, dtype=dtype)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 class _Reader:

@@ -1,5 +1,6 @@
 """Safe extraction of archives: nothing outside the folder, and limits on sizes and numbers of files."""
 
+import errno
 import gzip
 import lzma
 import struct
@@ -11,7 +12,7 @@ from contextlib import closing
 from pathlib import Path, PurePosixPath
 from typing import IO, TypeVar
 
-from rnnbp.runtime import temporary
+from rnnbp.runtime import leads_out, temporary
 
 BLOCK = 2**20
 
@@ -21,6 +22,8 @@ DAMAGED = (
     *(EOFError, FileExistsError, NotADirectoryError, IsADirectoryError),
     *(ArithmeticError, LookupError, RuntimeError, TypeError, UnicodeError),
 )
+# Numbers of the system's errors that an archive causes by its offsets and names; None: not the system's, but bz2's.
+OF_THE_ARCHIVE = (errno.EINVAL, errno.ENAMETOOLONG, errno.EILSEQ)
 Member = tuple[str, int, IO[bytes]]
 Entry = TypeVar("Entry")
 
@@ -59,7 +62,7 @@ def unpack(archive: str | Path, folder: str | Path, *, most_bytes: int, most_fil
         except DAMAGED as error:
             raise ValueError(f"{str(archive)!r} cannot be unpacked: {error}") from error
         except OSError as error:
-            if error.errno is None:  # not the system's, but bz2's of its data
+            if error.errno in (None, *OF_THE_ARCHIVE):
                 raise ValueError(f"{str(archive)!r} cannot be unpacked: {error}") from error
             raise
         beside.rename(folder)
@@ -84,7 +87,7 @@ def _write(archive: Path, members: Iterator[Member], folder: Path, most_bytes: i
 def _inside(archive: Path, folder: Path, name: str) -> Path:
     """Return the target path of a member and create its parent; raise if it is not within `folder`."""
     parts = PurePosixPath(name.replace("\\", "/")).parts
-    if not parts or ".." in parts or name.startswith(("/", "\\")) or ":" in name:
+    if not parts or leads_out(name) or ":" in name:
         raise ValueError(f"{str(archive)!r} holds {name!r}, which leads out of the folder")
     place = folder.joinpath(*parts)
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -99,6 +102,9 @@ def _members(archive: Path, most_files: int) -> Generator[Member, None, None]:
                 link = (info.external_attr >> 16) & 0o170000 == 0o120000
                 if link or info.flag_bits & 1:
                     raise ValueError(f"{str(archive)!r} holds {info.filename!r}, which is a link or encrypted")
+                if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    # zipfile unpacks a block of the others whole, whatever it unpacks to.
+                    raise ValueError(f"{str(archive)!r} holds {info.filename!r}, which is compressed in another way")
                 if not info.is_dir():
                     yield info.filename, info.file_size, opened.open(info)
         return

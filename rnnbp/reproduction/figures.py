@@ -1,6 +1,7 @@
 """Reader of the one file of published and recorded figures, from which all tables are made."""
 
 import csv
+import re
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -13,6 +14,7 @@ from rnnbp.runtime import choice
 FILE = "figures.csv"
 ORIGINS = ("published", "recorded")
 HEADING = "heading"  # origin of the one line of a table that names its first column
+WHOLE = re.compile("[0-9]{1,300}")  # the digits of a number that is shown in groups of three
 UNITS = ("", "%", "s", "ms", "µs", "MB", "text")
 
 
@@ -56,7 +58,7 @@ class Figure:
         """Return the value as a table shows it."""
         if self.unit == "text":
             return self.value
-        number = f"{int(self.value):,}" if self.value.isdecimal() else self.value
+        number = f"{int(self.value):,}" if WHOLE.fullmatch(self.value) else self.value
         return f"{number} {self.unit}".strip()
 
     def fault(self) -> str | None:
@@ -100,23 +102,31 @@ def read_figures(path: str | Path) -> list[Figure]:
     path, figures, seen = Path(path), [], dict[tuple[str, ...], int]()
     columns = [field.name for field in fields(Figure)]
     with path.open(encoding="utf-8", newline="") as file:
-        lines = csv.reader(file)
-        header = next(lines, [])
-        if header != columns:
-            raise ValueError(f"{path.name}: the columns must be {', '.join(columns)}, got {', '.join(header)}")
-        for cells in lines:
-            if len(cells) != len(columns):
-                raise ValueError(f"{path.name}, line {lines.line_num}: expected {len(columns)} cells, got {len(cells)}")
-            figure = Figure(*cells)
-            key = (figure.table, figure.row, figure.column, figure.origin)
-            fault = figure.fault()
-            if fault is None and key in seen:
-                fault = f"the figure of {figure.row!r}, {figure.column!r} is in line {seen[key]} already"
-            if fault is not None:
-                raise ValueError(f"{path.name}, line {lines.line_num}: {fault}")
-            seen[key] = lines.line_num
-            figures.append(figure)
+        lines = csv.reader(file, strict=True)
+        try:
+            header = next(lines, [])
+            if header != columns:
+                raise ValueError(f"the columns must be {', '.join(columns)}, got {', '.join(header)}")
+            for cells in lines:
+                figures.append(_figure(cells, len(columns), lines.line_num, seen))
+        except (ValueError, csv.Error) as error:  # UnicodeDecodeError is a ValueError
+            raise ValueError(f"{path.name}, line {max(lines.line_num, 1)}: {error}") from None
     return figures
+
+
+def _figure(cells: list[str], width: int, line: int, seen: dict[tuple[str, ...], int]) -> Figure:
+    """Return the figure of a line; `seen` has the lines of the figures before it."""
+    if len(cells) != width:
+        raise ValueError(f"expected {width} cells, got {len(cells)}")
+    figure = Figure(*cells)
+    key = (figure.table, figure.row, figure.column, figure.origin)
+    fault = figure.fault()
+    if fault is None and key in seen:
+        fault = f"the figure of {figure.row!r}, {figure.column!r} is in line {seen[key]} already"
+    if fault is not None:
+        raise ValueError(fault)
+    seen[key] = line
+    return figure
 
 
 @cache

@@ -1,5 +1,7 @@
 from rnnbp.runtime.archives import DamagedFileError as DamagedFileError
 from rnnbp.runtime.archives import read_archive as read_archive
+from rnnbp.runtime.archives import read_arrays as read_arrays
+from rnnbp.runtime.archives import read_npy as read_npy
 from rnnbp.runtime.archives import write_archive as write_archive
 from rnnbp.runtime.attempts import Outcome as Outcome
 from rnnbp.runtime.blas import blas_threads as blas_threads
@@ -23,6 +25,7 @@ from rnnbp.runtime.descriptions import some as some
 from rnnbp.runtime.files import check_target as check_target
 from rnnbp.runtime.files import check_target_folder as check_target_folder
 from rnnbp.runtime.files import file_name as file_name
+from rnnbp.runtime.files import leads_out as leads_out
 from rnnbp.runtime.files import replacing as replacing
 from rnnbp.runtime.files import temporary as temporary
 from rnnbp.runtime.memory_pool import empties as empties
@@ -48,6 +51,7 @@ from rnnbp.runtime.sources import named as named
 from rnnbp.runtime.sources import opened as opened
 from rnnbp.runtime.sources import opened_text as opened_text
 from rnnbp.runtime.sources import short_name as short_name
+from rnnbp.runtime.tables import read_csv as read_csv
 from rnnbp.runtime.termination import Terminated as Terminated
 from rnnbp.runtime.termination import asked as asked
 from rnnbp.runtime.termination import deferred as deferred

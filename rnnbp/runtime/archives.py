@@ -1,17 +1,21 @@
 """Files of arrays with a JSON header: npz archives with a checksum, validated on reading."""
 
 import hashlib
+import io
 import json
 import math
 import os
+import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
 from rnnbp.runtime.files import replacing, sync_folder
+from rnnbp.runtime.sources import Source, opened
 
 Array = np.ndarray
 HEADER = "header"
@@ -119,7 +123,7 @@ def read_archive(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str,
         raise FileNotFoundError(f"path: there is no file {str(path)!r}")
     with path.open("rb") as file:
         try:
-            arrays = _read_arrays(file)
+            arrays = _read_arrays(file, os.fstat(file.fileno()).st_size, (zipfile.ZIP_STORED,))
             header = json.loads(arrays.pop(HEADER).tobytes())
             found, version = header["kind"], header["version"]
             checked = found == kind and version == VERSION
@@ -138,30 +142,95 @@ def read_archive(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str,
     return header, arrays
 
 
-def _read_arrays(opened: IO[bytes]) -> dict[str, Array]:
+def read_arrays(path: Source, most_bytes: int) -> dict[str, Array]:
+    """Read the arrays of an .npz file of another program, compressed or not.
+
+    Parameters
+    ----------
+    path : str, Path or binary file
+    most_bytes : int
+        Greatest size of all arrays together.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not such a file, or damaged, or larger; no code in it is run. The message begins with its name.
+
+    Examples
+    --------
+    >>> import io
+    >>> file = io.BytesIO()
+    >>> np.savez_compressed(file, a=np.arange(3))
+    >>> _ = file.seek(0)
+    >>> read_arrays(file, most_bytes=1000)
+    {'a': array([0, 1, 2])}
+    """
+    with opened(path) as source:
+        try:
+            return _read_arrays(source.file, most_bytes, (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED))
+        except Exception as error:  # zipfile and NumPy raise many types for malformed files
+            raise ValueError(f"{source.name} is not a file of arrays, or it is damaged: {error}") from error
+
+
+def read_npy(path: Source) -> Array:
+    """Read an .npy file, allocating no more than its size.
+
+    Parameters
+    ----------
+    path : str, Path or binary file
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not such a file, or damaged, or holds objects; no code in it is run. The message begins with its name.
+
+    Examples
+    --------
+    >>> import io
+    >>> read_npy(io.BytesIO(b"no array"))
+    Traceback (most recent call last):
+    ValueError: <BytesIO> is not a whole .npy file of numbers: ...
+    """
+    with opened(path) as source:
+        try:
+            data = source.file.read()
+            return _read_array(lambda: io.BytesIO(data), "it", len(data))
+        except Exception as error:  # NumPy raises many types for malformed files
+            raise ValueError(f"{source.name} is not a whole .npy file of numbers: {error}") from error
+
+
+def _read_arrays(file: IO[bytes], most_bytes: int, methods: tuple[int, ...]) -> dict[str, Array]:
     arrays: dict[str, Array] = {}
-    with zipfile.ZipFile(opened) as archive:
+    with zipfile.ZipFile(file) as archive:
         members = archive.infolist()
         if len(members) > MOST_ARRAYS:
             raise ValueError(f"it holds {len(members)} arrays, at most {MOST_ARRAYS} are taken")
+        if (total := sum(member.file_size for member in members)) > most_bytes:  # members may overlap in the file
+            raise ValueError(f"its arrays claim {total} bytes together, at most {most_bytes} are taken")
         for member in members:
             name = member.filename.removesuffix(".npy")
             if name in arrays:
                 raise ValueError(f"array {name!r} is in it twice")
-            if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & ENCRYPTED:
+            if member.compress_type not in methods or member.flag_bits & ENCRYPTED:
                 raise ValueError(f"array {name!r} is compressed or encrypted")
-            with archive.open(member) as file:
-                _check_size(file, member)
-            with archive.open(member) as file:
-                arrays[name] = np.lib.format.read_array(file, allow_pickle=False, max_header_size=MOST_HEADER)
+            arrays[name] = _read_array(partial(archive.open, member), f"array {member.filename!r}", member.file_size)
     return arrays
 
 
-def _check_size(file: Any, member: zipfile.ZipInfo) -> None:
-    """Raise unless the size in an array's header is that of its data."""
-    version = np.lib.format.read_magic(file)
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read(file, max_header_size=MOST_HEADER)
-    expected = file.tell() + math.prod(shape) * dtype.itemsize
-    if expected != member.file_size:
-        raise ValueError(f"array {member.filename!r} needs {expected} bytes, the file holds {member.file_size}")
+def _read_array(open_again: Callable[[], IO[bytes]], name: str, size: int) -> Array:
+    """Read an array; raise unless the size in its header is that of its data."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what Python and NumPy remark on headers that they refuse, or that are old
+        with open_again() as file:
+            version = np.lib.format.read_magic(file)
+            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+            shape, _, dtype = read(file, max_header_size=MOST_HEADER)
+            expected = file.tell() + math.prod(shape) * dtype.itemsize
+        if expected != size:
+            raise ValueError(f"{name} needs {expected} bytes, the file holds {size}")
+        with open_again() as file:
+            return np.lib.format.read_array(file, allow_pickle=False, max_header_size=MOST_HEADER)

@@ -232,3 +232,15 @@ def file_name(name: str) -> str:
     """
     kept = re.sub(r'[\x00-\x20/\\:*?"<>|]|%(?=[0-9A-F]{2})', lambda found: f"%{ord(found[0]):02X}", str(name))
     return f"%2E{kept[1:]}" if kept.startswith(".") else kept or "%"
+
+
+def leads_out(name: str) -> bool:
+    """Return whether a path that a file names may lead out of the folder that it is relative to.
+
+    Examples
+    --------
+    >>> [leads_out(name) for name in ("a/b.wav", "..b/a", "/etc/passwd", "a/../../b", "C:x")]
+    [False, False, True, True, True]
+    """
+    absolute = name.startswith(("/", "\\")) or re.match("[A-Za-z]:", name) is not None
+    return absolute or ".." in re.split(r"[/\\]", name) or "\0" in name

@@ -16,6 +16,8 @@ TextSource = Source | TextIO
 BUFFER = 2**16  # bytes: most recordings of a word are read at once
 GZIP = b"\x1f\x8b"
 DAMAGED_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)  # raised on reading a damaged file
+MOST_EXPANSION = 200  # times the size of a file that it may unpack to, if that is more than the following: text has 3 to 20
+UNPACKED = 2**25  # bytes that any file may unpack to
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,9 @@ def opened(source: Source) -> Iterator[Opened]:
 
 
 @contextmanager
-def opened_text(source: TextSource, *, encoding: str, errors: str = "strict") -> Iterator[TextIO]:
+def opened_text(
+    source: TextSource, *, encoding: str, errors: str = "strict", newline: str | None = None
+) -> Iterator[TextIO]:
     """Open a text file, plain or compressed by gzip, from a path or an open file of text or bytes.
 
     Parameters
@@ -100,11 +104,15 @@ def opened_text(source: TextSource, *, encoding: str, errors: str = "strict") ->
     source : path or file
     encoding, errors : str
         As `open` takes them.
+    newline : str, optional
+        As `open` takes it; "" leaves line breaks unchanged.
 
     Raises
     ------
     FileNotFoundError, ValueError
         As `opened`.
+    EOFError, gzip.BadGzipFile, zlib.error
+        On reading, if it is compressed and damaged, or unpacks to more than 200 times its size (and 32 MB).
 
     Examples
     --------
@@ -118,9 +126,30 @@ def opened_text(source: TextSource, *, encoding: str, errors: str = "strict") ->
     with opened(source) as found:  # type: ignore[arg-type]
         packed = found.file.read(2) == GZIP or (found.size and found.name.endswith(".gz'"))
         found.file.seek(0)
-        plain: Any = gzip.GzipFile(fileobj=found.file) if packed else found.file
-        with io.TextIOWrapper(plain, encoding, errors) as text:
+        plain: Any = _Unpacked(found) if packed else found.file
+        with io.TextIOWrapper(plain, encoding, errors, newline) as text:
             yield text
+
+
+class _Unpacked(gzip.GzipFile):
+    """Contents of a compressed file, which may be limitedly larger than the file: a bomb unpacks to a thousand times."""
+
+    def __init__(self, packed: Opened) -> None:
+        super().__init__(fileobj=packed.file, mode="rb")
+        self._most = max(UNPACKED, MOST_EXPANSION * packed.size)
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or size < 0:
+            return b"".join(iter(lambda: self.read1(BUFFER), b""))
+        return self._checked(super().read(size))
+
+    def read1(self, size: int = -1) -> bytes:
+        return self._checked(super().read1(size))
+
+    def _checked(self, data: bytes) -> bytes:
+        if self.tell() > self._most:
+            raise gzip.BadGzipFile(f"it unpacks to more than {self._most} bytes, which no text of its size does")
+        return data
 
 
 def named(source: Any) -> str:

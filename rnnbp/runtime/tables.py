@@ -1,10 +1,12 @@
-"""Tables of results as CSV files."""
+"""Tables as CSV files: those of others are read with limits, those of results are written."""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rnnbp.runtime.files import replacing
+from rnnbp.runtime.sources import DAMAGED_GZIP, TextSource, named, opened_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,3 +39,41 @@ def write_tables(folder: str | Path, tables: "Mapping[str, pd.DataFrame]", digit
             table.to_csv(
                 beside, index=False, float_format=None if digits is None else f"%.{digits}g", lineterminator="\n"
             )
+
+
+def read_csv(path: TextSource, **options: Any) -> "pd.DataFrame":
+    """Read a CSV file, plain or compressed by gzip, that others wrote.
+
+    Parameters
+    ----------
+    path : str, Path or file
+    **options
+        Of `pandas.read_csv`.
+
+    Returns
+    -------
+    DataFrame
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not such a file, or damaged, or unpacks to more than a text does; the message begins with its name.
+
+    Examples
+    --------
+    >>> import io
+    >>> read_csv(io.BytesIO(b"a,b\\n1,x\\n")).dtypes.astype(str).tolist()[:1]
+    ['int64']
+    """
+    import pandas as pd
+
+    try:
+        with opened_text(path, encoding="utf-8", newline="") as file, warnings.catch_warnings():
+            warnings.simplefilter("ignore", pd.errors.DtypeWarning)  # of columns with numbers and texts
+            return pd.read_csv(file, **options)
+    except FileNotFoundError:
+        raise
+    except (ValueError, OverflowError, RecursionError, *DAMAGED_GZIP) as error:
+        raise ValueError(f"{named(path)} cannot be read as a table: {' '.join(str(error).split())}") from None

@@ -61,9 +61,11 @@ class TaskFolder:
     def _kept(self) -> Settings:
         try:
             kept = json.loads(self._file.read_text(encoding="utf-8"))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"{str(self._file)!r} is damaged: {error}. Give another folder for checkpoints") from error
-        return kept if isinstance(kept, dict) else {}
+        if not isinstance(kept, dict):
+            raise ValueError(f"{str(self._file)!r} is damaged: it holds no settings. Give another folder for checkpoints")
+        return kept
 
     def _check(self, kept: Settings) -> None:
         for name in {**self.settings, **kept}:
@@ -107,11 +109,36 @@ class TaskFolder:
         if not (self._file.is_file() and path.is_file()):
             return None
         header, arrays = read_archive(path, KIND)
+        try:
+            runs, curves = _table(header["runs"]), _table(header["curves"])
+            memory = None if header["memory"] is None else _table(header["memory"])
+            metric, settings = header["metric"], header["settings"]
+            if not isinstance(metric, str) or not isinstance(settings, dict):
+                raise ValueError(f"metric and settings must be a name and an object, got {metric!r} and {settings!r}")
+            for name, model in models.items():
+                _check_parameters(name, arrays[name], model)
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
+            raise ValueError(f"{str(path)!r} does not contain a finished task: {error}. Delete it, to repeat it") from error
         for name, model in models.items():
             model.params.vector[:] = arrays[name]
-        runs, curves = pd.DataFrame(header["runs"]), pd.DataFrame(header["curves"])
-        memory = None if header["memory"] is None else pd.DataFrame(header["memory"])
-        return Report(runs, curves, header["metric"], header["settings"], dict(models)), memory
+        return Report(runs, curves, metric, settings, dict(models)), memory
+
+
+def _table(columns: Any) -> pd.DataFrame:
+    """Return a table from lists by column, whose entries are numbers, texts or None."""
+    if not isinstance(columns, dict) or not all(isinstance(column, list) for column in columns.values()):
+        raise ValueError(f"a table must be an object of lists, got {columns!r:.80}")
+    if any(isinstance(entry, list | dict) for column in columns.values() for entry in column):
+        raise ValueError("a table must have numbers and texts as its entries")
+    return pd.DataFrame(columns)
+
+
+def _check_parameters(name: str, array: np.ndarray, model: Sequential) -> None:
+    vector = model.params.vector
+    if (array.shape, array.dtype) != (vector.shape, vector.dtype):
+        raise ValueError(f"{name} must have {vector.dtype} of shape {vector.shape}, got {array.dtype} of {array.shape}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"the parameters of {name} are not finite")
 
 
 def _difference(old: Any, new: Any) -> str:

@@ -28,7 +28,7 @@ def read_proto(path: str | Path) -> Any:
     with source.open("rb") as file:
         if (size := os.fstat(file.fileno()).st_size) > MOST_BYTES:
             raise ValueError(f"{str(path)!r} has {size} bytes, an ONNX file has at most {MOST_BYTES}")
-        data = file.read(MOST_BYTES)
+        data = file.read(size)
     try:
         model = onnx.load_model_from_string(data)
     except Exception as error:  # of Protocol Buffers, which has several
