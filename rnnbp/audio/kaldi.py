@@ -175,13 +175,16 @@ def read_scp(path: TextSource, memory: int = MEMORY, within: str | Path | None =
     """
     name, folder = named(path), Path(path).parent if isinstance(path, str | os.PathLike) else Path()
     keys, paths, offsets = [], [], []
+    placed: dict[Path, Path] = {}
     try:
         with opened_text(path, encoding="utf-8", errors="replace") as file:
             for number, line in enumerate(file, 1):
                 if line.strip():
                     key, place, offset = _indexed(f"{name}, line {number}", line)
                     keys.append(key)
-                    paths.append(_placed(f"{name}, line {number}", place, folder, within))
+                    if place not in placed:
+                        placed[place] = _placed(f"{name}, line {number}", place, folder, within)
+                    paths.append(placed[place])
                     offsets.append(offset)
     except DAMAGED_GZIP as error:
         raise ValueError(f"{name}, after line {len(keys)}: {error}") from None

@@ -15,6 +15,7 @@ from typing import IO, TypeVar
 from rnnbp.runtime import leads_out, temporary
 
 BLOCK = 2**20
+DEEPEST = 32  # parts of a path
 
 # Exceptions of zipfile, tarfile and the decompressors for damaged archives and clashing names.
 DAMAGED = (
@@ -89,6 +90,8 @@ def _inside(archive: Path, folder: Path, name: str) -> Path:
     parts = PurePosixPath(name.replace("\\", "/")).parts
     if not parts or leads_out(name) or ":" in name:
         raise ValueError(f"{str(archive)!r} holds {name!r}, which leads out of the folder")
+    if len(parts) > DEEPEST:
+        raise ValueError(f"{str(archive)!r} holds a file in {len(parts) - 1} folders, at most {DEEPEST - 1} are taken")
     place = folder.joinpath(*parts)
     place.parent.mkdir(parents=True, exist_ok=True)
     return place

@@ -72,8 +72,11 @@ def read_csv(path: TextSource, **options: Any) -> "pd.DataFrame":
     try:
         with opened_text(path, encoding="utf-8", newline="") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore", pd.errors.DtypeWarning)  # of columns with numbers and texts
-            return pd.read_csv(file, **options)
+            warnings.simplefilter("error", pd.errors.ParserWarning)  # of rows with more cells than the header, cut
+            return pd.read_csv(file, index_col=False, **options)
     except FileNotFoundError:
         raise
+    except pd.errors.ParserWarning:
+        raise ValueError(f"{named(path)} cannot be read as a table: its rows have more cells than its header") from None
     except (ValueError, OverflowError, RecursionError, *DAMAGED_GZIP) as error:
         raise ValueError(f"{named(path)} cannot be read as a table: {' '.join(str(error).split())}") from None

@@ -16,8 +16,8 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
 
-from harness import Tally, campaign, remove  # noqa: E402
-from readers import READERS, installed  # noqa: E402
+from fuzz_harness import Tally, campaign, remove  # noqa: E402
+from fuzz_readers import READERS, installed  # noqa: E402
 
 HEAD = f"{'reader':16} {'inputs':>8} {'loaded':>8} {'refused':>8} {'faults':>6} {'slowest':>9} {'memory a byte':>13}"
 MOST_FAULTS = 200  # of a reader, after which it is given up

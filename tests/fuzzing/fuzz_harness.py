@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from mutations import Mutation, changed
+from fuzz_mutations import Mutation, changed
 
 import rnnbp
 
@@ -54,6 +54,8 @@ class Reader:
         Returns the size of what is in a file, unpacked.
     seconds : float, default 1
         Seconds that a megabyte may take.
+    floor : int
+        Bytes of memory that a small file may take.
     """
 
     name: str
@@ -68,6 +70,7 @@ class Reader:
     needs: Sequence[str] = ()
     plain: Callable[[bytes], int] = len
     seconds: float = 1.0
+    floor: int = FLOOR_BYTES
 
 
 @dataclass
@@ -239,7 +242,7 @@ def attempt(reader: Reader, data: bytes, path: Path, measure: bool = False) -> t
         wrong = f"warns without the file's name: {str(odd[0].message)[:200]} at {odd[0].filename}:{odd[0].lineno}"
     elif not wrong and seconds > FLOOR_SECONDS + reader.seconds * size / 1e6 and not measure:
         wrong = f"takes {seconds:.2f} s for {size} bytes"
-    elif not wrong and memory > FLOOR_BYTES + reader.multiple * size:
+    elif not wrong and memory > reader.floor + reader.multiple * size:
         wrong = f"takes {memory} bytes for {size}"
     elif not wrong and kind == "loaded":
         try:
@@ -311,9 +314,13 @@ def written(reader: Reader, folder: Path) -> list[bytes]:
     """Return the seeds of a reader."""
     place = folder / "seeds"
     place.mkdir(exist_ok=True)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return list(reader.seeds(place))
+    fsync, os.fsync = os.fsync, lambda file: None
+    try:
+        with warnings.catch_warnings(), rnnbp.kernels.using("numpy"):
+            warnings.simplefilter("ignore")
+            return list(reader.seeds(place))
+    finally:
+        os.fsync = fsync
 
 
 def remove(folder: Path) -> None:

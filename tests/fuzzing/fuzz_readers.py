@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import structures
-from harness import Reader
-from mutations import gzipped, in_header, text
+import fuzz_structures as structures
+from fuzz_harness import Reader
+from fuzz_mutations import gzipped, in_header, text
 
 import rnnbp
 from rnnbp import audio, cells, datasets, layers
@@ -320,7 +320,7 @@ def unpacked(path: Path) -> list[Path]:
 
     out = path.parent / "out"
     try:
-        return [p.resolve() for p in unpack(path, out, most_bytes=10**6, most_files=100).rglob("*")]
+        return list(unpack(path, out, most_bytes=10**6, most_files=100).rglob("*"))
     finally:
         shutil.rmtree(out, ignore_errors=True)
         left = [p.name for p in path.parent.iterdir() if p != path]
@@ -328,7 +328,7 @@ def unpacked(path: Path) -> list[Path]:
 
 
 def within(found: Sequence[Path]) -> None:
-    assert all("out" in p.parts for p in found), found
+    assert all("out" in p.parts and ".." not in p.parts for p in found), found
 
 
 LABELS = "file,label,speaker\na.wav,yes,ann\nb.wav,no,bob\nin/c.wav,yes,ann\n"
@@ -497,7 +497,8 @@ READERS = [
     Reader("onnx", "stranger.onnx", onnx_seeds, lambda path: rnnbp.interop.import_onnx(path), is_model,
            (structures.protobuf,), multiple=200, needs=("onnx",)),
     Reader("zip", "stranger.zip", zips, unpacked, within, (structures.zip_members,)),
-    Reader("tar", "stranger.tar.gz", tars, unpacked, within, (structures.tar_members,), multiple=1100),
+    Reader("tar", "stranger.tar.gz", tars, unpacked, within, (structures.tar_members,), multiple=1100,
+           floor=2**24),  # LZMA takes 8 MB for itself
     Reader("label table", "labels.csv", texts(LABELS), labelled, is_dataset, (text,), multiple=200, beside=recordings,
            names="", seconds=100),
     Reader("dictionary", "stranger.dict", texts("knob  N AA1 B\nRECORD  R AH0 K AO1 R D\nRECORD(1)  R EH1 K ER0 D\n",
