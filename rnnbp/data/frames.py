@@ -13,7 +13,7 @@ from pandas.api.types import is_numeric_dtype
 from rnnbp.data.class_names import named
 from rnnbp.data.labels import LabelSequences
 from rnnbp.data.weights import Weights
-from rnnbp.runtime import did_you_mean
+from rnnbp.runtime import did_you_mean, repeated
 
 Array = np.ndarray
 Targets = Array | list[Array] | LabelSequences
@@ -52,9 +52,8 @@ def checked_names(names: Sequence[str] | None, sequence: Array) -> tuple[str, ..
         raise ValueError(f"feature_names of tokens must be ['token'], got {list(found)}")
     if len(found) != len(default):
         raise ValueError(f"feature_names must be {len(default)}, one a feature, got {len(found)}")
-    for k, name in enumerate(found):
-        if name in found[:k]:
-            raise ValueError(f"feature_names must be different, got {name!r} twice")
+    if (twice := repeated(found)) is not None:
+        raise ValueError(f"feature_names must be different, got {twice!r} twice")
     return found
 
 
@@ -90,9 +89,8 @@ def to_frame(
         columns.append((WEIGHT, flat))
     if resets is not None:
         columns.append((RESET, np.concatenate(resets)))
-    for k, (name, _) in enumerate(columns):
-        if name in (earlier for earlier, _ in columns[:k]):
-            raise ValueError(f"the table would have two columns {name!r}: give the dataset other feature_names")
+    if (twice := repeated(name for name, _ in columns)) is not None:
+        raise ValueError(f"the table would have two columns {twice!r}: give the dataset other feature_names")
     return pd.DataFrame(dict(columns))
 
 

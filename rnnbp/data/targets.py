@@ -9,7 +9,7 @@ from pandas.api.types import is_integer_dtype
 
 from rnnbp.data.categories import ordered_names
 from rnnbp.data.labels import LabelSequences
-from rnnbp.runtime import flag
+from rnnbp.runtime import flag, repeated
 
 Array = np.ndarray
 Targets = Array | list[Array] | LabelSequences
@@ -34,9 +34,8 @@ def checked_classes(classes: Sequence[str] | None) -> Classes | None:
     names = tuple(map(str, classes))
     if not names:
         raise ValueError("classes must hold at least one name, got none")
-    for k, name in enumerate(names):
-        if name in names[:k]:
-            raise ValueError(f"classes must be different names, got {name!r} twice")
+    if (twice := repeated(names)) is not None:
+        raise ValueError(f"classes must be different names, got {twice!r} twice")
     return names
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import urllib.error
+import urllib.parse
 import urllib.request
 from http.client import HTTPException
 from pathlib import Path
@@ -21,7 +22,7 @@ def download(address: str, path: str | Path, *, sha256: str | None, most_bytes: 
     Parameters
     ----------
     address : str
-        A URL, http or https.
+        A URL, https; or http on this machine. A server may not redirect it to anything else.
     path : str or Path
     sha256 : str or None
         Checksum of the complete file; None if unknown.
@@ -43,8 +44,8 @@ def download(address: str, path: str | Path, *, sha256: str | None, most_bytes: 
     path = Path(path)
     if path.is_file():
         return path
-    if not address.startswith(("http://", "https://")):
-        raise ValueError(f"address must begin with http:// or https://, got {address!r}")
+    if not _is_safe(address):
+        raise ValueError(f"address must begin with https://, got {address!r}")
     part = path.with_name(f"{path.name}.part")
     tag = path.with_name(f"{path.name}.part.tag")
     try:
@@ -68,7 +69,7 @@ def _transfer(address: str, part: Path, tag: Path, most_bytes: int) -> None:
         request.add_header("Range", f"bytes={have}-")
         request.add_header("If-Range", tag.read_text(encoding="utf-8"))
     try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as reply:
+        with urllib.request.build_opener(_Redirects).open(request, timeout=TIMEOUT) as reply:
             resumed = reply.status == 206
             _store_validator(reply, tag)
             whole = (have if resumed else 0) + int(reply.headers.get("Content-Length") or -1)
@@ -89,6 +90,22 @@ def _transfer(address: str, part: Path, tag: Path, most_bytes: int) -> None:
         raise OSError(f"{address} cannot be downloaded: {getattr(error, 'reason', error)}") from error
     if missing > 0:
         raise OSError(f"{address} broke off {missing} bytes before its end: download again to resume")
+
+
+def _is_safe(address: str) -> bool:
+    """Return whether what comes from an address cannot be changed on its way: by https, or from this machine."""
+    parts = urllib.parse.urlsplit(address)
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "::1", "localhost"))
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Handler that follows a redirection to https alone, or on this machine where the request is to it."""
+
+    def redirect_request(self, request: Any, fp: Any, code: int, message: str, headers: Any, address: str) -> Any:
+        is_https = urllib.parse.urlsplit(address).scheme == "https"
+        if not is_https and not (_is_safe(address) and not request.full_url.startswith("https:")):
+            raise OSError(f"{request.full_url} cannot be downloaded: it is redirected to {address}, which is not https")
+        return super().redirect_request(request, fp, code, message, headers, address)
 
 
 def _store_validator(reply: Any, tag: Path) -> None:

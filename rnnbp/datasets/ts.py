@@ -196,8 +196,8 @@ def _split(text: str) -> list[str]:
 def _target(text: str, header: Header) -> str | float:
     if header.classes is None:
         return float(_floats([text], "the target")[0])
-    if text not in header.classes:
-        raise LineError(f"class {text[:40]!r} is not among {', '.join(header.classes)}")
+    if text not in header.class_set:
+        raise LineError(f"class {text[:40]!r} is not among {', '.join(header.classes[:20])}")
     return text
 
 

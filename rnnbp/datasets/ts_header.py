@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from rnnbp.runtime import did_you_mean
+from rnnbp.runtime import did_you_mean, repeated
 
 FLAGS = ("timeStamps", "missing", "univariate", "equalLength", "targetLabel", "classLabel")
 SIZES = ("dimension", "dimensions", "seriesLength")
@@ -76,6 +76,11 @@ class Header:
         return self.values["classLabel"][1:] if self._flag("classLabel") else None
 
     @cached_property
+    def class_set(self) -> frozenset[str]:
+        """The same names, as a set."""
+        return frozenset(self.classes or ())
+
+    @cached_property
     def labelled(self) -> bool:
         """Whether a class or a value ends each line."""
         return self._flag("classLabel") or self._flag("targetLabel")
@@ -109,6 +114,8 @@ def _check_values(name: str, values: list[str]) -> None:
     if name in SIZES and not re.fullmatch("[1-9][0-9]{0,8}", values[0]):
         raise LineError(f"@{name} must be a positive integer of at most 9 digits, got {values[0][:40]!r}")
     if name == "classLabel" and values[0].lower() == "true":
-        twice = [v for k, v in enumerate(values[1:]) if v in values[1 : k + 1]]
-        if len(values) < 2 or twice:
-            raise LineError(f"@classLabel has {twice[0]!r} twice" if twice else "@classLabel true needs the classes")
+        twice = repeated(values[1:])
+        if len(values) < 2 or twice is not None:
+            raise LineError(
+                "@classLabel true needs the classes" if twice is None else f"@classLabel has {twice!r} twice"
+            )

@@ -13,6 +13,7 @@ from rnnbp.runtime.checks import integer_at_least as integer_at_least
 from rnnbp.runtime.checks import natural_int as natural_int
 from rnnbp.runtime.checks import number as number
 from rnnbp.runtime.checks import positive_int as positive_int
+from rnnbp.runtime.checks import repeated as repeated
 from rnnbp.runtime.checks import require as require
 from rnnbp.runtime.checks import seed_or_generator as seed_or_generator
 from rnnbp.runtime.checks import unknown as unknown

@@ -209,14 +209,15 @@ def _read_arrays(file: IO[bytes], most_bytes: int, methods: tuple[int, ...]) -> 
         members = archive.infolist()
         if len(members) > MOST_ARRAYS:
             raise ValueError(f"it holds {len(members)} arrays, at most {MOST_ARRAYS} are taken")
+        for member in members:
+            if member.compress_type not in methods or member.flag_bits & ENCRYPTED:
+                raise ValueError(f"array {member.filename.removesuffix('.npy')!r} is compressed or encrypted")
         if (total := sum(member.file_size for member in members)) > most_bytes:  # members may overlap in the file
             raise ValueError(f"its arrays claim {total} bytes together, at most {most_bytes} are taken")
         for member in members:
             name = member.filename.removesuffix(".npy")
             if name in arrays:
                 raise ValueError(f"array {name!r} is in it twice")
-            if member.compress_type not in methods or member.flag_bits & ENCRYPTED:
-                raise ValueError(f"array {name!r} is compressed or encrypted")
             arrays[name] = _read_array(partial(archive.open, member), f"array {member.filename!r}", member.file_size)
     return arrays
 

@@ -4,10 +4,13 @@ import difflib
 import importlib
 import math
 from collections.abc import Iterable
+from itertools import islice
 from types import ModuleType
 from typing import Any
 
 import numpy as np
+
+MOST_OPTIONS, LONGEST_ASKED = 1000, 100  # among which, and of which, the nearest name is sought: files may have many
 
 
 def positive_int(name: str, value: Any) -> int:
@@ -168,10 +171,27 @@ def did_you_mean(value: Any, options: Iterable[str]) -> str:
     >>> did_you_mean("w_hi", ["w_ih", "b_ih"]), did_you_mean("btpp", ["BPTT", "RTRL"])
     (" Did you mean 'w_ih'?", " Did you mean 'BPTT'?")
     """
-    lowered, asked = {option.casefold(): option for option in options}, str(value).casefold()
+    lowered = {option.casefold(): option for option in islice(options, MOST_OPTIONS)}
+    asked = str(value)[:LONGEST_ASKED].casefold()
     cutoff = 0.5 if len(asked) == 4 else 0.6  # BTPP has two letters in the places of BPTT
     near = difflib.get_close_matches(asked, list(lowered), n=1, cutoff=cutoff)
     return f" Did you mean {lowered[near[0]]!r}?" if near else ""
+
+
+def repeated(names: Iterable[str]) -> str | None:
+    """Return the first name that comes a second time, or None.
+
+    Examples
+    --------
+    >>> repeated(["a", "b", "a"]), repeated("abc")
+    ('a', None)
+    """
+    seen = set[str]()
+    for name in names:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
 
 
 def require(module: str, extra: str) -> ModuleType:

@@ -16,7 +16,9 @@ TextSource = Source | TextIO
 BUFFER = 2**16  # bytes: most recordings of a word are read at once
 GZIP = b"\x1f\x8b"
 DAMAGED_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)  # raised on reading a damaged file
-MOST_EXPANSION = 200  # times the size of a file that it may unpack to, if that is more than the following: text has 3 to 20
+MOST_EXPANSION = (
+    200  # times the size of a file that it may unpack to, if that is more than the following: text has 3 to 20
+)
 UNPACKED = 2**25  # bytes that any file may unpack to
 
 
@@ -132,7 +134,7 @@ def opened_text(
 
 
 class _Unpacked(gzip.GzipFile):
-    """Contents of a compressed file, which may be limitedly larger than the file: a bomb unpacks to a thousand times."""
+    """Contents of a compressed file, limited to some times its size: a bomb unpacks to a thousand times."""
 
     def __init__(self, packed: Opened) -> None:
         super().__init__(fileobj=packed.file, mode="rb")

@@ -64,8 +64,8 @@ def read_csv(path: TextSource, **options: Any) -> "pd.DataFrame":
     Examples
     --------
     >>> import io
-    >>> read_csv(io.BytesIO(b"a,b\\n1,x\\n")).dtypes.astype(str).tolist()[:1]
-    ['int64']
+    >>> read_csv(io.BytesIO(b"a,b\\n1,x\\n")).to_dict("list")
+    {'a': [1], 'b': ['x']}
     """
     import pandas as pd
 

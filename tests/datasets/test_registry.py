@@ -130,7 +130,7 @@ def test_files_above_the_limit_are_refused(server, tmp_path):
 
 
 def test_an_unreachable_server_is_named(server, tmp_path):
-    with pytest.raises(ValueError, match="address must begin with http:// or https://, got 'file:///etc/passwd'"):
+    with pytest.raises(ValueError, match="address must begin with https://, got 'file:///etc/passwd'"):
         download("file:///etc/passwd", tmp_path / "a", sha256=None, most_bytes=10)
     server.content = b""
     (tmp_path / "data.bin.part").write_bytes(b"")
@@ -276,3 +276,16 @@ def test_a_folder_that_is_no_copy_is_named(tmp_path):
         located("spoken-digits", tmp_path / "no", "*.wav")
     with pytest.raises(FileNotFoundError, match=r"path: '.*' is no copy of spoken-digits: it has no '\*\.wav'"):
         located("spoken-digits", tmp_path, "*.wav")
+
+
+@pytest.mark.parametrize("target", ["http://example.org/data.bin", "ftp://example.org/a", "file:///etc/passwd"])
+def test_a_redirection_to_anything_but_https_is_refused(server, target, tmp_path):
+    def redirect(handler):
+        handler.send_response(302)
+        handler.send_header("Location", target)
+        handler.end_headers()
+
+    server.reply = redirect
+    with pytest.raises(OSError, match=r"127\.0\.0\.1.*(is redirected to .*, which is not https|cannot be downloaded)"):
+        get(server, tmp_path)
+    assert not (tmp_path / "data.bin").exists()

@@ -6,8 +6,8 @@ import resource
 import signal
 import sys
 import time
-import tracemalloc
 import traceback
+import tracemalloc
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -94,13 +94,31 @@ class Escape(BaseException):
 
 FORBIDDEN = (
     *("subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.startfile", "os.fork", "pty.spawn"),
-    *("pickle.find_class", "socket.", "urllib.", "http.", "ftplib.", "smtplib.", "webbrowser.", "marshal.", "ctypes.dlopen"),
+    *(
+        "pickle.find_class",
+        "socket.",
+        "urllib.",
+        "http.",
+        "ftplib.",
+        "smtplib.",
+        "webbrowser.",
+        "marshal.",
+        "ctypes.dlopen",
+    ),
 )
 ON_PATHS = ("os.", "shutil.", "tempfile.", "pathlib.", "glob.")
 READABLE = tuple(
     os.path.realpath(place)
-    for place in (sys.prefix, sys.base_prefix, *filter(None, sys.path), Path(rnnbp.__file__).parent.parent, "/proc/self", "/dev/urandom",
-                  "/usr/share/zoneinfo", "/dev/null")
+    for place in (
+        sys.prefix,
+        sys.base_prefix,
+        *filter(None, sys.path),
+        Path(rnnbp.__file__).parent.parent,
+        "/proc/self",
+        "/dev/urandom",
+        "/usr/share/zoneinfo",
+        "/dev/null",
+    )
 )
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -148,7 +166,11 @@ class Guard:
         if event == "open":
             path, _, flags = arguments
             writes = isinstance(flags, int) and flags & WRITING
-            if isinstance(path, int) or _within(path, (folder, *self.extra)) or (not writes and _within(path, READABLE)):
+            if (
+                isinstance(path, int)
+                or _within(path, (folder, *self.extra))
+                or (not writes and _within(path, READABLE))
+            ):
                 return None
             return f"opens {path!r} to {'write' if writes else 'read'}"
         if event == "exec" and not _importing() and str(getattr(arguments[0], "co_filename", "")).startswith("<"):
@@ -222,7 +244,7 @@ def attempt(reader: Reader, data: bytes, path: Path, measure: bool = False) -> t
             value = reader.read(path)
         except (ValueError, OSError) as error:
             kind, wrong = "refused", _refusal(error, Path(reader.file).name if reader.names is None else reader.names)
-        except BaseException as error:  # noqa: BLE001
+        except BaseException as error:
             if isinstance(error, KeyboardInterrupt | SystemExit):
                 raise
             wrong = f"{type(error).__name__}: {str(error)[:300]}\n{_where(error)}"
@@ -247,7 +269,7 @@ def attempt(reader: Reader, data: bytes, path: Path, measure: bool = False) -> t
     elif not wrong and kind == "loaded":
         try:
             reader.check(value)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             wrong = f"is loaded and not valid: {type(error).__name__}: {str(error)[:300]}\n{_where(error)}"
     return ("fault" if wrong else kind), wrong, seconds, memory
 
@@ -286,7 +308,7 @@ def campaign(
     path.parent.mkdir(parents=True, exist_ok=True)
     if reader.beside is not None:
         reader.beside(folder / "case")
-    for k, whole in enumerate(seeds):  # imports what the reader imports, and shows that a seed is one
+    for whole in seeds:  # imports what the reader imports, and shows that a seed is one
         path.write_bytes(whole)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

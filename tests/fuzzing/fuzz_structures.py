@@ -16,8 +16,24 @@ from typing import Any
 import numpy as np
 from fuzz_mutations import INTEGERS, NUMBERS, WORDS, Mutation, damaged, text
 
+from rnnbp.runtime.archives import CHECKSUM, checksum
+
 NAMES = (
-    *("../up", "a/../../up", "/root", "C:/x", "a\\..\\..\\up", "", ".", "..", "a" * 300, "a/" * 300 + "b", "\0", "é", "CON"),
+    *(
+        "../up",
+        "a/../../up",
+        "/root",
+        "C:/x",
+        "a\\..\\..\\up",
+        "",
+        ".",
+        "..",
+        "a" * 300,
+        "a/" * 300 + "b",
+        "\0",
+        "é",
+        "CON",
+    ),
     *("a.npy", "header.npy", "vector.npy", "\u202e", " ", "a\nb", "./a", "a//b", "~root", "a:b", "dir/"),
 )
 ODD = (
@@ -133,7 +149,17 @@ def tar_members(data: bytes, rng: random.Random) -> bytes:
     with tarfile.open(fileobj=io.BytesIO(data)) as tar:
         files = [(one, tar.extractfile(one).read() if one.isfile() else b"") for one in tar]  # type: ignore[union-attr]
     member, content = rng.choice(files)
-    types = (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.DIRTYPE, b"x", b"L", b"S", b"Z")
+    types = (
+        tarfile.SYMTYPE,
+        tarfile.LNKTYPE,
+        tarfile.FIFOTYPE,
+        tarfile.CHRTYPE,
+        tarfile.DIRTYPE,
+        b"x",
+        b"L",
+        b"S",
+        b"Z",
+    )
     match rng.randrange(5):
         case 0:
             member.name = rng.choice(NAMES)
@@ -176,8 +202,21 @@ def npy_header(data: bytes, rng: random.Random) -> bytes:
         *("f4,O", "[('a', 'O')]", "x" * 9),
     )
     shapes = (
-        *((), (0,), (-1,), (2**31,), (2**62,), (2**63,), (2**62, 4), (2**33, 2**33), (1.5,), ("a",), (True,), (1,) * 40),
-        *(value.shape + (1,), value.shape[:-1], (value.size,), (value.size + 1,)),
+        *(
+            (),
+            (0,),
+            (-1,),
+            (2**31,),
+            (2**62,),
+            (2**63,),
+            (2**62, 4),
+            (2**33, 2**33),
+            (1.5,),
+            ("a",),
+            (True,),
+            (1,) * 40,
+        ),
+        *((*value.shape, 1), value.shape[:-1], (value.size,), (value.size + 1,)),
     )
     descr, shape, order = value.dtype.str, value.shape, "False"
     if rng.random() < 0.2:
@@ -210,7 +249,9 @@ def npz_member(of: str | None = None, header: str = "header") -> Mutation:
 
     def mutation(data: bytes, rng: random.Random) -> bytes:
         files = members(data)
-        names = [i for i, (name, _) in enumerate(files) if name != f"{header}.npy" and (of is None or name.startswith(of))]
+        names = [
+            i for i, (name, _) in enumerate(files) if name != f"{header}.npy" and (of is None or name.startswith(of))
+        ]
         k = rng.choice(names)
         change = rng.choice((npy_header, odd_values, damaged))
         files[k] = files[k][0], change(files[k][1], rng)
@@ -224,6 +265,28 @@ def npz_header(data: bytes, rng: random.Random) -> bytes:
     files = dict(members(data))
     changed = json_text(array(files["header.npy"]).tobytes(), rng)
     return zipped(list({**files, "header.npy": npy(np.frombuffer(changed, np.uint8))}.items()))
+
+
+def signed(mutation: Mutation) -> Mutation:
+    """Return a mutation of an archive of the package, which gives what it changes the right checksum.
+
+    Without it, all that a mutation shows is that the checksum is verified.
+    """
+
+    def changed(data: bytes, rng: random.Random) -> bytes:
+        new = mutation(data, rng)
+        if rng.random() < 0.1:
+            return new
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            files = dict(members(new))
+            header = json.loads(array(files.pop("header.npy")).tobytes())
+            header.pop(CHECKSUM, None)
+            arrays = {name.removesuffix(".npy"): array(content) for name, content in files.items()}
+            text = json.dumps({**header, CHECKSUM: checksum(header, arrays)})
+            return zipped([("header.npy", npy(np.frombuffer(text.encode(), np.uint8))), *files.items()])
+
+    return changed
 
 
 # ---- JSON -------------------------------------------------------------------------------------
@@ -243,7 +306,8 @@ def types() -> list[str]:
     from rnnbp import cells, data, layers, losses, optimizers, solvers, training
 
     rooms = (layers, cells, solvers, losses, data, training, optimizers)
-    return sorted({name for room in rooms for name in room.__all__}) + [
+    return [
+        *sorted({name for room in rooms for name in room.__all__}),
         *("os.system", "builtins.eval", "subprocess.Popen", "pathlib.Path", "rnnbp.models.sequential.Sequential"),
         *("numpy.ndarray", "__main__.X", "", ".", "collections.OrderedDict", "type", "object"),
     ]
@@ -390,5 +454,7 @@ def protobuf(data: bytes, rng: random.Random, depth: int = 0) -> bytes:
         case 5:
             found[k][2] = found[other][2] if found[other][1] == wire else value
         case 6 if wire == 2:
-            found[k][2] = rng.choice(WORDS).encode("utf-8", "replace") if len(value) < 50 else _message([[number, 2, value]])
+            found[k][2] = (
+                rng.choice(WORDS).encode("utf-8", "replace") if len(value) < 50 else _message([[number, 2, value]])
+            )
     return _message(found)

@@ -76,7 +76,9 @@ def main() -> int:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--inputs", type=int, default=100_000, help="a reader (default 100000)")
-    parser.add_argument("--reader", action="append", metavar="NAME", help="one of: " + ", ".join(r.name for r in READERS))
+    parser.add_argument(
+        "--reader", action="append", metavar="NAME", help="one of: " + ", ".join(r.name for r in READERS)
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the mutations (default 0)")
     parser.add_argument("--processes", type=int, default=1, help="readers that are tried together (default 1)")
     parser.add_argument("--output", type=Path, default=Path("fuzzing-faults"), help="folder of inputs that are faults")
@@ -99,14 +101,14 @@ def main() -> int:
             for name, future in pending.items():
                 try:
                     tally = future.result()
-                except Exception:  # noqa: BLE001 - the process has died
+                except Exception:
                     faults += 1
                     print(f"{name:16} the process died: {traceback.format_exc(limit=1).splitlines()[-1]}", flush=True)
                     continue
                 faults += len(tally.faults)
                 print(shown(tally), flush=True)
         except KeyboardInterrupt:
-            for name, future in pending.items():
+            for future in pending.values():
                 if future.done() and not future.cancel() and future.exception() is None:
                     print(shown(future.result()), flush=True)
             pool.shutdown(cancel_futures=True)

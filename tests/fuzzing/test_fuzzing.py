@@ -1,6 +1,7 @@
 """Mutated files are read or refused: nothing else happens; `run.py` tries as many as one likes."""
 
 import os
+from pathlib import Path
 
 import pytest
 from fuzz_harness import Guard, Reader, attempt, campaign
@@ -49,7 +50,7 @@ FAULTS = {
     "some memory": (lambda path: bytearray(2**22), "bytes for"),
     "time": (lambda path: sum(range(10**8)), "takes"),
     "another file": (opening, "escapes: opens '/etc/hostname'"),
-    "another folder": (lambda path: os.listdir("/etc"), "escapes: os.listdir"),
+    "another folder": (lambda path: list(Path("/etc").iterdir()), "escapes: os.listdir"),
     "a file beside the folder": (lambda path: (path.parents[1] / "b").write_text("a"), "to write"),
     "a program": (lambda path: os.system("true"), "escapes: os.system"),
     "code": (lambda path: exec(compile("1", "<file>", "exec")), "escapes: runs code"),
@@ -72,7 +73,7 @@ def test_the_harness_finds_each_kind_of_fault(read, message, tmp_path):
 def test_the_guard_watches_within_its_context_alone(tmp_path):
     with Guard.get().over(tmp_path) as seen:
         (tmp_path / "a").write_text("a")
-    os.listdir("/etc")
+    list(Path("/etc").iterdir())
     assert seen == []
 
 

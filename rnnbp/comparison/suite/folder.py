@@ -64,7 +64,9 @@ class TaskFolder:
         except (ValueError, RecursionError) as error:
             raise ValueError(f"{str(self._file)!r} is damaged: {error}. Give another folder for checkpoints") from error
         if not isinstance(kept, dict):
-            raise ValueError(f"{str(self._file)!r} is damaged: it holds no settings. Give another folder for checkpoints")
+            raise ValueError(
+                f"{str(self._file)!r} is damaged: it holds no settings. Give another folder for checkpoints"
+            )
         return kept
 
     def _check(self, kept: Settings) -> None:
@@ -118,7 +120,9 @@ class TaskFolder:
             for name, model in models.items():
                 _check_parameters(name, arrays[name], model)
         except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-            raise ValueError(f"{str(path)!r} does not contain a finished task: {error}. Delete it, to repeat it") from error
+            raise ValueError(
+                f"{str(path)!r} does not contain a finished task: {error}. Delete it, to repeat it"
+            ) from error
         for name, model in models.items():
             model.params.vector[:] = arrays[name]
         return Report(runs, curves, metric, settings, dict(models)), memory
