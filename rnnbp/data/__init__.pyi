@@ -9,6 +9,10 @@ from rnnbp.data.labels import LabelSequences as LabelSequences
 from rnnbp.data.labels import label_sequences as label_sequences
 from rnnbp.data.lazy import MEMORY as MEMORY
 from rnnbp.data.lazy import LazySequences as LazySequences
+from rnnbp.data.part_generator import PartGenerator as PartGenerator
+from rnnbp.data.part_generator import for_part_of as for_part_of
+from rnnbp.data.part_generator import part_of as part_of
+from rnnbp.data.part_generator import whole_generator as whole_generator
 from rnnbp.data.parts import BatchPart as BatchPart
 from rnnbp.data.resampled import ResampledDataset as ResampledDataset
 from rnnbp.data.shards.dataset import ShardedDataset as ShardedDataset

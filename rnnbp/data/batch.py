@@ -384,9 +384,8 @@ def collate_columns(
     array([0., 1.])
     """
     batch = collate(sequences, targets, places, resets, weights)
-    given = batch.weights
+    given = np.ones(batch.size) if batch.weights is None else batch.weights.astype(np.float64)
     if part.padded:
-        given = np.ones(batch.size) if given is None else given.astype(np.float64)
         given[..., 0] = 0
     return SequenceBatch._fitting(batch.x, batch.lengths, batch.targets, batch.order, batch.reset, given, part)
 

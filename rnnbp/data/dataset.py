@@ -208,12 +208,14 @@ class SequenceDataset(Sequences):
         lengths = np.array([known[i] for i in places.tolist()])
         return collate_part(sequences, self.targets, places, self.resets, self.weights, lengths, share)
 
-    def repeated(self, batch_size: int) -> Iterable[SequenceBatch]:
+    def repeated(self, batch_size: int, share: Share | None = None) -> Iterable[SequenceBatch]:
         """Return the batches in order, to be iterated over many times; those of shards are read each time.
 
         Parameters
         ----------
         batch_size : int
+        share : (int, int), optional
+            As in `batches`.
 
         Examples
         --------
@@ -221,7 +223,7 @@ class SequenceDataset(Sequences):
         >>> [[batch.size for batch in batches] for _ in range(2)]
         [[2, 1], [2, 1]]
         """
-        return list(self.batches(batch_size))
+        return list(self.batches(batch_size, share=share))
 
     def shifted(self, steps: int = 1, features: str | int | Sequence[str | int] | None = None) -> "SequenceDataset":
         """Return the dataset whose target at every step are the next steps of the sequence itself.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from rnnbp.data import SequenceBatch
+from rnnbp.data import SequenceBatch, part_of
 from rnnbp.gradients.base import Gradient, GradientAlgorithm, check_targets, require_causal, whole_gradient
 from rnnbp.gradients.checkpointing.budget import Plan, bytes_of, plan_within
 from rnnbp.gradients.checkpointing.runner import Checkpointed, Segments
@@ -113,5 +113,11 @@ class BPTT(GradientAlgorithm):
     def _plan(self, segments: Segments, steps: int) -> Plan:
         """Return the plan within the budget, or with the given number of slots, or with all residuals stored."""
         if self.memory is not None:
-            return plan_within(bytes_of("memory", self.memory), steps, segments.sizes(), self.block)
+            sizes = segments.sizes()
+            if self.block is None and part_of(segments.generator) is not None and segments.draws():
+                raise ValueError(
+                    f"memory={self.memory!r} chooses the segments, in which random layers draw, by the batch, of which "
+                    "each process has a part: give block too, say block=16"
+                )
+            return plan_within(bytes_of("memory", self.memory), steps, sizes, self.block)
         return Plan(steps, self.block or BLOCK, self.slots or steps)

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from rnnbp.core import Parameters
-from rnnbp.data import SequenceBatch
+from rnnbp.data import SequenceBatch, whole_generator
 from rnnbp.gradients.base import Cost, Gradient, GradientAlgorithm, check_targets, map_state, whole_loss
 from rnnbp.gradients.seeding import generator_of
 from rnnbp.layers import Run
@@ -187,7 +187,7 @@ class ForwardGradient(GradientAlgorithm):
         generator = generator_of(self.seed, rng)
         vector = np.zeros(model.params.size)
         for k in range(self.directions):
-            v = generator.standard_normal(model.params.size)
+            v = whole_generator(generator).standard_normal(model.params.size)
             last = k == self.directions - 1
             tangent = jvp(model, batch, loss, v, state, rng if last else copy.deepcopy(rng))
             vector += tangent.slope * v / self.directions

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from rnnbp.core import Parameters
-from rnnbp.data import SequenceBatch, check_batch
+from rnnbp.data import SequenceBatch, check_batch, part_of, whole_generator
 from rnnbp.gradients.base import (
     Cost,
     Gradient,
@@ -15,6 +15,7 @@ from rnnbp.gradients.base import (
     check_targets,
     repeated_steps,
     require_causal,
+    require_no_resets,
     residual_bytes,
     whole_loss,
 )
@@ -120,24 +121,32 @@ class ScheduledSampling(GradientAlgorithm):
         check_targets(batch)
         check_feeds(model)
         own = generator_of(self.seed, rng)
-        fed = self.fed(batch, own)
-        ran = FedRun(model, batch, loss, fed, state, rng, own)
+        fed, sampled = self.fed(batch, own)
+        ran = FedRun(model, batch, loss, fed, sampled, state, rng, own)
         value, d_outputs = whole_loss(model, loss, ran.outputs, batch)
         grad = ran.backward(d_outputs, self.through)
         cost = Cost(int(batch.lengths.sum()) + ran.repeated, residual_bytes([span.residuals for span in ran.spans]))
         vector = model.params.trainable(grad.vector)
         yield Gradient(value, vector, ran.outputs, list(ran.state or []), cost, (0, batch.steps))
 
-    def fed(self, batch: SequenceBatch, rng: np.random.Generator) -> Array:
-        """Return where the input is the model's own output, bool (T, B)."""
-        fed = rng.random((batch.steps, batch.size)) < self._probability(0.0)
-        since = np.zeros(batch.size, np.int64)
+    def fed(self, batch: SequenceBatch, rng: np.random.Generator) -> tuple[Array, Array]:
+        """Return where the input is the model's own output, bool (T, B), and the steps at which it is for any sequence.
+
+        Of a batch that is divided over processes, the steps are those of all its sequences.
+        """
+        lengths, columns, resets = batch.lengths, np.arange(batch.size), batch.reset
+        if (part := part_of(rng)) is not None:
+            require_no_resets(batch, "ScheduledSampling of a batch that is divided over processes")
+            lengths, columns, resets = part.lengths, part.columns, None
+        fed = whole_generator(rng).random((batch.steps, len(lengths))) < self._probability(0.0)
+        since = np.zeros(len(lengths), np.int64)
         for t in range(batch.steps):
-            if batch.reset is not None:
-                since[batch.reset[t]] = 0
+            if resets is not None:
+                since[resets[t]] = 0
             fed[t] &= since >= max(1, self.warm_up)
             since += 1
-        return fed & (np.arange(batch.steps)[:, None] < batch.lengths)
+        fed &= np.arange(batch.steps)[:, None] < lengths
+        return fed[:, columns], np.flatnonzero(fed.any(axis=1))
 
 
 def check_feeds(model: Sequential) -> None:
@@ -179,6 +188,8 @@ class FedRun:
         As `GradientAlgorithm.gradients` is given them.
     fed : ndarray of bool (T, B)
         Where the input is the output at the step before.
+    sampled : ndarray of int
+        The steps at which it may be.
     samples : numpy.random.Generator
         Of what is sampled.
     """
@@ -189,6 +200,7 @@ class FedRun:
         batch: SequenceBatch,
         loss: Loss,
         fed: Array,
+        sampled: Array,
         state: Sequence[State] | None,
         rng: np.random.Generator | None,
         samples: np.random.Generator,
@@ -197,10 +209,11 @@ class FedRun:
         self.spans: list[Fed] = []
         x = model.cast(batch.x)
         parts: list[Array] = []
-        bounds = sorted({0, *np.flatnonzero(fed.any(axis=1)).tolist(), batch.steps})
+        at = set(sampled.tolist())
+        bounds = sorted({0, *at, batch.steps})
         for start, stop in pairwise(bounds):
             here, differentiable = x[start:stop], False
-            if fed[start].any():
+            if start in at:
                 values, differentiable = fed_back(model, loss, parts[-1][-1], samples)
                 here = _with_values(here, values, fed[start])
             y, residuals, self.state = model.unroll(model.params, here, Run.of(batch, rng, start, stop), self.state)

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from rnnbp.data import for_part_of
+
 
 def generator_of(seed: int | np.random.Generator, rng: np.random.Generator | None) -> np.random.Generator:
     """Return an algorithm's generator, from its seed alone, or from its seed and one number drawn from `rng`.
@@ -22,5 +24,6 @@ def generator_of(seed: int | np.random.Generator, rng: np.random.Generator | Non
     False
     """
     if isinstance(seed, np.random.Generator):
-        return seed
-    return np.random.default_rng(int(seed) if rng is None else int(seed) ^ int(rng.integers(2**63)))
+        return for_part_of(rng, seed)
+    own = np.random.default_rng(int(seed) if rng is None else int(seed) ^ int(rng.integers(2**63)))
+    return for_part_of(rng, own)

@@ -60,7 +60,11 @@ def as_dataset(data: Any, dtype: DTypeLike) -> SequenceDataset:
 
 
 def batch_outputs(
-    model: Inference | LayerValues, data: Data, batch_size: int = BATCH_SIZE, stateful: bool = False
+    model: Inference | LayerValues,
+    data: Data,
+    batch_size: int = BATCH_SIZE,
+    stateful: bool = False,
+    share: tuple[int, int] | None = None,
 ) -> Iterator[tuple[SequenceBatch, Array]]:
     """Yield each batch with the model's outputs in evaluation mode.
 
@@ -72,6 +76,8 @@ def batch_outputs(
     stateful : bool, default False
         Start each batch of a stream, which has as many sequences as the stream has rows, in the final state of the
         batch before; the first one in the initial state.
+    share : (int, int), optional
+        The share of one of several processes, see `rnnbp.SequenceDataset.batches`.
 
     Yields
     ------
@@ -98,7 +104,7 @@ def batch_outputs(
     check_tokenizer("data", data, model.tokenizer)
     rows = data.rows if stateful else None
     states = None
-    for batch in data.batches(rows or batch_size):
+    for batch in data.batches(rows or batch_size, share=share):
         outputs, after = model.forward_from(batch, states)
         states = carried_states(after) if rows else None
         yield batch, outputs

@@ -69,14 +69,33 @@ class NormalEquations:
             root = np.sqrt(weights)[:, None]
             x *= root
             y *= root
+        self._merge(len(x), own, mean_x, mean_y, x.T @ x, x.T @ y, (y * y).sum(0))
+
+    def merge(self, other: "NormalEquations") -> None:
+        """Add the items of other equations, which others have added to those.
+
+        Examples
+        --------
+        >>> one, other = NormalEquations(1, 1), NormalEquations(1, 1)
+        >>> one.add(np.array([[1.0]]), np.array([[0.0]]))
+        >>> other.add(np.array([[3.0]]), np.array([[4.0]]))
+        >>> one.merge(other)
+        >>> one.count, one.mean_x, one.xx, one.xy
+        (2, array([2.]), array([[2.]]), array([[4.]]))
+        """
+        if other.count:
+            given = other.mean_x, other.mean_y, other.xx, other.xy, other.yy
+            self._merge(other.count, other.weight, *given)
+
+    def _merge(self, count: int, own: float, mean_x: Array, mean_y: Array, xx: Array, xy: Array, yy: Array) -> None:
         total = self.weight + own
         dx, dy, factor = mean_x - self.mean_x, mean_y - self.mean_y, self.weight * own / total
-        self.xx += x.T @ x + factor * np.outer(dx, dx)
-        self.xy += x.T @ y + factor * np.outer(dx, dy)
-        self.yy += (y * y).sum(0) + factor * dy * dy
+        self.xx += xx + factor * np.outer(dx, dx)
+        self.xy += xy + factor * np.outer(dx, dy)
+        self.yy += yy + factor * dy * dy
         self.mean_x += own / total * dx
         self.mean_y += own / total * dy
-        self.count, self.weight = self.count + len(x), total
+        self.count, self.weight = self.count + count, total
 
     def of_output(self, k: int) -> "NormalEquations":
         """Return a copy for output `k` alone."""

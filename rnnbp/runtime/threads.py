@@ -98,6 +98,22 @@ def one_thread() -> Iterator[None]:
         _single.reset(before)
 
 
+@contextmanager
+def one_thread_unless_chosen() -> Iterator[None]:
+    """Use one thread within the block, unless `set_num_threads` or OMP_NUM_THREADS has chosen a number.
+
+    Examples
+    --------
+    >>> with one_thread_unless_chosen():
+    ...     n = get_num_threads()
+    """
+    if _chosen is not None or os.environ.get("OMP_NUM_THREADS"):
+        yield
+        return
+    with one_thread():
+        yield
+
+
 def get_num_threads() -> int:
     """Return the number of threads that a kernel or a large matrix product may use.
 

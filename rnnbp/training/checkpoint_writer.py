@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from rnnbp.runtime import asked, deferred, raise_if_asked
+from rnnbp.runtime import asked, deferred
 from rnnbp.training.checkpoint import Checkpoint, write_checkpoint
+from rnnbp.training.parallel.ranks import ONE_PROCESS, Ranks
 from rnnbp.training.partial_epoch import PartialEpoch
 from rnnbp.training.rotation import Rotation
 
@@ -27,6 +28,10 @@ class CheckpointWriter:
     rotation : Rotation
     state : callable
         ``state(partial)`` returns the checkpoint of the trainer, in a part of an epoch or, with None, after one.
+    ranks : Ranks
+        The processes that train together, of which the first writes.
+    whole : callable
+        ``whole(partial)`` returns what all of them have done of an epoch.
     """
 
     def __init__(
@@ -36,7 +41,10 @@ class CheckpointWriter:
         keep: int,
         rotation: Rotation,
         state: Callable[[PartialEpoch | None], Checkpoint],
+        ranks: Ranks = ONE_PROCESS,
+        whole: Callable[[PartialEpoch], PartialEpoch] = lambda partial: partial,
     ) -> None:
+        self.ranks, self.whole = ranks, whole
         self.path, self.every, self.keep, self.rotation, self.state = path, every, keep, rotation, state
         self._last = time.monotonic()
 
@@ -44,17 +52,24 @@ class CheckpointWriter:
         """Write a checkpoint, unless parameters are not finite: training cannot resume from these."""
         if self.path is None:
             return
+        partial = None if partial is None else self.whole(partial)
+        self.ranks.agreed("the checkpoint", lambda: self._write(partial) if self.ranks.first else None)
+        self._last = time.monotonic()
+
+    def _write(self, partial: PartialEpoch | None) -> None:
+        assert self.path is not None
         found = self.state(partial)
         if np.isfinite(found.parameters).all():
             self.rotation.write(self.path, self.keep, lambda path: write_checkpoint(path, found))
-        self._last = time.monotonic()
 
     def after_batch(self, done: PartialEpoch) -> None:
         """Write a checkpoint if it is time or the program has been asked to end, which it then does."""
         due = self.every is not None and time.monotonic() - self._last >= self.every
-        if self.path is not None and (due or asked()):
+        due, ends = self.ranks.wishes(due, asked())
+        if due or ends:
             self.write(done)
-        raise_if_asked()
+        if ends:
+            self.ranks.interrupt()
 
     def deferring(self) -> AbstractContextManager[None]:
         """Return a context in which an interruption waits for `after_batch` or for the end of the block.

@@ -1,9 +1,11 @@
 """One epoch of training: by gradient steps on batches, or by minimizing the loss of the whole training set."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from rnnbp.optimizers import Minimizer, Optimizer
 from rnnbp.optimizers.clipping import norm
 from rnnbp.optimizers.schedules import Schedule
 from rnnbp.training.evaluation import Tally
+from rnnbp.training.parallel.ranks import ONE_PROCESS, Ranks
 from rnnbp.training.partial_epoch import PartialEpoch
 
 Array = np.ndarray
@@ -54,6 +57,8 @@ class Epoch:
         The last parameters at which loss and gradient were finite.
     rows : list of dict
         The history of the run before this epoch, which a schedule may monitor.
+    ranks : Ranks
+        The processes that train together, each on its part of every batch.
     """
 
     name: str
@@ -67,6 +72,15 @@ class Epoch:
     rng: np.random.Generator
     last_good: Array
     rows: Sequence[Row]
+    ranks: Ranks = ONE_PROCESS
+
+    def reduced(
+        self, algorithm: GradientAlgorithm, batch: SequenceBatch, number: int, state: Any = None, rng: Any = None
+    ) -> Iterator[Gradient]:
+        """Yield the gradients of a batch, of whose loss and vector all ranks have the sum over their parts."""
+        gradients = algorithm.gradients(self.model, batch, self.loss, state, rng)
+        weight = partial(total_weight, self.loss, batch, self.model.per_step)
+        return self.ranks.reduced(gradients, batch, number, weight)
 
     def checked(self, g: Gradient, batch: str) -> float:
         """Return the norm of a gradient after checking that it and the loss are finite.
@@ -121,33 +135,35 @@ def by_steps(
     """
     params, optimizer, tally = epoch.model.params, epoch.optimizer, Tally(epoch.loss, epoch.model, done.sums)
     done.of = -(-len(data) // batch_size)
-    for batch in _batches(epoch, data, batch_size, done):
-        position = len(epoch.rows) + done.batches / done.of
-        with _scheduled(epoch, position):
-            gradient = epoch.gradient
-            if isinstance(gradient, ScheduledSampling):
-                gradient = gradient.at_epoch(position)
-            for g in gradient.gradients(epoch.model, batch, epoch.loss, done.state, epoch.rng):
-                done.norms.append(epoch.checked(g, f"batch {done.batches}"))
-                epoch.last_good[:] = params.vector
-                if epoch.clip is not None:
-                    epoch.clip(g.vector)
-                optimizer.step(params, g.vector)
-                tally.add(g.outputs, batch, g.loss, g.span)
-                done.steps += g.cost.steps
-                if epoch.stateful:  # the next batch starts in the final state of this one
-                    done.state = g.state
-            done.learning_rate = optimizer.learning_rate
-        done.batches += 1
-        after_batch(done)
-    return EpochResult(tally.result(), float(np.mean(done.norms)), done.learning_rate, done.steps)
+    with epoch.ranks.together(params.size):
+        for batch in _batches(epoch, data, batch_size, done):
+            position = len(epoch.rows) + done.batches / done.of
+            with _scheduled(epoch, position):
+                gradient, rng = epoch.gradient, epoch.ranks.generator(epoch.rng, batch)
+                if isinstance(gradient, ScheduledSampling):
+                    gradient = gradient.at_epoch(position)
+                for g in epoch.reduced(gradient, batch, done.batches, done.state, rng):
+                    done.norms.append(epoch.checked(g, f"batch {done.batches}"))
+                    epoch.last_good[:] = params.vector
+                    if epoch.clip is not None:
+                        epoch.clip(g.vector)
+                    optimizer.step(params, g.vector)
+                    tally.add(g.outputs, batch, g.loss, g.span)
+                    done.steps += g.cost.steps
+                    if epoch.stateful:  # the next batch starts in the final state of this one
+                        done.state = g.state
+                done.learning_rate = optimizer.learning_rate
+            done.batches += 1
+            after_batch(done)
+    return EpochResult(tally.result(epoch.ranks), float(np.mean(done.norms)), done.learning_rate, done.steps)
 
 
 def _batches(epoch: Epoch, data: SequenceDataset, batch_size: int, done: PartialEpoch) -> Iterator[SequenceBatch]:
     """Return the batches that are left of an epoch, drawn with the generator as it was when the epoch began."""
     now = epoch.rng.bit_generator.state
     epoch.rng.bit_generator.state = done.began
-    batches = data.batches(batch_size, shuffle=not epoch.stateful, rng=epoch.rng, start=done.batches)
+    shuffle, share = not epoch.stateful, epoch.ranks.share
+    batches = data.batches(batch_size, shuffle=shuffle, rng=epoch.rng, start=done.batches, share=share)
     if done.batches:
         epoch.rng.bit_generator.state = now
     return batches
@@ -180,38 +196,49 @@ def by_minimizing(epoch: Epoch, optimizer: Minimizer, data: SequenceDataset, bat
     batch_size : int
         Bounds the memory; does not change the result.
     """
-    batches = data.repeated(batch_size)
-    totals = [total_weight(epoch.loss, batch, epoch.model.per_step) for batch in batches]
-    whole = sum(totals) or 1.0
-    steps = 0
+    ranks, steps = epoch.ranks, 0
+    batches, totals = ranks.agreed("the batches", lambda: _all_batches(epoch, data, batch_size))
+    wholes = ranks.collected("the weights", totals, lambda found: [sum(parts) for parts in zip(*found, strict=True)])
+    whole = sum(wholes) or 1.0
 
     def objective(vector: Array) -> tuple[float, Array]:
         nonlocal steps
-        value, gradient = 0.0, np.zeros(vector.shape)
+        value, gradient, spent = 0.0, np.zeros(vector.shape), 0
         for batch, total in zip(batches, totals, strict=True):
             for g in epoch.gradient.gradients(epoch.model, batch, epoch.loss):
                 value += g.loss * total / whole
                 gradient += g.vector * (total / whole)
-                steps += g.cost.steps
+                spent += ranks.counted(batch, g.cost.steps)
+        gradient, value, spent = ranks.summed(gradient, value, spent)
+        steps += spent
         return value, gradient
 
     def product(direction: Array) -> Array:
         nonlocal steps
-        found = np.zeros(direction.shape)
+        found, spent = np.zeros(direction.shape), 0
         for batch, total in zip(batches, totals, strict=True):
             curvature = hvp(epoch.model, batch, epoch.loss, direction, gradient=epoch.gradient)
             found += curvature.product * (total / whole)
-            steps += curvature.steps
+            spent += ranks.counted(batch, curvature.steps)
+        found, _, spent = ranks.summed(found, 0.0, spent)
+        steps += spent
         return found
 
-    optimizer.minimize(objective, epoch.model.params, product=product)
     tally = Tally(epoch.loss, epoch.model)
-    gradient = np.zeros(epoch.model.params.size)
-    for number, (batch, total) in enumerate(zip(batches, totals, strict=True)):
-        for g in epoch.gradient.gradients(epoch.model, batch, epoch.loss):
-            epoch.checked(g, f"batch {number}")
-            tally.add(g.outputs, batch, g.loss, g.span)
-            gradient += g.vector * (total / whole)
-            steps += g.cost.steps
+    mean = np.zeros(epoch.model.params.size)
+    with ranks.together(epoch.model.params.size):
+        optimizer.minimize(objective, epoch.model.params, product=product)
+        for number, (batch, total) in enumerate(zip(batches, wholes, strict=True)):
+            for g in epoch.reduced(epoch.gradient, batch, number):
+                epoch.checked(g, f"batch {number}")
+                tally.add(g.outputs, batch, g.loss, g.span)
+                mean += g.vector * (total / whole)
+                steps += g.cost.steps
     epoch.last_good[:] = epoch.model.params.vector
-    return EpochResult(tally.result(), norm(gradient), optimizer.learning_rate, steps)
+    return EpochResult(tally.result(ranks), norm(mean), optimizer.learning_rate, steps)
+
+
+def _all_batches(epoch: Epoch, data: SequenceDataset, batch_size: int) -> tuple[Iterable[SequenceBatch], list[float]]:
+    """Return the batches, or this rank's parts of them, and the sum of the weights of each."""
+    batches = data.repeated(batch_size, epoch.ranks.share)
+    return batches, [total_weight(epoch.loss, batch, epoch.model.per_step) for batch in batches]

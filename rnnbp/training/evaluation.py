@@ -10,6 +10,7 @@ from rnnbp.data import SequenceBatch, SequenceDataset
 from rnnbp.gradients.base import total_weight, whole_loss
 from rnnbp.losses import Loss
 from rnnbp.models import BATCH_SIZE, Sequential, batch_outputs, in_order
+from rnnbp.training.parallel.ranks import ONE_PROCESS, Ranks
 
 Array = np.ndarray
 
@@ -51,14 +52,24 @@ class Tally:
         weights = {} if batch.weights is None else {"weights": batch.weights_of(start, stop)}
         self.sums.evidence.append(self.loss.evidence(outputs, batch.targets_of(start, stop), due, **weights))
 
-    def result(self) -> dict[str, float]:
-        """Return 'loss', the mean over everything added, and the score that belongs to the loss."""
-        score, total = self.loss.pooled_score(self.sums.evidence), self.sums.total
-        return {"loss": self.sums.loss / total if total else 0.0, self.loss.metric: score}
+    def result(self, ranks: Ranks = ONE_PROCESS) -> dict[str, float]:
+        """Return 'loss', the mean over everything added in all ranks, and the score that belongs to the loss."""
+        return ranks.collected("a score", self.sums, self._pooled)
+
+    def _pooled(self, found: list[Sums]) -> dict[str, float]:
+        total, evidence = sum(sums.total for sums in found), [one for sums in found for one in sums.evidence]
+        loss = sum(sums.loss for sums in found) / total if total else 0.0
+        return {"loss": loss, self.loss.metric: self.loss.pooled_score(evidence)}
 
 
 def evaluate(
-    model: Sequential, loss: Loss, data: SequenceDataset, *, stateful: bool, batch_size: int = BATCH_SIZE
+    model: Sequential,
+    loss: Loss,
+    data: SequenceDataset,
+    *,
+    stateful: bool,
+    batch_size: int = BATCH_SIZE,
+    ranks: Ranks = ONE_PROCESS,
 ) -> dict[str, float]:
     """Compute the loss and its score on a dataset, with dropout off; see `Trainer.evaluate`.
 
@@ -71,12 +82,18 @@ def evaluate(
     stateful : bool
         Whether the state is carried from batch to batch of a stream.
     batch_size : int, default 256
+    ranks : Ranks, optional
+        The processes that evaluate it together, each a part of every batch.
     """
-    tally = Tally(loss, model)
-    for batch, outputs in batch_outputs(model, data, batch_size, stateful):
-        value, _ = whole_loss(model, loss, outputs, batch)
-        tally.add(outputs, batch, value, (0, batch.steps))
-    return tally.result()
+
+    def tallied() -> Tally:
+        tally = Tally(loss, model)
+        for batch, outputs in batch_outputs(model, data, batch_size, stateful, ranks.share):
+            value, _ = whole_loss(model, loss, outputs, batch)
+            tally.add(outputs, batch, value, (0, batch.steps))
+        return tally
+
+    return ranks.agreed("an evaluation", tallied).result(ranks)
 
 
 def outputs_of(

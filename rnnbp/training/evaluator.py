@@ -9,6 +9,7 @@ from rnnbp.models.prediction import Outputs
 from rnnbp.runtime import flag
 from rnnbp.training.data_checks import check_dataset, check_targets_of
 from rnnbp.training.evaluation import evaluate
+from rnnbp.training.parallel.ranks import ONE_PROCESS
 from rnnbp.training.streams import evaluation_batch_size
 
 
@@ -37,6 +38,8 @@ class Evaluator:
     >>> evaluator.evaluate(data)["accuracy"], evaluator.predict(data)
     (1.0, array([1, 0]))
     """
+
+    ranks = ONE_PROCESS  # that evaluate together
 
     def __init__(self, model: Sequential, loss: Loss, *, stateful: bool = False) -> None:
         for name, value, kind in (("model", model, Sequential), ("loss", loss, Loss)):
@@ -68,11 +71,15 @@ class Evaluator:
             If the dataset does not fit the model and the loss, or the batch size a stream, or it has classes that the
             model was not trained on.
         """
+        dataset, size = self.ranks.agreed("evaluate", lambda: self._scorable(dataset, batch_size))
+        return evaluate(self.model, self.loss, dataset, stateful=self.stateful, batch_size=size, ranks=self.ranks)
+
+    def _scorable(self, dataset: SequenceDataset, batch_size: int | None) -> tuple[SequenceDataset, int]:
+        """Return a dataset with labels as the model's, and the batch size; raise if it does not fit the model."""
         check_dataset("dataset", dataset)
         dataset = self.model.as_trained("dataset", dataset)
         check_targets_of("dataset", dataset, self.model, self.loss)
-        size = evaluation_batch_size("dataset", dataset, self.model, self.stateful, batch_size)
-        return evaluate(self.model, self.loss, dataset, stateful=self.stateful, batch_size=size)
+        return dataset, evaluation_batch_size("dataset", dataset, self.model, self.stateful, batch_size)
 
     def predict(self, dataset: Data, batch_size: int | None = None) -> Any:
         """Predict classes, values or label sequences, as the loss decodes them; see `rnnbp.Sequential.predict`.

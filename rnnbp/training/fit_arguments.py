@@ -31,8 +31,14 @@ class FitArguments:
     checkpoint_every: float | None = None
     keep: int = KEEP
 
-    def check(self) -> None:
-        """Raise if an argument has the wrong type or value, or no file can be written at `checkpoint`."""
+    def check(self, writes: bool = True) -> None:
+        """Raise if an argument has the wrong type or value, or no file can be written at `checkpoint`.
+
+        Parameters
+        ----------
+        writes : bool, default True
+            Whether this process writes it.
+        """
         check_dataset("train", self.train)
         if self.validation is not None:
             check_dataset("validation", self.validation)
@@ -41,9 +47,9 @@ class FitArguments:
         check_keep(self.keep)
         if self.checkpoint_every is not None:
             number("checkpoint_every", self.checkpoint_every, 0)
-        if self.checkpoint is not None:
+        if self.checkpoint is not None and writes:
             check_checkpoint_path(self.checkpoint)
-        elif self.checkpoint_every is not None:
+        if self.checkpoint is None and self.checkpoint_every is not None:
             raise ValueError("checkpoint_every has no effect without a file: give checkpoint=FILE too")
 
     def with_classes_of(self, model: Sequential) -> "FitArguments":

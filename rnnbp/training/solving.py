@@ -10,6 +10,7 @@ from rnnbp.layers import Dense, Run
 from rnnbp.losses import BinaryCrossEntropy, CrossEntropy, Loss, MeanSquaredError
 from rnnbp.models import Sequential, carried_states
 from rnnbp.optimizers import NormalEquations, Ridge
+from rnnbp.optimizers.ridge import RidgeFit
 from rnnbp.training.epoch import Epoch, EpochResult, TrainingDivergedError
 from rnnbp.training.evaluation import Tally, evaluate
 
@@ -78,34 +79,44 @@ def by_solving(epoch: Epoch, optimizer: Ridge, data: SequenceDataset, batch_size
     """
     model, index = epoch.model, len(epoch.model.layers) - 1
     _, D = model.params[f"{index}.w"].shape
-    equations = [NormalEquations(D, model.params[f"{index}.b"].size)]
-    steps, seen = 0, Recent(MOST_BYTES)
-    for number, (batch, features, due) in enumerate(_features(epoch, optimizer.washout, data, batch_size)):
-        y, weights = _targets(model, epoch.loss, batch, due)
-        counts = weights.any(axis=tuple(range(1, weights.ndim)))
-        x, y, weights = features[due][counts], y[counts], weights[counts]
-        if not np.isfinite(x).all():
-            raise TrainingDivergedError(
-                f"the features of the last layer are not finite at {epoch.name}, batch {number}: lower the spectral "
-                "radius of the recurrent weights, or take a bounded activation"
-            )
-        equations = _added(equations, x, y, weights)
-        seen.add(batch, features)
-        steps += int(batch.lengths.sum())
-    fits = [optimizer.solve(one, model.dtype) for one in equations]
+    K, seen = model.params[f"{index}.b"].size, Recent(MOST_BYTES)
+
+    def own_equations() -> tuple[list[NormalEquations], int]:
+        equations, steps = [NormalEquations(D, K)], 0
+        for number, (batch, features, due) in enumerate(_features(epoch, optimizer.washout, data, batch_size)):
+            y, weights = _targets(model, epoch.loss, batch, due)
+            counts = weights.any(axis=tuple(range(1, weights.ndim)))
+            x, y, weights = features[due][counts], y[counts], weights[counts]
+            if not np.isfinite(x).all():
+                raise TrainingDivergedError(
+                    f"the features of the last layer are not finite at {epoch.name}, batch {number}: lower the "
+                    "spectral radius of the recurrent weights, or take a bounded activation"
+                )
+            equations = _added(equations, x, y, weights)
+            seen.add(batch, features)
+            steps += int(batch.lengths[slice(None) if batch.part is None else batch.part.own].sum())
+        return equations, steps
+
+    def solved(found: list[tuple[list[NormalEquations], int]]) -> tuple[list[RidgeFit], int]:
+        equations = _merged([equations for equations, _ in found])
+        return [optimizer.solve(one, model.dtype) for one in equations], sum(steps for _, steps in found)
+
+    equations = epoch.ranks.agreed("the normal equations", own_equations)
+    fits, steps = epoch.ranks.collected("the solution", equations, solved)
     model.params[f"{index}.w"] = np.concatenate([fit.w for fit in fits])
     model.params[f"{index}.b"] = np.concatenate([fit.b for fit in fits])
     optimizer.found = tuple(fit.penalty for fit in fits)
     optimizer.steps += 1
     epoch.last_good[:] = model.params.vector
-    if seen.batches is None:
-        scores = evaluate(model, epoch.loss, data, stateful=epoch.stateful, batch_size=batch_size)
+    stored = epoch.ranks.collected("the features", seen.batches is not None, all)
+    if seen.batches is None or not stored:
+        scores = evaluate(model, epoch.loss, data, stateful=epoch.stateful, batch_size=batch_size, ranks=epoch.ranks)
     else:
         tally, last, readout = Tally(epoch.loss, model), model.layers[-1], model.scopes(model.params)[-1]
         for batch, features in seen.batches:
             outputs = last.forward(readout, features, Run.of(batch))[0]
             tally.add(outputs, batch, whole_loss(model, epoch.loss, outputs, batch)[0], (0, batch.steps))
-        scores = tally.result()
+        scores = tally.result(epoch.ranks)
     return EpochResult(scores, 0.0, optimizer.learning_rate, steps)
 
 
@@ -130,7 +141,7 @@ def _features(
 ) -> Iterator[tuple[SequenceBatch, Array, Array]]:
     """Yield each batch, the features below the last layer, and the mask (T, B) or (B,) of the items to fit."""
     model, states, seen = epoch.model.up_to(len(epoch.model.layers) - 1), None, 0
-    for batch in data.batches(batch_size):
+    for batch in data.batches(batch_size, share=epoch.ranks.share):
         features, after = model.evaluate(batch.x, Run.of(batch), states)
         due = batch.due(0, batch.steps, epoch.model.per_step)
         if epoch.model.per_step:
@@ -152,6 +163,16 @@ def _targets(model: Sequential, loss: Loss, batch: SequenceBatch, due: Array) ->
         return (targets[:, None] == np.arange(K)).astype(np.float64), weights
     values = np.where(weights > 0, targets, 0).astype(np.float64)
     return (2 * values - 1 if isinstance(loss, BinaryCrossEntropy) else values), weights
+
+
+def _merged(parts: Sequence[list[NormalEquations]]) -> list[NormalEquations]:
+    """Return the equations of all items of several lists, each one for all outputs or one for each."""
+    most = max(map(len, parts))
+    first, *others = ([part[0].of_output(k) for k in range(most)] if len(part) < most else part for part in parts)
+    for other in others:
+        for one, another in zip(first, other, strict=True):
+            one.merge(another)
+    return first
 
 
 def _added(equations: Sequence[NormalEquations], x: Array, y: Array, weights: Array) -> list[NormalEquations]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from rnnbp.training.epoch import Epoch, by_minimizing, by_steps
 from rnnbp.training.evaluation import evaluate
 from rnnbp.training.evaluator import Evaluator
 from rnnbp.training.fit_arguments import FitArguments
+from rnnbp.training.parallel.checks import check_divisible, described
+from rnnbp.training.parallel.joining import ranks_of
+from rnnbp.training.parallel.partial_epochs import own_epoch, whole_epoch
 from rnnbp.training.partial_epoch import PartialEpoch
 from rnnbp.training.rotation import KEEP, Rotation, check_keep, existing
 from rnnbp.training.solving import by_solving, check_solvable
@@ -60,6 +64,9 @@ class Trainer(Evaluator):
         Start each batch from the final hidden state of the one before, in training and in evaluation, for streams that
         are cut into batches (`SequenceDataset.from_stream`); nothing is shuffled then. Each stream, and each epoch,
         starts from a zero state.
+    comm : mpi4py.MPI.Intracomm, optional
+        Data-parallel training by the processes of an MPI communicator, as ``MPI.COMM_WORLD``, all of which run the same
+        program (``mpiexec -n 4 python program.py``): see Notes. Default: this process alone.
 
     Attributes
     ----------
@@ -84,6 +91,16 @@ class Trainer(Evaluator):
     An optimizer that made steps for another trainer has its state reset by this one. A `Minimizer` uses neither dropout
     nor shuffling, so `seed` has no effect on it.
 
+    With `comm`, every process (rank) of n makes the same model, data and trainer, with the same seeds, and calls the
+    same methods: `fit`, `fit_up_to`, `resume` and `evaluate` wait for each other. Each rank computes the gradient of
+    its part of every batch (`SequenceDataset.batches` with `share`); one all-reduce for each step of the optimizer
+    weights and sums them, so that all make the same step, which is that of a single process to rounding, for every
+    gradient algorithm that takes a batch sequence by sequence; another one, such as `AdaptiveTruncation`, is refused.
+    Random numbers are drawn by all for the whole batch. The history is the same in all ranks; rank 0 shows the progress
+    and writes checkpoints, with which any number of ranks can resume; callbacks are called in all. A rank uses one
+    thread, unless OMP_NUM_THREADS or `rnnbp.set_num_threads` says otherwise. An error in one rank is raised in all; the
+    others' is a `RankError` that names it.
+
     Examples
     --------
     >>> import rnnbp
@@ -94,6 +111,11 @@ class Trainer(Evaluator):
     >>> history = trainer.fit(data, epochs=10, batch_size=5, progress=False)
     >>> trainer.evaluate(data)["accuracy"]
     1.0
+
+    Four processes train it by a program that differs in two lines, started by ``mpiexec -n 4 python program.py``::
+
+        from mpi4py import MPI
+        trainer = rnnbp.Trainer(model, rnnbp.CrossEntropy(), optimizer=rnnbp.Adam(0.05), comm=MPI.COMM_WORLD)
     """
 
     def __init__(
@@ -108,8 +130,10 @@ class Trainer(Evaluator):
         schedule: Schedule | None = None,
         callbacks: Iterable[Callback] = (),
         stateful: bool = False,
+        comm: Any = None,
     ) -> None:
         super().__init__(model, loss, stateful=stateful)
+        self.ranks = ranks_of(comm)
         self.gradient = BPTT() if gradient is None else gradient
         self.optimizer = Adam() if optimizer is None else optimizer
         check_algorithms(self.gradient, self.optimizer)
@@ -195,12 +219,13 @@ class Trainer(Evaluator):
             If a loss or gradient is not finite; it names the epoch, the batch and the largest gradient.
         """
         positive_int("epochs", epochs)
-        given = self._checked(
-            FitArguments(train, validation, batch_size, progress, stopping, checkpoint, checkpoint_every, keep)
-        )
-        if not self._resumed:
-            self.training = TrainingState(first=len(self.rows))
-        return self._train(epochs, given)
+        with self.ranks.guarded():
+            given = self._checked(
+                FitArguments(train, validation, batch_size, progress, stopping, checkpoint, checkpoint_every, keep)
+            )
+            if not self._resumed:
+                self.training = TrainingState(first=len(self.rows))
+            return self._train(epochs, given)
 
     def fit_up_to(
         self,
@@ -239,15 +264,24 @@ class Trainer(Evaluator):
         """
         positive_int("epochs", epochs)
         given = FitArguments(train, validation, batch_size, progress, stopping, checkpoint, checkpoint_every, keep)
-        given.check()
-        if checkpoint is not None and existing(checkpoint):
-            self.resume(checkpoint)
-        given = self._checked(given)
-        return self._train(epochs - len(self.rows), given)  # the same run: its state continues
+        with self.ranks.guarded():
+            self.ranks.agreed("fit_up_to", lambda: given.check(self.ranks.first))
+            if checkpoint is not None and self.ranks.from_first("the checkpoint", lambda: existing(checkpoint)):
+                self.resume(checkpoint)
+            given = self._checked(given)
+            return self._train(epochs - len(self.rows), given)  # the same run: its state continues
 
     def _checked(self, given: FitArguments) -> FitArguments:
         """Return the arguments with labels as the model's; raise if anything does not fit, before the first update."""
-        given.check()
+        given = self.ranks.agreed("fit", lambda: self._fitting(given))
+        if self.ranks.size > 1:
+            self.ranks.check_same(self.ranks.agreed("the trainer", lambda: described(self, given)))
+        return given
+
+    def _fitting(self, given: FitArguments) -> FitArguments:
+        if self.ranks.size > 1:
+            check_divisible(self.gradient)
+        given.check(self.ranks.first)
         given = given.with_classes_of(self.model)
         given.check_task(self.model, self.loss, self.stateful)
         if self._partial is not None:
@@ -266,7 +300,8 @@ class Trainer(Evaluator):
         self._resumed = False
         if epochs > 0 and not self.training.ended:
             self._begin(given.stopping)
-            with Progress(1 if isinstance(self.optimizer, Ridge) else epochs, show=given.progress) as bar:
+            shown = given.progress and self.ranks.first
+            with Progress(1 if isinstance(self.optimizer, Ridge) else epochs, show=shown) as bar:
                 self._run_epochs(epochs, given, bar)
         self.training.restore_best(given.stopping, self.model.params.vector)
         return self.history
@@ -286,28 +321,43 @@ class Trainer(Evaluator):
     def _run_epochs(self, epochs: int, given: FitArguments, bar: Progress) -> None:
         """Train epoch by epoch until a callback or early stopping ends it."""
         path, every = given.checkpoint, given.checkpoint_every
-        writer = CheckpointWriter(path, every, given.keep, self._rotation, self._checkpoint)
+        whole = partial(whole_epoch, self.ranks, given.batch_size)
+        writer = CheckpointWriter(path, every, given.keep, self._rotation, self._checkpoint, self.ranks, whole)
         for _ in range(epochs):
             row = self._epoch(given, writer)
             with writer.deferring():  # what follows belongs together
                 self.rows.append(row)
                 bar.update(row)
-                answers = [callback(self, row) for callback in self.callbacks]
-                self.training.update(given.stopping, row, self.model.params.vector)
-                self.training.ended |= isinstance(self.optimizer, Ridge)  # a further epoch would find the same solution
-                if self.training.ended:
-                    self.training.restore_best(given.stopping, self.model.params.vector)  # before it is written
+                answers = self._answers(row)
+                self.ranks.agreed("the end of an epoch", partial(self._update, given, row))
                 writer.write()
             if self.training.ended or any(answers):
                 return
+
+    def _answers(self, row: Row) -> list[bool]:
+        """Return what the callbacks answer in any rank; the row, to which they may add columns, is the first rank's."""
+        own = self.ranks.agreed("the callbacks", lambda: [bool(callback(self, row)) for callback in self.callbacks])
+        found, answers = self.ranks.collected(
+            "the row of an epoch", (row, own), lambda all_of_them: (all_of_them[0][0], [own for _, own in all_of_them])
+        )
+        row.update(found)
+        return [any(one) for one in zip(*answers, strict=True)]
+
+    def _update(self, given: FitArguments, row: Row) -> None:
+        """Take note of an epoch: whether it is the best so far, and whether the run ends."""
+        self.training.update(given.stopping, row, self.model.params.vector)
+        self.training.ended |= isinstance(self.optimizer, Ridge)  # a further epoch would find the same solution
+        if self.training.ended:
+            self.training.restore_best(given.stopping, self.model.params.vector)  # before the checkpoint is written
 
     def _epoch(self, given: FitArguments, writer: CheckpointWriter) -> Row:
         """Train for one epoch, evaluate the validation set, and return the row of the history."""
         number = len(self.rows) + 1
         train, rows = given.train.at_epoch(number), self.rows[self.training.first :]
         own = (self.model, self.loss, self.gradient, self.optimizer, self.clip, self.schedule, self.stateful)
-        epoch = Epoch(f"epoch {number}", *own, self.rng, self._last_good, rows)
+        epoch = Epoch(f"epoch {number}", *own, self.rng, self._last_good, rows, self.ranks)
         done = self._partial or PartialEpoch(dict(self.rng.bit_generator.state), self.optimizer.learning_rate)
+        done = own_epoch(self.ranks, given.batch_size, done)
         self._partial = None
         began = time.perf_counter() - done.seconds
 
@@ -339,9 +389,9 @@ class Trainer(Evaluator):
     ) -> dict[str, float]:
         """Return the columns of the validation set; where its evaluation is interrupted, save the epoch before it."""
         try:
-            scores = evaluate(self.model, self.loss, validation, stateful=self.stateful)
+            scores = evaluate(self.model, self.loss, validation, stateful=self.stateful, ranks=self.ranks)
         except KeyboardInterrupt:
-            if done.batches:
+            if done.batches and self.ranks.size == 1:
                 writer.write(done)
             raise
         return {f"validation_{name}": value for name, value in scores.items()}
@@ -361,6 +411,8 @@ class Trainer(Evaluator):
             If no file can be written there.
         """
         check_keep(keep)
+        if not self.ranks.first:
+            return
         check_checkpoint_path(path)
         state = self._checkpoint(self._partial)
         self._rotation.write(path, keep, lambda path: write_checkpoint(path, state))
@@ -394,14 +446,21 @@ class Trainer(Evaluator):
         UserWarning
             If an older checkpoint is taken; it names both files.
         """
-        self._rotation.read(path, self._resume)
+        found = self.ranks.from_first("resume", lambda: self._rotation.read(path, self._read))
+        self.ranks.agreed("resume", lambda: self._continue(found))
 
-    def _resume(self, path: str | Path) -> None:
+    def _read(self, path: str | Path) -> Checkpoint:
+        """Return a checkpoint of which the optimizer has taken over its state."""
         found = read_checkpoint(path, self._checkpoint(), self.loss.metric)
         try:
             self.optimizer.load_state_dict(found.optimizer_state)
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise incomplete(path, error) from error
+        return found
+
+    def _continue(self, found: Checkpoint) -> None:
+        if not self.ranks.first:
+            self.optimizer.load_state_dict(found.optimizer_state)
         self.model.params.vector[:] = found.parameters
         self.model.params.mask_vector = found.mask
         self.model.params.frozen_vector = found.frozen

@@ -131,7 +131,7 @@ def test_inputs_are_fed_back_with_the_probability_after_the_warm_up(probability:
     lengths = np.array([40, 40, 30])
     batch = rnnbp.SequenceBatch(np.zeros((40, 3, 1)), lengths, reset=reset)
     algorithm = rnnbp.ScheduledSampling(probability, warm_up=warm_up)
-    fed = np.mean([algorithm.fed(batch, np.random.default_rng(seed)) for seed in range(400)], axis=0)
+    fed = np.mean([algorithm.fed(batch, np.random.default_rng(seed))[0] for seed in range(400)], axis=0)
     taught = max(1, warm_up)
     np.testing.assert_array_equal(fed[:taught], 0)
     np.testing.assert_array_equal(fed[20 : 20 + taught, 1], 0)

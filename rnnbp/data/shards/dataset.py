@@ -340,8 +340,8 @@ class ShardedDataset(SequenceDataset):
         )
         return stream(self.reader, self._batching.file_bytes, self._batching.schedule(parts), parts, collator)
 
-    def repeated(self, batch_size: int) -> Iterable[SequenceBatch]:
-        return _Repeated(self, batch_size)
+    def repeated(self, batch_size: int, share: tuple[int, int] | None = None) -> Iterable[SequenceBatch]:
+        return _Repeated(self, batch_size, share)
 
     @property
     def _batching(self) -> Batching:
@@ -354,9 +354,10 @@ class _Repeated:
 
     data: ShardedDataset
     batch_size: int
+    share: tuple[int, int] | None = None
 
     def __iter__(self) -> Iterator[SequenceBatch]:
-        return self.data.batches(self.batch_size)
+        return self.data.batches(self.batch_size, share=self.share)
 
 
 def _mapped_at(data: ShardedDataset, sequences: LazySequences, place: int) -> Array:

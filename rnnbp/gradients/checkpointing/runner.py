@@ -82,6 +82,10 @@ class Segments:
         step = self.run(0, 1, self.first)
         return Sizes(step.residual_bytes, step.after.nbytes + OBJECTS)
 
+    def draws(self) -> bool:
+        """Return whether the step that was run last drew random numbers."""
+        return self.generator is not None and self._generator() != self.first.generator
+
     def _generator(self) -> Any:
         return None if self.generator is None else self.generator.bit_generator.state
 

@@ -17,7 +17,7 @@ from rnnbp.gradients.online.entry_places import whole_jacobian
 from rnnbp.gradients.online.jacobian_compression import CompressedEntries, by_row, compression_of, entries_of
 from rnnbp.gradients.online.jacobian_sparsity import JacobianSparsity, structure_of
 from rnnbp.gradients.online.linearized_steps import LinearizedSteps
-from rnnbp.gradients.online.sign_estimates import RandomOnline, balanced, random_signs
+from rnnbp.gradients.online.sign_estimates import RandomOnline, StepSigns, balanced
 from rnnbp.kernels import may_compile
 
 
@@ -151,7 +151,7 @@ class KroneckerInfluenceMatrix(InfluenceMatrix):
     def __init__(
         self, sparsity: JacobianSparsity, shapes: Mapping[str, tuple[int, ...]], rng: np.random.Generator
     ) -> None:
-        self.sparsity, self.shapes, self.rng = sparsity, shapes, rng
+        self.sparsity, self.shapes, self.signs = sparsity, shapes, StepSigns(rng)
         self.products: list[Product] = []  # set up at the first step
 
     @property
@@ -197,12 +197,8 @@ class KroneckerInfluenceMatrix(InfluenceMatrix):
 
     def _signs(self, steps: LinearizedSteps, sets: int, dtype: np.dtype) -> Array:
         """Return the two signs (sets, 2, N) of each set and real step, drawn step by step."""
-        drawn = random_signs(self.rng, (2 * sets * steps.size,), dtype)
-        found = np.empty((sets, 2, steps.size), dtype)
-        for rows in steps.rows:
-            n = rows.stop - rows.start
-            found[:, :, rows] = drawn[2 * sets * rows.start : 2 * sets * rows.stop].reshape(sets, 2, n)
-        return found
+        drawn = self.signs.next(steps.active, 2 * sets, dtype, by_sequence=False)
+        return np.ascontiguousarray(drawn.T).reshape(sets, 2, steps.size)
 
 
 def by_delta_columns(steps: LinearizedSteps) -> list[list[Outer]]:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from rnnbp.cells.base import Array
+from rnnbp.data import part_of, whole_generator
 from rnnbp.gradients.online.base import Online
 from rnnbp.gradients.online.norms import balancing, squared_norms
 from rnnbp.gradients.seeding import generator_of
@@ -49,6 +50,52 @@ class RandomOnline(Online):
     def generator(self, rng: np.random.Generator | None) -> np.random.Generator:
         """Return the generator of the signs."""
         return generator_of(self.seed, rng)
+
+
+class StepSigns:
+    """Random signs of the real steps of a batch, drawn step by step.
+
+    Of a batch that is divided over processes, the signs of all its sequences are drawn, and those of the own returned.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+
+    Examples
+    --------
+    >>> signs = StepSigns(np.random.default_rng(0))
+    >>> signs.next(np.array([2, 1]), 2, np.float64)
+    array([[ 1.,  1.],
+           [ 1., -1.],
+           [-1., -1.]])
+    """
+
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.rng, self.part, self.steps = whole_generator(rng), part_of(rng), 0
+
+    def next(self, active: Array, width: int, dtype: Any, by_sequence: bool = True) -> Array:
+        """Return a number of signs (N, width) for each real step of the next block of steps.
+
+        Parameters
+        ----------
+        active : ndarray (h,)
+            The number of active sequences of each step.
+        width : int
+        dtype : dtype
+        by_sequence : bool, default True
+            Whether the signs of one step are drawn sequence by sequence; else all first signs, then all second ones.
+        """
+        start, self.steps = self.steps, self.steps + len(active)
+        drawn_for = active if self.part is None else self.part.active(start, self.steps)
+        drawn = random_signs(self.rng, (int(drawn_for.sum()), width), dtype)
+        if self.part is None and by_sequence:
+            return drawn
+        found, ends = [], np.cumsum(drawn_for).tolist()
+        for end, n, own in zip(ends, drawn_for.tolist(), active.tolist(), strict=True):
+            step = drawn[end - n : end]
+            step = step if by_sequence else step.reshape(width, n).T
+            found.append(step if self.part is None else step[self.part.columns[:own]])
+        return np.concatenate(found)
 
 
 def random_signs(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any) -> Array:

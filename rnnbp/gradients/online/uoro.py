@@ -13,7 +13,7 @@ from rnnbp.gradients.online.decomposition import Decomposition
 from rnnbp.gradients.online.jacobian_compression import compression_of, entries_of
 from rnnbp.gradients.online.jacobian_sparsity import JacobianSparsity, structure_of
 from rnnbp.gradients.online.linearized_steps import LinearizedSteps
-from rnnbp.gradients.online.sign_estimates import RandomOnline, balanced, random_signs
+from rnnbp.gradients.online.sign_estimates import RandomOnline, StepSigns, balanced
 from rnnbp.kernels import may_compile
 
 
@@ -94,7 +94,7 @@ class RankOneInfluenceMatrix(InfluenceMatrix):
     """
 
     def __init__(self, sparsity: JacobianSparsity, state: Array, params: Array, rng: np.random.Generator) -> None:
-        self.state, self.params, self.rng = state, params, rng
+        self.state, self.params, self.signs = state, params, StepSigns(rng)
         self.compression = compression_of(sparsity, state.dtype)
 
     @property
@@ -102,7 +102,7 @@ class RankOneInfluenceMatrix(InfluenceMatrix):
         return self.state, self.params
 
     def advance(self, steps: LinearizedSteps, signal: Array) -> Array:
-        signs = random_signs(self.rng, steps.state.shape, self.state.dtype)
+        signs = self.signs.next(steps.active, steps.state.shape[1], self.state.dtype)
         if self.compression.sparsity.inputs is not None and may_compile():
             return advance_rank_one(self.state, self.params, steps, self.compression, signs, signal)
         jacobian = entries_of(steps, self.compression, self.state.shape[1] ** 2).jacobian()

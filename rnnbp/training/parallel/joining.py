@@ -1,0 +1,83 @@
+"""Which processes train together: those of a communicator that is given, or of the mpiexec that started this one."""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from rnnbp.training.parallel.ranks import ONE_PROCESS, Ranks
+
+SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS", "PMIX_SIZE", "MV2_COMM_WORLD_SIZE")
+_joined: dict[int, Ranks] = {}
+
+
+def ranks_of(comm: Any) -> Ranks:
+    """Return the processes of an MPI communicator that train together; without one, this process alone.
+
+    Parameters
+    ----------
+    comm : mpi4py.MPI.Intracomm or None
+
+    Raises
+    ------
+    ValueError
+        If `comm` is no such communicator.
+    ImportError
+        If mpi4py is not installed.
+
+    Examples
+    --------
+    >>> ranks_of(None).size
+    1
+    """
+    if comm is None:
+        return ONE_PROCESS
+    if not all(hasattr(comm, name) for name in ("Iallreduce", "Iallgather", "Dup", "rank", "size", "py2f")):
+        raise ValueError(f"comm must be a communicator of mpi4py, such as MPI.COMM_WORLD, got {comm!r}")
+    if comm.size == 1:
+        return ONE_PROCESS
+    from rnnbp.training.parallel.mpi_ranks import MPIRanks
+
+    key = comm.py2f()
+    if key not in _joined:
+        _joined[key] = MPIRanks(comm)
+    return _joined[key]
+
+
+def started_ranks(environment: Mapping[str, str] = os.environ) -> int:
+    """Return the number of processes that the mpiexec which started this one has started; 1 without.
+
+    Examples
+    --------
+    >>> started_ranks({"PMI_SIZE": "4"}), started_ranks({})
+    (4, 1)
+    """
+    sizes = [int(environment[name]) for name in SIZES if environment.get(name, "").isdecimal()]
+    return max(sizes, default=1)
+
+
+def world(environment: Mapping[str, str] = os.environ) -> Any:
+    """Return the communicator of all processes of the mpiexec that started this one; None without, or of one.
+
+    Raises
+    ------
+    ImportError
+        If this process is one of several, and mpi4py is not installed.
+    RuntimeError
+        If mpi4py finds other processes than mpiexec has started: it is built for another MPI.
+    """
+    started = started_ranks(environment)
+    if started == 1:
+        return None
+    try:
+        from mpi4py import MPI
+    except ImportError as error:
+        raise ImportError(
+            f"mpiexec has started {started} processes, which train together by mpi4py; it is not installed or finds no "
+            f"MPI ({error}): pip install 'rnnbp[mpi]' mpich, or start one process"
+        ) from error
+    if MPI.COMM_WORLD.size != started:
+        raise RuntimeError(
+            f"mpiexec has started {started} processes, and mpi4py sees {MPI.COMM_WORLD.size}: it uses another MPI, "
+            f"{MPI.get_vendor()[0]}, than mpiexec is of"
+        )
+    return MPI.COMM_WORLD
