@@ -1,15 +1,12 @@
 """What has to be the same in all processes that train together, and gradients that can be divided over them."""
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from rnnbp.gradients import AdaptiveTruncation, GradientAlgorithm
 from rnnbp.training.fit_arguments import FitArguments
-
-if TYPE_CHECKING:
-    from rnnbp.training.trainer import Trainer
 
 
 def check_divisible(gradient: GradientAlgorithm) -> None:
@@ -29,7 +26,7 @@ def check_divisible(gradient: GradientAlgorithm) -> None:
         )
 
 
-def described(trainer: "Trainer", given: FitArguments) -> dict[str, Any]:
+def described(trainer: Any, given: FitArguments) -> dict[str, Any]:
     """Return what has to be the same in all ranks, by its name in messages."""
     data, model = given.train, trainer.model
     held = data.sequences[0], data.sequences[len(data) - 1], data.targets if isinstance(data.targets, np.ndarray) else 0
@@ -55,6 +52,6 @@ def _text(value: Any) -> str:
     return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
 
 
-def _state_of(trainer: "Trainer") -> dict[str, Any]:
+def _state_of(trainer: Any) -> dict[str, Any]:
     """Return the state of the trainer's optimizer."""
     return dict(trainer.optimizer.state_dict()) if hasattr(trainer.optimizer, "state_dict") else {}
