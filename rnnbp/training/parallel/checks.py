@@ -49,7 +49,7 @@ def described(trainer: Any, given: FitArguments) -> dict[str, Any]:
 
 def _text(value: Any) -> str:
     """Return the representation of an object without addresses in memory, which differ between processes."""
-    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+    return re.sub(r" at 0x[0-9A-Fa-f]+", "", repr(value))
 
 
 def _state_of(trainer: Any) -> dict[str, Any]:
