@@ -118,3 +118,12 @@ def test_a_sample_is_heavy_if_one_deviation_is_more_than_a_tenth_of_all():
         rows[[0, 20], 1] = far, -far
         heavy.append(evidence(exact + rows, exact).heavy)
     assert heavy == [2.0**2 / (38 + 2 * 2.0**2) > 0.1, 2.2**2 / (38 + 2 * 2.2**2) > 0.1] == [False, True]
+
+
+@pytest.mark.parametrize(("noise", "deterministic"), [(1e-10, True), (1e-7, False)])
+def test_noise_that_is_rounding_counts_as_none(noise, deterministic, rng):
+    exact = np.array([3.0, 4.0])
+    found = evidence(exact + noise * rng.standard_normal((9, 2)), exact)
+    assert (found.smallest_bias == 1e-9) == deterministic
+    assert (found.z == 0) == deterministic
+    assert not found.biased

@@ -33,7 +33,12 @@ from mutation.mutants import Live, Mutant, mutants_of  # noqa: E402
 
 QUICK = "not slow and not torch and not interop and not oracles and not cluster"
 ROOMS = {  # the tests of each
-    "gradients": ["tests/gradients", "rnnbp/gradients"],
+    "gradients": [
+        "tests/gradients",
+        "tests/diagnostics/test_certificate.py",
+        *(f"tests/layers/test_{name}.py" for name in ("fixed_point", "learned_start")),
+        "rnnbp/gradients",
+    ],
     "cells": [
         "tests/cells",
         *(f"tests/kernels/test_{name}.py" for name in ("random_kernels", "kernels_derived")),

@@ -1,0 +1,64 @@
+"""How many samples a test of unbiasedness takes, and what it concludes from them."""
+
+import numpy as np
+import pytest
+
+from rnnbp.gradients.bias import ROUNDING
+from rnnbp.gradients.unbiased import _growing, _of_all_draws, _variance
+
+EXACT = np.array([3.0, 4.0])
+
+
+def noisy(noise: float, bias: float = 0.0):
+    asked = []
+
+    def sample(seed: int) -> np.ndarray:
+        asked.append(seed)
+        return (1 + bias) * EXACT + noise * np.random.default_rng(seed).standard_normal(2)
+
+    return sample, asked
+
+
+def test_as_many_samples_are_taken_as_detect_the_bias_each_with_a_seed_of_its_own():
+    sample, asked = noisy(5.0)
+    found, n = _growing(sample, EXACT, 128, 7, 0.4, 100_000)
+    assert found.smallest_bias <= 0.4
+    assert asked == list(range(7, 7 + n))
+    assert 128 < n < 2000
+
+
+def test_the_fewest_samples_suffice_for_little_noise():
+    sample, asked = noisy(0.1)
+    found, n = _growing(sample, EXACT, 256, 0, 0.5, 1000)
+    assert (n, len(asked)) == (256, 256)
+    assert found.smallest_bias < 0.5
+
+
+@pytest.mark.parametrize("limit", [10, 40])
+def test_no_more_samples_are_taken_than_the_limit(limit):
+    sample, asked = noisy(5.0)
+    found, n = _growing(sample, EXACT, 16, 0, 1e-3, limit)
+    assert n == len(asked) == limit
+    assert found.smallest_bias > 1e-3
+
+
+def test_the_number_of_samples_is_at_least_doubled():
+    sample, _ = noisy(0.1)
+    power = _growing(sample, EXACT, 256, 0, 1.0, 1000)[0].smallest_bias
+    assert _growing(sample, EXACT, 256, 0, 0.99 * power, 1000)[1] == 512
+
+
+def test_a_mean_over_all_draws_is_exact_or_biased():
+    pilot = np.array([[3.0, 4.0], [6.0, 8.0], [0.0, 0.0]])
+    finding = _of_all_draws(EXACT, 12, pilot, EXACT)
+    assert (finding.ok, finding.test, finding.runs) == (True, "all draws", 12)
+    assert finding.found.variance == pytest.approx(2 / 3)  # of the norms 0, 5 and 5 of deviations, relative to 5
+    assert (finding.found.bias, finding.found.smallest_bias) == (0, ROUNDING)
+    off = _of_all_draws(0.9 * EXACT, 12, pilot, EXACT)
+    assert (off.ok, off.found.biased, off.found.bias) == (False, True, pytest.approx(0.1))
+    assert _of_all_draws(EXACT, 1, pilot, np.zeros(2)).found.bias == 5
+
+
+def test_the_variance_of_gradients_is_that_of_all_their_entries():
+    rows = np.random.default_rng(0).standard_normal((7, 3))
+    assert _variance(rows) == pytest.approx(np.cov(rows.T).trace())
