@@ -244,7 +244,7 @@ def in_fork(run: Callable[[], Any], seconds: float | None = None) -> int:
 def limit(seconds: float) -> None:
     """Limit this process's processor time and memory, and end it if it waits forever; leave it without output."""
     os.setpgid(0, 0)
-    allowed = 5 + math.ceil(5 * seconds)
+    allowed = 3 + math.ceil(3 * seconds)
     resource.setrlimit(resource.RLIMIT_CPU, (allowed, allowed))
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (2 << 30),) * 2)
