@@ -463,6 +463,60 @@ def onnx_seeds(folder: Path) -> list[bytes]:
     return found
 
 
+def sharded(folder: Path) -> Path:
+    place = folder / "shards"
+    if not place.is_dir():
+        data = rnnbp.SequenceDataset(
+            [np.ones((k + 2, 2)) * k for k in range(5)], targets=["no", "yes", "no", "yes", "no"], ids=list("abcde")
+        )
+        rnnbp.write_shards(data, place, sequences_per_shard=2)
+    return place
+
+
+def shard_files(folder: Path) -> None:
+    for path in sharded(folder.parent).glob("*.parquet"):
+        (folder / path.name).write_bytes(path.read_bytes())
+
+
+def all_files(folder: Path) -> None:
+    shard_files(folder)
+    (folder / "index.npz").write_bytes((sharded(folder.parent) / "index.npz").read_bytes())
+
+
+def shard_index(path: Path) -> list[Any]:
+    data = rnnbp.load_shards(path.parent)
+    return [data, *data.batches(2)]
+
+
+def are_batches(found: list[Any]) -> None:
+    data, *batches = found
+    assert sum(batch.x.shape[1] for batch in batches) == len(data)
+    assert all(np.isfinite(batch.x).all() for batch in batches)
+
+
+def sweep_run(folder: Path) -> list[bytes]:
+    from rnnbp.comparison.sweeps.folder import SweepFolder
+    from rnnbp.comparison.sweeps.run_result import RunResult
+
+    SweepFolder(folder).write(RunResult(3, 0, "ok", 0.9, 2, parameters=np.ones(5)), {"hidden_size": 8})
+    return [(folder / "trial-0003-seed-0.npz").read_bytes()]
+
+
+def sweep_result(path: Path) -> Any:
+    from rnnbp.comparison.sweeps.folder import SweepFolder
+
+    return SweepFolder(path.parent).result(3, 0)
+
+
+def sweep_about(path: Path) -> None:
+    import json
+
+    from rnnbp.comparison.sweeps.folder import SweepFolder
+
+    with SweepFolder(path.parent).in_use(json.loads(SETTINGS)):
+        pass
+
+
 NPY = (structures.npy_header, structures.odd_values)
 ARCHIVE = (
     *(structures.signed(structures.npz_header), structures.signed(structures.npz_header)),
@@ -531,6 +585,13 @@ READERS = [
            multiple=1100),
     Reader("figures", "figures.csv", texts(FIGURES), figures, lambda found: None, (text,)),
     Reader("suite report", "report.npz", suite_report, finished, is_report, ARCHIVE, beside=task_folder),
+    Reader("shard index", "index.npz", lambda folder: [(sharded(folder) / "index.npz").read_bytes()], shard_index,
+           are_batches, ARCHIVE, beside=shard_files, names="", needs=("pyarrow",)),
+    Reader("shard", "shard-00001.parquet", lambda folder: [(sharded(folder) / "shard-00001.parquet").read_bytes()],
+           shard_index, are_batches, (in_header(200),), names="shard-00001", needs=("pyarrow",), beside=all_files),
+    Reader("sweep run", "trial-0003-seed-0.npz", sweep_run, sweep_result, lambda found: None, ARCHIVE),
+    Reader("sweep settings", "sweep.json", texts(SETTINGS), sweep_about, lambda found: None,
+           (structures.json_text, text), names=""),
     Reader("suite settings", "settings.json", texts(SETTINGS), finished, is_report, (structures.json_text, text),
            names=""),
 ]  # fmt: skip

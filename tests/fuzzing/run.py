@@ -6,6 +6,8 @@ what there is.
 """
 
 import argparse
+import os
+import signal
 import sys
 import tempfile
 import time
@@ -50,22 +52,19 @@ def one(name: str, inputs: int, seed: int, output: Path, coverage: bool) -> Tall
     reader = next(reader for reader in READERS if reader.name == name)
     shared = Path("/dev/shm")
     folder = Path(tempfile.mkdtemp(dir=shared if shared.is_dir() else None))
-    tally = Tally(name)
+    interrupted: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, frame: interrupted.append(number))
 
     def stop(now: Tally) -> bool:
-        nonlocal tally
-        tally = now
-        return len(now.faults) >= MOST_FAULTS
+        return bool(interrupted) or len(now.faults) >= MOST_FAULTS
 
     try:
         if coverage:
             from guided import guided
 
-            guided(reader, folder, inputs, seed, stop)
+            tally = guided(reader, folder, inputs, seed, stop)
         else:
-            campaign(reader, folder, inputs, seed, stop)
-    except KeyboardInterrupt:
-        pass
+            tally = campaign(reader, folder, inputs, seed, stop)
     finally:
         remove(folder)
     store(tally, output)
@@ -91,7 +90,7 @@ def main() -> int:
     faults, began = 0, time.time()
     run = partial(one, inputs=options.inputs, seed=options.seed, output=options.output, coverage=options.atheris)
     with ProcessPoolExecutor(options.processes, max_tasks_per_child=1) as pool:
-        pending = {}
+        pending, printed = {}, set()
         for name in names:
             if installed(next(reader for reader in READERS if reader.name == name)):
                 pending[name] = pool.submit(run, name)
@@ -106,12 +105,15 @@ def main() -> int:
                     print(f"{name:16} the process died: {traceback.format_exc(limit=1).splitlines()[-1]}", flush=True)
                     continue
                 faults += len(tally.faults)
+                printed.add(future)
                 print(shown(tally), flush=True)
         except KeyboardInterrupt:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            for pid in list(pool._processes or {}):  # each returns what it has
+                os.kill(pid, signal.SIGINT)
             for future in pending.values():
-                if future.done() and not future.cancel() and future.exception() is None:
+                if not future.cancel() and future.exception() is None and future not in printed:
                     print(shown(future.result()), flush=True)
-            pool.shutdown(cancel_futures=True)
             print("interrupted", flush=True)
     print(f"{faults} faults; {time.time() - began:.0f} s" + (f"; inputs in {options.output}" if faults else ""))
     return 1 if faults else 0

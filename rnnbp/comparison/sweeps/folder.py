@@ -79,7 +79,7 @@ class SweepFolder:
             return
         try:
             found = dict(json.loads(file.read_text(encoding="utf-8")))
-        except ValueError as error:
+        except (RecursionError, TypeError, ValueError) as error:
             raise ValueError(f"{str(file)!r} is not a sweep's, or it is damaged: {error}") from error
         for part, value in about.items():
             if found.get(part) != value:
@@ -128,6 +128,7 @@ class SweepFolder:
             had = header["parameters"]
             if (result.trial, result.seed) != (trial, seed):
                 raise ValueError(f"it is of trial {result.trial}, seed {result.seed}")
+            _check_types(result)
         except (LookupError, TypeError, ValueError) as error:
             raise ValueError(f"{str(file)!r} does not hold a sweep's run: {error}") from error
         if parameters is not None and had != described(parameters):
@@ -149,6 +150,17 @@ class SweepFolder:
         result = self.result(trial, seed)
         if result is not None and result.status == "failed":
             self._file(trial, seed, ".npz").unlink()
+
+
+def _check_types(result: RunResult) -> None:
+    """Raise unless what a file says of a run is of the types of a result."""
+    types = {"status": str, "score": int | float, "best_epoch": int, "error": str, "rows": list, "pruning": dict}
+    for name, wanted in types.items():
+        if not isinstance(getattr(result, name), wanted):
+            raise TypeError(f"its {name} cannot be {getattr(result, name)!r:.60}")
+    for row in result.rows:
+        if not isinstance(row, dict) or not isinstance(row.get("seconds"), int | float):
+            raise TypeError(f"a row of its history must be an object with seconds, got {row!r:.60}")
 
 
 @contextmanager
