@@ -7,7 +7,7 @@ from dataclasses import replace
 import rnnbp
 from rnnbp import comparison
 from rnnbp.cli.arguments import BATCH_SIZE, EPOCHS, add_comparison, add_data, add_target
-from rnnbp.cli.inputs import load_data, worker_count
+from rnnbp.cli.inputs import load_data, started_workers
 
 SEEDS, SUITE_SEEDS = 5, 4  # the quick suite takes three minutes on two cores
 
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> None:
     compare = _one_dataset if options.suite is None else _suite
-    report = compare(options, worker_count(options))
+    report = compare(options, started_workers(options))
     print(report)
     for name, one in getattr(report, "reports", {}).items():
         if "published" in one.settings:

@@ -140,6 +140,16 @@ def saved_model(path: Path) -> "tuple[rnnbp.Sequential, losses.Loss]":
     return model, model.loss
 
 
+def started_workers(options: argparse.Namespace) -> int:
+    """Return the number of processes, after beginning to start them, which takes as long as to read the data."""
+    from rnnbp.runtime import start_workers
+
+    count = worker_count(options)
+    compiled = ["rnnbp.kernels.compiled.loaded"] if find_spec("numba") else []
+    start_workers(count, ["rnnbp.comparison.training_run", *compiled])
+    return count
+
+
 def worker_count(options: argparse.Namespace) -> int:
     """Return the number of processes that the command line asks for; default: the number of cores.
 

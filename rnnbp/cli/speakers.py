@@ -46,6 +46,7 @@ def run(options: argparse.Namespace) -> None:
     views = positive_int("--views", options.views)
     models = comparison.baseline_names(options.models.split(","))
     path = {} if options.data is None else {"path": options.data}
+    n_jobs = worker_count(options)
     train, _ = datasets.load("spoken-digits", **path)
     assert train.info is not None
     runs = spoken_digits.leave_one_speaker_out(
@@ -57,7 +58,7 @@ def run(options: argparse.Namespace) -> None:
         batch_size=options.batch_size,
         parameters=options.parameters,
         warps=WARPS if options.vtln else (),
-        n_jobs=worker_count(options),
+        n_jobs=n_jobs,
         checkpoints=options.checkpoints,
         progress=not options.quiet,
     )

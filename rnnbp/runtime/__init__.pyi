@@ -23,6 +23,7 @@ from rnnbp.runtime.descriptions import as_lines as as_lines
 from rnnbp.runtime.descriptions import counted as counted
 from rnnbp.runtime.descriptions import named_axes as named_axes
 from rnnbp.runtime.descriptions import some as some
+from rnnbp.runtime.early_start import start_workers as start_workers
 from rnnbp.runtime.files import check_target as check_target
 from rnnbp.runtime.files import check_target_folder as check_target_folder
 from rnnbp.runtime.files import file_name as file_name

@@ -14,6 +14,7 @@ import numpy as np
 from rnnbp.runtime.attempts import Outcome, attempted
 from rnnbp.runtime.checks import integer_at_least, require
 from rnnbp.runtime.descriptions import counted
+from rnnbp.runtime.early_start import wait_for_started
 from rnnbp.runtime.interrupts import interrupts_blocked
 from rnnbp.runtime.packing import packed, unpacked
 from rnnbp.runtime.worker import performed
@@ -90,7 +91,7 @@ def _workers(n_jobs: int | None, tasks: int) -> int | None:
     jobs = min(joblib.effective_n_jobs(n_jobs), max(tasks, 1))
     if n_jobs is not None and n_jobs > 0:
         jobs = min(jobs, n_jobs)  # a cluster offers all it has
-    return None if jobs == 1 and _backend() == "LokyBackend" else jobs
+    return None if jobs == 1 and local_processes() else jobs
 
 
 def _backend() -> str:
@@ -112,6 +113,7 @@ def _by_workers(function: Callable[[Task], Any], tasks: Sequence[Task], jobs: in
         raise ValueError(
             f"a task cannot be sent to a worker: {error}: leave out what is of this process alone, or n_jobs=1"
         ) from error
+    wait_for_started()
     waiting, losses = dict.fromkeys(range(len(tasks))), Counter[int]()
     while waiting:
         begun: list[int] = []
@@ -138,30 +140,40 @@ def _by_workers(function: Callable[[Task], Any], tasks: Sequence[Task], jobs: in
 
 def _round(calls: Array, places: Sequence[int], jobs: int, begun: list[int]) -> Outcomes:
     """Yield the outcomes of some of the packed calls, and add each to `begun` as it is sent to a worker."""
-    from joblib import Parallel, delayed, parallel_config
-
     backend = _backend()
-    local = backend in ("LokyBackend", "MultiprocessingBackend")
+    parent = os.getpid() if backend in ("LokyBackend", "MultiprocessingBackend") else None
     sent = _sent(calls, backend)
 
     def next_calls() -> Iterator[Any]:
         for place in places:
             begun.append(place)
-            yield delayed(performed)(sent, place, os.getpid() if local else None)
+            yield performed, (sent, place, parent)
 
-    limited = parallel_config("loky", inner_max_num_threads=1) if backend == "LokyBackend" else nullcontext()
-    with limited:
-        parallel = Parallel(
-            jobs, return_as="generator_unordered", pre_dispatch=jobs, batch_size=1, max_nbytes=1, mmap_mode="c"
-        )
-        with interrupts_blocked():
-            completed = parallel(next_calls())
+    completed = dispatched(jobs, next_calls())
     try:
         for place, outcome in completed:
             yield place, unpacked(outcome, 0)
     finally:
         with warnings.catch_warnings(action="ignore"):  # of tasks that are not completed
             completed.close()
+
+
+def dispatched(jobs: int, calls: Iterable[tuple[Callable[..., Any], tuple[Any, ...]]]) -> Any:
+    """Begin calls, given as functions with arguments, and return a generator of their results as they complete."""
+    from joblib import Parallel, parallel_config
+
+    limited = parallel_config("loky", inner_max_num_threads=1) if local_processes() else nullcontext()
+    with limited:
+        parallel = Parallel(
+            jobs, return_as="generator_unordered", pre_dispatch=jobs, batch_size=1, max_nbytes=1, mmap_mode="c"
+        )
+        with interrupts_blocked():
+            return parallel((function, arguments, {}) for function, arguments in calls)
+
+
+def local_processes() -> bool:
+    """Return whether joblib starts processes of this machine by itself."""
+    return _backend() == "LokyBackend"
 
 
 def _sent(calls: Array, backend: str) -> Any:

@@ -149,7 +149,7 @@ def corpus():
 
 @pytest.mark.slow
 def test_the_static_network_is_as_accurate_as_in_1987(corpus):
-    table, _ = nettalk_1987(corpus, Runs(seeds=3, workers=cores(), progress=False), ["none", "120", "80+80"])
+    table, _ = nettalk_1987(corpus, Runs(seeds=3, n_jobs=cores(), progress=False), ["none", "120", "80+80"])
     found = table.set_index(["hidden", "words", "pass", "error"])["phonemes"]
     for key, published in tables.PUBLISHED.items():
         assert found.loc[key].max() >= published, key

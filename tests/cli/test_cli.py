@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+from argparse import Namespace
 from functools import partial
 
 import numpy as np
@@ -18,6 +19,7 @@ from rnnbp.applications.nettalk.tables import HIDDEN
 from rnnbp.applications.nettalk.variants import VARIANTS
 from rnnbp.benchmark.rnnbp_kernels import CELLS
 from rnnbp.benchmark.run import BASELINES as LIBRARIES
+from rnnbp.cli import inputs
 from rnnbp.cli import main as cli
 from rnnbp.cli.predict import as_table
 
@@ -111,6 +113,20 @@ def test_compare_prints_and_writes(rnn, tmp_path):
     assert len(page) > 10_000
     for text in ("japanese-vowels", "270 sequences of 7 to 26 steps", "370 sequences of 7 to 29 steps", "epochs=2"):
         assert text in page
+
+
+def test_without_joblib_trainings_run_one_at_a_time_with_a_note(monkeypatch, capsys):
+    monkeypatch.setattr(inputs, "find_spec", lambda name: None)
+    assert inputs.worker_count(Namespace(workers=3)) == 1
+    expected = "rnnbp: one training at a time: 3 need joblib, pip install 'rnnbp[parallel]'\n"
+    assert capsys.readouterr().err == expected
+    assert inputs.worker_count(Namespace(workers=1)) == 1
+    assert not capsys.readouterr().err
+
+
+def test_a_wrong_number_of_workers_is_refused(refused):
+    for command in ("compare", "speakers", "nettalk cmudict", "reproduce mnist-1d"):
+        assert "--workers must be a positive integer, got 0" in refused(f"{command} --workers 0")
 
 
 def test_compare_gives_every_model_the_number_of_parameters(rnn, tmp_path):

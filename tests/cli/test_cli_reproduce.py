@@ -30,7 +30,7 @@ def test_the_command_prints_and_writes_new_figures(rnn, monkeypatch, tmp_path):
     assert "published" in out
     assert "recorded" in out
     assert "97.90" in out
-    assert (seen[0].seeds, seen[0].workers, seen[0].progress) == (2, 1, False)
+    assert (seen[0].seeds, seen[0].n_jobs, seen[0].progress) == (2, 1, False)
     assert [one.value for one in read_figures(tmp_path / "new.csv")] == ["97.90"]
 
 
