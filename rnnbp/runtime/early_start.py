@@ -7,6 +7,8 @@ from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
+from rnnbp.runtime.dispatch import dispatched, local_processes
+
 _starting: list[Any] = []  # an iterator over the workers that import, as long as it is not known that they have
 
 
@@ -22,8 +24,6 @@ def start_workers(n_jobs: int, modules: Sequence[str]) -> None:
     --------
     >>> start_workers(1, ["rnnbp.training"])
     """
-    from rnnbp.runtime.parallel import dispatched, local_processes
-
     if n_jobs > 1 and not _starting and local_processes():
         _starting.append(dispatched(n_jobs, ((_imported, (modules,)) for _ in range(n_jobs))))
 

@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,8 +14,8 @@ import numpy as np
 from rnnbp.runtime.attempts import Outcome, attempted
 from rnnbp.runtime.checks import integer_at_least, require
 from rnnbp.runtime.descriptions import counted
+from rnnbp.runtime.dispatch import active_backend, backend_name, dispatched, local_processes
 from rnnbp.runtime.early_start import wait_for_started
-from rnnbp.runtime.interrupts import interrupts_blocked
 from rnnbp.runtime.packing import packed, unpacked
 from rnnbp.runtime.worker import performed
 
@@ -94,12 +94,6 @@ def _workers(n_jobs: int | None, tasks: int) -> int | None:
     return None if jobs == 1 and local_processes() else jobs
 
 
-def _backend() -> str:
-    from joblib.parallel import get_active_backend
-
-    return type(get_active_backend()[0]).__name__
-
-
 def _in_this_process(function: Callable[[Task], Any], tasks: Sequence[Task]) -> Outcomes:
     for place, task in enumerate(tasks):
         yield place, attempted(function, task)
@@ -140,7 +134,7 @@ def _by_workers(function: Callable[[Task], Any], tasks: Sequence[Task], jobs: in
 
 def _round(calls: Array, places: Sequence[int], jobs: int, begun: list[int]) -> Outcomes:
     """Yield the outcomes of some of the packed calls, and add each to `begun` as it is sent to a worker."""
-    backend = _backend()
+    backend = backend_name()
     parent = os.getpid() if backend in ("LokyBackend", "MultiprocessingBackend") else None
     sent = _sent(calls, backend)
 
@@ -158,33 +152,13 @@ def _round(calls: Array, places: Sequence[int], jobs: int, begun: list[int]) -> 
             completed.close()
 
 
-def dispatched(jobs: int, calls: Iterable[tuple[Callable[..., Any], tuple[Any, ...]]]) -> Any:
-    """Begin calls, given as functions with arguments, and return a generator of their results as they complete."""
-    from joblib import Parallel, parallel_config
-
-    limited = parallel_config("loky", inner_max_num_threads=1) if local_processes() else nullcontext()
-    with limited:
-        parallel = Parallel(
-            jobs, return_as="generator_unordered", pre_dispatch=jobs, batch_size=1, max_nbytes=1, mmap_mode="c"
-        )
-        with interrupts_blocked():
-            return parallel((function, arguments, {}) for function, arguments in calls)
-
-
-def local_processes() -> bool:
-    """Return whether joblib starts processes of this machine by itself."""
-    return _backend() == "LokyBackend"
-
-
 def _sent(calls: Array, backend: str) -> Any:
     """Return what tells workers where the packed calls are, which reach each of them once."""
-    from joblib.parallel import get_active_backend
-
     if backend == "DaskDistributedBackend":
         # Without a hash, by which the copy that a lost worker had would be taken for this one.
-        return get_active_backend()[0].client.scatter(calls, broadcast=True, hash=False)
+        return active_backend().client.scatter(calls, broadcast=True, hash=False)
     if backend == "RayBackend":
-        get_active_backend()[0].supports_return_generator = True  # as it calls back, which joblib asks for
+        active_backend().supports_return_generator = True  # as it calls back, which joblib asks for
         return _StoredByRay(calls)
     return calls  # joblib writes it to a file, which its processes map into memory
 
