@@ -3,12 +3,15 @@
 import gc
 import itertools
 import threading
+import zlib
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from rnnbp import LabelSequences, SequenceDataset, load_shards, write_shards
+from rnnbp.data.shards.files import read_shard
+from rnnbp.data.shards.layout import Column
 
 pytest.importorskip("pyarrow")
 pytestmark = pytest.mark.cluster
@@ -400,3 +403,46 @@ def test_a_folder_without_index_is_not_one_of_shards(tmp_path):
         load_shards(tmp_path / "nowhere")
     with pytest.raises(FileNotFoundError, match=r"it has no index\.npz"):
         load_shards(tmp_path)
+
+
+# ---- shards of strangers ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"compression": "gzip", "use_dictionary": False}, "its columns are compressed or encoded"),
+        ({"compression": "none", "use_dictionary": True}, "its columns are compressed or encoded"),
+    ],
+)
+def test_a_shard_that_takes_more_memory_than_its_file_is_refused_before_it_is_read(tmp_path, options, message):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    steps, path = 100_000, tmp_path / "bomb.parquet"
+    column = Column("x", "<f4", 4)
+    zeros = pa.Array.from_buffers(column.arrow_type(pa), steps, [None, pa.py_buffer(bytes(16 * steps))])
+    schema = pa.schema([pa.field("x", column.arrow_type(pa), nullable=False)])
+    pq.write_table(pa.Table.from_arrays([zeros], schema=schema), path, **options)
+    data = path.read_bytes()
+    assert len(data) < steps
+    with pytest.raises(ValueError, match=rf"bomb\.parquet.*{message}"):
+        read_shard(path, len(data), zlib.crc32(data), steps, (column,), bytearray())
+
+
+def test_a_shard_with_any_changed_bit_and_its_checksum_is_read_or_refused(folders, tmp_path):
+    """Pyarrow by itself ends the process at some of these."""
+    index = load_shards(folders / "classes of steps").reader.index
+    layout, steps, rng = index.form.layout, int(index.steps[0]), np.random.default_rng(0)
+    whole, path, refused = index.path(0).read_bytes(), tmp_path / "a.parquet", 0
+    for place in rng.integers(len(whole) - 500, len(whole), 300):
+        changed = bytearray(whole)
+        changed[place] ^= 1 << rng.integers(8)
+        path.write_bytes(changed)
+        try:
+            found = read_shard(path, len(changed), zlib.crc32(changed), steps, layout, bytearray())
+        except ValueError:
+            refused += 1
+        else:
+            assert [len(column) for column in found.values()] == [steps] * len(layout)
+    assert 50 < refused < 300

@@ -76,6 +76,33 @@ def test_training_from_a_buffer_is_the_same_every_time_and_learns(folders):
     assert history["loss"].iloc[-1] < 0.8 * history["loss"].iloc[0]
 
 
+class StopError(Exception):
+    """Stops a training after a batch."""
+
+
+@pytest.mark.parametrize("stop", [2, 5, 9])
+def test_a_run_that_stops_within_an_epoch_continues_from_shards_to_the_same_bits(folders, tmp_path, stop):
+    def run(trainer, **given):
+        data = load_shards(folders / "sequence", buffer=3)
+        trainer.fit_up_to(2, data, batch_size=7, progress=False, **given)
+        return trainer.model.params.vector.tobytes(), trainer.history.drop(columns="seconds").to_dict()
+
+    whole, trainer, calls = run(trainer_for("sequence")), trainer_for("sequence"), []
+    step = trainer.optimizer.step
+
+    def stopping(*given):
+        calls.append(1)
+        if len(calls) > stop:
+            raise StopError
+        step(*given)
+
+    trainer.optimizer.step = stopping
+    with pytest.raises(StopError):
+        run(trainer, checkpoint=tmp_path / "c.npz", checkpoint_every=0.0)
+    again = trainer_for("sequence")
+    assert run(again, checkpoint=tmp_path / "c.npz") == whole
+
+
 def test_names_of_classes_and_features_are_matched_as_in_memory(data, folders):
     trainer = trainer_for("sequence")
     trainer.fit(data["sequence"], epochs=1, progress=False)

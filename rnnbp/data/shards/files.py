@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from rnnbp.data.shards.footer import check_footer
 from rnnbp.data.shards.layout import Column, Layout
 from rnnbp.runtime import require
 
 Array = np.ndarray
+MOST_ROWS = 2**26  # of a group, of which each column is read as one array
 BYTES = "FIXED_LEN_BYTE_ARRAY"  # the types of Parquet
 PHYSICAL = {"float32": "FLOAT", "float64": "DOUBLE", "int32": "INT32", "int64": "INT64"}
 
@@ -42,6 +44,8 @@ def write_shard(path: Path, layout: Layout, columns: Mapping[str, Sequence[Array
             pa.Table.from_arrays(arrays, schema=schema),
             pa.PythonFile(counted, mode="w"),
             compression="none",
+            row_group_size=MOST_ROWS,
+            store_schema=False,
             use_dictionary=False,
             write_statistics=False,
         )
@@ -103,6 +107,7 @@ def read_shard(path: Path, size: int, crc: int, steps: int, layout: Layout, scra
     pa, parquet = require("pyarrow", extra="parquet"), require("pyarrow.parquet", extra="parquet")
     data = _whole_file(path, size, crc, scratch)
     try:
+        check_footer(data, steps)
         with parquet.ParquetFile(pa.BufferReader(pa.py_buffer(data))) as file:
             _check(file, steps, layout)
             table = file.read(use_threads=False)
@@ -155,16 +160,15 @@ def check_size(path: Path, size: int) -> None:
 
 
 def _schema(pa: Any, layout: Layout) -> Any:
-    fields = [pa.field(one.name, one.arrow_type(pa), nullable=False, metadata={"dtype": one.dtype}) for one in layout]
-    return pa.schema(fields)
+    return pa.schema([pa.field(one.name, one.arrow_type(pa), nullable=False) for one in layout])
 
 
 def _check(file: Any, steps: int, layout: Layout) -> None:
     """Raise unless the file has the rows and columns that are expected, as they were written: before they are read."""
-    found, metadata = file.schema, file.metadata
+    found = file.schema
     names = [found.column(k).path for k in range(len(found))]
-    if names != [column.name for column in layout] or metadata.num_rows != steps:
-        raise ValueError(f"it has {metadata.num_rows} rows of {', '.join(names)}")
+    if names != [column.name for column in layout] or file.metadata.num_rows != steps:
+        raise ValueError(f"it has {file.metadata.num_rows} rows of {', '.join(names)}")
     for k, column in enumerate(layout):
         one = found.column(k)
         expected = BYTES if column.native is None else PHYSICAL[column.native]
@@ -172,15 +176,6 @@ def _check(file: Any, steps: int, layout: Layout) -> None:
         levels = (one.max_definition_level, one.max_repetition_level)
         if (one.physical_type, one.length, *levels) != (expected, length, 0, 0):
             raise ValueError(f"column {column.name} holds {one.physical_type}")
-    for group in map(metadata.row_group, range(metadata.num_row_groups)):
-        for k in range(group.num_columns):
-            chunk = group.column(k)
-            if chunk.compression != "UNCOMPRESSED" or not {"PLAIN", "RLE"}.issuperset(chunk.encodings):
-                raise ValueError(f"column {chunk.path_in_schema} is compressed or encoded")
-            if chunk.num_values != group.num_rows:
-                raise ValueError(
-                    f"column {chunk.path_in_schema} has {chunk.num_values} values in {group.num_rows} rows"
-                )
 
 
 def _array(table: Any, number: int, column: Column, steps: int) -> Array:
