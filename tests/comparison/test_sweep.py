@@ -233,6 +233,14 @@ def test_of_equal_scores_the_earlier_trial_is_better():
         ({"hidden_size": [2]}, {"pruner": object()}, r"pruner needs a sampler"),
         ({"hidden_size": [2]}, {"monitor": "validation_acuracy"}, r"monitor must be a column .*Did you mean"),
         ({"hidden_size": [2]}, {"stopping": 3}, r"stopping must be an EarlyStopping, got 3"),
+        ({"hidden_size": [2]}, {"loss": "mse"}, r"loss must be a rnnbp Loss, got 'mse'"),
+        ({"hidden_size": [2]}, {"gradient": 3}, r"gradient must be an object with a method 'gradients', got 3"),
+        ({"hidden_size": [2]}, {"optimizer": "adm"}, r"optimizer must be one of .*Did you mean 'adam'"),
+        ({"hidden_size": [2]}, {"optimizer": rnnbp.Adam()}, r"a function that makes a new optimizer .*: rnnbp.Adam"),
+        ({"hidden_size": [2]}, {"schedule": rnnbp.Cosine(3)}, r"schedule must be a function .*: rnnbp.Cosine"),
+        ({"hidden_size": [2]}, {"clip": 1.0}, r"clip must be a ClipNorm or ClipValue, got 1.0"),
+        ({"hidden_size": [2]}, {"monitor": 3}, r"monitor must be the name of a column of the history, got 3"),
+        ({"hidden_size": [2]}, {"folder": 3}, r"folder must be the path of a folder, got 3"),
         ({"hidden_size": [2]}, {"epochs": 0}, r"epochs must be a positive integer"),
         ({"hidden_size": [2]}, {"n_jobs": 0}, r"n_jobs must be a positive integer, or -1"),
         ({"hidden_size": [2]}, {"train": 3}, r"train must be a SequenceDataset"),
@@ -377,6 +385,15 @@ def test_a_damaged_result_is_named(tmp_path):
     (tmp_path / "sweep.json").write_text("{")
     with pytest.raises(ValueError, match=r"sweep.json' is not a sweep's, or it is damaged"):
         swept(trials=1, folder=tmp_path)
+
+
+def test_a_folder_in_which_every_run_failed_takes_another_sweep(tmp_path):
+    def failing(hidden_size, seed):
+        raise RuntimeError("misspelt")
+
+    with pytest.raises(ValueError, match="misspelt"):
+        swept(failing, trials=1, folder=tmp_path)
+    assert swept(trials=1, folder=tmp_path).table["status"].tolist() == ["ok"]
 
 
 def test_failed_runs_are_trained_again_only_where_asked(tmp_path):

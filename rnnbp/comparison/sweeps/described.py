@@ -75,8 +75,16 @@ def function_source(function: Callable[..., Any]) -> str:
         return f"{described(inner.__self__)}.{function_source(inner.__func__)}"
     if not inspect.isfunction(inner):
         return described(inner)
-    values = {name: described(one) for name, one in inspect.getclosurevars(inner).nonlocals.items()}
+    cells = zip(inner.__code__.co_freevars, inner.__closure__ or (), strict=True)
+    values = {name: described(_contents(cell)) for name, cell in cells}
     return f"{_text(inner)} {described(inner.__defaults__)} {described(inner.__kwdefaults__)} {values}"
+
+
+def _contents(cell: Any) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:  # not yet bound
+        return None
 
 
 def _text(function: Any) -> str:

@@ -7,7 +7,7 @@ from rnnbp.comparison.sweeps.space import Parameters
 from rnnbp.comparison.sweeps.training_settings import Settings, Trial
 from rnnbp.runtime import to_config
 
-SHOWN = ("epochs", "batch_size", "loss", "gradient", "optimizer", "schedule", "stopping", "monitor")
+SHOWN = ("epochs", "batch_size", "loss", "gradient", "optimizer", "schedule", "clip", "stopping", "monitor")
 
 
 def fingerprint(settings: Settings, spaces: Sequence[Parameters], probe: Trial | None, search: str) -> dict[str, str]:

@@ -19,7 +19,7 @@ except ImportError:  # Windows: two sweeps in one folder are not noticed
     fcntl = None  # type: ignore[assignment]
 
 RUN_FILE = "rnnbp sweep run"
-ABOUT = "sweep.json"
+ABOUT, LOCK = "sweep.json", "sweep.lock"
 
 
 @dataclass(frozen=True)
@@ -59,13 +59,13 @@ class SweepFolder:
         """
         check_target_folder("folder", self.path)
         self.path.mkdir(parents=True, exist_ok=True)
-        foreign = [one.name for one in self.path.iterdir() if not one.name.startswith(".") and one.name != "sweep.lock"]
+        foreign = [one.name for one in self.path.iterdir() if not one.name.startswith(".") and one.name != LOCK]
         if foreign and not (self.path / ABOUT).is_file():
             raise ValueError(
                 f"folder must be a new one or that of a sweep, and {str(self.path)!r} has {sorted(foreign)[0]!r} but "
                 f"no {ABOUT}: give another folder"
             )
-        with _locked(self.path / "sweep.lock", wait=False) as free:
+        with _locked(self.path / LOCK, wait=False) as free:
             if not free:
                 raise OSError(f"folder {str(self.path)!r} is in use by another sweep: wait for it, or give another one")
             self._compare(about)
@@ -144,6 +144,12 @@ class SweepFolder:
         write_archive(file, RUN_FILE, {"run": fields, "parameters": described(parameters)}, arrays)
         for checkpoint in self.path.glob(f"{file.stem}.checkpoint*"):
             checkpoint.unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Remove what the sweep has written; other files stay."""
+        for pattern in ("trial-*-seed-*", "optuna.log*", ABOUT):
+            for file in self.path.glob(pattern):
+                file.unlink(missing_ok=True)
 
     def forget_failed(self, trial: int, seed: int) -> None:
         """Remove the result of a run that failed, so that it is trained again."""

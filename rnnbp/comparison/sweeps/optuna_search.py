@@ -64,6 +64,10 @@ class OptunaSearch:
         ):
             if not (isinstance(value, kind) or (name == "pruner" and value is None)):
                 raise ValueError(f"{name} must be one of optuna.{name}s, as {_example(name)}; got {value!r}")
+        if isinstance(sampler, optuna.samplers.GridSampler | optuna.samplers.BruteForceSampler):
+            raise ValueError(
+                "sampler must not be one of a grid, which is searched without it: leave out sampler and trials"
+            )
         self.trials = positive_int("trials", trials)
         self.spaces = [{name: _Dimension(name, one) for name, one in space.items()} for space in spaces]
         self.direction = "minimize" if less_is_better(monitor) else "maximize"

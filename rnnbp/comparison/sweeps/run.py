@@ -22,10 +22,9 @@ from rnnbp.gradients import GradientAlgorithm
 from rnnbp.losses import Loss, natural_loss
 from rnnbp.metrics import check_monitor, history_columns
 from rnnbp.models import Sequential
-from rnnbp.optimizers import Optimizer
+from rnnbp.optimizers import ClipNorm, ClipValue, Optimizer
 from rnnbp.runtime import flag, job_count, positive_int, unused
 from rnnbp.training import EarlyStopping, check_dataset
-from rnnbp.training.fit_arguments import check_stopping
 
 Space = Mapping[str, Any] | Sequence[Mapping[str, Any]]
 TRIALS_PER_ROUND = 4
@@ -45,6 +44,7 @@ def sweep(
     gradient: GradientAlgorithm | None = None,
     optimizer: Callable[..., Optimizer] | str | None = None,
     schedule: Callable[[int], Any] | None = None,
+    clip: ClipNorm | ClipValue | None = None,
     stopping: EarlyStopping | None = None,
     monitor: str | None = None,
     seed: int = 0,
@@ -88,6 +88,8 @@ def sweep(
         Returns a new optimizer for each run. Default: Adam with a learning rate of 0.01.
     schedule : callable, optional
         ``schedule(epochs)`` returns the learning-rate schedule of each run, as `rnnbp.Cosine` does. Default: none.
+    clip : ClipNorm or ClipValue, optional
+        Applied to every gradient, as in `Trainer`.
     stopping : EarlyStopping, optional
         As in `Trainer.fit`.
     monitor : str, optional
@@ -124,8 +126,8 @@ def sweep(
     ------
     ValueError
         If an argument has the wrong type or value, `make` does not take a parameter, or the folder is of another sweep;
-        or if every run failed: with the first one's traceback. The error of a single run is in the table, and that of a
-        run that diverged is not an error.
+        or if every run failed: with the first one's traceback, and the folder is left empty. The error of a single run
+        is in the table; that a run diverges is no error.
     OSError
         If the folder cannot be written to, or another sweep is using it.
     KeyboardInterrupt
@@ -163,7 +165,6 @@ def sweep(
     check_names(make, spaces)
     for name, data in (("train", train), ("validation", validation)):
         check_dataset(name, data)
-    check_stopping(stopping)
     settings = Settings(
         make,
         train,
@@ -174,30 +175,45 @@ def sweep(
         gradient,
         optimizer,
         schedule,
+        clip,
         stopping,
         monitor,
     )
-    chosen, jobs = chosen_seeds(seeds), job_count(n_jobs)
-    _check_search(
-        sampler, pruner, trials, len(chosen), seed, trials_per_round, folder, flag("retry_failed", retry_failed)
-    )
+    settings.check()
+    chosen, jobs, place = chosen_seeds(seeds), job_count(n_jobs), _folder(folder)
+    retry = flag("retry_failed", retry_failed)
+    _check_search(sampler, pruner, trials, len(chosen), seed, trials_per_round, place, retry)
     probe = _probe(settings, example_point(spaces), chosen[0])
     settings = replace(settings, monitor=_monitor(settings, probe))
-    place = None if folder is None else SweepFolder(Path(folder))
     how = _search_name(sampler, pruner, trials, seed, trials_per_round)
     with nullcontext() if place is None else place.in_use(fingerprint(settings, spaces, probe, how)):
         search = _search(spaces, trials, seed, sampler, pruner, trials_per_round, str(settings.monitor), place)
-        rounds = Rounds(settings, chosen, place, jobs, retry_failed)
+        rounds = Rounds(settings, chosen, place, jobs, retry)
         try:
             rounds.run(search, progress=progress)
         except KeyboardInterrupt as interrupt:
             interrupt.report = _report(rounds, search)  # type: ignore[attr-defined]
             interrupt.add_note(rounds.note())
             raise
-    report = _report(rounds, search)
-    if all(run.status == "failed" for run in report.runs):
-        raise ValueError(f"all {len(report.runs)} runs of the sweep failed, the first with:\n{report.runs[0].error}")
-    return report
+        _check_not_all_failed(rounds)
+    return _report(rounds, search)
+
+
+def _folder(given: Any) -> SweepFolder | None:
+    if given is None:
+        return None
+    if not isinstance(given, str | Path):
+        raise ValueError(f"folder must be the path of a folder, got {given!r}")
+    return SweepFolder(Path(given))
+
+
+def _check_not_all_failed(rounds: Rounds) -> None:
+    """Raise if every run failed, and forget the sweep, which another one can then begin in the same folder."""
+    runs = rounds.runs
+    if all(run.status == "failed" for run in runs):
+        if rounds.folder is not None:
+            rounds.folder.clear()
+        raise ValueError(f"all {len(runs)} runs of the sweep failed, the first with:\n{runs[0].error}")
 
 
 def _check_search(

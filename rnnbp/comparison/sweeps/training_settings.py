@@ -11,12 +11,15 @@ import numpy as np
 
 from rnnbp.comparison.sweeps.space import FIT_SETTINGS, TRAINER_SETTINGS, Parameters, parameter_names
 from rnnbp.data import SequenceDataset
-from rnnbp.gradients import GradientAlgorithm
+from rnnbp.gradients import BPTT, GradientAlgorithm
 from rnnbp.losses import Loss, natural_loss
 from rnnbp.models import Sequential
 from rnnbp.optimizers import OPTIMIZERS, Adam, FullBatch, Optimizer
+from rnnbp.optimizers.schedules import Schedule
 from rnnbp.runtime import choice
 from rnnbp.training import EarlyStopping, Trainer
+from rnnbp.training.fit_arguments import check_stopping
+from rnnbp.training.trainer_arguments import check_algorithms, check_clip
 
 Make = Callable[..., Sequential | Trainer]
 
@@ -34,6 +37,7 @@ class Settings:
     gradient : GradientAlgorithm, optional
     optimizer : callable or str, optional
     schedule : callable, optional
+    clip : ClipNorm or ClipValue, optional
     stopping : EarlyStopping, optional
     monitor : str, optional
         All as `rnnbp.sweep` takes them.
@@ -59,8 +63,24 @@ class Settings:
     gradient: GradientAlgorithm | None = None
     optimizer: Callable[..., Optimizer] | str | None = None
     schedule: Callable[[int], Any] | None = None
+    clip: Any = None
     stopping: EarlyStopping | None = None
     monitor: str | None = None
+
+    def check(self) -> None:
+        """Raise if a setting has the wrong type, before any training."""
+        if self.loss is not None and not isinstance(self.loss, Loss):
+            raise ValueError(f"loss must be a rnnbp Loss, got {self.loss!r}")
+        check_algorithms(BPTT() if self.gradient is None else self.gradient, new_optimizer(self.optimizer))
+        check_clip(self.clip)
+        check_stopping(self.stopping)
+        if isinstance(self.schedule, Schedule) or not (self.schedule is None or callable(self.schedule)):
+            raise ValueError(
+                f"schedule must be a function that makes one of the number of epochs, got {self.schedule!r}: "
+                "rnnbp.Cosine"
+            )
+        if not (self.monitor is None or isinstance(self.monitor, str)):
+            raise ValueError(f"monitor must be the name of a column of the history, got {self.monitor!r}")
 
     def trial(self, parameters: Parameters, seed: int) -> "Trial":
         """Return the trainer of a trial, not yet trained, with its number of epochs and batch size.
@@ -89,7 +109,7 @@ class Settings:
         return Trial(trainer, **fit, monitor=self.monitor or f"validation_{trainer.loss.metric}")
 
     def _trainer(self, model: Sequential, own: Parameters, epochs: int, seed: int) -> Trainer:
-        given = {name: getattr(self, name) for name in ("optimizer", "gradient", "schedule")} | own
+        given = {name: getattr(self, name) for name in ("optimizer", "gradient", "schedule", "clip")} | own
         optimizer = new_optimizer(given["optimizer"], given.get("learning_rate"))
         schedule = given["schedule"]
         return Trainer(
@@ -98,13 +118,14 @@ class Settings:
             copy.deepcopy(given["gradient"]),
             optimizer,
             seed=seed,
-            clip=given.get("clip"),
+            clip=given["clip"],
             schedule=None if schedule is None or isinstance(optimizer, FullBatch) else schedule(epochs),
         )
 
     def _check_trainer(self, trainer: Trainer, own: Parameters, seeded: bool) -> None:
         """Raise if a Trainer was made in a way that a trial would not be what its parameters say."""
-        given = [name for name in ("loss", "optimizer", "gradient", "schedule") if getattr(self, name) is not None]
+        settings = ("loss", "optimizer", "gradient", "schedule", "clip")
+        given = [name for name in settings if getattr(self, name) is not None]
         if own or given:
             name = [*own, *given][0]
             raise ValueError(
