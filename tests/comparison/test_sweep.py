@@ -288,11 +288,11 @@ def test_a_run_continues_from_its_checkpoint(tmp_path, monkeypatch):
     epoch = rnnbp.Trainer._epoch
     trained = []
 
-    def dying(trainer, given):
+    def dying(trainer, *given):
         trained.append(1)
         if len(trained) == 5:
             raise KeyboardInterrupt
-        return epoch(trainer, given)
+        return epoch(trainer, *given)
 
     monkeypatch.setattr(rnnbp.Trainer, "_epoch", dying)
     with pytest.raises(KeyboardInterrupt) as interrupted:
@@ -312,11 +312,11 @@ def test_an_interrupt_without_a_folder_keeps_what_had_finished(monkeypatch):
     epoch = rnnbp.Trainer._epoch
     trained = []
 
-    def dying(trainer, given):
+    def dying(trainer, *given):
         trained.append(1)
         if len(trained) == 5:
             raise KeyboardInterrupt
-        return epoch(trainer, given)
+        return epoch(trainer, *given)
 
     monkeypatch.setattr(rnnbp.Trainer, "_epoch", dying)
     with pytest.raises(KeyboardInterrupt) as interrupted:
@@ -385,6 +385,25 @@ def test_a_damaged_result_is_named(tmp_path):
     (tmp_path / "sweep.json").write_text("{")
     with pytest.raises(ValueError, match=r"sweep.json' is not a sweep's, or it is damaged"):
         swept(trials=1, folder=tmp_path)
+
+
+def test_a_run_whose_checkpoints_are_all_damaged_begins_again(tmp_path, monkeypatch):
+    epoch, trained = rnnbp.Trainer._epoch, []
+
+    def dying(trainer, *given):
+        trained.append(1)
+        if len(trained) == 2:
+            raise KeyboardInterrupt
+        return epoch(trainer, *given)
+
+    monkeypatch.setattr(rnnbp.Trainer, "_epoch", dying)
+    with pytest.raises(KeyboardInterrupt):
+        swept(trials=1, folder=tmp_path)
+    for file in tmp_path.glob("*checkpoint*"):
+        file.write_bytes(file.read_bytes()[:99])
+    with pytest.warns(UserWarning, match=r"trial 0, seed 0 begins again: .*trial-0000-seed-0.checkpoint.npz"):
+        again = swept(trials=1, folder=tmp_path)
+    assert_same(again, swept(trials=1))
 
 
 def test_a_folder_in_which_every_run_failed_takes_another_sweep(tmp_path):

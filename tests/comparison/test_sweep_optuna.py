@@ -9,6 +9,7 @@ from scipy import stats
 from test_sweep import TRAIN, VALIDATION, assert_same, make, numbers
 
 import rnnbp
+from rnnbp.training import checkpoint_writer
 
 optuna = pytest.importorskip("optuna")
 pytestmark = pytest.mark.cluster
@@ -72,17 +73,17 @@ def test_a_pruned_run_has_fewer_epochs_and_is_never_the_best(pruner):
 @pytest.mark.parametrize("pruner", [None, optuna.pruners.SuccessiveHalvingPruner(reduction_factor=2)])
 @pytest.mark.parametrize("epochs_before", [5, 14])
 def test_an_interrupted_search_continues_with_the_same_proposals(tmp_path, monkeypatch, pruner, epochs_before):
-    save, saved = rnnbp.Trainer.save, []
+    write, saved = checkpoint_writer.write_checkpoint, []
 
-    def dying(trainer, path):
-        save(trainer, path)
+    def dying(*given):
+        write(*given)
         saved.append(1)
         if len(saved) == epochs_before:
             raise KeyboardInterrupt
 
     options = {"epochs": 3, "pruner": pruner, "trials_per_round": 3, "folder": tmp_path / "sweep"}
     with monkeypatch.context() as patch:
-        patch.setattr(rnnbp.Trainer, "save", dying)
+        patch.setattr(checkpoint_writer, "write_checkpoint", dying)
         with pytest.raises(KeyboardInterrupt):
             swept(**options)
     whole = swept(**options | {"folder": None})

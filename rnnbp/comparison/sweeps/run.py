@@ -9,12 +9,12 @@ from typing import Any
 
 from rnnbp.comparison.sweeps.fingerprint import fingerprint
 from rnnbp.comparison.sweeps.folder import SweepFolder
-from rnnbp.comparison.sweeps.optuna_search import OptunaSearch
-from rnnbp.comparison.sweeps.proposals import FixedTrials, Search
+from rnnbp.comparison.sweeps.proposals import Search
 from rnnbp.comparison.sweeps.report import SweepReport
 from rnnbp.comparison.sweeps.rounds import Rounds
 from rnnbp.comparison.sweeps.run_result import RunResult
-from rnnbp.comparison.sweeps.space import Parameters, check_names, checked_space, example_point, grid, random_trials
+from rnnbp.comparison.sweeps.search_arguments import TRIALS_PER_ROUND, SearchArguments
+from rnnbp.comparison.sweeps.space import Parameters, check_names, checked_space, example_point
 from rnnbp.comparison.sweeps.training_settings import Make, Settings, Trial
 from rnnbp.comparison.training_run import chosen_seeds
 from rnnbp.data import SequenceDataset
@@ -23,11 +23,10 @@ from rnnbp.losses import Loss, natural_loss
 from rnnbp.metrics import check_monitor, history_columns
 from rnnbp.models import Sequential
 from rnnbp.optimizers import ClipNorm, ClipValue, Optimizer
-from rnnbp.runtime import flag, job_count, positive_int, unused
+from rnnbp.runtime import flag, job_count, positive_int
 from rnnbp.training import EarlyStopping, check_dataset
 
 Space = Mapping[str, Any] | Sequence[Mapping[str, Any]]
-TRIALS_PER_ROUND = 4
 
 
 def sweep(
@@ -181,14 +180,14 @@ def sweep(
     )
     settings.check()
     chosen, jobs, place = chosen_seeds(seeds), job_count(n_jobs), _folder(folder)
-    retry = flag("retry_failed", retry_failed)
-    _check_search(sampler, pruner, trials, len(chosen), seed, trials_per_round, place, retry)
+    search_arguments = SearchArguments(trials, seed, sampler, pruner, trials_per_round)
+    search_arguments.check(len(chosen), place, retry_failed=flag("retry_failed", retry_failed))
     probe = _probe(settings, example_point(spaces), chosen[0])
     settings = replace(settings, monitor=_monitor(settings, probe))
-    how = _search_name(sampler, pruner, trials, seed, trials_per_round)
-    with nullcontext() if place is None else place.in_use(fingerprint(settings, spaces, probe, how)):
-        search = _search(spaces, trials, seed, sampler, pruner, trials_per_round, str(settings.monitor), place)
-        rounds = Rounds(settings, chosen, place, jobs, retry)
+    about = fingerprint(settings, spaces, probe, search_arguments.name)
+    with nullcontext() if place is None else place.in_use(about):
+        search = search_arguments.search(spaces, str(settings.monitor), place)
+        rounds = Rounds(settings, chosen, place, jobs, retry_failed)
         try:
             rounds.run(search, progress=progress)
         except KeyboardInterrupt as interrupt:
@@ -214,51 +213,6 @@ def _check_not_all_failed(rounds: Rounds) -> None:
         if rounds.folder is not None:
             rounds.folder.clear()
         raise ValueError(f"all {len(runs)} runs of the sweep failed, the first with:\n{runs[0].error}")
-
-
-def _check_search(
-    sampler: Any, pruner: Any, trials: int | None, seeds: int, seed: int, per_round: int, folder: Any, retry: bool
-) -> None:
-    """Raise if arguments of the search do not go together."""
-    if sampler is None:
-        if pruner is not None:
-            raise ValueError(f"pruner needs a sampler, as optuna.samplers.RandomSampler(seed=0); got {pruner!r} alone")
-        unused("trials_per_round", per_round, TRIALS_PER_ROUND, "without a sampler")
-        if trials is None:
-            unused("seed", seed, 0, "on a grid, which has no random points (seeds= are those of the models)")
-    else:
-        if trials is None:
-            raise ValueError("trials must be the number of trials that the sampler proposes, got None")
-        unused("seed", seed, 0, "with a sampler, which has its own")
-        if retry:
-            raise ValueError("retry_failed has no effect with a sampler, whose later trials depend on the failed ones")
-    if pruner is not None and seeds > 1:
-        raise ValueError(f"seeds must be one with a pruner, which compares single runs, got {seeds}")
-    if retry and folder is None:
-        raise ValueError("retry_failed needs the folder of the sweep: give folder=")
-
-
-def _search_name(sampler: Any, pruner: Any, trials: int | None, seed: int, per_round: int) -> str:
-    """Return what the fingerprint says of the search: more trials continue a sweep, anything else is another one."""
-    if sampler is None:
-        return "grid" if trials is None else f"random, seed {seed}"
-    return f"{type(sampler).__name__}, {type(pruner).__name__}, {per_round} trials a round"
-
-
-def _search(
-    spaces: list[Parameters],
-    trials: int | None,
-    seed: int,
-    sampler: Any,
-    pruner: Any,
-    per_round: int,
-    monitor: str,
-    folder: SweepFolder | None,
-) -> Search:
-    if sampler is not None:
-        path = None if folder is None else folder.path
-        return OptunaSearch(spaces, trials or 0, sampler, pruner, per_round, monitor, path)
-    return FixedTrials(grid(spaces) if trials is None else random_trials(spaces, trials, seed))
 
 
 def _probe(settings: Settings, parameters: Parameters, seed: int) -> Trial | None:

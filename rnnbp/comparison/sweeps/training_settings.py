@@ -22,6 +22,7 @@ from rnnbp.training.fit_arguments import check_stopping
 from rnnbp.training.trainer_arguments import check_algorithms, check_clip
 
 Make = Callable[..., Sequential | Trainer]
+MakeOptimizer = Callable[..., Optimizer]
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Settings:
     batch_size: int
     loss: Loss | None = None
     gradient: GradientAlgorithm | None = None
-    optimizer: Callable[..., Optimizer] | str | None = None
+    optimizer: MakeOptimizer | str | None = None
     schedule: Callable[[int], Any] | None = None
     clip: Any = None
     stopping: EarlyStopping | None = None
@@ -155,7 +156,7 @@ class Trial:
     monitor: str
 
 
-def new_optimizer(make: Callable[..., Optimizer] | str | None, learning_rate: float | None = None) -> Optimizer:
+def new_optimizer(make: MakeOptimizer | str | None, learning_rate: float | None = None) -> Optimizer:
     """Return a new optimizer, by its name or by a function that makes it; default: Adam with a learning rate of 0.01.
 
     Raises
@@ -169,7 +170,7 @@ def new_optimizer(make: Callable[..., Optimizer] | str | None, learning_rate: fl
     (0.1, 0.01)
     """
     if isinstance(make, str):
-        make = OPTIMIZERS[choice("optimizer", make, OPTIMIZERS)]
+        make = _named(make)
     if make is None:
         make = partial(Adam, learning_rate=0.01)
     if not callable(make):
@@ -181,4 +182,9 @@ def new_optimizer(make: Callable[..., Optimizer] | str | None, learning_rate: fl
         return make()
     if inspect.isclass(make) and issubclass(make, FullBatch):
         raise ValueError(f"learning_rate has no effect with {make.__name__}, which finds its step sizes itself")
-    return make(learning_rate=learning_rate)
+    maker: MakeOptimizer = make
+    return maker(learning_rate=learning_rate)
+
+
+def _named(name: str) -> MakeOptimizer:
+    return OPTIMIZERS[choice("optimizer", name, OPTIMIZERS)]

@@ -2,6 +2,7 @@
 
 import math
 import traceback
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,9 @@ from rnnbp.comparison.sweeps.run_result import RunResult
 from rnnbp.comparison.sweeps.space import Parameters
 from rnnbp.comparison.sweeps.training_settings import Settings, Trial
 from rnnbp.metrics import check_monitor
+from rnnbp.runtime import DamagedFileError
 from rnnbp.training import TrainingDivergedError
+from rnnbp.training.rotation import existing, older
 
 if TYPE_CHECKING:
     from rnnbp.comparison.sweeps.pruning import Pruning
@@ -73,6 +76,11 @@ class TrialRun:
         except TrainingDivergedError as error:
             assert trial is not None
             return RunResult(self.number, self.seed, "diverged", error=str(error), rows=trial.trainer.rows)
+        except DamagedFileError as error:  # of a checkpoint and all older ones
+            warnings.warn(f"trial {self.number}, seed {self.seed} begins again: {error}", stacklevel=2)
+            for number in existing(checkpoint):
+                older(checkpoint, number).unlink()
+            return self._trained(checkpoint)
         except Exception:  # whatever it is, the other runs go on
             rows = [] if trial is None else trial.trainer.rows
             return RunResult(self.number, self.seed, "failed", error=traceback.format_exc(), rows=rows)
@@ -83,7 +91,7 @@ class TrialRun:
         pruner = None if self.pruning is None else self.pruning.start(trial.monitor)
         if pruner is not None:
             trainer.callbacks = (*trainer.callbacks, pruner)
-            if checkpoint is not None and checkpoint.is_file():
+            if checkpoint is not None and existing(checkpoint):
                 trainer.resume(checkpoint)
                 if pruner.prunes(trainer.rows):  # it was interrupted between its last epoch and its result
                     return True
