@@ -169,22 +169,16 @@ def new_optimizer(make: MakeOptimizer | str | None, learning_rate: float | None 
     >>> new_optimizer("sgd", 0.1).learning_rate, new_optimizer(None).learning_rate
     (0.1, 0.01)
     """
-    if isinstance(make, str):
-        make = _named(make)
-    if make is None:
-        make = partial(Adam, learning_rate=0.01)
-    if not callable(make):
+    maker: Any = OPTIMIZERS[choice("optimizer", make, OPTIMIZERS)] if isinstance(make, str) else make
+    if maker is None:
+        maker = partial(Adam, learning_rate=0.01)
+    if not callable(maker):
         raise ValueError(
-            f"optimizer must be a name or a function that makes a new optimizer for each trial, got {make!r}: "
-            f"rnnbp.{type(make).__name__}"
+            f"optimizer must be a name or a function that makes a new optimizer for each trial, got {maker!r}: "
+            f"rnnbp.{type(maker).__name__}"
         )
     if learning_rate is None:
-        return make()
-    if inspect.isclass(make) and issubclass(make, FullBatch):
-        raise ValueError(f"learning_rate has no effect with {make.__name__}, which finds its step sizes itself")
-    maker: MakeOptimizer = make
+        return maker()
+    if inspect.isclass(maker) and issubclass(maker, FullBatch):
+        raise ValueError(f"learning_rate has no effect with {maker.__name__}, which finds its step sizes itself")
     return maker(learning_rate=learning_rate)
-
-
-def _named(name: str) -> MakeOptimizer:
-    return OPTIMIZERS[choice("optimizer", name, OPTIMIZERS)]
