@@ -81,7 +81,7 @@ def decoded(raw: Array, encoding: str, byteorder: ByteOrder, dtype: DTypeLike) -
         wide = np.zeros((len(raw) // 3, 4), np.uint8)
         wide[:, slice(1, 4) if byteorder == "<" else slice(3)] = raw.reshape(-1, 3)
         raw = wide.reshape(-1)
-    with np.errstate(over="ignore"):  # a double beyond float32 becomes infinite, which is checked below
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite, a signaling NaN too, is checked below
         y = raw.view(np.dtype(container).newbyteorder(byteorder)).astype(dtype)
     if zero:
         y -= np.asarray(zero, dtype)

@@ -135,7 +135,8 @@ def read_htk(path: Source) -> HTKFeatures:
         raw = source.file.read(samples * size)
     values = _expanded(raw, size // 2) if compressed else np.frombuffer(raw, f">{'i2' if width == 2 else 'f4'}")
     scale = FULL if KINDS[base] == "IREFC" and not compressed else 1.0
-    found = (values.reshape(-1, size // width) / np.float32(scale)).astype(np.float32)
+    with np.errstate(invalid="ignore"):  # of a signaling NaN: the result is checked
+        found = (values.reshape(-1, size // width) / np.float32(scale)).astype(np.float32)
     if not np.isfinite(found).all():
         t, f = np.argwhere(~np.isfinite(found))[0]
         raise ValueError(f"{source.name} holds {found[t, f]} at step {t}, feature {f}: not finite")

@@ -74,7 +74,8 @@ def _object(source: Opened, key: str) -> Array:
     here = file.tell()
     try:
         if file.read(2) == b"\0B":
-            array = read_binary(file)
+            with np.errstate(over="ignore", invalid="ignore"):  # the result is checked
+                array = read_binary(file)
         else:
             file.seek(here)
             array = _read_text(file)

@@ -67,7 +67,7 @@ def _float_arrays(sequences: list[Any], dtype: np.dtype[Any]) -> InMemorySequenc
         given = sequences[i : i + together]
         ends = list(accumulate(map(len, given), initial=0))
         steps = np.empty((ends[-1], *width), dtype)
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):  # signaling NaN too: the result is checked
             np.concatenate(given, out=steps, casting="unsafe")
         if not np.isfinite(steps).all():
             return None
@@ -125,7 +125,7 @@ def checked_sequence(name: str, values: ArrayLike, dtype: np.dtype[Any]) -> Arra
             f"{name} must have shape (T, F), or (T,) for integer tokens, got {given.dtype} of {given.shape}"
             f"{one_feature(given, '(T,)')}"
         )
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):  # signaling NaN too: the result is checked
         s = given.astype(dtype, order="C")
     if not np.isfinite(s).all():
         t, f = np.argwhere(~np.isfinite(s))[0]

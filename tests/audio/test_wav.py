@@ -249,3 +249,15 @@ def test_a_recording_is_opened_once(tmp_path, monkeypatch):
     y, _ = read_audio(tmp_path / "a.wav")
     assert len(y) == 4000
     assert len(opened) == 1
+
+
+@pytest.mark.parametrize(("code", "bits", "nan"), [(3, 32, "0100807f"), (3, 64, "010000000000f07f")])
+def test_a_signaling_nan_is_refused_without_a_warning(code, bits, nan, tmp_path):
+    """Refuse a NaN whose conversion the processor remarks on, as any other; warnings are errors here."""
+    data = bytes.fromhex(nan)
+    fmt = struct.pack("<HHIIHH", code, 1, 8000, 8000 * bits // 8, bits // 8, bits)
+    body = b"fmt " + struct.pack("<I", 16) + fmt + b"data" + struct.pack("<I", len(data)) + data
+    (tmp_path / "a.wav").write_bytes(b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WAVE" + body)
+    for dtype in (np.float32, np.float64):
+        with pytest.raises(ValueError, match=r"a\.wav' holds .*nan.* at sample 0: not finite"):
+            read_wav(tmp_path / "a.wav", dtype)

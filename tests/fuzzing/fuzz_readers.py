@@ -549,9 +549,10 @@ READERS = [
     Reader("pgm", "stranger.pgm", pgms, read_pgm, finite, (text, in_header(16))),
     Reader("orl faces", "s2/2.pgm", pgms, lambda path: datasets.load_orl_faces(path.parents[1], each=2, block=1),
            are_datasets, (text, in_header(16)), beside=people),
-    Reader("csv", "stranger.csv", texts(*TABLES), table, is_dataset, (text,), multiple=200),
+    Reader("csv", "stranger.csv", texts(*TABLES), table, is_dataset, (text,), multiple=200,
+           seconds=200),  # pandas takes half a millisecond for each column, whatever its length
     Reader("csv.gz", "stranger.csv.gz", packed(texts(*TABLES)), table, is_dataset, (gzipped, in_header(12)),
-           multiple=200, plain=plain_size),
+           multiple=200, plain=plain_size, seconds=200),
     Reader("parquet", "stranger.parquet", parquets, table, is_dataset, (), multiple=200, needs=("pyarrow",)),
     Reader("model", "stranger.npz", saved(".npz", rnnbp.Sequential.save), rnnbp.load, is_model, ARCHIVE),
     Reader("checkpoint", "stranger.npz", checkpoints, resumed, is_trainer, ARCHIVE),

@@ -230,7 +230,8 @@ def npy_header(data: bytes, rng: random.Random) -> bytes:
         case 2:
             order = rng.choice(("True", "None", "2", "__import__('os')"))
         case 3:
-            return npy(value.astype(rng.choice(("<f2", "<f4", "<f8", "<i8", "|u1", "<c8"))))
+            with np.errstate(invalid="ignore"):
+                return npy(value.astype(rng.choice(("<f2", "<f4", "<f8", "<i8", "|u1", "<c8"))))
     written = f"{descr}" if descr.startswith("[") else repr(descr)
     return npy(value, f"{{'descr': {written}, 'fortran_order': {order}, 'shape': {shape}, }}")
 

@@ -1,8 +1,7 @@
 """Fuzz the readers of files from outside: `python tests/fuzzing/run.py --inputs 100000 [--reader wav] [--seed 0]`.
 
 Prints a row for each reader, and writes every input that is a fault to the folder of --output, beside a text that says
-what is wrong. With --atheris, inputs are chosen by the code that they reach, where atheris is installed. Ctrl-C prints
-what there is.
+what is wrong. Ctrl-C prints what there is.
 """
 
 import argparse
@@ -47,7 +46,7 @@ def store(tally: Tally, output: Path) -> None:
         (output / f"{name}.txt").write_text(f"{origin}\n{wrong}\n", encoding="utf-8", errors="replace")
 
 
-def one(name: str, inputs: int, seed: int, output: Path, coverage: bool) -> Tally:
+def one(name: str, inputs: int, seed: int, output: Path) -> Tally:
     """Try the inputs of a reader."""
     reader = next(reader for reader in READERS if reader.name == name)
     shared = Path("/dev/shm")
@@ -59,12 +58,7 @@ def one(name: str, inputs: int, seed: int, output: Path, coverage: bool) -> Tall
         return bool(interrupted) or len(now.faults) >= MOST_FAULTS
 
     try:
-        if coverage:
-            from guided import guided
-
-            tally = guided(reader, folder, inputs, seed, stop)
-        else:
-            tally = campaign(reader, folder, inputs, seed, stop)
+        tally = campaign(reader, folder, inputs, seed, stop)
     finally:
         remove(folder)
     store(tally, output)
@@ -81,14 +75,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the mutations (default 0)")
     parser.add_argument("--processes", type=int, default=1, help="readers that are tried together (default 1)")
     parser.add_argument("--output", type=Path, default=Path("fuzzing-faults"), help="folder of inputs that are faults")
-    parser.add_argument("--atheris", action="store_true", help="choose inputs by the code that they reach")
     options = parser.parse_args()
     names = options.reader or [reader.name for reader in READERS]
     if wrong := [name for name in names if name not in [reader.name for reader in READERS]]:
         parser.error(f"there is no reader {wrong[0]!r}; they are {', '.join(reader.name for reader in READERS)}")
     print(HEAD, flush=True)
     faults, began = 0, time.time()
-    run = partial(one, inputs=options.inputs, seed=options.seed, output=options.output, coverage=options.atheris)
+    run = partial(one, inputs=options.inputs, seed=options.seed, output=options.output)
     with ProcessPoolExecutor(options.processes, max_tasks_per_child=1) as pool:
         pending, printed = {}, set()
         for name in names:
