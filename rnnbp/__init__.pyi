@@ -163,6 +163,7 @@ from rnnbp.solvers import Relaxation as Relaxation
 from rnnbp.solvers import SpectralProjection as SpectralProjection
 from rnnbp.solvers import Tolerance as Tolerance
 from rnnbp.training import EarlyStopping as EarlyStopping
+from rnnbp.training import RankError as RankError
 from rnnbp.training import Trainer as Trainer
 from rnnbp.training import TrainingDivergedError as TrainingDivergedError
 

@@ -27,6 +27,7 @@ from rnnbp.cli import (
 )
 from rnnbp.cli.arguments import check_targets, resolve_dataset
 from rnnbp.cli.interrupts import how_to_continue, status
+from rnnbp.cli.ranks import check_processes, print_error, printing_in_first
 from rnnbp.runtime import terminated_as_interrupted
 
 
@@ -68,7 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else arguments
     options = parser().parse_args(given)
     try:
-        with terminated_as_interrupted():
+        with terminated_as_interrupted(), printing_in_first():
+            check_processes(options)
             check_targets(options)
             resolve_dataset(options)
             options.run(options)
@@ -77,10 +79,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the interpreter's final flush fails
         return 141  # the status of a process ended by SIGPIPE
     except KeyboardInterrupt as interrupt:
-        print(f"rnnbp: interrupted{how_to_continue(options, given)}", file=sys.stderr)
+        print_error(f"rnnbp: interrupted{how_to_continue(options, given)}")
         return status(interrupt)
-    except (ValueError, OSError, ImportError, rnnbp.TrainingDivergedError) as error:
-        print(f"rnnbp: error: {error}", file=sys.stderr)
+    except (ValueError, OSError, ImportError, rnnbp.TrainingDivergedError, rnnbp.RankError) as error:
+        print_error(f"rnnbp: error: {error}")
         return 2
     return 0
 

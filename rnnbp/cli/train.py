@@ -23,7 +23,7 @@ OPTIMIZERS = "adam, adamw, lbfgs, momentum, nesterov, newton_cg, ridge, rmsprop,
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", nargs="?", default="gru", help=f"of {MODELS} (default: gru)")
-    parser.set_defaults(default_model="gru")
+    parser.set_defaults(default_model="gru", runs_in_ranks=True)
     add_data(parser)
     add_target(parser, "--save", "FILE", f"the .npz file to write (default: {SAVED}, which must not exist yet)")
     add_training(parser)
@@ -51,6 +51,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
+    from rnnbp.training.parallel import ranks_of, world
+
+    comm = world()  # of the processes that mpiexec has started
+    ranks = ranks_of(comm)
+    with ranks.guarded():
+        target, trainer, train, test = ranks.agreed("the command line", lambda: _given(options, comm))
+    trainer.fit_up_to(
+        options.epochs,
+        train,
+        batch_size=options.batch_size,
+        progress=not options.quiet,
+        checkpoint=options.checkpoint,
+        checkpoint_every=options.checkpoint_every,
+        keep=options.keep,
+    )
+    record_data(trainer.model, options)
+    ranks.from_first("the model's file", lambda: trainer.model.save(target))
+    if test is not None:
+        print_scores(trainer.evaluate(test))
+    print(f"written: {target}")
+
+
+def _given(
+    options: argparse.Namespace, comm: Any
+) -> "tuple[Path, rnnbp.Trainer, rnnbp.SequenceDataset, rnnbp.SequenceDataset | None]":
+    """Return the file to write, the trainer, and the training and the test set."""
     target = _default_target() if options.save is None else options.save
     train, test = load_parts(options)
     train = needed(train, "training set")
@@ -64,21 +90,9 @@ def run(options: argparse.Namespace) -> None:
         optimizer,
         seed=options.seed,
         schedule=None if isinstance(optimizer, optimizers.FullBatch) else rnnbp.Cosine(options.epochs),
+        comm=comm,
     )
-    trainer.fit_up_to(
-        options.epochs,
-        train,
-        batch_size=options.batch_size,
-        progress=not options.quiet,
-        checkpoint=options.checkpoint,
-        checkpoint_every=options.checkpoint_every,
-        keep=options.keep,
-    )
-    record_data(model, options)
-    model.save(target)
-    if test is not None:
-        print_scores(trainer.evaluate(test))
-    print(f"written: {target}")
+    return target, trainer, train, test
 
 
 def record_data(model: "rnnbp.Sequential", options: argparse.Namespace) -> None:

@@ -6,7 +6,8 @@ from typing import Any
 
 from rnnbp.training.parallel.ranks import ONE_PROCESS, Ranks
 
-SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS", "PMIX_SIZE", "MV2_COMM_WORLD_SIZE")
+SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_SIZE", "MV2_COMM_WORLD_SIZE")
+RANKS = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "MV2_COMM_WORLD_RANK")
 _joined: dict[int, Ranks] = {}
 
 
@@ -53,6 +54,18 @@ def started_ranks(environment: Mapping[str, str] = os.environ) -> int:
     """
     sizes = [int(environment[name]) for name in SIZES if environment.get(name, "").isdecimal()]
     return max(sizes, default=1)
+
+
+def started_rank(environment: Mapping[str, str] = os.environ) -> int:
+    """Return the rank of this process among those that mpiexec has started; 0 without.
+
+    Examples
+    --------
+    >>> started_rank({"PMI_SIZE": "4", "PMI_RANK": "3"}), started_rank({})
+    (3, 0)
+    """
+    ranks = [int(environment[name]) for name in RANKS if environment.get(name, "").isdecimal()]
+    return max(ranks, default=0)
 
 
 def world(environment: Mapping[str, str] = os.environ) -> Any:
