@@ -104,3 +104,10 @@ def test_fractions_of_terms_that_are_rounding_are_not_defined():
     exact = np.array([[1.0, 0.0], [0.0, 2 * RESOLUTION], [0.0, RESOLUTION / 2]])
     found = exact_fractions(np.array([[0.25, 9.0], [0.0, RESOLUTION], [0.0, 0.0]]), exact)
     np.testing.assert_allclose(found, [0.25, 0.5, np.nan])
+
+
+@pytest.mark.parametrize("window", [0, -1, 2.5])
+def test_a_window_is_a_positive_number_of_steps(window):
+    batch = rnnbp.SequenceDataset([np.ones((5, 1))], [[0.0]], dtype=np.float64).batch()
+    with pytest.raises(ValueError, match="window must be a positive integer"):
+        gradient_decay(halving(rnnbp.Last()), batch, rnnbp.MeanSquaredError(), window)

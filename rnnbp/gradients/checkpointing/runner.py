@@ -143,7 +143,6 @@ class Checkpointed:
                 case Record(segment):
                     self.recorded[segment] = self.forward(segment, self.restore(segment))
                     self.stored_bytes += self.recorded[segment].nbytes
-                    self.current = segment + 1, self.recorded[segment].after
                 case Backward(segment):
                     if found is None:
                         found = self.top(self.recorded[segment].after)
