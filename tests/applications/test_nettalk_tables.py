@@ -12,7 +12,7 @@ from rnnbp.applications.nettalk import tables
 from rnnbp.applications.nettalk.tables import Runs, cmudict_held_out, nettalk_1987, nettalk_held_out
 from rnnbp.cli import main as cli
 from rnnbp.datasets import load_nettalk
-from rnnbp.runtime import cores
+from rnnbp.runtime import Outcome, cores
 
 SOUNDS = {"a": "@", "e": "E", "i": "I", "o": "a", "b": "b", "d": "d", "k": "k", "n": "n", "s": "s", "t": "t"}
 
@@ -80,9 +80,9 @@ def test_no_held_out_word_is_in_the_training_set(folder, monkeypatch, tmp_path):
 
     def note(run, trials, *_, **__):
         seen.extend(trials)
-        return [({"name": t.name, "seed": t.seed}, t.variant.network(2, 0)) for t in trials]
+        return [Outcome(({"name": t.name, "seed": t.seed}, t.variant.network(2, 0))) for t in trials]
 
-    monkeypatch.setattr(tables, "in_order", note)
+    monkeypatch.setattr(tables, "run_all", note)
     monkeypatch.setattr(tables.trials, "averaged", lambda *_: [])
     nettalk_held_out(folder, Runs(seeds=1), ["window"])
     cmudict_held_out(tmp_path / "few.dict", Runs(seeds=1), ["window"])
