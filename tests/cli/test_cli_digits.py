@@ -186,7 +186,7 @@ def test_views_of_a_speaker_are_averaged(folder):
     opposite = test.map(np.negative)
     recipe = Recipe(2, 8, rnnbp.CrossEntropy(), rnnbp.BPTT(), rnnbp.Cosine)
     training = TrainingRun(recipe, "mlp", "bob, seed 0", model_factory("resampled-mlp", train), rnnbp.Adam, 0, train)
-    one, other, both = (Trial(training, tests).outcome() for tests in ([test], [opposite], [test, opposite]))
+    one, other, both = (Trial(training, tests).tested() for tests in ([test], [opposite], [test, opposite]))
     np.testing.assert_allclose(both.probabilities, (one.probabilities + other.probabilities) / 2)
     assert both.row["test"] == np.mean(both.probabilities.argmax(axis=1) == both.targets)
     assert both.targets.tolist() == test.targets.tolist()
