@@ -27,7 +27,7 @@ def swept(make=make, space=SPACE, **options) -> rnnbp.SweepReport:
 
 
 def test_proposals_are_those_of_the_sampler_told_round_by_round():
-    report = swept(trials_per_round=1, seeds=2)
+    report = swept(trials=5, trials_per_round=1, seeds=2)
     study = optuna.create_study(sampler=tpe(), direction="maximize")
     means = report.table.groupby("trial")["score"].mean()
     for number, parameters in enumerate(report.trials):
@@ -44,10 +44,12 @@ def test_a_sampler_is_left_as_it_is_so_that_the_same_call_is_the_same_sweep():
     assert_same(swept(sampler=sampler), swept(sampler=sampler))
 
 
+@pytest.mark.slow
 def test_parallel_trials_are_the_same_bits_as_serial_ones():
     pytest.importorskip("joblib")
     pruner = optuna.pruners.SuccessiveHalvingPruner(reduction_factor=2)
-    assert_same(swept(epochs=4, pruner=pruner, n_jobs=2), swept(epochs=4, pruner=pruner))
+    options = {"trials": 6, "epochs": 4, "pruner": pruner}
+    assert_same(swept(n_jobs=2, **options), swept(**options))
 
 
 @pytest.mark.parametrize(
@@ -70,8 +72,9 @@ def test_a_pruned_run_has_fewer_epochs_and_is_never_the_best(pruner):
     pd.testing.assert_frame_equal(numbers(whole)[~pruned[:2]], numbers(report)[:2][~pruned[:2]])
 
 
-@pytest.mark.parametrize("pruner", [None, optuna.pruners.SuccessiveHalvingPruner(reduction_factor=2)])
-@pytest.mark.parametrize("epochs_before", [5, 14])
+@pytest.mark.parametrize(
+    ("epochs_before", "pruner"), [(14, None), (5, optuna.pruners.SuccessiveHalvingPruner(reduction_factor=2))]
+)
 def test_an_interrupted_search_continues_with_the_same_proposals(tmp_path, monkeypatch, pruner, epochs_before):
     write, saved = checkpoint_writer.write_checkpoint, []
 
