@@ -141,3 +141,10 @@ def test_soundfile_reads_and_writes_the_same_waveforms(tmp_path, rng):
     soundfile.write(tmp_path / "theirs.htk", theirs, 8000, format="HTK", subtype="PCM_16")
     found = read_htk(tmp_path / "theirs.htk")
     assert (found.values.tolist(), found.period, found.kind) == (whole.tolist(), 1 / 8000, "WAVEFORM")
+
+
+def test_a_signaling_nan_is_refused_without_a_warning(tmp_path):
+    path = tmp_path / "a.mfc"
+    path.write_bytes(struct.pack(">iiHH", 1, 100_000, 4, 9) + bytes.fromhex("7f800001"))
+    with pytest.raises(ValueError, match=r"a\.mfc' holds nan at step 0, feature 0: not finite"):
+        read_htk(path)

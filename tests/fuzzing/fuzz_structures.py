@@ -67,7 +67,7 @@ def riff(data: bytes, rng: random.Random) -> bytes:
         case 0:
             chunks[k], chunks[other] = chunks[other], chunks[k]
         case 1:
-            chunks[k:k] = [list(chunks[k])] * rng.choice((1, 1100))
+            chunks[k:k] = [list(chunks[k])] * rng.choice((1, 1100 if len(chunks[k][2]) < 200 else 3))
         case 2:
             del chunks[k]
         case 3:
