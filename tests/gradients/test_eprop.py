@@ -418,3 +418,13 @@ def test_a_noncausal_model_is_refused():
     model, batch = problem([LSTM(3, 2, bidirectional=True), Dense(4, 3)])
     with pytest.raises(ValueError, match="EProp takes causal layers, but layer 0"):
         list(EProp().gradients(model, batch, CrossEntropy()))
+
+
+def test_random_feedback_weights_are_shared_and_cannot_be_changed():
+    from rnnbp.gradients.online.feedback import _matrix as made
+
+    weights = made(3, 0, 5, 4)
+    assert weights is made(3, 0, 5, 4)
+    with pytest.raises(ValueError, match="read-only"):
+        weights[0, 0] = 1
+    assert not np.array_equal(weights, made(3, 1, 5, 4))
