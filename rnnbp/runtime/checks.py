@@ -104,6 +104,7 @@ def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf
     ValueError: rate must be a number between 0 and 1, got 1.5
     """
     real = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    real = real and (isinstance(value, float | np.floating) or abs(int(value)) < 2**1023)  # else float() overflows
     above = real and (value > low if open_low else value >= low)
     if not (above and value <= high and math.isfinite(value)):
         raise ValueError(f"{name} must be a number {_range(low, high, open_low)}, got {value!r}")

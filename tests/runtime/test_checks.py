@@ -82,3 +82,9 @@ def test_require_imports_installed_packages():
 def test_require_names_the_package_and_the_extra():
     with pytest.raises(ImportError, match=r'no_such, which is not installed: pip install "rnnbp\[plot\]"'):
         require("no_such.inner", extra="plot")
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400)])
+def test_an_integer_beyond_the_range_of_floats_is_no_number(value):
+    with pytest.raises(ValueError, match="rate must be a number"):
+        number("rate", value)
