@@ -23,6 +23,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--reservoirs", action="store_true", help="instead: echo-state networks beside reservoirpy, errors and times"
     )
+    parser.add_argument(
+        "--mpi", dest="runs_in_ranks", action="store_true",
+        help="instead, by mpiexec -n N rnnbp bench --mpi: data-parallel training on 1 to N processes, a model of more",
+    )  # fmt: skip
     parser.add_argument("--quick", action="store_true", help="about a minute: three sizes, only against PyTorch")
     parser.add_argument(
         "--cells", default=DEFAULT_CELLS, metavar="NAMES", help=f"of {CELL_NAMES}, or all (default: {DEFAULT_CELLS})"
@@ -38,10 +42,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> None:
-    if options.reservoirs:
+    if options.runs_in_ranks:
+        _run_ranks(options)
+    elif options.reservoirs:
         _run_reservoirs(options)
     else:
         (_run_layers if options.suite is None else _run_suite)(options)
+
+
+def _run_ranks(options: argparse.Namespace) -> None:
+    from rnnbp.benchmark.ranks import all_reduce_times, measured_and_predicted
+    from rnnbp.training.parallel import world
+
+    _check_defaults(options, "--mpi")
+    comm = world()
+    if comm is None:
+        raise ValueError("--mpi measures several processes: start it by mpiexec -n 2 rnnbp bench --mpi")
+    print(f"all-reduce on {comm.size} processes:\n{all_reduce_times(comm).to_string(index=False)}")
+    for hidden_size in (32,) if options.quick else (32, 128, 512):
+        found = measured_and_predicted(comm, hidden_size, batch_size=64)
+        print(f"\nLSTM of {hidden_size} units, batches of 64 x 50 steps:\n{found.round(3).to_string(index=False)}")
+    print(
+        "\nRows 'model' are not measured: the time of one process divided by N, plus an all-reduce of "
+        "alpha log2(N) + beta bytes 2 (N - 1) / N, alpha and beta fitted to the first table (Thakur et al. 2005). It "
+        "holds where more processes have cores and a network as those measured, and a step's time falls as 1 / N."
+    )
 
 
 def _run_reservoirs(options: argparse.Namespace) -> None:

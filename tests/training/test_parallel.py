@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import rnnbp
+from rnnbp.benchmark.ranks import AllReduceModel
 from rnnbp.cli.main import main
 from rnnbp.data import BatchPart, PartGenerator
 from rnnbp.data.part_generator import SIZE_AT
@@ -112,3 +113,15 @@ def test_a_generator_of_a_part_refuses_arrays_of_other_axes():
         rng.random(7)
     with pytest.raises(ValueError, match="reset flags"):
         PartGenerator(rng.bit_generator, rng.part, resets=True).random((2, 3))
+
+
+def test_the_model_of_an_all_reduce_recovers_its_own_latency_and_bandwidth():
+    model, sizes = AllReduceModel(2e-6, 3e-10), np.array([2**10, 2**16, 2**22])
+    found = AllReduceModel.fitted(4, sizes, [model.seconds(4, size) for size in sizes])
+    assert (found.alpha, found.beta) == pytest.approx((2e-6, 3e-10), rel=1e-9)
+    assert model.seconds(1, 10**6) == 0
+
+
+def test_ranks_are_measured_under_mpiexec_only(capsys):
+    assert main(["bench", "--mpi"]) == 2
+    assert "start it by mpiexec -n 2 rnnbp bench --mpi" in capsys.readouterr().err
