@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+import rnnbp
 from rnnbp.gradients.bias import ROUNDING
-from rnnbp.gradients.unbiased import _growing, _of_all_draws, _variance
+from rnnbp.gradients.cost_measurement import total_of
+from rnnbp.gradients.guarantees import Guarantee
+from rnnbp.gradients.unbiased import Problem, _growing, _of_all_draws, _sampler, _variance
 
 EXACT = np.array([3.0, 4.0])
 
@@ -62,3 +65,27 @@ def test_a_mean_over_all_draws_is_exact_or_biased():
 def test_the_variance_of_gradients_is_that_of_all_their_entries():
     rows = np.random.default_rng(0).standard_normal((7, 3))
     assert _variance(rows) == pytest.approx(np.cov(rows.T).trace())
+
+
+def sampled(algorithm: type):
+    """Return a problem whose algorithm takes integers as seeds, and the sampler that is chosen for it."""
+    model = rnnbp.Sequential(rnnbp.Elman(2, 3), rnnbp.Dense(3, 2), dtype=np.float64, seed=1)
+    rng = np.random.default_rng(0)
+    data = rnnbp.SequenceDataset(rng.standard_normal((2, 4, 2)), rng.integers(2, size=(2, 4)), dtype=np.float64)
+    batch, loss = data.batch(), rnnbp.CrossEntropy()
+    exact = total_of(rnnbp.BPTT(), model, batch, loss).vector
+    problem = Problem(Guarantee("unbiased", algorithm()), model, batch, loss, exact)
+    pilot = np.array([problem.sample(seed) for seed in range(8)])
+    return problem, pilot, _sampler(problem, pilot, 0.05, replayable=False)
+
+
+def test_copies_are_sampled_where_their_random_numbers_are_averaged_over():
+    problem, pilot, sample = sampled(rnnbp.UORO)
+    found = np.array([sample(seed) for seed in range(8)])
+    assert not np.allclose(found[0], problem.sample(0))
+    assert _variance(found) < _variance(pilot) / 2
+
+
+def test_the_problem_itself_is_sampled_where_copies_have_the_same_variance():
+    problem, _, sample = sampled(rnnbp.ForwardGradient)  # one direction for all sequences
+    np.testing.assert_array_equal(sample(3), problem.sample(3))
