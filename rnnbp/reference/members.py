@@ -57,6 +57,7 @@ def documenting(cls: type, name: str) -> type | None:
     'Layer'
     """
     for base in cls.__mro__:
-        if base.__module__.partition(".")[0] == "rnnbp" and getattr(vars(base).get(name), "__doc__", None):
+        ours = base.__module__.partition(".")[0] == "rnnbp"
+        if ours and name in vars(base) and vars(base)[name].__doc__:  # None has a docstring since Python 3.13
             return base
     return None

@@ -8,6 +8,7 @@ import rnnbp
 from rnnbp.reference import BrokenReferenceError, build_reference, public_names, public_rooms
 from rnnbp.reference.build import broken_links, chosen_rooms
 from rnnbp.reference.links import resolve
+from rnnbp.reference.members import members
 from rnnbp.reference.names import ROOMS
 from rnnbp.reference.pages import docstring, name_page, start_page
 
@@ -27,6 +28,12 @@ def test_every_name_that_a_package_exports_has_exactly_one_page():
     pages = [name.page.lower() for name in names] + [room.page for room in public_rooms()]
     assert len(pages) == len(set(pages))
     assert len(names) > 500
+
+
+def test_what_a_class_has_from_other_libraries_is_not_documented():
+    names = [member.name for member in members(rnnbp.metrics.History)]
+    assert set(names).isdisjoint({"T", "to_csv", "groupby"})  # of pandas
+    assert "get_metadata_routing" not in [member.name for member in members(rnnbp.estimators.SequenceClassifier)]
 
 
 def test_the_start_page_lists_every_package_in_the_order_of_the_layout():
