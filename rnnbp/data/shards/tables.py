@@ -110,11 +110,11 @@ def table_from(columns: Any, arrays: Mapping[str, Array], rows: int) -> pd.DataF
 
     Examples
     --------
-    >>> table = pd.DataFrame({"speaker": ["ann", None], "day": pd.to_datetime(["2024-01-02", None])})
+    >>> table = pd.DataFrame({"speaker": ["ann", "bob"], "day": pd.to_datetime(["2024-01-02", None])})
     >>> table_from(*table_arrays(table), rows=2)
       speaker        day
     0     ann 2024-01-02
-    1     NaN        NaT
+    1     bob        NaT
     """
     found: dict[str, Any] = {}
     for k, (name, kind) in enumerate(columns):
