@@ -168,8 +168,7 @@ def accuracy_online(algorithm, delay, seed, steps=4000):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(2))
-def test_rtrl_learns_dependencies_longer_than_a_truncation(seed):
+def test_rtrl_learns_dependencies_longer_than_a_truncation(seed=0):
     """A bit of three steps ago is learned by backpropagation through four steps, not through three.
 
     Of five steps ago it depends on the seed and the rounding.

@@ -394,9 +394,9 @@ def test_a_bidirectional_network_transcribes_strings_of_vowels():
         rnnbp.Normalize(*train.statistics()), rnnbp.LSTM(3, 48, bidirectional=True), rnnbp.Dense(96, 11)
     )
     trainer = rnnbp.Trainer(
-        model, CTC(), optimizer=rnnbp.Adam(0.01), clip=rnnbp.ClipNorm(1.0), schedule=rnnbp.Cosine(25)
+        model, CTC(), optimizer=rnnbp.Adam(0.01), clip=rnnbp.ClipNorm(1.0), schedule=rnnbp.Cosine(12)
     )
-    trainer.fit(train, epochs=25, batch_size=16, progress=False)
+    trainer.fit(train, epochs=12, batch_size=16, progress=False)
     assert trainer.evaluate(unseen)["token_error_rate"] < 0.03
 
 
