@@ -6,6 +6,7 @@ from typing import Any
 from rnnbp.cells.declared.expressions import Expression
 from rnnbp.cells.declared.functions import exp, maximum, relu, sigmoid, softplus, spike, tanh
 from rnnbp.runtime import choice, number
+from rnnbp.runtime.docstrings import filled
 
 Choice = tuple[str | float, ...]  # the name, then the coefficients alpha and beta, as ("hard_sigmoid", 0.2, 0.5)
 
@@ -45,7 +46,7 @@ PARAMETERS = """
         F, the number of features.
     hidden_size : int
         H, the number of hidden units.
-""".strip()
+""".strip("\n")
 CHOICE = """
         Each is a name, or a tuple of it and its coefficients alpha and beta, as ``("leaky_relu", 0.1)``: 'tanh',
         'sigmoid', 'relu', 'linear', 'softplus', 'softsign' ``a / (1 + |a|)``, 'affine' alpha a + beta, 'leaky_relu'
@@ -57,15 +58,12 @@ CLIP = """
         Pre-activations are limited to [-clip, clip]. Default: no limit.
     init : Initializer, default Uniform()
         The initialization of the parameters; by keyword.
-""".strip()
+""".strip("\n")
 
 
 def documented(cls: Any) -> Any:
     """Fill the descriptions that these cells share into the docstring of one."""
-    text = cls.__doc__ or ""
-    for name, shared in {"{sizes}": PARAMETERS, "{choice}": CHOICE.strip(), "{clip}": CLIP}.items():
-        text = text.replace(name, shared)
-    cls.__doc__ = text
+    cls.__doc__ = filled(cls.__doc__, sizes=PARAMETERS, choice=CHOICE, clip=CLIP)
     return cls
 
 

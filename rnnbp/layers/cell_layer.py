@@ -14,6 +14,7 @@ from rnnbp.layers.base import Evaluate, Layer, Residuals, Run, Shape, State, che
 from rnnbp.layers.multi_layer import MultiLayer, check_dropout_between
 from rnnbp.layers.recurrent import Recurrent
 from rnnbp.runtime import flag, positive_int
+from rnnbp.runtime.docstrings import filled
 
 MOST_LAYERS = 1000  # a model file contains the number; a greater one would exhaust memory before any other check
 
@@ -30,7 +31,7 @@ PARAMETERS = """
         Probability of dropout, in training, on the outputs of every layer but the last, in [0, 1).
     init : Initializer, default Uniform()
         The initialization of the parameters.
-""".strip()
+""".strip("\n")
 
 
 class CellLayer(Layer, ABC):
@@ -145,7 +146,7 @@ class StackedLayer(CellLayer):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        cls.__doc__ = (cls.__doc__ or "").replace("{parameters}", PARAMETERS)
+        cls.__doc__ = filled(cls.__doc__, parameters=PARAMETERS)
 
     @abstractmethod
     def make_cell(self, input_size: int) -> Cell:

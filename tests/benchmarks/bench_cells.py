@@ -6,6 +6,7 @@ PyTorch runs the same equation as a loop over time: it gets the same expressions
 computed at once and one product for all gates that a state enters. All run on one thread, in turns.
 """
 
+import ast
 import inspect
 import sys
 
@@ -146,7 +147,9 @@ def operations(cell):
 
 def lines(cls):
     """Return the number of lines of a declaration: `update` and what it is declared with, without documentation."""
-    source = inspect.getsource(cls).replace(cls.__doc__, "").splitlines()
+    source = inspect.getsource(cls)
+    documented, source = ast.parse(source).body[0].body[0], source.splitlines()
+    del source[documented.lineno - 1 : documented.end_lineno]
     declared = [s for s in source if s.strip() and '"""' not in s]
     update = next(k for k, s in enumerate(declared) if "def update" in s)
     end = next((k for k in range(update + 1, len(declared)) if declared[k].startswith("    @")), len(declared))

@@ -1,5 +1,7 @@
 """The cells with the options of ONNX's operators: against transcriptions of their equations, with every activation."""
 
+import inspect
+
 import numpy as np
 import pytest
 from helpers import relative_error
@@ -162,3 +164,14 @@ def test_a_saved_cell_has_its_activations(tmp_path):
 def test_options_that_no_operator_has_are_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [cells.GeneralElmanCell, cells.GeneralGRUCell, cells.GeneralLSTMCell, cells.GeneralPeepholeLSTMCell],
+)
+def test_help_describes_every_argument_at_the_same_indentation(cell):
+    described = inspect.getdoc(cell).partition("Parameters\n")[2].partition("\nRaises\n")[0].splitlines()[1:]
+    names = [line.partition(" : ")[0] for line in described if line and not line.startswith(" ")]
+    assert sorted(", ".join(names).split(", ")) == sorted(inspect.signature(cell).parameters)
+    assert {len(line) - len(line.lstrip()) for line in described if line} == {0, 4}
