@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 
 import numpy as np
 
 from rnnbp.runtime import asked, deferred
 from rnnbp.training.checkpoint import Checkpoint, write_checkpoint
-from rnnbp.training.parallel.ranks import ONE_PROCESS, Ranks
+from rnnbp.training.fit_arguments import FitArguments
+from rnnbp.training.parallel.partial_epochs import whole_epoch
+from rnnbp.training.parallel.ranks import Ranks
 from rnnbp.training.partial_epoch import PartialEpoch
 from rnnbp.training.rotation import Rotation
 
@@ -19,48 +20,37 @@ class CheckpointWriter:
 
     Parameters
     ----------
-    path : str or Path, optional
-        Default: nothing is written.
-    every : float, optional
-        Seconds after the last checkpoint when one is written between two batches. Default: never.
-    keep : int
-        Number of files.
+    given : FitArguments
+        `checkpoint`, without which nothing is written, `checkpoint_every`, `keep`, and the rows of a stream, which are
+        its `batch_size`.
     rotation : Rotation
     state : callable
         ``state(partial)`` returns the checkpoint of the trainer, in a part of an epoch or, with None, after one.
     ranks : Ranks
         The processes that train together, of which the first writes.
-    whole : callable
-        ``whole(partial)`` returns what all of them have done of an epoch.
     """
 
     def __init__(
-        self,
-        path: str | Path | None,
-        every: float | None,
-        keep: int,
-        rotation: Rotation,
-        state: Callable[[PartialEpoch | None], Checkpoint],
-        ranks: Ranks = ONE_PROCESS,
-        whole: Callable[[PartialEpoch], PartialEpoch] = lambda partial: partial,
+        self, given: FitArguments, rotation: Rotation, state: Callable[[PartialEpoch | None], Checkpoint], ranks: Ranks
     ) -> None:
-        self.ranks, self.whole = ranks, whole
-        self.path, self.every, self.keep, self.rotation, self.state = path, every, keep, rotation, state
+        self.path, self.every, self.keep = given.checkpoint, given.checkpoint_every, given.keep
+        self.batch_size, self.rotation, self.state, self.ranks = given.batch_size, rotation, state, ranks
         self._last = time.monotonic()
 
     def write(self, partial: PartialEpoch | None = None) -> None:
         """Write a checkpoint, unless parameters are not finite: training cannot resume from these."""
         if self.path is None:
             return
-        partial = None if partial is None else self.whole(partial)
-        self.ranks.agreed("the checkpoint", lambda: self._write(partial) if self.ranks.first else None)
-        self._last = time.monotonic()
+        whole = None if partial is None else whole_epoch(self.ranks, self.batch_size, partial)
+        path = self.path
 
-    def _write(self, partial: PartialEpoch | None) -> None:
-        assert self.path is not None
-        found = self.state(partial)
-        if np.isfinite(found.parameters).all():
-            self.rotation.write(self.path, self.keep, lambda path: write_checkpoint(path, found))
+        def write_whole() -> None:
+            found = self.state(whole)
+            if np.isfinite(found.parameters).all():
+                self.rotation.write(path, self.keep, lambda path: write_checkpoint(path, found))
+
+        self.ranks.agreed("the checkpoint", write_whole if self.ranks.first else lambda: None)
+        self._last = time.monotonic()
 
     def after_batch(self, done: PartialEpoch) -> None:
         """Write a checkpoint if it is time or the program has been asked to end, which it then does."""

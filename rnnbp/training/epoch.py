@@ -1,6 +1,7 @@
 """One epoch of training: by gradient steps on batches, or by minimizing the loss of the whole training set."""
 
 import math
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -134,7 +135,7 @@ def by_steps(
         Called with `done` after each batch, when the learning rate is that which the schedule multiplies.
     """
     params, optimizer, tally = epoch.model.params, epoch.optimizer, Tally(epoch.loss, epoch.model, done.sums)
-    done.of = -(-len(data) // batch_size)
+    done.of, began = -(-len(data) // batch_size), time.perf_counter() - done.seconds
     with epoch.ranks.together(params.size):
         for batch in _batches(epoch, data, batch_size, done):
             position = len(epoch.rows) + done.batches / done.of
@@ -154,6 +155,7 @@ def by_steps(
                         done.state = g.state
                 done.learning_rate = optimizer.learning_rate
             done.batches += 1
+            done.seconds = time.perf_counter() - began
             after_batch(done)
     return EpochResult(tally.result(epoch.ranks), float(np.mean(done.norms)), done.learning_rate, done.steps)
 

@@ -19,13 +19,13 @@ from rnnbp.runtime import Progress, as_html, as_lines, natural_int, positive_int
 from rnnbp.training.checkpoint import Checkpoint, check_checkpoint_path, incomplete, read_checkpoint, write_checkpoint
 from rnnbp.training.checkpoint_writer import CheckpointWriter
 from rnnbp.training.early_stopping import EarlyStopping
-from rnnbp.training.epoch import Epoch, by_minimizing, by_steps
+from rnnbp.training.epoch import Epoch, EpochResult, by_minimizing, by_steps
 from rnnbp.training.evaluation import evaluate
 from rnnbp.training.evaluator import Evaluator
 from rnnbp.training.fit_arguments import FitArguments
 from rnnbp.training.parallel.checks import check_divisible, described
 from rnnbp.training.parallel.joining import ranks_of
-from rnnbp.training.parallel.partial_epochs import own_epoch, whole_epoch
+from rnnbp.training.parallel.partial_epochs import own_epoch
 from rnnbp.training.partial_epoch import PartialEpoch
 from rnnbp.training.rotation import KEEP, Rotation, check_keep, existing
 from rnnbp.training.solving import by_solving, check_solvable
@@ -320,28 +320,26 @@ class Trainer(Evaluator):
 
     def _run_epochs(self, epochs: int, given: FitArguments, bar: Progress) -> None:
         """Train epoch by epoch until a callback or early stopping ends it."""
-        path, every = given.checkpoint, given.checkpoint_every
-        whole = partial(whole_epoch, self.ranks, given.batch_size)
-        writer = CheckpointWriter(path, every, given.keep, self._rotation, self._checkpoint, self.ranks, whole)
+        writer = CheckpointWriter(given, self._rotation, self._checkpoint, self.ranks)
         for _ in range(epochs):
             row = self._epoch(given, writer)
             with writer.deferring():  # what follows belongs together
                 self.rows.append(row)
                 bar.update(row)
-                answers = self._answers(row)
+                interrupted = self._call_callbacks(row)
                 self.ranks.agreed("the end of an epoch", partial(self._update, given, row))
                 writer.write()
-            if self.training.ended or any(answers):
+            if self.training.ended or interrupted:
                 return
 
-    def _answers(self, row: Row) -> list[bool]:
-        """Return what the callbacks answer in any rank; the row, to which they may add columns, is the first rank's."""
+    def _call_callbacks(self, row: Row) -> bool:
+        """Return whether a callback interrupts the training, in any rank; what they add to the row is the first's."""
         own = self.ranks.agreed("the callbacks", lambda: [bool(callback(self, row)) for callback in self.callbacks])
-        found, answers = self.ranks.collected(
-            "the row of an epoch", (row, own), lambda all_of_them: (all_of_them[0][0], [own for _, own in all_of_them])
+        firsts, interrupted = self.ranks.collected(
+            "the row of an epoch", (row, any(own)), lambda found: (found[0][0], any(answer for _, answer in found))
         )
-        row.update(found)
-        return [any(one) for one in zip(*answers, strict=True)]
+        row.update(firsts)
+        return interrupted
 
     def _update(self, given: FitArguments, row: Row) -> None:
         """Take note of an epoch: whether it is the best so far, and whether the run ends."""
@@ -353,26 +351,10 @@ class Trainer(Evaluator):
     def _epoch(self, given: FitArguments, writer: CheckpointWriter) -> Row:
         """Train for one epoch, evaluate the validation set, and return the row of the history."""
         number = len(self.rows) + 1
-        train, rows = given.train.at_epoch(number), self.rows[self.training.first :]
-        own = (self.model, self.loss, self.gradient, self.optimizer, self.clip, self.schedule, self.stateful)
-        epoch = Epoch(f"epoch {number}", *own, self.rng, self._last_good, rows, self.ranks)
-        done = self._partial or PartialEpoch(dict(self.rng.bit_generator.state), self.optimizer.learning_rate)
-        done = own_epoch(self.ranks, given.batch_size, done)
-        self._partial = None
+        train, done = given.train.at_epoch(number), self._done(given.batch_size)
         began = time.perf_counter() - done.seconds
-
-        def after_batch(done: PartialEpoch) -> None:
-            done.seconds = time.perf_counter() - began
-            writer.after_batch(done)
-
         with np.errstate(over="ignore", invalid="ignore"):  # non-finite values raise TrainingDivergedError
-            if isinstance(self.optimizer, Minimizer):
-                result = by_minimizing(epoch, self.optimizer, train, given.batch_size)
-            elif isinstance(self.optimizer, Ridge):
-                result = by_solving(epoch, self.optimizer, train, given.batch_size)
-            else:
-                with writer.deferring():
-                    result = by_steps(epoch, train, given.batch_size, done, after_batch)
+            result = self._trained(f"epoch {number}", train, given.batch_size, done, writer)
             seconds = time.perf_counter() - began
             row: Row = {"epoch": number, **result.scores}
             if given.validation is not None:
@@ -383,6 +365,25 @@ class Trainer(Evaluator):
             "seconds": seconds,
             "steps": result.steps,
         }
+
+    def _done(self, batch_size: int) -> PartialEpoch:
+        """Return what this rank has done of the next epoch: nothing, unless that is the rest of one, after `resume`."""
+        done = self._partial or PartialEpoch(dict(self.rng.bit_generator.state), self.optimizer.learning_rate)
+        self._partial = None
+        return own_epoch(self.ranks, batch_size, done)
+
+    def _trained(
+        self, name: str, train: SequenceDataset, batch_size: int, done: PartialEpoch, writer: CheckpointWriter
+    ) -> EpochResult:
+        """Train for one epoch, in the way of the optimizer."""
+        own = (self.model, self.loss, self.gradient, self.optimizer, self.clip, self.schedule, self.stateful)
+        epoch = Epoch(name, *own, self.rng, self._last_good, self.rows[self.training.first :], self.ranks)
+        if isinstance(self.optimizer, Minimizer):
+            return by_minimizing(epoch, self.optimizer, train, batch_size)
+        if isinstance(self.optimizer, Ridge):
+            return by_solving(epoch, self.optimizer, train, batch_size)
+        with writer.deferring():
+            return by_steps(epoch, train, batch_size, done, writer.after_batch)
 
     def _validation_scores(
         self, validation: SequenceDataset, writer: CheckpointWriter, done: PartialEpoch
