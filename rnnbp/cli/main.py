@@ -26,9 +26,9 @@ from rnnbp.cli import (
     transcribe,
 )
 from rnnbp.cli.arguments import check_targets, resolve_dataset
-from rnnbp.cli.interrupts import how_to_continue, status
+from rnnbp.cli.how_to_continue import how_to_continue
 from rnnbp.cli.ranks import check_processes, print_error, printing_in_first
-from rnnbp.runtime import terminated_as_interrupted
+from rnnbp.runtime import exit_status, terminated_as_interrupted
 
 
 class Command(Protocol):
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 141  # the status of a process ended by SIGPIPE
     except KeyboardInterrupt as interrupt:
         print_error(f"rnnbp: interrupted{how_to_continue(options, given)}")
-        return status(interrupt)
+        return exit_status(interrupt)
     except (ValueError, OSError, ImportError, rnnbp.TrainingDivergedError, rnnbp.RankError) as error:
         print_error(f"rnnbp: error: {error}")
         return 2

@@ -57,6 +57,7 @@ from rnnbp.runtime.tables import read_csv as read_csv
 from rnnbp.runtime.termination import Terminated as Terminated
 from rnnbp.runtime.termination import asked as asked
 from rnnbp.runtime.termination import deferred as deferred
+from rnnbp.runtime.termination import exit_status as exit_status
 from rnnbp.runtime.termination import raise_if_asked as raise_if_asked
 from rnnbp.runtime.termination import saves_on_sigterm as saves_on_sigterm
 from rnnbp.runtime.termination import terminated_as_interrupted as terminated_as_interrupted

@@ -1,10 +1,10 @@
 """Calls given to joblib: each by itself, as soon as a worker is free."""
 
-from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from multiprocessing import resource_tracker
 from typing import Any
-
-from rnnbp.runtime.interrupts import interrupts_blocked
 
 
 def dispatched(jobs: int, calls: Iterable[tuple[Callable[..., Any], tuple[Any, ...]]]) -> Any:
@@ -16,8 +16,29 @@ def dispatched(jobs: int, calls: Iterable[tuple[Callable[..., Any], tuple[Any, .
         parallel = Parallel(
             jobs, return_as="generator_unordered", pre_dispatch=jobs, batch_size=1, max_nbytes=1, mmap_mode="c"
         )
-        with interrupts_blocked():
+        with _interrupts_blocked():
             return parallel((function, arguments, {}) for function, arguments in calls)
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Context in which new processes start with SIGINT blocked.
+
+    A Ctrl-C in the terminal, which is sent to all processes, does not reach them: this process ends them. Without
+    effect where signals cannot be blocked.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    from joblib.externals.loky.backend import resource_tracker as joblibs
+
+    for tracker in (resource_tracker, joblibs):  # else the first process starts them, which unblocks the signal
+        tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def active_backend() -> Any:

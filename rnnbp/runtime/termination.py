@@ -13,6 +13,17 @@ class Terminated(KeyboardInterrupt):
     """Interruption by SIGTERM."""
 
 
+def exit_status(interruption: BaseException) -> int:
+    """Return the exit status that a shell expects of a process that the signal of an interruption has ended.
+
+    Examples
+    --------
+    >>> exit_status(KeyboardInterrupt()), exit_status(Terminated())
+    (130, 143)
+    """
+    return 128 + (signal.SIGTERM if isinstance(interruption, Terminated) else signal.SIGINT)
+
+
 @dataclass
 class _State:
     deferred: bool = False
@@ -68,8 +79,8 @@ def saves_on_sigterm() -> Iterator[None]:
     with terminated_as_interrupted():
         try:
             yield
-        except Terminated:
-            sys.exit(128 + signal.SIGTERM)
+        except Terminated as interruption:
+            sys.exit(exit_status(interruption))
 
 
 @contextmanager

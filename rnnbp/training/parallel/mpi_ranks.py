@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import signal
 import socket
 import sys
 import time
@@ -16,7 +15,7 @@ import numpy as np
 
 from rnnbp.data import PartGenerator, SequenceBatch
 from rnnbp.gradients import Cost, Gradient
-from rnnbp.runtime import Terminated, raise_if_asked
+from rnnbp.runtime import Terminated, exit_status, raise_if_asked
 from rnnbp.runtime.threads import one_thread_unless_chosen
 from rnnbp.training.parallel.ranks import Array, RankError, Ranks, Result
 
@@ -137,12 +136,10 @@ class MPIRanks(Ranks):
 
     def _end(self, error: BaseException) -> None:
         """End all processes after an error that the others do not learn of."""
-        stopped, status = isinstance(error, KeyboardInterrupt), 1
-        if stopped:
-            status = 128 + (signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT)
+        stopped = isinstance(error, KeyboardInterrupt)
         text = "was interrupted" if stopped else f"failed:\n{traceback.format_exc()}"
         print(f"{self} {text}; all ranks end", file=sys.stderr, flush=True)
-        self.comm.Abort(status)
+        self.comm.Abort(exit_status(error) if stopped else 1)
 
     def agreed(self, name: str, function: Callable[[], Result]) -> Result:
         try:

@@ -1,22 +1,8 @@
-"""Interruption of commands by Ctrl-C or SIGTERM: orderly exit, with a message on how to continue."""
+"""What an interrupted command says: how to continue its work."""
 
 import argparse
 import shlex
-import signal
 from collections.abc import Sequence
-
-from rnnbp.runtime import Terminated
-
-
-def status(interrupt: KeyboardInterrupt) -> int:
-    """Return the exit status that a shell expects of a process ended by the signal.
-
-    Examples
-    --------
-    >>> status(KeyboardInterrupt()), status(Terminated())
-    (130, 143)
-    """
-    return 128 + (signal.SIGTERM if isinstance(interrupt, Terminated) else signal.SIGINT)
 
 
 def how_to_continue(options: argparse.Namespace, arguments: Sequence[str]) -> str:
