@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.integrate import trapezoid
 
 import rnnbp
 from rnnbp import metrics
@@ -124,7 +125,7 @@ def test_samples_of_a_mixture_have_its_mean_and_spread():
 def test_the_density_of_a_mixture_integrates_to_one():
     loss, grid = MixtureDensity(3), np.linspace(-15, 15, 30_001)[:, None]
     outputs = np.random.default_rng(1).standard_normal(9)
-    assert np.trapezoid(loss.density(outputs, grid), grid[:, 0]) == pytest.approx(1, rel=1e-6)
+    assert trapezoid(loss.density(outputs, grid), grid[:, 0]) == pytest.approx(1, rel=1e-6)
 
 
 def test_a_mixture_of_far_components_does_not_underflow():

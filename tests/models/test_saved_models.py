@@ -240,7 +240,7 @@ def test_a_damaged_file_is_refused(model, tmp_path, damage):
 
 def test_a_file_of_another_type_is_refused(tmp_path):
     write_archive(tmp_path / "other.npz", "rnnbp checkpoint", {}, {})
-    with pytest.raises(ValueError, match="must be a file of 'rnnbp model', version 1; it is 'rnnbp checkpoint'"):
+    with pytest.raises(ValueError, match="must be a file of 'rnnbp model'; it is 'rnnbp checkpoint'"):
         load(tmp_path / "other.npz")
 
 
