@@ -30,6 +30,7 @@ from rnnbp.runtime.files import file_name as file_name
 from rnnbp.runtime.files import leads_out as leads_out
 from rnnbp.runtime.files import replacing as replacing
 from rnnbp.runtime.files import temporary as temporary
+from rnnbp.runtime.locks import locked_file as locked_file
 from rnnbp.runtime.memory_pool import empties as empties
 from rnnbp.runtime.memory_pool import empty as empty
 from rnnbp.runtime.memory_pool import zeros as zeros
@@ -42,6 +43,7 @@ from rnnbp.runtime.runs import failure as failure
 from rnnbp.runtime.runs import run_all as run_all
 from rnnbp.runtime.serialization import by_name as by_name
 from rnnbp.runtime.serialization import from_config as from_config
+from rnnbp.runtime.serialization import python_scalar as python_scalar
 from rnnbp.runtime.serialization import to_config as to_config
 from rnnbp.runtime.serialization import types_in as types_in
 from rnnbp.runtime.sources import DAMAGED_GZIP as DAMAGED_GZIP

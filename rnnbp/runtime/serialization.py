@@ -171,3 +171,14 @@ def by_name(*groups: Iterable[Any]) -> dict[str, type]:
     {'int': <class 'int'>, 'str': <class 'str'>}
     """
     return {c.__name__: c for group in groups for c in group if isinstance(c, type)}
+
+
+def python_scalar(value: Any) -> Any:
+    """Return a NumPy scalar as a Python one, which JSON can represent, and anything else as it is.
+
+    Examples
+    --------
+    >>> python_scalar(np.float32(0.5)), python_scalar("a")
+    (0.5, 'a')
+    """
+    return value.item() if isinstance(value, np.generic) else value

@@ -10,7 +10,7 @@ from rnnbp.data import listed, names_or_none
 from rnnbp.metrics import Row, check_monitor, history_columns
 from rnnbp.models import Sequential
 from rnnbp.optimizers import Optimizer
-from rnnbp.runtime import check_target, natural_int, read_archive, to_config, write_archive
+from rnnbp.runtime import check_target, natural_int, python_scalar, read_archive, to_config, write_archive
 from rnnbp.training.early_stopping import Best
 from rnnbp.training.partial_epoch import PartialEpoch
 from rnnbp.training.state import TrainingState
@@ -130,9 +130,9 @@ def write_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
         "optimizer": checkpoint.optimizer,
         "numbers": {k: v for k, v in checkpoint.optimizer_state.items() if not isinstance(v, np.ndarray)},
         "rng": checkpoint.rng,
-        "rows": [{name: _plain(value) for name, value in row.items()} for row in checkpoint.rows],
+        "rows": [{name: python_scalar(value) for name, value in row.items()} for row in checkpoint.rows],
         "training": {"first": checkpoint.training.first, "ended": checkpoint.training.ended},
-        "best": {"value": _plain(best.value), "epoch": best.epoch, "monitor": best.monitor},
+        "best": {"value": python_scalar(best.value), "epoch": best.epoch, "monitor": best.monitor},
     }
     arrays = {f"optimizer.{k}": v for k, v in checkpoint.optimizer_state.items() if isinstance(v, np.ndarray)}
     arrays["parameters"] = checkpoint.parameters
@@ -146,11 +146,6 @@ def write_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
         header["partial"], nested = checkpoint.partial.to_file()
         arrays |= {f"{PARTIAL}{dtype}": flat for dtype, flat in nested.items()}
     write_archive(path, CHECKPOINT_FILE, header, arrays)
-
-
-def _plain(value: Any) -> Any:
-    """Convert a NumPy scalar, which a callback may have put in a row, to a Python scalar."""
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def read_checkpoint(path: str | Path, like: Checkpoint, metric: str) -> Checkpoint:

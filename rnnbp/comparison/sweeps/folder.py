@@ -1,9 +1,8 @@
 """Folder of a sweep: what it is a sweep of, a file for each finished run, and the checkpoints of the others."""
 
 import json
-import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,7 @@ from typing import Any
 from rnnbp.comparison.sweeps.described import HASH, described
 from rnnbp.comparison.sweeps.run_result import RunResult
 from rnnbp.comparison.sweeps.space import Parameters
-from rnnbp.runtime import check_target_folder, read_archive, replacing, write_archive
-
-try:
-    import fcntl
-except ImportError:  # Windows: two sweeps in one folder are not noticed
-    fcntl = None  # type: ignore[assignment]
+from rnnbp.runtime import check_target_folder, locked_file, python_scalar, read_archive, replacing, write_archive
 
 RUN_FILE = "rnnbp sweep run"
 ABOUT, LOCK = "sweep.json", "sweep.lock"
@@ -65,7 +59,7 @@ class SweepFolder:
                 f"folder must be a new one or that of a sweep, and {str(self.path)!r} has {sorted(foreign)[0]!r} but "
                 f"no {ABOUT}: give another folder"
             )
-        with _locked(self.path / LOCK, wait=False) as free:
+        with locked_file(self.path / LOCK, wait=False) as free:
             if not free:
                 raise OSError(f"folder {str(self.path)!r} is in use by another sweep: wait for it, or give another one")
             self._compare(about)
@@ -100,7 +94,7 @@ class SweepFolder:
     def locked(self, trial: int, seed: int) -> Iterator[None]:
         """Context in which no other process trains the run; waits for one that does."""
         lock = self._file(trial, seed, ".lock")
-        with _locked(lock, wait=True):
+        with locked_file(lock, wait=True):
             yield
             lock.unlink(missing_ok=True)  # who waits for it finds the result
 
@@ -138,7 +132,7 @@ class SweepFolder:
     def write(self, result: RunResult, parameters: Parameters) -> None:
         """Write the result of a run, and remove its checkpoint."""
         fields = {name: value for name, value in vars(result).items() if name != "parameters"}
-        fields["rows"] = [{k: getattr(v, "item", lambda v=v: v)() for k, v in row.items()} for row in result.rows]
+        fields["rows"] = [{name: python_scalar(value) for name, value in row.items()} for row in result.rows]
         arrays = {} if result.parameters is None else {"parameters": result.parameters}
         file = self._file(result.trial, result.seed, ".npz")
         write_archive(file, RUN_FILE, {"run": fields, "parameters": described(parameters)}, arrays)
@@ -167,24 +161,3 @@ def _check_types(result: RunResult) -> None:
     for row in result.rows:
         if not isinstance(row, dict) or not isinstance(row.get("seconds"), int | float):
             raise TypeError(f"a row of its history must be an object with seconds, got {row!r:.60}")
-
-
-@contextmanager
-def _locked(path: Path, *, wait: bool) -> Iterator[bool]:
-    """Context in which a lock file is locked: False if another process has it and this one does not wait."""
-    if fcntl is None:
-        yield True
-        return
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            yield False
-            return
-        except OSError:  # a file system without locks
-            pass
-        yield True
-    finally:
-        with suppress(OSError):
-            os.close(descriptor)

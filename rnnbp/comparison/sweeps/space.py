@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from rnnbp.comparison.sweeps.described import described
-from rnnbp.runtime import did_you_mean, natural_int, positive_int
+from rnnbp.runtime import did_you_mean, natural_int, positive_int, python_scalar
 
 Parameters: TypeAlias = dict[str, Any]
 
@@ -70,7 +70,7 @@ def _values(name: str, given: Any, optuna: bool) -> Any:
         raise ValueError(
             f"space[{name!r}] must be a list of values or a scipy.stats distribution, got {shown}: write [{shown}]"
         )
-    values = [one.item() if isinstance(one, np.generic) else one for one in given]
+    values = [python_scalar(one) for one in given]
     if not values:
         raise ValueError(f"space[{name!r}] must have at least one value, got none")
     for place, value in enumerate(values):
