@@ -1,4 +1,4 @@
-"""Program of test_parallel.py for mpiexec: trainings of several ranks beside those of one process, all in one start."""
+"""Program of test_data_parallel.py for mpiexec: trainings of several ranks beside those of one process, all in one start."""
 
 import sys
 import traceback

@@ -1,4 +1,4 @@
-"""Program of test_parallel.py for mpiexec: what ends all ranks, one by one, and then the death of one."""
+"""Program of test_data_parallel.py for mpiexec: what ends all ranks, one by one, and then the death of one."""
 
 import os
 import signal

@@ -61,7 +61,7 @@ EFFECTS = {
 ELSEWHERE = {
     "self",
     "model",
-    "comm",  # test_parallel.py
+    "comm",  # test_data_parallel.py
     "stateful",  # test_streams.py
     "checkpoint",  # test_checkpoints.py
     "checkpoint_every",  # test_partial_epochs.py
