@@ -121,7 +121,8 @@ def _by_workers(function: Callable[[Task], Any], tasks: Sequence[Task], jobs: in
             lost = [place for place in begun if place in waiting]
             if not lost:
                 raise
-            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            text = " ".join(str(error).split()).partition(" Detailed tracebacks ")[0]  # of which loky only says where
+            reason = f"{type(error).__name__}: {text}"
         else:
             continue
         losses.update(lost)

@@ -38,7 +38,10 @@ def performed(calls: Array | Callable[[], Array], place: int, parent: int | None
 
 def _performed(call: tuple[Array, int]) -> Any:
     function, task = unpacked(*call)
-    return function(task)
+    try:
+        return function(task)
+    except SystemExit as error:  # which joblib would raise in the process of the user, and end all other tasks
+        raise RuntimeError(f"the task called sys.exit({'' if error.code is None else repr(error.code)})") from error
 
 
 def _sendable(outcome: Outcome) -> Array:
