@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from rnnbp.comparison.page import document, picture, settings_table, table
+from rnnbp.runtime import counted
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -69,7 +70,7 @@ def sections(report: Compared, settings: Mapping[str, str], heading: int) -> str
     described = settings_table(settings, "Data, training and versions") if settings else ""
     return f"""{picture(report.plot, _description(report))}
 {h}Every model{end}
-{table(columns_to_read(report.table), f"Mean over {seeds} seeds, ± standard deviation", text=["kind"])}
+{table(columns_to_read(report.table), f"Mean over {counted(seeds, 'seed')}, ± standard deviation", text=["kind"])}
 <p class="note">{KINDS_EXPLAINED}</p>
 <p class="note">Every model was trained for {int(report.curves["epoch"].max())} epochs on all of the training set, once
 for each seed, and evaluated on the test set once. <b>validation</b> is the mean {metric} of a cross-validation within
@@ -80,7 +81,7 @@ mean over all steps of training.</p>
 {f"{h}Data and settings{end}{chr(10)}{described}" if described else ""}
 {_failures(report.failures, f"{h}Failed runs{end}")}
 {h}Every run{end}
-<details><summary>{len(report.runs)} runs</summary>
+<details><summary>{counted(len(report.runs), "run")}</summary>
 {table(_runs_to_read(report.runs), "A row for each model and seed", text=["kind"])}
 </details>"""
 

@@ -101,6 +101,14 @@ def test_an_interval_beyond_the_range_of_accuracies_is_not_printed(metric):
         assert report.verdict.endswith("+0.1500 in accuracy (2 seeds are too few for an interval, p = 0.5).")
 
 
+def test_the_page_counts_one_seed_and_one_run_in_the_singular(tmp_path):
+    pytest.importorskip("matplotlib")
+    report_of(["mlp"], seeds=1).to_html(tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Mean over 1 seed, " in page
+    assert "<summary>1 run</summary>" in page
+
+
 def test_two_seeds_can_have_an_interval():
     pair = report_of(seeds=2).paired("gru", "mlp")
     assert -1 <= pair.low < pair.difference < pair.high <= 1
