@@ -46,12 +46,13 @@ def interrupt(
     Within two seconds it must have ended, and all its children with it; on a machine with more to do than it has cores,
     within so much longer as everything takes there.
     """
-    limit = 2 * max(1, os.getloadavg()[0] / cores())
+    slowness = max(1, os.getloadavg()[0] / cores())
+    limit = 2 * slowness
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=folder
     )
     try:
-        until = time.monotonic() + 60
+        until = time.monotonic() + 60 * slowness
         while not ready(found := children(process.pid)):
             assert process.poll() is None, process.communicate()[1]
             assert time.monotonic() < until, "never ready"

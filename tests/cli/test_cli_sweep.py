@@ -121,6 +121,7 @@ def test_trials_may_be_those_of_tpe(tmp_path):
 
 
 @needs_proc
+@pytest.mark.slow
 def test_an_interrupted_sweep_says_how_to_continue(tmp_path):
     line = 'sweep elman data.ts --space "epochs=1|1000000,hidden_size=2" --folder s --quiet --workers 1'
     first, second = (tmp_path / "s" / f"trial-000{k}-seed-0{end}" for k, end in enumerate((".npz", ".checkpoint.npz")))

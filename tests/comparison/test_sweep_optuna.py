@@ -55,9 +55,11 @@ def test_parallel_trials_are_the_same_bits_as_serial_ones():
 @pytest.mark.parametrize(
     "pruner",
     [
-        optuna.pruners.MedianPruner(n_startup_trials=2),
         optuna.pruners.SuccessiveHalvingPruner(reduction_factor=2),
-        optuna.pruners.HyperbandPruner(min_resource=1, max_resource=6, reduction_factor=2),
+        pytest.param(optuna.pruners.MedianPruner(n_startup_trials=2), marks=pytest.mark.slow),
+        pytest.param(
+            optuna.pruners.HyperbandPruner(min_resource=1, max_resource=6, reduction_factor=2), marks=pytest.mark.slow
+        ),
     ],
 )
 def test_a_pruned_run_has_fewer_epochs_and_is_never_the_best(pruner):

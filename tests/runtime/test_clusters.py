@@ -35,13 +35,21 @@ def on_ray() -> Iterator[None]:
     ray = pytest.importorskip("ray")
     register = pytest.importorskip("ray.util.joblib").register_ray
     paths = os.pathsep.join(filter(None, sys.path))
-    ray.init(
+    start = partial(
+        ray.init,
         num_cpus=2,
         object_store_memory=80_000_000,
         include_dashboard=False,
         log_to_driver=False,
         runtime_env={"env_vars": {"PYTHONPATH": paths}},
     )
+    try:
+        start()
+    except Exception as error:  # has no type of its own
+        if "timed out during startup" not in str(error):
+            raise
+        ray.shutdown()  # Ray waits 30 seconds, which cannot be set; once more, with its files in memory
+        start()
     register()
     try:
         with joblib.parallel_config(backend="ray", n_jobs=2):
