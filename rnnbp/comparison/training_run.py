@@ -14,7 +14,7 @@ import pandas as pd
 from rnnbp.data import SequenceDataset
 from rnnbp.gradients import GradientAlgorithm
 from rnnbp.losses import Loss
-from rnnbp.models import Sequential
+from rnnbp.models import Sequential, take_over_names
 from rnnbp.optimizers import FullBatch, Optimizer
 from rnnbp.optimizers.schedules import Schedule
 from rnnbp.runtime import check_target_folder, file_name, natural_int, positive_int
@@ -129,7 +129,8 @@ class TrainingRun:
         """Return the trained model of this run's result."""
         model = new_model(self.make, self.seed)
         model.params.vector[:] = result.parameters
-        model.loss, model.classes = self.recipe.loss, model.classes or self.train.classes
+        model.loss = self.recipe.loss
+        take_over_names(model, self.train)
         return model
 
     def trained(self) -> Trainer:

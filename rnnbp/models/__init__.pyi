@@ -3,6 +3,7 @@ from rnnbp.models.ensembles import forecast_ensemble as forecast_ensemble
 from rnnbp.models.ensembles import forecast_residuals as forecast_residuals
 from rnnbp.models.feature_names import check_tokenizer as check_tokenizer
 from rnnbp.models.feature_names import in_trained_order as in_trained_order
+from rnnbp.models.feature_names import take_over_names as take_over_names
 from rnnbp.models.forecast_result import Forecast as Forecast
 from rnnbp.models.layer_stack import LayerStack as LayerStack
 from rnnbp.models.prediction import BATCH_SIZE as BATCH_SIZE

@@ -1,6 +1,7 @@
 """Features of a dataset in the order in which a model was trained on them, by their names."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -52,6 +53,27 @@ def in_trained_order(name: str, data: SequenceDataset, trained: tuple[str, ...] 
         f"{name}: the features must be those that the model was trained on, {some(trained)}: {'; '.join(found)}. "
         "model.feature_names = None takes them by their places"
     )
+
+
+def take_over_names(model: Any, data: SequenceDataset) -> None:
+    """Set classes, feature names and tokenizer of a training set on a model that has none.
+
+    Parameters
+    ----------
+    model : Sequential
+    data : SequenceDataset
+
+    Examples
+    --------
+    >>> import rnnbp
+    >>> model = rnnbp.Sequential(rnnbp.Dense(2, 2))
+    >>> take_over_names(model, SequenceDataset([[[1.0, 2.0]]], targets=["no"], feature_names=["pitch", "energy"]))
+    >>> model.classes, model.feature_names
+    (('no',), ('pitch', 'energy'))
+    """
+    model.classes = model.classes or data.classes
+    model.feature_names = model.feature_names or data.feature_names
+    model.tokenizer = model.tokenizer or data.tokenizer
 
 
 def check_tokenizer(name: str, data: SequenceDataset, trained: CharTokenizer | None) -> None:

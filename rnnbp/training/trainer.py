@@ -1,7 +1,7 @@
 """Trainer: training over epochs, and checkpoints from which it resumes."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from rnnbp.data import SequenceDataset
 from rnnbp.gradients import BPTT, GradientAlgorithm
 from rnnbp.losses import Loss
 from rnnbp.metrics import History, Row
-from rnnbp.models import Sequential
+from rnnbp.models import Sequential, take_over_names
 from rnnbp.optimizers import Adam, ClipNorm, ClipValue, Minimizer, Optimizer, Ridge
 from rnnbp.optimizers.schedules import Schedule
 from rnnbp.runtime import Progress, as_html, as_lines, natural_int, positive_int
@@ -294,9 +294,8 @@ class Trainer(Evaluator):
 
     def _train(self, epochs: int, given: FitArguments) -> History:
         """Continue the current run for some epochs: none where none are left or early stopping has ended it."""
-        self._tell_model(given.train.classes)
-        self.model.feature_names = self.model.feature_names or given.train.feature_names
-        self.model.tokenizer = self.model.tokenizer or given.train.tokenizer
+        take_over_names(self.model, given.train)
+        self._tell_model()
         self._resumed = False
         if epochs > 0 and not self.training.ended:
             self._begin(given.stopping)
@@ -306,9 +305,8 @@ class Trainer(Evaluator):
         self.training.restore_best(given.stopping, self.model.params.vector)
         return self.history
 
-    def _tell_model(self, classes: Sequence[str] | None) -> None:
-        """Set classes, loss and statefulness on the model, so that it predicts without the trainer."""
-        self.model.classes = self.model.classes or classes
+    def _tell_model(self) -> None:
+        """Set loss and statefulness on the model, so that it predicts without the trainer."""
         self.model.loss, self.model.stateful = self.loss, self.stateful
 
     def _begin(self, stopping: EarlyStopping | None) -> None:
@@ -466,7 +464,8 @@ class Trainer(Evaluator):
         self.model.params.mask_vector = found.mask
         self.model.params.frozen_vector = found.frozen
         if found.rows:
-            self._tell_model(found.classes)
+            self.model.classes = self.model.classes or found.classes
+            self._tell_model()
         self.rng.bit_generator.state = found.rng
         self.rows, self.training, self._partial = found.rows, found.training, found.partial
         self._resumed = True

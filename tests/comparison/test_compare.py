@@ -300,3 +300,12 @@ def test_several_workers_begin_with_the_longest_runs():
     runs = list(_training_runs(recipe, factories, [0], classes(), classes(), 2))
     names = [run.name for run in _longest_first(runs)]
     assert names == ["recurrent"] * 3 + ["static"] * 3
+
+
+def test_the_trained_models_of_a_report_know_the_names_of_their_features():
+    data = classes()
+    named = rnnbp.SequenceDataset(list(data.sequences), targets=data.targets, feature_names=["pitch", "energy"])
+    report = compared({"static": static}, named, named, seeds=1, epochs=1)
+    assert report.trained["static"].feature_names == ("pitch", "energy")
+    swapped = rnnbp.SequenceDataset([x[:, ::-1] for x in named.sequences], feature_names=["energy", "pitch"])
+    np.testing.assert_array_equal(report.trained["static"].predict(swapped), report.trained["static"].predict(named))

@@ -21,7 +21,7 @@ from rnnbp.data import SequenceDataset
 from rnnbp.gradients import GradientAlgorithm
 from rnnbp.losses import Loss, natural_loss
 from rnnbp.metrics import check_monitor, history_columns
-from rnnbp.models import Sequential
+from rnnbp.models import Sequential, take_over_names
 from rnnbp.optimizers import ClipNorm, ClipValue, Optimizer
 from rnnbp.runtime import flag, job_count, positive_int
 from rnnbp.training import EarlyStopping, check_dataset
@@ -261,10 +261,9 @@ def _trained_model(
     result = run if folder is None else folder.result(run.trial, run.seed, parameters)
     if result is None or result.parameters is None:
         raise ValueError(f"the folder has no result any more of trial {run.trial}, seed {run.seed}")
-    trainer, train = settings.trial(parameters, run.seed).trainer, settings.train
+    trainer = settings.trial(parameters, run.seed).trainer
     model = trainer.model
     model.params.vector[:] = result.parameters
-    model.loss, model.stateful, model.classes = trainer.loss, trainer.stateful, model.classes or train.classes
-    model.feature_names = model.feature_names or train.feature_names
-    model.tokenizer = model.tokenizer or train.tokenizer
+    model.loss, model.stateful = trainer.loss, trainer.stateful
+    take_over_names(model, settings.train)
     return model
