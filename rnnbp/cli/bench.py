@@ -55,6 +55,10 @@ def _run_ranks(options: argparse.Namespace) -> None:
     from rnnbp.training.parallel import world
 
     _check_defaults(options, "--mpi")
+    if options.suite is not None or options.reservoirs or options.seconds is not None or options.output is not None:
+        raise ValueError(
+            "--suite, --reservoirs, --seconds and --output are of the other benchmarks: leave them out, or --mpi"
+        )
     comm = world()
     if comm is None:
         raise ValueError("--mpi measures several processes: start it by mpiexec -n 2 rnnbp bench --mpi")

@@ -27,7 +27,7 @@ from rnnbp.cli import (
 )
 from rnnbp.cli.arguments import check_targets, resolve_dataset
 from rnnbp.cli.how_to_continue import how_to_continue
-from rnnbp.cli.ranks import check_processes, print_error, printing_in_first
+from rnnbp.cli.ranks import agreed, check_processes, print_error, printing_in_first, refused_by_first
 from rnnbp.runtime import exit_status, terminated_as_interrupted
 
 
@@ -67,12 +67,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0
     """
     given = sys.argv[1:] if arguments is None else arguments
-    options = parser().parse_args(given)
+    with refused_by_first():
+        options = parser().parse_args(given)
     try:
         with terminated_as_interrupted(), printing_in_first():
-            check_processes(options)
-            check_targets(options)
-            resolve_dataset(options)
+            with refused_by_first():
+                check_processes(options)
+            agreed(lambda: check_targets(options))
+            agreed(lambda: resolve_dataset(options))
             options.run(options)
             sys.stdout.flush()
     except BrokenPipeError:  # the reader closed the pipe, as `head` does

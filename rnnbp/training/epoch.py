@@ -157,6 +157,8 @@ def by_steps(
             done.batches += 1
             done.seconds = time.perf_counter() - began
             after_batch(done)
+    if epoch.ranks.size > 1:  # each has told the others at the end of `together` what it wishes since the last batch
+        after_batch(done)
     return EpochResult(tally.result(epoch.ranks), float(np.mean(done.norms)), done.learning_rate, done.steps)
 
 

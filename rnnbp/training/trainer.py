@@ -218,8 +218,8 @@ class Trainer(Evaluator):
         TrainingDivergedError
             If a loss or gradient is not finite; it names the epoch, the batch and the largest gradient.
         """
-        positive_int("epochs", epochs)
         with self.ranks.guarded():
+            self.ranks.agreed("epochs", lambda: positive_int("epochs", epochs))
             given = self._checked(
                 FitArguments(train, validation, batch_size, progress, stopping, checkpoint, checkpoint_every, keep)
             )
@@ -262,9 +262,9 @@ class Trainer(Evaluator):
         ValueError, OSError, TrainingDivergedError
             As `fit` and `resume`.
         """
-        positive_int("epochs", epochs)
         given = FitArguments(train, validation, batch_size, progress, stopping, checkpoint, checkpoint_every, keep)
         with self.ranks.guarded():
+            self.ranks.agreed("epochs", lambda: positive_int("epochs", epochs))
             self.ranks.agreed("fit_up_to", lambda: given.check(self.ranks.first))
             if checkpoint is not None and self.ranks.from_first("the checkpoint", lambda: existing(checkpoint)):
                 self.resume(checkpoint)

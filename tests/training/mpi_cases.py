@@ -1,24 +1,22 @@
-"""Program of test_data_parallel.py for mpiexec: trainings of several ranks beside those of one process, all in one start."""
+"""Part of mpi_program.py: trainings of several ranks beside those of one process."""
 
-import sys
 import traceback
 
 import numpy as np
-from mpi4py import MPI
 
 import rnnbp
 from rnnbp import gradients as g
 from rnnbp.cells import ElmanCell, LSTMCell
+from rnnbp.training.parallel import ranks_of
 
-COMM = MPI.COMM_WORLD
 F, K = 3, 2
 
 
-def sequences(rng, n=11):
+def sequences(rng, n=6):
     return [rng.normal(size=(length, F)) for length in rng.integers(1, 9, n)]
 
 
-def of_sequences(n=11, seed=1, **options):
+def of_sequences(n=6, seed=1, **options):
     rng = np.random.default_rng(seed)
     return rnnbp.SequenceDataset(sequences(rng, n), targets=rng.integers(0, K, n), dtype=np.float64, **options)
 
@@ -90,8 +88,8 @@ ALGORITHMS = {
     "Backprop": case(g.Backprop, static, of_sequences, rnnbp.CrossEntropy),
     "ARTBP": case(lambda: g.ARTBP(g.Geometric(0.3), seed=4)),
     "ForwardGradient": case(lambda: g.ForwardGradient(2)),
-    "ComplexStep": case(g.ComplexStep, elman),
-    "FiniteDifference": case(g.FiniteDifference, elman, rtol=1e-4),
+    "ComplexStep": case(g.ComplexStep, elman, epochs=1),
+    "FiniteDifference": case(g.FiniteDifference, elman, rtol=1e-4, epochs=1),
     "BlockRTRL": case(lambda: g.BlockRTRL(2, every=2)),
     "EProp": case(lambda: g.EProp(every=3)),
     "KFRTRL": case(lambda: g.KFRTRL(every=2), lambda: model(layer=rnnbp.GRU(F, 4))),
@@ -133,10 +131,10 @@ OTHERS = {
         next_steps,
         lambda: rnnbp.MixtureDensity(2),
     ),
-    "classes": case(**CLASSES, validation=lambda: of_sequences(5, 9)),
+    "classes": case(**CLASSES, validation=lambda: of_sequences(2, 9)),
     "fewer sequences than ranks": case(made=last, data=lambda: of_sequences(1), loss=rnnbp.CrossEntropy),
     "weights of sequences": case(
-        made=last, data=lambda: of_sequences(weights=np.arange(11) % 4), loss=rnnbp.CrossEntropy
+        made=last, data=lambda: of_sequences(weights=np.arange(6) % 4), loss=rnnbp.CrossEntropy
     ),
     "weights of steps": case(data=lambda: of_steps(weights=True)),
     "resets": case(lambda: g.TruncatedBPTT(2, 3), data=lambda: of_steps(resets=True)),
@@ -159,8 +157,8 @@ OTHERS = {
         stopping=lambda: rnnbp.EarlyStopping(2),
         optimizer=lambda: rnnbp.Adam(0.3),
     ),
-    "LBFGS": case(optimizer=rnnbp.LBFGS, rtol=1e-6),
-    "NewtonCG": case(optimizer=rnnbp.NewtonCG, rtol=1e-6),
+    "LBFGS": case(optimizer=lambda: rnnbp.LBFGS(3), rtol=1e-6),
+    "NewtonCG": case(optimizer=lambda: rnnbp.NewtonCG(2), rtol=1e-6),
     "float32": case(made=lambda: rnnbp.Sequential(rnnbp.LSTM(F, 4), rnnbp.Dense(4, K), seed=5), rtol=1e-4),
 }
 
@@ -206,42 +204,51 @@ def repeating(trainer):
     return checkpointed or isinstance(trainer.gradient, g.RecurrentBackprop)
 
 
-def compare(made):
+def compare(made, comm):
     """Raise unless a training of all ranks is that of one process, in history, parameters, generator and scores."""
-    history, trainer, rtol, data = train(made, COMM)
+    history, trainer, rtol, data = train(made, comm)
     scores = trainer.evaluate(data)
-    alone, other, _, _ = train(made, None)
-    assert history.columns.tolist() == alone.columns.tolist()
-    np.testing.assert_allclose(history.pop("steps"), alone.pop("steps"), rtol=0.1 if repeating(trainer) else 0)
-    np.testing.assert_allclose(trainer.model.params.vector, other.model.params.vector, rtol, rtol)
-    np.testing.assert_allclose(history.to_numpy(float), alone.to_numpy(float), rtol, rtol)
-    assert trainer.rng.bit_generator.state == other.rng.bit_generator.state
-    expected = other.evaluate(data)
-    np.testing.assert_allclose(list(scores.values()), list(expected.values()), rtol, rtol)
-    rows = COMM.allgather(trainer.rows)
-    assert all(one == rows[0] for one in rows), "the ranks have different histories"
-    assert len({one.tobytes() for one in COMM.allgather(trainer.model.params.vector)}) == 1
+
+    def same(results):
+        for one in results:
+            assert one == results[0], "the ranks have different results"
+
+    own = trainer.rows, trainer.model.params.vector.tobytes(), trainer.rng.bit_generator.state, scores
+    trainer.ranks.collected("the results", own, same)
+
+    def alone():
+        rows, other, _, _ = train(made, None)
+        assert history.columns.tolist() == rows.columns.tolist()
+        np.testing.assert_allclose(history.pop("steps"), rows.pop("steps"), rtol=0.1 if repeating(trainer) else 0)
+        np.testing.assert_allclose(trainer.model.params.vector, other.model.params.vector, rtol, rtol)
+        np.testing.assert_allclose(history.to_numpy(float), rows.to_numpy(float), rtol, rtol)
+        assert trainer.rng.bit_generator.state == other.rng.bit_generator.state
+        expected = other.evaluate(data)
+        np.testing.assert_allclose(list(scores.values()), list(expected.values()), rtol, rtol)
+
+    trainer.ranks.from_first("one process", alone)
 
 
 def all_cases():
     return ALGORITHMS | {f"layer {name}": case(made=made) for name, made in LAYERS.items()} | OTHERS
 
 
-def main():
-    """Write a line for each case: its name, and 'ok' or what was wrong."""
-    chosen = sys.argv[1:]
+def main(comm, chosen=()):
+    """Write a line for each case: the number of ranks, its name, and 'ok' or what was wrong."""
     for name, made in all_cases().items():
         if chosen and name not in chosen:
             continue
         try:
-            compare(made)
+            compare(made, comm)
             found = "ok"
         except Exception:
             found = traceback.format_exc()
-        wrong = [f"rank {rank}: {text}" for rank, text in enumerate(COMM.allgather(found)) if text != "ok"]
-        if COMM.rank == 0:
-            print(f"{name}: {'ok' if not wrong else wrong[0]}", flush=True)
 
+        def write(all_found, name=name):
+            wrong = [f"rank {rank}: {text}" for rank, text in enumerate(all_found) if text != "ok"]
+            print(
+                f"{comm.size} ranks, {name}: {wrong[0] if wrong else 'ok'}",
+                flush=True,
+            )
 
-if __name__ == "__main__":
-    main()
+        ranks_of(comm).collected("a line", found, write)

@@ -2,13 +2,13 @@
 
 import os
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from rnnbp.training.parallel.ranks import ONE_PROCESS, Ranks
 
 SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_SIZE", "MV2_COMM_WORLD_SIZE")
 RANKS = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "MV2_COMM_WORLD_RANK")
-_joined: dict[int, Ranks] = {}
 
 
 def ranks_of(comm: Any) -> Ranks:
@@ -32,16 +32,26 @@ def ranks_of(comm: Any) -> Ranks:
     """
     if comm is None:
         return ONE_PROCESS
-    if not all(hasattr(comm, name) for name in ("Iallreduce", "Iallgather", "Dup", "rank", "size", "py2f")):
+    if not all(hasattr(comm, name) for name in ("Iallreduce", "Iallgather", "Dup", "rank", "size", "Get_attr")):
         raise ValueError(f"comm must be a communicator of mpi4py, such as MPI.COMM_WORLD, got {comm!r}")
     if comm.size == 1:
         return ONE_PROCESS
-    from rnnbp.training.parallel.mpi_ranks import MPIRanks
+    key = _key()
+    joined: Ranks | None = comm.Get_attr(key)
+    if joined is None:
+        from rnnbp.training.parallel.mpi_ranks import MPIRanks
 
-    key = comm.py2f()
-    if key not in _joined:
-        _joined[key] = MPIRanks(comm)
-    return _joined[key]
+        joined = MPIRanks(comm)
+        comm.Set_attr(key, joined)  # until the communicator is freed, whose handle another one may have then
+    return joined
+
+
+@cache
+def _key() -> int:
+    """Return the key of the attribute of a communicator in which its ranks are."""
+    from mpi4py import MPI
+
+    return int(MPI.Comm.Create_keyval())
 
 
 def started_ranks(environment: Mapping[str, str] = os.environ) -> int:

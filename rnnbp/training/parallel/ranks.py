@@ -78,9 +78,9 @@ class Ranks:
         return vector, loss, steps
 
     def wishes(self, checkpoint: bool, end: bool) -> tuple[bool, bool]:
-        """Return whether any process wishes to write a checkpoint, and to end, after a batch; within `together`.
+        """Return whether any process wishes to write a checkpoint, and to end, after a batch or `together`.
 
-        Of several processes, the wishes before the last `reduced` of the batch.
+        Of several processes, the wishes before the last `reduced` of the batch, or before the end of `together`.
         """
         return checkpoint, end
 
