@@ -3,15 +3,16 @@
 import os
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rnnbp.training.parallel.ranks import ONE_PROCESS, Ranks
+if TYPE_CHECKING:  # `rnnbp --help` imports no numerical library
+    from rnnbp.training.parallel.ranks import Ranks
 
 SIZES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_SIZE", "MV2_COMM_WORLD_SIZE")
 RANKS = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "MV2_COMM_WORLD_RANK")
 
 
-def ranks_of(comm: Any) -> Ranks:
+def ranks_of(comm: Any) -> "Ranks":
     """Return the processes of an MPI communicator that train together; without one, this process alone.
 
     Parameters
@@ -30,6 +31,8 @@ def ranks_of(comm: Any) -> Ranks:
     >>> ranks_of(None).size
     1
     """
+    from rnnbp.training.parallel.ranks import ONE_PROCESS
+
     if comm is None:
         return ONE_PROCESS
     if not all(hasattr(comm, name) for name in ("Iallreduce", "Iallgather", "Dup", "rank", "size", "Get_attr")):
@@ -37,7 +40,7 @@ def ranks_of(comm: Any) -> Ranks:
     if comm.size == 1:
         return ONE_PROCESS
     key = _key()
-    joined: Ranks | None = comm.Get_attr(key)
+    joined: "Ranks | None" = comm.Get_attr(key)
     if joined is None:
         from rnnbp.training.parallel.mpi_ranks import MPIRanks
 
