@@ -1,4 +1,4 @@
-"""Program of test_parallel.py for mpiexec with 3 ranks: all that is held of several ranks, in one start."""
+"""Program of test_data_parallel.py for mpiexec with 3 ranks: all that is held of several ranks, in one start."""
 
 import sys
 from pathlib import Path

@@ -40,7 +40,7 @@ def ranks_of(comm: Any) -> "Ranks":
     if comm.size == 1:
         return ONE_PROCESS
     key = _key()
-    joined: "Ranks | None" = comm.Get_attr(key)
+    joined: Ranks | None = comm.Get_attr(key)
     if joined is None:
         from rnnbp.training.parallel.mpi_ranks import MPIRanks
 
