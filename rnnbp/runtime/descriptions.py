@@ -1,6 +1,7 @@
 """Text and HTML for reprs: counts, shapes and tables of attributes."""
 
 import html
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,18 @@ def counted(number: int, what: str) -> str:
     ('1 step', '2 steps')
     """
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def without_addresses(value: Any) -> str:
+    """Return the representation of an object without addresses in memory, which differ between processes.
+
+    Examples
+    --------
+    >>> class Example: ...
+    >>> without_addresses([Example()])
+    '[<...Example object>]'
+    """
+    return re.sub(r" at 0x[0-9A-Fa-f]+", "", repr(value))
 
 
 def named_axes(shape: tuple[int, ...], axes: Sequence[str]) -> str:

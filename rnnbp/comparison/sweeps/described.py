@@ -3,7 +3,6 @@
 import ast
 import hashlib
 import inspect
-import re
 import textwrap
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -13,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from rnnbp.data import LabelSequences, SequenceDataset
+from rnnbp.runtime.descriptions import without_addresses
 
 HASH = "sha256 "  # beginning of what `digest` returns
-ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 
 
 def plain(value: Any) -> bool:
@@ -52,7 +51,7 @@ def described(value: Any) -> str:
     if frozen is not None and hasattr(value, "rvs"):  # of scipy.stats
         arguments = [*map(described, value.args), *(f"{key}={described(one)}" for key, one in value.kwds.items())]
         return f"{frozen.name}({', '.join(arguments)})"
-    return ADDRESS.sub("", repr(value))
+    return without_addresses(value)
 
 
 def function_source(function: Callable[..., Any]) -> str:

@@ -1,11 +1,11 @@
 """What has to be the same in all processes that train together, and gradients that can be divided over them."""
 
-import re
 from typing import Any
 
 import numpy as np
 
 from rnnbp.gradients import AdaptiveTruncation, GradientAlgorithm
+from rnnbp.runtime.descriptions import without_addresses
 from rnnbp.training.fit_arguments import FitArguments
 
 
@@ -34,22 +34,17 @@ def described(trainer: Any, given: FitArguments) -> dict[str, Any]:
     params = (model.params.vector, model.params.mask_vector, model.params.frozen_vector)
     return {
         "the model's parameters": [None if one is None else one.tobytes() for one in params],
-        "the model's layers": [_text(layer) for layer in model.layers],
+        "the model's layers": [without_addresses(layer) for layer in model.layers],
         "the optimizer's state": {
             k: v.tobytes() if hasattr(v, "tobytes") else v for k, v in _state_of(trainer).items()
         },
         "the random numbers (seed)": trainer.rng.bit_generator.state,
-        "the arguments of the trainer": [_text(getattr(trainer, name)) for name in fields],
+        "the arguments of the trainer": [without_addresses(getattr(trainer, name)) for name in fields],
         "the training data": [len(data), *(np.asarray(one).tobytes() for one in held)],
         "the validation data": None if given.validation is None else len(given.validation),
         "batch_size, stopping or the number of epochs so far": (given.batch_size, given.stopping, len(trainer.rows)),
         "the callbacks, in their number,": len(trainer.callbacks),
     }
-
-
-def _text(value: Any) -> str:
-    """Return the representation of an object without addresses in memory, which differ between processes."""
-    return re.sub(r" at 0x[0-9A-Fa-f]+", "", repr(value))
 
 
 def _state_of(trainer: Any) -> dict[str, Any]:
