@@ -27,6 +27,7 @@ from rnnbp.cli import (
 )
 from rnnbp.cli.arguments import check_targets, resolve_dataset
 from rnnbp.cli.how_to_continue import how_to_continue
+from rnnbp.cli.output import printing_safely
 from rnnbp.cli.ranks import agreed, check_processes, print_error, printing_in_first, refused_by_first
 from rnnbp.runtime import exit_status, terminated_as_interrupted
 
@@ -70,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with refused_by_first():
         options = parser().parse_args(given)
     try:
-        with terminated_as_interrupted(), printing_in_first():
+        with terminated_as_interrupted(), printing_in_first(), printing_safely():
             with refused_by_first():
                 check_processes(options)
             agreed(lambda: check_targets(options))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
+from rnnbp.cli.output import printable
 from rnnbp.training.parallel import ranks_of, started_rank, started_ranks, world
 
 
@@ -63,4 +64,4 @@ def printing_in_first() -> Iterator[None]:
 def print_error(text: str) -> None:
     """Print a message to the standard error, in the first of several processes of one mpiexec."""
     if started_ranks() == 1 or started_rank() == 0:
-        print(text, file=sys.stderr)
+        print(printable(text), file=sys.stderr)

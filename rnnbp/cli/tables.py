@@ -47,16 +47,19 @@ def read_table(path: str | Path) -> "pd.DataFrame":
 
 def _read_csv(path: str | Path) -> "pd.DataFrame":
     """Read a .csv file, in whose columns of text nothing but an empty cell is missing: None and NA may be classes."""
+    import pandas as pd
     from pandas.api.types import is_numeric_dtype
 
     from rnnbp.runtime import read_csv
 
     frame = read_csv(path)
-    texts = [name for name in frame if not is_numeric_dtype(frame[name]) or frame[name].isna().all()]
-    if texts and len(frame):
-        again = read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
-        frame = frame.assign(**{str(name): again[name] for name in texts})
-    return frame
+    empty = frame.isna().all().to_numpy()
+    texts = [k for k, dtype in enumerate(frame.dtypes) if empty[k] or not is_numeric_dtype(dtype)]
+    if not texts or not len(frame):
+        return frame
+    again = read_csv(path, dtype=str, keep_default_na=False, na_values=[""])  # whole, so that names are the same
+    names = frame.columns
+    return pd.concat([frame.drop(columns=names[texts]), again.iloc[:, texts]], axis=1)[list(names)]
 
 
 def _read_parquet(path: str | Path) -> "pd.DataFrame":
@@ -160,7 +163,8 @@ def with_names(labels: "pd.Series", classes: Sequence[str] | None) -> "pd.Series
         return labels
     found = sorted(set(labels.tolist()))
     names = list(map(str, found))
-    numbers = [label for label in found if label != -1] == list(range(found[-1] + 1))
+    counted = [label for label in found if label != -1]
+    numbers = counted == list(range(len(counted)))
     if numbers if classes is None else not set(names) <= set(classes):
         return labels
     return labels.astype(str).astype(pd.CategoricalDtype(names, ordered=True))

@@ -136,7 +136,8 @@ def from_frame(
     given = {"features": _listed(features), "info": _listed(info), "weight": weighted, "reset": flags}
     _check_named(frame, keys, target=wanted, **given)
     left: list[Any] = [c for c in frame if c not in (*keys, *wanted, *_listed(info), *weighted, *flags)]
-    inputs = [c for c in left if is_numeric_dtype(frame[c])] if features is None else _listed(features)
+    dtypes = dict(frame.dtypes.items())  # a column of a wide table takes long to be looked up
+    inputs = [c for c in left if is_numeric_dtype(dtypes[c])] if features is None else _listed(features)
     _check_inputs(frame, inputs)
     codes, names = pd.factorize(frame[sequence])
     order = np.argsort(codes, kind="stable")
@@ -144,7 +145,7 @@ def from_frame(
         order = np.lexsort((pd.factorize(frame[step], sort=True)[0], codes))
     rows, lengths = frame.iloc[order], np.bincount(codes)
     ends = np.cumsum(lengths)
-    about, others = _listed(info), [c for c in left if c not in inputs]
+    about, others = _listed(info), [c for c in left if c not in {*inputs}]
     if features is None:
         about += others
     elif info is None:  # a column that changes within a sequence was left out on purpose
@@ -309,11 +310,10 @@ def _check_named(frame: pd.DataFrame, keys: list[str], **arguments: list[str]) -
 def _check_inputs(frame: pd.DataFrame, inputs: list[str]) -> None:
     if not inputs:
         raise ValueError("frame has no column of features: features= must name columns of numbers")
+    dtypes = dict(frame.dtypes.items())
     for column in inputs:
-        if not is_numeric_dtype(frame[column]):
-            raise ValueError(
-                f"column {column!r} must hold numbers, got {frame[column].dtype}: leave it out of features="
-            )
+        if not is_numeric_dtype(dtypes[column]):
+            raise ValueError(f"column {column!r} must hold numbers, got {dtypes[column]}: leave it out of features=")
 
 
 def describe(lengths: Array, labels: Targets | None, classes: Sequence[str] | None) -> pd.DataFrame:

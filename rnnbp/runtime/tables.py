@@ -1,15 +1,19 @@
 """Tables as CSV files: those of others are read with limits, those of results are written."""
 
+import csv
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rnnbp.runtime.files import replacing
 from rnnbp.runtime.sources import DAMAGED_GZIP, TextSource, named, opened_text
 
 if TYPE_CHECKING:
     import pandas as pd
+
+MOST_COLUMNS = 2**14  # as spreadsheets have; pandas takes a quarter of a millisecond for each, empty ones too
+MOST_REPEATED = 100  # columns with the name of another: pandas names them anew in a time that is quadratic
 
 
 def write_tables(folder: str | Path, tables: "Mapping[str, pd.DataFrame]", digits: int | None = None) -> None:
@@ -59,7 +63,8 @@ def read_csv(path: TextSource, **options: Any) -> "pd.DataFrame":
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is not such a file, or damaged, or unpacks to more than a text does; the message begins with its name.
+        If it is not such a file, or damaged, unpacks to more than a text does, has more than 16,384 columns or 100 of
+        the same name; the message begins with its name.
 
     Examples
     --------
@@ -73,6 +78,7 @@ def read_csv(path: TextSource, **options: Any) -> "pd.DataFrame":
         with opened_text(path, encoding="utf-8", newline="") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore", pd.errors.DtypeWarning)  # of columns with numbers and texts
             warnings.simplefilter("error", pd.errors.ParserWarning)  # of rows with more cells than the header, cut
+            _check_header(file)
             return pd.read_csv(file, index_col=False, **options)
     except FileNotFoundError:
         raise
@@ -80,3 +86,20 @@ def read_csv(path: TextSource, **options: Any) -> "pd.DataFrame":
         raise ValueError(f"{named(path)} cannot be read as a table: its rows have more cells than its header") from None
     except (ValueError, OverflowError, RecursionError, *DAMAGED_GZIP) as error:
         raise ValueError(f"{named(path)} cannot be read as a table: {' '.join(str(error).split())}") from None
+
+
+def _check_header(file: TextIO) -> None:
+    """Raise if a table has so many columns that reading them would take minutes; the file stays where it was."""
+    if not file.seekable():
+        return
+    start = file.tell()
+    try:
+        columns = next((row for row in csv.reader(file) if "".join(row).strip() or len(row) > 1), [])
+    except csv.Error:  # what pandas explains
+        columns = []
+    file.seek(start)
+    if len(columns) > MOST_COLUMNS:
+        raise ValueError(f"it has {len(columns)} columns, at most {MOST_COLUMNS} are taken: leave some out")
+    names = [name for name in columns if name]
+    if (again := len(names) - len(set(names))) > MOST_REPEATED:
+        raise ValueError(f"{again} of its {len(columns)} columns have the name of another: name them differently")

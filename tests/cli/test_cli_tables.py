@@ -383,3 +383,44 @@ def test_a_folder_of_shards_is_trained_on_evaluated_and_predicted_as_the_dataset
     assert of_table.params.vector.tobytes() == of_shards.params.vector.tobytes()
     assert rnn("evaluate shards.npz shards") == rnn("evaluate table.npz my.csv")
     assert rnn("predict shards.npz --data shards") == rnn("predict table.npz my.csv")
+
+
+def test_integers_far_beyond_the_number_of_rows_are_names_of_classes():
+    from rnnbp.cli.tables import with_names
+
+    assert with_names(pd.Series([0, 2**40, -1]), None).tolist() == ["0", str(2**40), "-1"]
+    assert with_names(pd.Series([-1, -1]), None).tolist() == [-1, -1]
+
+
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (",".join(["x"] * 200), "199 of its 200 columns have the name of another"),
+        ("," * 20_000, "it has 20001 columns, at most 16384 are taken"),
+        ("\n\r\n" + "," * 20_000, "it has 20001 columns"),
+    ],
+)
+def test_a_table_of_columns_that_would_take_minutes_is_refused(header, message, tmp_path):
+    from rnnbp.runtime import read_csv
+
+    (tmp_path / "a.csv").write_text(header)
+    with pytest.raises(ValueError, match=message):
+        read_csv(tmp_path / "a.csv")
+
+
+def test_a_column_name_with_commas_counts_once_and_the_table_is_read_from_its_beginning(tmp_path):
+    from rnnbp.runtime import read_csv
+
+    (tmp_path / "a.csv").write_text('"' + "," * 20_000 + '",x\n1,2\n')
+    assert read_csv(tmp_path / "a.csv").to_numpy().tolist() == [[1, 2]]
+
+
+def test_columns_of_text_keep_their_places(tmp_path):
+    from rnnbp.cli.tables import read_table
+
+    (tmp_path / "a.csv").write_text("a,x,b,empty,x\nNA,1,None,,2\nu,3,v,,4\n")
+    frame = read_table(tmp_path / "a.csv")
+    assert list(frame) == ["a", "x", "b", "empty", "x.1"]
+    assert frame["a"].tolist() == ["NA", "u"]
+    assert frame["b"].tolist() == ["None", "v"]
+    assert frame["x.1"].tolist() == [2, 4]

@@ -174,6 +174,14 @@ def test_names_are_escaped_in_the_page(tmp_path, unrendered):
     assert "<b>gru</b>" not in (tmp_path / "report.html").read_text(encoding="utf-8")
 
 
+def test_names_are_escaped_in_notebooks():
+    report = report_of()
+    runs, curves = (frame.replace("gru", "<script>gru") for frame in (report.runs, report.curves))
+    page = Report(runs, curves, "accuracy")._repr_html_()
+    assert "<script>" not in page
+    assert "&lt;script&gt;gru" in page
+
+
 def test_repr_and_html_have_the_verdict_and_the_table():
     report = report_of()
     assert repr(report).startswith(report.verdict)

@@ -467,6 +467,13 @@ def test_a_killed_sweep_resumes_to_the_same_bits(tmp_path, jobs):
 # ---- report -------------------------------------------------------------------------------------
 
 
+def test_names_are_escaped_in_notebooks():
+    report = swept(lambda seed, **_: make(2, seed), {"a": ["<script>b"]}, trials=None, epochs=1)
+    page = report._repr_html_()
+    assert "<script>" not in page
+    assert "&lt;script&gt;b" in page
+
+
 def test_the_report_is_written_printed_and_plotted(tmp_path):
     report = swept(seeds=2)
     report.to_csv(tmp_path / "tables")

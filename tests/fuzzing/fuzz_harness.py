@@ -56,6 +56,8 @@ class Reader:
         Seconds that a megabyte may take.
     floor : int
         Bytes of memory that a small file may take.
+    floor_seconds : float
+        Seconds that a small file may take.
     """
 
     name: str
@@ -71,6 +73,7 @@ class Reader:
     plain: Callable[[bytes], int] = len
     seconds: float = 1.0
     floor: int = FLOOR_BYTES
+    floor_seconds: float = FLOOR_SECONDS
 
 
 @dataclass
@@ -262,7 +265,7 @@ def attempt(reader: Reader, data: bytes, path: Path, measure: bool = False) -> t
         wrong = f"warns: {odd[0].category.__name__}: {odd[0].message} at {odd[0].filename}:{odd[0].lineno}"
     elif not wrong and (odd := [one for one in given if Path(reader.file).name.split(".")[0] not in str(one.message)]):
         wrong = f"warns without the file's name: {str(odd[0].message)[:200]} at {odd[0].filename}:{odd[0].lineno}"
-    elif not wrong and seconds > FLOOR_SECONDS + reader.seconds * size / 1e6 and not measure:
+    elif not wrong and seconds > reader.floor_seconds + reader.seconds * size / 1e6 and not measure:
         wrong = f"takes {seconds:.2f} s for {size} bytes"
     elif not wrong and memory > reader.floor + reader.multiple * size:
         wrong = f"takes {memory} bytes for {size}"

@@ -21,6 +21,7 @@ from rnnbp import audio, cells, datasets, layers
 from rnnbp.datasets.pgm import read_pgm
 from rnnbp.datasets.timit import read_segments
 
+WIDE = 8.0  # seconds: pandas takes a quarter of a millisecond for each of at most 16,384 columns, several times
 RNG = np.random.default_rng(0)
 
 
@@ -550,9 +551,9 @@ READERS = [
     Reader("orl faces", "s2/2.pgm", pgms, lambda path: datasets.load_orl_faces(path.parents[1], each=2, block=1),
            are_datasets, (text, in_header(16)), beside=people),
     Reader("csv", "stranger.csv", texts(*TABLES), table, is_dataset, (text,), multiple=200,
-           seconds=200),  # pandas takes half a millisecond for each column, whatever its length
+           floor_seconds=WIDE),
     Reader("csv.gz", "stranger.csv.gz", packed(texts(*TABLES)), table, is_dataset, (gzipped, in_header(12)),
-           multiple=200, plain=plain_size, seconds=200),
+           multiple=200, plain=plain_size, floor_seconds=WIDE),
     Reader("parquet", "stranger.parquet", parquets, table, is_dataset, (), multiple=200, needs=("pyarrow",)),
     Reader("model", "stranger.npz", saved(".npz", rnnbp.Sequential.save), rnnbp.load, is_model, ARCHIVE),
     Reader("checkpoint", "stranger.npz", checkpoints, resumed, is_trainer, ARCHIVE),
@@ -565,7 +566,7 @@ READERS = [
     Reader("tar", "stranger.tar.gz", tars, unpacked, within, (structures.tar_members,), multiple=1100,
            floor=2**24),  # LZMA takes 8 MB for itself
     Reader("label table", "labels.csv", texts(LABELS), labelled, is_dataset, (text,), multiple=200, beside=recordings,
-           names="", seconds=100),
+           names="", floor_seconds=WIDE),
     Reader("dictionary", "stranger.dict", texts("knob  N AA1 B\nRECORD  R AH0 K AO1 R D\nRECORD(1)  R EH1 K ER0 D\n",
            ";;; text\nat AE1 T # comment\n"), datasets.load_cmudict, is_lexicon, (text,)),
     Reader("dictionary.gz", "stranger.dict.gz", packed(texts("knob  N AA1 B\nat AE1 T\n")), datasets.load_cmudict,

@@ -1,7 +1,7 @@
 """Fuzz the readers of files from outside: `python tests/fuzzing/run.py --inputs 100000 [--reader wav] [--seed 0]`.
 
 Prints a row for each reader, and writes every input that is a fault to the folder of --output, beside a text that says
-what is wrong. Ctrl-C prints what there is.
+what is wrong. Ctrl-C and SIGTERM print what there is, of the readers that are not finished too.
 """
 
 import argparse
@@ -11,7 +11,8 @@ import sys
 import tempfile
 import time
 import traceback
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, wait
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -52,7 +53,8 @@ def one(name: str, inputs: int, seed: int, output: Path) -> Tally:
     shared = Path("/dev/shm")
     folder = Path(tempfile.mkdtemp(dir=shared if shared.is_dir() else None))
     interrupted: list[int] = []
-    signal.signal(signal.SIGINT, lambda number, frame: interrupted.append(number))
+    for one_of in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one_of, lambda number, frame: interrupted.append(number))
 
     def stop(now: Tally) -> bool:
         return bool(interrupted) or len(now.faults) >= MOST_FAULTS
@@ -73,16 +75,19 @@ def main() -> int:
         "--reader", action="append", metavar="NAME", help="one of: " + ", ".join(r.name for r in READERS)
     )
     parser.add_argument("--seed", type=int, default=0, help="of the mutations (default 0)")
-    parser.add_argument("--processes", type=int, default=1, help="readers that are tried together (default 1)")
+    parser.add_argument(
+        "--jobs", "--processes", type=int, default=1, help="readers that are tried together (default 1)"
+    )
     parser.add_argument("--output", type=Path, default=Path("fuzzing-faults"), help="folder of inputs that are faults")
     options = parser.parse_args()
     names = options.reader or [reader.name for reader in READERS]
     if wrong := [name for name in names if name not in [reader.name for reader in READERS]]:
         parser.error(f"there is no reader {wrong[0]!r}; they are {', '.join(reader.name for reader in READERS)}")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     print(HEAD, flush=True)
     faults, began = 0, time.time()
     run = partial(one, inputs=options.inputs, seed=options.seed, output=options.output)
-    with ProcessPoolExecutor(options.processes, max_tasks_per_child=1) as pool:
+    with ProcessPoolExecutor(options.jobs, max_tasks_per_child=1) as pool:
         pending, printed = {}, set()
         for name in names:
             if installed(next(reader for reader in READERS if reader.name == name)):
@@ -101,11 +106,17 @@ def main() -> int:
                 printed.add(future)
                 print(shown(tally), flush=True)
         except KeyboardInterrupt:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)
-            for pid in list(pool._processes or {}):  # each returns what it has
-                os.kill(pid, signal.SIGINT)
+            for one_of in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(one_of, signal.SIG_IGN)
             for future in pending.values():
-                if not future.cancel() and future.exception() is None and future not in printed:
+                future.cancel()
+            while wait(pending.values(), timeout=0.5).not_done:  # the next reader may have been handed out already
+                for pid in list(pool._processes or {}):  # each returns what it has
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGINT)
+            for future in pending.values():
+                if not future.cancelled() and future not in printed and future.exception() is None:
+                    faults += len(future.result().faults)
                     print(shown(future.result()), flush=True)
             print("interrupted", flush=True)
     print(f"{faults} faults; {time.time() - began:.0f} s" + (f"; inputs in {options.output}" if faults else ""))
