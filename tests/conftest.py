@@ -47,7 +47,18 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
-BY_NUMPY = ("cells", "core", "diagnostics", "estimators", "gradients", "layers", "models", "optimizers", "training")
+BY_NUMPY = (
+    "arguments",
+    "cells",
+    "core",
+    "diagnostics",
+    "estimators",
+    "gradients",
+    "layers",
+    "models",
+    "optimizers",
+    "training",
+)
 
 
 @pytest.fixture(autouse=True)
