@@ -65,8 +65,8 @@ def test_reading_plots_the_image_and_the_probabilities_after_each_row(rng):
             assert ax.get_title() == (name if i == 0 else "")
             assert [t.get_text() for t in ax.get_xticklabels()] == (["a", "b", "c"] if i == 1 else [""] * 3)
             (frame,) = ax.patches
-            assert frame.get_x() == [2, 0][i] - 0.5
-            assert frame.get_width() == 1
+            x = frame.get_patch_transform().transform_path(frame.get_path()).vertices[:, 0]
+            assert (x.min(), x.max()) == ([2, 0][i] - 0.5, [2, 0][i] + 0.5)
     assert fig.axes[6].get_ylabel() == "probability"
 
 
