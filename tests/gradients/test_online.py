@@ -168,14 +168,14 @@ def accuracy_online(algorithm, delay, seed, steps=4000):
 
 
 @pytest.mark.slow
-def test_rtrl_learns_dependencies_longer_than_a_truncation(seed=0):
+def test_rtrl_learns_dependencies_longer_than_a_truncation():
     """A bit of three steps ago is learned by backpropagation through four steps, not through three.
 
     Of five steps ago it depends on the seed and the rounding.
     """
-    assert accuracy_online(RTRL(every=1), 3, seed) > 0.99
-    assert accuracy_online(TruncatedBPTT(1, 4), 3, seed) > 0.99
-    assert accuracy_online(TruncatedBPTT(1, 3), 3, seed) < 0.7
+    assert accuracy_online(RTRL(every=1), 3, seed=0) > 0.99
+    assert accuracy_online(TruncatedBPTT(1, 4), 3, seed=0) > 0.99
+    assert accuracy_online(TruncatedBPTT(1, 3), 3, seed=0) < 0.7
 
 
 def test_the_influence_matrix_does_not_grow_with_time():
