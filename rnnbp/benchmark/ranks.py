@@ -35,8 +35,8 @@ class AllReduceModel:
 
     Examples
     --------
-    >>> AllReduceModel(1e-6, 1e-9).seconds(4, 1000)
-    3.5e-06
+    >>> AllReduceModel(2.0**-20, 2.0**-30).seconds(4, 1024) == 2 * 2.0**-20 + 1.5 * 2.0**-20
+    True
     """
 
     alpha: float

@@ -104,6 +104,10 @@ for _name in SIZE_AT:
 def whole_generator(rng: np.random.Generator) -> np.random.Generator:
     """Return the generator whose draws are the same in all processes; a plain generator itself.
 
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+
     Examples
     --------
     >>> rng = np.random.default_rng(0)
@@ -117,10 +121,32 @@ def whole_generator(rng: np.random.Generator) -> np.random.Generator:
 
 
 def part_of(rng: np.random.Generator | None) -> BatchPart | None:
-    """Return the part of a batch for which a generator draws, None of a plain generator."""
+    """Return the part of a batch for which a generator draws, None of a plain generator.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator, optional
+
+    Examples
+    --------
+    >>> part_of(np.random.default_rng(0)) is None
+    True
+    """
     return rng.part if isinstance(rng, PartGenerator) else None
 
 
 def for_part_of(rng: np.random.Generator | None, own: np.random.Generator) -> np.random.Generator:
-    """Return the generator `own`, drawing for the same part of a batch as `rng` does."""
+    """Return the generator `own`, drawing for the same part of a batch as `rng` does.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator, optional
+    own : numpy.random.Generator
+
+    Examples
+    --------
+    >>> own = np.random.default_rng(1)
+    >>> for_part_of(np.random.default_rng(0), own) is own
+    True
+    """
     return PartGenerator(own.bit_generator, rng.part, rng.resets) if isinstance(rng, PartGenerator) else own

@@ -4,5 +4,6 @@ from rnnbp.training.early_stopping import EarlyStopping as EarlyStopping
 from rnnbp.training.epoch import TrainingDivergedError as TrainingDivergedError
 from rnnbp.training.evaluation import outputs_of as outputs_of
 from rnnbp.training.parallel.ranks import RankError as RankError
+from rnnbp.training.rotation import remove_checkpoints as remove_checkpoints
 from rnnbp.training.trainer import Callback as Callback
 from rnnbp.training.trainer import Trainer as Trainer

@@ -84,6 +84,22 @@ def _delete_from(path: str | Path, number: int) -> None:
         number += 1
 
 
+def remove_checkpoints(path: str | Path) -> None:
+    """Delete a checkpoint and the older ones beside it, where there are any.
+
+    Parameters
+    ----------
+    path : str or Path
+        As `Trainer.fit` took it.
+
+    Examples
+    --------
+    >>> remove_checkpoints("nowhere.npz")
+    """
+    for number in existing(path):
+        older(path, number).unlink()
+
+
 def existing(path: str | Path) -> list[int]:
     """Return the numbers of the checkpoint files that there are, newest first.
 

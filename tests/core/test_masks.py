@@ -1,6 +1,7 @@
 """Masked parameters stay zero under every gradient algorithm and optimizer, and in every file."""
 
 import copy
+import json
 
 import numpy as np
 import pytest
@@ -39,6 +40,7 @@ from rnnbp.layers import GRU, LSTM, Dense, Elman, FixedPoint, Last
 from rnnbp.losses import CrossEntropy
 from rnnbp.models import Sequential
 from rnnbp.optimizers import LBFGS, SGD, Adam, AdamW, Momentum, Nesterov, NewtonCG, RMSprop, Rprop
+from rnnbp.runtime.archives import CHECKSUM, checksum
 
 NAMES = ("0.w_hh", "1.w")
 
@@ -364,6 +366,13 @@ def test_a_random_mask_is_loaded_and_not_sampled_again(tmp_path):
     assert rnnbp.load(tmp_path / "model.npz").params.mask("0.w_hh").all()
 
 
+def save_with_checksum(path, arrays):
+    """Write the arrays of an archive of the package, changed ones, with the right checksum."""
+    header = json.loads(arrays.pop("header").tobytes())
+    header[CHECKSUM] = checksum({name: value for name, value in header.items() if name != CHECKSUM}, arrays)
+    np.savez(path, header=np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays)
+
+
 def test_a_model_without_a_mask_is_loaded_without_one(tmp_path):
     Sequential(Elman(3, 4)).save(tmp_path / "model.npz")
     assert rnnbp.load(tmp_path / "model.npz").params.mask_vector is None
@@ -377,7 +386,7 @@ def test_a_file_with_an_invalid_mask_is_refused(tmp_path, kept):
     masked_model().save(path)
     with np.load(path) as file:
         arrays = dict(file) | {"mask": kept}
-    np.savez(path, **arrays)
+    save_with_checksum(path, arrays)
     with pytest.raises(ValueError, match=r"complete model: mask_vector must be bools of shape \(P,\)"):
         rnnbp.load(path)
 
@@ -413,7 +422,7 @@ def test_a_checkpoint_with_a_wrong_mask_changes_nothing(tmp_path):
     trainer.fit(data(), epochs=1, progress=False, checkpoint=path)
     with np.load(path) as file:
         arrays = dict(file) | {"mask": np.ones(3, bool)}
-    np.savez(path, **arrays)
+    save_with_checksum(path, arrays)
     before = trainer.model.params.copy()
     with pytest.raises(ValueError, match="does not contain a complete checkpoint: mask is bool"):
         trainer.resume(path)

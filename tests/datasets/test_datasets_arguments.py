@@ -275,7 +275,7 @@ def test_every_argument_of_a_reader_changes_what_is_read(folder, name, argument)
     assert of_two_epochs(read(folder, **(given | first))) != of_two_epochs(read(folder, **(given | second)))
 
 
-UNOBSERVABLE = {"cache", "memory", "whole"}  # they do not change the result; `whole` is a download
+UNOBSERVABLE = {"cache", "memory", "whole", "within"}  # they do not change the result; `whole` is a download
 OF = {"path", "folder", "data", "items", "values", "y", "file"}  # what is read or written
 ELSEWHERE = {
     *("AudioInfo", "HTKFeatures", "ByFolder", "catalog", "data_folder", "fetch", "interpolate", "sunspot_numbers"),

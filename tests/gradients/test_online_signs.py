@@ -11,7 +11,7 @@ from test_forward import problem, reader
 import rnnbp
 from rnnbp.data import SequenceBatch
 from rnnbp.gradients import BPTT, KFRTRL, UORO
-from rnnbp.gradients.online import kf_rtrl, uoro
+from rnnbp.gradients.online import kf_rtrl, sign_estimates, uoro
 from rnnbp.gradients.online.decomposition import decompose
 from rnnbp.gradients.online.jacobian_compression import JacobianEntries
 from rnnbp.gradients.online.linearized_steps import LinearizedSteps
@@ -122,10 +122,11 @@ def scaled_jacobian(factor):
 
 
 def spoil(monkeypatch, balanced=None, random_signs=None, jacobian=None):
-    for module in (uoro, kf_rtrl):
-        for name, wrong in (("balanced", balanced), ("random_signs", random_signs)):
-            if wrong is not None:
-                monkeypatch.setattr(module, name, wrong)
+    if balanced is not None:
+        for module in (uoro, kf_rtrl):
+            monkeypatch.setattr(module, "balanced", balanced)
+    if random_signs is not None:
+        monkeypatch.setattr(sign_estimates, "random_signs", random_signs)
     if jacobian is not None:
         monkeypatch.setattr(JacobianEntries, "jacobian", jacobian)
 

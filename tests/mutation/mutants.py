@@ -5,6 +5,7 @@ import copy
 import difflib
 import functools
 import gc
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -208,7 +209,9 @@ class Live:
     """The functions and caches of this process, by the file that defines them."""
 
     def __init__(self) -> None:
-        objects = gc.get_objects()
+        objects = [
+            one for one in gc.get_objects() if type(one) not in weakref.ProxyTypes
+        ]  # what they stand for may be gone
         self.functions: dict[str, list[FunctionType]] = {}
         for one in objects:
             if isinstance(one, FunctionType):

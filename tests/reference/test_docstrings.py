@@ -25,7 +25,7 @@ def documented_arguments(text: str) -> set[str]:
 def arguments_of(thing: object) -> set[str]:
     """Return the names of the arguments of a function or class."""
     try:
-        return set(inspect.signature(thing).parameters)
+        return {name for name in inspect.signature(thing).parameters if not name.startswith("_")}
     except (TypeError, ValueError):
         return set()
 

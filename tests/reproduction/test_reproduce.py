@@ -102,7 +102,7 @@ def test_written_figures_replace_the_recorded_ones_and_nothing_else(tmp_path):
 def test_a_file_that_has_no_figures_is_not_overwritten(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text("my,data\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"mine\.csv: the columns must be table, row, .*, got my, data"):
+    with pytest.raises(ValueError, match=r"mine\.csv, line 1: the columns must be table, row, .*, got my, data"):
         write_figures(path, [figure("x", "c", 5.0)])
     assert path.read_text(encoding="utf-8") == "my,data\n"
 

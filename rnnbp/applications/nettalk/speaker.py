@@ -10,7 +10,7 @@ from rnnbp.applications.nettalk.variants import recurrent
 from rnnbp.datasets import data_folder
 from rnnbp.models import load
 from rnnbp.runtime import check_target
-from rnnbp.training import Trainer
+from rnnbp.training import Trainer, remove_checkpoints
 
 _HISSING = {"S", "Z", "SH", "ZH", "CH", "JH"}
 _VOICELESS = {"P", "T", "K", "F", "TH"}
@@ -132,7 +132,7 @@ def train_reader(
     checkpoint = path.with_name(f"{path.stem}.checkpoint.npz")
     trainer = SPEAKING.trained(lexicon, seed, progress=progress, checkpoint=checkpoint)
     trainer.model.save(path)
-    checkpoint.unlink(missing_ok=True)
+    remove_checkpoints(checkpoint)
     return trainer
 
 

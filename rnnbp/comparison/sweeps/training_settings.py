@@ -159,6 +159,12 @@ class Trial:
 def new_optimizer(make: MakeOptimizer | str | None, learning_rate: float | None = None) -> Optimizer:
     """Return a new optimizer, by its name or by a function that makes it; default: Adam with a learning rate of 0.01.
 
+    Parameters
+    ----------
+    make : callable or str, optional
+    learning_rate : float, optional
+        Default: the optimizer's.
+
     Raises
     ------
     ValueError

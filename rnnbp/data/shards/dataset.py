@@ -94,6 +94,8 @@ class ShardedDataset(SequenceDataset):
 
     Attributes
     ----------
+    reader : Reader
+        Of the shards of the folder.
     sequences : LazySequences
     targets : ndarray (N,) or (N, K), LabelSequences or None; or StepField, which is read on access
     weights, resets

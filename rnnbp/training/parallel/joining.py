@@ -60,6 +60,11 @@ def _key() -> int:
 def started_ranks(environment: Mapping[str, str] = os.environ) -> int:
     """Return the number of processes that the mpiexec which started this one has started; 1 without.
 
+    Parameters
+    ----------
+    environment : mapping of str to str
+        Default: that of this process.
+
     Examples
     --------
     >>> started_ranks({"PMI_SIZE": "4"}), started_ranks({})
@@ -71,6 +76,11 @@ def started_ranks(environment: Mapping[str, str] = os.environ) -> int:
 
 def started_rank(environment: Mapping[str, str] = os.environ) -> int:
     """Return the rank of this process among those that mpiexec has started; 0 without.
+
+    Parameters
+    ----------
+    environment : mapping of str to str
+        Default: that of this process.
 
     Examples
     --------
@@ -84,12 +94,22 @@ def started_rank(environment: Mapping[str, str] = os.environ) -> int:
 def world(environment: Mapping[str, str] = os.environ) -> Any:
     """Return the communicator of all processes of the mpiexec that started this one; None without, or of one.
 
+    Parameters
+    ----------
+    environment : mapping of str to str
+        Default: that of this process.
+
     Raises
     ------
     ImportError
         If this process is one of several, and mpi4py is not installed.
     RuntimeError
         If mpi4py finds other processes than mpiexec has started: it is built for another MPI.
+
+    Examples
+    --------
+    >>> world({}) is None
+    True
     """
     started = started_ranks(environment)
     if started == 1:

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-import socket
+import platform
 import sys
 import time
 import traceback
@@ -202,7 +202,7 @@ class MPIRanks(Ranks):
         raise error
 
     def __str__(self) -> str:
-        return f"rank {self.rank} of {self.size} (process {os.getpid()} on {socket.gethostname()})"
+        return f"rank {self.rank} of {self.size} (process {os.getpid()} on {platform.node()})"
 
     def _wait(self, request: Any) -> None:
         """Wait for the others; signals are handled in between, and another program may use the core."""
