@@ -16,6 +16,7 @@ from rnnbp.comparison import Recipe, TrainingRun, model_factory
 from rnnbp.datasets import load, write_synthetic_digits
 from rnnbp.datasets.varied import with_warp
 from rnnbp.features import resample
+from rnnbp.training.checkpoint_writer import CheckpointWriter
 
 
 @pytest.fixture(scope="module")
@@ -74,16 +75,16 @@ def model_file(folder, target, epochs, strings=150):
 def test_an_interrupted_training_resumes(rnn, folder, fewer):
     common = f"train bigru connected-digits --data {folder} --parameters 3000 --batch-size 8 --quiet"
     rnn(f"{common} --epochs 3 --save whole.npz")
-    real, seen = rnnbp.Trainer.save, []
+    real, seen = CheckpointWriter.write, []
 
-    def killed(self, path):
-        real(self, path)
-        seen.append(path)
+    def killed(self, partial=None):
+        real(self, partial)
+        seen.append(partial)
         if len(seen) == 2:
             raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rnnbp.Trainer, "save", killed)
+        patch.setattr(CheckpointWriter, "write", killed)
         message = rnn(f"{common} --epochs 3 --save broken.npz --checkpoint c.npz", 130)
     assert message.startswith(
         "rnnbp: interrupted; the checkpoints are saved, and the same command resumes from them:\n  rnnbp train"

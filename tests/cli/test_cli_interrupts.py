@@ -40,7 +40,7 @@ def interrupted(line: str, signum: int, ready, folder, **how):
     [(signal.SIGINT, 130, True), pytest.param(signal.SIGTERM, 143, False, marks=pytest.mark.slow)],
 )
 def test_an_interrupted_comparison_saves_its_finished_runs(files, signum, status, to_group):
-    line = "compare data.ts --models statistics-mlp,resampled-mlp --seeds 1 --epochs 200 --checkpoints runs --workers 2"
+    line = "compare data.ts --models statistics-mlp,resampled-mlp --seeds 1 --epochs 60 --checkpoints runs --workers 2"
     last = (
         files / "runs" / "statistics-mlp-fold-0.npz"
     )  # runs of the other network, the larger one, are finished by then
@@ -51,7 +51,7 @@ def test_an_interrupted_comparison_saves_its_finished_runs(files, signum, status
     )
     assert "Traceback" not in result.stderr
     epochs = [len(read_archive(path, CHECKPOINT_FILE)[0]["rows"]) for path in (files / "runs").glob("[!.]*.npz")]
-    assert epochs.count(200) >= 1
+    assert epochs.count(60) >= 1
     assert len(epochs) < 8
 
 
