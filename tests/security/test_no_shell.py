@@ -2,7 +2,7 @@
 
 import ast
 import sys
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,12 +23,15 @@ FORBIDDEN = {
 }
 
 
-def calls() -> Iterator[tuple[str, str, ast.Call]]:
-    """Yield the file, the name of what is called, and the call, of every call in the package."""
-    for path in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call):
-                yield path.relative_to(PACKAGE).as_posix(), ast.unparse(node.func), node
+@cache
+def calls() -> list[tuple[str, str, ast.Call]]:
+    """Return the file, the name of what is called, and the call, of every call in the package."""
+    return [
+        (path.relative_to(PACKAGE).as_posix(), ast.unparse(node.func), node)
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+    ]
 
 
 def test_no_call_runs_a_shell_or_reads_a_pickle():
