@@ -16,12 +16,12 @@ from rnnbp.data.parts import Share, check_share
 from rnnbp.data.resets import stream_resets
 from rnnbp.data.sequences import Sequences
 from rnnbp.data.shifted import columns_of, shifted_sequences
-from rnnbp.data.splits import bucketed, check_start, pieces, unpadded
+from rnnbp.data.splits import bucketed, first_batch, pieces, unpadded
 from rnnbp.data.standardizer import Standardizer
 from rnnbp.data.targets import Targets
 from rnnbp.data.tokenizer import CharTokenizer
 from rnnbp.data.weights import unpadded_weights
-from rnnbp.runtime import flag, positive_int
+from rnnbp.runtime import positive_int
 
 __all__ = ["SequenceBatch", "SequenceDataset", "Standardizer", "collate", "stream_batches"]
 
@@ -184,11 +184,7 @@ class SequenceDataset(Sequences):
         >>> [(b.lengths.tolist(), b.weights) for b in data.batches(2, bucket=2, share=(1, 2))]
         [([9, 8], array([0., 1.])), ([3, 2], array([0., 1.]))]
         """
-        positive_int("batch_size", batch_size)
-        positive_int("bucket", bucket)
-        first = check_start(start, -(-len(self) // batch_size))
-        if flag("shuffle", shuffle) and rng is None:
-            raise ValueError("rng is needed to shuffle: numpy.random.default_rng(seed)")
+        first = first_batch(len(self), batch_size, shuffle, rng, bucket, start)
         order = np.arange(len(self)) if rng is None or not shuffle else rng.permutation(len(self))
         parts = pieces(order, batch_size) if bucket == 1 else bucketed(order, self.lengths, batch_size, bucket)
         if shuffle and rng is not None and bucket > 1:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from rnnbp.data.labels import LabelSequences
 from rnnbp.data.targets import padded_per_step
 from rnnbp.data.validation import one_feature
-from rnnbp.runtime import natural_int, number
+from rnnbp.runtime import flag, natural_int, number, positive_int
 
 Array = np.ndarray
 
@@ -26,18 +26,24 @@ def pieces(order: Array, size: int) -> list[Array]:
     return [order[i : i + size] for i in range(0, len(order), size)]
 
 
-def check_start(start: int, batches: int) -> int:
-    """Return the batch at which an iteration over a number of `batches` begins, or raise.
+def first_batch(
+    size: int, batch_size: int, shuffle: bool, rng: np.random.Generator | None, bucket: int, start: int
+) -> int:
+    """Return the batch at which an iteration over `size` sequences begins, or raise where an argument of it is wrong.
 
     Examples
     --------
-    >>> check_start(7, 3)
+    >>> first_batch(6, 2, shuffle=False, rng=None, bucket=1, start=7)
     Traceback (most recent call last):
     ValueError: start must be at most 3, the number of batches, got 7
     """
+    batches = -(-size // positive_int("batch_size", batch_size))
+    positive_int("bucket", bucket)
     first = natural_int("start", start)
     if first > batches:
         raise ValueError(f"start must be at most {batches}, the number of batches, got {start}")
+    if flag("shuffle", shuffle) and rng is None:
+        raise ValueError("rng is needed to shuffle: numpy.random.default_rng(seed)")
     return first
 
 

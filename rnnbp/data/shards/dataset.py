@@ -24,10 +24,10 @@ from rnnbp.data.shards.index import read_index
 from rnnbp.data.shards.layout import row_bytes
 from rnnbp.data.shards.reader import Reader
 from rnnbp.data.shards.steps import StepField
-from rnnbp.data.splits import check_start, chosen_places
+from rnnbp.data.splits import chosen_places, first_batch
 from rnnbp.data.targets import checked_classes
 from rnnbp.data.validation import checked_sequence
-from rnnbp.runtime import flag, natural_int, positive_int, require
+from rnnbp.runtime import natural_int, positive_int, require
 
 Array = np.ndarray
 MEMORY = 2**27  # bytes
@@ -325,11 +325,7 @@ class ShardedDataset(SequenceDataset):
         ValueError
             If an argument is wrong, or these batches need more shards at a time than `memory` takes.
         """
-        positive_int("batch_size", batch_size)
-        positive_int("bucket", bucket)
-        first = check_start(start, -(-len(self) // batch_size))
-        if flag("shuffle", shuffle) and rng is None:
-            raise ValueError("rng is needed to shuffle: numpy.random.default_rng(seed)")
+        first = first_batch(len(self), batch_size, shuffle, rng, bucket, start)
         own = None if share is None else check_share(share)
         parts = self._batching.parts(batch_size, rng if shuffle else None, bucket, own)[first:]
         collator = Collator(

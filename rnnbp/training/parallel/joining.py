@@ -1,7 +1,7 @@
 """Which processes train together: those of a communicator that is given, or of the mpiexec that started this one."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -70,8 +70,7 @@ def started_ranks(environment: Mapping[str, str] = os.environ) -> int:
     >>> started_ranks({"PMI_SIZE": "4"}), started_ranks({})
     (4, 1)
     """
-    sizes = [int(environment[name]) for name in SIZES if environment.get(name, "").isdecimal()]
-    return max(sizes, default=1)
+    return _largest(environment, SIZES, default=1)
 
 
 def started_rank(environment: Mapping[str, str] = os.environ) -> int:
@@ -87,8 +86,12 @@ def started_rank(environment: Mapping[str, str] = os.environ) -> int:
     >>> started_rank({"PMI_SIZE": "4", "PMI_RANK": "3"}), started_rank({})
     (3, 0)
     """
-    ranks = [int(environment[name]) for name in RANKS if environment.get(name, "").isdecimal()]
-    return max(ranks, default=0)
+    return _largest(environment, RANKS, default=0)
+
+
+def _largest(environment: Mapping[str, str], names: Iterable[str], default: int) -> int:
+    """Return the largest number among some variables of the environment."""
+    return max((int(environment[name]) for name in names if environment.get(name, "").isdecimal()), default=default)
 
 
 def world(environment: Mapping[str, str] = os.environ) -> Any:
