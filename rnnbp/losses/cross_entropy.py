@@ -165,7 +165,7 @@ class CrossEntropy(Accuracy):
         z = np.asarray(outputs, np.float64)
         below = np.cumsum(np.exp(z - z.max(axis=-1, keepdims=True)), axis=-1)
         drawn = rng.random((*z.shape[:-1], 1)) * below[..., -1:]
-        return np.minimum((below <= drawn).sum(axis=-1), z.shape[-1] - 1)
+        return (below <= drawn).sum(axis=-1)
 
     def predict(self, outputs: ArrayLike) -> Array:
         """Return the most probable class of each item, (B,) or (T, B) int64.

@@ -79,8 +79,8 @@ class Quantile(ValueLoss):
     def terms(self, outputs: Array, targets: Array, weights: Array) -> tuple[Array, Array]:
         dtype = outputs.real.dtype
         q = np.array(self.quantiles, dtype)
-        known = np.where(weights > 0, targets, 0).astype(dtype)[..., None]
-        error = np.where(weights[..., None] > 0, known - outputs.reshape(*targets.shape, len(q)), 0)
+        error = targets.astype(dtype)[..., None] - outputs.reshape(*targets.shape, len(q))
+        error = np.where(weights[..., None] > 0, error, 0)
         slope = np.where(error.real > 0, q, np.where(error.real < 0, q - 1, 0)) / dtype.type(len(q))
         return (slope * error).sum(axis=(1, 2)), -slope.reshape(outputs.shape)
 

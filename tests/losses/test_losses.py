@@ -170,6 +170,14 @@ def test_cross_entropy_of_plain_labels_has_the_bits_of_labels_with_equal_weights
     np.testing.assert_array_equal(found[1], expected[1])
 
 
+@pytest.mark.parametrize("shape", [(7,), (5, 3)])
+def test_cross_entropy_of_plain_labels_is_the_mean_of_minus_their_log_probabilities(shape, rng):
+    outputs, labels = rng.normal(size=(*shape, K)), rng.integers(K, size=shape)
+    chosen = np.take_along_axis(CrossEntropy().probabilities(outputs), labels[..., None], axis=-1)
+    assert CrossEntropy()(outputs, labels)[0] == pytest.approx(-np.log(chosen).mean(), rel=1e-14)
+    assert CrossEntropy()(outputs.tolist(), labels)[0] == pytest.approx(-np.log(chosen).mean(), rel=1e-14)
+
+
 def test_cross_entropy_of_outputs_in_fortran_order_is_that_of_outputs_in_c_order(rng):
     outputs, labels = rng.normal(size=(6, 4)), rng.integers(4, size=6)
     for expected, found in zip(
@@ -281,6 +289,15 @@ def test_scores_leave_out_padding_and_ignored_items():
 
 
 @pytest.mark.parametrize("loss", CASES)
+def test_the_score_of_steps_is_that_of_the_real_ones(loss, rng):
+    outputs, targets = rng.standard_normal((T, B, width(loss))), targets_for(loss, rng, (T, B))
+    expected = loss.score(outputs[REAL], targets[REAL])
+    assert loss.score(outputs, targets, LENGTHS) == pytest.approx(expected, rel=1e-14)
+    assert loss.score(outputs, targets) != pytest.approx(expected, rel=1e-3)
+    assert loss.score(outputs[0], targets[0], LENGTHS) == loss.score(outputs[0], targets[0])
+
+
+@pytest.mark.parametrize("loss", CASES)
 def test_config_round_trip(loss, rng):
     again = from_config(loss.to_config())
     assert type(again) is type(loss)
@@ -306,6 +323,7 @@ def test_losses_are_found_by_name():
             None,
             r"label 3 in targets\[b=1\] is not one of the K = 3 classes 0..2; -1 is ignored",
         ),
+        ((5, 3), [0, 1, 2, 0, 4], None, r"label 4 in targets\[b=4\] is not one of the K = 3 classes"),
         ((2, 3), [0, -2], None, r"label -2 in targets\[b=1\] is not one of the K = 3 classes"),
         ((2, 1, 3), [[0], [7]], None, r"label 7 in targets\[t=1, b=0\] is not one of the K = 3 classes"),
         ((2, 3), [0.0, 1.0], None, "targets must be integer class labels, got float64"),
@@ -323,6 +341,7 @@ def test_losses_are_found_by_name():
             r"got \(2,\): add rnnbp.Last\(\) to the model, or give a target for every step",
         ),
         ((7, 2, 3), [0, 1], [7, 5], r"add rnnbp.Last\(\) to the model"),
+        ((2, 2, 3), [[[0], [1]], [[0], [1]]], None, r"for outputs of .*, got \(2, 2, 1\)$"),
         ((2, 3), [[0, 1], [0, 1]], None, r"got \(2, 2\): leave out the layer that pools over time"),
         ((3,), [0], None, r"outputs must have shape \(B, K\) or \(T, B, K\), got \(3,\)"),
         ((2, 2, 3), [[0, 1], [0, 1]], [3, 1], "lengths must be from 0 to T = 2, got 1 to 3"),

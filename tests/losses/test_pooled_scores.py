@@ -25,6 +25,7 @@ def test_the_score_of_batches_is_that_of_all_of_them_together(rng, loss, weighte
         targets = rng.integers(0, 2, (T, 4, 3)).astype(float) if binary else rng.integers(-1, 3, (T, 4))
         if binary:
             targets[rng.random(targets.shape) < 0.2] = np.nan
+            targets[0, 0, 0] = 0.5  # which counts as 0
         weights = rng.random(4) if weighted else None
         batches.append(loss.evidence(outputs, targets, due, weights))
         spread = np.broadcast_to(np.ones(4) if weights is None else weights, due.shape)[due]

@@ -111,10 +111,11 @@ def test_quantiles_that_cross_are_sorted():
 
 
 def test_samples_of_a_mixture_have_its_mean_and_spread():
-    loss, n = MixtureDensity(2, min_scale=0.1), 20_000
-    outputs = np.array([np.log(3), 0.0, -1.0, 2.0, 3.0, 4.0, *np.log([0.4, 0.9, 0.4, 0.9])])
+    loss, n = MixtureDensity(3, min_scale=0.1), 20_000
+    logits = np.log([6.0, 3.0, 1.0])
+    outputs = np.array([*logits, -1.0, 2.0, 3.0, 4.0, 9.0, 0.0, *np.log([0.4, 0.9, 0.4, 0.9, 0.4, 0.9])])
     found = loss.sample(np.tile(outputs, (n, 1)), np.random.default_rng(0))
-    pi, means, scales = np.array([[0.75], [0.25]]), outputs[2:6].reshape(2, 2), np.array([[0.5, 1.0], [0.5, 1.0]])
+    pi, means, scales = np.array([[0.6], [0.3], [0.1]]), outputs[3:9].reshape(3, 2), np.tile([0.5, 1.0], (3, 1))
     mean = (pi * means).sum(axis=0)
     variance = (pi * (scales**2 + means**2)).sum(axis=0) - mean**2
     np.testing.assert_allclose(found.mean(axis=0), mean, atol=5 * np.sqrt(variance / n).max())
@@ -146,7 +147,19 @@ def test_samples_of_classes_occur_with_their_probabilities():
     outputs = np.tile(np.log([0.2, 0.5, 0.3]), (20_000, 1))
     counts = np.bincount(CrossEntropy().sample(outputs, np.random.default_rng(0)), minlength=3) / 20_000
     np.testing.assert_allclose(counts, [0.2, 0.5, 0.3], atol=0.015)
-    assert CrossEntropy().sample(np.zeros((4, 2, 3)), np.random.default_rng(0)).shape == (4, 2)
+    labels = np.array([[0, 2], [1, 1], [2, 0], [2, 1]])
+    outputs = np.where(np.arange(3) == labels[..., None], 50.0, 0.0)
+    np.testing.assert_array_equal(CrossEntropy().sample(outputs, np.random.default_rng(0)), labels)
+
+
+@pytest.mark.parametrize("drawn", [0.0, np.nextafter(1, 0)])
+def test_a_class_of_probability_zero_is_never_drawn(drawn):
+    class Extreme:
+        def random(self, shape):
+            return np.full(shape, drawn)
+
+    outputs = [[-np.inf, 0.3, -np.inf], [-np.inf, -700.0, -np.inf]]
+    assert CrossEntropy().sample(outputs, Extreme()).tolist() == [1, 1]
 
 
 def test_huber_is_between_the_squared_and_the_absolute_error(rng):
