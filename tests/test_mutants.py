@@ -5,8 +5,9 @@ import sys
 from importlib import import_module
 
 import pytest
+from mutation import run
 from mutation.mutants import Live, mutants_of
-from mutation.run import interval
+from mutation.run import Outcomes, interval
 
 SOURCE = '''
 """Module of 1 function."""
@@ -79,6 +80,19 @@ def test_a_mutant_is_what_an_imported_function_computes(change, result, module, 
     ][-1]
     Live().apply(mutant)
     assert module.clipped() == result
+
+
+def test_an_interrupted_run_goes_on_and_survivors_run_again(module, tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "ROOT", tmp_path)
+    mutants, path = list(mutants_of(tmp_path / "clipping.py"))[:3], tmp_path / "found.diff"
+    first = Outcomes(path, mutants, again=False)
+    first.add(0, "killed")
+    first.add(1, "survived")
+    assert Outcomes(path, mutants, again=False).known == {0: "killed", 1: "survived"}
+    assert mutants[1].diff() in path.read_text()
+    assert Outcomes(path, mutants, again=True).known == {0: "killed"}
+    (tmp_path / "clipping.py").write_text(SOURCE.replace("5", "7"))
+    assert Outcomes(path, mutants, again=False).known == {}
 
 
 def test_the_interval_of_a_rate_is_wilsons():

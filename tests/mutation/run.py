@@ -5,15 +5,18 @@
 A parent process imports everything and collects the tests; each mutant is a fork of it, in which the mutated file's
 functions get their changed code and the quick tests that run the changed lines are run, the quickest first, until one
 fails. Which tests these are is measured once with coverage.py. A mutant that runs far longer than its tests did is
-killed by its limit of processor time. What survives is written as diffs.
+ended by its limit of processor time, and counted apart. What survives is written as diffs, each as soon as it is known:
+the same command goes on where it was interrupted, and `--again` runs those again that were not killed.
 """
 
 import argparse
 import gc
+import hashlib
 import json
 import math
 import os
 import random
+import re
 import resource
 import signal
 import sys
@@ -50,6 +53,7 @@ ROOMS = {  # the tests of each
 }
 COMPILED = ("ctc_compiled.py",)  # whose cache knows a function by its file, not by its code
 AT_COLLECTION = -1  # stands for all tests, in the map of lines
+LIMITS = [-number for number in (signal.SIGXCPU, signal.SIGKILL, signal.SIGALRM)]  # exit codes of what exceeds its own
 
 
 def main() -> None:
@@ -60,19 +64,18 @@ def main() -> None:
     total = len(mutants)
     if arguments.sample:
         mutants = random.Random(arguments.seed).sample(mutants, min(arguments.sample, total))
-    if arguments.only:
-        mutants = [mutants[int(k)] for k in arguments.only]
     folder = arguments.output
     folder.mkdir(parents=True, exist_ok=True)
     chart = folder / f"{arguments.room}.json"
     if arguments.measure or not chart.exists():
         in_fork(lambda: measure(arguments.room, arguments.measure or ROOMS[arguments.room], arguments.every, chart))
-    outcomes = folder / f"{arguments.room}{'-again' if arguments.only else ''}.diff"
-    outcomes.write_text("")
+    outcomes = Outcomes(folder / f"{arguments.room}.diff", mutants, again=arguments.again)
     loop = Loop(arguments.room, mutants, json.loads(chart.read_text()), arguments.budget, outcomes)
     tests = sorted({name.split("::")[0] for name, _ in loop.tests})
-    in_fork(lambda: pytest.main(options(tests), plugins=[loop]))
-    report(arguments.room, total, outcomes)
+    try:
+        in_fork(lambda: pytest.main(options(tests), plugins=[loop]))
+    finally:
+        report(arguments.room, len(mutants), total, outcomes.path)
 
 
 def parsed() -> argparse.Namespace:
@@ -82,7 +85,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--files", nargs="+", help="only files of these names, as huber")
     parser.add_argument("--without", nargs="+", default=[], help="no files of these names")
-    parser.add_argument("--only", nargs="+", help="only these numbers of the sample, as the survivors are numbered")
+    parser.add_argument("--again", action="store_true", help="run those again that an earlier run did not kill")
     parser.add_argument(
         "--measure", nargs="+", metavar="TESTS", help="add new tests to the map of which run which lines"
     )
@@ -122,9 +125,11 @@ def measure(room: str, files: list[str], every: int, chart: Path) -> None:
     class Plugin(Failures):
         def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
             items[:] = items[::every]
+            self.live = Live()
 
         @pytest.hookimpl(wrapper=True, tryfirst=True)
         def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+            self.live.forget()  # or a test would not run what an earlier one left in a cache
             self.failed, start = False, time.process_time()
             lines.switch_context(item.nodeid)
             done = yield
@@ -148,10 +153,37 @@ def measure(room: str, files: list[str], every: int, chart: Path) -> None:
 # ---- the mutants --------------------------------------------------------------------------------------------
 
 
+class Outcomes:
+    """What has become of the mutants, in a file that an interrupted run leaves and the next one reads."""
+
+    def __init__(self, path: Path, mutants: list[Mutant], again: bool) -> None:
+        self.path, self.mutants = path, mutants
+        places = [f"{mutant.path.relative_to(ROOT)} {mutant.place} {mutant.number}" for mutant in mutants]
+        texts = [file.read_text(encoding="utf-8") for file in sorted({mutant.path for mutant in mutants})]
+        head = f"# {hashlib.sha256(json.dumps([places, texts]).encode()).hexdigest()}\n"
+        found = outcomes_of(path) if path.exists() and path.read_text().startswith(head) else {}
+        self.known = {number: outcome for number, outcome in found.items() if outcome == "killed" or not again}
+        path.write_text(head)
+        for number, outcome in self.known.items():
+            self.add(number, outcome)
+
+    def add(self, number: int, outcome: str) -> None:
+        with self.path.open("a") as file:
+            file.write(f"## {outcome} {number}\n{'' if outcome == 'killed' else self.mutants[number].diff()}\n")
+
+
+def outcomes_of(path: Path) -> dict[int, str]:
+    """Return the outcome of each mutant in a file, by its number in the sample."""
+    found = re.findall(r"^## (\w+) (\d+)$", path.read_text(), re.MULTILINE)
+    return {int(number): outcome for outcome, number in found}
+
+
 class Loop:
     """A plugin of pytest that runs the tests of mutants instead of all tests once."""
 
-    def __init__(self, room: str, mutants: list[Mutant], chart: dict[str, Any], budget: float, outcomes: Path) -> None:
+    def __init__(
+        self, room: str, mutants: list[Mutant], chart: dict[str, Any], budget: float, outcomes: "Outcomes"
+    ) -> None:
         self.room, self.mutants, self.budget, self.outcomes = room, mutants, budget, outcomes
         self.lines, self.tests = chart["lines"], [(name, seconds) for name, seconds in chart["tests"]]
 
@@ -161,23 +193,21 @@ class Loop:
         live = Live()
         gc.freeze()  # so that no fork copies the memory of what its collector would visit
         for number, mutant in enumerate(self.mutants):
-            outcome = self.outcome(mutant, live, items)
-            with self.outcomes.open("a") as file:
-                file.write(f"## {outcome} {number}\n{'' if outcome == 'killed' else mutant.diff()}\n")
+            if number not in self.outcomes.known:
+                self.outcomes.add(number, self.outcome(mutant, live, items))
         return True
 
     def outcome(self, mutant: Mutant, live: Live, items: dict[str, pytest.Item]) -> str:
-        """Return what becomes of a mutant: killed, survived or unrun."""
+        """Return what becomes of a mutant: killed, ended (by a limit of its resources), survived or unrun."""
         chosen, fresh = self.chosen(mutant)
         tests = [items[name] for name, _ in chosen if name in items]
         seconds = sum(seconds for _, seconds in chosen)
         if not tests:
             return "unrun"
-        if in_fork(lambda: survives(live, mutant, tests), seconds):
-            return "killed"
-        if fresh and in_fork(lambda: again(live, mutant, chosen), seconds + 10):
-            return "killed"  # by tests of objects that collecting makes, before the change in the process above
-        return "survived"
+        code = in_fork(lambda: survives(live, mutant, tests), seconds)
+        if not code and fresh:  # tests of objects that collecting makes, before the change in the process above
+            code = in_fork(lambda: again(live, mutant, chosen), seconds + 10)
+        return "survived" if not code else "killed" if code not in LIMITS else "ended"
 
     def chosen(self, mutant: Mutant) -> tuple[list[tuple[str, float]], bool]:
         """Return the tests that run the mutant's lines, and whether collecting tests runs them."""
@@ -244,12 +274,12 @@ def in_fork(run: Callable[[], Any], seconds: float | None = None) -> int:
 def limit(seconds: float) -> None:
     """Limit this process's processor time and memory, and end it if it waits forever; leave it without output."""
     os.setpgid(0, 0)
-    allowed = 3 + math.ceil(3 * seconds)
+    allowed = 10 + math.ceil(3 * seconds)  # seconds: changed code of a cell may have to be compiled
     resource.setrlimit(resource.RLIMIT_CPU, (allowed, allowed))
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (2 << 30),) * 2)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.alarm(20 + 10 * allowed)
+    signal.alarm(20 + 5 * allowed)
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in (1, 2):
         os.dup2(nothing, stream)
@@ -258,17 +288,20 @@ def limit(seconds: float) -> None:
 # ---- what is found ------------------------------------------------------------------------------------------
 
 
-def report(room: str, total: int, outcomes: Path) -> None:
-    """Print the rate of the mutants that were killed."""
-    found = [line.split(" ", 2)[1] for line in outcomes.read_text().splitlines() if line.startswith("## ")]
-    n, killed = len(found), found.count("killed")
+def report(room: str, drawn: int, total: int, outcomes: Path) -> None:
+    """Print the rate of the mutants that were killed, or ended, among those that were run."""
+    found = list(outcomes_of(outcomes).values())
+    n, killed = len(found), found.count("killed") + found.count("ended")
     if not n:
         raise SystemExit("no mutant was run: see pytest's messages above")
     low, high = interval(killed, n)
     print(
-        f"room {room}: {n} of {total} mutants, {killed} killed, {n - killed} survived (of them {found.count('unrun')}"
+        f"room {room}: {n} mutants of {drawn} drawn from {total}: {killed} killed (of them {found.count('ended')} by\n"
+        f"limits of time or memory), {n - killed} survived (of them {found.count('unrun')} in lines that no mapped\n"
+        f"test runs within the budget): {killed / n:.1%}, 95 % interval {low:.1%} to {high:.1%}; see {outcomes}"
     )
-    print(f"in lines that no test runs): {killed / n:.1%}, 95 % interval {low:.1%} to {high:.1%}; see {outcomes}")
+    if n < drawn:
+        print("the same command runs the rest")
 
 
 def interval(killed: int, n: int, z: float = 1.96) -> tuple[float, float]:
