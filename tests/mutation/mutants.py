@@ -5,7 +5,6 @@ import copy
 import difflib
 import functools
 import gc
-import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -209,15 +208,13 @@ class Live:
     """The functions and caches of this process, by the file that defines them."""
 
     def __init__(self) -> None:
-        objects = [
-            one for one in gc.get_objects() if type(one) not in weakref.ProxyTypes
-        ]  # what they stand for may be gone
+        objects = gc.get_objects()  # asked for their types alone: a proxy answers for another, which may be gone
         self.functions: dict[str, list[FunctionType]] = {}
         for one in objects:
-            if isinstance(one, FunctionType):
+            if type(one) is FunctionType:
                 self.functions.setdefault(one.__code__.co_filename, []).append(one)
-        self.caches = [one for one in objects if isinstance(one, functools._lru_cache_wrapper)]
-        self.cells = [one for one in objects if isinstance(one, DeclaredCell)]
+        self.caches = [one for one in objects if type(one) is functools._lru_cache_wrapper]
+        self.cells = [one for one in objects if issubclass(type(one), DeclaredCell)]
 
     def apply(self, mutant: Mutant) -> None:
         """Give the functions of a file, which has been imported, their changed code and defaults."""
