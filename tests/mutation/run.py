@@ -89,7 +89,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument(
         "--measure", nargs="+", metavar="TESTS", help="add new tests to the map of which run which lines"
     )
-    parser.add_argument("--every", type=int, default=1, metavar="K", help="map every K-th test only")
+    parser.add_argument("--every", type=int, default=1, metavar="K", help="map one of K tests only, drawn at random")
     parser.add_argument(
         "--budget", type=float, default=4.0, help="seconds of tests for a mutant: those of a line may be hundreds"
     )
@@ -114,7 +114,7 @@ def import_room(room: str) -> None:
 def measure(room: str, files: list[str], every: int, chart: Path) -> None:
     """Add to the map of a room which tests of these files run each line, and their seconds of processor time.
 
-    Of tables of tests that are much alike every third or so may suffice: what is left out can only make survivors.
+    Of tables of tests that are much alike one of three or so may suffice: what is left out can only make survivors.
     """
     import coverage
 
@@ -124,7 +124,8 @@ def measure(room: str, files: list[str], every: int, chart: Path) -> None:
 
     class Plugin(Failures):
         def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-            items[:] = items[::every]
+            draw = random.Random(0)  # every K-th of all would be the same rows of a table in all of its tests
+            items[:] = [item for item in items if draw.random() * every < 1]
             self.live = Live()
 
         @pytest.hookimpl(wrapper=True, tryfirst=True)
