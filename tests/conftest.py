@@ -26,14 +26,16 @@ OPTIONAL = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip the examples of a docstring that imports an optional package where it is not installed."""
-    absent = [package for package in OPTIONAL if find_spec(package) is None]
-    imports = re.compile(rf"^(import|from) .*\b({'|'.join(absent)})\b") if absent else None
+    """Mark the examples of docstrings that import an optional package, and skip them where it is not installed."""
+    absent = {package for package in OPTIONAL if find_spec(package) is None}
+    imports = re.compile(rf"^(?:import|from) .*\b({'|'.join(OPTIONAL)})\b")
     for item in items:
-        if imports and isinstance(item, pytest.DoctestItem):
-            wanted = next((found for one in item.dtest.examples if (found := imports.search(one.source))), None)
+        if isinstance(item, pytest.DoctestItem):
+            wanted = {found[1] for one in item.dtest.examples if (found := imports.search(one.source))}
             if wanted:
-                item.add_marker(pytest.mark.skip(reason=f"this example needs {wanted[2]}"))
+                item.add_marker("interop")
+            if wanted & absent:
+                item.add_marker(pytest.mark.skip(reason=f"this example needs {', '.join(sorted(wanted & absent))}"))
 
 
 # The same examples at every run, and no limit on time for a machine that does other things as well.
