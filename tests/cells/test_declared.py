@@ -206,6 +206,22 @@ def test_source_of_the_lstm_reads_as_its_equation():
     assert "    d_state = concatenate([h_by_weights, d_c_next * f], axis=-1)\n" in LSTMCell(3, 4).source()
 
 
+def test_source_of_whole_sequences_names_products_and_says_which_weights_are_halved():
+    class Scaled(DeclaredCell):
+        parameters = "p"
+
+        @staticmethod
+        def update(x, h, p):
+            scaled = p * h
+            return 2.0 * tanh(affine("h", x, scaled))
+
+    source = Scaled(3, 4).source("numpy")
+    assert "matmul(delta_t, w, out=d_scaled_all_t)" in source
+    assert "multiply(2, u7_t, out=h_next_t)" in source
+    assert "it is half: sigmoid(a)" not in source
+    assert "it is half: sigmoid(a)" in LSTMCell(3, 4).source("numpy")
+
+
 def test_an_error_inside_generated_code_shows_its_line(rng):
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - NumPy's message
         LSTMCell(3, 4).step(made(LSTMCell(3, 4)), np.zeros((2, 8)), np.zeros((2, 5)))

@@ -118,6 +118,11 @@ def test_a_symbol_that_is_taken_gets_an_accent():
         new, h = h + linear("a", x), tanh(affine("h", x, h))
         return new * h
 
+    def letters(x, h, alpha):
+        alpha_t = tanh(affine("a", x, h))
+        return alpha + alpha_t, alpha_t * alpha
+
+    assert declared(letters, state="h alpha")[0] == r"\alpha_t' = \tanh(W x_t + R h_{t-1} + b)"
     assert declared(update, state="h c")[0] == r"\tilde{c}_t = \tanh(W x_t + R h_{t-1} + b)"
     assert declared(rebound)[1:] == [
         r"\tilde{h}_t = \tanh(W_h x_t + R_h h_{t-1} + b_h)",

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from helpers import made, relative_error, spans_of
+from helpers import CELLS, made, relative_error, spans_of
 from test_cells import LEADS, drawn, logistic
 
 import rnnbp
@@ -10,6 +10,7 @@ from rnnbp import cells
 from rnnbp.cells import Cell, state_jacobian
 from rnnbp.cells.base import check_cell
 from rnnbp.cells.layer_norm import normalized, normalized_vjp
+from rnnbp.cells.orthogonal import cayley
 from rnnbp.cells.outer import outer_method
 from rnnbp.kernels import kernel_of, using
 from rnnbp.kernels.loop import Loop
@@ -378,6 +379,18 @@ def test_segments_that_pass_the_state_on_equal_one_run(cell, rng):
     np.testing.assert_array_equal(state, last)
 
 
+@pytest.mark.parametrize("cell", [*CELLS.values(), *(cell for cell, _ in TABLE.values())], ids=[*CELLS, *TABLE])
+def test_every_parameter_is_initialized_whatever_it_was_before(cell):
+    params = rnnbp.Parameters(cell.shapes())
+    params.vector[:] = np.nan
+    cell.initialize(params, np.random.default_rng(0))
+    first = params.vector.copy()
+    cell.initialize(params, np.random.default_rng(1))
+    assert np.isfinite(first).all()
+    assert np.isfinite(params.vector).all()
+    assert (params.vector != first).any()
+
+
 @every_cell
 def test_check_gradient_takes_every_cell(cell):
     assert rnnbp.check_gradient(cell).max_error < 1e-12
@@ -531,6 +544,12 @@ def test_latex_of_constrained_cells_has_the_constraint():
 
 def test_latex_of_sine_and_cosine_is_that_of_latex():
     assert r"a &= \mathrm{radius} \odot \cos(\mathrm{angle})" in cells.LRUCell(F, H).latex()
+
+
+def test_what_is_remembered_of_an_orthogonal_matrix_cannot_be_changed(rng):
+    for matrix in cayley(rng.standard_normal((3, 3))):
+        with pytest.raises(ValueError, match="read-only"):
+            matrix[0, 0] = 1.0
 
 
 def test_irregular_sampling_with_equal_intervals_is_the_regular_cell(rng):
