@@ -17,7 +17,7 @@ from rnnbp.losses import Loss
 from rnnbp.models import Sequential, take_over_names
 from rnnbp.optimizers import FullBatch, Optimizer
 from rnnbp.optimizers.schedules import Schedule
-from rnnbp.runtime import check_target_folder, file_name, natural_int, positive_int
+from rnnbp.runtime import check_target_folder, file_name, positive_int, seed_int
 from rnnbp.training import Trainer, TrainingDivergedError, checkpoint_in
 
 MakeModel = Callable[..., Sequential]
@@ -174,7 +174,7 @@ def chosen_seeds(seeds: int | Iterable[int]) -> list[int]:
     """
     if not isinstance(seeds, Iterable):
         return list(range(positive_int("seeds", seeds)))
-    chosen = [natural_int("seeds", one) for one in seeds]
+    chosen = [seed_int("seeds", one) for one in seeds]
     if not chosen:
         raise ValueError("seeds must be at least one, got none")
     twice = [one for one, count in Counter(chosen).items() if count > 1]

@@ -18,7 +18,7 @@ from rnnbp.layers.tied_dense import check_tied
 from rnnbp.models.freezing import Freezable
 from rnnbp.models.kind import Kind, kind_of
 from rnnbp.models.resets import SpanResiduals, backward_spans, unroll_spans
-from rnnbp.runtime import natural_int
+from rnnbp.runtime import seed_int
 
 
 class LayerStack(Freezable):
@@ -56,7 +56,7 @@ class LayerStack(Freezable):
                 raise ValueError(f"layers must be rnnbp layers, got {layer!r} as layer {i}{_advice(layer)}")
         self.layers: tuple[Layer, ...] = layers
         self.info: dict[str, Any] = {}
-        self.seed = natural_int("seed", seed)
+        self.seed = seed_int("seed", seed)
         self.dtype = _float(dtype)
         self._shapes = self._fit()
         check_directions(layers)

@@ -10,7 +10,7 @@ from rnnbp.layers import Dense, Run
 from rnnbp.models import Sequential
 from rnnbp.models.prepared import PreparedLayers
 from rnnbp.reservoirs.recursive_least_squares import RecursiveLeastSquares
-from rnnbp.runtime import natural_int, positive_int
+from rnnbp.runtime import positive_int, seed_int
 
 Array = np.ndarray
 ONE = Run(np.array([1]))
@@ -108,7 +108,7 @@ def force(
     below = PreparedLayers(model.layers[:-1], model.params)
     rls = RecursiveLeastSquares(last.input_size, K, forgetting, initial)  # type: ignore[attr-defined]
     index = len(model.layers) - 1
-    y: Array = np.random.default_rng(natural_int("seed", seed)).standard_normal((K,))
+    y: Array = np.random.default_rng(seed_int("seed", seed)).standard_normal((K,))
     states: list[Any] | None = model.start()[:-1]
     outputs, change = np.empty_like(wanted), np.empty(len(wanted))
     for t, target_now in enumerate(wanted):

@@ -8,7 +8,7 @@ import pandas as pd
 from rnnbp.layers import Run
 from rnnbp.models import Sequential
 from rnnbp.optimizers import NormalEquations, Ridge
-from rnnbp.runtime import natural_int, positive_int
+from rnnbp.runtime import natural_int, positive_int, seed_int
 
 Array = np.ndarray
 
@@ -89,7 +89,7 @@ def memory_capacity(
     D = int(below.layer_shapes[-1][-1] or 0)
     greatest = 2 * D if delays is None else positive_int("delays", delays)
     skipped, half = max(natural_int("washout", washout), greatest), positive_int("steps", steps)
-    x = np.random.default_rng(natural_int("seed", seed)).uniform(-0.5, 0.5, skipped + 2 * half)
+    x = np.random.default_rng(seed_int("seed", seed)).uniform(-0.5, 0.5, skipped + 2 * half)
     states = below.evaluate(x[:, None, None], Run(np.array([len(x)])))[0][skipped:, 0]
     past = np.lib.stride_tricks.sliding_window_view(x, greatest + 1)[skipped - greatest :, -2::-1]
     equations = NormalEquations(states.shape[1], greatest)

@@ -15,7 +15,9 @@ from rnnbp.runtime.checks import number as number
 from rnnbp.runtime.checks import positive_int as positive_int
 from rnnbp.runtime.checks import repeated as repeated
 from rnnbp.runtime.checks import require as require
+from rnnbp.runtime.checks import seed_int as seed_int
 from rnnbp.runtime.checks import seed_or_generator as seed_or_generator
+from rnnbp.runtime.checks import shown as shown
 from rnnbp.runtime.checks import unknown as unknown
 from rnnbp.runtime.checks import unused as unused
 from rnnbp.runtime.descriptions import as_html as as_html

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 MOST_OPTIONS, LONGEST_ASKED = 1000, 100  # among which, and of which, the nearest name is sought: files may have many
+MOST_BITS = 63  # of sizes and counts, which become 64-bit integers; seeds have no limit
 
 
 def positive_int(name: str, value: Any) -> int:
@@ -36,6 +37,17 @@ def natural_int(name: str, value: Any) -> int:
     return integer_at_least(name, value, 0, "an integer of 0 or more")
 
 
+def seed_int(name: str, value: Any) -> int:
+    """Return `value` as an int of at least 0 and of any size, or raise.
+
+    Examples
+    --------
+    >>> seed_int("seed", 2**200) == 2**200
+    True
+    """
+    return _integer(name, value, 0, "an integer of 0 or more")
+
+
 def seed_or_generator(name: str, value: Any) -> None:
     """Raise unless `value` is an int of at least 0, or a numpy.random.Generator.
 
@@ -48,12 +60,12 @@ def seed_or_generator(name: str, value: Any) -> None:
     if isinstance(value, np.random.Generator):
         return
     try:
-        natural_int(name, value)
+        seed_int(name, value)
     except ValueError as error:
         raise ValueError(f"{error} (a numpy.random.Generator is taken too)") from None
 
 
-def integer_at_least(name: str, value: Any, least: int, taken: str) -> int:
+def integer_at_least(name: str, value: Any, least: float, taken: str) -> int:
     """Return `value` as an int of at least `least`, or raise; `taken` describes the accepted values in the error.
 
     Examples
@@ -61,9 +73,28 @@ def integer_at_least(name: str, value: Any, least: int, taken: str) -> int:
     >>> integer_at_least("k2", 5, 2, "an integer >= k1 = 2")
     5
     """
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:
+        raise ValueError(f"{name} must be {taken} (and below 2**{MOST_BITS}), got {shown(value)}")
+    return _integer(name, value, least, taken)
+
+
+def _integer(name: str, value: Any, least: float, taken: str) -> int:
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer) or value < least:
-        raise ValueError(f"{name} must be {taken}, got {value!r}")
+        raise ValueError(f"{name} must be {taken}, got {shown(value)}")
     return int(value)
+
+
+def shown(value: Any) -> str:
+    """Return what an error says of a value: its repr, but of a huge integer its number of bits.
+
+    Examples
+    --------
+    >>> shown("text"), shown(10**400)
+    ("'text'", 'an integer of 1329 bits')
+    """
+    if isinstance(value, int) and value.bit_length() > 2 * MOST_BITS:
+        return f"an integer of {value.bit_length()} bits"
+    return repr(value)
 
 
 def integer(name: str, value: Any) -> int:
@@ -75,9 +106,7 @@ def integer(name: str, value: Any) -> int:
     Traceback (most recent call last):
     ValueError: ignore must be an integer, got 'none'
     """
-    if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer):
-        raise ValueError(f"{name} must be an integer, got {value!r}")
-    return int(value)
+    return integer_at_least(name, value, -math.inf, "an integer")
 
 
 def flag(name: str, value: Any) -> bool:
@@ -107,7 +136,7 @@ def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf
     real = real and (isinstance(value, float | np.floating) or abs(int(value)) < 2**1023)  # else float() overflows
     above = real and (value > low if open_low else value >= low)
     if not (above and value <= high and math.isfinite(value)):
-        raise ValueError(f"{name} must be a number {_range(low, high, open_low)}, got {value!r}")
+        raise ValueError(f"{name} must be a number {_range(low, high, open_low)}, got {shown(value)}")
     return float(value)
 
 

@@ -15,7 +15,7 @@ from rnnbp.metrics import History, Row
 from rnnbp.models import Sequential, take_over_names
 from rnnbp.optimizers import Adam, ClipNorm, ClipValue, Minimizer, Optimizer, Ridge
 from rnnbp.optimizers.schedules import Schedule
-from rnnbp.runtime import Progress, as_html, as_lines, natural_int, positive_int
+from rnnbp.runtime import Progress, as_html, as_lines, positive_int, seed_int
 from rnnbp.training.checkpoint import Checkpoint, check_checkpoint_path, incomplete, read_checkpoint, write_checkpoint
 from rnnbp.training.checkpoint_writer import CheckpointWriter
 from rnnbp.training.early_stopping import EarlyStopping
@@ -141,7 +141,7 @@ class Trainer(Evaluator):
         check_schedule(schedule)
         self.clip, self.schedule, self.callbacks = clip, schedule, checked_callbacks(callbacks)
         check_full_batch(self.optimizer, self.gradient, {"clip": clip, "schedule": schedule, "stateful": stateful})
-        self.rng = np.random.default_rng(natural_int("seed", seed))
+        self.rng = np.random.default_rng(seed_int("seed", seed))
         self.rows: list[Row] = []
         self.training = TrainingState()
         self._resumed = False

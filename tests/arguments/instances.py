@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import files
 import numpy as np
 import things
 from public import Entry, entries
@@ -23,6 +24,11 @@ INSTANCES: dict[type, Callable[[], Any]] = {
     rnnbp.SequenceBatch: lambda: things.dataset().batch(),
     rnnbp.Report: things.report,
     rnnbp.SuiteReport: things.suite_report,
+    rnnbp.SweepReport: things.sweep_report,
+    rnnbp.optimizers.Optimizer: rnnbp.SGD,
+    rnnbp.optimizers.Minimizer: rnnbp.LBFGS,
+    rnnbp.solvers.Solver: rnnbp.Anderson,
+    rnnbp.ShardedDataset: lambda: rnnbp.load_shards(files.shards()),
     rnnbp.Forecast: things.forecast,
     rnnbp.decoding.Alignment: lambda: rnnbp.decoding.align(np.log(np.full((4, 3), 1 / 3)), [1, 2]),
     rnnbp.reservoirs.ForceRun: things.force_run,
@@ -39,6 +45,7 @@ ON_EACH_METHOD: dict[str, Callable[[], Any]] = {
     "rnnbp.Sequential.transform": things.model,
     "rnnbp.Sequential.generate": things.tokens,
     "rnnbp.SequenceDataset.cut": things.series,
+    "rnnbp.ShardedDataset.cut": lambda: rnnbp.load_shards(files.shards_of_steps()),
 }
 
 

@@ -1,5 +1,7 @@
 """Small things that valid calls are made of, each made anew."""
 
+import copy
+import unittest.mock
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 import rnnbp
+from rnnbp.applications.nettalk.variants import recurrent
+from rnnbp.datasets.varied import varied
 
 
 def dataset(**options: Any) -> rnnbp.SequenceDataset:
@@ -95,7 +99,7 @@ def report() -> rnnbp.Report:
 
 @cache
 def suite_report() -> rnnbp.SuiteReport:
-    return rnnbp.SuiteReport({"one": report(), "two": report()})
+    return rnnbp.SuiteReport({"one": report()})
 
 
 def force_run() -> Any:
@@ -129,6 +133,9 @@ def feature_reader() -> Any:
 ESTIMATORS = [getattr(rnnbp.estimators, name) for name in rnnbp.estimators.__all__ if name != "read_sequences"]
 
 
+FITTED_ON_TARGETS = [kind for kind in ESTIMATORS if hasattr(kind, "epochs")]
+
+
 def panel() -> list[np.ndarray]:
     """Return four sequences of three steps and two features."""
     return list(np.random.default_rng(0).normal(size=(4, 3, 2)))
@@ -136,11 +143,22 @@ def panel() -> list[np.ndarray]:
 
 def fitted(kind: type) -> Any:
     """Return an estimator after an epoch."""
+    return copy.deepcopy(fitted_once(kind))
+
+
+@cache
+def fitted_once(kind: type) -> Any:
     if kind is rnnbp.estimators.SequenceFeatures:
         return kind(lambda x: 2 * x)
     if kind is rnnbp.estimators.SequenceStandardizer:
         return kind().fit(panel())
     return kind(epochs=1, random_state=0).fit(*example_of(kind))
+
+
+def fitted_with(kind: type, /, **arguments: Any) -> Any:
+    """Return an estimator with some arguments, fitted: `fit` checks them, as scikit-learn wants it."""
+    examples = example_of(kind) if kind in FITTED_ON_TARGETS else (panel(),)
+    return kind(**arguments).fit(*examples)
 
 
 def example_of(kind: type) -> tuple[Any, ...]:
@@ -165,3 +183,44 @@ def forecast() -> rnnbp.Forecast:
     network = per_step()
     residuals = rnnbp.forecast_residuals(network, series())
     return network.forecast(np.ones((5, 2)), 2, samples=4, residuals=residuals)
+
+
+def lexicon() -> rnnbp.applications.nettalk.Lexicon:
+    return rnnbp.applications.nettalk.Lexicon.of_cmudict({"cat": [("K", "AE1", "T")]})
+
+
+def recordings() -> rnnbp.data.ResampledDataset:
+    """Return two recordings of a class, of which features are computed."""
+    waveforms = rnnbp.data.LazySequences(lambda place: signal(400)[:, None], 2)
+    return varied(rnnbp.SequenceDataset(waveforms, targets=[0, 0]), mfcc(), rnnbp.features.Variation(), sr=8000)
+
+
+def stepped() -> rnnbp.optimizers.Optimizer:
+    """Return an optimizer after a step."""
+    made, params = rnnbp.SGD(), model().params
+    made.step(params, np.ones_like(params.vector))
+    return made
+
+
+@cache
+def sweep_report() -> rnnbp.SweepReport:
+    space = {"hidden": [2, 3]}
+    return rnnbp.sweep(lambda seed, hidden: vector_of_two(), space, dataset(), dataset(), epochs=1, progress=False)
+
+
+def entered(function: Any, /, **arguments: Any) -> None:
+    """Call what makes a context, and enter it."""
+    with function(**arguments):
+        pass
+
+
+def undrawn(function: Any, /, **arguments: Any) -> None:
+    """Call what draws figures into files, which takes seconds, and leave these empty."""
+    with unittest.mock.patch("matplotlib.figure.Figure.savefig"):
+        function(**arguments)
+
+
+def quickly_read(function: Any, /, **arguments: Any) -> None:
+    """Train a reader for an epoch."""
+    with unittest.mock.patch("rnnbp.applications.nettalk.speaker.SPEAKING", recurrent(4, 1)):
+        function(**arguments)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from rnnbp.runtime import choice, did_you_mean, integer_at_least, natural_int, number, positive_int, require
+from rnnbp.runtime import checks, choice, did_you_mean, integer_at_least, natural_int, number, positive_int, require
 
 
 @pytest.mark.parametrize("value", [1, 7, np.int64(3), np.int32(3), np.uint8(3)])
@@ -88,3 +88,14 @@ def test_require_names_the_package_and_the_extra():
 def test_an_integer_beyond_the_range_of_floats_is_no_number(value):
     with pytest.raises(ValueError, match="rate must be a number"):
         number("rate", value)
+
+
+def test_sizes_are_below_2_to_the_63_and_seeds_of_any_size():
+    message = r"^size must be a positive integer \(and below 2\*\*63\), got an integer of \d+ bits$"
+    for huge in (10**400, 10**5000, 2**200):  # Python refuses to print the second
+        with pytest.raises(ValueError, match=message):
+            checks.positive_int("size", huge)
+    with pytest.raises(ValueError, match="an integer of 1329 bits"):
+        checks.integer("ignore", -(10**400))
+    assert checks.positive_int("size", 2**63 - 1) == 2**63 - 1
+    assert checks.seed_int("seed", 10**400) == 10**400

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from rnnbp.comparison.sweeps.described import described
-from rnnbp.runtime import did_you_mean, natural_int, positive_int, python_scalar
+from rnnbp.runtime import did_you_mean, positive_int, python_scalar, seed_int
 
 Parameters: TypeAlias = dict[str, Any]
 
@@ -235,7 +235,7 @@ def random_trials(spaces: Sequence[Parameters], trials: int, seed: int) -> list[
             f"trials must be at most {points}, the number of points of the space, got {trials}: leave it out to try "
             "them all"
         )
-    rng = np.random.default_rng(natural_int("seed", seed))
+    rng = np.random.default_rng(seed_int("seed", seed))
     found: dict[tuple[Any, ...], Parameters] = {}
     repeats = 0
     while len(found) < trials:

@@ -9,7 +9,7 @@ import numpy as np
 from rnnbp.cells.base import Array
 from rnnbp.gradients.online.detached_layers import layer_outputs
 from rnnbp.gradients.online.forward_pass import BlockLoss, ForwardPass
-from rnnbp.runtime import natural_int
+from rnnbp.runtime import seed_int
 
 
 class Feedback(Protocol):
@@ -78,7 +78,7 @@ class RandomFeedback:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        natural_int("seed", self.seed)
+        seed_int("seed", self.seed)
 
     def matrix(self, units: int, outputs: int, layer: int = 0) -> Array:
         """Return the matrix (units, outputs) of a layer, counted downwards from the highest that has one."""
