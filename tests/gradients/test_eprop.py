@@ -340,6 +340,8 @@ def test_the_feedback_matrix_is_normal_with_variance_one_over_outputs_and_given_
     assert np.abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 0.05
     assert one.std() == pytest.approx(1 / np.sqrt(50), rel=0.03)
     assert abs(one.mean()) < 0.01
+    with pytest.raises(ValueError, match="read-only"):
+        one[0, 0] = 1.0  # it is that of all feedback with the seed
 
 
 def test_feedback_may_be_any_function():

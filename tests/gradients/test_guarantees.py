@@ -1,6 +1,7 @@
 """What the package guarantees of each algorithm, and the guarantee of an algorithm that a user gives."""
 
 import dataclasses
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -138,6 +139,18 @@ def test_the_runs_of_an_algorithm_are_those_of_its_seeds():
     assert exact.vectors.shape == (1, model.params.size)
     assert exact.allocated > model.params.vector.nbytes
     assert exact.seconds > 0
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_measuring_memory_leaves_tracing_as_it_was(before):
+    model, batch, loss = problem()
+    if before:
+        tracemalloc.start()
+    try:
+        run_seeds(Guarantee("exact", BPTT()), model, batch, loss, [3])
+        assert tracemalloc.is_tracing() == before
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("per_step", [False, True])
