@@ -568,6 +568,13 @@ def test_clockwork_of_period_one_is_an_elman_network(rng):
     np.testing.assert_allclose(found[:, :H], elman.step(params, h, x)[0], rtol=1e-14)
 
 
+@pytest.mark.parametrize("cell", [cells.LayerNormLSTMCell(F, H), cells.LayerNormGRUCell(F, H)])
+def test_layer_normalization_starts_with_gains_of_one_and_its_memory_unshifted(cell):
+    params = made(cell)
+    assert all((params[name] == 1).all() for name in params.shapes if name.startswith("g_"))
+    assert not params["b_c"].any() if "b_c" in params.shapes else params["b_ih"].any()
+
+
 @pytest.mark.torch
 def test_layer_normalization_equals_pytorch(rng):
     torch = pytest.importorskip("torch")
