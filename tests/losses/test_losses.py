@@ -159,6 +159,13 @@ def test_cross_entropy_equals_values_by_hand():
     np.testing.assert_allclose(d_outputs, [[0.5, -0.75, 0.25]])
 
 
+def test_smoothing_gives_its_share_of_probability_to_all_classes_alike():
+    value, d_outputs = CrossEntropy(label_smoothing=0.3)(np.log([[0.5, 0.25, 0.25]]), [1])
+    due = np.array([0.1, 0.8, 0.1])
+    assert value == pytest.approx(-np.sum(due * np.log([0.5, 0.25, 0.25])))
+    np.testing.assert_allclose(d_outputs, [[0.5, 0.25, 0.25] - due])
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
 def test_cross_entropy_of_plain_labels_has_the_bits_of_labels_with_equal_weights(dtype, rng):
     """Labels of sequences that all count are computed on a shorter way than labels with weights."""
@@ -350,8 +357,9 @@ def test_losses_are_found_by_name():
     ],
 )
 def test_cross_entropy_refuses_targets_and_lengths_that_do_not_fit(outputs, targets, lengths, message):
-    with pytest.raises(ValueError, match=message):
-        CrossEntropy()(np.zeros(outputs), targets, lengths)
+    for given in (targets, np.array(targets)):
+        with pytest.raises(ValueError, match=message):
+            CrossEntropy()(np.zeros(outputs), given, lengths)
 
 
 def test_labels_past_the_end_are_not_checked():
