@@ -34,7 +34,7 @@ if __name__ == "__main__":
 import pytest  # noqa: E402
 from mutation.mutants import Live, Mutant, mutants_of  # noqa: E402
 
-QUICK = "not slow and not torch and not interop and not oracles and not cluster"
+QUICK = "not slow and not torch and not interop and not oracles"
 ROOMS = {  # the tests of each
     "gradients": [
         "tests/gradients",
