@@ -1,9 +1,12 @@
 """How many samples a test of unbiasedness takes, and what it concludes from them."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import rnnbp
+from rnnbp.gradients import unbiased
 from rnnbp.gradients.bias import ROUNDING
 from rnnbp.gradients.cost_measurement import total_of
 from rnnbp.gradients.guarantees import Guarantee
@@ -49,6 +52,16 @@ def test_the_number_of_samples_is_at_least_doubled():
     sample, _ = noisy(0.1)
     power = _growing(sample, EXACT, 256, 0, 1.0, 1000)[0].smallest_bias
     assert _growing(sample, EXACT, 256, 0, 0.99 * power, 1000)[1] == 512
+
+
+@pytest.mark.parametrize(("later", "ok"), [(0.0, True), (0.5, False)])
+def test_a_bias_is_one_only_if_a_second_sample_finds_it_too(later, ok, monkeypatch):
+    samples = [noisy(0.5, 0.5)[0], noisy(0.5, later)[0]]
+    monkeypatch.setattr(unbiased, "_sampler", lambda *_: lambda seed: samples[seed >= unbiased.FEWEST](seed))
+    problem = SimpleNamespace(exact=EXACT, replayable=lambda: False)
+    finding = unbiased.find_bias(problem, None, 0.2, 10_000)
+    assert (finding.ok, finding.test, finding.runs) == (ok, "samples", unbiased.FEWEST + unbiased.CONFIRMING)
+    assert finding.found.bias == pytest.approx(later, abs=0.02)
 
 
 def test_a_mean_over_all_draws_is_exact_or_biased():

@@ -29,6 +29,7 @@ def test_other_schedules_are_those_of_the_paper():
         (lambda: LinearSampling(0), "epochs must be .*, got 0"),
         (lambda: LinearSampling(1, start=-0.1), r"start must be .*, got -0\.1"),
         (lambda: LinearSampling(1, end=1.1), r"end must be .*, got 1\.1"),
+        (lambda: LinearSampling(1, end=-0.1), r"end must be .*, got -0\.1"),
         (lambda: ExponentialSampling(1.5), r"k must be .*, got 1\.5"),
         (lambda: InverseSigmoidSampling(0.5), r"k must be .*, got 0\.5"),
         (lambda: SpectralPenalty(rnnbp.BPTT(), ["0.w_hh"], weight=0), "weight must be .*, got 0"),
