@@ -1,6 +1,7 @@
 """E-prop: RTRL without the paths through recurrent weights, by the published formulas and by a slow reference."""
 
 from dataclasses import replace
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -340,6 +341,10 @@ def test_the_feedback_matrix_is_normal_with_variance_one_over_outputs_and_given_
     assert np.abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 0.05
     assert one.std() == pytest.approx(1 / np.sqrt(50), rel=0.03)
     assert abs(one.mean()) < 0.01
+    layers = [RandomFeedback(1).matrix(200, 50, layer) for layer in (0, 1, 2)]
+    np.testing.assert_array_equal(layers[0], one)
+    np.testing.assert_array_equal(one, np.random.default_rng(1).standard_normal((200, 50)) / np.sqrt(50))
+    assert all(np.abs(np.corrcoef(a.ravel(), b.ravel())[0, 1]) < 0.05 for a, b in combinations(layers, 2))
     with pytest.raises(ValueError, match="read-only"):
         one[0, 0] = 1.0  # it is that of all feedback with the seed
 

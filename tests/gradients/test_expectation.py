@@ -66,6 +66,8 @@ def test_cubature_is_exact_for_cubic_polynomials_of_normal_numbers(power):
 def test_other_functions_of_normal_numbers_are_not_averaged():
     assert normal_mean(lambda rng: np.sin(rng.standard_normal(3)), 50) is None
     assert normal_mean(lambda rng: rng.standard_normal(3), 10) is None  # more runs than allowed
+    assert normal_mean(lambda rng: rng.standard_normal(3), 13) is None
+    assert normal_mean(lambda rng: rng.standard_normal(3), 14) is not None  # two for each number and 8
 
 
 @pytest.mark.parametrize("chance", [1e-4, 0.3, 0.9])

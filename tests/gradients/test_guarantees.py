@@ -141,6 +141,13 @@ def test_the_runs_of_an_algorithm_are_those_of_its_seeds():
     assert exact.seconds > 0
 
 
+def test_the_memory_of_a_gradient_is_the_most_it_has_at_a_time():
+    model = rnnbp.Sequential(rnnbp.Elman(1, 8), rnnbp.Last(), rnnbp.Dense(8, 2), dtype=np.float64, seed=1)
+    batch = rnnbp.SequenceDataset([np.ones((500, 1))], np.array([1]), dtype=np.float64).batch()
+    allocated = run_seeds(Guarantee("exact", BPTT()), model, batch, rnnbp.CrossEntropy(), [3]).allocated
+    assert allocated > 500 * 8 * 8  # a state at each step, of which none is left in the end
+
+
 @pytest.mark.parametrize("before", [False, True])
 def test_measuring_memory_leaves_tracing_as_it_was(before):
     model, batch, loss = problem()

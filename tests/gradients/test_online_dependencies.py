@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from helpers import LeakyCell, gradient_error
+from helpers import LeakyCell, gradient_error, made
 from random_equations import RandomEquation
 from test_gradients import batch_for, model_of, whole
 
-from rnnbp.cells import ClockworkRNNCell, ElmanCell, Stack
+from rnnbp.cells import ClockworkRNNCell, ElmanCell, JordanCell, Stack, state_jacobian
 from rnnbp.cells.declared import DeclaredCell, affine, linear, maximum, relu, stop_gradient, tanh
 from rnnbp.core import Parameters
 from rnnbp.gradients import BPTT, KFRTRL, RTRL, UORO, BlockRTRL, EProp, SnAp
@@ -103,6 +103,20 @@ def test_weights_that_are_no_connections_are_no_dependencies():
     params = Parameters(cell.shapes())
     params["0.w_hh"] = np.eye(3, k=-1)
     np.testing.assert_array_equal(sparsity_of(cell, params).jacobian, np.eye(3, k=-1))
+
+
+def test_what_a_mask_forbids_is_no_path_in_a_cell_whose_pattern_random_points_show(rng):
+    cell = JordanCell(3, 4, 2, decay=0.5)
+    params = made(cell)
+    for name in ("w_hh", "w_ho"):
+        params.set_mask(name, rng.random(params[name].shape) < 0.4)
+    expected = np.zeros((cell.state_size, cell.state_size), bool)
+    for _ in range(5):
+        params.vector[:] = params.masked(rng.standard_normal(params.size))
+        expected |= state_jacobian(cell, params, rng.standard_normal(cell.state_size), rng.standard_normal(3)) != 0
+    found = sparsity_of(cell, params).jacobian
+    np.testing.assert_array_equal(found, expected)
+    assert not np.array_equal(found, structure_of(cell).jacobian)
 
 
 def test_cells_that_are_not_derived_are_left_unchanged():
