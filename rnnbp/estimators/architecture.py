@@ -21,8 +21,9 @@ from rnnbp.layers import (
     TimeStatistics,
     Window,
 )
+from rnnbp.layers.dropout import drop_rate
 from rnnbp.models import Sequential
-from rnnbp.runtime import flag, positive_int, unknown
+from rnnbp.runtime import flag, naming, positive_int, unknown
 
 HIDDEN_SIZE = 32
 EMBEDDING_SIZE = 16
@@ -122,6 +123,14 @@ class Architecture(NestedParameters):
         """Return the layers that the parameters describe; the arguments are those of `make_model`."""
         raise NotImplementedError(f"{type(self).__name__} does not define make_layers")
 
+    def _layer(self, name: str) -> Layer:
+        """Return the layer that a parameter stands for."""
+        found = self.component(name)
+        if not isinstance(found, Layer):
+            names = ", ".join(repr(one) for one in self.names[name] if one is not None)
+            raise ValueError(f"{name} must be a Layer or one of {names}, got {found!r}")
+        return found
+
     def _check_no_other_architecture(self) -> None:
         """Raise if parameters are given that have no effect beside `model`."""
         for field in fields(self):
@@ -158,6 +167,7 @@ class Recurrent(Architecture):
 
     def _recurrent_layer(self, features: int) -> Layer:
         positive_int("num_layers", self.num_layers)
+        drop_rate("dropout", self.dropout)
         flag("bidirectional", self.bidirectional)
         between = self.dropout if self.num_layers > 1 else 0.0
         layer = isinstance(self.cell, type) and issubclass(self.cell, layers.CellLayer)
@@ -191,7 +201,7 @@ class Pooled(Recurrent):
     def make_pooling(self, width: Any) -> list[Layer]:
         if self.pooling is None:
             return [Ends() if self.bidirectional else Last()]
-        return [for_inputs("pooling", self.component("pooling"), width)]
+        return [for_inputs("pooling", self._layer("pooling"), width)]
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -210,12 +220,17 @@ class Static(Architecture):
             raise ValueError("X holds integer tokens, of which a view has no meaning: give model=, or vectors as X")
         if table and self.view is not None:
             raise ValueError(f"view={self.view!r} has no effect: X is a table, of which the network sees the features")
-        view = Last() if table else self.component("view")
+        drop_rate("dropout", self.dropout)
+        view = Last() if table else self._layer("view")
         shape = view.out_shape(("T", "B", features))
         found: list[Layer] = [view]
         width: Any = shape[-1]
+        if not isinstance(self.hidden_layer_sizes, Sequence) or isinstance(self.hidden_layer_sizes, str | bytes):
+            raise ValueError(f"hidden_layer_sizes must be a tuple of integers, got {self.hidden_layer_sizes!r}")
         for size in self.hidden_layer_sizes:
-            found += [Dense(width, size, self.activation), *_dropout(self.dropout)]
+            positive_int("each of hidden_layer_sizes", size)
+            with naming("activation"):
+                found += [Dense(width, size, self.activation), *_dropout(self.dropout)]
             width = size
         if len(shape) == 3:
             found.append(MeanOverTime())

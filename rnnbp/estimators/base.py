@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import DTypeLike
 
 from rnnbp import gradients
@@ -15,13 +14,14 @@ from rnnbp.data import SequenceDataset
 from rnnbp.estimators.architecture import POOLING, VIEWS, Architecture
 from rnnbp.estimators.containers import Container, check_feature_size
 from rnnbp.estimators.nested import Names
+from rnnbp.estimators.parameters import norm_limit
 from rnnbp.estimators.scikit import check_is_fitted, check_random_state, check_sample_weight, validate_data
-from rnnbp.estimators.targets import TARGETS, check_table, in_order_of_ids, own_targets, with_targets
+from rnnbp.estimators.targets import TARGETS, check_each, check_table, in_order_of_ids, own_targets, with_targets
 from rnnbp.losses import LOSSES
 from rnnbp.models import batch_outputs, in_order
-from rnnbp.optimizers import Adam, ClipNorm
+from rnnbp.optimizers import Adam
 from rnnbp.optimizers.by_name import OPTIMIZERS
-from rnnbp.runtime import flag, number
+from rnnbp.runtime import flag, naming, number
 from rnnbp.training import EarlyStopping, Trainer
 
 Array = np.ndarray
@@ -80,7 +80,7 @@ TRAINING = """
         Whether `fit` continues from the last call: parameters, the optimizer's state, random generator and history.
     random_state : int, RandomState or None, default None
         Of initialization, shuffling, dropout and the validation split. The same integer gives bit-identical results.
-    verbose : bool, default False
+    verbose : bool or int, default False
         Whether to show a progress bar.
     axes : {{'ntf', 'nft'}}, optional
         Order of the axes of an X of three axes: n sequences, time, features; needed there. Of arrays in a list: 'nft'
@@ -121,7 +121,7 @@ class SequenceEstimator(Architecture):
     patience: int = 10
     warm_start: bool = False
     random_state: Any = None
-    verbose: bool = False
+    verbose: bool | int = False
     axes: str | None = None
     sequence: str | None = None
     time: str | None = None
@@ -148,7 +148,8 @@ class SequenceEstimator(Architecture):
 
     def _dtype(self, own: DTypeLike) -> np.dtype:
         """Return the dtype of the model, for data of the dtype `own`."""
-        found = np.dtype(own if self.dtype is None else self.dtype)
+        with naming("dtype"):
+            found = np.dtype(own if self.dtype is None else self.dtype)
         if found not in (np.float32, np.float64):
             raise ValueError(f"dtype must be 'float32' or 'float64', got {self.dtype!r}")
         return found
@@ -167,7 +168,8 @@ class SequenceEstimator(Architecture):
         **checks
             For `sklearn.utils.validation.validate_data` where X is a table.
         """
-        table = self._container.is_table(X)
+        with naming("X"):
+            table = self._container.is_table(X)
         if reset:
             self.table_ = table
         elif table != self.table_:
@@ -176,8 +178,12 @@ class SequenceEstimator(Architecture):
             raise ValueError(f"X must be {wanted}, as {type(self).__name__} was fitted on{advice}")
         if table:
             check_table(type(self).__name__, X, y if isinstance(y, str) and y != NO_TARGETS else None)
-            found = validate_data(self, X, y, reset=reset, dtype=(np.float64, np.float32), **checks)
-            rows, y = found if isinstance(found, tuple) else (found, y)
+            with naming("X"):
+                rows = validate_data(self, X, reset=reset, dtype=(np.float64, np.float32))
+            if not isinstance(y, str):
+                check_each(y, len(rows), self)
+                with naming("y"):
+                    y = validate_data(self, y=y, **checks)
             if reset:
                 self.dtype_ = self._dtype(rows.dtype)
             return SequenceDataset(list(rows[:, None, :]), dtype=self.dtype_), y
@@ -187,14 +193,13 @@ class SequenceEstimator(Architecture):
         X, y = (X, y) if by_row is None else (by_row, TARGETS)
         column = y if isinstance(y, str) and y != NO_TARGETS else None
         names = None if reset else getattr(self, "feature_names_in_", None)
-        data = self._container.read(X, self.dtype_, names, column, self.per_step)
+        container = self._container
+        with naming("X", "y"):
+            data = container.read(X, self.dtype_, names, column, self.per_step)
         self._check_features(data, reset)
         y = own_targets(data) if y is None or column is not None else y
-        if y is None:
-            raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
-        if not isinstance(y, str) and len(y) != len(data):
-            each = "the labels of each sequence" if self.per_step else "one a sequence"
-            raise ValueError(f"y must be {each}, {len(data)}, got {len(y)}")
+        if not isinstance(y, str):
+            check_each(y, len(data), self)
         return data, in_order_of_ids(y, data)
 
     def _check_features(self, data: SequenceDataset, reset: bool) -> None:
@@ -211,14 +216,11 @@ class SequenceEstimator(Architecture):
         if named and known is not None and list(known) != list(found):
             raise ValueError(f"X has the features {list(found)}, but {type(self).__name__} was fitted on {list(known)}")
 
-    def _scored(self, X: Any, y: Any, sample_weight: Any) -> tuple[Any, Any]:
+    def _scored(self, X: Any, y: Any, sample_weight: Any, **checks: Any) -> tuple[Any, Any]:
         """Return targets and weights for X, as `fit` takes them, in the order of a fitted estimator's predictions."""
         check_is_fitted(self)
-        series = any(isinstance(given, str | pd.Series) for given in (y, sample_weight))
-        if not (y is None or series or self._container.has_steps_in_rows(X)):
-            return y, sample_weight
-        data, y = self._read(X, y, reset=False)
-        return y, in_order_of_ids(sample_weight, data)
+        data, y = self._read(X, y, reset=False, **checks)
+        return y, None if sample_weight is None else self._weights(sample_weight, data)
 
     def _weights(self, sample_weight: Any, data: SequenceDataset) -> Array | None:
         """Return a weight (N,) for each sequence, by default the dataset's; None where it has none.
@@ -232,7 +234,8 @@ class SequenceEstimator(Architecture):
         if sample_weight is None:
             return None
         sample_weight = in_order_of_ids(sample_weight, data)
-        weights: Array = check_sample_weight(sample_weight, np.empty((len(data), 1)), dtype=np.float64)
+        with naming("sample_weight"):
+            weights: Array = check_sample_weight(sample_weight, np.empty((len(data), 1)), dtype=np.float64)
         if (weights < 0).any() or not weights.any():
             got = f"{weights.min():g}" if weights.any() else "zero for all"
             raise ValueError(f"sample_weight must be 0 or more, and above 0 for a sequence, got {got}")
@@ -242,16 +245,17 @@ class SequenceEstimator(Architecture):
         """Return the dataset to train on: in the estimator's dtype, without sequences of weight 0."""
         if weights is not None:
             options["weights"] = weights
-        made = SequenceDataset(
-            data.sequences,
-            targets,
-            ids=data.ids,
-            info=data.info,
-            feature_names=data.feature_names,
-            resets=data.resets,
-            dtype=self.dtype_,
-            **options,
-        )
+        with naming("sample_weight" if "weights" in options else "y"):
+            made = SequenceDataset(
+                data.sequences,
+                targets,
+                ids=data.ids,
+                info=data.info,
+                feature_names=data.feature_names,
+                resets=data.resets,
+                dtype=self.dtype_,
+                **options,
+            )
         if weights is None:
             return made
         counting = np.flatnonzero([np.any(w) for w in weights])
@@ -282,7 +286,7 @@ class SequenceEstimator(Architecture):
                 self.model_,
                 *(copy.deepcopy(self.component(name)) for name in ("loss", "gradient", "optimizer")),
                 seed=seed,
-                clip=ClipNorm(self.clip) if isinstance(self.clip, int | float) else self.clip,
+                clip=norm_limit(self.clip),
                 schedule=self.schedule,
             )
         validation, stopping = None, None

@@ -8,8 +8,10 @@ import numpy as np
 from rnnbp.estimators.architecture import MODEL, POOLED, RECURRENT, STATIC, Pooled, Static
 from rnnbp.estimators.base import FITTED, TRAINING
 from rnnbp.estimators.labels import CLASSES, CROSS_ENTROPY, Labelled
+from rnnbp.estimators.parameters import fits
 from rnnbp.estimators.scikit import column_or_1d
 from rnnbp.estimators.targets import check_one_a_sequence
+from rnnbp.runtime import naming
 
 Array = np.ndarray
 
@@ -37,10 +39,12 @@ class Classification(Labelled):
         """
         return super().fit(X, y, sample_weight)
 
+    @fits
     def _fit(self, X: Any, y: Any, sample_weight: Any, classes: Any, reset: bool, epochs: int) -> Self:
         data, y = self._read(X, y, reset=reset)
         check_one_a_sequence(y)
-        labels = self._encode(column_or_1d(y, warn=True), classes)
+        with naming("y", "classes"):
+            labels = self._encode(column_or_1d(y, warn=True), classes)
         weights = self._class_weighted(labels, self._weights(sample_weight, data))
         train = self._targeted(data, labels, weights, classes=list(map(str, self.classes_)))
         return self._train(train, self._outputs_needed, reset=reset, epochs=epochs)

@@ -26,7 +26,7 @@ from numpy.typing import DTypeLike
 from pandas.api.types import is_numeric_dtype
 
 from rnnbp.data import SequenceDataset
-from rnnbp.runtime import choice
+from rnnbp.runtime import choice, flag, text_or_none
 
 Array = np.ndarray
 AXES = {"ntf": "(n, time, features)", "nft": "(n, features, time)"}
@@ -74,6 +74,10 @@ def read_sequences(
     ([[[1.0], [2.0]], [[3.0]]], ['x', 'y'])
     """
     container = Container(axes, sequence, time)
+    text_or_none("target", target)
+    flag("per_step", per_step)
+    if target is not None and not container.has_steps_in_rows(X):
+        raise ValueError(f"target={target!r} is the name of a column, but X is no frame with a row for each step")
     if container.is_table(X):
         raise ValueError("X must hold sequences, got a table: name the column of a long frame that tells them apart")
     return container.read(X, dtype, None, target, per_step)
@@ -94,6 +98,12 @@ class Container:
     axes: str | None = None
     sequence: str | None = None
     time: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.axes is not None:
+            choice("axes", self.axes, AXES)
+        text_or_none("sequence", self.sequence)
+        text_or_none("time", self.time)
 
     def is_table(self, X: Any) -> bool:
         """Return whether X is scikit-learn's (n, features), of which each row is a sequence of one step.
@@ -147,8 +157,6 @@ class Container:
         ValueError
             If the order of the axes of an array is needed and not given, or what `rnnbp.SequenceDataset` finds.
         """
-        if self.axes is not None:
-            choice("axes", self.axes, AXES)
         if target is not None and not self.has_steps_in_rows(X):
             raise ValueError(f"y={target!r} is the name of a column, but X is no frame with a row for each step")
         if isinstance(X, SequenceDataset):

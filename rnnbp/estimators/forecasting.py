@@ -11,9 +11,10 @@ from rnnbp.data.standardizer import Standardizer
 from rnnbp.estimators.architecture import MODEL, RECURRENT, Recurrent
 from rnnbp.estimators.base import FITTED, TRAINING, SequenceEstimator
 from rnnbp.estimators.nested import Names
+from rnnbp.estimators.parameters import fits
 from rnnbp.estimators.scikit import check_is_fitted, r2_score
 from rnnbp.losses import LOSSES, MeanSquaredError
-from rnnbp.runtime import positive_int
+from rnnbp.runtime import naming, positive_int
 
 Array = np.ndarray
 
@@ -102,6 +103,7 @@ class SequenceForecaster(SequenceEstimator, Recurrent):
         """
         return self._fit(X, not hasattr(self, "model_"), self._one_epoch())
 
+    @fits
     def _fit(self, X: Any, reset: bool, epochs: int) -> Self:
         data, form = self._series(X, reset=reset)
         h = positive_int("steps_ahead", self.steps_ahead)
@@ -134,7 +136,7 @@ class SequenceForecaster(SequenceEstimator, Recurrent):
         single = one_series(X, self._container.is_table(X))
         if single is not None:
             return self._read([single], reset=reset)[0], "t" if np.ndim(X) == 1 else "tf"
-        if isinstance(X, list | tuple):
+        if isinstance(X, list | tuple) and len(X):
             X = [np.asarray(x)[:, None] if np.ndim(x) == 1 else x for x in X]
         return self._read(X, reset=reset)[0], "ntf"
 
@@ -190,6 +192,8 @@ class SequenceForecaster(SequenceEstimator, Recurrent):
         """
         check_is_fitted(self)
         data, _ = self._series(X, reset=False)
+        if data.lengths.sum() - len(data) < 2:
+            raise ValueError("X must hold two steps or more after the first ones, of which R2 is computed")
         scaled = [self.standardizer_(s) for s in data.sequences]
         outputs = self._outputs([s[:-1] for s in scaled])
         predicted = np.concatenate([self.trainer_.loss.predict(o)[:, : data.feature_size] for o in outputs])
@@ -219,9 +223,12 @@ def one_series(X: Any, table: bool) -> Array | None:
     >>> one_series([1.0, 2.0], True).shape, one_series([np.ones(2), np.ones(3)], False)
     ((2, 1), None)
     """
-    if isinstance(X, list | tuple) and not np.isscalar(X[0]):
+    if isinstance(X, list | tuple) and not (len(X) and np.isscalar(X[0])):
         return None
     if not table and not isinstance(X, pd.Series):
         return None
-    series = np.asarray(X, np.float64)
+    if np.iscomplexobj(X):
+        raise ValueError("X must be real, got complex numbers")
+    with naming("X"):
+        series = np.asarray(X, np.float64)
     return series[:, None] if series.ndim == 1 else series

@@ -10,6 +10,7 @@ from rnnbp.estimators.base import SequenceEstimator
 from rnnbp.estimators.nested import Names
 from rnnbp.estimators.scikit import ClassifierMixin, check_classification_targets
 from rnnbp.losses import LOSSES, BinaryCrossEntropy, CrossEntropy
+from rnnbp.runtime import naming, number
 
 Array = np.ndarray
 
@@ -50,10 +51,13 @@ class ClassEstimator(SequenceEstimator):
         self
         """
         reset = not hasattr(self, "model_")
-        if not reset and classes is not None and not np.array_equal(np.unique(classes), self.classes_):
-            raise ValueError(
-                f"classes must be those of the first call, {self.classes_.tolist()}, got {np.unique(classes).tolist()}"
-            )
+        if not reset and classes is not None:
+            with naming("classes"):
+                found = np.unique(classes)
+            if not np.array_equal(found, self.classes_):
+                raise ValueError(
+                    f"classes must be those of the first call, {self.classes_.tolist()}, got {found.tolist()}"
+                )
         return self._fit(X, y, sample_weight, classes if reset else self.classes_, reset, self._one_epoch())
 
     def _fit(self, X: Any, y: Any, sample_weight: Any, classes: Any, reset: bool, epochs: int) -> Self:
@@ -80,7 +84,7 @@ class Labelled(ClassifierMixin, ClassEstimator):
         return 1 if isinstance(self.component("loss"), BinaryCrossEntropy) else len(self.classes_)
 
     def _one_epoch(self) -> int:
-        if self.class_weight == "balanced":
+        if isinstance(self.class_weight, str) and self.class_weight == "balanced":
             raise ValueError(
                 "class_weight='balanced' would count the classes of each call of partial_fit by itself: give a dict, "
                 "{class: weight}"
@@ -90,7 +94,8 @@ class Labelled(ClassifierMixin, ClassEstimator):
     def _encode(self, y: Array, classes: Any) -> Array:
         """Return labels (n,) as indices into `classes_`, which is set."""
         check_classification_targets(y)
-        self.classes_ = np.unique(y if classes is None else np.asarray(classes))
+        with naming("y" if classes is None else "classes"):
+            self.classes_ = np.unique(y if classes is None else np.asarray(classes))
         places = np.minimum(np.searchsorted(self.classes_, y), len(self.classes_) - 1)
         other = self.classes_[places] != y
         if other.any():
@@ -144,9 +149,9 @@ def class_factors(class_weight: Any, classes: Array, labels: Array, weights: Arr
         for name, factor in class_weight.items():
             if name not in known:
                 raise ValueError(f"class_weight has the class {name!r}, which is not in y: it has {classes.tolist()}")
-            factors[known[name]] = factor
+            factors[known[name]] = number("class_weight", factor, 0)
         return factors
-    if class_weight != "balanced":
+    if not (isinstance(class_weight, str) and class_weight == "balanced"):
         raise ValueError(f"class_weight must be None, 'balanced' or a dict {{class: weight}}, got {class_weight!r}")
     totals = np.bincount(labels, weights, minlength=len(classes))
     return np.where(totals > 0, weights.sum() / (len(classes) * np.where(totals > 0, totals, 1)), 0.0)

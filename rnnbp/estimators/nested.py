@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Self
 
 from rnnbp.estimators.scikit import BaseEstimator
-from rnnbp.runtime import did_you_mean, unknown
+from rnnbp.runtime import did_you_mean, flag, unknown
 from rnnbp.runtime.serialization import is_own
 
 Names = Mapping[str, Mapping[Any, Callable[[], Any]]]
@@ -71,6 +71,7 @@ class NestedParameters(BaseEstimator):
         -------
         dict
         """
+        flag("deep", deep)
         params: dict[str, Any] = super().get_params(deep=False)
         if deep:
             params |= {key: value for name in [*params] for key, value in self._arguments(name)}

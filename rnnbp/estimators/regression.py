@@ -8,8 +8,10 @@ import numpy as np
 from rnnbp.estimators.architecture import MODEL, POOLED, RECURRENT, STATIC, Pooled, Static
 from rnnbp.estimators.base import FITTED, TRAINING, SequenceEstimator
 from rnnbp.estimators.nested import Names
+from rnnbp.estimators.parameters import fits
 from rnnbp.estimators.scikit import RegressorMixin, check_array
 from rnnbp.losses import LOSSES, MeanSquaredError
+from rnnbp.runtime import naming
 
 Array = np.ndarray
 
@@ -58,9 +60,11 @@ class Regression(RegressorMixin, SequenceEstimator):
         """
         return self._fit(X, y, sample_weight, not hasattr(self, "model_"), self._one_epoch())
 
+    @fits
     def _fit(self, X: Any, y: Any, sample_weight: Any, reset: bool, epochs: int) -> Self:
         data, y = self._read(X, y, reset=reset, multi_output=True, y_numeric=True)
-        values = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self)
+        with naming("y"):
+            values = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y", estimator=self)
         single = values.ndim == 1
         values = values.reshape(len(values), -1)
         if reset:
@@ -90,7 +94,7 @@ class Regression(RegressorMixin, SequenceEstimator):
         X, y, sample_weight
             As `fit` takes them.
         """
-        return super().score(X, *self._scored(X, y, sample_weight))
+        return super().score(X, *self._scored(X, y, sample_weight, multi_output=True, y_numeric=True))
 
 
 SQUARED_ERROR = "Default: MeanSquaredError(). Any for values: Huber(), Quantile((0.1, 0.5, 0.9)), MixtureDensity(), ..."

@@ -11,7 +11,9 @@ from rnnbp.data import SequenceDataset
 from rnnbp.estimators.architecture import MODEL, RECURRENT, Recurrent
 from rnnbp.estimators.base import FITTED, TRAINING
 from rnnbp.estimators.labels import CLASSES, CROSS_ENTROPY, Labelled
+from rnnbp.estimators.parameters import fits
 from rnnbp.estimators.scikit import accuracy_score, check_is_fitted, column_or_1d
+from rnnbp.runtime import naming
 
 Array = np.ndarray
 
@@ -70,11 +72,13 @@ class SequenceTagger(Labelled, Recurrent):
         """
         return super().fit(X, y, sample_weight)
 
+    @fits
     def _fit(self, X: Any, y: Any, sample_weight: Any, classes: Any, reset: bool, epochs: int) -> Self:
         data, y = self._read(X, y, reset=reset)
         flat, counts = self._flat(X, data, y)
         labels = np.full(len(flat), -1)
-        labels[counts] = self._encode(_plain(flat[counts]), classes)
+        with naming("y", "classes"):
+            labels[counts] = self._encode(_plain(flat[counts]), classes)
         ends, given = np.cumsum(data.lengths)[:-1], self._step_weights(sample_weight, data)
         counted, weights = self._class_weighted(labels[counts], None if given is None else given[counts]), None
         if counted is not None:
@@ -90,7 +94,8 @@ class SequenceTagger(Labelled, Recurrent):
         if self._container.is_table(X):
             flat: Array = column_or_1d(y, warn=True)
             return flat, np.ones(len(flat), bool)
-        items = [np.asarray(one) for one in y]
+        with naming("y"):
+            items = [np.asarray(one) for one in y]
         _check_lengths("y", items, data.lengths)
         flat = np.concatenate(items)
         if y is data.targets:  # a dataset without names
@@ -104,7 +109,8 @@ class SequenceTagger(Labelled, Recurrent):
         if not of_steps:
             weights = self._weights(sample_weight, data)
             return None if weights is None else np.repeat(weights, data.lengths)
-        items = [np.asarray(one, np.float64) for one in sample_weight]
+        with naming("sample_weight"):
+            items = [np.asarray(one, np.float64) for one in sample_weight]
         _check_lengths("sample_weight", items, data.lengths)
         return np.concatenate(items)
 

@@ -47,6 +47,28 @@ def check_one_a_sequence(y: Any) -> None:
             )
 
 
+def check_each(y: Any, sequences: int, estimator: Any) -> None:
+    """Raise unless y has an entry for each of a number of sequences, which an estimator reads.
+
+    Examples
+    --------
+    >>> from rnnbp.estimators import SequenceClassifier
+    >>> check_each([1, 2], 3, SequenceClassifier())
+    Traceback (most recent call last):
+    ValueError: y must be one a sequence of X, 3, got 2
+    """
+    if y is None:
+        kind = type(estimator).__name__
+        raise ValueError(f"This {kind} estimator requires y to be passed, but the target y is None.")
+    each = "the labels of each sequence of X" if estimator.per_step else "one a sequence of X"
+    try:
+        found = str(len(y if hasattr(y, "__len__") else np.asarray(y)))
+    except TypeError:
+        found = repr(y)
+    if found != str(sequences):
+        raise ValueError(f"y must be {each}, {sequences}, got {found}")
+
+
 def check_table(estimator: str, X: Any, column: str | None = None) -> None:
     """Raise where a frame that is read as scikit-learn's table (n, features) must be one with a row a step.
 

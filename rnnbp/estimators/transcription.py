@@ -11,9 +11,11 @@ from rnnbp.estimators.architecture import MODEL, RECURRENT, Recurrent
 from rnnbp.estimators.base import FITTED, TRAINING, SequenceEstimator
 from rnnbp.estimators.labels import ClassEstimator
 from rnnbp.estimators.nested import Names
+from rnnbp.estimators.parameters import fits
 from rnnbp.estimators.scikit import check_is_fitted
 from rnnbp.losses import CTC
 from rnnbp.metrics import token_error_rate
+from rnnbp.runtime import naming
 
 Array = np.ndarray
 
@@ -72,13 +74,19 @@ class SequenceTranscriber(ClassEstimator, Recurrent):
         """
         return super().fit(X, y, sample_weight)
 
+    @fits
     def _fit(self, X: Any, y: Any, sample_weight: Any, classes: Any, reset: bool, epochs: int) -> Self:
         data, y = self._read(X, y, reset=reset)
-        labels = read_labels(y)
+        with naming("y"):
+            labels = read_labels(y)
         if classes is None:
             classes = np.concatenate(labels) if any(map(len, labels)) else []
-        self.classes_ = np.unique(classes)
-        blank = self.component("loss").blank
+        with naming("classes", "y"):
+            self.classes_ = np.unique(classes)
+        loss = self.component("loss")
+        if not isinstance(loss, CTC):
+            raise ValueError(f"loss must be a CTC or 'ctc', got {loss!r}")
+        blank = loss.blank
         number_of = {label: k + (k >= blank) for k, label in enumerate(self.classes_.tolist())}
         try:
             numbers = [[number_of[label] for label in one.tolist()] for one in labels]

@@ -12,6 +12,7 @@ from rnnbp.estimators.containers import Container, check_feature_size
 from rnnbp.estimators.nested import NestedParameters
 from rnnbp.estimators.scikit import TransformerMixin, check_is_fitted, validate_data
 from rnnbp.estimators.targets import check_table
+from rnnbp.runtime import naming
 
 Array = np.ndarray
 
@@ -93,7 +94,8 @@ class SequenceStandardizer(TransformerMixin, NestedParameters):
         check_is_fitted(self)
         function = getattr(self.standardizer_, method)
         if self._container.is_table(X):
-            return function(validate_data(self, X, reset=False, dtype=(np.float64, np.float32)))
+            with naming("X"):
+                return function(validate_data(self, X, reset=False, dtype=(np.float64, np.float32)))
         data = self._read(X, reset=False)
         named = data is X or self._container.has_steps_in_rows(X)  # by ids, which say whose a target is
         return data.map(function) if named else [function(s) for s in data.sequences]
@@ -105,7 +107,8 @@ class SequenceStandardizer(TransformerMixin, NestedParameters):
     def _read(self, X: Any, *, reset: bool) -> SequenceDataset:
         if self._container.is_table(X):
             check_table(type(self).__name__, X)
-            rows = validate_data(self, X, reset=reset, dtype=(np.float64, np.float32))
+            with naming("X"):
+                rows = validate_data(self, X, reset=reset, dtype=(np.float64, np.float32))
             return SequenceDataset([rows], dtype=np.float64)
         data = self._container.read(X, features=None if reset else getattr(self, "feature_names_in_", None))
         if reset:
@@ -146,7 +149,7 @@ class SequenceFeatures(TransformerMixin, NestedParameters):
         return tags
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Do nothing: there is nothing to learn.
+        """Check the features: there is nothing to learn.
 
         Parameters
         ----------
@@ -157,6 +160,8 @@ class SequenceFeatures(TransformerMixin, NestedParameters):
         -------
         self
         """
+        if not callable(self.features):
+            raise ValueError(f"features must be a function of a signal, got {self.features!r}")
         return self
 
     def transform(self, X: Any) -> Any:
@@ -172,4 +177,5 @@ class SequenceFeatures(TransformerMixin, NestedParameters):
         """
         if isinstance(X, SequenceDataset):
             return X.map(self.features)
-        return [self.features(np.asarray(x)) for x in X]
+        with naming("X"):
+            return [self.features(np.asarray(x)) for x in X]

@@ -10,6 +10,7 @@ from rnnbp.runtime.checks import did_you_mean as did_you_mean
 from rnnbp.runtime.checks import flag as flag
 from rnnbp.runtime.checks import integer as integer
 from rnnbp.runtime.checks import integer_at_least as integer_at_least
+from rnnbp.runtime.checks import naming as naming
 from rnnbp.runtime.checks import natural_int as natural_int
 from rnnbp.runtime.checks import number as number
 from rnnbp.runtime.checks import positive_int as positive_int
@@ -18,6 +19,7 @@ from rnnbp.runtime.checks import require as require
 from rnnbp.runtime.checks import seed_int as seed_int
 from rnnbp.runtime.checks import seed_or_generator as seed_or_generator
 from rnnbp.runtime.checks import shown as shown
+from rnnbp.runtime.checks import text_or_none as text_or_none
 from rnnbp.runtime.checks import unknown as unknown
 from rnnbp.runtime.checks import unused as unused
 from rnnbp.runtime.descriptions import as_html as as_html

@@ -3,7 +3,9 @@
 import difflib
 import importlib
 import math
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from types import ModuleType
 from typing import Any
@@ -148,6 +150,42 @@ def _range(low: float, high: float, open_low: bool) -> str:
     if math.isfinite(high):
         return f"of at most {high:g}"
     return "that is finite"
+
+
+@contextmanager
+def naming(argument: str, *others: str) -> Iterator[None]:
+    """Name an argument first in the message of a TypeError or ValueError from the block that names none of several.
+
+    An OverflowError becomes a ValueError.
+
+    Examples
+    --------
+    >>> with naming("X"):
+    ...     np.asarray([[1.0], [1.0, 2.0]])
+    Traceback (most recent call last):
+    ValueError: X: setting an array element with a sequence...
+    """
+    try:
+        yield
+    except (TypeError, ValueError, OverflowError) as error:
+        named = any(re.search(rf"\b{name}\b", str(error)) for name in (argument, *others))
+        if named and not isinstance(error, OverflowError):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{argument}: {error}") from error
+
+
+def text_or_none(name: str, value: Any) -> None:
+    """Raise unless `value` is a str or None.
+
+    Examples
+    --------
+    >>> text_or_none("time", 3)
+    Traceback (most recent call last):
+    ValueError: time must be a str or None, got 3
+    """
+    if not (value is None or isinstance(value, str)):
+        raise ValueError(f"{name} must be a str or None, got {shown(value)}")
 
 
 def unused(name: str, value: Any, default: Any, why: str) -> None:

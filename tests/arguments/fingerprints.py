@@ -1,11 +1,13 @@
 """What an object holds, as a value that is compared after a refused call."""
 
 import io
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from rnnbp.cells.declared.expressions import Expression
 from rnnbp.core import Parameters
 
 PLAIN = (int, float, complex, str, bytes, bool, type(None), type, np.generic, np.dtype, slice)
@@ -19,7 +21,12 @@ def fingerprint(value: Any, seen: tuple[int, ...] = ()) -> Any:
         return value.shape, value.dtype.str, value.tobytes()
     if isinstance(value, PLAIN):
         return repr(value)
-    if id(value) in seen or (callable(value) and not hasattr(value, "__dict__")) or isinstance(value, io.IOBase):
+    if (
+        isinstance(value, Expression)
+        or id(value) in seen
+        or (callable(value) and not hasattr(value, "__dict__"))
+        or isinstance(value, io.IOBase)
+    ):
         return id(value)
     seen = (*seen, id(value))
     if isinstance(value, Parameters):
@@ -27,16 +34,22 @@ def fingerprint(value: Any, seen: tuple[int, ...] = ()) -> Any:
     if isinstance(value, np.random.Generator):
         return repr(value.bit_generator.state)
     if isinstance(value, pd.DataFrame | pd.Series):
-        return value.to_json(), tuple(map(repr, value.index))
+        columns = value.items() if isinstance(value, pd.DataFrame) else [(value.name, value)]
+        parts = [repr(value.index)] + [(repr(name), fingerprint(one.to_numpy(), seen)) for name, one in columns]
+        return tuple(parts)
     if isinstance(value, dict):
         return tuple((repr(key), fingerprint(one, seen)) for key, one in value.items())
     if isinstance(value, list | tuple):
         return tuple(fingerprint(one, seen) for one in value)
-    slots = [name for base in type(value).__mro__ for name in getattr(base, "__slots__", ())]
-    held = getattr(value, "__dict__", {}) | {
-        name: getattr(value, name, None) for name in slots if name != "__weakref__"
-    }
+    held = getattr(value, "__dict__", {}) | {name: getattr(value, name, None) for name in slots_of(type(value))}
     return {name: fingerprint(one, seen) for name, one in held.items()} if held else id(value)
+
+
+@cache
+def slots_of(kind: type) -> tuple[str, ...]:
+    """Return the names of the slots of a class."""
+    slots = [name for base in kind.__mro__ for name in getattr(base, "__slots__", ())]
+    return tuple(name for name in slots if name != "__weakref__")
 
 
 def unchanged(before: Any, after: Any) -> bool:

@@ -62,7 +62,14 @@ row("estimators.*", X=things.panel)
 row("estimators.Sequence(Classifier|Features|Standardizer).fit", y=lambda: np.array([0, 1, 0, 1]))
 row("estimators.SequenceFeatures", features=lambda: lambda x: 2 * x)
 ESTIMATOR = r"estimators.(MLP|Sequence)(Classifier|Regressor|Forecaster|Tagger|Transcriber)"
-row(ESTIMATOR, epochs=lambda: 1, hidden_size=lambda: 2, hidden_layer_sizes=lambda: (2,), random_state=lambda: 0)
+row(
+    ESTIMATOR,
+    epochs=lambda: 1,
+    validation_fraction=lambda: 0.5,
+    hidden_size=lambda: 2,
+    hidden_layer_sizes=lambda: (2,),
+    random_state=lambda: 0,
+)
 row(f"{ESTIMATOR}.*", y=lambda: np.array([0, 1, 0, 1]))
 row("estimators.MLP.*", X=lambda: np.random.default_rng(0).normal(size=(4, 2)))
 row("estimators.SequenceTagger.*", y=lambda: [np.array([0, 1, 0])] * 4)

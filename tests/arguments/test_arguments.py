@@ -97,8 +97,7 @@ def names_it(message: str, argument: str) -> bool:
 
 def fault_of(entry: Entry, argument: str, label: str, value: Any, refuse: bool, made: list[Any]) -> str | None:
     """Return what is wrong with the answer to one wrong value; None if it is as it should be."""
-    of, arguments = made
-    before = fingerprint((of, arguments))
+    of, arguments, before = made
     try:
         with at_most(SECONDS):
             called(entry, of, arguments | {argument: value})
@@ -112,7 +111,7 @@ def fault_of(entry: Entry, argument: str, label: str, value: Any, refuse: bool, 
     except BaseException as error:
         return f"{argument}={label}: {type(error).__name__}: {str(error)[:150]}"
     else:
-        made[:] = instance_of(entry), arguments_of(entry)  # the call may have changed them, as it should
+        made[:] = made_for(entry)  # the call may have changed them, as it should
         if refuse:
             return f"{argument}={label} is taken, and should be refused"
     return None
@@ -122,7 +121,7 @@ def faults_of(name: str, arguments: Iterable[str]) -> dict[str, str]:
     """Return the first fault of each of the named arguments of a callable that has one."""
     entry = entries()[name]
     called(entry, instance_of(entry), arguments_of(entry))
-    made = [instance_of(entry), arguments_of(entry)]
+    made = made_for(entry)
     found = {}
     for argument in arguments:
         parameter = entry.parameters[argument]
@@ -132,8 +131,14 @@ def faults_of(name: str, arguments: Iterable[str]) -> dict[str, str]:
             if fault := fault_of(entry, argument, label, value, refuse, made):
                 found[argument] = fault
                 break
-    called(entry, *made)
+    called(entry, *made[:2])
     return found
+
+
+def made_for(entry: Entry) -> list[Any]:
+    """Return an object to call, the arguments of a valid call, and the fingerprint of both."""
+    both = instance_of(entry), arguments_of(entry)
+    return [*both, fingerprint(both)]
 
 
 def wrong_values(parameter: inspect.Parameter) -> dict[str, tuple[Any, bool]]:

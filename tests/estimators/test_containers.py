@@ -207,7 +207,7 @@ def test_targets_of_a_dataset_or_of_its_pairs_are_taken():
     assert (pairs.predict_proba(UNEQUAL) == classifier.predict_proba(UNEQUAL)).all()
     with pytest.raises(ValueError, match="This SequenceClassifier estimator requires y to be passed"):
         classifier.fit(UNEQUAL)
-    with pytest.raises(ValueError, match="y must be one a sequence, 4, got 3"):
+    with pytest.raises(ValueError, match="y must be one a sequence of X, 4, got 3"):
         classifier.fit(UNEQUAL, [0, 1, 0])
 
 
