@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -10,9 +10,6 @@ from rnnbp.estimators.scikit import check_random_state
 from rnnbp.losses import Loss
 from rnnbp.optimizers import ClipNorm
 from rnnbp.runtime import flag, naming, number, positive_int, shown
-
-if TYPE_CHECKING:
-    from rnnbp.estimators.base import SequenceEstimator
 
 
 def fits(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -35,7 +32,7 @@ def fits(method: Callable[..., Any]) -> Callable[..., Any]:
     return fit
 
 
-def check_parameters(estimator: "SequenceEstimator") -> None:
+def check_parameters(estimator: Any) -> None:
     """Raise unless the parameters of training that all estimators have are of the right types and values.
 
     Raises

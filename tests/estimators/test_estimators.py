@@ -371,3 +371,14 @@ def test_weights_that_leave_no_sequence_are_refused():
     X, y = steps_up_or_down()
     with pytest.raises(ValueError, match="sample_weight and class_weight together must be above 0 for a sequence"):
         SequenceClassifier(class_weight={"up": 0, "down": 0}).fit(X, y)
+
+
+def test_a_refused_fit_leaves_a_fitted_estimator_unchanged(rng):
+    X, y = list(rng.normal(size=(4, 3, 2))), [0, 1, 0, 1]
+    classifier = SequenceClassifier(cell="elman", epochs=1, random_state=0).fit(X, y)
+    before = dict(vars(classifier))
+    for wrong in ([0, 1], ["a", None, "b", 1.5], None):
+        with pytest.raises((TypeError, ValueError), match=r"\by\b"):
+            classifier.fit(np.ones((4, 5)), wrong)
+        assert vars(classifier) == before
+    assert len(classifier.predict(X)) == 4
