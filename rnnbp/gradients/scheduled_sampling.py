@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from rnnbp.core import Parameters
-from rnnbp.data import SequenceBatch, check_batch, part_of, whole_generator
+from rnnbp.data import SequenceBatch, part_of, whole_generator
 from rnnbp.gradients.base import (
     Cost,
     Gradient,
@@ -117,7 +117,6 @@ class ScheduledSampling(GradientAlgorithm):
         rng: np.random.Generator | None = None,
     ) -> Iterator[Gradient]:
         require_causal(model, "ScheduledSampling")
-        check_batch(batch)
         check_targets(batch)
         check_feeds(model)
         own = generator_of(self.seed, rng)

@@ -9,7 +9,16 @@ from pairs import each
 
 from rnnbp.cells import ElmanCell, GRUCell, LSTMCell, Stack
 from rnnbp.data import SequenceBatch
-from rnnbp.gradients import BPTT, Backprop, ComplexStep, FiniteDifference, GradientReport, TruncatedBPTT, check_gradient
+from rnnbp.gradients import (
+    BPTT,
+    Backprop,
+    ComplexStep,
+    FiniteDifference,
+    GradientReport,
+    TruncatedBPTT,
+    check,
+    check_gradient,
+)
 from rnnbp.layers import (
     GRU,
     LSTM,
@@ -303,3 +312,8 @@ def test_a_batch_that_does_not_fit_is_refused(batch):
 def test_samples_must_be_positive():
     with pytest.raises(ValueError, match="samples must be a positive integer, got 0"):
         check_gradient(GRUCell(3, 4), samples=0)
+
+
+def test_a_layer_that_takes_any_number_of_features_is_checked_with_three():
+    assert check._random_batch(MeanOverTime(), np.random.default_rng(0)).x.shape == (5, 3, 3)
+    assert check._random_batch(Dense(7, 2), np.random.default_rng(0)).x.shape == (5, 3, 7)

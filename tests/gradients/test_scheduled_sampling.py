@@ -1,5 +1,6 @@
 """Scheduled sampling: the exact gradient of a loss whose inputs are partly the model's own outputs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -229,6 +230,12 @@ def test_a_model_whose_outputs_are_not_its_inputs_is_refused(
 def test_arguments_are_checked(make: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_batch_without_targets_is_refused() -> None:
+    batch = replace(batch_of(np.random.default_rng(0)), targets=None)
+    with pytest.raises(ValueError, match="batch has no targets, and a gradient needs some"):
+        gradient(rnnbp.ScheduledSampling(1.0), model_of("Elman"), batch, rnnbp.MeanSquaredError())
 
 
 def test_a_seed_counts_beside_a_trainers_generator() -> None:

@@ -92,7 +92,7 @@ def layers_of(cells: Sequence[Cell]) -> list[slice]:
     >>> layers_of((LIFCell(1, 2), InputAndMeanCell(2), ElmanCell(2, 3), RunningMeanCell(3)))
     [slice(0, 2, None), slice(2, 4, None)]
     """
-    starts = [k for k, cell in enumerate(cells) if cell.shapes()] or [0]
+    starts = [k for k, cell in enumerate(cells) if cell.shapes()]
     return [slice(start, stop) for start, stop in zip([0, *starts[1:]], [*starts[1:], len(cells)], strict=True)]
 
 
