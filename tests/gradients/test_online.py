@@ -18,12 +18,14 @@ from rnnbp.gradients.online.linearized_steps import GenericJacobian, LinearizedS
 from rnnbp.layers import (
     GRU,
     LSTM,
+    Activation,
     Dense,
     Dropout,
     Elman,
     Embedding,
     FixedPoint,
     Last,
+    LayerNorm,
     MeanOverTime,
     Noise,
     Normalize,
@@ -374,3 +376,13 @@ def test_a_model_with_dropout_learns_online_in_a_trainer():
     trainer = rnnbp.Trainer(model, CrossEntropy(), RTRL(), rnnbp.Adam(0.05), seed=0)
     history = trainer.fit(data, epochs=15, batch_size=20, progress=False)
     assert history["loss"].iloc[-1] < 0.5 * history["loss"].iloc[0]
+
+
+@pytest.mark.parametrize("algorithm", [RTRL(), BlockRTRL(4)], ids=repr)
+def test_layers_that_act_on_each_step_alone_may_be_between_recurrent_ones(algorithm):
+    layers = [Elman(3, 4), LayerNorm(4), Activation("relu"), Elman(4, 3), LayerNorm(3), Dense(3, 3)]
+    model = model_of(layers)
+    batch = batch_for(model, np.array([6, 4, 1]))
+    exact, found = (whole(a, model, batch, CrossEntropy()) for a in (BPTT(), algorithm))
+    assert found[0] == pytest.approx(exact[0], rel=1e-12)
+    assert gradient_error(model.params, found[1], exact[1]) < 1e-12

@@ -190,8 +190,9 @@ def test_the_cotangent_of_the_final_state_is_that_of_the_last_outputs(rng):
     d_y[batch.lengths - 1, range(3)] = d_last
     expected, found = params.zeros(), params.zeros()
     layer.backward(params, residuals, d_y, expected)
-    layer.backward(params, residuals, np.zeros_like(y), found, d_last)
+    _, d_first = layer.backward(params, residuals, np.zeros_like(y), found, d_last)
     assert expected.vector.any()
+    np.testing.assert_array_equal(d_first, np.zeros_like(d_last))
     np.testing.assert_allclose(found.vector, expected.vector, rtol=1e-12)
 
 
