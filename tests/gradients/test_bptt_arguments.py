@@ -46,3 +46,16 @@ def test_every_argument_of_truncated_bptt_has_an_effect(argument, value):
         return sum(g.vector for g in algorithm.gradients(network(), steps.batch(), MeanSquaredError()))
 
     assert changed(total, {"k1": 3, "k2": 3}, argument, value)
+
+
+def test_targets_of_steps_do_not_fit_a_model_that_leaves_out_steps():
+    model = rnnbp.Sequential(rnnbp.Conv1D(F, 4, 2, stride=2), rnnbp.Dense(4, 2))
+    batch = rnnbp.SequenceDataset([np.ones((9, F))], targets=[np.zeros(9, int)]).batch()
+    with pytest.raises(ValueError, match="targets are one a step, and the model has 5 outputs for 9 steps"):
+        next(iter(rnnbp.BPTT().gradients(model, batch, CrossEntropy())))
+
+
+def test_the_loss_of_a_derivative_along_a_direction_is_checked():
+    batch = rnnbp.SequenceDataset([np.ones((9, F))], targets=[0]).batch()
+    with pytest.raises(ValueError, match="loss must be a loss, got the class CrossEntropy itself"):
+        rnnbp.jvp(network(), batch, CrossEntropy, np.ones(network().params.size))

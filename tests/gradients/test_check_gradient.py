@@ -314,6 +314,22 @@ def test_samples_must_be_positive():
         check_gradient(GRUCell(3, 4), samples=0)
 
 
+@pytest.mark.parametrize(("size", "ok"), [(1e-16, True), (1e-13, False)])
+def test_rounding_in_a_parameter_whose_gradient_is_zero_is_relative_to_the_other_gradients(size, ok, rng):
+    """Of sequences of one step the recurrent weights have no effect."""
+
+    class Rounded(BPTT):
+        def gradients(self, model, batch, loss, state=None, rng=None):
+            for g in super().gradients(model, batch, loss, state, rng):
+                grad = model.params.like(g.vector.copy())
+                grad["0.w_hh"] += size
+                yield replace(g, vector=grad.vector)
+
+    model = Sequential(Recurrent(ElmanCell(3, 4)), Dense(4, 3), dtype=np.float64)
+    batch = SequenceBatch.from_array(rng.standard_normal((1, 3, 3)), [1, 1, 1], np.array([[0, 2, 1]]))
+    assert check_gradient(model, batch, CrossEntropy(), gradient=Rounded()).ok == ok
+
+
 def test_a_layer_that_takes_any_number_of_features_is_checked_with_three():
     assert check._random_batch(MeanOverTime(), np.random.default_rng(0)).x.shape == (5, 3, 3)
     assert check._random_batch(Dense(7, 2), np.random.default_rng(0)).x.shape == (5, 3, 7)

@@ -174,6 +174,14 @@ def test_terms_by_lag_add_up_to_the_gradient_of_the_last_steps(per_step):
     np.testing.assert_allclose(exact_fractions(gradient_by_lag(model, end, loss, RTRL()), exact), 1, rtol=1e-9)
 
 
+def test_the_last_steps_of_sequences_have_their_own_weights():
+    weights = [np.array([1.0, 2, 3, 4, 5]), np.array([6.0, 7, 8, 9])]
+    model, batch, loss = problem(True, weights=weights)
+    np.testing.assert_array_equal(final_steps(model, batch, loss, 2).batch.weights, [[4, 8], [5, 9]])
+    model, batch, loss = problem(True, weights=[2.0, 3.0])
+    np.testing.assert_array_equal(final_steps(model, batch, loss, 2).batch.weights, [2, 3])
+
+
 def test_a_history_drops_the_oldest_of_more_than_a_thousand_records():
     history = History(range(1001))
     assert (len(history), history.total, history[0], history[-2:]) == (1000, 1001, 1, [999, 1000])

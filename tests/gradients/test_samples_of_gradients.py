@@ -69,7 +69,7 @@ def test_a_mean_over_all_draws_is_exact_or_biased():
     finding = _of_all_draws(EXACT, 12, pilot, EXACT)
     assert (finding.ok, finding.test, finding.runs) == (True, "all draws", 12)
     assert finding.found.variance == pytest.approx(2 / 3)  # of the norms 0, 5 and 5 of deviations, relative to 5
-    assert (finding.found.bias, finding.found.smallest_bias) == (0, ROUNDING)
+    assert (finding.found.bias, finding.found.smallest_bias, finding.found.heavy) == (0, ROUNDING, False)
     off = _of_all_draws(0.9 * EXACT, 12, pilot, EXACT)
     assert (off.ok, off.found.biased, off.found.bias) == (False, True, pytest.approx(0.1))
     assert _of_all_draws(EXACT, 1, pilot, np.zeros(2)).found.bias == 5
