@@ -182,6 +182,14 @@ def test_the_last_steps_of_sequences_have_their_own_weights():
     np.testing.assert_array_equal(final_steps(model, batch, loss, 2).batch.weights, [2, 3])
 
 
+def test_earlier_labels_than_the_last_steps_are_left_out():
+    model, batch, _ = problem(True)
+    for loss, left_out in ((rnnbp.CrossEntropy(ignore=5), 5), (rnnbp.losses.Loss(), -1)):
+        targets = final_steps(model, batch, loss, 3).batch.targets
+        np.testing.assert_array_equal(targets[:-1], np.full((2, 2), left_out))
+        np.testing.assert_array_equal(targets[-1], batch.targets[batch.lengths - 1, range(2)])
+
+
 def test_a_history_drops_the_oldest_of_more_than_a_thousand_records():
     history = History(range(1001))
     assert (len(history), history.total, history[0], history[-2:]) == (1000, 1001, 1, [999, 1000])

@@ -386,3 +386,11 @@ def test_layers_that_act_on_each_step_alone_may_be_between_recurrent_ones(algori
     exact, found = (whole(a, model, batch, CrossEntropy()) for a in (BPTT(), algorithm))
     assert found[0] == pytest.approx(exact[0], rel=1e-12)
     assert gradient_error(model.params, found[1], exact[1]) < 1e-12
+
+
+@pytest.mark.parametrize("algorithm", [RTRL(), BlockRTRL(2), SnAp(1)], ids=repr)
+def test_the_output_of_a_sequence_is_that_of_the_block_in_which_it_ends(algorithm):
+    model = model_of([Elman(3, 4), Last(), Dense(4, 3)])
+    batch = batch_for(model, np.array([6, 4, 1]))
+    (g,) = algorithm.gradients(model, batch, CrossEntropy())
+    np.testing.assert_allclose(g.outputs, model.forward(batch), rtol=1e-12)

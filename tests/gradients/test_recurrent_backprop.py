@@ -264,6 +264,13 @@ class CountedProducts(ElmanCell):
         return super().step_vjp(params, state, x, residuals, d_next)
 
 
+def test_history_of_a_batch_without_a_gradient_has_no_iterations():
+    algorithm, batch = RecurrentBackprop(GMRES(), TIGHT), batch_of()
+    gradient(algorithm, model_of(ElmanCell(3, 4)), replace(batch, targets=np.full_like(batch.targets, np.nan)))
+    (found,) = algorithm.history
+    assert (found.iterations, found.residual) == (0, 0)
+
+
 def test_history_of_a_direct_solve_a_series_and_a_failure():
     model = model_of(GRUCell(3, 4))
     direct, series = RecurrentBackprop(Direct(), TIGHT), RecurrentBackprop(Neumann(4))
