@@ -116,7 +116,7 @@ def test_the_expectation_with_a_wrong_factor_is_not_the_gradient(name, change, m
 
 # ---- over seeds ---------------------------------------------------------------------------------
 
-SEEDS = 1500
+SEEDS = 700
 
 
 def score_over_seeds(truncation):
