@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import CELLS
-from pairs import each, slow_but
+from pairs import slow_but
 from test_forward import problem, reader
 
 import rnnbp
@@ -149,22 +149,18 @@ def dropped(layers, seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "seed"), [("GRU", 1), ("Elman", 0)])
-def test_uoro_without_lags_above_2_is_detected(name, seed):
-    assert dropped(NETWORKS["GRU"], 0) > 0.05
-    row, found = certify(Forgetful(), NETWORKS[name], seed)
-    assert row["smallest_bias"] <= 0.05
-    if dropped(NETWORKS[name], seed) > row["smallest_bias"]:
-        assert found.failed == ["it"], (dropped(NETWORKS[name], seed), found)
-    else:
-        assert f"a bias of {100 * row['smallest_bias']:.2g} %" in found.verdict
+def test_uoro_without_lags_above_2_is_detected():
+    row, found = certify(Forgetful(), NETWORKS["GRU"], seed=1)
+    assert dropped(NETWORKS["GRU"], seed=1) > 0.05 >= row["smallest_bias"]
+    assert found.failed == ["it"], found
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("algorithm", [UORO(), KFRTRL(), ARTBP(PowerLaw(2.0))], ids=["UORO", "KFRTRL", "ARTBP"])
-@pytest.mark.parametrize(("name", "seed"), each(NETWORKS, range(1)))
-def test_unbiased_algorithms_pass_over_many_networks(name, algorithm, seed):
-    row, found = certify(algorithm, NETWORKS[name], seed)
+@pytest.mark.parametrize(
+    ("name", "algorithm"), zip(NETWORKS, [UORO(), KFRTRL(), ARTBP(PowerLaw(2.0))], strict=True), ids=str
+)
+def test_unbiased_algorithms_pass(name, algorithm):
+    row, found = certify(algorithm, NETWORKS[name])
     assert found.ok, found
     assert row["smallest_bias"] <= 0.05
 

@@ -141,20 +141,22 @@ def whole(algorithm: Any, model: Sequential, batch: SequenceBatch, loss: Any, **
 
 
 def rows():
-    """Yield each model once, and, slow, each with every end and lengths."""
+    """Yield each model once, by both backends, and, slow, each with every end and lengths."""
     for models, causal in ((CAUSAL, True), (NONCAUSAL, False)):
         quick, table = each(models, ENDS, LENGTHS), pairs(models, ENDS, LENGTHS)
         for row in dict.fromkeys([*quick, *table]):
             (name, end, lengths), marks = row, [] if row in quick else [pytest.mark.slow]
             layers = [*models[name], *ENDS[end]]
-            yield pytest.param(layers, causal, lengths, id=f"{name}, {end}, {lengths}", marks=marks)
+            yield pytest.param(layers, causal, lengths, "numpy", id=f"{name}, {end}, {lengths}", marks=marks)
+            if row in quick:
+                compiled = f"{name}, {end}, {lengths}, compiled"
+                yield pytest.param(layers, causal, lengths, "compiled", id=compiled, marks=pytest.mark.slow)
     for name, layers in STATIC.items():
-        yield pytest.param(layers, name in MEANS, "unequal lengths", id=name)
+        yield pytest.param(layers, name in MEANS, "unequal lengths", "numpy", id=name)
 
 
 @pytest.mark.filterwarnings(r"ignore:layer \d. Last\(\) after the bidirectional")  # its gradient is exact nevertheless
-@pytest.mark.parametrize("backend", ["numpy", pytest.param("compiled", marks=pytest.mark.slow)])
-@pytest.mark.parametrize(("layers", "causal", "lengths"), list(rows()))
+@pytest.mark.parametrize(("layers", "causal", "lengths", "backend"), list(rows()))
 def test_exact_algorithms_give_the_gradient_of_the_complex_step(layers, causal, lengths, backend):
     model = model_of(layers)
     assert model.causal == causal
