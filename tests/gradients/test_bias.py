@@ -61,6 +61,8 @@ def test_an_estimate_without_variance_is_biased_unless_exact():
     assert found.biased
     assert found.bias == pytest.approx(0.1)
     assert found.smallest_bias == 1e-9
+    rounded = evidence(np.tile([1.0, 1e-9], (5, 1)), np.array([1.0, 0.0]))
+    assert (rounded.bias, rounded.z, rounded.biased) == (1e-9, 0, False)
 
 
 def test_the_score_is_students_t_without_skew_and_bounded_with_it(rng):

@@ -1,5 +1,7 @@
 """Influence matrices, and their random estimates, by compiled code against NumPy, which other files test."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from helpers import CELLS, LENGTHS, SPIKING, gradient_error
@@ -8,6 +10,7 @@ from test_gradients import CAUSAL, batch_for, model_of, whole
 
 import rnnbp
 from rnnbp.gradients import KFRTRL, RTRL, UORO, EProp, SnAp
+from rnnbp.gradients.online import compiled_influence
 from rnnbp.gradients.online.compiled_influence import CompiledInfluenceMatrix
 from rnnbp.gradients.online.eprop import marks_recurrent, single_cells
 from rnnbp.gradients.online.influence import influence_on
@@ -77,6 +80,14 @@ def test_an_lstms_product_has_the_columns_of_the_hidden_state_alone():
     (form,) = influence.panels.forms
     assert form.depth == 20
     assert len(form.entry_places) == 2 * 20  # of h' and c' with respect to c
+
+
+def test_a_block_of_more_steps_is_worth_more_threads(monkeypatch):
+    monkeypatch.setattr(compiled_influence, "threads_for", lambda flops, rows: flops)
+    with using("compiled"):
+        influence = influence_on(structure_of(rnnbp.Stack((rnnbp.LSTMCell(3, 20),))), None, 1, np.dtype(np.float32))
+    one, three = (influence._threads(SimpleNamespace(size=n)) for n in (1, 3))
+    assert three == 3 * one > 2 * 20**2 * (3 + 20 + 1)  # a product and a sum for each unit, influence and parameter
 
 
 def test_both_biases_share_a_lane():

@@ -7,7 +7,7 @@ import pytest
 
 import rnnbp
 from rnnbp.gradients import unbiased
-from rnnbp.gradients.bias import ROUNDING
+from rnnbp.gradients.bias import ROUNDING, Evidence
 from rnnbp.gradients.cost_measurement import total_of
 from rnnbp.gradients.guarantees import Guarantee
 from rnnbp.gradients.unbiased import Problem, _growing, _of_all_draws, _sampler, _variance
@@ -62,6 +62,17 @@ def test_a_bias_is_one_only_if_a_second_sample_finds_it_too(later, ok, monkeypat
     finding = unbiased.find_bias(problem, None, 0.2, 10_000)
     assert (finding.ok, finding.test, finding.runs) == (ok, "samples", unbiased.FEWEST + unbiased.CONFIRMING)
     assert finding.found.bias == pytest.approx(later, abs=0.02)
+
+
+@pytest.mark.parametrize(("smallest", "ok"), [(0.2, True), (0.21, None)])
+def test_a_second_sample_without_a_bias_counts_if_it_would_show_one_of_the_power_asked_for(smallest, ok, monkeypatch):
+    first = Evidence(0.3, 1.0, 9.0, 0.1, 0.1, biased=True, heavy=False)
+    second = Evidence(0.01, 1.0, 0.1, 0.1, smallest, biased=False, heavy=False)
+    given = iter([(first, 128), (second, 256)])
+    monkeypatch.setattr(unbiased, "_sampler", lambda *_: None)
+    monkeypatch.setattr(unbiased, "_growing", lambda *_: next(given))
+    problem = SimpleNamespace(exact=EXACT, replayable=lambda: False)
+    assert unbiased.find_bias(problem, None, 0.2, 1000).ok is ok
 
 
 def test_a_mean_over_all_draws_is_exact_or_biased():
