@@ -6,7 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from rnnbp.runtime import Opened, choice
+from rnnbp.runtime import Opened, as_array, choice
 
 Array = np.ndarray
 ByteOrder = Literal["<", ">"]
@@ -145,7 +145,7 @@ def writable(y: ArrayLike, encoding: str) -> Array:
     ValueError: y must be within -1 and 1, got 1.5 at sample 1: scale it, or write 'FLOAT'
     """
     choice("encoding", encoding, ENCODINGS)
-    given = np.atleast_2d(np.asarray(y))
+    given = np.atleast_2d(as_array("y", y))
     if given.ndim != 2 or given.dtype.kind != "f" or not given.size:
         raise ValueError(f"y must be floats of shape (n,) or (channels, n), got {given.dtype} of {np.shape(y)}")
     limit = np.inf if encoding in ("FLOAT", "DOUBLE") else 1.0

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp.runtime import Source, choice, number, opened, replacing
+from rnnbp.runtime import Source, as_array, choice, number, opened, refuses_by_name, replacing
 
 Array = np.ndarray
 KINDS = (
@@ -161,6 +161,7 @@ def _compressed(values: Array) -> bytes:
     return a.tobytes() + b.tobytes() + whole.tobytes()
 
 
+@refuses_by_name
 def write_htk(path: str | Path, values: ArrayLike, *, period: float = 0.01, kind: str = "USER") -> None:
     """Write an HTK feature file atomically.
 
@@ -191,7 +192,7 @@ def write_htk(path: str | Path, values: ArrayLike, *, period: float = 0.01, kind
         raise ValueError(f"kind must be without _K, whose checksum is not written: got {kind!r}")
     if compressed and base in SHORTS:
         raise ValueError(f"kind {base} is of 16 bits already: it cannot have _C")
-    given = np.asarray(values)
+    given = as_array("values", values)
     if given.ndim != 2 or not given.size or given.dtype.kind not in "iuf" or not np.isfinite(given).all():
         raise ValueError(f"values must be a finite matrix of shape (T, F), got {given.dtype} of {given.shape}")
     width = 2 if compressed or base in SHORTS else 4

@@ -12,7 +12,18 @@ from numpy.typing import ArrayLike
 
 from rnnbp.audio.kaldi_binary import KaldiError, binary, read_binary
 from rnnbp.data import MEMORY, LazySequences
-from rnnbp.runtime import DAMAGED_GZIP, Opened, Source, TextSource, named, opened, opened_text, replacing
+from rnnbp.runtime import (
+    DAMAGED_GZIP,
+    Opened,
+    Source,
+    TextSource,
+    got,
+    named,
+    opened,
+    opened_text,
+    refuses_by_name,
+    replacing,
+)
 
 Array = np.ndarray
 LONGEST_KEY = 4096
@@ -137,6 +148,7 @@ class _Indexed:
             return _object(source, self.keys[place])
 
 
+@refuses_by_name
 def read_scp(path: TextSource, memory: int = MEMORY, within: str | Path | None = None) -> LazySequences:
     """Read a Kaldi index as lazily loaded sequences.
 
@@ -215,7 +227,8 @@ def _placed(where: str, place: Path, folder: Path, within: str | Path | None) ->
         found = place if place.exists() else folder / place
         inside = within is None or found.resolve().is_relative_to(Path(within).resolve())
     except (OSError, RuntimeError, ValueError) as error:  # too long a name, a loop of links, a null byte
-        raise ValueError(f"{where}: {str(place)[:60]!r} can be no file: {str(error)[:80]}") from None
+        no_file = f"{str(place)[:60]!r}, or within={str(within)[:60]!r}, can be no file: {str(error)[:80]}"
+        raise ValueError(f"{where}: {no_file}") from None
     if not inside:
         raise ValueError(f"{where}: {str(place)!r} is not within {str(within)!r}")
     return found
@@ -224,6 +237,7 @@ def _placed(where: str, place: Path, folder: Path, within: str | Path | None) ->
 Items = Mapping[str, ArrayLike] | Iterable[tuple[str, ArrayLike]]
 
 
+@refuses_by_name
 def write_ark(path: str | Path, items: Items, scp: str | Path | None = None) -> None:
     """Write a binary Kaldi archive and its index atomically.
 
@@ -248,11 +262,11 @@ def write_ark(path: str | Path, items: Items, scp: str | Path | None = None) -> 
     --------
     >>> write_ark("feats.ark", {"utt 1": np.ones(3)})
     Traceback (most recent call last):
-    ValueError: a key must be a word without spaces, and come once: got 'utt 1'
+    ValueError: items: a key must be a word without spaces, and come once: got 'utt 1'
     """
     with ExitStack() as stack:
         ark = stack.enter_context(stack.enter_context(replacing(path)).open("wb"))
-        index = None if scp is None else stack.enter_context(stack.enter_context(replacing(scp)).open("wb"))
+        index = None if scp is None else stack.enter_context(stack.enter_context(replacing(scp, "scp")).open("wb"))
         for key, array in _checked(items):
             ark.write(f"{key} ".encode())
             if index is not None:
@@ -260,6 +274,7 @@ def write_ark(path: str | Path, items: Items, scp: str | Path | None = None) -> 
             ark.write(binary(array))
 
 
+@refuses_by_name
 def write_ark_text(path: str | Path, items: Items) -> None:
     """Write a Kaldi archive in text, with enough digits to read every number back exactly; see `write_ark`.
 
@@ -285,14 +300,16 @@ def write_ark_text(path: str | Path, items: Items) -> None:
 
 
 def _checked(items: Items) -> Iterator[tuple[str, Array]]:
+    if isinstance(items, str | bytes) or not isinstance(items, Mapping | Iterable):
+        raise ValueError(f"items must be a mapping of names to arrays, or pairs of them, {got(items)}")
     seen = set()
     for key, values in items.items() if isinstance(items, Mapping) else items:
         if not isinstance(key, str) or len(key.split()) != 1 or key != key.strip() or key in seen:
-            raise ValueError(f"a key must be a word without spaces, and come once: got {key!r}")
+            raise ValueError(f"items: a key must be a word without spaces, and come once: got {key!r}")
         seen.add(key)
         array = np.asarray(values)
         if array.ndim not in (1, 2) or not array.size or array.dtype.kind not in "iuf" or not np.isfinite(array).all():
             raise ValueError(
-                f"the array of {key!r} must be finite numbers (T, F) or (n,), got {array.dtype} of {array.shape}"
+                f"items: the array of {key!r} must be finite numbers (T, F) or (n,), got {array.dtype} of {array.shape}"
             )
         yield key, array if array.dtype == np.float32 else array.astype(np.float64)

@@ -7,7 +7,7 @@ from numpy.typing import DTypeLike
 
 from rnnbp.audio import others, sphere, wav
 from rnnbp.audio.base import AudioInfo
-from rnnbp.runtime import Opened, Source, opened
+from rnnbp.runtime import Opened, Source, floating, opened
 
 Array = np.ndarray
 
@@ -53,6 +53,7 @@ def read_audio(path: Source, dtype: DTypeLike = np.float32) -> tuple[Array, int]
     >>> y.shape, sr
     ((2, 400), 8000)
     """
+    floating("dtype", dtype, "float32", "float64")
     with opened(path) as source:
         return _reader(source).samples_in(source, dtype)
 

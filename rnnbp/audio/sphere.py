@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from rnnbp.audio import others
 from rnnbp.audio.base import ENCODINGS, AudioInfo, ByteOrder, encoded, samples_of, writable
-from rnnbp.runtime import Opened, Source, opened, positive_int, replacing
+from rnnbp.runtime import Opened, Source, floating, opened, positive_int, refuses_by_name, replacing
 
 Array = np.ndarray
 MAGIC = b"NIST_1A\n"
@@ -86,6 +86,7 @@ def read_sphere(path: Source, dtype: DTypeLike = np.float32) -> tuple[Array, int
     >>> read_sphere(path)
     (array([ 0. ,  0.5, -1. ], dtype=float32), 16000)
     """
+    floating("dtype", dtype, "float32", "float64")
     with opened(path) as source:
         return samples_in(source, dtype)
 
@@ -171,6 +172,7 @@ def _fields(source: Opened) -> tuple[int, dict[str, int | float | str]]:
     raise ValueError(f"{source.name} is cut off: its header does not end")
 
 
+@refuses_by_name
 def write_sphere(path: str | Path, y: ArrayLike, sr: int) -> None:
     """Write a SPHERE file of 16-bit samples, as in TIMIT, atomically.
 

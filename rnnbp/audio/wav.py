@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from rnnbp.audio import others, riff
 from rnnbp.audio.base import AudioInfo, encoded, samples_of, writable
-from rnnbp.runtime import Opened, Source, choice, opened, positive_int, replacing
+from rnnbp.runtime import Opened, Source, choice, floating, opened, positive_int, refuses_by_name, replacing
 
 Array = np.ndarray
 
@@ -85,6 +85,7 @@ def read_wav(path: Source, dtype: DTypeLike = np.float32) -> tuple[Array, int]:
     >>> read_wav(path)
     (array([ 0. ,  0.5, -1. ], dtype=float32), 8000)
     """
+    floating("dtype", dtype, "float32", "float64")
     with opened(path) as source:
         return samples_in(source, dtype)
 
@@ -111,6 +112,7 @@ def _sized(source: Opened, layout: riff.Layout) -> Opened:
     return Opened(source.name, io.BytesIO(data), len(data))
 
 
+@refuses_by_name
 def write_wav(path: str | Path, y: ArrayLike, sr: int, encoding: str = "PCM_16") -> None:
     """Write a WAV file atomically.
 

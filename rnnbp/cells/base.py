@@ -7,6 +7,7 @@ import numpy as np
 
 from rnnbp.cells.trial import try_step
 from rnnbp.core import Parameters
+from rnnbp.runtime import refuses_by_name
 
 Array = np.ndarray
 Weights = Mapping[str, Array]
@@ -197,6 +198,7 @@ def zero_state(cell: Cell, batch_size: int, dtype: Any) -> Array:
     return np.zeros((batch_size, cell.state_size), dtype)
 
 
+@refuses_by_name
 def state_jacobian(cell: Cell, params: Weights, state: Array, x: Array) -> Array:
     """Compute the state Jacobian of one step, d next_state / d state.
 

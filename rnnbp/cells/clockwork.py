@@ -6,9 +6,10 @@ import numpy as np
 
 from rnnbp.cells.base import Array, Residuals, Weights, outer_sum, total
 from rnnbp.core import Initializer, Parameters, Uniform, check_initializer
-from rnnbp.runtime import positive_int
+from rnnbp.runtime import positive_int, refuses_by_name
 
 
+@refuses_by_name
 @dataclass(frozen=True)
 class ClockworkRNNCell:
     """Clockwork RNN, modules of units with a clock period each; the state is [h | t], with the number t of steps::

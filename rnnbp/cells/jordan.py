@@ -7,9 +7,10 @@ import numpy as np
 from rnnbp.cells.base import Array, Residuals, Weights, outer_sum, total
 from rnnbp.cells.outer import Outer
 from rnnbp.core import Initializer, Parameters, Uniform, activation, check_initializer
-from rnnbp.runtime import number, positive_int
+from rnnbp.runtime import number, positive_int, refuses_by_name
 
 
+@refuses_by_name
 @dataclass(frozen=True)
 class JordanCell:
     """Jordan's recurrent network, context units with a decaying sum of outputs; the state is [y | s]::

@@ -8,11 +8,12 @@ from rnnbp.gradients.base import whole_loss
 from rnnbp.layers import Embedding, Run
 from rnnbp.losses import Loss
 from rnnbp.models import Sequential
-from rnnbp.runtime import number, positive_int
+from rnnbp.runtime import number, positive_int, refuses_by_name
 
 Array = np.ndarray
 
 
+@refuses_by_name
 def memory_profile(
     model: Sequential,
     data: SequenceDataset,
@@ -81,6 +82,7 @@ def memory_profile(
     return pd.DataFrame({"lag": np.arange(len(shares)), "share": shares})
 
 
+@refuses_by_name
 def memory_lag(profile: pd.DataFrame, share: float = 0.9) -> int:
     """Return the memory of a task: the smallest lag up to which a given share of a lag profile lies.
 

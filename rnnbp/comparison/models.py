@@ -34,7 +34,7 @@ from rnnbp.layers import GRU, LSTM, Elman, Normalize
 from rnnbp.models import Sequential
 from rnnbp.models.kind import KINDS
 from rnnbp.optimizers import Adam, Optimizer, Ridge
-from rnnbp.runtime import choice, number, positive_int, unknown
+from rnnbp.runtime import choice, number, positive_int, refuses_by_name, unknown
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,7 @@ class Baseline:
         """Return a new optimizer: Ridge for a reservoir, else Adam with this model's learning rate."""
         return Ridge() if self.kind == "reservoir" else Adam(self.learning_rate)
 
+    @refuses_by_name
     def factory(
         self, train: SequenceDataset, parameters: int | None = None, outputs: int | None = None
     ) -> "ModelFactory":
@@ -204,6 +205,7 @@ class ModelFactory:
         return model
 
 
+@refuses_by_name
 def model_factory(
     name: str, train: SequenceDataset, parameters: int | None = None, outputs: int | None = None
 ) -> ModelFactory:

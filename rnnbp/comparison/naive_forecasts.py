@@ -9,7 +9,7 @@ from rnnbp.data import LabelSequences, SequenceDataset
 from rnnbp.layers import Dense, Layer, Window
 from rnnbp.models import Sequential
 from rnnbp.optimizers import Ridge
-from rnnbp.runtime import positive_int
+from rnnbp.runtime import positive_int, refuses_by_name
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,7 @@ def is_forecast(data: SequenceDataset) -> bool:
     )
 
 
+@refuses_by_name
 def forecasts_for(
     data: SequenceDataset, season: int | None = None, lags: int = 12
 ) -> dict[str, Baseline | NaiveForecast]:

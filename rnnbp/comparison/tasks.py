@@ -4,8 +4,10 @@ import numpy as np
 
 from rnnbp.data import LabelSequences, SequenceDataset
 from rnnbp.losses import CrossEntropy, Loss, natural_loss
+from rnnbp.runtime import refuses_by_name
 
 
+@refuses_by_name
 def output_size(data: SequenceDataset) -> int:
     """Return the number of outputs K: the number of classes, or of values per target.
 
@@ -35,6 +37,7 @@ def output_size(data: SequenceDataset) -> int:
     return 1 if targets.ndim == 1 else targets.shape[1]
 
 
+@refuses_by_name
 def loss_for(data: SequenceDataset) -> Loss:
     """Return the loss that the models are trained with.
 

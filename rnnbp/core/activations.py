@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbp.runtime import choice
+from rnnbp.runtime import choice, refuses_by_name
 
 Array = np.ndarray
 
@@ -72,6 +72,7 @@ LINEAR = Activation("linear", lambda a: a, np.ones_like)
 ACTIVATIONS = {a.name: a for a in (TANH, SIGMOID, RELU, LINEAR)}
 
 
+@refuses_by_name
 def activation(name: str) -> Activation:
     """Return the activation of a name: 'tanh', 'sigmoid', 'relu' or 'linear'.
 

@@ -8,11 +8,12 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from rnnbp.core.layout import Layout, Shape, layout_of, scope_of
 from rnnbp.core.masks import Mask
-from rnnbp.runtime import did_you_mean, zeros
+from rnnbp.runtime import as_array, did_you_mean, floating, got, natural_int, refuses_by_name, zeros
 
 SMALL = 2**16  # bytes, below which memory from the pool takes longer than fresh memory
 
 
+@refuses_by_name
 class Parameters:
     """Parameters of a model: one contiguous vector, of which every named array is a view.
 
@@ -55,13 +56,15 @@ class Parameters:
     def __init__(
         self, shapes: Mapping[str, Shape], vector: np.ndarray | None = None, dtype: DTypeLike = np.float32
     ) -> None:
+        _check_shapes(shapes)
+        floating("dtype", dtype)
         self._layout = layout_of(tuple((name, tuple(shape)) for name, shape in shapes.items()))
         self.vector = self._fitting(np.zeros(self._layout.size, dtype) if vector is None else vector)
         self._mask = Mask(self._layout.size)
 
     def _fitting(self, vector: np.ndarray) -> np.ndarray:
-        if vector.shape != (self._layout.size,):
-            raise ValueError(f"vector must have shape (P,) = ({self._layout.size},), got {vector.shape}")
+        if np.shape(vector) != (self._layout.size,):
+            raise ValueError(f"vector must have shape (P,) = ({self._layout.size},), got {np.shape(vector)}")
         return vector
 
     @staticmethod
@@ -111,7 +114,7 @@ class Parameters:
         try:
             return self._layout.places[name]
         except KeyError:
-            raise KeyError(f"no parameter {name!r}.{did_you_mean(name, self._layout.places)}") from None
+            raise KeyError(f"name: there is no parameter {name!r}.{did_you_mean(name, self._layout.places)}") from None
 
     def __contains__(self, name: object) -> bool:
         return name in self._layout.places
@@ -131,6 +134,7 @@ class Parameters:
         vector, shapes = self.vector, self._layout.shapes
         return ((name, vector[place].reshape(shapes[name])) for name, place in self._layout.places.items())
 
+    @refuses_by_name
     def place(self, name: str) -> slice:
         """Return the slice of the vector that is the array called `name`.
 
@@ -171,6 +175,7 @@ class Parameters:
             )
         return flags
 
+    @refuses_by_name
     def set_mask(self, name: str, mask: ArrayLike) -> None:
         """Fix entries of an array at zero: they are set to zero and stay zero in every training.
 
@@ -209,7 +214,7 @@ class Parameters:
                [0, 1, 1, 1],
                [0, 0, 1, 1]])
         """
-        place, shape, given = self._place(name), self.shapes[name], np.asarray(mask)
+        place, shape, given = self._place(name), self.shapes[name], as_array("mask", mask)
         if given.dtype != bool:
             raise ValueError(f"mask must be bools, False where an entry is fixed at zero, got {given.dtype}")
         try:
@@ -220,6 +225,7 @@ class Parameters:
             self._writable_mask()[place] = whole.ravel()
             self.apply_mask()
 
+    @refuses_by_name
     def mask(self, name: str) -> np.ndarray:
         """Return the mask of the array called `name`: bools of its shape, False where an entry is fixed at zero.
 
@@ -273,12 +279,12 @@ class Parameters:
 
     def trainable(self, vector: np.ndarray) -> np.ndarray:
         """Return `vector` (P,), a gradient or a direction, with zeros where an entry is masked or frozen."""
-        vector = self.masked(vector)
+        vector = self.masked(self._fitting(vector))
         return vector if self.frozen_vector is None else np.where(self.frozen_vector, vector.dtype.type(0), vector)
 
     def with_fixed(self, vector: np.ndarray) -> np.ndarray:
         """Return `vector` (P,), values of parameters, with zeros where masked, and the present values where frozen."""
-        vector = self.masked(vector)
+        vector = self.masked(self._fitting(vector))
         return vector if self.frozen_vector is None else np.where(self.frozen_vector, self.vector, vector)
 
     def apply_mask(self) -> None:
@@ -291,6 +297,7 @@ class Parameters:
             raise ValueError("a gradient takes no mask: set that of the model's parameters, model.params")
         return self._mask.writable(self._start, self.size)
 
+    @refuses_by_name
     def like(self, vector: np.ndarray) -> "Parameters":
         """Return the same layout over another vector (P,) of any dtype, which is not copied; without the mask."""
         return self._over(self._layout, self._fitting(vector))
@@ -311,8 +318,9 @@ class Parameters:
             mask.values = self.mask_vector.copy()
         if self.frozen_vector is not None:
             mask.frozen = self.frozen_vector.copy()
-        return self._over(self._layout, self.vector.astype(dtype), mask)
+        return self._over(self._layout, self.vector.astype(floating("dtype", dtype)), mask)
 
+    @refuses_by_name
     def scope(self, prefix: str = "", suffix: str = "") -> "Parameters":
         """Return a view of the parameters whose names begin with `prefix` and end with `suffix`, both removed.
 
@@ -330,6 +338,7 @@ class Parameters:
         layout, place = scope_of(self._layout, prefix, suffix)
         return self._over(layout, self.vector[place], self._mask, self._start + place.start)
 
+    @refuses_by_name
     def renamed(self, shapes: Mapping[str, Shape], start: int = 0) -> "Parameters":
         """Return a view of consecutive arrays of the vector under other names.
 
@@ -352,6 +361,8 @@ class Parameters:
         >>> p.vector
         array([0., 0., 1., 1., 1.], dtype=float32)
         """
+        natural_int("start", start)
+        _check_shapes(shapes)
         layout = layout_of(tuple(shapes.items()))
         if start + layout.size > self.size:
             raise ValueError(f"from {start} on there are {self.size - start} numbers, but shapes need {layout.size}")
@@ -381,3 +392,8 @@ class Parameters:
 def _none_as_zeros(params: Parameters) -> np.ndarray:
     frozen = params.frozen_vector
     return np.zeros(params.size, bool) if frozen is None else frozen
+
+
+def _check_shapes(shapes: Mapping[str, Shape]) -> None:
+    if not isinstance(shapes, Mapping) or not all(isinstance(shape, tuple | list) for shape in shapes.values()):
+        raise ValueError(f"shapes must be a mapping of names to shapes, {got(shapes)}")

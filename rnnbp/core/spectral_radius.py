@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from rnnbp.runtime import refuses_by_name
+
 Array = np.ndarray
 DENSE = 100  # rows up to which all eigenvalues are computed
 
@@ -35,6 +37,7 @@ def spectral_radius(w: Array) -> float:
     return float(abs(np.linalg.eigvals(w)).max())
 
 
+@refuses_by_name
 def scaled_to_radius(w: Array, radius: float) -> Array:
     """Return a square matrix times the factor that gives it a spectral radius.
 

@@ -12,12 +12,24 @@ from rnnbp.data.parts import BatchPart, Share
 from rnnbp.data.targets import Targets
 from rnnbp.data.validation import checked_sequence, one_feature
 from rnnbp.data.weights import Weights, chosen_weights, padded_weights
-from rnnbp.runtime import counted, named_axes, positive_int
+from rnnbp.runtime import (
+    as_array,
+    counted,
+    flag,
+    floating,
+    integer,
+    named_axes,
+    natural_int,
+    of_type,
+    positive_int,
+    refuses_by_name,
+)
 
 Array = np.ndarray
 ByPlace = Sequence[Array] | Mapping[int, Array]
 
 
+@refuses_by_name
 @dataclass(frozen=True, repr=False)
 class SequenceBatch:
     """Batch of padded sequences, sorted by length: those that are active at step t are the first ``active[t]``.
@@ -76,12 +88,13 @@ class SequenceBatch:
     per_step: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        given = {"x": np.asarray(self.x), "lengths": np.asarray(self.lengths)}
-        given["order"] = np.arange(len(given["lengths"])) if self.order is None else np.asarray(self.order)
+        given = {"x": as_array("x", self.x), "lengths": as_array("lengths", self.lengths)}
+        given["order"] = np.arange(given["lengths"].size) if self.order is None else as_array("order", self.order)
         check_fields(**given)
         targets = self.targets
         if targets is not None and not isinstance(targets, LabelSequences):
-            given["targets"] = targets = np.asarray(targets)
+            given["targets"] = targets = as_array("targets", targets)
+        of_type("part", self.part, BatchPart | None)
         T, B = given["x"].shape[:2]
         per_step = targets_per_step(targets, T, B)
         if self.weights is not None:
@@ -110,6 +123,7 @@ class SequenceBatch:
         return made
 
     @classmethod
+    @refuses_by_name
     def from_array(
         cls,
         x: ArrayLike,
@@ -151,14 +165,14 @@ class SequenceBatch:
         >>> SequenceBatch.from_array(np.ones((3, 2, 1)), targets=np.zeros((2, 5)), per_step=False)
         SequenceBatch: 2 sequences of 3 steps, x (T, B, F) = (3, 2, 1) float64; targets (B, K) = (2, 5) float64
         """
-        x = np.asarray(x)
+        x = as_array("x", x)
         if x.ndim not in (2, 3) or 0 in x.shape[:2] or (x.ndim == 2 and x.dtype.kind not in "iu"):
             raise ValueError(
                 f"x must have shape (T, B, F), or (T, B) for integer tokens, got {x.dtype} of {x.shape}"
                 f"{one_feature(x, '(T, B)')}"
             )
         T, B = x.shape[:2]
-        lengths = np.full(B, T) if lengths is None else np.asarray(lengths)
+        lengths = np.full(B, T) if lengths is None else as_array("lengths", lengths)
         if lengths.shape != (B,) or not np.issubdtype(lengths.dtype, np.integer):
             raise ValueError(f"lengths must be integers of shape (B,) = ({B},), got {lengths.dtype} of {lengths.shape}")
         if lengths.min() < 1 or lengths.max() > T:
@@ -190,6 +204,7 @@ class SequenceBatch:
         """Number of sequences (T,) that have not ended before each step."""
         return np.searchsorted(-self.lengths, -np.arange(self.steps), side="left")
 
+    @refuses_by_name
     def restore(self, array: Array, axis: int = 0) -> Array:
         """Return `array` with its batch axis in the caller's order.
 
@@ -198,8 +213,12 @@ class SequenceBatch:
         >>> SequenceBatch.from_array(np.ones((3, 2, 1)), lengths=[1, 3]).restore(np.array([10, 20]))
         array([20, 10])
         """
+        axis, shape = integer("axis", axis), np.shape(array)
+        if not (-len(shape) <= axis < len(shape) and shape[axis] == self.size):
+            raise ValueError(f"array must have B = {self.size} sequences along axis {axis}, got shape {shape}")
         return np.take(array, np.argsort(self.order), axis=axis)
 
+    @refuses_by_name
     def span(self, start: int, stop: int) -> "SequenceBatch":
         """Return the batch of the steps from `start` to before `stop`; a sequence past its end has length 0.
 
@@ -210,6 +229,7 @@ class SequenceBatch:
         >>> SequenceBatch.from_array(np.ones((3, 2, 1)), lengths=[1, 3]).span(1, 3).lengths
         array([2, 0])
         """
+        start, stop = _steps(start, stop)
         lengths = np.clip(self.lengths - start, 0, len(self.x[start:stop]))
         reset = None if self.reset is None else self.reset[start:stop]
         targets, weights = self.targets_of(start, stop), self.weights_of(start, stop)
@@ -223,6 +243,7 @@ class SequenceBatch:
         >>> SequenceBatch(np.ones((3, 2, 1)), np.array([3, 3]), np.zeros((3, 2), int)).targets_of(1, 2)
         array([[0, 0]])
         """
+        start, stop = _steps(start, stop)
         return self.targets[start:stop] if self.per_step and self.targets is not None else self.targets
 
     def weights_of(self, start: int, stop: int) -> Array | None:
@@ -233,8 +254,10 @@ class SequenceBatch:
         >>> SequenceBatch(np.ones((3, 2, 1)), np.array([3, 3]), weights=[1, 0.5]).weights_of(1, 2)
         array([1. , 0.5])
         """
+        start, stop = _steps(start, stop)
         return self.weights if self.weights is None or self.weights.ndim == 1 else self.weights[start:stop]
 
+    @refuses_by_name
     def due(self, start: int, stop: int, per_step: bool) -> Array:
         """Return the mask of the outputs that are due in the steps from `start` to before `stop`.
 
@@ -254,7 +277,8 @@ class SequenceBatch:
         >>> batch.due(0, 2, per_step=True).tolist(), batch.due(0, 2, per_step=False).tolist()
         ([[True, True], [True, False]], [False, True])
         """
-        if per_step:
+        start, stop = _steps(start, stop)
+        if flag("per_step", per_step):
             return np.arange(start, stop)[:, None] < self.lengths
         return (start < self.lengths) & (self.lengths <= stop)
 
@@ -268,7 +292,7 @@ class SequenceBatch:
         """
         if np.issubdtype(self.x.dtype, np.integer):
             return self
-        return replace(self, x=self.x.astype(dtype))
+        return replace(self, x=self.x.astype(floating("dtype", dtype)))
 
     def __repr__(self) -> str:
         low, high = self.lengths.min(initial=self.steps), self.lengths.max(initial=0)
@@ -501,3 +525,7 @@ def check_batch(batch: SequenceBatch) -> None:
         raise ValueError(
             f"batch must be a SequenceBatch, got {type(batch).__name__}: data.batch() makes one of a SequenceDataset"
         )
+
+
+def _steps(start: int, stop: int) -> tuple[int, int]:
+    return natural_int("start", start), natural_int("stop", stop)

@@ -5,6 +5,7 @@ from numpy.typing import ArrayLike
 
 from rnnbp.data.labels import LabelSequences
 from rnnbp.data.targets import check_no_steps, padded_per_step
+from rnnbp.runtime import as_array
 
 Array = np.ndarray
 
@@ -42,7 +43,7 @@ def checked_reset(given: ArrayLike | None, lengths: Array, T: int) -> Array | No
     """
     if given is None:
         return None
-    reset, wanted = np.asarray(given), (T, len(lengths))
+    reset, wanted = as_array("reset", given), (T, len(lengths))
     if reset.shape != wanted:
         raise ValueError(f"reset must have shape (T, B) = {wanted}, got {reset.shape}")
     return as_flags("reset", reset) & (np.arange(T)[:, None] < lengths)
@@ -110,7 +111,7 @@ def ordered_targets(
             return None
         _check_labels(given, B)
         return given[order]
-    targets = np.asarray(given)
+    targets = as_array("targets", given)
     if targets.dtype.kind not in "iufb":
         raise ValueError(f"targets must be numbers, got {targets.dtype}")
     steps = padded_per_step(targets, per_step)

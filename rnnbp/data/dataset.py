@@ -21,13 +21,14 @@ from rnnbp.data.standardizer import Standardizer
 from rnnbp.data.targets import Targets
 from rnnbp.data.tokenizer import CharTokenizer
 from rnnbp.data.weights import unpadded_weights
-from rnnbp.runtime import positive_int
+from rnnbp.runtime import as_array, floating, natural_int, positive_int, refuses_by_name
 
 __all__ = ["SequenceBatch", "SequenceDataset", "Standardizer", "collate", "stream_batches"]
 
 Array = np.ndarray
 
 
+@refuses_by_name
 class SequenceDataset(Sequences):
     """Dataset of sequences of any lengths with one target per sequence or per step, or a sequence of labels each.
 
@@ -117,8 +118,10 @@ class SequenceDataset(Sequences):
         >>> data.at_epoch(3) is data
         True
         """
+        natural_int("epoch", epoch)
         return self
 
+    @refuses_by_name
     def batch(self, dtype: DTypeLike | None = None) -> SequenceBatch:
         """Return the whole dataset as one batch, longest sequence first.
 
@@ -133,7 +136,7 @@ class SequenceDataset(Sequences):
         (9, 2, 12)
         """
         batch = collate(self.sequences, self.targets, np.arange(len(self)), self.resets, self.weights)
-        return batch if dtype is None else batch.astype(dtype)
+        return batch if dtype is None else batch.astype(floating("dtype", dtype))
 
     def batches(
         self,
@@ -221,6 +224,7 @@ class SequenceDataset(Sequences):
         """
         return list(self.batches(batch_size, share=share))
 
+    @refuses_by_name
     def shifted(self, steps: int = 1, features: str | int | Sequence[str | int] | None = None) -> "SequenceDataset":
         """Return the dataset whose target at every step are the next steps of the sequence itself.
 
@@ -283,6 +287,7 @@ class SequenceDataset(Sequences):
         shifted.tokenizer = self.tokenizer
         return shifted
 
+    @refuses_by_name
     def map(self, function: Callable[[Array], ArrayLike]) -> Self:
         mapped = super().map(function)
         mapped.rows = self.rows
@@ -295,6 +300,7 @@ class SequenceDataset(Sequences):
         part.rows = self.rows if self.rows and whole_batches(places, self.rows) else None
         return part
 
+    @refuses_by_name
     def to_frame(self, info: str | Sequence[str] = ()) -> pd.DataFrame:
         """Return a table with one row per step: `sequence` (its id), `step`, one column per feature, and `target`.
 
@@ -324,6 +330,7 @@ class SequenceDataset(Sequences):
         return frames.to_frame(*given, about, self.weights, self.resets)
 
     @classmethod
+    @refuses_by_name
     def from_frame(
         cls,
         frame: pd.DataFrame,
@@ -401,6 +408,7 @@ class SequenceDataset(Sequences):
         )
 
     @classmethod
+    @refuses_by_name
     def from_padded(
         cls,
         x: ArrayLike,
@@ -439,11 +447,12 @@ class SequenceDataset(Sequences):
         >>> SequenceDataset.from_padded(np.zeros((2, 5, 3)), lengths=[5, 2]).lengths
         array([5, 2])
         """
-        sequences, targets, per_step = unpadded(np.asarray(x), lengths, targets, per_step)
+        sequences, targets, per_step = unpadded(as_array("x", x), lengths, targets, per_step)
         weights = unpadded_weights(weights, [len(s) for s in sequences], np.shape(x)[:2])
         return cls(sequences, targets, classes=classes, per_step=per_step, weights=weights, dtype=dtype)
 
     @classmethod
+    @refuses_by_name
     def from_stream(
         cls,
         x: ArrayLike,
@@ -489,6 +498,7 @@ class SequenceDataset(Sequences):
         return stream
 
     @classmethod
+    @refuses_by_name
     def from_text(
         cls, text: str, batch_size: int, steps: int, tokenizer: CharTokenizer | None = None
     ) -> "SequenceDataset":

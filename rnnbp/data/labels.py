@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnnbp.data.categories import ordered_names
-from rnnbp.runtime import counted
+from rnnbp.runtime import as_array, counted, got, integer, of_type, refuses_by_name
 
 Array = np.ndarray
 BLANK = "<blank>"
 
 
+@refuses_by_name
 class LabelSequences:
     """Targets of `rnnbp.CTC`: one sequence of labels for each input sequence, not aligned with its steps.
 
@@ -49,6 +50,10 @@ class LabelSequences:
     """
 
     def __init__(self, labels: Iterable[Sequence[Any] | Array], classes: Sequence[str] | None = None) -> None:
+        if isinstance(labels, str | bytes):
+            raise ValueError(f"labels must be sequences of labels, one for each sequence, {got(labels)}")
+        if classes is not None:
+            of_type("classes", classes, Sequence[Any])
         labels = list(labels)
         given = [np.asarray(list(one) if isinstance(one, str) else one) for one in labels]
         named = any(one.dtype.kind in "UO" for one in given)
@@ -67,6 +72,10 @@ class LabelSequences:
         """Return one sequence (L_i,) for an integer, `LabelSequences` for several indices or a slice."""
         if isinstance(place, int | np.integer):
             return self.labels[place]
+        if not isinstance(place, slice):
+            place = as_array("place", place)
+            if place.ndim != 1 or place.dtype.kind not in "iub":
+                raise ValueError(f"place must be an integer, several or a slice, got {place.dtype} of {place.shape}")
         places = np.arange(len(self))[place]
         part = object.__new__(type(self))
         part.labels, part.lengths = [self.labels[i] for i in places], self.lengths[places]
@@ -82,6 +91,7 @@ class LabelSequences:
             "rnnbp.CTC()"
         )
 
+    @refuses_by_name
     def padded(self, value: int) -> Array:
         """Return all sequences as one array (N, L), padded with `value`.
 
@@ -91,7 +101,7 @@ class LabelSequences:
         array([[ 3,  1],
                [ 2, -1]])
         """
-        array = np.full((len(self), self.lengths.max(initial=0)), value, np.int64)
+        array = np.full((len(self), self.lengths.max(initial=0)), integer("value", value), np.int64)
         array[np.arange(array.shape[1]) < self.lengths[:, None]] = np.concatenate([*self.labels, np.empty(0, np.int64)])
         return array
 

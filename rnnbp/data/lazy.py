@@ -8,12 +8,13 @@ from typing import Any, Self, overload
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp.runtime import natural_int, positive_int
+from rnnbp.runtime import as_array, function_of, natural_int, positive_int, refuses_by_name
 
 Array = np.ndarray
 MEMORY = 2**28  # bytes
 
 
+@refuses_by_name
 class LazySequences(Sequence[Array]):
     """Sequences that are loaded on access, so that more of them than fit in memory can be trained on.
 
@@ -62,13 +63,13 @@ class LazySequences(Sequence[Array]):
         lengths: ArrayLike | None = None,
         names: Sequence[str] | None = None,
     ) -> None:
-        self._cache = _Cache(load, natural_int("memory", memory))
+        self._cache = _Cache(function_of("load", load, 1), natural_int("memory", memory))
         self._places = np.arange(positive_int("size", size))
         self.names = [str(i) for i in range(size)] if names is None else list(names)
-        self._lengths = None if lengths is None else np.asarray(lengths)
+        self._lengths = None if lengths is None else as_array("lengths", lengths)
         for name, given in (("names", self.names), ("lengths", self._lengths)):
-            if given is not None and len(given) != size:
-                raise ValueError(f"{name} must be one a sequence, {size}, got {len(given)}")
+            if given is not None and np.shape(given)[:1] != (size,):
+                raise ValueError(f"{name} must be one a sequence, {size}, got {np.size(given)}")
         known = self._lengths
         if known is not None and (known.ndim != 1 or known.dtype.kind not in "iu" or known.min() < 1):
             raise ValueError(f"lengths must be integers of 1 or more, got {known.dtype} of {known.shape}")

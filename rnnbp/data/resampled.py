@@ -11,11 +11,13 @@ from numpy.typing import ArrayLike, DTypeLike
 from rnnbp.data.dataset import SequenceDataset
 from rnnbp.data.lazy import MEMORY, LazySequences
 from rnnbp.data.validation import checked_sequences
+from rnnbp.runtime import function_of, got, natural_int, one_each, refuses_by_name
 
 Array = np.ndarray
 Draw = Callable[[int, int], ArrayLike]
 
 
+@refuses_by_name
 class ResampledDataset(SequenceDataset):
     """Dataset whose sequences are resampled for every epoch of training, as in data augmentation; targets are fixed.
 
@@ -61,7 +63,11 @@ class ResampledDataset(SequenceDataset):
         weights: Any = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        self.draw, self.places, self.memory = draw, np.arange(len(targets)), memory
+        if not hasattr(targets, "__len__"):
+            raise ValueError(f"targets must be one for each sequence, {got(targets)}")
+        if ids is not None:
+            one_each("ids", ids, len(targets))
+        self.draw, self.places, self.memory = function_of("draw", draw, 2), np.arange(len(targets)), memory
         lazy = LazySequences(_At(draw, self.places, 0), len(targets), memory, names=ids)
         rows = _rows(targets)
         given = {"ids": ids, "info": info, "feature_names": feature_names, "weights": weights}
@@ -71,8 +77,9 @@ class ResampledDataset(SequenceDataset):
 
     def at_epoch(self, epoch: int) -> Self:
         """Return the dataset with the sequences of an epoch, which are sampled on access and not cached."""
-        return self._resampled(self.draw, epoch, memory=0)
+        return self._resampled(self.draw, natural_int("epoch", epoch), memory=0)
 
+    @refuses_by_name
     def resampled_by(self, draw: Draw) -> Self:
         """Return a dataset with the same targets and another function that samples the sequences.
 
@@ -82,7 +89,7 @@ class ResampledDataset(SequenceDataset):
         >>> data.resampled_by(lambda place, epoch: np.ones((4, 2)))
         ResampledDataset: 2 sequences, 2 features; classes a sequence
         """
-        return self._resampled(draw, 0, self.memory)
+        return self._resampled(function_of("draw", draw, 2), 0, self.memory)
 
     def map(self, function: Callable[[Array], ArrayLike]) -> Self:
         """Return a dataset in which `function` is applied to every sequence of every epoch."""

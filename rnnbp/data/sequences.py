@@ -1,7 +1,7 @@
 """Sequences with targets: subsets, splits, classes and statistics."""
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, Self, overload
 
@@ -20,7 +20,19 @@ from rnnbp.data.splits import chosen_places, deal, deal_groups
 from rnnbp.data.targets import Targets, check_no_steps, checked_classes, checked_targets
 from rnnbp.data.validation import checked_sequences
 from rnnbp.data.weights import checked_weights, chosen_weights
-from rnnbp.runtime import as_html, counted, did_you_mean, flag, positive_int, some
+from rnnbp.runtime import (
+    as_html,
+    counted,
+    did_you_mean,
+    flag,
+    floating,
+    function_of,
+    of_type,
+    positive_int,
+    refuses_by_name,
+    seed_or_generator,
+    some,
+)
 
 Array = np.ndarray
 
@@ -48,7 +60,7 @@ class Sequences:
         weights: Any = None,
         dtype: DTypeLike = np.float32,
     ) -> None:
-        self.dtype = np.dtype(dtype)
+        self.dtype = floating("dtype", dtype, "float32", "float64", "float16")
         self.sequences = checked_sequences(sequences, self.dtype)
         first = self.sequences[0]
         self.feature_size = first.shape[1] if first.ndim == 2 else 1
@@ -63,7 +75,7 @@ class Sequences:
             )
         self.resets = None if resets is None else checked_resets("resets", resets, self.lengths)
         self.weights = checked_weights(weights, len(self), self.targets)
-        self.ids = list(range(len(self))) if ids is None else list(ids)
+        self.ids = list(range(len(self))) if ids is None else list(of_type("ids", ids, Iterable))
         if info is not None and not isinstance(info, pd.DataFrame):
             raise ValueError(f"info must be a DataFrame of one row a sequence, got {type(info).__name__}")
         self.info = None if info is None else info.reset_index(drop=True)
@@ -131,7 +143,7 @@ class Sequences:
         >>> data.targets, data.with_classes(["a", "b", "c"]).targets
         (array([0, 1]), array([1, 2]))
         """
-        wanted = checked_classes(classes)
+        wanted = checked_classes(of_type("classes", classes, Iterable))
         if wanted is None or wanted == self.classes:
             return self
         part = copy.copy(self)
@@ -146,6 +158,7 @@ class Sequences:
         return len(self.sequences)
 
     @overload
+    @refuses_by_name
     def __getitem__(self, place: int) -> tuple[Array, Any]: ...
     @overload
     def __getitem__(self, place: slice | Sequence[int] | Array) -> Self: ...
@@ -158,6 +171,7 @@ class Sequences:
     def __iter__(self) -> Iterator[tuple[Array, Any]]:
         return (self[i] for i in range(len(self)))
 
+    @refuses_by_name
     def subset(self, places: Sequence[int] | Array) -> Self:
         """Return the dataset of some of the sequences, in the given order.
 
@@ -235,7 +249,7 @@ class Sequences:
         >>> ["".join(part.info["speaker"]) for part in data.split((0.6, 0.2, 0.2), groups="speaker")]
         ['bbccdd', 'ee', 'aa']
         """
-        order = np.random.default_rng(seed).permutation(len(self))
+        order = seed_or_generator("seed", seed).permutation(len(self))
         labels = self._strata(stratify)
         if groups is None:
             dealt = deal(order if labels is None else order[np.argsort(labels[order], kind="stable")], parts)
@@ -310,7 +324,7 @@ class Sequences:
         >>> Sequences([np.ones((2, 3))]).map(lambda x: x[:, :1]).feature_size
         1
         """
-        mapped = self.sequences.map(function)
+        mapped = self.sequences.map(function_of("function", function, 1))
         dataset = type(self)(
             mapped,
             self.targets,

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from rnnbp.data.labels import LabelSequences
 from rnnbp.data.targets import padded_per_step
 from rnnbp.data.validation import one_feature
-from rnnbp.runtime import flag, natural_int, number, positive_int
+from rnnbp.runtime import as_array, flag, generator, natural_int, number, positive_int
 
 Array = np.ndarray
 
@@ -42,6 +42,8 @@ def first_batch(
     first = natural_int("start", start)
     if first > batches:
         raise ValueError(f"start must be at most {batches}, the number of batches, got {start}")
+    if rng is not None:
+        generator("rng", rng)
     if flag("shuffle", shuffle) and rng is None:
         raise ValueError("rng is needed to shuffle: numpy.random.default_rng(seed)")
     return first
@@ -157,7 +159,7 @@ def chosen_places(places: Sequence[int] | Array, size: int) -> Array:
     >>> chosen_places([True, False, True], 3), chosen_places([-1], 3)
     (array([0, 2]), array([2]))
     """
-    chosen = np.asarray(places)
+    chosen = as_array("places", places)
     if chosen.dtype == bool and chosen.shape != (size,):
         raise ValueError(f"places must be one bool a sequence, {size}, got shape {chosen.shape}")
     chosen = np.flatnonzero(chosen) if chosen.dtype == bool else chosen
@@ -187,7 +189,7 @@ def unpadded(
             f"{one_feature(x, '(N, T)')}"
         )
     N, T = x.shape[:2]
-    ends = np.full(N, T) if lengths is None else np.asarray(lengths)
+    ends = np.full(N, T) if lengths is None else as_array("lengths", lengths)
     if ends.shape != (N,) or ends.dtype.kind not in "iu":
         raise ValueError(f"lengths must be integers of shape (N,) = ({N},), got {ends.dtype} of {ends.shape}")
     wrong = (ends < 1) | (ends > T)

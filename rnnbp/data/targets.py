@@ -1,6 +1,6 @@
 """Validation of the targets of a dataset: classes or values, one a sequence or one a step."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from pandas.api.types import is_integer_dtype
 
 from rnnbp.data.categories import ordered_names
 from rnnbp.data.labels import LabelSequences
-from rnnbp.runtime import flag, repeated
+from rnnbp.runtime import flag, of_type, one_each, repeated
 
 Array = np.ndarray
 Targets = Array | list[Array] | LabelSequences
@@ -31,7 +31,7 @@ def checked_classes(classes: Sequence[str] | None) -> Classes | None:
     """
     if classes is None:
         return None
-    names = tuple(map(str, classes))
+    names = tuple(map(str, of_type("classes", classes, Iterable)))
     if not names:
         raise ValueError("classes must hold at least one name, got none")
     if (twice := repeated(names)) is not None:
@@ -66,10 +66,7 @@ def checked_targets(
     >>> checked_targets(["b", "a"], 2, lambda: np.array([3, 5]), None)
     (array([1, 0]), ('a', 'b'))
     """
-    if not hasattr(targets, "__len__"):
-        raise ValueError(f"targets must be one for each of the {size} sequences, got {type(targets).__name__}")
-    if len(targets) != size:
-        raise ValueError(f"targets must be one for each of the {size} sequences, got {len(targets)}")
+    one_each("targets", targets, size)
     if isinstance(targets, LabelSequences):
         check_no_steps(targets, per_step)
         return _sequences_of_labels(targets, classes)
@@ -127,7 +124,7 @@ def _sequences_of_labels(targets: LabelSequences, classes: Classes | None) -> tu
 def _items(targets: Any) -> Array | list[Array]:
     """Return targets that are a plain array unchanged, others as a list with one array per sequence."""
     if is_integer_dtype(getattr(targets, "dtype", object)) and np.any(pd.isna(targets)):  # NumPy would make it NaN
-        raise ValueError(f"the class of sequence {int(np.argmax(pd.isna(targets)))} is missing")
+        raise ValueError(f"targets: the class of sequence {int(np.argmax(pd.isna(targets)))} is missing")
     whole = np.asarray(targets) if hasattr(targets, "__array__") else np.empty(0, object)
     return whole if whole.dtype != object or whole.ndim > 1 else [np.asarray(t) for t in targets]
 

@@ -1,17 +1,18 @@
 """Characters of a text as integer tokens."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp.runtime import positive_int
+from rnnbp.runtime import got, of_type, positive_int, refuses_by_name
 
 Array = np.ndarray
 
 
+@refuses_by_name
 class CharTokenizer:
     """The characters of a vocabulary as tokens 0, 1, 2, ...
 
@@ -47,11 +48,12 @@ class CharTokenizer:
             raise ValueError(f"characters must differ, {twice[0]!r} is among them twice")
         if unknown and unknown not in self.characters:
             raise ValueError(f"unknown must be one of the characters, or '' to leave them out, got {unknown!r}")
-        self.unknown = unknown
+        self.unknown = of_type("unknown", unknown, str | None)
         codes = np.array([ord(c) for c in self.characters])
         self._codes, self._tokens = np.sort(codes), np.argsort(codes)
 
     @classmethod
+    @refuses_by_name
     def fit(cls, text: str | Iterable[str], unknown: str | None = None, minimum: int = 1) -> "CharTokenizer":
         """Return the tokenizer of the characters of a text, in sorted order.
 
@@ -74,6 +76,7 @@ class CharTokenizer:
         ('?', 'l')
         """
         positive_int("minimum", minimum)
+        of_type("unknown", unknown, str | None)
         counts: Counter[str] = Counter()
         for part in [text] if isinstance(text, str) else text:
             counts.update(part)
@@ -115,6 +118,7 @@ class CharTokenizer:
         tokens[~known] = self.characters.index(self.unknown)
         return tokens
 
+    @refuses_by_name
     def decode(self, tokens: ArrayLike) -> str:
         """Return the text of tokens (T,).
 
@@ -157,4 +161,6 @@ class CharTokenizer:
         >>> CharTokenizer.from_config(CharTokenizer("ab").to_config())
         CharTokenizer('ab'; 2 characters)
         """
+        if not isinstance(config, Mapping) or not {"characters", "unknown"} <= set(config):
+            raise ValueError(f"config must have the characters and unknown, {got(config)}")
         return cls(config["characters"], config["unknown"])

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from rnnbp.data.in_memory import InMemorySequences
 from rnnbp.data.lazy import LazySequences
+from rnnbp.runtime import floating
 
 Array = np.ndarray
 TOGETHER = 2**14  # numbers of short sequences that are copied and checked in one call
@@ -31,9 +32,7 @@ def checked_sequences(sequences: Sequence[ArrayLike], dtype: DTypeLike) -> InMem
     Traceback (most recent call last):
     ValueError: sequence 0 holds nan at step 1, feature 0: inputs must be finite
     """
-    float_type = np.dtype(dtype)
-    if float_type not in (np.float16, np.float32, np.float64):
-        raise ValueError(f"dtype must be float32, float64 or float16, got {float_type}")
+    float_type = floating("dtype", dtype, "float32", "float64", "float16")
     if isinstance(sequences, LazySequences):
         return _checked_lazily(sequences, float_type)
     if isinstance(sequences, np.ndarray) and sequences.ndim == 2 and sequences.dtype.kind == "f":

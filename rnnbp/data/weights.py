@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnnbp.data.targets import Targets
+from rnnbp.runtime import as_array, one_each
 
 Array = np.ndarray
 Weights = Array | list[Array]
@@ -37,9 +38,7 @@ def checked_weights(weights: Any, size: int, targets: Targets | None) -> Weights
     """
     if weights is None:
         return None
-    if not hasattr(weights, "__len__") or len(weights) != size:
-        got = len(weights) if hasattr(weights, "__len__") else type(weights).__name__
-        raise ValueError(f"weights must be one for each of the {size} sequences, got {got}")
+    one_each("weights", weights, size)
     items = [_numbers(f"weights of sequence {i}", one) for i, one in enumerate(weights)]
     axes = items[0].ndim
     for i, one in enumerate(items):
@@ -67,7 +66,7 @@ def _check_steps(weights: list[Array], targets: Targets | None) -> None:
 
 
 def _numbers(name: str, weights: Any) -> Array:
-    given = np.asarray(weights)
+    given = as_array(name, weights)
     if given.dtype.kind not in "iufb":
         raise ValueError(f"{name} must be numbers, got {given.dtype}")
     return given.astype(np.float64)
@@ -142,7 +141,7 @@ def unpadded_weights(weights: ArrayLike | None, lengths: Sequence[int], shape: t
     """
     if weights is None:
         return None
-    given = np.asarray(weights)
+    given = as_array("weights", weights)
     if given.shape not in (shape, shape[:1]):
         raise ValueError(f"weights must have shape (N,) = {shape[:1]} or (N, T) = {shape}, got {given.shape}")
     return given if given.ndim == 1 else [one[:n] for one, n in zip(given, lengths, strict=True)]

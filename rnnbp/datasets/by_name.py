@@ -22,7 +22,7 @@ from rnnbp.datasets.speech_commands import load_speech_commands
 from rnnbp.datasets.sunspots import load_sunspots
 from rnnbp.datasets.vowels import load_japanese_vowels
 from rnnbp.features import MFCC, Features
-from rnnbp.runtime import choice, did_you_mean
+from rnnbp.runtime import choice, did_you_mean, seed_int
 
 Pair = tuple[SequenceDataset, SequenceDataset]
 
@@ -61,7 +61,7 @@ def generated(
     >>> len(train), len(test)
     (20, 10)
     """
-    for_train, for_test = np.random.default_rng(seed).spawn(2)
+    for_train, for_test = np.random.default_rng(seed_int("seed", seed)).spawn(2)
     return make(train, seed=for_train, **sizes), make(test, seed=for_test, **sizes)
 
 

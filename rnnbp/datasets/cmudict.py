@@ -5,7 +5,7 @@ import re
 from rnnbp.datasets.bundled import bundled
 from rnnbp.datasets.registry import located
 from rnnbp.datasets.text_lines import text_lines
-from rnnbp.runtime import TextSource, short_name, unused
+from rnnbp.runtime import TextSource, flag, short_name, unused
 
 Pronunciation = tuple[str, ...]
 
@@ -57,6 +57,7 @@ def load_cmudict(path: TextSource | None = None, *, whole: bool = False) -> dict
     >>> [" ".join(p) for p in words["record"]]
     ['R AH0 K AO1 R D', 'R EH1 K ER0 D', 'R IH0 K AO1 R D']
     """
+    flag("whole", whole)
     if path is not None:
         unused("whole", whole, False, "with path=, whose dictionary is read whole")
     else:

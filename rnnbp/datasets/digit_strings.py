@@ -13,7 +13,7 @@ from rnnbp.datasets.recordings import shared_rate
 from rnnbp.datasets.registry import located
 from rnnbp.datasets.spoken_digits import DIGITS, load_spoken_digits
 from rnnbp.features import Variation
-from rnnbp.runtime import integer_at_least, number, positive_int
+from rnnbp.runtime import integer_at_least, number, positive_int, seed_int
 
 Array = np.ndarray
 BACKGROUND = Variation(speed=0.0, tempo=0.0, snr=(20.0, 40.0))
@@ -189,7 +189,7 @@ def _joined(
     for speaker, rows in singles.info.groupby("speaker", sort=True).groups.items():
         said = singles.targets[rows.to_numpy()]
         by_digit[str(speaker)] = {int(k): rows.to_numpy()[said == k] for k in np.unique(said)}
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed_int("seed", seed))
     speakers = rng.choice(list(by_digit), size)
     said = [rng.choice(list(by_digit[s]), rng.integers(digits[0], digits[1] + 1)) for s in speakers]
     candidates = tuple(tuple(by_digit[s][int(k)] for k in one) for s, one in zip(speakers, said, strict=True))

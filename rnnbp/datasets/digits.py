@@ -6,7 +6,7 @@ import numpy as np
 
 from rnnbp.data import SequenceDataset
 from rnnbp.datasets.bundled import bundled
-from rnnbp.runtime import number
+from rnnbp.runtime import number, seed_int
 
 Array = np.ndarray
 
@@ -19,6 +19,7 @@ def _pictures() -> tuple[Array, Array]:
 
 
 def _split(steps: int, test_fraction: float, seed: int) -> tuple[SequenceDataset, SequenceDataset]:
+    seed_int("seed", seed)
     pictures, digits = _pictures()
     data = SequenceDataset(list(pictures.reshape(len(pictures), steps, -1)), digits, classes="0123456789")
     number("test_fraction", test_fraction, 0, 1)

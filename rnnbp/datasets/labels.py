@@ -7,7 +7,7 @@ from typing import Protocol
 
 import pandas as pd
 
-from rnnbp.runtime import did_you_mean, leads_out, read_csv
+from rnnbp.runtime import check_fields, did_you_mean, leads_out, read_csv, refuses_by_name
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".sph")
 
@@ -33,6 +33,7 @@ def recordings_in(folder: Path) -> list[str]:
     return files
 
 
+@refuses_by_name
 @dataclass(frozen=True)
 class ByName:
     """Labels from file names.
@@ -149,6 +150,9 @@ class ByTable:
     table_file: str | Path
     file: str = "file"
     label: str | None = "label"
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     def table(self, folder: Path) -> pd.DataFrame:
         """Return the rows of the table; raise if a recording that it names is missing."""

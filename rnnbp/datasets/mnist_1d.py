@@ -4,7 +4,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
 from rnnbp.data import SequenceDataset
-from rnnbp.runtime import positive_int
+from rnnbp.runtime import flag, got, positive_int, seed_int
 
 Array = np.ndarray
 DIGITS = (  # horizontal position of the pen from the top of a digit to its bottom
@@ -70,6 +70,9 @@ def mnist1d(
     (SequenceDataset: 4000 sequences of 40 steps, 1 feature; 10 classes,
      SequenceDataset: 1000 sequences of 40 steps, 1 feature; 10 classes)
     """
+    flag("shuffled", shuffled)
+    if seed_int("seed", seed) >= 2**32:
+        raise ValueError(f"seed must be below 2**32, {got(seed)}")
     N = positive_int("train", train) + positive_int("test", test)
     if N % len(DIGITS):
         raise ValueError(f"train + test must be a multiple of ten, one part for each digit, got {train} + {test} = {N}")

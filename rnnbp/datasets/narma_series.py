@@ -3,7 +3,7 @@
 import numpy as np
 
 from rnnbp.data import SequenceDataset
-from rnnbp.runtime import positive_int
+from rnnbp.runtime import positive_int, seed_or_generator
 
 ORDER, TRANSIENT, LIMIT = 10, 200, 2.0
 Seed = int | np.random.Generator
@@ -43,7 +43,7 @@ def narma(sequences: int, steps: int, seed: Seed = 0) -> SequenceDataset:
     >>> bool(0.2 < data.targets[0].mean() < 0.5)
     True
     """
-    rng = np.random.default_rng(seed)
+    rng = seed_or_generator("seed", seed)
     N, T = positive_int("sequences", sequences), positive_int("steps", steps) + TRANSIENT
     u, y = rng.uniform(0, 0.5, (N, T)), np.zeros((N, T + 1))
     wrong = np.arange(N)

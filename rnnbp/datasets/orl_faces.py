@@ -8,7 +8,7 @@ import pandas as pd
 
 from rnnbp.data import SequenceDataset
 from rnnbp.datasets.pgm import HEADER, parse_pgm
-from rnnbp.runtime import positive_int
+from rnnbp.runtime import positive_int, seed_int
 
 Array = np.ndarray
 
@@ -78,7 +78,7 @@ def load_orl_faces(
     info["person"] = [file.parent.name for file in files]
     labels = np.repeat(np.arange(len(people)), [len(of_one) for of_one in people.values()])
     data = SequenceDataset([p.reshape(1, -1) for p in pictures], labels, classes=tuple(people), info=info)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed_int("seed", seed))
     chosen = np.concatenate([rng.permutation(len(of_one)) < each for of_one in people.values()])
     return data.subset(chosen), data.subset(~chosen)
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from rnnbp.data import SequenceDataset
-from rnnbp.runtime import positive_int
+from rnnbp.runtime import positive_int, seed_or_generator
 
 Array = np.ndarray
 Seed = int | np.random.Generator
@@ -75,7 +75,7 @@ def reber(sequences: int, seed: Seed = 0) -> SequenceDataset:
     >>> data.ids[0][0], data.ids[0][-1], len(data.ids[0]) == data.lengths[0] + 1
     ('B', 'E', np.True_)
     """
-    rng = np.random.default_rng(seed)
+    rng = seed_or_generator("seed", seed)
     return _dataset([_word(rng) for _ in range(positive_int("sequences", sequences))])
 
 
@@ -103,5 +103,5 @@ def embedded_reber(sequences: int, seed: Seed = 0) -> SequenceDataset:
     >>> word[1] == word[-2]
     True
     """
-    rng = np.random.default_rng(seed)
+    rng = seed_or_generator("seed", seed)
     return _dataset([_embedded(rng) for _ in range(positive_int("sequences", sequences))])

@@ -3,7 +3,7 @@
 import numpy as np
 
 from rnnbp.data import BLANK, LabelSequences, SequenceDataset
-from rnnbp.runtime import integer_at_least, number, positive_int
+from rnnbp.runtime import integer_at_least, number, positive_int, seed_or_generator
 
 Array = np.ndarray
 Seed = int | np.random.Generator
@@ -33,7 +33,7 @@ def sine_mixtures(sequences: int, steps: int, waves: int = 3, noise: float = 0.0
     >>> bool(np.allclose(data.sequences[0][1:, 0], data.targets[0][:-1, 0], atol=1e-6))
     True
     """
-    rng = np.random.default_rng(seed)
+    rng = seed_or_generator("seed", seed)
     shape = (positive_int("sequences", sequences), positive_int("waves", waves), 1)
     number("noise", noise, 0)
     period = np.exp(rng.uniform(np.log(8), np.log(64), shape))
@@ -77,7 +77,7 @@ def mackey_glass_series(steps: int, tau: float = 17.0, seed: Seed = 0) -> Array:
     h = 1 / per_unit
     lag = round(number("tau", tau, 0, open_low=True) * per_unit)
     total = (positive_int("steps", steps) + transient) * per_unit
-    start = 1.2 + 0.1 * (np.random.default_rng(seed).random(lag + 1) - 0.5)
+    start = 1.2 + 0.1 * (seed_or_generator("seed", seed).random(lag + 1) - 0.5)
     x = np.concatenate([start, np.zeros(total)]).tolist()
 
     def slope(now: float, delayed: float) -> float:
@@ -178,7 +178,7 @@ def synthetic_vowels(
     >>> synthetic_vowels(50)
     SequenceDataset: 50 sequences of 12 to 30 steps, 3 features; 10 classes
     """
-    rng = np.random.default_rng(seed)
+    rng = seed_or_generator("seed", seed)
     N, low, high = positive_int("sequences", sequences), positive_int("shortest", shortest), longest
     if positive_int("longest", high) < low:
         raise ValueError(f"longest must be at least shortest = {low}, got {high}")
@@ -227,7 +227,7 @@ def synthetic_vowel_strings(
     >>> data.classes[:3], [data.classes[k] for k in data.targets[1]]
     (('<blank>', 'iy', 'ih'), ['ae', 'ao', 'er', 'ao', 'uw'])
     """
-    rng, vowels = np.random.default_rng(seed), np.log(np.array(list(FORMANTS.values()), float))
+    rng, vowels = seed_or_generator("seed", seed), np.log(np.array(list(FORMANTS.values()), float))
     N, low, high = positive_int("sequences", sequences), positive_int("shortest", shortest), longest
     for name, value, least in (("longest", high, low), ("most", most, positive_int("fewest", fewest))):
         integer_at_least(name, value, least, f"an integer of {least} or more")

@@ -7,7 +7,7 @@ import numpy as np
 
 from rnnbp.audio import write_wav
 from rnnbp.datasets.signals import FORMANTS, TRACT
-from rnnbp.runtime import positive_int
+from rnnbp.runtime import generator, number, of_type, positive_int, refuses_by_name, seed_int
 
 Array = np.ndarray
 SR = 8000  # Hz
@@ -30,6 +30,7 @@ HUM = (250, 1300, 2300)
 HISS = {"s": 0.15, "f": 0.04}
 
 
+@refuses_by_name
 def synthetic_word(
     sounds: Sequence[str], rng: np.random.Generator, *, pitch: float = 120.0, tract: float = 1.0
 ) -> Array:
@@ -55,6 +56,10 @@ def synthetic_word(
     >>> len(y) / 8000, bool(0.5 < np.abs(y).max() <= 0.9)
     (0.275, True)
     """
+    if not len(of_type("sounds", sounds, Sequence[str])):
+        raise ValueError("sounds must hold at least one sound, got none")
+    generator("rng", rng)
+    pitch, tract = number("pitch", pitch, 1, SR / 2), number("tract", tract, 0.1, 10)
     lengths = np.rint(rng.uniform(0.06, 0.16, len(sounds)) * SR / FRAME).astype(np.int64)
     middles = np.cumsum(lengths) - lengths / 2
     t = np.arange(lengths.sum())
@@ -111,7 +116,7 @@ def write_synthetic_digits(
     >>> len(list(folder.glob("*.wav")))
     12
     """
-    folder, rng = Path(folder), np.random.default_rng(seed)
+    folder, rng = Path(folder), np.random.default_rng(seed_int("seed", seed))
     folder.mkdir(parents=True, exist_ok=True)
     for speaker in speakers:
         pitch, tract = rng.uniform(90, 220), np.exp(rng.normal(0, TRACT))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from rnnbp.data import SequenceDataset
-from rnnbp.runtime import integer_at_least, positive_int
+from rnnbp.runtime import integer_at_least, positive_int, seed_or_generator
 
 Array = np.ndarray
 Seed = int | np.random.Generator
@@ -45,7 +45,7 @@ def adding_problem(sequences: int, steps: int, seed: Seed = 0) -> SequenceDatase
     >>> bool(np.isclose((x[:, 0] * x[:, 1]).sum(), data.targets[0, 0]))
     True
     """
-    rng = np.random.default_rng(seed)
+    rng = seed_or_generator("seed", seed)
     N, T = positive_int("sequences", sequences), integer_at_least("steps", steps, 2, "an integer of 2 or more")
     x = np.zeros((N, T, 2))
     x[:, :, 0] = rng.random((N, T))
@@ -85,7 +85,7 @@ def copy_memory(sequences: int, delay: int, symbols: int = 8, length: int = 10, 
     >>> data.sequences[0].argmax(axis=1).tolist(), data.targets[0].tolist()
     ([1, 1, 2, 2, 3, 2, 2], [2, 2, 2, 2, 2, 1, 1])
     """
-    rng = np.random.default_rng(seed)
+    rng = seed_or_generator("seed", seed)
     N, K, L = positive_int("sequences", sequences), positive_int("symbols", symbols), positive_int("length", length)
     T = positive_int("delay", delay) + 2 * L
     words = rng.integers(K, size=(N, L))
@@ -125,7 +125,7 @@ def delayed_recall(sequences: int, delay: int, classes: int = 2, seed: Seed = 0)
     >>> data.sequences[0].shape, int(data.sequences[0][0].argmax()) == data.targets[0]
     ((5, 4), np.True_)
     """
-    rng = np.random.default_rng(seed)
+    rng = seed_or_generator("seed", seed)
     N, K, T = positive_int("sequences", sequences), positive_int("classes", classes), positive_int("delay", delay) + 1
     labels = rng.integers(K, size=N)
     x = np.zeros((N, T, K + 1))
@@ -161,7 +161,7 @@ def temporal_xor(sequences: int, triples: int, seed: Seed = 0) -> SequenceDatase
     >>> bool(bits[0] ^ bits[1] == bits[2] == data.targets[0][1])
     True
     """
-    rng = np.random.default_rng(seed)
+    rng = seed_or_generator("seed", seed)
     pairs = rng.integers(2, size=(positive_int("sequences", sequences), positive_int("triples", triples), 2))
     third = pairs[..., :1] ^ pairs[..., 1:]
     bits = np.concatenate([pairs, third], axis=-1)
@@ -197,7 +197,7 @@ def parity(sequences: int, steps: int, shortest: int | None = None, seed: Seed =
     >>> bool((data.sequences[0][:, 0].cumsum() % 2 == data.targets[0]).all())
     True
     """
-    rng = np.random.default_rng(seed)
+    rng = seed_or_generator("seed", seed)
     N, T = positive_int("sequences", sequences), positive_int("steps", steps)
     least = T if shortest is None else positive_int("shortest", shortest)
     if least > T:

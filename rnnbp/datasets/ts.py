@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike
 
 from rnnbp.data import SequenceDataset
 from rnnbp.datasets.ts_header import Header, LineError
-from rnnbp.runtime import DAMAGED_GZIP, TextSource, opened_text, short_name
+from rnnbp.runtime import DAMAGED_GZIP, TextSource, floating, number, opened_text, refuses_by_name, short_name
 
 Array = np.ndarray
 Fill = Callable[[Array], Array]
@@ -18,6 +18,7 @@ LONGEST_LINE = 2**28  # characters
 FILL = "give fill=rnnbp.datasets.interpolate, a number, or a function of your own"
 
 
+@refuses_by_name
 def interpolate(values: Array) -> Array:
     """Fill missing values (NaN) of a sequence (T, F) by linear interpolation in time.
 
@@ -32,6 +33,8 @@ def interpolate(values: Array) -> Array:
     >>> interpolate(np.array([[1.0], [np.nan], [3.0], [np.nan]]))[:, 0]
     array([1., 2., 3., 3.])
     """
+    if np.ndim(values) != 2:
+        raise ValueError(f"values must have shape (T, F), got {np.shape(values)}")
     filled = values.copy()
     t = np.arange(len(values))
     for column in filled.T:
@@ -90,6 +93,9 @@ def read_ts(path: TextSource, fill: Fill | float | None = None, *, dtype: DTypeL
     (SequenceDataset: 2 sequences of 2 to 3 steps, 2 features; 2 classes, [[7.0, 9.0], [8.0, 10.0]])
     """
     # Comments in the archives' files are not all UTF-8: undecodable bytes are tolerated there, see `_Reader._lines`.
+    if fill is not None and not callable(fill):
+        number("fill", fill)
+    floating("dtype", dtype, "float32", "float64", "float16")
     reader, name = _Reader(fill), short_name(path)
     try:
         with opened_text(path, encoding="utf-8-sig", errors="surrogateescape") as file:

@@ -10,11 +10,12 @@ from typing import BinaryIO
 import numpy as np
 
 from rnnbp.data import SequenceDataset
-from rnnbp.runtime import replacing
+from rnnbp.runtime import refuses_by_name, replacing
 
 Array = np.ndarray
 
 
+@refuses_by_name
 def write_ts(path: str | Path, data: SequenceDataset, name: str = "rnnbp") -> None:
     """Write a dataset as .ts or .ts.gz atomically; `read_ts` in the same dtype restores it exactly.
 
@@ -49,6 +50,10 @@ def write_ts(path: str | Path, data: SequenceDataset, name: str = "rnnbp") -> No
     path = Path(path)
     if not re.fullmatch(r"\S+", name):
         raise ValueError(f"name must be one word, got {name!r}")
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"name must be text that UTF-8 can encode, got {name!r}") from None
     labels = _labels(data)
     header = _header(data, name)
     if not path.parent.is_dir():

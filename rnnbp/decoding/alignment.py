@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from rnnbp.data import LabelSequences
 from rnnbp.decoding.best_path import checked_outputs
 from rnnbp.decoding.lattice import Lattice, log_softmax
+from rnnbp.runtime import refuses_by_name
 
 Array = np.ndarray
 
@@ -37,6 +38,7 @@ class Alignment:
     stops: Array
     log_probability: float
 
+    @refuses_by_name
     def to_frame(self, seconds_per_step: float = 1.0, classes: Sequence[str] | None = None) -> pd.DataFrame:
         """Return a table with a row for each label: `label`, `start` and `stop` [s, or steps by default].
 

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from rnnbp.decoding.best_path import checked_outputs
 from rnnbp.decoding.lattice import log_softmax
 from rnnbp.decoding.ngram import NGram
-from rnnbp.runtime import number, positive_int
+from rnnbp.runtime import number, positive_int, refuses_by_name
 
 Array = np.ndarray
 Prefix = tuple[int, ...]
@@ -32,6 +32,7 @@ class Hypothesis:
     log_probability: float
 
 
+@refuses_by_name
 def beam_search(
     outputs: ArrayLike,
     width: int = 16,

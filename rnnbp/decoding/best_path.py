@@ -3,11 +3,12 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp.runtime import integer_at_least
+from rnnbp.runtime import integer_at_least, refuses_by_name
 
 Array = np.ndarray
 
 
+@refuses_by_name
 def greedy(outputs: ArrayLike, blank: int = 0) -> Array:
     """Decode the most probable path: take the largest output of each step, merge repetitions, and remove blanks.
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnnbp.data import label_sequences
-from rnnbp.runtime import positive_int
+from rnnbp.runtime import positive_int, refuses_by_name
 
 Array = np.ndarray
 Context = tuple[int, ...]
@@ -77,6 +77,7 @@ class NGram:
             for length in range(min(i, self.order - 1) + 1):
                 self._successors.setdefault(tuple(labels[i - length : i]), Counter())[labels[i]] += 1
 
+    @refuses_by_name
     def after(self, context: ArrayLike) -> Array:
         """Return the log-probability of each label after a context, (K,); -inf for the blank.
 
@@ -87,6 +88,7 @@ class NGram:
         """
         return self._log_probabilities(context)[:-1]
 
+    @refuses_by_name
     def end(self, context: ArrayLike) -> float:
         """Return the log-probability that the sequence ends after a context."""
         return float(self._log_probabilities(context)[-1])

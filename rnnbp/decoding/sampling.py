@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp.runtime import number, positive_int
+from rnnbp.runtime import number, positive_int, refuses_by_name
 
 Array = np.ndarray
 
@@ -24,6 +24,7 @@ def check_sampling(temperature: float, top_k: int | None, top_p: float | None) -
         number("top_p", top_p, 0, 1, open_low=True)
 
 
+@refuses_by_name
 def sample_tokens(
     logits: ArrayLike,
     rng: np.random.Generator,

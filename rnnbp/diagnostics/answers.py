@@ -5,8 +5,10 @@ import numpy as np
 from rnnbp.data import SequenceDataset
 from rnnbp.layers.base import Array
 from rnnbp.models import Sequential
+from rnnbp.runtime import refuses_by_name
 
 
+@refuses_by_name
 def answers_by_step(model: Sequential, data: SequenceDataset) -> Array:
     """Compute a model's outputs on the first step of each sequence, on the first two steps, and so on.
 

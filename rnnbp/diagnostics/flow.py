@@ -11,8 +11,10 @@ from rnnbp.gradients.lag_decomposition import final_steps
 from rnnbp.layers import Run
 from rnnbp.losses import CrossEntropy, Loss, MeanSquaredError
 from rnnbp.models import Sequential
+from rnnbp.runtime import refuses_by_name
 
 
+@refuses_by_name
 def error_flow(
     model: Sequential, batch: SequenceBatch, loss: Loss | None = None, lags: int | None = None
 ) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import pandas as pd
 from rnnbp.cells import state_jacobian
 from rnnbp.cells.base import Array
 from rnnbp.diagnostics.state_trajectory import Trajectory, check_trajectory
-from rnnbp.runtime import number
+from rnnbp.runtime import number, refuses_by_name
 from rnnbp.solvers.contraction import spectral_radius
 
 
@@ -61,6 +61,7 @@ def spectral_radii(trajectory: Trajectory) -> Array:
     return spectral_radius(trajectory.cell, trajectory.params, trajectory.states[:-1], trajectory.x)
 
 
+@refuses_by_name
 def singular_values(trajectory: Trajectory, lags: int | None = None) -> pd.DataFrame:
     """Compute the singular values of J[T] J[T-1] ... J[T-k+1], the derivative of the last state k steps back.
 
@@ -106,6 +107,7 @@ def singular_values(trajectory: Trajectory, lags: int | None = None) -> pd.DataF
     return pd.DataFrame(rows, columns=["lag", "largest", "median", "smallest", "rms"])
 
 
+@refuses_by_name
 def lyapunov_curve(trajectory: Trajectory, transient: int = 0) -> Array:
     """Compute the convergence of the Lyapunov exponents: the mean growth rate per step up to each step.
 

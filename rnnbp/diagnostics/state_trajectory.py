@@ -15,7 +15,7 @@ from rnnbp.gradients.base import require_no_resets
 from rnnbp.layers import Layer, MultiLayer, Recurrent, Run
 from rnnbp.layers.cell_layer import unrolled
 from rnnbp.models import Sequential
-from rnnbp.runtime import did_you_mean
+from rnnbp.runtime import did_you_mean, refuses_by_name
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Trajectory:
     states: Array
 
     @classmethod
+    @refuses_by_name
     def run(cls, cell: Cell, params: Mapping[str, Any], x: ArrayLike, state: ArrayLike | None = None) -> "Trajectory":
         """Run a cell over a sequence.
 
@@ -106,6 +107,7 @@ def check_trajectory(trajectory: Trajectory) -> None:
         )
 
 
+@refuses_by_name
 def trajectory(model: Sequential, batch: SequenceBatch, layer: str | None = None, sequence: int = 0) -> Trajectory:
     """Run a model on one sequence and return the state trajectory of one of its cells.
 

@@ -9,8 +9,10 @@ from rnnbp.layers import Dense, Run
 from rnnbp.layers.base import Array
 from rnnbp.losses import Loss, natural_loss
 from rnnbp.models import Sequential
+from rnnbp.runtime import refuses_by_name
 
 
+@refuses_by_name
 def receptive_fields(model: Sequential, shape: tuple[int, int]) -> Array:
     """Return the receptive field of each unit of the first hidden layer: its weights, reshaped to an image.
 
@@ -51,6 +53,7 @@ def receptive_fields(model: Sequential, shape: tuple[int, int]) -> Array:
     return w.reshape(-1, *shape).copy()
 
 
+@refuses_by_name
 def unit_importance(model: Sequential, data: SequenceDataset, loss: Loss | None = None) -> pd.DataFrame:
     """Compute how much the loss rises if a unit of the first hidden layer is replaced by its mean (ablation).
 

@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from rnnbp.features.resampling import resample
 from rnnbp.features.signals import checked_features, checked_signal
-from rnnbp.runtime import natural_int, number
+from rnnbp.runtime import as_numbers, generator, natural_int, number
 
 Array = np.ndarray
+SLOWEST, FASTEST = 0.1, 10  # factors of speed
 
 
 def add_noise(y: ArrayLike, *, snr: float, rng: np.random.Generator, noise: ArrayLike | None = None) -> Array:
@@ -44,7 +44,7 @@ def add_noise(y: ArrayLike, *, snr: float, rng: np.random.Generator, noise: Arra
     >>> round(float(10 * np.log10(np.sum(y**2) / np.sum(noise**2))), 6)
     10.0
     """
-    signal, rng, snr = checked_signal(y), _generator(rng), number("snr", snr)
+    signal, rng, snr = checked_signal(y), generator("rng", rng), number("snr", snr)
     added = rng.standard_normal(len(signal)) if noise is None else _random_segment(noise, len(signal), rng)
     power, noise_power = (float(np.sum(np.square(s, dtype=np.float64))) for s in (signal, added))
     if power == 0 or noise_power == 0:
@@ -83,7 +83,7 @@ def change_speed(y: ArrayLike, factor: float) -> Array:
     >>> change_speed(np.sin(np.arange(1000.0)), 1.25).shape
     (800,)
     """
-    ratio = Fraction(round(100 * number("factor", factor, 0.1, 10)), 100)
+    ratio = Fraction(round(100 * number("factor", factor, SLOWEST, FASTEST)), 100)
     return resample(y, orig_sr=ratio.numerator, target_sr=ratio.denominator)
 
 
@@ -117,9 +117,12 @@ def perturb_speed(y: ArrayLike, *, rng: np.random.Generator, factors: Sequence[f
     >>> [len(perturb_speed(np.ones(990), rng=rng)) for _ in range(4)]
     [900, 990, 990, 1100]
     """
-    if not len(factors):
-        raise ValueError("factors must hold at least one speed, got none")
-    return change_speed(y, factors[int(_generator(rng).integers(len(factors)))])
+    signal, speeds = checked_signal(y), as_numbers("factors", factors)
+    if not speeds.size or speeds.ndim != 1:
+        raise ValueError(f"factors must hold at least one speed, got {'none' if not speeds.size else factors}")
+    for speed in speeds:
+        number("factors", float(speed), SLOWEST, FASTEST)
+    return change_speed(signal, float(speeds[generator("rng", rng).integers(len(speeds))]))
 
 
 def spec_augment(
@@ -170,13 +173,16 @@ def spec_augment(
     >>> masked.shape, bool(0 < np.mean(masked != x) < 1)
     ((100, 40), True)
     """
-    features, rng = checked_features(x), _generator(rng)
+    features, rng = checked_features(x), generator("rng", rng)
     T, F = features.shape
     widest = min(natural_int("time_width", time_width), int(number("time_fraction", time_fraction, 0, 1) * T))
+    highest = min(natural_int("freq_width", freq_width), F)
+    natural_int("freq_masks", freq_masks)
+    natural_int("time_masks", time_masks)
     hidden = np.zeros((T, F), bool)
-    for _ in range(natural_int("freq_masks", freq_masks)):
-        hidden[:, _mask(F, min(natural_int("freq_width", freq_width), F), rng)] = True
-    for _ in range(natural_int("time_masks", time_masks)):
+    for _ in range(freq_masks):
+        hidden[:, _mask(F, highest, rng)] = True
+    for _ in range(time_masks):
         hidden[_mask(T, widest, rng)] = True
     return np.where(hidden, features.mean(axis=0), features)
 
@@ -185,9 +191,3 @@ def _mask(size: int, widest: int, rng: np.random.Generator) -> slice:
     width = int(rng.integers(widest + 1))
     start = int(rng.integers(size - width + 1))
     return slice(start, start + width)
-
-
-def _generator(rng: Any) -> np.random.Generator:
-    if not isinstance(rng, np.random.Generator):
-        raise ValueError(f"rng must be a numpy.random.Generator, such as numpy.random.default_rng(0), got {rng!r}")
-    return rng

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from rnnbp.features.signals import checked_features
 from rnnbp.features.spectra import MelOptions, log_mel
-from rnnbp.runtime import number, positive_int
+from rnnbp.runtime import choice, number, positive_int
 
 Array = np.ndarray
 
@@ -59,7 +59,7 @@ def cepstra(
     S = checked_features(S, "S")
     if positive_int("n_mfcc", n_mfcc) > S.shape[1]:
         raise ValueError(f"n_mfcc must be at most n_mels = {S.shape[1]}, got {n_mfcc}")
-    if dct_type not in (1, 2, 3):
+    if isinstance(dct_type, bool) or dct_type not in (1, 2, 3):
         raise ValueError(f"dct_type must be 1, 2 or 3, got {dct_type!r}")
     if norm not in ("ortho", None):
         raise ValueError(f"norm must be 'ortho' or None, got {norm!r}")
@@ -80,7 +80,7 @@ def lifter_weights(n: Array, lifter: float) -> Array:
     >>> lifter_weights(np.arange(3), 2)
     array([1., 2., 1.])
     """
-    if number("lifter", lifter, 0) == 0:
+    if number("lifter", lifter, 0) < np.finfo(float).eps:  # 1 to rounding, and n / lifter might overflow
         return np.ones(len(n))
     return 1 + lifter / 2 * np.sin(np.pi * n / lifter)
 
@@ -133,5 +133,7 @@ def mfcc(
     >>> mfcc(np.sin(np.arange(8000.0)), sr=8000).shape
     (101, 13)
     """
+    if mel_norm is not None:
+        choice("mel_norm", mel_norm, ["slaney"])
     S = log_mel(y, sr=sr, norm=mel_norm, **options)
     return cepstra(S, n_mfcc=n_mfcc, dct_type=dct_type, norm=norm, lifter=lifter)

@@ -16,7 +16,7 @@ from rnnbp.features.framing import WindowName, frame, get_window
 from rnnbp.features.mel_scale import checked_band, checked_filters, mel_frequencies
 from rnnbp.features.signals import preemphasis
 from rnnbp.features.spectra import frame_spectra
-from rnnbp.runtime import positive_int
+from rnnbp.runtime import flag, positive_int
 
 Array = np.ndarray
 
@@ -153,6 +153,7 @@ def classic_mfcc(
     >>> classic_mfcc(np.sin(np.arange(8000.0)), sr=8000, n_fft=256).shape
     (99, 13)
     """
+    flag("energy", energy)
     fbank, energies = classic_fbank(y, sr=sr, **options)
     coefficients = cepstra(np.log(fbank), n_mfcc=n_mfcc)
     coefficients *= lifter_weights(np.arange(n_mfcc), lifter)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnnbp.features.signals import checked_signal
-from rnnbp.runtime import choice, number, positive_int, unused
+from rnnbp.runtime import choice, flag, floating, number, positive_int, unused
 
 Array = np.ndarray
 WindowName = str | float | tuple[Any, ...]
@@ -99,8 +99,10 @@ def get_window(window: WindowName, win_length: int) -> Array:
     >>> get_window("hann", 4)
     array([0. , 0.5, 1. , 0.5])
     """
-    if not isinstance(window, str | int | float | tuple):
+    if isinstance(window, bool) or not isinstance(window, str | int | float | tuple):
         raise ValueError(f"window must be a name, a number or a tuple, got {type(window).__name__}")
+    if isinstance(window, int | float):
+        number("window", window)
     return _window(window, positive_int("win_length", win_length))
 
 
@@ -169,7 +171,7 @@ class Framing:
         hop = max(1, round(0.010 * sr)) if self.hop_length is None else positive_int("hop_length", self.hop_length)
         n_fft, win_length = _lengths(sr, self.n_fft, self.win_length)
         choice("pad_mode", self.pad_mode, PAD_MODES)
-        if not self.center:
+        if not flag("center", self.center):
             unused("pad_mode", self.pad_mode, "constant", "where center is False and nothing is padded")
         get_window(self.window, win_length)
         for name, value in (("n_fft", n_fft), ("hop_length", hop), ("win_length", win_length)):
@@ -206,7 +208,7 @@ class Framing:
         >>> Framing(sr=8000, n_fft=6, win_length=3, window="boxcar").padded_window()
         array([0., 1., 1., 1., 0., 0.])
         """
-        return _padded_window(self.window, self.win_length, self.n_fft, np.dtype(dtype))
+        return _padded_window(self.window, self.win_length, self.n_fft, floating("dtype", dtype, "float32", "float64"))
 
 
 def _lengths(sr: float, n_fft: int | None, win_length: int | None) -> tuple[int, int]:

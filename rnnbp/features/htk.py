@@ -16,7 +16,7 @@ from rnnbp.features.cepstrum import cepstra, lifter_weights
 from rnnbp.features.framing import by_blocks, frame
 from rnnbp.features.mel_scale import checked_band, checked_filters, hz_to_mel, mel_frequencies
 from rnnbp.features.spectra import frame_spectra
-from rnnbp.runtime import choice, number, positive_int
+from rnnbp.runtime import choice, flag, number, positive_int
 
 Array = np.ndarray
 
@@ -100,6 +100,7 @@ def htk_fbank(
     band = checked_band(sr, fmin, fmax)
     length, hop = htk_lengths(sr, win_length, hop_length)
     coef, power = number("coef", coef, 0, 1), number("power", power, 0, open_low=True)
+    flag("zero_mean", zero_mean)
     n_fft = max(2, 1 << (length - 1).bit_length())
     filters = _mel_triangles(*band, n_fft, positive_int("n_mels", n_mels))
     frames = frame(y, frame_length=length, hop_length=hop)
@@ -176,6 +177,7 @@ def htk_mfcc(
     """
     if energy is not None:
         choice("energy", energy, ENERGIES)
+    flag("c0", c0)
     fbank, energies = htk_fbank(y, sr=sr, **options)
     if positive_int("n_mfcc", n_mfcc) >= fbank.shape[1]:
         raise ValueError(f"n_mfcc must be less than n_mels = {fbank.shape[1]}, got {n_mfcc}")

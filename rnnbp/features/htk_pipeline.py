@@ -9,6 +9,7 @@ from rnnbp.features.base import Features
 from rnnbp.features.deltas import with_regressions
 from rnnbp.features.htk import htk_lengths, htk_mfcc
 from rnnbp.features.signals import checked_signal
+from rnnbp.runtime import number
 
 Array = np.ndarray
 
@@ -59,7 +60,7 @@ class HTKMFCC(Features):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        win_length, hop_length = htk_lengths(self.sr, self.win_length, self.hop_length)
+        win_length, hop_length = htk_lengths(number("sr", self.sr, 0, open_low=True), self.win_length, self.hop_length)
         fmax = self.sr / 2 if self.fmax is None else self.fmax
         for name, value in (("win_length", win_length), ("hop_length", hop_length), ("fmax", fmax)):
             object.__setattr__(self, name, value)

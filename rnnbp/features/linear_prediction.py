@@ -176,7 +176,9 @@ def predictors(y: ArrayLike, framing: Framing, order: int) -> tuple[Array, Array
     [[1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [1.0, 0.0, 0.0]]
     """
     if positive_int("order", order) >= framing.win_length:
-        raise ValueError(f"order must be less than win_length = {framing.win_length}, got {order}")
+        raise ValueError(
+            f"order must be less than win_length = {framing.win_length}, got {order} at sr = {framing.sr:g}"
+        )
     frames = framing.frames(y)
     window = framing.padded_window()  # in float64: float32 is not precise enough for the recursion
     a, error, _ = levinson_durbin(by_blocks(frames, lambda block: autocorrelation(block * window, order)))

@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp.runtime import choice, number, positive_int
+from rnnbp.runtime import as_numbers, choice, flag, number, positive_int
 
 Array = np.ndarray
 
@@ -39,8 +39,8 @@ def hz_to_mel(frequencies: ArrayLike, *, htk: bool = False) -> Array:
     >>> hz_to_mel([500, 1000, 6400]).round(3), hz_to_mel([1000], htk=True).round(2)
     (array([ 7.5, 15. , 42. ]), array([999.99]))
     """
-    f = np.asarray(frequencies, np.float64)
-    if htk:
+    f = as_numbers("frequencies", frequencies).astype(np.float64)
+    if flag("htk", htk):
         return 2595 * np.log10(1 + f / 700)
     above = CORNER / LINEAR + np.log(np.maximum(f, CORNER) / CORNER) / LOG_STEP
     return np.where(f < CORNER, f / LINEAR, above)
@@ -65,8 +65,8 @@ def mel_to_hz(mels: ArrayLike, *, htk: bool = False) -> Array:
     >>> mel_to_hz([7.5, 15.0, 42.0]).round(3)
     array([ 500., 1000., 6400.])
     """
-    m = np.asarray(mels, np.float64)
-    if htk:
+    m = as_numbers("mels", mels).astype(np.float64)
+    if flag("htk", htk):
         return 700 * (10 ** (m / 2595) - 1)
     corner = CORNER / LINEAR
     return np.where(m < corner, m * LINEAR, CORNER * np.exp(LOG_STEP * (np.maximum(m, corner) - corner)))
@@ -93,7 +93,7 @@ def mel_frequencies(n_mels: int, *, fmin: float, fmax: float, htk: bool = False)
     >>> mel_frequencies(4, fmin=0, fmax=1000).round(1)
     array([   0. ,  333.3,  666.7, 1000. ])
     """
-    low, high = hz_to_mel(fmin, htk=htk), hz_to_mel(fmax, htk=htk)
+    low, high = (hz_to_mel(number(name, edge, 0), htk=htk) for name, edge in (("fmin", fmin), ("fmax", fmax)))
     return mel_to_hz(np.linspace(low, high, positive_int("n_mels", n_mels)), htk=htk)
 
 
@@ -135,7 +135,7 @@ def warp_frequencies(frequencies: ArrayLike, factor: float, *, sr: float) -> Arr
     factor = number("factor", factor, 0.5, 2)
     warped_knee = LINEAR_FRACTION * half * min(factor, 1)  # where the linear part ends, after and before warping
     knee = warped_knee / factor
-    f = np.asarray(frequencies, np.float64)
+    f = as_numbers("frequencies", frequencies).astype(np.float64)
     return np.where(f <= knee, factor * f, half - (half - warped_knee) / (half - knee) * (half - f))
 
 
@@ -188,7 +188,7 @@ def mel(
     if norm is not None:
         choice("norm", norm, ["slaney"])
     counts = positive_int("n_fft", n_fft), positive_int("n_mels", n_mels)
-    return _filters(sr, *counts, low, high, bool(htk), norm, number("warp", warp, 0.5, 2))
+    return _filters(sr, *counts, low, high, flag("htk", htk), norm, number("warp", warp, 0.5, 2))
 
 
 def checked_band(sr: float, fmin: float, fmax: float | None) -> tuple[float, float, float]:
@@ -233,13 +233,14 @@ def checked_filters(filters: Array, n_fft: int) -> Array:
     >>> checked_filters(np.zeros((2, 3)), 4)
     Traceback (most recent call last):
     ValueError: n_mels = 2 is too many for n_fft = 4: filter 0 falls between two frequencies of the transform; take
-    fewer, or a longer n_fft
+    fewer, a longer n_fft (or win_length, or a higher sr, from which it follows), or a wider band from fmin to fmax
     """
     empty = np.flatnonzero(~filters.any(axis=1))
     if len(empty):
         raise ValueError(
             f"n_mels = {len(filters)} is too many for n_fft = {n_fft}: filter {empty[0]} falls between two frequencies "
-            "of the transform; take fewer, or a longer n_fft"
+            "of the transform; take fewer, a longer n_fft (or win_length, or a higher sr, from which it follows), or a "
+            "wider band from fmin to fmax"
         )
     filters.flags.writeable = False
     return filters

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rnnbp.runtime import number, positive_int
+from rnnbp.runtime import generator, number, positive_int
 
 Array = np.ndarray
 
@@ -51,7 +51,7 @@ def speech_noise(n: int, *, sr: float, rng: np.random.Generator, modulation: flo
     >>> round(float(np.sqrt(np.mean(noise**2))), 6), bool(8 < octave < 10)
     (1.0, True)
     """
-    n, depth = positive_int("n", n), number("modulation", modulation, 0, 1)
+    n, depth, rng = positive_int("n", n), number("modulation", modulation, 0, 1), generator("rng", rng)
     size = 1 << (n - 1).bit_length()  # transforms of other sizes may take ten times as long
     hertz = np.fft.rfftfreq(size, 1 / number("sr", sr, 0, open_low=True))
     slope = np.minimum(hertz / 100, 1) / np.maximum(hertz / 500, 1) ** 1.5

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnnbp.features.signals import checked_features
-from rnnbp.runtime import positive_int
+from rnnbp.runtime import got, positive_int
 
 Array = np.ndarray
 
@@ -109,6 +109,9 @@ def speaker_moments(
     >>> mean, std
     (array([2.]), array([1.]))
     """
+    for name, given in (("sequences", sequences), ("speakers", speakers)):
+        if isinstance(given, str | bytes) or not hasattr(given, "__len__"):
+            raise ValueError(f"{name} must be a list, of one for each utterance, {got(given)}")
     if len(sequences) != len(speakers):
         raise ValueError(f"speakers must be one for each of the {len(sequences)} sequences, got {len(speakers)}")
     if not len(sequences):
@@ -119,7 +122,7 @@ def speaker_moments(
             raise ValueError(f"sequence {i} has {x.shape[1]} features, but sequence 0 has {checked[0].shape[1]}")
     moments = {}
     for speaker in dict.fromkeys(speakers):
-        own = [x for x, whose in zip(checked, speakers, strict=True) if whose == speaker]
+        own = [x for x, whose in zip(checked, speakers, strict=True) if whose is speaker or whose == speaker]
         moments[speaker] = _moments(np.concatenate(own))
     return moments
 

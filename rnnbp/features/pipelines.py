@@ -11,6 +11,7 @@ from rnnbp.features.framing import Framing, WindowName
 from rnnbp.features.mel_scale import mel
 from rnnbp.features.prediction_cepstra import lpc_cepstra
 from rnnbp.features.spectra import power_to_db, spectra
+from rnnbp.runtime import choice
 
 Array = np.ndarray
 
@@ -57,6 +58,8 @@ class LogMel(Features, Framing):
     def __post_init__(self) -> None:
         Framing.__post_init__(self)
         Features.__post_init__(self)
+        if self.mel_norm is not None:
+            choice("mel_norm", self.mel_norm, ["slaney"])
         if self.fmax is None:
             object.__setattr__(self, "fmax", self.sr / 2)
         self.static(np.zeros(self.n_fft))  # inconsistent settings raise now, not at the first recording

@@ -9,7 +9,7 @@ from rnnbp.features.cepstrum import lifter_weights
 from rnnbp.features.framing import Framing, FramingOptions
 from rnnbp.features.linear_prediction import predictors
 from rnnbp.features.signals import checked_features
-from rnnbp.runtime import number, positive_int
+from rnnbp.runtime import as_numbers, number, positive_int
 
 Array = np.ndarray
 
@@ -51,7 +51,7 @@ def lpc_to_cepstra(a: ArrayLike, error: ArrayLike, n_lpcc: int = 13, *, amin: fl
     array([[0.    , 0.5   , 0.125 , 0.0417]])
     """
     a = checked_features(a, "a")
-    error = np.asarray(error, a.dtype)
+    error = as_numbers("error", error).astype(a.dtype)
     if error.shape != a.shape[:1]:
         raise ValueError(f"error must have shape (T,) = {a.shape[:1]}, got {error.shape}")
     c = np.zeros((len(a), positive_int("n_lpcc", n_lpcc)), a.dtype)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp.runtime import number
+from rnnbp.runtime import as_array, number
 
 Array = np.ndarray
 
@@ -30,7 +30,7 @@ def checked_signal(y: ArrayLike, name: str = "y") -> Array:
     Traceback (most recent call last):
     ValueError: y must be one channel of shape (n,), got shape (100, 2): choose a channel, or take their mean
     """
-    given = np.asarray(y)
+    given = as_array(name, y)
     if given.ndim != 1 and given.shape[1:] != (1,):
         raise ValueError(
             f"{name} must be one channel of shape (n,), got shape {given.shape}: choose a channel, or take their mean"
@@ -64,7 +64,7 @@ def checked_features(x: ArrayLike, name: str = "x") -> Array:
     Traceback (most recent call last):
     ValueError: x must be features of shape (T, F), neither of them 0, got shape (2,)
     """
-    given = np.asarray(x)
+    given = as_array(name, x)
     if given.ndim != 2 or not given.size:
         raise ValueError(f"{name} must be features of shape (T, F), neither of them 0, got shape {given.shape}")
     features = _floats(name, given, "numbers", "")

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from rnnbp.features.framing import Framing, FramingOptions, by_blocks
 from rnnbp.features.mel_scale import mel
-from rnnbp.runtime import number
+from rnnbp.runtime import as_array, function_of, number
 
 Array = np.ndarray
 Reference = float | Callable[[Array], float]
@@ -176,17 +176,28 @@ def power_to_db(S: ArrayLike, *, ref: Reference = 1.0, amin: float = 1e-10, top_
     >>> power_to_db([1.0, 0.1, 0.0], top_db=30)
     array([  0., -10., -30.])
     """
-    S = np.asarray(S)
+    S = as_array("S", S)
     if not S.size or S.dtype.kind not in "fiu" or not (S >= 0).all():
         raise ValueError(f"S must be powers, 0 or more, got {S.dtype} of shape {S.shape}{_worst(S)}")
     number("amin", amin, 0, open_low=True)
-    reference = float(ref(S)) if callable(ref) else number("ref", ref, 0)
+    reference = reference_power(ref, S)
     db = np.log10(np.maximum(S, amin))
     db *= 10
     db -= 10 * np.log10(max(amin, reference))
     if top_db is not None:
         db = np.maximum(db, db.max() - number("top_db", top_db, 0))
     return db
+
+
+def reference_power(ref: Reference, values: Array) -> float:
+    """Return the reference of decibels: a number of 0 or more, or a function of the values.
+
+    Examples
+    --------
+    >>> reference_power(np.max, np.array([0.5, 2.0]))
+    2.0
+    """
+    return float(function_of("ref", ref, 1)(values)) if callable(ref) else number("ref", ref, 0)
 
 
 def _worst(S: Array) -> str:

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from rnnbp.features.framing import frame
 from rnnbp.features.signals import checked_signal
-from rnnbp.features.spectra import power_to_db
+from rnnbp.features.spectra import power_to_db, reference_power
 from rnnbp.runtime import number, positive_int
 
 Array = np.ndarray
@@ -82,7 +82,7 @@ def trim(
     """
     signal = checked_signal(y)
     amplitudes = rms(signal, frame_length=frame_length, hop_length=hop_length)
-    reference = float(ref(amplitudes)) if callable(ref) else number("ref", ref, 0)
+    reference = reference_power(ref, amplitudes)
     db = power_to_db(amplitudes**2, ref=reference**2, amin=1e-10, top_db=None)
     loud = np.flatnonzero(db > -number("top_db", top_db, 0))
     start, stop = (loud[0] * hop_length, min((loud[-1] + 1) * hop_length, len(signal))) if len(loud) else (0, 0)

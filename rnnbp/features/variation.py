@@ -10,7 +10,7 @@ from rnnbp.features.augmentation import add_noise, change_speed, spec_augment
 from rnnbp.features.noise import speech_noise
 from rnnbp.features.pipelines import LogMel
 from rnnbp.features.signals import checked_features, checked_signal
-from rnnbp.runtime import choice, number
+from rnnbp.runtime import choice, function_of, generator, got, natural_int, number
 
 Array = np.ndarray
 NOISES = ("white", "speech")
@@ -24,8 +24,8 @@ def stretch(x: Array, factor: float) -> Array:
     Parameters
     ----------
     x : ndarray (T, F)
-    factor : float
-        Above 0; 2 gives half as many frames.
+    factor : float, 0.001 to 1000
+        2 gives half as many frames.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def stretch(x: Array, factor: float) -> Array:
     Raises
     ------
     ValueError
-        If `factor` is not above 0 or `x` is not (T, F).
+        If `factor` is out of its range or `x` is not (T, F).
 
     Examples
     --------
@@ -43,7 +43,7 @@ def stretch(x: Array, factor: float) -> Array:
     """
     x = checked_features(x)
     last = len(x) - 1
-    at = np.linspace(0, last, max(2, round(last / number("factor", factor, 0, open_low=True)) + 1))
+    at = np.linspace(0, last, max(2, round(last / number("factor", factor, 1e-3, 1e3)) + 1))
     low = np.minimum(at.astype(np.int64), max(last - 1, 0))
     fraction = (at - low)[:, None].astype(x.dtype)
     return (1 - fraction) * x[low] + fraction * x[np.minimum(low + 1, last)]
@@ -106,17 +106,22 @@ class Variation:
         for name in ("speed", "tempo", "noisy"):
             number(name, getattr(self, name), 0, 1)
         number("warp", self.warp, 0, 0.5)
+        if not isinstance(self.noises, tuple | list):
+            raise ValueError(f"noises must be a tuple of names, {got(self.noises)}")
         if not self.noises:
             raise ValueError("noises must have at least one noise, got none")
         for name in self.noises:
             choice("noises", name, NOISES)
+        if not isinstance(self.snr, tuple | list) or len(self.snr) != 2:
+            raise ValueError(f"snr must be the lowest and the highest ratio, in dB, {got(self.snr)}")
         low, high = self.snr
         number("snr", low, high=number("snr", high))
-        spec_augment(np.zeros((1, 1)), rng=np.random.default_rng(0), freq_width=self.masks)
+        natural_int("masks", self.masks)
 
     def sound(self, y: Array, sr: float, rng: np.random.Generator) -> Array:
         """Vary the speed of a recording (n,) and add noise; a silent one gets none."""
-        y = change_speed(checked_signal(y), _factor(self.speed, rng))
+        y, sr = checked_signal(y), number("sr", sr, 0, open_low=True)
+        y = change_speed(y, _factor(self.speed, rng))
         if rng.random() >= self.noisy or not y.any():
             return y
         name = self.noises[int(rng.integers(len(self.noises)))]
@@ -125,13 +130,14 @@ class Variation:
 
     def frames(self, x: Array, rng: np.random.Generator) -> Array:
         """Vary the tempo of features (T, F) and mask them."""
-        x = stretch(x, _factor(self.tempo, rng))
+        x = stretch(checked_features(x), _factor(self.tempo, rng))
         if not self.masks:
             return x
         return spec_augment(x, rng=rng, freq_masks=1, freq_width=self.masks, time_masks=1, time_width=self.masks)
 
     def features(self, y: Array, feature: Callable[[Array], Array], sr: float, rng: np.random.Generator) -> Array:
         """Compute varied features (T, F) of a recording (n,)."""
+        function_of("feature", feature, 1)
         sound = self.sound(y, sr, rng)
         if self.warp:
             feature = warped(feature, round(_factor(self.warp, rng), 2))
@@ -164,4 +170,4 @@ def warped(feature: Callable[[Array], Array], factor: float) -> LogMel:
 
 
 def _factor(most: float, rng: np.random.Generator) -> float:
-    return float(np.exp(rng.uniform(-most, most)))
+    return float(np.exp(generator("rng", rng).uniform(-most, most)))

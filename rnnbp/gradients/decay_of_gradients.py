@@ -13,7 +13,7 @@ from rnnbp.gradients.truncated import Segment, SpanRunner
 from rnnbp.layers.base import Array, State
 from rnnbp.losses import Loss
 from rnnbp.models import Sequential
-from rnnbp.runtime import positive_int
+from rnnbp.runtime import positive_int, refuses_by_name
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class GradientDecay:
             steepness = np.where(rest == 0, 0.0, rest / first) ** (1 / np.arange(1, len(rest) + 1))
         return float(steepness.max())
 
+    @refuses_by_name
     def left_out(self, most: int) -> Array:
         """Return the sum of phi[k] over k >= K, for K = 1 ... most: measured below tau, extrapolated from there on."""
         if not self.rate < 1:
@@ -62,6 +63,7 @@ class GradientDecay:
         near[: tau - 1] = np.cumsum(self.norms[: tau - 1][::-1])[::-1]
         return far + near[:most]
 
+    @refuses_by_name
     def bounds(self, most: int) -> Array:
         """Return delta(K) for K = 1 ... most, the bound of the relative bias of a truncation after K steps.
 
@@ -81,6 +83,7 @@ class GradientDecay:
         return lost[:most] / least if least > 0 else np.full(most, np.inf)
 
 
+@refuses_by_name
 def gradient_decay(
     model: Sequential, batch: SequenceBatch, loss: Loss, window: int, state: Sequence[State] | None = None
 ) -> GradientDecay:

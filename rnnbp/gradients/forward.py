@@ -15,7 +15,7 @@ from rnnbp.layers import Run
 from rnnbp.layers.base import Array, State
 from rnnbp.losses import Loss, check_loss
 from rnnbp.models import Sequential
-from rnnbp.runtime import positive_int, seed_or_generator
+from rnnbp.runtime import positive_int, refuses_by_name, seed_or_generator
 
 STEP = 1e-30  # of the complex step, relative to the largest entry of a direction: its square vanishes beside 1
 
@@ -41,6 +41,7 @@ class Tangent:
     state: list[State]
 
 
+@refuses_by_name
 def jvp(
     model: Sequential,
     batch: SequenceBatch,

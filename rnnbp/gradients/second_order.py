@@ -13,6 +13,7 @@ from rnnbp.gradients.forward import with_imaginary_step
 from rnnbp.layers.base import Array, State
 from rnnbp.losses import Loss
 from rnnbp.models import Sequential
+from rnnbp.runtime import refuses_by_name
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Curvature:
     steps: int
 
 
+@refuses_by_name
 def hvp(
     model: Sequential,
     batch: SequenceBatch,

@@ -11,7 +11,7 @@ from rnnbp.gradients.base import Gradient, GradientAlgorithm, is_random
 from rnnbp.layers.base import Array, State
 from rnnbp.losses import Loss
 from rnnbp.models import Sequential
-from rnnbp.runtime import number
+from rnnbp.runtime import number, refuses_by_name
 from rnnbp.solvers.contraction import check_names
 
 
@@ -87,6 +87,7 @@ class SpectralPenalty(GradientAlgorithm):
             yield replace(g, loss=g.loss + value, vector=g.vector + vector)
             value, vector = 0.0, np.zeros_like(vector)
 
+    @refuses_by_name
     def penalty(self, params: Parameters) -> tuple[float, Array]:
         """Return the penalty and its gradient (P,)."""
         check_names(params, self.names)

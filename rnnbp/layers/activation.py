@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from rnnbp.cells.base import Array
 from rnnbp.core import Parameters, activation
 from rnnbp.layers.base import Layer, Residuals, Run, Shape, State
+from rnnbp.runtime import refuses_by_name
 
 
+@refuses_by_name
 @dataclass(frozen=True)
 class Activation(Layer):
     """Element-wise activation, y = act(x): (..., F) -> (..., F).

@@ -9,7 +9,7 @@ from rnnbp.core import Parameters
 from rnnbp.kernels.products import product
 from rnnbp.layers.base import Layer, Residuals, Run, Shape, State, check_sequences, padding_mask
 from rnnbp.layers.dense import affine, initialize_affine
-from rnnbp.runtime import positive_int
+from rnnbp.runtime import positive_int, refuses_by_name
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ class AttentionPooling(Layer):
         a = _softmax(h @ params["v"], padding_mask(run, len(x)))[:, :, None]
         return (a * x).sum(axis=0), (x, h, a), None
 
+    @refuses_by_name
     def attention(self, params: Parameters, x: Array, run: Run) -> Array:
         """Return the weights of the steps, (T, B): zero past a sequence's end, else with the sum 1.
 

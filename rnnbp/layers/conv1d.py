@@ -10,11 +10,12 @@ from rnnbp.core import Parameters, activation
 from rnnbp.kernels.products import product
 from rnnbp.layers.base import Layer, Residuals, Run, Shape, State, check_sequences, padding_mask
 from rnnbp.layers.dense import affine, initialize_affine
-from rnnbp.runtime import choice, natural_int, positive_int
+from rnnbp.runtime import choice, natural_int, positive_int, refuses_by_name
 
 PADDINGS = ("causal", "same", "valid")
 
 
+@refuses_by_name
 @dataclass(frozen=True)
 class Conv1D(Layer):
     """Convolution over time: (T, B, F) -> (T', B, K).

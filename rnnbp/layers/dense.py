@@ -8,9 +8,10 @@ from rnnbp.cells.base import Array, rows_of, total
 from rnnbp.core import Parameters, activation, glorot
 from rnnbp.kernels.products import product
 from rnnbp.layers.base import Evaluate, Layer, Residuals, Run, Shape, State, check_features
-from rnnbp.runtime import positive_int
+from rnnbp.runtime import positive_int, refuses_by_name
 
 
+@refuses_by_name
 @dataclass(frozen=True)
 class Dense(Layer):
     """Fully connected layer, y = act(x W^T + b): (..., F) -> (..., K), on vectors (B, F) or every step of (T, B, F).

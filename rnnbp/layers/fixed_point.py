@@ -19,7 +19,7 @@ from rnnbp.layers.fixed_point_iterations import (
     backward_through_iterations,
 )
 from rnnbp.layers.one_cell import OneCellLayer
-from rnnbp.runtime import flag
+from rnnbp.runtime import flag, refuses_by_name
 from rnnbp.solvers import (
     Iteration,
     OnFailure,
@@ -130,6 +130,7 @@ class FixedPoint(OneCellLayer):
         if self.solver.linear:
             raise ValueError(f"solver must be one for nonlinear equations, got {self.solver}: Newton(), say")
 
+    @refuses_by_name
     def solve(
         self, params: Parameters, x: Array, lengths: ArrayLike | None = None, start: Array | None = None
     ) -> FixedPointSolution:

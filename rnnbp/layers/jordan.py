@@ -7,8 +7,10 @@ from rnnbp.cells import JordanCell
 from rnnbp.core import Initializer, Uniform
 from rnnbp.layers.cell_layer import CellLayer
 from rnnbp.layers.recurrent import Recurrent
+from rnnbp.runtime import refuses_by_name
 
 
+@refuses_by_name
 @dataclass(frozen=True)
 class Jordan(CellLayer):
     """Jordan's recurrent network, with feedback from the output: (T, B, F) -> (T, B, O).

@@ -10,8 +10,10 @@ from rnnbp.cells.base import Array
 from rnnbp.core import Parameters
 from rnnbp.layers.base import Evaluate, Layer, Residuals, Run, Shape, State, format_shape
 from rnnbp.layers.chain import checked_layers, none_or, scopes_of, shapes_of
+from rnnbp.runtime import refuses_by_name
 
 
+@refuses_by_name
 @dataclass(frozen=True, init=False, repr=False)
 class Parallel(Layer):
     """Branches side by side, all of the same input, whose outputs are concatenated: (..., F) -> (..., K1 + K2 + ...).

@@ -8,9 +8,10 @@ import numpy as np
 from rnnbp.core import Parameters
 from rnnbp.layers.base import Layer
 from rnnbp.layers.dense import Dense
-from rnnbp.runtime import natural_int
+from rnnbp.runtime import natural_int, refuses_by_name
 
 
+@refuses_by_name
 @dataclass(frozen=True)
 class TiedDense(Dense):
     """Fully connected layer whose weights are those of another layer of the model, y = act(x W^T + b).

@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike
 from rnnbp import metrics
 from rnnbp.losses.shapes import Array, as_outputs
 from rnnbp.losses.values import ValueLoss, residuals
+from rnnbp.runtime import as_array
 
 
 class MeanAbsoluteError(ValueLoss):
@@ -48,5 +49,5 @@ class MeanAbsoluteError(ValueLoss):
         0.6667
         """
         outputs = as_outputs(outputs)
-        truth, ends = self.align(outputs, np.asarray(targets)), lengths if outputs.ndim == 3 else None
+        truth, ends = self.align(outputs, as_array("targets", targets)), lengths if outputs.ndim == 3 else None
         return metrics.d2_pinball(truth, outputs[..., None], [0.5], ends, weights=weights)

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from rnnbp.data import item_weights
 from rnnbp.losses.shapes import Array, Shape, as_outputs, axes, real_items
-from rnnbp.runtime import to_config
+from rnnbp.runtime import as_array, as_numbers, refuses_by_name, to_config
 
 
 def check_loss(loss: "Loss") -> None:
@@ -66,6 +66,7 @@ class Loss:
     name: ClassVar[str]
     metric: ClassVar[str]
 
+    @refuses_by_name
     def __call__(
         self, outputs: Array, targets: Array, lengths: Array | None = None, weights: ArrayLike | None = None
     ) -> tuple[Any, Array]:
@@ -93,8 +94,10 @@ class Loss:
         ValueError
             If shapes do not fit or a target is not one the loss takes.
         """
-        outputs, targets = as_outputs(outputs), np.asarray(targets)
+        outputs, targets = as_outputs(outputs), as_array("targets", targets)
         targets = self.align(outputs, targets)
+        if lengths is not None:
+            as_numbers("lengths", lengths)
         if outputs.ndim == 2:
             lengths = None
         mask = real_items(outputs.shape[:-1], lengths)
@@ -104,6 +107,7 @@ class Loss:
             lengths = np.full(outputs.shape[1], len(outputs))
         return self._sum(outputs, targets, mask, self.total(targets, lengths, weights), weights)
 
+    @refuses_by_name
     def total(self, targets: Array, lengths: Array | None = None, weights: ArrayLike | None = None) -> float:
         """Return the sum of the weights of a batch, by which the sum of the values is divided.
 
@@ -120,7 +124,11 @@ class Loss:
         -------
         float
         """
-        targets = np.asarray(targets)
+        targets = as_numbers("targets", targets)
+        if weights is not None:
+            as_array("weights", weights)
+        if lengths is not None and as_numbers("lengths", lengths).ndim != 1:
+            raise ValueError(f"lengths must be integers (B,), got shape {np.shape(lengths)}")
         if lengths is None and weights is None:
             return float(self.weights(targets).sum())
         if lengths is None:
@@ -128,7 +136,7 @@ class Loss:
         if targets.ndim < 2 or targets.shape[1] != np.size(lengths):
             raise ValueError(
                 f"outputs are for every step: targets must have shape (T, B, ...), B = {np.size(lengths)}, "
-                f"got {targets.shape}: add rnnbp.Last() to the model, or give a target for every step"
+                f"got {targets.shape}: add rnnbp.Last() to the model, or give a target, and lengths, for every step"
             )
         real = real_items(targets.shape[:2], lengths)
         if weights is None:
@@ -175,7 +183,7 @@ class Loss:
             If shapes do not fit or a target is not one the loss takes.
         """
         outputs, mask = as_outputs(outputs), np.asarray(mask)
-        targets = self.align(outputs, np.asarray(targets))
+        targets = self.align(outputs, as_array("targets", targets))
         if mask.shape != outputs.shape[:-1] or mask.dtype != bool:
             wanted = axes(outputs.shape[:-1], "TB")
             raise ValueError(f"mask must be bool of shape {wanted}, got {mask.dtype} of {mask.shape}")
@@ -299,6 +307,7 @@ class Loss:
         """
         return values
 
+    @refuses_by_name
     def sample(self, outputs: ArrayLike, rng: np.random.Generator) -> Array:
         """Return a random class or value of the distribution that the outputs of each item define.
 
@@ -321,6 +330,7 @@ class Loss:
             "for classes, or MixtureDensity() for values"
         )
 
+    @refuses_by_name
     def predict(self, outputs: ArrayLike) -> Array:
         """Return the predictions: class labels, or values."""
         raise NotImplementedError(f"{type(self).__name__} does not define predict")
@@ -340,10 +350,12 @@ class Loss:
             )
         return np.array(classes)[predicted]
 
+    @refuses_by_name
     def probabilities(self, outputs: ArrayLike) -> Array:
         """Return the probabilities of the classes."""
         raise ValueError(f"{type(self).__name__} is for values, which have no probabilities: use predict")
 
+    @refuses_by_name
     def score(
         self,
         outputs: ArrayLike,

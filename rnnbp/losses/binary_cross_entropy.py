@@ -10,6 +10,7 @@ from rnnbp.data import listed
 from rnnbp.losses.base import Accuracy
 from rnnbp.losses.shapes import Array, as_outputs, first_place
 from rnnbp.losses.values import same_shape
+from rnnbp.runtime import as_array, as_numbers
 
 
 class BinaryCrossEntropy(Accuracy):
@@ -90,7 +91,7 @@ class BinaryCrossEntropy(Accuracy):
         >>> BinaryCrossEntropy().sample([[-50.0, 50.0]], np.random.default_rng(0))
         array([[0, 1]])
         """
-        z = np.asarray(outputs, np.float64)
+        z = as_numbers("outputs", outputs).astype(np.float64)
         return (rng.logistic(size=z.shape) < z).astype(np.int64)
 
     def predict(self, outputs: ArrayLike) -> Array:
@@ -104,7 +105,7 @@ class BinaryCrossEntropy(Accuracy):
         return (as_outputs(outputs).real > 0).astype(np.int64)
 
     def _right(self, outputs: Array, targets: Array) -> tuple[Array, Array]:
-        y = same_shape(outputs, np.asarray(targets))
+        y = same_shape(outputs, as_array("targets", targets))
         return self.predict(outputs) == (y > 0.5), ~np.isnan(y)
 
     def score(
@@ -124,6 +125,6 @@ class BinaryCrossEntropy(Accuracy):
         0.6666666666666666
         """
         predicted = self.predict(outputs)
-        y = same_shape(predicted, np.asarray(targets))
+        y = same_shape(predicted, as_array("targets", targets))
         labels = np.where(np.isnan(y), -1, y > 0.5).astype(np.int64)
         return metrics.accuracy(labels, predicted, lengths if predicted.ndim == 3 else None, weights=weights)

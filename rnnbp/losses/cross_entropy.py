@@ -8,9 +8,10 @@ from numpy.typing import ArrayLike
 from rnnbp import metrics
 from rnnbp.losses.base import Accuracy
 from rnnbp.losses.shapes import Array, as_outputs, axes, first_place, target_shape_error
-from rnnbp.runtime import integer, number
+from rnnbp.runtime import as_array, as_numbers, integer, number, refuses_by_name
 
 
+@refuses_by_name
 class CrossEntropy(Accuracy):
     """Categorical cross entropy of logits: the negative log-probability of the label, softmax included.
 
@@ -57,16 +58,21 @@ class CrossEntropy(Accuracy):
     metric = "accuracy"
 
     def __init__(self, class_weight: ArrayLike | None = None, ignore: int = -1, label_smoothing: float = 0.0) -> None:
-        self.class_weight = None if class_weight is None else np.asarray(class_weight, np.float64)
+        self.class_weight = (
+            None if class_weight is None else as_numbers("class_weight", class_weight).astype(np.float64)
+        )
         self.ignore = integer("ignore", ignore)
         self.label_smoothing = number("label_smoothing", label_smoothing, 0, 1)
         w = self.class_weight
         if w is not None and (w.ndim != 1 or not (np.isfinite(w) & (w >= 0)).all()):
             raise ValueError(f"class_weight must be K numbers of 0 or more, got {class_weight!r}")
 
+    @refuses_by_name
     def __call__(
         self, outputs: Array, targets: Array, lengths: Array | None = None, weights: ArrayLike | None = None
     ) -> tuple[Any, Array]:
+        if lengths is not None:
+            as_numbers("lengths", lengths)
         if weights is None and self._counts_all(outputs, targets):  # as in nearly all batches: takes half the time
             return self._scaled(outputs, targets, np.ones(len(outputs), outputs.real.dtype), float(len(outputs)))
         return super().__call__(outputs, targets, lengths, weights)
@@ -154,6 +160,7 @@ class CrossEntropy(Accuracy):
         p = np.exp(outputs - outputs.real.max(axis=-1, keepdims=True))
         return p / p.sum(axis=-1, keepdims=True)
 
+    @refuses_by_name
     def sample(self, outputs: ArrayLike, rng: np.random.Generator) -> Array:
         """Return a random class of the probabilities of each item, (...) int64.
 
@@ -162,7 +169,9 @@ class CrossEntropy(Accuracy):
         >>> CrossEntropy().sample(np.log([[0.5, 0.5], [1e-9, 1.0]]), np.random.default_rng(0))
         array([1, 1])
         """
-        z = np.asarray(outputs, np.float64)
+        z = as_numbers("outputs", outputs).astype(np.float64)
+        if not z.size or not np.isfinite(z.max()):
+            raise ValueError(f"outputs must have shape (..., K), without infinity or NaN, got shape {z.shape}")
         below = np.cumsum(np.exp(z - z.max(axis=-1, keepdims=True)), axis=-1)
         drawn = rng.random((*z.shape[:-1], 1)) * below[..., -1:]
         return (below <= drawn).sum(axis=-1)
@@ -195,5 +204,10 @@ class CrossEntropy(Accuracy):
         0.5
         """
         labels = self.predict(outputs)
+        truth = as_array("targets", targets)
+        if not truth.ndim or truth.dtype.kind not in "iub":
+            raise ValueError(f"targets must be classes (B,) or (T, B), got {truth.dtype} of {truth.shape}")
+        if lengths is not None:
+            as_numbers("lengths", lengths)
         ends = lengths if labels.ndim == 2 else None
-        return metrics.accuracy(targets, labels, ends, ignore=self.ignore, weights=weights)
+        return metrics.accuracy(truth, labels, ends, ignore=self.ignore, weights=weights)

@@ -15,7 +15,7 @@ from rnnbp.losses.base import Loss
 from rnnbp.losses.ctc_arrays import ctc_arrays
 from rnnbp.losses.shapes import Array, as_outputs, real_items
 from rnnbp.metrics import ErrorRate, token_error_rate
-from rnnbp.runtime import flag, get_num_threads, natural_int
+from rnnbp.runtime import as_numbers, flag, get_num_threads, natural_int, refuses_by_name
 
 
 class CTC(Loss):
@@ -81,6 +81,7 @@ class CTC(Loss):
     def __init__(self, blank: int = 0, zero_infinity: bool = False) -> None:
         self.blank, self.zero_infinity = natural_int("blank", blank), flag("zero_infinity", zero_infinity)
 
+    @refuses_by_name
     def __call__(
         self,
         outputs: ArrayLike,
@@ -151,7 +152,7 @@ class CTC(Loss):
             raise ValueError(f"targets must be labels for each of the B = {B} sequences, got {len(labels)}")
         real_items((T, B), lengths)
         self._check_labels("targets[b={}]", labels, K)
-        return np.full(B, T) if lengths is None else np.asarray(lengths, np.int64)
+        return np.full(B, T) if lengths is None else as_numbers("lengths", lengths).astype(np.int64)
 
     def check_dataset(self, targets: Any, lengths: Callable[[], Array], K: int) -> None:
         """Raise if a label is the blank or not below K, or a sequence too short for its labels, unless `zero_infinity`.
@@ -242,6 +243,7 @@ class CTC(Loss):
         """Return the names of the labels of a sequence."""
         return [str(name) for name in super().named(predicted, classes)]
 
+    @refuses_by_name
     def errors(
         self, outputs: ArrayLike, targets: Any, lengths: ArrayLike | None = None, weights: ArrayLike | None = None
     ) -> ErrorRate:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from rnnbp.losses.shapes import Array, as_outputs
 from rnnbp.losses.values import ValueLoss, same_shape
-from rnnbp.runtime import number, positive_int
+from rnnbp.runtime import as_array, generator, number, positive_int, refuses_by_name
 
 HALF_LOG_TWO_PI = 0.5 * np.log(2 * np.pi)
 
@@ -92,6 +92,7 @@ class MixtureDensity(ValueLoss):
             )
         return values
 
+    @refuses_by_name
     def mixture(self, outputs: ArrayLike) -> Mixture:
         """Return the mixtures that outputs (..., K) define.
 
@@ -101,7 +102,7 @@ class MixtureDensity(ValueLoss):
         >>> np.exp(mixture.log_weights), mixture.means.ravel(), mixture.scales.ravel()
         (array([0.5, 0.5]), array([-1.,  1.]), array([1., 1.]))
         """
-        logits, means, log_scales = self._parts(np.asarray(outputs))
+        logits, means, log_scales = self._parts(_with_axes("outputs", outputs))
         return Mixture(_log_softmax(logits), means, np.exp(log_scales) + means.real.dtype.type(self.min_scale))
 
     def _parts(self, outputs: Array) -> tuple[Array, Array, Array]:
@@ -126,6 +127,7 @@ class MixtureDensity(ValueLoss):
         parts = np.exp(log_weights) - posterior, -share * z / scales, d_log_scales
         return -values, np.concatenate([part.reshape(len(part), prod(part.shape[1:])) for part in parts], axis=1)
 
+    @refuses_by_name
     def density(self, outputs: ArrayLike, values: ArrayLike) -> Array:
         """Return the density of values.
 
@@ -145,7 +147,7 @@ class MixtureDensity(ValueLoss):
         >>> MixtureDensity(1, min_scale=0).density([0.0, 2.0, 0.0], [[1.0], [2.0]]).round(4)
         array([0.242 , 0.3989])
         """
-        outputs, y = np.asarray(outputs), np.asarray(values)
+        outputs, y = _with_axes("outputs", outputs), _with_axes("values", values)
         mixture = self.mixture(outputs)
         if mixture.means.shape[-1] == 1 and y.shape == outputs.shape[:-1]:
             y = y[..., None]
@@ -173,7 +175,7 @@ class MixtureDensity(ValueLoss):
         >>> found.shape, np.unique(found.round(1))
         ((1000, 1), array([-1.,  3.]))
         """
-        mixture = self.mixture(np.asarray(outputs))
+        mixture, rng = self.mixture(outputs), generator("rng", rng)
         gumbel = rng.gumbel(size=mixture.log_weights.shape)  # whose largest sum with log weights is a sample of them
         chosen = (mixture.log_weights + gumbel).argmax(axis=-1)[..., None, None]
         mean, scale = (np.take_along_axis(a, chosen, axis=-2)[..., 0, :] for a in (mixture.means, mixture.scales))
@@ -190,6 +192,13 @@ def _log_sum(terms: Array) -> Array:
     top = terms.real.max(axis=-1, keepdims=True)
     top = np.where(np.isfinite(top), top, 0)
     return (top + np.log(np.exp(terms - top).sum(axis=-1, keepdims=True)))[..., 0]
+
+
+def _with_axes(name: str, given: ArrayLike) -> Array:
+    array = as_array(name, given)
+    if array.ndim < 1 or array.dtype.kind not in "fcui" or not array.size:
+        raise ValueError(f"{name} must be numbers with one axis or more, got {array.dtype} of {array.shape}")
+    return array
 
 
 def _log_softmax(logits: Array) -> Array:

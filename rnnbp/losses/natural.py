@@ -9,6 +9,7 @@ from rnnbp.losses.base import Loss
 from rnnbp.losses.cross_entropy import CrossEntropy
 from rnnbp.losses.ctc import CTC
 from rnnbp.losses.squared_error import MeanSquaredError
+from rnnbp.runtime import got
 
 
 def natural_loss(targets: Any) -> Loss:
@@ -26,5 +27,7 @@ def natural_loss(targets: Any) -> Loss:
     """
     if isinstance(targets, LabelSequences):
         return CTC()
+    if targets is not None and not (hasattr(targets, "__len__") and np.size(targets[:1])):
+        raise ValueError(f"targets must be those of a dataset, {got(targets)}")
     classes = targets is not None and np.issubdtype(np.asarray(targets[0]).dtype, np.integer)
     return CrossEntropy() if classes else MeanSquaredError()

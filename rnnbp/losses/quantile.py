@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from rnnbp import metrics
 from rnnbp.losses.shapes import Array, as_outputs
 from rnnbp.losses.values import ValueLoss, same_shape
-from rnnbp.runtime import number
+from rnnbp.runtime import as_array, number, refuses_by_name
 
 
 class Quantile(ValueLoss):
@@ -84,6 +84,7 @@ class Quantile(ValueLoss):
         slope = np.where(error.real > 0, q, np.where(error.real < 0, q - 1, 0)) / dtype.type(len(q))
         return (slope * error).sum(axis=(1, 2)), -slope.reshape(outputs.shape)
 
+    @refuses_by_name
     def bands(self, outputs: ArrayLike) -> Array:
         """Return the predicted quantiles, ascending.
 
@@ -104,7 +105,9 @@ class Quantile(ValueLoss):
         array([[[0.1, 0.5],
                 [3. , 4. ]]])
         """
-        outputs = np.asarray(outputs)
+        outputs = as_array("outputs", outputs)
+        if not outputs.ndim:
+            raise ValueError("outputs must have shape (..., K), got ()")
         D, Q = self._values(outputs.shape[-1]), len(self.quantiles)
         return np.sort(outputs.real.reshape(*outputs.shape[:-1], D, Q), axis=-1)
 
@@ -134,5 +137,5 @@ class Quantile(ValueLoss):
         0.6667
         """
         outputs = as_outputs(outputs)
-        truth, ends = self.align(outputs, np.asarray(targets)), lengths if outputs.ndim == 3 else None
+        truth, ends = self.align(outputs, as_array("targets", targets)), lengths if outputs.ndim == 3 else None
         return metrics.d2_pinball(truth, self.bands(outputs), self.quantiles, ends, weights=weights)

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp.runtime import named_axes
+from rnnbp.runtime import as_array, named_axes
 
 Array = np.ndarray
 Shape = tuple[int, ...]
@@ -17,7 +17,7 @@ def as_outputs(outputs: ArrayLike) -> Array:
     ValueError
         If it is anything else.
     """
-    outputs = np.asarray(outputs)
+    outputs = as_array("outputs", outputs)
     if outputs.ndim not in (2, 3):
         raise ValueError(f"outputs must have shape (B, K) or (T, B, K), got {outputs.shape}")
     if outputs.dtype.kind not in "fc":
@@ -42,7 +42,7 @@ def real_items(shape: Shape, lengths: ArrayLike | None) -> Array:
     """
     if lengths is None:
         return np.ones(shape, bool)
-    (T, B), lengths = shape, np.asarray(lengths)
+    (T, B), lengths = shape, as_array("lengths", lengths)
     if lengths.shape != (B,) or not np.issubdtype(lengths.dtype, np.integer):
         raise ValueError(f"lengths must be integers (B,) = ({B},), got {lengths.dtype} of {lengths.shape}")
     if lengths.size and not 0 <= lengths.min() <= lengths.max() <= T:

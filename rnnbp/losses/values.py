@@ -9,6 +9,7 @@ from rnnbp import metrics
 from rnnbp.data import listed
 from rnnbp.losses.base import Loss
 from rnnbp.losses.shapes import Array, as_outputs, axes, target_shape_error
+from rnnbp.runtime import as_array
 
 
 class ValueLoss(Loss):
@@ -66,7 +67,7 @@ class ValueLoss(Loss):
         0.7857142857142857
         """
         outputs = as_outputs(outputs)
-        predicted, targets = self.predict(outputs), self.align(outputs, np.asarray(targets))
+        predicted, targets = self.predict(outputs), self.align(outputs, as_array("targets", targets))
         return metrics.r2(targets, predicted, lengths if outputs.ndim == 3 else None, weights=weights)
 
 

@@ -1,6 +1,6 @@
 """Edit distance between sequences, token error rate and word error rate."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from rnnbp.metrics.edits import distance_function, fewest_edits
 from rnnbp.metrics.tokens import numbered
+from rnnbp.runtime import got, number, refuses_by_name
 
 Array = np.ndarray
 
@@ -62,6 +63,7 @@ class ErrorRate:
     def __add__(self, other: "ErrorRate") -> "ErrorRate":
         return ErrorRate(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
 
+    @refuses_by_name
     def times(self, weight: float) -> "ErrorRate":
         """Return the counts of sequences that each have a weight.
 
@@ -70,6 +72,7 @@ class ErrorRate:
         >>> ErrorRate(1, 0, 0, tokens=4, wrong_sequences=1, sequences=1).times(0.5).tokens
         2.0
         """
+        weight = number("weight", weight, 0)
         return ErrorRate(*(weight * getattr(self, f.name) for f in fields(self)))
 
     def __str__(self) -> str:
@@ -79,6 +82,7 @@ class ErrorRate:
         ).replace("%", " %", 1)
 
 
+@refuses_by_name
 def edit_distance(y_true: Sequence[Any] | Array, y_pred: Sequence[Any] | Array) -> int:
     """Return the Levenshtein distance: the least number of edits that turn one sequence into the other.
 
@@ -116,10 +120,11 @@ def edit_distance(y_true: Sequence[Any] | Array, y_pred: Sequence[Any] | Array) 
     """
     if isinstance(y_true, str) and isinstance(y_pred, str):
         return distance_function()(y_true, y_pred)
-    codes, lengths = numbered([y_true], [y_pred])
+    codes, lengths = numbered([_tokens("y_true", y_true)], [_tokens("y_pred", y_pred)])
     return distance_function()(codes[: lengths[0]].tolist(), codes[lengths[0] :].tolist())
 
 
+@refuses_by_name
 def token_error_rate(y_true: Iterable[Sequence[Any] | Array], y_pred: Iterable[Sequence[Any] | Array]) -> ErrorRate:
     """Return the error rate of a corpus: the edits of all its sequences over all target tokens.
 
@@ -145,7 +150,10 @@ def token_error_rate(y_true: Iterable[Sequence[Any] | Array], y_pred: Iterable[S
     >>> token_error_rate([[1, 2, 3], [5]], [[1, 2, 4], [5, 5]])
     ErrorRate(substitutions=1, insertions=1, deletions=0, tokens=4, wrong_sequences=2, sequences=2)
     """
-    codes, lengths = numbered(list(y_true), list(y_pred))
+    true, predicted_tokens = (
+        [_tokens(name, one) for one in given] for name, given in (("y_true", y_true), ("y_pred", y_pred))
+    )
+    codes, lengths = numbered(true, predicted_tokens)
     edits, substitutions = fewest_edits(codes, lengths)
     targets, predicted = (int(part.sum()) for part in np.split(lengths, 2))
     errors, replaced = int(edits.sum()), int(substitutions.sum())
@@ -153,6 +161,7 @@ def token_error_rate(y_true: Iterable[Sequence[Any] | Array], y_pred: Iterable[S
     return ErrorRate(replaced, inserted, errors - replaced - inserted, targets, int((edits > 0).sum()), len(edits))
 
 
+@refuses_by_name
 def word_error_rate(y_true: Iterable[str], y_pred: Iterable[str]) -> ErrorRate:
     """Return the word error rate of texts, whose words are separated by white space.
 
@@ -176,3 +185,11 @@ def word_error_rate(y_true: Iterable[str], y_pred: Iterable[str]) -> ErrorRate:
     50.00 % (1 substituted, 0 inserted, 1 deleted of 4)
     """
     return token_error_rate((text.split() for text in y_true), (text.split() for text in y_pred))
+
+
+def _tokens(name: str, given: Any) -> Any:
+    if not hasattr(given, "__len__") or (getattr(given, "ndim", 1) != 1):
+        raise ValueError(f"{name} must be a sequence of tokens, {got(given)}")
+    if isinstance(given, list | tuple) and not all(isinstance(one, Hashable) for one in given):
+        raise ValueError(f"{name} must be a sequence of tokens, which are hashable, {got(given)}")
+    return given

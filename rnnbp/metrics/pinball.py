@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnnbp.metrics.scores import numbers_with_weights
-from rnnbp.runtime import number
+from rnnbp.runtime import as_numbers, number, one_each, refuses_by_name
 
 Array = np.ndarray
 
 
+@refuses_by_name
 def pinball_loss(
     y_true: ArrayLike,
     y_pred: ArrayLike,
@@ -45,6 +46,7 @@ def pinball_loss(
     return float(w[known] @ found / w[known].sum()) if w[known].any() else float("nan")
 
 
+@refuses_by_name
 def d2_pinball(
     y_true: ArrayLike,
     y_pred: ArrayLike,
@@ -84,7 +86,10 @@ def d2_pinball(
     >>> round(d2_pinball([1.0, 2.0, 4.0], [[1.0], [2.0], [3.0]], [0.5]), 4)
     0.6667
     """
-    guesses = np.asarray(y_pred)
+    guesses = as_numbers("y_pred", y_pred)
+    for one in as_numbers("quantiles", quantiles).ravel():
+        number("quantiles", float(one), 0, 1)
+    one_each("quantiles", quantiles, guesses.shape[-1] if guesses.ndim else 0, "last axes of y_pred")
     sums = [_sums(y_true, guesses[..., k], q, lengths, weights) for k, q in enumerate(quantiles)]
     loss, constant = np.sum(sums, axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -100,7 +105,7 @@ def _sums(
     for y, p, own in zip(truth.T, guess.T, w.T, strict=True):
         known = ~np.isnan(y) & (own > 0)
         y, p, own = y[known], p[known], own[known]
-        few = len(y) < 2
+        few = len(y) < 2 or not np.isfinite(y).all()
         found[0].append(np.nan if few else own @ _pinball(y - p, q))
         found[1].append(np.nan if few else own @ _pinball(y - weighted_quantile(y, own, q), q))
     return found

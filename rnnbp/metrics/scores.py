@@ -7,9 +7,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from rnnbp.runtime import as_numbers, integer, of_type, refuses_by_name
+
 Array = np.ndarray
 
 
+@refuses_by_name
 def accuracy(
     y_true: ArrayLike,
     y_pred: ArrayLike,
@@ -55,6 +58,7 @@ def accuracy(
     return float(w @ (guess == truth) / w.sum()) if w.any() else float("nan")
 
 
+@refuses_by_name
 def per_class_recall(
     y_true: ArrayLike,
     y_pred: ArrayLike,
@@ -95,6 +99,7 @@ def per_class_recall(
     return pd.Series(recall, index=table.index, name="recall")
 
 
+@refuses_by_name
 def balanced_accuracy(
     y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None = None, *, ignore: int = -1
 ) -> float:
@@ -118,6 +123,7 @@ def balanced_accuracy(
     return float(per_class_recall(y_true, y_pred, lengths, ignore=ignore).mean())
 
 
+@refuses_by_name
 def confusion_matrix(
     y_true: ArrayLike,
     y_pred: ArrayLike,
@@ -159,6 +165,7 @@ def confusion_matrix(
     return pd.DataFrame(counts, pd.Index(names, name="target"), pd.Index(names, name="predicted"))
 
 
+@refuses_by_name
 def mean_squared_error(
     y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None = None, *, weights: ArrayLike | None = None
 ) -> float:
@@ -192,6 +199,7 @@ def mean_squared_error(
     return float(w @ (guess - truth)[known] ** 2 / w.sum()) if w.any() else float("nan")
 
 
+@refuses_by_name
 def r2(
     y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None = None, *, weights: ArrayLike | None = None
 ) -> float:
@@ -233,6 +241,8 @@ def _r2_of_one(truth: Array, guess: Array, weights: Array | None = None) -> floa
     truth, guess = truth[known], guess[known]
     if truth.size < 2:
         return float("nan")
+    if not (np.isfinite(truth).all() and np.isfinite(guess).all()):
+        return float("nan")
     if weights is None:
         error, spread = np.sum((truth - guess) ** 2), np.sum((truth - truth.mean()) ** 2)
     else:
@@ -254,7 +264,7 @@ def _without_padding(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | 
         raise ValueError(f"y_true and y_pred must have the same shape, got {truth.shape} and {guess.shape}")
     if lengths is None:
         return truth, guess
-    ends = np.asarray(lengths)
+    ends = as_numbers("lengths", lengths)
     if truth.ndim < 2 or ends.shape != truth.shape[1:2]:
         raise ValueError(
             "lengths must have shape (B,) beside y_true of shape (T, B) or (T, B, K), "
@@ -268,7 +278,7 @@ def _spread(weights: ArrayLike, y_true: ArrayLike, lengths: ArrayLike | None) ->
     """Return the weights of sequences or steps in the shape of the targets."""
     if isinstance(y_true, list) and y_true and all(isinstance(one, np.ndarray) and one.ndim for one in y_true):
         return [np.broadcast_to(w, y.shape) for w, y in zip(weights, y_true, strict=True)]  # type: ignore[arg-type]
-    shape, given = np.shape(y_true), np.asarray(weights, np.float64)
+    shape, given = np.shape(y_true), as_numbers("weights", weights).astype(np.float64)
     if lengths is not None and given.ndim == 1 and given.shape == shape[1:2]:
         given = np.broadcast_to(given, shape[:2])
     if given.ndim == 0 or given.shape != shape[: given.ndim] or not (np.isfinite(given) & (given >= 0)).all():
@@ -285,6 +295,7 @@ def _array(name: str, given: ArrayLike) -> Array:
 
 def _labelled(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None, ignore: int) -> tuple[Array, Array]:
     """Return the target and predicted labels (N,) of the items that count."""
+    integer("ignore", ignore)
     if lengths is None:
         y_true, y_pred = _joined(y_true), _joined(y_pred)
     truth, guess = (a.ravel() for a in _without_padding(y_true, y_pred, lengths))
@@ -315,7 +326,8 @@ def _check_types(truth: Array, guess: Array) -> None:
 
 def _numbers(y_true: ArrayLike, y_pred: ArrayLike, lengths: ArrayLike | None) -> tuple[Array, Array]:
     """Return target and predicted values (N, K) in float64."""
-    truth, guess = (a.astype(np.float64) for a in _without_padding(y_true, y_pred, lengths))
+    given = _without_padding(y_true, y_pred, lengths)
+    truth, guess = (as_numbers(*one).astype(np.float64) for one in zip(("y_true", "y_pred"), given, strict=True))
     K = 1 if truth.ndim == 1 else truth.shape[-1]
     return truth.reshape(-1, K), guess.reshape(-1, K)
 
@@ -338,7 +350,7 @@ def numbers_with_weights(
 
 def _names(truth: Array, guess: Array, classes: Sequence[Any] | None) -> list[Any]:
     if classes is not None:
-        return list(classes)
+        return list(of_type("classes", classes, Sequence[Any]))
     _check_types(truth, guess)
     occurring = np.union1d(truth, guess)
     if np.issubdtype(occurring.dtype, np.integer) and occurring.size and occurring[0] >= 0:

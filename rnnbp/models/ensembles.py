@@ -10,8 +10,10 @@ from rnnbp.layers.base import Array
 from rnnbp.models.forecast_result import Forecast
 from rnnbp.models.prediction import batch_outputs, in_order
 from rnnbp.models.uses import Uses
+from rnnbp.runtime import refuses_by_name
 
 
+@refuses_by_name
 def forecast_ensemble(models: Sequence[Uses], history: Any, steps: int, **options: Any) -> Forecast | list[Forecast]:
     """Forecast by several models: their paths together are the samples, so that the band shows where they disagree.
 
@@ -60,6 +62,7 @@ def _pooled(forecasts: Sequence[Any]) -> Forecast:
     return Forecast.of(np.concatenate([one.samples for one in forecasts]), first.quantiles, first.names)
 
 
+@refuses_by_name
 def forecast_residuals(model: Uses, data: SequenceDataset) -> list[Array]:
     """Compute what a model's predictions of the next values leave: the targets minus the predictions.
 

@@ -15,7 +15,7 @@ from rnnbp.models.layer_stack import LayerStack
 from rnnbp.models.prepared import PreparedLayers
 from rnnbp.models.resets import unroll_spans
 from rnnbp.models.states import batch_size_of, replace_rows
-from rnnbp.runtime import positive_int
+from rnnbp.runtime import positive_int, refuses_by_name
 
 
 class Inference(LayerStack):
@@ -125,6 +125,7 @@ class Inference(LayerStack):
         x = np.zeros((1, B), np.int64) if tokens else np.zeros((1, B, input_features(self.layers)), self.dtype)
         return self.evaluate(x, Run(np.zeros(B, np.int64)))[1]  # past the end of every sequence
 
+    @refuses_by_name
     def step(self, x: ArrayLike, state: Sequence[State], reset: ArrayLike | None = None) -> tuple[Array, list[State]]:
         """Compute the outputs at the next step, in evaluation mode, and the state after it.
 
@@ -176,6 +177,7 @@ class Inference(LayerStack):
         y, after = self.evaluate(x[None], run, state)
         return y[0] if self.per_step else y, after
 
+    @refuses_by_name
     def reset_state(self, state: Sequence[State], rows: ArrayLike) -> list[State]:
         """Return a state in which that of some sequences is set back to the state of `start`.
 

@@ -18,7 +18,7 @@ from rnnbp.layers.tied_dense import check_tied
 from rnnbp.models.freezing import Freezable
 from rnnbp.models.kind import Kind, kind_of
 from rnnbp.models.resets import SpanResiduals, backward_spans, unroll_spans
-from rnnbp.runtime import seed_int
+from rnnbp.runtime import floating, seed_int
 
 
 class LayerStack(Freezable):
@@ -57,7 +57,7 @@ class LayerStack(Freezable):
         self.layers: tuple[Layer, ...] = layers
         self.info: dict[str, Any] = {}
         self.seed = seed_int("seed", seed)
-        self.dtype = _float(dtype)
+        self.dtype = floating("dtype", dtype, "float32", "float64")
         self._shapes = self._fit()
         check_directions(layers)
         check_tied(layers)
@@ -106,7 +106,7 @@ class LayerStack(Freezable):
         dtype('float64')
         """
         other = copy.copy(self)
-        other.dtype, other.info = _float(dtype), dict(self.info)
+        other.dtype, other.info = floating("dtype", dtype, "float32", "float64"), dict(self.info)
         other.params = self.params.astype(other.dtype)
         return other
 
@@ -381,14 +381,3 @@ def _advice(layer: Any) -> str:
     if isinstance(layer, type):
         return ": make a layer of the class, with its sizes"
     return ": Recurrent(cell) is the layer of a cell" if isinstance(layer, Cell) else ""
-
-
-def _float(dtype: DTypeLike) -> np.dtype:
-    """Return the dtype, or raise unless it is float32 or float64."""
-    try:
-        found = np.dtype(dtype)
-    except TypeError:
-        found = None
-    if found not in (np.float32, np.float64):
-        raise ValueError(f"dtype must be float32 or float64, got {dtype!r}")
-    return found

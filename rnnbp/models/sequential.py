@@ -19,6 +19,7 @@ from rnnbp.models.layer_names import layer_name
 from rnnbp.models.prediction import BATCH_SIZE, Data, batch_outputs, predictions, probabilities
 from rnnbp.models.saving import read_model, write_model
 from rnnbp.models.uses import Uses
+from rnnbp.runtime import refuses_by_name
 
 
 class Sequential(Uses):
@@ -144,6 +145,7 @@ class Sequential(Uses):
         check_batch(batch)  # a dataset is none: it may be larger than memory
         return self.forward_from(batch)[0]
 
+    @refuses_by_name
     def predict(self, data: Data, batch_size: int = BATCH_SIZE) -> Any:
         """Predict the classes or values of each sequence, in the order of `data`.
 
@@ -180,6 +182,7 @@ class Sequential(Uses):
         loss = self._trained_loss()
         return predictions(batch_outputs(self, data, batch_size, self.stateful), loss, self.classes, self)
 
+    @refuses_by_name
     def predict_proba(self, data: Data, batch_size: int = BATCH_SIZE) -> Any:
         """Predict the probability of each class for each sequence, in the order of `data`.
 
@@ -239,6 +242,7 @@ class Sequential(Uses):
         index = [*map(str, range(len(self.layers))), "total"]
         return pd.DataFrame(rows, index=index, columns=["layer", "output", "parameters"])
 
+    @refuses_by_name
     def save(self, path: str | Path) -> None:
         """Write the model to a .npz file, which `rnnbp.load` reads; the file appears only once it is complete.
 
@@ -264,6 +268,7 @@ class Sequential(Uses):
         return f"Sequential({names}; {self.params.size} parameters, {self.dtype})"
 
 
+@refuses_by_name
 def load(path: str | Path, classes: Iterable[type] = ()) -> Sequential:
     """Read a model that `Sequential.save` wrote.
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnnbp.layers.base import Array, State
-from rnnbp.runtime import read_archive, write_archive
+from rnnbp.runtime import read_archive, refuses_by_name, write_archive
 
 STATE_FILE = "rnnbp state"
 DEEPEST = 20  # lists within lists of a state in a file
@@ -94,6 +94,7 @@ def join_states(states: Sequence[State]) -> Any:
     return map_states(lambda *arrays: np.concatenate(arrays), *states)
 
 
+@refuses_by_name
 def save_state(path: str | Path, state: State) -> None:
     """Write a state to a .npz file, which `load_state` reads; the file appears only once it is complete.
 
@@ -129,6 +130,7 @@ def save_state(path: str | Path, state: State) -> None:
     write_archive(path, STATE_FILE, {"state": place(state)}, arrays)
 
 
+@refuses_by_name
 def load_state(path: str | Path) -> Any:
     """Read a state that `save_state` wrote.
 

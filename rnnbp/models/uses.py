@@ -13,6 +13,7 @@ from rnnbp.models.generation import Start, Stop, check_writes, generate
 from rnnbp.models.inference import Inference
 from rnnbp.models.layer_values import LayerValues, by_gate
 from rnnbp.models.prediction import BATCH_SIZE, Data, batch_outputs, in_order
+from rnnbp.runtime import refuses_by_name
 
 
 class Uses(Inference):
@@ -30,6 +31,7 @@ class Uses(Inference):
     loss: Loss | None = None
     stateful: bool = False
 
+    @refuses_by_name
     def transform(
         self,
         data: Data,
@@ -79,6 +81,7 @@ class Uses(Inference):
         values = in_order(batches, lambda values: values, reader)
         return by_gate(reader.columns, values) if what == "gates" else values
 
+    @refuses_by_name
     def generate(
         self,
         start: Start,
@@ -141,6 +144,7 @@ class Uses(Inference):
         check_writes(self, self.loss)
         return generate(self, start, steps, temperature, top_k, top_p, rng, stop, self.tokenizer)
 
+    @refuses_by_name
     def forecast(
         self,
         history: Any,

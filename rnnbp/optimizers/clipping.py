@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from rnnbp.runtime import number
+from rnnbp.runtime import number, refuses_by_name
 
 Array = np.ndarray
 BLOCK = 8192  # numbers: OpenBLAS would start threads for the dot product of more than 10,000
@@ -41,6 +41,7 @@ class ClipNorm:
     def __init__(self, max_norm: float) -> None:
         self.max_norm = number("max_norm", max_norm, 0, open_low=True)
 
+    @refuses_by_name
     def __call__(self, gradient: Array) -> float:
         """Clip the gradient in place and return its norm before clipping.
 
@@ -90,6 +91,7 @@ class ClipValue:
     def __init__(self, limit: float) -> None:
         self.limit = number("limit", limit, 0, open_low=True)
 
+    @refuses_by_name
     def __call__(self, gradient: Array) -> float:
         """Clip the gradient in place and return its norm before clipping.
 

@@ -9,7 +9,7 @@ import numpy as np
 from rnnbp.optimizers.base import Array
 from rnnbp.optimizers.full_batch import FullBatch
 from rnnbp.optimizers.normal_equations import NormalEquations
-from rnnbp.runtime import natural_int, number
+from rnnbp.runtime import natural_int, number, refuses_by_name
 
 COST = 1.4  # of an effective parameter in the criterion (Kim & Gu 2004)
 GRID = 61  # penalties tried before the refinement, evenly spaced on a log scale
@@ -102,6 +102,7 @@ class Ridge(FullBatch):
         self.washout = natural_int("washout", washout)
         self.found: tuple[float, ...] = ()
 
+    @refuses_by_name
     def solve(self, equations: NormalEquations, precision: Any = np.float64) -> RidgeFit:
         """Return weights and intercepts.
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from rnnbp.metrics import check_monitor, less_is_better
-from rnnbp.runtime import natural_int, number, positive_int
+from rnnbp.runtime import got, natural_int, number, of_type, positive_int, refuses_by_name
 
 History = Sequence[Mapping[str, float]]
 
@@ -42,11 +42,20 @@ class Schedule:
         """
         raise NotImplementedError(f"{type(self).__name__} does not define __call__")
 
+    @refuses_by_name
     def check_columns(self, columns: Iterable[str]) -> None:
         """Raise if the schedule monitors a column that the history does not have."""
+        of_type("columns", columns, Iterable[str])
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{key}={value!r}' for key, value in vars(self).items())})"
+
+
+def _epoch(epoch: float, history: History) -> float:
+    """Return the epoch, 0 or more; it and the history are checked."""
+    if not isinstance(history, Sequence) or isinstance(history, str | bytes):
+        raise ValueError(f"history must be a list of a row for each epoch, {got(history)}")
+    return number("epoch", epoch, 0)
 
 
 class Constant(Schedule):
@@ -59,6 +68,7 @@ class Constant(Schedule):
     """
 
     def __call__(self, epoch: float, history: History = ()) -> float:
+        _epoch(epoch, history)
         return 1.0
 
 
@@ -88,7 +98,7 @@ class StepDecay(Schedule):
         self.factor = number("factor", factor, 0, 1, open_low=True)
 
     def __call__(self, epoch: float, history: History = ()) -> float:
-        return self.factor ** math.floor(epoch / self.every)
+        return self.factor ** math.floor(_epoch(epoch, history) / self.every)
 
 
 class Cosine(Schedule):
@@ -122,7 +132,7 @@ class Cosine(Schedule):
         self.final = number("final", final, 0, 1)
 
     def __call__(self, epoch: float, history: History = ()) -> float:
-        fraction = min(epoch / self.epochs, 1.0)
+        fraction = min(_epoch(epoch, history) / self.epochs, 1.0)
         return self.final + (1 - self.final) * (1 + math.cos(math.pi * fraction)) / 2
 
 
@@ -162,7 +172,7 @@ class WarmUp(Schedule):
         self.start = number("start", start, 0, 1)
 
     def __call__(self, epoch: float, history: History = ()) -> float:
-        if epoch < self.epochs:
+        if _epoch(epoch, history) < self.epochs:
             return self.start + (1 - self.start) * epoch / self.epochs
         return self.after(epoch - self.epochs, history[self.epochs :])
 
@@ -213,7 +223,7 @@ class OnPlateau(Schedule):
         cooldown: int = 0,
         smallest: float = 0.0,
     ) -> None:
-        self.monitor = monitor
+        self.monitor = of_type("monitor", monitor, str)
         self.factor = number("factor", factor, 0, 1, open_low=True)
         self.patience = natural_int("patience", patience)
         self.threshold = number("threshold", threshold, 0)
@@ -222,7 +232,7 @@ class OnPlateau(Schedule):
 
     def __call__(self, epoch: float, history: History = ()) -> float:
         """Return the factor at an epoch, computed from the whole history of the epochs before."""
-        if len(history) < math.floor(epoch):
+        if math.floor(_epoch(epoch, history)) > len(history):
             raise ValueError(f"history must have a row for each of the {math.floor(epoch)} epochs, got {len(history)}")
         best = math.inf if less_is_better(self.monitor) else -math.inf
         rate, waited, resting = 1.0, 0, 0
@@ -240,7 +250,7 @@ class OnPlateau(Schedule):
 
     def check_columns(self, columns: Iterable[str]) -> None:
         """Raise if the history does not have the column `monitor`."""
-        check_monitor(self.monitor, columns)
+        check_monitor(self.monitor, of_type("columns", columns, Iterable[str]))
 
     def _monitored(self, row: Mapping[str, float]) -> float:
         check_monitor(self.monitor, row)

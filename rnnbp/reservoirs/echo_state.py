@@ -6,9 +6,10 @@ from numpy.typing import DTypeLike
 from rnnbp.core import EchoState
 from rnnbp.layers import Activation, Dense, Elman, Layer, LeakyElman, Parallel
 from rnnbp.models import Sequential
-from rnnbp.runtime import number, positive_int
+from rnnbp.runtime import number, positive_int, refuses_by_name
 
 
+@refuses_by_name
 def echo_state_network(
     input_size: int,
     hidden_size: int,
@@ -103,6 +104,7 @@ def echo_state_network(
     return model
 
 
+@refuses_by_name
 def reservoir_layers(
     input_size: int,
     hidden_size: int,

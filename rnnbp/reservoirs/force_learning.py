@@ -10,7 +10,7 @@ from rnnbp.layers import Dense, Run
 from rnnbp.models import Sequential
 from rnnbp.models.prepared import PreparedLayers
 from rnnbp.reservoirs.recursive_least_squares import RecursiveLeastSquares
-from rnnbp.runtime import positive_int, seed_int
+from rnnbp.runtime import positive_int, refuses_by_name, seed_int
 
 Array = np.ndarray
 ONE = Run(np.array([1]))
@@ -45,6 +45,7 @@ class ForceRun:
         return np.array(written)
 
 
+@refuses_by_name
 def force(
     model: Sequential, target: ArrayLike, forgetting: float = 1.0, initial: float = 1.0, seed: int = 0
 ) -> ForceRun:

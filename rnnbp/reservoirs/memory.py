@@ -8,7 +8,7 @@ import pandas as pd
 from rnnbp.layers import Run
 from rnnbp.models import Sequential
 from rnnbp.optimizers import NormalEquations, Ridge
-from rnnbp.runtime import natural_int, positive_int, seed_int
+from rnnbp.runtime import natural_int, positive_int, refuses_by_name, seed_int
 
 Array = np.ndarray
 
@@ -33,6 +33,7 @@ class MemoryCapacity:
         return float(self.curve.sum())
 
 
+@refuses_by_name
 def memory_capacity(
     model: Sequential,
     delays: int | None = None,

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from rnnbp.runtime import number, positive_int
+from rnnbp.runtime import number, positive_int, refuses_by_name
 
 Array = np.ndarray
 
@@ -74,6 +74,7 @@ class RecursiveLeastSquares:
         """Biases (K,)."""
         return self._weights[:, -1]
 
+    @refuses_by_name
     def predict(self, x: ArrayLike) -> Array:
         """Return the outputs (K,) for features (D,)."""
         return self.w @ np.asarray(x) + self.b

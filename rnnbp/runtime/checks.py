@@ -2,16 +2,19 @@
 
 import difflib
 import importlib
+import inspect
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
+TINY = float(np.finfo(np.float64).tiny)  # least number in full precision, 2.2e-308
+LONGEST_SHOWN = 80  # characters of a value in a message
 MOST_OPTIONS, LONGEST_ASKED = 1000, 100  # among which, and of which, the nearest name is sought: files may have many
 MOST_BITS = 63  # of sizes and counts, which become 64-bit integers; seeds have no limit
 
@@ -50,8 +53,8 @@ def seed_int(name: str, value: Any) -> int:
     return _integer(name, value, 0, "an integer of 0 or more")
 
 
-def seed_or_generator(name: str, value: Any) -> None:
-    """Raise unless `value` is an int of at least 0, or a numpy.random.Generator.
+def seed_or_generator(name: str, value: Any) -> np.random.Generator:
+    """Return the generator of a seed, an int of at least 0, or `value` if it is a numpy.random.Generator, or raise.
 
     Examples
     --------
@@ -60,9 +63,9 @@ def seed_or_generator(name: str, value: Any) -> None:
     ValueError: seed must be an integer of 0 or more, got -1 (a numpy.random.Generator is taken too)
     """
     if isinstance(value, np.random.Generator):
-        return
+        return value
     try:
-        seed_int(name, value)
+        return np.random.default_rng(seed_int(name, value))
     except ValueError as error:
         raise ValueError(f"{error} (a numpy.random.Generator is taken too)") from None
 
@@ -86,17 +89,32 @@ def _integer(name: str, value: Any, least: float, taken: str) -> int:
     return int(value)
 
 
-def shown(value: Any) -> str:
-    """Return what an error says of a value: its repr, but of a huge integer its number of bits.
+def got(value: Any) -> str:
+    """Return the end of an error message, which shows what came.
 
     Examples
     --------
-    >>> shown("text"), shown(10**400)
-    ("'text'", 'an integer of 1329 bits')
+    >>> got(0.5)
+    'got 0.5'
+    """
+    return f"got {shown(value)}"
+
+
+def shown(value: Any) -> str:
+    """Return what an error says of a value: its repr, cut where it is long; of a huge integer its number of bits.
+
+    Examples
+    --------
+    >>> shown("text"), shown(10**400), shown("ab" * 100)[-6:]
+    ("'text'", 'an integer of 1329 bits', 'aba...')
     """
     if isinstance(value, int) and value.bit_length() > 2 * MOST_BITS:
         return f"an integer of {value.bit_length()} bits"
-    return repr(value)
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # of an object of the user's
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."
 
 
 def integer(name: str, value: Any) -> int:
@@ -121,7 +139,7 @@ def flag(name: str, value: Any) -> bool:
     ValueError: stateful must be True or False, got 'no'
     """
     if not isinstance(value, bool | np.bool_):
-        raise ValueError(f"{name} must be True or False, got {value!r}")
+        raise ValueError(f"{name} must be True or False, {got(value)}")
     return bool(value)
 
 
@@ -135,11 +153,123 @@ def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf
     ValueError: rate must be a number between 0 and 1, got 1.5
     """
     real = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
+    if real and open_low and low == 0 and 0 < value < TINY:
+        raise ValueError(f"{name} must be a number above 0 of which the reciprocal is finite, {got(value)}")
     real = real and (isinstance(value, float | np.floating) or abs(int(value)) < 2**1023)  # else float() overflows
     above = real and (value > low if open_low else value >= low)
     if not (above and value <= high and math.isfinite(value)):
         raise ValueError(f"{name} must be a number {_range(low, high, open_low)}, got {shown(value)}")
     return float(value)
+
+
+def one_each(name: str, value: Any, size: int, of: str = "sequences") -> None:
+    """Raise unless `value` has a length, `size`.
+
+    Examples
+    --------
+    >>> one_each("targets", [0], 2)
+    Traceback (most recent call last):
+    ValueError: targets must be one for each of the 2 sequences, got 1
+    """
+    try:
+        found: Any = len(value)
+    except TypeError:
+        found = type(value).__name__
+    if found != size:
+        raise ValueError(f"{name} must be one for each of the {size} {of}, got {found}")
+
+
+def function_of(name: str, value: Any, count: int) -> Callable[..., Any]:
+    """Return `value` if it can be called with `count` positional arguments, or raise.
+
+    Examples
+    --------
+    >>> function_of("ref", lambda: 1.0, 1)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    TypeError: ref must be a function of 1 argument, got <function <lambda> at ...>
+    """
+    fits = callable(value)
+    try:
+        inspect.signature(value).bind(*[None] * count)
+    except TypeError:
+        fits = False
+    except ValueError:  # a builtin function whose arguments Python cannot tell
+        pass
+    if not fits:
+        raise TypeError(f"{name} must be a function of {count} argument{'s' * (count > 1)}, {got(value)}")
+    return cast(Callable[..., Any], value)
+
+
+def as_array(name: str, value: Any) -> np.ndarray:
+    """Return an array_like of anything but objects as an array, or raise; ragged lists are none.
+
+    Examples
+    --------
+    >>> as_array("x", [[1.0], [1.0, 2.0]])
+    Traceback (most recent call last):
+    ValueError: x must be an array of numbers, got [[1.0], [1.0, 2.0]]
+    """
+    try:
+        found = np.asarray(value)
+    except (ValueError, TypeError, OverflowError):  # as of ragged lists
+        if hasattr(value, "__array__"):  # it knows why it is none
+            raise
+        found = None
+    if found is None or found.dtype.kind == "O":
+        raise ValueError(f"{name} must be an array of numbers, {got(value)}")
+    return found
+
+
+def as_numbers(name: str, value: Any) -> np.ndarray:
+    """Return an array_like of real numbers or bools as an array, or raise.
+
+    Examples
+    --------
+    >>> as_numbers("lengths", [3, 2])
+    array([3, 2])
+    >>> as_numbers("x", ["a", "b"])
+    Traceback (most recent call last):
+    ValueError: x must be an array of real numbers, got ['a', 'b']
+    """
+    found = as_array(name, value)
+    if found.dtype.kind not in "biuf":
+        raise ValueError(f"{name} must be an array of real numbers, {got(value)}")
+    return found
+
+
+def floating(name: str, value: Any, *taken: str) -> np.dtype[Any]:
+    """Return a dtype_like as one of `taken`, by default any of real or complex numbers, or raise; None is not taken.
+
+    Examples
+    --------
+    >>> floating("dtype", "f4")
+    dtype('float32')
+    >>> floating("dtype", None, "float32", "float64")
+    Traceback (most recent call last):
+    ValueError: dtype must be float32 or float64, got None
+    """
+    try:
+        dtype = None if value is None else np.dtype(value)
+    except (TypeError, ValueError):
+        dtype = None
+    if dtype is None or (dtype.name not in taken if taken else dtype.kind not in "fc"):
+        *first, last = taken or ["a floating-point dtype"]
+        raise ValueError(f"{name} must be {', '.join(first)}{' or ' * bool(first)}{last}, {got(value)}")
+    return dtype
+
+
+def generator(name: str, value: Any) -> np.random.Generator:
+    """Return `value` if it is a numpy.random.Generator, or raise.
+
+    Examples
+    --------
+    >>> generator("rng", 3)
+    Traceback (most recent call last):
+    ValueError: rng must be a numpy.random.Generator, such as numpy.random.default_rng(0), got 3
+    """
+    if not isinstance(value, np.random.Generator):
+        raise ValueError(f"{name} must be a numpy.random.Generator, such as numpy.random.default_rng(0), {got(value)}")
+    return value
 
 
 def _range(low: float, high: float, open_low: bool) -> str:

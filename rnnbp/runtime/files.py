@@ -16,11 +16,11 @@ except ImportError:  # Windows: temporary files of a killed process are not remo
 
 
 @contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
+def replacing(path: str | Path, name: str = "path") -> Iterator[Path]:
     """Context with a temporary path beside `path`, renamed to it on success, deleted on an error.
 
     An existing file keeps its mode, and a symbolic link remains one. Temporary files of a killed process that wrote to
-    `path` are removed.
+    `path` are removed. `name` is the argument's that messages name.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
     >>> [p.name for p in folder.iterdir()]
     ['a.txt']
     """
-    check_target("path", path)
+    check_target(name, path)
     path = Path(os.path.realpath(path))
     mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else None
 
@@ -76,6 +76,12 @@ def check_target(name: str, path: str | Path) -> None:
     Traceback (most recent call last):
     FileNotFoundError: checkpoint: there is no folder 'nowhere' to write 'c.npz' to
     """
+    try:
+        possible = b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:  # half of a surrogate pair
+        possible = False
+    if not possible:
+        raise ValueError(f"{name} must be the name of a file, got {str(path)!r}")
     target = Path(os.path.realpath(path))
     if target.is_dir():
         raise IsADirectoryError(f"{name} must name a file, and {str(path)!r} is a folder")

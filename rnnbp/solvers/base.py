@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rnnbp.runtime import natural_int, number
+from rnnbp.runtime import natural_int, number, refuses_by_name
 from rnnbp.solvers.row_vectors import row_maxima
 
 Array = np.ndarray
@@ -45,6 +45,7 @@ class Tolerance:
         number("relative", self.relative, 0)
         natural_int("iterations", self.iterations)
 
+    @refuses_by_name
     def met(self, residual: Array, z: Array) -> Array:
         """Return, (R,), whether residuals (R,) at z (R, S) meet the criterion; NaN does not."""
         if self.relative == 0:

@@ -9,7 +9,7 @@ import numpy as np
 from rnnbp.cells import Cell, state_jacobian
 from rnnbp.cells.base import Weights
 from rnnbp.core import Parameters
-from rnnbp.runtime import did_you_mean, number
+from rnnbp.runtime import did_you_mean, number, refuses_by_name
 
 Array = np.ndarray
 
@@ -112,6 +112,7 @@ class SpectralProjection:
     def __post_init__(self) -> None:
         number("radius", self.radius, 0, open_low=True)
 
+    @refuses_by_name
     def project(self, params: Parameters) -> None:
         """Scale the matrices in place."""
         check_names(params, self.names)
@@ -120,6 +121,7 @@ class SpectralProjection:
             if norm > self.radius:
                 params[name] = params[name] * (self.radius / norm)
 
+    @refuses_by_name
     def __call__(self, trainer: _HasModel, row: dict[str, float]) -> None:
         """Project the parameters of the trainer's model, after an epoch."""
         self.project(trainer.model.params)

@@ -6,7 +6,7 @@ from rnnbp.data import SequenceDataset
 from rnnbp.losses import Loss
 from rnnbp.models import BATCH_SIZE, Data, Sequential, batch_outputs, predictions, probabilities
 from rnnbp.models.prediction import Outputs
-from rnnbp.runtime import flag
+from rnnbp.runtime import flag, refuses_by_name
 from rnnbp.training.data_checks import check_dataset, check_targets_of
 from rnnbp.training.evaluation import evaluate
 from rnnbp.training.parallel.ranks import ONE_PROCESS
@@ -81,6 +81,7 @@ class Evaluator:
         check_targets_of("dataset", dataset, self.model, self.loss)
         return dataset, evaluation_batch_size("dataset", dataset, self.model, self.stateful, batch_size)
 
+    @refuses_by_name
     def predict(self, dataset: Data, batch_size: int | None = None) -> Any:
         """Predict classes, values or label sequences, as the loss decodes them; see `rnnbp.Sequential.predict`.
 
@@ -97,6 +98,7 @@ class Evaluator:
         """
         return predictions(self._outputs(dataset, batch_size), self.loss, self.model.classes, self.model)
 
+    @refuses_by_name
     def predict_proba(self, dataset: Data, batch_size: int | None = None) -> Any:
         """Predict the probability of each class, as the loss defines it; see `rnnbp.Sequential.predict_proba`.
 

@@ -15,7 +15,7 @@ from rnnbp.metrics import History, Row
 from rnnbp.models import Sequential, take_over_names
 from rnnbp.optimizers import Adam, ClipNorm, ClipValue, Minimizer, Optimizer, Ridge
 from rnnbp.optimizers.schedules import Schedule
-from rnnbp.runtime import Progress, as_html, as_lines, positive_int, seed_int
+from rnnbp.runtime import Progress, as_html, as_lines, positive_int, refuses_by_name, seed_int
 from rnnbp.training.checkpoint import Checkpoint, check_checkpoint_path, incomplete, read_checkpoint, write_checkpoint
 from rnnbp.training.checkpoint_writer import CheckpointWriter
 from rnnbp.training.early_stopping import EarlyStopping
@@ -419,6 +419,7 @@ class Trainer(Evaluator):
     def _checkpoint(self, partial: PartialEpoch | None = None) -> Checkpoint:
         return Checkpoint.of(self.model, self.optimizer, self.rng, self.rows, self.training, partial)
 
+    @refuses_by_name
     def resume(self, path: str | Path) -> None:
         """Load a checkpoint into a trainer constructed as the one that wrote it, to continue its run.
 

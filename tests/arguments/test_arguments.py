@@ -24,7 +24,7 @@ from wrong import values_for
 for rows in ("rows_models", "rows_training", "rows_files"):
     importlib.import_module(rows)
 
-REFUSALS = (TypeError, ValueError, OSError, ImportError)
+REFUSALS = (TypeError, ValueError, OSError, ImportError, KeyError)  # a KeyError of a look-up by name
 SECONDS = 2  # of computing
 KNOWN_FILE = Path(__file__).parent / "known.txt"
 HEADER = [line for line in KNOWN_FILE.read_text(encoding="utf-8").splitlines() if line.startswith("#")]

@@ -85,7 +85,7 @@ def test_malformed_targets_are_refused(targets, classes, message):
 
 
 def test_other_wrong_arguments_are_refused():
-    with pytest.raises(ValueError, match="dtype must be float32, float64 or float16, got int64"):
+    with pytest.raises(ValueError, match="dtype must be float32, float64 or float16, got <class 'int'>"):
         SequenceDataset(X, dtype=int)
     with pytest.raises(ValueError, match="ids must be one a sequence, 2, got 1"):
         SequenceDataset(X, ids=["a"])

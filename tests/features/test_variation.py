@@ -128,7 +128,7 @@ def test_features_without_mel_filters_refuse_a_warp(rng):
         ({"noises": ()}, "noises must have at least one noise, got none"),
         ({"noises": ("pink",)}, "noises must be one of 'speech', 'white'; got 'pink'"),
         ({"snr": (10, 0)}, "snr must be"),
-        ({"masks": -1}, "freq_width must be"),
+        ({"masks": -1}, "masks must be"),
     ],
 )
 def test_wrong_arguments_are_refused(options, message):

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
+from rnnbp.runtime import as_numbers, refuses_by_name
+
 Array = np.ndarray
 
 FEATURES = (
@@ -96,6 +98,7 @@ def phoneme_features() -> Array:
     return _CODES.copy()
 
 
+@refuses_by_name
 def encode(phonemes: str, stress: str) -> Array:
     """Encode a word as targets of the output units: (T, 26) of 0 and 1, 21 features and 5 of stress.
 
@@ -127,6 +130,7 @@ def _places(name: str, symbols: str, known: str) -> list[int]:
     return [known.index(symbol) for symbol in symbols]
 
 
+@refuses_by_name
 def best_guess(outputs: ArrayLike, phonemes: Sequence[str] = PHONEMES) -> tuple[str, str]:
     """Decode outputs to the phonemes and stresses whose codes make the smallest angle with them.
 
@@ -152,10 +156,12 @@ def best_guess(outputs: ArrayLike, phonemes: Sequence[str] = PHONEMES) -> tuple[
     >>> best_guess(0.3 * encode("-nab", ">>1<") + 0.1)
     ('-nab', '>>1<')
     """
-    given = np.asarray(outputs, np.float64)
+    given = as_numbers("outputs", outputs).astype(np.float64)
     wanted = len(FEATURES) + len(STRESS)
     if given.ndim != 2 or given.shape[1] != wanted:
         raise ValueError(f"outputs must have shape (T, {wanted}), got {given.shape}")
+    if not len(phonemes):
+        raise ValueError("phonemes must hold at least one symbol, got none")
     codes = _CODES[_places("phonemes", "".join(phonemes), PHONEMES)]
     codes /= np.linalg.norm(codes, axis=1, keepdims=True)
     closest = (given[:, : len(FEATURES)] @ codes.T).argmax(axis=1)

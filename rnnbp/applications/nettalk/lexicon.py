@@ -12,6 +12,7 @@ from rnnbp.applications.nettalk.alignment import align
 from rnnbp.applications.nettalk.features import STRESS, encode
 from rnnbp.applications.nettalk.spelling import LETTERS, one_hot
 from rnnbp.data import BLANK, LabelSequences, SequenceDataset
+from rnnbp.runtime import as_array, check_fields, refuses_by_name
 
 Array = np.ndarray
 Pronunciation = tuple[str, ...]
@@ -46,6 +47,9 @@ class Lexicon:
     words: tuple[str, ...]
     pronunciations: tuple[tuple[Pronunciation, ...], ...]
     labels: tuple[Labels | None, ...]
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     @classmethod
     def of_nettalk(cls, table: pd.DataFrame) -> "Lexicon":
@@ -92,7 +96,10 @@ class Lexicon:
 
     def subset(self, mask: Array) -> "Lexicon":
         """Return the lexicon of the words where `mask` (N,) is True."""
-        places = np.flatnonzero(mask)
+        chosen = as_array("mask", mask)
+        if chosen.shape != (len(self),) or chosen.dtype != bool:
+            raise ValueError(f"mask must be bools (N,) = ({len(self)},), got {chosen.dtype} of {chosen.shape}")
+        places = np.flatnonzero(chosen)
         parts = (tuple(column[i] for i in places) for column in (self.words, self.pronunciations, self.labels))
         return Lexicon(*parts)  # type: ignore[arg-type]
 
@@ -164,6 +171,7 @@ def encoded_for_ctc(word: str) -> Array:
     return np.repeat(one_hot(word), CTC_STEPS, axis=0)
 
 
+@refuses_by_name
 def phonemes_of(labels: Sequence[str]) -> Pronunciation:
     """Return the phonemes of letters with these labels.
 
@@ -180,6 +188,7 @@ def phonemes_of(labels: Sequence[str]) -> Pronunciation:
     return tuple(phoneme for label in labels if not label.startswith(SILENT) for phoneme in label.split())
 
 
+@refuses_by_name
 def unstressed(phonemes: Sequence[str]) -> Pronunciation:
     """Remove the stress marks from phonemes or labels.
 

@@ -7,10 +7,12 @@ from rnnbp.applications.nettalk.spelling import LETTERS
 from rnnbp.core import Orthogonal
 from rnnbp.layers import LSTM, Dense, Dropout, Layer, Window
 from rnnbp.models import Sequential
+from rnnbp.runtime import got, positive_int, refuses_by_name
 
 WINDOW = 3  # letters on either side
 
 
+@refuses_by_name
 def window_network(hidden: Sequence[int], outputs: int, seed: int = 0, activation: str = "linear") -> Sequential:
     """Build the network of 1987: a window of seven letters, any number of sigmoid hidden layers, and output units.
 
@@ -35,7 +37,10 @@ def window_network(hidden: Sequence[int], outputs: int, seed: int = 0, activatio
     >>> window_network((120,), 26)
     Sequential(Window, Dense, Dense; 27626 parameters, float32)
     """
-    sizes = [(2 * WINDOW + 1) * len(LETTERS), *hidden]
+    if isinstance(hidden, str | bytes) or not hasattr(hidden, "__len__"):
+        raise ValueError(f"hidden must be the sizes of the hidden layers, such as [80], {got(hidden)}")
+    sizes = [(2 * WINDOW + 1) * len(LETTERS), *(positive_int("hidden", size) for size in hidden)]
+    positive_int("outputs", outputs)
     layers: list[Layer] = [Dense(a, b, "sigmoid") for a, b in itertools.pairwise(sizes)]
     return Sequential(Window(WINDOW, WINDOW), *layers, Dense(sizes[-1], outputs, activation), seed=seed)
 
@@ -83,5 +88,6 @@ def recurrent_network(hidden: int, outputs: int, seed: int = 0, dropout: float =
     >>> recurrent_network(128, 162)
     Sequential(LSTM, Dropout, Dense; 599714 parameters, float32)
     """
+    positive_int("outputs", outputs)
     lstm = LSTM(len(LETTERS), hidden, 2, bidirectional=True, dropout=dropout, init=Orthogonal())
     return Sequential(lstm, Dropout(dropout), Dense(2 * hidden, outputs), seed=seed)

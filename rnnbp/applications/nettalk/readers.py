@@ -11,6 +11,7 @@ from rnnbp.applications.nettalk.spelling import one_hot
 from rnnbp.data import SequenceDataset, listed
 from rnnbp.decoding import greedy
 from rnnbp.models import Sequential
+from rnnbp.runtime import flag, function_of, of_type, refuses_by_name
 from rnnbp.training import outputs_of
 
 Array = np.ndarray
@@ -26,6 +27,7 @@ class Reads(Protocol):
         ...
 
 
+@refuses_by_name
 class Reader:
     """Reader that takes the most probable label of each letter.
 
@@ -46,6 +48,7 @@ class Reader:
     """
 
     def __init__(self, models: Sequence[Sequential], classes: Sequence[str]) -> None:
+        of_type("classes", classes, Sequence[str])
         self.models, self.classes = _of_classes(models, classes), tuple(classes)
         plain = unstressed(self.classes)
         self._plain = tuple(sorted(set(plain)))
@@ -75,6 +78,7 @@ class Reader:
         return _mean_probabilities(self.models, [one_hot(word) for word in words])
 
 
+@refuses_by_name
 class CTCReader:
     """Reader that takes the labels along the most probable path of a network trained by CTC (best-path decoding).
 
@@ -93,6 +97,7 @@ class CTCReader:
     """
 
     def __init__(self, models: Sequence[Sequential], classes: Sequence[str]) -> None:
+        of_type("classes", classes, Sequence[str])
         self.models, self.classes = _of_classes(models, classes), tuple(classes)
 
     def read(self, words: Sequence[str], stress: bool = True) -> list[Pronunciation]:
@@ -102,6 +107,7 @@ class CTCReader:
         return found if stress else [unstressed(phonemes) for phonemes in found]
 
 
+@refuses_by_name
 class FeatureReader:
     """Reader that takes the best guess of NETtalk's 26 output units.
 
@@ -124,14 +130,21 @@ class FeatureReader:
     def __init__(
         self, model: Sequential, phonemes: Sequence[str], units: Callable[[Array], Array] = np.asarray
     ) -> None:
-        self.model, self.phonemes, self.units = model, tuple(phonemes), units
+        self.model = of_type("model", model, Sequential)
+        self.phonemes = tuple(of_type("phonemes", phonemes, Sequence[str]))
+        self.units = function_of("units", units, 1)
 
+    @refuses_by_name
     def read(self, words: Sequence[str], stress: bool = True) -> list[Pronunciation]:
         """Return the phonemes of each word; parameters as `Reader.read`."""
+        flag("stress", stress)
         return [phonemes_of(labels if stress else unstressed(labels)) for labels in self.labels(words)]
 
+    @refuses_by_name
     def labels(self, words: Sequence[str]) -> list[Labels]:
         """Return a label for each letter of each word."""
+        if not len(words):
+            raise ValueError("words must hold at least one word, got none")
         data = SequenceDataset([one_hot(word) for word in words])
         units = outputs_of(self.model, data, BATCH_SIZE, self.units)
         ends = np.cumsum([len(word) for word in words])[:-1]
@@ -141,7 +154,9 @@ class FeatureReader:
 
 def _of_classes(models: Sequence[Sequential], classes: Sequence[str]) -> list[Sequential]:
     """Return the models; raise where one was trained on other classes."""
-    for i, model in enumerate(models):
+    if not len(models):
+        raise ValueError("models must hold at least one model, got none")
+    for i, model in enumerate(of_type("models", models, list[Sequential])):
         if model.classes not in (None, tuple(classes)):
             raise ValueError(
                 f"classes must be those that models[{i}] was trained on, {listed(model.classes or ())}, in their "

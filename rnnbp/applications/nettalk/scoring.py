@@ -1,14 +1,17 @@
 """Scores of reading: error rates of phonemes and words, accuracy of letters."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from rnnbp.applications.nettalk.lexicon import Labels, Lexicon, Pronunciation, unstressed
 from rnnbp.applications.nettalk.readers import Reads
 from rnnbp.metrics import ErrorRate, edit_distance, token_error_rate
+from rnnbp.runtime import flag, of_type, refuses_by_name
 
 
+@refuses_by_name
 def pronunciation_errors(
     read: Sequence[Pronunciation], pronunciations: Sequence[Sequence[Pronunciation]], *, stress: bool = True
 ) -> ErrorRate:
@@ -34,6 +37,10 @@ def pronunciation_errors(
     >>> found.rate, found.sequence_rate
     (0.0, 0.0)
     """
+    flag("stress", stress)
+    _check_alike("pronunciations", pronunciations, "read", read)
+    if None in read or None in pronunciations:
+        raise ValueError("read and pronunciations must have phonemes for every word, got None")
     nearest = []
     for one, ways in zip(read, pronunciations, strict=True):
         right = list(dict.fromkeys(ways if stress else map(unstressed, ways)))
@@ -68,6 +75,7 @@ def scores(reader: Reads, lexicon: Lexicon) -> dict[str, float]:
     return found
 
 
+@refuses_by_name
 def letters_right(labels: Sequence[Labels], right: Sequence[Labels | None]) -> tuple[float, float]:
     """Return the fractions of NETtalk's letters with correct phoneme and correct stress, silent letters included.
 
@@ -81,7 +89,17 @@ def letters_right(labels: Sequence[Labels], right: Sequence[Labels | None]) -> t
     >>> letters_right([("->", "n>", "o1", "b>")], [("->", "n>", "a1", "b<")])
     (0.75, 0.75)
     """
+    _check_alike("right", right, "labels", labels)
+    if any(one is not None and len(one) != len(word) for word, one in zip(labels, right, strict=True)):
+        raise ValueError("labels and right must be of one length for each word")
     words = zip(labels, right, strict=True)
     pairs = [pair for word, correct in words for pair in zip(word, correct or (), strict=True)]
     phonemes, stress = np.mean([(a[0] == b[0], a[1] == b[1]) for a, b in pairs], axis=0)
     return float(phonemes), float(stress)
+
+
+def _check_alike(name: str, ours: Sequence[Any], other: str, theirs: Sequence[Any]) -> None:
+    for one, given in ((name, ours), (other, theirs)):
+        of_type(one, given, list[Sequence[Any] | None])
+    if len(ours) != len(theirs):
+        raise ValueError(f"{name} must be one for each of {other}, {len(theirs)}, got {len(ours)}")

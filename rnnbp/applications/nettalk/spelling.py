@@ -4,12 +4,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rnnbp.runtime import generator, number, of_type, refuses_by_name
+
 Array = np.ndarray
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz'-."
 """The 29 characters of a word: 26 letters and three others, as many as in 1987, where those stood between words."""
 
 
+@refuses_by_name
 def tokens(word: str) -> Array:
     """Encode a word's letters as indices into `LETTERS`, (T,).
 
@@ -34,6 +37,7 @@ def tokens(word: str) -> Array:
     return numbers
 
 
+@refuses_by_name
 def one_hot(word: str) -> Array:
     """Encode a word's letters as one-hot vectors, (T, 29) float32.
 
@@ -54,6 +58,7 @@ def one_hot(word: str) -> Array:
     return np.eye(len(LETTERS), dtype=np.float32)[tokens(word)]
 
 
+@refuses_by_name
 def split_words(words: Sequence[str], fraction: float, rng: np.random.Generator) -> Array:
     """Draw a mask (N,) of held-out words: about `fraction` of them, homographs together.
 
@@ -69,6 +74,8 @@ def split_words(words: Sequence[str], fraction: float, rng: np.random.Generator)
     >>> split_words(["read", "knob", "read", "the"], 0.5, np.random.default_rng(1))
     array([ True,  True,  True, False])
     """
+    of_type("words", words, Sequence[str])
+    fraction, rng = number("fraction", fraction, 0, 1), generator("rng", rng)
     different = sorted(set(words))
     held_out = {different[i] for i in rng.permutation(len(different))[: round(fraction * len(different))]}
     return np.array([word in held_out for word in words])

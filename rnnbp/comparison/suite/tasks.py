@@ -25,7 +25,7 @@ from rnnbp.comparison.tasks import loss_for
 from rnnbp.data import SequenceDataset
 from rnnbp.datasets import data_folder, load, load_archive, load_nettalk
 from rnnbp.losses import BinaryCrossEntropy, Loss
-from rnnbp.runtime import positive_int
+from rnnbp.runtime import positive_int, refuses_by_name
 
 Pair = tuple[SequenceDataset, SequenceDataset]
 
@@ -85,12 +85,14 @@ class SuiteTask:
         for name in ("epochs", "batch_size", "folds"):
             positive_int(name, getattr(self, name))
 
+    @refuses_by_name
     def models_for(self, train: SequenceDataset) -> Mapping[str, Model]:
         """Return the task's models, or the baselines that fit the targets."""
         if self.models:
             return self.models
         return {name: one for name, one in (forecasts_for(train) | baselines_for(train)).items() if one.grouped}
 
+    @refuses_by_name
     def loss_for(self, train: SequenceDataset) -> Loss:
         """Return the task's loss, or the one that suits the targets."""
         return loss_for(train) if self.loss is None else self.loss

@@ -8,11 +8,12 @@ import numpy as np
 from rnnbp.layers import Bidirectional, Layer, Recurrent
 from rnnbp.layers.cell_layer import unrolled
 from rnnbp.models import Sequential
-from rnnbp.runtime import some
+from rnnbp.runtime import refuses_by_name, some
 
 STEMS = {"w": "weight", "b": "bias"}  # w_ih is weight_ih, b is bias; all else has the same name
 
 
+@refuses_by_name
 def torch_names(model: Sequential, prefixes: Mapping[int, str] | None = None) -> dict[str, str]:
     """Return PyTorch's name of every parameter of a model, by the name that it has here.
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from rnnbp.interop.pytorch.parameter_names import tied_names, torch_names
 from rnnbp.models import Sequential
-from rnnbp.runtime import did_you_mean
+from rnnbp.runtime import did_you_mean, refuses_by_name
 
 Array = np.ndarray
 
@@ -32,6 +32,7 @@ class Unmatched(NamedTuple):
     unexpected: list[str]
 
 
+@refuses_by_name
 def state_dict(model: Sequential, prefixes: Mapping[int, str] | None = None) -> dict[str, Array]:
     """Return copies of a model's arrays under PyTorch's names.
 
@@ -62,6 +63,7 @@ def state_dict(model: Sequential, prefixes: Mapping[int, str] | None = None) -> 
     return arrays | {second: arrays[first].copy() for second, first in tied_names(model.layers, prefixes).items()}
 
 
+@refuses_by_name
 def load_state_dict(
     model: Sequential, arrays: Mapping[str, Any], prefixes: Mapping[int, str] | None = None, *, strict: bool = True
 ) -> Unmatched:
