@@ -108,7 +108,7 @@ def _learning(ax: Any, curves: pd.DataFrame, kinds: dict[str, str], kind: str, l
         ax.plot(curves.index, curves[model], line, linewidth=1.8, label=model, **options)
     if others:
         ax.plot([], [], "-", color=FAINT, alpha=0.6, linewidth=0.9, label="the other kinds")
-    ax.locator_params(axis="x", integer=True, nbins=5)
+    ax.locator_params(axis="x", integer=True, nbins=5, min_n_ticks=1)
     ax.set_xlabel("epoch")
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15), frameon=False, fontsize=9)
 

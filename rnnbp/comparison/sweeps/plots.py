@@ -71,7 +71,7 @@ def plot_sweep(
 def _panel(ax: Any, name: str, given: Sequence[Any], table: pd.DataFrame, best: int | None) -> None:
     """Plot the scores over the values of one parameter, of the runs that have it."""
     has = np.array([one is not None for one in given])
-    if _is_scale([one for one in given if one is not None]):
+    if _is_scale([one for one in given if one is not None], int(table["trial"][has].nunique())):
         table, places, labels = table[has], np.array([one for one in given if one is not None], float), None
     else:
         places, labels = _categories(given)
@@ -98,9 +98,10 @@ def _numeric(values: Sequence[Any]) -> bool:
     return all(isinstance(one, int | float) and not isinstance(one, bool) for one in values)
 
 
-def _is_scale(values: Sequence[Any]) -> bool:
-    """Return whether values stand on an axis of numbers: where they are many."""
-    return _numeric(values) and len(set(values)) > MOST_LABELS
+def _is_scale(values: Sequence[Any], trials: int) -> bool:
+    """Return whether values stand on an axis of numbers: where they are many, or each trial has its own, not whole."""
+    drawn = any(isinstance(one, float) for one in values) and len(set(values)) == trials > 2
+    return _numeric(values) and (drawn or len(set(values)) > MOST_LABELS)
 
 
 def _categories(values: Sequence[Any]) -> tuple[np.ndarray, list[str]]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHOWN = 10  # trials in the printed ranking
+MOST_ERRORS = 3  # printed below it
 STATUSES = ("ok", "pruned", "diverged", "failed")
 
 
@@ -190,17 +191,29 @@ class SweepReport:
         if not self.runs:
             return self._verdict
         table = self._shown().to_string(index=False, float_format="{:.4g}".format, na_rep="")
-        return f"{self._verdict}\n{table}{self._more()}"
+        return "\n".join([self._verdict, f"{table}{self._more()}", *self._failures()])
 
     def _repr_html_(self) -> str:
         if not self.runs:
             return f"<p>{html.escape(self._verdict)}</p>"
         table = self._shown().to_html(index=False, border=0, float_format="{:.4g}".format, na_rep="")
-        return f"<p>{html.escape(self._verdict)}</p>{table}<p>{html.escape(self._more().strip())}</p>"
+        below = html.escape("\n".join([self._more().strip(), *self._failures()])).replace("\n", "<br>")
+        return f"<p>{html.escape(self._verdict)}</p>{table}<p>{below}</p>"
 
     def _more(self) -> str:
         hidden = len(self.ranking) - SHOWN
         return f"\n... {counted(hidden, 'further trial')} in .ranking" if hidden > 0 else ""
+
+    def _failures(self) -> list[str]:
+        """Return a line for each different error of runs that failed, with the first run that it ended."""
+        lines: dict[str, str] = {}
+        for run in self.runs:
+            if run.status == "failed":
+                reason = (run.error.strip().splitlines() or ["without a message"])[-1]
+                lines.setdefault(reason, f"trial {run.trial}, seed {run.seed} failed: {reason}")
+        hidden = len(lines) - MOST_ERRORS
+        shown = [*list(lines.values())[:MOST_ERRORS], *([f"... {counted(hidden, 'further error')}"] * (hidden > 0))]
+        return [*shown, "(tracebacks: .table['error'])"] if shown else []
 
 
 def _cell(value: Any) -> Any:
