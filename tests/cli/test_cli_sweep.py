@@ -98,7 +98,7 @@ def test_of_a_single_series_the_end_is_held_out(tmp_path):
         ("hidden_size=2:64:log", r"choices are given one by one"),
         ("model=a:b", r"--space model must be A\|B\|C, got 'a:b'"),
         ("hidden_size=2|2", r"must have different values"),
-        ("hidden_size=2:4", r"give trials="),
+        ("hidden_size=2:4", r"trials must be the number of random points"),
     ],
 )
 def test_wrong_spaces_are_refused(space, message, capsys):

@@ -217,13 +217,23 @@ def test_of_equal_scores_the_earlier_trial_is_better():
         ({"batch_size": [2]}, {}, r"make needs 'hidden_size', which has no default and is not in space"),
         ({"hidden_size": []}, {}, r"space\['hidden_size'\] must have at least one value, got none"),
         ({"hidden_size": 2}, {}, r"space\['hidden_size'\] must be a list .*got 2: write \[2\]"),
+        (
+            {"hidden_size": stats.randint},
+            {},
+            r"a distribution with its parameters, scipy.stats.randint\(low, high\), got",
+        ),
+        ({"hidden_size": stats.norm}, {}, r"with its parameters, scipy.stats.norm\(loc, scale\), got norm"),
         ({"hidden_size": "ab"}, {}, r"write \['ab'\]"),
         ({"hidden_size": [2, 3, 2.0]}, {}, r"must have different values, got 2.0 more than once"),
         ({"hidden_size": [2], "seed": [1]}, {}, r"space cannot have a parameter 'seed': give seeds="),
         ({"hidden_size": [2], "score": [1]}, {}, r"'score', a column of the result's table: rename it"),
         ({}, {}, r"space must have at least one parameter"),
         ([], {}, r"space must be a dict"),
-        ({"hidden_size": stats.randint(2, 4)}, {}, r"is a distribution: give trials="),
+        (
+            {"hidden_size": stats.randint(2, 4)},
+            {},
+            r"trials must be the number of random points, as 'hidden_size' of the space",
+        ),
         ({"hidden_size": stats.randint(2, 4)}, {"trials": 3}, r"trials must be at most 2, as the space has no further"),
         ({"hidden_size": [2, 3]}, {"trials": 3}, r"trials must be at most 2, the number of points"),
         ({"hidden_size": [2]}, {"trials": 0}, r"trials must be a positive integer, got 0"),
@@ -415,6 +425,12 @@ def test_a_folder_in_which_every_run_failed_takes_another_sweep(tmp_path):
     assert swept(trials=1, folder=tmp_path).table["status"].tolist() == ["ok"]
 
 
+def test_a_folder_of_a_refused_call_takes_another_sweep(tmp_path):
+    with pytest.raises(ValueError, match="trials must be the number of random points"):
+        swept(trials=None, folder=tmp_path)
+    assert swept(trials=1, epochs=1, folder=tmp_path).table["status"].tolist() == ["ok"]
+
+
 def test_failed_runs_are_trained_again_only_where_asked(tmp_path):
     switch = tmp_path / "switch"
 
@@ -490,6 +506,32 @@ def test_the_report_is_written_printed_and_plotted(tmp_path):
     assert axes[0].get_ylabel() == "validation accuracy"
     shown = sorted(y for line in axes[0].lines for y in line.get_ydata())
     assert shown == sorted(report.table["score"])
+
+
+def test_the_report_says_why_runs_failed():
+    errors = [
+        "Traceback\n  ...\nValueError: <a>",
+        "Traceback\n  ...\nValueError: <a>",
+        "Traceback\n  ...\nKeyError: 'b'",
+    ]
+    runs = [RunResult(k, 0, "failed", error=error) for k, error in enumerate(errors)] + [RunResult(3, 0, "ok", 0.5, 1)]
+    report = rnnbp.SweepReport([{"a": k} for k in range(4)], runs, "validation_accuracy", 4)
+    assert repr(report).splitlines()[-3:] == [
+        "trial 0, seed 0 failed: ValueError: <a>",
+        "trial 2, seed 0 failed: KeyError: 'b'",
+        "(tracebacks: .table['error'])",
+    ]
+    assert "trial 0, seed 0 failed: ValueError: &lt;a&gt;<br>trial 2" in report._repr_html_()
+
+
+def test_numbers_that_were_drawn_are_plotted_on_a_logarithmic_axis():
+    pytest.importorskip("matplotlib")
+    trials = [{"rate": rate, "size": size} for rate, size in ((0.0012, 4), (0.029, 8), (0.07, 4), (0.04, 8))]
+    runs = [RunResult(k, seed, "ok", k / 4, 1) for k in range(4) for seed in (0, 1)]
+    rate, size = rnnbp.SweepReport(trials, runs, "validation_accuracy", 8).plot().axes
+    assert rate.get_xscale() == "log"
+    assert sorted({x for line in rate.lines for x in line.get_xdata()}) == [0.0012, 0.029, 0.04, 0.07]
+    assert [label.get_text() for label in size.get_xticklabels()] == ["4", "8"]
 
 
 def test_a_plot_of_conditional_parameters_has_the_runs_that_have_them():

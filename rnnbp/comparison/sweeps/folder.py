@@ -47,7 +47,7 @@ class SweepFolder:
         Raises
         ------
         ValueError
-            If the folder is of another sweep, or has files but is not of a sweep.
+            If the folder has runs of another sweep, or has files but is not of a sweep.
         OSError
             If it cannot be written to, or another process uses it.
         """
@@ -77,11 +77,19 @@ class SweepFolder:
             raise ValueError(f"{str(file)!r} is not a sweep's, or it is damaged: {error}") from error
         for part, value in about.items():
             if found.get(part) != value:
+                if self._nothing_begun():  # as of a call whose arguments were refused
+                    self.clear()
+                    self._compare(about)
+                    return
                 shown = "" if str(value).startswith(HASH) else f": {found.get(part)}, and this one's is {value}"
                 raise ValueError(
                     f"folder {str(self.path)!r} is of a sweep with another {part}{shown}. Give another folder, or the "
                     "arguments of that sweep"
                 )
+
+    def _nothing_begun(self) -> bool:
+        """Return whether no run of the folder has a result, a checkpoint or a lock."""
+        return not any(self.path.glob("trial-*-seed-*"))
 
     def _file(self, trial: int, seed: int, suffix: str) -> Path:
         return self.path / f"trial-{trial:04}-seed-{seed}{suffix}"

@@ -109,7 +109,8 @@ def sweep(
         same bits as with 1. Default: 1, or what `joblib.parallel_config` has set, as a Dask cluster.
     folder : str or Path, optional
         Where each run writes a checkpoint after each epoch, and its result. The same call resumes from it: finished
-        runs are not repeated, others continue from their checkpoint. A folder of another sweep is refused.
+        runs are not repeated, others continue from their checkpoint. A folder with runs of another sweep is
+        refused.
     retry_failed : bool, default False
         Train again the runs that failed, according to `folder`; not with a sampler, whose later proposals depend on
         them.

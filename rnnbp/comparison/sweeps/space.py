@@ -66,6 +66,9 @@ def _values(name: str, given: Any, optuna: bool) -> Any:
     if is_of_optuna(given):
         raise ValueError(f"space[{name!r}] is {given!r}, which needs a sampler of Optuna: give sampler=")
     if isinstance(given, str | Mapping) or not isinstance(given, Iterable):
+        if hasattr(given, "rvs"):
+            called = f"scipy.stats.{given.name}({given.shapes or 'loc, scale'})"
+            raise ValueError(f"space[{name!r}] must be a distribution with its parameters, {called}, got {given.name}")
         shown = described(given)
         raise ValueError(
             f"space[{name!r}] must be a list of values or a scipy.stats distribution, got {shown}: write [{shown}]"
@@ -180,7 +183,9 @@ def grid(spaces: Sequence[Parameters]) -> list[Parameters]:
     for space in spaces:
         for name, values in space.items():
             if not isinstance(values, list):
-                raise ValueError(f"space[{name!r}] is a distribution: give trials=, the number of its random draws")
+                raise ValueError(
+                    f"trials must be the number of random points, as {name!r} of the space has a distribution; got None"
+                )
     return [dict(zip(space, values, strict=True)) for space in spaces for values in product(*space.values())]
 
 
