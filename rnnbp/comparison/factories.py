@@ -21,6 +21,8 @@ def check_factories(models: Any, optimizer: Any, optimizers: Mapping[str, Any], 
                 f"models[{name!r}] must be a function that makes a new model for each seed, got {make!r}: "
                 f"{{{name!r}: lambda seed: rnnbp.Sequential(..., seed=seed)}}"
             )
+    if not isinstance(optimizers, Mapping):
+        raise ValueError(f"optimizers must be a dict of names of models and functions, got {optimizers!r}")
     for name in optimizers:
         choice("optimizers", name, models)
     given = {"optimizer": optimizer} | {f"optimizers[{name!r}]": make for name, make in optimizers.items()}

@@ -8,6 +8,7 @@ import pandas as pd
 
 from rnnbp.models.kind import KINDS
 from rnnbp.plotting import COOL, GREEN, GRID, WARM, figure
+from rnnbp.plotting.figures import check_inches
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -77,6 +78,7 @@ def plot_comparison(
     kinds = [kind for kind in KINDS if (table["kind"] == kind).any()]
     look, panels = looks(table), len(kinds) + 1
     seeds = max(2.2, 1.0 + 0.32 * len(table))
+    check_inches("width", width)
     if width >= 7:
         fig, axes = figure(width, max(5.4, seeds + 1.6), 1, panels, width_ratios=(*[1] * len(kinds), 1.25))
     else:

@@ -14,7 +14,7 @@ from rnnbp.comparison.paired_scores import Paired, paired
 from rnnbp.comparison.report_page import page
 from rnnbp.metrics import less_is_better
 from rnnbp.models import Sequential
-from rnnbp.runtime import replacing
+from rnnbp.runtime import checked_path, choice, replacing
 from rnnbp.runtime.tables import write_tables
 
 if TYPE_CHECKING:
@@ -117,6 +117,8 @@ class Report:
         first, second : str
             Names of models; the second's score is subtracted from the first's.
         """
+        for argument, model in (("first", first), ("second", second)):
+            choice(argument, model, self.table["model"])
         scores = self.runs.pivot_table(index="seed", columns="model", values="test")[[first, second]].dropna()
         largest = 1 if self.metric == "accuracy" else np.inf
         return paired(scores[first], scores[second], largest)
@@ -224,7 +226,7 @@ class Report:
         folder : str or Path
             Created if it does not exist.
         """
-        folder = Path(folder)
+        folder = checked_path("folder", folder)
         self.to_csv(folder)
         self.to_html(folder / "report.html")
         try:

@@ -29,7 +29,7 @@ from rnnbp.losses import Loss, natural_loss
 from rnnbp.models import Sequential, matched
 from rnnbp.optimizers import Adam, Cosine
 from rnnbp.optimizers.schedules import Schedule
-from rnnbp.runtime import Outcome, failure, job_count, positive_int, run_all
+from rnnbp.runtime import Outcome, failure, flag, job_count, positive_int, run_all
 from rnnbp.training import check_dataset
 
 
@@ -123,7 +123,9 @@ def compare(
     >>> report.table[["model", "kind", "parameters"]].values.tolist()
     [['a', 'static', 6], ['b', 'recurrent', 42]]
     """
-    check_factories(models, optimizer, optimizers or {}, schedule)
+    if not isinstance(progress, str):
+        flag("progress", progress)
+    check_factories(models, optimizer, {} if optimizers is None else optimizers, schedule)
     for name, data in (("train", train), ("test", test)):
         check_dataset(name, data)
     chosen = chosen_seeds(seeds)

@@ -172,7 +172,7 @@ def chosen_seeds(seeds: int | Iterable[int]) -> list[int]:
     >>> chosen_seeds(2), chosen_seeds([7, 3])
     ([0, 1], [7, 3])
     """
-    if not isinstance(seeds, Iterable):
+    if not isinstance(seeds, Iterable) or isinstance(seeds, str | bytes):
         return list(range(positive_int("seeds", seeds)))
     chosen = [seed_int("seeds", one) for one in seeds]
     if not chosen:
@@ -236,5 +236,6 @@ def checkpoint_folder(path: str | Path | None) -> Path | None:
     if path is None:
         return None
     check_target_folder("checkpoints", path)
-    Path(path).mkdir(parents=True, exist_ok=True)
-    return Path(path)
+    folder = Path(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -7,7 +7,7 @@ import numpy as np
 
 from rnnbp.data import SequenceDataset
 from rnnbp.datasets.ts import read_ts
-from rnnbp.runtime import choice, read_arrays
+from rnnbp.runtime import checked_path, choice, read_arrays
 
 Pair = tuple[SequenceDataset, SequenceDataset]
 
@@ -73,7 +73,7 @@ def load_archive(name: str, path: str | Path | None = None) -> Pair:
     SequenceDataset: 2 sequences of 2 steps, 1 feature; 2 classes
     """
     if path is not None:
-        return _read_ts_pair(name, Path(path), f"{str(path)!r} has")
+        return _read_ts_pair(name, checked_path("path", path), f"path: {str(path)!r} has")
     package = PACKAGES[choice("name", name, PACKAGES)]
     folder = _installed(package) / FOLDERS[package].format(name=name)
     found = f"the installed {package} has"

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from rnnbp.data import SequenceDataset
-from rnnbp.runtime import read_npy
+from rnnbp.runtime import checked_path, read_npy
 
 Array = np.ndarray
 SIDE = 25  # pixels
@@ -53,7 +53,7 @@ def load_faces(path: str | Path | None = None) -> SequenceDataset:
     >>> load_faces(path)
     SequenceDataset: 200 sequences of 1 step, 625 features; 2 classes
     """
-    path = _installed() if path is None else Path(path)
+    path = _installed() if path is None else checked_path("path", path)
     pictures = _pictures(path)
     labels = np.repeat([1, 0], EACH)
     return SequenceDataset(list(pictures.reshape(2 * EACH, 1, -1)), labels, classes=("other", "face"))

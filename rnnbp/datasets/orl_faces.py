@@ -8,7 +8,7 @@ import pandas as pd
 
 from rnnbp.data import SequenceDataset
 from rnnbp.datasets.pgm import HEADER, parse_pgm
-from rnnbp.runtime import positive_int, seed_int
+from rnnbp.runtime import checked_path, positive_int, seed_int
 
 Array = np.ndarray
 
@@ -68,7 +68,7 @@ def load_orl_faces(
     """
     positive_int("each", each)
     positive_int("block", block)
-    people = _people(Path(path), each)
+    people = _people(checked_path("path", path), each)
     files = [file for of_one in people.values() for file in of_one]
     pictures = [_shrunk(file, _read(file), block) for file in files]
     odd = next((i for i, picture in enumerate(pictures) if picture.shape != pictures[0].shape), None)
@@ -86,7 +86,7 @@ def load_orl_faces(
 def _people(folder: Path, each: int) -> dict[str, list[Path]]:
     """Return each person's files by the folder's name, in natural order: 's2' before 's10'."""
     if not folder.is_dir():
-        raise FileNotFoundError(f"there is no folder {str(folder)!r}")
+        raise FileNotFoundError(f"path: there is no folder {str(folder)!r}")
     found = {
         inner.name: sorted(inner.glob("*.pgm"), key=_in_order) for inner in sorted(folder.iterdir(), key=_in_order)
     }

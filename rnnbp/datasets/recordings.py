@@ -14,7 +14,7 @@ from rnnbp.audio import audio_info, read_audio
 from rnnbp.data import MEMORY, LazySequences, SequenceDataset
 from rnnbp.datasets.feature_cache import FeatureCache
 from rnnbp.datasets.labels import Labels
-from rnnbp.runtime import unused
+from rnnbp.runtime import checked_path, unused
 
 Array = np.ndarray
 Feature = Callable[..., Array]
@@ -77,11 +77,13 @@ def load_recordings(
     >>> data, data.info.speaker.tolist()
     (SequenceDataset: 2 sequences of 800 steps, 1 feature; 2 classes, ['ann', 'ann'])
     """
-    folder = Path(folder)
+    folder = checked_path("folder", folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"folder: there is no folder {str(folder)!r}")
     if not callable(getattr(labels, "table", None)):
         raise ValueError(f"labels must be ByName(...), ByFolder() or ByTable(...), got {labels!r}")
+    if feature is not None and not callable(feature):
+        raise ValueError(f"feature must be a function of a recording, got {feature!r}")
     table = labels.table(folder)
     if "label" not in table:
         unused("classes", classes, None, "where labels have no label")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rnnbp.datasets.download import download
 from rnnbp.datasets.unpack import unpack
-from rnnbp.runtime import choice
+from rnnbp.runtime import checked_path, choice
 
 GIB = 2**30
 
@@ -167,7 +167,7 @@ def located(name: str, path: str | Path | None, marker: str) -> Path:
     FileNotFoundError
         If it is not found.
     """
-    root = fetch(name) if path is None else Path(path)
+    root = fetch(name) if path is None else checked_path("path", path)
     if not root.is_dir():
         raise FileNotFoundError(f"path: there is no folder {str(root)!r}")
     for depth in ("", "*/", "*/*/"):

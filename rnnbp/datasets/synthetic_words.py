@@ -7,7 +7,7 @@ import numpy as np
 
 from rnnbp.audio import write_wav
 from rnnbp.datasets.signals import FORMANTS, TRACT
-from rnnbp.runtime import generator, number, of_type, positive_int, refuses_by_name, seed_int
+from rnnbp.runtime import checked_path, generator, number, of_type, positive_int, refuses_by_name, seed_int
 
 Array = np.ndarray
 SR = 8000  # Hz
@@ -116,7 +116,7 @@ def write_synthetic_digits(
     >>> len(list(folder.glob("*.wav")))
     12
     """
-    folder, rng = Path(folder), np.random.default_rng(seed_int("seed", seed))
+    folder, rng = checked_path("folder", folder), np.random.default_rng(seed_int("seed", seed))
     folder.mkdir(parents=True, exist_ok=True)
     for speaker in speakers:
         pitch, tract = rng.uniform(90, 220), np.exp(rng.normal(0, TRACT))

@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 from rnnbp.data import MEMORY, SequenceDataset
 from rnnbp.datasets.recordings import Feature, recordings
 from rnnbp.datasets.text_lines import text_lines
-from rnnbp.runtime import TextSource, named, unused
+from rnnbp.runtime import TextSource, checked_path, named, unused
 
 Array = np.ndarray
 SAMPLE = re.compile("[0-9]{1,18}")
@@ -121,7 +121,7 @@ def load_timit(
     >>> train.info.phones[0], train.targets[0]
     (('sh', 'iy'), array([ 1,  1,  1,  1,  1,  0,  0,  0,  0,  0, -1]))
     """
-    root = Path(path)
+    root = checked_path("path", path)
     if not root.is_dir():
         raise FileNotFoundError(f"path: there is no folder {str(root)!r}")
     if feature is None:

@@ -21,7 +21,7 @@ from rnnbp.gradients.lag_decomposition import (
 )
 from rnnbp.gradients.unbiased import Problem, find_bias
 from rnnbp.layers import FixedPoint
-from rnnbp.losses import Loss, natural_loss
+from rnnbp.losses import Loss, check_loss, natural_loss
 from rnnbp.models import Sequential
 from rnnbp.runtime import integer_at_least, natural_int, number
 
@@ -255,6 +255,10 @@ def compare_gradients(
     number("power", power, 0, 1, open_low=True)
     integer_at_least("max_runs", max_runs, 3, "an integer of 3 or more")
     check_batch(batch)
+    if not isinstance(model, Sequential):
+        raise ValueError(f"model must be a Sequential, got {model!r}")
+    if loss is not None:
+        check_loss(loss)
     model, batch = _converging(model.astype(np.float64)), batch.astype(np.float64)
     loss = natural_loss(check_targets(batch)) if loss is None else loss
     guarantees = select_guarantees(algorithms, standard_guarantees(batch.steps, model.params.size))

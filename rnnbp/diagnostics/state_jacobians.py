@@ -6,7 +6,7 @@ import pandas as pd
 from rnnbp.cells import state_jacobian
 from rnnbp.cells.base import Array
 from rnnbp.diagnostics.state_trajectory import Trajectory, check_trajectory
-from rnnbp.runtime import number, refuses_by_name
+from rnnbp.runtime import natural_int, number, refuses_by_name
 from rnnbp.solvers.contraction import spectral_radius
 
 
@@ -136,7 +136,7 @@ def lyapunov_curve(trajectory: Trajectory, transient: int = 0) -> Array:
     (7, 2)
     """
     check_trajectory(trajectory)
-    if not 0 <= transient < trajectory.steps:
+    if natural_int("transient", transient) >= trajectory.steps:
         raise ValueError(
             f"transient must be from 0 to {trajectory.steps - 1}, one less than the steps, got {transient!r}"
         )

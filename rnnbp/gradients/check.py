@@ -16,9 +16,9 @@ from rnnbp.gradients.base import GradientAlgorithm, loss_at, whole_loss
 from rnnbp.gradients.bptt import BPTT
 from rnnbp.gradients.numerical import ComplexStep, Evaluate, FiniteDifference
 from rnnbp.layers import Layer, Run
-from rnnbp.losses import Loss
+from rnnbp.losses import Loss, check_loss
 from rnnbp.models import Sequential
-from rnnbp.runtime import positive_int
+from rnnbp.runtime import number, positive_int, seed_int
 
 
 @dataclass(frozen=True)
@@ -123,9 +123,16 @@ def check_gradient(
     ['state', 'x', 'w_ih', 'w_hh', 'b_ih', 'b_hh']
     """
     oracle = ComplexStep() if oracle is None else oracle
+    if not isinstance(oracle, ComplexStep | FiniteDifference):
+        raise ValueError(f"oracle must be a ComplexStep or a FiniteDifference, got {oracle!r}")
+    if loss is not None:
+        check_loss(loss)
+    if gradient is not None and (isinstance(gradient, type) or not hasattr(gradient, "gradients")):
+        raise ValueError(f"gradient must be an object with a method 'gradients', got {gradient!r}")
     if tolerance is None:
         tolerance = 1e-12 if isinstance(oracle, ComplexStep) else 1e-6
-    rng = np.random.default_rng(seed)
+    number("tolerance", tolerance, 0)
+    rng = np.random.default_rng(seed_int("seed", seed))
     if isinstance(target, Sequential):
         if batch is None:
             raise ValueError("batch is needed to check a model: data.batch(), say")

@@ -1,7 +1,7 @@
 """What each algorithm guarantees: an exact gradient, an unbiased one, or an approximation."""
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -156,6 +156,8 @@ def select_guarantees(
     if isinstance(algorithms, Mapping):
         return {name: _guarantee(name, given, standard) for name, given in algorithms.items()}
     found = {}
+    if not isinstance(algorithms, Iterable) or isinstance(algorithms, str | bytes):
+        raise ValueError(f"algorithms must be a list of names or algorithms, or a dict of these, got {algorithms!r}")
     for given in algorithms:
         if isinstance(given, str):
             if given not in standard:

@@ -15,7 +15,7 @@ from rnnbp.interop.pytorch.state_dicts import load_state_dict, state_dict
 from rnnbp.layers import Layer
 from rnnbp.models import Sequential
 from rnnbp.models.saving import arrays_of, header_of, model_of
-from rnnbp.runtime import choice, replacing, require, some
+from rnnbp.runtime import checked_path, choice, replacing, require, some
 
 Array = np.ndarray
 METADATA = "rnnbp model"  # the entry of the file's metadata that describes the model
@@ -150,7 +150,7 @@ def read_safetensors(path: str | Path) -> dict[str, Array]:
 
 def _open(path: str | Path) -> Any:
     library = require("safetensors", extra="safetensors")
-    path = Path(path)
+    path = checked_path("path", path)
     if path.is_dir():
         raise IsADirectoryError(f"path must name a .safetensors file, and {str(path)!r} is a folder")
     if not path.is_file():

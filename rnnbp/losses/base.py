@@ -12,7 +12,7 @@ from rnnbp.runtime import as_array, as_numbers, refuses_by_name, to_config
 
 
 def check_loss(loss: "Loss") -> None:
-    """Raise if `loss` is the class of a loss, which would take outputs and targets for its own arguments.
+    """Raise unless `loss` is a loss; the class of one would take outputs and targets for its own arguments.
 
     Parameters
     ----------
@@ -28,6 +28,8 @@ def check_loss(loss: "Loss") -> None:
     if isinstance(loss, type):
         name = loss.__name__
         raise ValueError(f"loss must be a loss, got the class {name} itself: make one of it, {name}()")
+    if not isinstance(loss, Loss):
+        raise ValueError(f"loss must be a Loss, got {loss!r}")
 
 
 class Loss:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rnnbp.runtime import require
+from rnnbp.runtime import number, positive_int, require
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -81,6 +81,10 @@ def figure(width: float, height: float, rows: int = 1, columns: int = 1, **layou
     >>> fig.get_size_inches()
     array([4., 3.])
     """
+    for name, size in (("width", width), ("height", height)):
+        check_inches(name, size)
+    for name, number_of in (("rows", rows), ("columns", columns)):
+        positive_int(name, number_of)
     module = require("matplotlib.figure", extra="plot")
     fig = module.Figure(figsize=(width, height), layout="constrained")
     fig._repr_png_ = lambda: _png(fig)  # displayed by a notebook, with or without pyplot
@@ -90,6 +94,18 @@ def figure(width: float, height: float, rows: int = 1, columns: int = 1, **layou
         ax.grid(axis="y", color=GRID, linewidth=0.8)
         ax.set_axisbelow(True)
     return fig, axes
+
+
+def check_inches(name: str, value: Any) -> None:
+    """Raise unless a value is the size of a figure in inches.
+
+    Examples
+    --------
+    >>> check_inches("width", "wide")
+    Traceback (most recent call last):
+    ValueError: width must be a number between 0.1 and 650, got 'wide'
+    """
+    number(name, value, 0.1, 650)
 
 
 def _png(fig: "Figure") -> bytes:

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from rnnbp.plotting.figures import figure
-from rnnbp.runtime import positive_int
+from rnnbp.runtime import naming, positive_int
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,7 +45,7 @@ def plot_pictures(pictures: ArrayLike, titles: Sequence[str] | None = None, colu
     >>> [ax.get_title() for ax in fig.axes]
     ['0 taken for 6', '1', '2']
     """
-    return _grid(_pictures(pictures), titles, columns, cmap="gray", vmin=0, vmax=1)[0]
+    return _grid(_pictures("pictures", pictures), titles, columns, cmap="gray", vmin=0, vmax=1)[0]
 
 
 def plot_hidden_units(
@@ -85,10 +85,12 @@ def plot_hidden_units(
     >>> [ax.get_title() for ax in fig.axes[:2]], fig.axes[0].images[0].get_clim()
     (['1: 9', '0: 5'], (-3.0, 3.0))
     """
-    weights = _pictures(fields)
+    weights = _pictures("fields", fields)
     if importance is None:
         size = (weights**2).sum(axis=(1, 2))
         importance = pd.DataFrame({"unit": np.arange(len(size)), "rise": size}).sort_values("rise", ascending=False)
+    if not isinstance(importance, pd.DataFrame):
+        raise ValueError(f"importance must be a DataFrame, as unit_importance returns it, got {importance!r}")
     if sorted(importance["unit"]) != list(range(len(weights))):
         units = ", ".join(map(str, importance["unit"]))
         raise ValueError(f"importance must have a row for each of the {len(weights)} units, got {units}")
@@ -136,7 +138,7 @@ def plot_reading(
     >>> [ax.get_title() for ax in fig.axes[:2]], fig.axes[1].images[0].get_clim()
     (['', 'GRU'], (0.0, 1.0))
     """
-    grey, correct = _pictures(pictures), np.asarray(targets)
+    grey, correct = _pictures("pictures", pictures), np.asarray(targets)
     probabilities = {name: np.asarray(a) for name, a in answers.items()}
     if not probabilities:
         raise ValueError("answers must be of one model or more, got none")
@@ -163,10 +165,11 @@ def plot_reading(
     return fig
 
 
-def _pictures(pictures: ArrayLike) -> np.ndarray:
-    found = np.asarray(pictures, np.float64)
+def _pictures(name: str, pictures: ArrayLike) -> np.ndarray:
+    with naming(name):
+        found = np.asarray(pictures, np.float64)
     if found.ndim != 3 or not found.size:
-        raise ValueError(f"pictures must have shape (N, height, width), none of them 0, got {found.shape}")
+        raise ValueError(f"{name} must have shape (N, height, width), none of them 0, got {found.shape}")
     return found
 
 

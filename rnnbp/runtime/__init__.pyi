@@ -37,6 +37,7 @@ from rnnbp.runtime.descriptions import some as some
 from rnnbp.runtime.early_start import start_workers as start_workers
 from rnnbp.runtime.files import check_target as check_target
 from rnnbp.runtime.files import check_target_folder as check_target_folder
+from rnnbp.runtime.files import checked_path as checked_path
 from rnnbp.runtime.files import file_name as file_name
 from rnnbp.runtime.files import leads_out as leads_out
 from rnnbp.runtime.files import replacing as replacing

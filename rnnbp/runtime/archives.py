@@ -14,7 +14,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from rnnbp.runtime.files import replacing, sync_folder
+from rnnbp.runtime.files import checked_path, replacing, sync_folder
 from rnnbp.runtime.sources import Source, opened
 
 Array = np.ndarray
@@ -116,7 +116,7 @@ def read_archive(path: str | Path, kind: str) -> tuple[dict[str, Any], dict[str,
     >>> read_archive(path, "rnnbp example")
     ({'kind': 'rnnbp example', 'version': 2, 'n': 1}, {'a': array([0, 1, 2])})
     """
-    path = Path(path)
+    path = checked_path("path", path)
     if path.is_dir():
         raise IsADirectoryError(f"path must name a file of {kind!r}, and {str(path)!r} is a folder")
     if not path.is_file():

@@ -8,6 +8,9 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from rnnbp.runtime.checks import shown
 
 try:
     import fcntl
@@ -52,6 +55,26 @@ def replacing(path: str | Path, name: str = "path") -> Iterator[Path]:
         beside.replace(path)
 
 
+def checked_path(name: str, value: Any) -> Path:
+    """Return a path, or raise unless `value` is a str or Path of characters that names of files may have.
+
+    Examples
+    --------
+    >>> checked_path("folder", None)
+    Traceback (most recent call last):
+    ValueError: folder must be a str or Path, got None
+    """
+    if not isinstance(value, str | Path):
+        raise ValueError(f"{name} must be a str or Path, got {shown(value)}")
+    try:
+        allowed = b"\0" not in os.fsencode(value)
+    except UnicodeError:
+        allowed = False
+    if not allowed:
+        raise ValueError(f"{name} must be the name of a file, got {str(value)!r}")
+    return Path(value)
+
+
 def check_target(name: str, path: str | Path) -> None:
     """Raise unless a file can be written to `path`, to be called before the work whose result is written.
 
@@ -76,13 +99,7 @@ def check_target(name: str, path: str | Path) -> None:
     Traceback (most recent call last):
     FileNotFoundError: checkpoint: there is no folder 'nowhere' to write 'c.npz' to
     """
-    try:
-        possible = b"\0" not in os.fsencode(path)
-    except UnicodeEncodeError:  # half of a surrogate pair
-        possible = False
-    if not possible:
-        raise ValueError(f"{name} must be the name of a file, got {str(path)!r}")
-    target = Path(os.path.realpath(path))
+    target = Path(os.path.realpath(checked_path(name, path)))
     if target.is_dir():
         raise IsADirectoryError(f"{name} must name a file, and {str(path)!r} is a folder")
     if target.exists() and not target.is_file():
@@ -117,7 +134,7 @@ def check_target_folder(name: str, path: str | Path) -> None:
     Traceback (most recent call last):
     NotADirectoryError: output must name a folder, and '...files.py' is a file
     """
-    path = Path(path)
+    path = checked_path(name, path)
     folder = next(folder for folder in (path, *path.parents) if folder.exists())
     if not folder.is_dir():
         raise NotADirectoryError(f"{name} must name a folder, and {str(folder)!r} is a file")

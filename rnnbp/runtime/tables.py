@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from rnnbp.runtime.files import replacing
+from rnnbp.runtime.files import checked_path, replacing
 from rnnbp.runtime.sources import DAMAGED_GZIP, TextSource, named, opened_text
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def write_tables(folder: str | Path, tables: "Mapping[str, pd.DataFrame]", digit
     ...     (Path(folder) / "times.csv").read_text()
     'us\\n1.235\\n'
     """
-    folder = Path(folder)
+    folder = checked_path("folder", folder)
     folder.mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         with replacing(folder / f"{name}.csv") as beside:

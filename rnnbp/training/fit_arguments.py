@@ -9,7 +9,7 @@ from rnnbp.losses import Loss
 from rnnbp.metrics import check_monitor, history_columns
 from rnnbp.models import Sequential, carried_states, check_tokenizer, in_trained_order, matched
 from rnnbp.optimizers.schedules import Schedule
-from rnnbp.runtime import number, positive_int
+from rnnbp.runtime import flag, number, positive_int
 from rnnbp.training.checkpoint import check_checkpoint_path
 from rnnbp.training.data_checks import check_dataset, check_task
 from rnnbp.training.early_stopping import EarlyStopping
@@ -43,6 +43,7 @@ class FitArguments:
         if self.validation is not None:
             check_dataset("validation", self.validation)
         positive_int("batch_size", self.batch_size)
+        flag("progress", self.progress)
         check_stopping(self.stopping)
         check_keep(self.keep)
         if self.checkpoint_every is not None:

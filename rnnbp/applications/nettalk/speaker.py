@@ -9,7 +9,7 @@ from rnnbp.applications.nettalk.text import LONG, SHORT, spoken_text
 from rnnbp.applications.nettalk.variants import recurrent
 from rnnbp.datasets import data_folder
 from rnnbp.models import load
-from rnnbp.runtime import check_target
+from rnnbp.runtime import check_target, checked_path
 from rnnbp.training import Trainer, remove_checkpoints
 
 _HISSING = {"S", "Z", "SH", "ZH", "CH", "JH"}
@@ -125,7 +125,7 @@ def train_reader(
     >>> folder = Path(tempfile.mkdtemp())
     >>> trainer = train_reader(folder / "reader.npz", {"cat": [("K", "AE1", "T")]}, progress=False)  # doctest: +SKIP
     """
-    path = Path(path)
+    path = checked_path("path", path)
     path.parent.mkdir(parents=True, exist_ok=True)
     check_target("path", path)
     lexicon = Lexicon.of_cmudict(dictionary).aligned()

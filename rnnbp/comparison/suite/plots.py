@@ -11,6 +11,7 @@ from rnnbp.comparison.suite.statistics import ALPHA, least_p
 from rnnbp.metrics import less_is_better
 from rnnbp.models.kind import KINDS
 from rnnbp.plotting import GRID, figure
+from rnnbp.plotting.figures import check_inches
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,6 +46,7 @@ def plot_suite(margins: pd.DataFrame, width: float = 11) -> "Figure":
     """
     tasks = margins.sort_values(["memory", "margin"], kind="stable").iloc[::-1].reset_index(drop=True)
     height = 1.1 + 0.42 * len(tasks)
+    check_inches("width", width)
     if width >= 7:
         fig, axes = figure(width, height + 0.5, 1, 3, sharey=True, width_ratios=(1.5, 1.3, 1))
     else:
@@ -144,6 +146,7 @@ def plot_ranks(ranking: Ranking, kinds: Ranking, table: pd.DataFrame, width: flo
     """
     each = {"models that all tasks have": ranking, "the best of each kind": kinds}
     heights = [1.2 + 0.32 * one.scores.shape[1] for one in each.values()]
+    check_inches("width", width)
     if width >= 7:
         fig, axes = figure(width, max(heights), 1, 2)
         _spaced(fig, wspace=0.06)
@@ -209,6 +212,7 @@ def plot_costs(table: pd.DataFrame, width: float = 11) -> "Figure":
     everywhere = groups.size() == table["task"].nunique()
     means = groups[["test_mean", "parameters", "seconds_mean"]].mean()[everywhere]
     models = groups[["kind"]].first()[everywhere].reset_index()
+    check_inches("width", width)
     size = (1, 2) if width >= 7 else (2, 1)
     fig, axes = figure(width, 4.6 if width >= 7 else 8.5, *size)
     _cost(axes[0], means, "parameters", "parameters", models)

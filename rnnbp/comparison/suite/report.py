@@ -18,7 +18,7 @@ from rnnbp.comparison.suite.verdict import verdict
 from rnnbp.metrics import less_is_better
 from rnnbp.models.kind import KINDS
 from rnnbp.plotting import DARK_PAPER, INK, LIGHT_INK, PAPER, drawn_in
-from rnnbp.runtime import replacing
+from rnnbp.runtime import checked_path, replacing
 from rnnbp.runtime.tables import write_tables
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ class SuiteReport:
         folder : str or Path
             Created if it does not exist.
         """
-        folder = Path(folder)
+        folder = checked_path("folder", folder)
         self.to_csv(folder)
         self.to_html(folder / "report.html")
         for name, ink, paper in (("suite", INK, PAPER), ("suite-dark", LIGHT_INK, DARK_PAPER)):

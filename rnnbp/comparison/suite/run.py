@@ -22,7 +22,7 @@ from rnnbp.comparison.training_run import MakeModel, MakeOptimizer, checkpoint_f
 from rnnbp.data import LabelSequences, SequenceDataset
 from rnnbp.losses import Loss
 from rnnbp.models import Sequential
-from rnnbp.runtime import file_name, job_count, positive_int, to_config, unknown
+from rnnbp.runtime import file_name, flag, job_count, positive_int, to_config, unknown
 from rnnbp.training import TrainingDivergedError
 
 FAILURES = (TrainingDivergedError, MemoryError, ChildProcessError)  # of runs, not of the arguments
@@ -110,6 +110,7 @@ def compare_suite(
         positive_int("parameters", parameters)
     folder = checkpoint_folder(checkpoints)
     job_count(n_jobs)
+    flag("progress", progress)
     prepared = _prepared(_tasks(tasks), models, parameters)
     if not prepared:
         raise ValueError(

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from rnnbp.plotting import COOL, WARM, figure
+from rnnbp.plotting.figures import check_inches
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,6 +48,7 @@ def plot_sweep(
     --------
     rnnbp.sweep : returns the report.
     """
+    check_inches("width", width)
     panels = values or {"trial": list(table["trial"])}
     columns = min(len(panels), MOST_COLUMNS, max(1, int(width / 2.5)))
     rows = math.ceil(len(panels) / columns)

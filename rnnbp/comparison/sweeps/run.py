@@ -161,6 +161,7 @@ def sweep(
     >>> sorted(report.best)
     ['hidden_size', 'learning_rate']
     """
+    flag("progress", progress)
     spaces = checked_space(space, optuna=sampler is not None)
     check_names(make, spaces)
     for name, data in (("train", train), ("validation", validation)):

@@ -27,7 +27,7 @@ from rnnbp.data.shards.steps import StepField
 from rnnbp.data.splits import chosen_places, first_batch
 from rnnbp.data.targets import checked_classes
 from rnnbp.data.validation import checked_sequence
-from rnnbp.runtime import natural_int, positive_int, require
+from rnnbp.runtime import checked_path, natural_int, positive_int, require
 
 Array = np.ndarray
 MEMORY = 2**27  # bytes
@@ -82,7 +82,7 @@ def load_shards(folder: str | Path, memory: int = MEMORY, *, buffer: int | None 
     require("pyarrow", extra="parquet")
     natural_int("memory", memory)
     width = None if buffer is None else positive_int("buffer", buffer)
-    return ShardedDataset(Reader(read_index(Path(folder))), memory, width)
+    return ShardedDataset(Reader(read_index(checked_path("folder", folder))), memory, width)
 
 
 class ShardedDataset(SequenceDataset):

@@ -18,7 +18,7 @@ from rnnbp.data.shards.form import Form, check_alike, form_of
 from rnnbp.data.shards.index import Index, shard_name
 from rnnbp.data.shards.layout import row_bytes
 from rnnbp.data.shards.source import pieces_of
-from rnnbp.runtime import check_target_folder, positive_int, require, temporary
+from rnnbp.runtime import check_target_folder, checked_path, positive_int, require, temporary
 
 Array = np.ndarray
 SHARD_BYTES = 2**23
@@ -92,7 +92,7 @@ def write_shards(
     positive_int("shard_bytes", shard_bytes)
     most = None if sequences_per_shard is None else positive_int("sequences_per_shard", sequences_per_shard)
     require("pyarrow", extra="parquet")
-    folder = Path(folder)
+    folder = checked_path("folder", folder)
     if os.path.lexists(folder):
         raise FileExistsError(f"folder must not exist yet, and there is {str(folder)!r}: remove it, or name another")
     if not folder.parent.is_dir():

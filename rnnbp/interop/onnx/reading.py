@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rnnbp.runtime import require
+from rnnbp.runtime import checked_path, require
 
 MOST_BYTES = 2**31 - 1  # of a message of Protocol Buffers
 MOST_NODES = 20_000
@@ -22,7 +22,7 @@ def read_proto(path: str | Path) -> Any:
     ValueError
         If it is no valid ONNX model, is too large, or refers to other files.
     """
-    onnx, source = require("onnx", extra="onnx"), Path(path)
+    onnx, source = require("onnx", extra="onnx"), checked_path("path", path)
     if source.is_dir():
         raise IsADirectoryError(f"{str(path)!r} is a folder, not an ONNX file")
     with source.open("rb") as file:
