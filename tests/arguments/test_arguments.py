@@ -182,11 +182,13 @@ if __name__ == "__main__":
 
     asked = sys.argv[1] if len(sys.argv) > 1 else ".*"  # the names of callables; the lines of others remain
     tried = [name for name in TABLE if re.fullmatch(asked, name) and all(map(find_spec, needed(name)))]
-    os.chdir(tempfile.mkdtemp())
     warnings.simplefilter("error")
     warnings.simplefilter("ignore", ConvergenceWarning)
     with kernels.using("numpy"):
-        found = {name: faults_of(name, entries()[name].parameters) for name in tried}
+        found = {}
+        for name in tried:
+            os.chdir(tempfile.mkdtemp())
+            found[name] = faults_of(name, entries()[name].parameters)
     every = [
         f"{name} {fault.partition(': ')[0].partition(' is taken')[0]}"
         for name, faults in found.items()
