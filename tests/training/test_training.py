@@ -42,27 +42,31 @@ def test_the_history_has_a_row_for_every_epoch():
     assert (history[["gradient_norm", "seconds"]] > 0).all(axis=None)
 
 
-def test_fit_takes_30_epochs_of_batches_of_16_sequences():
+def test_fit_takes_30_epochs_of_batches_of_16_sequences(capfd):
     optimizer, data = rnnbp.SGD(0.01), rnnbp.SequenceDataset(np.ones((33, 1, 2)), np.zeros(33, int))
     steps, step = [], optimizer.step
     optimizer.step = lambda *arguments: steps.append(1) or step(*arguments)
     assert len(trainer_of(optimizer).fit(data, progress=False)) == 30
     assert len(steps) == 30 * 3
+    assert capfd.readouterr() == ("", "")  # without progress
 
 
-def test_the_steps_of_an_epoch_of_a_minimizer_are_those_of_its_evaluations_and_the_last_one():
-    optimizer, data = rnnbp.LBFGS(1), two_classes()
+def test_a_minimizer_is_given_the_loss_of_all_sequences_whose_steps_count_at_each_evaluation():
+    optimizer, data, found = rnnbp.LBFGS(1), two_classes(), []
 
     def minimize(objective, params, product):
-        objective(params.vector)
+        found.append(objective(params.vector))
         product(np.ones(params.size))
         return objective(params.vector)
 
     optimizer.minimize = minimize
     trainer = trainer_of(optimizer)
+    (whole,) = rnnbp.BPTT().gradients(trainer.model, data.batch(), trainer.loss)
     product = rnnbp.hvp(trainer.model, data.batch(), trainer.loss, np.ones(trainer.model.params.size))
-    history = trainer.fit(data, epochs=1, batch_size=8, progress=False)
+    history = trainer.fit(data, epochs=1, batch_size=7, progress=False)
     assert history["steps"].item() == 3 * data.lengths.sum() + product.steps
+    assert found[0][0] == pytest.approx(whole.loss, rel=1e-5)
+    np.testing.assert_allclose(found[0][1], whole.vector, rtol=1e-3, atol=1e-6)
 
 
 def test_fit_continues_from_the_last_call():
