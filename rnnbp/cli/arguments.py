@@ -114,8 +114,11 @@ def resolve_dataset(options: argparse.Namespace) -> None:
 
     Raises
     ------
+    FileNotFoundError
+        If --data alone names a path, and there is none.
     ValueError
-        If both name a dataset, or --suite stands beside an argument that is of one dataset.
+        If --data alone names something else than data, both name a dataset, or --suite stands beside an argument that
+        is of one dataset.
     """
     if not getattr(options, "takes_files", False):
         return
@@ -132,7 +135,18 @@ def resolve_dataset(options: argparse.Namespace) -> None:
         if options.dataset is not None:
             raise ValueError(f"MODEL must be of {MODELS}; got {options.model!r}, a dataset, which comes after it")
         options.dataset, options.model = options.model, options.default_model
+    if options.data is not None and options.dataset is None:
+        raise no_data("--data", options.data)
     options.dataset = options.dataset or DEFAULT_DATASET
+
+
+def no_data(name: str, path: str | Path) -> Exception:
+    """Return the error of a path that is neither a file of data nor a folder of shards."""
+    wanted = f"{name} must be a file of {', '.join(FILES)} or a folder of shards, got {str(path)!r}"
+    if not Path(path).exists():
+        return FileNotFoundError(f"{wanted}: there is none")
+    what = "it has no index.npz, as rnnbp.write_shards writes" if Path(path).is_dir() else "it has another ending"
+    return ValueError(f"{wanted}: {what}; a folder of recordings goes with the name of their dataset")
 
 
 def _check_nothing_of_one_dataset(options: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import rnnbp
 from rnnbp import comparison, datasets, losses
-from rnnbp.cli.arguments import MODELS, is_data, is_shards
+from rnnbp.cli.arguments import MODELS, is_data, is_shards, no_data
 from rnnbp.cli.tables import given_columns, is_table, table_dataset
 
 Parts: TypeAlias = "tuple[rnnbp.SequenceDataset | None, rnnbp.SequenceDataset | None]"
@@ -44,6 +44,8 @@ def load_parts(options: argparse.Namespace, model: "rnnbp.Sequential | None" = N
             if getattr(options, option) is not None:
                 raise ValueError(f"--{option} goes with a file, but the dataset is {options.dataset!r}")
         _check_no_columns(given, options.dataset)
+        if Path(options.dataset).is_dir() and options.dataset not in set(datasets.catalog()["name"]):
+            raise no_data("DATASET", options.dataset)
         return datasets.load(options.dataset, **_recordings(options))
     if options.data is not None or options.speaker is not None:
         raise ValueError(

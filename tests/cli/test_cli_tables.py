@@ -1,6 +1,7 @@
 """The `rnnbp` command on tables of one's own, and on files of other programs."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -243,6 +244,16 @@ def test_compare_takes_a_table(rnn):
         ),
         ("train gru digits --split 0.5 --save m.npz", "--split goes with a file, but the dataset is 'digits'"),
         ("train gru none.csv --save m.npz", "there is no file 'none.csv'"),
+        (
+            "train gru --data none",
+            "--data must be a file of .ts, .ts.gz, .csv, .csv.gz, .parquet or a folder of shards, got",
+        ),
+        ("train gru --data none", "got 'none': there is none"),
+        ("train gru --data .", "got '.': it has no index.npz, as rnnbp.write_shards writes"),
+        (
+            "train gru .",
+            "DATASET must be a file of .ts, .ts.gz, .csv, .csv.gz, .parquet or a folder of shards, got '.'",
+        ),
         ("train my.csv gru --save m.npz", "got 'my.csv', a dataset, which comes after it"),
         ("predict m.npz my.csv --output out.txt", "--output must name a .csv or .parquet file, got 'out.txt'"),
         ("export m.npz m.txt", "FILE must end in .onnx or .safetensors, got 'm.txt'"),
@@ -256,6 +267,11 @@ def test_compare_takes_a_table(rnn):
 )
 def test_errors_name_the_option(refused, line, message):
     assert message in refused(line)
+
+
+def test_data_of_another_ending_are_refused(refused):
+    Path("notes.txt").touch()
+    assert "got 'notes.txt': it has another ending" in refused("train gru --data notes.txt")
 
 
 def test_a_table_needs_no_model_before_it(rnn):
