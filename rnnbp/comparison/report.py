@@ -118,7 +118,7 @@ class Report:
             Names of models; the second's score is subtracted from the first's.
         """
         for argument, model in (("first", first), ("second", second)):
-            choice(argument, model, self.table["model"])
+            choice(argument, model, self.runs["model"].unique())
         scores = self.runs.pivot_table(index="seed", columns="model", values="test")[[first, second]].dropna()
         largest = 1 if self.metric == "accuracy" else np.inf
         return paired(scores[first], scores[second], largest)

@@ -13,7 +13,6 @@ from rnnbp.runtime.checks import flag as flag
 from rnnbp.runtime.checks import floating as floating
 from rnnbp.runtime.checks import function_of as function_of
 from rnnbp.runtime.checks import generator as generator
-from rnnbp.runtime.checks import got as got
 from rnnbp.runtime.checks import integer as integer
 from rnnbp.runtime.checks import integer_at_least as integer_at_least
 from rnnbp.runtime.checks import naming as naming
@@ -25,14 +24,15 @@ from rnnbp.runtime.checks import repeated as repeated
 from rnnbp.runtime.checks import require as require
 from rnnbp.runtime.checks import seed_int as seed_int
 from rnnbp.runtime.checks import seed_or_generator as seed_or_generator
-from rnnbp.runtime.checks import shown as shown
 from rnnbp.runtime.checks import text_or_none as text_or_none
 from rnnbp.runtime.checks import unknown as unknown
 from rnnbp.runtime.checks import unused as unused
 from rnnbp.runtime.descriptions import as_html as as_html
 from rnnbp.runtime.descriptions import as_lines as as_lines
 from rnnbp.runtime.descriptions import counted as counted
+from rnnbp.runtime.descriptions import got as got
 from rnnbp.runtime.descriptions import named_axes as named_axes
+from rnnbp.runtime.descriptions import shown as shown
 from rnnbp.runtime.descriptions import some as some
 from rnnbp.runtime.early_start import start_workers as start_workers
 from rnnbp.runtime.files import check_target as check_target

@@ -13,8 +13,9 @@ from typing import Any, cast
 
 import numpy as np
 
+from rnnbp.runtime.descriptions import got
+
 TINY = float(np.finfo(np.float64).tiny)  # least number in full precision, 2.2e-308
-LONGEST_SHOWN = 80  # characters of a value in a message
 MOST_OPTIONS, LONGEST_ASKED = 1000, 100  # among which, and of which, the nearest name is sought: files may have many
 MOST_BITS = 63  # of sizes and counts, which become 64-bit integers; seeds have no limit
 
@@ -79,42 +80,14 @@ def integer_at_least(name: str, value: Any, least: float, taken: str) -> int:
     5
     """
     if isinstance(value, int) and value.bit_length() > MOST_BITS:
-        raise ValueError(f"{name} must be {taken} (and below 2**{MOST_BITS}), got {shown(value)}")
+        raise ValueError(f"{name} must be {taken} (and below 2**{MOST_BITS}), {got(value)}")
     return _integer(name, value, least, taken)
 
 
 def _integer(name: str, value: Any, least: float, taken: str) -> int:
     if isinstance(value, bool | np.bool_) or not isinstance(value, int | np.integer) or value < least:
-        raise ValueError(f"{name} must be {taken}, got {shown(value)}")
+        raise ValueError(f"{name} must be {taken}, {got(value)}")
     return int(value)
-
-
-def got(value: Any) -> str:
-    """Return the end of an error message, which shows what came.
-
-    Examples
-    --------
-    >>> got(0.5)
-    'got 0.5'
-    """
-    return f"got {shown(value)}"
-
-
-def shown(value: Any) -> str:
-    """Return what an error says of a value: its repr, cut where it is long; of a huge integer its number of bits.
-
-    Examples
-    --------
-    >>> shown("text"), shown(10**400), shown("ab" * 100)[-6:]
-    ("'text'", 'an integer of 1329 bits', 'aba...')
-    """
-    if isinstance(value, int) and value.bit_length() > 2 * MOST_BITS:
-        return f"an integer of {value.bit_length()} bits"
-    try:
-        text = " ".join(repr(value).split())
-    except Exception:  # of an object of the user's
-        text = f"a {type(value).__name__}"
-    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."
 
 
 def integer(name: str, value: Any) -> int:
@@ -158,7 +131,7 @@ def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf
     real = real and (isinstance(value, float | np.floating) or abs(int(value)) < 2**1023)  # else float() overflows
     above = real and (value > low if open_low else value >= low)
     if not (above and value <= high and math.isfinite(value)):
-        raise ValueError(f"{name} must be a number {_range(low, high, open_low)}, got {shown(value)}")
+        raise ValueError(f"{name} must be a number {_range(low, high, open_low)}, {got(value)}")
     return float(value)
 
 
@@ -315,7 +288,7 @@ def text_or_none(name: str, value: Any) -> None:
     ValueError: time must be a str or None, got 3
     """
     if not (value is None or isinstance(value, str)):
-        raise ValueError(f"{name} must be a str or None, got {shown(value)}")
+        raise ValueError(f"{name} must be a str or None, {got(value)}")
 
 
 def unused(name: str, value: Any, default: Any, why: str) -> None:

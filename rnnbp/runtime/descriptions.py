@@ -1,9 +1,12 @@
-"""Text and HTML for reprs: counts, shapes and tables of attributes."""
+"""Text and HTML for reprs and messages: values, counts, shapes and tables of attributes."""
 
 import html
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+LONGEST_SHOWN = 80  # characters of a value in a message
+MOST_SHOWN_BITS = 126  # of an integer in a message
 
 
 def counted(number: int, what: str) -> str:
@@ -77,3 +80,31 @@ def as_html(title: str, parts: Mapping[str, Any]) -> str:
     """
     rows = (f"<tr><th>{html.escape(k)}</th><td>{html.escape(str(v))}</td></tr>" for k, v in parts.items())
     return f"<table><caption>{html.escape(title)}</caption>{''.join(rows)}</table>"
+
+
+def got(value: Any) -> str:
+    """Return the end of an error message, which shows what came.
+
+    Examples
+    --------
+    >>> got(0.5)
+    'got 0.5'
+    """
+    return f"got {shown(value)}"
+
+
+def shown(value: Any) -> str:
+    """Return what an error says of a value: its repr, cut where it is long; of a huge integer its number of bits.
+
+    Examples
+    --------
+    >>> shown("text"), shown(10**400), shown("ab" * 100)[-6:]
+    ("'text'", 'an integer of 1329 bits', 'aba...')
+    """
+    if isinstance(value, int) and value.bit_length() > MOST_SHOWN_BITS:
+        return f"an integer of {value.bit_length()} bits"
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # of an object of the user's
+        text = f"a {type(value).__name__}"
+    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rnnbp.runtime.checks import shown
+from rnnbp.runtime.descriptions import shown
 
 try:
     import fcntl

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from rnnbp.runtime.annotations import described, fits
-from rnnbp.runtime.checks import got
+from rnnbp.runtime.descriptions import got
 
 RAISE = dis.opmap["RAISE_VARARGS"]
 Taking = TypeVar("Taking", bound=Callable[..., Any])

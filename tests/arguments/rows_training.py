@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import things
-from values import called_by, row
+from values import called_by, needs, row
 
 import rnnbp
 
@@ -89,6 +89,7 @@ row(
     epochs=lambda: 1,
     progress=lambda: False,
 )
+needs("sweep", "optuna", "cluster")
 row("comparison.new_optimizer", make=lambda: "adam")
 row("comparison.baseline_names", wanted=lambda: ["elman"])
 row("comparison.factories_of", models=lambda: {"elman": rnnbp.comparison.BASELINES["elman"]})

@@ -411,7 +411,7 @@ def test_a_task_names_its_wrong_argument_when_it_is_made(arguments, message):
         ([1, 0, 1], "seeds must differ, got 1 more than once"),
         ([-1], "seeds must be an integer of 0 or more, got -1"),
         (2.0, "seeds must be a positive integer, got 2.0"),
-        ("2", "seeds must be an integer of 0 or more, got '2'"),
+        ("2", "seeds must be a positive integer, got '2'"),
     ],
 )
 def test_seeds_are_different_natural_numbers(seeds, message):
