@@ -65,10 +65,10 @@ def _values(name: str, given: Any, optuna: bool) -> Any:
         return given
     if is_of_optuna(given):
         raise ValueError(f"space[{name!r}] is {given!r}, which needs a sampler of Optuna: give sampler=")
+    if hasattr(given, "rvs"):
+        called = f"scipy.stats.{given.name}({given.shapes or 'loc, scale'})"
+        raise ValueError(f"space[{name!r}] must be a distribution with its parameters, {called}, got {given.name}")
     if isinstance(given, str | Mapping) or not isinstance(given, Iterable):
-        if hasattr(given, "rvs"):
-            called = f"scipy.stats.{given.name}({given.shapes or 'loc, scale'})"
-            raise ValueError(f"space[{name!r}] must be a distribution with its parameters, {called}, got {given.name}")
         shown = described(given)
         raise ValueError(
             f"space[{name!r}] must be a list of values or a scipy.stats distribution, got {shown}: write [{shown}]"
