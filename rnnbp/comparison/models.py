@@ -34,7 +34,7 @@ from rnnbp.layers import GRU, LSTM, Elman, Normalize
 from rnnbp.models import Sequential
 from rnnbp.models.kind import KINDS
 from rnnbp.optimizers import Adam, Optimizer, Ridge
-from rnnbp.runtime import choice, number, positive_int, refuses_by_name, unknown
+from rnnbp.runtime import choice, flag, number, of_type, positive_int, refuses_by_name, unknown
 
 
 @dataclass(frozen=True)
@@ -74,6 +74,7 @@ class Baseline:
         positive_int("width", self.width)
         choice("kind", self.kind, KINDS)
         number("learning_rate", self.learning_rate, 0, open_low=True)
+        flag("grouped", self.grouped)
 
     def optimizer(self) -> Optimizer:
         """Return a new optimizer: Ridge for a reservoir, else Adam with this model's learning rate."""
@@ -84,7 +85,7 @@ class Baseline:
         self, train: SequenceDataset, parameters: int | None = None, outputs: int | None = None
     ) -> "ModelFactory":
         """Return a model factory ``make(seed)``; `train`, `parameters` and `outputs` as `model_factory` takes them."""
-        size = output_size(train) if outputs is None else outputs
+        size = output_size(train) if outputs is None else positive_int("outputs", outputs)
         normalize, reservoir = Normalize(*map(tuple, train.statistics())), self.kind == "reservoir"
         factory = ModelFactory(self.build, normalize, self.width, size, reservoir)
         if parameters is None:
@@ -125,6 +126,7 @@ LABEL_BASELINES = {  # for a label sequence per sequence
 }
 
 
+@refuses_by_name
 def baselines_for(data: SequenceDataset) -> dict[str, Baseline]:
     """Return the models that fit a dataset's targets.
 
@@ -144,6 +146,7 @@ def baselines_for(data: SequenceDataset) -> dict[str, Baseline]:
     return STEP_BASELINES if data.per_step else BASELINES
 
 
+@refuses_by_name
 def baseline_names(wanted: Sequence[str], among: Mapping[str, Any] = BASELINES) -> list[str]:
     """Return model names, with 'static', 'reservoir', 'recurrent' and 'all' expanded.
 
@@ -165,10 +168,10 @@ def baseline_names(wanted: Sequence[str], among: Mapping[str, Any] = BASELINES) 
     ['window-mlp', 'statistics-mlp', 'resampled-mlp', 'lstm']
     """
     found: dict[str, None] = {}
-    for name in wanted:
+    for name in of_type("wanted", wanted, Sequence[str]):
         group = [key for key, one in among.items() if name == key or (one.grouped and name in (one.kind, "all"))]
         if not group:
-            raise unknown("models", name, [*among, *KINDS, "all"])
+            raise unknown("wanted models", name, [*among, *KINDS, "all"])
         found |= dict.fromkeys(group)
     return list(found)
 
@@ -238,11 +241,12 @@ def model_factory(
     982
     """
     baselines = baselines_for(train)
-    if name not in baselines:
-        raise unknown("model", name, baselines)
+    if of_type("name", name, str) not in baselines:
+        raise unknown("name of a model", name, baselines)
     return baselines[name].factory(train, parameters, outputs)
 
 
+@refuses_by_name
 def factories_of(
     models: Mapping[str, Baseline | MakeModel], train: SequenceDataset, parameters: int | None = None
 ) -> tuple[dict[str, MakeModel], dict[str, MakeOptimizer]]:
@@ -264,5 +268,6 @@ def factories_of(
     >>> list(makes), list(optimizers)
     (['lstm', 'own'], ['lstm'])
     """
+    of_type("train", train, SequenceDataset)
     makes = {name: one.factory(train, parameters) if isinstance(one, Baseline) else one for name, one in models.items()}
     return makes, {name: one.optimizer for name, one in models.items() if isinstance(one, Baseline)}

@@ -90,4 +90,5 @@ def activation(name: str) -> Activation:
     >>> activation("tanh") is TANH
     True
     """
-    return ACTIVATIONS.get(name) or ACTIVATIONS[choice("activation", name, ACTIVATIONS)]
+    known = isinstance(name, str) and name in ACTIVATIONS
+    return ACTIVATIONS[name if known else choice("name of an activation", name, ACTIVATIONS)]

@@ -9,12 +9,14 @@ from numpy.typing import DTypeLike
 
 from rnnbp.data import SequenceDataset
 from rnnbp.datasets.registry import located
+from rnnbp.runtime import refuses_by_name
 
 Array = np.ndarray
 COEFFICIENTS, TAKES = 13, 10
 TRAIN, TEST = "Train_Arabic_Digit.txt", "Test_Arabic_Digit.txt"
 
 
+@refuses_by_name
 def load_spoken_arabic_digits(
     path: str | Path | None = None, *, dtype: DTypeLike = np.float32
 ) -> tuple[SequenceDataset, SequenceDataset]:

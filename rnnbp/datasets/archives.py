@@ -7,7 +7,7 @@ import numpy as np
 
 from rnnbp.data import SequenceDataset
 from rnnbp.datasets.ts import read_ts
-from rnnbp.runtime import checked_path, choice, read_arrays
+from rnnbp.runtime import checked_path, choice, of_type, read_arrays, refuses_by_name
 
 Pair = tuple[SequenceDataset, SequenceDataset]
 
@@ -27,6 +27,7 @@ MOST_BYTES = 2**30  # of the arrays of a dataset
 FOLDERS = {"aeon": "datasets/data/{name}", "tslearn": ".cached_datasets"}
 
 
+@refuses_by_name
 def load_archive(name: str, path: str | Path | None = None) -> Pair:
     """Load a dataset of the UCR or UEA archive, in its official split, from the installed package that has it.
 
@@ -72,6 +73,7 @@ def load_archive(name: str, path: str | Path | None = None) -> Pair:
     >>> load_archive("Walks", folder)[1]
     SequenceDataset: 2 sequences of 2 steps, 1 feature; 2 classes
     """
+    of_type("name", name, str)
     if path is not None:
         return _read_ts_pair(name, checked_path("path", path), f"path: {str(path)!r} has")
     package = PACKAGES[choice("name", name, PACKAGES)]

@@ -22,7 +22,7 @@ from rnnbp.datasets.speech_commands import load_speech_commands
 from rnnbp.datasets.sunspots import load_sunspots
 from rnnbp.datasets.vowels import load_japanese_vowels
 from rnnbp.features import MFCC, Features
-from rnnbp.runtime import choice, did_you_mean, seed_int
+from rnnbp.runtime import choice, did_you_mean, of_type, refuses_by_name, seed_int
 
 Pair = tuple[SequenceDataset, SequenceDataset]
 
@@ -169,6 +169,7 @@ def catalog() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["name", "what", "targets", "source"])
 
 
+@refuses_by_name
 def load(name: str, **options: Any) -> Pair:
     """Load a dataset by its name.
 
@@ -195,14 +196,14 @@ def load(name: str, **options: Any) -> Pair:
     SequenceDataset: 1000 sequences of 8 steps, 1 feature; classes a step
     >>> load("japanese-vowel")
     Traceback (most recent call last):
-    ValueError: dataset must be one of ...; got 'japanese-vowel'. Did you mean 'japanese-vowels'?
+    ValueError: name of a dataset must be one of ...; got 'japanese-vowel'. Did you mean 'japanese-vowels'?
     """
     if str(name).lower().endswith((".ts", ".ts.gz")):
         raise ValueError(
             f"dataset must be a name of rnnbp.datasets.catalog(), got {str(name)!r}: a file is read by "
             "rnnbp.datasets.read_ts(path)"
         )
-    entry = ENTRIES[choice("dataset", name, ENTRIES)]
+    entry = ENTRIES[choice("name of a dataset", name, ENTRIES)]
     for option in options:
         if option not in entry.options:
             taken = f"it takes {', '.join(entry.options)}" if entry.options else "it takes none"
@@ -212,6 +213,7 @@ def load(name: str, **options: Any) -> Pair:
     return entry.load(**options)
 
 
+@refuses_by_name
 def feature_of(name: str, split: str = "official") -> Features | None:
     """Return the feature extractor of a dataset of recordings, or None if the catalog has none for it.
 
@@ -226,6 +228,8 @@ def feature_of(name: str, split: str = "official") -> Features | None:
     >>> feature_of("connected-digits").sr, feature_of("parity")
     (8000, None)
     """
+    of_type("name", name, str)
+    of_type("split", split, str)
     if (name, split) == ("spoken-digits", "speaker"):
         return digit_tasks.new_speaker_feature()
     feature = ENTRIES[name].feature if name in ENTRIES else None

@@ -5,7 +5,7 @@ import re
 from rnnbp.datasets.bundled import bundled
 from rnnbp.datasets.registry import located
 from rnnbp.datasets.text_lines import text_lines
-from rnnbp.runtime import TextSource, flag, short_name, unused
+from rnnbp.runtime import TextSource, flag, refuses_by_name, short_name, unused
 
 Pronunciation = tuple[str, ...]
 
@@ -19,6 +19,7 @@ CONSONANTS = (
 _KNOWN = {*CONSONANTS, *(vowel + stress for vowel in VOWELS for stress in "012")}
 
 
+@refuses_by_name
 def load_cmudict(path: TextSource | None = None, *, whole: bool = False) -> dict[str, tuple[Pronunciation, ...]]:
     """Load the CMU pronouncing dictionary: English words, each with one or several pronunciations.
 

@@ -13,7 +13,7 @@ from rnnbp.datasets.recordings import shared_rate
 from rnnbp.datasets.registry import located
 from rnnbp.datasets.spoken_digits import DIGITS, load_spoken_digits
 from rnnbp.features import Variation
-from rnnbp.runtime import integer_at_least, number, positive_int, seed_int
+from rnnbp.runtime import integer_at_least, number, of_type, positive_int, refuses_by_name, seed_int
 
 Array = np.ndarray
 BACKGROUND = Variation(speed=0.0, tempo=0.0, snr=(20.0, 40.0))
@@ -80,6 +80,7 @@ class DigitStrings:
         return y, spans
 
 
+@refuses_by_name
 def load_digit_strings(
     path: str | Path | None = None,
     split: str = "official",
@@ -142,6 +143,9 @@ def load_digit_strings(
     >>> test, [test.classes[k] for k in test.targets[0]]
     (ResampledDataset: 2 sequences, 13 features; label sequences of 11 classes, ['7', '7', '7', '3', '3'])
     """
+    of_type("evaluation", evaluation, Variation)
+    of_type("training", training, Variation | None)
+    seed_int("seed", seed)
     integer_at_least("most", most, positive_int("fewest", fewest), f"an integer of {fewest} or more")
     low, high = gap
     number("gap", low, 0, number("gap", high, 0))

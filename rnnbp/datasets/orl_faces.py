@@ -8,11 +8,12 @@ import pandas as pd
 
 from rnnbp.data import SequenceDataset
 from rnnbp.datasets.pgm import HEADER, parse_pgm
-from rnnbp.runtime import checked_path, positive_int, seed_int
+from rnnbp.runtime import checked_path, positive_int, refuses_by_name, seed_int
 
 Array = np.ndarray
 
 
+@refuses_by_name
 def load_orl_faces(
     path: str | Path, each: int = 5, seed: int = 0, block: int = 4
 ) -> tuple[SequenceDataset, SequenceDataset]:

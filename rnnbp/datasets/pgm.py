@@ -4,13 +4,14 @@ import re
 
 import numpy as np
 
-from rnnbp.runtime import Source, opened
+from rnnbp.runtime import Source, opened, refuses_by_name
 
 Array = np.ndarray
 HEADER = re.compile(rb"P5" + 3 * rb"(?:\s|#[^\r\n]*[\r\n])+(\d{1,9})" + rb"\s")
 MOST_LEVELS = 65535
 
 
+@refuses_by_name
 def read_pgm(path: Source) -> Array:
     """Read a binary PGM file (P5).
 

@@ -14,12 +14,13 @@ from rnnbp.audio import audio_info, read_audio
 from rnnbp.data import MEMORY, LazySequences, SequenceDataset
 from rnnbp.datasets.feature_cache import FeatureCache
 from rnnbp.datasets.labels import Labels
-from rnnbp.runtime import checked_path, unused
+from rnnbp.runtime import checked_path, refuses_by_name, unused
 
 Array = np.ndarray
 Feature = Callable[..., Array]
 
 
+@refuses_by_name
 def load_recordings(
     folder: str | Path,
     labels: Labels,

@@ -14,7 +14,7 @@ from rnnbp.data import MEMORY, SequenceDataset
 from rnnbp.datasets.labels import ByName
 from rnnbp.datasets.recordings import Feature, load_recordings
 from rnnbp.datasets.registry import located
-from rnnbp.runtime import choice
+from rnnbp.runtime import choice, refuses_by_name
 
 PARTS = ("training", "validation", "testing")
 NAMES = ByName(r"(?P<word>[^/_]+)/(?P<speaker>[^/_]+)_nohash_(?P<take>\d+)\.wav", label="word")
@@ -53,6 +53,7 @@ def part_of(file: str, validation: float = 10, testing: float = 10) -> str:
     return "validation" if place < validation else "testing" if place < validation + testing else "training"
 
 
+@refuses_by_name
 def load_speech_commands(
     path: str | Path | None = None,
     words: Sequence[str] | None = None,

@@ -9,12 +9,13 @@ from rnnbp.data import MEMORY, SequenceDataset
 from rnnbp.datasets.labels import ByName
 from rnnbp.datasets.recordings import Feature, load_recordings
 from rnnbp.datasets.registry import located
-from rnnbp.runtime import choice, number, unused
+from rnnbp.runtime import choice, number, refuses_by_name, unused
 
 DIGITS = tuple("0123456789")
 NAMES = ByName("{digit}_{speaker}_{index}.wav", label="digit")
 
 
+@refuses_by_name
 def load_spoken_digits(
     path: str | Path | None = None,
     split: str = "official",

@@ -86,6 +86,7 @@ def _harmonics(tracks: Array, voice: Array, pitch: Array) -> Array:
     return (smooth * np.sin(phase[:, None] * k)).sum(axis=1)
 
 
+@refuses_by_name
 def write_synthetic_digits(
     folder: str | Path,
     *,
@@ -116,6 +117,8 @@ def write_synthetic_digits(
     >>> len(list(folder.glob("*.wav")))
     12
     """
+    of_type("speakers", speakers, Sequence[str])
+    of_type("digits", digits, Sequence[str])
     folder, rng = checked_path("folder", folder), np.random.default_rng(seed_int("seed", seed))
     folder.mkdir(parents=True, exist_ok=True)
     for speaker in speakers:

@@ -12,12 +12,13 @@ from numpy.typing import DTypeLike
 from rnnbp.data import MEMORY, SequenceDataset
 from rnnbp.datasets.recordings import Feature, recordings
 from rnnbp.datasets.text_lines import text_lines
-from rnnbp.runtime import TextSource, checked_path, named, unused
+from rnnbp.runtime import TextSource, checked_path, named, refuses_by_name, unused
 
 Array = np.ndarray
 SAMPLE = re.compile("[0-9]{1,18}")
 
 
+@refuses_by_name
 def read_segments(path: TextSource) -> pd.DataFrame:
     """Read the segments of a .phn or .wrd file of TIMIT.
 
@@ -61,6 +62,7 @@ def read_segments(path: TextSource) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["start", "end", "label"])
 
 
+@refuses_by_name
 def load_timit(
     path: str | Path,
     *,

@@ -65,6 +65,7 @@ class Alignment:
         )
 
 
+@refuses_by_name
 def align(outputs: ArrayLike, labels: ArrayLike, blank: int = 0) -> Alignment:
     """Align labels with outputs along the most probable path that collapses to them (forced alignment).
 

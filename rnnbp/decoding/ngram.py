@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from rnnbp.data import label_sequences
-from rnnbp.runtime import positive_int, refuses_by_name
+from rnnbp.runtime import natural_int, positive_int, refuses_by_name
 
 Array = np.ndarray
 Context = tuple[int, ...]
 START, END = -2, -1
 
 
+@refuses_by_name
 class NGram:
     """N-gram language model: the probability of a label, or of the end, given the `order` - 1 labels before it.
 
@@ -58,7 +59,7 @@ class NGram:
 
     def __init__(self, sequences: Any, order: int = 3, *, size: int | None = None, blank: int = 0) -> None:
         counted = label_sequences(sequences)
-        self.order, self.blank = positive_int("order", order), blank
+        self.order, self.blank = positive_int("order", order), natural_int("blank", blank)
         top = max((int(one.max(initial=0)) for one in counted), default=0)
         self.size = top + 1 if size is None else positive_int("size", size)
         for i, one in enumerate(counted):
@@ -117,6 +118,7 @@ class NGram:
         p[self.blank] = 0
         return p
 
+    @refuses_by_name
     def perplexity(self, sequences: Any) -> float:
         """Return the perplexity: the geometric mean of the inverse probability of each label and end.
 

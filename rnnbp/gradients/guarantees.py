@@ -22,7 +22,7 @@ from rnnbp.gradients.online.snap import SnAp
 from rnnbp.gradients.online.uoro import UORO
 from rnnbp.gradients.recurrent_backprop import RecurrentBackprop
 from rnnbp.gradients.truncated import TruncatedBPTT
-from rnnbp.runtime import choice, number, unknown
+from rnnbp.runtime import choice, number, of_type, seed_or_generator, unknown
 from rnnbp.solvers import Tolerance
 
 Seed = int | np.random.Generator
@@ -64,6 +64,7 @@ class Guarantee:
 
     def __post_init__(self) -> None:
         choice("level", self.level, LEVELS)
+        of_type("algorithm", self.algorithm, GradientAlgorithm | Callable[[Seed], GradientAlgorithm])
         number("tolerance", self.tolerance, 0)
 
     @property
@@ -73,6 +74,7 @@ class Guarantee:
 
     def seeded(self, seed: Seed) -> GradientAlgorithm:
         """Return the algorithm with a seed; unchanged if it takes none."""
+        seed_or_generator("seed", seed)
         if not hasattr(self.algorithm, "gradients"):
             return self.algorithm(seed)
         if "seed" in _fields(self.algorithm):

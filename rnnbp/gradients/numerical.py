@@ -14,7 +14,7 @@ from rnnbp.layers import Run
 from rnnbp.layers.base import State
 from rnnbp.losses import Loss
 from rnnbp.models import Sequential
-from rnnbp.runtime import number
+from rnnbp.runtime import number, of_type
 
 Evaluate = Callable[[Parameters], Any]  # the loss at these parameters, complex where they are
 
@@ -95,6 +95,7 @@ class FiniteDifference(Numerical):
 
     def __post_init__(self) -> None:
         number("step", self.step, 0, open_low=True)
+        of_type("indices", self.indices, Sequence[int] | None)
 
     def derivative(self, params: Parameters, k: int, evaluate: Evaluate) -> float:
         center = params.vector[k]
@@ -149,6 +150,7 @@ class ComplexStep(Numerical):
 
     def __post_init__(self) -> None:
         number("step", self.step, 0, open_low=True)
+        of_type("indices", self.indices, Sequence[int] | None)
 
     def derivative(self, params: Parameters, k: int, evaluate: Evaluate) -> float:
         stepped = params.astype(np.complex128)

@@ -11,7 +11,7 @@ from rnnbp.gradients.base import Gradient, GradientAlgorithm, is_random
 from rnnbp.layers.base import Array, State
 from rnnbp.losses import Loss
 from rnnbp.models import Sequential
-from rnnbp.runtime import number, refuses_by_name
+from rnnbp.runtime import number, of_type, refuses_by_name
 from rnnbp.solvers.contraction import check_names
 
 
@@ -64,6 +64,7 @@ class SpectralPenalty(GradientAlgorithm):
     radius: float = 0.95
 
     def __post_init__(self) -> None:
+        of_type("names", self.names, Sequence[str])
         number("weight", self.weight, 0, open_low=True)
         number("radius", self.radius, 0, open_low=True)
         if isinstance(self.gradient, type) or not hasattr(self.gradient, "gradients"):

@@ -15,13 +15,14 @@ from rnnbp.interop.pytorch.state_dicts import load_state_dict, state_dict
 from rnnbp.layers import Layer
 from rnnbp.models import Sequential
 from rnnbp.models.saving import arrays_of, header_of, model_of
-from rnnbp.runtime import checked_path, choice, replacing, require, some
+from rnnbp.runtime import checked_path, choice, refuses_by_name, replacing, require, some
 
 Array = np.ndarray
 METADATA = "rnnbp model"  # the entry of the file's metadata that describes the model
 TYPES = {"F16", "F32", "F64"}
 
 
+@refuses_by_name
 def save_safetensors(model: Sequential, path: str | Path) -> None:
     """Write a model to a `.safetensors` file; it appears only once it is complete.
 
@@ -60,6 +61,7 @@ def save_safetensors(model: Sequential, path: str | Path) -> None:
             os.fsync(file.fileno())
 
 
+@refuses_by_name
 def load_safetensors(path: str | Path, model: Sequential | None = None, classes: Iterable[type] = ()) -> Sequential:
     """Read a model from a `.safetensors` file, or the weights of a given model from a file that any program wrote.
 
@@ -112,6 +114,7 @@ def load_safetensors(path: str | Path, model: Sequential | None = None, classes:
     return found
 
 
+@refuses_by_name
 def read_safetensors(path: str | Path) -> dict[str, Array]:
     """Read the arrays of a `.safetensors` file: a state dict for `load_state_dict`.
 

@@ -90,15 +90,15 @@ def matching(patterns: Iterable[str], names: list[str]) -> list[str]:
     ['0.w_ih', '0.w_hh']
     >>> matching(["w_*"], ["0.w_ih", "0.b_ih"])
     Traceback (most recent call last):
-    ValueError: no parameter fits 'w_*': the model's are 0.w_ih, 0.b_ih.
+    ValueError: patterns: no parameter fits 'w_*': the model's are 0.w_ih, 0.b_ih.
     """
     given = list(patterns)
     if not given:
-        raise ValueError(f"give at least one name or pattern: the model's parameters are {', '.join(names)}")
+        raise ValueError(f"patterns: give at least one name or pattern: the model's parameters are {', '.join(names)}")
     for pattern in given:
         if not isinstance(pattern, str):
-            raise ValueError(f"a pattern must be a string, as '0.*', got {pattern!r}")
+            raise ValueError(f"patterns must be strings, as '0.*', got {pattern!r}")
         if not any(fnmatchcase(name, pattern) for name in names):
             guess = did_you_mean(pattern, names) if "*" not in pattern else ""
-            raise ValueError(f"no parameter fits {pattern!r}: the model's are {', '.join(names)}.{guess}")
+            raise ValueError(f"patterns: no parameter fits {pattern!r}: the model's are {', '.join(names)}.{guess}")
     return [name for name in names if any(fnmatchcase(name, pattern) for pattern in given)]

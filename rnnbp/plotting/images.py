@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from rnnbp.plotting.figures import figure
-from rnnbp.runtime import naming, positive_int
+from rnnbp.runtime import naming, positive_int, refuses_by_name
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 INCH = 0.95  # width of an image
 
 
+@refuses_by_name
 def plot_pictures(pictures: ArrayLike, titles: Sequence[str] | None = None, columns: int = 8) -> "Figure":
     """Plot grey images in rows, with 0 black and 1 white.
 
@@ -48,6 +49,7 @@ def plot_pictures(pictures: ArrayLike, titles: Sequence[str] | None = None, colu
     return _grid(_pictures("pictures", pictures), titles, columns, cmap="gray", vmin=0, vmax=1)[0]
 
 
+@refuses_by_name
 def plot_hidden_units(
     fields: ArrayLike, importance: pd.DataFrame | None = None, most: int = 24, columns: int = 8
 ) -> "Figure":
@@ -103,6 +105,7 @@ def plot_hidden_units(
     return fig
 
 
+@refuses_by_name
 def plot_reading(
     pictures: ArrayLike, answers: Mapping[str, ArrayLike], classes: Sequence[str], targets: ArrayLike
 ) -> "Figure":

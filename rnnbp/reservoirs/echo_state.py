@@ -6,7 +6,7 @@ from numpy.typing import DTypeLike
 from rnnbp.core import EchoState
 from rnnbp.layers import Activation, Dense, Elman, Layer, LeakyElman, Parallel
 from rnnbp.models import Sequential
-from rnnbp.runtime import number, positive_int, refuses_by_name
+from rnnbp.runtime import flag, number, positive_int, refuses_by_name
 
 
 @refuses_by_name
@@ -94,7 +94,6 @@ def echo_state_network(
     """
     for name, size in {"input_size": input_size, "hidden_size": hidden_size, "outputs": outputs}.items():
         positive_int(name, size)
-    number("leak", leak, 0, 1, open_low=True)
     if pooling is not None and not isinstance(pooling, Layer):
         raise ValueError(f"pooling must be a layer that reduces time, as rnnbp.Last(), or None, got {pooling!r}")
     init = EchoState(spectral_radius, density, input_scaling, bias_scaling)
@@ -131,6 +130,8 @@ def reservoir_layers(
     >>> reservoir_layers(2, 50, 1, EchoState(), leak=0.5)[0].tau
     2.0
     """
+    number("leak", leak, 0, 1, open_low=True)
+    flag("direct", direct)
     if leak == 1:
         reservoir: Layer = Elman(input_size, hidden_size, activation=activation, init=init)
     else:

@@ -9,7 +9,7 @@ import numpy as np
 from rnnbp.cells import Cell, state_jacobian
 from rnnbp.cells.base import Weights
 from rnnbp.core import Parameters
-from rnnbp.runtime import did_you_mean, number, refuses_by_name
+from rnnbp.runtime import did_you_mean, number, of_type, refuses_by_name
 
 Array = np.ndarray
 
@@ -110,6 +110,7 @@ class SpectralProjection:
     radius: float = 0.95
 
     def __post_init__(self) -> None:
+        of_type("names", self.names, Sequence[str])
         number("radius", self.radius, 0, open_low=True)
 
     @refuses_by_name
@@ -124,4 +125,5 @@ class SpectralProjection:
     @refuses_by_name
     def __call__(self, trainer: _HasModel, row: dict[str, float]) -> None:
         """Project the parameters of the trainer's model, after an epoch."""
+        of_type("row", row, dict[str, float])
         self.project(trainer.model.params)

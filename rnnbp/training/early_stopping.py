@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rnnbp.metrics import check_monitor, less_is_better
-from rnnbp.runtime import number, positive_int
+from rnnbp.runtime import number, of_type, positive_int
 
 Array = np.ndarray
 
@@ -70,6 +70,7 @@ class EarlyStopping:
 
     def __post_init__(self) -> None:
         positive_int("patience", self.patience)
+        of_type("monitor", self.monitor, str)
         number("least", self.least, 0)
 
     def begin(self, epoch: int = 0) -> Best:

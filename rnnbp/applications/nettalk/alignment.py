@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from rnnbp.runtime import positive_int
+from rnnbp.runtime import positive_int, refuses_by_name
 
 Array = np.ndarray
 Chunk = tuple[str, ...]
@@ -13,6 +13,7 @@ Chunk = tuple[str, ...]
 LONGEST = 2  # phonemes of a letter: the x of "fox", the u of "use"
 
 
+@refuses_by_name
 def align(
     words: Sequence[str], pronunciations: Sequence[Sequence[str]], iterations: int = 10
 ) -> list[tuple[Chunk, ...] | None]:

@@ -52,6 +52,7 @@ class Lexicon:
         check_fields(self)
 
     @classmethod
+    @refuses_by_name
     def of_nettalk(cls, table: pd.DataFrame) -> "Lexicon":
         """Make a lexicon from NETtalk's corpus, aligned by hand; a letter's label is its phoneme and its stress.
 
@@ -72,6 +73,7 @@ class Lexicon:
         return cls(tuple(table["word"]), tuple((phonemes_of(one),) for one in labels), labels)
 
     @classmethod
+    @refuses_by_name
     def of_cmudict(cls, dictionary: Mapping[str, Sequence[Pronunciation]]) -> "Lexicon":
         """Make a lexicon from the CMU dictionary, not aligned; words with characters not in `LETTERS` are left out.
 

@@ -54,6 +54,7 @@ class Reader:
         self._plain = tuple(sorted(set(plain)))
         self._merge = np.equal.outer(plain, self._plain).astype(np.float64)
 
+    @refuses_by_name
     def read(self, words: Sequence[str], stress: bool = True) -> list[Pronunciation]:
         """Return the phonemes of each word.
 
@@ -65,16 +66,20 @@ class Reader:
         """
         return [phonemes_of(labels) for labels in self.labels(words, stress)]
 
+    @refuses_by_name
     def labels(self, words: Sequence[str], stress: bool = True) -> list[Labels]:
         """Return a label for each letter of each word; parameters as `read`."""
+        flag("stress", stress)
         found = []
         for p in self.probabilities(words):
             scores, names = (p, self.classes) if stress else (p @ self._merge, self._plain)
             found.append(tuple(names[k] for k in scores.argmax(axis=1)))
         return found
 
+    @refuses_by_name
     def probabilities(self, words: Sequence[str]) -> list[Array]:
         """Return, for each word, the label probabilities of each letter, (T, K)."""
+        _check_some(words)
         return _mean_probabilities(self.models, [one_hot(word) for word in words])
 
 
@@ -100,8 +105,11 @@ class CTCReader:
         of_type("classes", classes, Sequence[str])
         self.models, self.classes = _of_classes(models, classes), tuple(classes)
 
+    @refuses_by_name
     def read(self, words: Sequence[str], stress: bool = True) -> list[Pronunciation]:
         """Return the phonemes of each word; parameters as `Reader.read`, stress is removed after decoding."""
+        flag("stress", stress)
+        _check_some(words)
         probabilities = _mean_probabilities(self.models, [encoded_for_ctc(word) for word in words])
         found = [tuple(self.classes[k] for k in greedy(p)) for p in probabilities]
         return found if stress else [unstressed(phonemes) for phonemes in found]
@@ -143,13 +151,17 @@ class FeatureReader:
     @refuses_by_name
     def labels(self, words: Sequence[str]) -> list[Labels]:
         """Return a label for each letter of each word."""
-        if not len(words):
-            raise ValueError("words must hold at least one word, got none")
+        _check_some(words)
         data = SequenceDataset([one_hot(word) for word in words])
         units = outputs_of(self.model, data, BATCH_SIZE, self.units)
         ends = np.cumsum([len(word) for word in words])[:-1]
         signs = map("".join, zip(*best_guess(np.concatenate(units), self.phonemes), strict=True))
         return [tuple(part) for part in np.split(np.array(list(signs)), ends)]
+
+
+def _check_some(words: Sequence[str]) -> None:
+    if not len(words):
+        raise ValueError("words must hold at least one word, got none")
 
 
 def _of_classes(models: Sequence[Sequential], classes: Sequence[str]) -> list[Sequential]:

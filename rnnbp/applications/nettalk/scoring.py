@@ -48,6 +48,7 @@ def pronunciation_errors(
     return token_error_rate(nearest, read)
 
 
+@refuses_by_name
 def scores(reader: Reads, lexicon: Lexicon) -> dict[str, float]:
     """Compute the error rates of a reader on a lexicon.
 

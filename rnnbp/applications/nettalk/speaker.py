@@ -9,7 +9,7 @@ from rnnbp.applications.nettalk.text import LONG, SHORT, spoken_text
 from rnnbp.applications.nettalk.variants import recurrent
 from rnnbp.datasets import data_folder
 from rnnbp.models import load
-from rnnbp.runtime import check_target, checked_path
+from rnnbp.runtime import check_target, checked_path, flag, of_type, refuses_by_name
 from rnnbp.training import Trainer, remove_checkpoints
 
 _HISSING = {"S", "Z", "SH", "ZH", "CH", "JH"}
@@ -36,8 +36,11 @@ class Speaker:
     """
 
     def __init__(self, dictionary: Mapping[str, Sequence[Pronunciation]], reader: Reads | None = None) -> None:
+        of_type("dictionary", dictionary, Mapping[str, Sequence[Pronunciation]])
+        of_type("reader", reader, Reads | None)
         self.dictionary, self.reader = dictionary, reader
 
+    @refuses_by_name
     def say(self, text: str) -> list[Pronunciation | str]:
         """Return the phonemes of each word, and "," and "." for pauses.
 
@@ -59,6 +62,7 @@ class Speaker:
             known |= dict(zip(unknown, self.reader.read(unknown), strict=True))
         return [token if token in (SHORT, LONG) else known[token] for token in tokens]
 
+    @refuses_by_name
     def unknown(self, text: str) -> list[str]:
         """Return the words of a text that cannot be pronounced by the dictionary, each once."""
         words = dict.fromkeys(token for token in spoken_text(text) if token not in (SHORT, LONG))
@@ -102,6 +106,7 @@ SPEAKING = recurrent(96, 8)
 """Variant for words that are not in the dictionary: a small network, trained in minutes."""
 
 
+@refuses_by_name
 def train_reader(
     path: str | Path, dictionary: Mapping[str, Sequence[Pronunciation]], seed: int = 0, *, progress: bool = True
 ) -> Trainer:
@@ -125,6 +130,8 @@ def train_reader(
     >>> folder = Path(tempfile.mkdtemp())
     >>> trainer = train_reader(folder / "reader.npz", {"cat": [("K", "AE1", "T")]}, progress=False)  # doctest: +SKIP
     """
+    of_type("dictionary", dictionary, Mapping[str, Sequence[Pronunciation]])
+    flag("progress", progress)
     path = checked_path("path", path)
     path.parent.mkdir(parents=True, exist_ok=True)
     check_target("path", path)
@@ -136,6 +143,7 @@ def train_reader(
     return trainer
 
 
+@refuses_by_name
 def load_reader(path: str | Path) -> Reader:
     """Load the reader that `train_reader` wrote.
 

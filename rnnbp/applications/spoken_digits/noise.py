@@ -10,11 +10,13 @@ from rnnbp.features import Variation
 from rnnbp.features.variation import NOISES
 from rnnbp.losses import Loss
 from rnnbp.models import Sequential
+from rnnbp.runtime import of_type, refuses_by_name
 from rnnbp.training import Trainer
 
 SNRS = (20.0, 10.0, 5.0, 0.0)
 
 
+@refuses_by_name
 def noise_table(
     model: Sequential,
     loss: Loss,
@@ -60,6 +62,8 @@ def noise_table(
     white     1.0    1.0   1.0
     speech    1.0    1.0   1.0
     """
+    of_type("snrs", snrs, Sequence[float])
+    of_type("noises", noises, Sequence[str])
     trainer = Trainer(model, loss)
 
     def score(variation: Variation) -> float:

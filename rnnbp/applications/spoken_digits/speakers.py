@@ -17,13 +17,14 @@ from rnnbp.gradients import BPTT
 from rnnbp.metrics import accuracy
 from rnnbp.models import Sequential
 from rnnbp.optimizers import Cosine
-from rnnbp.runtime import Outcome, run_all
+from rnnbp.runtime import Outcome, flag, function_of, of_type, positive_int, refuses_by_name, run_all
 
 Array = np.ndarray
 WARPS = tuple(float(warp) for warp in np.exp(0.03 * np.arange(-6, 7)))  # 0.84 to 1.20
 Load = Callable[[str], tuple[SequenceDataset, Sequence[SequenceDataset]]]
 
 
+@refuses_by_name
 def without_speaker(
     speaker: str, path: str | Path | None = None, views: int = 1, normalize: str = "speaker"
 ) -> tuple[SequenceDataset, list[SequenceDataset]]:
@@ -48,12 +49,15 @@ def without_speaker(
     --------
     >>> train, (test,) = without_speaker("theo")  # doctest: +SKIP
     """
+    positive_int("views", views)
+    of_type("normalize", normalize, str)
     where = {} if path is None else {"path": path}
     train, test = load("spoken-digits", split="speaker", speaker=speaker, normalize=normalize, **where)
     varied = [with_evaluation_variation(test, TEST_TIME_VARIATION, 2 * view + 1) for view in range(1, views)]
     return train, [test, *varied]
 
 
+@refuses_by_name
 def leave_one_speaker_out(
     load: Load,
     speakers: Sequence[str],
@@ -106,6 +110,12 @@ def leave_one_speaker_out(
     >>> runs = leave_one_speaker_out(without_speaker, ["ann", "bob"], ["gru"], seeds=1)  # doctest: +SKIP
     >>> by_speaker(runs)  # doctest: +SKIP
     """
+    function_of("load", load, 1)
+    for name, strings in {"speakers": speakers, "models": models}.items():
+        of_type(name, strings, Sequence[str])
+    of_type("warps", warps, Sequence[float])
+    positive_int("seeds", seeds)
+    flag("progress", progress)
     folder, trials = checkpoint_folder(checkpoints), []
     for speaker in speakers:
         train, tests = load(speaker)
@@ -205,6 +215,7 @@ def _shown(trial: Trial, tested: Tested) -> dict[str, float]:
     return {f"{row['model']} without {row['speaker']} accuracy": row["test"]}
 
 
+@refuses_by_name
 def by_speaker(runs: pd.DataFrame) -> pd.DataFrame:
     """Tabulate means over seeds: a row for each model, a column for each speaker, and their `average`.
 

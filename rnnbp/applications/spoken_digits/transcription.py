@@ -1,5 +1,6 @@
 """Transcription of recordings with times, by a network trained by CTC."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from rnnbp.data import listed
 from rnnbp.decoding import align, beam_search
 from rnnbp.features import HTKMFCC, LPCC, MFCC, ClassicMFCC, LogMel, power_to_db, resample, rms
 from rnnbp.models import Sequential, load
-from rnnbp.runtime import from_config
+from rnnbp.runtime import from_config, of_type, positive_int, refuses_by_name
 
 Array = np.ndarray
 BRIDGE = 0.1  # longest quiet passage within a word [s]
@@ -54,7 +55,10 @@ class Transcriber:
     width: int = 16
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "classes", tuple(self.classes))
+        of_type("model", self.model, Sequential)
+        of_type("feature", self.feature, SpeechFeature)
+        object.__setattr__(self, "classes", tuple(of_type("classes", self.classes, Sequence[str])))
+        positive_int("width", self.width)
         shape = self.model.out_shape
         if shape[0] != "T" or shape[-1] != len(self.classes):
             raise ValueError(f"classes must name each of the model's outputs {shape}, got {len(self.classes)} names")
@@ -66,6 +70,7 @@ class Transcriber:
         self.model.forward(np.zeros((1, 1, self.feature.feature_size)))
 
     @classmethod
+    @refuses_by_name
     def load(cls, path: str | Path) -> "Transcriber":
         """Load a model file that records its features and labels: ``info["features"]`` and `classes`.
 
@@ -89,6 +94,7 @@ class Transcriber:
             )
         return cls(model, from_config(model.info["features"], FEATURES), model.classes)
 
+    @refuses_by_name
     def __call__(self, y: ArrayLike, sr: int) -> pd.DataFrame:
         """Transcribe a recording.
 
@@ -116,6 +122,7 @@ class Transcriber:
             {"start": starts * seconds, "end": ends * seconds, "label": [self.classes[k] for k in best]}
         )
 
+    @refuses_by_name
     def outputs(self, y: ArrayLike, sr: int) -> Array:
         """Return the network's outputs (logits) at every step, (T, K).
 
@@ -127,6 +134,7 @@ class Transcriber:
         return self._outputs(self._resampled(y, sr))
 
     def _resampled(self, y: ArrayLike, sr: int) -> Array:
+        positive_int("sr", sr)
         signal = np.asarray(y)
         if signal.ndim == 2:
             signal = signal.mean(axis=0)
@@ -135,6 +143,7 @@ class Transcriber:
     def _outputs(self, signal: Array) -> Array:
         return self.model.forward(self.feature(signal)[:, None])[:, 0]
 
+    @refuses_by_name
     def file(self, path: str | Path) -> pd.DataFrame:
         """Transcribe a file.
 

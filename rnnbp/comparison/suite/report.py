@@ -18,7 +18,7 @@ from rnnbp.comparison.suite.verdict import verdict
 from rnnbp.metrics import less_is_better
 from rnnbp.models.kind import KINDS
 from rnnbp.plotting import DARK_PAPER, INK, LIGHT_INK, PAPER, drawn_in
-from rnnbp.runtime import checked_path, replacing
+from rnnbp.runtime import check_fields, checked_path, replacing
 from rnnbp.runtime.tables import write_tables
 
 if TYPE_CHECKING:
@@ -59,6 +59,9 @@ class SuiteReport:
     reports: Mapping[str, Report]
     memory: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        check_fields(self)
 
     @cached_property
     def table(self) -> pd.DataFrame:

@@ -25,7 +25,7 @@ from rnnbp.comparison.tasks import loss_for
 from rnnbp.data import SequenceDataset
 from rnnbp.datasets import data_folder, load, load_archive, load_nettalk
 from rnnbp.losses import BinaryCrossEntropy, Loss
-from rnnbp.runtime import positive_int, refuses_by_name
+from rnnbp.runtime import check_fields, positive_int, refuses_by_name
 
 Pair = tuple[SequenceDataset, SequenceDataset]
 
@@ -84,6 +84,7 @@ class SuiteTask:
             )
         for name in ("epochs", "batch_size", "folds"):
             positive_int(name, getattr(self, name))
+        check_fields(self)
 
     @refuses_by_name
     def models_for(self, train: SequenceDataset) -> Mapping[str, Model]:

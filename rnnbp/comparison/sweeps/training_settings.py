@@ -16,7 +16,7 @@ from rnnbp.losses import Loss, natural_loss
 from rnnbp.models import Sequential
 from rnnbp.optimizers import OPTIMIZERS, Adam, FullBatch, Optimizer
 from rnnbp.optimizers.schedules import Schedule
-from rnnbp.runtime import choice
+from rnnbp.runtime import choice, refuses_by_name
 from rnnbp.training import EarlyStopping, Trainer
 from rnnbp.training.fit_arguments import check_stopping
 from rnnbp.training.trainer_arguments import check_algorithms, check_clip
@@ -156,6 +156,7 @@ class Trial:
     monitor: str
 
 
+@refuses_by_name
 def new_optimizer(make: MakeOptimizer | str | None, learning_rate: float | None = None) -> Optimizer:
     """Return a new optimizer, by its name or by a function that makes it; default: Adam with a learning rate of 0.01.
 

@@ -11,7 +11,7 @@ from rnnbp.interop.keras.cells import import_keras
 from rnnbp.interop.keras.from_layers import Part, translated
 from rnnbp.losses import CrossEntropy
 from rnnbp.models import Sequential
-from rnnbp.runtime import some
+from rnnbp.runtime import refuses_by_name, some
 
 if TYPE_CHECKING:
     import keras
@@ -105,6 +105,7 @@ def _set(model: Sequential, name: str, array: Array | None, trained: bool) -> No
         model.freeze(name)
 
 
+@refuses_by_name
 def keras_lengths(x: Array, mask_value: float = 0) -> Array:
     """Return the number of steps of each sequence up to the padding that Keras would mask.
 

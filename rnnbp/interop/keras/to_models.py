@@ -14,6 +14,7 @@ from rnnbp.layers import Bidirectional, Layer, MultiLayer, Recurrent, RecurrentD
 from rnnbp.layers.cell_layer import unrolled
 from rnnbp.models import Sequential
 from rnnbp.models.inference import input_features
+from rnnbp.runtime import refuses_by_name
 
 if TYPE_CHECKING:
     import keras
@@ -25,6 +26,7 @@ Made = tuple[KerasLayer, list[tuple[str, Array, bool]]]  # a layer with its vari
 POINTWISE = (layers.Dense, layers.LayerNorm, layers.Activation, layers.Dropout, layers.Noise)
 
 
+@refuses_by_name
 def to_keras(model: Sequential, mask_value: float | None = None) -> keras.Sequential:
     """Make a Keras model of a model, with copies of its weights.
 

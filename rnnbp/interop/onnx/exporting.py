@@ -13,12 +13,14 @@ from rnnbp.interop.onnx.export_layers import add_layer, lengths_above
 from rnnbp.interop.onnx.functions import OPSET
 from rnnbp.interop.onnx.place import Place
 from rnnbp.layers import Chain, Conv1D, Embedding, Last, Layer, MeanOverTime, Parallel, Window
+from rnnbp.models import Sequential
 from rnnbp.models.inference import input_features
-from rnnbp.runtime import replacing, to_config
+from rnnbp.runtime import flag, of_type, refuses_by_name, replacing, to_config
 
 ALL_STEPS = np.array([np.iinfo(np.int32).max], np.int32)  # which the graph limits to T
 
 
+@refuses_by_name
 def export_onnx(
     model: Any, path: str | Path, *, batch_first: bool = False, lengths: bool = True, states: bool = False
 ) -> None:
@@ -70,6 +72,9 @@ def export_onnx(
     >>> session = onnxruntime.InferenceSession("vowels.onnx")  # doctest: +SKIP
     >>> (y,) = session.run(None, {"x": x, "lengths": np.array([20, 13], np.int32)})  # doctest: +SKIP
     """
+    of_type("model", model, Sequential)
+    for name, value in {"batch_first": batch_first, "lengths": lengths, "states": states}.items():
+        flag(name, value)
     proto = to_proto(model, batch_first=batch_first, lengths=lengths, states=states)
     with replacing(path) as beside:
         beside.write_bytes(proto.SerializeToString())

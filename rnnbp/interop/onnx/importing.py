@@ -31,7 +31,7 @@ from rnnbp.interop.onnx.values import (
 )
 from rnnbp.losses import CrossEntropy
 from rnnbp.models import Sequential
-from rnnbp.runtime import by_name, choice, from_config
+from rnnbp.runtime import by_name, choice, from_config, refuses_by_name
 
 AXES: dict[int, tuple[tuple[Axis, ...], ...]] = {
     3: ((TIME, BATCH, FEATURES), (BATCH, TIME, FEATURES), (BATCH, FEATURES, TIME)),
@@ -39,6 +39,7 @@ AXES: dict[int, tuple[tuple[Axis, ...], ...]] = {
 }
 
 
+@refuses_by_name
 def import_onnx(path: str | Path, output: str | None = None, classes: Iterable[type] = ()) -> Sequential:
     """Read an ONNX model of layers in a row as a model of this package.
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from rnnbp.interop.pytorch.parameter_names import tied_names, torch_names
 from rnnbp.models import Sequential
-from rnnbp.runtime import did_you_mean, refuses_by_name
+from rnnbp.runtime import did_you_mean, flag, refuses_by_name
 
 Array = np.ndarray
 
@@ -111,6 +111,7 @@ def load_state_dict(
             f"arrays must be a state dict, names with arrays, got {arrays!r}: torch.load(path) reads one of PyTorch's, "
             "rnnbp.interop.read_safetensors(path) a .safetensors file"
         )
+    flag("strict", strict)
     names = {theirs: ours for ours, theirs in torch_names(model, prefixes).items()}
     of_cells = {name.removesuffix("_l0"): name for name in names if name.endswith("_l0") and name not in arrays}
     arrays = {of_cells.get(name, name): array for name, array in arrays.items()}

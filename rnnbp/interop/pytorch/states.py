@@ -12,11 +12,12 @@ from rnnbp.layers import Bidirectional, Layer, MultiLayer, Recurrent
 from rnnbp.layers.base import State
 from rnnbp.layers.cell_layer import unrolled
 from rnnbp.models import Sequential
-from rnnbp.runtime import require
+from rnnbp.runtime import refuses_by_name, require
 
 Array = np.ndarray
 
 
+@refuses_by_name
 def state_to_torch(model: Sequential, states: Sequence[State]) -> list[Any]:
     """Return the states of a model's layers in PyTorch's form.
 
@@ -61,6 +62,7 @@ def state_to_torch(model: Sequential, states: Sequence[State]) -> list[Any]:
     return found
 
 
+@refuses_by_name
 def state_from_torch(model: Sequential, states: Sequence[Any]) -> list[State]:
     """Return the states of a model's layers from those in PyTorch's form.
 

@@ -14,7 +14,7 @@ from rnnbp.interop.pytorch.state_dicts import state_dict
 from rnnbp.layers import Bidirectional, CellLayer, Layer, MultiLayer, Recurrent
 from rnnbp.layers.cell_layer import unrolled
 from rnnbp.models import Sequential
-from rnnbp.runtime import flag, require
+from rnnbp.runtime import flag, refuses_by_name, require
 
 if TYPE_CHECKING:
     from rnnbp.interop.pytorch.torch_modules import SequenceModel
@@ -23,6 +23,7 @@ ACTIVATIONS = {"tanh": "Tanh", "sigmoid": "Sigmoid", "relu": "ReLU", "linear": "
 Module = Any  # torch.nn.Module, which is not imported with this file
 
 
+@refuses_by_name
 def to_torch(model: Sequential, batch_first: bool = False) -> SequenceModel:
     """Make a PyTorch module of a model, with copies of its weights.
 
