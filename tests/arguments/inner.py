@@ -9,8 +9,10 @@ import re
 ARRAYS = "called for every batch or step, with arrays that the model, trainer or dataset has checked"
 RECORD = "a record of results, which the package makes"
 ROOM = "machinery of the package's own rooms"
+KERAS = "Keras is imported at the call, and dies where the limit of seconds ends it; tests/interop has its arguments"
 
 INNER = {
+    r"rnnbp\.interop\.(to_keras|from_keras|keras_lengths)": KERAS,
     # protocols, which inner loops call
     r".*\.(backward|backward_params|prepare|initialize|out_shape|out_lengths|shapes|scopes|halves)": ARRAYS,
     r"rnnbp\.(Layer|kernels\..*|gradients\..*)\.forward": ARRAYS,

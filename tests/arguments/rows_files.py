@@ -167,9 +167,6 @@ needs("interop.(ex|im)port_onnx", "onnx", "interop")
 row("interop.save_safetensors", path=lambda: "model.safetensors")
 row("interop.(load|read)_safetensors", path=lambda: things.saved("in.safetensors", write_safetensors))
 needs("interop..*_safetensors", "safetensors", "interop")
-row("interop.from_keras", model=lambda: rnnbp.interop.to_keras(things.model()))
-row("interop.keras_lengths", x=lambda: np.ones((2, 3, 2)))
-needs("interop.(to_keras|from_keras|keras_lengths)", "keras", "interop")
 
 
 def torch() -> Any:

@@ -132,7 +132,7 @@ def test_names_and_patterns_choose_parameters():
     [
         (["1.*"], r"no parameter fits '1\.\*': the model's are 0.w_ih, 0.w_hh, 0.b_ih, 0.b_hh, 2.w, 2.b"),
         (["0.*", "0.w_hi"], "no parameter fits '0.w_hi': .* Did you mean '0.w_ih'"),
-        ([0], "a pattern must be a string, as '0.*', got 0"),
+        ([0], "patterns must be strings, as '0.*', got 0"),
         ([], "give at least one name or pattern: the model's parameters are 0.w_ih"),
     ],
 )
