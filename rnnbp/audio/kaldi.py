@@ -188,7 +188,7 @@ def read_scp(path: TextSource, memory: int = MEMORY, within: str | Path | None =
     """
     name, folder = named(path), Path(path).parent if isinstance(path, str | os.PathLike) else Path()
     keys, paths, offsets = [], [], []
-    placed: dict[Path, Path] = {}
+    placed: dict[str, Path] = {}  # by its text: making and hashing a path takes five times as long
     try:
         with opened_text(path, encoding="utf-8", errors="replace") as file:
             for number, line in enumerate(file, 1):
@@ -196,7 +196,7 @@ def read_scp(path: TextSource, memory: int = MEMORY, within: str | Path | None =
                     key, place, offset = _indexed(f"{name}, line {number}", line)
                     keys.append(key)
                     if place not in placed:
-                        placed[place] = _placed(f"{name}, line {number}", place, folder, within)
+                        placed[place] = _placed(f"{name}, line {number}", Path(place), folder, within)
                     paths.append(placed[place])
                     offsets.append(offset)
     except DAMAGED_GZIP as error:
@@ -206,7 +206,7 @@ def read_scp(path: TextSource, memory: int = MEMORY, within: str | Path | None =
     return LazySequences(_Indexed(tuple(keys), tuple(paths), tuple(offsets)), len(keys), memory, names=keys)
 
 
-def _indexed(where: str, line: str) -> tuple[str, Path, int]:
+def _indexed(where: str, line: str) -> tuple[str, str, int]:
     key, _, place = line.strip().partition(" ")
     place = place.strip()
     if not place:
@@ -215,10 +215,10 @@ def _indexed(where: str, line: str) -> tuple[str, Path, int]:
         raise ValueError(f"{where}: commands and ranges are not taken, got {place[-60:]!r}")
     file, colon, offset = place.rpartition(":")
     if not (colon and offset.isdecimal()):
-        return key, Path(place), 0
+        return key, place, 0
     if len(offset) > MOST_DIGITS:
         raise ValueError(f"{where}: no file has an offset of {len(offset)} digits, got {offset[:40]!r}")
-    return key, Path(file), int(offset)
+    return key, file, int(offset)
 
 
 def _placed(where: str, place: Path, folder: Path, within: str | Path | None) -> Path:
