@@ -94,7 +94,8 @@ class SequenceBatch:
         targets = self.targets
         if targets is not None and not isinstance(targets, LabelSequences):
             given["targets"] = targets = as_array("targets", targets)
-        of_type("part", self.part, BatchPart | None)
+        if self.part is not None:  # a batch has none but under MPI, and is made for every span
+            of_type("part", self.part, BatchPart | None)
         T, B = given["x"].shape[:2]
         per_step = targets_per_step(targets, T, B)
         if self.weights is not None:

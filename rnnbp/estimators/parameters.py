@@ -9,7 +9,7 @@ import numpy as np
 from rnnbp.estimators.scikit import check_random_state
 from rnnbp.losses import Loss
 from rnnbp.optimizers import ClipNorm
-from rnnbp.runtime import flag, naming, number, positive_int, shown
+from rnnbp.runtime import flag, got, naming, number, positive_int
 
 
 def fits(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -56,7 +56,7 @@ def check_parameters(estimator: Any) -> None:
     number("validation_fraction", estimator.validation_fraction, 0, 1)
     loss = estimator.component("loss")
     if not isinstance(loss, Loss):
-        raise ValueError(f"loss must be a Loss or the name of one, got {shown(loss)}")
+        raise ValueError(f"loss must be a Loss or the name of one, {got(loss)}")
     norm_limit(estimator.clip)
     with naming("random_state"):
         check_random_state(estimator.random_state)

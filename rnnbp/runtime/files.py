@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rnnbp.runtime.descriptions import shown
+from rnnbp.runtime.descriptions import got
 
 try:
     import fcntl
@@ -65,7 +65,7 @@ def checked_path(name: str, value: Any) -> Path:
     ValueError: folder must be a str or Path, got None
     """
     if not isinstance(value, str | Path):
-        raise ValueError(f"{name} must be a str or Path, got {shown(value)}")
+        raise ValueError(f"{name} must be a str or Path, {got(value)}")
     try:
         allowed = b"\0" not in os.fsencode(value)
     except UnicodeError:
